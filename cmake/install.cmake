@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MIT
+# What `cmake --install` puts where: library, headers, CMake package,
+# pkg-config file, program and manual pages.
+
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(zcache_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/zcache)
+
+install(TARGETS zcache
+  EXPORT zcacheTargets
+  RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+  FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(EXPORT zcacheTargets
+  NAMESPACE zcache::
+  DESTINATION ${zcache_package_dir})
+
+configure_package_config_file(cmake/zcacheConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/zcacheConfig.cmake
+  INSTALL_DESTINATION ${zcache_package_dir}
+  NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(
+  ${PROJECT_BINARY_DIR}/zcacheConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES
+  ${PROJECT_BINARY_DIR}/zcacheConfig.cmake
+  ${PROJECT_BINARY_DIR}/zcacheConfigVersion.cmake
+  DESTINATION ${zcache_package_dir})
+
+# zcache.pc finds its prefix from its own place, so that an installed tree can
+# be moved.
+cmake_path(IS_ABSOLUTE CMAKE_INSTALL_LIBDIR zcache_libdir_is_absolute)
+if(zcache_libdir_is_absolute)
+  set(zcache_pc_prefix ${CMAKE_INSTALL_PREFIX})
+else()
+  file(RELATIVE_PATH zcache_pc_up
+    /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+  string(REGEX REPLACE "/$" "" zcache_pc_up "${zcache_pc_up}")
+  set(zcache_pc_prefix "\${pcfiledir}/${zcache_pc_up}")
+endif()
+foreach(kind LIBDIR INCLUDEDIR)
+  cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_${kind}
+    BASE_DIRECTORY "\${prefix}" OUTPUT_VARIABLE zcache_pc_${kind})
+endforeach()
+set(zcache_pc_requires_private)
+if(ZCACHE_WITH_LZ4)
+  list(APPEND zcache_pc_requires_private liblz4)
+endif()
+if(ZCACHE_WITH_ZSTD)
+  list(APPEND zcache_pc_requires_private libzstd)
+endif()
+list(JOIN zcache_pc_requires_private ", " zcache_pc_requires_private)
+configure_file(cmake/zcache.pc.in ${PROJECT_BINARY_DIR}/zcache.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/zcache.pc
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+if(TARGET zcache_tool)
+  set_target_properties(zcache_tool PROPERTIES
+    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  install(TARGETS zcache_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+foreach(page zcache.1 zcache-estimate.1 zcache-capture.1)
+  if(EXISTS ${PROJECT_SOURCE_DIR}/docs/man/${page})
+    install(FILES docs/man/${page}
+      DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  endif()
+endforeach()

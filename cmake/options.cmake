@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+# Every option of the build.  Included once, after project().
+
+option(BUILD_SHARED_LIBS "Build zcache as a shared library" OFF)
+
+option(ZCACHE_WITH_LZ4 "Compressors lz4 and lz4hc (needs liblz4)" ON)
+option(ZCACHE_WITH_ZSTD "Compressor zstd (needs libzstd)" ON)
+
+option(ZCACHE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(ZCACHE_BUILD_TOOLS "Build the zcache program" ${PROJECT_IS_TOP_LEVEL})
+option(ZCACHE_BUILD_EXAMPLES "Build the examples" OFF)
+option(ZCACHE_BUILD_BENCH "Build the benchmarks" OFF)
+option(ZCACHE_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
+
+option(ZCACHE_WERROR "Warnings are errors" OFF)
+option(ZCACHE_DEBUG_LOCKS
+  "Assertions and lock ranks are checked in the library itself" OFF)
+option(ZCACHE_COVERAGE "Count the executed lines (gcc, clang)" OFF)
+set(ZCACHE_SANITIZE "" CACHE STRING
+  "List of sanitizers, e.g. address;undefined or thread")
+
+# One build type when nobody chose: an unoptimized compressor misleads.
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE
+   AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Type of build" FORCE)
+endif()

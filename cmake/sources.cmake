@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+# The one list of the library's files.  Every build of the library (product,
+# testing, laboratory) uses it.
+
+set(ZCACHE_PUBLIC_HEADERS
+  include/zcache/compressor.h
+  include/zcache/export.h
+  include/zcache/pool.h
+  include/zcache/types.h
+  include/zcache/zcache.h
+  include/zcache/zspool.h)
+
+set(ZCACHE_SOURCES
+  src/compress_copy.c
+  src/compressor.c
+  src/entry.c
+  src/generation.c
+  src/inject.c
+  src/options.c
+  src/pool_malloc.c
+  src/pool_zspool.c
+  src/records.c
+  src/stats.c
+  src/status.c
+  src/tree.c
+  src/zcache.c
+  src/zcache_load.c
+  src/zcache_stats.c
+  src/zcache_store.c
+  src/zspool.c
+  src/zspool_arena.c
+  src/zspool_class.c
+  src/zspool_compact.c
+  src/zspool_dense.c
+  src/zspool_dense_compact.c
+  src/zspool_group.c
+  src/zspool_handle.c
+  src/zspool_kernel.c
+  src/zspool_kernel_compact.c
+  src/zspool_pin.c
+  src/zspool_span.c
+  src/zspool_stats.c)
+if(ZCACHE_WITH_LZ4)
+  list(APPEND ZCACHE_SOURCES
+    src/compress_lz4.c
+    src/compress_lz4hc.c)
+endif()
+if(ZCACHE_WITH_ZSTD)
+  list(APPEND ZCACHE_SOURCES
+    src/compress_zstd.c)
+endif()
+
+# What implements src/platform/*.h over POSIX; the laboratory has its own.
+set(ZCACHE_PLATFORM_POSIX_SOURCES
+  src/platform/posix/lock.c
+  src/platform/posix/memory.c
+  src/platform/posix/processor.c)
+
+list(TRANSFORM ZCACHE_PUBLIC_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/)
+list(TRANSFORM ZCACHE_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
+list(TRANSFORM ZCACHE_PLATFORM_POSIX_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+# zcache_warnings: what every target of ours is compiled with, and nobody
+# else's.
+
+add_library(zcache_warnings INTERFACE)
+
+if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
+  target_compile_options(zcache_warnings INTERFACE
+    -Wall
+    -Wextra
+    -Wpedantic
+    -Wcast-align
+    -Wcast-qual
+    -Wconversion
+    -Wdouble-promotion
+    -Wformat=2
+    -Wimplicit-fallthrough
+    -Wmissing-declarations
+    -Wmissing-prototypes
+    -Wnested-externs
+    -Wold-style-definition
+    -Wpointer-arith
+    -Wredundant-decls
+    -Wshadow
+    -Wsign-conversion
+    -Wstrict-prototypes
+    -Wundef
+    -Wvla
+    -Wwrite-strings)
+endif()
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(zcache_warnings INTERFACE
+    -Wduplicated-branches
+    -Wduplicated-cond
+    -Wlogical-op)
+elseif(CMAKE_C_COMPILER_ID MATCHES "Clang")
+  target_compile_options(zcache_warnings INTERFACE
+    -Wcomma
+    -Wthread-safety
+    -Wunreachable-code-break)
+endif()
+if(ZCACHE_WERROR)
+  target_compile_options(zcache_warnings INTERFACE -Werror)
+endif()
