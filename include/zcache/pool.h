@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h - what a cache asks of the pool behind it, so that another can be
+ * plugged in.
+ *
+ * Two are built in: zc_pool_zspool (the default: zspool.h, either placement)
+ * and zc_pool_malloc (one malloc() per object, no compaction).  An allocator
+ * experimenter writes a third as a table of functions.
+ *
+ * Thread-safety: a pool does its own locking.  The cache calls every function
+ * from any thread; it never frees an object that it reads or writes, and never
+ * uses a handle after it freed it.  No function may call the cache.
+ */
+#ifndef ZCACHE_POOL_H
+#define ZCACHE_POOL_H
+
+#include <zcache/zspool.h>
+
+ZC_BEGIN_DECLS
+
+/* What the cache tells a pool when it makes it. */
+struct zc_pool_config {
+    size_t struct_size;
+    size_t page_size;
+    unsigned placement;    /* enum zc_placement, as the cache's option */
+    unsigned chain_length; /* as the cache's option */
+    size_t segment_bytes;  /* as the cache's option */
+    void *user;            /* the cache's pool_user */
+};
+
+/* What a pool holds, in bytes; see struct zc_cache_accounting. */
+struct zc_pool_usage {
+    size_t struct_size;
+    uint64_t pages;          /* pool pages of page_size, for limits */
+    uint64_t handle_bytes;   /* resident, for handles */
+    uint64_t metadata_bytes; /* resident, anything else but the pages */
+};
+
+struct zc_pool_ops {
+    size_t struct_size; /* sizeof(struct zc_pool_ops) */
+    const char *name;
+
+    /* ZC_OK, ZC_NO_MEMORY, ZC_INVALID for a config it cannot serve. */
+    zc_status (*create)(const struct zc_pool_config *config, void **pool_out);
+    void (*destroy)(void *pool); /* with whatever is still in it */
+
+    /* `size` is 1 to page_size.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY. */
+    zc_status (*alloc)(void *pool, size_t size, zc_handle *handle_out);
+    void (*free)(void *pool, zc_handle handle);
+
+    /* The whole object, once, right after alloc. */
+    void (*write)(void *pool, zc_handle handle, const void *data, size_t size);
+
+    /* ZC_OK, or ZC_CORRUPT where the pool finds itself damaged. */
+    zc_status (*read_begin)(void *pool, zc_handle handle,
+                            struct zc_zspool_read *read_out);
+    void (*read_end)(void *pool, struct zc_zspool_read *read);
+
+    /* Pool pages now; called at every store. */
+    uint64_t (*page_count)(const void *pool);
+    void (*usage)(const void *pool, struct zc_pool_usage *usage_out);
+
+    /* Size from which an object is not worth compressing; NULL: page size. */
+    size_t (*huge_class_size)(const void *pool);
+
+    /* As zc_zspool_compact(); NULL: it cannot. */
+    zc_status (*compact)(void *pool, const struct zc_compact_budget *budget,
+                         struct zc_compact_result *result_out);
+};
+
+/* The zspool behind the cache; pool_user is not used. */
+ZC_API extern const struct zc_pool_ops zc_pool_zspool;
+
+/* The C library's malloc(); pages are counted by usable sizes. */
+ZC_API extern const struct zc_pool_ops zc_pool_malloc;
+
+ZC_END_DECLS
+
+#endif

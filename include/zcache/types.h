@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * types.h - the words every other header uses: status, swap entry, handle.
+ *
+ * Thread-safety: everything here is a value or a pure function.
+ */
+#ifndef ZCACHE_TYPES_H
+#define ZCACHE_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <zcache/export.h>
+
+ZC_BEGIN_DECLS
+
+/*
+ * What a call came to.  Zero is success.  Positive values are outcomes that a
+ * right program meets and handles; negative ones are failures.  A function
+ * writes its outputs (named *_out) only when it returns ZC_OK.
+ */
+typedef enum zc_status {
+    ZC_OK = 0,
+
+    ZC_MISSING = 1,  /* nothing is stored under that name */
+    ZC_BUSY = 2,     /* somebody else is using it; not waited for */
+    ZC_STALE = 3,    /* a handle of this pool whose object is gone */
+    ZC_REJECTED = 4, /* our own limit refused it; nothing is kept */
+    ZC_AGAIN = 5,    /* part of the work is done; call again for the rest */
+
+    ZC_NO_MEMORY = -1,   /* the system refused memory */
+    ZC_INVALID = -2,     /* an argument is out of its range; nothing changed */
+    ZC_UNSUPPORTED = -3, /* not built in, or from a newer version */
+    ZC_IO_ERROR = -4,    /* a backing device failed */
+    ZC_CORRUPT = -5      /* stored bytes are not what was stored */
+} zc_status;
+
+/* The identifier of a status as text, "ZC_OK"; never NULL. */
+ZC_API const char *zc_status_name(zc_status status);
+
+/* One sentence for a person; never NULL. */
+ZC_API const char *zc_status_describe(zc_status status);
+
+/*
+ * A swap entry: the name of one slot on one swap device, as the kernel's
+ * swp_entry_t.  Slots are reused, so it is a name and never an identity.  The
+ * offset is in its low 58 bits, the type (which device) above them.
+ */
+typedef struct zc_swp {
+    uint64_t value;
+} zc_swp;
+
+#define ZC_SWP_TYPE_SHIFT 58
+#define ZC_SWP_TYPE_COUNT 32 /* the kernel's MAX_SWAPFILES_SHIFT is 5 */
+#define ZC_SWP_OFFSET_MASK ((UINT64_C(1) << ZC_SWP_TYPE_SHIFT) - 1)
+
+static inline zc_swp zc_swp_make(unsigned type, uint64_t offset)
+{
+    zc_swp slot;
+
+    slot.value = ((uint64_t)type << ZC_SWP_TYPE_SHIFT) |
+                 (offset & ZC_SWP_OFFSET_MASK);
+    return slot;
+}
+
+static inline unsigned zc_swp_type(zc_swp slot)
+{
+    return (unsigned)(slot.value >> ZC_SWP_TYPE_SHIFT);
+}
+
+static inline uint64_t zc_swp_offset(zc_swp slot)
+{
+    return slot.value & ZC_SWP_OFFSET_MASK;
+}
+
+/*
+ * A handle names an object in a pool wherever the object moves.  Zero is never
+ * a handle.  What the bits mean is the pool's affair.
+ */
+typedef struct zc_handle {
+    uint64_t value;
+} zc_handle;
+
+/* Page sizes a pool or a cache can be made for: powers of two, in bytes. */
+#define ZC_PAGE_SIZE_MIN 4096
+#define ZC_PAGE_SIZE_MAX 65536
+
+ZC_END_DECLS
+
+#endif

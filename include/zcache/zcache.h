@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zcache.h - the compressed page store: zswap as a library.
+ *
+ * A page is stored under a swap entry (type, offset), comes back by load (a
+ * copy; the store keeps it) or take (the store forgets it), and goes by
+ * invalidate.
+ *
+ * Guarantees, which the tests and the lab check by number:
+ *   G1  after a store returned ZC_OK, every load of that slot that starts
+ *       later returns it, or something stored later, until it is taken or
+ *       invalidated;
+ *   G2  a load returns one whole stored page or no page: never a mixture,
+ *       never another slot's;
+ *   G3  after an invalidate returned, no load that starts later returns what
+ *       was stored before;
+ *   G4  reclaim, writeback, compaction and a change of compressor are not
+ *       visible in G1 to G3.
+ * A take is a load and an invalidate in one step; a store that fails or is
+ * refused is an invalidate.
+ *
+ * Thread-safety: every function may be called from any thread at any time,
+ * except that zc_cache_destroy() must be the last call.
+ *
+ * Blocking: store, load and take wait for a compressor context; store asks the
+ * system for memory.  Nothing waits for a device.  Fork: the child may only
+ * destroy a cache that no other thread was using at the fork.  Signals:
+ * nothing here may be called from a signal handler.
+ */
+#ifndef ZCACHE_ZCACHE_H
+#define ZCACHE_ZCACHE_H
+
+#include <zcache/compressor.h>
+#include <zcache/pool.h>
+#include <zcache/types.h>
+#include <zcache/zspool.h>
+
+ZC_BEGIN_DECLS
+
+#define ZC_VERSION_MAJOR 0
+#define ZC_VERSION_MINOR 1
+#define ZC_VERSION_PATCH 0
+
+/* The version of the library that runs, "0.1.0". */
+ZC_API const char *zc_version(void);
+
+struct zc_cache;
+
+#define ZC_SLOT_COUNT_DEFAULT (UINT64_C(1) << 32)
+#define ZC_SLOT_COUNT_MAX (UINT64_C(1) << 40)
+#define ZC_ACCEPT_THRESHOLD_DEFAULT 90 /* accept_threshold_percent */
+
+/* Every field's zero is the default that its comment names. */
+struct zc_cache_options {
+    size_t struct_size; /* sizeof(struct zc_cache_options) */
+
+    /* Bytes of a page, a power of two from 4096 to 65536; 0 means 4096. */
+    size_t page_size;
+
+    /*
+     * Most bytes of pool pages; 0 means no limit.  A store that finds the
+     * pool at the limit is refused, and so are all later ones until the pool
+     * falls to accept_threshold_percent of it (zswap's hysteresis).
+     */
+    uint64_t limit_bytes;
+    unsigned accept_threshold_percent; /* 1 to 100; 0 means 90 */
+
+    /* A registered compressor; NULL means "lz4". */
+    const char *compressor_name;
+
+    /* Its level; ZC_LEVEL_DEFAULT, which is 0, means the compressor's own. */
+    int compressor_level;
+
+    /* Compressor contexts; 0 means one per processor. */
+    unsigned context_count;
+
+    /* Slots of each type: offsets run from 0 to slot_count - 1; 0: 2^32. */
+    uint64_t slot_count;
+
+    /* For the pool behind: see zspool.h. */
+    unsigned placement;
+    unsigned chain_length;
+    size_t segment_bytes;
+
+    /*
+     * A 64-bit checksum (XXH3) of each object, verified at every load, at 8
+     * bytes of metadata each: a damaged object is ZC_CORRUPT.
+     */
+    unsigned checksums;
+
+    /* Store pages of one repeated word like any other page. */
+    unsigned no_same_filled;
+
+    /* The pool behind; NULL means &zc_pool_zspool. */
+    const struct zc_pool_ops *pool_ops;
+    void *pool_user; /* handed to pool_ops->create */
+};
+
+/* Options with named fields: ZC_CACHE_OPTIONS(.limit_bytes = 64 << 20). */
+#define ZC_CACHE_OPTIONS(...)                                                  \
+    (&(const struct zc_cache_options){                                         \
+        .struct_size = sizeof(struct zc_cache_options), __VA_ARGS__})
+
+/*
+ * Makes an empty cache.  NULL options mean all defaults.
+ *
+ * ZC_OK; ZC_INVALID: a field is out of its range, or no compressor has that
+ * name; ZC_UNSUPPORTED: a newer struct with unknown fields set; ZC_NO_MEMORY.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_create(
+    const struct zc_cache_options *options, struct zc_cache **cache_out);
+
+/* Ends a cache with everything in it.  No other call may run.  NULL is fine. */
+ZC_API void zc_cache_destroy(struct zc_cache *cache);
+
+/*
+ * Stores a copy of page_size bytes under `slot`, instead of what was there.
+ * Whatever else it returns, an older page of that slot is gone: it would be
+ * stale.
+ *
+ * A page on which the compressor fails, or gains nothing, is stored raw.
+ *
+ * ZC_OK; ZC_REJECTED: the limit (see limit_bytes) or the pool's own;
+ * ZC_NO_MEMORY; ZC_INVALID: no such slot or a NULL page, and then nothing has
+ * changed.  Follows zswap_store().
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_store(struct zc_cache *cache,
+                                              zc_swp slot, const void *page);
+
+/*
+ * Copies the page of `slot` to page_out and keeps it.
+ *
+ * ZC_OK; ZC_MISSING; ZC_CORRUPT: it does not decode to a page, or its checksum
+ * differs; it is kept, and page_out is undefined; ZC_INVALID.  Follows
+ * zswap_load() of a folio outside the swap cache.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_load(struct zc_cache *cache,
+                                             zc_swp slot, void *page_out);
+
+/*
+ * Copies the page of `slot` to page_out and forgets it, in one step: of two
+ * takes of one stored page exactly one gets it.
+ *
+ * As zc_cache_load(); a corrupt page is kept.  Also ZC_BUSY: the slot was
+ * replaced ZC_TAKE_ATTEMPTS_MAX times while it was read.  Follows zswap_load()
+ * of a folio in the swap cache: an exclusive load.
+ */
+#define ZC_TAKE_ATTEMPTS_MAX 64
+ZC_API ZC_MUST_CHECK zc_status zc_cache_take(struct zc_cache *cache,
+                                             zc_swp slot, void *page_out);
+
+/*
+ * Forgets the page of `slot`.  ZC_OK; ZC_MISSING: there was none, which is
+ * often fine; ZC_INVALID: no such slot.  Follows zswap_invalidate().
+ */
+ZC_API zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot);
+
+/*
+ * Forgets `count` slots from `first` on, each for itself: other threads may
+ * see some gone and some not.  ZC_OK, also where there were none; ZC_INVALID:
+ * the range leaves the type, and then nothing has changed.
+ */
+ZC_API zc_status zc_cache_invalidate_range(struct zc_cache *cache, zc_swp first,
+                                           uint64_t count);
+
+/* Forgets every slot of a type.  ZC_OK; ZC_INVALID: no such type. */
+ZC_API zc_status zc_cache_invalidate_type(struct zc_cache *cache,
+                                          unsigned type);
+
+/*
+ * Compresses pages stored from now on with another compressor or level.  Older
+ * pages stay readable; the old contexts go with the last of them.  NULL means
+ * the current compressor.
+ *
+ * ZC_OK; ZC_INVALID: no such compressor, or a level out of its range; ZC_BUSY:
+ * ZC_GENERATIONS_MAX older settings are still in use; ZC_NO_MEMORY.  On error
+ * nothing has changed.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_set_compressor(struct zc_cache *cache,
+                                                       const char *name,
+                                                       int level);
+
+/*
+ * Sets the limit; see the option.  ZC_OK; ZC_INVALID: a threshold above 100.
+ */
+ZC_API zc_status zc_cache_set_limit(struct zc_cache *cache,
+                                    uint64_t limit_bytes,
+                                    unsigned accept_threshold_percent);
+
+/*
+ * Compacts the pool behind, as zc_zspool_compact(); ZC_UNSUPPORTED where it
+ * cannot.
+ */
+ZC_API zc_status zc_cache_compact(struct zc_cache *cache,
+                                  const struct zc_compact_budget *budget,
+                                  struct zc_compact_result *result_out);
+
+/*
+ * Counters, with the kernel's names where the kernel has one (zswap's debugfs
+ * and vmstat).  Independent numbers, not a snapshot; those above the line are
+ * of now, the others count since creation.
+ */
+struct zc_cache_stats {
+    size_t struct_size;
+    uint64_t stored_pages;      /* pages stored now, all kinds */
+    uint64_t same_filled_pages; /* of them: one repeated word, no object */
+    uint64_t stored_incompressible_pages; /* of them: stored raw */
+    uint64_t pool_total_size;             /* bytes of pool pages */
+    uint64_t payload_bytes; /* bytes of objects, raw pages whole */
+    uint64_t generations;   /* compressor settings in use */
+    /* ---- */
+    uint64_t zswpout;           /* pages stored */
+    uint64_t zswpin;            /* pages loaded or taken */
+    uint64_t invalidated_pages; /* pages forgotten by invalidate */
+    uint64_t replaced_pages;    /* pages forgotten by a later store */
+    uint64_t pool_limit_hit;    /* times a store found the pool at its limit */
+    uint64_t reject_reclaim_fail;   /* stores refused by the limit */
+    uint64_t reject_alloc_fail;     /* pool allocation failed */
+    uint64_t reject_kmemcache_fail; /* entry or tree allocation failed */
+    uint64_t compress_fail;         /* the compressor failed: stored raw */
+    uint64_t decompress_fail;       /* loads that found damage */
+    uint64_t take_retries;          /* takes that had to look again */
+};
+
+/* Fills stats_out up to its struct_size.  ZC_OK; ZC_INVALID. */
+ZC_API zc_status zc_cache_get_stats(const struct zc_cache *cache,
+                                    struct zc_cache_stats *stats_out);
+
+/*
+ * Where the memory goes.  Every field but payload_bytes is resident bytes;
+ * total_bytes is their sum, the cache's share of the process.
+ */
+struct zc_cache_accounting {
+    size_t struct_size;
+    uint64_t payload_bytes;  /* what the compressors put out; inside the pool */
+    uint64_t pool_bytes;     /* pool pages */
+    uint64_t entry_bytes;    /* entries, and checksums */
+    uint64_t tree_bytes;     /* shards and leaves */
+    uint64_t handle_bytes;   /* handle cells */
+    uint64_t context_bytes;  /* compressor contexts and buffers */
+    uint64_t other_bytes;    /* the pool's descriptors, the cache itself */
+    uint64_t metadata_bytes; /* entry + tree + handle + the pool's part of
+                                other: what grows with the entries */
+    uint64_t total_bytes;
+};
+
+/* Fills accounting_out up to its struct_size.  ZC_OK; ZC_INVALID. */
+ZC_API zc_status zc_cache_account(struct zc_cache *cache,
+                                  struct zc_cache_accounting *accounting_out);
+
+/*
+ * The zspool behind the cache, for its class table and counters, or NULL where
+ * another pool is plugged in.  The cache owns it.
+ */
+ZC_API struct zc_zspool *zc_cache_zspool(struct zc_cache *cache);
+
+ZC_END_DECLS
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zspool.h - a pool of objects of up to one page, named by handles.
+ *
+ * The pool is zsmalloc as a library: an object is found through its handle, so
+ * it can be moved, and whole page frames go back to the system.  It is usable
+ * alone; the cache (zcache.h) is one user of it.
+ *
+ * Placements
+ *   ZC_PLACEMENT_DENSE   objects of any size side by side in segments of some
+ *                        tens of KiB, best fit; the default.
+ *   ZC_PLACEMENT_KERNEL  the size classes, chain lengths, fullness groups and
+ *                        huge class of zsmalloc, exactly: the same objects in
+ *                        the same order take the same number of pages.
+ *
+ * Thread-safety.  Every function may be called from any thread at any time,
+ * except that zc_zspool_destroy() must be the last call.  Calls on *different*
+ * handles never need the caller's help.  On the *same* handle:
+ *
+ *              read   write   tags   size   free
+ *      read     ok     X       ok     ok     X
+ *      write    X      X       ok     ok     X
+ *      tags     ok     ok      ok     ok     s
+ *      size     ok     ok      ok     ok     s
+ *      free     X      X       s      s      s
+ *
+ *   ok  may run together           s  safe; the loser gets ZC_STALE
+ *   X   the caller must keep them apart (memory stays safe: the worst is that
+ *       bytes of another object are read or written)
+ *
+ * Compaction may run together with everything.
+ *
+ * Blocking: no function waits for a device.  Functions that can ask the system
+ * for memory say so.  Fork: the child may only destroy a pool that no other
+ * thread was using at the fork.  Signals: nothing here may be called from a
+ * signal handler.
+ */
+#ifndef ZCACHE_ZSPOOL_H
+#define ZCACHE_ZSPOOL_H
+
+#include <zcache/types.h>
+
+ZC_BEGIN_DECLS
+
+struct zc_zspool;
+
+enum zc_placement {
+    ZC_PLACEMENT_DEFAULT = 0, /* dense */
+    ZC_PLACEMENT_DENSE = 1,
+    ZC_PLACEMENT_KERNEL = 2
+};
+
+struct zc_zspool_options {
+    size_t struct_size; /* sizeof(struct zc_zspool_options) */
+
+    /* Bytes of a page, a power of two from 4096 to 65536; 0 means 4096. */
+    size_t page_size;
+
+    /* enum zc_placement; 0 means dense. */
+    unsigned placement;
+
+    /*
+     * Kernel placement: the longest chain of pages in a zspage, 4 to 16;
+     * 0 means 8 (CONFIG_ZSMALLOC_CHAIN_SIZE).
+     */
+    unsigned chain_length;
+
+    /* Most bytes of pool pages, rounded down to pages; 0 means no limit. */
+    uint64_t limit_bytes;
+
+    /*
+     * Dense placement: bytes of a segment, a power of two from 4 to 128
+     * pages; 0 means 16 pages.
+     */
+    size_t segment_bytes;
+};
+
+/* Options with named fields: ZC_ZSPOOL_OPTIONS(.limit_bytes = 1 << 20). */
+#define ZC_ZSPOOL_OPTIONS(...)                                                 \
+    (&(const struct zc_zspool_options){                                        \
+        .struct_size = sizeof(struct zc_zspool_options), __VA_ARGS__})
+
+/*
+ * Makes an empty pool.  NULL options mean all defaults.  The caller owns the
+ * pool and ends it with zc_zspool_destroy().
+ *
+ * ZC_OK; ZC_INVALID: a field is out of its range; ZC_UNSUPPORTED: the struct
+ * is from a newer version and sets something this one does not know;
+ * ZC_NO_MEMORY.  Follows zs_create_pool().
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_zspool_create(
+    const struct zc_zspool_options *options, struct zc_zspool **pool_out);
+
+/*
+ * Ends a pool with everything in it.  No other call may be running.  NULL is
+ * allowed.  Follows zs_destroy_pool(), which demands an empty pool; this one
+ * does not.
+ */
+ZC_API void zc_zspool_destroy(struct zc_zspool *pool);
+
+/*
+ * Reserves an object of `size` bytes, 1 to page_size.  Its content is
+ * undefined until zc_zspool_write().  May ask the system for memory.
+ *
+ * ZC_OK; ZC_INVALID: size 0 or above the page size; ZC_REJECTED: the pool's
+ * limit; ZC_NO_MEMORY.  Follows zs_malloc().
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_zspool_alloc(struct zc_zspool *pool,
+                                               size_t size,
+                                               zc_handle *handle_out);
+
+/*
+ * Gives an object back.  Its zspage goes back to the system when it was the
+ * last one in it.
+ *
+ * ZC_OK; ZC_STALE: freed before; ZC_INVALID: never was a handle of this pool.
+ * A stale handle is recognised unless its cell has meanwhile been reused
+ * exactly a multiple of 16384 times (4 KiB pages; 1024 times at 64 KiB), a
+ * foreign one by a tag of the pool in the handle.  Follows zs_free().
+ */
+ZC_API zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle);
+
+/*
+ * Writes a whole object: `size` must be the size it was allocated with.
+ *
+ * ZC_OK; ZC_INVALID: another size, NULL data, or a foreign handle; ZC_STALE.
+ * Follows zs_obj_write().
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_zspool_write(struct zc_zspool *pool,
+                                               zc_handle handle,
+                                               const void *data, size_t size);
+
+/*
+ * One reading: from zc_zspool_read_begin() to zc_zspool_read_end() the object
+ * stays where it is.  `data` is aligned to 4 bytes.
+ */
+struct zc_zspool_read {
+    const void *data; /* the object's bytes */
+    size_t size;      /* how many */
+    void *pin;        /* the pool's */
+};
+
+/*
+ * Lends the bytes of an object without a copy.  While lent, compaction leaves
+ * the zspage alone; allocations and frees go on.  Keep it short.
+ *
+ * ZC_OK; ZC_STALE; ZC_INVALID.  Follows zs_obj_read_begin().
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_zspool_read_begin(
+    struct zc_zspool *pool, zc_handle handle, struct zc_zspool_read *read_out);
+
+/* Ends a reading; once per zc_zspool_read_begin() that returned ZC_OK. */
+ZC_API void zc_zspool_read_end(struct zc_zspool *pool,
+                               struct zc_zspool_read *read);
+
+/* The bytes an object was allocated with.  ZC_OK; ZC_STALE; ZC_INVALID. */
+ZC_API ZC_MUST_CHECK zc_status zc_zspool_object_size(
+    const struct zc_zspool *pool, zc_handle handle, size_t *size_out);
+
+/* The caller's tag bits of a handle; both are clear after an allocation. */
+#define ZC_TAG_0 1u
+#define ZC_TAG_1 2u
+
+/*
+ * Clears, then sets user tag bits, in one atomic step; `previous_out` (may be
+ * NULL) gets the tags as they were.  With clear = 0 and set = 0 it reads them.
+ *
+ * ZC_OK; ZC_INVALID: other bits, or a foreign handle; ZC_STALE.
+ */
+ZC_API zc_status zc_zspool_change_tags(struct zc_zspool *pool, zc_handle handle,
+                                       unsigned clear, unsigned set,
+                                       unsigned *previous_out);
+
+/*
+ * Called with each object; it is pinned and may be read until the call
+ * returns.  The callback may call the pool, except to free this object or to
+ * destroy the pool.  Returning false ends the walk.
+ */
+typedef bool (*zc_zspool_visit)(void *context, zc_handle handle,
+                                const void *data, size_t size);
+
+/*
+ * Visits every object that lives from the beginning of the call to its end,
+ * once, and any other at most once, in no promised order.
+ *
+ * ZC_OK: all visited; ZC_AGAIN: the callback ended the walk; ZC_INVALID: NULL.
+ */
+ZC_API zc_status zc_zspool_iterate(struct zc_zspool *pool,
+                                   zc_zspool_visit visit, void *context);
+
+/* How much one call of zc_zspool_compact() may do; 0 means no bound. */
+struct zc_compact_budget {
+    size_t struct_size;
+    uint64_t objects;      /* objects moved */
+    uint64_t microseconds; /* time; looked at after every few objects */
+};
+
+struct zc_compact_result {
+    uint64_t objects_moved;
+    uint64_t pages_freed; /* pool pages given back */
+};
+
+/*
+ * Moves objects together and gives emptied pages back, within a budget (NULL:
+ * none).  Later calls go on where this one stopped.  `result_out` may be NULL
+ * and is written whatever the outcome but ZC_INVALID and ZC_BUSY.
+ *
+ * ZC_OK: a whole round is done; ZC_AGAIN: the budget ended first; ZC_BUSY:
+ * another thread is compacting this pool; ZC_INVALID.  Follows zs_compact();
+ * one at a time as d2658f2052c7.
+ */
+ZC_API zc_status zc_zspool_compact(struct zc_zspool *pool,
+                                   const struct zc_compact_budget *budget,
+                                   struct zc_compact_result *result_out);
+
+/*
+ * Counters: independent numbers read one after another, not a snapshot.  When
+ * nothing runs they agree with each other.
+ */
+struct zc_zspool_stats {
+    size_t struct_size;
+    uint64_t objects;         /* live objects */
+    uint64_t payload_bytes;   /* sum of their sizes */
+    uint64_t pages_allocated; /* pool pages, zs_get_total_pages() */
+    uint64_t pool_bytes;      /* pages_allocated * page_size */
+    uint64_t pages_compacted; /* given back by compaction, ever */
+    uint64_t objects_moved;   /* by compaction, ever */
+    uint64_t zspages;         /* zspages (segments) there are */
+    uint64_t handle_bytes;    /* resident bytes of handle cells */
+    uint64_t metadata_bytes;  /* other resident bytes outside the pages */
+    uint64_t limit_rejects;   /* allocations refused by the limit, ever */
+};
+
+/* Fills stats_out up to its struct_size.  ZC_OK; ZC_INVALID. */
+ZC_API zc_status zc_zspool_get_stats(const struct zc_zspool *pool,
+                                     struct zc_zspool_stats *stats_out);
+
+/* Pool pages now; cheap, for limits.  Follows zs_get_total_pages(). */
+ZC_API uint64_t zc_zspool_page_count(const struct zc_zspool *pool);
+
+/*
+ * From this size on an object takes a page alone, so that compressing to it
+ * saves nothing: zs_huge_class_size(), 3625 at chain 8 and 4 KiB pages.  In
+ * dense placement it is the page size.
+ */
+ZC_API size_t zc_zspool_huge_class_size(const struct zc_zspool *pool);
+
+/* One row of the class table; see zc_zspool_get_class(). */
+#define ZC_FULLNESS_GROUPS 12
+struct zc_zspool_class {
+    size_t struct_size;
+    unsigned index;                       /* the kernel's class number */
+    uint32_t object_bytes;                /* slot size, header included */
+    uint32_t pages_per_zspage;            /* chain length */
+    uint32_t objects_per_zspage;          /* slots */
+    uint64_t zspages[ZC_FULLNESS_GROUPS]; /* 0 %, 10 .. 90 %, 99 %, 100 % */
+    uint64_t objects_allocated;           /* slots in its zspages */
+    uint64_t objects_used;                /* of them in use */
+    uint64_t pages_used;                  /* pool pages */
+    uint64_t pages_freeable; /* what compaction could give back now */
+};
+
+/*
+ * The row of class `index`, from 0.  Merged classes give ZC_MISSING: their
+ * objects are counted by the class they are merged into.  In dense placement
+ * there is one row, index 0, with object_bytes 0.
+ *
+ * ZC_OK; ZC_MISSING: merged; ZC_INVALID: no such class, which ends a loop.
+ */
+ZC_API zc_status zc_zspool_get_class(const struct zc_zspool *pool,
+                                     unsigned index,
+                                     struct zc_zspool_class *class_out);
+
+/*
+ * Writes the class table as text, in the columns of the kernel's
+ * /sys/kernel/debug/zsmalloc/NAME/classes.  Like snprintf(): returns the length
+ * of the whole text without its final NUL, and writes at most `capacity` bytes
+ * with the NUL.  `text_out` may be NULL when capacity is 0.
+ */
+ZC_API size_t zc_zspool_print_classes(const struct zc_zspool *pool,
+                                      char *text_out, size_t capacity);
+
+ZC_END_DECLS
+
+#endif
