@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * assert.h - checks of our own mistakes, never of the caller's or the world's.
+ *
+ * ZC_ASSERT is on in debug and test builds; elsewhere the expression is still
+ * compiled, so that nothing becomes unused, but not evaluated.  One fact per
+ * assertion, no side effects.
+ */
+#ifndef ZC_BASE_ASSERT_H
+#define ZC_BASE_ASSERT_H
+
+#ifndef ZC_DEBUG_CHECKS
+#define ZC_DEBUG_CHECKS 0
+#endif
+
+/* Prints the place and ends the process; implemented by the platform. */
+_Noreturn void zc_assert_fail(const char *expression, const char *file,
+                              int line);
+
+#define ZC_ASSERT(expression)                                                  \
+    do {                                                                       \
+        if (ZC_DEBUG_CHECKS && !(expression))                                  \
+            zc_assert_fail(#expression, __FILE__, __LINE__);                   \
+    } while (0)
+
+#endif

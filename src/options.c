@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* options.c - copying structs that grow; see options.h. */
+#include "options.h"
+
+#include <string.h>
+
+static size_t stamped_size(const void *stamped)
+{
+    size_t size;
+
+    memcpy(&size, stamped, sizeof(size));
+    return size;
+}
+
+zc_status zc_options_copy_in(void *own, size_t own_size, const void *caller)
+{
+    const unsigned char *bytes = caller;
+    size_t size;
+    size_t i;
+
+    memset(own, 0, own_size);
+    if (caller == NULL)
+        return ZC_OK;
+    size = stamped_size(caller);
+    if (size < sizeof(size))
+        return ZC_INVALID;
+    for (i = own_size; i < size; i++)
+        if (bytes[i] != 0)
+            return ZC_UNSUPPORTED;
+    memcpy(own, caller, size < own_size ? size : own_size);
+    return ZC_OK;
+}
+
+zc_status zc_options_copy_out(void *caller, const void *own, size_t own_size)
+{
+    size_t size;
+
+    if (caller == NULL)
+        return ZC_INVALID;
+    size = stamped_size(caller);
+    if (size < sizeof(size))
+        return ZC_INVALID;
+    if (size > own_size) {
+        memset((unsigned char *)caller + own_size, 0, size - own_size);
+        memcpy(caller, own, own_size);
+    } else {
+        memcpy(caller, own, size);
+    }
+    memcpy(caller, &size, sizeof(size));
+    return ZC_OK;
+}

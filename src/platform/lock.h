@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock.h - the locks of the library, and the one order in which they nest.
+ *
+ * Contract for an implementation (platform_impl/lock_impl.h, chosen by the
+ * include path) of
+ *
+ *   struct zc_mutex      may be held across compression, allocation and I/O
+ *   struct zc_spinlock   held for a few hundred instructions at most, and
+ *                        never across any of these; a waiter may spin first
+ *
+ * and, for either type X,
+ *
+ *   zc_status zc_X_init(struct zc_X *, enum zc_lock_rank, const char *name)
+ *   void zc_X_destroy(struct zc_X *)       nobody holds or awaits it
+ *   void zc_X_lock(struct zc_X *)          acquire; not recursive
+ *   bool zc_X_trylock(struct zc_X *)       acquire if it returns true
+ *   void zc_X_unlock(struct zc_X *)        release, by the holder
+ *
+ * In debug and test builds a thread that takes locks out of rank order, takes
+ * the same rank twice, or may block while it holds a spinlock ends the process
+ * with both names.
+ */
+#ifndef ZC_PLATFORM_LOCK_H
+#define ZC_PLATFORM_LOCK_H
+
+#include "platform/annotate.h"
+
+/*
+ * Outermost first: a thread takes locks in this order only.  No two of one
+ * rank are ever held together.
+ */
+enum zc_lock_rank {
+    ZC_RANK_COMPRESSOR_CHANGE, /* mutex: one change of compressor at a time */
+    ZC_RANK_CONTEXT,           /* mutex: one compressor context */
+    ZC_RANK_COMPACTION,        /* mutex: one compaction per pool */
+    ZC_RANK_FIRST_SPINLOCK,    /* from here on spinlocks only */
+    ZC_RANK_GENERATIONS = ZC_RANK_FIRST_SPINLOCK, /* a cache's compressors */
+    ZC_RANK_SHARD,                                /* one shard of the tree */
+    ZC_RANK_POOL_GROUP,   /* the kernel's class lock; one for dense */
+    ZC_RANK_POOL_ARENA,   /* page frames of a pool */
+    ZC_RANK_POOL_HANDLES, /* free handle cells of a pool; a leaf */
+    ZC_RANK_ENTRIES,      /* free entries of a cache; a leaf */
+    ZC_RANK_COUNT
+};
+
+#include "platform_impl/lock_impl.h"
+
+/*
+ * Ends the process in debug and test builds if this thread holds a spinlock.
+ * Called by whatever may wait: allocation, codecs, I/O.
+ */
+void zc_may_block(void);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* processor.h - processors and time. */
+#ifndef ZC_PLATFORM_PROCESSOR_H
+#define ZC_PLATFORM_PROCESSOR_H
+
+#include <stdint.h>
+
+/* Processors that can run at once, at least 1. */
+unsigned zc_processor_count(void);
+
+/*
+ * A number that is mostly the same on one processor and mostly different on
+ * two: a hint for picking one of several equal things, right or wrong.
+ */
+unsigned zc_processor_current(void);
+
+/* Monotonic time in nanoseconds. */
+uint64_t zc_clock_ns(void);
+
+#endif

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* records.c - growing the array of records.h, block by block. */
+#include "records.h"
+
+#include "platform/memory.h"
+
+static size_t block_records(unsigned block)
+{
+    return (size_t)ZC_RECORDS_FIRST << block;
+}
+
+static size_t block_bytes(const struct zc_records *records, unsigned block)
+{
+    return (size_t)zc_round_up(block_records(block) * records->record_bytes,
+                               zc_pages_system_size());
+}
+
+void zc_records_init(struct zc_records *records, size_t record_bytes)
+{
+    unsigned i;
+
+    ZC_ASSERT(record_bytes > 0);
+    records->record_bytes = record_bytes;
+    for (i = 0; i < ZC_RECORDS_BLOCKS; i++)
+        zc_atomic_pointer_store_relaxed(&records->blocks[i], NULL);
+}
+
+void zc_records_destroy(struct zc_records *records)
+{
+    unsigned i;
+    void *block;
+
+    for (i = 0; i < ZC_RECORDS_BLOCKS; i++) {
+        block = zc_atomic_pointer_load_relaxed(&records->blocks[i]);
+        if (block != NULL)
+            zc_pages_unmap(block, block_bytes(records, i));
+    }
+}
+
+/* Maps one block unless another thread has: whoever publishes first wins. */
+static zc_status add_block(struct zc_records *records, unsigned block)
+{
+    void *expected = NULL;
+    void *fresh =
+        zc_pages_map(block_bytes(records, block), zc_pages_system_size());
+
+    if (fresh == NULL)
+        return ZC_NO_MEMORY;
+    if (!zc_atomic_pointer_exchange_if(&records->blocks[block], &expected,
+                                       fresh))
+        zc_pages_unmap(fresh, block_bytes(records, block));
+    return ZC_OK;
+}
+
+zc_status zc_records_reserve(struct zc_records *records, uint32_t count)
+{
+    unsigned last;
+    unsigned i;
+    zc_status status;
+
+    if (count == 0)
+        return ZC_OK;
+    if (count > ZC_RECORDS_MAX)
+        return ZC_NO_MEMORY;
+    last = zc_log2(count - 1 + ZC_RECORDS_FIRST) - ZC_RECORDS_FIRST_SHIFT;
+    for (i = 0; i <= last; i++) {
+        if (zc_atomic_pointer_load_relaxed(&records->blocks[i]) != NULL)
+            continue;
+        status = add_block(records, i);
+        if (status != ZC_OK)
+            return status;
+    }
+    return ZC_OK;
+}
+
+uint32_t zc_records_index(const struct zc_records *records, const void *record)
+{
+    uintptr_t address = (uintptr_t)record;
+    uintptr_t block;
+    size_t place;
+    unsigned i;
+
+    /* The last block holds half of all records: most are found at once. */
+    for (i = ZC_RECORDS_BLOCKS; i > 0; i--) {
+        block =
+            (uintptr_t)zc_atomic_pointer_load_acquire(&records->blocks[i - 1]);
+        if (block == 0 || address < block)
+            continue;
+        place = (address - block) / records->record_bytes;
+        if (place < block_records(i - 1))
+            return (uint32_t)(place + block_records(i - 1) - ZC_RECORDS_FIRST);
+    }
+    ZC_ASSERT(i > 0); /* it is no record of this array */
+    return 0;
+}
+
+size_t zc_records_bytes(const struct zc_records *records, uint32_t count)
+{
+    size_t bytes = 0;
+    size_t left = count;
+    size_t here;
+    unsigned i;
+
+    for (i = 0; i < ZC_RECORDS_BLOCKS && left > 0; i++) {
+        here = left < block_records(i) ? left : block_records(i);
+        bytes += (size_t)zc_round_up(here * records->record_bytes,
+                                     zc_pages_system_size());
+        left -= here;
+    }
+    return bytes;
+}
