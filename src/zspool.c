@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zspool.c - the public calls of a pool: check what the caller gave, find the
+ * object, and let the placement do the rest.
+ *
+ * A call that changes an object finds it under its group's lock; a call that
+ * only looks at its bytes pins its zspage (zspool_pin.c).  Nothing here holds a
+ * lock while it asks the system for memory or gives some back.
+ */
+#include "zspool_internal.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "options.h"
+#include "platform/memory.h"
+
+static char *payload_of(const struct zc_zspool *pool,
+                        const struct zc_found *found)
+{
+    return zc_location_address(&pool->arena, found->location) +
+           pool->ops->payload_offset(found->group);
+}
+
+/* Fills in the defaults.  ZC_INVALID for a field out of its range. */
+static zc_status check_options(struct zc_zspool_options *options)
+{
+    uint64_t segment_pages;
+
+    if (options->page_size == 0)
+        options->page_size = ZC_PAGE_SIZE_MIN;
+    if (!zc_is_power_of_two(options->page_size) ||
+        options->page_size < ZC_PAGE_SIZE_MIN ||
+        options->page_size > ZC_PAGE_SIZE_MAX)
+        return ZC_INVALID;
+    if (options->placement == ZC_PLACEMENT_DEFAULT)
+        options->placement = ZC_PLACEMENT_DENSE;
+    if (options->placement > ZC_PLACEMENT_KERNEL)
+        return ZC_INVALID;
+    if (options->chain_length == 0)
+        options->chain_length = ZC_CHAIN_DEFAULT;
+    if (options->chain_length < ZC_CHAIN_MIN ||
+        options->chain_length > ZC_CHAIN_MAX)
+        return ZC_INVALID;
+    if (options->segment_bytes == 0)
+        options->segment_bytes = ZC_SEGMENT_PAGES_DEFAULT * options->page_size;
+    segment_pages = options->segment_bytes / options->page_size;
+    if (!zc_is_power_of_two(options->segment_bytes) ||
+        segment_pages < ZC_SEGMENT_PAGES_MIN ||
+        segment_pages > ZC_SEGMENT_PAGES_MAX)
+        return ZC_INVALID;
+    return ZC_OK;
+}
+
+static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes)
+{
+    zc_status status;
+
+    status = zc_arena_init(&pool->arena, pool->page_size, limit_bytes);
+    if (status != ZC_OK)
+        return status;
+    status = zc_handles_init(&pool->handles, pool->page_size, pool);
+    if (status != ZC_OK)
+        goto destroy_arena;
+    status = zc_mutex_init(&pool->compaction, ZC_RANK_COMPACTION, "compaction");
+    if (status != ZC_OK)
+        goto destroy_handles;
+    status = pool->ops->create(pool);
+    if (status != ZC_OK)
+        goto destroy_mutex;
+    return ZC_OK;
+
+destroy_mutex:
+    zc_mutex_destroy(&pool->compaction);
+destroy_handles:
+    zc_handles_destroy(&pool->handles);
+destroy_arena:
+    zc_arena_destroy(&pool->arena);
+    return status;
+}
+
+zc_status zc_zspool_create(const struct zc_zspool_options *options,
+                           struct zc_zspool **pool_out)
+{
+    struct zc_zspool_options own;
+    struct zc_zspool *pool;
+    zc_status status;
+
+    if (pool_out == NULL)
+        return ZC_INVALID;
+    status = zc_options_copy_in(&own, sizeof(own), options);
+    if (status == ZC_OK)
+        status = check_options(&own);
+    if (status != ZC_OK)
+        return status;
+    pool = zc_calloc(1, sizeof(*pool));
+    if (pool == NULL)
+        return ZC_NO_MEMORY;
+    pool->ops = own.placement == ZC_PLACEMENT_KERNEL ? &zc_kernel_placement
+                                                     : &zc_dense_placement;
+    pool->page_size = own.page_size;
+    pool->placement = own.placement;
+    pool->chain_length = own.chain_length;
+    pool->segment_pages = (uint32_t)(own.segment_bytes / own.page_size);
+    status = init_parts(pool, own.limit_bytes);
+    if (status != ZC_OK) {
+        zc_free(pool);
+        return status;
+    }
+    *pool_out = pool;
+    return ZC_OK;
+}
+
+void zc_zspool_destroy(struct zc_zspool *pool)
+{
+    if (pool == NULL)
+        return;
+    pool->ops->destroy(pool);
+    zc_mutex_destroy(&pool->compaction);
+    zc_handles_destroy(&pool->handles);
+    zc_arena_destroy(&pool->arena);
+    zc_free(pool);
+}
+
+zc_status zc_zspool_alloc(struct zc_zspool *pool, size_t size,
+                          zc_handle *handle_out)
+{
+    zc_handle handle;
+    zc_status status;
+
+    if (pool == NULL || handle_out == NULL || size == 0 ||
+        size > pool->page_size)
+        return ZC_INVALID;
+    status = zc_handles_take(&pool->handles, &handle);
+    if (status != ZC_OK)
+        return status;
+    status = pool->ops->place(pool, size, handle);
+    if (status != ZC_OK) {
+        zc_handles_put_back(&pool->handles, handle);
+        if (status == ZC_REJECTED)
+            zc_counter_add(&pool->limit_rejects, 1);
+        return status;
+    }
+    *handle_out = handle;
+    return ZC_OK;
+}
+
+zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
+{
+    struct zc_found found;
+    zc_status status;
+    bool emptied;
+
+    if (pool == NULL)
+        return ZC_INVALID;
+    status = zc_zspool_find_locked(pool, handle, &found);
+    if (status != ZC_OK)
+        return status;
+    status = zc_handles_free(&pool->handles, handle);
+    ZC_ASSERT(status == ZC_OK);
+    emptied = pool->ops->remove(pool, found.group, found.zspage, found.location,
+                                found.size);
+    zc_found_unlock(&found);
+    if (emptied)
+        zc_arena_put(&pool->arena, found.zspage);
+    return ZC_OK;
+}
+
+zc_status zc_zspool_write(struct zc_zspool *pool, zc_handle handle,
+                          const void *data, size_t size)
+{
+    struct zc_found found;
+    zc_status status;
+
+    if (pool == NULL || data == NULL)
+        return ZC_INVALID;
+    status = zc_zspool_pin(pool, handle, &found);
+    if (status != ZC_OK)
+        return status;
+    if (size == found.size)
+        memcpy(payload_of(pool, &found), data, size);
+    else
+        status = ZC_INVALID;
+    zc_zspage_unpin(pool, found.zspage);
+    return status;
+}
+
+zc_status zc_zspool_read_begin(struct zc_zspool *pool, zc_handle handle,
+                               struct zc_zspool_read *read_out)
+{
+    struct zc_found found;
+    zc_status status;
+
+    if (pool == NULL || read_out == NULL)
+        return ZC_INVALID;
+    status = zc_zspool_pin(pool, handle, &found);
+    if (status != ZC_OK)
+        return status;
+    read_out->data = payload_of(pool, &found);
+    read_out->size = found.size;
+    read_out->pin = found.zspage;
+    return ZC_OK;
+}
+
+void zc_zspool_read_end(struct zc_zspool *pool, struct zc_zspool_read *read)
+{
+    struct zc_zspage *zspage = read->pin;
+
+    read->data = NULL;
+    read->pin = NULL;
+    zc_zspage_unpin(pool, zspage);
+}
+
+zc_status zc_zspool_object_size(const struct zc_zspool *pool, zc_handle handle,
+                                size_t *size_out)
+{
+    struct zc_cell_view view;
+    zc_status status;
+
+    if (pool == NULL || size_out == NULL)
+        return ZC_INVALID;
+    status = zc_handles_look(&pool->handles, handle, &view);
+    if (status == ZC_OK)
+        *size_out = view.size;
+    return status;
+}
+
+zc_status zc_zspool_change_tags(struct zc_zspool *pool, zc_handle handle,
+                                unsigned clear, unsigned set,
+                                unsigned *previous_out)
+{
+    if (pool == NULL || ((clear | set) & ~(ZC_TAG_0 | ZC_TAG_1)) != 0)
+        return ZC_INVALID;
+    return zc_handles_change_tags(&pool->handles, handle, clear, set,
+                                  previous_out);
+}
+
+zc_status zc_zspool_iterate(struct zc_zspool *pool, zc_zspool_visit visit,
+                            void *context)
+{
+    struct zc_found found;
+    zc_handle handle;
+    uint32_t count;
+    uint32_t index;
+    bool go_on = true;
+
+    if (pool == NULL || visit == NULL)
+        return ZC_INVALID;
+    /* An object that lives all the time keeps its cell all the time. */
+    count = zc_atomic_u32_load_acquire(&pool->handles.used);
+    for (index = 0; go_on && index < count; index++) {
+        if (!zc_handles_at(&pool->handles, index, &handle))
+            continue;
+        if (zc_zspool_pin(pool, handle, &found) != ZC_OK)
+            continue; /* freed since */
+        go_on = visit(context, handle, payload_of(pool, &found), found.size);
+        zc_zspage_unpin(pool, found.zspage);
+    }
+    return go_on ? ZC_OK : ZC_AGAIN;
+}
+
+uint64_t zc_zspool_page_count(const struct zc_zspool *pool)
+{
+    return pool == NULL ? 0 : zc_atomic_u64_load_relaxed(&pool->arena.pages);
+}
+
+size_t zc_zspool_huge_class_size(const struct zc_zspool *pool)
+{
+    return pool == NULL ? 0 : pool->huge_class_size;
+}

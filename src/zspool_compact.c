@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zspool_compact.c - one compaction at a time, in steps, within a budget.
+ *
+ * A round visits everything there is to gain once; a placement does it in steps
+ * of at most a few dozen objects, each under one hold of a group's lock, and
+ * keeps its place in pool->cursor.  Between steps no lock is held but the
+ * compaction's own, so allocation, free and readers wait for one step at most.
+ * A step leaves zspages with readers alone.
+ */
+#include "zspool_internal.h"
+
+#include <string.h>
+
+#include "options.h"
+#include "platform/processor.h"
+
+static bool is_spent(const struct zc_compact_budget *budget,
+                     const struct zc_compact_result *result, uint64_t started)
+{
+    if (budget->objects != 0 && result->objects_moved >= budget->objects)
+        return true;
+    return budget->microseconds != 0 &&
+           zc_clock_ns() - started >= budget->microseconds * 1000;
+}
+
+zc_status zc_zspool_compact(struct zc_zspool *pool,
+                            const struct zc_compact_budget *budget,
+                            struct zc_compact_result *result_out)
+{
+    struct zc_compact_result result;
+    struct zc_compact_budget own;
+    uint64_t started;
+    zc_status status;
+
+    if (pool == NULL)
+        return ZC_INVALID;
+    status = zc_options_copy_in(&own, sizeof(own), budget);
+    if (status != ZC_OK)
+        return status;
+    if (!zc_mutex_trylock(&pool->compaction))
+        return ZC_BUSY;
+    memset(&result, 0, sizeof(result));
+    started = zc_clock_ns();
+    do {
+        status = pool->ops->compact_step(pool, &result);
+    } while (status == ZC_AGAIN && !is_spent(&own, &result, started));
+    if (status != ZC_OK && pool->ops->compact_pause != NULL)
+        pool->ops->compact_pause(pool, &result);
+    zc_mutex_unlock(&pool->compaction);
+
+    zc_counter_add(&pool->objects_moved, result.objects_moved);
+    zc_counter_add(&pool->pages_compacted, result.pages_freed);
+    if (result_out != NULL)
+        *result_out = result;
+    return status;
+}

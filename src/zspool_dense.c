@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zspool_dense.c - dense placement: objects in and out of segments.
+ *
+ * No size-class table packs compressed pages better than 1.043 pool bytes per
+ * payload byte, because every class keeps a zspage half filled; granules of 8
+ * bytes with a 4-byte header have an ideal of 1.005.  So objects of any size
+ * lie side by side (zspool_dense.h has the picture), a new one goes into the
+ * tightest free span of all segments, and a freed one is joined with its free
+ * neighbours at once.  What churn opens all the same, compaction heals
+ * (zspool_dense_compact.c).
+ *
+ * There is one group, and so one lock; it is held for a few dozen memory
+ * accesses.  A new segment is asked of the arena without it.
+ */
+#include "zspool_dense.h"
+
+#include "platform/memory.h"
+
+static zc_status dense_create(struct zc_zspool *pool)
+{
+    struct zc_group *group = zc_calloc(1, sizeof(*group));
+    struct zc_dense *dense = zc_calloc(1, sizeof(*dense));
+    zc_status status = ZC_NO_MEMORY;
+
+    if (group == NULL || dense == NULL)
+        goto free_both;
+    status = zc_group_init(group);
+    if (status != ZC_OK)
+        goto free_both;
+    zc_dense_init(dense, pool->page_size, pool->segment_pages);
+    group->zspage_pages = pool->segment_pages;
+    group->dense = dense;
+    pool->groups = group;
+    pool->group_count = 1;
+    pool->class_count = 1;
+    pool->huge_class_size = pool->page_size;
+    return ZC_OK;
+
+free_both:
+    zc_free(dense);
+    zc_free(group);
+    return status;
+}
+
+static void dense_destroy(struct zc_zspool *pool)
+{
+    zc_group_destroy(&pool->groups[0]);
+    zc_free(pool->groups[0].dense);
+    zc_free(pool->groups);
+}
+
+/* A segment has gained or lost granules: file it by how full it is. */
+static void count_granules(const struct zc_segment *segment, uint32_t gained,
+                           uint32_t lost)
+{
+    struct zc_zspage *zspage = segment->zspage;
+
+    zspage->used += gained - lost;
+    segment->group->used += (uint64_t)gained - lost;
+    if (!zspage->isolated)
+        zc_group_update(
+            segment->group, zspage,
+            zc_fullness_of(zspage->used, segment->dense->segment_granules));
+}
+
+void zc_dense_carve(const struct zc_segment *segment, uint32_t start,
+                    uint32_t length, uint32_t cell)
+{
+    char *object = zc_segment_at(segment, start);
+    uint32_t span_length = zc_dense_word(object) >> ZC_DENSE_WORD_SHIFT;
+    uint32_t end = start + length;
+    char *next;
+
+    ZC_ASSERT(!zc_dense_is_object(zc_dense_word(object)));
+    ZC_ASSERT(span_length >= length);
+    zc_span_unbin(segment, start, span_length);
+    zc_memory_open(object, (size_t)length * segment->dense->granule_bytes);
+    if (span_length > length) {
+        zc_memory_open(zc_segment_at(segment, end),
+                       (size_t)(span_length - length) *
+                           segment->dense->granule_bytes);
+        zc_span_write(segment, end, span_length - length);
+        zc_span_bin(segment, end, span_length - length);
+    } else if (end < segment->dense->segment_granules) {
+        next = zc_segment_at(segment, end);
+        zc_dense_set_word(next, zc_dense_word(next) & ~ZC_DENSE_PREV_FREE);
+    }
+    /* Spans never touch, so what is in front of this one is an object. */
+    zc_dense_set_word(object,
+                      cell << ZC_DENSE_WORD_SHIFT | ZC_OBJECT_ALLOCATED);
+    zc_zspage_keep(segment->zspage);
+    segment->zspage->objects++;
+    count_granules(segment, length, 0);
+}
+
+void zc_dense_erase(const struct zc_segment *segment, uint32_t start,
+                    uint32_t length)
+{
+    const struct zc_dense *dense = segment->dense;
+    bool is_binned = !segment->zspage->isolated;
+    uint32_t span_start = start;
+    uint32_t span_length = length;
+    uint32_t neighbour;
+    uint32_t word;
+
+    word = zc_dense_word(zc_segment_at(segment, start));
+    ZC_ASSERT((word & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
+    if ((word & ZC_DENSE_PREV_FREE) != 0) {
+        neighbour =
+            zc_dense_word(zc_segment_at(segment, start) - sizeof(uint32_t));
+        span_start -= neighbour;
+        span_length += neighbour;
+        if (is_binned)
+            zc_span_unbin(segment, span_start, neighbour);
+    }
+    if (start + length < dense->segment_granules) {
+        word = zc_dense_word(zc_segment_at(segment, start + length));
+        if (!zc_dense_is_object(word)) {
+            neighbour = word >> ZC_DENSE_WORD_SHIFT;
+            span_length += neighbour;
+            if (is_binned)
+                zc_span_unbin(segment, start + length, neighbour);
+        }
+    }
+    zc_memory_open(zc_segment_at(segment, span_start),
+                   (size_t)span_length * dense->granule_bytes);
+    zc_span_write(segment, span_start, span_length);
+    if (is_binned)
+        zc_span_bin(segment, span_start, span_length);
+    segment->zspage->objects--;
+    count_granules(segment, 0, length);
+}
+
+/* A fresh segment, one free span, known to nobody yet. */
+static zc_status new_segment(struct zc_zspool *pool,
+                             struct zc_segment *segment_out)
+{
+    struct zc_zspage *zspage;
+    zc_status status = zc_arena_get(&pool->arena, pool->segment_pages, &zspage);
+
+    if (status != ZC_OK)
+        return status;
+    zspage->objects = 0;
+    zspage->used = 0;
+    zspage->round = 0;
+    zspage->isolated = false;
+    *segment_out = zc_segment_of(pool, zspage);
+    zc_span_write(segment_out, 0, segment_out->dense->segment_granules);
+    return ZC_OK;
+}
+
+static void attach_segment(const struct zc_segment *segment)
+{
+    zc_group_insert(segment->group, segment->zspage, 0);
+    zc_span_bin(segment, 0, segment->dense->segment_granules);
+    /* Pairs with the acquire in zc_zspool_find_locked(). */
+    zc_atomic_pointer_store_release(&segment->zspage->group, segment->group);
+    zc_zspage_unlock(segment->zspage);
+}
+
+static zc_status dense_place(struct zc_zspool *pool, size_t size,
+                             zc_handle handle)
+{
+    struct zc_group *group = &pool->groups[0];
+    uint32_t length = zc_dense_granules(group->dense, size);
+    struct zc_segment segment;
+    uint64_t location;
+    zc_status status;
+
+    zc_spinlock_lock(&group->lock);
+    if (!zc_span_find(group->dense, length, &location)) {
+        zc_spinlock_unlock(&group->lock);
+        status = new_segment(pool, &segment);
+        if (status != ZC_OK)
+            return status;
+        zc_spinlock_lock(&group->lock);
+        attach_segment(&segment);
+        /* Something tighter may have come free meanwhile. */
+        if (!zc_span_find(group->dense, length, &location))
+            location = segment.location;
+    }
+    segment = zc_segment_of(pool, zc_location_zspage(&pool->arena, location));
+    zc_dense_carve(&segment, zc_segment_granule(&segment, location), length,
+                   zc_handle_cell(handle));
+    group->objects++;
+    group->payload_bytes += size;
+    zc_handles_set(&pool->handles, handle, location, size);
+    zc_spinlock_unlock(&group->lock);
+    return ZC_OK;
+}
+
+void zc_dense_detach(struct zc_group *group, struct zc_zspage *zspage)
+{
+    ZC_ASSERT(zspage->used == 0);
+    if (!zspage->isolated)
+        zc_group_remove(group, zspage);
+    zspage->isolated = false;
+    zc_atomic_pointer_store_release(&zspage->group, NULL);
+}
+
+static void dense_detach(struct zc_zspool *pool, struct zc_group *group,
+                         struct zc_zspage *zspage)
+{
+    struct zc_segment segment = zc_segment_of(pool, zspage);
+
+    zc_span_unbin(&segment, 0, segment.dense->segment_granules);
+    zc_dense_detach(group, zspage);
+}
+
+static bool dense_remove(struct zc_zspool *pool, struct zc_group *group,
+                         struct zc_zspage *zspage, uint64_t location,
+                         size_t size)
+{
+    struct zc_segment segment = zc_segment_of(pool, zspage);
+
+    zc_dense_erase(&segment, zc_segment_granule(&segment, location),
+                   zc_dense_granules(segment.dense, size));
+    group->objects--;
+    group->payload_bytes -= size;
+    /* An isolated segment is compaction's to release. */
+    if (zspage->used > 0 || zspage->isolated ||
+        !zc_zspage_release_or_leave(zspage))
+        return false;
+    dense_detach(pool, group, zspage);
+    return true;
+}
+
+static size_t dense_payload_offset(const struct zc_group *group)
+{
+    (void)group;
+    return ZC_DENSE_HEADER_BYTES;
+}
+
+const struct zc_placement_ops zc_dense_placement = {
+    .create = dense_create,
+    .destroy = dense_destroy,
+    .place = dense_place,
+    .remove = dense_remove,
+    .detach = dense_detach,
+    .payload_offset = dense_payload_offset,
+    .compact_step = zc_dense_compact_step,
+    .compact_pause = zc_dense_compact_pause,
+};

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zspool_dense_compact.c - emptying segments into the holes of others.
+ *
+ * Evacuate: the emptiest segment is isolated (its spans leave the bins, so that
+ * nothing is placed in it) and its objects are moved, each into the tightest
+ * span elsewhere; when the last has gone, the segment goes back to the system.
+ *
+ * Slide: where no span is long enough, the holes of another segment are made
+ * into one, by moving its objects down over them; each segment at most once in
+ * a round.
+ *
+ * The round ends when the free granules of all segments do not fill one, or
+ * when a few victims in turn could not be emptied.
+ *
+ * Locks: a step holds the group's lock for at most STEP_OBJECTS moves or one
+ * slide, with the pin word of the segment it takes from locked
+ * (WALK_EXCLUDES_MOVE).  The victim stays isolated between steps, never between
+ * calls.  The segment that receives an object needs no such lock: granules in a
+ * free span are nobody's.
+ */
+#include "zspool_dense.h"
+
+#include "platform/memory.h"
+
+#define STEP_OBJECTS 16
+#define VICTIM_FAILURES_MAX 8 /* then the round is over */
+#define SCAN_MAX 32           /* segments looked at per fullness list */
+
+static bool was_tried(const struct zc_zspool *pool,
+                      const struct zc_zspage *zspage)
+{
+    return zspage->round == pool->round;
+}
+
+/* The emptiest of the first few segments of the emptiest list. */
+static struct zc_zspage *find_victim(const struct zc_zspool *pool,
+                                     struct zc_group *group)
+{
+    struct zc_zspage *best = NULL;
+    struct zc_zspage *zspage;
+    struct zc_list *link;
+    unsigned fullness;
+    unsigned scanned;
+
+    for (fullness = 1; fullness < ZC_FULLNESS_GROUPS - 1; fullness++) {
+        scanned = 0;
+        for (link = group->fullness[fullness].next;
+             link != &group->fullness[fullness] && scanned < SCAN_MAX;
+             link = link->next, scanned++) {
+            zspage = ZC_CONTAINER(link, struct zc_zspage, link);
+            if (was_tried(pool, zspage))
+                continue;
+            if (best == NULL || zspage->used < best->used)
+                best = zspage;
+        }
+        if (best != NULL)
+            return best;
+    }
+    return NULL;
+}
+
+/* Puts an isolated segment back to where allocations find it. */
+static void restore_victim(struct zc_zspool *pool, struct zc_group *group,
+                           struct zc_zspage *victim)
+{
+    struct zc_segment segment = zc_segment_of(pool, victim);
+
+    victim->isolated = false;
+    zc_segment_bin_all(&segment);
+    zc_group_insert(
+        group, victim,
+        zc_fullness_of(victim->used, segment.dense->segment_granules));
+    group->dense->victim = NULL;
+}
+
+static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group)
+{
+    struct zc_dense *dense = group->dense;
+    struct zc_segment segment;
+    struct zc_zspage *victim;
+    uint64_t capacity = 0;
+    unsigned i;
+
+    for (i = 0; i < ZC_FULLNESS_GROUPS; i++)
+        capacity += group->zspages[i] * dense->segment_granules;
+    if (capacity - group->used < dense->segment_granules)
+        return ZC_OK; /* not one segment to gain */
+    victim = find_victim(pool, group);
+    if (victim == NULL)
+        return ZC_OK;
+    segment = zc_segment_of(pool, victim);
+    zc_segment_unbin_all(&segment);
+    zc_group_remove(group, victim);
+    victim->isolated = true;
+    victim->round = pool->round;
+    dense->victim = victim;
+    return ZC_AGAIN;
+}
+
+/* Moves the object at `from` to the span at `location`, segments apart. */
+static void move_object(const struct zc_segment *segment, uint32_t from,
+                        uint32_t length, uint64_t location)
+{
+    struct zc_zspool *pool = segment->pool;
+    struct zc_segment target =
+        zc_segment_of(pool, zc_location_zspage(&pool->arena, location));
+    uint32_t to = zc_segment_granule(&target, location);
+    char *source = zc_segment_at(segment, from);
+    uint32_t cell = zc_dense_word(source) >> ZC_DENSE_WORD_SHIFT;
+    struct zc_cell_view view;
+
+    zc_handles_view_at(&pool->handles, cell, &view);
+    zc_dense_carve(&target, to, length, cell);
+    memcpy(zc_segment_at(&target, to) + ZC_DENSE_HEADER_BYTES,
+           source + ZC_DENSE_HEADER_BYTES, view.size);
+    zc_handles_move(&pool->handles, cell, location);
+    zc_dense_erase(segment, from, length);
+}
+
+/*
+ * Moves objects out of the victim.  ZC_OK: it is empty; ZC_AGAIN: there are
+ * more; ZC_MISSING: no span takes an object of *length_out granules.
+ */
+static zc_status evacuate(const struct zc_segment *segment,
+                          struct zc_compact_result *result,
+                          uint32_t *length_out)
+{
+    const struct zc_dense *dense = segment->dense;
+    unsigned moved = 0;
+    uint32_t at = 0;
+    uint32_t word;
+    uint64_t location;
+
+    while (segment->zspage->used > 0) {
+        ZC_ASSERT(at < dense->segment_granules);
+        word = zc_dense_word(zc_segment_at(segment, at));
+        *length_out = zc_dense_length(segment, word);
+        if (!zc_dense_is_object(word)) {
+            at += *length_out;
+            continue;
+        }
+        if (moved == STEP_OBJECTS)
+            return ZC_AGAIN;
+        if (!zc_span_find(dense, *length_out, &location))
+            return ZC_MISSING;
+        move_object(segment, at, *length_out, location);
+        at = 0; /* all before it is one span now */
+        result->objects_moved++;
+        moved++;
+    }
+    return ZC_OK;
+}
+
+/* Moves every object of a segment down, so that its free granules are one span
+ * at its end.  Its pin word is locked. */
+static void slide(const struct zc_segment *segment,
+                  struct zc_compact_result *result)
+{
+    const struct zc_dense *dense = segment->dense;
+    struct zc_zspool *pool = segment->pool;
+    struct zc_cell_view view;
+    uint32_t from = 0;
+    uint32_t to = 0;
+    uint32_t length;
+    uint32_t word;
+
+    zc_segment_unbin_all(segment);
+    zc_memory_open(segment->memory,
+                   (size_t)dense->segment_granules * dense->granule_bytes);
+    for (; from < dense->segment_granules; from += length) {
+        word = zc_dense_word(zc_segment_at(segment, from));
+        length = zc_dense_length(segment, word);
+        if (!zc_dense_is_object(word))
+            continue;
+        if (from != to) {
+            zc_handles_view_at(&pool->handles, word >> ZC_DENSE_WORD_SHIFT,
+                               &view);
+            memmove(zc_segment_at(segment, to), zc_segment_at(segment, from),
+                    ZC_DENSE_HEADER_BYTES + view.size);
+            zc_dense_set_word(zc_segment_at(segment, to),
+                              word & ~ZC_DENSE_PREV_FREE);
+            zc_handles_move(&pool->handles, word >> ZC_DENSE_WORD_SHIFT,
+                            zc_segment_location(segment, to));
+            result->objects_moved++;
+        }
+        to += length;
+    }
+    if (to < dense->segment_granules) {
+        zc_span_write(segment, to, dense->segment_granules - to);
+        zc_span_bin(segment, to, dense->segment_granules - to);
+    }
+}
+
+/*
+ * Slides one segment that has `length` free granules in all.  Looks from the
+ * emptier lists on, at the head of each; what was looked at goes to the tail.
+ */
+static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
+                      uint32_t length, struct zc_compact_result *result)
+{
+    struct zc_segment segment;
+    struct zc_zspage *zspage;
+    struct zc_list *list;
+    unsigned fullness;
+    unsigned scanned;
+
+    for (fullness = 1; fullness < ZC_FULLNESS_GROUPS - 1; fullness++) {
+        list = &group->fullness[fullness];
+        for (scanned = 0; scanned < SCAN_MAX && !zc_list_is_empty(list);
+             scanned++) {
+            zspage = ZC_CONTAINER(list->next, struct zc_zspage, link);
+            zc_list_remove(&zspage->link);
+            zc_list_add_last(list, &zspage->link);
+            if (was_tried(pool, zspage) ||
+                group->dense->segment_granules - zspage->used < length ||
+                !zc_zspage_trylock(zspage))
+                continue;
+            zspage->round = pool->round;
+            segment = zc_segment_of(pool, zspage);
+            slide(&segment, result);
+            zc_zspage_unlock(zspage);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void end_round(struct zc_zspool *pool, struct zc_dense *dense)
+{
+    dense->failures = 0;
+    pool->round++;
+}
+
+/* The victim cannot be emptied now: true if the round goes on. */
+static bool give_up(struct zc_zspool *pool, struct zc_group *group)
+{
+    struct zc_zspage *victim = group->dense->victim;
+
+    restore_victim(pool, group, victim);
+    if (victim->used == 0)
+        (void)zc_zspage_release_or_leave(victim); /* it has readers: leaves */
+    group->dense->failures++;
+    return group->dense->failures < VICTIM_FAILURES_MAX;
+}
+
+/* Goes on with the victim; true: it is empty, detached and locked. */
+static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
+                        struct zc_compact_result *result, zc_status *status_out)
+{
+    struct zc_zspage *victim = group->dense->victim;
+    struct zc_segment segment = zc_segment_of(pool, victim);
+    uint32_t length = 0;
+    zc_status status;
+
+    *status_out = ZC_AGAIN;
+    if (!zc_zspage_trylock(victim)) {
+        if (!give_up(pool, group))
+            *status_out = ZC_OK;
+        return false;
+    }
+    status = evacuate(&segment, result, &length);
+    if (status == ZC_OK) {
+        zc_dense_detach(group, victim);
+        group->dense->victim = NULL;
+        group->dense->failures = 0;
+        return true;
+    }
+    zc_zspage_unlock(victim);
+    if (status == ZC_MISSING && !slide_one(pool, group, length, result) &&
+        !give_up(pool, group))
+        *status_out = ZC_OK;
+    return false;
+}
+
+zc_status zc_dense_compact_step(struct zc_zspool *pool,
+                                struct zc_compact_result *result)
+{
+    struct zc_group *group = &pool->groups[0];
+    struct zc_dense *dense = group->dense;
+    struct zc_zspage *emptied = NULL;
+    zc_status status;
+
+    zc_spinlock_lock(&group->lock);
+    if (pool->round == 0)
+        end_round(pool, dense); /* segments begin with round 0 */
+    if (dense->victim == NULL) {
+        status = choose_victim(pool, group);
+    } else {
+        emptied = dense->victim;
+        if (!step_victim(pool, group, result, &status))
+            emptied = NULL;
+    }
+    if (status == ZC_OK)
+        end_round(pool, dense);
+    zc_spinlock_unlock(&group->lock);
+
+    if (emptied != NULL) {
+        zc_arena_put(&pool->arena, emptied);
+        result->pages_freed += pool->segment_pages;
+    }
+    return status;
+}
+
+void zc_dense_compact_pause(struct zc_zspool *pool,
+                            struct zc_compact_result *result)
+{
+    struct zc_group *group = &pool->groups[0];
+    struct zc_zspage *victim;
+    bool emptied = false;
+
+    (void)result;
+    zc_spinlock_lock(&group->lock);
+    victim = group->dense->victim;
+    if (victim != NULL) {
+        victim->round = 0; /* not tried to its end: the next call may */
+        restore_victim(pool, group, victim);
+        emptied = victim->used == 0 && zc_zspage_release_or_leave(victim);
+        if (emptied)
+            pool->ops->detach(pool, group, victim);
+    }
+    zc_spinlock_unlock(&group->lock);
+    if (emptied)
+        zc_arena_put(&pool->arena, victim);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zspool_group.c - zspages under one lock, sorted by how full they are.
+ *
+ * Twelve lists, as the kernel's fullness groups: 0 %, ten steps up to 99 %,
+ * and 100 %.  A zspage goes to the head of its list.
+ */
+#include "zspool_internal.h"
+
+zc_status zc_group_init(struct zc_group *group)
+{
+    unsigned i;
+
+    for (i = 0; i < ZC_FULLNESS_GROUPS; i++)
+        zc_list_init(&group->fullness[i]);
+    return zc_spinlock_init(&group->lock, ZC_RANK_POOL_GROUP, "group");
+}
+
+void zc_group_destroy(struct zc_group *group)
+{
+    zc_spinlock_destroy(&group->lock);
+}
+
+unsigned zc_fullness_of(uint64_t used, uint64_t capacity)
+{
+    if (used == 0)
+        return 0;
+    if (used == capacity)
+        return ZC_FULLNESS_GROUPS - 1;
+    return (unsigned)(100 * used / capacity) / 10 + 1;
+}
+
+void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,
+                     unsigned fullness)
+{
+    zspage->fullness = (uint8_t)fullness;
+    zc_list_add_first(&group->fullness[fullness], &zspage->link);
+    group->zspages[fullness]++;
+}
+
+void zc_group_remove(struct zc_group *group, struct zc_zspage *zspage)
+{
+    zc_list_remove(&zspage->link);
+    group->zspages[zspage->fullness]--;
+}
+
+void zc_group_update(struct zc_group *group, struct zc_zspage *zspage,
+                     unsigned fullness)
+{
+    if (zspage->fullness == fullness)
+        return;
+    zc_group_remove(group, zspage);
+    zc_group_insert(group, zspage, fullness);
+}

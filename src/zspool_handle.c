@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zspool_handle.c - cells: what a handle stands for.
+ *
+ * A cell is one 64-bit word, so that a reader without a lock sees all of it or
+ * none.  With pages of 2^s bytes:
+ *
+ *    63        37+s 36+s       37 36            2 1    0
+ *   +--------------+-------------+---------------+------+
+ *   |  generation  |  size - 1   |   location    | tags |   in use: odd
+ *   +--------------+-------------+---------------+------+
+ *   |  generation  |      0      | next free + 1 |  0   |   free: even
+ *   +--------------+-------------+---------------+------+
+ *
+ *   generation  goes up by one when the cell is taken into use and when it is
+ *               freed, so that an old handle is caught, not followed
+ *   location    where the object begins, in units of 8 bytes
+ *   tags        the caller's two bits
+ *
+ * A handle is
+ *
+ *    63         47 46        32 31          3 2   0
+ *   +-------------+------------+-------------+-----+
+ *   |  pool tag   | generation | cell index  | 000 |
+ *   +-------------+------------+-------------+-----+
+ *
+ * with the generation of the cell in use.  The three zeros are where object
+ * headers keep their tags.  The pool tag is made of the pool's address, so that
+ * another pool's handle is found out.
+ *
+ * Why it cannot go wrong: only who frees a live handle changes its generation,
+ * by compare and swap, so of two who free it one gets ZC_STALE.  A cell's
+ * location changes only under its group's lock; a reader that needs it to hold
+ * still looks again once it has pinned the zspage (zspool_pin.c).
+ */
+#include "zspool_internal.h"
+
+#include "base/bits.h"
+
+#define TAGS_BITS 2
+#define LOCATION_SHIFT 2
+#define LOCATION_BITS 35
+#define SIZE_SHIFT (LOCATION_SHIFT + LOCATION_BITS)
+#define HANDLE_GENERATION_SHIFT 32
+#define HANDLE_GENERATION_BITS 15
+#define HANDLE_TAG_SHIFT (HANDLE_GENERATION_SHIFT + HANDLE_GENERATION_BITS)
+
+#define CELLS_MAX (UINT32_C(1) << ZC_HANDLE_CELL_BITS)
+
+_Static_assert(ZC_HANDLE_CELL_SHIFT + ZC_HANDLE_CELL_BITS ==
+                   HANDLE_GENERATION_SHIFT,
+               "a handle has no gaps");
+_Static_assert(SIZE_SHIFT + 12 + HANDLE_GENERATION_BITS == 64,
+               "with the smallest page a cell has no gaps");
+
+static struct zc_cell *cell_at(const struct zc_handles *handles, uint32_t index)
+{
+    return zc_records_at(&handles->cells, index);
+}
+
+static unsigned generation_shift(const struct zc_handles *handles)
+{
+    return SIZE_SHIFT + handles->size_bits;
+}
+
+static uint32_t word_generation(const struct zc_handles *handles, uint64_t word)
+{
+    return (uint32_t)(word >> generation_shift(handles));
+}
+
+static uint32_t handle_generation(zc_handle handle)
+{
+    return (uint32_t)(handle.value >> HANDLE_GENERATION_SHIFT &
+                      ZC_BITS(0, HANDLE_GENERATION_BITS));
+}
+
+static zc_handle make_handle(const struct zc_handles *handles, uint32_t index,
+                             uint32_t generation)
+{
+    zc_handle handle;
+
+    handle.value = handles->pool_tag |
+                   (uint64_t)generation << HANDLE_GENERATION_SHIFT |
+                   (uint64_t)index << ZC_HANDLE_CELL_SHIFT;
+    return handle;
+}
+
+static uint64_t free_word(const struct zc_handles *handles, uint32_t generation,
+                          uint32_t next_free)
+{
+    return (uint64_t)(generation & handles->generations)
+               << generation_shift(handles) |
+           (uint64_t)next_free << LOCATION_SHIFT;
+}
+
+static uint32_t word_next_free(uint64_t word)
+{
+    return (uint32_t)(word >> LOCATION_SHIFT);
+}
+
+/* Spreads the pool's address over the bits of a tag. */
+static uint64_t tag_of(const void *pool)
+{
+    uint64_t mixed = (uint64_t)(uintptr_t)pool * UINT64_C(0x9e3779b97f4a7c15);
+
+    return mixed >> HANDLE_TAG_SHIFT << HANDLE_TAG_SHIFT;
+}
+
+zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
+                          const void *pool)
+{
+    handles->size_bits = zc_log2(page_size);
+    handles->generations = (uint32_t)ZC_BITS(0, 64 - generation_shift(handles));
+    handles->pool_tag = tag_of(pool);
+    handles->first_free = 0;
+    zc_atomic_u32_store_relaxed(&handles->used, 0);
+    zc_records_init(&handles->cells, sizeof(struct zc_cell));
+    return zc_spinlock_init(&handles->lock, ZC_RANK_POOL_HANDLES, "handles");
+}
+
+void zc_handles_destroy(struct zc_handles *handles)
+{
+    zc_spinlock_destroy(&handles->lock);
+    zc_records_destroy(&handles->cells);
+}
+
+/*
+ * The free list names cells by index + 1, so that zero ends it.  Returns false
+ * when a block of cells must be reserved first.
+ */
+static bool take_cell(struct zc_handles *handles, uint32_t *index_out)
+{
+    uint32_t index = handles->first_free;
+    uint32_t used;
+
+    if (index != 0) {
+        handles->first_free = word_next_free(
+            zc_atomic_u64_load_relaxed(&cell_at(handles, index - 1)->word));
+        *index_out = index - 1;
+        return true;
+    }
+    used = zc_atomic_u32_load_relaxed(&handles->used);
+    if (!zc_records_has(&handles->cells, used))
+        return false;
+    *index_out = used;
+    zc_atomic_u32_store_release(&handles->used, used + 1);
+    return true;
+}
+
+zc_status zc_handles_take(struct zc_handles *handles, zc_handle *handle_out)
+{
+    zc_status status;
+    uint32_t wanted;
+    uint32_t index = 0;
+    uint32_t generation;
+    bool taken;
+
+    for (;;) {
+        zc_spinlock_lock(&handles->lock);
+        taken = take_cell(handles, &index);
+        wanted = zc_atomic_u32_load_relaxed(&handles->used) + 1;
+        zc_spinlock_unlock(&handles->lock);
+        if (taken)
+            break;
+        if (wanted > CELLS_MAX)
+            return ZC_NO_MEMORY;
+        status = zc_records_reserve(&handles->cells, wanted);
+        if (status != ZC_OK)
+            return status;
+    }
+    generation = word_generation(
+        handles, zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+    ZC_ASSERT(generation % 2 == 0);
+    *handle_out =
+        make_handle(handles, index, (generation + 1) & handles->generations);
+    return ZC_OK;
+}
+
+/* Puts a cell, whose generation is even, on the free list. */
+static void push_free(struct zc_handles *handles, uint32_t index,
+                      uint32_t generation)
+{
+    zc_spinlock_lock(&handles->lock);
+    zc_atomic_u64_store_relaxed(
+        &cell_at(handles, index)->word,
+        free_word(handles, generation, handles->first_free));
+    handles->first_free = index + 1;
+    zc_spinlock_unlock(&handles->lock);
+}
+
+void zc_handles_put_back(struct zc_handles *handles, zc_handle handle)
+{
+    push_free(handles, zc_handle_cell(handle), handle_generation(handle) - 1);
+}
+
+void zc_handles_set(struct zc_handles *handles, zc_handle handle,
+                    uint64_t location, size_t size)
+{
+    uint64_t word =
+        (uint64_t)handle_generation(handle) << generation_shift(handles) |
+        (uint64_t)(size - 1) << SIZE_SHIFT | location << LOCATION_SHIFT;
+
+    ZC_ASSERT(location <= ZC_BITS(0, LOCATION_BITS));
+    ZC_ASSERT((size - 1) >> handles->size_bits == 0);
+    /* Pairs with the acquire in find_word(): who sees the location sees the
+     * object's header and its zspage's group. */
+    zc_atomic_u64_store_release(&cell_at(handles, zc_handle_cell(handle))->word,
+                                word);
+}
+
+/* The cell and its word, if the handle is live. */
+static zc_status find_word(const struct zc_handles *handles, zc_handle handle,
+                           struct zc_cell **cell_out, uint64_t *word_out)
+{
+    uint32_t generation = handle_generation(handle);
+    uint32_t index = zc_handle_cell(handle);
+    struct zc_cell *cell;
+    uint64_t word;
+
+    if ((handle.value & ZC_BITS(0, ZC_HANDLE_CELL_SHIFT)) != 0 ||
+        handle.value >> HANDLE_TAG_SHIFT !=
+            handles->pool_tag >> HANDLE_TAG_SHIFT ||
+        generation % 2 == 0 || generation > handles->generations ||
+        index >= zc_atomic_u32_load_acquire(&handles->used))
+        return ZC_INVALID;
+    cell = cell_at(handles, index);
+    /* Pairs with the releases in zc_handles_set() and zc_handles_move(). */
+    word = zc_atomic_u64_load_acquire(&cell->word);
+    if (word_generation(handles, word) != generation)
+        return ZC_STALE;
+    *cell_out = cell;
+    *word_out = word;
+    return ZC_OK;
+}
+
+static void view_word(const struct zc_handles *handles, uint64_t word,
+                      struct zc_cell_view *view_out)
+{
+    view_out->location = word >> LOCATION_SHIFT & ZC_BITS(0, LOCATION_BITS);
+    view_out->size =
+        (size_t)(word >> SIZE_SHIFT & ZC_BITS(0, handles->size_bits)) + 1;
+    view_out->tags = (unsigned)(word & ZC_BITS(0, TAGS_BITS));
+}
+
+zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
+                          struct zc_cell_view *view_out)
+{
+    struct zc_cell *cell;
+    uint64_t word;
+    zc_status status = find_word(handles, handle, &cell, &word);
+
+    if (status == ZC_OK)
+        view_word(handles, word, view_out);
+    return status;
+}
+
+void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
+                        struct zc_cell_view *view_out)
+{
+    uint64_t word = zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word);
+
+    ZC_ASSERT(word_generation(handles, word) % 2 == 1);
+    view_word(handles, word, view_out);
+}
+
+bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
+                   zc_handle *handle_out)
+{
+    uint32_t generation;
+
+    if (index >= zc_atomic_u32_load_acquire(&handles->used))
+        return false;
+    generation = word_generation(
+        handles, zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+    if (generation % 2 == 0)
+        return false;
+    *handle_out = make_handle(handles, index, generation);
+    return true;
+}
+
+zc_status zc_handles_free(struct zc_handles *handles, zc_handle handle)
+{
+    uint32_t generation = handle_generation(handle) + 1;
+    struct zc_cell *cell;
+    uint64_t word;
+    zc_status status;
+
+    do {
+        status = find_word(handles, handle, &cell, &word);
+        if (status != ZC_OK)
+            return status;
+    } while (!zc_atomic_u64_exchange_if(&cell->word, &word,
+                                        free_word(handles, generation, 0)));
+    /* Stale for everybody from here on; nobody else can free it. */
+    push_free(handles, zc_handle_cell(handle), generation);
+    return ZC_OK;
+}
+
+void zc_handles_move(struct zc_handles *handles, uint32_t index,
+                     uint64_t location)
+{
+    struct zc_cell *cell = cell_at(handles, index);
+    uint64_t word = zc_atomic_u64_load_relaxed(&cell->word);
+    uint64_t moved;
+
+    ZC_ASSERT(location <= ZC_BITS(0, LOCATION_BITS));
+    do {
+        /* Only tags can change meanwhile: frees need the group's lock. */
+        ZC_ASSERT(word_generation(handles, word) % 2 == 1);
+        moved = (word & ~ZC_BITS(LOCATION_SHIFT, LOCATION_BITS)) |
+                location << LOCATION_SHIFT;
+        /* Releases the copied bytes; pairs with the acquire in find_word(). */
+    } while (!zc_atomic_u64_exchange_if(&cell->word, &word, moved));
+}
+
+zc_status zc_handles_change_tags(struct zc_handles *handles, zc_handle handle,
+                                 unsigned clear, unsigned set,
+                                 unsigned *previous_out)
+{
+    struct zc_cell *cell;
+    uint64_t word;
+    zc_status status;
+
+    do {
+        status = find_word(handles, handle, &cell, &word);
+        if (status != ZC_OK)
+            return status;
+    } while (!zc_atomic_u64_exchange_if(
+        &cell->word, &word, (word & ~(uint64_t)clear) | (uint64_t)set));
+    if (previous_out != NULL)
+        *previous_out = (unsigned)(word & ZC_BITS(0, TAGS_BITS));
+    return ZC_OK;
+}
+
+size_t zc_handles_bytes(const struct zc_handles *handles)
+{
+    return zc_records_bytes(&handles->cells,
+                            zc_atomic_u32_load_relaxed(&handles->used));
+}

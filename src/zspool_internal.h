@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zspool_internal.h - the parts of a pool and how they fit.
+ *
+ *   handle --> cell --> location --> object header --> handle
+ *   (caller)   (zspool_handle.c)    (in a zspage)
+ *
+ *   zspool.c          the public calls: checks, then the parts below
+ *   zspool_handle.c   cells: where an object is, its size, its tags
+ *   zspool_pin.c      finding an object and keeping it where it is
+ *   zspool_arena.c    page frames, cut into zspages of one length per chunk
+ *   zspool_class.c    the class table of kernel placement: arithmetic only
+ *   zspool_kernel.c   kernel placement: slots of equal size
+ *   zspool_dense.c    dense placement: objects in and out of segments
+ *   zspool_span.c     its free spans, and which of them fits best
+ *   zspool_compact.c  one compaction at a time, its budget and cursor
+ *   zspool_*_compact.c  what moves where, per placement
+ *   zspool_stats.c    counters and the class table as text
+ *
+ * Locks: a group's lock guards its zspages and the objects in them; moving an
+ * object happens under it with the zspage's pin word locked (zspool_pin.c).
+ * The arena's lock guards chunks, and the handles' lock free cells.  See
+ * platform/lock.h for their order.
+ *
+ * A field without a bracket is constant once its struct is published.
+ */
+#ifndef ZC_ZSPOOL_INTERNAL_H
+#define ZC_ZSPOOL_INTERNAL_H
+
+#include <zcache/zspool.h>
+
+#include "base/list.h"
+#include "platform/atomic.h"
+#include "platform/lock.h"
+#include "records.h"
+
+/* Tag bits of an object header; never both.  Free words have neither. */
+#define ZC_OBJECT_ALLOCATED 1u
+#define ZC_OBJECT_DEFERRED 2u
+#define ZC_OBJECT_TAGS (ZC_OBJECT_ALLOCATED | ZC_OBJECT_DEFERRED)
+
+/* Locations count in units of 8 bytes. */
+#define ZC_UNIT_BYTES 8
+
+#define ZC_CHUNK_PAGES 512 /* 2 MiB of address space with 4 KiB pages */
+#define ZC_CHAIN_MIN 4
+#define ZC_CHAIN_DEFAULT 8
+#define ZC_CHAIN_MAX 16
+#define ZC_SEGMENT_PAGES_MIN 4
+#define ZC_SEGMENT_PAGES_DEFAULT 16
+#define ZC_SEGMENT_PAGES_MAX 128
+
+struct zc_zspool;
+struct zc_group;
+
+/*
+ * A zspage: page frames that hold objects.  Descriptors are never freed before
+ * the pool: a reader with an old location may still look at `pin` and `group`.
+ */
+struct zc_zspage {
+    struct zc_list link; /* [group] a fullness list; [arena] the free list */
+
+    /* Whose lock guards this zspage; NULL while it is free.  [group] to
+     * write, any to read: the reader locks it and looks again. */
+    zc_atomic_pointer group;
+
+    zc_atomic_u32 pin; /* readers and two bits: zspool_pin.c */
+
+    uint32_t chunk;       /* index of the chunk it is in */
+    uint32_t slot;        /* and its place there */
+    uint32_t objects;     /* [group] objects in use */
+    uint32_t used;        /* [group] dense: granules in use, headers included */
+    uint32_t first_free;  /* [group] kernel: first free slot, or none */
+    uint32_t round;       /* [group] dense: compaction round it was slid in */
+    uint8_t fullness;     /* [group] which list, 0 to 11 */
+    bool isolated;        /* [group] on no list: no allocation, no compaction */
+    uint64_t huge_header; /* [group] header of a huge object */
+};
+
+/* A stretch of address space, cut into zspages of one length. */
+struct zc_chunk {
+    struct zc_list link; /* [arena] chunks with free zspages, by length */
+    struct zc_list free_zspages; /* [arena] */
+    char *memory;                /* [arena] to write; NULL: not mapped */
+    struct zc_zspage *zspages;   /* never freed before the pool */
+    uint32_t zspage_pages;
+    uint32_t zspage_count;
+    uint32_t used; /* [arena] zspages given out */
+};
+
+struct zc_arena {
+    struct zc_spinlock lock;
+    size_t page_size;
+    uint64_t limit_pages;       /* UINT64_MAX: none */
+    uint32_t chunk_count;       /* [lock] chunk records ever used */
+    uint32_t chunk_units_shift; /* log2 of units in a chunk */
+    uint64_t descriptor_bytes;  /* [lock] of zspage arrays */
+    zc_atomic_u64 pages;        /* page frames given out; CAS against limit */
+    zc_counter zspages;
+    struct zc_records chunks; /* of struct zc_chunk */
+    /* [lock] by zspage length: mapped chunks with room, unmapped chunks */
+    struct zc_list partial[ZC_SEGMENT_PAGES_MAX + 1];
+    struct zc_list unmapped[ZC_SEGMENT_PAGES_MAX + 1];
+};
+
+/* The word of one handle; zspool_handle.c has the picture. */
+struct zc_cell {
+    zc_atomic_u64 word;
+};
+
+struct zc_handles {
+    struct zc_spinlock lock;
+    struct zc_records cells; /* of struct zc_cell */
+    uint32_t first_free;     /* [lock] index of a free cell, or none */
+    /* Cells ever used.  [lock] to write, released after the cell is there;
+     * pairs with the acquire of whoever checks an index against it. */
+    zc_atomic_u32 used;
+    unsigned size_bits;   /* log2 of the page size */
+    uint64_t pool_tag;    /* in place in a handle */
+    uint32_t generations; /* mask of the generation in a cell */
+};
+
+/*
+ * Zspages under one lock: a size class in kernel placement, all there are in
+ * dense placement.
+ */
+struct zc_group {
+    struct zc_spinlock lock;
+    unsigned index;      /* class number */
+    uint32_t slot_bytes; /* kernel: slot size, header included; dense: 0 */
+    uint32_t zspage_pages;
+    uint32_t slot_count; /* kernel: slots of a zspage */
+    bool huge;           /* kernel: one object in one page, header outside */
+    struct zc_list fullness[ZC_FULLNESS_GROUPS]; /* [lock] */
+    uint64_t zspages[ZC_FULLNESS_GROUPS];        /* [lock] length of each */
+    uint64_t objects;                            /* [lock] in use */
+    uint64_t payload_bytes;                      /* [lock] their sizes */
+    uint64_t moves_left;    /* [lock] kernel: by compaction in this visit */
+    uint64_t used;          /* [lock] dense: granules in use */
+    struct zc_dense *dense; /* dense: the bins; [lock] inside */
+};
+
+/* What the two placements do each in their way. */
+struct zc_placement_ops {
+    /* Sets up pool->groups.  ZC_OK or ZC_NO_MEMORY. */
+    zc_status (*create)(struct zc_zspool *pool);
+    void (*destroy)(struct zc_zspool *pool);
+
+    /*
+     * Places a new object, writes its header and sets its cell, all under the
+     * group's lock: a walker never meets an allocated object whose cell does
+     * not lead back.  May block without the lock.  ZC_OK, ZC_REJECTED,
+     * ZC_NO_MEMORY.
+     */
+    zc_status (*place)(struct zc_zspool *pool, size_t size, zc_handle handle);
+
+    /*
+     * Takes the object at a location out.  Group lock held.  True: the zspage
+     * is empty, off all lists, and is the caller's to give to the arena.
+     */
+    bool (*remove)(struct zc_zspool *pool, struct zc_group *group,
+                   struct zc_zspage *zspage, uint64_t location, size_t size);
+
+    /* Takes an empty zspage, its pin word locked, off its group.  Group lock
+     * held.  The zspage is the caller's to give to the arena. */
+    void (*detach)(struct zc_zspool *pool, struct zc_group *group,
+                   struct zc_zspage *zspage);
+
+    /* Offset of the payload from the location, in bytes. */
+    size_t (*payload_offset)(const struct zc_group *group);
+
+    /* A bounded part of a compaction; see zspool_compact.c. */
+    zc_status (*compact_step)(struct zc_zspool *pool,
+                              struct zc_compact_result *result);
+
+    /* The call ends before the round does: leave nothing half open.  NULL:
+     * nothing to do. */
+    void (*compact_pause)(struct zc_zspool *pool,
+                          struct zc_compact_result *result);
+};
+
+extern const struct zc_placement_ops zc_kernel_placement;
+extern const struct zc_placement_ops zc_dense_placement;
+
+struct zc_zspool {
+    const struct zc_placement_ops *ops;
+    size_t page_size;
+    unsigned placement;
+    unsigned chain_length;
+    uint32_t segment_pages;
+    struct zc_arena arena;
+    struct zc_handles handles;
+    unsigned group_count;    /* groups that are not merged away */
+    struct zc_group *groups; /* array */
+    unsigned class_count;    /* kernel: rows of the class table */
+    uint16_t *class_group;   /* kernel: class number to group */
+    size_t huge_class_size;
+    struct zc_mutex compaction; /* one at a time */
+    uint32_t cursor;            /* [compaction] where the next call goes on */
+    uint32_t round;             /* [compaction] number of this round */
+    zc_counter pages_compacted;
+    zc_counter objects_moved;
+    zc_counter limit_rejects;
+};
+
+/* ---- zspool_handle.c ---- */
+
+zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
+                          const void *pool);
+void zc_handles_destroy(struct zc_handles *handles);
+
+/* A fresh handle whose cell is not in use yet.  May block. */
+zc_status zc_handles_take(struct zc_handles *handles, zc_handle *handle_out);
+
+/* Gives a handle back that never was set. */
+void zc_handles_put_back(struct zc_handles *handles, zc_handle handle);
+
+/* Makes a taken handle valid: the object is there. */
+void zc_handles_set(struct zc_handles *handles, zc_handle handle,
+                    uint64_t location, size_t size);
+
+/* What a cell says. */
+struct zc_cell_view {
+    uint64_t location; /* units */
+    size_t size;       /* bytes */
+    unsigned tags;     /* user tags */
+};
+
+/* ZC_OK; ZC_STALE; ZC_INVALID: never was of this pool. */
+zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
+                          struct zc_cell_view *view_out);
+
+/* The handle of the live object whose cell has this index; false: free. */
+bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
+                   zc_handle *handle_out);
+
+/* The same for the live object whose cell has this index. */
+void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
+                        struct zc_cell_view *view_out);
+
+/* Frees the cell of a live handle; once.  ZC_OK or ZC_STALE. */
+zc_status zc_handles_free(struct zc_handles *handles, zc_handle handle);
+
+/* The object of this cell has moved.  Its group's lock is held. */
+void zc_handles_move(struct zc_handles *handles, uint32_t index,
+                     uint64_t location);
+
+zc_status zc_handles_change_tags(struct zc_handles *handles, zc_handle handle,
+                                 unsigned clear, unsigned set,
+                                 unsigned *previous_out);
+
+size_t zc_handles_bytes(const struct zc_handles *handles);
+
+/* A handle's low bits: three zeros, where headers have tags, then the cell. */
+#define ZC_HANDLE_CELL_SHIFT 3
+#define ZC_HANDLE_CELL_BITS 29
+
+static inline uint32_t zc_handle_cell(zc_handle handle)
+{
+    return (uint32_t)(handle.value & ZC_BITS(0, 32)) >> ZC_HANDLE_CELL_SHIFT;
+}
+
+/* ---- zspool_arena.c ---- */
+
+zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
+                        uint64_t limit_bytes);
+void zc_arena_destroy(struct zc_arena *arena);
+
+/*
+ * A free zspage of that length, its memory resident and undefined, its pin word
+ * locked and its group NULL.  May block.  ZC_OK; ZC_REJECTED: the limit;
+ * ZC_NO_MEMORY.
+ */
+zc_status zc_arena_get(struct zc_arena *arena, uint32_t pages,
+                       struct zc_zspage **zspage_out);
+
+/* Gives an empty zspage, pin word locked, back to the system.  May block. */
+void zc_arena_put(struct zc_arena *arena, struct zc_zspage *zspage);
+
+static inline struct zc_chunk *zc_arena_chunk(const struct zc_arena *arena,
+                                              uint32_t index)
+{
+    return zc_records_at(&arena->chunks, index);
+}
+
+static inline char *zc_zspage_memory(const struct zc_arena *arena,
+                                     const struct zc_zspage *zspage)
+{
+    const struct zc_chunk *chunk = zc_arena_chunk(arena, zspage->chunk);
+
+    return chunk->memory +
+           (size_t)zspage->slot * chunk->zspage_pages * arena->page_size;
+}
+
+/* The location of a zspage's first byte. */
+static inline uint64_t zc_zspage_location(const struct zc_arena *arena,
+                                          const struct zc_zspage *zspage)
+{
+    const struct zc_chunk *chunk = zc_arena_chunk(arena, zspage->chunk);
+
+    return ((uint64_t)zspage->chunk << arena->chunk_units_shift) +
+           (uint64_t)zspage->slot * chunk->zspage_pages *
+               (arena->page_size / ZC_UNIT_BYTES);
+}
+
+static inline uint64_t zc_location_unit(const struct zc_arena *arena,
+                                        uint64_t location)
+{
+    return location & ZC_BITS(0, arena->chunk_units_shift);
+}
+
+/* The zspage around a location. */
+static inline struct zc_zspage *zc_location_zspage(const struct zc_arena *arena,
+                                                   uint64_t location)
+{
+    struct zc_chunk *chunk =
+        zc_arena_chunk(arena, (uint32_t)(location >> arena->chunk_units_shift));
+    uint32_t unit = (uint32_t)zc_location_unit(arena, location);
+    uint32_t zspage_units = chunk->zspage_pages *
+                            (uint32_t)(arena->page_size / ZC_UNIT_BYTES);
+
+    return &chunk->zspages[unit / zspage_units];
+}
+
+/* The address of a location. */
+static inline char *zc_location_address(const struct zc_arena *arena,
+                                        uint64_t location)
+{
+    const struct zc_chunk *chunk =
+        zc_arena_chunk(arena, (uint32_t)(location >> arena->chunk_units_shift));
+
+    return chunk->memory + zc_location_unit(arena, location) * ZC_UNIT_BYTES;
+}
+
+/* ---- zspool_pin.c ---- */
+
+/* An object found: where, how large, and under whose lock. */
+struct zc_found {
+    struct zc_zspage *zspage;
+    struct zc_group *group;
+    uint64_t location;
+    size_t size;
+};
+
+/*
+ * Finds a live object and locks its group: until the group is unlocked it is
+ * there.  ZC_OK with the lock held; ZC_STALE; ZC_INVALID.
+ */
+zc_status zc_zspool_find_locked(struct zc_zspool *pool, zc_handle handle,
+                                struct zc_found *found_out);
+
+/* The analysis cannot follow a lock that comes in a struct. */
+static inline void zc_found_unlock(const struct zc_found *found)
+    ZC_NO_LOCK_ANALYSIS
+{
+    zc_spinlock_unlock(&found->group->lock);
+}
+
+/*
+ * Finds a live object and pins its zspage: until zc_zspage_unpin() no object
+ * of it moves and its pages stay.  ZC_OK; ZC_STALE; ZC_INVALID.
+ */
+zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
+                        struct zc_found *found_out);
+
+/* Ends a pin; releases the zspage if it was emptied and this was the last. */
+void zc_zspage_unpin(struct zc_zspool *pool, struct zc_zspage *zspage);
+
+/*
+ * Locks the pin word against readers; false if there are some.  Group lock
+ * held, and kept until zc_zspage_unlock(), or until the zspage is given to the
+ * arena.
+ */
+bool zc_zspage_trylock(struct zc_zspage *zspage);
+void zc_zspage_unlock(struct zc_zspage *zspage);
+
+/*
+ * An empty zspage, group lock held: true if it could be locked and may go;
+ * else its last reader will release it, unless it is used again before.
+ */
+bool zc_zspage_release_or_leave(struct zc_zspage *zspage);
+
+/* An object enters a zspage: it is not to be released.  Group lock held. */
+void zc_zspage_keep(struct zc_zspage *zspage);
+
+/* ---- groups: zspool_group.c ---- */
+
+zc_status zc_group_init(struct zc_group *group);
+void zc_group_destroy(struct zc_group *group);
+
+/* The kernel's group number: 0 empty, 11 full, else by tenths. */
+unsigned zc_fullness_of(uint64_t used, uint64_t capacity);
+
+/* Group lock held for these. */
+void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,
+                     unsigned fullness);
+void zc_group_remove(struct zc_group *group, struct zc_zspage *zspage);
+void zc_group_update(struct zc_group *group, struct zc_zspage *zspage,
+                     unsigned fullness);
+
+/* ---- zspool_class.c: arithmetic of the kernel's class table ---- */
+
+unsigned zc_class_count(size_t page_size);
+size_t zc_class_bytes(size_t page_size, unsigned index);
+unsigned zc_class_of_size(size_t page_size, size_t size);
+uint32_t zc_class_chain(size_t page_size, unsigned chain_length,
+                        size_t class_bytes);
+
+#endif

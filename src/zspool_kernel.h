@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zspool_kernel.h - the slots of kernel placement, for its own two files and
+ * the class table.
+ *
+ * A zspage is cut into slots of equal size.  A slot begins with a header word:
+ *
+ *    63                                  3 2       0
+ *   +-------------------------------------+---------+
+ *   |           handle, upper bits        |   001   |   in use
+ *   +-------------------------------------+---------+
+ *   |     next free slot, or all ones     |   000   |   free
+ *   +-------------------------------------+---------+
+ *
+ * and its payload follows.  The header of a huge object, which fills its page,
+ * is in the zspage's descriptor.  A location names a slot by its first byte,
+ * wherever the header is.
+ */
+#ifndef ZC_ZSPOOL_KERNEL_H
+#define ZC_ZSPOOL_KERNEL_H
+
+#include "zspool_internal.h"
+
+/* What the list of a full zspage begins with. */
+#define ZC_SLOT_NONE UINT32_MAX
+
+static inline uint64_t zc_slot_location(const struct zc_arena *arena,
+                                        const struct zc_group *group,
+                                        const struct zc_zspage *zspage,
+                                        uint32_t index)
+{
+    return zc_zspage_location(arena, zspage) +
+           (uint64_t)index * (group->slot_bytes / ZC_UNIT_BYTES);
+}
+
+/* The header word of a slot.  Group lock held, as for all that follow. */
+uint64_t zc_slot_header(const struct zc_arena *arena,
+                        const struct zc_group *group,
+                        const struct zc_zspage *zspage, uint64_t location)
+    ZC_REQUIRES(group->lock);
+
+/*
+ * Takes the first free slot of a zspage that has one, for an object of that
+ * size; returns its location.  Fullness and the group's counters are the
+ * caller's.
+ */
+uint64_t zc_slot_take(const struct zc_arena *arena,
+                      const struct zc_group *group, struct zc_zspage *zspage,
+                      uint64_t header, size_t size) ZC_REQUIRES(group->lock);
+
+/* The other way round. */
+void zc_slot_put(const struct zc_arena *arena, const struct zc_group *group,
+                 struct zc_zspage *zspage, uint64_t location)
+    ZC_REQUIRES(group->lock);
+
+/* Address of an object's first byte. */
+char *zc_slot_payload(const struct zc_arena *arena,
+                      const struct zc_group *group, uint64_t location);
+
+/* Puts a zspage on the list that its number of objects asks for. */
+void zc_kernel_sort(struct zc_group *group, struct zc_zspage *zspage)
+    ZC_REQUIRES(group->lock);
+
+/* zc_placement_ops.detach and .compact_step */
+void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *group,
+                      struct zc_zspage *zspage) ZC_REQUIRES(group->lock);
+zc_status zc_kernel_compact_step(struct zc_zspool *pool,
+                                 struct zc_compact_result *result);
+
+/* Zspages that the group would not need if its objects were moved together. */
+uint64_t zc_kernel_spare_zspages(const struct zc_group *group)
+    ZC_REQUIRES(group->lock);
+
+#endif
