@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* compress_lz4hc.c - LZ4 HC by liblz4; decompresses exactly as LZ4 does. */
+#include <lz4.h>
+#include <lz4hc.h>
+
+#include "compressor_internal.h"
+#include "platform/memory.h"
+
+static zc_status lz4hc_context_create(const struct zc_compressor *self,
+                                      size_t page_size, int level,
+                                      void **context_out)
+{
+    void *state = zc_malloc((size_t)LZ4_sizeofStateHC());
+
+    (void)self;
+    (void)page_size;
+    (void)level;
+    if (state == NULL)
+        return ZC_NO_MEMORY;
+    *context_out = state;
+    return ZC_OK;
+}
+
+static void lz4hc_context_destroy(void *context)
+{
+    zc_free(context);
+}
+
+static size_t lz4hc_context_size(const void *context)
+{
+    return zc_malloc_size(context);
+}
+
+static zc_status lz4hc_compress(void *context, int level, const void *page,
+                                size_t page_size, void *data_out,
+                                size_t capacity, size_t *size_out)
+{
+    int size = LZ4_compress_HC_extStateHC(context, page, data_out,
+                                          (int)page_size, (int)capacity, level);
+
+    if (size <= 0)
+        return ZC_UNSUPPORTED;
+    *size_out = (size_t)size;
+    return ZC_OK;
+}
+
+static zc_status lz4hc_decompress(void *context, const void *data, size_t size,
+                                  void *page_out, size_t page_size)
+{
+    return zc_compressor_lz4.decompress(context, data, size, page_out,
+                                        page_size);
+}
+
+const struct zc_compressor zc_compressor_lz4hc = {
+    .struct_size = sizeof(struct zc_compressor),
+    .name = "lz4hc",
+    .flags = ZC_COMPRESSOR_SHARED_DECOMPRESS,
+    .level_min = LZ4HC_CLEVEL_MIN,
+    .level_max = LZ4HC_CLEVEL_MAX,
+    .level_default = LZ4HC_CLEVEL_DEFAULT,
+    .context_create = lz4hc_context_create,
+    .context_destroy = lz4hc_context_destroy,
+    .context_size = lz4hc_context_size,
+    .compress = lz4hc_compress,
+    .decompress = lz4hc_decompress,
+};
