@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry.c - entries: made, filled, read, and freed by the last reference.
+ *
+ * Why it cannot go wrong: references == (linked ? 1 : 0) + users.  A reference
+ * is only ever taken by somebody who has one, or under the shard lock from a
+ * linked entry, whose tree reference cannot go meanwhile.  So the count leaves
+ * zero never, and whoever brings it to zero is alone with the entry.
+ */
+#include "entry.h"
+
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "platform/memory.h"
+
+zc_status zc_entries_init(struct zc_entries *entries)
+{
+    zc_records_init(&entries->records, sizeof(struct zc_entry));
+    zc_records_init(&entries->sums, sizeof(uint64_t));
+    entries->first_free = 0;
+    entries->used = 0;
+    return zc_spinlock_init(&entries->lock, ZC_RANK_ENTRIES, "entries");
+}
+
+void zc_entries_destroy(struct zc_entries *entries)
+{
+    zc_spinlock_destroy(&entries->lock);
+    zc_records_destroy(&entries->sums);
+    zc_records_destroy(&entries->records);
+}
+
+/* A free entry, or NULL where `wanted_out` records must be reserved first. */
+static struct zc_entry *take_entry(struct zc_entries *entries,
+                                   uint32_t *wanted_out)
+{
+    struct zc_entry *entry = NULL;
+
+    zc_spinlock_lock(&entries->lock);
+    if (entries->first_free != 0) {
+        entry = zc_entry_at(entries, entries->first_free - 1);
+        entries->first_free = (uint32_t)entry->slot;
+    } else if (zc_records_has(&entries->records, entries->used) &&
+               (!entries->checksums ||
+                zc_records_has(&entries->sums, entries->used))) {
+        entry = zc_entry_at(entries, entries->used);
+        entries->used++;
+    } else {
+        *wanted_out = entries->used + 1;
+    }
+    zc_spinlock_unlock(&entries->lock);
+    return entry;
+}
+
+zc_status zc_entry_create(struct zc_entries *entries, zc_swp slot,
+                          struct zc_entry **entry_out)
+{
+    struct zc_entry *entry;
+    uint32_t wanted = 0;
+    zc_status status;
+
+    while ((entry = take_entry(entries, &wanted)) == NULL) {
+        status = zc_records_reserve(&entries->records, wanted);
+        if (status == ZC_OK && entries->checksums)
+            status = zc_records_reserve(&entries->sums, wanted);
+        if (status != ZC_OK)
+            return status;
+    }
+    entry->slot = slot.value;
+    entry->content.fill = 0;
+    entry->size_minus_one = 0;
+    entry->generation = 0;
+    entry->flags = ZC_ENTRY_SAME_FILLED;
+    zc_atomic_u32_store_relaxed(&entry->references, 1);
+    *entry_out = entry;
+    return ZC_OK;
+}
+
+void zc_entry_get(struct zc_entry *entry)
+{
+    uint32_t before = zc_atomic_u32_add(&entry->references, 1);
+
+    ZC_ASSERT(before > 0);
+}
+
+/* Nobody else knows the entry any more. */
+static void free_entry(struct zc_entries *entries, struct zc_entry *entry)
+{
+    struct zc_generation *generation = NULL;
+
+    if ((entry->flags & ZC_ENTRY_SAME_FILLED) == 0) {
+        entries->pool_ops->free(entries->pool, entry->content.handle);
+        generation = zc_generation_at(entries->generations, entry->generation);
+        zc_stats_subtract(entries->stats, ZC_STAT_PAYLOAD_BYTES,
+                          (uint64_t)entry->size_minus_one + 1);
+    }
+    zc_spinlock_lock(&entries->lock);
+    entry->slot = entries->first_free;
+    entries->first_free = zc_entry_index(entries, entry) + 1;
+    zc_spinlock_unlock(&entries->lock);
+    if (generation != NULL)
+        zc_generation_put(entries->generations, generation);
+}
+
+void zc_entry_put(struct zc_entries *entries, struct zc_entry *entry)
+{
+    /* Releases our use of the entry to whoever frees it, and acquires it from
+     * all who put before us. */
+    uint32_t before = zc_atomic_u32_add(&entry->references, UINT32_MAX);
+
+    zc_may_block();
+    ZC_ASSERT(before > 0);
+    if (before == 1)
+        free_entry(entries, entry);
+}
+
+void zc_entry_set_fill(struct zc_entries *entries, struct zc_entry *entry,
+                       uint64_t fill)
+{
+    (void)entries;
+    entry->content.fill = fill;
+    entry->flags = ZC_ENTRY_SAME_FILLED;
+}
+
+static uint64_t *sum_of(const struct zc_entries *entries,
+                        const struct zc_entry *entry)
+{
+    return zc_records_at(&entries->sums, zc_entry_index(entries, entry));
+}
+
+void zc_entry_set_object(struct zc_entries *entries, struct zc_entry *entry,
+                         struct zc_generation *generation, zc_handle handle,
+                         const void *data, size_t size, unsigned flags)
+{
+    entry->content.handle = handle;
+    entry->size_minus_one = (uint16_t)(size - 1);
+    entry->generation = generation->id;
+    entry->flags = (uint8_t)flags;
+    if (entries->checksums)
+        *sum_of(entries, entry) = XXH3_64bits(data, size);
+    zc_stats_add(entries->stats, ZC_STAT_PAYLOAD_BYTES, size);
+}
+
+static void fill_page(void *page_out, uint64_t word, size_t page_size)
+{
+    char *page = page_out;
+    size_t i;
+
+    for (i = 0; i < page_size; i += sizeof(word))
+        memcpy(page + i, &word, sizeof(word));
+}
+
+/* Turns the lent bytes of an object back into a page. */
+static zc_status decode(const struct zc_entries *entries,
+                        const struct zc_entry *entry, const void *data,
+                        size_t size, void *page_out)
+{
+    if (size != (size_t)entry->size_minus_one + 1)
+        return ZC_CORRUPT;
+    if (entries->checksums &&
+        XXH3_64bits(data, size) != *sum_of(entries, entry))
+        return ZC_CORRUPT;
+    if ((entry->flags & ZC_ENTRY_RAW) != 0) {
+        memcpy(page_out, data, size);
+        return ZC_OK;
+    }
+    return zc_generation_decompress(
+        zc_generation_at(entries->generations, entry->generation), data, size,
+        page_out);
+}
+
+zc_status zc_entry_read(struct zc_entries *entries, struct zc_entry *entry,
+                        void *page_out)
+{
+    struct zc_zspool_read read;
+    zc_status status;
+
+    if ((entry->flags & ZC_ENTRY_SAME_FILLED) != 0) {
+        fill_page(page_out, entry->content.fill, entries->page_size);
+        return ZC_OK;
+    }
+    status = entries->pool_ops->read_begin(entries->pool, entry->content.handle,
+                                           &read);
+    if (status != ZC_OK)
+        return ZC_CORRUPT;
+    status = decode(entries, entry, read.data, read.size, page_out);
+    entries->pool_ops->read_end(entries->pool, &read);
+    return status;
+}
+
+size_t zc_entries_bytes(struct zc_entries *entries)
+{
+    size_t bytes;
+    uint32_t used;
+
+    zc_spinlock_lock(&entries->lock);
+    used = entries->used;
+    zc_spinlock_unlock(&entries->lock);
+    bytes = zc_records_bytes(&entries->records, used);
+    if (entries->checksums)
+        bytes += zc_records_bytes(&entries->sums, used);
+    return bytes;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* zcache_stats.c - a cache's counters, and where its memory goes. */
+#include <string.h>
+
+#include "options.h"
+#include "platform/memory.h"
+#include "zcache_internal.h"
+
+zc_status zc_cache_get_stats(const struct zc_cache *cache,
+                             struct zc_cache_stats *stats_out)
+{
+    struct zc_cache_stats own;
+    const struct zc_stats *stats;
+
+    if (cache == NULL)
+        return ZC_INVALID;
+    stats = &cache->stats;
+    memset(&own, 0, sizeof(own));
+    own.stored_pages = zc_stats_sum(stats, ZC_STAT_STORED_PAGES);
+    own.same_filled_pages = zc_stats_sum(stats, ZC_STAT_SAME_FILLED_PAGES);
+    own.stored_incompressible_pages =
+        zc_stats_sum(stats, ZC_STAT_INCOMPRESSIBLE_PAGES);
+    own.pool_total_size =
+        cache->entries.pool_ops->page_count(cache->entries.pool) *
+        cache->page_size;
+    own.payload_bytes = zc_stats_sum(stats, ZC_STAT_PAYLOAD_BYTES);
+    own.generations = zc_generations_count(&cache->generations);
+    own.zswpout = zc_stats_sum(stats, ZC_STAT_ZSWPOUT);
+    own.zswpin = zc_stats_sum(stats, ZC_STAT_ZSWPIN);
+    own.invalidated_pages = zc_stats_sum(stats, ZC_STAT_INVALIDATED);
+    own.replaced_pages = zc_stats_sum(stats, ZC_STAT_REPLACED);
+    own.pool_limit_hit = zc_stats_sum(stats, ZC_STAT_POOL_LIMIT_HIT);
+    own.reject_reclaim_fail = zc_stats_sum(stats, ZC_STAT_REJECT_RECLAIM_FAIL);
+    own.reject_alloc_fail = zc_stats_sum(stats, ZC_STAT_REJECT_ALLOC_FAIL);
+    own.reject_kmemcache_fail =
+        zc_stats_sum(stats, ZC_STAT_REJECT_KMEMCACHE_FAIL);
+    own.compress_fail = zc_stats_sum(stats, ZC_STAT_COMPRESS_FAIL);
+    own.decompress_fail = zc_stats_sum(stats, ZC_STAT_DECOMPRESS_FAIL);
+    own.take_retries = zc_stats_sum(stats, ZC_STAT_TAKE_RETRIES);
+    return zc_options_copy_out(stats_out, &own, sizeof(own));
+}
+
+zc_status zc_cache_account(struct zc_cache *cache,
+                           struct zc_cache_accounting *accounting_out)
+{
+    struct zc_cache_accounting own;
+    struct zc_pool_usage usage;
+
+    if (cache == NULL)
+        return ZC_INVALID;
+    memset(&own, 0, sizeof(own));
+    memset(&usage, 0, sizeof(usage));
+    usage.struct_size = sizeof(usage);
+    cache->entries.pool_ops->usage(cache->entries.pool, &usage);
+    own.payload_bytes = zc_stats_sum(&cache->stats, ZC_STAT_PAYLOAD_BYTES);
+    own.pool_bytes = usage.pages * cache->page_size;
+    own.entry_bytes = zc_entries_bytes(&cache->entries);
+    own.tree_bytes = zc_counter_read(&cache->tree.bytes);
+    own.handle_bytes = usage.handle_bytes;
+    own.context_bytes = zc_generations_bytes(&cache->generations);
+    own.other_bytes = usage.metadata_bytes + zc_malloc_size(cache);
+    own.metadata_bytes = own.entry_bytes + own.tree_bytes + own.handle_bytes +
+                         usage.metadata_bytes;
+    own.total_bytes = own.pool_bytes + own.entry_bytes + own.tree_bytes +
+                      own.handle_bytes + own.context_bytes + own.other_bytes;
+    return zc_options_copy_out(accounting_out, &own, sizeof(own));
+}
