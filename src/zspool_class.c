@@ -69,8 +69,8 @@ uint32_t zc_class_chain(size_t page_size, unsigned chain_length,
     uint32_t pages;
     size_t waste;
 
-    if (zc_is_power_of_two(class_bytes))
-        return 1;
+    /* Powers of two, for which the kernel has a line of its own, waste nothing
+     * in one page. */
     for (pages = 1; pages <= chain_length; pages++) {
         waste = pages * page_size % class_bytes;
         if (waste < least_waste) {

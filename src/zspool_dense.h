@@ -53,6 +53,8 @@ struct zc_dense {
     /* Compaction's own (zspool_dense_compact.c). */
     struct zc_zspage *victim; /* segment being emptied; isolated */
     unsigned failures;        /* victims given up in this round */
+    unsigned scans;           /* steps that found no segment to slide */
+    uint32_t hopeless;        /* granules that no segment has, in this round */
 };
 
 /* One segment at hand, its group's lock held (or not attached yet). */

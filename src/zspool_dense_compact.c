@@ -24,8 +24,8 @@
 #include "platform/memory.h"
 
 #define STEP_OBJECTS 16
-#define VICTIM_FAILURES_MAX 8 /* then the round is over */
-#define SCAN_MAX 32           /* segments looked at per fullness list */
+#define VICTIM_FAILURES_MAX 64 /* in turn; then the round is over */
+#define SCAN_MAX 32            /* segments looked at per fullness list */
 
 static bool was_tried(const struct zc_zspool *pool,
                       const struct zc_zspage *zspage)
@@ -120,36 +120,40 @@ static void move_object(const struct zc_segment *segment, uint32_t from,
 
 /*
  * Moves objects out of the victim.  ZC_OK: it is empty; ZC_AGAIN: there are
- * more; ZC_MISSING: no span takes an object of *length_out granules.
+ * more; ZC_MISSING: for the rest, of which one has *length_out granules, there
+ * is no span.
  */
 static zc_status evacuate(const struct zc_segment *segment,
                           struct zc_compact_result *result,
                           uint32_t *length_out)
 {
     const struct zc_dense *dense = segment->dense;
+    uint32_t kept_end = 0; /* end of the last object that stays */
     unsigned moved = 0;
     uint32_t at = 0;
-    uint32_t word;
     uint64_t location;
+    uint32_t length;
+    uint32_t word;
 
-    while (segment->zspage->used > 0) {
-        ZC_ASSERT(at < dense->segment_granules);
+    while (segment->zspage->used > 0 && at < dense->segment_granules) {
         word = zc_dense_word(zc_segment_at(segment, at));
-        *length_out = zc_dense_length(segment, word);
+        length = zc_dense_length(segment, word);
         if (!zc_dense_is_object(word)) {
-            at += *length_out;
-            continue;
-        }
-        if (moved == STEP_OBJECTS)
+            at += length;
+        } else if (moved == STEP_OBJECTS) {
             return ZC_AGAIN;
-        if (!zc_span_find(dense, *length_out, &location))
-            return ZC_MISSING;
-        move_object(segment, at, *length_out, location);
-        at = 0; /* all before it is one span now */
-        result->objects_moved++;
-        moved++;
+        } else if (!zc_span_find(dense, length, &location)) {
+            *length_out = length;
+            at += length;
+            kept_end = at;
+        } else {
+            move_object(segment, at, length, location);
+            at = kept_end; /* from there on it is one span now */
+            result->objects_moved++;
+            moved++;
+        }
     }
-    return ZC_OK;
+    return segment->zspage->used > 0 ? ZC_MISSING : ZC_OK;
 }
 
 /* Moves every object of a segment down, so that its free granules are one span
@@ -193,8 +197,9 @@ static void slide(const struct zc_segment *segment,
 }
 
 /*
- * Slides one segment that has `length` free granules in all.  Looks from the
- * emptier lists on, at the head of each; what was looked at goes to the tail.
+ * Looks for a segment that has `length` free granules in all, and slides it.
+ * Looks from the emptier lists on, at the head of each; what was looked at goes
+ * to the tail, so that the next step looks at others.
  */
 static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
                       uint32_t length, struct zc_compact_result *result)
@@ -226,22 +231,66 @@ static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
     return false;
 }
 
+/*
+ * Makes room for an object of `length` granules; false: there is none to make.
+ * One step looks at SCAN_MAX segments of a list, so all have been looked at
+ * after as many steps as it takes to go round the longest.
+ */
+static bool make_room(struct zc_zspool *pool, struct zc_group *group,
+                      uint32_t length, struct zc_compact_result *result)
+{
+    struct zc_dense *dense = group->dense;
+    uint64_t longest = 0;
+    unsigned fullness;
+
+    if (length >= dense->hopeless)
+        return false;
+    if (slide_one(pool, group, length, result)) {
+        dense->scans = 0;
+        return true;
+    }
+    for (fullness = 1; fullness < ZC_FULLNESS_GROUPS - 1; fullness++)
+        if (group->zspages[fullness] > longest)
+            longest = group->zspages[fullness];
+    dense->scans++;
+    if ((uint64_t)dense->scans * SCAN_MAX < longest)
+        return true; /* not all seen yet */
+    dense->scans = 0;
+    dense->hopeless = length;
+    return false;
+}
+
 static void end_round(struct zc_zspool *pool, struct zc_dense *dense)
 {
     dense->failures = 0;
+    dense->scans = 0;
+    dense->hopeless = UINT32_MAX;
     pool->round++;
 }
 
-/* The victim cannot be emptied now: true if the round goes on. */
-static bool give_up(struct zc_zspool *pool, struct zc_group *group)
+/*
+ * The victim cannot be emptied now: true if the round goes on.  What it has
+ * free is made one span, so that what did not fit elsewhere from the next
+ * victims fits here.
+ */
+static bool give_up(struct zc_zspool *pool, struct zc_group *group,
+                    struct zc_compact_result *result)
 {
-    struct zc_zspage *victim = group->dense->victim;
+    struct zc_dense *dense = group->dense;
+    struct zc_zspage *victim = dense->victim;
+    struct zc_segment segment = zc_segment_of(pool, victim);
 
     restore_victim(pool, group, victim);
-    if (victim->used == 0)
+    if (victim->used == 0) {
         (void)zc_zspage_release_or_leave(victim); /* it has readers: leaves */
-    group->dense->failures++;
-    return group->dense->failures < VICTIM_FAILURES_MAX;
+    } else if (zc_zspage_trylock(victim)) {
+        slide(&segment, result);
+        zc_zspage_unlock(victim);
+        if (dense->segment_granules - victim->used >= dense->hopeless)
+            dense->hopeless = UINT32_MAX;
+    }
+    dense->failures++;
+    return dense->failures < VICTIM_FAILURES_MAX;
 }
 
 /* Goes on with the victim; true: it is empty, detached and locked. */
@@ -255,7 +304,7 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
 
     *status_out = ZC_AGAIN;
     if (!zc_zspage_trylock(victim)) {
-        if (!give_up(pool, group))
+        if (!give_up(pool, group, result))
             *status_out = ZC_OK;
         return false;
     }
@@ -267,8 +316,8 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
         return true;
     }
     zc_zspage_unlock(victim);
-    if (status == ZC_MISSING && !slide_one(pool, group, length, result) &&
-        !give_up(pool, group))
+    if (status == ZC_MISSING && !make_room(pool, group, length, result) &&
+        !give_up(pool, group, result))
         *status_out = ZC_OK;
     return false;
 }

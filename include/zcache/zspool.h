@@ -70,7 +70,7 @@ struct zc_zspool_options {
 
     /*
      * Dense placement: bytes of a segment, a power of two from 4 to 128
-     * pages; 0 means 16 pages.
+     * pages; 0 means 32 pages.
      */
     size_t segment_bytes;
 };
