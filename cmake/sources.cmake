@@ -33,11 +33,14 @@ set(ZCACHE_SOURCES
   src/zspool_compact.c
   src/zspool_dense.c
   src/zspool_dense_compact.c
+  src/zspool_dense_reclaim.c
   src/zspool_group.c
   src/zspool_handle.c
   src/zspool_kernel.c
   src/zspool_kernel_compact.c
+  src/zspool_kernel_reclaim.c
   src/zspool_pin.c
+  src/zspool_reclaim.c
   src/zspool_span.c
   src/zspool_stats.c)
 if(ZCACHE_WITH_LZ4)

@@ -49,6 +49,8 @@ static zc_status check_options(struct zc_zspool_options *options)
         segment_pages < ZC_SEGMENT_PAGES_MIN ||
         segment_pages > ZC_SEGMENT_PAGES_MAX)
         return ZC_INVALID;
+    if (options->keep_lru > 1)
+        return ZC_INVALID;
     return ZC_OK;
 }
 
@@ -65,11 +67,17 @@ static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes)
     status = zc_mutex_init(&pool->compaction, ZC_RANK_COMPACTION, "compaction");
     if (status != ZC_OK)
         goto destroy_handles;
-    status = pool->ops->create(pool);
+    zc_list_init(&pool->lru);
+    status = zc_spinlock_init(&pool->lru_lock, ZC_RANK_POOL_LRU, "pool lru");
     if (status != ZC_OK)
         goto destroy_mutex;
+    status = pool->ops->create(pool);
+    if (status != ZC_OK)
+        goto destroy_lru;
     return ZC_OK;
 
+destroy_lru:
+    zc_spinlock_destroy(&pool->lru_lock);
 destroy_mutex:
     zc_mutex_destroy(&pool->compaction);
 destroy_handles:
@@ -102,6 +110,7 @@ zc_status zc_zspool_create(const struct zc_zspool_options *options,
     pool->placement = own.placement;
     pool->chain_length = own.chain_length;
     pool->segment_pages = (uint32_t)(own.segment_bytes / own.page_size);
+    pool->keeps_lru = own.keep_lru != 0;
     status = init_parts(pool, own.limit_bytes);
     if (status != ZC_OK) {
         zc_free(pool);
@@ -116,31 +125,64 @@ void zc_zspool_destroy(struct zc_zspool *pool)
     if (pool == NULL)
         return;
     pool->ops->destroy(pool);
+    zc_spinlock_destroy(&pool->lru_lock);
     zc_mutex_destroy(&pool->compaction);
     zc_handles_destroy(&pool->handles);
     zc_arena_destroy(&pool->arena);
     zc_free(pool);
 }
 
+/* A new object, pinned. */
+static zc_status new_object(struct zc_zspool *pool, size_t size,
+                            zc_handle *handle_out, struct zc_found *found_out)
+{
+    zc_status status;
+
+    if (size == 0 || size > pool->page_size)
+        return ZC_INVALID;
+    status = zc_handles_take(&pool->handles, handle_out);
+    if (status != ZC_OK)
+        return status;
+    status = pool->ops->place(pool, size, *handle_out, found_out);
+    if (status == ZC_OK)
+        return ZC_OK;
+    zc_handles_put_back(&pool->handles, *handle_out);
+    if (status == ZC_REJECTED)
+        zc_counter_add(&pool->limit_rejects, 1);
+    return status;
+}
+
 zc_status zc_zspool_alloc(struct zc_zspool *pool, size_t size,
                           zc_handle *handle_out)
 {
+    struct zc_found found;
     zc_handle handle;
     zc_status status;
 
-    if (pool == NULL || handle_out == NULL || size == 0 ||
-        size > pool->page_size)
+    if (pool == NULL || handle_out == NULL)
         return ZC_INVALID;
-    status = zc_handles_take(&pool->handles, &handle);
+    status = new_object(pool, size, &handle, &found);
     if (status != ZC_OK)
         return status;
-    status = pool->ops->place(pool, size, handle);
-    if (status != ZC_OK) {
-        zc_handles_put_back(&pool->handles, handle);
-        if (status == ZC_REJECTED)
-            zc_counter_add(&pool->limit_rejects, 1);
+    zc_zspage_unpin(pool, found.zspage);
+    *handle_out = handle;
+    return ZC_OK;
+}
+
+zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
+                        zc_handle *handle_out)
+{
+    struct zc_found found;
+    zc_handle handle;
+    zc_status status;
+
+    if (pool == NULL || data == NULL || handle_out == NULL)
+        return ZC_INVALID;
+    status = new_object(pool, size, &handle, &found);
+    if (status != ZC_OK)
         return status;
-    }
+    memcpy(payload_of(pool, &found), data, size);
+    zc_zspage_unpin(pool, found.zspage);
     *handle_out = handle;
     return ZC_OK;
 }
@@ -156,6 +198,11 @@ zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
     status = zc_zspool_find_locked(pool, handle, &found);
     if (status != ZC_OK)
         return status;
+    if (found.zspage->reclaimed) {
+        status = pool->ops->defer(pool, &found);
+        zc_found_unlock(&found);
+        return status;
+    }
     status = zc_handles_free(&pool->handles, handle);
     ZC_ASSERT(status == ZC_OK);
     emptied = pool->ops->remove(pool, found.group, found.zspage, found.location,

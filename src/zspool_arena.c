@@ -173,6 +173,7 @@ static zc_status new_record(struct zc_arena *arena, uint32_t pages,
         zspages[i].chunk = index;
         zspages[i].slot = i;
         zc_list_init(&zspages[i].link);
+        zc_list_init(&zspages[i].lru);
         zc_atomic_u32_store_relaxed(&zspages[i].pin, PIN_LOCKED);
     }
     chunk = zc_arena_chunk(arena, index);

@@ -160,7 +160,7 @@ static void attach_segment(const struct zc_segment *segment)
 }
 
 static zc_status dense_place(struct zc_zspool *pool, size_t size,
-                             zc_handle handle)
+                             zc_handle handle, struct zc_found *found_out)
 {
     struct zc_group *group = &pool->groups[0];
     uint32_t length = zc_dense_granules(group->dense, size);
@@ -183,16 +183,21 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size,
     segment = zc_segment_of(pool, zc_location_zspage(&pool->arena, location));
     zc_dense_carve(&segment, zc_segment_granule(&segment, location), length,
                    zc_handle_cell(handle));
+    zc_zspage_touch(pool, segment.zspage);
     group->objects++;
     group->payload_bytes += size;
     zc_handles_set(&pool->handles, handle, location, size);
+    zc_zspage_pin(segment.zspage);
     zc_spinlock_unlock(&group->lock);
+    *found_out = (struct zc_found){segment.zspage, group, location, size};
     return ZC_OK;
 }
 
-void zc_dense_detach(struct zc_group *group, struct zc_zspage *zspage)
+void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
+                     struct zc_zspage *zspage)
 {
     ZC_ASSERT(zspage->used == 0);
+    zc_zspage_forget(pool, zspage);
     if (!zspage->isolated)
         zc_group_remove(group, zspage);
     zspage->isolated = false;
@@ -205,7 +210,7 @@ static void dense_detach(struct zc_zspool *pool, struct zc_group *group,
     struct zc_segment segment = zc_segment_of(pool, zspage);
 
     zc_span_unbin(&segment, 0, segment.dense->segment_granules);
-    zc_dense_detach(group, zspage);
+    zc_dense_detach(pool, group, zspage);
 }
 
 static bool dense_remove(struct zc_zspool *pool, struct zc_group *group,
@@ -237,6 +242,10 @@ const struct zc_placement_ops zc_dense_placement = {
     .destroy = dense_destroy,
     .place = dense_place,
     .remove = dense_remove,
+    .next = zc_dense_next,
+    .isolate = zc_dense_isolate,
+    .defer = zc_dense_defer,
+    .settle = zc_dense_settle,
     .detach = dense_detach,
     .payload_offset = dense_payload_offset,
     .compact_step = zc_dense_compact_step,

@@ -166,7 +166,17 @@ void zc_dense_erase(const struct zc_segment *segment, uint32_t start,
                     uint32_t length);
 
 /* Takes an empty, locked segment off its group; its spans are in no bin. */
-void zc_dense_detach(struct zc_group *group, struct zc_zspage *zspage);
+void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
+                     struct zc_zspage *zspage);
+
+/* ---- zspool_dense_reclaim.c: see struct zc_placement_ops ---- */
+
+bool zc_dense_next(struct zc_zspool *pool, struct zc_zspage *zspage,
+                   uint32_t *place_inout, zc_handle *handle_out);
+void zc_dense_isolate(struct zc_zspool *pool, struct zc_zspage *zspage);
+zc_status zc_dense_defer(struct zc_zspool *pool, const struct zc_found *found);
+void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
+                     bool rebuild);
 
 /* ---- zspool_dense_compact.c ---- */
 

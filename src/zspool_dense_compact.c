@@ -310,7 +310,7 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
     }
     status = evacuate(&segment, result, &length);
     if (status == ZC_OK) {
-        zc_dense_detach(group, victim);
+        zc_dense_detach(pool, group, victim);
         group->dense->victim = NULL;
         group->dense->failures = 0;
         return true;

@@ -13,6 +13,8 @@
  *   zspool_kernel.c   kernel placement: slots of equal size
  *   zspool_dense.c    dense placement: objects in and out of segments
  *   zspool_span.c     its free spans, and which of them fits best
+ *   zspool_reclaim.c  the coldest zspage, evicted object by object
+ *   zspool_*_reclaim.c  deferred objects and free space after it, per placement
  *   zspool_compact.c  one compaction at a time, its budget and cursor
  *   zspool_*_compact.c  what moves where, per placement
  *   zspool_stats.c    counters and the class table as text
@@ -52,6 +54,7 @@
 
 struct zc_zspool;
 struct zc_group;
+struct zc_found;
 
 /*
  * A zspage: page frames that hold objects.  Descriptors are never freed before
@@ -74,6 +77,8 @@ struct zc_zspage {
     uint32_t round;       /* [group] dense: compaction round it was slid in */
     uint8_t fullness;     /* [group] which list, 0 to 11 */
     bool isolated;        /* [group] on no list: no allocation, no compaction */
+    bool reclaimed;       /* [group] under reclaim: frees are deferred */
+    struct zc_list lru;   /* [pool lru] by last allocation, hot end first */
     uint64_t huge_header; /* [group] header of a huge object */
 };
 
@@ -149,10 +154,12 @@ struct zc_placement_ops {
     /*
      * Places a new object, writes its header and sets its cell, all under the
      * group's lock: a walker never meets an allocated object whose cell does
-     * not lead back.  May block without the lock.  ZC_OK, ZC_REJECTED,
-     * ZC_NO_MEMORY.
+     * not lead back.  The object's zspage is pinned for the caller, who may
+     * write it before anybody reclaims it.  May block without the lock.  ZC_OK,
+     * ZC_REJECTED, ZC_NO_MEMORY.
      */
-    zc_status (*place)(struct zc_zspool *pool, size_t size, zc_handle handle);
+    zc_status (*place)(struct zc_zspool *pool, size_t size, zc_handle handle,
+                       struct zc_found *found_out);
 
     /*
      * Takes the object at a location out.  Group lock held.  True: the zspage
@@ -160,6 +167,23 @@ struct zc_placement_ops {
      */
     bool (*remove)(struct zc_zspool *pool, struct zc_group *group,
                    struct zc_zspage *zspage, uint64_t location, size_t size);
+
+    /* The handle of the first live object at or after *place_inout, which is
+     * moved past it; false: none.  Group lock held.  Begins with 0. */
+    bool (*next)(struct zc_zspool *pool, struct zc_zspage *zspage,
+                 uint32_t *place_inout, zc_handle *handle_out);
+
+    /* Takes a zspage under reclaim off its lists of free space. */
+    void (*isolate)(struct zc_zspool *pool, struct zc_zspage *zspage);
+
+    /* Marks an object of a zspage under reclaim DEFERRED: its cell and its
+     * place stay as they are.  Group lock held.  ZC_OK; ZC_STALE: it is. */
+    zc_status (*defer)(struct zc_zspool *pool, const struct zc_found *found);
+
+    /* Ends reclaim: releases every deferred cell; `rebuild`: and makes what is
+     * not in use free space again.  Group lock held. */
+    void (*settle)(struct zc_zspool *pool, struct zc_zspage *zspage,
+                   bool rebuild);
 
     /* Takes an empty zspage, its pin word locked, off its group.  Group lock
      * held.  The zspage is the caller's to give to the arena. */
@@ -195,6 +219,9 @@ struct zc_zspool {
     unsigned class_count;    /* kernel: rows of the class table */
     uint16_t *class_group;   /* kernel: class number to group */
     size_t huge_class_size;
+    bool keeps_lru; /* zspages are kept by age, for reclaim */
+    struct zc_spinlock lru_lock;
+    struct zc_list lru;         /* [lru_lock] */
     struct zc_mutex compaction; /* one at a time */
     uint32_t cursor;            /* [compaction] where the next call goes on */
     uint32_t round;             /* [compaction] number of this round */
@@ -363,6 +390,9 @@ static inline void zc_found_unlock(const struct zc_found *found)
 zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
                         struct zc_found *found_out);
 
+/* One more pin, group lock held and the pin word not locked. */
+void zc_zspage_pin(struct zc_zspage *zspage);
+
 /* Ends a pin; releases the zspage if it was emptied and this was the last. */
 void zc_zspage_unpin(struct zc_zspool *pool, struct zc_zspage *zspage);
 
@@ -382,6 +412,14 @@ bool zc_zspage_release_or_leave(struct zc_zspage *zspage);
 
 /* An object enters a zspage: it is not to be released.  Group lock held. */
 void zc_zspage_keep(struct zc_zspage *zspage);
+
+/* ---- zspool_reclaim.c; group lock held ---- */
+
+/* An object enters a zspage: it is the hottest now. */
+void zc_zspage_touch(struct zc_zspool *pool, struct zc_zspage *zspage);
+
+/* The zspage leaves its group. */
+void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage);
 
 /* ---- groups: zspool_group.c ---- */
 

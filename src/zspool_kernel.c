@@ -89,10 +89,9 @@ uint64_t zc_slot_header(const struct zc_arena *arena,
     return header;
 }
 
-static void set_header(const struct zc_arena *arena,
-                       const struct zc_group *group, struct zc_zspage *zspage,
-                       uint64_t location, uint64_t header)
-    ZC_REQUIRES(group->lock)
+void zc_slot_set_header(const struct zc_arena *arena,
+                        const struct zc_group *group, struct zc_zspage *zspage,
+                        uint64_t location, uint64_t header)
 {
     if (header_is_outside(group))
         zspage->huge_header = header;
@@ -115,7 +114,7 @@ uint64_t zc_slot_take(const struct zc_arena *arena,
     zspage->first_free = linked_slot(link);
     zspage->objects++;
     zc_zspage_keep(zspage);
-    set_header(arena, group, zspage, location, header);
+    zc_slot_set_header(arena, group, zspage, location, header);
     zc_memory_open(zc_slot_payload(arena, group, location), size);
     return location;
 }
@@ -126,11 +125,21 @@ void zc_slot_put(const struct zc_arena *arena, const struct zc_group *group,
     ZC_ASSERT(zspage->objects > 0);
     ZC_ASSERT((zc_slot_header(arena, group, zspage, location) &
                ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
+    zc_slot_link(arena, group, zspage,
+                 slot_index(arena, group, zspage, location));
+    zspage->objects--;
+}
+
+void zc_slot_link(const struct zc_arena *arena, const struct zc_group *group,
+                  struct zc_zspage *zspage, uint32_t index)
+{
+    uint64_t location = zc_slot_location(arena, group, zspage, index);
+
     zc_memory_close(zc_slot_payload(arena, group, location),
                     group->slot_bytes - payload_offset(group));
-    set_header(arena, group, zspage, location, link_to(zspage->first_free));
-    zspage->first_free = slot_index(arena, group, zspage, location);
-    zspage->objects--;
+    zc_slot_set_header(arena, group, zspage, location,
+                       link_to(zspage->first_free));
+    zspage->first_free = index;
 }
 
 /* ---- zspages ---- */
@@ -190,9 +199,9 @@ static void attach(struct zc_group *group, struct zc_zspage *zspage)
 void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *group,
                       struct zc_zspage *zspage)
 {
-    (void)pool;
     ZC_ASSERT(zspage->objects == 0);
     zc_group_remove(group, zspage);
+    zc_zspage_forget(pool, zspage);
     /* Pairs with the acquire in zc_zspool_find_locked(): who sees the NULL
      * sees the cells that led here changed, and looks them up again. */
     zc_atomic_pointer_store_release(&zspage->group, NULL);
@@ -221,7 +230,8 @@ static struct zc_zspage *find_room(const struct zc_group *group)
 
 /* ---- the operations ---- */
 
-static zc_status place(struct zc_zspool *pool, size_t size, zc_handle handle)
+static zc_status place(struct zc_zspool *pool, size_t size, zc_handle handle,
+                       struct zc_found *found_out)
 {
     unsigned class_index = zc_class_of_size(pool->page_size, size);
     struct zc_group *group = &pool->groups[pool->class_group[class_index]];
@@ -242,10 +252,13 @@ static zc_status place(struct zc_zspool *pool, size_t size, zc_handle handle)
     location = zc_slot_take(&pool->arena, group, zspage,
                             handle.value | ZC_OBJECT_ALLOCATED, size);
     zc_kernel_sort(group, zspage);
+    zc_zspage_touch(pool, zspage);
     group->objects++;
     group->payload_bytes += size;
     zc_handles_set(&pool->handles, handle, location, size);
+    zc_zspage_pin(zspage);
     zc_spinlock_unlock(&group->lock);
+    *found_out = (struct zc_found){zspage, group, location, size};
     return ZC_OK;
 }
 
@@ -356,6 +369,10 @@ const struct zc_placement_ops zc_kernel_placement = {
     .destroy = destroy,
     .place = place,
     .remove = remove_object,
+    .next = zc_kernel_next,
+    .isolate = zc_kernel_isolate,
+    .defer = zc_kernel_defer,
+    .settle = zc_kernel_settle,
     .detach = zc_kernel_detach,
     .payload_offset = payload_offset,
     .compact_step = zc_kernel_compact_step,

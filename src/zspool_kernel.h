@@ -53,6 +53,17 @@ void zc_slot_put(const struct zc_arena *arena, const struct zc_group *group,
                  struct zc_zspage *zspage, uint64_t location)
     ZC_REQUIRES(group->lock);
 
+/* Writes the header word of a slot. */
+void zc_slot_set_header(const struct zc_arena *arena,
+                        const struct zc_group *group, struct zc_zspage *zspage,
+                        uint64_t location, uint64_t header)
+    ZC_REQUIRES(group->lock);
+
+/* Makes a slot, whatever its header says, the first of the free list. */
+void zc_slot_link(const struct zc_arena *arena, const struct zc_group *group,
+                  struct zc_zspage *zspage, uint32_t index)
+    ZC_REQUIRES(group->lock);
+
 /* Address of an object's first byte. */
 char *zc_slot_payload(const struct zc_arena *arena,
                       const struct zc_group *group, uint64_t location);
@@ -66,6 +77,15 @@ void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *group,
                       struct zc_zspage *zspage) ZC_REQUIRES(group->lock);
 zc_status zc_kernel_compact_step(struct zc_zspool *pool,
                                  struct zc_compact_result *result);
+
+/* ---- zspool_kernel_reclaim.c: see struct zc_placement_ops ---- */
+
+bool zc_kernel_next(struct zc_zspool *pool, struct zc_zspage *zspage,
+                    uint32_t *place_inout, zc_handle *handle_out);
+void zc_kernel_isolate(struct zc_zspool *pool, struct zc_zspage *zspage);
+zc_status zc_kernel_defer(struct zc_zspool *pool, const struct zc_found *found);
+void zc_kernel_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
+                      bool rebuild);
 
 /* Zspages that the group would not need if its objects were moved together. */
 uint64_t zc_kernel_spare_zspages(const struct zc_group *group)

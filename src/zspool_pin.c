@@ -109,7 +109,6 @@ zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
 {
     struct zc_found found;
     zc_status status;
-    bool pinned;
 
     status = look(pool, handle, &found);
     if (status != ZC_OK)
@@ -127,11 +126,18 @@ zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
     status = zc_zspool_find_locked(pool, handle, &found);
     if (status != ZC_OK)
         return status;
-    pinned = try_pin(found.zspage);
+    zc_zspage_pin(found.zspage);
     zc_found_unlock(&found);
-    ZC_ASSERT(pinned);
     *found_out = found;
     return ZC_OK;
+}
+
+void zc_zspage_pin(struct zc_zspage *zspage)
+{
+    bool pinned = try_pin(zspage);
+
+    ZC_ASSERT(pinned);
+    (void)pinned;
 }
 
 /*

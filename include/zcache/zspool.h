@@ -73,6 +73,9 @@ struct zc_zspool_options {
      * pages; 0 means 32 pages.
      */
     size_t segment_bytes;
+
+    /* 1: keep zspages by age, so that zc_zspool_reclaim() works. */
+    unsigned keep_lru;
 };
 
 /* Options with named fields: ZC_ZSPOOL_OPTIONS(.limit_bytes = 1 << 20). */
@@ -108,6 +111,16 @@ ZC_API void zc_zspool_destroy(struct zc_zspool *pool);
 ZC_API ZC_MUST_CHECK zc_status zc_zspool_alloc(struct zc_zspool *pool,
                                                size_t size,
                                                zc_handle *handle_out);
+
+/*
+ * Reserves an object and writes it, in one call: cheaper than the two, and
+ * zc_zspool_reclaim() never meets the object before it is written.
+ *
+ * As zc_zspool_alloc(); also ZC_INVALID: NULL data.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_zspool_put(struct zc_zspool *pool,
+                                             const void *data, size_t size,
+                                             zc_handle *handle_out);
 
 /*
  * Gives an object back.  Its zspage goes back to the system when it was the
@@ -212,6 +225,31 @@ struct zc_compact_result {
 ZC_API zc_status zc_zspool_compact(struct zc_zspool *pool,
                                    const struct zc_compact_budget *budget,
                                    struct zc_compact_result *result_out);
+
+/*
+ * Called by zc_zspool_reclaim() with the handle of an object of the zspage that
+ * it empties, on the calling thread, with no lock held.  It is to put the
+ * object's bytes elsewhere and free the handle, and return ZC_OK; anything else
+ * ends the attempt on this zspage.  It may call the pool.
+ *
+ * Another thread may have freed the handle just before.  Until the reclaim of
+ * its zspage ends, such a handle can still be read, and freeing it again is
+ * ZC_STALE; its cell is given to nobody else.
+ */
+typedef zc_status (*zc_zspool_evict)(void *context, zc_handle handle);
+
+/*
+ * Empties the coldest zspages (by their last allocation), until page_goal pages
+ * are given back or a few zspages in turn could not be emptied.  Zspages with
+ * readers are passed over.  pages_out (may be NULL) gets the pages given back,
+ * whatever is returned but ZC_INVALID and ZC_UNSUPPORTED.
+ *
+ * ZC_OK: the goal is reached; ZC_AGAIN: it is not; ZC_UNSUPPORTED: the pool was
+ * made without keep_lru; ZC_INVALID.  Follows zs_reclaim_page() of 6.3.
+ */
+ZC_API zc_status zc_zspool_reclaim(struct zc_zspool *pool,
+                                   zc_zspool_evict evict, void *context,
+                                   uint64_t page_goal, uint64_t *pages_out);
 
 /*
  * Counters: independent numbers read one after another, not a snapshot.  When
