@@ -93,8 +93,6 @@ static void free_entry(struct zc_entries *entries, struct zc_entry *entry)
     if ((entry->flags & ZC_ENTRY_SAME_FILLED) == 0) {
         entries->pool_ops->free(entries->pool, entry->content.handle);
         generation = zc_generation_at(entries->generations, entry->generation);
-        zc_stats_subtract(entries->stats, ZC_STAT_PAYLOAD_BYTES,
-                          (uint64_t)entry->size_minus_one + 1);
     }
     zc_spinlock_lock(&entries->lock);
     entry->slot = entries->first_free;
@@ -140,7 +138,6 @@ void zc_entry_set_object(struct zc_entries *entries, struct zc_entry *entry,
     entry->flags = (uint8_t)flags;
     if (entries->checksums)
         *sum_of(entries, entry) = XXH3_64bits(data, size);
-    zc_stats_add(entries->stats, ZC_STAT_PAYLOAD_BYTES, size);
 }
 
 static void fill_page(void *page_out, uint64_t word, size_t page_size)

@@ -19,7 +19,6 @@
 #include "platform/atomic.h"
 #include "platform/lock.h"
 #include "records.h"
-#include "stats.h"
 
 #define ZC_ENTRY_SAME_FILLED 1u /* no object: every word of it is `fill` */
 #define ZC_ENTRY_RAW 2u         /* the object is the page itself */
@@ -51,7 +50,6 @@ struct zc_entries {
     const struct zc_pool_ops *pool_ops;
     void *pool;
     struct zc_generations *generations;
-    struct zc_stats *stats;
 };
 
 /* The fields above from page_size on are set by the caller before. */

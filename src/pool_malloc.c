@@ -17,7 +17,8 @@
 
 struct malloc_pool {
     size_t page_size;
-    zc_counter bytes; /* of all blocks */
+    zc_counter bytes;   /* of all blocks */
+    zc_counter payload; /* of all objects in them */
 };
 
 struct malloc_object {
@@ -52,7 +53,8 @@ static void malloc_destroy(void *pool)
     zc_free(pool);
 }
 
-static zc_status malloc_alloc(void *pool, size_t size, zc_handle *handle_out)
+static zc_status malloc_put(void *pool, const void *data, size_t size,
+                            zc_handle *handle_out)
 {
     struct malloc_pool *own = pool;
     struct malloc_object *object = zc_malloc(sizeof(*object) + size);
@@ -60,7 +62,9 @@ static zc_status malloc_alloc(void *pool, size_t size, zc_handle *handle_out)
     if (object == NULL)
         return ZC_NO_MEMORY;
     object->size = size;
+    memcpy(object->data, data, size);
     zc_counter_add(&own->bytes, zc_malloc_size(object));
+    zc_counter_add(&own->payload, size);
     handle_out->value = (uintptr_t)object;
     return ZC_OK;
 }
@@ -70,15 +74,8 @@ static void malloc_free(void *pool, zc_handle handle)
     struct malloc_pool *own = pool;
 
     zc_counter_subtract(&own->bytes, zc_malloc_size(object_of(handle)));
+    zc_counter_subtract(&own->payload, object_of(handle)->size);
     zc_free(object_of(handle));
-}
-
-static void malloc_write(void *pool, zc_handle handle, const void *data,
-                         size_t size)
-{
-    (void)pool;
-    ZC_ASSERT(object_of(handle)->size == size);
-    memcpy(object_of(handle)->data, data, size);
 }
 
 static zc_status malloc_read_begin(void *pool, zc_handle handle,
@@ -106,7 +103,10 @@ static uint64_t malloc_page_count(const void *pool)
 
 static void malloc_usage(const void *pool, struct zc_pool_usage *usage_out)
 {
+    const struct malloc_pool *own = pool;
+
     usage_out->pages = malloc_page_count(pool);
+    usage_out->payload_bytes = zc_counter_read(&own->payload);
     usage_out->handle_bytes = 0;
     usage_out->metadata_bytes = zc_malloc_size(pool);
 }
@@ -116,9 +116,8 @@ const struct zc_pool_ops zc_pool_malloc = {
     .name = "malloc",
     .create = malloc_create,
     .destroy = malloc_destroy,
-    .alloc = malloc_alloc,
+    .put = malloc_put,
     .free = malloc_free,
-    .write = malloc_write,
     .read_begin = malloc_read_begin,
     .read_end = malloc_read_end,
     .page_count = malloc_page_count,

@@ -26,9 +26,10 @@ static void zspool_destroy(void *pool)
     zc_zspool_destroy(pool);
 }
 
-static zc_status zspool_alloc(void *pool, size_t size, zc_handle *handle_out)
+static zc_status zspool_put(void *pool, const void *data, size_t size,
+                            zc_handle *handle_out)
 {
-    return zc_zspool_alloc(pool, size, handle_out);
+    return zc_zspool_put(pool, data, size, handle_out);
 }
 
 static void zspool_free(void *pool, zc_handle handle)
@@ -36,15 +37,6 @@ static void zspool_free(void *pool, zc_handle handle)
     zc_status status = zc_zspool_free(pool, handle);
 
     /* The cache frees what it has, once: anything else is our mistake. */
-    ZC_ASSERT(status == ZC_OK);
-    (void)status;
-}
-
-static void zspool_write(void *pool, zc_handle handle, const void *data,
-                         size_t size)
-{
-    zc_status status = zc_zspool_write(pool, handle, data, size);
-
     ZC_ASSERT(status == ZC_OK);
     (void)status;
 }
@@ -74,6 +66,7 @@ static void zspool_usage(const void *pool, struct zc_pool_usage *usage_out)
 
     (void)zc_zspool_get_stats(pool, &stats);
     usage_out->pages = stats.pages_allocated;
+    usage_out->payload_bytes = stats.payload_bytes;
     usage_out->handle_bytes = stats.handle_bytes;
     usage_out->metadata_bytes = stats.metadata_bytes;
 }
@@ -95,9 +88,8 @@ const struct zc_pool_ops zc_pool_zspool = {
     .name = "zspool",
     .create = zspool_create,
     .destroy = zspool_destroy,
-    .alloc = zspool_alloc,
+    .put = zspool_put,
     .free = zspool_free,
-    .write = zspool_write,
     .read_begin = zspool_read_begin,
     .read_end = zspool_read_end,
     .page_count = zspool_page_count,

@@ -77,20 +77,20 @@ uint32_t zc_records_index(const struct zc_records *records, const void *record)
 {
     uintptr_t address = (uintptr_t)record;
     uintptr_t block;
-    size_t place;
+    uintptr_t place;
     unsigned i;
 
-    /* The last block holds half of all records: most are found at once. */
-    for (i = ZC_RECORDS_BLOCKS; i > 0; i--) {
-        block =
-            (uintptr_t)zc_atomic_pointer_load_acquire(&records->blocks[i - 1]);
-        if (block == 0 || address < block)
-            continue;
-        place = (address - block) / records->record_bytes;
-        if (place < block_records(i - 1))
-            return (uint32_t)(place + block_records(i - 1) - ZC_RECORDS_FIRST);
+    /* Blocks come in order, so the first that is missing ends the search. */
+    for (i = 0; i < ZC_RECORDS_BLOCKS; i++) {
+        block = (uintptr_t)zc_atomic_pointer_load_acquire(&records->blocks[i]);
+        if (block == 0)
+            break;
+        place = address - block; /* huge if it is in front */
+        if (place < block_records(i) * records->record_bytes)
+            return (uint32_t)(place / records->record_bytes + block_records(i) -
+                              ZC_RECORDS_FIRST);
     }
-    ZC_ASSERT(i > 0); /* it is no record of this array */
+    ZC_ASSERT(record == NULL); /* it is no record of this array */
     return 0;
 }
 

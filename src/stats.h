@@ -16,14 +16,13 @@
 #include "platform/processor.h"
 
 enum zc_stat {
-    ZC_STAT_STORED_PAGES,
+    ZC_STAT_ZSWPOUT,     /* pages linked; what is stored now is this less */
+    ZC_STAT_REPLACED,    /* those unlinked by a later store, */
+    ZC_STAT_INVALIDATED, /* by an invalidate, */
+    ZC_STAT_TAKEN,       /* and by a take */
+    ZC_STAT_LOADED,
     ZC_STAT_SAME_FILLED_PAGES,
     ZC_STAT_INCOMPRESSIBLE_PAGES,
-    ZC_STAT_PAYLOAD_BYTES,
-    ZC_STAT_ZSWPOUT,
-    ZC_STAT_ZSWPIN,
-    ZC_STAT_INVALIDATED,
-    ZC_STAT_REPLACED,
     ZC_STAT_POOL_LIMIT_HIT,
     ZC_STAT_REJECT_RECLAIM_FAIL,
     ZC_STAT_REJECT_ALLOC_FAIL,

@@ -51,10 +51,9 @@ static zc_status check_options(struct zc_cache_options *options)
 static bool is_complete(const struct zc_pool_ops *ops)
 {
     return ops->struct_size >= sizeof(*ops) && ops->create != NULL &&
-           ops->destroy != NULL && ops->alloc != NULL && ops->free != NULL &&
-           ops->write != NULL && ops->read_begin != NULL &&
-           ops->read_end != NULL && ops->page_count != NULL &&
-           ops->usage != NULL;
+           ops->destroy != NULL && ops->put != NULL && ops->free != NULL &&
+           ops->read_begin != NULL && ops->read_end != NULL &&
+           ops->page_count != NULL && ops->usage != NULL;
 }
 
 static zc_status create_pool(struct zc_cache *cache,
@@ -99,7 +98,6 @@ static zc_status init_parts(struct zc_cache *cache,
     cache->entries.page_size = options->page_size;
     cache->entries.checksums = options->checksums != 0;
     cache->entries.generations = &cache->generations;
-    cache->entries.stats = &cache->stats;
     status = zc_entries_init(&cache->entries);
     if (status != ZC_OK)
         goto destroy_pool;
@@ -150,8 +148,7 @@ void zc_cache_destroy(struct zc_cache *cache)
         return;
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
         (void)zc_cache_invalidate_type(cache, type);
-    ZC_ASSERT(zc_stats_sum(&cache->stats, ZC_STAT_STORED_PAGES) == 0);
-    ZC_ASSERT(zc_stats_sum(&cache->stats, ZC_STAT_PAYLOAD_BYTES) == 0);
+    ZC_ASSERT(zc_cache_stored_pages(cache) == 0);
     ZC_ASSERT(zc_generations_count(&cache->generations) == 1);
     zc_tree_destroy(&cache->tree);
     zc_entries_destroy(&cache->entries);

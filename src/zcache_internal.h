@@ -37,8 +37,12 @@ struct zc_cache {
     zc_atomic_u32 is_full;
 };
 
-/* Counts an unlinked entry out and drops the tree's reference to it. */
-void zc_cache_forget(struct zc_cache *cache, struct zc_entry *entry);
+/* Drops the tree's reference to an unlinked entry; `reason` says who did it. */
+void zc_cache_forget(struct zc_cache *cache, struct zc_entry *entry,
+                     enum zc_stat reason);
+
+/* Pages linked now. */
+uint64_t zc_cache_stored_pages(const struct zc_cache *cache);
 
 /* The threshold counts from these; zc_cache_set_limit() without its checks. */
 void zc_cache_apply_limit(struct zc_cache *cache, uint64_t limit_bytes,

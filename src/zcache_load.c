@@ -28,7 +28,7 @@ static zc_status read_entry(struct zc_cache *cache, struct zc_entry *entry,
     zc_status status = zc_entry_read(&cache->entries, entry, page_out);
 
     if (status == ZC_OK)
-        zc_stats_add(&cache->stats, ZC_STAT_ZSWPIN, 1);
+        zc_stats_add(&cache->stats, ZC_STAT_LOADED, 1);
     else
         zc_stats_add(&cache->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
     return status;
@@ -69,7 +69,7 @@ static zc_status try_take(struct zc_cache *cache, zc_swp slot, void *page_out)
         zc_entry_put(&cache->entries, entry);
     unlinked = zc_tree_unlink(&cache->tree, entry);
     if (unlinked || !ZC_RULE(TREE_REF_DROPPED_BY_UNLINKER))
-        zc_cache_forget(cache, entry);
+        zc_cache_forget(cache, entry, ZC_STAT_TAKEN);
     if (ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
         zc_entry_put(&cache->entries, entry);
     return unlinked ? ZC_OK : ZC_AGAIN;
@@ -85,8 +85,6 @@ zc_status zc_cache_take(struct zc_cache *cache, zc_swp slot, void *page_out)
         return ZC_INVALID;
     for (attempt = 0; attempt < ZC_TAKE_ATTEMPTS_MAX; attempt++) {
         status = try_take(cache, slot, page_out);
-        if (status == ZC_OK)
-            zc_stats_add(&cache->stats, ZC_STAT_ZSWPIN, 1);
         if (status != ZC_AGAIN)
             return status;
         zc_stats_add(&cache->stats, ZC_STAT_TAKE_RETRIES, 1);
@@ -103,8 +101,7 @@ zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot)
     entry = zc_tree_erase(&cache->tree, slot);
     if (entry == NULL)
         return ZC_MISSING;
-    zc_stats_add(&cache->stats, ZC_STAT_INVALIDATED, 1);
-    zc_cache_forget(cache, entry);
+    zc_cache_forget(cache, entry, ZC_STAT_INVALIDATED);
     return ZC_OK;
 }
 
@@ -116,8 +113,7 @@ static void invalidate_offsets(struct zc_cache *cache, unsigned type,
     while ((entry = zc_tree_erase_next(&cache->tree, type, first, end)) !=
            NULL) {
         first = (entry->slot & ZC_SWP_OFFSET_MASK) + 1;
-        zc_stats_add(&cache->stats, ZC_STAT_INVALIDATED, 1);
-        zc_cache_forget(cache, entry);
+        zc_cache_forget(cache, entry, ZC_STAT_INVALIDATED);
     }
 }
 

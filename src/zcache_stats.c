@@ -6,27 +6,48 @@
 #include "platform/memory.h"
 #include "zcache_internal.h"
 
+uint64_t zc_cache_stored_pages(const struct zc_cache *cache)
+{
+    const struct zc_stats *stats = &cache->stats;
+
+    return zc_stats_sum(stats, ZC_STAT_ZSWPOUT) -
+           zc_stats_sum(stats, ZC_STAT_REPLACED) -
+           zc_stats_sum(stats, ZC_STAT_INVALIDATED) -
+           zc_stats_sum(stats, ZC_STAT_TAKEN);
+}
+
+static struct zc_pool_usage pool_usage(const struct zc_cache *cache)
+{
+    struct zc_pool_usage usage;
+
+    memset(&usage, 0, sizeof(usage));
+    usage.struct_size = sizeof(usage);
+    cache->entries.pool_ops->usage(cache->entries.pool, &usage);
+    return usage;
+}
+
 zc_status zc_cache_get_stats(const struct zc_cache *cache,
                              struct zc_cache_stats *stats_out)
 {
     struct zc_cache_stats own;
     const struct zc_stats *stats;
+    struct zc_pool_usage usage;
 
     if (cache == NULL)
         return ZC_INVALID;
     stats = &cache->stats;
+    usage = pool_usage(cache);
     memset(&own, 0, sizeof(own));
-    own.stored_pages = zc_stats_sum(stats, ZC_STAT_STORED_PAGES);
+    own.stored_pages = zc_cache_stored_pages(cache);
     own.same_filled_pages = zc_stats_sum(stats, ZC_STAT_SAME_FILLED_PAGES);
     own.stored_incompressible_pages =
         zc_stats_sum(stats, ZC_STAT_INCOMPRESSIBLE_PAGES);
-    own.pool_total_size =
-        cache->entries.pool_ops->page_count(cache->entries.pool) *
-        cache->page_size;
-    own.payload_bytes = zc_stats_sum(stats, ZC_STAT_PAYLOAD_BYTES);
+    own.pool_total_size = usage.pages * cache->page_size;
+    own.payload_bytes = usage.payload_bytes;
     own.generations = zc_generations_count(&cache->generations);
     own.zswpout = zc_stats_sum(stats, ZC_STAT_ZSWPOUT);
-    own.zswpin = zc_stats_sum(stats, ZC_STAT_ZSWPIN);
+    own.zswpin = zc_stats_sum(stats, ZC_STAT_LOADED) +
+                 zc_stats_sum(stats, ZC_STAT_TAKEN);
     own.invalidated_pages = zc_stats_sum(stats, ZC_STAT_INVALIDATED);
     own.replaced_pages = zc_stats_sum(stats, ZC_STAT_REPLACED);
     own.pool_limit_hit = zc_stats_sum(stats, ZC_STAT_POOL_LIMIT_HIT);
@@ -49,10 +70,8 @@ zc_status zc_cache_account(struct zc_cache *cache,
     if (cache == NULL)
         return ZC_INVALID;
     memset(&own, 0, sizeof(own));
-    memset(&usage, 0, sizeof(usage));
-    usage.struct_size = sizeof(usage);
-    cache->entries.pool_ops->usage(cache->entries.pool, &usage);
-    own.payload_bytes = zc_stats_sum(&cache->stats, ZC_STAT_PAYLOAD_BYTES);
+    usage = pool_usage(cache);
+    own.payload_bytes = usage.payload_bytes;
     own.pool_bytes = usage.pages * cache->page_size;
     own.entry_bytes = zc_entries_bytes(&cache->entries);
     own.tree_bytes = zc_counter_read(&cache->tree.bytes);

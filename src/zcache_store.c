@@ -68,22 +68,6 @@ static bool is_over_limit(struct zc_cache *cache)
     return false;
 }
 
-/* Puts bytes into the pool. */
-static zc_status put_object(struct zc_cache *cache, const void *data,
-                            size_t size, zc_handle *handle_out)
-{
-    const struct zc_entries *entries = &cache->entries;
-    zc_status status =
-        entries->pool_ops->alloc(entries->pool, size, handle_out);
-
-    if (status != ZC_OK) {
-        zc_stats_add(&cache->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
-        return status;
-    }
-    entries->pool_ops->write(entries->pool, *handle_out, data, size);
-    return ZC_OK;
-}
-
 /*
  * Compresses the page into the context's buffer; true: into fewer bytes than
  * make a page's worth.  Whatever else comes of it, the page is stored raw.
@@ -130,32 +114,34 @@ static zc_status store_object(struct zc_cache *cache, struct zc_entry *entry,
         data = page;
         size = cache->page_size;
     }
-    status = put_object(cache, data, size, &handle);
+    status =
+        cache->entries.pool_ops->put(cache->entries.pool, data, size, &handle);
     if (status == ZC_OK)
         zc_entry_set_object(&cache->entries, entry, generation, handle, data,
                             size, flags);
     zc_generation_unlock_context(context);
-    if (status != ZC_OK)
+    if (status != ZC_OK) {
+        zc_stats_add(&cache->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
         zc_generation_put(&cache->generations, generation);
+    }
     return status;
 }
 
-static void count_stored(struct zc_cache *cache, const struct zc_entry *entry)
+/* Counts what is rare; what is common is counted once per call. */
+static void count_kind(struct zc_cache *cache, const struct zc_entry *entry,
+                       uint64_t change)
 {
-    zc_stats_add(&cache->stats, ZC_STAT_STORED_PAGES, 1);
     if ((entry->flags & ZC_ENTRY_SAME_FILLED) != 0)
-        zc_stats_add(&cache->stats, ZC_STAT_SAME_FILLED_PAGES, 1);
+        zc_stats_add(&cache->stats, ZC_STAT_SAME_FILLED_PAGES, change);
     if ((entry->flags & ZC_ENTRY_RAW) != 0)
-        zc_stats_add(&cache->stats, ZC_STAT_INCOMPRESSIBLE_PAGES, 1);
+        zc_stats_add(&cache->stats, ZC_STAT_INCOMPRESSIBLE_PAGES, change);
 }
 
-void zc_cache_forget(struct zc_cache *cache, struct zc_entry *entry)
+void zc_cache_forget(struct zc_cache *cache, struct zc_entry *entry,
+                     enum zc_stat reason)
 {
-    zc_stats_subtract(&cache->stats, ZC_STAT_STORED_PAGES, 1);
-    if ((entry->flags & ZC_ENTRY_SAME_FILLED) != 0)
-        zc_stats_subtract(&cache->stats, ZC_STAT_SAME_FILLED_PAGES, 1);
-    if ((entry->flags & ZC_ENTRY_RAW) != 0)
-        zc_stats_subtract(&cache->stats, ZC_STAT_INCOMPRESSIBLE_PAGES, 1);
+    zc_stats_add(&cache->stats, reason, 1);
+    count_kind(cache, entry, (uint64_t)0 - 1);
     zc_entry_put(&cache->entries, entry);
 }
 
@@ -175,19 +161,17 @@ static zc_status store_entry(struct zc_cache *cache, struct zc_entry *entry,
             return status;
     }
     /* Counted first: once it is linked, anybody may count it out. */
-    count_stored(cache, entry);
+    zc_stats_add(&cache->stats, ZC_STAT_ZSWPOUT, 1);
+    count_kind(cache, entry, 1);
     status = zc_tree_exchange(&cache->tree, entry, &old);
     if (status != ZC_OK) {
-        zc_entry_get(entry); /* for zc_cache_forget(), in the tree's place */
-        zc_cache_forget(cache, entry);
+        zc_stats_subtract(&cache->stats, ZC_STAT_ZSWPOUT, 1);
+        count_kind(cache, entry, (uint64_t)0 - 1);
         zc_stats_add(&cache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return status;
     }
-    zc_stats_add(&cache->stats, ZC_STAT_ZSWPOUT, 1);
-    if (old != NULL) {
-        zc_stats_add(&cache->stats, ZC_STAT_REPLACED, 1);
-        zc_cache_forget(cache, old);
-    }
+    if (old != NULL)
+        zc_cache_forget(cache, old, ZC_STAT_REPLACED);
     return ZC_OK;
 }
 
@@ -222,9 +206,7 @@ zc_status zc_cache_store(struct zc_cache *cache, zc_swp slot, const void *page)
     if (status == ZC_OK || !ZC_RULE(FAILED_STORE_ERASES_OLD))
         return status;
     stale = zc_tree_erase(&cache->tree, slot);
-    if (stale != NULL) {
-        zc_stats_add(&cache->stats, ZC_STAT_REPLACED, 1);
-        zc_cache_forget(cache, stale);
-    }
+    if (stale != NULL)
+        zc_cache_forget(cache, stale, ZC_STAT_REPLACED);
     return status;
 }

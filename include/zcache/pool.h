@@ -32,6 +32,7 @@ struct zc_pool_config {
 struct zc_pool_usage {
     size_t struct_size;
     uint64_t pages;          /* pool pages of page_size, for limits */
+    uint64_t payload_bytes;  /* sum of the objects' sizes */
     uint64_t handle_bytes;   /* resident, for handles */
     uint64_t metadata_bytes; /* resident, anything else but the pages */
 };
@@ -44,12 +45,13 @@ struct zc_pool_ops {
     zc_status (*create)(const struct zc_pool_config *config, void **pool_out);
     void (*destroy)(void *pool); /* with whatever is still in it */
 
-    /* `size` is 1 to page_size.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY. */
-    zc_status (*alloc)(void *pool, size_t size, zc_handle *handle_out);
+    /*
+     * A new object with these bytes; `size` is 1 to page_size.  It never
+     * changes.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY.
+     */
+    zc_status (*put)(void *pool, const void *data, size_t size,
+                     zc_handle *handle_out);
     void (*free)(void *pool, zc_handle handle);
-
-    /* The whole object, once, right after alloc. */
-    void (*write)(void *pool, zc_handle handle, const void *data, size_t size);
 
     /* ZC_OK, or ZC_CORRUPT where the pool finds itself damaged. */
     zc_status (*read_begin)(void *pool, zc_handle handle,

@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+#define ZC_CACHE_LINE 64 /* or near enough; a wrong guess costs time only */
+
 /* NULL if there is no memory.  zc_calloc() also if the product overflows. */
 void *zc_malloc(size_t size);
 void *zc_calloc(size_t count, size_t size);
@@ -45,6 +47,19 @@ void zc_pages_populate(void *pages, size_t bytes);
 void zc_pages_discard(void *pages, size_t bytes);
 
 size_t zc_pages_system_size(void);
+
+/*
+ * Asks for the cache lines of a range ahead of use.  A hint: the range need not
+ * be mapped.
+ */
+static inline void zc_memory_prefetch(const void *memory, size_t size)
+{
+    const char *line = memory;
+    const char *end = line + size;
+
+    for (; line < end; line += ZC_CACHE_LINE)
+        __builtin_prefetch(line);
+}
 
 /*
  * For memory checkers: bytes nobody may touch until they are opened again.
