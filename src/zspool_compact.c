@@ -31,6 +31,7 @@ zc_status zc_zspool_compact(struct zc_zspool *pool,
     struct zc_compact_result result;
     struct zc_compact_budget own;
     uint64_t started;
+    uint64_t most;
     zc_status status;
 
     if (pool == NULL)
@@ -41,9 +42,10 @@ zc_status zc_zspool_compact(struct zc_zspool *pool,
     if (!zc_mutex_trylock(&pool->compaction))
         return ZC_BUSY;
     memset(&result, 0, sizeof(result));
+    most = own.objects == 0 ? UINT64_MAX : own.objects;
     started = zc_clock_ns();
     do {
-        status = pool->ops->compact_step(pool, &result);
+        status = pool->ops->compact_step(pool, most, &result);
     } while (status == ZC_AGAIN && !is_spent(&own, &result, started));
     if (status != ZC_OK && pool->ops->compact_pause != NULL)
         pool->ops->compact_pause(pool, &result);

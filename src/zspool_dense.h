@@ -180,7 +180,7 @@ void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
 
 /* ---- zspool_dense_compact.c ---- */
 
-zc_status zc_dense_compact_step(struct zc_zspool *pool,
+zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
                                 struct zc_compact_result *result);
 void zc_dense_compact_pause(struct zc_zspool *pool,
                             struct zc_compact_result *result);

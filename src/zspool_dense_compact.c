@@ -123,7 +123,7 @@ static void move_object(const struct zc_segment *segment, uint32_t from,
  * more; ZC_MISSING: for the rest, of which one has *length_out granules, there
  * is no span.
  */
-static zc_status evacuate(const struct zc_segment *segment,
+static zc_status evacuate(const struct zc_segment *segment, uint64_t most,
                           struct zc_compact_result *result,
                           uint32_t *length_out)
 {
@@ -140,7 +140,7 @@ static zc_status evacuate(const struct zc_segment *segment,
         length = zc_dense_length(segment, word);
         if (!zc_dense_is_object(word)) {
             at += length;
-        } else if (moved == STEP_OBJECTS) {
+        } else if (moved == STEP_OBJECTS || result->objects_moved >= most) {
             return ZC_AGAIN;
         } else if (!zc_span_find(dense, length, &location)) {
             *length_out = length;
@@ -156,14 +156,30 @@ static zc_status evacuate(const struct zc_segment *segment,
     return segment->zspage->used > 0 ? ZC_MISSING : ZC_OK;
 }
 
-/* Moves every object of a segment down, so that its free granules are one span
- * at its end.  Its pin word is locked. */
-static void slide(const struct zc_segment *segment,
+/* Moves an object within its segment to a lower place; they may overlap. */
+static void move_down(const struct zc_segment *segment, uint32_t from,
+                      uint32_t to)
+{
+    struct zc_handles *handles = &segment->pool->handles;
+    uint32_t word = zc_dense_word(zc_segment_at(segment, from));
+    struct zc_cell_view view;
+
+    zc_handles_view_at(handles, word >> ZC_DENSE_WORD_SHIFT, &view);
+    memmove(zc_segment_at(segment, to), zc_segment_at(segment, from),
+            ZC_DENSE_HEADER_BYTES + view.size);
+    zc_dense_set_word(zc_segment_at(segment, to), word & ~ZC_DENSE_PREV_FREE);
+    zc_handles_move(handles, word >> ZC_DENSE_WORD_SHIFT,
+                    zc_segment_location(segment, to));
+}
+
+/*
+ * Moves the objects of a segment down, so that its free granules are one span
+ * at its end, or where the budget ended.  Its pin word is locked.
+ */
+static void slide(const struct zc_segment *segment, uint64_t most,
                   struct zc_compact_result *result)
 {
     const struct zc_dense *dense = segment->dense;
-    struct zc_zspool *pool = segment->pool;
-    struct zc_cell_view view;
     uint32_t from = 0;
     uint32_t to = 0;
     uint32_t length;
@@ -178,22 +194,16 @@ static void slide(const struct zc_segment *segment,
         if (!zc_dense_is_object(word))
             continue;
         if (from != to) {
-            zc_handles_view_at(&pool->handles, word >> ZC_DENSE_WORD_SHIFT,
-                               &view);
-            memmove(zc_segment_at(segment, to), zc_segment_at(segment, from),
-                    ZC_DENSE_HEADER_BYTES + view.size);
-            zc_dense_set_word(zc_segment_at(segment, to),
-                              word & ~ZC_DENSE_PREV_FREE);
-            zc_handles_move(&pool->handles, word >> ZC_DENSE_WORD_SHIFT,
-                            zc_segment_location(segment, to));
+            if (result->objects_moved >= most)
+                break;
+            move_down(segment, from, to);
             result->objects_moved++;
         }
         to += length;
     }
-    if (to < dense->segment_granules) {
-        zc_span_write(segment, to, dense->segment_granules - to);
-        zc_span_bin(segment, to, dense->segment_granules - to);
-    }
+    if (to < from)
+        zc_span_write(segment, to, from - to);
+    zc_segment_bin_all(segment);
 }
 
 /*
@@ -202,7 +212,8 @@ static void slide(const struct zc_segment *segment,
  * to the tail, so that the next step looks at others.
  */
 static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
-                      uint32_t length, struct zc_compact_result *result)
+                      uint32_t length, uint64_t most,
+                      struct zc_compact_result *result)
 {
     struct zc_segment segment;
     struct zc_zspage *zspage;
@@ -223,7 +234,7 @@ static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
                 continue;
             zspage->round = pool->round;
             segment = zc_segment_of(pool, zspage);
-            slide(&segment, result);
+            slide(&segment, most, result);
             zc_zspage_unlock(zspage);
             return true;
         }
@@ -237,7 +248,8 @@ static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
  * after as many steps as it takes to go round the longest.
  */
 static bool make_room(struct zc_zspool *pool, struct zc_group *group,
-                      uint32_t length, struct zc_compact_result *result)
+                      uint32_t length, uint64_t most,
+                      struct zc_compact_result *result)
 {
     struct zc_dense *dense = group->dense;
     uint64_t longest = 0;
@@ -245,7 +257,7 @@ static bool make_room(struct zc_zspool *pool, struct zc_group *group,
 
     if (length >= dense->hopeless)
         return false;
-    if (slide_one(pool, group, length, result)) {
+    if (slide_one(pool, group, length, most, result)) {
         dense->scans = 0;
         return true;
     }
@@ -274,7 +286,7 @@ static void end_round(struct zc_zspool *pool, struct zc_dense *dense)
  * victims fits here.
  */
 static bool give_up(struct zc_zspool *pool, struct zc_group *group,
-                    struct zc_compact_result *result)
+                    uint64_t most, struct zc_compact_result *result)
 {
     struct zc_dense *dense = group->dense;
     struct zc_zspage *victim = dense->victim;
@@ -284,7 +296,7 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
     if (victim->used == 0) {
         (void)zc_zspage_release_or_leave(victim); /* it has readers: leaves */
     } else if (zc_zspage_trylock(victim)) {
-        slide(&segment, result);
+        slide(&segment, most, result);
         zc_zspage_unlock(victim);
         if (dense->segment_granules - victim->used >= dense->hopeless)
             dense->hopeless = UINT32_MAX;
@@ -295,7 +307,8 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
 
 /* Goes on with the victim; true: it is empty, detached and locked. */
 static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
-                        struct zc_compact_result *result, zc_status *status_out)
+                        uint64_t most, struct zc_compact_result *result,
+                        zc_status *status_out)
 {
     struct zc_zspage *victim = group->dense->victim;
     struct zc_segment segment = zc_segment_of(pool, victim);
@@ -304,11 +317,11 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
 
     *status_out = ZC_AGAIN;
     if (!zc_zspage_trylock(victim)) {
-        if (!give_up(pool, group, result))
+        if (!give_up(pool, group, most, result))
             *status_out = ZC_OK;
         return false;
     }
-    status = evacuate(&segment, result, &length);
+    status = evacuate(&segment, most, result, &length);
     if (status == ZC_OK) {
         zc_dense_detach(pool, group, victim);
         group->dense->victim = NULL;
@@ -316,13 +329,13 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
         return true;
     }
     zc_zspage_unlock(victim);
-    if (status == ZC_MISSING && !make_room(pool, group, length, result) &&
-        !give_up(pool, group, result))
+    if (status == ZC_MISSING && !make_room(pool, group, length, most, result) &&
+        !give_up(pool, group, most, result))
         *status_out = ZC_OK;
     return false;
 }
 
-zc_status zc_dense_compact_step(struct zc_zspool *pool,
+zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
                                 struct zc_compact_result *result)
 {
     struct zc_group *group = &pool->groups[0];
@@ -337,7 +350,7 @@ zc_status zc_dense_compact_step(struct zc_zspool *pool,
         status = choose_victim(pool, group);
     } else {
         emptied = dense->victim;
-        if (!step_victim(pool, group, result, &status))
+        if (!step_victim(pool, group, most, result, &status))
             emptied = NULL;
     }
     if (status == ZC_OK)

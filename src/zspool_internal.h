@@ -193,8 +193,11 @@ struct zc_placement_ops {
     /* Offset of the payload from the location, in bytes. */
     size_t (*payload_offset)(const struct zc_group *group);
 
-    /* A bounded part of a compaction; see zspool_compact.c. */
-    zc_status (*compact_step)(struct zc_zspool *pool,
+    /*
+     * A bounded part of a compaction, which stops when result->objects_moved is
+     * `most`; see zspool_compact.c.  ZC_OK: the round is done; ZC_AGAIN.
+     */
+    zc_status (*compact_step)(struct zc_zspool *pool, uint64_t most,
                               struct zc_compact_result *result);
 
     /* The call ends before the round does: leave nothing half open.  NULL:

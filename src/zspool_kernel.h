@@ -75,7 +75,7 @@ void zc_kernel_sort(struct zc_group *group, struct zc_zspage *zspage)
 /* zc_placement_ops.detach and .compact_step */
 void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *group,
                       struct zc_zspage *zspage) ZC_REQUIRES(group->lock);
-zc_status zc_kernel_compact_step(struct zc_zspool *pool,
+zc_status zc_kernel_compact_step(struct zc_zspool *pool, uint64_t most,
                                  struct zc_compact_result *result);
 
 /* ---- zspool_kernel_reclaim.c: see struct zc_placement_ops ---- */

@@ -133,7 +133,7 @@ static uint32_t move_objects(struct zc_zspool *pool,
  * source that was emptied is the caller's to give to the arena.
  */
 static uint32_t compact_group(struct zc_zspool *pool, struct zc_group *group,
-                              struct zc_zspage **emptied_out)
+                              uint64_t most, struct zc_zspage **emptied_out)
     ZC_REQUIRES(group->lock)
 {
     struct zc_zspage *destination;
@@ -149,8 +149,7 @@ static uint32_t compact_group(struct zc_zspool *pool, struct zc_group *group,
     if (source == NULL)
         return 0;
     moved = move_objects(pool, group, source, destination,
-                         group->moves_left < STEP_MOVES ? group->moves_left
-                                                        : STEP_MOVES);
+                         group->moves_left < most ? group->moves_left : most);
     ZC_ASSERT(moved > 0);
     group->moves_left -= moved;
     zc_kernel_sort(group, destination);
@@ -164,7 +163,7 @@ static uint32_t compact_group(struct zc_zspool *pool, struct zc_group *group,
     return moved;
 }
 
-zc_status zc_kernel_compact_step(struct zc_zspool *pool,
+zc_status zc_kernel_compact_step(struct zc_zspool *pool, uint64_t most,
                                  struct zc_compact_result *result)
 {
     struct zc_group *group = &pool->groups[pool->cursor / 2];
@@ -179,7 +178,9 @@ zc_status zc_kernel_compact_step(struct zc_zspool *pool,
         group->moves_left = group->objects;
         pool->cursor++;
     }
-    moved = compact_group(pool, group, &emptied);
+    most -= result->objects_moved;
+    moved = compact_group(pool, group, most < STEP_MOVES ? most : STEP_MOVES,
+                          &emptied);
     zc_spinlock_unlock(&group->lock);
 
     result->objects_moved += moved;
