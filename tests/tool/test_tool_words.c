@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_tool_words.c - what the program reads from its command line, what it
+ * counts, and what it writes as JSON.
+ */
+#include "support_test.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "arguments.h"
+#include "census.h"
+#include "json.h"
+#include "report.h"
+
+/* A size_t, as offsets are. */
+#define PAGE ((size_t)4096)
+
+static void numbers_are_read_strictly(void **state)
+{
+    static const char *const wrong[] = {
+        "",    " 1",  "1 ", "+1", "-1", "1.",
+        "0x1", "one", "1a", "6",  "0",  "99999999999999999999999"};
+    uint64_t number = 42;
+    int small = 42;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_false(number_parse(wrong[i], 1, 5, &number));
+    assert_int_equal(number, 42);
+    assert_true(number_parse("18446744073709551615", 0, UINT64_MAX, &number));
+    assert_true(number == UINT64_MAX);
+    assert_false(number_parse("18446744073709551616", 0, UINT64_MAX, &number));
+
+    assert_true(number_parse_signed("-7", -7, 19, &small));
+    assert_int_equal(small, -7);
+    assert_false(number_parse_signed("-8", -7, 19, &small));
+    assert_false(number_parse_signed("20", -7, 19, &small));
+    assert_false(number_parse_signed("--7", -7, 19, &small));
+    assert_false(number_parse_signed("-", -7, 19, &small));
+}
+
+static void decimals_have_up_to_three_digits(void **state)
+{
+    uint64_t number = 0;
+
+    (void)state;
+    assert_true(number_parse_thousandths("12.5", 1, 100000, &number));
+    assert_int_equal(number, 12500);
+    assert_true(number_parse_thousandths("0.001", 1, 100000, &number));
+    assert_int_equal(number, 1);
+    assert_true(number_parse_thousandths("100", 1, 100000, &number));
+    assert_int_equal(number, 100000);
+    assert_false(number_parse_thousandths("100.001", 1, 100000, &number));
+    assert_false(number_parse_thousandths("0.0001", 1, 100000, &number));
+    assert_false(number_parse_thousandths("1.", 1, 100000, &number));
+    assert_false(number_parse_thousandths(".5", 1, 100000, &number));
+    assert_false(number_parse_thousandths("1e1", 1, 100000, &number));
+    assert_false(number_parse_thousandths("18446744073709551615", 1, UINT64_MAX,
+                                          &number));
+}
+
+static void codecs_carry_their_levels(void **state)
+{
+    struct codec_list list = {0};
+
+    (void)state;
+    assert_true(codec_list_parse(&list, "copy,copy"));
+    assert_int_equal(list.count, 2);
+    assert_string_equal(list.choices[1].name, "copy");
+    assert_int_equal(list.choices[1].level, ZC_LEVEL_DEFAULT);
+    if (zc_compressor_find("zstd") != NULL) {
+        assert_true(codec_list_parse(&list, "zstd:-7"));
+        assert_int_equal(list.count, 1);
+        assert_string_equal(list.choices[0].name, "zstd");
+        assert_string_equal(list.choices[0].label, "zstd:-7");
+        assert_int_equal(list.choices[0].level, -7);
+    }
+    codec_list_free(&list);
+}
+
+static void a_command_is_cut_off_at_the_first_dashes(void **state)
+{
+    static char text[][16] = {"estimate", "--json", "--", "ls", "--", "-l"};
+    char *words[] = {text[0], text[1], text[2], text[3],
+                     text[4], text[5], NULL};
+    char **command;
+
+    (void)state;
+    assert_int_equal(arguments_split_command(6, words, &command), 2);
+    assert_string_equal(command[0], "ls");
+    assert_string_equal(command[1], "--");
+    assert_int_equal(arguments_split_command(2, words, &command), 2);
+    assert_null(command);
+}
+
+static void every_kind_of_page_is_counted(void **state)
+{
+    static unsigned char pages[8 * PAGE];
+    struct census census = {0};
+
+    (void)state;
+    memset(pages + PAGE, 0xab, PAGE);
+    for (unsigned i = 0; i < PAGE; i++)
+        pages[2 * PAGE + i] = (unsigned char)(i % 8);
+    /* Repeats, but not with the period of a word. */
+    for (unsigned i = 0; i < PAGE; i++)
+        pages[3 * PAGE + i] = (unsigned char)(i % 16);
+    memcpy(pages + 4 * PAGE, pages + 3 * PAGE, PAGE);
+    memcpy(pages + 5 * PAGE, pages + 3 * PAGE, PAGE);
+    pages[6 * PAGE + PAGE - 1] = 1;
+    pages[7 * PAGE] = 1;
+
+    census_count(&census, pages, PAGE, 8);
+
+    assert_int_equal(census.pages, 8);
+    assert_int_equal(census.zero_pages, 1);
+    assert_int_equal(census.same_filled_pages, 3);
+    assert_int_equal(census_count_duplicates(pages, PAGE, 8), 2);
+}
+
+/* What json_string() makes of a text. */
+static void assert_json(const char *text, const char *wanted)
+{
+    char buffer[512] = "";
+    FILE *file = fmemopen(buffer, sizeof(buffer), "w");
+    struct json json = {.file = file};
+
+    assert_non_null(file);
+    json_string(&json, text);
+    (void)fclose(file);
+    assert_string_equal(buffer, wanted);
+}
+
+static void any_name_becomes_valid_json(void **state)
+{
+    (void)state;
+    assert_json("", "\"\"");
+    assert_json("/a b", "\"/a b\"");
+    assert_json("\"\\/", "\"\\\"\\\\/\"");
+    assert_json("\n\t\x01\x1f\x7f", "\"\\n\\t\\u0001\\u001f\\u007f\"");
+    assert_json("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+                "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"");
+    /* Stray, cut off, overlong, surrogate, beyond the last one. */
+    assert_json("\x80x", "\"\\ufffdx\"");
+    assert_json("\xe2\x82", "\"\\ufffd\\ufffd\"");
+    assert_json("\xc0\xaf", "\"\\ufffd\\ufffd\"");
+    assert_json("\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\"");
+    assert_json("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"");
+    assert_json("\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"");
+}
+
+static void texts_do_nothing_to_a_terminal(void **state)
+{
+    struct text text = {0};
+
+    (void)state;
+    text_append_visible(&text, "a\x1b[2J\nb");
+    assert_string_equal(text.bytes, "a\\x1b[2J\\x0ab");
+    text_free(&text);
+}
+
+/* A report of two codecs in one placement, of 1000 pages. */
+static const char *suggested(uint64_t fast_cost, uint64_t small_cost,
+                             uint64_t mismatches)
+{
+    static char fast[] = "fast";
+    static char small[] = "small";
+    static struct codec_choice codecs[2] = {{.label = fast}, {.label = small}};
+    struct run_result results[2] = {{.codec = &codecs[0],
+                                     .pool_bytes = fast_cost,
+                                     .store_nanoseconds = 1000000,
+                                     .load_nanoseconds = 1000000},
+                                    {.codec = &codecs[1],
+                                     .pool_bytes = small_cost,
+                                     .store_nanoseconds = 5000000,
+                                     .load_nanoseconds = 5000000,
+                                     .mismatches = mismatches}};
+    struct report report = {.page_size = PAGE,
+                            .census = {.pages = 1000},
+                            .results = results,
+                            .result_count = 2};
+    struct text text = {0};
+    const struct run_result *result = report_suggest(&report, &text);
+
+    text_free(&text);
+    return result == NULL ? "none" : result->codec->label;
+}
+
+static void the_fastest_of_the_best_is_suggested(void **state)
+{
+    const uint64_t bytes = 1000 * PAGE;
+
+    (void)state;
+    assert_string_equal(suggested(bytes / 2, bytes / 3, 0), "small");
+    assert_string_equal(suggested(bytes / 2, bytes * 48 / 100, 0), "fast");
+    assert_string_equal(suggested(bytes / 2, bytes, 0), "fast");
+    assert_string_equal(suggested(bytes * 2, bytes * 95 / 100, 0), "small");
+    assert_string_equal(suggested(bytes / 2, bytes / 3, 1), "none");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_read_strictly),
+        cmocka_unit_test(decimals_have_up_to_three_digits),
+        cmocka_unit_test(codecs_carry_their_levels),
+        cmocka_unit_test(a_command_is_cut_off_at_the_first_dashes),
+        cmocka_unit_test(every_kind_of_page_is_counted),
+        cmocka_unit_test(any_name_becomes_valid_json),
+        cmocka_unit_test(texts_do_nothing_to_a_terminal),
+        cmocka_unit_test(the_fastest_of_the_best_is_suggested),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

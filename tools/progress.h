@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * progress.h - one line on the terminal that says how far the work is: its
+ * rate, and the time that is left.  Nothing where nobody watches.
+ */
+#ifndef ZCACHE_TOOL_PROGRESS_H
+#define ZCACHE_TOOL_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Work that goes through `page_total` pages in one or more stages. */
+struct progress {
+    bool shown;
+    bool line_stands; /* something is on the line that must be erased */
+    uint64_t page_size;
+    uint64_t page_total;  /* of all stages */
+    uint64_t page_done;   /* before this stage */
+    uint64_t began;       /* nanoseconds */
+    uint64_t stage_began; /* nanoseconds */
+    uint64_t last_drawn;  /* nanoseconds */
+    char stage[64];
+};
+
+/* Nanoseconds of a clock that only goes forward. */
+uint64_t clock_nanoseconds(void);
+
+/* Shown only if standard error is a terminal, and not when `quiet`. */
+void progress_begin(struct progress *progress, bool quiet, uint64_t page_size,
+                    uint64_t page_total);
+
+/* Opens the next stage: "lz4 dense: storing". */
+void progress_stage(struct progress *progress, const char *codec,
+                    const char *placement, const char *verb);
+
+/* `pages` of this stage are done; draws a few times a second. */
+void progress_step(struct progress *progress, uint64_t pages);
+
+/* This stage is done: it had `pages`. */
+void progress_stage_end(struct progress *progress, uint64_t pages);
+
+/* Erases the line. */
+void progress_end(struct progress *progress);
+
+#endif
