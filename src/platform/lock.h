@@ -38,7 +38,7 @@ enum zc_lock_rank {
     ZC_RANK_GENERATIONS = ZC_RANK_FIRST_SPINLOCK, /* a cache's compressors */
     ZC_RANK_SHARD,                                /* one shard of the tree */
     ZC_RANK_POOL_GROUP,   /* the kernel's class lock; one for dense */
-    ZC_RANK_POOL_LRU,   /* a pool's zspages by age */
+    ZC_RANK_POOL_LRU,     /* a pool's zspages by age */
     ZC_RANK_POOL_ARENA,   /* page frames of a pool */
     ZC_RANK_POOL_HANDLES, /* free handle cells of a pool; a leaf */
     ZC_RANK_ENTRIES,      /* free entries of a cache; a leaf */

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=sh
+# lib.sh - what the scripts share; they source it first and are then in the
+# root of the tree.
+#
+# Exit status of a check: 0 clean, 1 violations (printed), 77 a tool is
+# missing.
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root" || exit 1
+
+# need TOOL...: ends the check if one is missing.
+need() {
+    for tool in "$@"; do
+        command -v "$tool" >/dev/null 2>&1 && continue
+        echo "missing tool: $tool (scripts/setup installs it)" >&2
+        exit 77
+    done
+}
+
+# sources [PATTERN...]: the files of the tree, one a line: those that git
+# tracks and those that it does not ignore; outside git, all but build/.
+sources() {
+    if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+        git ls-files --cached --others --exclude-standard -- "$@"
+    else
+        find . -path ./build -prune -o -type f -print | sed 's|^\./||' |
+            filter_patterns "$@"
+    fi | sort -u | while read -r file; do
+        [ -f "$file" ] && echo "$file"
+    done
+}
+
+filter_patterns() {
+    [ $# -gt 0 ] || { cat; return; }
+    while read -r file; do
+        for pattern in "$@"; do
+            # shellcheck disable=SC2254 # a pattern, on purpose
+            case $file in $pattern) echo "$file"; break ;; esac
+        done
+    done
+}
+
+# code: our C and C++.
+code() {
+    sources '*.c' '*.h' '*.cpp'
+}
+
+# jobs: how many things to run at once.
+jobs() {
+    getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
+}
