@@ -164,6 +164,7 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size,
 {
     struct zc_group *group = &pool->groups[0];
     uint32_t length = zc_dense_granules(group->dense, size);
+    struct zc_zspage *spare = NULL;
     struct zc_segment segment;
     uint64_t location;
     zc_status status;
@@ -175,10 +176,14 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size,
         if (status != ZC_OK)
             return status;
         zc_spinlock_lock(&group->lock);
-        attach_segment(&segment);
-        /* Something tighter may have come free meanwhile. */
-        if (!zc_span_find(group->dense, length, &location))
+        /* Where something has come free meanwhile, it is not needed: attached
+         * without an object it would have nobody to release it. */
+        if (zc_span_find(group->dense, length, &location)) {
+            spare = segment.zspage;
+        } else {
+            attach_segment(&segment);
             location = segment.location;
+        }
     }
     segment = zc_segment_of(pool, zc_location_zspage(&pool->arena, location));
     zc_dense_carve(&segment, zc_segment_granule(&segment, location), length,
@@ -189,6 +194,8 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size,
     zc_handles_set(&pool->handles, handle, location, size);
     zc_zspage_pin(segment.zspage);
     zc_spinlock_unlock(&group->lock);
+    if (spare != NULL)
+        zc_arena_put(&pool->arena, spare);
     *found_out = (struct zc_found){segment.zspage, group, location, size};
     return ZC_OK;
 }

@@ -79,7 +79,8 @@ static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group)
     struct zc_dense *dense = group->dense;
     struct zc_segment segment;
     struct zc_zspage *victim;
-    uint64_t capacity = 0;
+    /* With those under reclaim: group->used counts what is in them. */
+    uint64_t capacity = group->reclaimed * dense->segment_granules;
     unsigned i;
 
     for (i = 0; i < ZC_FULLNESS_GROUPS; i++)
@@ -293,9 +294,7 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
     struct zc_segment segment = zc_segment_of(pool, victim);
 
     restore_victim(pool, group, victim);
-    if (victim->used == 0) {
-        (void)zc_zspage_release_or_leave(victim); /* it has readers: leaves */
-    } else if (zc_zspage_trylock(victim)) {
+    if (victim->used > 0 && zc_zspage_trylock(victim)) {
         slide(&segment, most, result);
         zc_zspage_unlock(victim);
         if (dense->segment_granules - victim->used >= dense->hopeless)
@@ -303,6 +302,18 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
     }
     dense->failures++;
     return dense->failures < VICTIM_FAILURES_MAX;
+}
+
+/*
+ * Locks the victim's pin word; false: it has readers.  If it was emptied under
+ * them, the last of them releases it: said in one step with the look, for they
+ * leave at any time.
+ */
+static bool lock_victim(struct zc_zspage *victim)
+{
+    if (victim->used == 0)
+        return zc_zspage_release_or_leave(victim);
+    return zc_zspage_trylock(victim);
 }
 
 /* Goes on with the victim; true: it is empty, detached and locked. */
@@ -316,7 +327,7 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
     zc_status status;
 
     *status_out = ZC_AGAIN;
-    if (!zc_zspage_trylock(victim)) {
+    if (!lock_victim(victim)) {
         if (!give_up(pool, group, most, result))
             *status_out = ZC_OK;
         return false;
@@ -341,14 +352,14 @@ zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
     struct zc_group *group = &pool->groups[0];
     struct zc_dense *dense = group->dense;
     struct zc_zspage *emptied = NULL;
-    zc_status status;
+    zc_status status = ZC_OK;
 
     zc_spinlock_lock(&group->lock);
     if (pool->round == 0)
         end_round(pool, dense); /* segments begin with round 0 */
-    if (dense->victim == NULL) {
-        status = choose_victim(pool, group);
-    } else {
+    /* Choosing alone is no step: the shortest budget of time would choose for
+     * ever. */
+    if (dense->victim != NULL || choose_victim(pool, group) == ZC_AGAIN) {
         emptied = dense->victim;
         if (!step_victim(pool, group, most, result, &status))
             emptied = NULL;
