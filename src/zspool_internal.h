@@ -138,8 +138,9 @@ struct zc_group {
     bool huge;           /* kernel: one object in one page, header outside */
     struct zc_list fullness[ZC_FULLNESS_GROUPS]; /* [lock] */
     uint64_t zspages[ZC_FULLNESS_GROUPS];        /* [lock] length of each */
-    uint64_t objects;                            /* [lock] in use */
-    uint64_t payload_bytes;                      /* [lock] their sizes */
+    uint64_t reclaimed;     /* [lock] zspages under reclaim, on no list */
+    uint64_t objects;       /* [lock] in use */
+    uint64_t payload_bytes; /* [lock] their sizes */
     uint64_t moves_left;    /* [lock] kernel: by compaction in this visit */
     uint64_t used;          /* [lock] dense: granules in use */
     struct zc_dense *dense; /* dense: the bins; [lock] inside */

@@ -33,7 +33,8 @@
 
 uint64_t zc_kernel_spare_zspages(const struct zc_group *group)
 {
-    uint64_t zspages = 0;
+    /* Those under reclaim too: group->objects counts what is in them. */
+    uint64_t zspages = group->reclaimed;
     unsigned fullness;
 
     for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++)

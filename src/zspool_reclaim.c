@@ -85,6 +85,7 @@ static bool begin(struct zc_zspool *pool, struct zc_group *group,
         if (ZC_RULE(RECLAIM_OFF_ALL_LISTS)) {
             pool->ops->isolate(pool, zspage);
             zc_group_remove(group, zspage);
+            group->reclaimed++;
             zspage->isolated = true;
             zc_zspage_forget(pool, zspage);
         }
@@ -122,6 +123,8 @@ static bool end(struct zc_zspool *pool, struct zc_group *group,
     zc_spinlock_lock(&group->lock);
     emptied = zspage->objects == 0 && zc_zspage_release_or_leave(zspage);
     pool->ops->settle(pool, zspage, !emptied);
+    if (ZC_RULE(RECLAIM_OFF_ALL_LISTS))
+        group->reclaimed--;
     zspage->reclaimed = false;
     if (emptied)
         pool->ops->detach(pool, group, zspage);

@@ -39,7 +39,7 @@ static struct zc_arena *lockable_arena(const struct zc_zspool *pool)
 static uint64_t count_zspages(const struct zc_group *group)
     ZC_REQUIRES(group->lock)
 {
-    uint64_t zspages = 0;
+    uint64_t zspages = group->reclaimed;
     unsigned fullness;
 
     for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++)
