@@ -9,11 +9,18 @@
 uint64_t zc_cache_stored_pages(const struct zc_cache *cache)
 {
     const struct zc_stats *stats = &cache->stats;
+    /* First, for a page is counted in before it can be counted out. */
+    const uint64_t out = zc_stats_sum(stats, ZC_STAT_REPLACED) +
+                         zc_stats_sum(stats, ZC_STAT_INVALIDATED) +
+                         zc_stats_sum(stats, ZC_STAT_TAKEN);
 
-    return zc_stats_sum(stats, ZC_STAT_ZSWPOUT) -
-           zc_stats_sum(stats, ZC_STAT_REPLACED) -
-           zc_stats_sum(stats, ZC_STAT_INVALIDATED) -
-           zc_stats_sum(stats, ZC_STAT_TAKEN);
+    return zc_stats_sum(stats, ZC_STAT_ZSWPOUT) - out;
+}
+
+/* Read while others count, a sum may come out below zero: none, then. */
+static uint64_t or_none(uint64_t sum)
+{
+    return sum > INT64_MAX ? 0 : sum;
 }
 
 static struct zc_pool_usage pool_usage(const struct zc_cache *cache)
@@ -38,10 +45,11 @@ zc_status zc_cache_get_stats(const struct zc_cache *cache,
     stats = &cache->stats;
     usage = pool_usage(cache);
     memset(&own, 0, sizeof(own));
-    own.stored_pages = zc_cache_stored_pages(cache);
-    own.same_filled_pages = zc_stats_sum(stats, ZC_STAT_SAME_FILLED_PAGES);
+    own.stored_pages = or_none(zc_cache_stored_pages(cache));
+    own.same_filled_pages =
+        or_none(zc_stats_sum(stats, ZC_STAT_SAME_FILLED_PAGES));
     own.stored_incompressible_pages =
-        zc_stats_sum(stats, ZC_STAT_INCOMPRESSIBLE_PAGES);
+        or_none(zc_stats_sum(stats, ZC_STAT_INCOMPRESSIBLE_PAGES));
     own.pool_total_size = usage.pages * cache->page_size;
     own.payload_bytes = usage.payload_bytes;
     own.generations = zc_generations_count(&cache->generations);
