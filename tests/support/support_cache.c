@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: MIT */
+/* support_cache.c - pages, caches and shortcuts for tests of the cache. */
+#include "support_cache.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "support_bump.h"
+#include "zcache_internal.h"
+
+#define WORDS_MAX (ZC_PAGE_SIZE_MAX / sizeof(uint64_t))
+#define RECORD_WORDS 8
+
+static void fill_noise(uint64_t *words, size_t count, uint64_t seed)
+{
+    struct support_random random = {seed};
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        words[i] = support_random_next(&random);
+}
+
+static void fill_same(uint64_t *words, size_t count, uint64_t word)
+{
+    size_t i;
+
+    for (i = 0; i < count; i++)
+        words[i] = word;
+}
+
+/*
+ * Records of 64 bytes: noise, then one of four letters, then a zero.  How much
+ * of it is noise differs from page to page, so sizes do.
+ */
+static void fill_text(uint64_t *words, size_t count, uint64_t seed)
+{
+    struct support_random random = {seed};
+    uint64_t percent = 8 + support_random_below(&random, 45);
+    uint64_t letters;
+    size_t i;
+
+    for (i = 0; i < count; i++) {
+        letters = UINT64_C(0x6161616161616161) +
+                  i / RECORD_WORDS % 4 * UINT64_C(0x0101010101010101);
+        if (i % RECORD_WORDS == RECORD_WORDS - 1)
+            words[i] = 0;
+        else if (i % RECORD_WORDS * 100 / RECORD_WORDS +
+                     i / RECORD_WORDS * 37 % 13 <
+                 percent)
+            words[i] = support_random_next(&random);
+        else
+            words[i] = letters;
+    }
+}
+
+void support_make_page(void *page, size_t page_size, enum support_kind kind,
+                       uint64_t seed)
+{
+    struct support_random random = {seed};
+    size_t count = page_size / sizeof(uint64_t);
+    uint64_t words[WORDS_MAX];
+
+    switch (kind) {
+    case SUPPORT_ZERO:
+        fill_same(words, count, 0);
+        break;
+    case SUPPORT_SAME:
+        fill_same(words, count, support_random_next(&random));
+        break;
+    case SUPPORT_HALVES:
+        fill_noise(words, count / 2, seed);
+        memcpy(words + count / 2, words, page_size / 2);
+        break;
+    case SUPPORT_TEXT:
+        fill_text(words, count, seed);
+        break;
+    case SUPPORT_NOISE:
+    case SUPPORT_KIND_COUNT:
+        fill_noise(words, count, seed);
+        break;
+    }
+    memcpy(page, words, page_size);
+}
+
+bool support_is_page(const void *page, size_t page_size, enum support_kind kind,
+                     uint64_t seed)
+{
+    char wanted[ZC_PAGE_SIZE_MAX];
+
+    support_make_page(wanted, page_size, kind, seed);
+    return memcmp(page, wanted, page_size) == 0;
+}
+
+struct stamp {
+    uint64_t sum; /* of all that follows */
+    uint64_t slot;
+    uint64_t version;
+};
+
+static uint64_t sum_of(const char *page, size_t page_size)
+{
+    uint64_t words[WORDS_MAX];
+    uint64_t sum = 0;
+    size_t i;
+
+    memcpy(words, page, page_size);
+    for (i = 1; i < page_size / sizeof(words[0]); i++) {
+        sum = (sum ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        sum ^= sum >> 29;
+    }
+    return sum;
+}
+
+/* The word of a stamp that is a page of one word. */
+static uint64_t stamp_word(zc_swp slot, uint64_t version)
+{
+    return version << 16 | (slot.value * 40503 >> 3 & 0xffff);
+}
+
+static bool is_one_word(const char *page, size_t page_size)
+{
+    return memcmp(page, page + 8, page_size - 8) == 0;
+}
+
+void support_stamp_page(void *page, size_t page_size, zc_swp slot,
+                        uint64_t version)
+{
+    struct stamp stamp = {0, slot.value, version};
+    uint64_t words[WORDS_MAX];
+
+    if (version % 16 == 5) {
+        fill_same(words, page_size / sizeof(words[0]),
+                  stamp_word(slot, version));
+        memcpy(page, words, page_size);
+        return;
+    }
+    support_make_page(page, page_size,
+                      version % 8 == 0 ? SUPPORT_NOISE : SUPPORT_TEXT,
+                      slot.value * 1000003 + version);
+    memcpy(page, &stamp, sizeof(stamp));
+    stamp.sum = sum_of(page, page_size);
+    memcpy(page, &stamp.sum, sizeof(stamp.sum));
+}
+
+bool support_read_stamp(const void *page, size_t page_size, zc_swp slot,
+                        uint64_t *version_out)
+{
+    struct stamp stamp;
+
+    memcpy(&stamp, page, sizeof(stamp));
+    if (is_one_word(page, page_size)) {
+        *version_out = stamp.sum >> 16;
+        return stamp.sum == stamp_word(slot, *version_out);
+    }
+    if (stamp.slot != slot.value || stamp.sum != sum_of(page, page_size))
+        return false;
+    *version_out = stamp.version;
+    return true;
+}
+
+struct zc_cache_options support_cache_options(enum support_over over)
+{
+    struct zc_cache_options options = {.struct_size = sizeof(options)};
+
+    switch (over) {
+    case SUPPORT_OVER_KERNEL:
+        options.placement = ZC_PLACEMENT_KERNEL;
+        break;
+    case SUPPORT_OVER_MALLOC:
+        options.pool_ops = &zc_pool_malloc;
+        break;
+    case SUPPORT_OVER_BUMP:
+        options.pool_ops = &support_bump_pool;
+        break;
+    case SUPPORT_OVER_DENSE:
+    case SUPPORT_OVER_COUNT:
+        options.placement = ZC_PLACEMENT_DENSE;
+        break;
+    }
+    return options;
+}
+
+struct zc_cache *support_cache_create(const struct zc_cache_options *options)
+{
+    struct zc_cache *cache = NULL;
+
+    assert_status(zc_cache_create(options, &cache), ZC_OK);
+    return cache;
+}
+
+struct zc_cache *support_cache_over(enum support_over over)
+{
+    struct zc_cache_options options = support_cache_options(over);
+
+    return support_cache_create(&options);
+}
+
+size_t support_cache_page_size(const struct zc_cache *cache)
+{
+    return cache->page_size;
+}
+
+zc_status support_try_store(struct zc_cache *cache, zc_swp slot,
+                            enum support_kind kind, uint64_t seed)
+{
+    char page[ZC_PAGE_SIZE_MAX];
+
+    support_make_page(page, cache->page_size, kind, seed);
+    return zc_cache_store(cache, slot, page);
+}
+
+void support_store(struct zc_cache *cache, zc_swp slot, enum support_kind kind,
+                   uint64_t seed)
+{
+    assert_status(support_try_store(cache, slot, kind, seed), ZC_OK);
+}
+
+void support_expect(struct zc_cache *cache, zc_swp slot, enum support_kind kind,
+                    uint64_t seed)
+{
+    char page[ZC_PAGE_SIZE_MAX];
+
+    assert_status(zc_cache_load(cache, slot, page), ZC_OK);
+    assert_true(support_is_page(page, cache->page_size, kind, seed));
+}
+
+void support_expect_missing(struct zc_cache *cache, zc_swp slot)
+{
+    char page[ZC_PAGE_SIZE_MAX];
+
+    assert_status(zc_cache_load(cache, slot, page), ZC_MISSING);
+}
+
+void support_expect_corrupt(struct zc_cache *cache, zc_swp slot)
+{
+    char page[ZC_PAGE_SIZE_MAX];
+
+    assert_status(zc_cache_load(cache, slot, page), ZC_CORRUPT);
+}
+
+struct zc_cache_stats support_cache_stats(const struct zc_cache *cache)
+{
+    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
+
+    assert_status(zc_cache_get_stats(cache, &stats), ZC_OK);
+    return stats;
+}
+
+void support_expect_empty(struct zc_cache *cache)
+{
+    struct zc_cache_stats stats = support_cache_stats(cache);
+
+    assert_int_equal(stats.stored_pages, 0);
+    assert_int_equal(stats.same_filled_pages, 0);
+    assert_int_equal(stats.stored_incompressible_pages, 0);
+    assert_int_equal(stats.payload_bytes, 0);
+    assert_int_equal(stats.generations, 1);
+    if (zc_cache_zspool(cache) != NULL)
+        assert_int_equal(stats.pool_total_size, 0);
+}
+
+struct flip {
+    size_t place;
+};
+
+/* Flips in the first object it is shown. */
+static bool flip_visit(void *context, zc_handle handle, const void *data,
+                       size_t size)
+{
+    const struct flip *flip = context;
+    size_t place = flip->place % (size * 8);
+    /* What the pool lends is its own memory: the damage is done there. */
+    unsigned char *bytes = (void *)(uintptr_t)data;
+
+    (void)handle;
+    bytes[place / 8] ^= (unsigned char)(1u << place % 8);
+    return false;
+}
+
+void support_flip_bit(struct zc_cache *cache, size_t place)
+{
+    struct flip flip = {place};
+
+    assert_status(zc_zspool_iterate(zc_cache_zspool(cache), flip_visit, &flip),
+                  ZC_AGAIN);
+}
+
+void support_guard_init(struct support_guard *guard)
+{
+    size_t edge = (size_t)sysconf(_SC_PAGESIZE);
+
+    guard->bytes = 3 * ZC_PAGE_SIZE_MAX;
+    guard->mapping = mmap(NULL, guard->bytes + 2 * edge, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(guard->mapping, MAP_FAILED);
+    assert_int_equal(mprotect(guard->mapping, edge, PROT_NONE), 0);
+    assert_int_equal(
+        mprotect(guard->mapping + edge + guard->bytes, edge, PROT_NONE), 0);
+}
+
+void support_guard_fini(struct support_guard *guard)
+{
+    size_t edge = (size_t)sysconf(_SC_PAGESIZE);
+
+    assert_int_equal(munmap(guard->mapping, guard->bytes + 2 * edge), 0);
+}
+
+char *support_guard_first(const struct support_guard *guard)
+{
+    return guard->mapping + (size_t)sysconf(_SC_PAGESIZE);
+}
+
+char *support_guard_last(const struct support_guard *guard, size_t size)
+{
+    return support_guard_first(guard) + guard->bytes - size;
+}
+
+struct support_halves support_halves;
+
+static zc_status halves_compress(void *context, int level, const void *page,
+                                 size_t page_size, void *data_out,
+                                 size_t capacity, size_t *size_out)
+{
+    const char *bytes = page;
+
+    (void)context;
+    (void)level;
+    (void)capacity;
+    if (support_halves.on_compress != NULL)
+        support_halves.on_compress(support_halves.context);
+    if (support_halves.compress_status != ZC_OK)
+        return support_halves.compress_status;
+    if (memcmp(bytes, bytes + page_size / 2, page_size / 2) != 0)
+        return ZC_UNSUPPORTED;
+    memcpy(data_out, page, page_size / 2);
+    *size_out = support_halves.claimed_size != 0 ? support_halves.claimed_size
+                                                 : page_size / 2;
+    return ZC_OK;
+}
+
+static zc_status halves_decompress(void *context, const void *data, size_t size,
+                                   void *page_out, size_t page_size)
+{
+    char *bytes = page_out;
+
+    (void)context;
+    if (support_halves.on_decompress != NULL)
+        support_halves.on_decompress(support_halves.context);
+    if (support_halves.decompress_status != ZC_OK)
+        return support_halves.decompress_status;
+    if (size != page_size / 2)
+        return ZC_CORRUPT;
+    memcpy(bytes, data, size);
+    memcpy(bytes + size, data, size);
+    return ZC_OK;
+}
+
+static const struct zc_compressor halves = {
+    .struct_size = sizeof(struct zc_compressor),
+    .name = "halves",
+    .flags = ZC_COMPRESSOR_SHARED_DECOMPRESS,
+    .level_min = 1,
+    .level_max = 1000,
+    .level_default = 1,
+    .compress = halves_compress,
+    .decompress = halves_decompress,
+};
+
+void support_use_halves(void)
+{
+    memset(&support_halves, 0, sizeof(support_halves));
+    if (zc_compressor_find("halves") == NULL)
+        assert_status(zc_compressor_register(&halves), ZC_OK);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * support_codec.h - what every compressor must do, whoever wrote it: the same
+ * bodies for all, called from the test of each.
+ */
+#ifndef ZC_TESTS_SUPPORT_CODEC_H
+#define ZC_TESTS_SUPPORT_CODEC_H
+
+#include "support_cache.h"
+
+/* One context of a compressor; begin asserts that it can be made. */
+struct support_codec {
+    const struct zc_compressor *compressor;
+    size_t page_size;
+    int level;
+    void *context;
+};
+
+void support_codec_begin(struct support_codec *codec, const char *name,
+                         size_t page_size, int level);
+void support_codec_end(struct support_codec *codec);
+
+/* Compresses one page of that kind; the bytes it took. */
+size_t support_codec_size(struct support_codec *codec, enum support_kind kind,
+                          uint64_t seed);
+
+/* Every kind of page comes back, for this level: at one page size, at all. */
+void support_codec_round_trip(const char *name, int level, size_t page_size);
+void support_codec_round_trips(const char *name, int level);
+
+/* The same context serves many pages, each for itself. */
+void support_codec_contexts_are_reusable(const char *name);
+
+/* Whatever the room, not one byte behind it is written. */
+void support_codec_respects_capacity(const char *name);
+
+/*
+ * Random bytes, truncated, extended and flipped ones: a whole page or
+ * ZC_CORRUPT, and not one byte outside either buffer is touched.
+ */
+void support_codec_trusts_nothing(const char *name);
+
+#endif

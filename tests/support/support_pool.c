@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/* support_pool.c - see support_pool.h. */
+#include "support_pool.h"
+
+#include <stdlib.h>
+
+#include "kernel_placement.h"
+#include "support_content.h"
+#include "support_test.h"
+
+/* As in zspool_pin.c and zspool_handle.c, told a second time. */
+#define PIN_LOCKED (UINT32_C(1) << 31)
+#define PIN_RELEASE (UINT32_C(1) << 30)
+#define CELL_NEXT_SHIFT 2
+#define CELL_GENERATION_SHIFT 37 /* plus the bits of a page size */
+
+/* As in zspool_span.c. */
+#define SPAN_NEXT_OFFSET 4
+#define SPAN_PREVIOUS_OFFSET 12
+
+/* More than any round of a test takes, even one object at a time. */
+#define COMPACT_CALLS_MAX 1000000
+
+const struct support_shape support_shapes[] = {
+    {"dense", ZC_PLACEMENT_DENSE, 0, 0, 0, 0},
+    {"kernel", ZC_PLACEMENT_KERNEL, 0, 0, 0, 0},
+    {"dense, segments of 16 pages", ZC_PLACEMENT_DENSE, 4096, 0, 16, 0},
+    {"dense, 64 KiB pages", ZC_PLACEMENT_DENSE, 65536, 0, 4, 0},
+    {"dense, segments of 4 pages", ZC_PLACEMENT_DENSE, 4096, 0, 4, 0},
+    {"dense, segments of 128 pages", ZC_PLACEMENT_DENSE, 4096, 0, 128, 0},
+    {"dense, 8 KiB pages", ZC_PLACEMENT_DENSE, 8192, 0, 8, 0},
+    {"dense, 16 KiB pages", ZC_PLACEMENT_DENSE, 16384, 0, 0, 0},
+    {"dense, 32 KiB pages", ZC_PLACEMENT_DENSE, 32768, 0, 0, 0},
+    {"kernel, chains of 4", ZC_PLACEMENT_KERNEL, 4096, 4, 0, 0},
+    {"kernel, chains of 16", ZC_PLACEMENT_KERNEL, 4096, 16, 0, 0},
+    {"kernel, 8 KiB pages", ZC_PLACEMENT_KERNEL, 8192, 0, 0, 0},
+    {"kernel, 16 KiB pages", ZC_PLACEMENT_KERNEL, 16384, 0, 0, 0},
+    {"kernel, 32 KiB pages", ZC_PLACEMENT_KERNEL, 32768, 5, 0, 0},
+    {"kernel, 64 KiB pages", ZC_PLACEMENT_KERNEL, 65536, 0, 0, 0},
+};
+
+const unsigned support_shape_count = sizeof(support_shapes) /
+                                     sizeof(support_shapes[0]);
+
+size_t support_page_size(const struct support_shape *shape)
+{
+    return shape->page_size == 0 ? ZC_PAGE_SIZE_MIN : shape->page_size;
+}
+
+struct zc_zspool *support_pool_new(const struct support_shape *shape)
+{
+    const size_t page_size = support_page_size(shape);
+    struct zc_zspool *pool = NULL;
+
+    assert_status(
+        zc_zspool_create(
+            ZC_ZSPOOL_OPTIONS(.page_size = shape->page_size,
+                              .placement = shape->placement,
+                              .chain_length = shape->chain_length,
+                              .segment_bytes = shape->segment_pages * page_size,
+                              .limit_bytes = shape->limit_pages * page_size),
+            &pool),
+        ZC_OK);
+    return pool;
+}
+
+int support_pool_setup(void **state)
+{
+    *state = support_pool_new(*state);
+    return 0;
+}
+
+int support_pool_teardown(void **state)
+{
+    support_pool_check(*state);
+    zc_zspool_destroy(*state);
+    return 0;
+}
+
+size_t support_zspage_bytes(const struct zc_zspool *pool, size_t size)
+{
+    if (pool->placement == ZC_PLACEMENT_DENSE)
+        return pool->segment_pages * pool->page_size;
+    return group_of_size(pool, size)->zspage_pages * pool->page_size;
+}
+
+zc_handle support_object_new(struct zc_zspool *pool, size_t size,
+                             uint64_t owner, uint64_t sequence)
+{
+    static char bytes[ZC_PAGE_SIZE_MAX];
+    zc_handle handle = {0};
+
+    support_stamp(bytes, size, owner, sequence);
+    assert_status(zc_zspool_alloc(pool, size, &handle), ZC_OK);
+    assert_status(zc_zspool_write(pool, handle, bytes, size), ZC_OK);
+    return handle;
+}
+
+void support_object_check(struct zc_zspool *pool, zc_handle handle, size_t size,
+                          uint64_t owner, uint64_t sequence)
+{
+    struct zc_zspool_read read;
+
+    assert_status(zc_zspool_read_begin(pool, handle, &read), ZC_OK);
+    assert_int_equal(read.size, size);
+    assert_int_equal((uintptr_t)read.data % 4, 0);
+    assert_true(support_has_stamp(read.data, size, owner, sequence));
+    zc_zspool_read_end(pool, &read);
+}
+
+void support_object_free(struct zc_zspool *pool, zc_handle handle)
+{
+    assert_status(zc_zspool_free(pool, handle), ZC_OK);
+}
+
+uint64_t support_location_of(const struct zc_zspool *pool, zc_handle handle)
+{
+    struct zc_cell_view view;
+
+    assert_status(zc_handles_look(&pool->handles, handle, &view), ZC_OK);
+    return view.location;
+}
+
+struct zc_zspage *support_zspage_of(const struct zc_zspool *pool,
+                                    zc_handle handle)
+{
+    return zc_location_zspage(&pool->arena, support_location_of(pool, handle));
+}
+
+struct zc_zspool_stats support_stats(const struct zc_zspool *pool)
+{
+    struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
+
+    assert_status(zc_zspool_get_stats(pool, &stats), ZC_OK);
+    return stats;
+}
+
+void support_sparse_objects(struct zc_zspool *pool, size_t size, unsigned count,
+                            unsigned keep, zc_handle *handles_out)
+{
+    unsigned i;
+
+    for (i = 0; i < count; i++)
+        handles_out[i] = support_object_new(pool, size, i, 0);
+    for (i = 0; i < count; i++) {
+        if (i % keep == 0)
+            continue;
+        support_object_free(pool, handles_out[i]);
+        handles_out[i].value = 0;
+    }
+}
+
+struct zc_compact_result support_compact(struct zc_zspool *pool,
+                                         const struct zc_compact_budget *budget)
+{
+    struct zc_compact_result total = {0, 0};
+    struct zc_compact_result result;
+    unsigned calls = 0;
+    zc_status status;
+
+    do {
+        assert_true(calls++ < COMPACT_CALLS_MAX);
+        status = zc_zspool_compact(pool, budget, &result);
+        total.objects_moved += result.objects_moved;
+        total.pages_freed += result.pages_freed;
+    } while (status == ZC_AGAIN);
+    assert_status(status, ZC_OK);
+    return total;
+}
+
+/* ---- cells ---- */
+
+/* What the cells know of all objects. */
+struct totals {
+    uint64_t objects;
+    uint64_t payload_bytes;
+};
+
+static bool has_cell(const struct zc_zspool *pool,
+                     const struct zc_zspage *zspage, uint64_t location,
+                     zc_handle handle)
+{
+    struct zc_group *group = zc_atomic_pointer_load_relaxed(&zspage->group);
+    const struct zc_arena *arena = &pool->arena;
+    uint64_t header;
+
+    if (group == NULL)
+        return false;
+    if (pool->placement == ZC_PLACEMENT_DENSE) {
+        header = zc_dense_word(zc_location_address(arena, location));
+        return header >> ZC_DENSE_WORD_SHIFT == zc_handle_cell(handle) &&
+               (header & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED;
+    }
+    zc_spinlock_lock(&group->lock);
+    header = zc_slot_header(arena, group, zspage, location);
+    zc_spinlock_unlock(&group->lock);
+    return header == (handle.value | ZC_OBJECT_ALLOCATED);
+}
+
+static uint32_t count_free_cells(const struct zc_handles *handles)
+{
+    const uint32_t used = zc_atomic_u32_load_relaxed(&handles->used);
+    uint32_t next = handles->first_free;
+    const struct zc_cell *cell;
+    zc_handle handle;
+    uint32_t count = 0;
+
+    while (next != 0) {
+        assert_in_range(next, 1, used);
+        assert_in_range(++count, 1, used);
+        assert_false(zc_handles_at(handles, next - 1, &handle));
+        cell = zc_records_at(&handles->cells, next - 1);
+        next = (uint32_t)((zc_atomic_u64_load_relaxed(&cell->word) &
+                           ZC_BITS(0, CELL_GENERATION_SHIFT)) >>
+                          CELL_NEXT_SHIFT);
+    }
+    return count;
+}
+
+static struct totals check_cells(const struct zc_zspool *pool)
+{
+    const struct zc_handles *handles = &pool->handles;
+    const uint32_t used = zc_atomic_u32_load_relaxed(&handles->used);
+    struct totals totals = {0, 0};
+    struct zc_cell_view view;
+    zc_handle handle;
+    uint32_t index;
+
+    for (index = 0; index < used; index++) {
+        if (!zc_handles_at(handles, index, &handle))
+            continue;
+        assert_int_equal(zc_handle_cell(handle), index);
+        assert_status(zc_handles_look(handles, handle, &view), ZC_OK);
+        assert_true(has_cell(pool,
+                             zc_location_zspage(&pool->arena, view.location),
+                             view.location, handle));
+        totals.objects++;
+        totals.payload_bytes += view.size;
+    }
+    assert_int_equal(totals.objects + count_free_cells(handles), used);
+    return totals;
+}
+
+/* ---- arena ---- */
+
+static void check_chunk(const struct zc_arena *arena,
+                        const struct zc_chunk *chunk, uint32_t index)
+{
+    const struct zc_zspage *zspage;
+    struct zc_list *link;
+    uint32_t count = 0;
+
+    assert_int_equal(chunk->zspage_count, ZC_CHUNK_PAGES / chunk->zspage_pages);
+    if (chunk->memory == NULL) {
+        assert_int_equal(chunk->used, 0);
+        return;
+    }
+    assert_int_equal((uintptr_t)chunk->memory % arena->page_size, 0);
+    for (link = chunk->free_zspages.next; link != &chunk->free_zspages;
+         link = link->next) {
+        zspage = ZC_CONTAINER(link, struct zc_zspage, link);
+        assert_int_equal(zspage->chunk, index);
+        assert_ptr_equal(&chunk->zspages[zspage->slot], zspage);
+        assert_int_equal(zc_atomic_u32_load_relaxed(&zspage->pin), PIN_LOCKED);
+        assert_null(zc_atomic_pointer_load_relaxed(&zspage->group));
+        count++;
+    }
+    assert_int_equal(chunk->used + count, chunk->zspage_count);
+    /* Findable exactly if it has something to give. */
+    assert_int_equal(zc_list_is_empty(&chunk->link), count == 0);
+}
+
+static void check_arena(const struct zc_arena *arena)
+{
+    const struct zc_chunk *chunk;
+    uint64_t zspages = 0;
+    uint64_t pages = 0;
+    uint32_t i;
+
+    for (i = 0; i < arena->chunk_count; i++) {
+        chunk = zc_arena_chunk(arena, i);
+        check_chunk(arena, chunk, i);
+        zspages += chunk->used;
+        pages += (uint64_t)chunk->used * chunk->zspage_pages;
+    }
+    assert_int_equal(zc_counter_read(&arena->zspages), zspages);
+    assert_int_equal(zc_atomic_u64_load_relaxed(&arena->pages), pages);
+    assert_true(pages <= arena->limit_pages);
+}
+
+/* ---- zspages of either placement ---- */
+
+static void check_pin(const struct zc_zspage *zspage)
+{
+    uint32_t word = zc_atomic_u32_load_relaxed(&zspage->pin);
+
+    assert_int_equal(word & PIN_LOCKED, 0);
+    /* Empty exactly if its readers are to release it. */
+    assert_int_equal(zspage->objects == 0, (word & PIN_RELEASE) != 0);
+    if ((word & PIN_RELEASE) != 0)
+        assert_int_not_equal(word & ~PIN_RELEASE, 0);
+    assert_false(zspage->isolated);
+}
+
+static uint64_t check_pins(const struct zc_group *group)
+{
+    const struct zc_zspage *zspage;
+    const struct zc_list *list;
+    struct zc_list *link;
+    uint64_t pages = 0;
+    unsigned fullness;
+
+    for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++) {
+        list = &group->fullness[fullness];
+        for (link = list->next; link != list; link = link->next) {
+            zspage = ZC_CONTAINER(link, struct zc_zspage, link);
+            assert_ptr_equal(link->next->previous, link);
+            check_pin(zspage);
+            pages += group->zspage_pages;
+        }
+    }
+    return pages;
+}
+
+/* ---- dense ---- */
+
+/* What a walk over segments found. */
+struct walk {
+    uint64_t objects;
+    uint64_t granules;
+    uint64_t binned; /* spans that are to be in a bin */
+};
+
+static void check_span(const struct zc_segment *segment, uint32_t at,
+                       uint32_t length)
+{
+    const struct zc_dense *dense = segment->dense;
+    const char *end = zc_segment_at(segment, at + length);
+
+    assert_in_range(length, 1, dense->segment_granules - at);
+    assert_int_equal(zc_dense_word(end - sizeof(uint32_t)), length);
+}
+
+static void check_segment(struct zc_zspool *pool, struct zc_zspage *zspage,
+                          struct walk *walk)
+{
+    const struct zc_segment segment = zc_segment_of(pool, zspage);
+    const struct zc_dense *dense = segment.dense;
+    bool after_span = false;
+    uint32_t objects = 0;
+    uint32_t granules = 0;
+    uint32_t at = 0;
+    uint32_t length;
+    uint32_t word;
+
+    while (at < dense->segment_granules) {
+        word = zc_dense_word(zc_segment_at(&segment, at));
+        length = zc_dense_length(&segment, word);
+        if (zc_dense_is_object(word)) {
+            assert_int_equal(word & ZC_OBJECT_TAGS, ZC_OBJECT_ALLOCATED);
+            assert_int_equal((word & ZC_DENSE_PREV_FREE) != 0, after_span);
+            after_span = false;
+            objects++;
+            granules += length;
+        } else {
+            assert_false(after_span); /* spans never touch */
+            check_span(&segment, at, length);
+            walk->binned += length >= dense->linked_min;
+            after_span = true;
+        }
+        at += length;
+    }
+    assert_int_equal(at, dense->segment_granules);
+    assert_int_equal(zspage->objects, objects);
+    assert_int_equal(zspage->used, granules);
+    assert_ptr_equal(zc_atomic_pointer_load_relaxed(&zspage->group),
+                     &pool->groups[0]);
+    walk->objects += objects;
+    walk->granules += granules;
+}
+
+static bool bin_takes(unsigned bin, uint32_t length)
+{
+    if (bin < ZC_DENSE_EXACT_BINS)
+        return length == bin;
+    return length >= ZC_DENSE_EXACT_BINS &&
+           bin - ZC_DENSE_EXACT_BINS ==
+               zc_log2(length) - zc_log2(ZC_DENSE_GRANULES_PER_PAGE);
+}
+
+static uint64_t check_bins(const struct zc_zspool *pool)
+{
+    const struct zc_dense *dense = pool->groups[0].dense;
+    uint64_t count = 0;
+    uint64_t previous;
+    uint64_t link;
+    uint64_t found;
+    const char *span;
+    unsigned bin;
+
+    for (bin = 0; bin < ZC_DENSE_BINS; bin++) {
+        assert_int_equal((dense->bitmap[bin / 64] >> bin % 64 & 1) != 0,
+                         dense->first[bin] != 0);
+        previous = 0;
+        for (link = dense->first[bin]; link != 0;) {
+            span = zc_location_address(&pool->arena, link - 1);
+            assert_false(zc_dense_is_object(zc_dense_word(span)));
+            assert_true(
+                bin_takes(bin, zc_dense_word(span) >> ZC_DENSE_WORD_SHIFT));
+            memcpy(&found, span + SPAN_PREVIOUS_OFFSET, sizeof(found));
+            assert_int_equal(found, previous);
+            previous = link;
+            memcpy(&link, span + SPAN_NEXT_OFFSET, sizeof(link));
+            count++;
+        }
+    }
+    return count;
+}
+
+static void check_dense_pool(struct zc_zspool *pool)
+{
+    const struct zc_group *group = &pool->groups[0];
+    struct walk walk = {0, 0, 0};
+    struct zc_zspage *zspage;
+    const struct zc_list *list;
+    struct zc_list *link;
+    uint64_t zspages;
+    unsigned fullness;
+
+    for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++) {
+        list = &group->fullness[fullness];
+        zspages = 0;
+        for (link = list->next; link != list; link = link->next) {
+            zspage = ZC_CONTAINER(link, struct zc_zspage, link);
+            check_segment(pool, zspage, &walk);
+            assert_int_equal(zspage->fullness, fullness);
+            assert_int_equal(
+                zc_fullness_of(zspage->used, group->dense->segment_granules),
+                fullness);
+            zspages++;
+        }
+        assert_int_equal(group->zspages[fullness], zspages);
+    }
+    assert_null(group->dense->victim);
+    assert_int_equal(group->objects, walk.objects);
+    assert_int_equal(group->used, walk.granules);
+    assert_int_equal(check_bins(pool), walk.binned);
+}
+
+/* ---- all of it ---- */
+
+void support_pool_check(struct zc_zspool *pool)
+{
+    const struct totals totals = check_cells(pool);
+    uint64_t objects = 0;
+    uint64_t payload_bytes = 0;
+    uint64_t pages = 0;
+    unsigned i;
+
+    check_arena(&pool->arena);
+    for (i = 0; i < pool->group_count; i++) {
+        pages += check_pins(&pool->groups[i]);
+        objects += pool->groups[i].objects;
+        payload_bytes += pool->groups[i].payload_bytes;
+    }
+    assert_int_equal(objects, totals.objects);
+    assert_int_equal(payload_bytes, totals.payload_bytes);
+    assert_int_equal(zc_zspool_page_count(pool), pages);
+    if (pool->placement == ZC_PLACEMENT_DENSE)
+        check_dense_pool(pool);
+    else
+        check_kernel_pool(pool);
+}
+
+void support_pool_check_empty(struct zc_zspool *pool)
+{
+    const struct zc_zspool_stats stats = support_stats(pool);
+
+    support_pool_check(pool);
+    assert_int_equal(stats.objects, 0);
+    assert_int_equal(stats.payload_bytes, 0);
+    assert_int_equal(stats.zspages, 0);
+    assert_int_equal(zc_zspool_page_count(pool), 0);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * support_pool.h - pools of every shape, objects with stamps, and a check of
+ * everything a pool consists of.
+ *
+ * Assertions are CMocka's: main thread only, and when nothing else uses the
+ * pool.
+ */
+#ifndef ZC_TESTS_SUPPORT_POOL_H
+#define ZC_TESTS_SUPPORT_POOL_H
+
+#include "zspool_dense.h"
+#include "zspool_internal.h"
+
+/* What a pool is made with; 0: the default. */
+struct support_shape {
+    const char *name;
+    enum zc_placement placement;
+    size_t page_size;
+    unsigned chain_length;
+    uint32_t segment_pages;
+    uint64_t limit_pages;
+};
+
+/* Both placements, every page size, and the extremes of the other options. */
+extern const struct support_shape support_shapes[];
+extern const unsigned support_shape_count;
+
+/* The default pool of either placement. */
+#define SUPPORT_DENSE (&support_shapes[0])
+#define SUPPORT_KERNEL (&support_shapes[1])
+
+/* Dense pools of which a test knows the segments: 16 pages of 4 KiB, and 4
+ * pages of 64 KiB. */
+#define SUPPORT_DENSE_16 (&support_shapes[2])
+#define SUPPORT_DENSE_64K (&support_shapes[3])
+
+struct zc_zspool *support_pool_new(const struct support_shape *shape);
+
+/*
+ * A test in both placements: *state is a fresh default pool, and afterwards it
+ * is checked and destroyed.
+ */
+#define support_on_both(test)                                                  \
+    support_on(test, " (dense)", SUPPORT_DENSE),                               \
+        support_on(test, " (kernel)", SUPPORT_KERNEL)
+#define support_on_dense(test) support_on(test, "", SUPPORT_DENSE_16)
+
+#define support_on(test, suffix, shape)                                        \
+    {                                                                          \
+#test suffix, test, support_pool_setup, support_pool_teardown,         \
+            (void *)(uintptr_t)(shape)                                         \
+    }
+
+int support_pool_setup(void **state);
+int support_pool_teardown(void **state);
+
+size_t support_page_size(const struct support_shape *shape);
+
+/* Bytes of one zspage of that shape for objects of that size. */
+size_t support_zspage_bytes(const struct zc_zspool *pool, size_t size);
+
+/* An object with a stamp (support_content.h). */
+zc_handle support_object_new(struct zc_zspool *pool, size_t size,
+                             uint64_t owner, uint64_t sequence);
+
+/* Fails unless the object has that size and stamp. */
+void support_object_check(struct zc_zspool *pool, zc_handle handle, size_t size,
+                          uint64_t owner, uint64_t sequence);
+
+void support_object_free(struct zc_zspool *pool, zc_handle handle);
+
+uint64_t support_location_of(const struct zc_zspool *pool, zc_handle handle);
+struct zc_zspage *support_zspage_of(const struct zc_zspool *pool,
+                                    zc_handle handle);
+
+struct zc_zspool_stats support_stats(const struct zc_zspool *pool);
+
+/*
+ * Allocates `count` objects of that size, owned by their index, into
+ * handles_out, and frees all but every `keep`-th; the freed are 0.
+ */
+void support_sparse_objects(struct zc_zspool *pool, size_t size, unsigned count,
+                            unsigned keep, zc_handle *handles_out);
+
+/* Compacts until a whole round is done; what all calls did. */
+struct zc_compact_result support_compact(
+    struct zc_zspool *pool, const struct zc_compact_budget *budget);
+
+/*
+ * Walks every cell, group, zspage, span and chunk, and fails unless
+ *
+ *   every live cell leads to a header that leads back, and the free cells are
+ *   all in their list; free + in use is what a zspage has; no header has both
+ *   tags; spans never touch, know their length at both ends and are in their
+ *   bin; every zspage is on the list that its fullness asks for; an empty one
+ *   is there only for its readers; pages, zspages, objects and payload add up.
+ */
+void support_pool_check(struct zc_zspool *pool);
+
+/* And that there is nothing in it: not an object, not a page. */
+void support_pool_check_empty(struct zc_zspool *pool);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * support_process.h - what the system says of this process, and children that
+ * are meant to die.
+ */
+#ifndef ZC_TESTS_SUPPORT_PROCESS_H
+#define ZC_TESTS_SUPPORT_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Resident bytes, counted exactly by the kernel; 0: it does not say. */
+uint64_t support_resident_bytes(void);
+
+/* Bytes of address space that are mapped; 0: the system does not say. */
+uint64_t support_mapped_bytes(void);
+
+/* Fails unless so many are mapped; in a sanitizer's build nothing is said. */
+void support_assert_mapped(uint64_t expected);
+
+/* Pages of a mapped range that are resident, as mincore() has it. */
+size_t support_resident_pages(const void *memory, size_t bytes);
+
+/* Whether the system page around an address is mapped. */
+bool support_is_mapped(const void *memory);
+
+/* How a child ended. */
+struct support_end {
+    bool exited;      /* else by a signal */
+    int number;       /* exit status or signal */
+    char errors[512]; /* what it wrote to stderr, as text */
+};
+
+/* Runs `action` in a child, which exits with 0 when it returns. */
+void support_run_child(void (*action)(void *context), void *context,
+                       struct support_end *end_out);
+
+/*
+ * Fails the test unless `action` ends a child by abort() with both texts in
+ * its last words.
+ */
+void support_assert_aborts(void (*action)(void *context), void *context,
+                           const char *text, const char *other_text);
+
+#endif

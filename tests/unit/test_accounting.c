@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_accounting.c - what a cache says it takes, against what the kernel says
+ * the process has.
+ *
+ * Each case is a child of its own, so that nothing of the one before is left.
+ */
+#include "support_cache.h"
+#include "support_process.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define PAGES 38400 /* 150 MiB */
+#define SKIPPED 77
+
+struct account_case {
+    enum support_over over;
+    const char *compressor;
+    unsigned checksums;
+    bool churn; /* invalidate most, compact, and store some again */
+};
+
+/* Anonymous memory of this process, as the kernel counts it. */
+static uint64_t anonymous_bytes(void)
+{
+    FILE *file = fopen("/proc/self/smaps_rollup", "r");
+    uint64_t kib = 0;
+    char line[256];
+
+    if (file == NULL)
+        return 0;
+    while (fgets(line, sizeof(line), file) != NULL)
+        if (strncmp(line, "Anonymous:", 10) == 0)
+            kib = strtoull(line + 10, NULL, 10);
+    (void)fclose(file);
+    return kib * 1024;
+}
+
+static void check(bool holds, const char *what, uint64_t is, uint64_t wanted)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "%s: %" PRIu64 ", wanted %" PRIu64 "\n", what, is, wanted);
+    abort();
+}
+
+static void store(struct zc_cache *cache, uint64_t first, uint64_t count)
+{
+    char page[4096];
+    uint64_t i;
+
+    for (i = first; i < first + count; i++) {
+        support_make_page(page, sizeof(page), SUPPORT_TEXT, i);
+        check(zc_cache_store(cache, support_slot(i), page) == ZC_OK, "store", i,
+              i);
+    }
+}
+
+/* Three of four pages go, in no order of storing; a tenth comes again. */
+static void churn(struct zc_cache *cache)
+{
+    uint64_t i;
+
+    for (i = 0; i < PAGES; i++)
+        if (i * 7919 % PAGES % 4 != 0)
+            (void)zc_cache_invalidate(cache, support_slot(i * 7919 % PAGES));
+    check(zc_cache_compact(cache, NULL, NULL) == ZC_OK, "compact", 0, 0);
+    store(cache, 0, PAGES / 10);
+}
+
+/* At most 48 bytes a page, and 8 for a sum.  The descriptors of zspages are in
+ * that too, but in kernel placement those of two objects are as many. */
+static void check_budget(const struct account_case *wanted,
+                         const struct zc_cache_accounting *accounting)
+{
+    uint64_t budget = PAGES * (48 + 8 * (uint64_t)wanted->checksums);
+    uint64_t bytes = accounting->metadata_bytes;
+
+    if (wanted->over == SUPPORT_OVER_KERNEL)
+        bytes = accounting->entry_bytes + accounting->tree_bytes +
+                accounting->handle_bytes;
+    check(wanted->churn || bytes <= budget, "metadata", bytes, budget);
+}
+
+static void be_measured(void *context)
+{
+    const struct account_case *wanted = context;
+    struct zc_cache_options options = support_cache_options(wanted->over);
+    struct zc_cache_accounting accounting = {.struct_size = sizeof(accounting)};
+    struct zc_cache *cache;
+    uint64_t before;
+    uint64_t growth;
+    uint64_t slack;
+
+    options.compressor_name = wanted->compressor;
+    options.checksums = wanted->checksums;
+    (void)anonymous_bytes(); /* its own buffers come first */
+    before = anonymous_bytes();
+    check(zc_cache_create(&options, &cache) == ZC_OK, "create", 0, 0);
+    store(cache, 0, PAGES);
+    if (wanted->churn)
+        churn(cache);
+
+    growth = anonymous_bytes() - before;
+    check(zc_cache_account(cache, &accounting) == ZC_OK, "account", 0, 0);
+    slack = growth / 50;
+    check(accounting.total_bytes + slack >= growth &&
+              accounting.total_bytes <= growth + slack,
+          "total_bytes within 2 % of the growth", accounting.total_bytes,
+          growth);
+    check_budget(wanted, &accounting);
+    printf("pool %u%s: grown by %" PRIu64 " KiB, accounted %" PRIu64
+           " KiB, ratio %.2f, metadata %.1f bytes per page\n",
+           wanted->over, wanted->churn ? " churned" : "", growth / 1024,
+           accounting.total_bytes / 1024,
+           4096.0 * (double)support_cache_stat(cache, stored_pages) /
+               (double)accounting.payload_bytes,
+           (double)accounting.metadata_bytes / PAGES);
+    zc_cache_destroy(cache);
+}
+
+static void run_case(const struct account_case *wanted)
+{
+    struct account_case own = *wanted;
+    struct support_end end;
+
+    support_run_child(be_measured, &own, &end);
+
+    assert_string_equal(end.errors, "");
+    assert_true(end.exited);
+    assert_int_equal(end.number, 0);
+}
+
+static void the_total_is_the_growth_in_dense_placement(void **state)
+{
+    const struct account_case wanted = {SUPPORT_OVER_DENSE, "lz4", 0, false};
+
+    (void)state;
+    run_case(&wanted);
+}
+
+static void the_total_is_the_growth_in_kernel_placement(void **state)
+{
+    const struct account_case wanted = {SUPPORT_OVER_KERNEL, "lz4", 0, false};
+
+    (void)state;
+    run_case(&wanted);
+}
+
+static void the_total_is_the_growth_with_sums(void **state)
+{
+    const struct account_case wanted = {SUPPORT_OVER_DENSE, "lz4", 1, false};
+
+    (void)state;
+    run_case(&wanted);
+}
+
+static void the_total_is_the_growth_after_churn(void **state)
+{
+    const struct account_case dense = {SUPPORT_OVER_DENSE, "lz4", 0, true};
+    const struct account_case kernel = {SUPPORT_OVER_KERNEL, "lz4", 0, true};
+
+    (void)state;
+    run_case(&dense);
+    run_case(&kernel);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_total_is_the_growth_in_dense_placement),
+        cmocka_unit_test(the_total_is_the_growth_in_kernel_placement),
+        cmocka_unit_test(the_total_is_the_growth_with_sums),
+        cmocka_unit_test(the_total_is_the_growth_after_churn),
+    };
+
+    if (SUPPORT_SANITIZED || anonymous_bytes() == 0) {
+        printf("SKIPPED: %s\n", SUPPORT_SANITIZED
+                                    ? "a sanitizer has memory of its own"
+                                    : "no smaps_rollup to compare with");
+        return SKIPPED;
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* test_compress_copy.c - the compressor that does not. */
+#include "support_codec.h"
+
+static void every_page_comes_back(void **state)
+{
+    (void)state;
+
+    support_codec_round_trips("copy", ZC_LEVEL_DEFAULT);
+    support_codec_contexts_are_reusable("copy");
+}
+
+static void damage_is_told_from_pages(void **state)
+{
+    (void)state;
+
+    support_codec_trusts_nothing("copy");
+}
+
+static void no_byte_is_written_behind_the_room_given(void **state)
+{
+    (void)state;
+
+    support_codec_respects_capacity("copy");
+}
+
+static void a_page_is_put_out_as_it_is(void **state)
+{
+    struct support_codec codec;
+    unsigned kind;
+
+    (void)state;
+    support_codec_begin(&codec, "copy", 8192, ZC_LEVEL_DEFAULT);
+
+    for (kind = 0; kind < SUPPORT_KIND_COUNT; kind++)
+        assert_int_equal(support_codec_size(&codec, kind, 1), 8192);
+
+    assert_null(codec.context);
+    support_codec_end(&codec);
+}
+
+static void another_size_is_corrupt(void **state)
+{
+    const struct zc_compressor *copy = zc_compressor_find("copy");
+    char data[4097] = {1};
+    char page[4096] = {0};
+
+    (void)state;
+    assert_status(copy->decompress(NULL, data, 4095, page, 4096), ZC_CORRUPT);
+    assert_status(copy->decompress(NULL, data, 4097, page, 4096), ZC_CORRUPT);
+    assert_int_equal(page[0], 0);
+    assert_status(copy->decompress(NULL, data, 4096, page, 4096), ZC_OK);
+    assert_int_equal(page[0], 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_page_comes_back),
+        cmocka_unit_test(damage_is_told_from_pages),
+        cmocka_unit_test(no_byte_is_written_behind_the_room_given),
+        cmocka_unit_test(a_page_is_put_out_as_it_is),
+        cmocka_unit_test(another_size_is_corrupt),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* test_compress_zstd.c - Zstandard, at every level, the negative ones too. */
+#include "support_codec.h"
+
+#include <zstd.h>
+
+#include "inject.h"
+
+static void every_page_comes_back_at_every_level(void **state)
+{
+    int level;
+
+    (void)state;
+    for (level = -7; level <= 19; level++)
+        support_codec_round_trip("zstd", level, ZC_PAGE_SIZE_MIN);
+    support_codec_round_trips("zstd", -7);
+    support_codec_round_trips("zstd", ZC_LEVEL_DEFAULT);
+    support_codec_round_trip("zstd", 19, ZC_PAGE_SIZE_MAX);
+    support_codec_contexts_are_reusable("zstd");
+}
+
+static void damage_is_told_from_pages(void **state)
+{
+    (void)state;
+
+    support_codec_trusts_nothing("zstd");
+}
+
+static void no_byte_is_written_behind_the_room_given(void **state)
+{
+    (void)state;
+
+    support_codec_respects_capacity("zstd");
+}
+
+static void negative_levels_are_not_the_default(void **state)
+{
+    struct support_codec fastest;
+    struct support_codec fast;
+    struct support_codec standard;
+    size_t size;
+
+    (void)state;
+    support_codec_begin(&fastest, "zstd", 65536, -7);
+    support_codec_begin(&fast, "zstd", 65536, -1);
+    support_codec_begin(&standard, "zstd", 65536, ZC_LEVEL_DEFAULT);
+
+    size = support_codec_size(&fast, SUPPORT_TEXT, 1);
+    assert_true(support_codec_size(&fastest, SUPPORT_TEXT, 1) > size);
+    assert_true(support_codec_size(&standard, SUPPORT_TEXT, 1) < size);
+
+    support_codec_end(&fastest);
+    support_codec_end(&fast);
+    support_codec_end(&standard);
+}
+
+static void it_puts_out_what_libzstd_puts_out(void **state)
+{
+    struct support_codec codec;
+    char page[4096];
+    char data[8192];
+    size_t size;
+    int level;
+
+    (void)state;
+    support_make_page(page, sizeof(page), SUPPORT_TEXT, 3);
+    for (level = -7; level <= 19; level++) {
+        support_codec_begin(&codec, "zstd", sizeof(page), level);
+        size =
+            ZSTD_compress(data, sizeof(data), page, sizeof(page), codec.level);
+
+        assert_int_equal(support_codec_size(&codec, SUPPORT_TEXT, 3), size);
+        assert_int_equal(ZSTD_getFrameContentSize(data, size), sizeof(page));
+        support_codec_end(&codec);
+    }
+}
+
+static void data_of_another_page_size_is_corrupt(void **state)
+{
+    struct support_codec codec;
+    char page[8192];
+    char data[16384];
+    size_t size;
+
+    (void)state;
+    support_codec_begin(&codec, "zstd", 4096, ZC_LEVEL_DEFAULT);
+    support_make_page(page, sizeof(page), SUPPORT_TEXT, 1);
+
+    size = ZSTD_compress(data, sizeof(data), page, 8192, 1);
+    assert_status(
+        codec.compressor->decompress(codec.context, data, size, page, 4096),
+        ZC_CORRUPT);
+    size = ZSTD_compress(data, sizeof(data), page, 2048, 1);
+    assert_status(
+        codec.compressor->decompress(codec.context, data, size, page, 4096),
+        ZC_CORRUPT);
+
+    support_codec_end(&codec);
+}
+
+static void a_context_without_memory_is_refused(void **state)
+{
+    const struct zc_compressor *zstd = zc_compressor_find("zstd");
+    void *context = &context;
+
+    (void)state;
+    zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
+
+    assert_status(zstd->context_create(zstd, 4096, 3, &context), ZC_NO_MEMORY);
+
+    zc_inject_disarm();
+    assert_ptr_equal(context, &context);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_page_comes_back_at_every_level),
+        cmocka_unit_test(damage_is_told_from_pages),
+        cmocka_unit_test(no_byte_is_written_behind_the_room_given),
+        cmocka_unit_test(negative_levels_are_not_the_default),
+        cmocka_unit_test(it_puts_out_what_libzstd_puts_out),
+        cmocka_unit_test(data_of_another_page_size_is_corrupt),
+        cmocka_unit_test(a_context_without_memory_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/* test_entry.c - entries: made, filled, read, and freed by the last put. */
+#include "support_bump.h"
+#include "support_cache.h"
+
+#include "entry.h"
+#include "inject.h"
+
+#define PAGE 4096
+
+/* Entries over a spying pool, without a cache. */
+struct fixture {
+    struct support_bump_control control;
+    struct zc_generations generations;
+    struct zc_entries entries;
+};
+
+static void begin(struct fixture *fixture, bool checksums)
+{
+    struct zc_pool_config config = {
+        .struct_size = sizeof(config),
+        .page_size = PAGE,
+        .user = &fixture->control,
+    };
+
+    memset(fixture, 0, sizeof(*fixture));
+    support_use_halves();
+    assert_status(
+        zc_generations_init(&fixture->generations, PAGE, 1, "halves", 1),
+        ZC_OK);
+    fixture->entries.checksums = checksums;
+    fixture->entries.page_size = PAGE;
+    fixture->entries.pool_ops = &support_bump_pool;
+    fixture->entries.generations = &fixture->generations;
+    assert_status(support_bump_pool.create(&config, &fixture->entries.pool),
+                  ZC_OK);
+    assert_status(zc_entries_init(&fixture->entries), ZC_OK);
+}
+
+static void end(struct fixture *fixture)
+{
+    assert_int_equal(fixture->control.puts, fixture->control.frees);
+    assert_int_equal(fixture->control.reads, fixture->control.reads_ended);
+    zc_entries_destroy(&fixture->entries);
+    support_bump_pool.destroy(fixture->entries.pool);
+    zc_generations_destroy(&fixture->generations);
+}
+
+static struct zc_entry *new_entry(struct fixture *fixture, uint64_t offset)
+{
+    struct zc_entry *entry = NULL;
+
+    assert_status(
+        zc_entry_create(&fixture->entries, zc_swp_make(3, offset), &entry),
+        ZC_OK);
+    return entry;
+}
+
+/* An entry whose object is the first `size` bytes of some noise. */
+static struct zc_entry *new_object(struct fixture *fixture, size_t size,
+                                   unsigned flags)
+{
+    struct zc_entry *entry = new_entry(fixture, 1);
+    zc_handle handle = {0};
+    char bytes[PAGE];
+
+    support_make_page(bytes, PAGE, SUPPORT_NOISE, 5);
+    assert_status(
+        support_bump_pool.put(fixture->entries.pool, bytes, size, &handle),
+        ZC_OK);
+    zc_entry_set_object(&fixture->entries, entry,
+                        zc_generations_get(&fixture->generations), handle,
+                        bytes, size, flags);
+    return entry;
+}
+
+static void a_new_entry_is_its_makers_and_named_by_its_slot(void **state)
+{
+    struct fixture fixture;
+    struct zc_entry *entry;
+
+    (void)state;
+    begin(&fixture, false);
+
+    entry = new_entry(&fixture, 77);
+
+    assert_int_equal(entry->slot, zc_swp_make(3, 77).value);
+    assert_int_equal(zc_atomic_u32_load_relaxed(&entry->references), 1);
+    zc_entry_put(&fixture.entries, entry);
+    end(&fixture);
+}
+
+static void an_entry_is_found_by_its_index(void **state)
+{
+    struct zc_entry *kept[3000];
+    struct fixture fixture;
+    uint32_t i;
+
+    (void)state;
+    begin(&fixture, false);
+    for (i = 0; i < 3000; i++)
+        kept[i] = new_entry(&fixture, i);
+
+    for (i = 0; i < 3000; i++) {
+        assert_int_equal(zc_entry_index(&fixture.entries, kept[i]), i);
+        assert_ptr_equal(zc_entry_at(&fixture.entries, i), kept[i]);
+        assert_int_equal(zc_swp_offset((zc_swp){kept[i]->slot}), i);
+    }
+    for (i = 0; i < 3000; i++)
+        zc_entry_put(&fixture.entries, kept[i]);
+    end(&fixture);
+}
+
+static void freed_entries_are_used_again_before_new_ones(void **state)
+{
+    struct zc_entry *kept[100];
+    struct fixture fixture;
+    unsigned i;
+
+    (void)state;
+    begin(&fixture, false);
+    for (i = 0; i < 100; i++)
+        kept[i] = new_entry(&fixture, i);
+    for (i = 0; i < 100; i++)
+        zc_entry_put(&fixture.entries, kept[i]);
+
+    for (i = 0; i < 100; i++)
+        kept[i] = new_entry(&fixture, i);
+
+    assert_int_equal(fixture.entries.used, 100);
+    for (i = 0; i < 100; i++)
+        zc_entry_put(&fixture.entries, kept[i]);
+    end(&fixture);
+}
+
+static void the_last_put_frees_object_and_generation(void **state)
+{
+    struct fixture fixture;
+    struct zc_entry *entry;
+
+    (void)state;
+    begin(&fixture, false);
+    entry = new_object(&fixture, PAGE / 2, 0);
+    assert_status(zc_generations_change(&fixture.generations, "copy", 0),
+                  ZC_OK);
+    zc_entry_get(entry);
+
+    zc_entry_put(&fixture.entries, entry);
+    assert_int_equal(fixture.control.frees, 0);
+    assert_int_equal(zc_generations_count(&fixture.generations), 2);
+
+    zc_entry_put(&fixture.entries, entry);
+    assert_int_equal(fixture.control.frees, 1);
+    assert_int_equal(zc_generations_count(&fixture.generations), 1);
+    end(&fixture);
+}
+
+static void a_filled_entry_has_no_object(void **state)
+{
+    const uint64_t word = UINT64_C(0x0123456789abcdef);
+    struct fixture fixture;
+    struct zc_entry *entry;
+    uint64_t page[PAGE / 8];
+    unsigned i;
+
+    (void)state;
+    begin(&fixture, true);
+    entry = new_entry(&fixture, 1);
+
+    zc_entry_set_fill(&fixture.entries, entry, word);
+
+    assert_status(zc_entry_read(&fixture.entries, entry, page), ZC_OK);
+    for (i = 0; i < PAGE / 8; i++)
+        assert_int_equal(page[i], word);
+    zc_entry_put(&fixture.entries, entry);
+    assert_int_equal(fixture.control.puts, 0);
+    assert_int_equal(fixture.control.reads, 0);
+    end(&fixture);
+}
+
+static void objects_of_one_byte_to_a_page_are_read_back(void **state)
+{
+    struct fixture fixture;
+    struct zc_entry *entry;
+    char wanted[PAGE];
+    char page[PAGE];
+
+    (void)state;
+    begin(&fixture, true);
+    support_make_page(wanted, PAGE, SUPPORT_NOISE, 5);
+
+    entry = new_object(&fixture, PAGE, ZC_ENTRY_RAW);
+    assert_status(zc_entry_read(&fixture.entries, entry, page), ZC_OK);
+    assert_memory_equal(page, wanted, PAGE);
+    zc_entry_put(&fixture.entries, entry);
+
+    entry = new_object(&fixture, PAGE / 2, 0);
+    assert_status(zc_entry_read(&fixture.entries, entry, page), ZC_OK);
+    assert_memory_equal(page, wanted, PAGE / 2);
+    assert_memory_equal(page + PAGE / 2, wanted, PAGE / 2);
+    zc_entry_put(&fixture.entries, entry);
+
+    entry = new_object(&fixture, 1, 0);
+    assert_status(zc_entry_read(&fixture.entries, entry, page), ZC_CORRUPT);
+    zc_entry_put(&fixture.entries, entry);
+    end(&fixture);
+}
+
+static void a_pool_that_lends_less_or_nothing_is_corrupt(void **state)
+{
+    struct fixture fixture;
+    struct zc_entry *entry;
+    char page[PAGE];
+
+    (void)state;
+    begin(&fixture, false);
+    entry = new_object(&fixture, PAGE, ZC_ENTRY_RAW);
+
+    fixture.control.read_less = 1;
+    assert_status(zc_entry_read(&fixture.entries, entry, page), ZC_CORRUPT);
+    fixture.control.read_less = 0;
+    fixture.control.read_status = ZC_IO_ERROR;
+    assert_status(zc_entry_read(&fixture.entries, entry, page), ZC_CORRUPT);
+
+    fixture.control.read_status = ZC_OK;
+    assert_status(zc_entry_read(&fixture.entries, entry, page), ZC_OK);
+    zc_entry_put(&fixture.entries, entry);
+    end(&fixture);
+}
+
+static void a_sum_is_of_the_object_and_goes_with_its_place(void **state)
+{
+    struct fixture fixture;
+    struct zc_zspool_read read;
+    struct zc_entry *first;
+    struct zc_entry *second;
+    char page[PAGE];
+    char *bytes;
+
+    (void)state;
+    begin(&fixture, true);
+    first = new_object(&fixture, PAGE / 2, 0);
+    second = new_object(&fixture, PAGE, ZC_ENTRY_RAW);
+    assert_status(support_bump_pool.read_begin(fixture.entries.pool,
+                                               second->content.handle, &read),
+                  ZC_OK);
+    bytes = (void *)(uintptr_t)read.data;
+    bytes[PAGE - 1] ^= 1;
+    support_bump_pool.read_end(fixture.entries.pool, &read);
+
+    assert_status(zc_entry_read(&fixture.entries, first, page), ZC_OK);
+    assert_status(zc_entry_read(&fixture.entries, second, page), ZC_CORRUPT);
+    bytes[PAGE - 1] ^= 1;
+    assert_status(zc_entry_read(&fixture.entries, second, page), ZC_OK);
+
+    zc_entry_put(&fixture.entries, first);
+    zc_entry_put(&fixture.entries, second);
+    end(&fixture);
+}
+
+/* Records first, then sums: each can be refused, and asked for again. */
+static void an_entry_without_memory_can_be_asked_for_again(void **state)
+{
+    struct fixture fixture;
+    struct zc_entry *entry = NULL;
+    uint32_t countdown;
+
+    (void)state;
+    begin(&fixture, true);
+
+    for (countdown = 0; countdown < 2; countdown++) {
+        zc_inject_arm(ZC_INJECT_PAGES, countdown, UINT32_MAX);
+        assert_status(
+            zc_entry_create(&fixture.entries, zc_swp_make(0, 1), &entry),
+            ZC_NO_MEMORY);
+        zc_inject_disarm();
+        assert_null(entry);
+        assert_int_equal(fixture.entries.used, 0);
+    }
+
+    entry = new_object(&fixture, PAGE, ZC_ENTRY_RAW);
+    assert_int_equal(fixture.entries.used, 1);
+    zc_entry_put(&fixture.entries, entry);
+    end(&fixture);
+}
+
+static void the_bytes_are_24_for_each_and_8_with_a_sum(void **state)
+{
+    struct zc_entry *kept[5000];
+    struct fixture fixture;
+    unsigned checksums;
+    unsigned each;
+    unsigned i;
+
+    (void)state;
+    for (checksums = 0; checksums < 2; checksums++) {
+        begin(&fixture, checksums != 0);
+        each = checksums != 0 ? 32 : 24;
+        assert_int_equal(zc_entries_bytes(&fixture.entries), 0);
+        for (i = 0; i < 5000; i++)
+            kept[i] = new_entry(&fixture, i);
+
+        assert_in_range(zc_entries_bytes(&fixture.entries), 5000 * each,
+                        5000 * each + 6 * 4096);
+
+        for (i = 0; i < 5000; i++)
+            zc_entry_put(&fixture.entries, kept[i]);
+        end(&fixture);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_new_entry_is_its_makers_and_named_by_its_slot),
+        cmocka_unit_test(an_entry_is_found_by_its_index),
+        cmocka_unit_test(freed_entries_are_used_again_before_new_ones),
+        cmocka_unit_test(the_last_put_frees_object_and_generation),
+        cmocka_unit_test(a_filled_entry_has_no_object),
+        cmocka_unit_test(objects_of_one_byte_to_a_page_are_read_back),
+        cmocka_unit_test(a_pool_that_lends_less_or_nothing_is_corrupt),
+        cmocka_unit_test(a_sum_is_of_the_object_and_goes_with_its_place),
+        cmocka_unit_test(an_entry_without_memory_can_be_asked_for_again),
+        cmocka_unit_test(the_bytes_are_24_for_each_and_8_with_a_sum),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

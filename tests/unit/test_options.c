@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* test_options.c - structs of other versions against ours. */
+#include "support_test.h"
+
+#include "options.h"
+
+struct old {
+    size_t struct_size;
+    uint64_t first;
+};
+
+struct own {
+    size_t struct_size;
+    uint64_t first;
+    uint64_t second;
+};
+
+struct newer {
+    size_t struct_size;
+    uint64_t first;
+    uint64_t second;
+    uint64_t third;
+};
+
+static void no_options_are_all_zero(void **state)
+{
+    struct own own = {1, 2, 3};
+
+    (void)state;
+    assert_status(zc_options_copy_in(&own, sizeof(own), NULL), ZC_OK);
+    assert_int_equal(own.first, 0);
+    assert_int_equal(own.second, 0);
+}
+
+static void options_of_our_version_come_in_whole(void **state)
+{
+    const struct own caller = {sizeof(caller), 7, 8};
+    struct own own = {0, 0, 0};
+
+    (void)state;
+    assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_OK);
+    assert_memory_equal(&own, &caller, sizeof(own));
+}
+
+static void fields_an_old_caller_lacks_are_zero(void **state)
+{
+    const struct old caller = {sizeof(caller), 7};
+    struct own own = {1, 2, 3};
+
+    (void)state;
+    assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_OK);
+    assert_int_equal(own.first, 7);
+    assert_int_equal(own.second, 0);
+}
+
+static void a_newer_caller_may_have_more_if_it_is_zero(void **state)
+{
+    struct newer caller = {sizeof(caller), 7, 8, 0};
+    struct own own = {0, 0, 0};
+
+    (void)state;
+    assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_OK);
+    assert_int_equal(own.second, 8);
+
+    /* The very last byte counts. */
+    caller.third = UINT64_C(1) << 56;
+    assert_status(zc_options_copy_in(&own, sizeof(own), &caller),
+                  ZC_UNSUPPORTED);
+}
+
+static void a_size_that_cannot_hold_itself_is_invalid(void **state)
+{
+    struct own caller = {0, 7, 8};
+    struct own own = {0, 0, 0};
+
+    (void)state;
+    assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_INVALID);
+    assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_INVALID);
+    caller.struct_size = sizeof(size_t) - 1;
+    assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_INVALID);
+    assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_INVALID);
+    assert_int_equal(caller.first, 7);
+    assert_status(zc_options_copy_out(NULL, &own, sizeof(own)), ZC_INVALID);
+}
+
+static void a_result_fills_no_more_than_the_caller_has(void **state)
+{
+    const struct own own = {0, 7, 8};
+    struct own caller = {sizeof(struct old), 1, 2};
+
+    (void)state;
+    assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_OK);
+    assert_int_equal(caller.struct_size, sizeof(struct old));
+    assert_int_equal(caller.first, 7);
+    assert_int_equal(caller.second, 2);
+}
+
+static void what_a_newer_caller_has_more_is_zeroed(void **state)
+{
+    const struct own own = {0, 7, 8};
+    struct newer caller = {sizeof(caller), 1, 2, 3};
+
+    (void)state;
+    assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_OK);
+    assert_int_equal(caller.struct_size, sizeof(caller));
+    assert_int_equal(caller.first, 7);
+    assert_int_equal(caller.second, 8);
+    assert_int_equal(caller.third, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_options_are_all_zero),
+        cmocka_unit_test(options_of_our_version_come_in_whole),
+        cmocka_unit_test(fields_an_old_caller_lacks_are_zero),
+        cmocka_unit_test(a_newer_caller_may_have_more_if_it_is_zero),
+        cmocka_unit_test(a_size_that_cannot_hold_itself_is_invalid),
+        cmocka_unit_test(a_result_fills_no_more_than_the_caller_has),
+        cmocka_unit_test(what_a_newer_caller_has_more_is_zeroed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* test_pool_zspool.c - the zspool as the pool behind a cache. */
+#include "support_ops.h"
+
+#include "inject.h"
+#include "support_bump.h"
+
+static const char bytes[1000]; /* whatever they are */
+
+static void it_does_what_a_cache_asks_of_a_pool(void **state)
+{
+    static const size_t page_sizes[] = {0, 4096, 8192, 16384, 32768, 65536};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(page_sizes) / sizeof(page_sizes[0]); i++) {
+        support_ops_do_what_a_cache_asks(&zc_pool_zspool, ZC_PLACEMENT_DENSE,
+                                         page_sizes[i]);
+        support_ops_do_what_a_cache_asks(&zc_pool_zspool, ZC_PLACEMENT_KERNEL,
+                                         page_sizes[i]);
+    }
+}
+
+/* The pool that other tests plug in is held to the same. */
+static void a_pool_of_ones_own_does_too(void **state)
+{
+    (void)state;
+
+    support_ops_do_what_a_cache_asks(&support_bump_pool, 0, 4096);
+    support_ops_do_what_a_cache_asks(&support_bump_pool, 0, 65536);
+    support_ops_serve_many_threads(&support_bump_pool, 0);
+}
+
+static void many_threads_may_use_it_at_once(void **state)
+{
+    (void)state;
+
+    support_ops_serve_many_threads(&zc_pool_zspool, ZC_PLACEMENT_DENSE);
+    support_ops_serve_many_threads(&zc_pool_zspool, ZC_PLACEMENT_KERNEL);
+}
+
+static void what_a_cache_was_asked_for_reaches_the_pool(void **state)
+{
+    struct zc_pool_config config = {
+        .struct_size = sizeof(config),
+        .page_size = 8192,
+        .placement = ZC_PLACEMENT_KERNEL,
+        .chain_length = 4,
+    };
+    struct zc_zspool *alike = NULL;
+    void *pool = NULL;
+
+    (void)state;
+    assert_status(
+        zc_zspool_create(ZC_ZSPOOL_OPTIONS(.page_size = 8192, .chain_length = 4,
+                                           .placement = ZC_PLACEMENT_KERNEL),
+                         &alike),
+        ZC_OK);
+
+    assert_status(zc_pool_zspool.create(&config, &pool), ZC_OK);
+
+    assert_int_equal(zc_pool_zspool.huge_class_size(pool),
+                     zc_zspool_huge_class_size(alike));
+    zc_zspool_destroy(alike);
+    zc_pool_zspool.destroy(pool);
+}
+
+static void a_config_it_cannot_serve_is_refused(void **state)
+{
+    struct zc_pool_config config = {
+        .struct_size = sizeof(config),
+        .page_size = 4096,
+        .placement = 3,
+    };
+    void *pool = &pool;
+
+    (void)state;
+    assert_status(zc_pool_zspool.create(&config, &pool), ZC_INVALID);
+    config.placement = ZC_PLACEMENT_KERNEL;
+    config.chain_length = 17;
+    assert_status(zc_pool_zspool.create(&config, &pool), ZC_INVALID);
+    config.chain_length = 0;
+    config.page_size = 4097;
+    assert_status(zc_pool_zspool.create(&config, &pool), ZC_INVALID);
+    assert_ptr_equal(pool, &pool);
+}
+
+static void its_usage_is_the_zspools(void **state)
+{
+    struct zc_pool_usage usage = {.struct_size = sizeof(usage)};
+    struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
+    void *pool = support_ops_begin(&zc_pool_zspool, 0, 4096);
+    zc_handle handle = {0};
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 1000; i++)
+        assert_status(zc_pool_zspool.put(pool, bytes, 1000, &handle), ZC_OK);
+
+    zc_pool_zspool.usage(pool, &usage);
+    assert_status(zc_zspool_get_stats(pool, &stats), ZC_OK);
+    assert_true(stats.pages_allocated > 240);
+    assert_int_equal(usage.pages, stats.pages_allocated);
+    assert_int_equal(usage.handle_bytes, stats.handle_bytes);
+    assert_int_equal(usage.metadata_bytes, stats.metadata_bytes);
+    assert_int_equal(zc_pool_zspool.page_count(pool), stats.pages_allocated);
+    zc_pool_zspool.destroy(pool);
+}
+
+static void compaction_is_the_zspools(void **state)
+{
+    static zc_handle handles[2000];
+    struct zc_compact_result result = {0, 0};
+    void *pool = support_ops_begin(&zc_pool_zspool, 0, 4096);
+    uint64_t before;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 2000; i++)
+        assert_status(zc_pool_zspool.put(pool, bytes, 500, &handles[i]), ZC_OK);
+    for (i = 0; i < 2000; i++)
+        if (i % 4 != 0)
+            zc_pool_zspool.free(pool, handles[i]);
+    before = zc_pool_zspool.page_count(pool);
+
+    assert_status(zc_pool_zspool.compact(pool, NULL, &result), ZC_OK);
+
+    assert_true(result.objects_moved > 0);
+    assert_true(result.pages_freed > before / 2);
+    assert_int_equal(zc_pool_zspool.page_count(pool),
+                     before - result.pages_freed);
+    zc_pool_zspool.destroy(pool);
+}
+
+static void without_memory_there_is_no_pool(void **state)
+{
+    const struct zc_pool_config config = {
+        .struct_size = sizeof(config),
+        .page_size = 4096,
+    };
+    void *pool = &pool;
+
+    (void)state;
+    zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
+
+    assert_status(zc_pool_zspool.create(&config, &pool), ZC_NO_MEMORY);
+
+    zc_inject_disarm();
+    assert_ptr_equal(pool, &pool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(it_does_what_a_cache_asks_of_a_pool),
+        cmocka_unit_test(a_pool_of_ones_own_does_too),
+        cmocka_unit_test(many_threads_may_use_it_at_once),
+        cmocka_unit_test(what_a_cache_was_asked_for_reaches_the_pool),
+        cmocka_unit_test(a_config_it_cannot_serve_is_refused),
+        cmocka_unit_test(its_usage_is_the_zspools),
+        cmocka_unit_test(compaction_is_the_zspools),
+        cmocka_unit_test(without_memory_there_is_no_pool),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/* test_processor.c - processors and time. */
+#include "support_test.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "platform/processor.h"
+
+static void there_is_at_least_one_processor(void **state)
+{
+    (void)state;
+    assert_true(zc_processor_count() >= 1);
+    assert_int_equal(zc_processor_count(), sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+static void the_current_processor_is_mostly_the_same(void **state)
+{
+    unsigned first = zc_processor_current();
+    unsigned same = 0;
+    unsigned i;
+
+    (void)state;
+    /* A thread is moved now and then, not every time. */
+    for (i = 0; i < 1000; i++)
+        same += zc_processor_current() == first ? 1u : 0u;
+    for (i = 0; i < 10 && same < 500; i++, first = zc_processor_current())
+        same += zc_processor_current() == first ? 100u : 0u;
+    assert_true(same >= 500);
+}
+
+static void the_clock_runs_forward_in_nanoseconds(void **state)
+{
+    const struct timespec pause = {.tv_nsec = 3000000};
+    uint64_t started = zc_clock_ns();
+    uint64_t before = started;
+    uint64_t now;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 1000; i++) {
+        now = zc_clock_ns();
+        assert_true(now >= before);
+        before = now;
+    }
+    started = zc_clock_ns();
+    (void)nanosleep(&pause, NULL);
+    now = zc_clock_ns();
+    assert_in_range(now - started, 3000000, UINT64_C(60000000000));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_is_at_least_one_processor),
+        cmocka_unit_test(the_current_processor_is_mostly_the_same),
+        cmocka_unit_test(the_clock_runs_forward_in_nanoseconds),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

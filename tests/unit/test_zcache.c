@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: MIT */
+/* test_zcache.c - making and ending caches, and their settings. */
+#include "support_bump.h"
+#include "support_cache.h"
+#include "support_process.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "inject.h"
+
+/* ---- making ---- */
+
+static void the_version_is_the_headers(void **state)
+{
+    char text[32];
+
+    (void)state;
+    (void)snprintf(text, sizeof(text), "%d.%d.%d", ZC_VERSION_MAJOR,
+                   ZC_VERSION_MINOR, ZC_VERSION_PATCH);
+
+    assert_string_equal(zc_version(), text);
+}
+
+static void no_options_mean_all_defaults(void **state)
+{
+    struct zc_cache *cache = support_cache_create(NULL);
+    zc_swp last = zc_swp_make(31, ZC_SLOT_COUNT_DEFAULT - 1);
+
+    (void)state;
+    assert_int_equal(support_cache_page_size(cache), 4096);
+    assert_non_null(zc_cache_zspool(cache));
+    assert_int_equal(zc_zspool_huge_class_size(zc_cache_zspool(cache)), 4096);
+    support_store(cache, last, SUPPORT_TEXT, 1);
+    support_expect(cache, last, SUPPORT_TEXT, 1);
+    assert_int_equal(support_cache_stat(cache, same_filled_pages), 0);
+    support_store(cache, support_slot(0), SUPPORT_ZERO, 0);
+    assert_int_equal(support_cache_stat(cache, same_filled_pages), 1);
+    zc_cache_destroy(cache);
+}
+
+static void fields_out_of_their_range_are_refused(void **state)
+{
+    static const struct zc_cache_options bad[] = {
+        {.page_size = 1},
+        {.page_size = 2048},
+        {.page_size = 4097},
+        {.page_size = 12288},
+        {.page_size = 131072},
+        {.accept_threshold_percent = 101},
+        {.compressor_name = "none"},
+        {.compressor_name = ""},
+        {.compressor_level = -1},
+        {.compressor_level = 65538},
+        {.compressor_name = "lz4hc", .compressor_level = 13},
+        {.compressor_name = "copy", .compressor_level = 1},
+        {.context_count = 4097},
+        {.slot_count = ZC_SLOT_COUNT_MAX + 1},
+        {.slot_count = UINT64_MAX},
+        {.placement = 3},
+        {.placement = ZC_PLACEMENT_KERNEL, .chain_length = 3},
+        {.placement = ZC_PLACEMENT_KERNEL, .chain_length = 17},
+        {.segment_bytes = 4096},
+        {.segment_bytes = 12 * 4096},
+        {.segment_bytes = 256 * 4096},
+        {.checksums = 2},
+        {.no_same_filled = 2},
+    };
+    struct zc_cache_options options;
+    struct zc_cache *cache;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        options = bad[i];
+        options.struct_size = sizeof(options);
+        cache = (void *)&options;
+
+        if (zc_cache_create(&options, &cache) != ZC_INVALID)
+            fail_msg("bad option %zu was taken", i);
+        assert_ptr_equal(cache, (void *)&options);
+    }
+    assert_status(zc_cache_create(NULL, NULL), ZC_INVALID);
+}
+
+static void fields_at_the_end_of_their_range_are_taken(void **state)
+{
+    static const struct zc_cache_options good[] = {
+        {.page_size = 65536},
+        {.accept_threshold_percent = 1},
+        {.accept_threshold_percent = 100},
+        {.compressor_level = 65537},
+        {.context_count = 64},
+        {.slot_count = 1},
+        {.slot_count = ZC_SLOT_COUNT_MAX},
+        {.placement = ZC_PLACEMENT_KERNEL, .chain_length = 4},
+        {.placement = ZC_PLACEMENT_KERNEL, .chain_length = 16},
+        {.segment_bytes = 4 * 4096},
+        {.segment_bytes = 128 * 4096},
+        {.checksums = 1, .no_same_filled = 1},
+        {.limit_bytes = UINT64_MAX},
+    };
+    struct zc_cache_options options;
+    struct zc_cache *cache;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        options = good[i];
+        options.struct_size = sizeof(options);
+        cache = support_cache_create(&options);
+
+        support_store(cache, support_slot(0), SUPPORT_TEXT, i);
+        support_expect(cache, support_slot(0), SUPPORT_TEXT, i);
+        zc_cache_destroy(cache);
+    }
+}
+
+struct newer {
+    struct zc_cache_options known;
+    uint64_t more;
+};
+
+static void an_older_program_has_shorter_options(void **state)
+{
+    struct zc_cache_options options = {
+        .struct_size = offsetof(struct zc_cache_options, compressor_name),
+        .limit_bytes = 4096,
+        .compressor_name = "none", /* behind what it says it has */
+        .checksums = 99,
+    };
+    struct zc_cache *cache = support_cache_create(&options);
+
+    (void)state;
+    support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
+    assert_status(support_try_store(cache, support_slot(1), SUPPORT_TEXT, 0),
+                  ZC_REJECTED);
+    zc_cache_destroy(cache);
+
+    options.struct_size = sizeof(size_t);
+    cache = support_cache_create(&options);
+    support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
+    support_store(cache, support_slot(1), SUPPORT_TEXT, 0);
+    zc_cache_destroy(cache);
+}
+
+static void a_newer_program_may_not_set_what_we_do_not_know(void **state)
+{
+    struct newer newer = {{.struct_size = sizeof(newer)}, 0};
+    struct zc_cache *cache = support_cache_create(&newer.known);
+
+    (void)state;
+    zc_cache_destroy(cache);
+    cache = NULL;
+
+    newer.more = UINT64_C(1) << 63;
+    assert_status(zc_cache_create(&newer.known, &cache), ZC_UNSUPPORTED);
+    newer.known.struct_size = 0;
+    assert_status(zc_cache_create(&newer.known, &cache), ZC_INVALID);
+    newer.known.struct_size = sizeof(size_t) - 1;
+    assert_status(zc_cache_create(&newer.known, &cache), ZC_INVALID);
+    assert_null(cache);
+}
+
+static void a_pool_with_an_operation_missing_is_refused(void **state)
+{
+    struct zc_cache_options options = {.struct_size = sizeof(options)};
+    struct zc_cache *cache = NULL;
+    struct zc_pool_ops ops;
+    unsigned missing;
+
+    (void)state;
+    options.pool_ops = &ops;
+    for (missing = 0; missing < 9; missing++) {
+        ops = support_bump_pool;
+        ops.struct_size -= missing == 0 ? sizeof(void *) : 0;
+        ops.create = missing == 1 ? NULL : ops.create;
+        ops.destroy = missing == 2 ? NULL : ops.destroy;
+        ops.put = missing == 3 ? NULL : ops.put;
+        ops.free = missing == 4 ? NULL : ops.free;
+        ops.read_begin = missing == 5 ? NULL : ops.read_begin;
+        ops.read_end = missing == 6 ? NULL : ops.read_end;
+        ops.page_count = missing == 7 ? NULL : ops.page_count;
+        ops.usage = missing == 8 ? NULL : ops.usage;
+
+        assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
+    }
+    assert_null(cache);
+
+    ops = support_bump_pool;
+    ops.huge_class_size = NULL;
+    ops.compact = NULL;
+    ops.name = NULL;
+    zc_cache_destroy(support_cache_create(&options));
+}
+
+static void the_pool_is_told_what_the_cache_was_told(void **state)
+{
+    struct support_bump_control control = {.create_status = ZC_OK};
+    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
+    struct zc_cache *cache;
+
+    (void)state;
+    options.page_size = 16384;
+    options.placement = 7; /* the pool's affair */
+    options.chain_length = 8;
+    options.segment_bytes = 9;
+    options.pool_user = &control;
+    cache = support_cache_create(&options);
+
+    assert_true(control.config.struct_size >= sizeof(control.config));
+    assert_int_equal(control.config.page_size, 16384);
+    assert_int_equal(control.config.placement, 7);
+    assert_int_equal(control.config.chain_length, 8);
+    assert_int_equal(control.config.segment_bytes, 9);
+    assert_ptr_equal(control.config.user, &control);
+
+    zc_cache_destroy(cache);
+    assert_int_equal(control.creates, 1);
+    assert_int_equal(control.destroys, 1);
+}
+
+static void a_pool_that_cannot_be_made_makes_no_cache(void **state)
+{
+    struct support_bump_control control = {.create_status = ZC_NO_MEMORY};
+    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
+    struct zc_cache *cache = NULL;
+
+    (void)state;
+    options.pool_user = &control;
+    assert_status(zc_cache_create(&options, &cache), ZC_NO_MEMORY);
+    control.create_status = ZC_INVALID;
+    assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
+    assert_null(cache);
+    assert_int_equal(control.destroys, 0);
+}
+
+/* ---- settings ---- */
+
+static void settings_of_no_cache_are_refused(void **state)
+{
+    (void)state;
+
+    assert_status(zc_cache_set_compressor(NULL, "lz4", 0), ZC_INVALID);
+    assert_status(zc_cache_set_limit(NULL, 0, 0), ZC_INVALID);
+    assert_status(zc_cache_compact(NULL, NULL, NULL), ZC_INVALID);
+    assert_null(zc_cache_zspool(NULL));
+    zc_cache_destroy(NULL);
+}
+
+static void pages_of_an_older_compressor_stay_readable_and_drain(void **state)
+{
+    static const char *const names[] = {"lz4", "lz4hc", "copy"};
+    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        assert_status(zc_cache_set_compressor(cache, names[i], 0), ZC_OK);
+        support_store(cache, support_slot(2 * i), SUPPORT_TEXT, 2 * i);
+        support_store(cache, support_slot(2 * i + 1), SUPPORT_NOISE, i);
+    }
+    assert_int_equal(support_cache_stat(cache, generations), 3);
+
+    for (i = 0; i < 3; i++) {
+        support_expect(cache, support_slot(2 * i), SUPPORT_TEXT, 2 * i);
+        support_expect(cache, support_slot(2 * i + 1), SUPPORT_NOISE, i);
+    }
+    assert_status(zc_cache_invalidate(cache, support_slot(0)), ZC_OK);
+    assert_int_equal(support_cache_stat(cache, generations), 3);
+    assert_status(zc_cache_invalidate(cache, support_slot(1)), ZC_OK);
+    assert_int_equal(support_cache_stat(cache, generations), 2);
+    support_store(cache, support_slot(2), SUPPORT_TEXT, 9);
+    support_store(cache, support_slot(3), SUPPORT_TEXT, 9);
+    assert_int_equal(support_cache_stat(cache, generations), 1);
+    zc_cache_destroy(cache);
+}
+
+/* Raw pages hold their generation as well; same-filled ones hold none. */
+static void a_same_filled_page_holds_no_compressor(void **state)
+{
+    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+
+    (void)state;
+    support_store(cache, support_slot(0), SUPPORT_SAME, 1);
+
+    assert_status(zc_cache_set_compressor(cache, "lz4hc", 0), ZC_OK);
+
+    assert_int_equal(support_cache_stat(cache, generations), 1);
+    support_expect(cache, support_slot(0), SUPPORT_SAME, 1);
+    zc_cache_destroy(cache);
+}
+
+static void a_bad_compressor_or_level_changes_nothing(void **state)
+{
+    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+    uint64_t payload;
+
+    (void)state;
+    support_store(cache, support_slot(0), SUPPORT_TEXT, 1);
+    payload = support_cache_stat(cache, payload_bytes);
+
+    assert_status(zc_cache_set_compressor(cache, "none", 0), ZC_INVALID);
+    assert_status(zc_cache_set_compressor(cache, "lz4hc", 2), ZC_INVALID);
+    assert_status(zc_cache_set_compressor(cache, "lz4hc", 13), ZC_INVALID);
+    assert_status(zc_cache_set_compressor(cache, NULL, -1), ZC_INVALID);
+    zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
+    assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_NO_MEMORY);
+    zc_inject_disarm();
+
+    assert_int_equal(support_cache_stat(cache, generations), 1);
+    support_store(cache, support_slot(0), SUPPORT_TEXT, 1);
+    assert_int_equal(support_cache_stat(cache, payload_bytes), payload);
+    zc_cache_destroy(cache);
+}
+
+static void more_than_255_settings_in_use_are_busy(void **state)
+{
+    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
+    struct zc_cache *cache;
+    unsigned i;
+
+    (void)state;
+    options.context_count = 1;
+    cache = support_cache_create(&options);
+    for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
+        assert_status(zc_cache_set_compressor(cache, NULL, (int)i + 1), ZC_OK);
+        support_store(cache, support_slot(i), SUPPORT_TEXT, i);
+    }
+    assert_int_equal(support_cache_stat(cache, generations), 255);
+
+    assert_status(zc_cache_set_compressor(cache, NULL, 256), ZC_BUSY);
+    assert_status(zc_cache_set_compressor(cache, NULL, 17), ZC_OK);
+
+    for (i = 0; i < ZC_GENERATIONS_MAX; i++)
+        support_expect(cache, support_slot(i), SUPPORT_TEXT, i);
+    assert_status(zc_cache_invalidate(cache, support_slot(99)), ZC_OK);
+    assert_status(zc_cache_set_compressor(cache, NULL, 256), ZC_OK);
+    zc_cache_destroy(cache);
+}
+
+static void only_a_pool_that_can_compact_compacts(void **state)
+{
+    const struct zc_compact_budget bad = {.struct_size = 0};
+    struct zc_compact_result result = {7, 7};
+    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+
+    (void)state;
+    assert_status(zc_cache_compact(cache, NULL, &result), ZC_OK);
+    assert_int_equal(result.objects_moved, 0);
+    assert_status(zc_cache_compact(cache, NULL, NULL), ZC_OK);
+    assert_status(zc_cache_compact(cache, &bad, NULL), ZC_INVALID);
+    zc_cache_destroy(cache);
+
+    cache = support_cache_over(SUPPORT_OVER_MALLOC);
+    assert_status(zc_cache_compact(cache, NULL, NULL), ZC_UNSUPPORTED);
+    assert_null(zc_cache_zspool(cache));
+    zc_cache_destroy(cache);
+}
+
+/* G4 */
+static void compaction_gives_pages_back_and_is_not_seen(void **state)
+{
+    unsigned over;
+    unsigned i;
+
+    (void)state;
+    for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
+        struct zc_cache *cache = support_cache_over(over);
+        struct zc_compact_result result = {0, 0};
+        uint64_t before;
+
+        for (i = 0; i < 1000; i++)
+            support_store(cache, support_slot(i), SUPPORT_TEXT, i);
+        for (i = 0; i < 1000; i++)
+            if (i % 5 != 0)
+                (void)zc_cache_invalidate(cache, support_slot(i));
+        before = support_cache_stat(cache, pool_total_size);
+
+        assert_status(zc_cache_compact(cache, NULL, &result), ZC_OK);
+
+        assert_true(result.pages_freed > 0);
+        assert_int_equal(support_cache_stat(cache, pool_total_size),
+                         before - result.pages_freed * 4096);
+        for (i = 0; i < 1000; i += 5)
+            support_expect(cache, support_slot(i), SUPPORT_TEXT, i);
+        zc_cache_destroy(cache);
+    }
+}
+
+/* ---- ending ---- */
+
+static void a_cache_ends_empty_and_full(void **state)
+{
+    unsigned over;
+    unsigned i;
+
+    (void)state;
+    for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
+        struct zc_cache *cache = support_cache_over(over);
+
+        zc_cache_destroy(cache);
+        cache = support_cache_over(over);
+        for (i = 0; i < 500; i++)
+            support_store(cache, zc_swp_make(i % 32, i * 10007),
+                          i % SUPPORT_KIND_COUNT, i);
+        assert_status(zc_cache_set_compressor(cache, "lz4hc", 0), ZC_OK);
+        support_store(cache, zc_swp_make(31, ZC_SLOT_COUNT_DEFAULT - 1),
+                      SUPPORT_TEXT, 1);
+        zc_cache_destroy(cache);
+    }
+}
+
+static void a_full_cache_gives_every_object_back_at_its_end(void **state)
+{
+    struct support_bump_control control = {.create_status = ZC_OK};
+    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
+    struct zc_cache *cache;
+    unsigned i;
+
+    (void)state;
+    options.pool_user = &control;
+    cache = support_cache_create(&options);
+    for (i = 0; i < 300; i++)
+        support_store(cache, support_slot(i * 1000), SUPPORT_TEXT, i);
+
+    zc_cache_destroy(cache);
+
+    assert_int_equal(control.puts, 300);
+    assert_int_equal(control.frees, 300);
+    assert_int_equal(control.destroys, 1);
+}
+
+static void two_caches_know_nothing_of_each_other(void **state)
+{
+    struct zc_cache *one = support_cache_over(SUPPORT_OVER_DENSE);
+    struct zc_cache *two = support_cache_over(SUPPORT_OVER_KERNEL);
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 200; i++) {
+        support_store(one, support_slot(i), SUPPORT_TEXT, i);
+        support_store(two, support_slot(i), SUPPORT_TEXT, i + 1000);
+    }
+    assert_status(zc_cache_set_compressor(two, "lz4hc", 0), ZC_OK);
+    assert_int_equal(support_cache_stat(one, generations), 1);
+    assert_status(zc_cache_set_limit(two, 4096, 0), ZC_OK);
+    support_store(one, support_slot(200), SUPPORT_TEXT, 200);
+    assert_status(zc_cache_invalidate_type(one, 0), ZC_OK);
+    support_expect_empty(one);
+    zc_cache_destroy(one);
+
+    for (i = 0; i < 200; i++)
+        support_expect(two, support_slot(i), SUPPORT_TEXT, i + 1000);
+    zc_cache_destroy(two);
+}
+
+struct family {
+    struct zc_cache *cache;
+};
+
+static void be_the_child(void *context)
+{
+    const struct family *family = context;
+    char page[4096];
+    char back[4096];
+    struct zc_cache *own;
+
+    zc_cache_destroy(family->cache);
+    support_make_page(page, sizeof(page), SUPPORT_TEXT, 1);
+    if (zc_cache_create(NULL, &own) != ZC_OK ||
+        zc_cache_store(own, support_slot(1), page) != ZC_OK ||
+        zc_cache_take(own, support_slot(1), back) != ZC_OK ||
+        memcmp(page, back, sizeof(page)) != 0)
+        abort();
+    zc_cache_destroy(own);
+}
+
+static void after_a_fork_child_and_parent_go_on(void **state)
+{
+    struct support_end end;
+    unsigned over;
+    unsigned i;
+
+    (void)state;
+    for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
+        struct family family = {support_cache_over(over)};
+
+        for (i = 0; i < 300; i++)
+            support_store(family.cache, support_slot(i), SUPPORT_TEXT, i);
+
+        support_run_child(be_the_child, &family, &end);
+
+        assert_string_equal(end.errors, "");
+        assert_true(end.exited);
+        assert_int_equal(end.number, 0);
+        for (i = 0; i < 300; i++)
+            support_expect(family.cache, support_slot(i), SUPPORT_TEXT, i);
+        support_store(family.cache, support_slot(0), SUPPORT_TEXT, 7);
+        zc_cache_destroy(family.cache);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_version_is_the_headers),
+        cmocka_unit_test(no_options_mean_all_defaults),
+        cmocka_unit_test(fields_out_of_their_range_are_refused),
+        cmocka_unit_test(fields_at_the_end_of_their_range_are_taken),
+        cmocka_unit_test(an_older_program_has_shorter_options),
+        cmocka_unit_test(a_newer_program_may_not_set_what_we_do_not_know),
+        cmocka_unit_test(a_pool_with_an_operation_missing_is_refused),
+        cmocka_unit_test(the_pool_is_told_what_the_cache_was_told),
+        cmocka_unit_test(a_pool_that_cannot_be_made_makes_no_cache),
+        cmocka_unit_test(settings_of_no_cache_are_refused),
+        cmocka_unit_test(pages_of_an_older_compressor_stay_readable_and_drain),
+        cmocka_unit_test(a_same_filled_page_holds_no_compressor),
+        cmocka_unit_test(a_bad_compressor_or_level_changes_nothing),
+        cmocka_unit_test(more_than_255_settings_in_use_are_busy),
+        cmocka_unit_test(only_a_pool_that_can_compact_compacts),
+        cmocka_unit_test(compaction_gives_pages_back_and_is_not_seen),
+        cmocka_unit_test(a_cache_ends_empty_and_full),
+        cmocka_unit_test(a_full_cache_gives_every_object_back_at_its_end),
+        cmocka_unit_test(two_caches_know_nothing_of_each_other),
+        cmocka_unit_test(after_a_fork_child_and_parent_go_on),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_zcache_limit.c - a page refused: the limit with its hysteresis, and what
+ * a store that fails leaves behind.
+ */
+#include "support_bump.h"
+#include "support_cache.h"
+
+#include "inject.h"
+
+/* A cache whose pool has as many pages as the control says. */
+static struct zc_cache *spied_cache(struct support_bump_control *control,
+                                    uint64_t limit_bytes, unsigned threshold)
+{
+    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
+
+    memset(control, 0, sizeof(*control));
+    control->has_page_count = true;
+    options.pool_user = control;
+    options.limit_bytes = limit_bytes;
+    options.accept_threshold_percent = threshold;
+    return support_cache_create(&options);
+}
+
+/* Whether a store is taken while the pool has so many pages. */
+static bool is_taken(struct zc_cache *cache,
+                     struct support_bump_control *control, uint64_t pages)
+{
+    zc_status status;
+
+    control->page_count = pages;
+    status = support_try_store(cache, support_slot(1), SUPPORT_TEXT, 1);
+    if (status != ZC_OK)
+        assert_status(status, ZC_REJECTED);
+    return status == ZC_OK;
+}
+
+static void expect_counts(struct zc_cache *cache, uint64_t limit_hits,
+                          uint64_t refusals)
+{
+    assert_int_equal(support_cache_stat(cache, pool_limit_hit), limit_hits);
+    assert_int_equal(support_cache_stat(cache, reject_reclaim_fail), refusals);
+}
+
+/* ---- the limit ---- */
+
+static void once_full_stores_are_refused_down_to_the_threshold(void **state)
+{
+    struct support_bump_control control;
+    struct zc_cache *cache = spied_cache(&control, 100 * 4096, 90);
+
+    (void)state;
+    assert_true(is_taken(cache, &control, 0));
+    assert_true(is_taken(cache, &control, 91));
+    assert_true(is_taken(cache, &control, 99));
+    expect_counts(cache, 0, 0);
+
+    assert_false(is_taken(cache, &control, 100));
+    expect_counts(cache, 1, 1);
+    assert_false(is_taken(cache, &control, 99));
+    assert_false(is_taken(cache, &control, 91));
+    expect_counts(cache, 1, 3);
+    assert_false(is_taken(cache, &control, 101));
+    expect_counts(cache, 2, 4);
+
+    assert_true(is_taken(cache, &control, 90));
+    assert_true(is_taken(cache, &control, 91));
+    assert_true(is_taken(cache, &control, 99));
+    expect_counts(cache, 2, 4);
+    assert_false(is_taken(cache, &control, 100));
+    expect_counts(cache, 3, 5);
+    zc_cache_destroy(cache);
+}
+
+static void limit_and_threshold_are_rounded_down_to_pages(void **state)
+{
+    static const struct {
+        uint64_t limit_bytes;
+        unsigned percent;
+        uint64_t limit_pages;
+        uint64_t threshold_pages;
+    } rows[] = {
+        {100 * 4096, 0, 100, 90},
+        {7 * 4096 + 4095, 50, 7, 3},
+        {10 * 4096, 100, 10, 10},
+        {10 * 4096, 99, 10, 9},
+        {1000 * 4096, 1, 1000, 10},
+        {199 * 4096, 1, 199, 1},
+        {150 * 4096, 33, 150, 49},
+        {1 * 4096, 90, 1, 0},
+        {5 * 4096, 10, 5, 0},
+        {UINT64_C(1) << 62, 90, 1ull << 50, (1ull << 50) / 10 * 9 + 3},
+    };
+    struct support_bump_control control;
+    struct zc_cache *cache;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cache = spied_cache(&control, rows[i].limit_bytes, rows[i].percent);
+
+        assert_true(is_taken(cache, &control, rows[i].limit_pages - 1));
+        assert_false(is_taken(cache, &control, rows[i].limit_pages));
+        if (rows[i].threshold_pages + 1 < rows[i].limit_pages)
+            assert_false(
+                is_taken(cache, &control, rows[i].threshold_pages + 1));
+        if (rows[i].threshold_pages < rows[i].limit_pages)
+            assert_true(is_taken(cache, &control, rows[i].threshold_pages));
+        else
+            assert_true(is_taken(cache, &control, rows[i].limit_pages - 1));
+        zc_cache_destroy(cache);
+    }
+}
+
+static void a_limit_below_a_page_refuses_everything(void **state)
+{
+    struct support_bump_control control;
+    struct zc_cache *cache = spied_cache(&control, 4095, 100);
+
+    (void)state;
+    assert_false(is_taken(cache, &control, 0));
+    assert_int_equal(control.puts, 0);
+    zc_cache_destroy(cache);
+}
+
+static void no_limit_is_no_limit(void **state)
+{
+    struct support_bump_control control;
+    struct zc_cache *cache = spied_cache(&control, 0, 0);
+
+    (void)state;
+    assert_true(is_taken(cache, &control, UINT64_MAX / 8192));
+    expect_counts(cache, 0, 0);
+    zc_cache_destroy(cache);
+}
+
+static void a_new_limit_holds_from_the_next_store_on(void **state)
+{
+    struct support_bump_control control;
+    struct zc_cache *cache = spied_cache(&control, 100 * 4096, 90);
+
+    (void)state;
+    assert_true(is_taken(cache, &control, 50));
+    assert_status(zc_cache_set_limit(cache, 50 * 4096, 50), ZC_OK);
+    assert_false(is_taken(cache, &control, 50));
+    assert_false(is_taken(cache, &control, 26));
+    assert_true(is_taken(cache, &control, 25));
+
+    assert_false(is_taken(cache, &control, 50));
+    assert_status(zc_cache_set_limit(cache, 0, 0), ZC_OK);
+    assert_true(is_taken(cache, &control, 1000));
+
+    assert_status(zc_cache_set_limit(cache, 10 * 4096, 101), ZC_INVALID);
+    assert_true(is_taken(cache, &control, 1000));
+    assert_status(zc_cache_set_limit(cache, 100 * 4096, 0), ZC_OK);
+    assert_false(is_taken(cache, &control, 100));
+    assert_false(is_taken(cache, &control, 91));
+    assert_true(is_taken(cache, &control, 90));
+    zc_cache_destroy(cache);
+}
+
+/* Same-filled pages too, as in zswap: the limit comes before the look. */
+static void a_full_cache_refuses_pages_of_one_word(void **state)
+{
+    struct support_bump_control control;
+    struct zc_cache *cache = spied_cache(&control, 100 * 4096, 90);
+
+    (void)state;
+    control.page_count = 100;
+
+    assert_status(support_try_store(cache, support_slot(2), SUPPORT_ZERO, 0),
+                  ZC_REJECTED);
+    zc_cache_destroy(cache);
+}
+
+static void a_real_pool_stays_within_its_limit_and_recovers(void **state)
+{
+    struct zc_cache_options options;
+    struct zc_cache *cache;
+    uint64_t offset;
+    uint64_t stored;
+    unsigned over;
+
+    (void)state;
+    for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
+        options = support_cache_options(over);
+        options.limit_bytes = 256 * 4096;
+        options.accept_threshold_percent = 50;
+        cache = support_cache_create(&options);
+        for (offset = 0; offset < 10000; offset++)
+            if (support_try_store(cache, support_slot(offset), SUPPORT_TEXT,
+                                  offset) != ZC_OK)
+                break;
+
+        /* One store past the limit, by at most what a pool takes at once. */
+        assert_in_range(support_cache_stat(cache, pool_total_size),
+                        options.limit_bytes, options.limit_bytes + 16 * 4096);
+        assert_in_range(offset, 100, 800);
+        support_expect_missing(cache, support_slot(offset));
+        stored = offset;
+        for (offset = 0; offset < stored / 3; offset++)
+            (void)zc_cache_invalidate(cache, support_slot(offset));
+        assert_status(
+            support_try_store(cache, support_slot(0), SUPPORT_TEXT, 0),
+            ZC_REJECTED);
+        for (; offset < stored; offset++)
+            (void)zc_cache_invalidate(cache, support_slot(offset));
+        support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
+        zc_cache_destroy(cache);
+    }
+}
+
+/* ---- what a failed store leaves ---- */
+
+/* The older page is gone, and everything it had and the new one got. */
+static void expect_erased(struct zc_cache *cache, zc_swp slot)
+{
+    support_expect_missing(cache, slot);
+    assert_status(zc_cache_invalidate(cache, slot), ZC_MISSING);
+}
+
+/* FAILED_STORE_ERASES_OLD, by the limit */
+static void a_refused_store_leaves_no_older_page(void **state)
+{
+    struct support_bump_control control;
+    struct zc_cache *cache = spied_cache(&control, 100 * 4096, 90);
+
+    (void)state;
+    assert_true(is_taken(cache, &control, 0));
+    support_expect(cache, support_slot(1), SUPPORT_TEXT, 1);
+
+    assert_false(is_taken(cache, &control, 100));
+    expect_erased(cache, support_slot(1));
+    assert_int_equal(support_cache_stat(cache, replaced_pages), 1);
+
+    assert_true(is_taken(cache, &control, 0));
+    assert_false(is_taken(cache, &control, 100));
+    control.page_count = 95;
+    assert_false(is_taken(cache, &control, 95));
+    expect_erased(cache, support_slot(1));
+    support_expect_empty(cache);
+    assert_int_equal(control.frees, control.puts);
+    zc_cache_destroy(cache);
+}
+
+/* by the pool */
+static void a_store_the_pool_fails_leaves_no_older_page(void **state)
+{
+    static const zc_status failures[] = {ZC_REJECTED, ZC_NO_MEMORY};
+    struct support_bump_control control;
+    struct zc_cache *cache = spied_cache(&control, 0, 0);
+    unsigned kind;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        for (kind = 0; kind < SUPPORT_KIND_COUNT; kind++) {
+            support_store(cache, support_slot(1), kind, 1);
+            control.put_status = failures[i];
+
+            assert_status(
+                support_try_store(cache, support_slot(1), SUPPORT_TEXT, 2),
+                failures[i]);
+
+            control.put_status = ZC_OK;
+            expect_erased(cache, support_slot(1));
+            support_expect_empty(cache);
+        }
+    }
+    assert_int_equal(support_cache_stat(cache, reject_alloc_fail),
+                     2 * SUPPORT_KIND_COUNT);
+    assert_int_equal(support_cache_stat(cache, reject_kmemcache_fail), 0);
+    /* No store in flight is left that would hold its compressor. */
+    assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_OK);
+    assert_int_equal(support_cache_stat(cache, generations), 1);
+    zc_cache_destroy(cache);
+}
+
+/* by the memory for one more entry: the first 1024 come at once */
+static void a_store_without_an_entry_leaves_no_older_page(void **state)
+{
+    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_BUMP);
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 1024; i++)
+        support_store(cache, support_slot(i), SUPPORT_SAME, i);
+    zc_inject_arm(ZC_INJECT_PAGES, 0, 1);
+
+    assert_status(support_try_store(cache, support_slot(5), SUPPORT_SAME, 9),
+                  ZC_NO_MEMORY);
+
+    zc_inject_disarm();
+    expect_erased(cache, support_slot(5));
+    assert_int_equal(support_cache_stat(cache, reject_kmemcache_fail), 1);
+    assert_int_equal(support_cache_stat(cache, stored_pages), 1023);
+    zc_cache_destroy(cache);
+}
+
+/* by the tree: there is no older page then, and the new one's object goes */
+static void a_store_without_a_place_leaves_no_object(void **state)
+{
+    struct support_bump_control control;
+    struct zc_cache *cache = spied_cache(&control, 0, 0);
+    uint32_t countdown;
+    zc_status status;
+
+    (void)state;
+    for (countdown = 0;; countdown++) {
+        const zc_swp slot = zc_swp_make(countdown, 1);
+
+        zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
+        status = support_try_store(cache, slot, SUPPORT_TEXT, 1);
+        zc_inject_disarm();
+        if (status == ZC_OK)
+            break;
+        assert_status(status, ZC_NO_MEMORY);
+        expect_erased(cache, slot);
+        support_expect_empty(cache);
+        assert_int_equal(control.frees, control.puts);
+    }
+
+    /* Directory, block, shard and leaf. */
+    assert_int_equal(countdown, 4);
+    assert_int_equal(support_cache_stat(cache, reject_kmemcache_fail), 4);
+    assert_int_equal(support_cache_stat(cache, zswpout), 1);
+    zc_cache_destroy(cache);
+}
+
+/* by a zspool that gets no more pages */
+static void a_store_without_pages_leaves_no_older_page(void **state)
+{
+    unsigned over;
+    unsigned i;
+
+    (void)state;
+    for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
+        struct zc_cache *cache = support_cache_over(over);
+
+        support_store(cache, support_slot(7), SUPPORT_TEXT, 1);
+        zc_inject_arm(ZC_INJECT_PAGES, 0, UINT32_MAX);
+        for (i = 8; i < 1000; i++)
+            if (support_try_store(cache, support_slot(i), SUPPORT_NOISE, i) !=
+                ZC_OK)
+                break;
+        /* From here on there is no page left for noise. */
+        assert_status(
+            support_try_store(cache, support_slot(7), SUPPORT_NOISE, 2),
+            ZC_NO_MEMORY);
+        zc_inject_disarm();
+
+        expect_erased(cache, support_slot(7));
+        assert_true(support_cache_stat(cache, reject_alloc_fail) > 0);
+        support_store(cache, support_slot(7), SUPPORT_NOISE, 2);
+        zc_cache_destroy(cache);
+    }
+}
+
+/* but bad input changes nothing */
+static void a_bad_store_leaves_the_older_page(void **state)
+{
+    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+
+    (void)state;
+    support_store(cache, support_slot(7), SUPPORT_TEXT, 1);
+
+    assert_status(zc_cache_store(cache, support_slot(7), NULL), ZC_INVALID);
+
+    support_expect(cache, support_slot(7), SUPPORT_TEXT, 1);
+    zc_cache_destroy(cache);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(once_full_stores_are_refused_down_to_the_threshold),
+        cmocka_unit_test(limit_and_threshold_are_rounded_down_to_pages),
+        cmocka_unit_test(a_limit_below_a_page_refuses_everything),
+        cmocka_unit_test(no_limit_is_no_limit),
+        cmocka_unit_test(a_new_limit_holds_from_the_next_store_on),
+        cmocka_unit_test(a_full_cache_refuses_pages_of_one_word),
+        cmocka_unit_test(a_real_pool_stays_within_its_limit_and_recovers),
+        cmocka_unit_test(a_refused_store_leaves_no_older_page),
+        cmocka_unit_test(a_store_the_pool_fails_leaves_no_older_page),
+        cmocka_unit_test(a_store_without_an_entry_leaves_no_older_page),
+        cmocka_unit_test(a_store_without_a_place_leaves_no_object),
+        cmocka_unit_test(a_store_without_pages_leaves_no_older_page),
+        cmocka_unit_test(a_bad_store_leaves_the_older_page),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: MIT */
+/* test_zspool_dense.c - objects side by side in segments, best fit. */
+#include "support_content.h"
+#include "support_pool.h"
+#include "support_process.h"
+#include "support_test.h"
+#include "support_threads.h"
+
+#define GRANULE 8
+
+/* Bytes of an object that takes exactly so many granules. */
+static size_t bytes_of(uint32_t granules)
+{
+    return (size_t)granules * GRANULE - ZC_DENSE_HEADER_BYTES;
+}
+
+static zc_handle place(struct zc_zspool *pool, uint32_t granules)
+{
+    return support_object_new(pool, bytes_of(granules), granules, 0);
+}
+
+/* Objects of that many granules that fill a segment; returns how many. */
+static unsigned fill_segment(struct zc_zspool *pool, uint32_t granules,
+                             zc_handle *handles_out)
+{
+    const uint32_t all = pool->groups[0].dense->segment_granules;
+    const unsigned count = all / granules;
+    unsigned i;
+
+    for (i = 0; i < count; i++)
+        handles_out[i] = place(pool, granules);
+    assert_ptr_equal(support_zspage_of(pool, handles_out[0]),
+                     support_zspage_of(pool, handles_out[count - 1]));
+    return count;
+}
+
+/* --wrap=zc_arena_get: what another thread does while this one is not under
+ * the lock. */
+static _Thread_local void (*meanwhile)(struct zc_arena *arena);
+
+zc_status __real_zc_arena_get(struct zc_arena *arena, uint32_t pages,
+                              struct zc_zspage **zspage_out);
+zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t pages,
+                              struct zc_zspage **zspage_out);
+
+zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t pages,
+                              struct zc_zspage **zspage_out)
+{
+    zc_status status = __real_zc_arena_get(arena, pages, zspage_out);
+    void (*action)(struct zc_arena * arena) = meanwhile;
+
+    meanwhile = NULL;
+    if (action != NULL)
+        action(arena);
+    return status;
+}
+
+static void objects_lie_side_by_side(void **state)
+{
+    const struct support_shape *shape;
+    const struct zc_zspage *zspage;
+    struct zc_zspool *pool;
+    uint32_t granule;
+    unsigned neighbours;
+    uint64_t next;
+    zc_handle handle;
+    size_t size;
+
+    (void)state;
+    for (shape = support_shapes; shape < support_shapes + support_shape_count;
+         shape++) {
+        if (shape->placement != ZC_PLACEMENT_DENSE)
+            continue;
+        pool = support_pool_new(shape);
+        granule = pool->groups[0].dense->granule_bytes;
+        assert_int_equal(granule, pool->page_size / 512);
+        zspage = NULL;
+        neighbours = 0;
+        next = 0;
+        for (size = 1; size < (size_t)60 * granule; size += granule / 4 + 1) {
+            handle = support_object_new(pool, size, size, 0);
+            if (support_zspage_of(pool, handle) == zspage) {
+                assert_int_equal(support_location_of(pool, handle), next);
+                neighbours++;
+            }
+            zspage = support_zspage_of(pool, handle);
+            next = support_location_of(pool, handle) +
+                   (size + 4 + granule - 1) / granule * (granule / 8);
+        }
+        assert_true(neighbours > 50);
+        support_pool_check(pool);
+        zc_zspool_destroy(pool);
+    }
+}
+
+static void every_size_is_stored_whole_and_aligned(void **state)
+{
+    static zc_handle handles[ZC_PAGE_SIZE_MIN + 1];
+    struct zc_zspool *pool = *state;
+    size_t size;
+
+    for (size = 1; size <= ZC_PAGE_SIZE_MIN; size++)
+        handles[size] = support_object_new(pool, size, size, 1);
+    support_pool_check(pool);
+    for (size = 1; size <= ZC_PAGE_SIZE_MIN; size++)
+        support_object_check(pool, handles[size], size, size, 1);
+    for (size = 1; size <= ZC_PAGE_SIZE_MIN; size++)
+        support_object_free(pool, handles[size]);
+    support_pool_check_empty(pool);
+}
+
+static void an_object_goes_into_the_tightest_hole(void **state)
+{
+    static const unsigned holes[] = {5, 20, 9, 30, 12};
+    static const unsigned wanted[] = {10, 3, 9, 25, 13};
+    static const unsigned chosen[] = {4, 0, 2, 3, 1};
+    struct zc_zspool *pool = *state;
+    zc_handle handles[5];
+    uint64_t locations[5];
+    zc_handle handle;
+    unsigned i;
+
+    for (i = 0; i < 5; i++) {
+        handles[i] = place(pool, holes[i]);
+        (void)place(pool, 1);
+    }
+    for (i = 0; i < 5; i++) {
+        locations[i] = support_location_of(pool, handles[i]);
+        support_object_free(pool, handles[i]);
+    }
+    support_pool_check(pool);
+    for (i = 0; i < 5; i++) {
+        handle = place(pool, wanted[i]);
+        assert_int_equal(support_location_of(pool, handle),
+                         locations[chosen[i]]);
+        support_pool_check(pool);
+    }
+}
+
+static void the_tightest_hole_of_all_segments_is_taken(void **state)
+{
+    static zc_handle first[1024];
+    static zc_handle second[1024];
+    struct zc_zspool *pool = *state;
+    uint64_t location;
+    zc_handle handle;
+
+    (void)fill_segment(pool, 16, first);
+    (void)fill_segment(pool, 32, second);
+    location = support_location_of(pool, first[100]);
+    support_object_free(pool, second[50]);
+    support_object_free(pool, first[100]);
+
+    handle = place(pool, 15);
+    assert_int_equal(support_location_of(pool, handle), location);
+}
+
+/* Frees the middle one of three with the neighbours that `which` says freed
+ * before it, and puts one object as large as all of that there. */
+static void join(struct zc_zspool *pool, unsigned which)
+{
+    static zc_handle handles[1024];
+    unsigned count = fill_segment(pool, 8, handles);
+    unsigned first = 100;
+    uint32_t granules = 8;
+    zc_handle joined;
+    uint64_t location;
+    unsigned i;
+
+    if ((which & 1) != 0) {
+        support_object_free(pool, handles[--first]);
+        granules += 8;
+    }
+    if ((which & 2) != 0) {
+        support_object_free(pool, handles[101]);
+        granules += 8;
+    }
+    location = support_location_of(pool, handles[100]);
+    support_object_free(pool, handles[100]);
+    support_pool_check(pool);
+    joined = place(pool, granules);
+    assert_int_equal(support_location_of(pool, joined),
+                     location - (uint64_t)(which & 1) * 8);
+    support_pool_check(pool);
+    support_object_free(pool, joined);
+    for (i = 0; i < count; i++)
+        if (i < first || i >= first + granules / 8) {
+            support_object_check(pool, handles[i], bytes_of(8), 8, 0);
+            support_object_free(pool, handles[i]);
+        }
+    support_pool_check_empty(pool);
+}
+
+static void a_freed_object_joins_its_free_neighbours(void **state)
+{
+    unsigned which;
+
+    for (which = 0; which < 4; which++)
+        join(*state, which);
+}
+
+static void both_ends_of_a_segment_can_be_free(void **state)
+{
+    static zc_handle handles[1024];
+    struct zc_zspool *pool = *state;
+    unsigned count = fill_segment(pool, 8, handles);
+
+    support_object_free(pool, handles[0]);
+    support_object_free(pool, handles[count - 1]);
+    support_pool_check(pool);
+    support_object_free(pool, handles[1]);
+    support_object_free(pool, handles[count - 2]);
+    support_pool_check(pool);
+    assert_int_equal(support_zspage_of(pool, place(pool, 16))->chunk, 0);
+    assert_int_equal(support_zspage_of(pool, place(pool, 16))->slot, 0);
+    assert_int_equal(support_stats(pool).zspages, 1);
+    assert_int_equal(pool->groups[0].zspages[11],
+                     1); /* full to the last granule */
+}
+
+static void a_hole_too_short_for_a_bin_waits_for_its_neighbour(void **state)
+{
+    static zc_handle handles[8190];
+    struct zc_zspool *pool = *state;
+    uint64_t location;
+    zc_handle handle;
+    unsigned i;
+
+    /* The last two granules are such a hole, too. */
+    for (i = 0; i < 8190; i++)
+        handles[i] = place(pool, 1);
+    assert_int_equal(support_stats(pool).zspages, 1);
+    location = support_location_of(pool, handles[50]);
+    support_object_free(pool, handles[50]);
+    support_object_free(pool, handles[51]);
+    support_pool_check(pool);
+    handle = place(pool, 1);
+    assert_ptr_not_equal(support_zspage_of(pool, handle),
+                         support_zspage_of(pool, handles[0]));
+    support_object_free(pool, handle);
+
+    support_object_free(pool, handles[52]);
+    handle = place(pool, 3);
+    assert_int_equal(support_location_of(pool, handle), location);
+    support_pool_check(pool);
+}
+
+static void a_segment_goes_back_with_its_last_object(void **state)
+{
+    static zc_handle first[1024];
+    static zc_handle second[1024];
+    struct zc_zspool *pool = *state;
+    unsigned count = fill_segment(pool, 16, first);
+    unsigned i;
+
+    (void)fill_segment(pool, 16, second);
+    assert_int_equal(zc_zspool_page_count(pool), 32);
+    for (i = 0; i + 1 < count; i++)
+        support_object_free(pool, first[i]);
+    assert_int_equal(zc_zspool_page_count(pool), 32);
+    support_object_free(pool, first[count - 1]);
+    assert_int_equal(zc_zspool_page_count(pool), 16);
+    support_pool_check(pool);
+}
+
+static void segments_have_the_length_that_was_asked_for(void **state)
+{
+    struct support_shape shape = {"", ZC_PLACEMENT_DENSE, 0, 0, 0, 0};
+    struct zc_zspool *pool;
+
+    (void)state;
+    for (shape.segment_pages = 4; shape.segment_pages <= 128;
+         shape.segment_pages *= 2) {
+        pool = support_pool_new(&shape);
+        (void)place(pool, 1);
+        assert_int_equal(zc_zspool_page_count(pool), shape.segment_pages);
+        (void)support_object_new(pool, 4096, 1, 1);
+        assert_int_equal(zc_zspool_page_count(pool), shape.segment_pages);
+        support_pool_check(pool);
+        zc_zspool_destroy(pool);
+    }
+}
+
+static struct zc_zspool *shared_pool;
+static zc_handle placed_meanwhile;
+
+static void place_meanwhile(struct zc_arena *arena)
+{
+    (void)arena;
+    placed_meanwhile = place(shared_pool, 10);
+}
+
+static void who_needs_no_new_segment_any_more_leaves_none_empty(void **state)
+{
+    struct zc_zspool *pool = *state;
+    zc_handle handle;
+
+    /* Between this one's asking for a segment and its getting the lock,
+     * another has brought one. */
+    shared_pool = pool;
+    meanwhile = place_meanwhile;
+    handle = place(pool, 10);
+
+    assert_null(meanwhile);
+    support_pool_check(pool);
+    support_object_check(pool, handle, bytes_of(10), 10, 0);
+    support_object_check(pool, placed_meanwhile, bytes_of(10), 10, 0);
+    support_object_free(pool, placed_meanwhile);
+    support_object_free(pool, handle);
+    support_pool_check_empty(pool);
+}
+
+static void fill_and_empty(struct support_worker *worker)
+{
+    struct zc_zspool *pool = worker->context;
+    zc_handle handles[40];
+    unsigned round;
+    unsigned i;
+
+    for (round = 0; round < 300; round++) {
+        for (i = 0; i < 40; i++)
+            if (zc_zspool_alloc(pool, 4096, &handles[i]) != ZC_OK)
+                support_mistake(worker, "cannot allocate");
+        for (i = 0; i < 40; i++)
+            if (zc_zspool_free(pool, handles[i]) != ZC_OK)
+                support_mistake(worker, "cannot free");
+    }
+}
+
+static void threads_that_bring_segments_together_leave_none(void **state)
+{
+    struct support_crew crew;
+    unsigned i;
+
+    support_crew_init(&crew);
+    for (i = 0; i < 3; i++)
+        support_crew_add(&crew, fill_and_empty, *state);
+    support_crew_run(&crew, 0);
+    support_pool_check_empty(*state);
+}
+
+static void churn_keeps_every_byte_and_every_rule(void **state)
+{
+    struct support_random random = {support_seed(0xde45e)};
+    static zc_handle handles[1000];
+    static size_t sizes[1000];
+    const struct support_shape *shape;
+    struct zc_zspool *pool;
+    unsigned step;
+    uint64_t i;
+
+    (void)state;
+    for (shape = support_shapes; shape < support_shapes + support_shape_count;
+         shape++) {
+        if (shape->placement != ZC_PLACEMENT_DENSE)
+            continue;
+        pool = support_pool_new(shape);
+        memset(sizes, 0, sizeof(sizes));
+        for (step = 0; step < 4000; step++) {
+            i = support_random_below(&random, 1000);
+            if (sizes[i] != 0) {
+                support_object_check(pool, handles[i], sizes[i], i, 0);
+                support_object_free(pool, handles[i]);
+                sizes[i] = 0;
+            } else {
+                sizes[i] = support_random_size(&random, pool->page_size);
+                handles[i] = support_object_new(pool, sizes[i], i, 0);
+            }
+            if (step % 1000 == 0)
+                support_pool_check(pool);
+        }
+        for (i = 0; i < 1000; i++) {
+            if (sizes[i] == 0)
+                continue;
+            support_object_check(pool, handles[i], sizes[i], i, 0);
+            support_object_free(pool, handles[i]);
+        }
+        support_pool_check_empty(pool);
+        zc_zspool_destroy(pool);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(objects_lie_side_by_side),
+        support_on_dense(every_size_is_stored_whole_and_aligned),
+        support_on_dense(an_object_goes_into_the_tightest_hole),
+        support_on_dense(the_tightest_hole_of_all_segments_is_taken),
+        support_on_dense(a_freed_object_joins_its_free_neighbours),
+        support_on_dense(both_ends_of_a_segment_can_be_free),
+        support_on_dense(a_hole_too_short_for_a_bin_waits_for_its_neighbour),
+        support_on_dense(a_segment_goes_back_with_its_last_object),
+        cmocka_unit_test(segments_have_the_length_that_was_asked_for),
+        support_on_dense(who_needs_no_new_segment_any_more_leaves_none_empty),
+        support_on_dense(threads_that_bring_segments_together_leave_none),
+        cmocka_unit_test(churn_keeps_every_byte_and_every_rule),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_zspool_reclaim.c - a zspage goes object by object while others look on,
+ * in both placements; for the free space after a failure see the placements'
+ * own tests, and test_zspool_reclaim_goal.c for which zspages go.
+ */
+#include "support_content.h"
+#include "support_pool.h"
+#include "support_reclaim.h"
+#include "support_test.h"
+
+#include <pthread.h>
+
+#define SIZE 700 /* several pages a zspage, and pages not divided evenly */
+#define FAILURES_MAX 8
+
+static uint64_t zspage_pages(const struct herd *herd)
+{
+    return support_zspage_bytes(herd->pool, SIZE) / herd->pool->page_size;
+}
+
+/* ---- what evict may rely on ---- */
+
+/* A cell's word says where the object is, until reclaim ends. */
+static uint64_t cell_word(const struct zc_zspool *pool, zc_handle handle)
+{
+    const struct zc_cell *cell =
+        zc_records_at(&pool->handles.cells, zc_handle_cell(handle));
+
+    return zc_atomic_u64_load_relaxed(&cell->word);
+}
+
+static uint64_t words_before[HERD_MAX];
+
+static void remember_word(struct herd *herd, unsigned index)
+{
+    words_before[index] = cell_word(herd->pool, herd->handles[index]);
+}
+
+/* All that evict has freed so far. */
+static void check_deferred(struct herd *herd, unsigned last)
+{
+    unsigned index = last;
+    unsigned i;
+
+    for (i = 0; i < herd->calls; i++) {
+        index = herd->order[i];
+        assert_int_equal(cell_word(herd->pool, herd->handles[index]),
+                         words_before[index]);
+        support_object_check(herd->pool, herd->handles[index],
+                             herd->sizes[index], index, 0);
+        assert_status(zc_zspool_free(herd->pool, herd->handles[index]),
+                      ZC_STALE);
+    }
+    assert_int_equal(support_stats(herd->pool).objects,
+                     herd->count - herd->calls);
+    assert_int_equal(support_stats(herd->pool).payload_bytes,
+                     (herd->count - herd->calls) * SIZE);
+}
+
+static void a_deferred_object_reads_and_cannot_be_freed_again(void **state)
+{
+    struct herd *herd = *state;
+
+    (void)herd_fill(herd, SIZE, 2);
+    herd->before = remember_word;
+    herd->after = check_deferred;
+    (void)herd_reclaim(herd, 1, ZC_OK);
+}
+
+/* One of them for every object that goes, of the same size. */
+static void add_elsewhere(struct herd *herd, unsigned index)
+{
+    const unsigned added = herd_add(herd, herd->sizes[index]);
+    unsigned i;
+
+    assert_ptr_not_equal(herd_zspage(herd, added), herd_zspage(herd, index));
+    for (i = 0; i < added; i++)
+        assert_int_not_equal(zc_handle_cell(herd->handles[added]),
+                             zc_handle_cell(herd->handles[i]));
+}
+
+static void nothing_is_placed_in_a_zspage_under_reclaim(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 1);
+    const uint32_t cells =
+        2 * zc_atomic_u32_load_relaxed(&herd->pool->handles.used);
+
+    herd->after = add_elsewhere;
+    assert_status(zc_zspool_reclaim(herd->pool, herd_evict, herd, 1, NULL),
+                  ZC_OK);
+    assert_int_equal(herd->count, 2 * each);
+    herd_check(herd);
+    /* All cells of what went are free now, and serve the next. */
+    while (herd->count < 3 * each)
+        (void)herd_add(herd, SIZE);
+    assert_int_equal(zc_atomic_u32_load_relaxed(&herd->pool->handles.used),
+                     cells);
+}
+
+static void compact_now(struct herd *herd, unsigned index)
+{
+    const uint64_t location =
+        support_location_of(herd->pool, herd->handles[index]);
+
+    (void)support_compact(herd->pool, NULL);
+    assert_int_equal(support_location_of(herd->pool, herd->handles[index]),
+                     location);
+}
+
+static void compaction_leaves_a_zspage_under_reclaim_alone(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 3);
+    unsigned i;
+
+    /* The coldest is full but for three quarters, and so are the others. */
+    for (i = 0; i < 3 * each; i++)
+        if (i % 4 != 0)
+            herd_free(herd, i);
+    herd->before = compact_now;
+    herd->after = compact_now;
+    assert_status(zc_zspool_reclaim(herd->pool, herd_evict, herd, 1, NULL),
+                  ZC_OK);
+    /* The two others were moved together meanwhile. */
+    assert_int_equal(support_stats(herd->pool).zspages, 1);
+}
+
+/* Under reclaim a zspage is on no list, but it still is one of the pool. */
+static void count_now(struct herd *herd, unsigned index)
+{
+    struct zc_zspool_class total = {.struct_size = sizeof(total)};
+    const uint64_t pages = zc_zspool_page_count(herd->pool);
+    uint64_t pages_used = 0;
+    zc_status status;
+    unsigned i;
+
+    (void)index;
+    for (i = 0;
+         (status = zc_zspool_get_class(herd->pool, i, &total)) != ZC_INVALID;
+         i++) {
+        if (status != ZC_OK)
+            continue;
+        assert_true(total.pages_freeable <= total.pages_used);
+        assert_true(total.objects_used <= total.objects_allocated);
+        pages_used += total.pages_used;
+    }
+    assert_int_equal(pages_used, pages);
+    assert_true(zc_zspool_print_classes(herd->pool, NULL, 0) > 0);
+}
+
+static void the_class_table_counts_a_zspage_under_reclaim(void **state)
+{
+    struct herd *herd = *state;
+
+    (void)herd_fill(herd, SIZE, 2);
+    herd->before = count_now;
+    herd->after = count_now;
+    (void)herd_reclaim(herd, UINT64_MAX, ZC_AGAIN);
+}
+
+static void reclaim_more(struct herd *herd, unsigned index)
+{
+    (void)index;
+    herd->after = NULL;
+    assert_int_equal(herd_reclaim(herd, 1, ZC_OK), zspage_pages(herd));
+}
+
+static void evict_may_reclaim_another_zspage(void **state)
+{
+    struct herd *herd = *state;
+    uint64_t pages = 0;
+
+    (void)herd_fill(herd, SIZE, 3);
+    herd->after = reclaim_more;
+    assert_status(zc_zspool_reclaim(herd->pool, herd_evict, herd, 1, &pages),
+                  ZC_OK);
+    assert_int_equal(pages, zspage_pages(herd));
+    assert_int_equal(zc_zspool_page_count(herd->pool), zspage_pages(herd));
+}
+
+/* ---- objects left count, not what evict returned ---- */
+
+static void a_failure_at_any_object_keeps_the_rest(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_per_zspage(herd->pool, SIZE);
+    const struct support_shape *shape =
+        herd->pool->placement == ZC_PLACEMENT_DENSE ? SUPPORT_DENSE_16
+                                                    : SUPPORT_KERNEL;
+    unsigned busy_at;
+    unsigned added;
+    unsigned i;
+
+    for (busy_at = 1; busy_at <= each; busy_at++) {
+        herd_end(herd);
+        herd_init(herd, shape);
+        (void)herd_fill(herd, SIZE, 1);
+        herd->busy_from = busy_at;
+        assert_int_equal(herd_reclaim(herd, 1, ZC_AGAIN), 0);
+        /* Tried again and again: the call fails at once from then on. */
+        assert_int_equal(herd->calls, busy_at - 1 + FAILURES_MAX);
+        herd_check(herd);
+        for (i = 0; i < busy_at - 1; i++)
+            assert_true(herd->freed[herd->order[i]]);
+        for (i = 1; i < busy_at; i++) {
+            added = herd_add(herd, SIZE);
+            assert_ptr_equal(herd_zspage(herd, added),
+                             herd_zspage(herd, herd->order[busy_at - 1]));
+        }
+        assert_int_equal(support_stats(herd->pool).zspages, 1);
+    }
+}
+
+static void let_go(struct herd *herd, unsigned index)
+{
+    (void)herd;
+    (void)index;
+}
+
+static void a_zspage_stays_where_evict_let_an_object_go(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 1);
+
+    herd->instead = let_go;
+    assert_int_equal(herd_reclaim(herd, 1, ZC_AGAIN), 0);
+    assert_int_equal(herd->calls, FAILURES_MAX * each);
+    assert_int_equal(support_stats(herd->pool).objects, each);
+}
+
+/* What the thread that frees is given. */
+struct other {
+    struct herd *herd;
+    zc_status status[2];
+    unsigned index;
+};
+
+static void *free_as_other(void *context)
+{
+    struct other *other = context;
+    struct herd *herd = other->herd;
+    zc_handle handle = herd->handles[other->index];
+
+    other->status[0] = zc_zspool_free(herd->pool, handle);
+    other->status[1] = zc_zspool_free(herd->pool, handle);
+    return NULL;
+}
+
+static void other_frees(struct herd *herd, unsigned index)
+{
+    struct other other = {.herd = herd, .index = index};
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, free_as_other, &other), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_status(other.status[0], ZC_OK);
+    assert_status(other.status[1], ZC_STALE);
+    herd->freed[index] = true;
+}
+
+static void other_frees_the_last(struct herd *herd, unsigned index)
+{
+    if (herd->calls == herd->busy_at)
+        other_frees(herd, index);
+}
+
+static void a_failure_of_evict_does_not_matter_if_the_object_went(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 2);
+
+    herd->busy_at = each;
+    herd->before = other_frees_the_last;
+    assert_int_equal(herd_reclaim(herd, 1, ZC_OK), zspage_pages(herd));
+    assert_int_equal(herd->calls, each);
+}
+
+static void other_frees_it_first(struct herd *herd, unsigned index)
+{
+    other_frees(herd, index);
+    support_object_check(herd->pool, herd->handles[index], SIZE, index, 0);
+    assert_status(zc_zspool_free(herd->pool, herd->handles[index]), ZC_STALE);
+}
+
+static void evict_reads_what_another_freed_just_before(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 1);
+
+    herd->instead = other_frees_it_first;
+    assert_int_equal(herd_reclaim(herd, 1, ZC_OK), zspage_pages(herd));
+    assert_int_equal(herd->calls, each);
+    support_pool_check_empty(herd->pool);
+}
+
+/* The first call frees all the others, the later ones before the earlier. */
+static void free_the_others(struct herd *herd, unsigned index)
+{
+    unsigned i;
+
+    for (i = herd->count; i-- > 0;)
+        if (i != index && !herd->freed[i])
+            other_frees(herd, i);
+    herd_free(herd, index);
+}
+
+static void evict_is_spared_what_others_freed(void **state)
+{
+    struct herd *herd = *state;
+
+    (void)herd_fill(herd, SIZE, 1);
+    herd->instead = free_the_others;
+    assert_int_equal(herd_reclaim(herd, 1, ZC_OK), zspage_pages(herd));
+    assert_int_equal(herd->calls, 1);
+    support_pool_check_empty(herd->pool);
+}
+
+/* ---- readers ---- */
+
+static void a_zspage_with_readers_is_passed_over(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 2);
+    struct zc_zspool_read read;
+
+    assert_status(
+        zc_zspool_read_begin(herd->pool, herd->handles[each - 1], &read),
+        ZC_OK);
+    assert_int_equal(herd_reclaim(herd, UINT64_MAX, ZC_AGAIN),
+                     zspage_pages(herd));
+    assert_int_equal(herd->calls, each);
+    assert_int_equal(herd->seen[each], 1);
+    assert_true(support_has_stamp(read.data, SIZE, each - 1, 0));
+    zc_zspool_read_end(herd->pool, &read);
+    assert_int_equal(herd_reclaim(herd, UINT64_MAX, ZC_AGAIN),
+                     zspage_pages(herd));
+}
+
+static struct zc_zspool_read pinned;
+
+static void pin_first(struct herd *herd, unsigned index)
+{
+    if (herd->calls == 1)
+        assert_status(
+            zc_zspool_read_begin(herd->pool, herd->handles[index], &pinned),
+            ZC_OK);
+}
+
+static void a_zspage_emptied_under_a_reader_is_left_to_it(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 1);
+
+    herd->before = pin_first;
+    assert_int_equal(herd_reclaim(herd, 1, ZC_AGAIN), 0);
+    assert_int_equal(herd->calls, each);
+    assert_int_equal(zc_zspool_page_count(herd->pool), zspage_pages(herd));
+    herd_check(herd);
+    zc_zspool_read_end(herd->pool, &pinned);
+    support_pool_check_empty(herd->pool);
+}
+
+static void a_zspage_emptied_under_a_reader_may_be_used_again(void **state)
+{
+    struct herd *herd = *state;
+    unsigned index;
+
+    (void)herd_fill(herd, SIZE, 1);
+    herd->before = pin_first;
+    (void)herd_reclaim(herd, 1, ZC_AGAIN);
+    index = herd_add(herd, SIZE);
+    assert_ptr_equal(herd_zspage(herd, index), pinned.pin);
+    zc_zspool_read_end(herd->pool, &pinned);
+    herd_check(herd);
+    assert_int_equal(support_stats(herd->pool).zspages, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        herd_on_both(a_deferred_object_reads_and_cannot_be_freed_again),
+        herd_on_both(nothing_is_placed_in_a_zspage_under_reclaim),
+        herd_on_both(compaction_leaves_a_zspage_under_reclaim_alone),
+        herd_on_both(the_class_table_counts_a_zspage_under_reclaim),
+        herd_on_both(evict_may_reclaim_another_zspage),
+        herd_on_both(a_failure_at_any_object_keeps_the_rest),
+        herd_on_both(a_zspage_stays_where_evict_let_an_object_go),
+        herd_on_both(a_failure_of_evict_does_not_matter_if_the_object_went),
+        herd_on_both(evict_reads_what_another_freed_just_before),
+        herd_on_both(evict_is_spared_what_others_freed),
+        herd_on_both(a_zspage_with_readers_is_passed_over),
+        herd_on_both(a_zspage_emptied_under_a_reader_is_left_to_it),
+        herd_on_both(a_zspage_emptied_under_a_reader_may_be_used_again),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_zspool_reclaim_goal.c - which zspages a call of reclaim takes and how
+ * many, in every shape of pool, and what it makes of bad input; and putting,
+ * which is how objects get there before reclaim can meet them.
+ */
+#include "support_content.h"
+#include "support_pool.h"
+#include "support_reclaim.h"
+#include "support_test.h"
+
+#define SIZE 700
+#define FAILURES_MAX 8
+#define MIXED 600
+
+static uint64_t zspage_pages(const struct herd *herd)
+{
+    return support_zspage_bytes(herd->pool, SIZE) / herd->pool->page_size;
+}
+
+/* ---- which goes first ---- */
+
+static void the_zspage_of_the_oldest_allocation_goes_first(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 3);
+    unsigned i;
+
+    assert_int_equal(herd_reclaim(herd, 1, ZC_OK), zspage_pages(herd));
+    assert_int_equal(herd->calls, each);
+    for (i = 0; i < 3 * each; i++)
+        assert_int_equal(herd->seen[i], i < each);
+    herd_check(herd);
+    assert_int_equal(herd_reclaim(herd, 1, ZC_OK), zspage_pages(herd));
+    assert_int_equal(herd->calls, 2 * each);
+    assert_int_equal(herd->seen[each], 1);
+}
+
+static void an_allocation_makes_its_zspage_the_hottest(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 3);
+    const struct zc_zspage *first = herd_zspage(herd, 0);
+    unsigned index;
+
+    herd_free(herd, 1);
+    index = herd_add(herd, SIZE);
+    assert_ptr_equal(herd_zspage(herd, index), first);
+    (void)herd_reclaim(herd, 1, ZC_OK);
+    assert_int_equal(herd->seen[each], 1);
+    (void)herd_reclaim(herd, 1, ZC_OK);
+    assert_int_equal(herd->seen[2 * each], 1);
+    assert_int_equal(herd->seen[0], 0);
+    (void)herd_reclaim(herd, 1, ZC_OK);
+    assert_int_equal(herd->seen[0], 1);
+    assert_int_equal(herd->seen[index], 1);
+}
+
+static void reading_writing_and_freeing_make_nothing_hot(void **state)
+{
+    struct herd *herd = *state;
+    char bytes[SIZE];
+
+    (void)herd_fill(herd, SIZE, 3);
+    support_object_check(herd->pool, herd->handles[0], SIZE, 0, 0);
+    support_stamp(bytes, SIZE, 1, 0);
+    assert_status(zc_zspool_write(herd->pool, herd->handles[1], bytes, SIZE),
+                  ZC_OK);
+    assert_status(
+        zc_zspool_change_tags(herd->pool, herd->handles[3], 0, 1, NULL), ZC_OK);
+    herd_free(herd, 2);
+    (void)herd_reclaim(herd, 1, ZC_OK);
+    assert_int_equal(herd->seen[0], 1);
+    assert_int_equal(herd->seen[2], 0);
+}
+
+static void a_zspage_that_could_not_be_emptied_is_the_hottest(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 3);
+
+    herd->busy_at = 1;
+    assert_int_equal(herd_reclaim(herd, 1, ZC_OK), zspage_pages(herd));
+    assert_int_equal(herd->order[0] / each, 0);
+    assert_int_equal(herd->order[1] / each, 1);
+    herd_check(herd);
+    assert_ptr_equal(ZC_CONTAINER(herd->pool->lru.next, struct zc_zspage, lru),
+                     herd_zspage(herd, 0));
+    (void)herd_reclaim(herd, 1, ZC_OK);
+    assert_int_equal(herd->order[1 + each] / each, 2);
+    (void)herd_reclaim(herd, 1, ZC_OK);
+    assert_int_equal(herd->order[1 + 2 * each] / each, 0);
+}
+
+/* ---- the goal ---- */
+
+static void a_call_gives_back_what_was_asked_for_in_whole_zspages(void **state)
+{
+    struct herd *herd = *state;
+    const uint64_t pages = zspage_pages(herd);
+
+    (void)herd_fill(herd, SIZE, 9);
+    assert_int_equal(herd_reclaim(herd, pages, ZC_OK), pages);
+    assert_int_equal(herd_reclaim(herd, 1, ZC_OK), pages);
+    assert_int_equal(herd_reclaim(herd, 2 * pages, ZC_OK), 2 * pages);
+    assert_int_equal(herd_reclaim(herd, pages + 1, ZC_OK), 2 * pages);
+    assert_int_equal(herd_reclaim(herd, 2 * pages - 1, ZC_OK), 2 * pages);
+    herd_check(herd);
+    assert_int_equal(herd_reclaim(herd, 2 * pages, ZC_AGAIN), pages);
+    support_pool_check_empty(herd->pool);
+}
+
+static void a_goal_of_nothing_is_reached_at_once(void **state)
+{
+    struct herd *herd = *state;
+
+    (void)herd_fill(herd, SIZE, 1);
+    assert_int_equal(herd_reclaim(herd, 0, ZC_OK), 0);
+    assert_int_equal(herd->calls, 0);
+}
+
+static void an_empty_pool_has_nothing_to_give(void **state)
+{
+    struct herd *herd = *state;
+
+    assert_int_equal(herd_reclaim(herd, 0, ZC_OK), 0);
+    assert_int_equal(herd_reclaim(herd, 1, ZC_AGAIN), 0);
+    assert_int_equal(herd->calls, 0);
+}
+
+static void pages_out_may_be_null(void **state)
+{
+    struct herd *herd = *state;
+
+    (void)herd_fill(herd, SIZE, 2);
+    assert_status(zc_zspool_reclaim(herd->pool, herd_evict, herd, 1, NULL),
+                  ZC_OK);
+    assert_status(zc_zspool_reclaim(herd->pool, herd_evict, herd, 999, NULL),
+                  ZC_AGAIN);
+    support_pool_check_empty(herd->pool);
+}
+
+static void a_call_gives_up_after_eight_failures_in_turn(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 12);
+    unsigned i;
+
+    herd->busy_from = 1;
+    assert_int_equal(herd_reclaim(herd, 1, ZC_AGAIN), 0);
+    assert_int_equal(herd->calls, FAILURES_MAX);
+    for (i = 0; i < FAILURES_MAX; i++)
+        assert_int_equal(herd->order[i] / each, i);
+    herd_check(herd);
+    /* The next call goes on with the others. */
+    herd->busy_from = 0;
+    (void)herd_reclaim(herd, 1, ZC_OK);
+    assert_int_equal(herd->order[FAILURES_MAX] / each, FAILURES_MAX);
+}
+
+/* Of every eight zspages in turn, the last can be emptied. */
+static zc_status evict_every_eighth(void *context, zc_handle handle)
+{
+    struct herd *herd = context;
+    const unsigned each = herd_per_zspage(herd->pool, SIZE);
+
+    if (herd_find(herd, handle) / each % FAILURES_MAX != FAILURES_MAX - 1)
+        return ZC_BUSY;
+    return herd_evict(context, handle);
+}
+
+static void a_success_ends_a_row_of_failures(void **state)
+{
+    struct herd *herd = *state;
+    uint64_t pages = 0;
+
+    (void)herd_fill(herd, SIZE, 2 * FAILURES_MAX);
+    assert_status(zc_zspool_reclaim(herd->pool, evict_every_eighth, herd,
+                                    2 * zspage_pages(herd), &pages),
+                  ZC_OK);
+    assert_int_equal(pages, 2 * zspage_pages(herd));
+    assert_status(
+        zc_zspool_reclaim(herd->pool, evict_every_eighth, herd, 1, &pages),
+        ZC_AGAIN);
+    assert_int_equal(pages, 0);
+    herd_check(herd);
+}
+
+static void what_was_given_back_is_said_of_a_call_that_failed(void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 3);
+
+    herd->busy_from = each + 1;
+    assert_int_equal(herd_reclaim(herd, UINT64_MAX, ZC_AGAIN),
+                     zspage_pages(herd));
+    herd_check(herd);
+}
+
+/* ---- bad input ---- */
+
+static zc_status never(void *context, zc_handle handle)
+{
+    (void)context;
+    (void)handle;
+    fail_msg("evict is called");
+    return ZC_OK;
+}
+
+static void bad_input_is_invalid_and_changes_nothing(void **state)
+{
+    struct herd *herd = *state;
+    uint64_t pages = 77;
+
+    (void)herd_fill(herd, SIZE, 1);
+    assert_status(zc_zspool_reclaim(NULL, never, NULL, 1, &pages), ZC_INVALID);
+    assert_status(zc_zspool_reclaim(herd->pool, NULL, NULL, 1, &pages),
+                  ZC_INVALID);
+    assert_status(zc_zspool_reclaim(NULL, NULL, NULL, 0, NULL), ZC_INVALID);
+    assert_int_equal(pages, 77);
+    herd_check(herd);
+}
+
+static void a_pool_without_ages_cannot_be_reclaimed(void **state)
+{
+    struct zc_zspool *pool = *state;
+    const zc_handle handle = support_object_new(pool, SIZE, 1, 2);
+    uint64_t pages = 77;
+
+    assert_status(zc_zspool_reclaim(pool, never, NULL, 1, &pages),
+                  ZC_UNSUPPORTED);
+    assert_status(zc_zspool_reclaim(pool, never, NULL, 0, NULL),
+                  ZC_UNSUPPORTED);
+    assert_status(zc_zspool_reclaim(pool, NULL, NULL, 0, NULL), ZC_INVALID);
+    assert_int_equal(pages, 77);
+    assert_true(zc_list_is_empty(&pool->lru));
+    support_object_check(pool, handle, SIZE, 1, 2);
+    support_object_free(pool, handle);
+    support_pool_check_empty(pool);
+}
+
+static void keeping_ages_is_yes_or_no(void **state)
+{
+    struct zc_zspool *pool = NULL;
+
+    (void)state;
+    assert_status(zc_zspool_create(ZC_ZSPOOL_OPTIONS(.keep_lru = 2), &pool),
+                  ZC_INVALID);
+    assert_null(pool);
+}
+
+/* ---- every shape ---- */
+
+/* Reclaims with failures at random, and puts what is new in between. */
+static void reclaim_at_random(struct herd *herd, struct support_random *random)
+{
+    unsigned round;
+
+    for (round = 0; round < 40; round++) {
+        herd->calls = 0;
+        herd->busy_at = (unsigned)support_random_below(random, 30);
+        herd->busy_from = herd->busy_at == 0
+                              ? 0
+                              : herd->busy_at +
+                                    (unsigned)support_random_below(random, 60);
+        (void)zc_zspool_reclaim(herd->pool, herd_evict, herd,
+                                1 + support_random_below(random, 20), NULL);
+        herd_check(herd);
+        (void)herd_add(herd,
+                       support_random_size(random, herd->pool->page_size));
+        (void)herd_add(herd,
+                       1 + support_random_below(random, herd->pool->page_size));
+    }
+}
+
+static void every_shape_of_pool_is_reclaimed_to_the_last_page(void **state)
+{
+    struct support_random random = {support_seed(0xc01d)};
+    static struct herd herd;
+    unsigned calls = 0;
+    unsigned shape;
+    unsigned i;
+
+    (void)state;
+    for (shape = 0; shape < support_shape_count; shape++) {
+        herd_init(&herd, &support_shapes[shape]);
+        for (i = 0; i < MIXED; i++)
+            (void)herd_add(&herd,
+                           support_random_size(&random, herd.pool->page_size));
+        for (i = 0; i < MIXED; i += 3)
+            herd_free(&herd, i);
+        reclaim_at_random(&herd, &random);
+        herd.calls = 0;
+        herd.busy_at = 0;
+        herd.busy_from = 0;
+        assert_int_equal(
+            herd_reclaim(&herd, zc_zspool_page_count(herd.pool), ZC_OK) == 0,
+            false);
+        support_pool_check_empty(herd.pool);
+        calls += herd.calls;
+        herd_end(&herd);
+    }
+    assert_true(calls > 0);
+}
+
+/* ---- put ---- */
+
+static void an_object_of_any_size_is_put_with_all_its_bytes(void **state)
+{
+    static struct herd herd;
+    size_t page_size;
+    unsigned shape;
+    size_t size;
+
+    (void)state;
+    for (shape = 0; shape < support_shape_count; shape++) {
+        herd_init(&herd, &support_shapes[shape]);
+        page_size = herd.pool->page_size;
+        for (size = 1; size <= page_size; size += page_size / 64)
+            (void)herd_add(&herd, size);
+        for (size = page_size - 16; size <= page_size; size++)
+            (void)herd_add(&herd, size);
+        herd_end(&herd);
+    }
+}
+
+static void a_put_that_the_limit_refuses_changes_nothing(void **state)
+{
+    static const enum zc_placement placements[] = {ZC_PLACEMENT_DENSE,
+                                                   ZC_PLACEMENT_KERNEL};
+    struct support_shape shape = {.segment_pages = 4, .limit_pages = 4};
+    static struct herd herd;
+    static char bytes[ZC_PAGE_SIZE_MIN];
+    zc_handle handle = {77};
+    zc_status status;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        shape.placement = placements[i];
+        herd_init(&herd, &shape);
+        while (zc_zspool_page_count(herd.pool) < 4)
+            (void)herd_add(&herd, sizeof(bytes));
+        do {
+            support_stamp(bytes, sizeof(bytes), herd.count, 0);
+            status = zc_zspool_put(herd.pool, bytes, sizeof(bytes), &handle);
+            if (status == ZC_OK) {
+                herd.sizes[herd.count] = sizeof(bytes);
+                herd.handles[herd.count++] = handle;
+                handle.value = 77;
+            }
+        } while (status == ZC_OK);
+        assert_status(status, ZC_REJECTED);
+        assert_int_equal(handle.value, 77);
+        assert_int_equal(support_stats(herd.pool).limit_rejects, 1);
+        herd_check(&herd);
+        /* Reclaim makes the room. */
+        (void)herd_reclaim(&herd, 1, ZC_OK);
+        (void)herd_add(&herd, sizeof(bytes));
+        herd_end(&herd);
+    }
+}
+
+static void bad_puts_are_invalid_and_change_nothing(void **state)
+{
+    struct herd *herd = *state;
+    static char bytes[ZC_PAGE_SIZE_MIN + 1];
+    zc_handle handle = {77};
+
+    assert_status(zc_zspool_put(NULL, bytes, 1, &handle), ZC_INVALID);
+    assert_status(zc_zspool_put(herd->pool, NULL, 1, &handle), ZC_INVALID);
+    assert_status(zc_zspool_put(herd->pool, bytes, 1, NULL), ZC_INVALID);
+    assert_status(zc_zspool_put(herd->pool, bytes, 0, &handle), ZC_INVALID);
+    assert_status(zc_zspool_put(herd->pool, bytes, sizeof(bytes), &handle),
+                  ZC_INVALID);
+    assert_int_equal(handle.value, 77);
+    support_pool_check_empty(herd->pool);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        herd_on_both(the_zspage_of_the_oldest_allocation_goes_first),
+        herd_on_both(an_allocation_makes_its_zspage_the_hottest),
+        herd_on_both(reading_writing_and_freeing_make_nothing_hot),
+        herd_on_both(a_zspage_that_could_not_be_emptied_is_the_hottest),
+        herd_on_both(a_call_gives_back_what_was_asked_for_in_whole_zspages),
+        herd_on_both(a_goal_of_nothing_is_reached_at_once),
+        herd_on_both(an_empty_pool_has_nothing_to_give),
+        herd_on_both(pages_out_may_be_null),
+        herd_on_both(a_call_gives_up_after_eight_failures_in_turn),
+        herd_on_both(a_success_ends_a_row_of_failures),
+        herd_on_both(what_was_given_back_is_said_of_a_call_that_failed),
+        herd_on_both(bad_input_is_invalid_and_changes_nothing),
+        support_on_both(a_pool_without_ages_cannot_be_reclaimed),
+        cmocka_unit_test(keeping_ages_is_yes_or_no),
+        cmocka_unit_test(every_shape_of_pool_is_reclaimed_to_the_last_page),
+        cmocka_unit_test(an_object_of_any_size_is_put_with_all_its_bytes),
+        cmocka_unit_test(a_put_that_the_limit_refuses_changes_nothing),
+        herd_on_both(bad_puts_are_invalid_and_change_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
