@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rounds.h - two ways to do the same work, in turns, so that whatever else the
+ * machine does falls on both.
+ *
+ * The work is cut into chunks.  A round does every chunk both ways, and the two
+ * ways are half the work apart, so that neither finds in the processor's caches
+ * what the other has just left there.  The time is that of the thread, not of
+ * the wall.  The result is the ratio of the medians of the rounds.
+ */
+#ifndef ZCACHE_BENCH_ROUNDS_H
+#define ZCACHE_BENCH_ROUNDS_H
+
+#include "json.h"
+#include "support.h"
+
+#define ROUNDS_MAX 64
+#define ROUNDS_CHUNK 512
+
+/* Items first to first + count - 1 of the work. */
+typedef void (*rounds_work)(void *context, uint32_t first, uint32_t count);
+
+/* Makes ready for a round, untimed; may be NULL. */
+typedef void (*rounds_prepare)(void *context);
+
+struct rounds_result {
+    double ours_ns;   /* per item, median */
+    double theirs_ns; /* likewise */
+    double ratio;
+    double ratio_min; /* of single rounds */
+    double ratio_max;
+};
+
+void rounds_run(struct rounds_result *result, unsigned rounds, uint32_t items,
+                rounds_prepare prepare, rounds_work ours, rounds_work theirs,
+                void *context);
+
+/* The same from times that were taken elsewhere; sorts them. */
+void rounds_summarize(struct rounds_result *result, unsigned rounds,
+                      uint32_t items, double *ours, double *theirs);
+
+void rounds_json(struct json *json, const char *key,
+                 const struct rounds_result *result);
+
+#endif

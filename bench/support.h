@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * support.h - what every benchmark needs: time, chance, memory, an end.
+ *
+ * A benchmark that cannot go on says why on standard error and ends the
+ * process: a half measured figure is worse than none.
+ */
+#ifndef ZCACHE_BENCH_SUPPORT_H
+#define ZCACHE_BENCH_SUPPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <zcache/types.h>
+
+#define PAGE_BYTES 4096
+
+#if defined(__GNUC__)
+#define BENCH_FORMAT(format_index, first_index)                                \
+    __attribute__((format(printf, format_index, first_index)))
+#define BENCH_NO_RETURN __attribute__((noreturn))
+#else
+#define BENCH_FORMAT(format_index, first_index)
+#define BENCH_NO_RETURN
+#endif
+
+/* Ends the process with one line and status 2. */
+BENCH_NO_RETURN void die(const char *format, ...) BENCH_FORMAT(1, 2);
+
+/* Ends the process unless the status is ZC_OK. */
+void must(zc_status status, const char *what);
+
+/* Nanoseconds since some time: of the wall, and of this thread's processor. */
+uint64_t now_ns(void);
+uint64_t thread_ns(void);
+
+/* xorshift64*; `state` begins as anything but 0. */
+uint64_t random_next(uint64_t *state);
+uint32_t random_below(uint64_t *state, uint32_t bound);
+
+/* Fills order[] with 0 to count - 1 at random. */
+void shuffle(uint32_t *order, uint32_t count, uint64_t *random);
+
+/*
+ * Zeroed and resident memory that no malloc knows of, so that the malloc under
+ * test is measured alone.  Never freed but by unmap_memory().
+ */
+void *map_memory(size_t bytes);
+void unmap_memory(void *memory, size_t bytes);
+
+/* The middle one of `count` values, which it sorts. */
+double median(double *values, unsigned count);
+
+/* A whole number from text, or the end of the process. */
+uint64_t parse_number(const char *text, const char *what);
+
+#endif
