@@ -46,6 +46,8 @@ static zc_status add_block(struct zc_records *records, unsigned block)
 
     if (fresh == NULL)
         return ZC_NO_MEMORY;
+    if (block_bytes(records, block) >= ZC_RECORDS_LARGE_BYTES)
+        zc_pages_scatter(fresh, block_bytes(records, block));
     if (!zc_atomic_pointer_exchange_if(&records->blocks[block], &expected,
                                        fresh))
         zc_pages_unmap(fresh, block_bytes(records, block));

@@ -26,6 +26,9 @@
 #define ZC_RECORDS_FIRST (UINT32_C(1) << ZC_RECORDS_FIRST_SHIFT)
 #define ZC_RECORDS_BLOCKS 20
 
+/* From this size on a block is worth large pages: they cost up to one more. */
+#define ZC_RECORDS_LARGE_BYTES ((size_t)16 << 20)
+
 /* 2^30 - 1024: the most records there can be. */
 #define ZC_RECORDS_MAX                                                         \
     ((UINT32_C(1) << (ZC_RECORDS_FIRST_SHIFT + ZC_RECORDS_BLOCKS)) -           \

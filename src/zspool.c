@@ -187,6 +187,16 @@ zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
     return ZC_OK;
 }
 
+/* A free looks at the header, and at what is in front and behind. */
+static void prefetch_edges(const struct zc_zspool *pool,
+                           const struct zc_found *found)
+{
+    char *object = zc_location_address(&pool->arena, found->location);
+
+    zc_memory_prefetch_write(object, 1);
+    zc_memory_prefetch_write(object + found->size, 1);
+}
+
 zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
 {
     struct zc_found found;
@@ -198,6 +208,7 @@ zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
     status = zc_zspool_find_locked(pool, handle, &found);
     if (status != ZC_OK)
         return status;
+    prefetch_edges(pool, &found);
     if (found.zspage->reclaimed) {
         status = pool->ops->defer(pool, &found);
         zc_found_unlock(&found);

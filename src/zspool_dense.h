@@ -54,6 +54,7 @@ struct zc_dense {
     struct zc_zspage *victim; /* segment being emptied; isolated */
     unsigned failures;        /* victims given up in this round */
     unsigned scans;           /* steps that found no segment to slide */
+    uint64_t moved;           /* objects, in this round */
     uint32_t hopeless;        /* granules that no segment has, in this round */
 };
 

@@ -10,8 +10,10 @@
  * into one, by moving its objects down over them; each segment at most once in
  * a round.
  *
- * The round ends when the free granules of all segments do not fill one, or
- * when a few victims in turn could not be emptied.
+ * The round ends when the free granules of all segments do not fill one, or are
+ * half a percent of all, when many victims in turn could not be emptied, or when
+ * as many objects were moved as there are twice: others that allocate and free
+ * all the time must not keep it going for ever.
  *
  * Locks: a step holds the group's lock for at most STEP_OBJECTS moves or one
  * slide, with the pin word of the segment it takes from locked
@@ -26,6 +28,12 @@
 #define STEP_OBJECTS 16
 #define VICTIM_FAILURES_MAX 64 /* in turn; then the round is over */
 #define SCAN_MAX 32            /* segments looked at per fullness list */
+
+/*
+ * A round ends when less than this part of all granules is free: what is left
+ * costs more moves than it is worth, and under churn it opens again at once.
+ */
+#define IDLE_FREE_PART 192
 
 static bool was_tried(const struct zc_zspool *pool,
                       const struct zc_zspage *zspage)
@@ -85,8 +93,10 @@ static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group)
 
     for (i = 0; i < ZC_FULLNESS_GROUPS; i++)
         capacity += group->zspages[i] * dense->segment_granules;
-    if (capacity - group->used < dense->segment_granules)
-        return ZC_OK; /* not one segment to gain */
+    if (capacity - group->used < dense->segment_granules ||
+        capacity - group->used < capacity / IDLE_FREE_PART ||
+        dense->moved > 2 * group->objects)
+        return ZC_OK;
     victim = find_victim(pool, group);
     if (victim == NULL)
         return ZC_OK;
@@ -277,6 +287,7 @@ static void end_round(struct zc_zspool *pool, struct zc_dense *dense)
 {
     dense->failures = 0;
     dense->scans = 0;
+    dense->moved = 0;
     dense->hopeless = UINT32_MAX;
     pool->round++;
 }
@@ -351,6 +362,7 @@ zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
 {
     struct zc_group *group = &pool->groups[0];
     struct zc_dense *dense = group->dense;
+    const uint64_t moved_before = result->objects_moved;
     struct zc_zspage *emptied = NULL;
     zc_status status = ZC_OK;
 
@@ -364,6 +376,7 @@ zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
         if (!step_victim(pool, group, most, result, &status))
             emptied = NULL;
     }
+    dense->moved += result->objects_moved - moved_before;
     if (status == ZC_OK)
         end_round(pool, dense);
     zc_spinlock_unlock(&group->lock);
@@ -382,7 +395,6 @@ void zc_dense_compact_pause(struct zc_zspool *pool,
     struct zc_zspage *victim;
     bool emptied = false;
 
-    (void)result;
     zc_spinlock_lock(&group->lock);
     victim = group->dense->victim;
     if (victim != NULL) {
@@ -393,6 +405,8 @@ void zc_dense_compact_pause(struct zc_zspool *pool,
             pool->ops->detach(pool, group, victim);
     }
     zc_spinlock_unlock(&group->lock);
-    if (emptied)
+    if (emptied) {
         zc_arena_put(&pool->arena, victim);
+        result->pages_freed += pool->segment_pages;
+    }
 }

@@ -219,8 +219,8 @@ struct zc_compact_result {
  * and is written whatever the outcome but ZC_INVALID and ZC_BUSY.
  *
  * ZC_OK: a whole round is done; ZC_AGAIN: the budget ended first; ZC_BUSY:
- * another thread is compacting this pool; ZC_INVALID.  Follows zs_compact();
- * one at a time as d2658f2052c7.
+ * another thread is compacting this pool; ZC_UNSUPPORTED: a newer struct;
+ * ZC_INVALID.  Follows zs_compact(); one at a time as d2658f2052c7.
  */
 ZC_API zc_status zc_zspool_compact(struct zc_zspool *pool,
                                    const struct zc_compact_budget *budget,

@@ -34,6 +34,13 @@ void *zc_pages_map(size_t bytes, size_t alignment);
 void zc_pages_unmap(void *pages, size_t bytes);
 
 /*
+ * Says that a range will be touched here and there for long, so that larger
+ * pages save look-ups of addresses, at the price of up to one of them more
+ * memory.  A hint.
+ */
+void zc_pages_scatter(void *pages, size_t bytes);
+
+/*
  * Makes a range resident ahead of use, cheaper than page by page.  A hint:
  * where it fails, the first touch does it.
  */
@@ -49,8 +56,8 @@ void zc_pages_discard(void *pages, size_t bytes);
 size_t zc_pages_system_size(void);
 
 /*
- * Asks for the cache lines of a range ahead of use.  A hint: the range need not
- * be mapped.
+ * Asks for the cache lines of a range ahead of reading or writing it.  A hint:
+ * the range need not be mapped.
  */
 static inline void zc_memory_prefetch(const void *memory, size_t size)
 {
@@ -59,6 +66,15 @@ static inline void zc_memory_prefetch(const void *memory, size_t size)
 
     for (; line < end; line += ZC_CACHE_LINE)
         __builtin_prefetch(line);
+}
+
+static inline void zc_memory_prefetch_write(void *memory, size_t size)
+{
+    char *line = memory;
+    char *end = line + size;
+
+    for (; line < end; line += ZC_CACHE_LINE)
+        __builtin_prefetch(line, 1);
 }
 
 /*

@@ -105,6 +105,16 @@ void zc_pages_unmap(void *pages, size_t bytes)
     (void)munmap(pages, bytes);
 }
 
+void zc_pages_scatter(void *pages, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    (void)madvise(pages, bytes, MADV_HUGEPAGE);
+#else
+    (void)pages;
+    (void)bytes;
+#endif
+}
+
 void zc_pages_populate(void *pages, size_t bytes)
 {
     zc_may_block();
