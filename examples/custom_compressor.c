@@ -120,7 +120,8 @@ int main(void)
     expect(zc_cache_get_stats(cache, &stats), ZC_OK, "stats");
     printf("1000 pages in %llu bytes each by \"%s\"\n",
            (unsigned long long)stats.payload_bytes / 1000, zeros.name);
-    expect(stats.payload_bytes == 1000 * (64 + 171 * 8) ? ZC_OK : ZC_CORRUPT,
+    expect(stats.payload_bytes == UINT64_C(1000) * (64 + 171 * 8) ? ZC_OK
+                                                                  : ZC_CORRUPT,
            ZC_OK, "64 bytes of bitmap and 171 words");
 
     /* What it stored stays readable when another one takes over. */

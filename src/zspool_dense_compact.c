@@ -10,10 +10,10 @@
  * into one, by moving its objects down over them; each segment at most once in
  * a round.
  *
- * The round ends when the free granules of all segments do not fill one, or are
- * half a percent of all, when many victims in turn could not be emptied, or when
- * as many objects were moved as there are twice: others that allocate and free
- * all the time must not keep it going for ever.
+ * The round ends when the free granules of all segments do not fill one, or
+ * are half a percent of all; when many victims in turn could not be emptied; or
+ * when twice as many objects were moved as there are: others that allocate and
+ * free all the time must not keep it going for ever.
  *
  * Locks: a step holds the group's lock for at most STEP_OBJECTS moves or one
  * slide, with the pin word of the segment it takes from locked

@@ -159,7 +159,7 @@ static size_t damage(char *data, size_t size, size_t capacity,
         flips = 1 + support_random_next(random) % 8;
         while (flips-- > 0) {
             at = support_random_next(random) % (choice % 2 == 0 ? size : first);
-            data[at] ^= (char)(1u << support_random_next(random) % 8);
+            data[at] = (char)(data[at] ^ 1 << support_random_next(random) % 8);
         }
         return size;
     }

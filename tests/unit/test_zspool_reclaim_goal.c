@@ -256,7 +256,7 @@ static void reclaim_at_random(struct herd *herd, struct support_random *random)
 {
     unsigned round;
 
-    for (round = 0; round < 40; round++) {
+    for (round = 0; round < 20; round++) {
         herd->calls = 0;
         herd->busy_at = (unsigned)support_random_below(random, 30);
         herd->busy_from = herd->busy_at == 0
