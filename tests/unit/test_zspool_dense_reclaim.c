@@ -6,9 +6,9 @@
 #include "support_content.h"
 #include "support_reclaim.h"
 
-#define SIZE 1000 /* 126 granules with its header; 65 in a segment */
-#define EACH 65
-#define LENGTH 126
+#define SIZE 1012 /* 127 granules with its header; 64 in a segment */
+#define EACH 64
+#define LENGTH 127
 #define GRANULES 8192 /* of a segment of 16 pages */
 
 static uint32_t word_of(const struct herd *herd, unsigned index)
@@ -135,7 +135,7 @@ static void free_also(struct herd *herd, unsigned index)
 
     if (herd->calls != 1)
         return;
-    for (i = EACH - 1; i-- > 0;)
+    for (i = EACH; i-- > 0;)
         if ((also_freed >> i & 1) != 0 && i != index && !herd->freed[i])
             herd_free(herd, i);
 }
