@@ -27,7 +27,8 @@ struct Store {
     uint32_t slots;
 };
 
-struct Key {
+class Key {
+public:
     explicit Key(uint32_t slot)
     {
         std::memset(bytes, 0, sizeof(bytes));
@@ -37,6 +38,8 @@ struct Key {
     {
         return Slice(bytes, sizeof(bytes));
     }
+
+private:
     char bytes[16];
 };
 
@@ -129,7 +132,6 @@ void usage(void *, struct store_usage *usage_out)
 } // namespace
 
 extern "C" {
-extern const struct store_ops store_rocksdb;
 const struct store_ops store_rocksdb = {"rocksdb", create, destroy, put,
                                         get,       forget, nullptr, usage};
 }

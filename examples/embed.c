@@ -12,8 +12,8 @@
 
 #include <zcache/zcache.h>
 
-#define PAGE_BYTES 4096
-#define PAGE_COUNT 4000
+#define PAGE_BYTES 4096u
+#define PAGE_COUNT 4000u
 #define LIMIT_BYTES (1u << 20)
 
 /* A page as a program might have it: a table of records, half of them empty. */

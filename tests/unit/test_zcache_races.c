@@ -14,7 +14,7 @@
 #include <semaphore.h>
 #include <time.h>
 
-#define PATIENCE_SECONDS 20 /* for a thread that is to stop, and does not */
+#define PATIENCE_SECONDS 10 /* for a thread that is to stop, and does not */
 
 enum call {
     LOAD,

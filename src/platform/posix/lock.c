@@ -13,7 +13,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define HELD_MAX 8 /* ranks that can nest: more is a mistake by itself */
 
@@ -79,8 +78,8 @@ void zc_lock_note_release(const struct zc_lock_identity *identity)
     for (i = locks->count; i > 0; i--) {
         if (locks->held[i - 1] != identity)
             continue;
-        memmove(&locks->held[i - 1], &locks->held[i],
-                (locks->count - i) * sizeof(locks->held[0]));
+        for (; i < locks->count; i++)
+            locks->held[i - 1] = locks->held[i];
         locks->count--;
         return;
     }
