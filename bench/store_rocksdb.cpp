@@ -28,7 +28,7 @@ struct Store {
 };
 
 class Key {
-public:
+  public:
     explicit Key(uint32_t slot)
     {
         std::memset(bytes, 0, sizeof(bytes));
@@ -39,7 +39,7 @@ public:
         return Slice(bytes, sizeof(bytes));
     }
 
-private:
+  private:
     char bytes[16];
 };
 
