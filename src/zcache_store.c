@@ -23,26 +23,36 @@
 #include "rules.h"
 #include "zcache_internal.h"
 
-/* True if every word of the page is the first one. */
-static bool is_same_filled(const void *page, size_t page_size,
-                           uint64_t *fill_out)
+/* Whether all words of [from, to) of a page are this one. */
+static bool is_filled(const char *page, size_t from, size_t to, uint64_t fill)
 {
-    const char *bytes = page;
-    uint64_t first;
     uint64_t word;
     size_t at;
 
-    memcpy(&first, bytes, sizeof(first));
-    /* The last word differs in most pages whose first words agree. */
-    memcpy(&word, bytes + page_size - sizeof(word), sizeof(word));
-    if (word != first)
-        return false;
-    for (at = sizeof(word); at < page_size; at += sizeof(word)) {
-        memcpy(&word, bytes + at, sizeof(word));
-        if (word != first)
+    for (at = from; at < to; at += sizeof(word)) {
+        memcpy(&word, page + at, sizeof(word));
+        if (word != fill)
             return false;
     }
-    *fill_out = first;
+    return true;
+}
+
+/*
+ * True if every word of the page is the first one.  Most pages show that they
+ * are not within their first cache line, which the codec reads next, and most
+ * others at their end.
+ */
+static bool is_same_filled(const void *page, size_t page_size,
+                           uint64_t *fill_out)
+{
+    uint64_t fill;
+
+    memcpy(&fill, page, sizeof(fill));
+    if (!is_filled(page, sizeof(fill), ZC_CACHE_LINE, fill) ||
+        !is_filled(page, page_size - sizeof(fill), page_size, fill) ||
+        !is_filled(page, ZC_CACHE_LINE, page_size, fill))
+        return false;
+    *fill_out = fill;
     return true;
 }
 

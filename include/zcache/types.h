@@ -53,12 +53,16 @@ typedef struct zc_swp {
 
 #define ZC_SWP_TYPE_SHIFT 58
 #define ZC_SWP_TYPE_COUNT 32 /* the kernel's MAX_SWAPFILES_SHIFT is 5 */
+#define ZC_SWP_TYPE_MAX 63   /* what fits; no cache has a type from 32 on */
 #define ZC_SWP_OFFSET_MASK ((UINT64_C(1) << ZC_SWP_TYPE_SHIFT) - 1)
 
 static inline zc_swp zc_swp_make(unsigned type, uint64_t offset)
 {
     zc_swp slot;
 
+    /* A type that has no room here must not become another, valid one. */
+    if (type > ZC_SWP_TYPE_MAX)
+        type = ZC_SWP_TYPE_MAX;
     slot.value = ((uint64_t)type << ZC_SWP_TYPE_SHIFT) |
                  (offset & ZC_SWP_OFFSET_MASK);
     return slot;

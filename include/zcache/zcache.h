@@ -173,7 +173,7 @@ ZC_API zc_status zc_cache_invalidate_type(struct zc_cache *cache,
  * the current compressor.
  *
  * ZC_OK; ZC_INVALID: no such compressor, or a level out of its range; ZC_BUSY:
- * ZC_GENERATIONS_MAX older settings are still in use; ZC_NO_MEMORY.  On error
+ * ZC_GENERATIONS_MAX settings are still in use; ZC_NO_MEMORY.  On error
  * nothing has changed.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_set_compressor(struct zc_cache *cache,
