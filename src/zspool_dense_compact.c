@@ -10,8 +10,8 @@
  * into one, by moving its objects down over them; each segment at most once in
  * a round.
  *
- * The round ends when the free granules of all segments do not fill one, or
- * are half a percent of all; when many victims in turn could not be emptied; or
+ * A round begins when one percent of all granules is free, and they fill a
+ * segment.  It ends when they do not, or are half a percent; when many victims in turn could not be emptied; or
  * when twice as many objects were moved as there are: others that allocate and
  * free all the time must not keep it going for ever.
  *
@@ -30,10 +30,12 @@
 #define SCAN_MAX 32            /* segments looked at per fullness list */
 
 /*
- * A round ends when less than this part of all granules is free: what is left
- * costs more moves than it is worth, and under churn it opens again at once.
+ * A round begins when this part of all granules is free, and ends when only half
+ * as much is: what is left costs more moves than it is worth, and under churn it
+ * opens again at once.
  */
-#define IDLE_FREE_PART 192
+#define BEGIN_FREE_PART 96
+#define END_FREE_PART (2 * BEGIN_FREE_PART)
 
 static bool was_tried(const struct zc_zspool *pool,
                       const struct zc_zspage *zspage)
@@ -89,12 +91,14 @@ static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group)
     struct zc_zspage *victim;
     /* With those under reclaim: group->used counts what is in them. */
     uint64_t capacity = group->reclaimed * dense->segment_granules;
+    unsigned part;
     unsigned i;
 
     for (i = 0; i < ZC_FULLNESS_GROUPS; i++)
         capacity += group->zspages[i] * dense->segment_granules;
+    part = dense->moved == 0 ? BEGIN_FREE_PART : END_FREE_PART;
     if (capacity - group->used < dense->segment_granules ||
-        capacity - group->used < capacity / IDLE_FREE_PART ||
+        capacity - group->used < capacity / part ||
         dense->moved > 2 * group->objects)
         return ZC_OK;
     victim = find_victim(pool, group);
