@@ -22,14 +22,14 @@
 #define ZC_RULES(X) \
     X(TREE_REF_DROPPED_BY_UNLINKER, \
       "the tree's reference is dropped by whoever unlinks, once", \
-      "000", "zcache.c") \
+      "000", "zcache_load.c") \
     X(OWN_REF_OUTLIVES_INVALIDATE, \
       "the own reference is dropped after the invalidate", \
-      "000", "zcache.c") \
+      "000", "zcache_load.c") \
     X(ENTRY_KNOWN_BY_REF, \
       "outside a pin, an entry is known by a reference, not by finding " \
       "the same address again", \
-      "000", "zcache.c") \
+      "000", "zcache_load.c") \
     X(EXCLUSIVE_ONLY_FROM_SWAPCACHE, \
       "a load is exclusive only if the folio is in the swap cache", \
       "001", "") \
@@ -47,19 +47,19 @@
     X(DEFERRED_HANDLE_IN_HEADER, \
       "a deferred handle lives in the object header; its cell is " \
       "untouched until reclaim ends", \
-      "002", "") \
+      "002", "zspool_reclaim.c") \
     X(NO_FREE_LIST_UNDER_RECLAIM, \
       "an object freed under reclaim does not enter the free list", \
-      "002", "") \
+      "002", "zspool_reclaim.c") \
     X(FAILED_RECLAIM_REBUILDS_LIST, \
       "failed reclaim rebuilds the free list", \
-      "002", "") \
+      "002", "zspool_kernel_reclaim.c") \
     X(RECLAIM_END_RELEASES_CELLS, \
       "the end of reclaim releases every deferred cell, once", \
-      "002", "") \
+      "002", "zspool_kernel_reclaim.c") \
     X(RECLAIM_OFF_ALL_LISTS, \
       "a zspage under reclaim is on no list: no allocation, no compaction", \
-      "002", "") \
+      "002", "zspool_reclaim.c") \
     X(HUGE_HEADER_IN_ZSPAGE, \
       "a huge object's header is in its zspage, not in its bytes", \
       "002", "zspool_kernel.c") \
