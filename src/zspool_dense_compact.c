@@ -11,9 +11,10 @@
  * a round.
  *
  * A round begins when one percent of all granules is free, and they fill a
- * segment.  It ends when they do not, or are half a percent; when many victims in turn could not be emptied; or
- * when twice as many objects were moved as there are: others that allocate and
- * free all the time must not keep it going for ever.
+ * segment.  It ends when they do not, or are half a percent; when many victims
+ * in turn could not be emptied; or when twice as many objects were moved as
+ * there are: others that allocate and free all the time must not keep it going
+ * for ever.
  *
  * Locks: a step holds the group's lock for at most STEP_OBJECTS moves or one
  * slide, with the pin word of the segment it takes from locked
@@ -30,9 +31,9 @@
 #define SCAN_MAX 32            /* segments looked at per fullness list */
 
 /*
- * A round begins when this part of all granules is free, and ends when only half
- * as much is: what is left costs more moves than it is worth, and under churn it
- * opens again at once.
+ * A round begins when this part of all granules is free, and ends when only
+ * half as much is: what is left costs more moves than it is worth, and under
+ * churn it opens again at once.
  */
 #define BEGIN_FREE_PART 96
 #define END_FREE_PART (2 * BEGIN_FREE_PART)
