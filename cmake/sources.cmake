@@ -46,7 +46,8 @@ set(ZCACHE_SOURCES
 if(ZCACHE_WITH_LZ4)
   list(APPEND ZCACHE_SOURCES
     src/compress_lz4.c
-    src/compress_lz4hc.c)
+    src/compress_lz4hc.c
+    src/compress_state.c)
 endif()
 if(ZCACHE_WITH_ZSTD)
   list(APPEND ZCACHE_SOURCES

@@ -3,7 +3,6 @@
 #include <lz4.h>
 
 #include "compressor_internal.h"
-#include "platform/memory.h"
 
 #define ACCELERATION_MAX 65537 /* LZ4_ACCELERATION_MAX, which is private */
 
@@ -11,25 +10,10 @@ static zc_status lz4_context_create(const struct zc_compressor *self,
                                     size_t page_size, int level,
                                     void **context_out)
 {
-    void *state = zc_malloc((size_t)LZ4_sizeofState());
-
     (void)self;
     (void)page_size;
     (void)level;
-    if (state == NULL)
-        return ZC_NO_MEMORY;
-    *context_out = state;
-    return ZC_OK;
-}
-
-static void lz4_context_destroy(void *context)
-{
-    zc_free(context);
-}
-
-static size_t lz4_context_size(const void *context)
-{
-    return zc_malloc_size(context);
+    return zc_compress_state_create((size_t)LZ4_sizeofState(), context_out);
 }
 
 static zc_status lz4_compress(void *context, int level, const void *page,
@@ -63,8 +47,8 @@ const struct zc_compressor zc_compressor_lz4 = {
     .level_max = ACCELERATION_MAX,
     .level_default = 1,
     .context_create = lz4_context_create,
-    .context_destroy = lz4_context_destroy,
-    .context_size = lz4_context_size,
+    .context_destroy = zc_compress_state_destroy,
+    .context_size = zc_compress_state_size,
     .compress = lz4_compress,
     .decompress = lz4_decompress,
 };

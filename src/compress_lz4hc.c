@@ -4,31 +4,15 @@
 #include <lz4hc.h>
 
 #include "compressor_internal.h"
-#include "platform/memory.h"
 
 static zc_status lz4hc_context_create(const struct zc_compressor *self,
                                       size_t page_size, int level,
                                       void **context_out)
 {
-    void *state = zc_malloc((size_t)LZ4_sizeofStateHC());
-
     (void)self;
     (void)page_size;
     (void)level;
-    if (state == NULL)
-        return ZC_NO_MEMORY;
-    *context_out = state;
-    return ZC_OK;
-}
-
-static void lz4hc_context_destroy(void *context)
-{
-    zc_free(context);
-}
-
-static size_t lz4hc_context_size(const void *context)
-{
-    return zc_malloc_size(context);
+    return zc_compress_state_create((size_t)LZ4_sizeofStateHC(), context_out);
 }
 
 static zc_status lz4hc_compress(void *context, int level, const void *page,
@@ -59,8 +43,8 @@ const struct zc_compressor zc_compressor_lz4hc = {
     .level_max = LZ4HC_CLEVEL_MAX,
     .level_default = LZ4HC_CLEVEL_DEFAULT,
     .context_create = lz4hc_context_create,
-    .context_destroy = lz4hc_context_destroy,
-    .context_size = lz4hc_context_size,
+    .context_destroy = zc_compress_state_destroy,
+    .context_size = zc_compress_state_size,
     .compress = lz4hc_compress,
     .decompress = lz4hc_decompress,
 };

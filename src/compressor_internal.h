@@ -10,4 +10,10 @@ extern const struct zc_compressor zc_compressor_lz4hc;
 extern const struct zc_compressor zc_compressor_zstd;
 extern const struct zc_compressor zc_compressor_copy;
 
+/* ---- compress_state.c: contexts that are one block of memory ---- */
+
+zc_status zc_compress_state_create(size_t size, void **context_out);
+void zc_compress_state_destroy(void *context);
+size_t zc_compress_state_size(const void *context);
+
 #endif

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/bits.h"
+
 static size_t stamped_size(const void *stamped)
 {
     size_t size;
@@ -47,5 +49,16 @@ zc_status zc_options_copy_out(void *caller, const void *own, size_t own_size)
         memcpy(caller, own, size);
     }
     memcpy(caller, &size, sizeof(size));
+    return ZC_OK;
+}
+
+zc_status zc_options_check_page_size(size_t *page_size_inout)
+{
+    if (*page_size_inout == 0)
+        *page_size_inout = ZC_PAGE_SIZE_MIN;
+    if (!zc_is_power_of_two(*page_size_inout) ||
+        *page_size_inout < ZC_PAGE_SIZE_MIN ||
+        *page_size_inout > ZC_PAGE_SIZE_MAX)
+        return ZC_INVALID;
     return ZC_OK;
 }

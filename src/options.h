@@ -25,4 +25,7 @@ zc_status zc_options_copy_in(void *own, size_t own_size, const void *caller);
  */
 zc_status zc_options_copy_out(void *caller, const void *own, size_t own_size);
 
+/* Zero becomes the default.  ZC_OK; ZC_INVALID: not a page size. */
+zc_status zc_options_check_page_size(size_t *page_size_inout);
+
 #endif

@@ -2,7 +2,6 @@
 /* zcache.c - making and ending a cache, and its settings. */
 #include "zcache_internal.h"
 
-#include "base/bits.h"
 #include "options.h"
 #include "platform/memory.h"
 #include "platform/processor.h"
@@ -21,11 +20,7 @@ const char *zc_version(void)
 /* Fills in the defaults that are the cache's own; the pool checks the rest. */
 static zc_status check_options(struct zc_cache_options *options)
 {
-    if (options->page_size == 0)
-        options->page_size = ZC_PAGE_SIZE_MIN;
-    if (!zc_is_power_of_two(options->page_size) ||
-        options->page_size < ZC_PAGE_SIZE_MIN ||
-        options->page_size > ZC_PAGE_SIZE_MAX)
+    if (zc_options_check_page_size(&options->page_size) != ZC_OK)
         return ZC_INVALID;
     if (options->accept_threshold_percent == 0)
         options->accept_threshold_percent = ZC_ACCEPT_THRESHOLD_DEFAULT;

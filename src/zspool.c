@@ -27,11 +27,7 @@ static zc_status check_options(struct zc_zspool_options *options)
 {
     uint64_t segment_pages;
 
-    if (options->page_size == 0)
-        options->page_size = ZC_PAGE_SIZE_MIN;
-    if (!zc_is_power_of_two(options->page_size) ||
-        options->page_size < ZC_PAGE_SIZE_MIN ||
-        options->page_size > ZC_PAGE_SIZE_MAX)
+    if (zc_options_check_page_size(&options->page_size) != ZC_OK)
         return ZC_INVALID;
     if (options->placement == ZC_PLACEMENT_DEFAULT)
         options->placement = ZC_PLACEMENT_DENSE;

@@ -17,7 +17,7 @@
 
 #include "support_test.h"
 
-uint64_t support_resident_bytes(void)
+uint64_t support_smaps_bytes(const char *field)
 {
     FILE *file = fopen("/proc/self/smaps_rollup", "r");
     uint64_t kib = 0;
@@ -26,10 +26,15 @@ uint64_t support_resident_bytes(void)
     if (file == NULL)
         return 0;
     while (fgets(line, sizeof(line), file) != NULL)
-        if (strncmp(line, "Rss:", 4) == 0)
-            kib = strtoull(line + 4, NULL, 10);
+        if (strncmp(line, field, strlen(field)) == 0)
+            kib = strtoull(line + strlen(field), NULL, 10);
     (void)fclose(file);
     return kib * 1024;
+}
+
+uint64_t support_resident_bytes(void)
+{
+    return support_smaps_bytes("Rss:");
 }
 
 uint64_t support_mapped_bytes(void)

@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A field of /proc/self/smaps_rollup in bytes, "Anonymous:"; 0: not there. */
+uint64_t support_smaps_bytes(const char *field);
+
 /* Resident bytes, counted exactly by the kernel; 0: it does not say. */
 uint64_t support_resident_bytes(void);
 

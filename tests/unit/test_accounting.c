@@ -23,17 +23,7 @@ struct account_case {
 /* Anonymous memory of this process, as the kernel counts it. */
 static uint64_t anonymous_bytes(void)
 {
-    FILE *file = fopen("/proc/self/smaps_rollup", "r");
-    uint64_t kib = 0;
-    char line[256];
-
-    if (file == NULL)
-        return 0;
-    while (fgets(line, sizeof(line), file) != NULL)
-        if (strncmp(line, "Anonymous:", 10) == 0)
-            kib = strtoull(line + 10, NULL, 10);
-    (void)fclose(file);
-    return kib * 1024;
+    return support_smaps_bytes("Anonymous:");
 }
 
 static void check(bool holds, const char *what, uint64_t is, uint64_t wanted)

@@ -108,6 +108,27 @@ static void what_a_newer_caller_has_more_is_zeroed(void **state)
     assert_int_equal(caller.third, 0);
 }
 
+static void page_sizes_are_powers_of_two_from_4_to_64_kib(void **state)
+{
+    size_t page_size;
+    size_t checked;
+
+    (void)state;
+    for (page_size = 1; page_size <= 140000; page_size++) {
+        checked = page_size;
+        assert_status(zc_options_check_page_size(&checked),
+                      page_size == 4096 || page_size == 8192 ||
+                              page_size == 16384 || page_size == 32768 ||
+                              page_size == 65536
+                          ? ZC_OK
+                          : ZC_INVALID);
+        assert_int_equal(checked, page_size);
+    }
+    checked = 0;
+    assert_status(zc_options_check_page_size(&checked), ZC_OK);
+    assert_int_equal(checked, 4096);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +139,7 @@ int main(void)
         cmocka_unit_test(a_size_that_cannot_hold_itself_is_invalid),
         cmocka_unit_test(a_result_fills_no_more_than_the_caller_has),
         cmocka_unit_test(what_a_newer_caller_has_more_is_zeroed),
+        cmocka_unit_test(page_sizes_are_powers_of_two_from_4_to_64_kib),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
