@@ -58,7 +58,9 @@ endif()
 set(ZCACHE_PLATFORM_POSIX_SOURCES
   src/platform/posix/lock.c
   src/platform/posix/memory.c
-  src/platform/posix/processor.c)
+  src/platform/posix/park.c
+  src/platform/posix/processor.c
+  src/platform/posix/thread.c)
 
 list(TRANSFORM ZCACHE_PUBLIC_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/)
 list(TRANSFORM ZCACHE_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)

@@ -51,6 +51,17 @@ static inline uint32_t zc_atomic_u32_add(zc_atomic_u32 *atomic, uint32_t value)
                                      memory_order_acq_rel);
 }
 
+static inline uint32_t zc_atomic_u32_or(zc_atomic_u32 *atomic, uint32_t bits)
+{
+    return atomic_fetch_or_explicit(&atomic->value, bits, memory_order_acq_rel);
+}
+
+static inline uint32_t zc_atomic_u32_and(zc_atomic_u32 *atomic, uint32_t bits)
+{
+    return atomic_fetch_and_explicit(&atomic->value, bits,
+                                     memory_order_acq_rel);
+}
+
 static inline bool zc_atomic_u32_exchange_if(zc_atomic_u32 *atomic,
                                              uint32_t *expected, uint32_t value)
 {
