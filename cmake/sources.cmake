@@ -3,9 +3,11 @@
 # testing, laboratory) uses it.
 
 set(ZCACHE_PUBLIC_HEADERS
+  include/zcache/backing.h
   include/zcache/compressor.h
   include/zcache/export.h
   include/zcache/pool.h
+  include/zcache/swap.h
   include/zcache/types.h
   include/zcache/zcache.h
   include/zcache/zspool.h)
@@ -14,6 +16,9 @@ set(ZCACHE_SOURCES
   src/compress_copy.c
   src/compressor.c
   src/entry.c
+  src/front.c
+  src/front_slot.c
+  src/front_stats.c
   src/generation.c
   src/inject.c
   src/options.c
@@ -25,7 +30,6 @@ set(ZCACHE_SOURCES
   src/tree.c
   src/zcache.c
   src/zcache_load.c
-  src/zcache_stats.c
   src/zcache_store.c
   src/zspool.c
   src/zspool_arena.c

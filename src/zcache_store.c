@@ -57,24 +57,24 @@ static bool is_same_filled(const void *page, size_t page_size,
 }
 
 /* Whether a store is refused now; counts as zswap does. */
-static bool is_over_limit(struct zc_cache *cache)
+static bool is_over_limit(struct zc_zcache *zcache)
 {
-    uint64_t limit = zc_atomic_u64_load_relaxed(&cache->limit_pages);
+    uint64_t limit = zc_atomic_u64_load_relaxed(&zcache->limit_pages);
     uint64_t pages;
 
     if (limit == UINT64_MAX)
         return false;
-    pages = cache->entries.pool_ops->page_count(cache->entries.pool);
+    pages = zcache->entries.pool_ops->page_count(zcache->entries.pool);
     if (pages >= limit) {
-        zc_stats_add(&cache->stats, ZC_STAT_POOL_LIMIT_HIT, 1);
-        zc_atomic_u32_store_relaxed(&cache->is_full, 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_POOL_LIMIT_HIT, 1);
+        zc_atomic_u32_store_relaxed(&zcache->is_full, 1);
         return true;
     }
-    if (zc_atomic_u32_load_relaxed(&cache->is_full) == 0)
+    if (zc_atomic_u32_load_relaxed(&zcache->is_full) == 0)
         return false;
-    if (pages > zc_atomic_u64_load_relaxed(&cache->threshold_pages))
+    if (pages > zc_atomic_u64_load_relaxed(&zcache->threshold_pages))
         return true;
-    zc_atomic_u32_store_relaxed(&cache->is_full, 0);
+    zc_atomic_u32_store_relaxed(&zcache->is_full, 0);
     return false;
 }
 
@@ -82,7 +82,7 @@ static bool is_over_limit(struct zc_cache *cache)
  * Compresses the page into the context's buffer; true: into fewer bytes than
  * make a page's worth.  Whatever else comes of it, the page is stored raw.
  */
-static bool compress(struct zc_cache *cache, struct zc_generation *generation,
+static bool compress(struct zc_zcache *zcache, struct zc_generation *generation,
                      struct zc_context *context, const void *page,
                      size_t *size_out)
 {
@@ -92,14 +92,14 @@ static bool compress(struct zc_cache *cache, struct zc_generation *generation,
     zc_may_block();
     if (!zc_inject(ZC_INJECT_COMPRESS))
         status = generation->compressor->compress(
-            context->codec, generation->level, page, cache->page_size,
-            context->buffer, 2 * cache->page_size, &size);
+            context->codec, generation->level, page, zcache->page_size,
+            context->buffer, 2 * zcache->page_size, &size);
     if (status != ZC_OK || size == 0) {
-        zc_stats_add(&cache->stats, ZC_STAT_COMPRESS_FAIL, 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_COMPRESS_FAIL, 1);
         return false;
     }
     *size_out = size;
-    return size < cache->huge_class_size && size < cache->page_size;
+    return size < zcache->huge_class_size && size < zcache->page_size;
 }
 
 /*
@@ -107,10 +107,10 @@ static bool compress(struct zc_cache *cache, struct zc_generation *generation,
  * the buffer is its own.  Nothing is waited for meanwhile but the system's
  * memory (NO_SHRINK_WITH_CONTEXT).
  */
-static zc_status store_object(struct zc_cache *cache, struct zc_entry *entry,
+static zc_status store_object(struct zc_zcache *zcache, struct zc_entry *entry,
                               const void *page)
 {
-    struct zc_generation *generation = zc_generations_get(&cache->generations);
+    struct zc_generation *generation = zc_generations_get(&zcache->generations);
     struct zc_context *context = zc_generation_lock_context(generation);
     unsigned flags = 0;
     const void *data;
@@ -119,104 +119,104 @@ static zc_status store_object(struct zc_cache *cache, struct zc_entry *entry,
     size_t size = 0;
 
     data = context->buffer;
-    if (!compress(cache, generation, context, page, &size)) {
+    if (!compress(zcache, generation, context, page, &size)) {
         flags = ZC_ENTRY_RAW;
         data = page;
-        size = cache->page_size;
+        size = zcache->page_size;
     }
-    status =
-        cache->entries.pool_ops->put(cache->entries.pool, data, size, &handle);
+    status = zcache->entries.pool_ops->put(zcache->entries.pool, data, size,
+                                           &handle);
     if (status == ZC_OK)
-        zc_entry_set_object(&cache->entries, entry, generation, handle, data,
+        zc_entry_set_object(&zcache->entries, entry, generation, handle, data,
                             size, flags);
     zc_generation_unlock_context(context);
     if (status != ZC_OK) {
-        zc_stats_add(&cache->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
-        zc_generation_put(&cache->generations, generation);
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
+        zc_generation_put(&zcache->generations, generation);
     }
     return status;
 }
 
 /* Counts what is rare; what is common is counted once per call. */
-static void count_kind(struct zc_cache *cache, const struct zc_entry *entry,
+static void count_kind(struct zc_zcache *zcache, const struct zc_entry *entry,
                        uint64_t change)
 {
     if ((entry->flags & ZC_ENTRY_SAME_FILLED) != 0)
-        zc_stats_add(&cache->stats, ZC_STAT_SAME_FILLED_PAGES, change);
+        zc_stats_add(&zcache->stats, ZC_STAT_SAME_FILLED_PAGES, change);
     if ((entry->flags & ZC_ENTRY_RAW) != 0)
-        zc_stats_add(&cache->stats, ZC_STAT_INCOMPRESSIBLE_PAGES, change);
+        zc_stats_add(&zcache->stats, ZC_STAT_INCOMPRESSIBLE_PAGES, change);
 }
 
-void zc_cache_forget(struct zc_cache *cache, struct zc_entry *entry,
-                     enum zc_stat reason)
+void zc_zcache_forget(struct zc_zcache *zcache, struct zc_entry *entry,
+                      enum zc_stat reason)
 {
-    zc_stats_add(&cache->stats, reason, 1);
-    count_kind(cache, entry, (uint64_t)0 - 1);
-    zc_entry_put(&cache->entries, entry);
+    zc_stats_add(&zcache->stats, reason, 1);
+    count_kind(zcache, entry, (uint64_t)0 - 1);
+    zc_entry_put(&zcache->entries, entry);
 }
 
 /* Fills and publishes the entry. */
-static zc_status store_entry(struct zc_cache *cache, struct zc_entry *entry,
+static zc_status store_entry(struct zc_zcache *zcache, struct zc_entry *entry,
                              const void *page)
 {
     struct zc_entry *old;
     zc_status status;
     uint64_t fill;
 
-    if (cache->same_filled && is_same_filled(page, cache->page_size, &fill)) {
-        zc_entry_set_fill(&cache->entries, entry, fill);
+    if (zcache->same_filled && is_same_filled(page, zcache->page_size, &fill)) {
+        zc_entry_set_fill(&zcache->entries, entry, fill);
     } else {
-        status = store_object(cache, entry, page);
+        status = store_object(zcache, entry, page);
         if (status != ZC_OK)
             return status;
     }
     /* Counted first: once it is linked, anybody may count it out. */
-    zc_stats_add(&cache->stats, ZC_STAT_ZSWPOUT, 1);
-    count_kind(cache, entry, 1);
-    status = zc_tree_exchange(&cache->tree, entry, &old);
+    zc_stats_add(&zcache->stats, ZC_STAT_ZSWPOUT, 1);
+    count_kind(zcache, entry, 1);
+    status = zc_tree_exchange(&zcache->tree, entry, &old);
     if (status != ZC_OK) {
-        zc_stats_subtract(&cache->stats, ZC_STAT_ZSWPOUT, 1);
-        count_kind(cache, entry, (uint64_t)0 - 1);
-        zc_stats_add(&cache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        zc_stats_subtract(&zcache->stats, ZC_STAT_ZSWPOUT, 1);
+        count_kind(zcache, entry, (uint64_t)0 - 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return status;
     }
     if (old != NULL)
-        zc_cache_forget(cache, old, ZC_STAT_REPLACED);
+        zc_zcache_forget(zcache, old, ZC_STAT_REPLACED);
     return ZC_OK;
 }
 
-static zc_status store_page(struct zc_cache *cache, zc_swp slot,
-                            const void *page)
+static zc_status store_page(struct zc_zcache *zcache, zc_swp slot,
+                            const void *page, bool force)
 {
     struct zc_entry *entry;
     zc_status status;
 
-    if (is_over_limit(cache)) {
-        zc_stats_add(&cache->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
+    if (!force && is_over_limit(zcache)) {
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
         return ZC_REJECTED;
     }
-    status = zc_entry_create(&cache->entries, slot, &entry);
+    status = zc_entry_create(&zcache->entries, slot, &entry);
     if (status != ZC_OK) {
-        zc_stats_add(&cache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return status;
     }
-    status = store_entry(cache, entry, page);
-    zc_entry_put(&cache->entries, entry);
+    status = store_entry(zcache, entry, page);
+    zc_entry_put(&zcache->entries, entry);
     return status;
 }
 
-zc_status zc_cache_store(struct zc_cache *cache, zc_swp slot, const void *page)
+zc_status zc_zcache_store(struct zc_zcache *zcache, zc_swp slot,
+                          const void *page, unsigned owner, bool force)
 {
     struct zc_entry *stale;
     zc_status status;
 
-    if (cache == NULL || page == NULL || !zc_tree_has_slot(&cache->tree, slot))
-        return ZC_INVALID;
-    status = store_page(cache, slot, page);
+    (void)owner;
+    status = store_page(zcache, slot, page, force);
     if (status == ZC_OK || !ZC_RULE(FAILED_STORE_ERASES_OLD))
         return status;
-    stale = zc_tree_erase(&cache->tree, slot);
+    stale = zc_tree_erase(&zcache->tree, slot);
     if (stale != NULL)
-        zc_cache_forget(cache, stale, ZC_STAT_REPLACED);
+        zc_zcache_forget(zcache, stale, ZC_STAT_REPLACED);
     return status;
 }

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "support_bump.h"
-#include "zcache_internal.h"
+#include "front.h"
 
 #define WORDS_MAX (ZC_PAGE_SIZE_MAX / sizeof(uint64_t))
 #define RECORD_WORDS 8
@@ -198,7 +198,7 @@ struct zc_cache *support_cache_over(enum support_over over)
 
 size_t support_cache_page_size(const struct zc_cache *cache)
 {
-    return cache->page_size;
+    return cache->zcache.page_size;
 }
 
 zc_status support_try_store(struct zc_cache *cache, zc_swp slot,
@@ -206,7 +206,7 @@ zc_status support_try_store(struct zc_cache *cache, zc_swp slot,
 {
     char page[ZC_PAGE_SIZE_MAX];
 
-    support_make_page(page, cache->page_size, kind, seed);
+    support_make_page(page, cache->zcache.page_size, kind, seed);
     return zc_cache_store(cache, slot, page);
 }
 
@@ -222,7 +222,7 @@ void support_expect(struct zc_cache *cache, zc_swp slot, enum support_kind kind,
     char page[ZC_PAGE_SIZE_MAX];
 
     assert_status(zc_cache_load(cache, slot, page), ZC_OK);
-    assert_true(support_is_page(page, cache->page_size, kind, seed));
+    assert_true(support_is_page(page, cache->zcache.page_size, kind, seed));
 }
 
 void support_expect_missing(struct zc_cache *cache, zc_swp slot)

@@ -1,21 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* zcache_stats.c - a cache's counters, and where its memory goes. */
+/* front_stats.c - a cache's counters, and where its memory goes. */
 #include <string.h>
 
+#include "front.h"
 #include "options.h"
 #include "platform/memory.h"
-#include "zcache_internal.h"
-
-uint64_t zc_cache_stored_pages(const struct zc_cache *cache)
-{
-    const struct zc_stats *stats = &cache->stats;
-    /* First, for a page is counted in before it can be counted out. */
-    const uint64_t out = zc_stats_sum(stats, ZC_STAT_REPLACED) +
-                         zc_stats_sum(stats, ZC_STAT_INVALIDATED) +
-                         zc_stats_sum(stats, ZC_STAT_TAKEN);
-
-    return zc_stats_sum(stats, ZC_STAT_ZSWPOUT) - out;
-}
 
 /* Read while others count, a sum may come out below zero: none, then. */
 static uint64_t or_none(uint64_t sum)
@@ -29,7 +18,7 @@ static struct zc_pool_usage pool_usage(const struct zc_cache *cache)
 
     memset(&usage, 0, sizeof(usage));
     usage.struct_size = sizeof(usage);
-    cache->entries.pool_ops->usage(cache->entries.pool, &usage);
+    cache->zcache.entries.pool_ops->usage(cache->zcache.entries.pool, &usage);
     return usage;
 }
 
@@ -42,17 +31,17 @@ zc_status zc_cache_get_stats(const struct zc_cache *cache,
 
     if (cache == NULL)
         return ZC_INVALID;
-    stats = &cache->stats;
+    stats = &cache->zcache.stats;
     usage = pool_usage(cache);
     memset(&own, 0, sizeof(own));
-    own.stored_pages = or_none(zc_cache_stored_pages(cache));
+    own.stored_pages = or_none(zc_zcache_stored_pages(&cache->zcache));
     own.same_filled_pages =
         or_none(zc_stats_sum(stats, ZC_STAT_SAME_FILLED_PAGES));
     own.stored_incompressible_pages =
         or_none(zc_stats_sum(stats, ZC_STAT_INCOMPRESSIBLE_PAGES));
-    own.pool_total_size = usage.pages * cache->page_size;
+    own.pool_total_size = usage.pages * cache->zcache.page_size;
     own.payload_bytes = usage.payload_bytes;
-    own.generations = zc_generations_count(&cache->generations);
+    own.generations = zc_generations_count(&cache->zcache.generations);
     own.zswpout = zc_stats_sum(stats, ZC_STAT_ZSWPOUT);
     own.zswpin = zc_stats_sum(stats, ZC_STAT_LOADED) +
                  zc_stats_sum(stats, ZC_STAT_TAKEN);
@@ -80,11 +69,11 @@ zc_status zc_cache_account(struct zc_cache *cache,
     memset(&own, 0, sizeof(own));
     usage = pool_usage(cache);
     own.payload_bytes = usage.payload_bytes;
-    own.pool_bytes = usage.pages * cache->page_size;
-    own.entry_bytes = zc_entries_bytes(&cache->entries);
-    own.tree_bytes = zc_counter_read(&cache->tree.bytes);
+    own.pool_bytes = usage.pages * cache->zcache.page_size;
+    own.entry_bytes = zc_entries_bytes(&cache->zcache.entries);
+    own.tree_bytes = zc_counter_read(&cache->zcache.tree.bytes);
     own.handle_bytes = usage.handle_bytes;
-    own.context_bytes = zc_generations_bytes(&cache->generations);
+    own.context_bytes = zc_generations_bytes(&cache->zcache.generations);
     own.other_bytes = usage.metadata_bytes + zc_malloc_size(cache);
     own.metadata_bytes = own.entry_bytes + own.tree_bytes + own.handle_bytes +
                          usage.metadata_bytes;
