@@ -14,8 +14,6 @@
 #ifndef ZC_LRU_H
 #define ZC_LRU_H
 
-#include <zcache/zcache.h>
-
 #include "entry.h"
 
 struct zc_owner {

@@ -15,9 +15,11 @@
 #define ZCACHE_SWAP_H
 
 #include <zcache/backing.h>
-#include <zcache/zcache.h>
+#include <zcache/types.h>
 
 ZC_BEGIN_DECLS
+
+struct zc_cache; /* zcache.h */
 
 /* Which free slot is given out next: races depend on it. */
 enum zc_slot_order {

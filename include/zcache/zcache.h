@@ -163,12 +163,8 @@ ZC_API ZC_MUST_CHECK zc_status zc_cache_store(struct zc_cache *cache,
                                               zc_swp slot, const void *page);
 
 /*
- * Owners: what the kernel calls a memcg, a small integer that comes with the
- * store.  zc_cache_store() is a store by owner 0.
- */
-#define ZC_OWNER_COUNT 1024
-
-/* The same for an owner, 0 to ZC_OWNER_COUNT - 1.  Also ZC_REJECTED: the
+ * The same for an owner, 0 to ZC_OWNER_COUNT - 1; zc_cache_store() is a store
+ * by owner 0.  Also ZC_REJECTED: the
  * owner's limit.  ZC_INVALID: no such owner. */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_store_for(struct zc_cache *cache,
                                                   unsigned owner, zc_swp slot,

@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "support_bump.h"
 #include "front.h"
+#include "support_bump.h"
 
 #define WORDS_MAX (ZC_PAGE_SIZE_MAX / sizeof(uint64_t))
 #define RECORD_WORDS 8
