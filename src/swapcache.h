@@ -118,8 +118,8 @@ void zc_swapcache_delete(struct zc_swap *swap, struct zc_folio *folio);
 /*
  * Deletes a locked folio from the cache if nobody needs the slot: its count is
  * 0, and it is not under writeback.  The folio is then dirty: its slot's copy
- * is gone.  True: done.  The caller holds a reference to the folio, and a device
- * reference.  May block (last_put()).  Follows folio_free_swap().
+ * is gone.  True: done.  The caller holds a reference to the folio, and a
+ * device reference.  May block (last_put()).  Follows folio_free_swap().
  */
 bool zc_swapcache_try_to_free(struct zc_swap *swap, struct zc_folio *folio);
 

@@ -48,17 +48,17 @@ enum zc_slot_flag {
 };
 
 /* 512 slots, made when the first of them is used, kept until swapoff; so are
- * the tables that hang on it. */
+ * the two tables, each set once: pairs with whoever reads it. */
 struct zc_cluster {
     struct zc_spinlock lock;
     /* [lock] to write: pins that ended and somebody waited for.  Who waits
      * sleeps on it. */
     zc_atomic_u32 changes;
+    uint32_t used;                    /* [lock] slots that are not free */
+    zc_atomic_pointer folios;         /* struct zc_folio *[], [lock] inside */
+    zc_atomic_pointer overflow;       /* uint32_t[], [lock] inside */
     uint8_t counts[ZC_CLUSTER_SLOTS]; /* [lock] 255: in `overflow` */
     uint8_t flags[ZC_CLUSTER_SLOTS];  /* [lock] enum zc_slot_flag */
-    struct zc_folio **folios;         /* [lock] or NULL: none was cached yet */
-    uint32_t *overflow; /* [lock] counts beyond a byte, or NULL: none */
-    uint32_t used;      /* [lock] slots that are not free */
 };
 
 struct zc_slot_allocator; /* swapslots_alloc.c */
@@ -215,8 +215,8 @@ void zc_slot_wait(struct zc_swap *swap, zc_swp slot);
  * zc_slot_release() ends it: unlocks the folio and gives up the reference, or
  * ends the bare pin.  `in_use` is the count from now on: 1 or 0.  With 0 any
  * folio leaves the cache (it is not under writeback), and the slot is freed.
- * With 1 a folio that is neither dirty nor under writeback leaves it: there is a
- * copy elsewhere.
+ * With 1 a folio that is neither dirty nor under writeback leaves it: there is
+ * a copy elsewhere.
  */
 zc_status zc_slot_claim(struct zc_swap *swap, zc_swp slot,
                         struct zc_folio **folio_out);
