@@ -55,9 +55,10 @@ struct zc_backing_ops {
 
 /*
  * A file or a block device; `user` is a const struct zc_backing_file *, read at
- * open only.  The page of slot n is at n times the page size, so the
- * file is as long as the highest slot that was written, and has holes where
- * none was.  Space is not given back before close.
+ * open only.  The page of slot n is at n times the page size, so the file is as
+ * long as the highest slot that was written, and has holes where none was.
+ * Space is not given back before close.  A write beyond the limits of the
+ * process (RLIMIT_FSIZE) also gets it the signal SIGXFSZ.
  *
  * open: ZC_OK; ZC_INVALID: no path, or it names neither a file nor a block
  * device; ZC_IO_ERROR: it cannot be made or opened, another process or cache
