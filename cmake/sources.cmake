@@ -13,6 +13,7 @@ set(ZCACHE_PUBLIC_HEADERS
   include/zcache/zspool.h)
 
 set(ZCACHE_SOURCES
+  src/base/bitmap.c
   src/compress_copy.c
   src/compressor.c
   src/entry.c
@@ -27,6 +28,13 @@ set(ZCACHE_SOURCES
   src/records.c
   src/stats.c
   src/status.c
+  src/swapcache.c
+  src/swapcache_folio.c
+  src/swapslots.c
+  src/swapslots_alloc.c
+  src/swapslots_claim.c
+  src/swapslots_cluster.c
+  src/swapslots_count.c
   src/tree.c
   src/zcache.c
   src/zcache_load.c

@@ -19,7 +19,9 @@
 #include "tree.h"
 
 #include "base/bits.h"
+#include "platform/ghost.h"
 #include "platform/memory.h"
+#include "rules.h"
 
 #define BLOCK_SHIFT 9
 #define BLOCK_SHARDS (1u << BLOCK_SHIFT)
@@ -108,6 +110,7 @@ static void *publish(struct zc_tree *tree, zc_atomic_pointer *place,
     if (fresh == NULL)
         return NULL;
     if (zc_atomic_pointer_exchange_if(place, &found, fresh)) {
+        zc_ghost_settled(place);
         zc_counter_add(&tree->bytes, zc_malloc_size(fresh));
         return fresh;
     }
@@ -128,6 +131,7 @@ static struct zc_shard *publish_shard(struct zc_tree *tree,
         return NULL;
     }
     if (zc_atomic_pointer_exchange_if(place, &found, shard)) {
+        zc_ghost_settled(place);
         zc_counter_add(&tree->bytes, zc_malloc_size(shard));
         return shard;
     }
@@ -256,10 +260,13 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
     zc_swp slot = {entry->slot};
     struct zc_shard *shard = make_shard(tree, slot);
     struct zc_leaf *spare = NULL;
+    struct zc_entry *early = NULL;
     bool linked;
 
     if (shard == NULL)
         return ZC_NO_MEMORY;
+    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
+        early = zc_tree_erase(tree, slot);
     for (;;) {
         zc_spinlock_lock(&shard->lock);
         linked = link_entry(tree, shard, entry, &spare, old_out);
@@ -273,6 +280,8 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
         zc_counter_add(&tree->bytes, zc_malloc_size(spare));
     }
     free_leaf(tree, spare);
+    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
+        *old_out = early;
     return ZC_OK;
 }
 
