@@ -13,11 +13,11 @@ set(ZCACHE_PUBLIC_HEADERS
   include/zcache/zspool.h)
 
 set(ZCACHE_SOURCES
+  src/base/bitmap.c
   src/backing.c
   src/backing_faulty.c
   src/backing_file.c
   src/backing_memory.c
-  src/base/bitmap.c
   src/compress_copy.c
   src/compressor.c
   src/entry.c
