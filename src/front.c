@@ -16,20 +16,9 @@
 #define VERSION_TEXT(major, minor, patch)                                      \
     TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
 
-#define WRITES_MAX_DEFAULT 32
-
 const char *zc_version(void)
 {
     return VERSION_TEXT(ZC_VERSION_MAJOR, ZC_VERSION_MINOR, ZC_VERSION_PATCH);
-}
-
-static zc_status check_options(struct zc_cache_options *options)
-{
-    if (options->io_workers > ZC_IO_WORKERS_MAX || options->shrink_worker > 1)
-        return ZC_INVALID;
-    if (options->writes_max == 0)
-        options->writes_max = WRITES_MAX_DEFAULT;
-    return zc_zcache_check_options(options);
 }
 
 static zc_status init_swap(struct zc_cache *cache)
@@ -116,7 +105,7 @@ zc_status zc_cache_create(const struct zc_cache_options *options,
         return ZC_INVALID;
     status = zc_options_copy_in(&own, sizeof(own), options);
     if (status == ZC_OK)
-        status = check_options(&own);
+        status = zc_zcache_check_options(&own);
     if (status != ZC_OK)
         return status;
     cache = zc_calloc(1, sizeof(*cache));

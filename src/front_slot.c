@@ -122,15 +122,6 @@ static void give_up_folio(struct claim *claim)
 
 /* ---- store ---- */
 
-static bool may_write(const struct zc_cache *cache, unsigned owner)
-{
-    const struct zc_owner *record =
-        zc_lru_find_owner(&cache->zcache.lru, owner);
-
-    return record == NULL ||
-           zc_atomic_u32_load_relaxed(&record->no_writeback) == 0;
-}
-
 static zc_status store_claimed(struct claim *claim, unsigned owner,
                                const void *page)
 {
@@ -140,7 +131,7 @@ static zc_status store_claimed(struct claim *claim, unsigned owner,
     status = zc_zcache_store(&cache->zcache, claim->slot, page, owner, false);
     give_up_folio(claim);
     zc_slot_set_zero(&cache->swap, claim->slot, false);
-    if (status != ZC_OK && may_write(cache, owner))
+    if (status != ZC_OK && !zc_zcache_owner_forbids(&cache->zcache, owner))
         status = zc_pageio_write_device(&cache->pageio, claim->slot, page);
     claim->has_page = status == ZC_OK;
     return status;

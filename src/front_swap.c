@@ -342,7 +342,7 @@ void zc_front_drop_devices(struct zc_cache *cache)
 
 /* ---- counters ---- */
 
-zc_status zc_swap_get_stats(const struct zc_cache *cache, unsigned type,
+zc_status zc_swap_get_stats(struct zc_cache *cache, unsigned type,
                             struct zc_swap_stats *stats_out)
 {
     struct zc_backing_counts counts;
