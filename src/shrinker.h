@@ -36,8 +36,8 @@ zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,
                              uint64_t page_goal, uint64_t *pages_out);
 
 /* zc_zcache.make_room: down to the accept threshold, by the caller or, where
- * there is a worker, by that. */
-void zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner);
+ * there is a worker, by that.  True: something was written. */
+bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner);
 
 /* zc_cache_writeback(). */
 zc_status zc_shrinker_writeback(struct zc_shrinker *shrinker,
