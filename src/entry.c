@@ -14,14 +14,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-<<<<<<< HEAD
-#include "platform/ghost.h"
-#include "platform/memory.h"
-=======
 #include "lru.h"
+#include "platform/ghost.h"
 #include "platform/processor.h"
 #include "rules.h"
->>>>>>> core
 
 zc_status zc_entries_init(struct zc_entries *entries)
 {
@@ -69,16 +65,9 @@ static struct zc_entry *take_entry(struct zc_entries *entries,
     zc_spinlock_lock(&entries->lock);
     if (entries->first_free != 0 && zc_ghost_reuses()) {
         entry = zc_entry_at(entries, entries->first_free - 1);
-<<<<<<< HEAD
         zc_ghost_born(entry, sizeof(*entry), "entry");
-        entries->first_free = (uint32_t)entry->slot;
-    } else if (zc_records_has(&entries->records, entries->used) &&
-               (!entries->checksums ||
-                zc_records_has(&entries->sums, entries->used))) {
-=======
         entries->first_free = (uint32_t)entry->slot_and_owner;
     } else if (has_record(entries, entries->used)) {
->>>>>>> core
         entry = zc_entry_at(entries, entries->used);
         zc_ghost_born(entry, sizeof(*entry), "entry");
         entries->used++;

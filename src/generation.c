@@ -282,8 +282,7 @@ struct zc_generation *zc_generations_get(struct zc_generations *generations)
 
     zc_spinlock_lock(&generations->lock);
     generation = generations->current;
-    if (ZC_RULE(CONTEXT_OUTLIVES_USER))
-        zc_generation_ref(generation);
+    zc_generation_ref(generation);
     zc_spinlock_unlock(&generations->lock);
     return generation;
 }

@@ -268,13 +268,8 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
 
     if (shard == NULL)
         return ZC_NO_MEMORY;
-<<<<<<< HEAD
     if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
         early = zc_tree_erase(tree, slot);
-=======
-    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP)) /* the old one out beforehand */
-        *old_out = zc_tree_erase(tree, slot);
->>>>>>> core
     for (;;) {
         zc_spinlock_lock(&shard->lock);
         linked = link_entry(tree, shard, entry, &spare, old_out);

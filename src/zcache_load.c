@@ -46,11 +46,6 @@ zc_status zc_zcache_load(struct zc_zcache *zcache, zc_swp slot, void *page_out)
     return status;
 }
 
-<<<<<<< HEAD
-/* ENTRY_KNOWN_BY_REF broken: without a reference, by its slot and address. */
-static bool find_again(struct zc_zcache *zcache, zc_swp slot,
-                       struct zc_entry *entry)
-=======
 /*
  * What ENTRY_KNOWN_BY_REF forbids: gives up the reference, looks the slot up
  * again and takes what lies at the same address for the same entry.  False:
@@ -58,7 +53,6 @@ static bool find_again(struct zc_zcache *zcache, zc_swp slot,
  */
 static bool is_found_again(struct zc_zcache *zcache, zc_swp slot,
                            struct zc_entry *entry)
->>>>>>> core
 {
     struct zc_entry *found;
 
@@ -86,11 +80,7 @@ static zc_status try_take(struct zc_zcache *zcache, zc_swp slot, void *page_out)
         zc_entry_put(&zcache->entries, entry);
         return status;
     }
-<<<<<<< HEAD
-    if (!ZC_RULE(ENTRY_KNOWN_BY_REF) && !find_again(zcache, slot, entry))
-=======
     if (!ZC_RULE(ENTRY_KNOWN_BY_REF) && !is_found_again(zcache, slot, entry))
->>>>>>> core
         return ZC_AGAIN;
     if (!ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
         zc_entry_put(&zcache->entries, entry);
