@@ -13,6 +13,10 @@ set(ZCACHE_PUBLIC_HEADERS
   include/zcache/zspool.h)
 
 set(ZCACHE_SOURCES
+  src/backing.c
+  src/backing_faulty.c
+  src/backing_file.c
+  src/backing_memory.c
   src/base/bitmap.c
   src/compress_copy.c
   src/compressor.c
@@ -68,6 +72,7 @@ endif()
 
 # What implements src/platform/*.h over POSIX; the laboratory has its own.
 set(ZCACHE_PLATFORM_POSIX_SOURCES
+  src/platform/posix/file.c
   src/platform/posix/lock.c
   src/platform/posix/memory.c
   src/platform/posix/park.c
