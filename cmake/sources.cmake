@@ -26,6 +26,7 @@ set(ZCACHE_SOURCES
   src/front_stats.c
   src/generation.c
   src/inject.c
+  src/lru.c
   src/options.c
   src/pool_malloc.c
   src/pool_zspool.c
@@ -41,6 +42,7 @@ set(ZCACHE_SOURCES
   src/swapslots_count.c
   src/tree.c
   src/zcache.c
+  src/zcache_evict.c
   src/zcache_load.c
   src/zcache_store.c
   src/zspool.c
