@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#include "front.h"
+
 #define SOON_NS 3000000
 #define LOOK_NS 200000
 #define LOOKS_MAX 100000
@@ -19,11 +21,15 @@ void support_swap_begin(struct support_swap *swap,
                         const struct zc_cache_options *cache_options,
                         const struct zc_swap_options *swap_options)
 {
+    struct zc_cache_options with_pool = {.struct_size = sizeof(with_pool)};
     struct zc_swap_options own = {.struct_size = sizeof(own)};
 
     memset(swap, 0, sizeof(*swap));
     support_device_init(&swap->device);
-    swap->cache = support_cache_create(cache_options);
+    if (cache_options != NULL)
+        with_pool = *cache_options;
+    with_pool.pool_user = &swap->pool;
+    swap->cache = support_cache_create(&with_pool);
     if (swap_options != NULL)
         own = *swap_options;
     own.backing_ops = &support_device_ops;
@@ -43,10 +49,10 @@ void support_swap_end(struct support_swap *swap)
 /* No write is under way any more. */
 static void await_writes(struct support_swap *swap)
 {
+    const zc_atomic_u32 *writes = &swap->cache->pageio.writes;
     unsigned looks = 0;
 
-    while (support_swap_stat(swap, cached_folios) >
-           support_swap_stat(swap, stuck_folios)) {
+    while (zc_atomic_u32_load_acquire(writes) != 0) {
         if (++looks == LOOKS_MAX)
             fail_msg("a write does not end");
         pause_ns(LOOK_NS);
@@ -75,8 +81,10 @@ void support_swap_put(struct support_swap *swap, zc_swp slot,
         break;
     case SUPPORT_STUCK:
         atomic_store(&swap->device.fails_writes, true);
+        swap->pool.put_status = ZC_NO_MEMORY;
         (void)zc_cache_writeback(swap->cache, NULL, NULL);
         await_writes(swap);
+        swap->pool.put_status = ZC_OK;
         atomic_store(&swap->device.fails_writes, false);
         assert_int_equal(support_swap_stat(swap, stuck_folios), 1);
         break;

@@ -10,6 +10,7 @@
 
 #include <zcache/swap.h>
 
+#include "support_bump.h"
 #include "support_cache.h"
 #include "support_device.h"
 
@@ -18,17 +19,23 @@ enum support_place {
     SUPPORT_IN_MEMORY, /* compressed */
     SUPPORT_ON_DEVICE,
     SUPPORT_UNDER_WRITEBACK, /* until it settles; needs a worker */
-    SUPPORT_STUCK,           /* its write failed */
+    SUPPORT_STUCK, /* its write failed; needs SUPPORT_SWAP_OPTIONS */
     SUPPORT_PLACE_COUNT
 };
 
 struct support_swap {
     struct support_device device;
+    struct support_bump_control pool; /* where that is the pool */
     struct zc_cache *cache;
     unsigned type;
     pthread_t settler;
     bool settles;
 };
+
+/* A pool that can be told to refuse, so that a page whose write failed has
+ * nowhere to go; pages without an object do not go to the device. */
+#define SUPPORT_SWAP_OPTIONS                                                   \
+    ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY, .pool_ops = &support_bump_pool)
 
 /* NULL options are the defaults, of the swap's too but for the device. */
 void support_swap_begin(struct support_swap *swap,

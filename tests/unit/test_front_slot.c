@@ -14,7 +14,7 @@
 
 static void begin(struct support_swap *swap, unsigned io_workers)
 {
-    support_swap_begin(swap, ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY),
+    support_swap_begin(swap, SUPPORT_SWAP_OPTIONS,
                        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS,
                                        .io_workers = io_workers));
 }
