@@ -54,9 +54,8 @@ void zc_pageio_throttle(struct zc_pageio *pageio)
 zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
                                 void *page_out)
 {
-    zc_status status =
-        zc_backing_read(zc_pageio_device(pageio, slot)->backing,
-                        zc_swp_offset(slot), page_out);
+    zc_status status = zc_backing_read(zc_pageio_device(pageio, slot)->backing,
+                                       zc_swp_offset(slot), page_out);
 
     if (status == ZC_OK)
         zc_stats_add(pageio->stats, ZC_STAT_DISK_SWAPINS, 1);
