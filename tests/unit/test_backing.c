@@ -646,6 +646,7 @@ static void submit_under_spinlock(void *context)
     (void)zc_spinlock_init(&lock, ZC_RANK_SHARD, "a spinlock");
     zc_spinlock_lock(&lock);
     zc_backing_submit(backing, &request.io);
+    zc_spinlock_unlock(&lock);
 }
 
 static void a_transfer_under_a_spinlock_is_caught(void **state)
