@@ -28,9 +28,15 @@ set(ZCACHE_SOURCES
   src/inject.c
   src/lru.c
   src/options.c
+  src/pageio.c
+  src/pageio_read.c
+  src/pageio_stuck.c
+  src/pageio_write.c
   src/pool_malloc.c
   src/pool_zspool.c
   src/records.c
+  src/shrinker.c
+  src/shrinker_worker.c
   src/stats.c
   src/status.c
   src/swapcache.c
@@ -41,6 +47,7 @@ set(ZCACHE_SOURCES
   src/swapslots_cluster.c
   src/swapslots_count.c
   src/tree.c
+  src/writeback.c
   src/zcache.c
   src/zcache_evict.c
   src/zcache_load.c
