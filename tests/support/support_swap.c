@@ -86,7 +86,7 @@ void support_swap_put(struct support_swap *swap, zc_swp slot,
         await_writes(swap);
         swap->pool.put_status = ZC_OK;
         atomic_store(&swap->device.fails_writes, false);
-        assert_int_equal(support_swap_stat(swap, stuck_folios), 1);
+        assert_true(support_swap_stat(swap, stuck_folios) > 0);
         break;
     case SUPPORT_IN_MEMORY:
     case SUPPORT_PLACE_COUNT:

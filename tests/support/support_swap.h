@@ -19,7 +19,7 @@ enum support_place {
     SUPPORT_IN_MEMORY, /* compressed */
     SUPPORT_ON_DEVICE,
     SUPPORT_UNDER_WRITEBACK, /* until it settles; needs a worker */
-    SUPPORT_STUCK, /* its write failed; needs SUPPORT_SWAP_OPTIONS */
+    SUPPORT_STUCK,           /* its write failed; needs SUPPORT_SWAP_OPTIONS */
     SUPPORT_PLACE_COUNT
 };
 

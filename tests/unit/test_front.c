@@ -83,8 +83,10 @@ static void the_default_count_of_slots_takes_no_room(void **state)
 static void bad_options_leave_nothing(void **state)
 {
     static const struct zc_cache_options bad[] = {
-        {.io_workers = ZC_IO_WORKERS_MAX + 1}, {.shrink_worker = 2},
-        {.lru_mode = ZC_LRU_ZSPAGE + 1},       {.page_size = 5000},
+        {.io_workers = ZC_IO_WORKERS_MAX + 1},
+        {.shrink_worker = 2},
+        {.lru_mode = ZC_LRU_ZSPAGE + 1},
+        {.page_size = 5000},
         {.backing_path = ""},
     };
     struct zc_cache_options options;
@@ -104,10 +106,10 @@ static void bad_options_leave_nothing(void **state)
         assert_null(cache);
         assert_int_not_equal(access(place.path, F_OK), 0);
     }
-    assert_status(zc_cache_create(ZC_CACHE_OPTIONS(.backing_path =
-                                                       "/no/such/directory/x"),
-                                  &cache),
-                  ZC_IO_ERROR);
+    assert_status(
+        zc_cache_create(
+            ZC_CACHE_OPTIONS(.backing_path = "/no/such/directory/x"), &cache),
+        ZC_IO_ERROR);
     assert_null(cache);
     end(&place);
 }
@@ -186,7 +188,7 @@ static void an_end_drops_what_page_tables_have(void **state)
     support_swap_begin(&swap, NULL,
                        ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
     slots = &swap.cache->swap;
-    folio = zc_folio_alloc(slots);
+    folio = zc_folio_alloc(slots, true);
     assert_non_null(folio);
     zc_folio_lock(slots, folio);
     memset(folio->data, 1, 4096);
@@ -209,14 +211,16 @@ static void several_devices_end_together(void **state)
 
     (void)state;
     for (i = 0; i < 3; i++)
-        assert_status(
-            zc_swap_on(cache, ZC_SWAP_OPTIONS(.io_workers = (unsigned)i),
-                       &type),
-            ZC_OK);
+        assert_status(zc_swap_on(cache,
+                                 ZC_SWAP_OPTIONS(.io_workers = (unsigned)i),
+                                 &type),
+                      ZC_OK);
     for (i = 0; i < 300; i++)
-        support_store(cache, zc_swp_make(i % 3, i * i), SUPPORT_TEXT, i);
+        support_store(cache, zc_swp_make((unsigned)(i % 3), i * i),
+                      SUPPORT_TEXT, i);
     for (i = 0; i < 300; i++)
-        support_expect(cache, zc_swp_make(i % 3, i * i), SUPPORT_TEXT, i);
+        support_expect(cache, zc_swp_make((unsigned)(i % 3), i * i),
+                       SUPPORT_TEXT, i);
     zc_cache_destroy(cache);
 }
 

@@ -106,8 +106,8 @@ static void a_goal_beyond_what_there_is_says_again(void **state)
 
 static void without_a_device_nothing_is_given_up(void **state)
 {
-    struct zc_cache *cache = support_cache_create(
-        ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY));
+    struct zc_cache *cache =
+        support_cache_create(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY));
     uint64_t given = 12345;
     size_t bytes = 12345;
 
@@ -125,8 +125,8 @@ static void without_a_device_nothing_is_given_up(void **state)
 
 static void writeback_keeps_to_its_budget(void **state)
 {
-    const struct zc_writeback_options options = {
-        .struct_size = sizeof(options), .budget_bytes = 5 * 4096};
+    const struct zc_writeback_options options = {.struct_size = sizeof(options),
+                                                 .budget_bytes = 5 * 4096};
     struct support_swap swap;
     size_t bytes = 0;
 
@@ -148,8 +148,8 @@ static void writeback_keeps_to_its_budget(void **state)
 
 static void writeback_takes_what_is_old(void **state)
 {
-    const struct zc_writeback_options options = {
-        .struct_size = sizeof(options), .min_age_seconds = 100};
+    const struct zc_writeback_options options = {.struct_size = sizeof(options),
+                                                 .min_age_seconds = 100};
     struct support_swap swap;
     size_t bytes = 12345;
 
@@ -201,7 +201,7 @@ static void an_owner_may_keep_his_pages_in_memory(void **state)
     assert_status(zc_cache_set_owner(swap.cache, 3, &options), ZC_OK);
     store_for(&swap, 3, 0, 10);
     store_for(&swap, 4, 10, 10);
-    assert_status(zc_cache_writeback(swap.cache, NULL, NULL), ZC_AGAIN);
+    assert_status(zc_cache_writeback(swap.cache, NULL, NULL), ZC_OK);
     assert_int_equal(count_on_device(&swap, 0, 10), 0);
     assert_int_equal(count_on_device(&swap, 10, 10), 10);
     expect_all(&swap, 20);

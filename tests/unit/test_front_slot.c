@@ -14,9 +14,9 @@
 
 static void begin(struct support_swap *swap, unsigned io_workers)
 {
-    support_swap_begin(swap, SUPPORT_SWAP_OPTIONS,
-                       ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS,
-                                       .io_workers = io_workers));
+    support_swap_begin(
+        swap, SUPPORT_SWAP_OPTIONS,
+        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .io_workers = io_workers));
 }
 
 static zc_swp slot_of(const struct support_swap *swap, uint64_t offset)
@@ -40,8 +40,7 @@ static void a_page_is_loaded_from_everywhere(void **state)
         support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
         support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
         assert_int_equal(support_swap_stat(&swap, slots_used), 1);
-        assert_int_equal(swap.device.reads,
-                         place == SUPPORT_ON_DEVICE ? 2 : 0);
+        assert_int_equal(swap.device.reads, place == SUPPORT_ON_DEVICE ? 2 : 0);
         support_expect_missing(swap.cache, slot_of(&swap, SLOT + 1));
         support_swap_settle(&swap);
         support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
@@ -194,6 +193,15 @@ static void what_is_damaged_is_kept(void **state)
     support_swap_end(&swap);
 }
 
+static void set_zero(struct support_swap *swap, zc_swp slot)
+{
+    struct zc_folio *folio;
+
+    assert_status(zc_slot_claim(&swap->cache->swap, slot, &folio), ZC_OK);
+    zc_slot_set_zero(&swap->cache->swap, slot, true);
+    zc_slot_release(&swap->cache->swap, slot, folio, true);
+}
+
 static void a_zero_bit_is_a_page(void **state)
 {
     struct support_swap swap;
@@ -204,14 +212,14 @@ static void a_zero_bit_is_a_page(void **state)
     begin(&swap, 0);
     slot = slot_of(&swap, SLOT);
     support_swap_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_ON_DEVICE);
-    zc_slot_set_zero(&swap.cache->swap, slot, true);
+    set_zero(&swap, slot);
     support_expect(swap.cache, slot, SUPPORT_ZERO, 0);
     assert_status(zc_cache_take(swap.cache, slot, page), ZC_OK);
     assert_true(support_is_page(page, sizeof(page), SUPPORT_ZERO, 0));
     support_expect_missing(swap.cache, slot);
 
     support_swap_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_ON_DEVICE);
-    zc_slot_set_zero(&swap.cache->swap, slot, true);
+    set_zero(&swap, slot);
     support_store(swap.cache, slot, SUPPORT_TEXT, 2);
     support_swap_write_back(&swap);
     support_expect(swap.cache, slot, SUPPORT_TEXT, 2);
@@ -223,8 +231,7 @@ static void a_zero_bit_is_a_page(void **state)
 static void begin_full(struct support_swap *swap)
 {
     support_swap_begin(
-        swap,
-        ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_NONE, .limit_bytes = 4096),
+        swap, ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_NONE, .limit_bytes = 4096),
         NULL);
     support_store(swap->cache, slot_of(swap, 0), SUPPORT_TEXT, 0);
 }
@@ -402,12 +409,12 @@ static void slots_behind_a_device_are_refused(void **state)
     begin(&swap, 0);
     expect_invalid(&swap, slot_of(&swap, DEVICE_SLOTS));
     expect_invalid(&swap, slot_of(&swap, ZC_SLOT_COUNT_DEFAULT));
-    assert_status(zc_cache_invalidate_range(swap.cache, slot_of(&swap, 1),
-                                            DEVICE_SLOTS),
-                  ZC_INVALID);
-    assert_status(zc_cache_invalidate_range(swap.cache, slot_of(&swap, 0),
-                                            DEVICE_SLOTS),
-                  ZC_OK);
+    assert_status(
+        zc_cache_invalidate_range(swap.cache, slot_of(&swap, 1), DEVICE_SLOTS),
+        ZC_INVALID);
+    assert_status(
+        zc_cache_invalidate_range(swap.cache, slot_of(&swap, 0), DEVICE_SLOTS),
+        ZC_OK);
     support_store(swap.cache, slot_of(&swap, DEVICE_SLOTS - 1), SUPPORT_TEXT,
                   1);
     support_expect(swap.cache, slot_of(&swap, DEVICE_SLOTS - 1), SUPPORT_TEXT,
@@ -421,12 +428,10 @@ static void slots_of_a_managed_device_are_refused(void **state)
 
     (void)state;
     support_swap_begin(
-        &swap, NULL,
-        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .managed = 1));
+        &swap, NULL, ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .managed = 1));
     expect_invalid(&swap, slot_of(&swap, SLOT));
-    assert_status(
-        zc_cache_invalidate_range(swap.cache, slot_of(&swap, 0), 10),
-        ZC_INVALID);
+    assert_status(zc_cache_invalidate_range(swap.cache, slot_of(&swap, 0), 10),
+                  ZC_INVALID);
     assert_status(zc_cache_invalidate_type(swap.cache, swap.type), ZC_INVALID);
     support_swap_end(&swap);
 }
@@ -441,9 +446,9 @@ static void bad_arguments_change_nothing(void **state)
     assert_status(zc_cache_store(swap.cache, slot_of(&swap, 1), NULL),
                   ZC_INVALID);
     assert_status(zc_cache_store(NULL, slot_of(&swap, 1), page), ZC_INVALID);
-    assert_status(zc_cache_store_for(swap.cache, ZC_OWNER_COUNT,
-                                     slot_of(&swap, 1), page),
-                  ZC_INVALID);
+    assert_status(
+        zc_cache_store_for(swap.cache, ZC_OWNER_COUNT, slot_of(&swap, 1), page),
+        ZC_INVALID);
     assert_status(zc_cache_load(swap.cache, slot_of(&swap, 1), NULL),
                   ZC_INVALID);
     assert_status(zc_cache_take(swap.cache, slot_of(&swap, 1), NULL),
@@ -463,9 +468,8 @@ static void misses_take_no_memory(void **state)
     bytes = zc_swap_bytes(&swap.cache->swap);
     for (i = 0; i < 1000; i++) {
         support_expect_missing(swap.cache, slot_of(&swap, i << 21));
-        assert_status(
-            zc_cache_invalidate(swap.cache, slot_of(&swap, i << 21)),
-            ZC_MISSING);
+        assert_status(zc_cache_invalidate(swap.cache, slot_of(&swap, i << 21)),
+                      ZC_MISSING);
     }
     assert_int_equal(zc_swap_bytes(&swap.cache->swap), bytes);
     support_swap_end(&swap);
@@ -515,18 +519,18 @@ static void a_range_forgets_its_slots_only(void **state)
     begin(&swap, 0);
     put_everywhere(&swap, 100, 20);
     assert_int_equal(support_swap_stat(&swap, slots_used), 20);
-    assert_status(
-        zc_cache_invalidate_range(swap.cache, slot_of(&swap, 0), 100), ZC_OK);
+    assert_status(zc_cache_invalidate_range(swap.cache, slot_of(&swap, 0), 100),
+                  ZC_OK);
     assert_int_equal(support_swap_stat(&swap, slots_used), 20);
-    assert_status(
-        zc_cache_invalidate_range(swap.cache, slot_of(&swap, 101), 8), ZC_OK);
+    assert_status(zc_cache_invalidate_range(swap.cache, slot_of(&swap, 101), 8),
+                  ZC_OK);
     assert_int_equal(support_swap_stat(&swap, slots_used), 18);
     support_expect(swap.cache, slot_of(&swap, 100), SUPPORT_TEXT, 0);
     support_expect_missing(swap.cache, slot_of(&swap, 101));
     support_expect_missing(swap.cache, slot_of(&swap, 104));
     support_expect(swap.cache, slot_of(&swap, 109), SUPPORT_TEXT, 3);
-    assert_status(
-        zc_cache_invalidate_range(swap.cache, slot_of(&swap, 100), 0), ZC_OK);
+    assert_status(zc_cache_invalidate_range(swap.cache, slot_of(&swap, 100), 0),
+                  ZC_OK);
     assert_int_equal(support_swap_stat(&swap, slots_used), 18);
     assert_status(zc_cache_invalidate_type(swap.cache, swap.type), ZC_OK);
     assert_int_equal(support_swap_stat(&swap, slots_used), 0);

@@ -3,6 +3,7 @@
 #include "support_swap.h"
 #include "support_threads.h"
 
+#include <limits.h>
 #include <sched.h>
 
 #include "front.h"
@@ -13,9 +14,9 @@
 
 static void begin(struct support_swap *swap, unsigned io_workers)
 {
-    support_swap_begin(swap, SUPPORT_SWAP_OPTIONS,
-                       ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS,
-                                       .io_workers = io_workers));
+    support_swap_begin(
+        swap, SUPPORT_SWAP_OPTIONS,
+        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .io_workers = io_workers));
 }
 
 static zc_swp slot_of(const struct support_swap *swap, uint64_t offset)
@@ -510,8 +511,7 @@ static void the_counters_tell_what_happened(void **state)
     store_pages(&swap);
     support_expect(swap.cache, slot_of(&swap, 0), SUPPORT_TEXT, 0);
     atomic_store(&swap.device.fails_reads, true);
-    assert_status(zc_cache_take(swap.cache, slot_of(&swap, 0),
-                                (char[4096]){0}),
+    assert_status(zc_cache_take(swap.cache, slot_of(&swap, 0), (char[4096]){0}),
                   ZC_IO_ERROR);
     stats = support_swap_stats(&swap);
     assert_int_equal(stats.slot_count, DEVICE_SLOTS);
@@ -621,10 +621,9 @@ static void it_ends_while_others_go_on(void **state)
         support_crew_add(&crew, turn_off, &traffic);
         support_crew_run(&crew, 0);
         for (i = 0; i < PAGES; i++)
-            assert_int_equal(
-                atomic_load(&traffic.received[i]) +
-                    atomic_load(&traffic.taken[i]),
-                1);
+            assert_int_equal(atomic_load(&traffic.received[i]) +
+                                 atomic_load(&traffic.taken[i]),
+                             1);
         expect_off(&swap);
         support_swap_end(&swap);
     }
