@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_front.c - making and ending caches with a file and workers. */
 #include "support_bump.h"
-#include "support_swap.h"
+#include "support_front.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -156,37 +156,37 @@ static void whatever_fails_leaves_nothing(void **state)
 
 static void an_end_drops_pages_wherever_they_are(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     enum support_place place;
 
     (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
-        support_swap_begin(&swap, SUPPORT_SWAP_OPTIONS,
-                           ZC_SWAP_OPTIONS(.io_workers = 1));
+        support_front_begin(&swap, SUPPORT_FRONT_OPTIONS,
+                            ZC_SWAP_OPTIONS(.io_workers = 1));
         support_store(swap.cache, zc_swp_make(swap.type, 1), SUPPORT_TEXT, 1);
-        support_swap_put(&swap, zc_swp_make(swap.type, 2), SUPPORT_TEXT, 2,
-                         place);
+        support_front_put(&swap, zc_swp_make(swap.type, 2), SUPPORT_TEXT, 2,
+                          place);
         support_store(swap.cache, zc_swp_make(swap.type, 3), SUPPORT_TEXT, 3);
         /* With a write under way it waits for that. */
-        support_swap_settle_soon(&swap);
+        support_front_settle_soon(&swap);
         zc_cache_destroy(swap.cache);
         assert_int_equal(swap.device.opens, swap.device.closes);
         assert_int_equal(swap.pool.frees, swap.pool.puts);
         swap.cache = NULL;
-        support_swap_end(&swap);
+        support_front_end(&swap);
     }
 }
 
 static void an_end_drops_what_page_tables_have(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     struct zc_folio *folio;
     struct zc_swap *slots;
     zc_swp slot;
 
     (void)state;
-    support_swap_begin(&swap, NULL,
-                       ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
+    support_front_begin(&swap, NULL,
+                        ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
     slots = &swap.cache->swap;
     folio = zc_folio_alloc(slots, true);
     assert_non_null(folio);
@@ -198,7 +198,7 @@ static void an_end_drops_what_page_tables_have(void **state)
     assert_status(zc_slot_dup(slots, slot), ZC_OK);
     zc_folio_unlock(slots, folio);
     zc_swapcache_put(slots, slot, folio);
-    support_swap_end(&swap);
+    support_front_end(&swap);
 }
 
 static void several_devices_end_together(void **state)
