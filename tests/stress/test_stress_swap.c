@@ -11,6 +11,7 @@
 
 #define WORKERS 5
 #define RUN_MS 500
+#define ENOUGH 5000 /* operations, of which so many turn the device off */
 
 static void churn(struct support_worker *worker)
 {
@@ -22,6 +23,7 @@ static void run(const struct support_churn_config *config)
 {
     static struct support_churn over;
     struct support_crew crew;
+    uint64_t operations = 0;
     unsigned i;
 
     support_churn_begin(&over, config);
@@ -31,9 +33,13 @@ static void run(const struct support_churn_config *config)
 
     support_crew_run(&crew, support_stress_milliseconds(RUN_MS));
 
-    for (i = 0; i < crew.count; i++)
+    for (i = 0; i < crew.count; i++) {
         assert_true(crew.workers[i].operations > 0);
-    assert_true(!config->swaps || atomic_load(&over.offs) > 0);
+        operations += crew.workers[i].operations;
+    }
+    /* On a machine that is busy with other things there may be few. */
+    assert_true(!config->swaps || operations < ENOUGH ||
+                atomic_load(&over.offs) > 0);
     support_churn_end(&over);
 }
 
