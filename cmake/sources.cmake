@@ -13,6 +13,11 @@ set(ZCACHE_PUBLIC_HEADERS
   include/zcache/zspool.h)
 
 set(ZCACHE_SOURCES
+  src/base/bitmap.c
+  src/backing.c
+  src/backing_faulty.c
+  src/backing_file.c
+  src/backing_memory.c
   src/compress_copy.c
   src/compressor.c
   src/entry.c
@@ -21,14 +26,23 @@ set(ZCACHE_SOURCES
   src/front_stats.c
   src/generation.c
   src/inject.c
+  src/lru.c
   src/options.c
   src/pool_malloc.c
   src/pool_zspool.c
   src/records.c
   src/stats.c
   src/status.c
+  src/swapcache.c
+  src/swapcache_folio.c
+  src/swapslots.c
+  src/swapslots_alloc.c
+  src/swapslots_claim.c
+  src/swapslots_cluster.c
+  src/swapslots_count.c
   src/tree.c
   src/zcache.c
+  src/zcache_evict.c
   src/zcache_load.c
   src/zcache_store.c
   src/zspool.c
@@ -60,6 +74,7 @@ endif()
 
 # What implements src/platform/*.h over POSIX; the laboratory has its own.
 set(ZCACHE_PLATFORM_POSIX_SOURCES
+  src/platform/posix/file.c
   src/platform/posix/lock.c
   src/platform/posix/memory.c
   src/platform/posix/park.c

@@ -40,6 +40,7 @@ enum zc_lock_rank {
     ZC_RANK_CONTEXT,           /* mutex: one compressor context */
     ZC_RANK_COMPACTION,        /* mutex: one compaction per pool */
     ZC_RANK_BACKING_QUEUE,     /* mutex: requests of one backing device */
+    ZC_RANK_BACKING_BOUNCE,    /* mutex: free bounce buffers of a file */
     ZC_RANK_FIRST_SPINLOCK,    /* from here on spinlocks only */
     ZC_RANK_GENERATIONS = ZC_RANK_FIRST_SPINLOCK, /* a cache's compressors */
     ZC_RANK_PAGE_TABLE,   /* one page table of an address space */
