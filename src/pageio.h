@@ -69,12 +69,11 @@ void zc_pageio_destroy(struct zc_pageio *pageio);
  * goes on after the return (NOTHING_AFTER_SUBMIT).  The caller keeps its
  * reference.  May block, also for an older write of the folio.
  *
- * ZC_OK: the page is taken care of, or is on its way.  A page that is taken
- * care of leaves the swap cache if nobody but the caller knows the folio.  One
- * on its way is not dirty, but under writeback: if that succeeds, completion
- * drops it from the cache unless somebody took it, and the caller's reference
- * counts as that; zc_swapcache_drop_clean() does it later.  If it fails, the
- * folio is dirty and stuck, and is stored again by zc_pageio_retry().
+ * ZC_OK: the page is taken care of, or is on its way and its folio under
+ * writeback.  Either way the folio is not dirty, and leaves the swap cache with
+ * the last reference (zc_swapcache_put()), unless somebody makes it dirty again
+ * meanwhile.  If a write on its way fails, the folio is dirty and stuck, and is
+ * stored again by zc_pageio_retry().
  *
  * ZC_REJECTED: the owner forbids the device and the zcache refused: nothing is
  * written, the folio is unlocked and dirty.  Trying again at once is useless.
@@ -157,5 +156,8 @@ static inline struct zc_swap_device *zc_pageio_device(
 /* Keeps a folio whose write failed, or stores it again at once.  The request
  * and its reference to the folio are taken over.  Sleeps for no folio. */
 void zc_pageio_keep_stuck(struct zc_page_write *write);
+
+/* Lets go of all of them; nobody else uses pageio any more. */
+void zc_pageio_drop_stuck(struct zc_pageio *pageio);
 
 #endif
