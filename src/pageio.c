@@ -30,13 +30,18 @@ zc_status zc_pageio_init(struct zc_pageio *pageio)
     return zc_spinlock_init(&pageio->stuck_lock, ZC_RANK_STUCK, "stuck");
 }
 
-void zc_pageio_destroy(struct zc_pageio *pageio)
+void zc_pageio_drain(struct zc_pageio *pageio)
 {
     uint32_t writes;
 
     /* Acquires what the last completion did. */
     while ((writes = zc_atomic_u32_load_acquire(&pageio->writes)) != 0)
         zc_park_while(&pageio->swap->parking, &pageio->writes, writes);
+}
+
+void zc_pageio_destroy(struct zc_pageio *pageio)
+{
+    zc_pageio_drain(pageio);
     zc_pageio_drop_stuck(pageio);
     zc_spinlock_destroy(&pageio->stuck_lock);
 }
@@ -54,9 +59,8 @@ void zc_pageio_throttle(struct zc_pageio *pageio)
 zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
                                 void *page_out)
 {
-    zc_status status =
-        zc_backing_read(zc_pageio_device(pageio, slot)->backing,
-                        zc_swp_offset(slot), page_out);
+    zc_status status = zc_backing_read(zc_pageio_device(pageio, slot)->backing,
+                                       zc_swp_offset(slot), page_out);
 
     if (status == ZC_OK)
         zc_stats_add(pageio->stats, ZC_STAT_DISK_SWAPINS, 1);

@@ -155,7 +155,7 @@ static void check_slot(struct check *check, zc_swp slot)
              named);
     folio = zc_swapcache_look_up(zc_vm_swap(vm), slot);
     if (folio != NULL)
-        zc_folio_put(zc_vm_swap(vm), folio);
+        zc_swapcache_put(zc_vm_swap(vm), slot, folio);
     if (count == 0 && folio == NULL)
         fail(check, "slot %u:%llu: in use by nobody", zc_swp_type(slot),
              (unsigned long long)zc_swp_offset(slot));

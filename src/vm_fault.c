@@ -36,6 +36,7 @@ bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
     }
     if ((fault->pte & ZC_PTE_PRESENT) != 0)
         zc_rmap_remove(vm, zc_pte_frame(vm, fault->pte), place);
+    zc_folio_get(&frame->folio);
     *entry = zc_pte_of_frame(vm, frame) | bits | (fault->pte & ZC_PTE_KEPT);
     zc_rmap_add(vm, frame, place);
     zc_spinlock_unlock(&fault->table->lock);
@@ -57,9 +58,8 @@ static zc_status first_touch(struct zc_vm_fault *fault)
     if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
         raise_kind(fault, ZC_FAULT_ZERO);
         zc_frame_age(vm, frame);
-    } else {
-        zc_folio_put(zc_vm_swap(vm), folio);
     }
+    zc_folio_put(zc_vm_swap(vm), folio);
     return ZC_OK;
 }
 
@@ -116,13 +116,12 @@ static zc_status copy_frame(struct zc_vm_fault *fault, struct zc_vm_frame *old)
     /* Nobody writes to the old one while we hold it. */
     memcpy(folio->data, old->folio.data, vm->page_size);
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
-    if (!zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
-        zc_folio_put(zc_vm_swap(vm), folio);
-        return ZC_OK;
+    if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
+        raise_kind(fault, ZC_FAULT_COPY);
+        zc_frame_age(vm, frame);
+        zc_vm_drop_pte(vm, fault->pte); /* the old mapping's reference */
     }
-    raise_kind(fault, ZC_FAULT_COPY);
-    zc_frame_age(vm, frame);
-    zc_vm_drop_pte(vm, fault->pte); /* the old mapping's reference */
+    zc_folio_put(zc_vm_swap(vm), folio);
     return ZC_OK;
 }
 

@@ -48,6 +48,8 @@ static zc_status copy_entry(struct zc_vm_table *from, struct zc_vm_table *to,
     }
     if (status != ZC_OK || pte == 0)
         return status;
+    if ((pte & ZC_PTE_PRESENT) != 0) /* ours, besides the mapping's */
+        zc_folio_get(&zc_pte_frame(vm, pte)->folio);
     zc_vm_count(vm, ZC_VM_PAGES_FORKED);
     zc_spinlock_lock(&to->lock);
     to->entries[index] = pte;
@@ -57,8 +59,10 @@ static zc_status copy_entry(struct zc_vm_table *from, struct zc_vm_table *to,
         zc_rmap_add(vm, zc_pte_frame(vm, pte), place);
     }
     zc_spinlock_unlock(&to->lock);
-    if ((pte & ZC_PTE_PRESENT) != 0)
+    if ((pte & ZC_PTE_PRESENT) != 0) {
         zc_frame_age(vm, zc_pte_frame(vm, pte));
+        zc_folio_put(zc_vm_swap(vm), &zc_pte_frame(vm, pte)->folio);
+    }
     return ZC_OK;
 }
 

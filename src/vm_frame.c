@@ -147,21 +147,73 @@ void zc_frame_charge(struct zc_vm *vm, struct zc_vm_frame *frame,
     zc_spinlock_unlock(&vm->frames_lock);
 }
 
+/* A reference where there are more than so many already. */
+static bool try_get(struct zc_folio *folio, uint32_t above)
+{
+    uint32_t references = zc_atomic_u32_load_acquire(&folio->references);
+
+    do {
+        if (references <= above)
+            return false;
+    } while (!zc_atomic_u32_exchange_if(&folio->references, &references,
+                                        references + 1));
+    return true;
+}
+
+/* A folio that only the swap cache knows is had by its slot's name alone. */
+static bool get_by_name(struct zc_vm *vm, struct zc_folio *folio, zc_swp slot)
+{
+    struct zc_swap *swap = zc_vm_swap(vm);
+    struct zc_swap_device *device = zc_swap_device_get(swap, slot);
+    struct zc_folio *found;
+
+    if (device == NULL)
+        return false;
+    found = zc_swapcache_look_up(swap, slot);
+    if (found != NULL && found != folio)
+        zc_swapcache_put(swap, slot, found);
+    zc_swap_device_put(swap, device);
+    return found == folio;
+}
+
+/*
+ * The coldest of a list, off it.  *is_held_out: with a reference.  Without: it
+ * is in the swap cache, under *slot_out; or on its way to the free ones.
+ */
+static struct zc_vm_frame *take_coldest(struct zc_list *list, bool *is_held_out,
+                                        zc_swp *slot_out)
+{
+    struct zc_vm_frame *frame;
+    bool is_cached;
+
+    if (zc_list_is_empty(list))
+        return NULL;
+    frame = ZC_CONTAINER(list->next, struct zc_vm_frame, age);
+    zc_list_remove(&frame->age);
+    /* On a list it does not enter the swap cache: only reclaim puts it there,
+     * which takes it off first. */
+    is_cached = zc_folio_has(&frame->folio, ZC_FOLIO_SWAPCACHE);
+    *is_held_out = try_get(&frame->folio, is_cached ? 1 : 0);
+    if (!*is_held_out && is_cached)
+        *slot_out = frame->folio.swap;
+    else
+        slot_out->value = UINT64_MAX;
+    return frame;
+}
+
 struct zc_vm_frame *zc_frame_isolate(struct zc_vm *vm, unsigned owner)
 {
-    struct zc_list *list = &vm->owners[owner].cold_to_hot;
-    struct zc_vm_frame *frame = NULL;
-    struct zc_vm_frame *coldest;
+    struct zc_vm_frame *frame;
+    bool is_held = false;
+    zc_swp slot;
 
-    zc_spinlock_lock(&vm->frames_lock);
-    while (frame == NULL && !zc_list_is_empty(list)) {
-        coldest = ZC_CONTAINER(list->next, struct zc_vm_frame, age);
-        zc_list_remove(&coldest->age);
-        /* Without a reference to be had it is on its way to the free ones. */
-        if (zc_folio_try_get(&coldest->folio))
-            frame = coldest;
-    }
-    zc_spinlock_unlock(&vm->frames_lock);
+    do {
+        zc_spinlock_lock(&vm->frames_lock);
+        frame = take_coldest(&vm->owners[owner].cold_to_hot, &is_held, &slot);
+        zc_spinlock_unlock(&vm->frames_lock);
+        /* Not had by its name: it is free, or mapped again and listed. */
+    } while (frame != NULL && !is_held &&
+             !get_by_name(vm, &frame->folio, slot));
     return frame;
 }
 

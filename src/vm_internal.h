@@ -270,12 +270,13 @@ zc_status zc_vm_handle_fault(struct zc_vm_fault *fault);
 /* The same for a swap entry. */
 zc_status zc_vm_swap_in(struct zc_vm_fault *fault);
 
-/* Puts a frame into an entry that is still fault->pte.  False: it is not, and
- * nothing has changed.  The mapping takes over the caller's reference. */
+/* Puts a frame into an entry that is still fault->pte, with a reference for the
+ * mapping.  False: it is not, and nothing has changed.  The caller's own
+ * reference stays. */
 bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
                    zc_pte bits);
 
-/* The frame to map for a locked cached folio, with a reference for the mapping:
+/* The frame to map for a locked cached folio, with a reference for the caller:
  * its own, or a copy where it is somebody else's merged page.  NULL: no memory.
  */
 struct zc_vm_frame *zc_vm_frame_for(struct zc_vm_fault *fault,

@@ -46,17 +46,14 @@ static zc_status compare(const struct zc_vm *vm,
     return ZC_OK;
 }
 
-/* Points the entry of `fault` at the frame, which it takes a reference to. */
+/* Points the entry of `fault` at the frame. */
 static zc_status merge_into(struct zc_vm_fault *fault,
                             struct zc_vm_frame *frame)
 {
     struct zc_vm *vm = fault->space->vm;
 
-    zc_folio_get(&frame->folio);
-    if (!zc_vm_install(fault, frame, ZC_PTE_ACCESSED | ZC_PTE_DIRTY)) {
-        zc_folio_put(zc_vm_swap(vm), &frame->folio);
+    if (!zc_vm_install(fault, frame, ZC_PTE_ACCESSED | ZC_PTE_DIRTY))
         return ZC_BUSY;
-    }
     zc_vm_count(vm, ZC_VM_PAGES_MERGED);
     zc_vm_drop_pte(vm, fault->pte);
     return ZC_OK;

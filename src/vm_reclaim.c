@@ -130,7 +130,6 @@ static bool write_out(struct zc_vm *vm, struct zc_vm_frame *frame)
     if (status != ZC_OK)
         return false;
     zc_vm_count(vm, ZC_VM_SWAPPED_OUT);
-    zc_swapcache_drop_clean(swap, folio);
     return true;
 }
 
@@ -146,11 +145,32 @@ static bool reclaim_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
     if (zc_folio_has(folio, ZC_FOLIO_WRITEBACK) || was_used(vm, frame) ||
         !give_slot(vm, frame) || !unmap_all(vm, frame)) {
         /* A slot that it was given in vain. */
-        (void)zc_swapcache_try_to_free(swap, folio);
+        if (zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
+            (void)zc_swapcache_try_to_free(swap, folio);
         zc_folio_unlock(swap, folio);
         return false;
     }
     return write_out(vm, frame);
+}
+
+/* Gives up the reference of reclaim.  What goes on living is found again: at
+ * the hot end. */
+static void put_back(struct zc_vm *vm, struct zc_vm_frame *frame)
+{
+    struct zc_folio *folio = &frame->folio;
+    zc_swp slot;
+
+    if (!zc_folio_has(folio, ZC_FOLIO_SWAPCACHE)) {
+        if (zc_rmap_count(vm, frame) != 0)
+            zc_frame_age(vm, frame);
+        zc_folio_put(zc_vm_swap(vm), folio);
+        return;
+    }
+    /* While we have a reference it is not put there under another name: only
+     * reclaim does that, and we have it. */
+    slot = folio->swap;
+    zc_frame_age(vm, frame);
+    zc_swapcache_put(zc_vm_swap(vm), slot, folio);
 }
 
 uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal)
@@ -172,11 +192,7 @@ uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal)
             freed++;
             zc_vm_count(vm, ZC_VM_RECLAIM_FREED);
         }
-        /* What goes on living is found again: at the hot end. */
-        if (zc_folio_has(&frame->folio, ZC_FOLIO_SWAPCACHE) ||
-            zc_rmap_count(vm, frame) != 0)
-            zc_frame_age(vm, frame);
-        zc_folio_put(zc_vm_swap(vm), &frame->folio);
+        put_back(vm, frame);
     }
     if (freed != 0)
         zc_pageio_throttle(&vm->cache->pageio);

@@ -68,45 +68,29 @@ static zc_pte clear_entry(struct zc_vm *vm, struct zc_vm_table *table,
     return pte;
 }
 
-/* Nobody needs the slot of this folio any more, perhaps. */
-static void try_to_free(struct zc_vm *vm, struct zc_folio *folio)
+/* Gives up the slot of a folio that nobody needs any more, if nobody has it
+ * locked: who has will find out when he puts it. */
+static void try_to_free(struct zc_swap *swap, struct zc_folio *folio)
 {
     if (!zc_folio_has(folio, ZC_FOLIO_SWAPCACHE) || !zc_folio_trylock(folio))
         return;
-    (void)zc_swapcache_try_to_free(zc_vm_swap(vm), folio);
-    zc_folio_unlock(zc_vm_swap(vm), folio);
-}
-
-static void drop_slot(struct zc_vm *vm, zc_swp slot)
-{
-    struct zc_swap *swap = zc_vm_swap(vm);
-    struct zc_swap_device *device = zc_swap_device_get(swap, slot);
-    struct zc_folio *folio;
-
-    zc_slot_drop(swap, slot);
-    if (device == NULL)
-        return;
-    folio = zc_swapcache_look_up(swap, slot);
-    if (folio != NULL) {
-        /* It may be the folio of the slot's next life: then its count is not
-         * zero, or somebody has it locked. */
-        try_to_free(vm, folio);
-        zc_folio_put(swap, folio);
-    }
-    zc_swap_device_put(swap, device);
+    if (zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
+        (void)zc_swapcache_try_to_free(swap, folio);
+    zc_folio_unlock(swap, folio);
 }
 
 void zc_vm_drop_pte(struct zc_vm *vm, zc_pte pte)
 {
+    struct zc_swap *swap = zc_vm_swap(vm);
     struct zc_folio *folio;
 
     if ((pte & ZC_PTE_SWAP) != 0)
-        drop_slot(vm, zc_pte_slot(pte));
+        zc_slot_drop(swap, zc_pte_slot(pte));
     if ((pte & ZC_PTE_PRESENT) == 0)
         return;
     folio = &zc_pte_frame(vm, pte)->folio;
-    try_to_free(vm, folio);
-    zc_folio_put(zc_vm_swap(vm), folio);
+    try_to_free(swap, folio);
+    zc_folio_put(swap, folio);
 }
 
 static void unmap_pages(struct zc_vm_space *space, uint64_t first,

@@ -97,7 +97,6 @@ static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
     zc_folio_set(folio, ZC_FOLIO_DIRTY); /* no slot will be its own */
     if (install(fault, frame, ZC_PTE_WRITE)) {
         raise_kind(fault, source);
-        zc_folio_get(folio); /* the caller's; his other one is the mapping's */
         zc_slot_drop(zc_vm_swap(vm), slot);
         zc_frame_age(vm, frame);
     } else if (is_taken) {
@@ -115,6 +114,7 @@ static zc_status swap_in_past_cache(struct zc_vm_fault *fault, zc_swp slot)
 
     if (frame == NULL)
         return ZC_NO_MEMORY;
+    (void)zc_folio_trylock(&frame->folio); /* nobody else knows it */
     /* Before the look-up, and until the entry is set. */
     if (ZC_RULE(SYNC_SWAPIN_PINS_SLOT))
         status = zc_slot_pin(swap, slot);
@@ -129,6 +129,7 @@ static zc_status swap_in_past_cache(struct zc_vm_fault *fault, zc_swp slot)
         }
         status = ZC_OK; /* the fault begins again */
     }
+    zc_folio_unlock(swap, &frame->folio);
     zc_folio_put(swap, &frame->folio);
     return status;
 }
@@ -179,16 +180,15 @@ static zc_status map_cached(struct zc_vm_fault *fault, zc_swp slot,
     is_copy = &frame->folio != folio;
     /* A page of others is mapped to be read, and the write faults once more:
      * by then the slot may be given up, and the frame be our own. */
-    if (!install(fault, frame, is_copy ? ZC_PTE_WRITE : 0)) {
-        zc_folio_put(swap, &frame->folio);
-        return ZC_OK;
+    if (install(fault, frame, is_copy ? ZC_PTE_WRITE : 0)) {
+        raise_kind(fault, source);
+        zc_slot_drop(swap, slot);
+        zc_frame_age(vm, frame);
+        if ((!is_copy || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET)) &&
+            wants_slot_back(fault, device, zc_slot_count(swap, slot) == 0))
+            (void)zc_swapcache_try_to_free(swap, folio);
     }
-    raise_kind(fault, source);
-    zc_slot_drop(swap, slot);
-    zc_frame_age(vm, frame);
-    if (wants_slot_back(fault, device, zc_slot_count(swap, slot) == 0) &&
-        (!is_copy || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET)))
-        (void)zc_swapcache_try_to_free(swap, folio);
+    zc_folio_put(swap, &frame->folio);
     return ZC_OK;
 }
 
@@ -235,7 +235,7 @@ static zc_status swap_in_cached(struct zc_vm_fault *fault, zc_swp slot,
         zc_swapcache_delete(swap, folio);
     if (!is_foreign || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET))
         zc_folio_unlock(swap, folio);
-    zc_folio_put(swap, folio);
+    zc_swapcache_put(swap, slot, folio);
     return status;
 }
 
@@ -255,7 +255,7 @@ zc_status zc_vm_swap_in(struct zc_vm_fault *fault)
     }
     folio = zc_swapcache_look_up(swap, slot);
     if (folio != NULL)
-        zc_folio_put(swap, folio);
+        zc_swapcache_put(swap, slot, folio);
     if (folio == NULL && device->synchronous &&
         vm->swap_in != ZC_SWAP_IN_CACHED && zc_slot_count(swap, slot) == 1)
         status = swap_in_past_cache(fault, slot);

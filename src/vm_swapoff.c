@@ -20,12 +20,11 @@ static zc_status bring_home(struct zc_vm_fault *fault, struct zc_folio *folio)
     if (frame == NULL)
         return ZC_NO_MEMORY;
     zc_frame_charge(vm, frame, fault->space->owner);
-    if (!zc_vm_install(fault, frame, 0)) {
-        zc_folio_put(zc_vm_swap(vm), &frame->folio);
-        return ZC_OK;
+    if (zc_vm_install(fault, frame, 0)) {
+        zc_frame_age(vm, frame);
+        zc_slot_drop(zc_vm_swap(vm), zc_pte_slot(fault->pte));
     }
-    zc_frame_age(vm, frame);
-    zc_slot_drop(zc_vm_swap(vm), zc_pte_slot(fault->pte));
+    zc_folio_put(zc_vm_swap(vm), &frame->folio);
     return ZC_OK;
 }
 
