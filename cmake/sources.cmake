@@ -23,15 +23,23 @@ set(ZCACHE_SOURCES
   src/compressor.c
   src/entry.c
   src/front.c
+  src/front_reclaim.c
   src/front_slot.c
   src/front_stats.c
+  src/front_swap.c
   src/generation.c
   src/inject.c
   src/lru.c
   src/options.c
+  src/pageio.c
+  src/pageio_read.c
+  src/pageio_stuck.c
+  src/pageio_write.c
   src/pool_malloc.c
   src/pool_zspool.c
   src/records.c
+  src/shrinker.c
+  src/shrinker_worker.c
   src/stats.c
   src/status.c
   src/swapcache.c
@@ -55,6 +63,7 @@ set(ZCACHE_SOURCES
   src/vm_swapin.c
   src/vm_swapoff.c
   src/vm_table.c
+  src/writeback.c
   src/zcache.c
   src/zcache_evict.c
   src/zcache_load.c

@@ -5,7 +5,7 @@
  *     all zeros?        zero bit set, the older entry goes
  *     else              zero bit cleared, before anything else is stored
  *     zcache takes it?  done
- *     else              the older entry is gone by now (FAILED_STORE_ERASES_OLD)
+ *     else              the older entry has gone (FAILED_STORE_ERASES_OLD),
  *                       and the page goes to the device
  *
  * Each step takes away what an earlier place would answer to a read, so an old

@@ -23,8 +23,8 @@
  *
  * Each way out between the pin and the submission takes the folio out of the
  * cache, unlocks it and puts it, in this order and after the last use of the
- * tree (WRITEBACK_EXIT_CLEANS_UP): whoever looked it up meanwhile sleeps for the
- * lock, finds that the folio left the cache, and looks again.
+ * tree (WRITEBACK_EXIT_CLEANS_UP): whoever looked it up meanwhile sleeps for
+ * the lock, finds that the folio left the cache, and looks again.
  *
  * After the submission the page may be on the device, in a new folio, or be
  * forgotten; neither tree nor entry nor folio are touched
