@@ -13,23 +13,32 @@ set(ZCACHE_PUBLIC_HEADERS
   include/zcache/zspool.h)
 
 set(ZCACHE_SOURCES
+  src/base/bitmap.c
   src/backing.c
   src/backing_faulty.c
   src/backing_file.c
   src/backing_memory.c
-  src/base/bitmap.c
   src/compress_copy.c
   src/compressor.c
   src/entry.c
   src/front.c
+  src/front_reclaim.c
   src/front_slot.c
   src/front_stats.c
+  src/front_swap.c
   src/generation.c
   src/inject.c
+  src/lru.c
   src/options.c
+  src/pageio.c
+  src/pageio_read.c
+  src/pageio_stuck.c
+  src/pageio_write.c
   src/pool_malloc.c
   src/pool_zspool.c
   src/records.c
+  src/shrinker.c
+  src/shrinker_worker.c
   src/stats.c
   src/status.c
   src/swapcache.c
@@ -40,7 +49,9 @@ set(ZCACHE_SOURCES
   src/swapslots_cluster.c
   src/swapslots_count.c
   src/tree.c
+  src/writeback.c
   src/zcache.c
+  src/zcache_evict.c
   src/zcache_load.c
   src/zcache_store.c
   src/zspool.c

@@ -22,6 +22,21 @@ static struct zc_pool_usage pool_usage(const struct zc_cache *cache)
     return usage;
 }
 
+/* What page I/O and writeback count. */
+static void sum_swap_side(const struct zc_stats *stats,
+                          struct zc_cache_stats *own)
+{
+    own->zswpwb = zc_stats_sum(stats, ZC_STAT_ZSWPWB);
+    own->disk_writes = zc_stats_sum(stats, ZC_STAT_DISK_WRITES);
+    own->disk_swapins = zc_stats_sum(stats, ZC_STAT_DISK_SWAPINS);
+    own->write_errors = zc_stats_sum(stats, ZC_STAT_WRITE_ERRORS);
+    own->stored_again = zc_stats_sum(stats, ZC_STAT_STORED_AGAIN);
+    own->writeback_busy = zc_stats_sum(stats, ZC_STAT_WRITEBACK_BUSY);
+    own->writeback_stale = zc_stats_sum(stats, ZC_STAT_WRITEBACK_STALE);
+    own->swpin_zero = zc_stats_sum(stats, ZC_STAT_SWPIN_ZERO);
+    own->swpout_zero = zc_stats_sum(stats, ZC_STAT_SWPOUT_ZERO);
+}
+
 zc_status zc_cache_get_stats(const struct zc_cache *cache,
                              struct zc_cache_stats *stats_out)
 {
@@ -55,6 +70,10 @@ zc_status zc_cache_get_stats(const struct zc_cache *cache,
     own.compress_fail = zc_stats_sum(stats, ZC_STAT_COMPRESS_FAIL);
     own.decompress_fail = zc_stats_sum(stats, ZC_STAT_DECOMPRESS_FAIL);
     own.take_retries = zc_stats_sum(stats, ZC_STAT_TAKE_RETRIES);
+    own.reject_compress_poor =
+        zc_stats_sum(stats, ZC_STAT_REJECT_COMPRESS_POOR);
+    own.reject_owner_limit = zc_stats_sum(stats, ZC_STAT_REJECT_OWNER_LIMIT);
+    sum_swap_side(stats, &own);
     return zc_options_copy_out(stats_out, &own, sizeof(own));
 }
 
@@ -74,7 +93,8 @@ zc_status zc_cache_account(struct zc_cache *cache,
     own.tree_bytes = zc_counter_read(&cache->zcache.tree.bytes);
     own.handle_bytes = usage.handle_bytes;
     own.context_bytes = zc_generations_bytes(&cache->zcache.generations);
-    own.other_bytes = usage.metadata_bytes + zc_malloc_size(cache);
+    own.other_bytes = usage.metadata_bytes + zc_malloc_size(cache) +
+                      zc_lru_bytes(&cache->zcache.lru);
     own.metadata_bytes = own.entry_bytes + own.tree_bytes + own.handle_bytes +
                          usage.metadata_bytes;
     own.total_bytes = own.pool_bytes + own.entry_bytes + own.tree_bytes +

@@ -110,20 +110,20 @@ static zc_status check_slot(const struct zc_cluster *cluster, unsigned index)
 /* A locked folio nobody else knows, and a table to put it in. */
 static struct zc_folio *prepare(struct zc_swap *swap,
                                 struct zc_swap_device *device,
-                                struct zc_cluster *cluster)
+                                struct zc_cluster *cluster, bool may_reclaim)
 {
     struct zc_folio *folio;
 
     if (zc_cluster_add_folios(device, cluster) != ZC_OK)
         return NULL;
-    folio = zc_folio_alloc(swap);
+    folio = zc_folio_alloc(swap, may_reclaim);
     if (folio != NULL)
         (void)zc_folio_trylock(folio);
     return folio;
 }
 
-zc_status zc_swapcache_create(struct zc_swap *swap, zc_swp slot,
-                              struct zc_folio **folio_out)
+static zc_status create(struct zc_swap *swap, zc_swp slot, bool may_reclaim,
+                        struct zc_folio **folio_out)
 {
     struct zc_swap_device *device = zc_slot_device(swap, slot);
     struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
@@ -139,7 +139,7 @@ zc_status zc_swapcache_create(struct zc_swap *swap, zc_swp slot,
         return status;
     /* This may reclaim, and in doing so come to this very slot: so nothing is
      * held, and nothing of what was checked is known any more. */
-    folio = prepare(swap, device, cluster);
+    folio = prepare(swap, device, cluster, may_reclaim);
     if (folio == NULL)
         return ZC_NO_MEMORY;
     zc_spinlock_lock(&cluster->lock);
@@ -154,6 +154,12 @@ zc_status zc_swapcache_create(struct zc_swap *swap, zc_swp slot,
     zc_folio_unlock(swap, folio);
     zc_folio_put(swap, folio);
     return status;
+}
+
+zc_status zc_swapcache_create(struct zc_swap *swap, zc_swp slot,
+                              struct zc_folio **folio_out)
+{
+    return create(swap, slot, false, folio_out);
 }
 
 zc_status zc_swapcache_get(struct zc_swap *swap, zc_swp slot,
@@ -177,7 +183,7 @@ zc_status zc_swapcache_get(struct zc_swap *swap, zc_swp slot,
             zc_folio_put(swap, folio);
             continue;
         }
-        status = zc_swapcache_create(swap, slot, folio_out);
+        status = create(swap, slot, true, folio_out);
         if (status == ZC_OK)
             *created_out = true;
         if (status != ZC_BUSY)

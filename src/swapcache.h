@@ -43,9 +43,9 @@ struct zc_folio {
 /* Where frames come from; given by whoever owns memory.  NULL functions: the
  * system's. */
 struct zc_folio_frames {
-    /* A folio with its data, flags 0 and one reference, or NULL.  May block,
-     * and may reclaim. */
-    struct zc_folio *(*alloc)(void *context);
+    /* A folio with its data, flags 0 and one reference, or NULL.  May block;
+     * reclaims only if it may: writeback runs inside of reclaim. */
+    struct zc_folio *(*alloc)(void *context, bool may_reclaim);
     void (*free)(void *context, struct zc_folio *folio);
     void *context;
 };
@@ -53,7 +53,7 @@ struct zc_folio_frames {
 /* --- folios: swapcache_folio.c --------------------------------------- */
 
 /* May block.  NULL: no frame (also injected: ZC_INJECT_FRAME). */
-struct zc_folio *zc_folio_alloc(struct zc_swap *swap);
+struct zc_folio *zc_folio_alloc(struct zc_swap *swap, bool may_reclaim);
 /* By who has a reference already. */
 void zc_folio_get(struct zc_folio *folio);
 /* The last put frees; a folio in the cache has the table's, so that is not the
@@ -88,7 +88,7 @@ struct zc_folio *zc_swapcache_look_up(struct zc_swap *swap, zc_swp slot);
 /*
  * Puts a new locked folio in the cache for a slot in use.  The caller holds a
  * device reference, and gets a reference to the folio; its bytes are
- * undefined.  May block.
+ * undefined.  May block, and does not reclaim.
  *
  * ZC_OK; ZC_BUSY: a folio or a bare pin is there; ZC_MISSING: the slot's count
  * is 0; ZC_NO_MEMORY.  Follows swap_cache_alloc_folio().

@@ -33,13 +33,13 @@ static struct zc_folio *alloc_frame(size_t page_size)
     return &frame->folio;
 }
 
-struct zc_folio *zc_folio_alloc(struct zc_swap *swap)
+struct zc_folio *zc_folio_alloc(struct zc_swap *swap, bool may_reclaim)
 {
     zc_may_block();
     if (zc_inject(ZC_INJECT_FRAME))
         return NULL;
     if (swap->frames.alloc != NULL)
-        return swap->frames.alloc(swap->frames.context);
+        return swap->frames.alloc(swap->frames.context, may_reclaim);
     return alloc_frame(swap->page_size);
 }
 

@@ -109,6 +109,12 @@ zc_status zc_swap_init(struct zc_swap *swap);
 /* Every device is off. */
 void zc_swap_destroy(struct zc_swap *swap);
 
+/* Where folios come from, from now on; NULL: from the system.  ZC_OK; ZC_BUSY:
+ * there are folios, or others have set it.  The caller sees to it that nobody
+ * swaps meanwhile. */
+zc_status zc_swap_set_frames(struct zc_swap *swap,
+                             const struct zc_folio_frames *frames);
+
 /* --- devices --------------------------------------------------------- */
 
 /*
@@ -176,6 +182,13 @@ zc_status zc_slot_alloc(struct zc_swap *swap, struct zc_folio *folio,
  * are there.  Follows swap_duplicate().
  */
 zc_status zc_slot_dup(struct zc_swap *swap, zc_swp slot);
+
+/* The same where nothing may block.  Also ZC_AGAIN: there is no room for the
+ * count, which zc_slot_reserve_counts() makes. */
+zc_status zc_slot_dup_atomic(struct zc_swap *swap, zc_swp slot);
+/* For a slot that may be gone meanwhile; takes a device reference of its own.
+ * May block.  ZC_OK; ZC_NO_MEMORY; ZC_MISSING: there is no such slot now. */
+zc_status zc_slot_reserve_counts(struct zc_swap *swap, zc_swp slot);
 
 /*
  * Drops a reference; the slot is freed if that was the last use of it.  With

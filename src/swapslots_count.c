@@ -151,6 +151,33 @@ zc_status zc_slot_dup(struct zc_swap *swap, zc_swp slot)
     }
 }
 
+zc_status zc_slot_dup_atomic(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    zc_status status;
+
+    ZC_ASSERT(cluster != NULL);
+    zc_spinlock_lock(&cluster->lock);
+    status = raise_count(cluster, zc_slot_index(slot));
+    zc_spinlock_unlock(&cluster->lock);
+    return status;
+}
+
+zc_status zc_slot_reserve_counts(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_swap_device *device = zc_swap_device_get(swap, slot);
+    struct zc_cluster *cluster;
+    zc_status status = ZC_MISSING;
+
+    if (device == NULL)
+        return ZC_MISSING;
+    cluster = zc_slot_cluster(swap, slot);
+    if (cluster != NULL)
+        status = zc_cluster_add_overflow(device, cluster);
+    zc_swap_device_put(swap, device);
+    return status;
+}
+
 /*
  * One less under the lock.  True: that was the last use of the slot, which is
  * FREEING now; *orphan_out: a folio that went with it, or NULL.

@@ -10,7 +10,6 @@
  *   zcache_store.c  a page in
  *   zcache_load.c   a page out, and pages forgotten
  *   zcache_evict.c  an entry out, for writeback: found again, read, unlinked
- *   zcache_stats.c  counters and accounting
  *
  * What the caller of the public functions sees is struct zc_cache (front.h),
  * which has one of these and perhaps devices.  Nothing here knows of devices:
@@ -43,9 +42,10 @@ struct zc_zcache {
      * context held (NO_SHRINK_WITH_CONTEXT): makes room, never waiting for
      * `slot`.  The store then looks at the limit once more.  NULL: nothing can
      * be done.  For a store over its owner's limit, `owner` says whose entries
-     * are to go; else ZC_OWNER_ANY.
+     * are to go, and the store goes on if it is true: something was written;
+     * else ZC_OWNER_ANY.
      */
-    void (*make_room)(void *context, zc_swp slot, unsigned owner);
+    bool (*make_room)(void *context, zc_swp slot, unsigned owner);
     void *context;
 
     /* The limit, and whether stores are refused until the pool falls to the
@@ -138,6 +138,9 @@ uint64_t zc_zcache_excess_pages(const struct zc_zcache *zcache);
 /* The threshold counts from these; zc_cache_set_limit() without its checks. */
 void zc_zcache_apply_limit(struct zc_zcache *zcache, uint64_t limit_bytes,
                            unsigned accept_threshold_percent);
+
+/* Whether an owner's pages never go to a device. */
+bool zc_zcache_owner_forbids(const struct zc_zcache *zcache, unsigned owner);
 
 /* --- among the files of zcache --------------------------------------- */
 

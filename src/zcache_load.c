@@ -42,13 +42,17 @@ zc_status zc_zcache_load(struct zc_zcache *zcache, zc_swp slot, void *page_out)
     if (entry == NULL)
         return ZC_MISSING;
     status = read_entry(zcache, entry, page_out);
-    zc_entry_put(&zcache->entries, entry);
+    zc_entry_put_used(&zcache->entries, entry);
     return status;
 }
 
-/* ENTRY_KNOWN_BY_REF broken: without a reference, by its slot and address. */
-static bool find_again(struct zc_zcache *zcache, zc_swp slot,
-                       struct zc_entry *entry)
+/*
+ * What ENTRY_KNOWN_BY_REF forbids: gives up the reference, looks the slot up
+ * again and takes what lies at the same address for the same entry.  False:
+ * there is another one; else the caller has a reference again.
+ */
+static bool is_found_again(struct zc_zcache *zcache, zc_swp slot,
+                           struct zc_entry *entry)
 {
     struct zc_entry *found;
 
@@ -76,7 +80,7 @@ static zc_status try_take(struct zc_zcache *zcache, zc_swp slot, void *page_out)
         zc_entry_put(&zcache->entries, entry);
         return status;
     }
-    if (!ZC_RULE(ENTRY_KNOWN_BY_REF) && !find_again(zcache, slot, entry))
+    if (!ZC_RULE(ENTRY_KNOWN_BY_REF) && !is_found_again(zcache, slot, entry))
         return ZC_AGAIN;
     if (!ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
         zc_entry_put(&zcache->entries, entry);
@@ -119,7 +123,7 @@ void zc_zcache_invalidate_range(struct zc_zcache *zcache, unsigned type,
 
     while ((entry = zc_tree_erase_next(&zcache->tree, type, first, end)) !=
            NULL) {
-        first = (entry->slot & ZC_SWP_OFFSET_MASK) + 1;
+        first = zc_swp_offset(zc_entry_slot(entry)) + 1;
         zc_zcache_forget(zcache, entry, ZC_STAT_INVALIDATED);
     }
 }

@@ -2,7 +2,8 @@
 /*
  * zcache_store.c - a page in.
  *
- *   limit -> entry -> same-filled? -> compress -> pool -> tree -> old one out
+ *   limits -> entry -> same-filled? -> compress -> pool -> tree -> old one out
+ *                                                           -> LRU
  *
  * Build new, publish, then free old: everything that can fail comes before the
  * one step in which the tree takes the new entry for the old.  If something
@@ -11,10 +12,19 @@
  *
  * The limit is zswap's, with its hysteresis: a store that finds the pool at the
  * limit raises a flag, and while it is up every store is refused until the pool
- * has fallen to the accept threshold.
+ * has fallen to the accept threshold.  Before it is refused, whoever stands
+ * above may make room, with nothing held (NO_SHRINK_WITH_CONTEXT).
+ *
+ * An owner's limit is what zswap.max is to a memcg: over it, one pass over the
+ * owner's pages, and the store goes on if that wrote something, without another
+ * look.
+ *
+ * Where zspages are reclaimed, an object begins with its slot, so that what is
+ * found in a zspage can be found in the tree.
  *
  * The store holds its own reference until it is done: without a pin somebody
- * may invalidate the slot as soon as the tree has it.
+ * may invalidate the slot as soon as the tree has it.  So the entry still
+ * exists when it reaches the LRU, last (LRU_LAST).
  */
 #include <string.h>
 
@@ -57,8 +67,9 @@ static bool is_same_filled(const void *page, size_t page_size,
     return true;
 }
 
-/* Whether a store is refused now; counts as zswap does. */
-static bool is_over_limit(struct zc_zcache *zcache)
+/* Whether a store is refused now.  `hits`: how often being at the limit
+ * counts. */
+static bool is_over_limit(struct zc_zcache *zcache, unsigned hits)
 {
     uint64_t limit = zc_atomic_u64_load_relaxed(&zcache->limit_pages);
     uint64_t pages;
@@ -67,7 +78,7 @@ static bool is_over_limit(struct zc_zcache *zcache)
         return false;
     pages = zcache->entries.pool_ops->page_count(zcache->entries.pool);
     if (pages >= limit) {
-        zc_stats_add(&zcache->stats, ZC_STAT_POOL_LIMIT_HIT, 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_POOL_LIMIT_HIT, hits);
         zc_atomic_u32_store_relaxed(&zcache->is_full, 1);
         return true;
     }
@@ -79,13 +90,50 @@ static bool is_over_limit(struct zc_zcache *zcache)
     return false;
 }
 
-/*
- * Compresses the page into the context's buffer; true: into fewer bytes than
- * make a page's worth.  Whatever else comes of it, the page is stored raw.
- */
+/* Lets whoever stands above make room; true: something was written. */
+static bool make_room(struct zc_zcache *zcache, zc_swp slot, unsigned owner)
+{
+    struct zc_generation *generation = NULL;
+    struct zc_context *context = NULL;
+    bool has_written;
+
+    if (zcache->make_room == NULL)
+        return false;
+    if (!ZC_RULE(NO_SHRINK_WITH_CONTEXT)) {
+        generation = zc_generations_get(&zcache->generations);
+        context = zc_generation_lock_context(generation);
+    }
+    has_written = zcache->make_room(zcache->context, slot, owner);
+    if (!ZC_RULE(NO_SHRINK_WITH_CONTEXT)) {
+        zc_generation_unlock_context(context);
+        zc_generation_put(&zcache->generations, generation);
+    }
+    return has_written;
+}
+
+/* ZC_OK; ZC_REJECTED: over a limit, and no room was made. */
+static zc_status check_limits(struct zc_zcache *zcache, zc_swp slot,
+                              unsigned owner, const struct zc_owner *record)
+{
+    if (zc_counter_read(&record->charged_bytes) >=
+            zc_atomic_u64_load_relaxed(&record->limit_bytes) &&
+        !make_room(zcache, slot, owner)) {
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_OWNER_LIMIT, 1);
+        return ZC_REJECTED;
+    }
+    if (!is_over_limit(zcache, 1))
+        return ZC_OK;
+    (void)make_room(zcache, slot, ZC_OWNER_ANY);
+    if (!is_over_limit(zcache, 0))
+        return ZC_OK;
+    zc_stats_add(&zcache->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
+    return ZC_REJECTED;
+}
+
+/* Compresses the page to data_out; false: the compressor failed. */
 static bool compress(struct zc_zcache *zcache, struct zc_generation *generation,
                      struct zc_context *context, const void *page,
-                     size_t *size_out)
+                     void *data_out, size_t *size_out)
 {
     zc_status status = ZC_UNSUPPORTED;
     size_t size = 0;
@@ -95,14 +143,73 @@ static bool compress(struct zc_zcache *zcache, struct zc_generation *generation,
     if (!zc_inject(ZC_INJECT_COMPRESS))
         status = generation->compressor->compress(
             context->codec, generation->level, page, zcache->page_size,
-            context->buffer, 2 * zcache->page_size, &size);
+            data_out, 2 * zcache->page_size, &size);
     zc_ghost_end_write(context->buffer, 1, "compressed");
     if (status != ZC_OK || size == 0) {
         zc_stats_add(&zcache->stats, ZC_STAT_COMPRESS_FAIL, 1);
         return false;
     }
     *size_out = size;
-    return size < zcache->huge_class_size && size < zcache->page_size;
+    return true;
+}
+
+struct object {
+    const void *data;
+    size_t size;
+    unsigned flags; /* of the entry */
+};
+
+/* An object that begins with its slot.  ZC_REJECTED: it would not fit a page;
+ * zswap refused it too while it had such objects. */
+static zc_status make_prefixed_object(struct zc_zcache *zcache,
+                                      struct zc_generation *generation,
+                                      struct zc_context *context, zc_swp slot,
+                                      const void *page,
+                                      struct object *object_out)
+{
+    char *data = context->buffer;
+    size_t size;
+
+    if (!compress(zcache, generation, context, page, data + sizeof(slot),
+                  &size) ||
+        size > zcache->page_size - sizeof(slot)) {
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_COMPRESS_POOR, 1);
+        return ZC_REJECTED;
+    }
+    memcpy(data, &slot, sizeof(slot));
+    *object_out = (struct object){data, sizeof(slot) + size, 0};
+    return ZC_OK;
+}
+
+/* What is to be put into the pool: in the context's buffer, or the page raw if
+ * that takes no more of it. */
+static zc_status make_object(struct zc_zcache *zcache,
+                             struct zc_generation *generation,
+                             struct zc_context *context, zc_swp slot,
+                             const void *page, struct object *object_out)
+{
+    size_t size;
+
+    if (zcache->entries.prefix_bytes != 0)
+        return make_prefixed_object(zcache, generation, context, slot, page,
+                                    object_out);
+    if (compress(zcache, generation, context, page, context->buffer, &size) &&
+        size < zcache->huge_class_size && size < zcache->page_size)
+        *object_out = (struct object){context->buffer, size, 0};
+    else
+        *object_out = (struct object){page, zcache->page_size, ZC_ENTRY_RAW};
+    return ZC_OK;
+}
+
+static zc_status put_object(struct zc_zcache *zcache,
+                            const struct object *object, zc_handle *handle_out)
+{
+    zc_status status = zcache->entries.pool_ops->put(
+        zcache->entries.pool, object->data, object->size, handle_out);
+
+    if (status != ZC_OK)
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
+    return status;
 }
 
 /*
@@ -115,28 +222,22 @@ static zc_status store_object(struct zc_zcache *zcache, struct zc_entry *entry,
 {
     struct zc_generation *generation = zc_generations_get(&zcache->generations);
     struct zc_context *context = zc_generation_lock_context(generation);
-    unsigned flags = 0;
-    const void *data;
+    struct object object;
     zc_handle handle;
     zc_status status;
-    size_t size = 0;
 
-    data = context->buffer;
-    if (!compress(zcache, generation, context, page, &size)) {
-        flags = ZC_ENTRY_RAW;
-        data = page;
-        size = zcache->page_size;
-    }
-    status = zcache->entries.pool_ops->put(zcache->entries.pool, data, size,
-                                           &handle);
+    status = make_object(zcache, generation, context, zc_entry_slot(entry),
+                         page, &object);
     if (status == ZC_OK)
-        zc_entry_set_object(&zcache->entries, entry, generation, handle, data,
-                            size, flags);
+        status = put_object(zcache, &object, &handle);
+    if (status == ZC_OK)
+        zc_entry_set_object(&zcache->entries, entry, generation, handle,
+                            object.data, object.size, object.flags);
     zc_generation_unlock_context(context);
-    if (status != ZC_OK) {
-        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
+    if (!ZC_RULE(CONTEXT_OUTLIVES_USER)) /* nothing kept it until now */
+        zc_generation_ref(generation);
+    if (status != ZC_OK)
         zc_generation_put(&zcache->generations, generation);
-    }
     return status;
 }
 
@@ -188,24 +289,50 @@ static zc_status store_entry(struct zc_zcache *zcache, struct zc_entry *entry,
     return ZC_OK;
 }
 
-static zc_status store_page(struct zc_zcache *zcache, zc_swp slot,
-                            const void *page, bool force)
+static bool belongs_on_lru(const struct zc_zcache *zcache,
+                           const struct zc_entry *entry)
+{
+    return zcache->lru_mode == ZC_LRU_ENTRY &&
+           (entry->flags & ZC_ENTRY_SAME_FILLED) == 0;
+}
+
+/* Makes, fills and publishes an entry. */
+static zc_status store_new_entry(struct zc_zcache *zcache, zc_swp slot,
+                                 const void *page, unsigned owner)
 {
     struct zc_entry *entry;
     zc_status status;
 
-    if (!force && is_over_limit(zcache)) {
-        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
-        return ZC_REJECTED;
-    }
-    status = zc_entry_create(&zcache->entries, slot, &entry);
+    status = zc_entry_create(&zcache->entries, slot, owner, &entry);
     if (status != ZC_OK) {
         zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return status;
     }
+    if (!ZC_RULE(LRU_LAST) && zcache->lru_mode == ZC_LRU_ENTRY)
+        zc_lru_add(&zcache->lru, entry);
     status = store_entry(zcache, entry, page);
+    if (ZC_RULE(LRU_LAST) && status == ZC_OK && belongs_on_lru(zcache, entry))
+        zc_lru_add(&zcache->lru, entry);
     zc_entry_put(&zcache->entries, entry);
     return status;
+}
+
+static zc_status store_page(struct zc_zcache *zcache, zc_swp slot,
+                            const void *page, unsigned owner, bool force)
+{
+    struct zc_owner *record = zc_lru_owner(&zcache->lru, owner);
+    zc_status status;
+
+    if (record == NULL) {
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        return ZC_NO_MEMORY;
+    }
+    if (!force) {
+        status = check_limits(zcache, slot, owner, record);
+        if (status != ZC_OK)
+            return status;
+    }
+    return store_new_entry(zcache, slot, page, owner);
 }
 
 zc_status zc_zcache_store(struct zc_zcache *zcache, zc_swp slot,
@@ -214,8 +341,7 @@ zc_status zc_zcache_store(struct zc_zcache *zcache, zc_swp slot,
     struct zc_entry *stale;
     zc_status status;
 
-    (void)owner;
-    status = store_page(zcache, slot, page, force);
+    status = store_page(zcache, slot, page, owner, force);
     if (status == ZC_OK || !ZC_RULE(FAILED_STORE_ERASES_OLD))
         return status;
     stale = zc_tree_erase(&zcache->tree, slot);

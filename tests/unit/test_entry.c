@@ -5,6 +5,7 @@
 
 #include "entry.h"
 #include "inject.h"
+#include "lru.h"
 
 #define PAGE 4096
 
@@ -12,6 +13,7 @@
 struct fixture {
     struct support_bump_control control;
     struct zc_generations generations;
+    struct zc_lru lru;
     struct zc_entries entries;
 };
 
@@ -32,6 +34,8 @@ static void begin(struct fixture *fixture, bool checksums)
     fixture->entries.page_size = PAGE;
     fixture->entries.pool_ops = &support_bump_pool;
     fixture->entries.generations = &fixture->generations;
+    fixture->entries.lru = &fixture->lru;
+    assert_status(zc_lru_init(&fixture->lru, &fixture->entries), ZC_OK);
     assert_status(support_bump_pool.create(&config, &fixture->entries.pool),
                   ZC_OK);
     assert_status(zc_entries_init(&fixture->entries), ZC_OK);
@@ -41,6 +45,7 @@ static void end(struct fixture *fixture)
 {
     assert_int_equal(fixture->control.puts, fixture->control.frees);
     assert_int_equal(fixture->control.reads, fixture->control.reads_ended);
+    zc_lru_destroy(&fixture->lru);
     zc_entries_destroy(&fixture->entries);
     support_bump_pool.destroy(fixture->entries.pool);
     zc_generations_destroy(&fixture->generations);
@@ -51,7 +56,7 @@ static struct zc_entry *new_entry(struct fixture *fixture, uint64_t offset)
     struct zc_entry *entry = NULL;
 
     assert_status(
-        zc_entry_create(&fixture->entries, zc_swp_make(3, offset), &entry),
+        zc_entry_create(&fixture->entries, zc_swp_make(3, offset), 0, &entry),
         ZC_OK);
     return entry;
 }
@@ -84,7 +89,7 @@ static void a_new_entry_is_its_makers_and_named_by_its_slot(void **state)
 
     entry = new_entry(&fixture, 77);
 
-    assert_int_equal(entry->slot, zc_swp_make(3, 77).value);
+    assert_int_equal(zc_entry_slot(entry).value, zc_swp_make(3, 77).value);
     assert_int_equal(zc_atomic_u32_load_relaxed(&entry->references), 1);
     zc_entry_put(&fixture.entries, entry);
     end(&fixture);
@@ -104,7 +109,7 @@ static void an_entry_is_found_by_its_index(void **state)
     for (i = 0; i < 3000; i++) {
         assert_int_equal(zc_entry_index(&fixture.entries, kept[i]), i);
         assert_ptr_equal(zc_entry_at(&fixture.entries, i), kept[i]);
-        assert_int_equal(zc_swp_offset((zc_swp){kept[i]->slot}), i);
+        assert_int_equal(zc_swp_offset(zc_entry_slot(kept[i])), i);
     }
     for (i = 0; i < 3000; i++)
         zc_entry_put(&fixture.entries, kept[i]);
@@ -271,7 +276,7 @@ static void an_entry_without_memory_can_be_asked_for_again(void **state)
     for (countdown = 0; countdown < 2; countdown++) {
         zc_inject_arm(ZC_INJECT_PAGES, countdown, UINT32_MAX);
         assert_status(
-            zc_entry_create(&fixture.entries, zc_swp_make(0, 1), &entry),
+            zc_entry_create(&fixture.entries, zc_swp_make(0, 1), 0, &entry),
             ZC_NO_MEMORY);
         zc_inject_disarm();
         assert_null(entry);
