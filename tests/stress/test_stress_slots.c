@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <sched.h>
 
-#include "support_slots.h"
+#include "support_swap.h"
 #include "support_test.h"
 #include "support_threads.h"
 
@@ -22,11 +22,11 @@
 #define MAILBOXES 8
 
 struct arena {
-    struct support_slots support; /* first: last_put() finds the arena by it */
-    uint64_t stride;              /* slots lie that far apart */
-    uint64_t content[SLOTS];      /* [pin] 0: free, or nothing is stored */
-    atomic_uint failures;         /* seen where no worker is known */
-    atomic_bool leaving;          /* swapoff wants every reference dropped */
+    struct support_swap support; /* first: last_put() finds the arena by it */
+    uint64_t stride;             /* slots lie that far apart */
+    uint64_t content[SLOTS];     /* [pin] 0: free, or nothing is stored */
+    atomic_uint failures;        /* seen where no worker is known */
+    atomic_bool leaving;         /* swapoff wants every reference dropped */
     /* References that change hands: slot value + 1; 0: none. */
     _Atomic(uint64_t) mailboxes[MAILBOXES];
 };
@@ -51,7 +51,7 @@ static uint64_t *content_of(struct arena *arena, zc_swp slot)
     return &arena->content[zc_swp_offset(slot) / arena->stride];
 }
 
-static void forget(struct support_slots *support, zc_swp slot)
+static void forget(struct support_swap *support, zc_swp slot)
 {
     struct arena *arena = (struct arena *)(void *)support;
 
@@ -393,7 +393,7 @@ static void run(support_work use, support_work cycle, bool managed)
     unsigned i;
 
     memset(&arena, 0, sizeof(arena));
-    support_slots_begin(&arena.support);
+    support_swap_begin(&arena.support);
     arena.stride = managed ? 1 : 300;
     arena.support.on_last_put = forget;
     turn_on(&arena, managed);
@@ -417,8 +417,8 @@ static void run(support_work use, support_work cycle, bool managed)
     for (i = 0; !managed && i < SLOTS; i++)
         if (zc_slot_count(&arena.support.swap, slot_at(&arena, i)) != 0)
             zc_slot_drop(&arena.support.swap, slot_at(&arena, i));
-    assert_int_equal(support_slots_used(&arena.support, TYPE), 0);
-    support_slots_end(&arena.support);
+    assert_int_equal(support_swap_used(&arena.support, TYPE), 0);
+    support_swap_end(&arena.support);
 }
 
 static void named_slots_are_one_s_at_a_time(void **state)

@@ -3,30 +3,30 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "support_slots.h"
+#include "support_swap.h"
 #include "support_test.h"
 
 #include "inject.h"
 
 struct fixture {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_swap *swap;
     zc_swp slot; /* with a count of 1, not cached */
 };
 
 static void begin(struct fixture *fixture)
 {
-    support_slots_begin(&fixture->support);
-    support_slots_on_managed(&fixture->support, 0, 1000, ZC_SLOT_ORDER_LOWEST);
+    support_swap_begin(&fixture->support);
+    support_swap_on_managed(&fixture->support, 0, 1000, ZC_SLOT_ORDER_LOWEST);
     fixture->swap = &fixture->support.swap;
-    fixture->slot = support_slot_in_use(&fixture->support);
+    fixture->slot = support_slot(&fixture->support);
     fixture->support.context = fixture;
 }
 
 static void end(struct fixture *fixture)
 {
     assert_int_equal(atomic_load(&fixture->support.last_puts), 1);
-    support_slots_end(&fixture->support);
+    support_swap_end(&fixture->support);
 }
 
 static uint64_t cached(struct fixture *fixture)
@@ -119,7 +119,7 @@ static void no_memory_leaves_the_slot_as_it_was(void **state)
     assert_int_equal(support_slot_flags(&fixture.support, fixture.slot), 0);
 
     /* A cluster that had no folio yet, and gets no table of them. */
-    support_slots_on(&fixture.support, 1, 100);
+    support_swap_on(&fixture.support, 1, 100);
     other = zc_swp_make(1, 0);
     assert_status(zc_slot_claim(fixture.swap, other, &folio), ZC_OK);
     zc_slot_release(fixture.swap, other, NULL, true);
@@ -139,7 +139,7 @@ static void no_memory_leaves_the_slot_as_it_was(void **state)
 
 /* ---- what happens while the frame is made ---- */
 
-static void drop_meanwhile(struct support_slots *support)
+static void drop_meanwhile(struct support_swap *support)
 {
     struct fixture *fixture = support->context;
 
@@ -147,7 +147,7 @@ static void drop_meanwhile(struct support_slots *support)
     zc_slot_drop(fixture->swap, fixture->slot);
 }
 
-static void pin_meanwhile(struct support_slots *support)
+static void pin_meanwhile(struct support_swap *support)
 {
     struct fixture *fixture = support->context;
 
@@ -155,7 +155,7 @@ static void pin_meanwhile(struct support_slots *support)
     assert_status(zc_slot_pin(fixture->swap, fixture->slot), ZC_OK);
 }
 
-static void cache_meanwhile(struct support_slots *support)
+static void cache_meanwhile(struct support_swap *support)
 {
     struct fixture *fixture = support->context;
     struct zc_folio *folio;
@@ -185,7 +185,7 @@ static void creating_looks_again_when_it_has_its_frame(void **state)
                   ZC_MISSING);
     assert_int_equal(atomic_load(&fixture.support.frames), 0);
     assert_null(folio);
-    assert_int_equal(support_slots_used(&fixture.support, 0), 0);
+    assert_int_equal(support_swap_used(&fixture.support, 0), 0);
     end(&fixture);
 }
 
@@ -385,7 +385,7 @@ static void a_folio_whose_slot_is_needed_is_not_freed(void **state)
     assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
     assert_false(zc_folio_has(folio, ZC_FOLIO_SWAPCACHE));
     assert_int_equal(support_folio_references(folio), 1);
-    assert_int_equal(support_slots_used(&fixture.support, 0), 0);
+    assert_int_equal(support_swap_used(&fixture.support, 0), 0);
     unlock_and_put(&fixture, folio);
     end(&fixture);
 }

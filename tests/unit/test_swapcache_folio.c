@@ -3,44 +3,44 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "support_slots.h"
+#include "support_swap.h"
 #include "support_test.h"
 
 #include "inject.h"
 
 static void a_frame_is_the_system_s_where_nobody_brings_any(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_folio *folio;
 
     (void)state;
-    support_slots_begin(&support);
+    support_swap_begin(&support);
     memset(&support.swap.frames, 0, sizeof(support.swap.frames));
 
     folio = zc_folio_alloc(&support.swap);
     assert_non_null(folio);
-    memset(folio->data, 0x5a, SUPPORT_SLOTS_PAGE);
+    memset(folio->data, 0x5a, SUPPORT_SWAP_PAGE);
     assert_int_equal(support_folio_references(folio), 1);
     assert_int_equal(zc_atomic_u32_load_relaxed(&folio->flags), 0);
     assert_int_equal((uintptr_t)folio->data % 16, 0);
     zc_folio_get(folio);
     zc_folio_put(&support.swap, folio);
-    assert_int_equal(((char *)folio->data)[SUPPORT_SLOTS_PAGE - 1], 0x5a);
+    assert_int_equal(((char *)folio->data)[SUPPORT_SWAP_PAGE - 1], 0x5a);
     zc_folio_put(&support.swap, folio);
 
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
     assert_null(zc_folio_alloc(&support.swap));
     zc_inject_disarm();
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void a_frame_of_the_owner_s_goes_back_to_him(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_folio *folio;
 
     (void)state;
-    support_slots_begin(&support);
+    support_swap_begin(&support);
 
     folio = zc_folio_alloc(&support.swap);
     assert_non_null(folio);
@@ -55,16 +55,16 @@ static void a_frame_of_the_owner_s_goes_back_to_him(void **state)
     zc_inject_arm(ZC_INJECT_FRAME, 0, 1);
     assert_null(zc_folio_alloc(&support.swap));
     zc_inject_disarm();
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void flags_are_set_and_cleared_one_by_one(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_folio *folio;
 
     (void)state;
-    support_slots_begin(&support);
+    support_swap_begin(&support);
     folio = support_folio(&support);
 
     zc_folio_set(folio, ZC_FOLIO_DIRTY | ZC_FOLIO_UPTODATE);
@@ -78,11 +78,11 @@ static void flags_are_set_and_cleared_one_by_one(void **state)
 
     zc_folio_unlock(&support.swap, folio);
     zc_folio_put(&support.swap, folio);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 struct sleeper {
-    struct support_slots *support;
+    struct support_swap *support;
     struct zc_folio *folio;
     atomic_bool done;
 };
@@ -115,13 +115,13 @@ static void *unlock_it(void *argument)
 
 static void the_lock_is_one_s_and_anybody_unlocks(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct sleeper sleeper;
     pthread_t locker;
     pthread_t unlocker;
 
     (void)state;
-    support_slots_begin(&support);
+    support_swap_begin(&support);
     sleeper.support = &support;
     sleeper.folio = support_folio(&support);
     atomic_init(&sleeper.done, false);
@@ -139,17 +139,17 @@ static void the_lock_is_one_s_and_anybody_unlocks(void **state)
     assert_true(zc_folio_trylock(sleeper.folio));
     zc_folio_unlock(&support.swap, sleeper.folio);
     zc_folio_put(&support.swap, sleeper.folio);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void the_end_of_a_writeback_wakes_and_leaves_the_lock(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct sleeper sleeper;
     pthread_t thread;
 
     (void)state;
-    support_slots_begin(&support);
+    support_swap_begin(&support);
     sleeper.support = &support;
     sleeper.folio = support_folio(&support);
     atomic_init(&sleeper.done, false);
@@ -166,20 +166,20 @@ static void the_end_of_a_writeback_wakes_and_leaves_the_lock(void **state)
     assert_false(zc_folio_has(sleeper.folio, ZC_FOLIO_WRITEBACK));
     zc_folio_unlock(&support.swap, sleeper.folio);
     zc_folio_put(&support.swap, sleeper.folio);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void a_folio_is_of_the_slot_it_is_cached_for_and_of_no_other(
     void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_folio *folio;
     zc_swp first;
     zc_swp second;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on_managed(&support, 0, 10, ZC_SLOT_ORDER_ROUND_ROBIN);
+    support_swap_begin(&support);
+    support_swap_on_managed(&support, 0, 10, ZC_SLOT_ORDER_ROUND_ROBIN);
     folio = support_folio(&support);
     assert_false(zc_folio_is_of(folio, zc_swp_make(0, 0)));
 
@@ -199,7 +199,7 @@ static void a_folio_is_of_the_slot_it_is_cached_for_and_of_no_other(
     assert_true(zc_swapcache_try_to_free(&support.swap, folio));
     zc_folio_unlock(&support.swap, folio);
     zc_folio_put(&support.swap, folio);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 int main(void)

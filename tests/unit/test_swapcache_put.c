@@ -2,12 +2,12 @@
 /* test_swapcache_put.c - the last to know a folio of the cache gives it up. */
 #include <sched.h>
 
-#include "support_slots.h"
+#include "support_swap.h"
 #include "support_test.h"
 #include "support_threads.h"
 
 struct fixture {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_swap *swap;
     zc_swp slot; /* with a count of 1 */
     struct zc_folio *folio;
@@ -19,10 +19,10 @@ static void begin(struct fixture *fixture, uint32_t flags, unsigned references)
 {
     unsigned i;
 
-    support_slots_begin(&fixture->support);
-    support_slots_on_managed(&fixture->support, 0, 1000, ZC_SLOT_ORDER_LOWEST);
+    support_swap_begin(&fixture->support);
+    support_swap_on_managed(&fixture->support, 0, 1000, ZC_SLOT_ORDER_LOWEST);
     fixture->swap = &fixture->support.swap;
-    fixture->slot = support_slot_in_use(&fixture->support);
+    fixture->slot = support_slot(&fixture->support);
     fixture->folio = support_cached(&fixture->support, fixture->slot);
     zc_folio_set(fixture->folio, flags | ZC_FOLIO_UPTODATE);
     for (i = 1; i < references; i++)
@@ -44,8 +44,8 @@ static bool is_cached(struct fixture *fixture)
 static void end(struct fixture *fixture)
 {
     assert_int_equal(atomic_load(&fixture->support.frames), 0);
-    assert_int_equal(support_slots_users(&fixture->support, 0), 0);
-    support_slots_end(&fixture->support);
+    assert_int_equal(support_swap_users(&fixture->support, 0), 0);
+    support_swap_end(&fixture->support);
 }
 
 static void a_clean_folio_goes_with_the_last_who_knows_it(void **state)
@@ -177,7 +177,7 @@ static void a_device_that_is_gone_is_not_missed(void **state)
     zc_swapcache_delete(fixture.swap, fixture.folio);
     zc_folio_unlock(fixture.swap, fixture.folio);
     zc_slot_drop(fixture.swap, fixture.slot);
-    support_slots_off(&fixture.support, 0);
+    support_swap_off(&fixture.support, 0);
 
     put(&fixture);
     put(&fixture);

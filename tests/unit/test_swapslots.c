@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "support_slots.h"
+#include "support_swap.h"
 #include "support_test.h"
 
 #include "inject.h"
@@ -13,7 +13,7 @@ static zc_swp at(unsigned type, uint64_t offset)
     return zc_swp_make(type, offset);
 }
 
-static zc_status turn_on(struct support_slots *support,
+static zc_status turn_on(struct support_swap *support,
                          const struct zc_swap_options *options)
 {
     return zc_swap_device_on(&support->swap, 3, options);
@@ -21,11 +21,11 @@ static zc_status turn_on(struct support_slots *support,
 
 static void a_device_is_there_from_on_to_end(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     const struct zc_swap_device *device;
 
     (void)state;
-    support_slots_begin(&support);
+    support_swap_begin(&support);
     assert_false(zc_swap_has_device(&support.swap, 3));
     assert_null(zc_swap_device_get(&support.swap, at(3, 0)));
 
@@ -43,25 +43,25 @@ static void a_device_is_there_from_on_to_end(void **state)
     assert_null(device->allocator);
     assert_non_null(device->backing);
     assert_true(zc_swap_device_accepts(device));
-    support_slots_off(&support, 3);
+    support_swap_off(&support, 3);
     assert_false(zc_swap_has_device(&support.swap, 3));
     assert_null(zc_swap_device_get(&support.swap, at(3, 0)));
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void a_type_can_be_used_again(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
 
     (void)state;
-    support_slots_begin(&support);
+    support_swap_begin(&support);
     assert_status(
         turn_on(&support, ZC_SWAP_OPTIONS(.slot_count = 100, .managed = 1,
                                           .synchronous = 1)),
         ZC_OK);
-    zc_slot_drop(&support.swap, support_slot_in_use(&support));
+    zc_slot_drop(&support.swap, support_slot(&support));
     zc_swap_device_stop(&support.swap.devices[3]);
-    support_slots_off(&support, 3);
+    support_swap_off(&support, 3);
 
     assert_status(turn_on(&support, ZC_SWAP_OPTIONS(.slot_count = 50)), ZC_OK);
 
@@ -71,39 +71,39 @@ static void a_type_can_be_used_again(void **state)
     assert_null(support.swap.devices[3].allocator);
     assert_true(zc_swap_device_accepts(&support.swap.devices[3]));
     assert_null(zc_swap_device_get(&support.swap, at(3, 50)));
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void only_slots_that_exist_give_a_reference(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_swap_device *device;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on(&support, 31, 100);
+    support_swap_begin(&support);
+    support_swap_on(&support, 31, 100);
 
     device = zc_swap_device_get(&support.swap, at(31, 99));
     assert_ptr_equal(device, &support.swap.devices[31]);
-    assert_int_equal(support_slots_users(&support, 31), 1);
+    assert_int_equal(support_swap_users(&support, 31), 1);
     assert_ptr_equal(zc_swap_device_get(&support.swap, at(31, 0)), device);
-    assert_int_equal(support_slots_users(&support, 31), 2);
+    assert_int_equal(support_swap_users(&support, 31), 2);
     assert_null(zc_swap_device_get(&support.swap, at(31, 100)));
     assert_null(zc_swap_device_get(&support.swap, at(30, 0)));
     assert_null(zc_swap_device_get(&support.swap, at(32, 0)));
     assert_null(zc_swap_device_get(&support.swap, at(63, 0)));
     assert_false(zc_swap_has_device(&support.swap, 32));
-    assert_int_equal(support_slots_users(&support, 31), 2);
+    assert_int_equal(support_swap_users(&support, 31), 2);
 
     zc_swap_device_put(&support.swap, device);
     zc_swap_device_put(&support.swap, device);
-    assert_int_equal(support_slots_users(&support, 31), 0);
+    assert_int_equal(support_swap_users(&support, 31), 0);
     assert_true(zc_swap_has_device(&support.swap, 31));
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 struct ending {
-    struct support_slots *support;
+    struct support_swap *support;
     atomic_bool ended;
 };
 
@@ -119,15 +119,15 @@ static void *end_device(void *argument)
 
 static void the_end_waits_for_the_last_user_and_lets_in_no_other(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct ending ending;
     struct zc_swap_device *device;
     pthread_t thread;
     unsigned i;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on(&support, 0, 100);
+    support_swap_begin(&support);
+    support_swap_on(&support, 0, 100);
     device = zc_swap_device_get(&support.swap, at(0, 0));
     (void)zc_swap_device_get(&support.swap, at(0, 1));
     ending.support = &support;
@@ -147,17 +147,17 @@ static void the_end_waits_for_the_last_user_and_lets_in_no_other(void **state)
 
     assert_true(atomic_load(&ending.ended));
     assert_null(device->directory);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void stopping_is_undone_by_restarting(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_swap_device *device;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on(&support, 0, 100);
+    support_swap_begin(&support);
+    support_swap_on(&support, 0, 100);
     device = &support.swap.devices[0];
 
     zc_swap_device_stop(device);
@@ -167,7 +167,7 @@ static void stopping_is_undone_by_restarting(void **state)
     zc_swap_device_restart(device);
 
     assert_true(zc_swap_device_accepts(device));
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 /* ---- finding what is in use ---- */
@@ -188,7 +188,7 @@ static const uint64_t edges[] = {
 
 #define EDGES (sizeof(edges) / sizeof(edges[0]))
 
-static void claim_count_of_one(struct support_slots *support, zc_swp slot)
+static void claim_count_of_one(struct support_swap *support, zc_swp slot)
 {
     struct zc_folio *folio = NULL;
 
@@ -197,7 +197,7 @@ static void claim_count_of_one(struct support_slots *support, zc_swp slot)
     zc_slot_release(&support->swap, slot, NULL, true);
 }
 
-static void expect_next(struct support_slots *support, uint64_t from,
+static void expect_next(struct support_swap *support, uint64_t from,
                         uint64_t expected)
 {
     uint64_t offset = from;
@@ -206,7 +206,7 @@ static void expect_next(struct support_slots *support, uint64_t from,
     assert_int_equal(offset, expected);
 }
 
-static void expect_none(struct support_slots *support, uint64_t from)
+static void expect_none(struct support_swap *support, uint64_t from)
 {
     uint64_t offset = from;
 
@@ -216,12 +216,12 @@ static void expect_none(struct support_slots *support, uint64_t from)
 
 static void slots_in_use_are_found_in_order_over_all_edges(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     size_t i;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on(&support, 0, UINT64_C(1) << 40);
+    support_swap_begin(&support);
+    support_swap_on(&support, 0, UINT64_C(1) << 40);
     expect_none(&support, 0);
     for (i = 0; i < EDGES; i++)
         claim_count_of_one(&support, at(0, edges[i]));
@@ -237,18 +237,18 @@ static void slots_in_use_are_found_in_order_over_all_edges(void **state)
         zc_slot_drop(&support.swap, at(0, edges[i]));
     }
     expect_none(&support, 0);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void each_kind_of_use_is_found(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_folio *folio;
     zc_swp slot;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on(&support, 0, 1000);
+    support_swap_begin(&support);
+    support_swap_on(&support, 0, 1000);
     slot = at(0, 700);
 
     assert_status(zc_slot_claim(&support.swap, slot, &folio), ZC_OK);
@@ -263,31 +263,31 @@ static void each_kind_of_use_is_found(void **state)
 
     zc_folio_unlock(&support.swap, folio);
     zc_folio_put(&support.swap, folio);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
-static void look_while_freeing(struct support_slots *support, zc_swp slot)
+static void look_while_freeing(struct support_swap *support, zc_swp slot)
 {
     assert_int_equal(support_slot_flags(support, slot), ZC_SLOT_FREEING);
-    assert_int_equal(support_slots_used(support, 0), 1);
+    assert_int_equal(support_swap_used(support, 0), 1);
     expect_none(support, 0);
 }
 
 static void a_slot_that_is_being_freed_is_left_to_who_frees_it(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on(&support, 0, 1000);
+    support_swap_begin(&support);
+    support_swap_on(&support, 0, 1000);
     claim_count_of_one(&support, at(0, 700));
     support.on_last_put = look_while_freeing;
 
     zc_slot_drop(&support.swap, at(0, 700));
 
     assert_int_equal(atomic_load(&support.last_puts), 1);
-    assert_int_equal(support_slots_used(&support, 0), 0);
-    support_slots_end(&support);
+    assert_int_equal(support_swap_used(&support, 0), 0);
+    support_swap_end(&support);
 }
 
 /* ---- failures ---- */
@@ -303,10 +303,10 @@ static zc_status refuse_to_open(const struct zc_backing_config *config,
 static void a_device_that_does_not_open_leaves_nothing(void **state)
 {
     struct zc_backing_ops ops = zc_backing_memory;
-    struct support_slots support;
+    struct support_swap support;
 
     (void)state;
-    support_slots_begin(&support);
+    support_swap_begin(&support);
     ops.open = refuse_to_open;
 
     assert_status(
@@ -316,10 +316,10 @@ static void a_device_that_does_not_open_leaves_nothing(void **state)
 
     assert_false(zc_swap_has_device(&support.swap, 3));
     assert_int_equal(zc_counter_read(&support.swap.devices[3].bytes), 0);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
-static unsigned sweep(struct support_slots *support, enum zc_inject_point point,
+static unsigned sweep(struct support_swap *support, enum zc_inject_point point,
                       unsigned managed)
 {
     uint32_t countdown = 0;
@@ -336,31 +336,31 @@ static unsigned sweep(struct support_slots *support, enum zc_inject_point point,
         assert_false(zc_swap_has_device(&support->swap, 3));
         assert_int_equal(zc_counter_read(&support->swap.devices[3].bytes), 0);
     }
-    support_slots_off(support, 3);
+    support_swap_off(support, 3);
     return countdown;
 }
 
 static void no_memory_at_any_point_leaves_nothing(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
 
     (void)state;
-    support_slots_begin(&support);
+    support_swap_begin(&support);
 
     assert_in_range(sweep(&support, ZC_INJECT_MALLOC, 0), 2, 20);
     assert_in_range(sweep(&support, ZC_INJECT_MALLOC, 1), 3, 20);
     assert_in_range(sweep(&support, ZC_INJECT_PAGES, 1), 1, 20);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void memory_is_as_much_as_was_used(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     uint64_t idle;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on(&support, 0, UINT64_C(1) << 40);
+    support_swap_begin(&support);
+    support_swap_on(&support, 0, UINT64_C(1) << 40);
     idle = zc_swap_bytes(&support.swap);
     assert_in_range(idle, 1, 70000);
 
@@ -371,10 +371,10 @@ static void memory_is_as_much_as_was_used(void **state)
     zc_slot_drop(&support.swap, at(0, 5));
     zc_slot_drop(&support.swap, at(0, 6));
     if (sizeof(size_t) >= 8)
-        support_slots_on_managed(&support, 1, UINT64_C(1) << 32,
-                                 ZC_SLOT_ORDER_LAST_FREED);
+        support_swap_on_managed(&support, 1, UINT64_C(1) << 32,
+                                ZC_SLOT_ORDER_LAST_FREED);
     assert_in_range(zc_swap_bytes(&support.swap), idle, idle + 20000);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 int main(void)

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* test_swapslots_alloc.c - which free slot is given out next. */
-#include "support_slots.h"
+#include "support_swap.h"
 #include "support_test.h"
 
 #include "inject.h"
 
 /* Allocates, and expects this slot; its count is 1 and nothing is cached. */
-static void expect_slot(struct support_slots *support, unsigned type,
+static void expect_slot(struct support_swap *support, unsigned type,
                         uint64_t offset)
 {
-    zc_swp slot = support_slot_in_use(support);
+    zc_swp slot = support_slot(support);
 
     assert_int_equal(zc_swp_type(slot), type);
     assert_int_equal(zc_swp_offset(slot), offset);
 }
 
-static void drop(struct support_slots *support, unsigned type, uint64_t offset)
+static void drop(struct support_swap *support, unsigned type, uint64_t offset)
 {
     zc_slot_drop(&support->swap, zc_swp_make(type, offset));
 }
 
-static void drop_all(struct support_slots *support, unsigned type)
+static void drop_all(struct support_swap *support, unsigned type)
 {
     uint64_t offset = 0;
 
@@ -28,7 +28,7 @@ static void drop_all(struct support_slots *support, unsigned type)
         drop(support, type, offset);
 }
 
-static void expect_refused(struct support_slots *support, zc_status status)
+static void expect_refused(struct support_swap *support, zc_status status)
 {
     struct zc_folio *folio = support_folio(support);
     zc_swp slot = {77};
@@ -43,13 +43,13 @@ static void expect_refused(struct support_slots *support, zc_status status)
 
 static void a_slot_comes_with_the_folio_in_the_cache(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_folio *folio;
     zc_swp slot;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on_managed(&support, 0, 10, ZC_SLOT_ORDER_LOWEST);
+    support_swap_begin(&support);
+    support_swap_on_managed(&support, 0, 10, ZC_SLOT_ORDER_LOWEST);
     folio = support_folio(&support);
 
     assert_status(zc_slot_alloc(&support.swap, folio, &slot), ZC_OK);
@@ -61,23 +61,23 @@ static void a_slot_comes_with_the_folio_in_the_cache(void **state)
     assert_int_equal(support_folio_references(folio), 2);
     assert_int_equal(zc_slot_count(&support.swap, slot), 0);
     assert_int_equal(support_slot_flags(&support, slot), ZC_SLOT_CACHED);
-    assert_int_equal(support_slots_used(&support, 0), 1);
+    assert_int_equal(support_swap_used(&support, 0), 1);
     assert_int_equal(zc_counter_read(&support.swap.devices[0].cached), 1);
-    assert_int_equal(support_slots_users(&support, 0), 0);
+    assert_int_equal(support_swap_users(&support, 0), 0);
     assert_true(zc_swapcache_try_to_free(&support.swap, folio));
     zc_folio_unlock(&support.swap, folio);
     zc_folio_put(&support.swap, folio);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void the_lowest_is_the_lowest_free(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     unsigned i;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on_managed(&support, 0, 1000, ZC_SLOT_ORDER_LOWEST);
+    support_swap_begin(&support);
+    support_swap_on_managed(&support, 0, 1000, ZC_SLOT_ORDER_LOWEST);
     for (i = 0; i < 700; i++)
         expect_slot(&support, 0, i);
 
@@ -91,17 +91,17 @@ static void the_lowest_is_the_lowest_free(void **state)
     expect_slot(&support, 0, 600);
     expect_slot(&support, 0, 700);
     drop_all(&support, 0);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void the_last_freed_comes_back_first(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     unsigned i;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on_managed(&support, 0, 1000, ZC_SLOT_ORDER_LAST_FREED);
+    support_swap_begin(&support);
+    support_swap_on_managed(&support, 0, 1000, ZC_SLOT_ORDER_LAST_FREED);
     for (i = 0; i < 10; i++)
         expect_slot(&support, 0, i);
 
@@ -117,16 +117,16 @@ static void the_last_freed_comes_back_first(void **state)
     expect_slot(&support, 0, 0);
     expect_slot(&support, 0, 10);
     drop_all(&support, 0);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void go_round(unsigned order)
 {
-    struct support_slots support;
+    struct support_swap support;
     unsigned i;
 
-    support_slots_begin(&support);
-    support_slots_on_managed(&support, 0, 100, order);
+    support_swap_begin(&support);
+    support_swap_on_managed(&support, 0, 100, order);
 
     for (i = 0; i < 10; i++)
         expect_slot(&support, 0, i);
@@ -144,7 +144,7 @@ static void go_round(unsigned order)
     expect_slot(&support, 0, 7);
     expect_refused(&support, ZC_REJECTED);
     drop_all(&support, 0);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void round_robin_goes_up_and_begins_again(void **state)
@@ -168,13 +168,13 @@ static void a_full_device_is_refused_until_a_slot_is_free(void **state)
         ZC_SLOT_ORDER_LAST_FREED,
         ZC_SLOT_ORDER_ROUND_ROBIN,
     };
-    struct support_slots support;
+    struct support_swap support;
     size_t i;
 
     (void)state;
     for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-        support_slots_begin(&support);
-        support_slots_on_managed(&support, 0, 2, orders[i]);
+        support_swap_begin(&support);
+        support_swap_on_managed(&support, 0, 2, orders[i]);
         expect_slot(&support, 0, 0);
         expect_slot(&support, 0, 1);
 
@@ -183,11 +183,11 @@ static void a_full_device_is_refused_until_a_slot_is_free(void **state)
         expect_slot(&support, 0, 0);
         expect_refused(&support, ZC_REJECTED);
         drop_all(&support, 0);
-        support_slots_end(&support);
+        support_swap_end(&support);
     }
 }
 
-static void refuse_while_freeing(struct support_slots *support, zc_swp slot)
+static void refuse_while_freeing(struct support_swap *support, zc_swp slot)
 {
     (void)slot;
     expect_refused(support, ZC_REJECTED);
@@ -195,11 +195,11 @@ static void refuse_while_freeing(struct support_slots *support, zc_swp slot)
 
 static void a_slot_that_is_being_freed_is_not_given_out(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on_managed(&support, 0, 1, ZC_SLOT_ORDER_LAST_FREED);
+    support_swap_begin(&support);
+    support_swap_on_managed(&support, 0, 1, ZC_SLOT_ORDER_LAST_FREED);
     expect_slot(&support, 0, 0);
     support.on_last_put = refuse_while_freeing;
 
@@ -209,20 +209,20 @@ static void a_slot_that_is_being_freed_is_not_given_out(void **state)
     support.on_last_put = NULL;
     expect_slot(&support, 0, 0);
     drop(&support, 0, 0);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void the_first_type_with_a_free_slot_gives_it(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
 
     (void)state;
-    support_slots_begin(&support);
+    support_swap_begin(&support);
     expect_refused(&support, ZC_REJECTED);
-    support_slots_on(&support, 0, 100);
+    support_swap_on(&support, 0, 100);
     expect_refused(&support, ZC_REJECTED);
-    support_slots_on_managed(&support, 9, 100, ZC_SLOT_ORDER_LOWEST);
-    support_slots_on_managed(&support, 4, 2, ZC_SLOT_ORDER_LOWEST);
+    support_swap_on_managed(&support, 9, 100, ZC_SLOT_ORDER_LOWEST);
+    support_swap_on_managed(&support, 4, 2, ZC_SLOT_ORDER_LOWEST);
 
     expect_slot(&support, 4, 0);
     expect_slot(&support, 4, 1);
@@ -231,19 +231,19 @@ static void the_first_type_with_a_free_slot_gives_it(void **state)
     expect_slot(&support, 4, 1);
     drop_all(&support, 4);
     drop_all(&support, 9);
-    assert_int_equal(support_slots_users(&support, 4), 0);
-    assert_int_equal(support_slots_users(&support, 9), 0);
-    support_slots_end(&support);
+    assert_int_equal(support_swap_users(&support, 4), 0);
+    assert_int_equal(support_swap_users(&support, 9), 0);
+    support_swap_end(&support);
 }
 
 static void a_device_that_stopped_gives_none(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on_managed(&support, 0, 100, ZC_SLOT_ORDER_LOWEST);
-    support_slots_on_managed(&support, 1, 100, ZC_SLOT_ORDER_LOWEST);
+    support_swap_begin(&support);
+    support_swap_on_managed(&support, 0, 100, ZC_SLOT_ORDER_LOWEST);
+    support_swap_on_managed(&support, 1, 100, ZC_SLOT_ORDER_LOWEST);
 
     zc_swap_device_stop(&support.swap.devices[0]);
     expect_slot(&support, 1, 0);
@@ -251,25 +251,25 @@ static void a_device_that_stopped_gives_none(void **state)
     expect_slot(&support, 0, 0);
     drop_all(&support, 0);
     drop_all(&support, 1);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 /* No memory for the two blocks, the cluster, the table of its folios. */
 static void no_memory_gives_the_slot_back(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     uint32_t countdown;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on_managed(&support, 0, 100, ZC_SLOT_ORDER_LOWEST);
+    support_swap_begin(&support);
+    support_swap_on_managed(&support, 0, 100, ZC_SLOT_ORDER_LOWEST);
 
     for (countdown = 0; countdown < 4; countdown++) {
         zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
         expect_refused(&support, ZC_NO_MEMORY);
         assert_int_equal(zc_inject_failures(), 1);
         zc_inject_disarm();
-        assert_int_equal(support_slots_used(&support, 0), 0);
+        assert_int_equal(support_swap_used(&support, 0), 0);
         /* Each time one of them is made before the next one fails. */
         zc_inject_arm(ZC_INJECT_MALLOC, 1, 1);
         if (countdown < 3)
@@ -278,7 +278,7 @@ static void no_memory_gives_the_slot_back(void **state)
     }
     expect_slot(&support, 0, 0);
     drop_all(&support, 0);
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void four_billion_slots_cost_what_is_used_of_them(void **state)

@@ -3,21 +3,21 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "support_slots.h"
+#include "support_swap.h"
 #include "support_test.h"
 
 #include "inject.h"
 
 struct fixture {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_swap *swap;
     zc_swp slot; /* free */
 };
 
 static void begin(struct fixture *fixture)
 {
-    support_slots_begin(&fixture->support);
-    support_slots_on(&fixture->support, 2, UINT64_C(1) << 40);
+    support_swap_begin(&fixture->support);
+    support_swap_on(&fixture->support, 2, UINT64_C(1) << 40);
     fixture->swap = &fixture->support.swap;
     fixture->slot = zc_swp_make(2, (UINT64_C(1) << 39) + 5);
 }
@@ -25,8 +25,8 @@ static void begin(struct fixture *fixture)
 static void end(struct fixture *fixture)
 {
     assert_int_equal(support_slot_flags(&fixture->support, fixture->slot), 0);
-    assert_int_equal(support_slots_used(&fixture->support, 2), 0);
-    support_slots_end(&fixture->support);
+    assert_int_equal(support_swap_used(&fixture->support, 2), 0);
+    support_swap_end(&fixture->support);
 }
 
 static struct zc_folio *claim(struct fixture *fixture)
@@ -75,7 +75,7 @@ static void a_free_slot_is_pinned_and_let_go(void **state)
     assert_null(claim(&fixture));
     assert_int_equal(support_slot_flags(&fixture.support, fixture.slot),
                      ZC_SLOT_PINNED);
-    assert_int_equal(support_slots_used(&fixture.support, 2), 1);
+    assert_int_equal(support_swap_used(&fixture.support, 2), 1);
     assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 0);
     assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_BUSY);
     release(&fixture, NULL, false);
@@ -96,7 +96,7 @@ static void a_slot_goes_in_use_and_out_of_it(void **state)
     assert_int_equal(support_slot_flags(&fixture.support, fixture.slot), 0);
     put_in_use(&fixture);
     assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 1);
-    assert_int_equal(support_slots_used(&fixture.support, 2), 1);
+    assert_int_equal(support_swap_used(&fixture.support, 2), 1);
     assert_int_equal(last_puts(&fixture), 0);
     assert_null(claim(&fixture));
     release(&fixture, NULL, false);
@@ -227,7 +227,7 @@ static void a_claim_waits_for_a_claim(void **state)
 
 static pthread_t started_in_last_put;
 
-static void claim_while_freeing(struct support_slots *support, zc_swp slot)
+static void claim_while_freeing(struct support_swap *support, zc_swp slot)
 {
     struct claimer *claimer = support->context;
 
@@ -255,7 +255,7 @@ static void a_claim_waits_for_the_end_of_freeing(void **state)
     assert_status(claimer.status, ZC_OK);
     assert_null(claimer.folio);
     assert_int_equal(last_puts(&fixture), 1);
-    assert_int_equal(support_slots_used(&fixture.support, 2), 1);
+    assert_int_equal(support_swap_used(&fixture.support, 2), 1);
     release(&fixture, NULL, false);
     assert_int_equal(last_puts(&fixture), 2);
     end(&fixture);
@@ -329,7 +329,7 @@ static void no_memory_for_a_claim_changes_nothing(void **state)
             break;
         assert_status(status, ZC_NO_MEMORY);
         assert_ptr_equal(folio, &fixture);
-        assert_int_equal(support_slots_used(&fixture.support, 2), 0);
+        assert_int_equal(support_swap_used(&fixture.support, 2), 0);
         failures++;
         /* Makes one of the three that a claim needs. */
         zc_inject_arm(ZC_INJECT_MALLOC, 1, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_swapslots_cluster.c - clusters are made where slots are used. */
-#include "support_slots.h"
+#include "support_swap.h"
 #include "support_test.h"
 #include "support_threads.h"
 
@@ -22,15 +22,15 @@ static const uint64_t firsts[] = {
 
 static void a_cluster_is_of_512_slots_and_of_no_others(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_swap_device *device;
     struct zc_cluster *made[FIRSTS];
     size_t i;
     size_t j;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on(&support, 0, SLOT_COUNT);
+    support_swap_begin(&support);
+    support_swap_on(&support, 0, SLOT_COUNT);
     device = &support.swap.devices[0];
 
     for (i = 0; i < FIRSTS; i++) {
@@ -47,19 +47,19 @@ static void a_cluster_is_of_512_slots_and_of_no_others(void **state)
     }
     assert_null(zc_cluster_find(device, 1024));
     assert_null(zc_cluster_find(device, (UINT64_C(1) << 27) - 1));
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void the_next_one_is_found_from_anywhere_before_it(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_swap_device *device;
     uint64_t offset = 0;
     size_t i;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on(&support, 0, SLOT_COUNT);
+    support_swap_begin(&support);
+    support_swap_on(&support, 0, SLOT_COUNT);
     device = &support.swap.devices[0];
     assert_null(zc_cluster_next(device, &offset));
     assert_int_equal(offset, 0);
@@ -77,19 +77,19 @@ static void the_next_one_is_found_from_anywhere_before_it(void **state)
     }
     offset = SLOT_COUNT;
     assert_null(zc_cluster_next(device, &offset));
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 static void no_memory_leaves_what_can_be_used_later(void **state)
 {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_swap_device *device;
     struct zc_cluster *cluster = NULL;
     unsigned failures = 0;
 
     (void)state;
-    support_slots_begin(&support);
-    support_slots_on(&support, 0, SLOT_COUNT);
+    support_swap_begin(&support);
+    support_swap_on(&support, 0, SLOT_COUNT);
     device = &support.swap.devices[0];
 
     while (cluster == NULL) {
@@ -113,11 +113,11 @@ static void no_memory_leaves_what_can_be_used_later(void **state)
     assert_status(zc_cluster_add_overflow(device, cluster), ZC_OK);
     assert_int_equal(zc_inject_failures(), 0);
     zc_inject_disarm();
-    support_slots_end(&support);
+    support_swap_end(&support);
 }
 
 struct making {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_cluster *made[4][CLUSTERS];
 };
 
@@ -145,8 +145,8 @@ static void of_several_who_make_one_all_get_the_same(void **state)
     unsigned i;
 
     (void)state;
-    support_slots_begin(&making.support);
-    support_slots_on(&making.support, 0, SLOT_COUNT);
+    support_swap_begin(&making.support);
+    support_swap_on(&making.support, 0, SLOT_COUNT);
     support_crew_init(&crew);
     for (worker = 0; worker < 4; worker++)
         support_crew_add(&crew, make_all, &making);
@@ -156,7 +156,7 @@ static void of_several_who_make_one_all_get_the_same(void **state)
     for (worker = 1; worker < 4; worker++)
         for (i = 0; i < CLUSTERS; i++)
             assert_ptr_equal(making.made[worker][i], making.made[0][i]);
-    support_slots_end(&making.support);
+    support_swap_end(&making.support);
 }
 
 int main(void)

@@ -3,23 +3,23 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "support_slots.h"
+#include "support_swap.h"
 #include "support_test.h"
 
 #include "inject.h"
 
 struct fixture {
-    struct support_slots support;
+    struct support_swap support;
     struct zc_swap *swap;
     zc_swp slot; /* with a count of 1, not cached */
 };
 
 static void begin(struct fixture *fixture)
 {
-    support_slots_begin(&fixture->support);
-    support_slots_on_managed(&fixture->support, 0, 1000, ZC_SLOT_ORDER_LOWEST);
+    support_swap_begin(&fixture->support);
+    support_swap_on_managed(&fixture->support, 0, 1000, ZC_SLOT_ORDER_LOWEST);
     fixture->swap = &fixture->support.swap;
-    fixture->slot = support_slot_in_use(&fixture->support);
+    fixture->slot = support_slot(&fixture->support);
 }
 
 /* Every use of the slot is gone, and last_put() was called for it once. */
@@ -29,14 +29,14 @@ static void end(struct fixture *fixture)
     assert_int_equal(atomic_load(&fixture->support.last_put),
                      fixture->slot.value);
     assert_int_equal(support_slot_flags(&fixture->support, fixture->slot), 0);
-    assert_int_equal(support_slots_used(&fixture->support, 0), 0);
-    support_slots_end(&fixture->support);
+    assert_int_equal(support_swap_used(&fixture->support, 0), 0);
+    support_swap_end(&fixture->support);
 }
 
 static void expect_in_use(struct fixture *fixture)
 {
     assert_int_equal(atomic_load(&fixture->support.last_puts), 0);
-    assert_int_equal(support_slots_used(&fixture->support, 0), 1);
+    assert_int_equal(support_swap_used(&fixture->support, 0), 1);
 }
 
 /* ---- counts ---- */
@@ -148,7 +148,7 @@ static void no_memory_for_a_large_count_changes_nothing(void **state)
 
 /* ---- being freed ---- */
 
-static void look_while_freeing(struct support_slots *support, zc_swp slot)
+static void look_while_freeing(struct support_swap *support, zc_swp slot)
 {
     struct zc_swap *swap = &support->swap;
     struct zc_folio *folio = NULL;
@@ -158,13 +158,13 @@ static void look_while_freeing(struct support_slots *support, zc_swp slot)
                          ~(unsigned)ZC_SLOT_ZERO,
                      ZC_SLOT_FREEING);
     assert_int_equal(zc_slot_count(swap, slot), 0);
-    assert_int_equal(support_slots_used(support, 0), 1);
+    assert_int_equal(support_swap_used(support, 0), 1);
     assert_status(zc_slot_pin(swap, slot), ZC_MISSING);
     assert_null(zc_swapcache_look_up(swap, slot));
     assert_status(zc_swapcache_create(swap, slot, &folio), ZC_MISSING);
     assert_status(zc_swapcache_get(swap, slot, &folio, &created), ZC_MISSING);
     /* Nobody here but who drops: it is his own reference. */
-    assert_int_equal(support_slots_users(support, 0), 1);
+    assert_int_equal(support_swap_users(support, 0), 1);
 }
 
 static void while_it_is_freed_nobody_can_use_it_and_the_device_stays(
@@ -178,7 +178,7 @@ static void while_it_is_freed_nobody_can_use_it_and_the_device_stays(
 
     zc_slot_drop(fixture.swap, fixture.slot);
 
-    assert_int_equal(support_slots_users(&fixture.support, 0), 0);
+    assert_int_equal(support_swap_users(&fixture.support, 0), 0);
     end(&fixture);
 }
 
@@ -370,8 +370,7 @@ static void the_zero_bit_ends_with_the_slot(void **state)
 
     assert_int_equal(atomic_load(&fixture.support.last_puts), 1);
     fixture.support.on_last_put = NULL;
-    assert_int_equal(support_slot_in_use(&fixture.support).value,
-                     fixture.slot.value);
+    assert_int_equal(support_slot(&fixture.support).value, fixture.slot.value);
     assert_false(zc_slot_is_zero(fixture.swap, fixture.slot));
     zc_slot_drop(fixture.swap, fixture.slot);
     atomic_store(&fixture.support.last_puts, 1);
