@@ -134,8 +134,9 @@ static void the_end_waits_for_the_last_user_and_lets_in_no_other(void **state)
     atomic_init(&ending.ended, false);
 
     assert_int_equal(pthread_create(&thread, NULL, end_device, &ending), 0);
-    while (zc_swap_has_device(&support.swap, 0))
+    while ((zc_atomic_u32_load_acquire(&device->users) & ZC_DEVICE_ON) != 0)
         (void)sched_yield();
+    assert_true(zc_swap_has_device(&support.swap, 0));
     assert_null(zc_swap_device_get(&support.swap, at(0, 0)));
     zc_swap_device_put(&support.swap, device);
     for (i = 0; i < 1000; i++)
