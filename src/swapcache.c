@@ -17,9 +17,9 @@
  * reference and learns in the same step how many were left.  All references but
  * the table's are given up one after the other in the order of that word; the
  * one who leaves 1 behind is the last, and there is exactly one, whatever the
- * others did with folio and lock before: they did it before their own put, so he
- * sees the end of the writeback, the dirty bit, all of it.  From then on he has
- * but the slot's name.  He takes the cluster's lock and looks:
+ * others did with folio and lock before: they did it before their own put, so
+ * he sees the end of the writeback, the dirty bit, all of it.  From then on he
+ * has but the slot's name.  He takes the cluster's lock and looks:
  *
  *     a folio with references == 1   he drops it if nobody misses it
  *     a folio with more              somebody looked it up meanwhile, and will

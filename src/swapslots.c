@@ -98,7 +98,6 @@ zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
                             const struct zc_swap_options *options)
 {
     struct zc_swap_device *device = &swap->devices[type];
-    const struct zc_backing_ops *ops = options->backing_ops;
     zc_status status;
 
     ZC_ASSERT(zc_atomic_u32_load_relaxed(&device->users) == 0);
@@ -107,10 +106,9 @@ zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
     if (status != ZC_OK)
         return status;
     /* Last, for it may empty a file. */
-    status = zc_backing_open(ops == NULL ? &zc_backing_memory : ops,
-                             options->backing_user, swap->page_size,
-                             device->slot_count, options->io_workers,
-                             &device->backing);
+    status = zc_backing_open(options->backing_ops, options->backing_user,
+                             swap->page_size, device->slot_count,
+                             options->io_workers, &device->backing);
     if (status != ZC_OK) {
         fini_device(device);
         return status;
@@ -151,7 +149,7 @@ void zc_swap_device_put(struct zc_swap *swap, struct zc_swap_device *device)
 
 void zc_swap_device_stop(struct zc_swap_device *device)
 {
-    zc_atomic_u32_store_release(&device->accepts, 0);
+    (void)zc_atomic_u32_and(&device->accepts, 0);
 }
 
 void zc_swap_device_restart(struct zc_swap_device *device)

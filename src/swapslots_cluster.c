@@ -17,6 +17,7 @@
 #include "swapslots_internal.h"
 
 #include "base/bits.h"
+#include "platform/ghost.h"
 #include "platform/memory.h"
 
 #define BLOCK_SHIFT 9
@@ -118,6 +119,19 @@ struct zc_cluster *zc_cluster_find(const struct zc_swap_device *device,
     return zc_atomic_pointer_load_acquire(place_in(block, offset, SHIFT_0));
 }
 
+/* False: another was faster, and the caller keeps `fresh`. */
+static bool set_once(struct zc_swap_device *device, zc_atomic_pointer *place,
+                     void *fresh)
+{
+    void *found = NULL;
+
+    if (!zc_atomic_pointer_exchange_if(place, &found, fresh))
+        return false;
+    zc_ghost_settled(place);
+    zc_counter_add(&device->bytes, zc_malloc_size(fresh));
+    return true;
+}
+
 /*
  * Publishes `fresh` at a place that is still empty, and gives what is there
  * then; NULL: `fresh` was NULL.  What lost the race is freed.
@@ -125,14 +139,10 @@ struct zc_cluster *zc_cluster_find(const struct zc_swap_device *device,
 static void *publish(struct zc_swap_device *device, zc_atomic_pointer *place,
                      void *fresh)
 {
-    void *found = NULL;
-
     if (fresh == NULL)
         return NULL;
-    if (zc_atomic_pointer_exchange_if(place, &found, fresh)) {
-        zc_counter_add(&device->bytes, zc_malloc_size(fresh));
+    if (set_once(device, place, fresh))
         return fresh;
-    }
     zc_free(fresh);
     return zc_atomic_pointer_load_acquire(place);
 }
@@ -151,7 +161,6 @@ static struct zc_cluster *publish_cluster(struct zc_swap_device *device,
                                           zc_atomic_pointer *place)
 {
     struct zc_cluster *cluster = zc_calloc(1, sizeof(*cluster));
-    void *found = NULL;
 
     if (cluster == NULL)
         return NULL;
@@ -159,10 +168,8 @@ static struct zc_cluster *publish_cluster(struct zc_swap_device *device,
         zc_free(cluster);
         return NULL;
     }
-    if (zc_atomic_pointer_exchange_if(place, &found, cluster)) {
-        zc_counter_add(&device->bytes, zc_malloc_size(cluster));
+    if (set_once(device, place, cluster))
         return cluster;
-    }
     zc_spinlock_destroy(&cluster->lock);
     zc_free(cluster);
     return zc_atomic_pointer_load_acquire(place);

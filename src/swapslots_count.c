@@ -2,9 +2,10 @@
 /*
  * swapslots_count.c - counts, bare pins, and who frees a slot.
  *
- * A slot has three uses: count, folio, pin.  Each is removed under the cluster's
- * lock, and who finds there that he removed the last one sets FREEING in the
- * same step: so exactly one does.  From then on nothing can make a use of it:
+ * A slot has three uses: count, folio, pin.  Each is removed under the
+ * cluster's lock, and who finds there that he removed the last one sets FREEING
+ * in the same step: so exactly one does.  From then on nothing can make a use
+ * of it:
  *
  *     a count    is only raised by who has one, or the cached folio
  *     a folio    is only put where there is a count

@@ -21,7 +21,7 @@
 
 #include "support_content.h"
 
-#define SUPPORT_WORKERS_MAX 16
+#define SUPPORT_WORKERS_MAX 40
 #define SUPPORT_MISTAKE_BYTES 200
 
 struct support_crew;
