@@ -12,11 +12,12 @@ struct frame {
     char page[SUPPORT_SWAP_PAGE];
 };
 
-static struct zc_folio *alloc_frame(void *context)
+static struct zc_folio *alloc_frame(void *context, bool may_reclaim)
 {
     struct support_swap *support = context;
     struct frame *frame;
 
+    (void)may_reclaim;
     zc_may_block();
     if (support->on_alloc != NULL)
         support->on_alloc(support);
@@ -162,7 +163,7 @@ void support_await_folio(const struct zc_folio *folio)
 
 struct zc_folio *support_folio(struct support_swap *support)
 {
-    struct zc_folio *folio = zc_folio_alloc(&support->swap);
+    struct zc_folio *folio = zc_folio_alloc(&support->swap, true);
 
     assert_non_null(folio);
     zc_folio_lock(&support->swap, folio);
