@@ -197,7 +197,7 @@ static void use_folio(struct support_worker *worker, unsigned index)
         return;
     if (!zc_folio_has(folio, ZC_FOLIO_UPTODATE)) {
         zc_folio_wait_writeback(&rig.swap, folio);
-        status = zc_pageio_read(&rig.pageio, folio, slot);
+        status = zc_pageio_read(&rig.pageio, folio, slot, NULL);
     }
     /* With no count it is nobody's page any more. */
     if (status == ZC_OK && zc_slot_count(&rig.swap, slot) != 0)
@@ -221,7 +221,7 @@ static void use_pin(struct support_worker *worker, unsigned index)
     folio = zc_folio_alloc(&rig.swap, true);
     if (folio != NULL) {
         (void)zc_folio_trylock(folio);
-        if (zc_pageio_read(&rig.pageio, folio, slot) == ZC_OK)
+        if (zc_pageio_read(&rig.pageio, folio, slot, NULL) == ZC_OK)
             check_folio(worker, index, folio, oldest, "private folio");
         zc_folio_unlock(&rig.swap, folio);
         zc_folio_put(&rig.swap, folio);

@@ -118,6 +118,8 @@ struct zc_folio *rig_make_stuck(struct rig *rig, uint64_t offset);
 
 /* ---- the device ---- */
 
+extern const struct zc_backing_ops rig_device_ops; /* its user is the rig */
+
 /* Writes wait from now on, but those of the thread that made the rig; or do no
  * longer. */
 void rig_hold(struct rig *rig);

@@ -52,11 +52,14 @@ static bool is_kind(const struct zc_folio *folio, uint64_t offset,
 /* Reads one page; fails unless what is left is as expected. */
 static void read_stored(bool in_cache, bool expect_taken)
 {
+    enum zc_page_source source = ZC_SOURCE_CACHED;
     struct zc_folio *folio;
 
     rig_set(&rig, 1, SUPPORT_HALVES);
     folio = make_folio(1, in_cache);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1)), ZC_OK);
+    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), &source),
+                  ZC_OK);
+    assert_int_equal(source, ZC_SOURCE_POOL);
     assert_true(is_kind(folio, 1, SUPPORT_HALVES));
     assert_true(zc_folio_has(folio, ZC_FOLIO_UPTODATE));
     assert_true(zc_folio_has(folio, ZC_FOLIO_LOCKED));
@@ -95,19 +98,22 @@ static void never_exclusive(void **state)
 
 static void zeros(void **state)
 {
+    enum zc_page_source source = ZC_SOURCE_CACHED;
     struct zc_folio *folio;
 
     (void)state;
     begin(ZC_EXCLUSIVE_IF_SWAPCACHE);
     rig_set(&rig, 1, SUPPORT_HALVES);
     folio = make_folio(1, true);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1)), ZC_OK);
+    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), NULL), ZC_OK);
     memset(folio->data, 0, rig.page_size);
     assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_OK);
     zc_swapcache_put(&rig.swap, rig_slot(1), folio);
 
     folio = make_folio(1, false);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1)), ZC_OK);
+    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), &source),
+                  ZC_OK);
+    assert_int_equal(source, ZC_SOURCE_ZERO);
     assert_true(is_kind(folio, 1, SUPPORT_ZERO));
     assert_false(zc_folio_has(folio, ZC_FOLIO_DIRTY));
     assert_int_equal(rig_stat(&rig, ZC_STAT_SWPIN_ZERO), 1);
@@ -117,6 +123,7 @@ static void zeros(void **state)
 
 static void the_device(void **state)
 {
+    enum zc_page_source source = ZC_SOURCE_CACHED;
     struct zc_folio *folio;
     bool in_cache;
     unsigned i;
@@ -128,7 +135,9 @@ static void the_device(void **state)
     for (i = 0; i < 2; i++) {
         in_cache = i == 0;
         folio = make_folio(1, in_cache);
-        assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1)), ZC_OK);
+        assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), &source),
+                      ZC_OK);
+        assert_int_equal(source, ZC_SOURCE_DEVICE);
         assert_true(is_kind(folio, 1, SUPPORT_HALVES));
         /* The slot has a copy still. */
         assert_false(zc_folio_has(folio, ZC_FOLIO_DIRTY));
@@ -153,7 +162,7 @@ static void damage_is_kept(void **state)
         in_cache = i == 0;
         folio = make_folio(1, in_cache);
         zc_inject_arm(ZC_INJECT_DECOMPRESS, 0, 1);
-        assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1)),
+        assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), NULL),
                       ZC_CORRUPT);
         zc_inject_disarm();
         assert_false(zc_folio_has(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY));
@@ -166,6 +175,7 @@ static void damage_is_kept(void **state)
 
 static void read_errors_are_kept(void **state)
 {
+    enum zc_page_source source = ZC_SOURCE_CACHED;
     struct zc_folio *folio;
 
     (void)state;
@@ -174,10 +184,12 @@ static void read_errors_are_kept(void **state)
     assert_status(rig_write_back(&rig, 1), ZC_OK);
     folio = make_folio(1, true);
     rig_fail_reads(&rig, 1);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1)), ZC_IO_ERROR);
+    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), &source),
+                  ZC_IO_ERROR);
+    assert_int_equal(source, ZC_SOURCE_CACHED);
     assert_false(zc_folio_has(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY));
     assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_SWAPINS), 0);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1)), ZC_OK);
+    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), NULL), ZC_OK);
     drop_folio(1, true, folio);
     rig_expect(&rig, 1, SUPPORT_HALVES);
     rig_end(&rig);

@@ -168,7 +168,7 @@ static void another_folio_is_there(void **state)
     unlock(1, folio);
     rig_set(&rig, 1, SUPPORT_TEXT);
     assert_status(zc_swapcache_create(&rig.swap, rig_slot(1), &other), ZC_OK);
-    assert_status(zc_pageio_read(&rig.pageio, other, rig_slot(1)), ZC_OK);
+    assert_status(zc_pageio_read(&rig.pageio, other, rig_slot(1), NULL), ZC_OK);
     zc_folio_unlock(&rig.swap, other);
     assert_int_equal(rig_stuck(&rig), 1);
     assert_int_equal(zc_pageio_retry(&rig.pageio, 8), 0);
@@ -231,7 +231,8 @@ static void fail_to_write_noise(uint64_t offset)
     rig_set(&rig, offset, SUPPORT_NOISE);
     assert_status(
         zc_swapcache_get(&rig.swap, rig_slot(offset), &folio, &created), ZC_OK);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(offset)), ZC_OK);
+    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(offset), NULL),
+                  ZC_OK);
     rig_fail_writes(&rig, 1);
     assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_OK);
     assert_true(zc_folio_has(folio, ZC_FOLIO_STUCK));
