@@ -22,8 +22,10 @@ set(ZCACHE_SOURCES
   src/compressor.c
   src/entry.c
   src/front.c
+  src/front_reclaim.c
   src/front_slot.c
   src/front_stats.c
+  src/front_swap.c
   src/generation.c
   src/inject.c
   src/lru.c
