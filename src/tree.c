@@ -390,3 +390,23 @@ struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
     free_leaf(tree, emptied);
     return entry;
 }
+
+bool zc_tree_has_type(const struct zc_tree *tree, unsigned type)
+{
+    struct zc_shard *shard;
+    uint64_t offset = 0;
+    bool is_used = false;
+
+    while (!is_used && offset < tree->slot_count) {
+        shard = find_shard(tree, type, offset);
+        if (shard == NULL) {
+            offset = skip_missing(tree, type, offset);
+            continue;
+        }
+        zc_spinlock_lock(&shard->lock);
+        is_used = shard->used > 0;
+        zc_spinlock_unlock(&shard->lock);
+        offset += ZC_SHARD_SLOTS;
+    }
+    return is_used;
+}

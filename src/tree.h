@@ -74,4 +74,7 @@ struct zc_entry *zc_tree_erase(struct zc_tree *tree, zc_swp slot);
 struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
                                     uint64_t first, uint64_t end);
 
+/* Whether anything is linked under a type. */
+bool zc_tree_has_type(const struct zc_tree *tree, unsigned type);
+
 #endif
