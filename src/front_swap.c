@@ -58,8 +58,7 @@ static zc_status check_options(const struct zc_cache *cache,
         options->slot_count = cache->zcache.tree.slot_count;
     if (options->slot_count > cache->zcache.tree.slot_count ||
         options->io_workers > ZC_IO_WORKERS_MAX || options->synchronous > 1 ||
-        options->managed > 1 ||
-        options->slot_order > ZC_SLOT_ORDER_ROUND_ROBIN)
+        options->managed > 1 || options->slot_order > ZC_SLOT_ORDER_ROUND_ROBIN)
         return ZC_INVALID;
     if (options->managed != 0 && options->slot_count > UINT64_C(1) << 32)
         return ZC_INVALID;

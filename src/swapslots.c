@@ -149,7 +149,7 @@ void zc_swap_device_put(struct zc_swap *swap, struct zc_swap_device *device)
 
 void zc_swap_device_stop(struct zc_swap_device *device)
 {
-    zc_atomic_u32_store_release(&device->accepts, 0);
+    (void)zc_atomic_u32_and(&device->accepts, 0);
 }
 
 void zc_swap_device_restart(struct zc_swap_device *device)

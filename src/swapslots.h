@@ -129,12 +129,12 @@ zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
 struct zc_swap_device *zc_swap_device_get(struct zc_swap *swap, zc_swp slot);
 void zc_swap_device_put(struct zc_swap *swap, struct zc_swap_device *device);
 
-/* Without a reference: is there a device under this type (now)?  One load. */
+/* Without a reference: is there a device under this type (now), or the last
+ * user of one that goes?  One load. */
 static inline bool zc_swap_has_device(const struct zc_swap *swap, unsigned type)
 {
     return type < ZC_SWP_TYPE_COUNT &&
-           (zc_atomic_u32_load_acquire(&swap->devices[type].users) &
-            ZC_DEVICE_ON) != 0;
+           zc_atomic_u32_load_acquire(&swap->devices[type].users) != 0;
 }
 
 /*
@@ -151,10 +151,12 @@ void zc_swap_device_stop(struct zc_swap_device *device);
 void zc_swap_device_restart(struct zc_swap_device *device);
 
 /* May a page go where there was none?  Asked after zc_slot_claim(): then either
- * swapoff sees the pin, or this is false. */
-static inline bool zc_swap_device_accepts(const struct zc_swap_device *device)
+ * swapoff sees the pin, or this is false.  It changes nothing and yet is not a
+ * load: of two changes of one word the later one sees what came before the
+ * earlier one, the cluster of that pin too. */
+static inline bool zc_swap_device_accepts(struct zc_swap_device *device)
 {
-    return zc_atomic_u32_load_acquire(&device->accepts) != 0;
+    return zc_atomic_u32_or(&device->accepts, 0) != 0;
 }
 
 bool zc_swap_device_next(struct zc_swap_device *device, uint64_t *offset_inout);

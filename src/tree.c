@@ -395,18 +395,20 @@ bool zc_tree_has_type(const struct zc_tree *tree, unsigned type)
 {
     struct zc_shard *shard;
     uint64_t offset = 0;
-    bool is_used = false;
+    uint32_t used;
 
-    while (!is_used && offset < tree->slot_count) {
+    while (offset < tree->slot_count) {
         shard = find_shard(tree, type, offset);
         if (shard == NULL) {
             offset = skip_missing(tree, type, offset);
             continue;
         }
         zc_spinlock_lock(&shard->lock);
-        is_used = shard->used > 0;
+        used = shard->used;
         zc_spinlock_unlock(&shard->lock);
+        if (used > 0)
+            return true;
         offset += ZC_SHARD_SLOTS;
     }
-    return is_used;
+    return false;
 }

@@ -189,8 +189,8 @@ void support_device_await_held(struct support_device *device, unsigned count)
     deadline.tv_sec += PATIENCE_SECONDS;
     (void)pthread_mutex_lock(&device->lock);
     while (device->held < count && error != ETIMEDOUT)
-        error = pthread_cond_timedwait(&device->changed, &device->lock,
-                                       &deadline);
+        error =
+            pthread_cond_timedwait(&device->changed, &device->lock, &deadline);
     (void)pthread_mutex_unlock(&device->lock);
     if (error == ETIMEDOUT)
         fail_msg("%u writes were to stand still", count);

@@ -22,7 +22,7 @@
 /* One slot that was ever used. */
 struct support_device_slot {
     uint64_t slot;
-    char *page; /* NULL: nothing is there */
+    char *page;      /* NULL: nothing is there */
     bool is_written; /* now */
 };
 

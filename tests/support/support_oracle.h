@@ -35,9 +35,9 @@ struct support_event {
 /* One slot. */
 struct support_oracle {
     pthread_mutex_t lock;
-    atomic_uint_fast64_t *clock; /* of all slots */
-    uint64_t last_version;       /* [lock] */
-    uint64_t count;              /* [lock] events ever */
+    atomic_uint_fast64_t *clock;                        /* of all slots */
+    uint64_t last_version;                              /* [lock] */
+    uint64_t count;                                     /* [lock] events ever */
     struct support_event events[SUPPORT_ORACLE_EVENTS]; /* [lock] */
 };
 

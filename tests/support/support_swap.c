@@ -2,123 +2,191 @@
 /* support_swap.c - see support_swap.h. */
 #include "support_swap.h"
 
-#include <time.h>
+#include <sched.h>
+#include <stdlib.h>
 
-#include "front.h"
+#include "support_test.h"
 
-#define SOON_NS 3000000
-#define LOOK_NS 200000
-#define LOOKS_MAX 100000
+struct frame {
+    struct zc_folio folio;
+    char page[SUPPORT_SWAP_PAGE];
+};
 
-static void pause_ns(long nanoseconds)
+static struct zc_folio *alloc_frame(void *context, bool may_reclaim)
 {
-    const struct timespec pause = {.tv_nsec = nanoseconds};
+    struct support_swap *support = context;
+    struct frame *frame;
 
-    (void)nanosleep(&pause, NULL);
+    (void)may_reclaim;
+    zc_may_block();
+    if (support->on_alloc != NULL)
+        support->on_alloc(support);
+    frame = calloc(1, sizeof(*frame));
+    if (frame == NULL)
+        return NULL;
+    zc_atomic_u32_store_relaxed(&frame->folio.references, 1);
+    frame->folio.data = frame->page;
+    atomic_fetch_add(&support->frames, 1);
+    return &frame->folio;
 }
 
-void support_swap_begin(struct support_swap *swap,
-                        const struct zc_cache_options *cache_options,
-                        const struct zc_swap_options *swap_options)
+static void free_frame(void *context, struct zc_folio *folio)
 {
-    struct zc_cache_options with_pool = {.struct_size = sizeof(with_pool)};
-    struct zc_swap_options own = {.struct_size = sizeof(own)};
+    struct support_swap *support = context;
 
-    memset(swap, 0, sizeof(*swap));
-    support_device_init(&swap->device);
-    if (cache_options != NULL)
-        with_pool = *cache_options;
-    with_pool.pool_user = &swap->pool;
-    swap->cache = support_cache_create(&with_pool);
-    if (swap_options != NULL)
-        own = *swap_options;
-    own.backing_ops = &support_device_ops;
-    own.backing_user = &swap->device;
-    assert_status(zc_swap_on(swap->cache, &own, &swap->type), ZC_OK);
+    zc_may_block();
+    atomic_fetch_sub(&support->frames, 1);
+    free(folio);
 }
 
-void support_swap_end(struct support_swap *swap)
+static void note_last_put(void *context, zc_swp slot)
 {
-    support_device_let_go(&swap->device);
-    if (swap->settles)
-        assert_int_equal(pthread_join(swap->settler, NULL), 0);
-    zc_cache_destroy(swap->cache);
-    support_device_fini(&swap->device);
+    struct support_swap *support = context;
+
+    zc_may_block();
+    atomic_fetch_add(&support->last_puts, 1);
+    atomic_store(&support->last_put, slot.value);
+    if (support->on_last_put != NULL)
+        support->on_last_put(support, slot);
 }
 
-/* No write is under way any more. */
-static void await_writes(struct support_swap *swap)
+void support_swap_begin(struct support_swap *support)
 {
-    const zc_atomic_u32 *writes = &swap->cache->pageio.writes;
-    unsigned looks = 0;
-
-    while (zc_atomic_u32_load_acquire(writes) != 0) {
-        if (++looks == LOOKS_MAX)
-            fail_msg("a write does not end");
-        pause_ns(LOOK_NS);
-    }
+    memset(support, 0, sizeof(*support));
+    atomic_init(&support->frames, 0);
+    atomic_init(&support->last_puts, 0);
+    atomic_init(&support->last_put, UINT64_MAX);
+    support->swap.page_size = SUPPORT_SWAP_PAGE;
+    support->swap.frames.alloc = alloc_frame;
+    support->swap.frames.free = free_frame;
+    support->swap.frames.context = support;
+    support->swap.last_put = note_last_put;
+    support->swap.context = support;
+    assert_status(zc_swap_init(&support->swap), ZC_OK);
 }
 
-void support_swap_write_back(struct support_swap *swap)
+void support_swap_end(struct support_swap *support)
 {
-    assert_status(zc_cache_writeback(swap->cache, NULL, NULL), ZC_OK);
-    await_writes(swap);
+    unsigned type;
+
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+        if (zc_swap_has_device(&support->swap, type))
+            support_swap_off(support, type);
+    assert_int_equal(atomic_load(&support->frames), 0);
+    assert_int_equal(zc_swap_bytes(&support->swap), 0);
+    zc_swap_destroy(&support->swap);
 }
 
-void support_swap_put(struct support_swap *swap, zc_swp slot,
-                      enum support_kind kind, uint64_t seed,
-                      enum support_place place)
+static void turn_on(struct support_swap *support, unsigned type,
+                    const struct zc_swap_options *options)
 {
-    support_store(swap->cache, slot, kind, seed);
-    switch (place) {
-    case SUPPORT_ON_DEVICE:
-        support_swap_write_back(swap);
-        break;
-    case SUPPORT_UNDER_WRITEBACK:
-        support_device_hold(&swap->device);
-        assert_status(zc_cache_writeback(swap->cache, NULL, NULL), ZC_OK);
-        support_device_await_held(&swap->device, 1);
-        break;
-    case SUPPORT_STUCK:
-        atomic_store(&swap->device.fails_writes, true);
-        swap->pool.put_status = ZC_NO_MEMORY;
-        (void)zc_cache_writeback(swap->cache, NULL, NULL);
-        await_writes(swap);
-        swap->pool.put_status = ZC_OK;
-        atomic_store(&swap->device.fails_writes, false);
-        assert_int_equal(support_swap_stat(swap, stuck_folios), 1);
-        break;
-    case SUPPORT_IN_MEMORY:
-    case SUPPORT_PLACE_COUNT:
-        break;
-    }
+    zc_status status;
+
+    zc_mutex_lock(&support->swap.change);
+    status = zc_swap_device_on(&support->swap, type, options);
+    zc_mutex_unlock(&support->swap.change);
+    assert_status(status, ZC_OK);
 }
 
-void support_swap_settle(struct support_swap *swap)
+void support_swap_on(struct support_swap *support, unsigned type,
+                     uint64_t slot_count)
 {
-    support_device_let_go(&swap->device);
-    await_writes(swap);
+    turn_on(support, type, ZC_SWAP_OPTIONS(.slot_count = slot_count));
 }
 
-static void *settle(void *argument)
+void support_swap_on_managed(struct support_swap *support, unsigned type,
+                             uint64_t slot_count, unsigned order)
 {
-    struct support_swap *swap = argument;
-
-    pause_ns(SOON_NS);
-    support_device_let_go(&swap->device);
-    return NULL;
+    turn_on(support, type,
+            ZC_SWAP_OPTIONS(.slot_count = slot_count, .managed = 1,
+                            .slot_order = order));
 }
 
-void support_swap_settle_soon(struct support_swap *swap)
+void support_swap_off(struct support_swap *support, unsigned type)
 {
-    assert_int_equal(pthread_create(&swap->settler, NULL, settle, swap), 0);
-    swap->settles = true;
+    struct zc_swap_device *device = &support->swap.devices[type];
+    uint64_t offset = 0;
+
+    assert_int_equal(support_swap_users(support, type), 0);
+    zc_swap_device_stop(device);
+    if (zc_swap_device_next(device, &offset))
+        fail_msg("slot %llu of type %u is in use", (unsigned long long)offset,
+                 type);
+    zc_mutex_lock(&support->swap.change);
+    zc_swap_device_end(&support->swap, device);
+    zc_mutex_unlock(&support->swap.change);
+    assert_int_equal(zc_counter_read(&device->used), 0);
+    assert_int_equal(zc_counter_read(&device->cached), 0);
+    assert_int_equal(zc_counter_read(&device->bytes), 0);
 }
 
-struct zc_swap_stats support_swap_stats(const struct support_swap *swap)
+uint32_t support_swap_users(const struct support_swap *support, unsigned type)
 {
-    struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
+    return zc_atomic_u32_load_acquire(&support->swap.devices[type].users) &
+           ~ZC_DEVICE_ON;
+}
 
-    assert_status(zc_swap_get_stats(swap->cache, swap->type, &stats), ZC_OK);
-    return stats;
+uint64_t support_swap_used(const struct support_swap *support, unsigned type)
+{
+    return zc_counter_read(&support->swap.devices[type].used);
+}
+
+unsigned support_slot_flags(struct support_swap *support, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(&support->swap, slot);
+    unsigned flags;
+
+    if (cluster == NULL)
+        return 0;
+    zc_spinlock_lock(&cluster->lock);
+    flags = cluster->flags[zc_slot_index(slot)];
+    zc_spinlock_unlock(&cluster->lock);
+    return flags;
+}
+
+uint32_t support_folio_references(const struct zc_folio *folio)
+{
+    return zc_atomic_u32_load_acquire(&folio->references);
+}
+
+void support_await_slot(struct support_swap *support, zc_swp slot)
+{
+    while ((support_slot_flags(support, slot) & ZC_SLOT_WAITERS) == 0)
+        (void)sched_yield();
+}
+
+void support_await_folio(const struct zc_folio *folio)
+{
+    while (!zc_folio_has(folio, ZC_FOLIO_WAITERS))
+        (void)sched_yield();
+}
+
+struct zc_folio *support_folio(struct support_swap *support)
+{
+    struct zc_folio *folio = zc_folio_alloc(&support->swap, true);
+
+    assert_non_null(folio);
+    zc_folio_lock(&support->swap, folio);
+    return folio;
+}
+
+zc_swp support_slot(struct support_swap *support)
+{
+    struct zc_folio *folio = support_folio(support);
+    zc_swp slot = {UINT64_MAX};
+
+    assert_status(zc_slot_alloc(&support->swap, folio, &slot), ZC_OK);
+    assert_status(zc_slot_dup(&support->swap, slot), ZC_OK);
+    zc_swapcache_delete(&support->swap, folio);
+    zc_folio_unlock(&support->swap, folio);
+    zc_folio_put(&support->swap, folio);
+    return slot;
+}
+
+struct zc_folio *support_cached(struct support_swap *support, zc_swp slot)
+{
+    struct zc_folio *folio = NULL;
+
+    assert_status(zc_swapcache_create(&support->swap, slot, &folio), ZC_OK);
+    return folio;
 }

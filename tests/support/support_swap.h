@@ -1,64 +1,62 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_swap.h - a cache with a device that a test holds in its hand, and
- * pages put where the test wants them.
+ * support_swap.h - swap devices without a cache above them.
  *
- * Main thread only.
+ * Frames come from here and are counted, and what last_put() is called for is
+ * noted; both can be given something to do.  What a test leaves behind fails
+ * it: slots in use, users of a device, frames.
  */
 #ifndef ZC_TESTS_SUPPORT_SWAP_H
 #define ZC_TESTS_SUPPORT_SWAP_H
 
-#include <zcache/swap.h>
+#include <stdatomic.h>
 
-#include "support_bump.h"
-#include "support_cache.h"
-#include "support_device.h"
+#include "swapslots_internal.h"
 
-/* Where a page is. */
-enum support_place {
-    SUPPORT_IN_MEMORY, /* compressed */
-    SUPPORT_ON_DEVICE,
-    SUPPORT_UNDER_WRITEBACK, /* until it settles; needs a worker */
-    SUPPORT_STUCK, /* its write failed; needs SUPPORT_SWAP_OPTIONS */
-    SUPPORT_PLACE_COUNT
-};
+#define SUPPORT_SWAP_PAGE 4096
 
 struct support_swap {
-    struct support_device device;
-    struct support_bump_control pool; /* where that is the pool */
-    struct zc_cache *cache;
-    unsigned type;
-    pthread_t settler;
-    bool settles;
+    struct zc_swap swap;
+    atomic_uint frames; /* not given back */
+    atomic_uint last_puts;
+    _Atomic(uint64_t) last_put; /* the slot of the last one */
+    /* NULL: nothing to do.  Called before the frame is made, and in
+     * last_put(). */
+    void (*on_alloc)(struct support_swap *support);
+    void (*on_last_put)(struct support_swap *support, zc_swp slot);
+    void *context; /* the test's own */
 };
 
-/* A pool that can be told to refuse, so that a page whose write failed has
- * nowhere to go; pages without an object do not go to the device. */
-#define SUPPORT_SWAP_OPTIONS                                                   \
-    ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY, .pool_ops = &support_bump_pool)
+void support_swap_begin(struct support_swap *support);
+void support_swap_end(struct support_swap *support);
 
-/* NULL options are the defaults, of the swap's too but for the device. */
-void support_swap_begin(struct support_swap *swap,
-                        const struct zc_cache_options *cache_options,
-                        const struct zc_swap_options *swap_options);
-/* Settles, and ends all of it. */
-void support_swap_end(struct support_swap *swap);
+/* A device in memory.  managed: in an order of enum zc_slot_order. */
+void support_swap_on(struct support_swap *support, unsigned type,
+                     uint64_t slot_count);
+void support_swap_on_managed(struct support_swap *support, unsigned type,
+                             uint64_t slot_count, unsigned order);
+/* No slot is in use. */
+void support_swap_off(struct support_swap *support, unsigned type);
 
-/* Stores a page by this name and has it where it is wanted; with ON_DEVICE,
- * every other page of the cache goes there too. */
-void support_swap_put(struct support_swap *swap, zc_swp slot,
-                      enum support_kind kind, uint64_t seed,
-                      enum support_place place);
+/* Users of a type's device. */
+uint32_t support_swap_users(const struct support_swap *support, unsigned type);
+uint64_t support_swap_used(const struct support_swap *support, unsigned type);
 
-/* Every page to the device, written before this returns. */
-void support_swap_write_back(struct support_swap *swap);
+/* Flags and references now; nobody changes them. */
+unsigned support_slot_flags(struct support_swap *support, zc_swp slot);
+uint32_t support_folio_references(const struct zc_folio *folio);
 
-/* Lets writes go on, to their success, and waits for them. */
-void support_swap_settle(struct support_swap *swap);
-/* The same by another thread, a little later: for what has to wait for it. */
-void support_swap_settle_soon(struct support_swap *swap);
+/* Come back when somebody sleeps for the slot's pin, or the folio. */
+void support_await_slot(struct support_swap *support, zc_swp slot);
+void support_await_folio(const struct zc_folio *folio);
 
-struct zc_swap_stats support_swap_stats(const struct support_swap *swap);
-#define support_swap_stat(swap, field) (support_swap_stats(swap).field)
+/* A locked folio that nobody else knows. */
+struct zc_folio *support_folio(struct support_swap *support);
+
+/* A managed slot with a count of 1, not cached. */
+zc_swp support_slot(struct support_swap *support);
+
+/* The folio of a slot in use, new, locked, with a reference. */
+struct zc_folio *support_cached(struct support_swap *support, zc_swp slot);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_front.c - making and ending caches with a file and workers. */
 #include "support_bump.h"
-#include "support_swap.h"
+#include "support_front.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,8 +83,10 @@ static void the_default_count_of_slots_takes_no_room(void **state)
 static void bad_options_leave_nothing(void **state)
 {
     static const struct zc_cache_options bad[] = {
-        {.io_workers = ZC_IO_WORKERS_MAX + 1}, {.shrink_worker = 2},
-        {.lru_mode = ZC_LRU_ZSPAGE + 1},       {.page_size = 5000},
+        {.io_workers = ZC_IO_WORKERS_MAX + 1},
+        {.shrink_worker = 2},
+        {.lru_mode = ZC_LRU_ZSPAGE + 1},
+        {.page_size = 5000},
         {.backing_path = ""},
     };
     struct zc_cache_options options;
@@ -104,10 +106,10 @@ static void bad_options_leave_nothing(void **state)
         assert_null(cache);
         assert_int_not_equal(access(place.path, F_OK), 0);
     }
-    assert_status(zc_cache_create(ZC_CACHE_OPTIONS(.backing_path =
-                                                       "/no/such/directory/x"),
-                                  &cache),
-                  ZC_IO_ERROR);
+    assert_status(
+        zc_cache_create(
+            ZC_CACHE_OPTIONS(.backing_path = "/no/such/directory/x"), &cache),
+        ZC_IO_ERROR);
     assert_null(cache);
     end(&place);
 }
@@ -154,39 +156,39 @@ static void whatever_fails_leaves_nothing(void **state)
 
 static void an_end_drops_pages_wherever_they_are(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     enum support_place place;
 
     (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
-        support_swap_begin(&swap, SUPPORT_SWAP_OPTIONS,
-                           ZC_SWAP_OPTIONS(.io_workers = 1));
+        support_front_begin(&swap, SUPPORT_FRONT_OPTIONS,
+                            ZC_SWAP_OPTIONS(.io_workers = 1));
         support_store(swap.cache, zc_swp_make(swap.type, 1), SUPPORT_TEXT, 1);
-        support_swap_put(&swap, zc_swp_make(swap.type, 2), SUPPORT_TEXT, 2,
-                         place);
+        support_front_put(&swap, zc_swp_make(swap.type, 2), SUPPORT_TEXT, 2,
+                          place);
         support_store(swap.cache, zc_swp_make(swap.type, 3), SUPPORT_TEXT, 3);
         /* With a write under way it waits for that. */
-        support_swap_settle_soon(&swap);
+        support_front_settle_soon(&swap);
         zc_cache_destroy(swap.cache);
         assert_int_equal(swap.device.opens, swap.device.closes);
         assert_int_equal(swap.pool.frees, swap.pool.puts);
         swap.cache = NULL;
-        support_swap_end(&swap);
+        support_front_end(&swap);
     }
 }
 
 static void an_end_drops_what_page_tables_have(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     struct zc_folio *folio;
     struct zc_swap *slots;
     zc_swp slot;
 
     (void)state;
-    support_swap_begin(&swap, NULL,
-                       ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
+    support_front_begin(&swap, NULL,
+                        ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
     slots = &swap.cache->swap;
-    folio = zc_folio_alloc(slots);
+    folio = zc_folio_alloc(slots, true);
     assert_non_null(folio);
     zc_folio_lock(slots, folio);
     memset(folio->data, 1, 4096);
@@ -196,7 +198,7 @@ static void an_end_drops_what_page_tables_have(void **state)
     assert_status(zc_slot_dup(slots, slot), ZC_OK);
     zc_folio_unlock(slots, folio);
     zc_swapcache_put(slots, slot, folio);
-    support_swap_end(&swap);
+    support_front_end(&swap);
 }
 
 static void several_devices_end_together(void **state)
@@ -209,14 +211,16 @@ static void several_devices_end_together(void **state)
 
     (void)state;
     for (i = 0; i < 3; i++)
-        assert_status(
-            zc_swap_on(cache, ZC_SWAP_OPTIONS(.io_workers = (unsigned)i),
-                       &type),
-            ZC_OK);
+        assert_status(zc_swap_on(cache,
+                                 ZC_SWAP_OPTIONS(.io_workers = (unsigned)i),
+                                 &type),
+                      ZC_OK);
     for (i = 0; i < 300; i++)
-        support_store(cache, zc_swp_make(i % 3, i * i), SUPPORT_TEXT, i);
+        support_store(cache, zc_swp_make((unsigned)(i % 3), i * i),
+                      SUPPORT_TEXT, i);
     for (i = 0; i < 300; i++)
-        support_expect(cache, zc_swp_make(i % 3, i * i), SUPPORT_TEXT, i);
+        support_expect(cache, zc_swp_make((unsigned)(i % 3), i * i),
+                       SUPPORT_TEXT, i);
     zc_cache_destroy(cache);
 }
 

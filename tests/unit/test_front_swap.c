@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_front_swap.c - devices on and off, with pages wherever they may be. */
-#include "support_swap.h"
+#include "support_front.h"
 #include "support_threads.h"
 
+#include <limits.h>
 #include <sched.h>
 
 #include "front.h"
@@ -11,14 +12,14 @@
 #define DEVICE_SLOTS 2000
 #define PAGES 30
 
-static void begin(struct support_swap *swap, unsigned io_workers)
+static void begin(struct support_front *swap, unsigned io_workers)
 {
-    support_swap_begin(swap, SUPPORT_SWAP_OPTIONS,
-                       ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS,
-                                       .io_workers = io_workers));
+    support_front_begin(
+        swap, SUPPORT_FRONT_OPTIONS,
+        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .io_workers = io_workers));
 }
 
-static zc_swp slot_of(const struct support_swap *swap, uint64_t offset)
+static zc_swp slot_of(const struct support_front *swap, uint64_t offset)
 {
     return zc_swp_make(swap->type, offset);
 }
@@ -48,7 +49,7 @@ static zc_status receive(void *context, zc_swp slot, const void *page)
     return ZC_OK;
 }
 
-static void init(struct receiver *receiver, const struct support_swap *swap)
+static void init(struct receiver *receiver, const struct support_front *swap)
 {
     memset(receiver, 0, sizeof(*receiver));
     receiver->cache = swap->cache;
@@ -56,19 +57,19 @@ static void init(struct receiver *receiver, const struct support_swap *swap)
 }
 
 /* Pages at 0, 3, 6, ...; a third of them on the device. */
-static void store_pages(struct support_swap *swap)
+static void store_pages(struct support_front *swap)
 {
     uint64_t i;
 
     for (i = 0; i < PAGES / 3; i++)
         support_store(swap->cache, slot_of(swap, 3 * i), SUPPORT_TEXT, 3 * i);
-    support_swap_write_back(swap);
+    support_front_write_back(swap);
     for (; i < PAGES; i++)
         support_store(swap->cache, slot_of(swap, 3 * i), SUPPORT_TEXT, 3 * i);
 }
 
 /* Those that were not handed over are still there. */
-static void expect_rest(struct support_swap *swap,
+static void expect_rest(struct support_front *swap,
                         const struct receiver *receiver)
 {
     uint64_t i;
@@ -82,7 +83,7 @@ static void expect_rest(struct support_swap *swap,
     }
 }
 
-static void expect_off(struct support_swap *swap)
+static void expect_off(struct support_front *swap)
 {
     struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
 
@@ -226,7 +227,7 @@ static void a_device_that_does_not_open_leaves_nothing(void **state)
 
 static void every_page_is_handed_over(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     struct receiver receiver;
     uint64_t i;
 
@@ -241,33 +242,33 @@ static void every_page_is_handed_over(void **state)
     for (i = 0; i < PAGES; i++)
         assert_true(receiver.has[3 * i]);
     expect_off(&swap);
-    support_swap_end(&swap);
+    support_front_end(&swap);
 }
 
 static void a_page_is_handed_over_from_everywhere(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     struct receiver receiver;
     enum support_place place;
 
     (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
         begin(&swap, 1);
-        support_swap_put(&swap, slot_of(&swap, 7), SUPPORT_TEXT, 7, place);
-        support_swap_settle_soon(&swap);
+        support_front_put(&swap, slot_of(&swap, 7), SUPPORT_TEXT, 7, place);
+        support_front_settle_soon(&swap);
         init(&receiver, &swap);
         assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
                       ZC_OK);
         assert_int_equal(receiver.count, 1);
         assert_int_equal(receiver.wrong, 0);
         expect_off(&swap);
-        support_swap_end(&swap);
+        support_front_end(&swap);
     }
 }
 
 static void without_unuse_only_an_empty_device_goes(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     enum support_place place;
     zc_swp slot;
 
@@ -275,22 +276,22 @@ static void without_unuse_only_an_empty_device_goes(void **state)
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
         begin(&swap, 1);
         slot = slot_of(&swap, 7);
-        support_swap_put(&swap, slot, SUPPORT_TEXT, 7, place);
+        support_front_put(&swap, slot, SUPPORT_TEXT, 7, place);
         assert_status(zc_swap_off(swap.cache, swap.type, NULL, NULL), ZC_BUSY);
-        support_swap_settle(&swap);
+        support_front_settle(&swap);
         support_expect(swap.cache, slot, SUPPORT_TEXT, 7);
         support_store(swap.cache, slot, SUPPORT_TEXT, 8);
         assert_status(zc_cache_invalidate(swap.cache, slot), ZC_OK);
         assert_status(zc_swap_off(swap.cache, swap.type, NULL, NULL), ZC_OK);
         expect_off(&swap);
-        support_swap_end(&swap);
+        support_front_end(&swap);
     }
 }
 
 static void a_refused_page_stays(void **state)
 {
     static const zc_status refusals[] = {ZC_NO_MEMORY, ZC_AGAIN, ZC_MISSING};
-    struct support_swap swap;
+    struct support_front swap;
     struct receiver receiver;
     unsigned at;
 
@@ -305,8 +306,8 @@ static void a_refused_page_stays(void **state)
                       refusals[at % 3]);
         assert_int_equal(receiver.count, at);
         expect_rest(&swap, &receiver);
-        assert_int_equal(support_swap_stat(&swap, slots_used), PAGES - at + 1);
-        assert_int_equal(support_swap_stat(&swap, cached_folios), 0);
+        assert_int_equal(support_front_stat(&swap, slots_used), PAGES - at + 1);
+        assert_int_equal(support_front_stat(&swap, cached_folios), 0);
         /* In use again. */
         support_store(swap.cache, slot_of(&swap, 0), SUPPORT_TEXT, 0);
         receiver.has[0] = false;
@@ -314,35 +315,35 @@ static void a_refused_page_stays(void **state)
                       ZC_OK);
         assert_int_equal(receiver.wrong, 0);
         expect_off(&swap);
-        support_swap_end(&swap);
+        support_front_end(&swap);
     }
 }
 
 static void a_refused_stuck_page_stays_stuck(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     struct receiver receiver;
 
     (void)state;
     begin(&swap, 0);
-    support_swap_put(&swap, slot_of(&swap, 7), SUPPORT_TEXT, 7, SUPPORT_STUCK);
+    support_front_put(&swap, slot_of(&swap, 7), SUPPORT_TEXT, 7, SUPPORT_STUCK);
     init(&receiver, &swap);
     receiver.refuses_at = 1;
     receiver.refusal = ZC_AGAIN;
     assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
                   ZC_AGAIN);
-    assert_int_equal(support_swap_stat(&swap, stuck_folios), 1);
+    assert_int_equal(support_front_stat(&swap, stuck_folios), 1);
     support_expect(swap.cache, slot_of(&swap, 7), SUPPORT_TEXT, 7);
     assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
                   ZC_OK);
     assert_int_equal(receiver.wrong, 0);
     expect_off(&swap);
-    support_swap_end(&swap);
+    support_front_end(&swap);
 }
 
 static void what_cannot_be_read_stays(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     struct receiver receiver;
 
     (void)state;
@@ -353,18 +354,18 @@ static void what_cannot_be_read_stays(void **state)
     assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
                   ZC_IO_ERROR);
     atomic_store(&swap.device.fails_reads, false);
-    assert_int_equal(support_swap_stat(&swap, cached_folios), 0);
+    assert_int_equal(support_front_stat(&swap, cached_folios), 0);
     expect_rest(&swap, &receiver);
     assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
                   ZC_OK);
     assert_int_equal(receiver.count, PAGES);
     expect_off(&swap);
-    support_swap_end(&swap);
+    support_front_end(&swap);
 }
 
 static void what_does_not_decode_stays(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     struct receiver receiver;
 
     (void)state;
@@ -380,14 +381,14 @@ static void what_does_not_decode_stays(void **state)
                   ZC_OK);
     assert_int_equal(receiver.count, PAGES);
     expect_off(&swap);
-    support_swap_end(&swap);
+    support_front_end(&swap);
 }
 
 static void no_memory_for_a_folio_loses_nothing(void **state)
 {
     static const enum zc_inject_point points[] = {ZC_INJECT_FRAME,
                                                   ZC_INJECT_MALLOC};
-    struct support_swap swap;
+    struct support_front swap;
     struct receiver receiver;
     zc_status status;
     uint32_t countdown;
@@ -414,7 +415,7 @@ static void no_memory_for_a_folio_loses_nothing(void **state)
         assert_int_equal(receiver.count, PAGES);
         assert_int_equal(receiver.wrong, 0);
         expect_off(&swap);
-        support_swap_end(&swap);
+        support_front_end(&swap);
     }
 }
 
@@ -446,7 +447,7 @@ static zc_status call_back(void *context, zc_swp slot, const void *page)
 
 static void unuse_may_call_the_cache(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     struct receiver receiver;
     uint64_t i;
 
@@ -462,7 +463,7 @@ static void unuse_may_call_the_cache(void **state)
                        SUPPORT_TEXT, 3 * i);
     assert_status(zc_cache_invalidate_type(swap.cache, swap.type + 1), ZC_OK);
     expect_off(&swap);
-    support_swap_end(&swap);
+    support_front_end(&swap);
 }
 
 static void a_managed_device_is_for_page_tables(void **state)
@@ -502,7 +503,7 @@ static void bad_types_are_refused(void **state)
 
 static void the_counters_tell_what_happened(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     struct zc_swap_stats stats;
 
     (void)state;
@@ -510,10 +511,9 @@ static void the_counters_tell_what_happened(void **state)
     store_pages(&swap);
     support_expect(swap.cache, slot_of(&swap, 0), SUPPORT_TEXT, 0);
     atomic_store(&swap.device.fails_reads, true);
-    assert_status(zc_cache_take(swap.cache, slot_of(&swap, 0),
-                                (char[4096]){0}),
+    assert_status(zc_cache_take(swap.cache, slot_of(&swap, 0), (char[4096]){0}),
                   ZC_IO_ERROR);
-    stats = support_swap_stats(&swap);
+    stats = support_front_stats(&swap);
     assert_int_equal(stats.slot_count, DEVICE_SLOTS);
     assert_int_equal(stats.slots_used, PAGES);
     assert_int_equal(stats.cached_folios, 0);
@@ -523,15 +523,15 @@ static void the_counters_tell_what_happened(void **state)
     assert_int_equal(stats.read_errors, 1);
     assert_int_equal(stats.write_errors, 0);
     assert_status(zc_swap_get_stats(swap.cache, swap.type, NULL), ZC_INVALID);
-    support_swap_put(&swap, slot_of(&swap, 1), SUPPORT_TEXT, 1, SUPPORT_STUCK);
-    assert_true(support_swap_stat(&swap, write_errors) > 0);
-    support_swap_end(&swap);
+    support_front_put(&swap, slot_of(&swap, 1), SUPPORT_TEXT, 1, SUPPORT_STUCK);
+    assert_true(support_front_stat(&swap, write_errors) > 0);
+    support_front_end(&swap);
 }
 
 /* ---- with others about ---- */
 
 struct traffic {
-    struct support_swap *swap;
+    struct support_front *swap;
     atomic_uint_fast64_t received[PAGES]; /* times */
     atomic_uint_fast64_t taken[PAGES];
 };
@@ -601,7 +601,7 @@ static void turn_off(struct support_worker *worker)
 /* Each page goes exactly one way, and swapoff comes to an end. */
 static void it_ends_while_others_go_on(void **state)
 {
-    struct support_swap swap;
+    struct support_front swap;
     struct support_crew crew;
     static struct traffic traffic;
     unsigned round;
@@ -621,12 +621,11 @@ static void it_ends_while_others_go_on(void **state)
         support_crew_add(&crew, turn_off, &traffic);
         support_crew_run(&crew, 0);
         for (i = 0; i < PAGES; i++)
-            assert_int_equal(
-                atomic_load(&traffic.received[i]) +
-                    atomic_load(&traffic.taken[i]),
-                1);
+            assert_int_equal(atomic_load(&traffic.received[i]) +
+                                 atomic_load(&traffic.taken[i]),
+                             1);
         expect_off(&swap);
-        support_swap_end(&swap);
+        support_front_end(&swap);
     }
 }
 
