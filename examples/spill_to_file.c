@@ -335,7 +335,7 @@ static void print_result(struct zc_cache *cache, const struct options *options,
     printf("%-13s %10llu   pages, in %llu KiB of %llu\n", "in memory",
            (unsigned long long)stats.stored_pages,
            (unsigned long long)stats.pool_total_size / 1024,
-           (unsigned long long)(options->limit_mib * 1024));
+           (unsigned long long)options->limit_mib * 1024);
     print_rate("verified", result->verified, result->load_seconds);
     printf("%-13s %10llu\n", "lost", (unsigned long long)result->lost);
 }
