@@ -9,6 +9,7 @@ set(ZCACHE_PUBLIC_HEADERS
   include/zcache/pool.h
   include/zcache/swap.h
   include/zcache/types.h
+  include/zcache/vm.h
   include/zcache/zcache.h
   include/zcache/zspool.h)
 
@@ -49,6 +50,19 @@ set(ZCACHE_SOURCES
   src/swapslots_cluster.c
   src/swapslots_count.c
   src/tree.c
+  src/vm.c
+  src/vm_access.c
+  src/vm_check.c
+  src/vm_fault.c
+  src/vm_fork.c
+  src/vm_frame.c
+  src/vm_ksm.c
+  src/vm_rmap.c
+  src/vm_reclaim.c
+  src/vm_space.c
+  src/vm_swapin.c
+  src/vm_swapoff.c
+  src/vm_table.c
   src/writeback.c
   src/zcache.c
   src/zcache_evict.c

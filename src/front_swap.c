@@ -181,7 +181,7 @@ static zc_status hand_over(struct swapoff *off, struct zc_folio *folio,
     zc_folio_wait_writeback(&cache->swap, folio);
     off->owner = owner_of(cache, slot);
     if (!zc_folio_has(folio, ZC_FOLIO_UPTODATE))
-        status = zc_pageio_read(&cache->pageio, folio, slot);
+        status = zc_pageio_read(&cache->pageio, folio, slot, NULL);
     if (status == ZC_OK && zc_slot_count(&cache->swap, slot) != 0)
         status = off->unuse(off->context, folio);
     return status;

@@ -30,13 +30,18 @@ zc_status zc_pageio_init(struct zc_pageio *pageio)
     return zc_spinlock_init(&pageio->stuck_lock, ZC_RANK_STUCK, "stuck");
 }
 
-void zc_pageio_destroy(struct zc_pageio *pageio)
+void zc_pageio_drain(struct zc_pageio *pageio)
 {
     uint32_t writes;
 
     /* Acquires what the last completion did. */
     while ((writes = zc_atomic_u32_load_acquire(&pageio->writes)) != 0)
         zc_park_while(&pageio->swap->parking, &pageio->writes, writes);
+}
+
+void zc_pageio_destroy(struct zc_pageio *pageio)
+{
+    zc_pageio_drain(pageio);
     zc_pageio_drop_stuck(pageio);
     zc_spinlock_destroy(&pageio->stuck_lock);
 }

@@ -58,6 +58,14 @@ struct zc_page_write {
 
 /* The fields up to `stats` are set by the caller before.  ZC_OK;
  * ZC_NO_MEMORY. */
+/* Where a page was found. */
+enum zc_page_source {
+    ZC_SOURCE_CACHED, /* nowhere below: the folio was up to date */
+    ZC_SOURCE_ZERO,   /* by its zero bit */
+    ZC_SOURCE_POOL,
+    ZC_SOURCE_DEVICE
+};
+
 zc_status zc_pageio_init(struct zc_pageio *pageio);
 /* Waits for the writes under way, and lets go of stuck folios, which stay in
  * the swap cache.  No new write begins; every device is still on. */
@@ -109,11 +117,14 @@ void zc_pageio_submit_write(struct zc_page_write *write,
  * otherwise the entry stays until the swap count drops
  * (EXCLUSIVE_ONLY_FROM_SWAPCACHE, COPY_LIVES_UNTIL_SWAP_FREE).
  *
- * ZC_OK: up to date; ZC_CORRUPT, ZC_IO_ERROR: it is not, and what was stored is
+ * ZC_OK: up to date, and *source_out (may be NULL) says from where; ZC_CORRUPT, ZC_IO_ERROR: it is not, and what was stored is
  * kept.  `slot` is the folio's.  Follows swap_read_folio().
  */
 zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
-                         zc_swp slot);
+                         zc_swp slot, enum zc_page_source *source_out);
+
+/* Sleeps until no write is under way. */
+void zc_pageio_drain(struct zc_pageio *pageio);
 
 /* The device's copy of a slot, waited for; the caller has the slot pinned.
  * ZC_OK; ZC_IO_ERROR. */

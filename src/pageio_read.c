@@ -34,19 +34,22 @@ static zc_status read_zcache(struct zc_pageio *pageio, struct zc_folio *folio,
 }
 
 static zc_status read_page(struct zc_pageio *pageio, struct zc_folio *folio,
-                           zc_swp slot)
+                           zc_swp slot, enum zc_page_source *source_out)
 {
     zc_status status;
 
+    *source_out = ZC_SOURCE_ZERO;
     if (zc_slot_is_zero(pageio->swap, slot)) {
         memset(folio->data, 0, pageio->zcache->page_size);
         zc_stats_add(pageio->stats, ZC_STAT_SWPIN_ZERO, 1);
         return ZC_OK;
     }
+    *source_out = ZC_SOURCE_POOL;
     status = read_zcache(pageio, folio, slot);
-    if (status == ZC_MISSING)
-        status = zc_pageio_read_device(pageio, slot, folio->data);
-    return status;
+    if (status != ZC_MISSING)
+        return status;
+    *source_out = ZC_SOURCE_DEVICE;
+    return zc_pageio_read_device(pageio, slot, folio->data);
 }
 
 /* COPY_LIVES_UNTIL_SWAP_FREE broken: the reader has the page, so the slot's
@@ -59,16 +62,19 @@ static void drop_copy(struct zc_pageio *pageio, zc_swp slot)
 }
 
 zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
-                         zc_swp slot)
+                         zc_swp slot, enum zc_page_source *source_out)
 {
+    enum zc_page_source source;
     zc_status status;
 
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
     ZC_ASSERT(!zc_folio_has(folio, ZC_FOLIO_UPTODATE));
     zc_may_block();
-    status = read_page(pageio, folio, slot);
+    status = read_page(pageio, folio, slot, &source);
     if (status != ZC_OK)
         return status;
+    if (source_out != NULL)
+        *source_out = source;
     zc_folio_set(folio, ZC_FOLIO_UPTODATE);
     if (!ZC_RULE(COPY_LIVES_UNTIL_SWAP_FREE) &&
         !zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))

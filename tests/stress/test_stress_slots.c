@@ -211,7 +211,7 @@ static void swap_out(struct support_worker *worker, struct owned *owned)
 {
     struct arena *arena = worker->context;
     struct zc_swap *swap = &arena->support.swap;
-    struct zc_folio *folio = zc_folio_alloc(swap);
+    struct zc_folio *folio = zc_folio_alloc(swap, true);
     uint64_t i;
     zc_swp slot;
 

@@ -17,7 +17,7 @@ static void a_frame_is_the_system_s_where_nobody_brings_any(void **state)
     support_swap_begin(&support);
     memset(&support.swap.frames, 0, sizeof(support.swap.frames));
 
-    folio = zc_folio_alloc(&support.swap);
+    folio = zc_folio_alloc(&support.swap, true);
     assert_non_null(folio);
     memset(folio->data, 0x5a, SUPPORT_SWAP_PAGE);
     assert_int_equal(support_folio_references(folio), 1);
@@ -29,7 +29,7 @@ static void a_frame_is_the_system_s_where_nobody_brings_any(void **state)
     zc_folio_put(&support.swap, folio);
 
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
-    assert_null(zc_folio_alloc(&support.swap));
+    assert_null(zc_folio_alloc(&support.swap, true));
     zc_inject_disarm();
     support_swap_end(&support);
 }
@@ -42,7 +42,7 @@ static void a_frame_of_the_owner_s_goes_back_to_him(void **state)
     (void)state;
     support_swap_begin(&support);
 
-    folio = zc_folio_alloc(&support.swap);
+    folio = zc_folio_alloc(&support.swap, true);
     assert_non_null(folio);
     assert_int_equal(atomic_load(&support.frames), 1);
     zc_folio_get(folio);
@@ -53,7 +53,7 @@ static void a_frame_of_the_owner_s_goes_back_to_him(void **state)
 
     assert_int_equal(atomic_load(&support.frames), 0);
     zc_inject_arm(ZC_INJECT_FRAME, 0, 1);
-    assert_null(zc_folio_alloc(&support.swap));
+    assert_null(zc_folio_alloc(&support.swap, true));
     zc_inject_disarm();
     support_swap_end(&support);
 }
