@@ -68,13 +68,13 @@
       "003", "") \
     X(WRITEBACK_RECHECKS_TREE, \
       "writeback rechecks the tree after the pin", \
-      "04fc7816089c, 2023", "") \
+      "04fc7816089c, 2023", "zcache_evict.c") \
     X(WRITEBACK_EXIT_CLEANS_UP, \
       "every exit between pin and submission deletes, unlocks, drops", \
       "e3b63e966cac, 2024", "") \
     X(CANDIDATE_ROTATED, \
       "a candidate is rotated, not isolated", \
-      "003", "") \
+      "003", "lru.c") \
     X(NOTHING_AFTER_SUBMIT, \
       "nothing is touched after the write is submitted", \
       "003", "") \
@@ -83,7 +83,7 @@
       "5878303c5353, 2024", "") \
     X(LRU_LAST, \
       "an entry reaches the LRU last, with every field set", \
-      "003", "") \
+      "003", "zcache_store.c") \
     X(SWAPCACHE_LOCKED_UNTIL_PTE_SET, \
       "the swap-cache folio stays locked until the page table is set", \
       "004, 4969c1192d15", "") \
