@@ -117,14 +117,12 @@ void zc_pageio_submit_write(struct zc_page_write *write,
  * otherwise the entry stays until the swap count drops
  * (EXCLUSIVE_ONLY_FROM_SWAPCACHE, COPY_LIVES_UNTIL_SWAP_FREE).
  *
- * ZC_OK: up to date, and *source_out (may be NULL) says from where; ZC_CORRUPT, ZC_IO_ERROR: it is not, and what was stored is
- * kept.  `slot` is the folio's.  Follows swap_read_folio().
+ * ZC_OK: up to date, and *source_out (may be NULL) says from where; ZC_CORRUPT,
+ * ZC_IO_ERROR: it is not, and what was stored is kept.  `slot` is the folio's.
+ * Follows swap_read_folio().
  */
 zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
                          zc_swp slot, enum zc_page_source *source_out);
-
-/* Sleeps until no write is under way. */
-void zc_pageio_drain(struct zc_pageio *pageio);
 
 /* The device's copy of a slot, waited for; the caller has the slot pinned.
  * ZC_OK; ZC_IO_ERROR. */
@@ -154,6 +152,9 @@ void zc_pageio_forget_stuck(struct zc_pageio *pageio, struct zc_folio *folio);
 /* Sleeps until fewer than writes_max are under way.  No pin, no folio lock and
  * no context may be held. */
 void zc_pageio_throttle(struct zc_pageio *pageio);
+
+/* Sleeps until no write is under way, of whoever they are.  As above. */
+void zc_pageio_drain(struct zc_pageio *pageio);
 
 /* --- among the files of pageio --------------------------------------- */
 

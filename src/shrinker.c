@@ -113,11 +113,12 @@ static void note_attempt(struct shrink *shrink, bool is_good)
 
 /* ---- lru = entry ---- */
 
-/* Whose turn it is; false: nobody has pages that may go. */
+/* Whose turn it is, at most once round; false: nobody has pages that may go. */
 static bool next_owner(struct shrink *shrink, unsigned *owner_out)
 {
     struct zc_lru *lru = &shrink->zcache->lru;
-    unsigned tries = ZC_OWNER_COUNT;
+    unsigned passed = 0;
+    unsigned before;
     unsigned owner;
 
     if (shrink->owner != ZC_OWNER_ANY) {
@@ -127,7 +128,12 @@ static bool next_owner(struct shrink *shrink, unsigned *owner_out)
     }
     owner = zc_atomic_u32_load_relaxed(&lru->cursor);
     do {
-        if (tries-- == 0 || !zc_lru_next_owner(lru, &owner))
+        before = owner;
+        if (!zc_lru_next_owner(lru, &owner))
+            return false;
+        passed += owner > before ? owner - before
+                                 : owner + ZC_OWNER_COUNT - before;
+        if (passed > ZC_OWNER_COUNT)
             return false;
     } while (zc_zcache_owner_forbids(shrink->zcache, owner));
     zc_atomic_u32_store_relaxed(&lru->cursor, owner);

@@ -22,7 +22,7 @@ static zc_status turn_on(struct support_swap *support,
 static void a_device_is_there_from_on_to_end(void **state)
 {
     struct support_swap support;
-    const struct zc_swap_device *device;
+    struct zc_swap_device *device;
 
     (void)state;
     support_swap_begin(&support);
