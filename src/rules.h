@@ -39,7 +39,7 @@
       "13ddaf26be32, 2024", "") \
     X(PIN_LOSER_SLEEPS, \
       "who loses the pin waits, and does not spin", \
-      "01626a182302, 2024", "") \
+      "01626a182302, 2024", "swapslots_count.c") \
     X(COPY_LIVES_UNTIL_SWAP_FREE, \
       "a copy read outside the swap cache is dropped when the swap count " \
       "is, never when the read completes", \
@@ -89,11 +89,11 @@
       "004, 4969c1192d15", "") \
     X(RECHECK_IN_SWAPCACHE, \
       "after locking: still in the swap cache?", \
-      "004", "") \
+      "004", "swapcache_folio.c") \
     X(RECHECK_SAME_ENTRY, \
       "after locking: still for this swap entry? (deletion clears the " \
       "flag, not the name)", \
-      "31c4a3d3a0f8, 2010", "") \
+      "31c4a3d3a0f8, 2010", "swapcache_folio.c") \
     X(UPTODATE_BEFORE_COPY, \
       "uptodate is checked before a KSM copy", \
       "004", "") \
@@ -126,7 +126,7 @@
       "ce4be9e4307c, 2025", "tree.c") \
     X(SWAPOFF_AND_LAST_PUT_AGREE, \
       "swapoff and the last put of a slot agree who frees it", \
-      "82b1c07a0af6, 2024", "")
+      "82b1c07a0af6, 2024", "swapslots_count.c")
 /* clang-format on */
 
 #define ZC_RULE_ENUMERATOR(identifier, sentence, origin, file)                 \

@@ -77,7 +77,6 @@ static zc_status init_device(struct zc_swap_device *device,
     status = zc_clusters_init(device);
     if (status != ZC_OK)
         return status;
-    device->allocator = NULL;
     if (!device->managed)
         return ZC_OK;
     status = zc_slot_allocator_create(device->slot_count, options->slot_order,
@@ -149,7 +148,7 @@ void zc_swap_device_put(struct zc_swap *swap, struct zc_swap_device *device)
 
 void zc_swap_device_stop(struct zc_swap_device *device)
 {
-    (void)zc_atomic_u32_and(&device->accepts, 0);
+    zc_atomic_u32_store_release(&device->accepts, 0);
 }
 
 void zc_swap_device_restart(struct zc_swap_device *device)

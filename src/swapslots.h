@@ -151,12 +151,11 @@ void zc_swap_device_stop(struct zc_swap_device *device);
 void zc_swap_device_restart(struct zc_swap_device *device);
 
 /* May a page go where there was none?  Asked after zc_slot_claim(): then either
- * swapoff sees the pin, or this is false.  It changes nothing and yet is not a
- * load: of two changes of one word the later one sees what came before the
- * earlier one, the cluster of that pin too. */
-static inline bool zc_swap_device_accepts(struct zc_swap_device *device)
+ * swapoff sees the pin, or this is false (swapslots_cluster.c says why a load
+ * is enough). */
+static inline bool zc_swap_device_accepts(const struct zc_swap_device *device)
 {
-    return zc_atomic_u32_or(&device->accepts, 0) != 0;
+    return zc_atomic_u32_load_acquire(&device->accepts) != 0;
 }
 
 bool zc_swap_device_next(struct zc_swap_device *device, uint64_t *offset_inout);

@@ -8,11 +8,19 @@
  * until swapoff, so that it is found without a lock.  A device of up to 2^27
  * slots costs two blocks, and one of 2^40 a directory of 64 KiB more.
  *
- * Swapoff walks them to find slots in use, while others may just be making
- * clusters.  It must not miss one that somebody begins to use in the belief
- * that the device still accepts pages.  So where it finds no pointer it writes
- * one: NULL for NULL.  Whoever publishes there later changes the word after it,
- * acquires what swapoff did before, and sees that the device accepts no more.
+ * Swapoff stops the device and then walks them, to find slots in use; others
+ * put a slot in use, under its cluster's lock, and then ask whether the device
+ * accepts pages.  One of the two must see the other:
+ *
+ *     the walk finds the cluster     and takes its lock: before the other did,
+ *                                    who then sees the stop; or after, and sees
+ *                                    the slot
+ *     the walk finds no pointer yet  and writes one: NULL for NULL.  Whoever
+ *                                    publishes there changes the word after
+ *                                    that, acquires the stop with it, and hands
+ *                                    it on to all who find the cluster by him
+ *
+ * So who asks only loads.
  */
 #include "swapslots_internal.h"
 

@@ -22,7 +22,7 @@ static zc_status turn_on(struct support_swap *support,
 static void a_device_is_there_from_on_to_end(void **state)
 {
     struct support_swap support;
-    const struct zc_swap_device *device;
+    struct zc_swap_device *device;
 
     (void)state;
     support_swap_begin(&support);
@@ -134,8 +134,9 @@ static void the_end_waits_for_the_last_user_and_lets_in_no_other(void **state)
     atomic_init(&ending.ended, false);
 
     assert_int_equal(pthread_create(&thread, NULL, end_device, &ending), 0);
-    while (zc_swap_has_device(&support.swap, 0))
+    while ((zc_atomic_u32_load_acquire(&device->users) & ZC_DEVICE_ON) != 0)
         (void)sched_yield();
+    assert_true(zc_swap_has_device(&support.swap, 0));
     assert_null(zc_swap_device_get(&support.swap, at(0, 0)));
     zc_swap_device_put(&support.swap, device);
     for (i = 0; i < 1000; i++)

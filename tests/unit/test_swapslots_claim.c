@@ -170,6 +170,48 @@ static void a_folio_in_use_stays_if_it_is_the_only_copy(void **state)
     assert_true(stays(ZC_FOLIO_DIRTY | ZC_FOLIO_WRITEBACK));
 }
 
+/* Called in place of zc_folio_unlock(): what happens right before it. */
+static void (*before_unlock)(struct zc_swap *swap, struct zc_folio *folio);
+
+void __real_zc_folio_unlock(struct zc_swap *swap, struct zc_folio *folio);
+void __wrap_zc_folio_unlock(struct zc_swap *swap, struct zc_folio *folio);
+
+void __wrap_zc_folio_unlock(struct zc_swap *swap, struct zc_folio *folio)
+{
+    void (*before)(struct zc_swap *, struct zc_folio *) = before_unlock;
+
+    before_unlock = NULL;
+    if (before != NULL)
+        before(swap, folio);
+    __real_zc_folio_unlock(swap, folio);
+}
+
+static void end_write(struct zc_swap *swap, struct zc_folio *folio)
+{
+    zc_folio_end_writeback(swap, folio);
+    zc_swapcache_put(swap, folio->swap, folio);
+}
+
+static void a_write_that_ends_late_leaves_the_folio_to_the_release(void **state)
+{
+    struct fixture fixture;
+    struct zc_folio *folio;
+
+    (void)state;
+    begin(&fixture);
+    folio = cache(&fixture, ZC_FOLIO_WRITEBACK);
+    zc_folio_unlock(fixture.swap, folio);
+    assert_ptr_equal(claim(&fixture), folio);
+    before_unlock = end_write;
+
+    release(&fixture, folio, true);
+
+    assert_int_equal(support_slot_flags(&fixture.support, fixture.slot), 0);
+    assert_int_equal(atomic_load(&fixture.support.frames), 0);
+    zc_slot_drop(fixture.swap, fixture.slot);
+    end(&fixture);
+}
+
 /* ---- waiting ---- */
 
 struct claimer {
@@ -351,6 +393,8 @@ int main(void)
         cmocka_unit_test(a_slot_goes_in_use_and_out_of_it),
         cmocka_unit_test(a_cached_slot_gives_its_folio_locked),
         cmocka_unit_test(a_folio_in_use_stays_if_it_is_the_only_copy),
+        cmocka_unit_test(
+            a_write_that_ends_late_leaves_the_folio_to_the_release),
         cmocka_unit_test(a_claim_waits_for_a_claim),
         cmocka_unit_test(a_claim_waits_for_the_end_of_freeing),
         cmocka_unit_test(a_claim_waits_for_the_folio_and_looks_again),

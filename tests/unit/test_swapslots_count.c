@@ -5,6 +5,7 @@
 
 #include "support_swap.h"
 #include "support_test.h"
+#include "support_threads.h"
 
 #include "inject.h"
 
@@ -347,6 +348,51 @@ static void who_waits_for_a_pin_sleeps_until_it_ends(void **state)
     end(&fixture);
 }
 
+#define ROUNDS (SUPPORT_SANITIZED ? 2000 : 20000)
+
+struct race {
+    struct fixture fixture;
+    struct support_meeting meeting;
+};
+
+static void pin_and_wait(struct support_worker *worker)
+{
+    struct race *race = worker->context;
+    struct fixture *fixture = &race->fixture;
+
+    while (worker->operations < ROUNDS) {
+        if (worker->index == 0 &&
+            zc_slot_pin(fixture->swap, fixture->slot) != ZC_OK)
+            support_mistake(worker, "not pinned");
+        support_meet(worker, &race->meeting);
+        if (worker->index == 0)
+            zc_slot_unpin(fixture->swap, fixture->slot);
+        else
+            zc_slot_wait(fixture->swap, fixture->slot);
+        support_meet(worker, &race->meeting);
+        worker->operations++;
+    }
+}
+
+/* If he does, this test never ends. */
+static void nobody_sleeps_past_the_end_of_a_pin(void **state)
+{
+    static struct race race;
+    struct support_crew crew;
+
+    (void)state;
+    memset(&race, 0, sizeof(race));
+    begin(&race.fixture);
+    support_crew_init(&crew);
+    support_crew_add(&crew, pin_and_wait, &race);
+    support_crew_add(&crew, pin_and_wait, &race);
+
+    support_crew_run(&crew, 0);
+
+    zc_slot_drop(race.fixture.swap, race.fixture.slot);
+    end(&race.fixture);
+}
+
 /* ---- the zero bit ---- */
 
 static void the_zero_bit_ends_with_the_slot(void **state)
@@ -395,6 +441,7 @@ int main(void)
         cmocka_unit_test(a_pin_keeps_the_slot_until_it_ends),
         cmocka_unit_test(the_end_of_a_pin_that_nobody_awaits_wakes_nobody),
         cmocka_unit_test(who_waits_for_a_pin_sleeps_until_it_ends),
+        cmocka_unit_test(nobody_sleeps_past_the_end_of_a_pin),
         cmocka_unit_test(the_zero_bit_ends_with_the_slot),
     };
 
