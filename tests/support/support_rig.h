@@ -57,6 +57,7 @@ struct rig {
     struct zc_shrinker shrinker;
     struct rig_device device;
     size_t page_size;
+    zc_atomic_u32 folios; /* that live */
 };
 
 /* The cache of most tests: 4 KiB pages, "halves", an LRU of entries. */
