@@ -345,7 +345,8 @@ struct zc_cache_accounting {
     uint64_t tree_bytes;     /* shards and leaves */
     uint64_t handle_bytes;   /* handle cells */
     uint64_t context_bytes;  /* compressor contexts and buffers */
-    uint64_t other_bytes;    /* the pool's descriptors, the cache itself */
+    uint64_t other_bytes;    /* the pool's descriptors, the cache itself, what
+                                devices keep in memory */
     uint64_t metadata_bytes; /* entry + tree + handle + the pool's part of
                                 other: what grows with the entries */
     uint64_t total_bytes;
