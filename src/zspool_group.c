@@ -16,6 +16,23 @@ zc_status zc_group_init(struct zc_group *group)
     return zc_spinlock_init(&group->lock, ZC_RANK_POOL_GROUP, "group");
 }
 
+zc_status zc_group_lock_and_take(struct zc_group *group,
+                                 struct zc_handles *handles,
+                                 zc_handle *handle_out) ZC_NO_LOCK_ANALYSIS
+{
+    zc_status status;
+
+    for (;;) {
+        zc_spinlock_lock(&group->lock);
+        if (zc_handles_take(handles, &group->cells, handle_out) == ZC_OK)
+            return ZC_OK;
+        zc_spinlock_unlock(&group->lock);
+        status = zc_handles_reserve(handles);
+        if (status != ZC_OK)
+            return status;
+    }
+}
+
 void zc_group_destroy(struct zc_group *group)
 {
     zc_spinlock_destroy(&group->lock);

@@ -113,6 +113,12 @@ struct zc_cell {
     zc_atomic_u64 word;
 };
 
+/* A few free cells at hand, guarded by the lock of whoever owns them. */
+struct zc_cells {
+    uint32_t first; /* index + 1 of a free cell, or 0 */
+    uint32_t count;
+};
+
 struct zc_handles {
     struct zc_spinlock lock;
     struct zc_records cells; /* of struct zc_cell */
@@ -143,6 +149,7 @@ struct zc_group {
     uint64_t payload_bytes; /* [lock] their sizes */
     uint64_t moves_left;    /* [lock] kernel: by compaction in this visit */
     uint64_t used;          /* [lock] dense: granules in use */
+    struct zc_cells cells;  /* [lock] */
     struct zc_dense *dense; /* dense: the bins; [lock] inside */
 };
 
@@ -155,12 +162,12 @@ struct zc_placement_ops {
     /*
      * Places a new object, writes its header and sets its cell, all under the
      * group's lock: a walker never meets an allocated object whose cell does
-     * not lead back.  The object's zspage is pinned for the caller, who may
-     * write it before anybody reclaims it.  May block without the lock.  ZC_OK,
-     * ZC_REJECTED, ZC_NO_MEMORY.
+     * not lead back.  `found_out` not NULL: the object's zspage is pinned for
+     * the caller, who may write it before anybody reclaims it.  May block
+     * without the lock.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY.
      */
-    zc_status (*place)(struct zc_zspool *pool, size_t size, zc_handle handle,
-                       struct zc_found *found_out);
+    zc_status (*place)(struct zc_zspool *pool, size_t size,
+                       zc_handle *handle_out, struct zc_found *found_out);
 
     /*
      * Takes the object at a location out.  Group lock held.  True: the zspage
@@ -240,11 +247,20 @@ zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
                           const void *pool);
 void zc_handles_destroy(struct zc_handles *handles);
 
-/* A fresh handle whose cell is not in use yet.  May block. */
-zc_status zc_handles_take(struct zc_handles *handles, zc_handle *handle_out);
+/*
+ * A fresh handle whose cell is not in use yet.  The lock of `cells` is held,
+ * here and where they are named below.  ZC_OK; ZC_AGAIN: after
+ * zc_handles_reserve().
+ */
+zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle *handle_out);
+
+/* Makes room for one more cell.  May block.  ZC_OK; ZC_NO_MEMORY. */
+zc_status zc_handles_reserve(struct zc_handles *handles);
 
 /* Gives a handle back that never was set. */
-void zc_handles_put_back(struct zc_handles *handles, zc_handle handle);
+void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
+                         zc_handle handle);
 
 /* Makes a taken handle valid: the object is there. */
 void zc_handles_set(struct zc_handles *handles, zc_handle handle,
@@ -270,7 +286,8 @@ void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
                         struct zc_cell_view *view_out);
 
 /* Frees the cell of a live handle; once.  ZC_OK or ZC_STALE. */
-zc_status zc_handles_free(struct zc_handles *handles, zc_handle handle);
+zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle handle);
 
 /* The object of this cell has moved.  Its group's lock is held. */
 void zc_handles_move(struct zc_handles *handles, uint32_t index,
@@ -363,7 +380,25 @@ static inline char *zc_location_address(const struct zc_arena *arena,
     return chunk->memory + zc_location_unit(arena, location) * ZC_UNIT_BYTES;
 }
 
+/* ---- zspool_class.c: arithmetic of the kernel's class table ---- */
+
+unsigned zc_class_count(size_t page_size);
+size_t zc_class_bytes(size_t page_size, unsigned index);
+unsigned zc_class_of_size(size_t page_size, size_t size);
+uint32_t zc_class_chain(size_t page_size, unsigned chain_length,
+                        size_t class_bytes);
+
 /* ---- zspool_pin.c ---- */
+
+/* The group of all objects of a size, for as long as they live. */
+static inline struct zc_group *zc_group_of(const struct zc_zspool *pool,
+                                           size_t size)
+{
+    if (pool->class_group == NULL)
+        return &pool->groups[0];
+    return &pool->groups[pool->class_group[zc_class_of_size(pool->page_size,
+                                                            size)]];
+}
 
 /* An object found: where, how large, and under whose lock. */
 struct zc_found {
@@ -430,6 +465,12 @@ void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage);
 zc_status zc_group_init(struct zc_group *group);
 void zc_group_destroy(struct zc_group *group);
 
+/* Locks a group and takes a fresh handle under its lock.  May block before.
+ * ZC_OK with the lock held; ZC_NO_MEMORY. */
+zc_status zc_group_lock_and_take(struct zc_group *group,
+                                 struct zc_handles *handles,
+                                 zc_handle *handle_out);
+
 /* The kernel's group number: 0 empty, 11 full, else by tenths. */
 unsigned zc_fullness_of(uint64_t used, uint64_t capacity);
 
@@ -439,13 +480,5 @@ void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,
 void zc_group_remove(struct zc_group *group, struct zc_zspage *zspage);
 void zc_group_update(struct zc_group *group, struct zc_zspage *zspage,
                      unsigned fullness);
-
-/* ---- zspool_class.c: arithmetic of the kernel's class table ---- */
-
-unsigned zc_class_count(size_t page_size);
-size_t zc_class_bytes(size_t page_size, unsigned index);
-unsigned zc_class_of_size(size_t page_size, size_t size);
-uint32_t zc_class_chain(size_t page_size, unsigned chain_length,
-                        size_t class_bytes);
 
 #endif
