@@ -192,8 +192,10 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size,
             location = segment.location;
         }
     }
-    /* Its bytes come next: the lines are on their way meanwhile. */
-    zc_memory_prefetch_write(zc_location_address(&pool->arena, location), size);
+    /* Where its bytes come next, the lines are on their way meanwhile. */
+    if (found_out != NULL)
+        zc_memory_prefetch_write(zc_location_address(&pool->arena, location),
+                                 size);
     segment = zc_segment_of(pool, zc_location_zspage(&pool->arena, location));
     zc_dense_carve(&segment, zc_segment_granule(&segment, location), length,
                    zc_handle_cell(handle));
