@@ -243,8 +243,6 @@ zc_status zc_zspool_read_begin(struct zc_zspool *pool, zc_handle handle,
         return status;
     read_out->data = payload_of(pool, &found);
     read_out->size = found.size;
-    /* Whole: a codec's own reads are too uneven for the processor to guess. */
-    zc_memory_prefetch(read_out->data, found.size);
     read_out->pin = found.zspage;
     return ZC_OK;
 }

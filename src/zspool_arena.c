@@ -62,8 +62,8 @@ void zc_arena_destroy(struct zc_arena *arena)
 
     for (i = 0; i < arena->chunk_count; i++) {
         chunk = zc_arena_chunk(arena, i);
-        if (chunk->memory != NULL)
-            zc_pages_unmap(chunk->memory, chunk_bytes(arena));
+        if (zc_chunk_memory(chunk) != NULL)
+            zc_pages_unmap(zc_chunk_memory(chunk), chunk_bytes(arena));
         zc_free(chunk->zspages);
     }
     zc_spinlock_destroy(&arena->lock);
@@ -209,7 +209,7 @@ static zc_status add_chunk(struct zc_arena *arena, uint32_t pages)
     zc_memory_close(memory, chunk_bytes(arena));
 
     zc_spinlock_lock(&arena->lock);
-    chunk->memory = memory;
+    zc_atomic_pointer_store_relaxed(&chunk->memory, memory);
     chunk->used = 0;
     zc_list_init(&chunk->free_zspages);
     for (i = chunk->zspage_count; i > 0; i--)
@@ -271,8 +271,8 @@ void zc_arena_put(struct zc_arena *arena, struct zc_zspage *zspage)
     chunk->used--;
     if (chunk->used == 0) {
         zc_list_remove(&chunk->link);
-        unmapped = chunk->memory;
-        chunk->memory = NULL;
+        unmapped = zc_chunk_memory(chunk);
+        zc_atomic_pointer_store_relaxed(&chunk->memory, NULL);
     }
     zc_spinlock_unlock(&arena->lock);
 

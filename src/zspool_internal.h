@@ -86,8 +86,10 @@ struct zc_zspage {
 struct zc_chunk {
     struct zc_list link; /* [arena] chunks with free zspages, by length */
     struct zc_list free_zspages; /* [arena] */
-    char *memory;                /* [arena] to write; NULL: not mapped */
-    struct zc_zspage *zspages;   /* never freed before the pool */
+    /* [arena] to write; NULL: not mapped.  Good for who holds a zspage of it,
+     * and for anybody else a hint. */
+    zc_atomic_pointer memory;
+    struct zc_zspage *zspages; /* never freed before the pool */
     uint32_t zspage_pages;
     uint32_t zspage_count;
     uint32_t used; /* [arena] zspages given out */
@@ -331,12 +333,17 @@ static inline struct zc_chunk *zc_arena_chunk(const struct zc_arena *arena,
     return zc_records_at(&arena->chunks, index);
 }
 
+static inline char *zc_chunk_memory(const struct zc_chunk *chunk)
+{
+    return zc_atomic_pointer_load_relaxed(&chunk->memory);
+}
+
 static inline char *zc_zspage_memory(const struct zc_arena *arena,
                                      const struct zc_zspage *zspage)
 {
     const struct zc_chunk *chunk = zc_arena_chunk(arena, zspage->chunk);
 
-    return chunk->memory +
+    return zc_chunk_memory(chunk) +
            (size_t)zspage->slot * chunk->zspage_pages * arena->page_size;
 }
 
@@ -370,14 +377,15 @@ static inline struct zc_zspage *zc_location_zspage(const struct zc_arena *arena,
     return &chunk->zspages[unit / zspage_units];
 }
 
-/* The address of a location. */
+/* The address of a location; a hint where nothing holds its zspage. */
 static inline char *zc_location_address(const struct zc_arena *arena,
                                         uint64_t location)
 {
     const struct zc_chunk *chunk =
         zc_arena_chunk(arena, (uint32_t)(location >> arena->chunk_units_shift));
 
-    return chunk->memory + zc_location_unit(arena, location) * ZC_UNIT_BYTES;
+    return zc_chunk_memory(chunk) +
+           zc_location_unit(arena, location) * ZC_UNIT_BYTES;
 }
 
 /* ---- zspool_class.c: arithmetic of the kernel's class table ---- */

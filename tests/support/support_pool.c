@@ -258,11 +258,11 @@ static void check_chunk(const struct zc_arena *arena,
     uint32_t count = 0;
 
     assert_int_equal(chunk->zspage_count, ZC_CHUNK_PAGES / chunk->zspage_pages);
-    if (chunk->memory == NULL) {
+    if (zc_chunk_memory(chunk) == NULL) {
         assert_int_equal(chunk->used, 0);
         return;
     }
-    assert_int_equal((uintptr_t)chunk->memory % arena->page_size, 0);
+    assert_int_equal((uintptr_t)zc_chunk_memory(chunk) % arena->page_size, 0);
     for (link = chunk->free_zspages.next; link != &chunk->free_zspages;
          link = link->next) {
         zspage = ZC_CONTAINER(link, struct zc_zspage, link);
