@@ -38,13 +38,13 @@ void zc_group_destroy(struct zc_group *group)
     zc_spinlock_destroy(&group->lock);
 }
 
-unsigned zc_fullness_of(uint64_t used, uint64_t capacity)
+unsigned zc_fullness_of(uint32_t used, uint32_t capacity)
 {
     if (used == 0)
         return 0;
     if (used == capacity)
         return ZC_FULLNESS_GROUPS - 1;
-    return (unsigned)(100 * used / capacity) / 10 + 1;
+    return 100 * used / capacity / 10 + 1;
 }
 
 void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,

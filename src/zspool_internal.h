@@ -59,6 +59,7 @@ struct zc_found;
 /*
  * A zspage: page frames that hold objects.  Descriptors are never freed before
  * the pool: a reader with an old location may still look at `pin` and `group`.
+ * One fills a cache line, and has it for itself.
  */
 struct zc_zspage {
     struct zc_list link; /* [group] a fullness list; [arena] the free list */
@@ -69,17 +70,21 @@ struct zc_zspage {
 
     zc_atomic_u32 pin; /* readers and two bits: zspool_pin.c */
 
-    uint32_t chunk;       /* index of the chunk it is in */
-    uint32_t slot;        /* and its place there */
-    uint32_t objects;     /* [group] objects in use */
-    uint32_t used;        /* [group] dense: granules in use, headers included */
-    uint32_t first_free;  /* [group] kernel: first free slot, or none */
-    uint32_t round;       /* [group] dense: compaction round it was slid in */
-    uint8_t fullness;     /* [group] which list, 0 to 11 */
-    bool isolated;        /* [group] on no list: no allocation, no compaction */
-    bool reclaimed;       /* [group] under reclaim: frees are deferred */
-    struct zc_list lru;   /* [pool lru] by last allocation, hot end first */
-    uint64_t huge_header; /* [group] header of a huge object */
+    uint32_t chunk : 20; /* index of the chunk it is in */
+    uint32_t slot : 12;  /* and its place there */
+    uint32_t objects;    /* [group] objects in use */
+    uint16_t first_free; /* [group] kernel: first free slot, or none */
+    uint8_t fullness;    /* [group] which list, 0 to 11 */
+    bool isolated : 1;   /* [group] on no list: no allocation, no compaction */
+    bool reclaimed : 1;  /* [group] under reclaim: frees are deferred */
+    struct zc_list lru;  /* [pool lru] by last allocation, hot end first */
+    union {
+        struct {            /* dense */
+            uint32_t used;  /* [group] granules in use, headers included */
+            uint32_t round; /* [group] compaction round it was slid in */
+        };
+        uint64_t huge_header; /* [group] kernel: header of a huge object */
+    };
 };
 
 /* A stretch of address space, cut into zspages of one length. */
@@ -90,6 +95,7 @@ struct zc_chunk {
      * and for anybody else a hint. */
     zc_atomic_pointer memory;
     struct zc_zspage *zspages; /* never freed before the pool */
+    void *descriptors;         /* the block they are in */
     uint32_t zspage_pages;
     uint32_t zspage_count;
     uint32_t used; /* [arena] zspages given out */
@@ -480,7 +486,7 @@ zc_status zc_group_lock_and_take(struct zc_group *group,
                                  zc_handle *handle_out);
 
 /* The kernel's group number: 0 empty, 11 full, else by tenths. */
-unsigned zc_fullness_of(uint64_t used, uint64_t capacity);
+unsigned zc_fullness_of(uint32_t used, uint32_t capacity);
 
 /* Group lock held for these. */
 void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,

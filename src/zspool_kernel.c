@@ -44,21 +44,21 @@ static uint64_t link_to(uint32_t index)
     return next << LINK_SHIFT;
 }
 
-static uint32_t linked_slot(uint64_t header)
+static uint16_t linked_slot(uint64_t header)
 {
-    return (uint32_t)(header >> LINK_SHIFT);
+    return (uint16_t)(header >> LINK_SHIFT);
 }
 
 static uint32_t slot_index(const struct zc_arena *arena,
                            const struct zc_group *group,
                            const struct zc_zspage *zspage, uint64_t location)
 {
-    uint64_t units = location - zc_zspage_location(arena, zspage);
-    uint64_t index = units * ZC_UNIT_BYTES / group->slot_bytes;
+    uint32_t bytes = (uint32_t)(location - zc_zspage_location(arena, zspage)) *
+                     ZC_UNIT_BYTES;
 
-    ZC_ASSERT(index < group->slot_count);
-    ZC_ASSERT(units * ZC_UNIT_BYTES % group->slot_bytes == 0);
-    return (uint32_t)index;
+    ZC_ASSERT(bytes / group->slot_bytes < group->slot_count);
+    ZC_ASSERT(bytes % group->slot_bytes == 0);
+    return bytes / group->slot_bytes;
 }
 
 static bool header_is_outside(const struct zc_group *group)
@@ -139,7 +139,7 @@ void zc_slot_link(const struct zc_arena *arena, const struct zc_group *group,
                     group->slot_bytes - payload_offset(group));
     zc_slot_set_header(arena, group, zspage, location,
                        link_to(zspage->first_free));
-    zspage->first_free = index;
+    zspage->first_free = (uint16_t)index;
 }
 
 /* ---- zspages ---- */
