@@ -40,6 +40,7 @@
 #include "zspool_internal.h"
 
 #include "base/bits.h"
+#include "platform/ghost.h"
 
 #define TAGS_BITS 2
 #define LOCATION_SHIFT 2

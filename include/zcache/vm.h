@@ -41,7 +41,8 @@ enum zc_swap_in_policy {
     /* Past it, the slot pinned and the load not exclusive: 6.9 to 6.18. */
     ZC_SWAP_IN_BYPASS = 2,
     /* Past it, the load exclusive, and the page stored again if the page table
-     * has changed: what was proposed in 2024 and not taken. */
+     * has changed: what was proposed in 2024 and not taken.  Where neither
+     * memory nor the device will have it again, the page is lost. */
     ZC_SWAP_IN_STORE_AGAIN = 3
 };
 
