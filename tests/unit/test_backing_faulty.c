@@ -100,6 +100,7 @@ static void errors_come_as_often_as_ordered(void **state)
 static void one_seed_is_one_fortune_and_another_another(void **state)
 {
     struct zc_backing_faults faults = no_faults();
+    unsigned shift;
 
     (void)state;
     faults.seed = 42;
@@ -109,7 +110,10 @@ static void one_seed_is_one_fortune_and_another_another(void **state)
     run(&faults, writes[1], reads[1]);
     assert_string_equal(writes[0], writes[1]);
     assert_string_equal(reads[0], reads[1]);
-    assert_string_not_equal(writes[0], reads[0]);
+    /* Wherever it begins: the first write was tried until it worked. */
+    for (shift = 0; shift < 8; shift++)
+        assert_int_not_equal(strncmp(writes[0] + 1, reads[0] + 1 + shift, 1000),
+                             0);
 
     /* Reads leave the fortune of writes alone. */
     run(&faults, writes[1], NULL);
@@ -181,24 +185,28 @@ static void a_slot_whose_first_write_failed_is_not_in_use(void **state)
 {
     struct zc_backing_faults faults = no_faults();
     unsigned char page[4096] = {0};
-    unsigned failed = 0;
+    unsigned written = 0;
+    unsigned failed;
     void *backing;
     uint64_t slot;
+    uint64_t first = 0;
 
     (void)state;
     faults.full_after = 40;
     faults.write_errors = 500000;
     backing = open_with(&faults);
-    /* Each is tried until it works; only these 40 count. */
-    for (slot = 0; slot < 40; slot++)
-        for (; faulty->write(backing, slot, page) != ZC_OK; failed++)
-            assert_true(failed < 1000);
-    assert_true(failed > 10);
+    for (slot = 0; slot < 400; slot++) {
+        if (faulty->write(backing, slot, page) != ZC_OK)
+            continue;
+        if (written++ == 0)
+            first = slot;
+    }
+    assert_int_equal(written, 40);
 
     /* And one that was in use stays so when a later write fails. */
     for (failed = 0; failed < 20;)
-        failed += faulty->write(backing, 7, page) != ZC_OK;
-    for (slot = 40; slot < 100; slot++)
+        failed += faulty->write(backing, first, page) != ZC_OK;
+    for (slot = 400; slot < 500; slot++)
         assert_status(faulty->write(backing, slot, page), ZC_IO_ERROR);
     faulty->close(backing);
 }

@@ -8,6 +8,7 @@
 
 #include "support_backing.h"
 #include "support_content.h"
+#include "support_process.h"
 #include "support_test.h"
 #include "support_threads.h"
 
@@ -162,6 +163,21 @@ static void open_refuses_without_memory(void **state)
     }
 }
 
+static void a_refused_open_keeps_no_buffers(void **state)
+{
+    struct place *place = *state;
+    const uint64_t before = support_mapped_bytes();
+    unsigned i;
+
+    place->options.path = "no/such/place";
+    place->options.direct = 1;
+    for (i = 0; i < 100; i++)
+        assert_status(support_backing_try(device, &place->options),
+                      ZC_IO_ERROR);
+    if (!SUPPORT_SANITIZED)
+        assert_in_range(support_mapped_bytes(), 0, before + (4 << 20));
+}
+
 /* ---- past the page cache ---- */
 
 /* Whether this file system can; the test is skipped if not. */
@@ -240,6 +256,7 @@ int main(void)
         test(what_was_never_written_is_an_error),
         test(bad_options_are_refused),
         test(open_refuses_without_memory),
+        test(a_refused_open_keeps_no_buffers),
         test(pages_come_back_directly),
         test(many_share_the_bounce_buffers),
     };

@@ -4,6 +4,7 @@
  * that are interrupted, stop short, transfer nothing or fail; the linker puts
  * these functions in their place.
  */
+#define _GNU_SOURCE /* O_DIRECT */
 #define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
@@ -41,6 +42,7 @@ static struct {
     struct answers syncs;
     int fallocates; /* what posix_fallocate() says */
     unsigned fallocations;
+    int flags;   /* of the file that was read last */
     int instead; /* where writes go to, if it is not 0 */
 } calls;
 
@@ -81,6 +83,7 @@ ssize_t __wrap_pread(int descriptor, void *bytes, size_t size, off_t offset)
 {
     struct iovec vector = {.iov_base = bytes};
 
+    calls.flags = fcntl(descriptor, F_GETFL);
     if (!answer(&calls.reads, &size))
         return -1;
     vector.iov_len = size;
@@ -344,16 +347,22 @@ static void a_disk_that_cannot_go_direct_says_so_at_open(void **state)
     refuse(*state, ZC_FILE_DIRECT, ZC_UNSUPPORTED);
 }
 
-static void a_disk_that_fails_at_once_is_an_io_error(void **state)
+static void direct_is_what_the_system_calls_direct(void **state)
 {
     struct place *place = *state;
 
+    assert_true(zc_file_read(place->file, place->page, 1, 0) != ZC_OK);
+#ifdef O_DIRECT
+    assert_int_equal(calls.flags & O_DIRECT, 0);
+#endif
     zc_file_close(place->file);
     place->file = NULL;
-    /* Where it is not even supported there is nothing to see. */
     if (zc_file_open(place->path, 1 << 20, ZC_FILE_DIRECT, &place->file) !=
         ZC_OK)
         skip();
+#ifdef O_DIRECT
+    assert_int_equal(calls.flags & O_DIRECT, O_DIRECT);
+#endif
     memset(&calls, 0, sizeof(calls));
     order(&calls.reads, EIO, 0);
     refuse(place, ZC_FILE_DIRECT, ZC_IO_ERROR);
@@ -406,7 +415,7 @@ int main(void)
         test(zeros_that_do_not_fit_leave_nothing),
         test(taking_space_is_tried_again_when_interrupted),
         test(a_disk_that_cannot_go_direct_says_so_at_open),
-        test(a_disk_that_fails_at_once_is_an_io_error),
+        test(direct_is_what_the_system_calls_direct),
         test(a_device_syncs_after_every_write_if_it_is_told),
     };
 
