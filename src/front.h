@@ -21,8 +21,6 @@
 #include "swapslots.h"
 #include "zcache_internal.h"
 
-#define ZC_IO_WORKERS_MAX 64
-
 struct zc_cache {
     struct zc_zcache zcache;
     struct zc_swap swap;

@@ -42,27 +42,19 @@ static void end_change(struct zc_cache *cache)
 
 /* ---- on ---- */
 
-static bool is_complete(const struct zc_backing_ops *ops)
-{
-    return ops->struct_size >= sizeof(*ops) && ops->open != NULL &&
-           ops->close != NULL && ops->write != NULL && ops->read != NULL;
-}
-
-/* Fills in defaults and checks ranges. */
+/* Fills in defaults and checks ranges; the device checks what is its own. */
 static zc_status check_options(const struct zc_cache *cache,
                                struct zc_swap_options *options)
 {
-    if (options->backing_ops == NULL)
-        options->backing_ops = &zc_backing_memory;
     if (options->slot_count == 0)
         options->slot_count = cache->zcache.tree.slot_count;
     if (options->slot_count > cache->zcache.tree.slot_count ||
-        options->io_workers > ZC_IO_WORKERS_MAX || options->synchronous > 1 ||
-        options->managed > 1 || options->slot_order > ZC_SLOT_ORDER_ROUND_ROBIN)
+        options->synchronous > 1 || options->managed > 1 ||
+        options->slot_order > ZC_SLOT_ORDER_ROUND_ROBIN)
         return ZC_INVALID;
     if (options->managed != 0 && options->slot_count > UINT64_C(1) << 32)
         return ZC_INVALID;
-    return is_complete(options->backing_ops) ? ZC_OK : ZC_INVALID;
+    return ZC_OK;
 }
 
 /* The lowest type that is free; ZC_SWP_TYPE_COUNT: none is. */

@@ -135,7 +135,7 @@ static void bad_options_are_refused(void **state)
     static const struct zc_swap_options bad[] = {
         {.slot_count = 1001},
         {.slot_count = UINT64_MAX},
-        {.io_workers = ZC_IO_WORKERS_MAX + 1},
+        {.io_workers = ZC_BACKING_WORKERS_MAX + 1},
         {.synchronous = 2},
         {.managed = 2},
         {.slot_order = ZC_SLOT_ORDER_ROUND_ROBIN + 1},
