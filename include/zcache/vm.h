@@ -62,8 +62,8 @@ struct zc_vm_options {
 /*
  * Makes a machine over a cache that has no folios: its swap cache takes its
  * frames from here on.  One machine per cache, and gone before it.  NULL
- * options mean all defaults.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: a newer struct;
- * ZC_BUSY: the cache has a machine, or folios; ZC_NO_MEMORY.
+ * options mean all defaults.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: a newer
+ * struct; ZC_BUSY: the cache has a machine, or folios; ZC_NO_MEMORY.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_vm_create(struct zc_cache *cache,
                                             const struct zc_vm_options *options,
