@@ -28,10 +28,6 @@ struct zc_cache {
     struct zc_swap swap;
     struct zc_pageio pageio;
     struct zc_shrinker shrinker;
-    /* 1: somebody turns a device on or off.  A word and not a lock: it is held
-     * while a caller's function runs, which may take locks of any rank.  Pairs
-     * with itself. */
-    zc_atomic_u32 is_changing;
 };
 
 /*

@@ -32,12 +32,12 @@
 
 static bool begin_change(struct zc_cache *cache)
 {
-    return zc_bit_trylock(&cache->is_changing, 1);
+    return zc_bit_trylock(&cache->swap.change, 1);
 }
 
 static void end_change(struct zc_cache *cache)
 {
-    (void)zc_atomic_u32_and(&cache->is_changing, 0);
+    (void)zc_atomic_u32_and(&cache->swap.change, 0);
 }
 
 /* ---- on ---- */
