@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "lru.h"
+#include "platform/ghost.h"
 #include "platform/processor.h"
 #include "rules.h"
 
@@ -62,11 +63,13 @@ static struct zc_entry *take_entry(struct zc_entries *entries,
     struct zc_entry *entry = NULL;
 
     zc_spinlock_lock(&entries->lock);
-    if (entries->first_free != 0) {
+    if (entries->first_free != 0 && zc_ghost_reuses()) {
         entry = zc_entry_at(entries, entries->first_free - 1);
+        zc_ghost_born(entry, sizeof(*entry), "entry");
         entries->first_free = (uint32_t)entry->slot_and_owner;
     } else if (has_record(entries, entries->used)) {
         entry = zc_entry_at(entries, entries->used);
+        zc_ghost_born(entry, sizeof(*entry), "entry");
         entries->used++;
     } else {
         *wanted_out = entries->used + 1;
@@ -144,6 +147,7 @@ static void free_entry(struct zc_entries *entries, struct zc_entry *entry)
     zc_spinlock_lock(&entries->lock);
     entry->slot_and_owner = entries->first_free;
     entries->first_free = zc_entry_index(entries, entry) + 1;
+    zc_ghost_dead(entry, sizeof(*entry), "entry");
     zc_spinlock_unlock(&entries->lock);
     if (generation != NULL)
         zc_generation_put(entries->generations, generation);
@@ -252,7 +256,9 @@ zc_status zc_entry_read(struct zc_entries *entries, struct zc_entry *entry,
                                            &read);
     if (status != ZC_OK)
         return ZC_CORRUPT;
+    zc_ghost_begin_read(read.data, read.size, "decompress");
     status = decode(entries, entry, read.data, read.size, page_out);
+    zc_ghost_end_read(read.data, read.size, "decompressed");
     entries->pool_ops->read_end(entries->pool, &read);
     return status;
 }

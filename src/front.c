@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* front.c - making and ending a cache, and its settings. */
+/*
+ * front.c - making and ending a cache, and its settings.
+ *
+ * Made from below to above: compressed memory, slots, page I/O, shrinker, and
+ * last the device on a file, which needs them all.  Ended the other way round,
+ * but for the devices: the worker must have ended and every write must have
+ * landed before their pages are dropped.
+ */
 #include "front.h"
 
 #include "options.h"
@@ -12,6 +19,79 @@
 const char *zc_version(void)
 {
     return VERSION_TEXT(ZC_VERSION_MAJOR, ZC_VERSION_MINOR, ZC_VERSION_PATCH);
+}
+
+static zc_status init_swap(struct zc_cache *cache)
+{
+    cache->swap.page_size = cache->zcache.page_size;
+    cache->swap.last_put = zc_front_last_put;
+    cache->swap.context = cache;
+    return zc_swap_init(&cache->swap);
+}
+
+static zc_status init_pageio(struct zc_cache *cache,
+                             const struct zc_cache_options *options)
+{
+    cache->pageio.zcache = &cache->zcache;
+    cache->pageio.swap = &cache->swap;
+    cache->pageio.load_policy = ZC_EXCLUSIVE_IF_SWAPCACHE;
+    cache->pageio.writes_max = options->writes_max;
+    cache->pageio.stats = &cache->zcache.stats;
+    return zc_pageio_init(&cache->pageio);
+}
+
+static zc_status init_parts(struct zc_cache *cache,
+                            const struct zc_cache_options *options)
+{
+    zc_status status;
+
+    status = zc_zcache_init(&cache->zcache, options);
+    if (status != ZC_OK)
+        return status;
+    status = init_swap(cache);
+    if (status != ZC_OK)
+        goto destroy_zcache;
+    status = init_pageio(cache, options);
+    if (status != ZC_OK)
+        goto destroy_swap;
+    status = zc_shrinker_init(&cache->shrinker, &cache->pageio,
+                              options->shrink_worker != 0);
+    if (status != ZC_OK)
+        goto destroy_pageio;
+    if (cache->zcache.lru_mode != ZC_LRU_NONE) {
+        cache->zcache.make_room = zc_shrinker_make_room;
+        cache->zcache.context = &cache->shrinker;
+    }
+    return ZC_OK;
+
+destroy_pageio:
+    zc_pageio_destroy(&cache->pageio);
+destroy_swap:
+    zc_swap_destroy(&cache->swap);
+destroy_zcache:
+    zc_zcache_destroy(&cache->zcache);
+    return status;
+}
+
+static zc_status turn_on_file(struct zc_cache *cache,
+                              const struct zc_cache_options *options)
+{
+    struct zc_backing_file file = {
+        .struct_size = sizeof(file),
+        .path = options->backing_path,
+    };
+    unsigned type;
+    zc_status status;
+
+    if (options->backing_path == NULL)
+        return ZC_OK;
+    status = zc_swap_on(cache,
+                        ZC_SWAP_OPTIONS(.backing_ops = &zc_backing_file,
+                                        .backing_user = &file,
+                                        .io_workers = options->io_workers),
+                        &type);
+    ZC_ASSERT(status != ZC_OK || type == 0);
+    return status;
 }
 
 zc_status zc_cache_create(const struct zc_cache_options *options,
@@ -31,9 +111,14 @@ zc_status zc_cache_create(const struct zc_cache_options *options,
     cache = zc_calloc(1, sizeof(*cache));
     if (cache == NULL)
         return ZC_NO_MEMORY;
-    status = zc_zcache_init(&cache->zcache, &own);
+    status = init_parts(cache, &own);
     if (status != ZC_OK) {
         zc_free(cache);
+        return status;
+    }
+    status = turn_on_file(cache, &own);
+    if (status != ZC_OK) {
+        zc_cache_destroy(cache);
         return status;
     }
     *cache_out = cache;
@@ -44,6 +129,10 @@ void zc_cache_destroy(struct zc_cache *cache)
 {
     if (cache == NULL)
         return;
+    zc_shrinker_destroy(&cache->shrinker);
+    zc_pageio_destroy(&cache->pageio);
+    zc_front_drop_devices(cache);
+    zc_swap_destroy(&cache->swap);
     zc_zcache_destroy(&cache->zcache);
     zc_free(cache);
 }

@@ -35,7 +35,7 @@ struct zc_folio {
     zc_atomic_u32 references; /* the last put frees; pairs with itself */
     zc_atomic_u32 flags;      /* LOCKED: acquire, release */
     /* The slot it was last in the swap cache for: deletion clears the flag and
-     * not the name.  [folio lock and cluster to write; either to read] */
+     * not the name.  [folio lock and cluster's to write; either to read] */
     zc_swp swap;
     void *data; /* one page; [folio lock] while not uptodate */
 };
@@ -43,9 +43,9 @@ struct zc_folio {
 /* Where frames come from; given by whoever owns memory.  NULL functions: the
  * system's. */
 struct zc_folio_frames {
-    /* A folio with its data, flags 0 and one reference, or NULL.  May block,
-     * and may reclaim. */
-    struct zc_folio *(*alloc)(void *context);
+    /* A folio with its data, flags 0 and one reference, or NULL.  May block;
+     * reclaims only if it may: writeback runs inside of reclaim. */
+    struct zc_folio *(*alloc)(void *context, bool may_reclaim);
     void (*free)(void *context, struct zc_folio *folio);
     void *context;
 };
@@ -53,8 +53,11 @@ struct zc_folio_frames {
 /* --- folios: swapcache_folio.c --------------------------------------- */
 
 /* May block.  NULL: no frame (also injected: ZC_INJECT_FRAME). */
-struct zc_folio *zc_folio_alloc(struct zc_swap *swap);
+struct zc_folio *zc_folio_alloc(struct zc_swap *swap, bool may_reclaim);
+/* By who has a reference already. */
 void zc_folio_get(struct zc_folio *folio);
+/* The last put frees; a folio in the cache has the table's, so that is not the
+ * last.  A folio got by its slot is put by zc_swapcache_put(). */
 void zc_folio_put(struct zc_swap *swap, struct zc_folio *folio);
 
 void zc_folio_lock(struct zc_swap *swap, struct zc_folio *folio);
@@ -65,9 +68,11 @@ void zc_folio_unlock(struct zc_swap *swap, struct zc_folio *folio);
 /* The caller holds the lock, or is alone with the flag. */
 void zc_folio_set(struct zc_folio *folio, uint32_t flags);
 void zc_folio_clear(struct zc_folio *folio, uint32_t flags);
+/* Any of these flags; acquire: what came before it was set is seen. */
 bool zc_folio_has(const struct zc_folio *folio, uint32_t flags);
 
-/* Ends WRITEBACK and wakes who waits for it. */
+/* Ends WRITEBACK and wakes who waits for it.  It began under the lock, with a
+ * reference that the end gives up after this. */
 void zc_folio_end_writeback(struct zc_swap *swap, struct zc_folio *folio);
 void zc_folio_wait_writeback(struct zc_swap *swap, struct zc_folio *folio);
 
@@ -83,7 +88,7 @@ struct zc_folio *zc_swapcache_look_up(struct zc_swap *swap, zc_swp slot);
 /*
  * Puts a new locked folio in the cache for a slot in use.  The caller holds a
  * device reference, and gets a reference to the folio; its bytes are
- * undefined.  May block.
+ * undefined.  May block, and does not reclaim.
  *
  * ZC_OK; ZC_BUSY: a folio or a bare pin is there; ZC_MISSING: the slot's count
  * is 0; ZC_NO_MEMORY.  Follows swap_cache_alloc_folio().
@@ -94,9 +99,11 @@ zc_status zc_swapcache_create(struct zc_swap *swap, zc_swp slot,
 /*
  * The folio of a slot, locked and rechecked, made if it was not there;
  * *created_out: it was made, and has to be read.  Sleeps for the folio's lock
- * and for a bare pin.  The caller holds a device reference.  May block.
+ * and for a bare pin.  The caller holds a device reference, and gets one to the
+ * folio.  May block.
  *
- * ZC_OK; ZC_MISSING: the slot's count is 0; ZC_NO_MEMORY.
+ * ZC_OK (of a folio that is there, whatever the slot's count); ZC_MISSING: none
+ * is there, and the slot's count is 0; ZC_NO_MEMORY.
  */
 zc_status zc_swapcache_get(struct zc_swap *swap, zc_swp slot,
                            struct zc_folio **folio_out, bool *created_out);
@@ -104,24 +111,31 @@ zc_status zc_swapcache_get(struct zc_swap *swap, zc_swp slot,
 /*
  * Takes a locked folio out of the cache and drops the table's reference; the
  * slot is freed if its count is 0.  The caller holds a reference to the folio,
- * and a device reference.
+ * and a device reference.  May block (last_put()).
  */
 void zc_swapcache_delete(struct zc_swap *swap, struct zc_folio *folio);
 
 /*
  * Deletes a locked folio from the cache if nobody needs the slot: its count is
  * 0, and it is not under writeback.  The folio is then dirty: its slot's copy
- * is gone.  True: done.  Follows folio_free_swap().
+ * is gone.  True: done.  The caller holds a reference to the folio, and a
+ * device reference.  May block (last_put()).  Follows folio_free_swap().
  */
 bool zc_swapcache_try_to_free(struct zc_swap *swap, struct zc_folio *folio);
 
 /*
- * Deletes a folio from the cache if nobody but the caller knows it, and its
- * slot has a copy: it can be locked at once, is not dirty, not under writeback,
- * and has no reference but the table's and the caller's.  Never sleeps.  Called
- * by who ended its writeback, and by whoever kept its lock meanwhile, after he
- * unlocked: so one of the two does it.
+ * Gives up the caller's reference to a folio that he had for `slot`, unlocked.
+ * If only the table knows the folio then, it leaves the cache where nobody
+ * misses it: its slot has a copy (it is neither dirty nor under writeback), or
+ * the slot's count is 0.
+ *
+ * Whoever had a folio of the cache and does not keep it ends with this: the end
+ * of a writeback too, for a write under way holds a reference.  Of several the
+ * last one drops it, and exactly one of them is the last (swapcache.c says
+ * why).  Never sleeps for a lock of the folio; takes a device reference of its
+ * own.  May block (last_put()).
  */
-void zc_swapcache_drop_clean(struct zc_swap *swap, struct zc_folio *folio);
+void zc_swapcache_put(struct zc_swap *swap, zc_swp slot,
+                      struct zc_folio *folio);
 
 #endif

@@ -10,14 +10,18 @@
  *     in use -> FREEING -> last_put(slot), no lock held -> free
  *
  * so that what is stored under it is gone before it can be given out again.
+ * The FREEING slot is nobody's but the one's who frees it; swapoff waits for
+ * him by his device reference (SWAPOFF_AND_LAST_PUT_AGREE).
  *
  * A slot and what hangs on it may be touched only by a user of the device
  * (zc_swap_device_get(), DEVICE_REF_AROUND_TREE), which swapoff waits for.
  *
- *   swapslots.c         devices: on, get, put, stop, wait, off
- *   swapslots_alloc.c   which slot is given out next
- *   swapslots_count.c   counts, pins, freeing
- *   swapcache*.c        folios (swapcache.h)
+ *   swapslots.c          devices: on, get, put, stop, wait, off
+ *   swapslots_cluster.c  finding and making the clusters of a device
+ *   swapslots_alloc.c    which slot is given out next
+ *   swapslots_count.c    counts, pins, freeing
+ *   swapslots_claim.c    slots that the caller names
+ *   swapcache*.c         folios (swapcache.h)
  */
 #ifndef ZC_SWAPSLOTS_H
 #define ZC_SWAPSLOTS_H
@@ -43,15 +47,18 @@ enum zc_slot_flag {
     ZC_SLOT_WAITERS = 1u << 4, /* somebody sleeps for PINNED or FREEING */
 };
 
-/* 512 slots, made when the first of them is used, kept until swapoff. */
+/* 512 slots, made when the first of them is used, kept until swapoff; so are
+ * the two tables, each set once: pairs with whoever reads it. */
 struct zc_cluster {
     struct zc_spinlock lock;
-    zc_atomic_u32 changes; /* of pins that somebody waits for; sleeps on it */
+    /* [lock] to write: pins that ended and somebody waited for.  Who waits
+     * sleeps on it. */
+    zc_atomic_u32 changes;
+    uint32_t used;                    /* [lock] slots that are not free */
+    zc_atomic_pointer folios;         /* struct zc_folio *[], [lock] inside */
+    zc_atomic_pointer overflow;       /* uint32_t[], [lock] inside */
     uint8_t counts[ZC_CLUSTER_SLOTS]; /* [lock] 255: in `overflow` */
     uint8_t flags[ZC_CLUSTER_SLOTS];  /* [lock] enum zc_slot_flag */
-    struct zc_folio **folios;         /* [lock] or NULL: none was cached yet */
-    uint32_t *overflow; /* [lock] counts beyond a byte, or NULL: none */
-    uint32_t used;      /* [lock] slots that are not free */
 };
 
 struct zc_slot_allocator; /* swapslots_alloc.c */
@@ -61,30 +68,39 @@ struct zc_swap_device {
     /* Users, and ZC_DEVICE_ON; 0: off and nobody there.  Pairs with itself;
      * swapoff sleeps on it. */
     zc_atomic_u32 users;
-    zc_atomic_u32 accepts; /* new pages and slots: 0 from swapoff's beginning */
+    /* New pages and slots: 0 from swapoff's beginning.  Looked at under the
+     * lock of the cluster that gets one, or with its slot pinned; pairs with
+     * zc_swap_device_next(), which looks at every cluster after it is 0. */
+    zc_atomic_u32 accepts;
     unsigned type;
     bool synchronous;
     bool managed;
     uint64_t slot_count;
     struct zc_backing *backing;
-    /* Blocks of clusters; each pointer is set once, and pairs with the acquire
-     * in the look-up. */
+    /* Blocks of blocks of clusters; each pointer is set once, and pairs with
+     * the acquires in the look-up. */
     zc_atomic_pointer *directory;
+    uint64_t directory_count;
     struct zc_slot_allocator *allocator; /* managed; or NULL */
     zc_counter used;                     /* slots that are not free */
     zc_counter cached;                   /* folios */
-    zc_counter stuck;                    /* ZC_FOLIO_STUCK */
+    zc_counter stuck; /* ZC_FOLIO_STUCK; kept by who sets and clears it */
+    zc_counter bytes; /* of the directory and clusters */
 };
 
 #define ZC_DEVICE_ON (UINT32_C(1) << 31)
 
 struct zc_swap {
     size_t page_size;
-    struct zc_mutex change; /* one swap on or off at a time */
+    /* 1: somebody turns a device on or off, one at a time.  A word and not a
+     * lock: callers' functions run meanwhile, which may take locks of any rank.
+     * Pairs with itself. */
+    zc_atomic_u32 change;
     struct zc_parking parking;
     struct zc_folio_frames frames;
-    /* Called with no lock held for a slot that nobody uses any more, before it
-     * can be used again: forgets what is stored under it. */
+    /* Called for a slot that nobody uses any more, before it can be used again:
+     * forgets what is stored under it, wherever (zc_backing_discard() too).
+     * With no lock of the library held but perhaps a folio's. */
     void (*last_put)(void *context, zc_swp slot);
     void *context;
     struct zc_swap_device devices[ZC_SWP_TYPE_COUNT];
@@ -96,10 +112,16 @@ zc_status zc_swap_init(struct zc_swap *swap);
 /* Every device is off. */
 void zc_swap_destroy(struct zc_swap *swap);
 
+/* Where folios come from, from now on; NULL: from the system.  ZC_OK; ZC_BUSY:
+ * there are folios, or others have set it.  The caller sees to it that nobody
+ * swaps meanwhile. */
+zc_status zc_swap_set_frames(struct zc_swap *swap,
+                             const struct zc_folio_frames *frames);
+
 /* --- devices --------------------------------------------------------- */
 
 /*
- * Opens a device under a type that has none.  The caller holds swap->change
+ * Opens a device under a type that has none.  The caller has swap->change
  * and has checked the options.  ZC_OK; ZC_NO_MEMORY; what open() returned.
  */
 zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
@@ -110,25 +132,40 @@ zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
 struct zc_swap_device *zc_swap_device_get(struct zc_swap *swap, zc_swp slot);
 void zc_swap_device_put(struct zc_swap *swap, struct zc_swap_device *device);
 
-/* Without a reference: is there a device under this type (now)? */
-bool zc_swap_has_device(const struct zc_swap *swap, unsigned type);
+/* Without a reference: is there a device under this type (now), or the last
+ * user of one that goes?  One load. */
+static inline bool zc_swap_has_device(const struct zc_swap *swap, unsigned type)
+{
+    return type < ZC_SWP_TYPE_COUNT &&
+           zc_atomic_u32_load_acquire(&swap->devices[type].users) != 0;
+}
 
 /*
  * The steps of swapoff, in this order, under swap->change:
  *   stop    no new slots or pages (zc_swap_device_accepts())
- *   next    the first slot at or after *offset_inout that is in use; false:
- *           none.  The caller empties it, and looks again until there is none
+ *   next    the first slot at or after *offset_inout that has a count, a folio
+ *           or a pin; false: none.  The caller empties it, and looks again from
+ *           0 until there is none.  Where it is only pinned, zc_slot_wait().
+ *           Slots that are FREEING are left to who frees them
  *   end     no new users; sleeps until the last has gone, and frees all
  * or restart, which undoes stop.
  */
 void zc_swap_device_stop(struct zc_swap_device *device);
 void zc_swap_device_restart(struct zc_swap_device *device);
-bool zc_swap_device_accepts(const struct zc_swap_device *device);
+
+/* May a page go where there was none?  Asked after zc_slot_claim(): then either
+ * swapoff sees the pin, or this is false (swapslots_cluster.c says why a load
+ * is enough). */
+static inline bool zc_swap_device_accepts(const struct zc_swap_device *device)
+{
+    return zc_atomic_u32_load_acquire(&device->accepts) != 0;
+}
+
 bool zc_swap_device_next(struct zc_swap_device *device, uint64_t *offset_inout);
 void zc_swap_device_end(struct zc_swap *swap, struct zc_swap_device *device);
 
-/* Bytes of clusters and allocators, for accounting. */
-uint64_t zc_swap_bytes(const struct zc_swap *swap);
+/* Bytes of clusters and allocators, for accounting; not of folios. */
+uint64_t zc_swap_bytes(struct zc_swap *swap);
 
 /* --- slots: the caller holds a device reference, unless it says otherwise */
 
@@ -150,14 +187,23 @@ zc_status zc_slot_alloc(struct zc_swap *swap, struct zc_folio *folio,
  */
 zc_status zc_slot_dup(struct zc_swap *swap, zc_swp slot);
 
+/* The same where nothing may block.  Also ZC_AGAIN: there is no room for the
+ * count, which zc_slot_reserve_counts() makes. */
+zc_status zc_slot_dup_atomic(struct zc_swap *swap, zc_swp slot);
+/* For a slot that may be gone meanwhile; takes a device reference of its own.
+ * May block.  ZC_OK; ZC_NO_MEMORY; ZC_MISSING: there is no such slot now. */
+zc_status zc_slot_reserve_counts(struct zc_swap *swap, zc_swp slot);
+
 /*
- * Drops a reference; the slot is freed if that was the last use of it.  Takes a
- * device reference of its own for as long as it touches the slot
- * (SWAPOFF_AND_LAST_PUT_AGREE).  May block.  Follows swap_free().
+ * Drops a reference; the slot is freed if that was the last use of it.  With
+ * the last one a folio goes that only the table knows: nobody can ask for it
+ * any more.  Takes a device reference of its own for as long as it touches the
+ * slot (SWAPOFF_AND_LAST_PUT_AGREE).  May block.  Follows swap_free().
  */
 void zc_slot_drop(struct zc_swap *swap, zc_swp slot);
 
-/* The count now. */
+/* The count now.  0 of a slot that the caller names: nothing is stored there,
+ * which needs neither a claim nor memory to find out. */
 uint32_t zc_slot_count(struct zc_swap *swap, zc_swp slot);
 
 /*
@@ -183,10 +229,11 @@ void zc_slot_wait(struct zc_swap *swap, zc_swp slot);
  * be under writeback (zc_folio_wait_writeback() before its bytes or its slot
  * are given up).  May block.  ZC_OK; ZC_NO_MEMORY (a cluster).
  *
- * zc_slot_release() ends it.  `in_use` is the count from now on: 1 or 0.  With
- * 0 any folio leaves the cache (it is not under writeback), and the slot is
- * freed.  With 1 a folio that is neither dirty nor under writeback leaves it:
- * there is a copy elsewhere.
+ * zc_slot_release() ends it: unlocks the folio and gives up the reference, or
+ * ends the bare pin.  `in_use` is the count from now on: 1 or 0.  With 0 any
+ * folio leaves the cache (it is not under writeback), and the slot is freed.
+ * With 1 a folio that is neither dirty nor under writeback leaves it: there is
+ * a copy elsewhere.
  */
 zc_status zc_slot_claim(struct zc_swap *swap, zc_swp slot,
                         struct zc_folio **folio_out);

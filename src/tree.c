@@ -19,6 +19,7 @@
 #include "tree.h"
 
 #include "base/bits.h"
+#include "platform/ghost.h"
 #include "platform/memory.h"
 #include "rules.h"
 
@@ -109,6 +110,7 @@ static void *publish(struct zc_tree *tree, zc_atomic_pointer *place,
     if (fresh == NULL)
         return NULL;
     if (zc_atomic_pointer_exchange_if(place, &found, fresh)) {
+        zc_ghost_settled(place);
         zc_counter_add(&tree->bytes, zc_malloc_size(fresh));
         return fresh;
     }
@@ -129,6 +131,7 @@ static struct zc_shard *publish_shard(struct zc_tree *tree,
         return NULL;
     }
     if (zc_atomic_pointer_exchange_if(place, &found, shard)) {
+        zc_ghost_settled(place);
         zc_counter_add(&tree->bytes, zc_malloc_size(shard));
         return shard;
     }
@@ -260,12 +263,13 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
     zc_swp slot = zc_entry_slot(entry);
     struct zc_shard *shard = make_shard(tree, slot);
     struct zc_leaf *spare = NULL;
+    struct zc_entry *early = NULL;
     bool linked;
 
     if (shard == NULL)
         return ZC_NO_MEMORY;
-    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP)) /* the old one out beforehand */
-        *old_out = zc_tree_erase(tree, slot);
+    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
+        early = zc_tree_erase(tree, slot);
     for (;;) {
         zc_spinlock_lock(&shard->lock);
         linked = link_entry(tree, shard, entry, &spare, old_out);
@@ -279,6 +283,8 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
         zc_counter_add(&tree->bytes, zc_malloc_size(spare));
     }
     free_leaf(tree, spare);
+    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
+        *old_out = early;
     return ZC_OK;
 }
 
@@ -383,4 +389,26 @@ struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
     }
     free_leaf(tree, emptied);
     return entry;
+}
+
+bool zc_tree_has_type(const struct zc_tree *tree, unsigned type)
+{
+    struct zc_shard *shard;
+    uint64_t offset = 0;
+    uint32_t used;
+
+    while (offset < tree->slot_count) {
+        shard = find_shard(tree, type, offset);
+        if (shard == NULL) {
+            offset = skip_missing(tree, type, offset);
+            continue;
+        }
+        zc_spinlock_lock(&shard->lock);
+        used = shard->used;
+        zc_spinlock_unlock(&shard->lock);
+        if (used > 0)
+            return true;
+        offset += ZC_SHARD_SLOTS;
+    }
+    return false;
 }

@@ -14,8 +14,9 @@
  *
  * ZC_OK: unlinked and submitted; ZC_BUSY: somebody is swapping it in, leave it;
  * ZC_MISSING: the slot is free or has another page by now; ZC_INVALID: it has
- * no device that accepts pages; ZC_NO_MEMORY; ZC_CORRUPT: it cannot be
- * decompressed, and stays.  Follows zswap_writeback_entry().
+ * no device that accepts pages; ZC_REJECTED: its owner's pages never go to one;
+ * ZC_NO_MEMORY; ZC_CORRUPT: it cannot be decompressed, and stays.  Follows
+ * zswap_writeback_entry().
  */
 zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
                             const struct zc_zcache_token *token);

@@ -197,3 +197,8 @@ uint64_t zc_zcache_stored_pages(const struct zc_zcache *zcache)
 
     return zc_stats_sum(stats, ZC_STAT_ZSWPOUT) - out;
 }
+
+bool zc_zcache_has_type(const struct zc_zcache *zcache, unsigned type)
+{
+    return zc_tree_has_type(&zcache->tree, type);
+}

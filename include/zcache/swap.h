@@ -36,7 +36,7 @@ struct zc_swap_options {
     const struct zc_backing_ops *backing_ops;
     void *backing_user; /* handed to backing_ops->open */
 
-    /* Slots, 1 to ZC_SLOT_COUNT_MAX; 0: the cache's slot_count. */
+    /* Slots, 1 to the cache's slot_count; 0: so many. */
     uint64_t slot_count;
 
     /* Threads that do the I/O, up to 64; 0: whoever asks does it himself. */
@@ -60,10 +60,13 @@ struct zc_swap_options {
  * Turns on a device under the lowest type that has none and under which nothing
  * is stored.  NULL options mean all defaults.
  *
+ * The one thing that may not run meanwhile is a call for slots of that type: it
+ * could find no device and yet meet pages that were stored with one.
+ *
  * ZC_OK; ZC_INVALID: a field is out of its range; ZC_UNSUPPORTED: a newer
  * struct, or the device says so; ZC_BUSY: all ZC_SWP_TYPE_COUNT types are in
- * use; ZC_NO_MEMORY; ZC_IO_ERROR: the device cannot be opened.  Follows
- * swapon(2).
+ * use, or another zc_swap_on() or zc_swap_off() is under way; ZC_NO_MEMORY;
+ * ZC_IO_ERROR: the device cannot be opened.  Follows swapon(2).
  */
 ZC_API ZC_MUST_CHECK zc_status zc_swap_on(struct zc_cache *cache,
                                           const struct zc_swap_options *options,
@@ -73,6 +76,8 @@ ZC_API ZC_MUST_CHECK zc_status zc_swap_on(struct zc_cache *cache,
  * Receives a page that is still stored, on the calling thread.  The bytes are
  * good until it returns.  ZC_OK: it has the page now, and the slot is free.
  * Anything else: the page stays, and ends the swapoff with that status.
+ *
+ * It may call the cache, but not for `slot`, which is pinned meanwhile.
  */
 typedef zc_status (*zc_swap_unuse)(void *context, zc_swp slot,
                                    const void *page);
@@ -83,10 +88,10 @@ typedef zc_status (*zc_swap_unuse)(void *context, zc_swp slot,
  * NULL `unuse`: only if no slot is in use.
  *
  * On any error the device is in use again, pages already handed over stay so,
- * and nothing is lost.  ZC_OK; ZC_INVALID: no such device; ZC_BUSY: another
- * zc_swap_on() or zc_swap_off() is under way, or slots are in use and `unuse`
- * is NULL; ZC_IO_ERROR, ZC_CORRUPT: a page cannot be read; ZC_NO_MEMORY; what
- * `unuse` returned.  Follows swapoff(2).
+ * and nothing is lost.  ZC_OK; ZC_INVALID: no such device, or a managed one
+ * with an `unuse`; ZC_BUSY: another zc_swap_on() or zc_swap_off() is under way,
+ * or slots are in use and `unuse` is NULL; ZC_IO_ERROR, ZC_CORRUPT: a page
+ * cannot be read; ZC_NO_MEMORY; what `unuse` returned.  Follows swapoff(2).
  */
 ZC_API ZC_MUST_CHECK zc_status zc_swap_off(struct zc_cache *cache,
                                            unsigned type, zc_swap_unuse unuse,
@@ -106,7 +111,7 @@ struct zc_swap_stats {
 };
 
 /* ZC_OK; ZC_INVALID: no such device. */
-ZC_API zc_status zc_swap_get_stats(const struct zc_cache *cache, unsigned type,
+ZC_API zc_status zc_swap_get_stats(struct zc_cache *cache, unsigned type,
                                    struct zc_swap_stats *stats_out);
 
 ZC_END_DECLS

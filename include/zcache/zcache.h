@@ -134,7 +134,8 @@ enum zc_lru_mode {
  * Makes an empty cache.  NULL options mean all defaults.
  *
  * ZC_OK; ZC_INVALID: a field is out of its range, or no compressor has that
- * name; ZC_UNSUPPORTED: a newer struct with unknown fields set; ZC_NO_MEMORY.
+ * name; ZC_UNSUPPORTED: a newer struct with unknown fields set; ZC_NO_MEMORY;
+ * ZC_IO_ERROR: the file of backing_path cannot be made.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_create(
     const struct zc_cache_options *options, struct zc_cache **cache_out);
@@ -344,7 +345,8 @@ struct zc_cache_accounting {
     uint64_t tree_bytes;     /* shards and leaves */
     uint64_t handle_bytes;   /* handle cells */
     uint64_t context_bytes;  /* compressor contexts and buffers */
-    uint64_t other_bytes;    /* the pool's descriptors, the cache itself */
+    uint64_t other_bytes;    /* the pool's descriptors, the cache itself, what
+                                devices keep in memory */
     uint64_t metadata_bytes; /* entry + tree + handle + the pool's part of
                                 other: what grows with the entries */
     uint64_t total_bytes;

@@ -383,6 +383,26 @@ static void every_linked_entry_is_unlinked_by_exactly_one(void **state)
     }
 }
 
+static void a_type_is_known_by_its_entries(void **state)
+{
+    struct zc_entry *old = NULL;
+    struct fixture fixture;
+    size_t i;
+
+    (void)state;
+    begin(&fixture);
+    assert_false(zc_tree_has_type(&fixture.tree, 3));
+    for (i = 0; i < EDGES; i++) {
+        (void)link_new(&fixture, 3, edges[i], &old);
+        assert_true(zc_tree_has_type(&fixture.tree, 3));
+        assert_false(zc_tree_has_type(&fixture.tree, 2));
+        zc_entry_put(&fixture.entries,
+                     zc_tree_erase(&fixture.tree, zc_swp_make(3, edges[i])));
+        assert_false(zc_tree_has_type(&fixture.tree, 3));
+    }
+    end(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +417,7 @@ int main(void)
         cmocka_unit_test(a_range_is_walked_in_order_over_all_edges),
         cmocka_unit_test(a_link_without_memory_can_be_tried_again),
         cmocka_unit_test(every_linked_entry_is_unlinked_by_exactly_one),
+        cmocka_unit_test(a_type_is_known_by_its_entries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
