@@ -43,9 +43,9 @@
 #define LAB_ORACLES 16
 
 #if defined(__GNUC__)
-#define LAB_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define LAB_PRINTF(at, first) __attribute__((format(printf, at, first)))
 #else
-#define LAB_PRINTF(format, first)
+#define LAB_PRINTF(at, first)
 #endif
 
 /* --- steps ----------------------------------------------------------- */

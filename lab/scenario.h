@@ -7,6 +7,7 @@
 #define LAB_SCENARIO_H
 
 #include "explore.h"
+#include "search.h"
 
 struct lab_scenario {
     const char *summary; /* one line: the threads and what they do */
