@@ -38,7 +38,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LAB_THREADS 9    /* 0 is setup and finish; CPU#1 to CPU#8 */
+#define LAB_THREADS 17   /* 0 is setup and finish; CPU#1 to CPU#16 */
 #define LAB_OBJECTS 4096 /* of one execution */
 #define LAB_ORACLES 16
 
@@ -149,6 +149,10 @@ void lab_relax(const void *object, const struct lab_site *site);
  * next announcement.
  */
 void lab_value(uint64_t value);
+
+/* The step that was just granted left its object as it was (a compare-and-swap
+ * that failed): nobody's lab_relax() ends by it. */
+void lab_unchanged(void);
 
 /* --- choices --------------------------------------------------------- */
 

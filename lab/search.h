@@ -48,6 +48,9 @@ struct lab_options {
 #define LAB_CHOICE 0x80u
 struct lab_schedule {
     unsigned count;
+    unsigned preemptions; /* of the execution that made it */
+    unsigned switches;
+    bool unrecorded; /* that goes on without being noted */
     uint8_t decisions[LAB_SCHEDULE_MAX];
 };
 

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * count.c - what a search has seen: executions by outcome, and distinct traces
+ * by hash with the fewest preemptions that each was met with.
+ */
+#include "search_state.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#define SEEN_MAX ((size_t)1 << 22)
+
+static struct lab_seen *seen;
+static size_t *seen_count;
+
+bool lab_seen_open(void)
+{
+    void *memory = mmap(NULL, SEEN_MAX * sizeof(*seen) + sizeof(size_t),
+                        PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                        0);
+
+    if (memory == MAP_FAILED)
+        return false;
+    seen = memory;
+    seen_count = (size_t *)(void *)(seen + SEEN_MAX);
+    return true;
+}
+
+void lab_seen_close(void)
+{
+    if (seen != NULL)
+        (void)munmap(seen, SEEN_MAX * sizeof(*seen) + sizeof(size_t));
+    seen = NULL;
+}
+
+static void note_trace(struct lab_result *result, uint64_t hash, bool failed)
+{
+    unsigned preemptions = lab_search->schedule.preemptions;
+    size_t at;
+
+    if (preemptions >= LAB_BOUNDS)
+        preemptions = LAB_BOUNDS - 1;
+    hash += hash == 0;
+    for (at = hash % SEEN_MAX; seen[at].hash != 0; at = (at + 1) % SEEN_MAX) {
+        if (seen[at].hash != hash)
+            continue;
+        if (preemptions < seen[at].preemptions)
+            seen[at].preemptions = (uint8_t)preemptions;
+        return;
+    }
+    if (*seen_count >= SEEN_MAX - SEEN_MAX / 8) {
+        result->table_full = true;
+        return;
+    }
+    ++*seen_count;
+    seen[at].hash = hash;
+    seen[at].preemptions = (uint8_t)preemptions;
+    seen[at].failed = failed;
+}
+
+void lab_seen_summarise(struct lab_result *result)
+{
+    if (seen == NULL)
+        return;
+    for (size_t i = 0; *seen_count != 0 && i < SEEN_MAX; i++) {
+        if (seen[i].hash == 0)
+            continue;
+        result->traces++;
+        result->traces_by_bound[seen[i].preemptions]++;
+        result->failing_traces += seen[i].failed;
+        result->failing_by_bound[seen[i].preemptions] += seen[i].failed;
+    }
+}
+
+/* --- failures -------------------------------------------------------- */
+
+static bool is_better(const struct lab_search *search)
+{
+    const struct lab_schedule *old = &search->best;
+    const struct lab_schedule *new = &search->schedule;
+    unsigned shared = old->count < new->count ? old->count : new->count;
+    int order;
+
+    if (!search->has_best)
+        return true;
+    if (search->schedule.preemptions != search->best_preemptions)
+        return search->schedule.preemptions < search->best_preemptions;
+    if (search->schedule.switches != search->best_switches)
+        return search->schedule.switches < search->best_switches;
+    order = memcmp(new->decisions, old->decisions, shared);
+    return order < 0 || (order == 0 && new->count < old->count);
+}
+
+static void keep(struct lab_schedule *to, const struct lab_schedule *from)
+{
+    to->count = from->count;
+    to->preemptions = from->preemptions;
+    to->switches = from->switches;
+    memcpy(to->decisions, from->decisions, from->count);
+}
+
+static void note_failure(struct lab_search *search, enum lab_outcome outcome,
+                         const char *what)
+{
+    struct lab_result *result = &search->result;
+
+    result->failures++;
+    if (is_better(search)) {
+        search->has_best = true;
+        search->best_preemptions = search->schedule.preemptions;
+        search->best_switches = search->schedule.switches;
+        keep(&search->best, &search->schedule);
+    }
+    if (result->first_execution != 0)
+        return;
+    result->first_execution = result->executions;
+    result->first_outcome = outcome;
+    result->first_what = what;
+    result->first_preemptions = search->schedule.preemptions;
+    keep(&result->first, &search->schedule);
+}
+
+static void note_complete(struct lab_search *search, bool failed)
+{
+    struct lab_result *result = &search->result;
+    unsigned preemptions = search->schedule.preemptions;
+
+    result->complete++;
+    result->by_bound[preemptions < LAB_BOUNDS ? preemptions : LAB_BOUNDS - 1]++;
+    if (lab_run.steps > result->most_steps)
+        result->most_steps = lab_run.steps;
+    if ((unsigned)lab_run.threads > result->most_threads)
+        result->most_threads = (unsigned)lab_run.threads;
+    if (seen != NULL)
+        note_trace(result, lab_run.trace_hash, failed);
+}
+
+void lab_count_execution(void)
+{
+    struct lab_search *search = lab_search;
+    struct lab_result *result = &search->result;
+    enum lab_outcome outcome = lab_run.outcome;
+    bool failed = outcome != LAB_COMPLETE_RUN;
+
+    result->executions++;
+    if (outcome == LAB_BLOCKED) {
+        result->blocked++;
+        return;
+    }
+    if (outcome == LAB_DIVERGED)
+        result->unpredictable = true;
+    result->deadlocks += outcome == LAB_DEADLOCK || outcome == LAB_LOST_WAKEUP;
+    result->livelocks += outcome == LAB_LIVELOCK;
+    note_complete(search, failed);
+    if (failed)
+        note_failure(search, outcome, lab_run.what);
+    else
+        search->succeeded = true;
+}
+
+void lab_count_crash(int signal)
+{
+    struct lab_search *search = lab_search;
+
+    (void)signal;
+    search->result.executions++;
+    if (search->schedule.unrecorded) {
+        search->result.blocked++;
+        return;
+    }
+    search->result.complete++;
+    search->result.crashes++;
+    note_failure(search, LAB_CRASHED, "crash");
+}
