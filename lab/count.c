@@ -9,66 +9,98 @@
 #include <sys/mman.h>
 
 #define SEEN_MAX ((size_t)1 << 22)
+#define INDEX_FIRST ((size_t)1 << 10)
 
-static struct lab_seen *seen;
-static size_t *seen_count;
+/*
+ * Traces in the order in which they were met, and an index with linear probing
+ * that is made anew, twice as long, when it is half full: a small search
+ * touches little memory.
+ */
+struct table {
+    size_t count;
+    size_t slots;
+    struct lab_seen seen[SEEN_MAX];
+    uint32_t index[2 * SEEN_MAX]; /* in seen + 1; 0: free */
+};
+
+static struct table *table;
 
 bool lab_seen_open(void)
 {
-    void *memory = mmap(NULL, SEEN_MAX * sizeof(*seen) + sizeof(size_t),
-                        PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-                        0);
+    void *memory = mmap(NULL, sizeof(*table), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (memory == MAP_FAILED)
         return false;
-    seen = memory;
-    seen_count = (size_t *)(void *)(seen + SEEN_MAX);
+    table = memory;
+    table->slots = INDEX_FIRST;
     return true;
 }
 
 void lab_seen_close(void)
 {
-    if (seen != NULL)
-        (void)munmap(seen, SEEN_MAX * sizeof(*seen) + sizeof(size_t));
-    seen = NULL;
+    if (table != NULL)
+        (void)munmap(table, sizeof(*table));
+    table = NULL;
+}
+
+/* The slot of a hash, or the free one where it belongs. */
+static uint32_t *find(uint64_t hash)
+{
+    size_t at = hash & (table->slots - 1);
+
+    while (table->index[at] != 0 &&
+           table->seen[table->index[at] - 1].hash != hash)
+        at = (at + 1) & (table->slots - 1);
+    return &table->index[at];
+}
+
+static void grow(void)
+{
+    memset(table->index, 0, table->slots * sizeof(table->index[0]));
+    table->slots *= 2;
+    for (size_t i = 0; i < table->count; i++)
+        *find(table->seen[i].hash) = (uint32_t)i + 1;
 }
 
 static void note_trace(struct lab_result *result, uint64_t hash, bool failed)
 {
     unsigned preemptions = lab_search->schedule.preemptions;
-    size_t at;
+    struct lab_seen *seen;
+    uint32_t *slot = find(hash);
 
     if (preemptions >= LAB_BOUNDS)
         preemptions = LAB_BOUNDS - 1;
-    hash += hash == 0;
-    for (at = hash % SEEN_MAX; seen[at].hash != 0; at = (at + 1) % SEEN_MAX) {
-        if (seen[at].hash != hash)
-            continue;
-        if (preemptions < seen[at].preemptions)
-            seen[at].preemptions = (uint8_t)preemptions;
+    if (*slot != 0) {
+        seen = &table->seen[*slot - 1];
+        if (preemptions < seen->preemptions)
+            seen->preemptions = (uint8_t)preemptions;
         return;
     }
-    if (*seen_count >= SEEN_MAX - SEEN_MAX / 8) {
+    if (table->count == SEEN_MAX) {
         result->table_full = true;
         return;
     }
-    ++*seen_count;
-    seen[at].hash = hash;
-    seen[at].preemptions = (uint8_t)preemptions;
-    seen[at].failed = failed;
+    seen = &table->seen[table->count++];
+    seen->hash = hash;
+    seen->preemptions = (uint8_t)preemptions;
+    seen->failed = failed;
+    *slot = (uint32_t)table->count;
+    if (table->count * 2 >= table->slots && table->slots < 2 * SEEN_MAX)
+        grow();
 }
 
 void lab_seen_summarise(struct lab_result *result)
 {
-    if (seen == NULL)
+    if (table == NULL)
         return;
-    for (size_t i = 0; *seen_count != 0 && i < SEEN_MAX; i++) {
-        if (seen[i].hash == 0)
-            continue;
+    for (size_t i = 0; i < table->count; i++) {
+        const struct lab_seen *seen = &table->seen[i];
+
         result->traces++;
-        result->traces_by_bound[seen[i].preemptions]++;
-        result->failing_traces += seen[i].failed;
-        result->failing_by_bound[seen[i].preemptions] += seen[i].failed;
+        result->traces_by_bound[seen->preemptions]++;
+        result->failing_traces += seen->failed;
+        result->failing_by_bound[seen->preemptions] += seen->failed;
     }
 }
 
@@ -131,7 +163,7 @@ static void note_complete(struct lab_search *search, bool failed)
         result->most_steps = lab_run.steps;
     if ((unsigned)lab_run.threads > result->most_threads)
         result->most_threads = (unsigned)lab_run.threads;
-    if (seen != NULL)
+    if (table != NULL)
         note_trace(result, lab_run.trace_hash, failed);
 }
 

@@ -145,8 +145,8 @@ void lab_relax(const void *object, const struct lab_site *site);
 
 /*
  * What the step that was just granted saw or left: shown in its row, part of
- * the event hash.  For GET and PUT: the count after it.  Call it before the
- * next announcement.
+ * the event hash.  For GET and PUT, and for the WRITE that begins a reference
+ * count: the count after it.  Call it before the next announcement.
  */
 void lab_value(uint64_t value);
 

@@ -207,6 +207,7 @@ static void summarise(struct lab_search *search)
     unsigned depth = options->pct_depth == 0 ? 3 : options->pct_depth;
 
     lab_seen_summarise(result);
+    result->least_preemptions = search->best_preemptions;
     if (options->mode == LAB_SLEEP && !options->count_traces) {
         result->traces = result->complete;
         result->failing_traces = result->failures;

@@ -78,7 +78,8 @@ struct lab_result {
     enum lab_outcome first_outcome; /* of the first failure */
     const char *first_what;
     unsigned first_preemptions;
-    uint64_t first_execution; /* its number, from 1; 0: none failed */
+    unsigned least_preemptions; /* of all failures */
+    uint64_t first_execution;   /* its number, from 1; 0: none failed */
     struct lab_schedule first;
 };
 

@@ -24,7 +24,7 @@ struct lab_node {
 
 /* A trace that was met. */
 struct lab_seen {
-    uint64_t hash; /* 0: empty */
+    uint64_t hash;
     uint8_t preemptions;
     uint8_t failed;
 };

@@ -80,6 +80,10 @@ static void change(struct lab_thread_state *thread, int number,
     case LAB_END:
         object->ended = true;
         break;
+    case LAB_WRITE:
+    case LAB_RMW:
+        object->counted = false; /* until lab_value() */
+        break;
     default:
         break;
     }
@@ -247,8 +251,8 @@ void lab_value(uint64_t value)
         return;
     thread = me();
     kind = thread->pending.kind & 0xffu;
-    if (kind == LAB_GET || kind == LAB_PUT) {
-        object = &lab_objects[thread->pending.object];
+    object = &lab_objects[thread->pending.object];
+    if (kind != LAB_READ) {
         object->count = value;
         object->counted = true;
     }

@@ -88,7 +88,12 @@ void build_ring(struct toy *toy, int n, int k, int m)
  * after it was stopped. */
 void build_bluetooth(struct toy *toy, int n, int k, int m)
 {
-    enum { FLAG, PENDING, EVENT, STOPPED };
+    enum {
+        FLAG,
+        PENDING,
+        EVENT,
+        STOPPED
+    };
 
     UNUSED(n + k + m);
     toy_begin(toy, "bluetooth driver", 2);
@@ -116,16 +121,20 @@ void build_twostage(struct toy *toy, int n, int k, int m)
     toy_begin(toy, "twostage", 2);
     for (int i = 0; i < 2; i++) {
         lock(toy, 0, i);
-        add(toy, 0, i, 1);
+        toy_op(toy, 0, TOY_SET, i, 1, 0);
         unlock(toy, 0, i);
-        lock(toy, 1, i);
-        toy_op(toy, 1, TOY_PEEK, i, 1, 0);
-        if (i == 1)
-            toy_op(toy, 1, TOY_BAD_IF, 1, 0, 0);
-        unlock(toy, 1, i);
-        if (i == 0)
-            toy_op(toy, 1, TOY_SKIP_IF, 1, 0, TOY_LENGTH);
     }
+    lock(toy, 1, 0);
+    toy_op(toy, 1, TOY_LOAD, 0, 1, 0);
+    toy_op(toy, 1, TOY_SKIP_IF, 1, 1, 2);
+    unlock(toy, 1, 0);
+    toy_op(toy, 1, TOY_SKIP_IF, 1, 0, TOY_LENGTH);
+    toy_op(toy, 1, TOY_LOAD, 0, 1, 0); /* tested above, used here */
+    unlock(toy, 1, 0);
+    lock(toy, 1, 1);
+    toy_op(toy, 1, TOY_LOAD, 1, 2, 0);
+    unlock(toy, 1, 1);
+    toy_op(toy, 1, TOY_BAD_IF, 2, 0, 0);
 }
 
 /* n setters write a, then b; the checker wants (a == 0 and b == 0) or (a == 1
@@ -161,6 +170,7 @@ void build_wronglock(struct toy *toy, int n, int k, int m)
     toy_op(toy, 0, TOY_LOAD, 0, 2, 0);
     toy_op(toy, 0, TOY_STORE, 0, 2, 1);
     toy_op(toy, 0, TOY_LOAD, 0, 3, 0);
+    toy_op(toy, 0, TOY_BAD_UNLESS, 3, 1, 1);
     unlock(toy, 0, 0);
     for (unsigned t = 1; t <= (unsigned)k; t++) {
         lock(toy, t, 1);

@@ -69,7 +69,10 @@ void build_ordered(struct toy *toy, int n, int k, int m)
  * entry.  All is done under lock 0 and so needs no steps of its own; a load
  * decompresses between its two sections.
  */
-enum { LINKED, REFERENCES };
+enum {
+    LINKED,
+    REFERENCES
+};
 
 static void change_references(struct toy *toy, unsigned t, int by)
 {

@@ -20,7 +20,7 @@ struct row {
     int n;
     int k;
     int m;
-    uint64_t interleavings; /* 0: too many, or unknown */
+    uint64_t interleavings;        /* 0: too many, or unknown */
     uint64_t by_bound[ROW_BOUNDS]; /* of them, cumulative; 0: not stated */
     uint64_t traces;               /* deadlocked ones included */
     uint64_t traces_by_bound[ROW_BOUNDS];
@@ -38,10 +38,10 @@ extern const unsigned row_count;
 
 typedef void row_builder(struct toy *toy, int n, int k, int m);
 
-row_builder build_private, build_same, build_sb, build_mp, build_lb,
-    build_2_2w, build_2_2w_same, build_iriw, build_readers, build_lastzero,
-    build_inc, build_adds, build_casw, build_casrot, build_lockinc, build_rot,
-    build_abba, build_philosophers, build_ordered, build_corr2, build_wrw,
+row_builder build_private, build_same, build_sb, build_mp, build_lb, build_2_2w,
+    build_2_2w_same, build_iriw, build_readers, build_lastzero, build_inc,
+    build_adds, build_casw, build_casrot, build_lockinc, build_rot, build_abba,
+    build_philosophers, build_ordered, build_corr2, build_wrw,
     build_writers_reader4, build_await, build_await_wrong, build_indexer,
     build_seed0, build_seed0_fixed, build_writers_reader;
 

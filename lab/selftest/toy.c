@@ -60,6 +60,8 @@ bool toy_local(const struct toy *toy, unsigned thread, struct toy_cpu *cpu,
             cpu->pc += cpu->registers[op->a] != op->b ? (unsigned)op->c : 0;
         else if (op->kind == TOY_BAD_IF)
             bad = bad || cpu->registers[op->a] == op->b;
+        else if (op->kind == TOY_BAD_UNLESS)
+            bad = bad || cpu->registers[op->a] != cpu->registers[op->b] + op->c;
         else if (op->kind == TOY_BAD)
             bad = true;
         else
@@ -225,6 +227,10 @@ static void setup(void *context)
     memcpy(variables, now->start, sizeof(variables));
     memset(cpus, 0, sizeof(cpus));
     is_bad = false;
+    if (now->counter == 0)
+        return;
+    lab_step(LAB_WRITE, &variables[now->counter], &here);
+    lab_value((uint64_t)variables[now->counter]);
 }
 
 static void finish(void *context)

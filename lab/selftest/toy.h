@@ -21,31 +21,32 @@
 
 enum toy_kind {
     TOY_END,
-    TOY_SET,    /* variable a = b */
-    TOY_STORE,  /* variable a = register b + c */
+    TOY_SET,      /* variable a = b */
+    TOY_STORE,    /* variable a = register b + c */
     TOY_STORE_AT, /* variable (register a) = register b + c */
-    TOY_LOAD,   /* register b = variable a */
-    TOY_LOAD_AT, /* register b = variable (register a) */
-    TOY_ADD,    /* variable a += b, atomically; register 0 = before */
-    TOY_CAS,    /* variable a: from b to c; register 0 = did it */
-    TOY_LOCK,   /* a */
-    TOY_TRYLOCK, /* a; register 0 = got it */
-    TOY_UNLOCK, /* a */
-    TOY_AWAIT,  /* until variable a == b */
-    TOY_RELAX,  /* until somebody writes what was read last */
+    TOY_LOAD,     /* register b = variable a */
+    TOY_LOAD_AT,  /* register b = variable (register a) */
+    TOY_ADD,      /* variable a += b, atomically; register 0 = before */
+    TOY_CAS,      /* variable a: from b to c; register 0 = did it */
+    TOY_LOCK,     /* a */
+    TOY_TRYLOCK,  /* a; register 0 = got it */
+    TOY_UNLOCK,   /* a */
+    TOY_AWAIT,    /* until variable a == b */
+    TOY_RELAX,    /* until somebody writes what was read last */
     TOY_POINT,
-    TOY_GET,    /* reference count a */
-    TOY_PUT,    /* register 0 = it is zero now */
-    TOY_CHOOSE, /* register 0 = 0 to a - 1, as failures */
+    TOY_GET,         /* reference count a */
+    TOY_PUT,         /* register 0 = it is zero now */
+    TOY_CHOOSE,      /* register 0 = 0 to a - 1, as failures */
     TOY_UNLOCK_BOTH, /* lock a, and writes variable b, in one step */
     /* Local: part of the step before. */
-    TOY_PEEK,   /* register b = variable a, which a lock guards */
-    TOY_POKE,   /* variable a = register b + c, likewise */
-    TOY_LET,    /* register a = b */
-    TOY_MOVE,   /* register a = register b + c */
+    TOY_PEEK,    /* register b = variable a, which a lock guards */
+    TOY_POKE,    /* variable a = register b + c, likewise */
+    TOY_LET,     /* register a = b */
+    TOY_MOVE,    /* register a = register b + c */
     TOY_SKIP_IF, /* if register a == b skip c */
     TOY_SKIP_UNLESS,
-    TOY_BAD_IF, /* if register a == b: noted, and the thread goes on */
+    TOY_BAD_IF,     /* if register a == b: noted, and the thread goes on */
+    TOY_BAD_UNLESS, /* register a == register b + c */
     TOY_BAD
 };
 
@@ -62,6 +63,7 @@ struct toy {
     unsigned length[TOY_THREADS];
     struct toy_op code[TOY_THREADS][TOY_LENGTH];
     int start[TOY_OBJECTS]; /* of variables */
+    int counter;            /* the variable that is a reference count, or 0 */
     unsigned variables;     /* in use, for checks */
     /* At the end, of the variables: is that bad?  NULL: never. */
     bool (*is_bad)(const int *variables);
