@@ -8,7 +8,8 @@
 #include <string.h>
 
 #define WIDTH 100u
-#define COLUMN_MIN 24u
+#define COLUMN_WISH 24u /* even if all lines are short */
+#define COLUMN_LEAST 10u
 #define INDENT 2u
 #define GAP 2u
 #define COMMENT_AT 28u /* at most */
@@ -57,15 +58,39 @@ static void compose(const struct lab_line *line, unsigned comment_at,
         "", line->comment);
 }
 
+/* All columns together are not too wide: the widest gives way. */
+static void shrink(const struct lab_picture *picture, struct layout *layout)
+{
+    unsigned room = WIDTH - GAP * (picture->columns - 1);
+
+    for (;;) {
+        unsigned sum = 0;
+        unsigned widest = 0;
+
+        for (unsigned thread = 1; thread < LAB_THREADS; thread++) {
+            if (!picture->shown[thread])
+                continue;
+            sum += layout->width[thread];
+            if (widest == 0 || layout->width[thread] > layout->width[widest])
+                widest = thread;
+        }
+        if (sum <= room || layout->width[widest] <= COLUMN_LEAST)
+            return;
+        layout->width[widest]--;
+    }
+}
+
 static void measure(const struct lab_picture *picture, struct layout *layout)
 {
-    unsigned most = (WIDTH - GAP * (picture->columns - 1)) / picture->columns;
     unsigned at = 0;
     char text[3 * LAB_LINE_CHARS];
 
     place_comments(picture, layout);
-    for (unsigned thread = 1; thread < LAB_THREADS; thread++)
+    for (unsigned thread = 1; thread < LAB_THREADS; thread++) {
         layout->width[thread] = (unsigned)strlen(picture->heading[thread]);
+        if (layout->width[thread] < COLUMN_WISH)
+            layout->width[thread] = COLUMN_WISH;
+    }
     for (unsigned i = 0; i < picture->line_count; i++) {
         const struct lab_line *line = &picture->lines[i];
 
@@ -73,13 +98,10 @@ static void measure(const struct lab_picture *picture, struct layout *layout)
         if (strlen(text) > layout->width[line->thread])
             layout->width[line->thread] = (unsigned)strlen(text);
     }
+    shrink(picture, layout);
     for (unsigned thread = 1; thread < LAB_THREADS; thread++) {
         if (!picture->shown[thread])
             continue;
-        if (layout->width[thread] > most)
-            layout->width[thread] = most;
-        if (layout->width[thread] < COLUMN_MIN && COLUMN_MIN <= most)
-            layout->width[thread] = COLUMN_MIN;
         layout->start[thread] = at;
         layout->last = thread;
         at += layout->width[thread] + GAP;
