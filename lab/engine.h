@@ -97,6 +97,10 @@ struct lab_strategy {
     unsigned (*resume)(unsigned depth);
     /* The step of a thread is granted and not done yet; may be NULL. */
     void (*granted)(int thread);
+    /* A thread begins; may be NULL. */
+    void (*started)(int parent, int child);
+    /* The last step was done, the outcome is known; may be NULL. */
+    void (*ended)(void);
     /* Prepares the next execution; false: all done. */
     bool (*next)(void);
 };

@@ -278,6 +278,8 @@ bool lab_start(int thread)
     lab_run.unfinished++;
     if (lab_watcher != NULL && lab_watcher->spawned != NULL)
         lab_watcher->spawned(parent, thread);
+    if (lab_run.strategy->started != NULL)
+        lab_run.strategy->started(parent, thread);
     lab_run.parent = parent;
     lab_run.starting = true;
     lab_run.current = thread;
@@ -367,6 +369,8 @@ void lab_execute(const struct lab_order *order)
         lab_end_execution(LAB_FAILED, "ended with a lock held");
     if (lab_run.unrecorded)
         lab_run.outcome = LAB_BLOCKED;
+    if (lab_run.strategy->ended != NULL)
+        lab_run.strategy->ended();
     if (order->trace != NULL)
         lab_record_end();
     lab_run.active = false;

@@ -35,9 +35,9 @@ struct lab_search *lab_search_open(const struct lab_program *program,
                                    const struct lab_options *options)
 {
     static const struct lab_strategy *const strategies[] = {
-        [LAB_SLEEP] = &lab_sleep_search, [LAB_BOUND] = &lab_bound_search,
-        [LAB_WALK] = &lab_walk_search,   [LAB_PCT] = &lab_pct_search,
-        [LAB_POS] = &lab_pos_search,
+        [LAB_SLEEP] = &lab_sleep_search, [LAB_SOURCE] = &lab_source_search,
+        [LAB_BOUND] = &lab_bound_search, [LAB_WALK] = &lab_walk_search,
+        [LAB_PCT] = &lab_pct_search,     [LAB_POS] = &lab_pos_search,
     };
     struct lab_search *search = mmap(NULL, sizeof(*search),
                                      PROT_READ | PROT_WRITE,
@@ -208,7 +208,7 @@ static void summarise(struct lab_search *search)
 
     lab_seen_summarise(result);
     result->least_preemptions = search->best_preemptions;
-    if (options->mode == LAB_SLEEP && !options->count_traces) {
+    if (options->mode <= LAB_SOURCE && !options->count_traces) {
         result->traces = result->complete;
         result->failing_traces = result->failures;
     }

@@ -20,11 +20,12 @@
 #define LAB_SCHEDULE_MAX 20000 /* decisions and choices of one execution */
 
 enum lab_mode {
-    LAB_SLEEP, /* every trace once: depth first with sleep sets */
-    LAB_BOUND, /* every schedule with up to `bound` preemptions */
-    LAB_WALK,  /* uniform choice among the enabled */
-    LAB_PCT,   /* priorities with pct_depth - 1 change points */
-    LAB_POS    /* a priority for each pending step */
+    LAB_SLEEP,  /* every trace once: depth first with sleep sets */
+    LAB_SOURCE, /* the same by source sets: fewer prefixes in vain */
+    LAB_BOUND,  /* every schedule with up to `bound` preemptions */
+    LAB_WALK,   /* uniform choice among the enabled */
+    LAB_PCT,    /* priorities with pct_depth - 1 change points */
+    LAB_POS     /* a priority for each pending step */
 };
 
 struct lab_options {
