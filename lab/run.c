@@ -217,6 +217,7 @@ void lab_schedule(void)
     if (lab_run.trace != NULL)
         lab_record_step(thread, thread != self, preemption);
     lab_grant(thread);
+    lab_run.schedule->trace_hash = lab_run.trace_hash;
     lab_run.current = thread;
     if (thread == self)
         return;
@@ -314,6 +315,7 @@ static void prepare(const struct lab_order *order)
     order->schedule->preemptions = 0;
     order->schedule->switches = 0;
     order->schedule->unrecorded = false;
+    order->schedule->trace_hash = 0;
     lab_run.trace = order->trace;
     lab_run.limit = program->step_limit == 0 ? LAB_LIMIT : program->step_limit;
     if (lab_run.limit > LAB_SCHEDULE_MAX / 2)

@@ -175,6 +175,8 @@ static bool run_worker(struct lab_search *search)
     }
     status = lab_wait_for_worker(worker, alive, &search->heartbeat);
     if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0) {
+        if (search->strategy->lost != NULL)
+            search->strategy->lost();
         lab_count_crash(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
         search->over = !advance(search);
     }
@@ -208,7 +210,7 @@ static void summarise(struct lab_search *search)
 
     lab_seen_summarise(result);
     result->least_preemptions = search->best_preemptions;
-    if (options->mode <= LAB_SOURCE && !options->count_traces) {
+    if (options->mode == LAB_SLEEP && !options->count_traces) {
         result->traces = result->complete;
         result->failing_traces = result->failures;
     }
@@ -225,7 +227,8 @@ static void summarise(struct lab_search *search)
 bool lab_explore(const struct lab_program *program,
                  const struct lab_options *options, struct lab_result *result)
 {
-    bool counts = options->count_traces || options->mode == LAB_BOUND;
+    bool counts = options->count_traces || options->mode == LAB_BOUND ||
+                  options->mode == LAB_SOURCE;
     bool fine;
 
     lab_search = lab_search_open(program, options);

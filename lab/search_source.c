@@ -10,6 +10,11 @@
  * depend on e, and then p (Abdulla, Aronis, Jonsson, Sagonas, 2014).  Sleep
  * sets go on as before.
  *
+ * Here two steps on a reference count conflict unless both are gets, for sleep
+ * sets too: whether a put frees may depend on any number of others, and source
+ * sets look at two steps at a time.  So executions may differ in nothing but
+ * the order of puts.
+ *
  * A lock and the unlock before it are no race, for the lock could not have come
  * first; the lock before that is.  Where the rest of an execution is not known,
  * because it failed, or where time may run out, everything is tried.
@@ -25,7 +30,7 @@
 enum side {
     WRITES,
     READS,
-    COUNTS,
+    GETS,
     SIDES
 };
 
@@ -39,7 +44,6 @@ struct event {
     unsigned also;
     unsigned depth; /* of its decision */
     bool waits;     /* it can be done only when something holds */
-    uint64_t count; /* references before it; 0 if that is not known */
     clock past;     /* up to which steps of each thread it comes after */
 };
 
@@ -65,7 +69,7 @@ static enum side side_of(unsigned kind)
 {
     if (kind == LAB_READ || kind == LAB_RELAX || kind == LAB_JOIN)
         return READS;
-    return kind == LAB_GET || kind == LAB_PUT ? COUNTS : WRITES;
+    return kind == LAB_GET ? GETS : WRITES;
 }
 
 static void join(unsigned *to, const unsigned *from)
@@ -96,40 +100,13 @@ static void come_after(unsigned *to, unsigned object, enum side side)
     }
 }
 
-/* Both change one reference count: did it matter which came first, where the
- * first was done or where the second is? */
-static bool counts_conflict(const struct event *first,
-                            const struct event *second)
-{
-    unsigned puts = (first->kind == LAB_PUT ? 1u : 0u) +
-                    (second->kind == LAB_PUT ? 1u : 0u);
-
-    if (puts == 0)
-        return false;
-    return first->count < puts + 1 ||
-           (second->kind == LAB_PUT && second->count <= 1);
-}
-
 static bool conflict_on(unsigned object, const struct event *first,
                         const struct event *second)
 {
     enum side one = object == first->also ? WRITES : side_of(first->kind);
     enum side two = object == second->also ? WRITES : side_of(second->kind);
 
-    if (one == COUNTS && two == COUNTS)
-        return counts_conflict(first, second);
     return one == WRITES || one != two;
-}
-
-/* Of the changes of this count, those that had to come before. */
-static void come_after_counts(struct event *event)
-{
-    for (unsigned i = 0; i < event_count; i++) {
-        if (events[i].object == event->object &&
-            side_of(events[i].kind) == COUNTS &&
-            counts_conflict(&events[i], event))
-            join(event->past, events[i].past);
-    }
 }
 
 /* Could the second have been done instead of the first? */
@@ -265,14 +242,10 @@ static void describe(int number, struct event *event)
     event->depth = lab_run.depth - 1;
     event->waits = step->ready != NULL || event->kind == LAB_LOCK ||
                    event->kind == LAB_RELAX || event->kind == LAB_JOIN;
-    event->count =
-        lab_objects[step->object].counted ? lab_objects[step->object].count : 0;
     event->index = now[number][number] + 1;
     memcpy(event->past, now[number], sizeof(event->past));
     if (step->object != 0)
         come_after(event->past, step->object, side_of(event->kind));
-    if (side_of(event->kind) == COUNTS)
-        come_after_counts(event);
     if (step->also != 0)
         come_after(event->past, step->also, WRITES);
 }
@@ -307,14 +280,25 @@ static void started(int parent, int child)
 /* What else might have happened is not known: try all. */
 static void try_all(void)
 {
-    for (unsigned i = lab_search->floor; i < lab_run.depth; i++)
+    for (unsigned i = lab_search->floor; i < lab_search->schedule.count; i++)
         lab_search->nodes[i].todo = lab_search->nodes[i].enabled;
+}
+
+/* The steps that threads stand before when an execution ends race too. */
+static void find_pending_races(void)
+{
+    struct event event;
+
+    for (int thread = 1; thread <= lab_run.threads; thread++) {
+        if (lab_run.thread[thread].finished || LAB_MUTANT(STUCK_FORGOTTEN))
+            continue;
+        describe(thread, &event);
+        find_races(now[thread], &event);
+    }
 }
 
 static void ended(void)
 {
-    struct event event;
-
     if (lab_run.unrecorded || lab_run.outcome == LAB_BLOCKED ||
         lab_run.steps == 0)
         return;
@@ -324,12 +308,7 @@ static void ended(void)
         try_all();
         return;
     }
-    for (int thread = 1; thread <= lab_run.threads; thread++) {
-        if (lab_run.thread[thread].finished || LAB_MUTANT(STUCK_FORGOTTEN))
-            continue;
-        describe(thread, &event);
-        find_races(now[thread], &event);
-    }
+    find_pending_races();
 }
 
 static bool time_may_run_out(void)
@@ -347,7 +326,9 @@ static int pick(unsigned depth, unsigned enabled)
     int thread = lab_sleep_search.pick(depth, enabled);
     struct lab_node *node = &lab_search->nodes[depth];
 
-    if (thread != LAB_PRUNE)
+    if (thread == LAB_PRUNE)
+        find_pending_races();
+    else
         node->todo = time_may_run_out() ? enabled : LAB_BIT(thread);
     return thread;
 }
@@ -368,11 +349,13 @@ static bool next(void)
 }
 
 const struct lab_strategy lab_source_search = {
+    .orders_counts = true,
     .pick = pick,
     .choose = lab_new_choice,
     .resume = resume,
     .granted = granted,
     .started = started,
     .ended = ended,
+    .lost = try_all,
     .next = next,
 };

@@ -411,7 +411,7 @@ static void try(struct selftest *test, const struct feature *feature,
     options.executions = 20000;
     (void)lab_explore(&program, &options, &result);
     (void)selftest_fact(test,
-                        result.complete == feature->complete &&
+                        result.traces == feature->complete &&
                             result.failures == feature->failures,
                         "%s: %" PRIu64 " traces, %" PRIu64
                         " fail, expected %" PRIu64 " and %" PRIu64,
