@@ -176,7 +176,7 @@ void lab_execute(const struct lab_order *order);
 /* Announces what is pending of the current thread and waits for its turn. */
 void lab_schedule(void);
 /* Accounts for a thread's pending step; depth must be up to date. */
-void lab_grant(int thread);
+void lab_grant(int number);
 /* Ends the execution from a thread of it. */
 void lab_end_execution(enum lab_outcome outcome, const char *what);
 /* A thread that has done nothing. */
@@ -214,7 +214,8 @@ void lab_record_value(uint64_t value);
 void lab_record_divergence(int entry);
 void lab_record_end(void);
 /* Keeps a text: its offset. */
-unsigned lab_record_text(const char *format, va_list arguments);
-void lab_record_message(const char *format, va_list arguments);
+unsigned lab_record_text(const char *format, va_list arguments)
+    LAB_PRINTF(1, 0);
+void lab_record_message(const char *format, va_list arguments) LAB_PRINTF(1, 0);
 
 #endif

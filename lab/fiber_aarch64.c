@@ -51,8 +51,8 @@ __asm__(".text\n"
 void lab_fiber_prepare(struct lab_fiber *fiber, void *stack, size_t size,
                        void (*entry)(void))
 {
-    uint64_t *frame =
-        (uint64_t *)((char *)stack + (size & ~(size_t)15) - FRAME_BYTES);
+    void *end = (char *)stack + (size & ~(size_t)15) - FRAME_BYTES;
+    uint64_t *frame = end;
 
     for (int i = 0; i < FRAME_BYTES / 8; i++)
         frame[i] = 0;

@@ -42,7 +42,8 @@ __asm__(".text\n"
 void lab_fiber_prepare(struct lab_fiber *fiber, void *stack, size_t size,
                        void (*entry)(void))
 {
-    uint64_t *top = (uint64_t *)((char *)stack + (size & ~(size_t)15));
+    void *end = (char *)stack + (size & ~(size_t)15);
+    uint64_t *top = end;
 
     top[-1] = 0; /* where entry() would return to */
     top[-2] = (uint64_t)(uintptr_t)entry;

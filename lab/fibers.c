@@ -12,7 +12,7 @@
 
 #include "fiber.h"
 
-#define STACK_BYTES (256u * 1024)
+#define STACK_BYTES ((size_t)256 * 1024)
 
 static struct lab_fiber fibers[LAB_THREADS];
 static char *stacks[LAB_THREADS];

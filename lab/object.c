@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#define SLOTS (4u * LAB_OBJECTS)
+#define SLOTS ((size_t)4 * LAB_OBJECTS)
 
 struct slot {
     uintptr_t address;

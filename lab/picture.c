@@ -159,8 +159,8 @@ static void add_rows(struct lab_picture *picture)
             continue;
         line = add(picture, row->thread, row->depth);
         lab_row_name(row, trace, line->text);
-        comment_on(trace, row, i == trace->failed_row && trace->what != NULL,
-                   line->comment);
+        line->problem = i == trace->failed_row && trace->what != NULL;
+        comment_on(trace, row, line->problem, line->comment);
         line->marked = !marked && trace->marked_step != 0 &&
                        row->kind < LAB_CHOOSE &&
                        row->step >= trace->marked_step;

@@ -20,6 +20,7 @@ struct lab_line {
     char text[LAB_LINE_CHARS];
     char comment[LAB_LINE_CHARS]; /* without the //; may be empty */
     bool marked;                  /* from here every continuation fails */
+    bool problem;                 /* the step that failed */
     bool folded;                  /* says how often the lines above came */
 };
 
@@ -40,7 +41,7 @@ struct lab_story {
     const char *replay;              /* string, or NULL */
     const struct lab_result *broken; /* the search that found it */
     const struct lab_result *whole;  /* the same with every rule in force */
-    bool minimal;
+    bool cut_short; /* there was no time to look for a shorter one */
 };
 
 void lab_picture_draw(struct lab_picture *picture,

@@ -94,6 +94,8 @@ static void measure(const struct lab_picture *picture, struct layout *layout)
     for (unsigned i = 0; i < picture->line_count; i++) {
         const struct lab_line *line = &picture->lines[i];
 
+        if (line->problem) /* nothing is beside it */
+            continue;
         compose(line, layout->comment_at, text, sizeof(text));
         if (strlen(text) > layout->width[line->thread])
             layout->width[line->thread] = (unsigned)strlen(text);
@@ -131,11 +133,13 @@ static size_t break_at(const char *text, size_t width, size_t *skip)
 static void print_line(FILE *out, const struct layout *layout,
                        const struct lab_line *line)
 {
-    unsigned width = layout->width[line->thread];
     unsigned start = layout->start[line->thread];
+    /* There is one thread on a line: it may use what is right of its column. */
+    unsigned width = WIDTH - start;
     unsigned hang = line->depth * INDENT + 2 * INDENT;
     char text[3 * LAB_LINE_CHARS];
     const char *rest = text;
+    unsigned column = start + layout->width[line->thread];
     unsigned margin = 0;
 
     if (hang > width / 2)
@@ -150,9 +154,7 @@ static void print_line(FILE *out, const struct layout *layout,
                       rest);
         if (first && line->marked && end + 2 + strlen(mark) <= WIDTH)
             (void)fprintf(out, "%*s%s",
-                          end + 2 > start + width ? 2
-                                                  : (int)(start + width - end),
-                          "", mark);
+                          (int)(end + 2 > column ? 2 : column - end), "", mark);
         (void)fputc('\n', out);
         if (first && line->marked && end + 2 + strlen(mark) > WIDTH)
             (void)fprintf(out, "%*s%s\n", (int)(WIDTH - strlen(mark)), "",
@@ -218,6 +220,8 @@ void lab_print_columns(FILE *out, const struct lab_story *story)
     (void)fprintf(out, "%s", lab_trace_text(trace, trace->detail));
     if (picture.truncated || trace->truncated)
         (void)fprintf(out, "(too long: not all of it is shown)\n");
+    if (story->cut_short)
+        (void)fprintf(out, "(there may be a shorter one: time was up)\n");
     if (story->replay != NULL)
         (void)fprintf(out, "replay: %s\n", story->replay);
     lab_print_counts(out, story);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define TAB 8u
+#define TAB ((size_t)8)
 #define COLUMN_TABS 4u
 
 static void put_tabs(FILE *out, unsigned count)

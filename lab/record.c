@@ -89,6 +89,14 @@ static uint8_t depth_of(const struct lab_thread_state *state, unsigned kind)
     return (uint8_t)(depth > 255 ? 255 : depth);
 }
 
+/* A path tells where one copy of the tree was; its end is what matters. */
+static const char *base_name(const char *path)
+{
+    const char *slash = path == NULL ? NULL : strrchr(path, '/');
+
+    return slash == NULL ? path : slash + 1;
+}
+
 static struct lab_row *add_row(int thread, unsigned kind)
 {
     struct lab_trace *trace = lab_run.trace;
@@ -140,7 +148,7 @@ void lab_record_step(int thread, bool switched, bool preemption)
     }
     row->verb = step->site.verb == NULL ? verbs[kind] : step->site.verb;
     row->function = step->site.function;
-    row->file = step->site.file;
+    row->file = base_name(step->site.file);
     row->line = step->site.line;
     note_progress();
 }
@@ -313,7 +321,7 @@ void lab_record_divergence(int entry)
     say("entry %u: the string runs CPU#%d, which waits at %s(%s), %s:%d",
         number, entry,
         step->site.verb == NULL ? verbs[step->kind & 0xffu] : step->site.verb,
-        name == NULL ? "" : name, step->site.file, step->site.line);
+        name == NULL ? "" : name, base_name(step->site.file), step->site.line);
 }
 
 /*

@@ -44,6 +44,8 @@ void lab_random_seed(uint64_t seed)
 
 uint64_t lab_random_below(uint64_t limit)
 {
+    if (limit < 2)
+        return 0;
     return draw() % limit; /* limits are small: the bias is nothing */
 }
 

@@ -252,7 +252,7 @@ static void describe(int number, struct event *event)
 
 static void granted(int number)
 {
-    struct event *event = &events[event_count];
+    struct event *event;
 
     if (lab_run.steps == 1)
         begin();

@@ -96,7 +96,7 @@ int zcrace_show(const struct zcrace *request)
 {
     const struct lab_scenario *scenario;
     struct lab_program program;
-    struct lab_story story = {.minimal = false};
+    struct lab_story story = {.trace = &trace};
 
     scenario = zcrace_prepare(request->name, request->broken, &program);
     if (scenario == NULL)
@@ -104,8 +104,7 @@ int zcrace_show(const struct zcrace *request)
     schedule.count = 0;
     (void)lab_record(&program, request->threads, &schedule, &trace);
     (void)printf("%s: %s\n\n", program.name, scenario->summary);
-    request->print(stdout, &(struct lab_story){.trace = &trace});
-    (void)story;
+    request->print(stdout, &story);
     return trace.outcome == LAB_COMPLETE_RUN ? ZCRACE_SILENT : ZCRACE_FOUND;
 }
 
@@ -118,6 +117,7 @@ static struct lab_options options_for(const struct zcrace *request,
         options.mode = LAB_BOUND;
         options.bound = scenario->bound;
     }
+    options.count_traces = options.mode >= LAB_WALK;
     watch(&options, scenario->program.name);
     return options;
 }
@@ -179,8 +179,8 @@ int zcrace_run(const struct zcrace *request)
         print_silence(request, &program);
         return ZCRACE_SILENT;
     }
-    story.minimal = lab_minimise(&program, &found.first, options.milliseconds,
-                                 &schedule, &trace);
+    story.cut_short = !lab_minimise(&program, &found.first,
+                                    options.milliseconds, &schedule, &trace);
     if (request->broken != NULL && scenario->break_rule(NULL)) {
         program.broken = NULL;
         if (explore(&program, &options, &whole))
@@ -194,7 +194,7 @@ int zcrace_replay(const struct zcrace *request)
 {
     static struct lab_replay replay;
     struct lab_program program;
-    struct lab_story story = {.minimal = false};
+    struct lab_story story = {.trace = &trace};
     const char *wrong = lab_replay_parse(request->name, &replay);
 
     if (wrong != NULL) {

@@ -101,7 +101,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 static uint64_t trace_of(const struct event *events, unsigned count)
 {
     uint64_t before[STEPS_MAX];
-    unsigned name[STEPS_MAX];
+    unsigned name[STEPS_MAX] = {0};
     uint64_t hash = UINT64_C(14695981039346656037);
 
     for (unsigned i = 0; i < count; i++) {
@@ -236,7 +236,7 @@ static void note(struct event *events, unsigned *count, unsigned thread,
 
     event->thread = (uint8_t)thread;
     event->kind = op->kind;
-    event->object = op->kind == TOY_POINT ? -1 : op->a;
+    event->object = (int16_t)(op->kind == TOY_POINT ? -1 : op->a);
     event->also = -1;
     event->last_put = last_put;
     if (op->kind == TOY_UNLOCK_BOTH) {
@@ -311,8 +311,8 @@ static void watch_step(const struct lab_granted *granted)
     event = &run_events[run_count++];
     event->thread = (uint8_t)(granted->thread - 1);
     event->kind = kinds[granted->kind & 0xffu];
-    event->object = granted->object == 0 ? -1 : (int16_t)granted->object;
-    event->also = granted->also == 0 ? -1 : (int16_t)granted->also;
+    event->object = (int16_t)(granted->object == 0 ? -1 : (int)granted->object);
+    event->also = (int16_t)(granted->also == 0 ? -1 : (int)granted->also);
     /* The count is the one after the step. */
     event->last_put = event->kind == TOY_PUT &&
                       lab_objects[granted->object].count == 0;
