@@ -14,6 +14,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "platform/ghost.h"
 #include "platform/memory.h"
 
 zc_status zc_entries_init(struct zc_entries *entries)
@@ -39,13 +40,15 @@ static struct zc_entry *take_entry(struct zc_entries *entries,
     struct zc_entry *entry = NULL;
 
     zc_spinlock_lock(&entries->lock);
-    if (entries->first_free != 0) {
+    if (entries->first_free != 0 && zc_ghost_reuses()) {
         entry = zc_entry_at(entries, entries->first_free - 1);
+        zc_ghost_born(entry, sizeof(*entry), "entry");
         entries->first_free = (uint32_t)entry->slot;
     } else if (zc_records_has(&entries->records, entries->used) &&
                (!entries->checksums ||
                 zc_records_has(&entries->sums, entries->used))) {
         entry = zc_entry_at(entries, entries->used);
+        zc_ghost_born(entry, sizeof(*entry), "entry");
         entries->used++;
     } else {
         *wanted_out = entries->used + 1;
@@ -97,6 +100,7 @@ static void free_entry(struct zc_entries *entries, struct zc_entry *entry)
     zc_spinlock_lock(&entries->lock);
     entry->slot = entries->first_free;
     entries->first_free = zc_entry_index(entries, entry) + 1;
+    zc_ghost_dead(entry, sizeof(*entry), "entry");
     zc_spinlock_unlock(&entries->lock);
     if (generation != NULL)
         zc_generation_put(entries->generations, generation);
@@ -182,7 +186,9 @@ zc_status zc_entry_read(struct zc_entries *entries, struct zc_entry *entry,
                                            &read);
     if (status != ZC_OK)
         return ZC_CORRUPT;
+    zc_ghost_begin_read(read.data, read.size, "decompress");
     status = decode(entries, entry, read.data, read.size, page_out);
+    zc_ghost_end_read(read.data, read.size, "decompressed");
     entries->pool_ops->read_end(entries->pool, &read);
     return status;
 }

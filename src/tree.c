@@ -19,6 +19,7 @@
 #include "tree.h"
 
 #include "base/bits.h"
+#include "platform/ghost.h"
 #include "platform/memory.h"
 
 #define BLOCK_SHIFT 9
@@ -108,6 +109,7 @@ static void *publish(struct zc_tree *tree, zc_atomic_pointer *place,
     if (fresh == NULL)
         return NULL;
     if (zc_atomic_pointer_exchange_if(place, &found, fresh)) {
+        zc_ghost_settled(place);
         zc_counter_add(&tree->bytes, zc_malloc_size(fresh));
         return fresh;
     }
@@ -128,6 +130,7 @@ static struct zc_shard *publish_shard(struct zc_tree *tree,
         return NULL;
     }
     if (zc_atomic_pointer_exchange_if(place, &found, shard)) {
+        zc_ghost_settled(place);
         zc_counter_add(&tree->bytes, zc_malloc_size(shard));
         return shard;
     }

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "inject.h"
+#include "platform/ghost.h"
 #include "platform/memory.h"
 #include "rules.h"
 #include "zcache_internal.h"
@@ -90,10 +91,12 @@ static bool compress(struct zc_cache *cache, struct zc_generation *generation,
     size_t size = 0;
 
     zc_may_block();
+    zc_ghost_begin_write(context->buffer, 1, "compress");
     if (!zc_inject(ZC_INJECT_COMPRESS))
         status = generation->compressor->compress(
             context->codec, generation->level, page, cache->page_size,
             context->buffer, 2 * cache->page_size, &size);
+    zc_ghost_end_write(context->buffer, 1, "compressed");
     if (status != ZC_OK || size == 0) {
         zc_stats_add(&cache->stats, ZC_STAT_COMPRESS_FAIL, 1);
         return false;

@@ -36,6 +36,7 @@
 #include "zspool_internal.h"
 
 #include "base/bits.h"
+#include "platform/ghost.h"
 
 #define TAGS_BITS 2
 #define LOCATION_SHIFT 2
@@ -133,7 +134,7 @@ static bool take_cell(struct zc_handles *handles, uint32_t *index_out)
     uint32_t index = handles->first_free;
     uint32_t used;
 
-    if (index != 0) {
+    if (index != 0 && zc_ghost_reuses()) {
         handles->first_free = word_next_free(
             zc_atomic_u64_load_relaxed(&cell_at(handles, index - 1)->word));
         *index_out = index - 1;
