@@ -26,12 +26,20 @@
 
 #define BUFFER_PAGES 2 /* room for what a codec may put out at worst */
 
-static void fini_context(const struct zc_compressor *compressor,
+static void free_context(const struct zc_compressor *compressor,
                          struct zc_context *context)
 {
     if (context->codec != NULL)
         compressor->context_destroy(context->codec);
     zc_free(context->buffer);
+    context->codec = NULL;
+    context->buffer = NULL;
+}
+
+static void fini_context(const struct zc_compressor *compressor,
+                         struct zc_context *context)
+{
+    free_context(compressor, context);
     zc_mutex_destroy(&context->lock);
 }
 
@@ -209,6 +217,15 @@ static zc_status number_generation(struct zc_generations *generations,
     return ZC_BUSY;
 }
 
+/* CONTEXT_OUTLIVES_USER broken: they go when they are not wanted any more. */
+static void free_contexts(struct zc_generation *generation)
+{
+    unsigned i;
+
+    for (i = 0; i < generation->context_count; i++)
+        free_context(generation->compressor, &generation->contexts[i]);
+}
+
 static zc_status change_to(struct zc_generations *generations,
                            const struct zc_compressor *compressor, int level)
 {
@@ -234,6 +251,8 @@ static zc_status change_to(struct zc_generations *generations,
         generations->current = next;
     }
     zc_spinlock_unlock(&generations->lock);
+    if (status == ZC_OK && old != next && !ZC_RULE(CONTEXT_OUTLIVES_USER))
+        free_contexts(old);
     if (status == ZC_OK)
         zc_generation_put(generations, old);
     else

@@ -47,10 +47,10 @@
     X(DEFERRED_HANDLE_IN_HEADER, \
       "a deferred handle lives in the object header; its cell is " \
       "untouched until reclaim ends", \
-      "002", "zspool_reclaim.c") \
+      "002", "zspool.c") \
     X(NO_FREE_LIST_UNDER_RECLAIM, \
       "an object freed under reclaim does not enter the free list", \
-      "002", "zspool_reclaim.c") \
+      "002", "zspool_kernel_reclaim.c") \
     X(FAILED_RECLAIM_REBUILDS_LIST, \
       "failed reclaim rebuilds the free list", \
       "002", "zspool_kernel_reclaim.c") \

@@ -21,6 +21,7 @@
 #include "base/bits.h"
 #include "platform/ghost.h"
 #include "platform/memory.h"
+#include "rules.h"
 
 #define BLOCK_SHIFT 9
 #define BLOCK_SHARDS (1u << BLOCK_SHIFT)
@@ -259,10 +260,13 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
     zc_swp slot = {entry->slot};
     struct zc_shard *shard = make_shard(tree, slot);
     struct zc_leaf *spare = NULL;
+    struct zc_entry *early = NULL;
     bool linked;
 
     if (shard == NULL)
         return ZC_NO_MEMORY;
+    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
+        early = zc_tree_erase(tree, slot);
     for (;;) {
         zc_spinlock_lock(&shard->lock);
         linked = link_entry(tree, shard, entry, &spare, old_out);
@@ -276,6 +280,8 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
         zc_counter_add(&tree->bytes, zc_malloc_size(spare));
     }
     free_leaf(tree, spare);
+    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
+        *old_out = early;
     return ZC_OK;
 }
 

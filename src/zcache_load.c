@@ -50,6 +50,21 @@ zc_status zc_cache_load(struct zc_cache *cache, zc_swp slot, void *page_out)
     return status;
 }
 
+/* ENTRY_KNOWN_BY_REF broken: without a reference, by its slot and address. */
+static bool find_again(struct zc_cache *cache, zc_swp slot,
+                       struct zc_entry *entry)
+{
+    struct zc_entry *found;
+
+    zc_entry_put(&cache->entries, entry);
+    found = zc_tree_get(&cache->tree, slot);
+    if (found == entry)
+        return true;
+    if (found != NULL)
+        zc_entry_put(&cache->entries, found);
+    return false;
+}
+
 /* One attempt.  ZC_AGAIN: somebody else unlinked what was read. */
 static zc_status try_take(struct zc_cache *cache, zc_swp slot, void *page_out)
 {
@@ -65,6 +80,8 @@ static zc_status try_take(struct zc_cache *cache, zc_swp slot, void *page_out)
         zc_entry_put(&cache->entries, entry);
         return status;
     }
+    if (!ZC_RULE(ENTRY_KNOWN_BY_REF) && !find_again(cache, slot, entry))
+        return ZC_AGAIN;
     if (!ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
         zc_entry_put(&cache->entries, entry);
     unlinked = zc_tree_unlink(&cache->tree, entry);

@@ -14,6 +14,7 @@
 #include "base/bits.h"
 #include "options.h"
 #include "platform/memory.h"
+#include "rules.h"
 
 static char *payload_of(const struct zc_zspool *pool,
                         const struct zc_found *found)
@@ -207,6 +208,8 @@ zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
     prefetch_edges(pool, &found);
     if (found.zspage->reclaimed) {
         status = pool->ops->defer(pool, &found);
+        if (!ZC_RULE(DEFERRED_HANDLE_IN_HEADER)) /* a list through the cells */
+            zc_handles_move(&pool->handles, zc_handle_cell(handle), 0);
         zc_found_unlock(&found);
         return status;
     }

@@ -51,10 +51,14 @@ zc_status zc_kernel_defer(struct zc_zspool *pool, const struct zc_found *found)
     if ((header & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED)
         return ZC_STALE;
     ZC_ASSERT((header & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
-    header &= ~(uint64_t)ZC_OBJECT_TAGS;
-    zc_slot_set_header(arena, group, zspage, found->location,
-                       header | ZC_OBJECT_DEFERRED);
-    zspage->objects--;
+    if (!ZC_RULE(NO_FREE_LIST_UNDER_RECLAIM)) {
+        zc_slot_put(arena, group, zspage, found->location);
+    } else {
+        header &= ~(uint64_t)ZC_OBJECT_TAGS;
+        zc_slot_set_header(arena, group, zspage, found->location,
+                           header | ZC_OBJECT_DEFERRED);
+        zspage->objects--;
+    }
     group->objects--;
     group->payload_bytes -= found->size;
     return ZC_OK;
