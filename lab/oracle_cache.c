@@ -2,6 +2,7 @@
 /* oracle_cache.c - entries of a shard live and are counted. */
 #include "explore.h"
 #include "oracle_memory.h"
+#include "platform/lab_platform.h"
 #include "oracle_pool.h"
 #include "zcache_internal.h"
 
@@ -37,7 +38,7 @@ static uint32_t check_leaf(const struct zc_shard *shard,
     return used;
 }
 
-static void check_shard(void *argument)
+static void check_leaves(void *argument)
 {
     const struct zc_shard *shard = argument;
     uint32_t used = 0;
@@ -49,6 +50,11 @@ static void check_shard(void *argument)
     if (used != shard->used)
         lab_fail("shard miscounted", "%u entries, %u in use", used,
                  shard->used);
+}
+
+static void check_shard(void *argument)
+{
+    lab_guard_check(check_leaves, argument);
 }
 
 /* The shard of a slot, by the pointers of tree.c; NULL: there is none. */

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "platform/lab_platform.h"
 #include "tsan.h"
 
 #define WORD_BYTES 8u
@@ -305,6 +306,7 @@ static void report(size_t word, bool writes, const void *pc)
                lab_thread(), lab_place_of(pc));
     lab_fail(dead ? "use after free" : "use of free space", "of %s+%zu", name,
              offset);
+    lab_platform_failed();
 }
 
 bool lab_memory_check(const void *memory, size_t size, bool writes,

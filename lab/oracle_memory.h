@@ -39,6 +39,8 @@ static inline void lab_region_note_write(const void *memory, size_t size)
         lab_region_dirty[page] = 1;
 }
 
+#define LAB_POISON 0x6bu /* what freed memory is filled with */
+
 /* Marks of eight bytes each. */
 #define LAB_MARK_CLOSED 1u /* of a pool, in no object */
 #define LAB_MARK_DEAD 2u   /* freed */

@@ -3,6 +3,7 @@
 #include "oracle_pool.h"
 
 #include "explore.h"
+#include "platform/lab_platform.h"
 #include "zspool_dense.h"
 #include "zspool_internal.h"
 #include "zspool_kernel.h"
@@ -147,7 +148,7 @@ static void check_chunk(const struct watched *at, struct zc_chunk *chunk)
     }
 }
 
-static void check_group(void *argument)
+static void check_zspages(void *argument)
 {
     const struct watched *at = argument;
     const struct zc_arena *arena = &at->pool->arena;
@@ -159,6 +160,11 @@ static void check_group(void *argument)
             chunk->zspage_pages == at->group->zspage_pages)
             check_chunk(at, chunk);
     }
+}
+
+static void check_group(void *argument)
+{
+    lab_guard_check(check_zspages, argument);
 }
 
 void lab_watch_reset(void)

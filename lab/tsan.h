@@ -36,11 +36,11 @@ void lab_access(const void *memory, size_t size, unsigned access,
 /* --- tsan_clock.c ---------------------------------------------------- */
 
 /*
- * A step of a thread has number s; what it does itself happens at 2s, what it
- * does until its next step at 2s + 1.  So a release publishes its own step and
- * nothing that follows it.
+ * Steps are counted as they are granted, those that the explorer joins into one
+ * too.  What step n does itself happens at tick 2n, what its thread does until
+ * its next step at 2n + 1.  So a release publishes its own step and nothing
+ * that follows it.
  */
-#define LAB_TICK(step) (2u * (step))
 
 struct lab_clock {
     uint32_t ticks[LAB_THREADS]; /* of each thread: known up to here */
@@ -50,6 +50,8 @@ struct lab_clock {
 extern struct lab_clock lab_clocks[LAB_THREADS];
 
 void lab_clock_reset(void);
+/* The explorer's number of the step of this tick. */
+unsigned lab_step_of(uint32_t tick);
 /* The step just granted to this thread was a read-modify-write that did, or did
  * not, change its word. */
 void lab_clock_exchanged(bool changed);
@@ -59,13 +61,9 @@ void lab_clock_acquire(const void *object);
 /* --- tsan_shadow.c --------------------------------------------------- */
 
 void lab_shadow_reset(void);
-/* Compares with the accesses before; false: it is not ordered after one. */
+/* Compares with the accesses before, as a use that lab_access() did not see. */
 void lab_shadow_check(const void *memory, size_t size, unsigned access,
                       const void *pc);
-/* Remembers it. */
-void lab_shadow_note(const void *memory, size_t size, unsigned access,
-                     const void *pc);
-
 /* The observer that keeps all of this; it resets the library's memory too. */
 extern const struct lab_observer lab_tsan_observer;
 

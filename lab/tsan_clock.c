@@ -18,13 +18,23 @@ static struct {
     struct lab_clock clock;
 } released[LAB_OBJECTS];
 
+#define STEPS 65536 /* whose numbers are known */
+
 static uint32_t execution;
+static uint32_t granted_steps;
+static unsigned step_numbers[STEPS];
 static unsigned last_object[LAB_THREADS]; /* of the step granted last */
 
 void lab_clock_reset(void)
 {
     execution++;
+    granted_steps = 0;
     memset(lab_clocks, 0, sizeof(lab_clocks));
+}
+
+unsigned lab_step_of(uint32_t tick)
+{
+    return step_numbers[tick / 2 % STEPS];
 }
 
 static void join(struct lab_clock *into, const struct lab_clock *from)
@@ -62,7 +72,9 @@ static void granted(const struct lab_granted *step)
     bool releases = (step->kind & LAB_RELEASE) != 0 || kind == LAB_END;
     int thread = step->thread;
 
-    lab_clocks[thread].ticks[thread] = LAB_TICK(step->step) + 1;
+    granted_steps++;
+    step_numbers[granted_steps % STEPS] = step->step;
+    lab_clocks[thread].ticks[thread] = 2 * granted_steps + 1;
     last_object[thread] = step->object;
     if (kind == LAB_RMW || step->object == 0)
         return; /* lab_clock_exchanged() knows how it went */
@@ -97,7 +109,7 @@ void lab_clock_acquire(const void *object)
 static void spawned(int parent, int child)
 {
     lab_clocks[child] = lab_clocks[parent];
-    lab_clocks[child].ticks[child] = LAB_TICK(lab_now()) + 1;
+    lab_clocks[child].ticks[child] = 2 * granted_steps + 1;
     lab_clocks[child].ticks[parent] &= ~1u;
     last_object[child] = 0;
 }

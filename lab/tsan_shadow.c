@@ -83,7 +83,7 @@ static void report(const void *memory, const struct access *before, int thread,
 
     lab_detail("%s by CPU#%d at %s, step %u", verb_of(before->access),
                before->thread, lab_place_of(here + before->place),
-               before->tick / 2);
+               lab_step_of(before->tick));
     lab_detail("%s by CPU#%d at %s, now", verb_of(access), thread,
                lab_place_of(pc));
     lab_memory_describe(memory);
@@ -91,66 +91,70 @@ static void report(const void *memory, const struct access *before, int thread,
              offset, before->thread, thread);
 }
 
-/* Whether an earlier access and one of `bytes` by this thread conflict and are
- * not ordered. */
-static bool races(const struct access *before, int thread, uint8_t bytes,
-                  unsigned access)
+/* An access of this thread, as it is compared and kept. */
+struct now {
+    struct access access; /* but for the bytes */
+    const uint32_t *known;
+    const void *pc;
+};
+
+/* Whether they conflict and are not ordered. */
+static bool races(const struct access *before, const struct now *now,
+                  uint8_t bytes)
 {
-    return (before->bytes & bytes) != 0 && before->thread != thread &&
-           ((before->access | access) & LAB_ACCESS_WRITE) != 0 &&
-           (before->access & access & LAB_ACCESS_ATOMIC) == 0 &&
-           before->tick > lab_clocks[thread].ticks[before->thread];
+    return before->tick > now->known[before->thread] &&
+           (before->bytes & bytes) != 0 &&
+           ((before->access | now->access.access) & LAB_ACCESS_WRITE) != 0 &&
+           (before->access & now->access.access & LAB_ACCESS_ATOMIC) == 0 &&
+           before->thread != now->access.thread;
 }
 
-static void check_word(size_t word, uint8_t bytes, unsigned access,
-                       const void *pc)
+/* Whether the new access makes an earlier one needless. */
+static bool covers(const struct now *now, uint8_t bytes,
+                   const struct access *before)
+{
+    return (before->bytes & ~bytes) == 0 &&
+           (before->access == now->access.access ||
+            now->access.access == LAB_ACCESS_WRITE) &&
+           before->tick <= now->known[before->thread];
+}
+
+static void check_word(size_t word, uint8_t bytes, const struct now *now)
 {
     const struct word *found = word_at(word, false);
-    int thread = lab_thread();
 
     for (uint32_t i = 0; found != NULL && i < found->count; i++) {
-        if (!races(&found->accesses[i], thread, bytes, access))
+        if (!races(&found->accesses[i], now, bytes))
             continue;
-        report(lab_region + word * WORD_BYTES, &found->accesses[i], thread,
-               access, pc);
+        report(lab_region + word * WORD_BYTES, &found->accesses[i],
+               now->access.thread, now->access.access, now->pc);
         return;
     }
 }
 
-/* Whether the new access makes an earlier one needless. */
-static bool covers(const struct access *now, const struct access *before)
-{
-    return (before->bytes & ~now->bytes) == 0 &&
-           (before->access == now->access || now->access == LAB_ACCESS_WRITE) &&
-           before->tick <= lab_clocks[now->thread].ticks[before->thread];
-}
-
-static void note_word(size_t word, uint8_t bytes, unsigned access,
-                      const void *pc)
+/* Compares and keeps. */
+static void note_word(size_t word, uint8_t bytes, const struct now *now)
 {
     struct word *found = word_at(word, true);
-    int thread = lab_thread();
-    struct access now = {
-        .tick = lab_clocks[thread].ticks[thread],
-        .place = place_of(pc),
-        .bytes = bytes,
-        .thread = (uint8_t)thread,
-        .access = (uint8_t)access,
-    };
+    struct access own = now->access;
     uint32_t kept = 0;
 
-    if ((access & LAB_ACCESS_ATOMIC) != 0)
-        now.tick &= ~1u; /* it is the step itself */
+    own.bytes = bytes;
     for (uint32_t i = 0; i < found->count; i++) {
-        if (!covers(&now, &found->accesses[i]))
-            found->accesses[kept++] = found->accesses[i];
+        const struct access *before = &found->accesses[i];
+
+        if (races(before, now, bytes))
+            report(lab_region + word * WORD_BYTES, before, own.thread,
+                   own.access, now->pc);
+        if (!covers(now, bytes, before))
+            found->accesses[kept++] = *before;
     }
     if (kept == PLACES) {
         memmove(&found->accesses[0], &found->accesses[1],
                 (PLACES - 1) * sizeof(found->accesses[0]));
         kept--;
     }
-    found->accesses[kept++] = now;
+    found->accesses[kept++] = own;
     found->count = kept;
 }
 
@@ -160,10 +164,26 @@ static uint8_t bits_of(size_t from, size_t to)
     return (uint8_t)((0xffu << from) & (0xffu >> (WORD_BYTES - to)));
 }
 
-static void each_word(const void *memory, size_t size, unsigned access,
-                      const void *pc,
-                      void (*visit)(size_t, uint8_t, unsigned, const void *))
+static struct now now_of(int thread, unsigned access, const void *pc)
 {
+    struct now now = {
+        .access = {.tick = lab_clocks[thread].ticks[thread],
+                   .place = place_of(pc),
+                   .thread = (uint8_t)thread,
+                   .access = (uint8_t)access},
+        .known = lab_clocks[thread].ticks,
+        .pc = pc,
+    };
+
+    if ((access & LAB_ACCESS_ATOMIC) != 0)
+        now.access.tick &= ~1u; /* it is the step itself */
+    return now;
+}
+
+void lab_shadow_check(const void *memory, size_t size, unsigned access,
+                      const void *pc)
+{
+    struct now now = now_of(lab_thread(), access, pc);
     size_t at = lab_region_offset(memory);
     size_t end = at + size;
 
@@ -173,47 +193,65 @@ static void each_word(const void *memory, size_t size, unsigned access,
 
         if (stop > end)
             stop = end;
-        if (visit == check_word && pages[word / PAGE_WORDS] == NULL) {
+        if (pages[word / PAGE_WORDS] == NULL) {
             at = (word / PAGE_WORDS + 1) * LAB_PAGE_BYTES;
             continue;
         }
-        visit(word, bits_of(at % WORD_BYTES, stop - word * WORD_BYTES), access,
-              pc);
+        check_word(word, bits_of(at % WORD_BYTES, stop - word * WORD_BYTES),
+                   &now);
         at = stop;
     }
 }
 
-void lab_shadow_check(const void *memory, size_t size, unsigned access,
-                      const void *pc)
+static void note(int thread, size_t at, size_t size, unsigned access,
+                 const void *pc)
 {
-    each_word(memory, size, access, pc, check_word);
+    struct now now = now_of(thread, access, pc);
+    size_t end = at + size;
+
+    while (at < end) {
+        size_t word = at / WORD_BYTES;
+        size_t stop = (word + 1) * WORD_BYTES;
+
+        if (stop > end)
+            stop = end;
+        note_word(word, bits_of(at % WORD_BYTES, stop - word * WORD_BYTES),
+                  &now);
+        at = stop;
+    }
 }
 
-void lab_shadow_note(const void *memory, size_t size, unsigned access,
-                     const void *pc)
+/* Made of nothing, or of freed memory. */
+static bool is_wild(uintptr_t address)
 {
-    each_word(memory, size, access, pc, note_word);
+    const uintptr_t poison = UINTPTR_MAX / 0xffu * LAB_POISON;
+
+    return address < LAB_REGION_BYTES ||
+           address >> (sizeof(address) * 4) == poison >> (sizeof(address) * 4);
 }
 
 void lab_access(const void *memory, size_t size, unsigned access,
                 const void *pc)
 {
     size_t offset = lab_region_offset(memory);
+    int thread;
 
     if (lab_quiet)
         return;
     if (offset >= LAB_REGION_BYTES) {
-        if ((uintptr_t)memory < LAB_REGION_BYTES && !lab_in_oracle())
+        if (is_wild((uintptr_t)memory) && !lab_in_oracle()) {
             lab_fail("wild access", "at address %#zx, %s", (size_t)memory,
                      lab_place_of(pc));
+            lab_platform_failed();
+        }
         return;
     }
     if ((access & LAB_ACCESS_WRITE) != 0)
         lab_region_note_write(memory, size);
     if (lab_in_oracle() ||
-        !lab_memory_check(memory, size, (access & LAB_ACCESS_WRITE) != 0, pc) ||
-        lab_thread() <= 0)
+        !lab_memory_check(memory, size, (access & LAB_ACCESS_WRITE) != 0, pc))
         return;
-    lab_shadow_check(memory, size, access, pc);
-    lab_shadow_note(memory, size, access, pc);
+    thread = lab_thread();
+    if (thread > 0)
+        note(thread, offset, size, access, pc);
 }

@@ -6,6 +6,9 @@
  * them commute, where the word is nothing but a count: once it was compared and
  * exchanged, or had bits changed, whoever adds may look at more than zero.
  *
+ * Setting a word that nobody knows yet is no step but a plain write: if somebody
+ * does know it, that is a race.
+ *
  * A word that was settled is read without a step: nobody will write it again.
  */
 #include "platform/atomic.h"
@@ -102,6 +105,12 @@ static void tell(uint64_t value)
 
 /* ---- 32 bits ---- */
 
+void zc_atomic_u32_init(zc_atomic_u32 *atomic, uint32_t value)
+{
+    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_WRITE, CALLER);
+    atomic->value = value;
+}
+
 uint32_t lab_u32_load(const zc_atomic_u32 *atomic, unsigned flags,
                       const char *name, const struct lab_site *site)
 {
@@ -187,6 +196,12 @@ uint32_t lab_u32_and(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
 
 /* ---- 64 bits ---- */
 
+void zc_atomic_u64_init(zc_atomic_u64 *atomic, uint64_t value)
+{
+    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_WRITE, CALLER);
+    atomic->value = value;
+}
+
 uint64_t lab_u64_load(const zc_atomic_u64 *atomic, unsigned flags,
                       const char *name, const struct lab_site *site)
 {
@@ -220,6 +235,12 @@ bool lab_u64_exchange_if(zc_atomic_u64 *atomic, uint64_t *expected,
 }
 
 /* ---- pointers ---- */
+
+void zc_atomic_pointer_init(zc_atomic_pointer *atomic, void *value)
+{
+    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_WRITE, CALLER);
+    atomic->value = value;
+}
 
 void *lab_pointer_load(const zc_atomic_pointer *atomic, unsigned flags,
                        const char *name, const struct lab_site *site)

@@ -18,6 +18,10 @@ void lab_platform_reset(void);
  */
 extern jmp_buf *lab_leave_setup;
 _Noreturn void lab_platform_leave(void);
+/* Runs a check; an assertion that fails in it ends it. */
+void lab_guard_check(void (*check)(void *), void *argument);
+/* The same, after lab_fail(), for what could not go on; an oracle does. */
+void lab_platform_failed(void);
 
 /*
  * While it is set the library runs as if alone in the world: nothing is a step,

@@ -35,6 +35,24 @@ void lab_platform_leave(void)
     abort();
 }
 
+void lab_guard_check(void (*check)(void *), void *argument)
+{
+    jmp_buf *outer = lab_leave_setup;
+    jmp_buf leave;
+
+    if (setjmp(leave) == 0) {
+        lab_leave_setup = &leave;
+        check(argument);
+    }
+    lab_leave_setup = outer;
+}
+
+void lab_platform_failed(void)
+{
+    if (lab_leave_setup != NULL && !lab_in_oracle())
+        lab_platform_leave();
+}
+
 jmp_buf *lab_leave_setup;
 bool lab_quiet;
 
@@ -67,8 +85,10 @@ static bool look(const struct lab_lock_words *words, const void *pc)
     if (lab_quiet)
         return false;
     lab_access(&words->made, sizeof(words->made), LAB_ACCESS_ATOMIC, pc);
-    if (words->made != MADE && !lab_in_oracle())
+    if (words->made != MADE && !lab_in_oracle()) {
         lab_fail("lock that was never made", "at %s", lab_place_of(pc));
+        lab_platform_failed();
+    }
     return true;
 }
 

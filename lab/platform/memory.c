@@ -13,14 +13,13 @@
 #include "base/bits.h"
 #include "base/checked.h"
 #include "inject.h"
-#include "oracle_memory.h"
+#include "lab_platform.h"
 #include "platform/lock.h"
 #include "tsan.h"
 
 #define HEAP_BYTES (LAB_REGION_BYTES / 2)
 #define BLOCK_ALIGNMENT 16
 #define MAPPINGS 64
-#define POISON 0x6b
 #define POISON_MAX 65536
 
 /* Mappings up to this size are zeroed when made; a larger one is a chunk of
@@ -187,21 +186,23 @@ void zc_free(void *memory)
         return;
     if (lab_region_offset(memory) >= region.heap_used) {
         lab_fail("free of what was never allocated", "%p", memory);
+        lab_platform_failed();
         return;
     }
     block = block_of(memory);
     if (block->freed_by != NULL) {
         lab_memory_describe(memory);
         lab_fail("double free", "at %s", lab_place_of(CALLER));
+        lab_platform_failed();
         return;
     }
     lab_region_note_write(block, sizeof(*block));
     block->freed_by = CALLER;
     region.live_blocks--;
     lab_memory_end(memory, block->size, LAB_MARK_DEAD, "block", CALLER);
-    if (block->size <= POISON_MAX && lab_thread() > 0) {
+    if (block->size <= POISON_MAX && !lab_quiet) {
         lab_region_note_write(memory, block->size);
-        memset(memory, POISON, block->size);
+        memset(memory, LAB_POISON, block->size);
     }
 }
 

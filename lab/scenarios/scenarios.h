@@ -5,6 +5,25 @@
 
 #include "scenario.h"
 
+extern const struct lab_scenario scenario_double_invalidate;
+extern const struct lab_scenario scenario_take_take_invalidate;
+extern const struct lab_scenario scenario_entry_aba;
+extern const struct lab_scenario scenario_store_store;
+extern const struct lab_scenario scenario_failed_store;
+extern const struct lab_scenario scenario_compressor_back;
+extern const struct lab_scenario scenario_compressor_away;
+extern const struct lab_scenario scenario_deferred_kernel;
+extern const struct lab_scenario scenario_deferred_dense;
+extern const struct lab_scenario scenario_failed_reclaim_kernel;
+extern const struct lab_scenario scenario_failed_reclaim_dense;
+extern const struct lab_scenario scenario_huge_header;
+extern const struct lab_scenario scenario_compact_free_kernel;
+extern const struct lab_scenario scenario_compact_free_dense;
+extern const struct lab_scenario scenario_compact_read_kernel;
+extern const struct lab_scenario scenario_compact_read_dense;
+extern const struct lab_scenario scenario_reclaim_compact_kernel;
+extern const struct lab_scenario scenario_reclaim_compact_dense;
+
 /* A list that ends with NULL. */
 extern const struct lab_scenario *const lab_library_scenarios[];
 

@@ -19,6 +19,7 @@
 #define CONTEXTS 4
 #define SEGMENT_PAGES 4
 #define STRIPE 64 /* bytes after which a page that compresses repeats */
+#define MIDDLE_STRIPE 600
 
 struct world world;
 
@@ -39,6 +40,13 @@ static uint64_t mix(uint64_t value)
     return value ^ value >> 29;
 }
 
+static size_t repeat_of(unsigned version)
+{
+    if (version >= WORLD_RAW)
+        return WORLD_PAGE;
+    return version >= WORLD_MIDDLE ? MIDDLE_STRIPE : STRIPE;
+}
+
 static void fill(char *bytes, size_t size, uint64_t seed, size_t repeat)
 {
     for (size_t i = 0; i < size; i++)
@@ -57,8 +65,7 @@ static const char *page_of(unsigned slot, unsigned version)
     *page = malloc(WORLD_PAGE);
     if (*page == NULL)
         abort();
-    fill(*page, WORLD_PAGE, mix(seed + 1),
-         version >= WORLD_RAW ? WORLD_PAGE : STRIPE);
+    fill(*page, WORLD_PAGE, mix(seed + 1), repeat_of(version));
     stamp.sum = mix(seed);
     memcpy(*page, &stamp, sizeof(stamp));
     return *page;
@@ -170,6 +177,8 @@ void world_setup(void *context)
     lab_history_restore();
     world = kept;
     lab_watch_register();
+    if (own->begin != NULL)
+        own->begin();
     if (own->opening != NULL)
         lab_opening("%s", own->opening);
 }

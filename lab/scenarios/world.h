@@ -20,10 +20,11 @@
 #include <zcache/zspool.h>
 
 #include "explore.h"
-#include "scenario.h"
+#include "oracle_pool.h"
+#include "scenarios.h"
 
 #define WORLD_PAGE 4096
-#define WORLD_OBJECTS 8
+#define WORLD_OBJECTS 20
 
 struct world_object {
     zc_handle handle;
@@ -43,6 +44,7 @@ extern struct world world;
 /* What a program's context points to. */
 struct world_case {
     void (*setup)(void);  /* once: what it makes is kept for all executions */
+    void (*begin)(void);  /* in each execution, or NULL: the scenario's own */
     const char *opening;  /* first line of the diagram, or NULL */
     void (*finish)(void); /* or NULL: looks and asks for a last time */
     bool reuse;           /* free entries and cells may be used again */
@@ -75,7 +77,8 @@ zc_status world_take(unsigned slot);
 zc_status world_invalidate(unsigned slot);
 zc_status world_set_compressor(const char *name);
 
-/* Versions from here on are of pages that do not compress. */
+/* Versions from here on are of pages that compress little, or not at all. */
+#define WORLD_MIDDLE 50u
 #define WORLD_RAW 100u
 
 /* --- a pool ---------------------------------------------------------- */

@@ -33,6 +33,7 @@ typedef struct {
  * LAB_RELEASE. */
 #define LAB_WORD(word, flags, verb) (flags), #word, LAB_SITE(verb)
 
+void zc_atomic_u32_init(zc_atomic_u32 *atomic, uint32_t value);
 uint32_t lab_u32_load(const zc_atomic_u32 *atomic, unsigned flags,
                       const char *name, const struct lab_site *site);
 void lab_u32_store(zc_atomic_u32 *atomic, uint32_t value, unsigned flags,
@@ -41,6 +42,7 @@ bool lab_u32_exchange_if(zc_atomic_u32 *atomic, uint32_t *expected,
                          uint32_t value, const char *name,
                          const struct lab_site *site);
 
+void zc_atomic_u64_init(zc_atomic_u64 *atomic, uint64_t value);
 uint64_t lab_u64_load(const zc_atomic_u64 *atomic, unsigned flags,
                       const char *name, const struct lab_site *site);
 void lab_u64_store(zc_atomic_u64 *atomic, uint64_t value, unsigned flags,
@@ -49,6 +51,7 @@ bool lab_u64_exchange_if(zc_atomic_u64 *atomic, uint64_t *expected,
                          uint64_t value, const char *name,
                          const struct lab_site *site);
 
+void zc_atomic_pointer_init(zc_atomic_pointer *atomic, void *value);
 void *lab_pointer_load(const zc_atomic_pointer *atomic, unsigned flags,
                        const char *name, const struct lab_site *site);
 void lab_pointer_store(zc_atomic_pointer *atomic, void *value, unsigned flags,
