@@ -38,7 +38,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define LAB_THREADS 9    /* 0 is setup and finish; CPU#1 to CPU#8 */
+#define LAB_THREADS 17   /* 0 is setup and finish; CPU#1 to CPU#16 */
 #define LAB_OBJECTS 4096 /* of one execution */
 #define LAB_ORACLES 16
 
@@ -145,10 +145,14 @@ void lab_relax(const void *object, const struct lab_site *site);
 
 /*
  * What the step that was just granted saw or left: shown in its row, part of
- * the event hash.  For GET and PUT: the count after it.  Call it before the
- * next announcement.
+ * the event hash.  For GET and PUT, and for the WRITE that begins a reference
+ * count: the count after it.  Call it before the next announcement.
  */
 void lab_value(uint64_t value);
+
+/* The step that was just granted left its object as it was (a compare-and-swap
+ * that failed): nobody's lab_relax() ends by it. */
+void lab_unchanged(void);
 
 /* --- choices --------------------------------------------------------- */
 

@@ -48,6 +48,9 @@ struct lab_options {
 #define LAB_CHOICE 0x80u
 struct lab_schedule {
     unsigned count;
+    unsigned preemptions; /* of the execution that made it */
+    unsigned switches;
+    bool unrecorded; /* that goes on without being noted */
     uint8_t decisions[LAB_SCHEDULE_MAX];
 };
 
@@ -75,7 +78,8 @@ struct lab_result {
     enum lab_outcome first_outcome; /* of the first failure */
     const char *first_what;
     unsigned first_preemptions;
-    uint64_t first_execution; /* its number, from 1; 0: none failed */
+    unsigned least_preemptions; /* of all failures */
+    uint64_t first_execution;   /* its number, from 1; 0: none failed */
     struct lab_schedule first;
 };
 

@@ -38,8 +38,7 @@ struct lab_row {
     bool has_value;
     bool switched;    /* another thread ran before */
     bool preemption;  /* and it could have gone on */
-    bool waited;      /* it had to wait here for another thread */
-    uint16_t blocked; /* set of threads that wait after this row */
+    uint32_t blocked; /* set of threads that waited before this step */
     unsigned step;    /* number of the scheduling decision, from 1; 0: setup */
     unsigned object;
     int object_index;        /* -1: none */
