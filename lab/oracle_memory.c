@@ -6,6 +6,8 @@
  * began and ended where is read only to explain a failure.  Both are of one
  * execution.
  */
+#define _GNU_SOURCE /* dladdr() */
+
 #include "oracle_memory.h"
 
 #include <dlfcn.h>

@@ -23,6 +23,9 @@ void lab_guard_check(void (*check)(void *), void *argument);
 /* The same, after lab_fail(), for what could not go on; an oracle does. */
 void lab_platform_failed(void);
 
+/* From here on a wild pointer is a failure of the execution. */
+void lab_catch_faults(void);
+
 /*
  * While it is set the library runs as if alone in the world: nothing is a step,
  * nothing is watched.  So a world is built once, and kept for all executions

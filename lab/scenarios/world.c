@@ -122,6 +122,7 @@ static const struct lab_observer observer = {
 bool world_break(const char *rule)
 {
     lab_observe(&observer);
+    lab_catch_faults();
     built = NULL;
     return lab_break_rule(rule);
 }
