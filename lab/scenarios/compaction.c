@@ -186,11 +186,12 @@ static const struct lab_actor reclaiming[] = {
 
 static const char *const rules_compact_free_kernel[] = {
     "LOCATION_REREAD_UNDER_LOCK", NULL};
-static const uint8_t least_compact_free_kernel[] = {1};
+static const uint8_t least_compact_free_kernel[] = {2};
 
 const struct lab_scenario scenario_compact_free_kernel = {
     .summary = "compact || free, kernel placement",
-    .program = {WORLD_PROGRAM("compact-free-kernel", freeing_kernel, &kernel)},
+    .program = {WORLD_PROGRAM("compact-free-kernel", freeing_kernel, &kernel),
+                .coalesce = true},
     .break_rule = world_break,
     .rules = rules_compact_free_kernel,
     .bound = LAB_NO_BOUND,
@@ -205,7 +206,8 @@ static const uint8_t least_compact_free_dense[] = {1};
 
 const struct lab_scenario scenario_compact_free_dense = {
     .summary = "compact || free, dense placement",
-    .program = {WORLD_PROGRAM("compact-free-dense", freeing_dense, &dense)},
+    .program = {WORLD_PROGRAM("compact-free-dense", freeing_dense, &dense),
+                .coalesce = true},
     .break_rule = world_break,
     .rules = rules_compact_free_dense,
     .bound = LAB_NO_BOUND,
@@ -216,11 +218,12 @@ const struct lab_scenario scenario_compact_free_dense = {
 
 static const char *const rules_compact_read_kernel[] = {
     "WALK_EXCLUDES_MOVE", "LOCATION_REREAD_UNDER_LOCK", NULL};
-static const uint8_t least_compact_read_kernel[] = {1, 1};
+static const uint8_t least_compact_read_kernel[] = {0, 2};
 
 const struct lab_scenario scenario_compact_read_kernel = {
     .summary = "compact || read, kernel placement",
-    .program = {WORLD_PROGRAM("compact-read-kernel", reading_kernel, &kernel)},
+    .program = {WORLD_PROGRAM("compact-read-kernel", reading_kernel, &kernel),
+                .coalesce = true},
     .break_rule = world_break,
     .rules = rules_compact_read_kernel,
     .bound = LAB_NO_BOUND,
@@ -231,11 +234,12 @@ const struct lab_scenario scenario_compact_read_kernel = {
 
 static const char *const rules_compact_read_dense[] = {
     "WALK_EXCLUDES_MOVE", "LOCATION_REREAD_UNDER_LOCK", NULL};
-static const uint8_t least_compact_read_dense[] = {1, 1};
+static const uint8_t least_compact_read_dense[] = {0, 1};
 
 const struct lab_scenario scenario_compact_read_dense = {
     .summary = "compact || read, dense placement",
-    .program = {WORLD_PROGRAM("compact-read-dense", reading_dense, &dense)},
+    .program = {WORLD_PROGRAM("compact-read-dense", reading_dense, &dense),
+                .coalesce = true},
     .break_rule = world_break,
     .rules = rules_compact_read_dense,
     .bound = LAB_NO_BOUND,
@@ -250,7 +254,8 @@ static const uint8_t least_reclaim_compact_kernel[] = {1};
 
 const struct lab_scenario scenario_reclaim_compact_kernel = {
     .summary = "reclaim || compact, kernel placement",
-    .program = {WORLD_PROGRAM("reclaim-compact-kernel", reclaiming, &pairs)},
+    .program = {WORLD_PROGRAM("reclaim-compact-kernel", reclaiming, &pairs),
+                .coalesce = true},
     .break_rule = world_break,
     .rules = rules_reclaim_compact_kernel,
     .bound = LAB_NO_BOUND,
@@ -265,7 +270,8 @@ static const uint8_t least_reclaim_compact_dense[] = {1};
 
 const struct lab_scenario scenario_reclaim_compact_dense = {
     .summary = "reclaim || compact, dense placement",
-    .program = {WORLD_PROGRAM("reclaim-compact-dense", reclaiming, &segments)},
+    .program = {WORLD_PROGRAM("reclaim-compact-dense", reclaiming, &segments),
+                .coalesce = true},
     .break_rule = world_break,
     .rules = rules_reclaim_compact_dense,
     .bound = LAB_NO_BOUND,

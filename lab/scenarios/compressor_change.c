@@ -93,7 +93,7 @@ const struct lab_scenario scenario_compressor_back = {
 
 static const char *const rules_compressor_away[] = {"CONTEXT_OUTLIVES_USER",
                                                     NULL};
-static const uint8_t least_compressor_away[] = {1};
+static const uint8_t least_compressor_away[] = {0};
 
 const struct lab_scenario scenario_compressor_away = {
     .summary = "store || set_compressor away",

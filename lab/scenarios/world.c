@@ -124,7 +124,10 @@ bool world_break(const char *rule)
     lab_observe(&observer);
     lab_catch_faults();
     built = NULL;
-    return lab_break_rule(rule);
+    if (lab_break_rule(rule))
+        return true;
+    (void)lab_break_rule(NULL);
+    return false;
 }
 
 /* Runs one part of an execution; an assertion in it comes back here. */
@@ -198,6 +201,8 @@ static void empty_all(void)
         if (world.objects[i].size != 0)
             world_free(i);
     }
+    if (pool == NULL)
+        return;
     lab_check_handles(pool);
     if (zc_zspool_page_count(pool) != 0)
         lab_fail("pool pages leaked", "%llu",
