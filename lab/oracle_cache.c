@@ -2,8 +2,8 @@
 /* oracle_cache.c - entries of a shard live and are counted. */
 #include "explore.h"
 #include "oracle_memory.h"
-#include "platform/lab_platform.h"
 #include "oracle_pool.h"
+#include "platform/lab_platform.h"
 #include "zcache_internal.h"
 
 static struct zc_cache *watched;

@@ -157,10 +157,13 @@ uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
                      const struct lab_site *site)
 {
     unsigned kind = kind_of_add(atomic, value);
+    struct lab_site named = *site;
     uint32_t before;
 
+    if (value == 1 || value == UINT32_MAX)
+        named.verb = value == 1 ? "atomic_inc" : "atomic_dec";
     announce(kind | LAB_ACQUIRE | LAB_RELEASE, atomic, sizeof(*atomic), name,
-             site, CALLER);
+             &named, CALLER);
     before = atomic->value;
     atomic->value = before + value;
     if (kind == LAB_RMW)

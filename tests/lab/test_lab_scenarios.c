@@ -44,9 +44,8 @@ static void test_silent_with_all_rules(void **state)
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
         bool bounded = scenario->bound != LAB_NO_BOUND;
-        struct lab_result result =
-            explore(scenario, NULL, bounded ? LAB_BOUND : LAB_SLEEP,
-                    scenario->bound);
+        struct lab_result result = explore(
+            scenario, NULL, bounded ? LAB_BOUND : LAB_SLEEP, scenario->bound);
 
         print_message("%-24s %8llu executions %6llu traces %.2f s\n",
                       scenario->program.name,
@@ -94,9 +93,8 @@ static void test_executions_repeat(void **state)
     (void)state;
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
-        const struct lab_options options = {.mode = LAB_WALK,
-                                            .executions = 50,
-                                            .check_replay = true};
+        const struct lab_options options = {
+            .mode = LAB_WALK, .executions = 50, .check_replay = true};
         struct lab_result result;
 
         memset(&result, 0, sizeof(result));

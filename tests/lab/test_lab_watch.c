@@ -636,9 +636,9 @@ static void test_histories(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),     cmocka_unit_test(test_atomics),
-        cmocka_unit_test(test_lives),     cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_failures),  cmocka_unit_test(test_histories),
+        cmocka_unit_test(test_plain),    cmocka_unit_test(test_atomics),
+        cmocka_unit_test(test_lives),    cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_failures), cmocka_unit_test(test_histories),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,7 +110,8 @@ static inline bool zc_atomic_u64_exchange_if(zc_atomic_u64 *atomic,
                                                    memory_order_relaxed);
 }
 
-static inline void zc_atomic_pointer_init(zc_atomic_pointer *atomic, void *value)
+static inline void zc_atomic_pointer_init(zc_atomic_pointer *atomic,
+                                          void *value)
 {
     atomic_init(&atomic->value, value);
 }
