@@ -124,6 +124,7 @@ void lab_fail(const char *what, const char *format, ...)
         va_end(arguments);
     }
     lab_run.ending = true;
+    lab_run.ended_by = lab_run.current;
     lab_run.outcome = LAB_FAILED;
     lab_run.what = what;
     if (!lab_run.in_oracle)

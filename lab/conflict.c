@@ -40,8 +40,6 @@ static enum lab_class class_on(const struct lab_pending *step, unsigned object)
 
     if (object != step->object)
         return LAB_CLASS_WRITE; /* `also` */
-    if (LAB_MUTANT(UNLOCK_INDEPENDENT) && kind == LAB_UNLOCK)
-        return LAB_CLASS_READ;
     if (LAB_MUTANT(WRITE_AS_READ) && kind == LAB_WRITE)
         return LAB_CLASS_READ;
     if (LAB_MUTANT(READ_AS_WRITE) && kind == LAB_READ)
@@ -56,6 +54,9 @@ static bool conflict_on(unsigned object, const struct lab_pending *a,
     enum lab_class class = class_on(a, object);
     unsigned puts;
 
+    if (LAB_MUTANT(UNLOCK_INDEPENDENT) &&
+        (kind_of(a) == LAB_UNLOCK || kind_of(b) == LAB_UNLOCK))
+        return false;
     if (class != class_on(b, object) || class == LAB_CLASS_WRITE)
         return true;
     if (class == LAB_CLASS_READ)

@@ -120,6 +120,7 @@ struct lab_run {
     bool unrecorded; /* an asleep prefix on its way to its end */
     enum lab_outcome outcome;
     const char *what;
+    int ended_by; /* the thread that failed */
     int current;
     int parent; /* of the thread that is being started */
     bool starting;

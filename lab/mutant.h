@@ -14,7 +14,7 @@
     X(NONE, "nothing is wrong") \
     X(SLEEPER_NOT_WOKEN, "a conflicting step does not wake a sleeper") \
     X(SLEEPER_ALWAYS_WOKEN, "every step wakes all sleepers") \
-    X(UNLOCK_INDEPENDENT, "an unlock commutes like a read") \
+    X(UNLOCK_INDEPENDENT, "an unlock commutes with everything") \
     X(WRITE_AS_READ, "a write commutes like a read") \
     X(READ_AS_WRITE, "two reads conflict") \
     X(LAST_PUT_COMMUTES, "the put that frees commutes with other puts") \

@@ -79,6 +79,16 @@ unsigned lab_record_text(const char *format, va_list arguments)
 
 /* --- rows ------------------------------------------------------------ */
 
+/* Calls around it, and locks held. */
+static uint8_t depth_of(const struct lab_thread_state *state, unsigned kind)
+{
+    unsigned depth = state->depth + state->held_count;
+
+    if (kind == LAB_UNLOCK && state->held_count > 0)
+        depth--;
+    return (uint8_t)(depth > 255 ? 255 : depth);
+}
+
 static struct lab_row *add_row(int thread, unsigned kind)
 {
     struct lab_trace *trace = lab_run.trace;
@@ -94,7 +104,7 @@ static struct lab_row *add_row(int thread, unsigned kind)
     memset(row, 0, sizeof(*row));
     row->thread = (uint8_t)thread;
     row->kind = (uint8_t)kind;
-    row->depth = (uint8_t)(state->depth > 255 ? 255 : state->depth);
+    row->depth = depth_of(state, kind);
     row->object_index = -1;
     row->step = lab_run.steps;
     return row;
@@ -339,8 +349,8 @@ void lab_record_end(void)
     trace->what = lab_run.what;
     trace->failed_row = trace->row_count;
     if (lab_run.outcome == LAB_FAILED &&
-        lab_run.thread[lab_run.current].row != LAB_NO_ROW)
-        trace->failed_row = lab_run.thread[lab_run.current].row;
+        lab_run.thread[lab_run.ended_by].row != LAB_NO_ROW)
+        trace->failed_row = lab_run.thread[lab_run.ended_by].row;
     if (lab_run.outcome == LAB_DEADLOCK || lab_run.outcome == LAB_LOST_WAKEUP)
         note_waits(trace);
     move_first_rows(trace);

@@ -74,6 +74,7 @@ void lab_end_execution(enum lab_outcome outcome, const char *what)
 {
     if (!lab_run.ending) {
         lab_run.ending = true;
+        lab_run.ended_by = lab_run.current;
         lab_run.outcome = outcome;
         lab_run.what = what;
     }

@@ -24,6 +24,7 @@ struct lab_scenario {
 
 /* A list that ends with NULL; lab/registry.c joins the lists. */
 extern const struct lab_scenario *const lab_toy_scenarios[];
+extern const struct lab_scenario *const lab_library_scenarios[];
 
 /* All of them, or one by its name (NULL: none). */
 const struct lab_scenario *lab_scenario_at(unsigned index);

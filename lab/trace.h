@@ -34,7 +34,7 @@ enum lab_outcome {
 struct lab_row {
     uint8_t thread; /* 0: setup, finish */
     uint8_t kind;   /* enum lab_kind without flags */
-    uint8_t depth;  /* calls around it */
+    uint8_t depth;  /* calls around it and locks held */
     bool has_value;
     bool switched;    /* another thread ran before */
     bool preemption;  /* and it could have gone on */

@@ -24,7 +24,4 @@ extern const struct lab_scenario scenario_compact_read_dense;
 extern const struct lab_scenario scenario_reclaim_compact_kernel;
 extern const struct lab_scenario scenario_reclaim_compact_dense;
 
-/* A list that ends with NULL. */
-extern const struct lab_scenario *const lab_library_scenarios[];
-
 #endif

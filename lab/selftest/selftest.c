@@ -28,6 +28,8 @@ bool selftest_fact(struct selftest *test, bool holds, const char *format, ...)
 bool selftest_all(struct selftest *test)
 {
     selftest_features(test);
+    if (test->quick && test->wrong != 0)
+        return false;
     selftest_replay(test);
     selftest_brute(test, test->quick ? PROGRAMS_QUICK : PROGRAMS);
     selftest_table(test);
