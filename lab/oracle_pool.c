@@ -53,7 +53,7 @@ static void count_object(struct tally *tally, unsigned tags)
  * goes round, or leaves the zspage. */
 static uint32_t list_length(const struct zc_arena *arena,
                             const struct zc_group *group,
-                            const struct zc_zspage *zspage)
+                            const struct zc_zspage *zspage) ZC_NO_LOCK_ANALYSIS
 {
     uint32_t index = zspage->first_free;
     uint32_t length = 0;
@@ -70,6 +70,7 @@ static uint32_t list_length(const struct zc_arena *arena,
 
 static void check_kernel_zspage(const struct watched *at,
                                 const struct zc_zspage *zspage)
+    ZC_NO_LOCK_ANALYSIS
 {
     const struct zc_arena *arena = &at->pool->arena;
     struct tally tally = {0, 0, 0};

@@ -64,7 +64,7 @@ static struct sleeper lie_down(struct zc_condition *condition,
 }
 
 void lab_condition_wait(struct zc_condition *condition, struct zc_mutex *mutex,
-                        const struct lab_site *site)
+                        const struct lab_site *site) ZC_NO_LOCK_ANALYSIS
 {
     struct sleeper sleeper = lie_down(condition, mutex, site);
 
@@ -74,7 +74,7 @@ void lab_condition_wait(struct zc_condition *condition, struct zc_mutex *mutex,
 
 bool lab_condition_wait_for(struct zc_condition *condition,
                             struct zc_mutex *mutex, uint64_t nanoseconds,
-                            const struct lab_site *site)
+                            const struct lab_site *site) ZC_NO_LOCK_ANALYSIS
 {
     struct sleeper sleeper = lie_down(condition, mutex, site);
     bool woken = lab_await_timed(LAB_WAIT | LAB_ACQUIRE, condition, is_woken,
