@@ -120,6 +120,7 @@ void *__tsan_memset(void *memory, int byte, size_t size)
  * The library's atomics are the platform's, and never C11's.  These are here
  * for what a header might bring along: atomic, watched, and no step.
  */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
 #define ATOMICS(bits, type)                                                    \
     type __tsan_atomic##bits##_load(const volatile type *word, int order)      \
     {                                                                          \
@@ -183,6 +184,7 @@ void *__tsan_memset(void *memory, int byte, size_t size)
     FETCHES(bits, type, and, &)                                                \
     FETCHES(bits, type, or, |)                                                 \
     FETCHES(bits, type, xor, ^)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 ALL_ATOMICS(8, uint8_t)
 ALL_ATOMICS(16, uint16_t)

@@ -17,6 +17,7 @@ const struct lab_scenario *const lab_library_scenarios[] = {
     &scenario_failed_reclaim_kernel,
     &scenario_failed_reclaim_dense,
     &scenario_huge_header,
+    &scenario_huge_page,
     &scenario_compact_free_kernel,
     &scenario_compact_free_dense,
     &scenario_compact_read_kernel,

@@ -17,6 +17,7 @@ extern const struct lab_scenario scenario_deferred_dense;
 extern const struct lab_scenario scenario_failed_reclaim_kernel;
 extern const struct lab_scenario scenario_failed_reclaim_dense;
 extern const struct lab_scenario scenario_huge_header;
+extern const struct lab_scenario scenario_huge_page;
 extern const struct lab_scenario scenario_compact_free_kernel;
 extern const struct lab_scenario scenario_compact_free_dense;
 extern const struct lab_scenario scenario_compact_read_kernel;

@@ -23,7 +23,7 @@
 #include "oracle_pool.h"
 #include "scenarios.h"
 
-#define WORLD_PAGE 4096
+#define WORLD_PAGE ((size_t)4096)
 #define WORLD_OBJECTS 20
 
 struct world_object {
