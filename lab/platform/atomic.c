@@ -6,8 +6,8 @@
  * them commute, where the word is nothing but a count: once it was compared and
  * exchanged, or had bits changed, whoever adds may look at more than zero.
  *
- * Setting a word that nobody knows yet is no step but a plain write: if somebody
- * does know it, that is a race.
+ * Setting a word that nobody knows yet is no step but a plain write: if
+ * somebody does know it, that is a race.
  *
  * A word that was settled is read without a step: nobody will write it again.
  */

@@ -2,15 +2,15 @@
 /*
  * compaction.c - objects move while they are freed, read and reclaimed.
  *
- * A free and a read find the place of an object in its cell and lock or pin what
- * is there; until then it may have moved (LOCATION_REREAD_UNDER_LOCK).  A read
- * keeps its zspage where it is (WALK_EXCLUDES_MOVE), and so does reclaim, by
- * taking it off the lists (RECLAIM_OFF_ALL_LISTS).
+ * A free and a read find the place of an object in its cell and lock or pin
+ * what is there; until then it may have moved (LOCATION_REREAD_UNDER_LOCK).  A
+ * read keeps its zspage where it is (WALK_EXCLUDES_MOVE), and so does reclaim,
+ * by taking it off the lists (RECLAIM_OFF_ALL_LISTS).
  *
- * A compaction that empties its source at once leaves nothing to find at the old
- * place.  So here it takes two steps: in kernel placement because the fullest
- * zspage has room for one object only, in dense placement because objects slide
- * down to make room for a large one.
+ * A compaction that empties its source at once leaves nothing to find at the
+ * old place.  So here it takes two steps: in kernel placement because the
+ * fullest zspage has room for one object only, in dense placement because
+ * objects slide down to make room for a large one.
  */
 #include "reclaim.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * compressor_change.c - the compressor changes while it is used.
- * 
- * Back to one that drains: the last page compressed by it goes at the same time,
- * and its reference count has reached zero, or has not.  And away from one in
- * which somebody is just compressing.
+ *
+ * Back to one that drains: the last page compressed by it goes at the same
+ * time, and its reference count has reached zero, or has not.  And away from
+ * one in which somebody is just compressing.
  */
 #include "world.h"
 
@@ -104,7 +104,7 @@ const struct lab_scenario scenario_compressor_away = {
     .story =
         "A store compresses in a context, and the context is freed because "
         "nobody new may use it.",
-    .origin =
-        "mm: zswap: properly synchronize freeing resources during CPU hotunplug, 12dcb0ef5406, 2025",
+    .origin = "mm: zswap: properly synchronize freeing resources during CPU "
+              "hotunplug, 12dcb0ef5406, 2025",
     .least = least_compressor_away,
 };

@@ -58,7 +58,7 @@ const struct lab_scenario scenario_entry_aba = {
     .story =
         "A take drops its reference, finds the same address under the slot "
         "again and unlinks it: by then it is another page's entry.",
-    .origin =
-        "mm: zswap: fix double invalidate with exclusive loads, 2023 (discussion)",
+    .origin = "mm: zswap: fix double invalidate with exclusive loads, 2023 "
+              "(discussion)",
     .least = least_entry_aba,
 };

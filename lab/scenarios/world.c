@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* world.c - what scenarios over the library are made of. */
-#include "world.h"
+#include "world_internal.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -17,7 +17,6 @@
 #define VERSIONS 128
 #define SLOT_COUNT 1024 /* of the cache */
 #define CONTEXTS 4
-#define SEGMENT_PAGES 4
 #define STRIPE 64 /* bytes after which a page that compresses repeats */
 #define MIDDLE_STRIPE 600
 
@@ -33,13 +32,6 @@ struct stamp {
 static char *pages[SLOTS][VERSIONS];
 static char read_pages[LAB_THREADS][WORLD_PAGE];
 
-static uint64_t mix(uint64_t value)
-{
-    value ^= value >> 31;
-    value *= UINT64_C(0x9e3779b97f4a7c15);
-    return value ^ value >> 29;
-}
-
 static size_t repeat_of(unsigned version)
 {
     if (version >= WORLD_RAW)
@@ -47,10 +39,17 @@ static size_t repeat_of(unsigned version)
     return version >= WORLD_MIDDLE ? MIDDLE_STRIPE : STRIPE;
 }
 
-static void fill(char *bytes, size_t size, uint64_t seed, size_t repeat)
+uint64_t world_mix(uint64_t value)
+{
+    value ^= value >> 31;
+    value *= UINT64_C(0x9e3779b97f4a7c15);
+    return value ^ value >> 29;
+}
+
+void world_fill(char *bytes, size_t size, uint64_t seed, size_t repeat)
 {
     for (size_t i = 0; i < size; i++)
-        bytes[i] = (char)(mix(seed + i % repeat) >> 24);
+        bytes[i] = (char)(world_mix(seed + i % repeat) >> 24);
 }
 
 /* Made once for all executions. */
@@ -65,8 +64,8 @@ static const char *page_of(unsigned slot, unsigned version)
     *page = malloc(WORLD_PAGE);
     if (*page == NULL)
         abort();
-    fill(*page, WORLD_PAGE, mix(seed + 1), repeat_of(version));
-    stamp.sum = mix(seed);
+    world_fill(*page, WORLD_PAGE, world_mix(seed + 1), repeat_of(version));
+    stamp.sum = world_mix(seed);
     memcpy(*page, &stamp, sizeof(stamp));
     return *page;
 }
@@ -78,7 +77,7 @@ static unsigned check_page(unsigned slot, const char *page)
     struct stamp stamp;
 
     memcpy(&stamp, page, sizeof(stamp));
-    if (stamp.sum != mix((uint64_t)stamp.slot << 32 | stamp.version)) {
+    if (stamp.sum != world_mix((uint64_t)stamp.slot << 32 | stamp.version)) {
         lab_fail("page is no page", "slot %u: no stamp", slot);
         return LAB_NO_VERSION;
     }
@@ -231,40 +230,34 @@ void world_finish(void *context)
         (void)run(destroy_all);
 }
 
-/* --- rows ------------------------------------------------------------ */
+/* --- helpers --------------------------------------------------------- */
 
-/* A call of the library, in the diagram. */
-#define ENTER(...)                                                             \
-    do {                                                                       \
-        if (!lab_quiet)                                                        \
-            lab_enter(__VA_ARGS__);                                            \
-    } while (0)
-
-static void leave(void)
+void world_leave(void)
 {
     if (!lab_quiet)
         lab_leave();
 }
 
-/* --- a cache --------------------------------------------------------- */
-
-static void must(zc_status status, const char *what)
+void world_must(zc_status status, const char *what)
 {
     if (status != ZC_OK)
         lab_fail(what, "%s", zc_status_name(status));
 }
 
+/* --- a cache --------------------------------------------------------- */
+
 void world_cache(enum zc_placement placement, const char *compressor)
 {
-    must(zc_cache_create(
-             ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE, .placement = placement,
-                              .slot_count = SLOT_COUNT,
-                              .context_count = CONTEXTS,
-                              .segment_bytes = SEGMENT_PAGES * WORLD_PAGE,
-                              .no_same_filled = 1,
-                              .compressor_name = compressor),
-             &world.cache),
-         "no cache");
+    world_must(
+        zc_cache_create(
+            ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE, .placement = placement,
+                             .slot_count = SLOT_COUNT,
+                             .context_count = CONTEXTS,
+                             .segment_bytes = WORLD_SEGMENT_PAGES * WORLD_PAGE,
+                             .no_same_filled = 1,
+                             .compressor_name = compressor),
+            &world.cache),
+        "no cache");
 }
 
 void world_watch_cache(void)
@@ -278,12 +271,12 @@ zc_status world_store(unsigned slot, unsigned version)
 {
     zc_status status;
 
-    ENTER("zc_cache_store(0:%u, version %u)", slot, version);
+    WORLD_ENTER("zc_cache_store(0:%u, version %u)", slot, version);
     lab_history_begin(LAB_STORE, slot, version);
     status = zc_cache_store(world.cache, zc_swp_make(0, slot),
                             page_of(slot, version));
     lab_history_end(status, version);
-    leave();
+    world_leave();
     return status;
 }
 
@@ -297,13 +290,13 @@ static zc_status end_reading(unsigned slot, zc_status status)
         lab_fail("stored page is lost", "slot %u: %s", slot,
                  zc_status_name(status));
     lab_history_end(status, version);
-    leave();
+    world_leave();
     return status;
 }
 
 zc_status world_load(unsigned slot)
 {
-    ENTER("zc_cache_load(0:%u)", slot);
+    WORLD_ENTER("zc_cache_load(0:%u)", slot);
     lab_history_begin(LAB_LOAD, slot, LAB_NO_VERSION);
     return end_reading(slot, zc_cache_load(world.cache, zc_swp_make(0, slot),
                                            read_pages[lab_thread()]));
@@ -311,7 +304,7 @@ zc_status world_load(unsigned slot)
 
 zc_status world_take(unsigned slot)
 {
-    ENTER("zc_cache_take(0:%u)", slot);
+    WORLD_ENTER("zc_cache_take(0:%u)", slot);
     lab_history_begin(LAB_TAKE, slot, LAB_NO_VERSION);
     return end_reading(slot, zc_cache_take(world.cache, zc_swp_make(0, slot),
                                            read_pages[lab_thread()]));
@@ -321,11 +314,11 @@ zc_status world_invalidate(unsigned slot)
 {
     zc_status status;
 
-    ENTER("zc_cache_invalidate(0:%u)", slot);
+    WORLD_ENTER("zc_cache_invalidate(0:%u)", slot);
     lab_history_begin(LAB_INVALIDATE, slot, LAB_NO_VERSION);
     status = zc_cache_invalidate(world.cache, zc_swp_make(0, slot));
     lab_history_end(status, LAB_NO_VERSION);
-    leave();
+    world_leave();
     return status;
 }
 
@@ -333,121 +326,8 @@ zc_status world_set_compressor(const char *name)
 {
     zc_status status;
 
-    ENTER("zc_cache_set_compressor(\"%s\")", name);
+    WORLD_ENTER("zc_cache_set_compressor(\"%s\")", name);
     status = zc_cache_set_compressor(world.cache, name, ZC_LEVEL_DEFAULT);
-    leave();
+    world_leave();
     return status;
-}
-
-/* --- a pool ---------------------------------------------------------- */
-
-void world_pool(enum zc_placement placement, bool keep_lru)
-{
-    must(zc_zspool_create(
-             ZC_ZSPOOL_OPTIONS(.page_size = WORLD_PAGE, .placement = placement,
-                               .segment_bytes = SEGMENT_PAGES * WORLD_PAGE,
-                               .keep_lru = keep_lru),
-             &world.pool),
-         "no pool");
-}
-
-void world_put(unsigned index, size_t size)
-{
-    struct world_object *object = &world.objects[index];
-    char bytes[WORLD_PAGE];
-
-    ENTER("zc_zspool_put(%c)", 'A' + (int)index);
-    fill(bytes, size, mix(index + 1), WORLD_PAGE);
-    must(zc_zspool_put(world.pool, bytes, size, &object->handle), "no object");
-    object->size = size;
-    object->content = index;
-    leave();
-}
-
-void world_free(unsigned index)
-{
-    struct world_object *object = &world.objects[index];
-    zc_status status;
-
-    ENTER("zc_zspool_free(%c)", 'A' + (int)index);
-    object->size = 0;
-    status = zc_zspool_free(world.pool, object->handle);
-    if (status != ZC_OK)
-        lab_fail("object cannot be freed", "%s", zc_status_name(status));
-    leave();
-}
-
-int world_object_of(zc_handle handle)
-{
-    for (int i = 0; i < WORLD_OBJECTS; i++)
-        if (world.objects[i].handle.value == handle.value)
-            return i;
-    return -1;
-}
-
-/* Compares lent bytes with what was put. */
-static void check_bytes(const struct zc_zspool_read *read, unsigned content,
-                        const char *when)
-{
-    char bytes[WORLD_PAGE];
-    struct lab_site site = {when, __func__, __FILE__, __LINE__};
-
-    lab_step(LAB_POINT, NULL, &site);
-    lab_access(read->data, read->size, 0, __builtin_return_address(0));
-    fill(bytes, read->size, mix(content + 1), WORLD_PAGE);
-    if (memcmp(bytes, read->data, read->size) != 0)
-        lab_fail("object has other bytes", "object %c, %s", 'A' + (int)content,
-                 when);
-}
-
-void world_read_handle(zc_handle handle)
-{
-    int index = world_object_of(handle);
-    struct zc_zspool_read read;
-    zc_status status;
-
-    if (index < 0) {
-        lab_fail("handle of nothing", "%#llx",
-                 (unsigned long long)handle.value);
-        return;
-    }
-    status = zc_zspool_read_begin(world.pool, handle, &read);
-    if (status != ZC_OK) {
-        lab_fail("handle leads nowhere", "object %c: %s", 'A' + index,
-                 zc_status_name(status));
-        return;
-    }
-    check_bytes(&read, (unsigned)index, "read");
-    check_bytes(&read, (unsigned)index, "read again");
-    zc_zspool_read_end(world.pool, &read);
-}
-
-zc_status world_read(unsigned index)
-{
-    struct zc_zspool_read read;
-    zc_status status;
-
-    ENTER("zc_zspool_read_begin(%c)", 'A' + (int)index);
-    status =
-        zc_zspool_read_begin(world.pool, world.objects[index].handle, &read);
-    if (status == ZC_OK) {
-        check_bytes(&read, index, "read");
-        check_bytes(&read, index, "read again");
-        zc_zspool_read_end(world.pool, &read);
-    } else if (status != ZC_STALE) {
-        lab_fail("object cannot be read", "%s", zc_status_name(status));
-    }
-    leave();
-    return status;
-}
-
-void world_compact(void)
-{
-    zc_status status;
-
-    ENTER("zc_zspool_compact()");
-    status = zc_zspool_compact(world.pool, NULL, NULL);
-    if (status != ZC_OK && status != ZC_BUSY)
-        lab_fail("compaction failed", "%s", zc_status_name(status));
-    leave();
 }

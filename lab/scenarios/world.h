@@ -25,6 +25,7 @@
 
 #define WORLD_PAGE ((size_t)4096)
 #define WORLD_OBJECTS 20
+#define WORLD_SEGMENT_PAGES 4 /* of dense placement */
 
 struct world_object {
     zc_handle handle;
