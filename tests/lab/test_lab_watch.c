@@ -177,6 +177,63 @@ static void set_again(void *context)
     zc_atomic_u32_init(&watch_shared->word, 3);
 }
 
+/* Set for good: read without a step from then on. */
+static void settle(void *context)
+{
+    void *expected = NULL;
+
+    (void)context;
+    __tsan_memset(&watch_shared->data[0], 1, 8);
+    (void)zc_atomic_pointer_exchange_if(&watch_shared->pointer, &expected,
+                                        watch_shared);
+    zc_ghost_settled(&watch_shared->pointer);
+}
+
+static void look_settled(void *context)
+{
+    struct shared *found;
+
+    (void)context;
+    found = zc_atomic_pointer_load_acquire(&watch_shared->pointer);
+    if (found != NULL)
+        __tsan_read_range(&found->data[0], 8);
+}
+
+static void settle_and_look(void *context)
+{
+    settle(context);
+    for (int i = 0; i < 5; i++)
+        look_settled(context);
+}
+
+static void codec_reads(void *context)
+{
+    (void)context;
+    zc_ghost_begin_read(&watch_shared->data[0], 32, "decompress");
+    zc_ghost_end_read(&watch_shared->data[0], 32, "decompressed");
+}
+
+static void codec_writes(void *context)
+{
+    (void)context;
+    zc_ghost_begin_write(&watch_shared->data[1], 1, "compress");
+    zc_ghost_end_write(&watch_shared->data[1], 1, "compressed");
+}
+
+static void test_told(void **state)
+{
+    struct lab_result result;
+
+    (void)state;
+    watch_silent(settle, look_settled);
+    result = watch_explore(settle_and_look, watch_nothing, watch_finish);
+    assert_int_equal(result.failures, 0);
+    assert_int_equal(result.most_steps, 1);
+    watch_silent(codec_reads, codec_reads);
+    watch_finds(codec_reads, codec_writes, "data race");
+    watch_finds(codec_writes, codec_writes, "data race");
+}
+
 static void test_atomics(void **state)
 {
     (void)state;
@@ -338,6 +395,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_atomics),
+        cmocka_unit_test(test_told),
         cmocka_unit_test(test_lives),
     };
 
