@@ -3,6 +3,7 @@
  * test_lab_watch.c - what the lab finds of accesses and lives of memory, and
  * what it leaves alone.
  */
+#include "oracle_memory.h"
 #include "platform/ghost.h"
 #include "platform/memory.h"
 #include "watch.h"
@@ -350,12 +351,23 @@ static void unlock_freed(void *context)
 
 static void follow_poison(void *context)
 {
-    uint64_t *next;
+    static uint64_t elsewhere;
+    uint64_t *next = &elsewhere;
 
     (void)context;
+    memcpy(&watch_shared->data[0], &next, sizeof(next));
     zc_free(watch_shared);
     memcpy(&next, watch_shared, sizeof(next));
     __tsan_memset(next, 0, 8);
+}
+
+/* Where no compiler looks. */
+static void fault_now(void *context)
+{
+    volatile char *const nowhere = (volatile char *)(uintptr_t)LAB_PAGE_BYTES;
+
+    (void)context;
+    *nowhere = 1;
 }
 
 static void assert_ends(void (*one)(void *), const char *what)
@@ -387,6 +399,7 @@ static void test_lives(void **state)
     assert_ends(die_then_write, "use after free");
     assert_ends(unlock_freed, "use after free");
     assert_ends(follow_poison, "wild access");
+    assert_ends(fault_now, "fault");
     assert_ends(watch_nothing, "memory leak");
 }
 
