@@ -214,6 +214,50 @@ static void store_other(void *context)
     (void)world_load(1);
 }
 
+/* Slot 1 gets the page of slot 2, with one byte changed; at 0: none is. */
+static void store_wrong(unsigned slot, size_t changed)
+{
+    static char page[WORLD_PAGE];
+
+    (void)zc_cache_load(world.cache, zc_swp_make(0, 2), page);
+    if (changed != 0)
+        page[changed] = (char)(page[changed] + 1);
+    (void)zc_cache_store(world.cache, zc_swp_make(0, slot), page);
+    (void)world_load(slot);
+}
+
+static void store_foreign(void *context)
+{
+    (void)context;
+    store_wrong(1, 0);
+}
+
+static void store_mixed(void *context)
+{
+    (void)context;
+    store_wrong(2, 2000);
+}
+
+static void store_unstamped(void *context)
+{
+    (void)context;
+    store_wrong(2, 4);
+}
+
+static void setup_two(void)
+{
+    setup_cache();
+    (void)world_store(2, 1);
+}
+
+static void test_pages(void **state)
+{
+    (void)state;
+    assert_sees(setup_two, store_foreign, "page of another slot");
+    assert_sees(setup_two, store_mixed, "page is a mixture");
+    assert_sees(setup_two, store_unstamped, "page is no page");
+}
+
 static void test_cache(void **state)
 {
     (void)state;
@@ -263,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pool),
         cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_pages),
         cmocka_unit_test(test_nothing_is_left),
     };
 
