@@ -51,6 +51,7 @@ static void park_well(void *context)
 static void park_once(void *context)
 {
     (void)context;
+    (void)zc_atomic_u32_load_relaxed(&watch_shared->word);
     zc_park_while(&watch_shared->parking, &watch_shared->word, 0);
 }
 
