@@ -55,6 +55,7 @@ static unsigned choose(unsigned n, const char *what, bool costs)
     if (LAB_MUTANT(CHOICE_WAKES))
         lab_run.sleep = 0;
     lab_hash_choice(value);
+    lab_run.schedule->trace_hash = lab_run.trace_hash;
     if (lab_run.trace != NULL)
         lab_record_choice(what, value);
     return value;

@@ -65,6 +65,8 @@ static bool conflict_on(unsigned object, const struct lab_pending *a,
            (kind_of(b) == LAB_PUT ? 1u : 0u);
     if (puts == 0)
         return false;
+    if (lab_run.strategy->orders_counts)
+        return true;
     if (LAB_MUTANT(LAST_PUT_COMMUTES))
         return false;
     return !state->counted || state->count < puts + 1;

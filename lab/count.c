@@ -164,7 +164,7 @@ static void note_complete(struct lab_search *search, bool failed)
     if ((unsigned)lab_run.threads > result->most_threads)
         result->most_threads = (unsigned)lab_run.threads;
     if (table != NULL)
-        note_trace(result, lab_run.trace_hash, failed);
+        note_trace(result, search->schedule.trace_hash, failed);
 }
 
 void lab_count_execution(void)
@@ -200,7 +200,7 @@ void lab_count_crash(int signal)
         search->result.blocked++;
         return;
     }
-    search->result.complete++;
+    note_complete(search, true);
     search->result.crashes++;
     note_failure(search, LAB_CRASHED, "crash");
 }

@@ -90,6 +90,7 @@ struct lab_oracle_state {
 
 /* Who decides after the script. */
 struct lab_strategy {
+    bool orders_counts; /* a put conflicts with every get and put */
     /* One of `enabled`, or LAB_PRUNE. */
     int (*pick)(unsigned depth, unsigned enabled);
     unsigned (*choose)(unsigned depth, unsigned n, bool costs);
@@ -97,6 +98,12 @@ struct lab_strategy {
     unsigned (*resume)(unsigned depth);
     /* The step of a thread is granted and not done yet; may be NULL. */
     void (*granted)(int thread);
+    /* A thread begins; may be NULL. */
+    void (*started)(int parent, int child);
+    /* The last step was done, the outcome is known; may be NULL. */
+    void (*ended)(void);
+    /* The process of the last execution died; may be NULL. */
+    void (*lost)(void);
     /* Prepares the next execution; false: all done. */
     bool (*next)(void);
 };

@@ -28,6 +28,9 @@
     X(BUDGET_IGNORED, "failures cost nothing") \
     X(RELAX_NEVER_PARKS, "a waiting loop goes on at once") \
     X(CHOICE_WAKES, "a sleep set ends at a choice") \
+    X(HIDDEN_BY_WAITING, "a step that had to wait hides the steps before") \
+    X(STUCK_FORGOTTEN, "races of steps that are never done do not count") \
+    X(FIRST_RACE_ONLY, "a step races with one other at most") \
     X(DEADLOCK_IS_COMPLETE, "nobody enabled is the end")
 /* clang-format on */
 

@@ -309,8 +309,8 @@ void lab_print_counts(FILE *out, const struct lab_story *story)
         print_result(out, story->broken);
     }
     if (story->whole != NULL) {
-        (void)fprintf(out, "%swith every rule in force ",
-                      story->broken == NULL ? "" : "; ");
+        (void)fprintf(out, "%s", story->broken == NULL ? "" : "; ");
+        (void)fprintf(out, "with every rule in force ");
         print_result(out, story->whole);
     }
     if (story->broken != NULL || story->whole != NULL)

@@ -217,6 +217,7 @@ void lab_schedule(void)
     if (lab_run.trace != NULL)
         lab_record_step(thread, thread != self, preemption);
     lab_grant(thread);
+    lab_run.schedule->trace_hash = lab_run.trace_hash;
     lab_run.current = thread;
     if (thread == self)
         return;
@@ -278,6 +279,8 @@ bool lab_start(int thread)
     lab_run.unfinished++;
     if (lab_watcher != NULL && lab_watcher->spawned != NULL)
         lab_watcher->spawned(parent, thread);
+    if (lab_run.strategy->started != NULL)
+        lab_run.strategy->started(parent, thread);
     lab_run.parent = parent;
     lab_run.starting = true;
     lab_run.current = thread;
@@ -312,6 +315,7 @@ static void prepare(const struct lab_order *order)
     order->schedule->preemptions = 0;
     order->schedule->switches = 0;
     order->schedule->unrecorded = false;
+    order->schedule->trace_hash = 0;
     lab_run.trace = order->trace;
     lab_run.limit = program->step_limit == 0 ? LAB_LIMIT : program->step_limit;
     if (lab_run.limit > LAB_SCHEDULE_MAX / 2)
@@ -367,6 +371,8 @@ void lab_execute(const struct lab_order *order)
         lab_end_execution(LAB_FAILED, "ended with a lock held");
     if (lab_run.unrecorded)
         lab_run.outcome = LAB_BLOCKED;
+    if (lab_run.strategy->ended != NULL)
+        lab_run.strategy->ended();
     if (order->trace != NULL)
         lab_record_end();
     lab_run.active = false;

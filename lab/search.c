@@ -35,9 +35,9 @@ struct lab_search *lab_search_open(const struct lab_program *program,
                                    const struct lab_options *options)
 {
     static const struct lab_strategy *const strategies[] = {
-        [LAB_SLEEP] = &lab_sleep_search, [LAB_BOUND] = &lab_bound_search,
-        [LAB_WALK] = &lab_walk_search,   [LAB_PCT] = &lab_pct_search,
-        [LAB_POS] = &lab_pos_search,
+        [LAB_SLEEP] = &lab_sleep_search, [LAB_SOURCE] = &lab_source_search,
+        [LAB_BOUND] = &lab_bound_search, [LAB_WALK] = &lab_walk_search,
+        [LAB_PCT] = &lab_pct_search,     [LAB_POS] = &lab_pos_search,
     };
     struct lab_search *search = mmap(NULL, sizeof(*search),
                                      PROT_READ | PROT_WRITE,
@@ -175,6 +175,8 @@ static bool run_worker(struct lab_search *search)
     }
     status = lab_wait_for_worker(worker, alive, &search->heartbeat);
     if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0) {
+        if (search->strategy->lost != NULL)
+            search->strategy->lost();
         lab_count_crash(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
         search->over = !advance(search);
     }
@@ -225,7 +227,8 @@ static void summarise(struct lab_search *search)
 bool lab_explore(const struct lab_program *program,
                  const struct lab_options *options, struct lab_result *result)
 {
-    bool counts = options->count_traces || options->mode == LAB_BOUND;
+    bool counts = options->count_traces || options->mode == LAB_BOUND ||
+                  options->mode == LAB_SOURCE;
     bool fine;
 
     lab_search = lab_search_open(program, options);

@@ -21,6 +21,9 @@
 
 enum lab_mode {
     LAB_SLEEP, /* every trace once: depth first with sleep sets */
+    /* The same by source sets: fewer prefixes in vain, but executions that
+     * differ only in the order of gets and puts are told by hash alone. */
+    LAB_SOURCE,
     LAB_BOUND, /* every schedule with up to `bound` preemptions */
     LAB_WALK,  /* uniform choice among the enabled */
     LAB_PCT,   /* priorities with pct_depth - 1 change points */
@@ -37,7 +40,7 @@ struct lab_options {
     bool threads;          /* the back end of real threads */
     bool stop_at_first;    /* failure */
     bool check_replay;     /* run each execution twice: equal hashes? */
-    bool count_traces;     /* distinct ones, by hash (LAB_BOUND: always) */
+    bool count_traces;     /* distinct ones, by hash; LAB_SLEEP has only such */
     /* Called a few times a second and at the end, or NULL. */
     void (*progress)(void *argument, uint64_t executions, uint64_t failures,
                      double seconds);
@@ -51,6 +54,7 @@ struct lab_schedule {
     unsigned preemptions; /* of the execution that made it */
     unsigned switches;
     bool unrecorded; /* that goes on without being noted */
+    uint64_t trace_hash;
     uint8_t decisions[LAB_SCHEDULE_MAX];
 };
 

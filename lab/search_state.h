@@ -19,6 +19,7 @@ struct lab_node {
     unsigned enabled; /* threads; of a choice: the number of values */
     unsigned sleep;
     unsigned done;
+    unsigned todo; /* source sets: threads to try */
     bool is_choice;
 };
 
@@ -64,6 +65,7 @@ struct lab_search {
 extern struct lab_search *lab_search;
 
 extern const struct lab_strategy lab_sleep_search;
+extern const struct lab_strategy lab_source_search;
 extern const struct lab_strategy lab_bound_search;
 extern const struct lab_strategy lab_walk_search;
 extern const struct lab_strategy lab_pct_search;

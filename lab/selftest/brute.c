@@ -412,17 +412,37 @@ static void random_toy(unsigned number)
     (void)number;
 }
 
+/* The set of traces that a search visits. */
+static void by_traces(struct selftest *test, const struct lab_program *program,
+                      unsigned number, enum lab_mode mode)
+{
+    struct lab_options options = {.mode = mode};
+    bool equal;
+
+    seen.count = 0;
+    seen.too_large = false;
+    options.executions = 40 * expected.orders + 100;
+    lab_observe(&watcher);
+    (void)lab_explore(program, &options, &result);
+    lab_observe(NULL);
+    equal = expected.count == seen.count &&
+            memcmp(expected.hashes, seen.hashes,
+                   seen.count * sizeof(seen.hashes[0])) == 0;
+    (void)selftest_fact(
+        test, equal, "random program %u: %u traces by %s, %u by force", number,
+        seen.count, mode == LAB_SLEEP ? "sleep sets" : "source sets",
+        expected.count);
+}
+
 /* A reference count starts as known as a program would make it. */
 static void compare(struct selftest *test, unsigned number)
 {
     struct lab_program program = toy_program(&toy);
-    struct lab_options options = {.mode = LAB_SLEEP};
+    struct lab_options options = {.mode = LAB_BOUND, .bound = LAB_NO_BOUND};
     static struct state start;
-    bool equal;
-
-    expected.count = seen.count = 0;
+    expected.count = 0;
     expected.orders = expected.deadlocks = 0;
-    expected.too_large = seen.too_large = false;
+    expected.too_large = false;
     memset(&start, 0, sizeof(start));
     memcpy(start.variables, toy.start, sizeof(start.variables));
     for (unsigned thread = 0; thread < toy.threads; thread++)
@@ -430,18 +450,8 @@ static void compare(struct selftest *test, unsigned number)
     enumerate(&start);
     if (expected.too_large)
         return;
-    lab_observe(&watcher);
-    options.executions = 40 * expected.orders + 100;
-    (void)lab_explore(&program, &options, &result);
-    lab_observe(NULL);
-    equal = expected.count == seen.count &&
-            memcmp(expected.hashes, seen.hashes,
-                   seen.count * sizeof(seen.hashes[0])) == 0;
-    (void)selftest_fact(test, equal,
-                        "random program %u: %u traces, by brute force %u",
-                        number, seen.count, expected.count);
-    options.mode = LAB_BOUND;
-    options.bound = LAB_NO_BOUND;
+    by_traces(test, &program, number, LAB_SLEEP);
+    by_traces(test, &program, number, LAB_SOURCE);
     if (expected.orders > 2000)
         return;
     options.executions = 2 * expected.orders + 1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * builders_locks.c - programs over locks; small bugs that others collected, told
- * again in our own words; and the first of our races in miniature.
+ * builders_locks.c - programs over locks, and the first of our races in
+ * miniature.
  */
 #include "rows.h"
 

@@ -401,17 +401,17 @@ static struct lab_program program_of(const struct feature *feature,
 }
 
 static void try(struct selftest *test, const struct feature *feature,
-                bool threads)
+                enum lab_mode mode, bool threads)
 {
     struct lab_actor actors[3];
     struct lab_program program = program_of(feature, actors);
-    struct lab_options options = {.mode = LAB_SLEEP, .threads = threads};
+    struct lab_options options = {.mode = mode, .threads = threads};
 
     /* A search that runs away must end too. */
     options.executions = 20000;
     (void)lab_explore(&program, &options, &result);
     (void)selftest_fact(test,
-                        result.complete == feature->complete &&
+                        result.traces == feature->complete &&
                             result.failures == feature->failures,
                         "%s: %" PRIu64 " traces, %" PRIu64
                         " fail, expected %" PRIu64 " and %" PRIu64,
@@ -489,8 +489,9 @@ void selftest_features(struct selftest *test)
     struct lab_options options = {.mode = LAB_SLEEP, .check_replay = true};
 
     for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
-        try(test, &features[i], false);
-        try(test, &features[i], true);
+        try(test, &features[i], LAB_SLEEP, false);
+        try(test, &features[i], LAB_SLEEP, true);
+        try(test, &features[i], LAB_SOURCE, false);
     }
     for (int mode = LAB_WALK; mode <= LAB_POS; mode++)
         try_random(test, (enum lab_mode)mode);

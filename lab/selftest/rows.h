@@ -20,6 +20,7 @@ struct row {
     int n;
     int k;
     int m;
+    bool by_source;                /* too much for sleep sets alone */
     uint64_t interleavings;        /* 0: too many, or unknown */
     uint64_t by_bound[ROW_BOUNDS]; /* of them, cumulative; 0: not stated */
     uint64_t traces;               /* deadlocked ones included */
@@ -28,7 +29,7 @@ struct row {
     uint64_t deadlock_traces; /* they are looked at if deadlocks is not 0 */
     uint64_t bad;             /* interleavings; 0: not looked at */
     uint64_t bad_traces;
-    int least; /* preemptions of a bad or deadlocked one; -1: none is */
+    int least; /* preemptions of a bad or deadlocked one, if there is one */
 };
 
 extern const struct row rows[];
