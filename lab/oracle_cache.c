@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* oracle_cache.c - entries of a shard live and are counted. */
 #include "explore.h"
+#include "front.h"
 #include "oracle_memory.h"
 #include "oracle_pool.h"
 #include "platform/lab_platform.h"
-#include "zcache_internal.h"
 
 static struct zc_cache *watched;
 static struct zc_shard *watched_shard;
 
 static void check_entry(const struct zc_shard *shard, uint32_t index)
 {
-    const struct zc_entry *entry = zc_entry_at(&watched->entries, index);
+    const struct zc_entry *entry = zc_entry_at(&watched->zcache.entries, index);
 
     (void)shard;
     if (lab_word_has(entry, LAB_MARK_DEAD)) {
         lab_memory_describe(entry);
         lab_fail("freed entry is linked", "entry %u", index);
-    } else if (entry->references.value == 0) {
+    } else if ((entry->references.value & ZC_ENTRY_COUNT_MASK) == 0) {
         lab_fail("linked entry without a reference", "entry %u", index);
     }
 }
@@ -62,7 +62,7 @@ static struct zc_shard *shard_of(const struct zc_cache *cache, zc_swp slot)
 {
     uint64_t offset = zc_swp_offset(slot) >> ZC_SHARD_SHIFT;
     zc_atomic_pointer *directory =
-        cache->tree.directories[zc_swp_type(slot)].value;
+        cache->zcache.tree.directories[zc_swp_type(slot)].value;
     zc_atomic_pointer *block;
 
     if (directory == NULL)
@@ -92,6 +92,15 @@ void lab_watch_register_shard(void)
     lab_oracle("entries", check_shard, watched_shard, &watched_shard->lock);
 }
 
+static void check_alone(const struct zc_entries *entries, uint32_t index)
+{
+    uint32_t references = zc_entry_at(entries, index)->references.value;
+
+    if ((references & ZC_ENTRY_COUNT_MASK) != 1)
+        lab_fail("reference miscounted", "entry %u has %u, and nobody uses it",
+                 index, references & ZC_ENTRY_COUNT_MASK);
+}
+
 void lab_check_references(struct zc_cache *cache, zc_swp slot)
 {
     const struct zc_shard *shard = shard_of(cache, slot);
@@ -102,12 +111,8 @@ void lab_check_references(struct zc_cache *cache, zc_swp slot)
         for (unsigned k = 0; leaf != NULL && k < ZC_LEAF_SLOTS; k++) {
             uint32_t index = leaf->entries[k];
 
-            if (index != 0 &&
-                zc_entry_at(&cache->entries, index - 1)->references.value != 1)
-                lab_fail(
-                    "reference miscounted",
-                    "entry %u has %u, and nobody uses it", index - 1,
-                    zc_entry_at(&cache->entries, index - 1)->references.value);
+            if (index != 0)
+                check_alone(&cache->zcache.entries, index - 1);
         }
     }
 }

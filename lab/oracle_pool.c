@@ -157,7 +157,7 @@ static void check_zspages(void *argument)
     for (uint32_t i = 0; i < arena->chunk_count; i++) {
         struct zc_chunk *chunk = zc_arena_chunk(arena, i);
 
-        if (chunk->memory != NULL &&
+        if (chunk->memory.value != NULL &&
             chunk->zspage_pages == at->group->zspage_pages)
             check_chunk(at, chunk);
     }
@@ -200,30 +200,37 @@ void lab_watch_register(void)
     lab_watch_register_shard();
 }
 
+/* Length of a list of free cells; more than there are: it goes round. */
+static uint32_t count_cells(const struct zc_handles *handles, uint32_t first)
+{
+    uint32_t used = handles->used.value;
+    uint32_t length = 0;
+
+    while (first != 0 && length <= used) {
+        const struct zc_cell *cell = zc_records_at(&handles->cells, first - 1);
+
+        first = (uint32_t)(cell->word.value >> 2);
+        length++;
+    }
+    return length;
+}
+
 void lab_check_handles(struct zc_zspool *pool)
 {
     const struct zc_handles *handles = &pool->handles;
     uint32_t used = handles->used.value;
-    uint32_t next = handles->first_free;
-    uint32_t in_list = 0;
+    uint32_t free = count_cells(handles, handles->first_free);
     zc_handle handle;
 
     for (uint32_t i = 0; i < used; i++) {
-        if (zc_handles_at(handles, i, &handle)) {
-            lab_fail("handle cell leaked",
-                     "cell %u is in use, and nothing is "
-                     "in the pool",
-                     i);
-            return;
-        }
+        if (!zc_handles_at(handles, i, &handle))
+            continue;
+        lab_fail("handle cell leaked",
+                 "cell %u is in use, and nothing is in the pool", i);
+        return;
     }
-    while (next != 0 && in_list <= used) {
-        const struct zc_cell *cell = zc_records_at(&handles->cells, next - 1);
-
-        next = (uint32_t)(cell->word.value >> 2);
-        in_list++;
-    }
-    if (in_list != used)
-        lab_fail("free cells miscounted", "%u of %u are in the list", in_list,
-                 used);
+    for (unsigned i = 0; i < pool->group_count; i++)
+        free += count_cells(handles, pool->groups[i].cells.first);
+    if (free != used)
+        lab_fail("free cells miscounted", "%u of %u are in a list", free, used);
 }

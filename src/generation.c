@@ -53,7 +53,7 @@ static zc_status init_context(const struct zc_compressor *compressor,
     if (status != ZC_OK)
         return status;
     context->codec = NULL;
-    context->buffer = zc_malloc(BUFFER_PAGES * page_size);
+    context->buffer = zc_malloc(ZC_PREFIX_BYTES_MAX + BUFFER_PAGES * page_size);
     if (context->buffer == NULL)
         status = ZC_NO_MEMORY;
     else if (compressor->context_create != NULL)

@@ -23,6 +23,7 @@ enum zc_inject_point {
     ZC_INJECT_WRITE,      /* a backing device fails to write */
     ZC_INJECT_SHORT,      /* one transfer of a file stops half-way */
     ZC_INJECT_FRAME,      /* no frame for a folio */
+    ZC_INJECT_INSTALL,    /* a page was read, and cannot be mapped */
     ZC_INJECT_POINT_COUNT
 };
 

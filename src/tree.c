@@ -234,8 +234,9 @@ static bool link_entry(struct zc_tree *tree, struct zc_shard *shard,
                        struct zc_entry *entry, struct zc_leaf **spare,
                        struct zc_entry **old_out) ZC_REQUIRES(shard->lock)
 {
-    uint64_t offset = entry->slot & ZC_SWP_OFFSET_MASK;
+    uint64_t offset = zc_swp_offset(zc_entry_slot(entry));
     struct zc_leaf *leaf = shard->leaves[leaf_of(offset)];
+    struct zc_entry *before;
 
     if (leaf == NULL) {
         if (*spare == NULL)
@@ -244,10 +245,12 @@ static bool link_entry(struct zc_tree *tree, struct zc_shard *shard,
         *spare = NULL;
         shard->leaves[leaf_of(offset)] = leaf;
     }
-    *old_out = find_entry(tree, shard, offset);
+    before = find_entry(tree, shard, offset);
+    if (ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
+        *old_out = before;
     zc_entry_get(entry);
     leaf->entries[place_of(offset)] = zc_entry_index(tree->entries, entry) + 1;
-    if (*old_out == NULL) {
+    if (before == NULL) {
         leaf->used++;
         shard->used++;
     }
@@ -257,7 +260,7 @@ static bool link_entry(struct zc_tree *tree, struct zc_shard *shard,
 zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
                            struct zc_entry **old_out)
 {
-    zc_swp slot = {entry->slot};
+    zc_swp slot = zc_entry_slot(entry);
     struct zc_shard *shard = make_shard(tree, slot);
     struct zc_leaf *spare = NULL;
     struct zc_entry *early = NULL;
@@ -287,7 +290,7 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
 
 bool zc_tree_unlink(struct zc_tree *tree, struct zc_entry *entry)
 {
-    zc_swp slot = {entry->slot};
+    zc_swp slot = zc_entry_slot(entry);
     uint64_t offset = zc_swp_offset(slot);
     struct zc_shard *shard = find_shard(tree, zc_swp_type(slot), offset);
     struct zc_leaf *emptied = NULL;
@@ -386,4 +389,26 @@ struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
     }
     free_leaf(tree, emptied);
     return entry;
+}
+
+bool zc_tree_has_type(const struct zc_tree *tree, unsigned type)
+{
+    struct zc_shard *shard;
+    uint64_t offset = 0;
+    uint32_t used;
+
+    while (offset < tree->slot_count) {
+        shard = find_shard(tree, type, offset);
+        if (shard == NULL) {
+            offset = skip_missing(tree, type, offset);
+            continue;
+        }
+        zc_spinlock_lock(&shard->lock);
+        used = shard->used;
+        zc_spinlock_unlock(&shard->lock);
+        if (used > 0)
+            return true;
+        offset += ZC_SHARD_SLOTS;
+    }
+    return false;
 }

@@ -18,6 +18,10 @@
 
 #define CALLER __builtin_return_address(0)
 
+/* A count may share its word with what is set when the word is made; it is in
+ * the low bits. */
+#define COUNT_BITS UINT32_C(0xffff)
+
 /* "&entry->references" as the diagram has it: "references". */
 static const char *short_name(const char *name)
 {
@@ -169,7 +173,7 @@ uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
     if (kind == LAB_RMW)
         exchanged(true, atomic->value);
     else
-        tell(atomic->value);
+        tell(atomic->value & COUNT_BITS);
     return before;
 }
 

@@ -8,6 +8,7 @@
 #include "tsan.h"
 
 #define PROCESSORS 8
+#define NS_PER_S 1000000000u
 
 uint64_t lab_clock_ns;
 
@@ -139,4 +140,14 @@ unsigned zc_processor_current(void)
 uint64_t zc_clock_ns(void)
 {
     return lab_clock_ns;
+}
+
+uint32_t zc_clock_seconds(void)
+{
+    return (uint32_t)(lab_clock_ns / NS_PER_S);
+}
+
+void zc_clock_advance(uint32_t seconds)
+{
+    lab_clock_ns += (uint64_t)seconds * NS_PER_S;
 }

@@ -186,7 +186,7 @@ static const struct lab_actor reclaiming[] = {
 
 static const char *const rules_compact_free_kernel[] = {
     "LOCATION_REREAD_UNDER_LOCK", NULL};
-static const uint8_t least_compact_free_kernel[] = {2};
+static const uint8_t least_compact_free_kernel[] = {1};
 
 const struct lab_scenario scenario_compact_free_kernel = {
     .summary = "compact || free, kernel placement",
@@ -218,7 +218,7 @@ const struct lab_scenario scenario_compact_free_dense = {
 
 static const char *const rules_compact_read_kernel[] = {
     "WALK_EXCLUDES_MOVE", "LOCATION_REREAD_UNDER_LOCK", NULL};
-static const uint8_t least_compact_read_kernel[] = {0, 2};
+static const uint8_t least_compact_read_kernel[] = {0, 1};
 
 const struct lab_scenario scenario_compact_read_kernel = {
     .summary = "compact || read, kernel placement",

@@ -4,9 +4,9 @@
  * done here by hand, at the unlock that follows; and nothing that an execution
  * has done is there in the next.
  */
+#include "front.h"
 #include "platform/memory.h"
 #include "watch.h"
-#include "zcache_internal.h"
 #include "zspool_internal.h"
 #include "zspool_kernel.h"
 
@@ -55,7 +55,7 @@ static void cut_free_list(struct zc_group *group, struct zc_zspage *zspage,
 {
     (void)group;
     (void)location;
-    zspage->first_free = ZC_SLOT_NONE;
+    zspage->first_free = (uint16_t)ZC_SLOT_NONE;
 }
 
 static void tie_free_list(struct zc_group *group, struct zc_zspage *zspage,
@@ -105,10 +105,10 @@ static void move_cell(struct zc_group *group, struct zc_zspage *zspage,
 static void free_cell(struct zc_group *group, struct zc_zspage *zspage,
                       uint64_t location)
 {
-    (void)group;
     (void)zspage;
     (void)location;
-    (void)zc_handles_free(&world.pool->handles, world.objects[0].handle);
+    (void)zc_handles_free(&world.pool->handles, &group->cells,
+                          world.objects[0].handle);
 }
 
 #define ACTOR(name)                                                            \
@@ -194,16 +194,16 @@ static void forget_entry(void *context)
     struct zc_entry *entry;
 
     (void)context;
-    entry = zc_tree_get(&world.cache->tree, zc_swp_make(0, 1));
-    zc_entry_put(&world.cache->entries, entry);
-    zc_entry_put(&world.cache->entries, entry);
+    entry = zc_tree_get(&world.cache->zcache.tree, zc_swp_make(0, 1));
+    zc_entry_put(&world.cache->zcache.entries, entry);
+    zc_entry_put(&world.cache->zcache.entries, entry);
     (void)world_store(2, 1);
 }
 
 static void keep_entry(void *context)
 {
     (void)context;
-    (void)zc_tree_get(&world.cache->tree, zc_swp_make(0, 1));
+    (void)zc_tree_get(&world.cache->zcache.tree, zc_swp_make(0, 1));
 }
 
 static void store_other(void *context)
