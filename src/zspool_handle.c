@@ -205,8 +205,7 @@ zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
     uint32_t generation;
     uint32_t index;
 
-    if ((cells->first == 0 || !may_reuse) &&
-        !refill(handles, cells, may_reuse))
+    if ((cells->first == 0 || !may_reuse) && !refill(handles, cells, may_reuse))
         return ZC_AGAIN;
     index = pop(handles, &cells->first);
     cells->count--;
