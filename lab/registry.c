@@ -5,6 +5,7 @@
 #include "scenario.h"
 
 static const struct lab_scenario *const *const lists[] = {
+    lab_library_scenarios,
     lab_toy_scenarios,
 };
 

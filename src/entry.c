@@ -14,12 +14,16 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "platform/memory.h"
+#include "lru.h"
+#include "platform/ghost.h"
+#include "platform/processor.h"
+#include "rules.h"
 
 zc_status zc_entries_init(struct zc_entries *entries)
 {
     zc_records_init(&entries->records, sizeof(struct zc_entry));
     zc_records_init(&entries->sums, sizeof(uint64_t));
+    zc_records_init(&entries->links, sizeof(struct zc_lru_link));
     entries->first_free = 0;
     entries->used = 0;
     return zc_spinlock_init(&entries->lock, ZC_RANK_ENTRIES, "entries");
@@ -28,8 +32,28 @@ zc_status zc_entries_init(struct zc_entries *entries)
 void zc_entries_destroy(struct zc_entries *entries)
 {
     zc_spinlock_destroy(&entries->lock);
+    zc_records_destroy(&entries->links);
     zc_records_destroy(&entries->sums);
     zc_records_destroy(&entries->records);
+}
+
+/* Whether the record of that index, and what stands beside it, is there. */
+static bool has_record(const struct zc_entries *entries, uint32_t index)
+{
+    return zc_records_has(&entries->records, index) &&
+           (!entries->checksums || zc_records_has(&entries->sums, index)) &&
+           (!entries->keeps_ages || zc_records_has(&entries->links, index));
+}
+
+static zc_status reserve(struct zc_entries *entries, uint32_t count)
+{
+    zc_status status = zc_records_reserve(&entries->records, count);
+
+    if (status == ZC_OK && entries->checksums)
+        status = zc_records_reserve(&entries->sums, count);
+    if (status == ZC_OK && entries->keeps_ages)
+        status = zc_records_reserve(&entries->links, count);
+    return status;
 }
 
 /* A free entry, or NULL where `wanted_out` records must be reserved first. */
@@ -39,13 +63,13 @@ static struct zc_entry *take_entry(struct zc_entries *entries,
     struct zc_entry *entry = NULL;
 
     zc_spinlock_lock(&entries->lock);
-    if (entries->first_free != 0) {
+    if (entries->first_free != 0 && zc_ghost_reuses()) {
         entry = zc_entry_at(entries, entries->first_free - 1);
-        entries->first_free = (uint32_t)entry->slot;
-    } else if (zc_records_has(&entries->records, entries->used) &&
-               (!entries->checksums ||
-                zc_records_has(&entries->sums, entries->used))) {
+        zc_ghost_born(entry, sizeof(*entry), "entry");
+        entries->first_free = (uint32_t)entry->slot_and_owner;
+    } else if (has_record(entries, entries->used)) {
         entry = zc_entry_at(entries, entries->used);
+        zc_ghost_born(entry, sizeof(*entry), "entry");
         entries->used++;
     } else {
         *wanted_out = entries->used + 1;
@@ -54,26 +78,35 @@ static struct zc_entry *take_entry(struct zc_entries *entries,
     return entry;
 }
 
+/* What `references` says besides the count when a page is used now. */
+static uint32_t stamp_now(const struct zc_entries *entries)
+{
+    if (!entries->keeps_ages)
+        return 0;
+    return ZC_ENTRY_REFERENCED | (zc_clock_seconds() & ZC_ENTRY_AGE_MASK)
+                                     << ZC_ENTRY_AGE_SHIFT;
+}
+
 zc_status zc_entry_create(struct zc_entries *entries, zc_swp slot,
-                          struct zc_entry **entry_out)
+                          unsigned owner, struct zc_entry **entry_out)
 {
     struct zc_entry *entry;
     uint32_t wanted = 0;
     zc_status status;
 
     while ((entry = take_entry(entries, &wanted)) == NULL) {
-        status = zc_records_reserve(&entries->records, wanted);
-        if (status == ZC_OK && entries->checksums)
-            status = zc_records_reserve(&entries->sums, wanted);
+        status = reserve(entries, wanted);
         if (status != ZC_OK)
             return status;
     }
-    entry->slot = slot.value;
+    ZC_ASSERT((slot.value & ZC_ENTRY_OWNER_MASK) == 0);
+    entry->slot_and_owner = slot.value | (uint64_t)owner
+                                             << ZC_ENTRY_OWNER_SHIFT;
     entry->content.fill = 0;
     entry->size_minus_one = 0;
     entry->generation = 0;
     entry->flags = ZC_ENTRY_SAME_FILLED;
-    zc_atomic_u32_store_relaxed(&entry->references, 1);
+    zc_atomic_u32_init(&entry->references, stamp_now(entries) | 1);
     *entry_out = entry;
     return ZC_OK;
 }
@@ -82,21 +115,39 @@ void zc_entry_get(struct zc_entry *entry)
 {
     uint32_t before = zc_atomic_u32_add(&entry->references, 1);
 
-    ZC_ASSERT(before > 0);
+    ZC_ASSERT((before & ZC_ENTRY_COUNT_MASK) > 0);
+    ZC_ASSERT((before & ZC_ENTRY_COUNT_MASK) < ZC_ENTRY_COUNT_MASK);
+    (void)before;
 }
 
-/* Nobody else knows the entry any more. */
+/* Its owner's record, which exists as long as anything of it is stored. */
+static struct zc_owner *owner_of(const struct zc_entries *entries,
+                                 const struct zc_entry *entry)
+{
+    return zc_lru_find_owner(entries->lru, zc_entry_owner(entry));
+}
+
+/*
+ * Nobody knows the entry any more but the LRU, and that first forgets it.  What
+ * is same-filled is on no list.
+ */
 static void free_entry(struct zc_entries *entries, struct zc_entry *entry)
 {
+    const bool has_object = (entry->flags & ZC_ENTRY_SAME_FILLED) == 0;
     struct zc_generation *generation = NULL;
 
-    if ((entry->flags & ZC_ENTRY_SAME_FILLED) == 0) {
+    if (entries->keeps_ages && (has_object || !ZC_RULE(LRU_LAST)))
+        zc_lru_remove(entries->lru, entry);
+    if (has_object) {
         entries->pool_ops->free(entries->pool, entry->content.handle);
+        zc_counter_subtract(&owner_of(entries, entry)->charged_bytes,
+                            zc_entry_size(entry));
         generation = zc_generation_at(entries->generations, entry->generation);
     }
     zc_spinlock_lock(&entries->lock);
-    entry->slot = entries->first_free;
+    entry->slot_and_owner = entries->first_free;
     entries->first_free = zc_entry_index(entries, entry) + 1;
+    zc_ghost_dead(entry, sizeof(*entry), "entry");
     zc_spinlock_unlock(&entries->lock);
     if (generation != NULL)
         zc_generation_put(entries->generations, generation);
@@ -109,8 +160,29 @@ void zc_entry_put(struct zc_entries *entries, struct zc_entry *entry)
     uint32_t before = zc_atomic_u32_add(&entry->references, UINT32_MAX);
 
     zc_may_block();
-    ZC_ASSERT(before > 0);
-    if (before == 1)
+    ZC_ASSERT((before & ZC_ENTRY_COUNT_MASK) > 0);
+    if ((before & ZC_ENTRY_COUNT_MASK) == 1)
+        free_entry(entries, entry);
+}
+
+void zc_entry_put_used(struct zc_entries *entries, struct zc_entry *entry)
+{
+    uint32_t before;
+    uint32_t stamp;
+
+    if (!entries->keeps_ages) {
+        zc_entry_put(entries, entry);
+        return;
+    }
+    zc_may_block();
+    stamp = stamp_now(entries);
+    before = zc_atomic_u32_load_relaxed(&entry->references);
+    do {
+        ZC_ASSERT((before & ZC_ENTRY_COUNT_MASK) > 0);
+    } while (!zc_atomic_u32_exchange_if(
+        &entry->references, &before,
+        stamp | ((before & ZC_ENTRY_COUNT_MASK) - 1)));
+    if ((before & ZC_ENTRY_COUNT_MASK) == 1)
         free_entry(entries, entry);
 }
 
@@ -136,6 +208,7 @@ void zc_entry_set_object(struct zc_entries *entries, struct zc_entry *entry,
     entry->size_minus_one = (uint16_t)(size - 1);
     entry->generation = generation->id;
     entry->flags = (uint8_t)flags;
+    zc_counter_add(&owner_of(entries, entry)->charged_bytes, size);
     if (entries->checksums)
         *sum_of(entries, entry) = XXH3_64bits(data, size);
 }
@@ -154,7 +227,7 @@ static zc_status decode(const struct zc_entries *entries,
                         const struct zc_entry *entry, const void *data,
                         size_t size, void *page_out)
 {
-    if (size != (size_t)entry->size_minus_one + 1)
+    if (size != zc_entry_size(entry))
         return ZC_CORRUPT;
     if (entries->checksums &&
         XXH3_64bits(data, size) != *sum_of(entries, entry))
@@ -164,8 +237,9 @@ static zc_status decode(const struct zc_entries *entries,
         return ZC_OK;
     }
     return zc_generation_decompress(
-        zc_generation_at(entries->generations, entry->generation), data, size,
-        page_out);
+        zc_generation_at(entries->generations, entry->generation),
+        (const char *)data + entries->prefix_bytes,
+        size - entries->prefix_bytes, page_out);
 }
 
 zc_status zc_entry_read(struct zc_entries *entries, struct zc_entry *entry,
@@ -182,7 +256,9 @@ zc_status zc_entry_read(struct zc_entries *entries, struct zc_entry *entry,
                                            &read);
     if (status != ZC_OK)
         return ZC_CORRUPT;
+    zc_ghost_begin_read(read.data, read.size, "decompress");
     status = decode(entries, entry, read.data, read.size, page_out);
+    zc_ghost_end_read(read.data, read.size, "decompressed");
     entries->pool_ops->read_end(entries->pool, &read);
     return status;
 }
@@ -198,5 +274,7 @@ size_t zc_entries_bytes(struct zc_entries *entries)
     bytes = zc_records_bytes(&entries->records, used);
     if (entries->checksums)
         bytes += zc_records_bytes(&entries->sums, used);
+    if (entries->keeps_ages)
+        bytes += zc_records_bytes(&entries->links, used);
     return bytes;
 }

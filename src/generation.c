@@ -26,12 +26,20 @@
 
 #define BUFFER_PAGES 2 /* room for what a codec may put out at worst */
 
-static void fini_context(const struct zc_compressor *compressor,
+static void free_context(const struct zc_compressor *compressor,
                          struct zc_context *context)
 {
     if (context->codec != NULL)
         compressor->context_destroy(context->codec);
     zc_free(context->buffer);
+    context->codec = NULL;
+    context->buffer = NULL;
+}
+
+static void fini_context(const struct zc_compressor *compressor,
+                         struct zc_context *context)
+{
+    free_context(compressor, context);
     zc_mutex_destroy(&context->lock);
 }
 
@@ -45,7 +53,7 @@ static zc_status init_context(const struct zc_compressor *compressor,
     if (status != ZC_OK)
         return status;
     context->codec = NULL;
-    context->buffer = zc_malloc(BUFFER_PAGES * page_size);
+    context->buffer = zc_malloc(ZC_PREFIX_BYTES_MAX + BUFFER_PAGES * page_size);
     if (context->buffer == NULL)
         status = ZC_NO_MEMORY;
     else if (compressor->context_create != NULL)
@@ -80,7 +88,7 @@ static zc_status create_generation(const struct zc_generations *generations,
     generation->compressor = compressor;
     generation->level = level;
     generation->page_size = generations->page_size;
-    zc_atomic_u32_store_relaxed(&generation->references, 1);
+    zc_atomic_u32_init(&generation->references, 1);
     generation->contexts =
         zc_calloc(generations->context_count, sizeof(struct zc_context));
     if (generation->contexts == NULL) {
@@ -128,7 +136,7 @@ zc_status zc_generations_init(struct zc_generations *generations,
     generations->page_size = page_size;
     generations->context_count = context_count;
     for (i = 0; i < ZC_GENERATIONS_MAX; i++)
-        zc_atomic_pointer_store_relaxed(&generations->table[i], NULL);
+        zc_atomic_pointer_init(&generations->table[i], NULL);
     status = find_compressor(name, level, &compressor, &level);
     if (status != ZC_OK)
         return status;
@@ -209,6 +217,15 @@ static zc_status number_generation(struct zc_generations *generations,
     return ZC_BUSY;
 }
 
+/* CONTEXT_OUTLIVES_USER broken: they go when they are not wanted any more. */
+static void free_contexts(struct zc_generation *generation)
+{
+    unsigned i;
+
+    for (i = 0; i < generation->context_count; i++)
+        free_context(generation->compressor, &generation->contexts[i]);
+}
+
 static zc_status change_to(struct zc_generations *generations,
                            const struct zc_compressor *compressor, int level)
 {
@@ -234,6 +251,8 @@ static zc_status change_to(struct zc_generations *generations,
         generations->current = next;
     }
     zc_spinlock_unlock(&generations->lock);
+    if (status == ZC_OK && old != next && !ZC_RULE(CONTEXT_OUTLIVES_USER))
+        free_contexts(old);
     if (status == ZC_OK)
         zc_generation_put(generations, old);
     else

@@ -15,8 +15,11 @@
 struct zc_context {
     struct zc_mutex lock;
     void *codec;  /* [lock] the compressor's own; NULL if it needs none */
-    char *buffer; /* [lock] two pages */
+    char *buffer; /* [lock] ZC_PREFIX_BYTES_MAX, and two pages */
 };
+
+/* What may stand in front of a compressed page in its object. */
+#define ZC_PREFIX_BYTES_MAX 8
 
 struct zc_generation {
     const struct zc_compressor *compressor;
@@ -54,7 +57,8 @@ void zc_generations_destroy(struct zc_generations *generations);
 zc_status zc_generations_change(struct zc_generations *generations,
                                 const char *name, int level);
 
-/* The current generation, with a reference for the caller. */
+/* The current generation, with a reference for the caller; where
+ * CONTEXT_OUTLIVES_USER is broken, without. */
 struct zc_generation *zc_generations_get(struct zc_generations *generations);
 
 /* One more reference, by somebody who has one. */

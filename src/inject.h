@@ -18,6 +18,12 @@ enum zc_inject_point {
     ZC_INJECT_PAGES,      /* zc_pages_map() */
     ZC_INJECT_COMPRESS,   /* a compressor fails on a page */
     ZC_INJECT_DECOMPRESS, /* stored bytes do not decode */
+    ZC_INJECT_THREAD,     /* zc_thread_start() */
+    ZC_INJECT_READ,       /* a backing device fails to read */
+    ZC_INJECT_WRITE,      /* a backing device fails to write */
+    ZC_INJECT_SHORT,      /* one transfer of a file stops half-way */
+    ZC_INJECT_FRAME,      /* no frame for a folio */
+    ZC_INJECT_INSTALL,    /* a page was read, and cannot be mapped */
     ZC_INJECT_POINT_COUNT
 };
 

@@ -14,7 +14,8 @@ static zc_status zspool_create(const struct zc_pool_config *config,
         ZC_ZSPOOL_OPTIONS(.page_size = config->page_size,
                           .placement = config->placement,
                           .chain_length = config->chain_length,
-                          .segment_bytes = config->segment_bytes),
+                          .segment_bytes = config->segment_bytes,
+                          .keep_lru = config->keep_lru),
         &pool);
     if (status == ZC_OK)
         *pool_out = pool;
@@ -83,6 +84,13 @@ static zc_status zspool_compact(void *pool,
     return zc_zspool_compact(pool, budget, result_out);
 }
 
+static zc_status zspool_reclaim(void *pool, zc_zspool_evict evict,
+                                void *context, uint64_t page_goal,
+                                uint64_t *pages_out)
+{
+    return zc_zspool_reclaim(pool, evict, context, page_goal, pages_out);
+}
+
 const struct zc_pool_ops zc_pool_zspool = {
     .struct_size = sizeof(struct zc_pool_ops),
     .name = "zspool",
@@ -96,4 +104,5 @@ const struct zc_pool_ops zc_pool_zspool = {
     .usage = zspool_usage,
     .huge_class_size = zspool_huge_class_size,
     .compact = zspool_compact,
+    .reclaim = zspool_reclaim,
 };

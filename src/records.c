@@ -2,6 +2,7 @@
 /* records.c - growing the array of records.h, block by block. */
 #include "records.h"
 
+#include "platform/ghost.h"
 #include "platform/memory.h"
 
 static size_t block_records(unsigned block)
@@ -22,7 +23,7 @@ void zc_records_init(struct zc_records *records, size_t record_bytes)
     ZC_ASSERT(record_bytes > 0);
     records->record_bytes = record_bytes;
     for (i = 0; i < ZC_RECORDS_BLOCKS; i++)
-        zc_atomic_pointer_store_relaxed(&records->blocks[i], NULL);
+        zc_atomic_pointer_init(&records->blocks[i], NULL);
 }
 
 void zc_records_destroy(struct zc_records *records)
@@ -51,6 +52,7 @@ static zc_status add_block(struct zc_records *records, unsigned block)
     if (!zc_atomic_pointer_exchange_if(&records->blocks[block], &expected,
                                        fresh))
         zc_pages_unmap(fresh, block_bytes(records, block));
+    zc_ghost_settled(&records->blocks[block]);
     return ZC_OK;
 }
 

@@ -32,25 +32,25 @@
       "000", "zcache_load.c") \
     X(EXCLUSIVE_ONLY_FROM_SWAPCACHE, \
       "a load is exclusive only if the folio is in the swap cache", \
-      "001", "") \
+      "001", "pageio_read.c") \
     X(SYNC_SWAPIN_PINS_SLOT, \
       "the synchronous path pins the slot before it looks, until the page " \
       "table is set", \
       "13ddaf26be32, 2024", "") \
     X(PIN_LOSER_SLEEPS, \
       "who loses the pin waits, and does not spin", \
-      "01626a182302, 2024", "") \
+      "01626a182302, 2024", "swapslots_count.c") \
     X(COPY_LIVES_UNTIL_SWAP_FREE, \
       "a copy read outside the swap cache is dropped when the swap count " \
       "is, never when the read completes", \
-      "e914d8f00391, 2022", "") \
+      "e914d8f00391, 2022", "pageio_read.c") \
     X(DEFERRED_HANDLE_IN_HEADER, \
       "a deferred handle lives in the object header; its cell is " \
       "untouched until reclaim ends", \
-      "002", "zspool_reclaim.c") \
+      "002", "zspool.c") \
     X(NO_FREE_LIST_UNDER_RECLAIM, \
       "an object freed under reclaim does not enter the free list", \
-      "002", "zspool_reclaim.c") \
+      "002", "zspool_kernel_reclaim.c") \
     X(FAILED_RECLAIM_REBUILDS_LIST, \
       "failed reclaim rebuilds the free list", \
       "002", "zspool_kernel_reclaim.c") \
@@ -65,35 +65,35 @@
       "002", "zspool_kernel.c") \
     X(WRITEBACK_PINS_FIRST, \
       "writeback pins the slot before it touches the tree", \
-      "003", "") \
+      "003", "writeback.c") \
     X(WRITEBACK_RECHECKS_TREE, \
       "writeback rechecks the tree after the pin", \
-      "04fc7816089c, 2023", "") \
+      "04fc7816089c, 2023", "zcache_evict.c") \
     X(WRITEBACK_EXIT_CLEANS_UP, \
       "every exit between pin and submission deletes, unlocks, drops", \
-      "e3b63e966cac, 2024", "") \
+      "e3b63e966cac, 2024", "writeback.c") \
     X(CANDIDATE_ROTATED, \
       "a candidate is rotated, not isolated", \
-      "003", "") \
+      "003", "lru.c") \
     X(NOTHING_AFTER_SUBMIT, \
       "nothing is touched after the write is submitted", \
-      "003", "") \
+      "003", "writeback.c") \
     X(DEVICE_REF_AROUND_TREE, \
       "a device reference is held around every use of its tree", \
-      "5878303c5353, 2024", "") \
+      "5878303c5353, 2024", "writeback.c") \
     X(LRU_LAST, \
       "an entry reaches the LRU last, with every field set", \
-      "003", "") \
+      "003", "zcache_store.c") \
     X(SWAPCACHE_LOCKED_UNTIL_PTE_SET, \
       "the swap-cache folio stays locked until the page table is set", \
       "004, 4969c1192d15", "") \
     X(RECHECK_IN_SWAPCACHE, \
       "after locking: still in the swap cache?", \
-      "004", "") \
+      "004", "swapcache_folio.c") \
     X(RECHECK_SAME_ENTRY, \
       "after locking: still for this swap entry? (deletion clears the " \
       "flag, not the name)", \
-      "31c4a3d3a0f8, 2010", "") \
+      "31c4a3d3a0f8, 2010", "swapcache_folio.c") \
     X(UPTODATE_BEFORE_COPY, \
       "uptodate is checked before a KSM copy", \
       "004", "") \
@@ -112,7 +112,7 @@
       "zswap pool kref", "generation.c") \
     X(SHRINK_SKIPS_CALLERS_SLOT, \
       "shrinking never waits for the slot that its own caller has pinned", \
-      "a65b0e7607cc, 2023", "") \
+      "a65b0e7607cc, 2023", "writeback.c") \
     X(LOCATION_REREAD_UNDER_LOCK, \
       "free and read find an object's place again under the lock that " \
       "stops compaction", \
@@ -126,7 +126,7 @@
       "ce4be9e4307c, 2025", "tree.c") \
     X(SWAPOFF_AND_LAST_PUT_AGREE, \
       "swapoff and the last put of a slot agree who frees it", \
-      "82b1c07a0af6, 2024", "")
+      "82b1c07a0af6, 2024", "swapslots_count.c")
 /* clang-format on */
 
 #define ZC_RULE_ENUMERATOR(identifier, sentence, origin, file)                 \

@@ -19,7 +19,8 @@ enum zc_stat {
     ZC_STAT_ZSWPOUT,     /* pages linked; what is stored now is this less */
     ZC_STAT_REPLACED,    /* those unlinked by a later store, */
     ZC_STAT_INVALIDATED, /* by an invalidate, */
-    ZC_STAT_TAKEN,       /* and by a take */
+    ZC_STAT_TAKEN,       /* by a take, */
+    ZC_STAT_ZSWPWB,      /* and by writeback */
     ZC_STAT_LOADED,
     ZC_STAT_SAME_FILLED_PAGES,
     ZC_STAT_INCOMPRESSIBLE_PAGES,
@@ -27,9 +28,20 @@ enum zc_stat {
     ZC_STAT_REJECT_RECLAIM_FAIL,
     ZC_STAT_REJECT_ALLOC_FAIL,
     ZC_STAT_REJECT_KMEMCACHE_FAIL,
+    ZC_STAT_REJECT_COMPRESS_POOR,
+    ZC_STAT_REJECT_OWNER_LIMIT,
     ZC_STAT_COMPRESS_FAIL,
     ZC_STAT_DECOMPRESS_FAIL,
     ZC_STAT_TAKE_RETRIES,
+    /* Counted by page I/O and writeback. */
+    ZC_STAT_DISK_WRITES,
+    ZC_STAT_DISK_SWAPINS,
+    ZC_STAT_WRITE_ERRORS,
+    ZC_STAT_STORED_AGAIN,
+    ZC_STAT_WRITEBACK_BUSY,
+    ZC_STAT_WRITEBACK_STALE,
+    ZC_STAT_SWPIN_ZERO,
+    ZC_STAT_SWPOUT_ZERO,
     ZC_STAT_COUNT
 };
 

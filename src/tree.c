@@ -19,7 +19,9 @@
 #include "tree.h"
 
 #include "base/bits.h"
+#include "platform/ghost.h"
 #include "platform/memory.h"
+#include "rules.h"
 
 #define BLOCK_SHIFT 9
 #define BLOCK_SHARDS (1u << BLOCK_SHIFT)
@@ -108,6 +110,7 @@ static void *publish(struct zc_tree *tree, zc_atomic_pointer *place,
     if (fresh == NULL)
         return NULL;
     if (zc_atomic_pointer_exchange_if(place, &found, fresh)) {
+        zc_ghost_settled(place);
         zc_counter_add(&tree->bytes, zc_malloc_size(fresh));
         return fresh;
     }
@@ -128,6 +131,7 @@ static struct zc_shard *publish_shard(struct zc_tree *tree,
         return NULL;
     }
     if (zc_atomic_pointer_exchange_if(place, &found, shard)) {
+        zc_ghost_settled(place);
         zc_counter_add(&tree->bytes, zc_malloc_size(shard));
         return shard;
     }
@@ -230,8 +234,9 @@ static bool link_entry(struct zc_tree *tree, struct zc_shard *shard,
                        struct zc_entry *entry, struct zc_leaf **spare,
                        struct zc_entry **old_out) ZC_REQUIRES(shard->lock)
 {
-    uint64_t offset = entry->slot & ZC_SWP_OFFSET_MASK;
+    uint64_t offset = zc_swp_offset(zc_entry_slot(entry));
     struct zc_leaf *leaf = shard->leaves[leaf_of(offset)];
+    struct zc_entry *before;
 
     if (leaf == NULL) {
         if (*spare == NULL)
@@ -240,10 +245,12 @@ static bool link_entry(struct zc_tree *tree, struct zc_shard *shard,
         *spare = NULL;
         shard->leaves[leaf_of(offset)] = leaf;
     }
-    *old_out = find_entry(tree, shard, offset);
+    before = find_entry(tree, shard, offset);
+    if (ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
+        *old_out = before;
     zc_entry_get(entry);
     leaf->entries[place_of(offset)] = zc_entry_index(tree->entries, entry) + 1;
-    if (*old_out == NULL) {
+    if (before == NULL) {
         leaf->used++;
         shard->used++;
     }
@@ -253,13 +260,16 @@ static bool link_entry(struct zc_tree *tree, struct zc_shard *shard,
 zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
                            struct zc_entry **old_out)
 {
-    zc_swp slot = {entry->slot};
+    zc_swp slot = zc_entry_slot(entry);
     struct zc_shard *shard = make_shard(tree, slot);
     struct zc_leaf *spare = NULL;
+    struct zc_entry *early = NULL;
     bool linked;
 
     if (shard == NULL)
         return ZC_NO_MEMORY;
+    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
+        early = zc_tree_erase(tree, slot);
     for (;;) {
         zc_spinlock_lock(&shard->lock);
         linked = link_entry(tree, shard, entry, &spare, old_out);
@@ -273,12 +283,14 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
         zc_counter_add(&tree->bytes, zc_malloc_size(spare));
     }
     free_leaf(tree, spare);
+    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
+        *old_out = early;
     return ZC_OK;
 }
 
 bool zc_tree_unlink(struct zc_tree *tree, struct zc_entry *entry)
 {
-    zc_swp slot = {entry->slot};
+    zc_swp slot = zc_entry_slot(entry);
     uint64_t offset = zc_swp_offset(slot);
     struct zc_shard *shard = find_shard(tree, zc_swp_type(slot), offset);
     struct zc_leaf *emptied = NULL;
@@ -377,4 +389,26 @@ struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
     }
     free_leaf(tree, emptied);
     return entry;
+}
+
+bool zc_tree_has_type(const struct zc_tree *tree, unsigned type)
+{
+    struct zc_shard *shard;
+    uint64_t offset = 0;
+    uint32_t used;
+
+    while (offset < tree->slot_count) {
+        shard = find_shard(tree, type, offset);
+        if (shard == NULL) {
+            offset = skip_missing(tree, type, offset);
+            continue;
+        }
+        zc_spinlock_lock(&shard->lock);
+        used = shard->used;
+        zc_spinlock_unlock(&shard->lock);
+        if (used > 0)
+            return true;
+        offset += ZC_SHARD_SLOTS;
+    }
+    return false;
 }

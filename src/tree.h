@@ -46,6 +46,9 @@ void zc_tree_destroy(struct zc_tree *tree);
 /* Whether the slot exists: its type, and its offset below slot_count. */
 bool zc_tree_has_slot(const struct zc_tree *tree, zc_swp slot);
 
+/* Whether any slot of a type names an entry (now). */
+bool zc_tree_has_type(const struct zc_tree *tree, unsigned type);
+
 /* The entry of a slot with a reference for the caller, or NULL. */
 struct zc_entry *zc_tree_get(struct zc_tree *tree, zc_swp slot);
 

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* zcache.c - making and ending a cache, and its settings. */
+/* zcache.c - making and ending compressed memory, and its settings. */
 #include "zcache_internal.h"
 
+#include <stddef.h>
+
 #include "options.h"
-#include "platform/memory.h"
 #include "platform/processor.h"
 
-#define TEXT_OF(x) #x
-#define VERSION_TEXT(major, minor, patch)                                      \
-    TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
-
 #define CONTEXT_COUNT_MAX 4096
+#define WRITES_MAX_DEFAULT 32
 
-const char *zc_version(void)
+static zc_status check_lru_mode(struct zc_cache_options *options)
 {
-    return VERSION_TEXT(ZC_VERSION_MAJOR, ZC_VERSION_MINOR, ZC_VERSION_PATCH);
+    if (options->lru_mode == ZC_LRU_DEFAULT)
+        options->lru_mode = options->backing_path != NULL ? ZC_LRU_ENTRY
+                                                          : ZC_LRU_NONE;
+    return options->lru_mode > ZC_LRU_ZSPAGE ? ZC_INVALID : ZC_OK;
 }
 
-/* Fills in the defaults that are the cache's own; the pool checks the rest. */
-static zc_status check_options(struct zc_cache_options *options)
+/* The pool checks its own, and io_workers the device. */
+zc_status zc_zcache_check_options(struct zc_cache_options *options)
 {
     if (zc_options_check_page_size(&options->page_size) != ZC_OK)
         return ZC_INVALID;
@@ -36,7 +37,12 @@ static zc_status check_options(struct zc_cache_options *options)
         options->slot_count = ZC_SLOT_COUNT_DEFAULT;
     if (options->slot_count > ZC_SLOT_COUNT_MAX)
         return ZC_INVALID;
-    if (options->checksums > 1 || options->no_same_filled > 1)
+    if (options->checksums > 1 || options->no_same_filled > 1 ||
+        options->shrink_worker > 1)
+        return ZC_INVALID;
+    if (options->writes_max == 0)
+        options->writes_max = WRITES_MAX_DEFAULT;
+    if (check_lru_mode(options) != ZC_OK)
         return ZC_INVALID;
     if (options->pool_ops == NULL)
         options->pool_ops = &zc_pool_zspool;
@@ -45,13 +51,19 @@ static zc_status check_options(struct zc_cache_options *options)
 
 static bool is_complete(const struct zc_pool_ops *ops)
 {
-    return ops->struct_size >= sizeof(*ops) && ops->create != NULL &&
-           ops->destroy != NULL && ops->put != NULL && ops->free != NULL &&
-           ops->read_begin != NULL && ops->read_end != NULL &&
-           ops->page_count != NULL && ops->usage != NULL;
+    return ops->struct_size >= offsetof(struct zc_pool_ops, reclaim) &&
+           ops->create != NULL && ops->destroy != NULL && ops->put != NULL &&
+           ops->free != NULL && ops->read_begin != NULL &&
+           ops->read_end != NULL && ops->page_count != NULL &&
+           ops->usage != NULL;
 }
 
-static zc_status create_pool(struct zc_cache *cache,
+static bool can_reclaim(const struct zc_pool_ops *ops)
+{
+    return ops->struct_size >= sizeof(*ops) && ops->reclaim != NULL;
+}
+
+static zc_status create_pool(struct zc_zcache *zcache,
                              const struct zc_cache_options *options)
 {
     const struct zc_pool_ops *ops = options->pool_ops;
@@ -62,146 +74,131 @@ static zc_status create_pool(struct zc_cache *cache,
         .chain_length = options->chain_length,
         .segment_bytes = options->segment_bytes,
         .user = options->pool_user,
+        .keep_lru = options->lru_mode == ZC_LRU_ZSPAGE,
     };
     zc_status status;
 
-    if (!is_complete(ops))
+    if (!is_complete(ops) || (config.keep_lru != 0 && !can_reclaim(ops)))
         return ZC_INVALID;
-    status = ops->create(&config, &cache->entries.pool);
+    status = ops->create(&config, &zcache->entries.pool);
     if (status != ZC_OK)
         return status;
-    cache->entries.pool_ops = ops;
-    cache->huge_class_size = ops->huge_class_size == NULL
-                                 ? options->page_size
-                                 : ops->huge_class_size(cache->entries.pool);
+    zcache->entries.pool_ops = ops;
+    zcache->huge_class_size = ops->huge_class_size == NULL
+                                  ? options->page_size
+                                  : ops->huge_class_size(zcache->entries.pool);
     return ZC_OK;
 }
 
-static zc_status init_parts(struct zc_cache *cache,
+static zc_status init_parts(struct zc_zcache *zcache,
                             const struct zc_cache_options *options)
 {
     zc_status status;
 
     status = zc_generations_init(
-        &cache->generations, options->page_size, options->context_count,
+        &zcache->generations, options->page_size, options->context_count,
         options->compressor_name, options->compressor_level);
     if (status != ZC_OK)
         return status;
-    status = create_pool(cache, options);
+    status = create_pool(zcache, options);
     if (status != ZC_OK)
         goto destroy_generations;
-    cache->entries.page_size = options->page_size;
-    cache->entries.checksums = options->checksums != 0;
-    cache->entries.generations = &cache->generations;
-    status = zc_entries_init(&cache->entries);
+    zcache->entries.page_size = options->page_size;
+    zcache->entries.checksums = options->checksums != 0;
+    zcache->entries.keeps_ages = options->lru_mode == ZC_LRU_ENTRY;
+    zcache->entries.prefix_bytes =
+        options->lru_mode == ZC_LRU_ZSPAGE ? sizeof(zc_swp) : 0;
+    zcache->entries.generations = &zcache->generations;
+    zcache->entries.lru = &zcache->lru;
+    status = zc_lru_init(&zcache->lru, &zcache->entries);
     if (status != ZC_OK)
         goto destroy_pool;
-    zc_tree_init(&cache->tree, &cache->entries, options->slot_count);
+    status = zc_entries_init(&zcache->entries);
+    if (status != ZC_OK)
+        goto destroy_lru;
+    zc_tree_init(&zcache->tree, &zcache->entries, options->slot_count);
     return ZC_OK;
 
+destroy_lru:
+    zc_lru_destroy(&zcache->lru);
 destroy_pool:
-    cache->entries.pool_ops->destroy(cache->entries.pool);
+    zcache->entries.pool_ops->destroy(zcache->entries.pool);
 destroy_generations:
-    zc_generations_destroy(&cache->generations);
+    zc_generations_destroy(&zcache->generations);
     return status;
 }
 
-zc_status zc_cache_create(const struct zc_cache_options *options,
-                          struct zc_cache **cache_out)
+zc_status zc_zcache_init(struct zc_zcache *zcache,
+                         const struct zc_cache_options *options)
 {
-    struct zc_cache_options own;
-    struct zc_cache *cache;
-    zc_status status;
-
-    if (cache_out == NULL)
-        return ZC_INVALID;
-    status = zc_options_copy_in(&own, sizeof(own), options);
-    if (status == ZC_OK)
-        status = check_options(&own);
-    if (status != ZC_OK)
-        return status;
-    cache = zc_calloc(1, sizeof(*cache));
-    if (cache == NULL)
-        return ZC_NO_MEMORY;
-    cache->page_size = own.page_size;
-    cache->same_filled = own.no_same_filled == 0;
-    zc_cache_apply_limit(cache, own.limit_bytes, own.accept_threshold_percent);
-    status = init_parts(cache, &own);
-    if (status != ZC_OK) {
-        zc_free(cache);
-        return status;
-    }
-    *cache_out = cache;
-    return ZC_OK;
+    zcache->page_size = options->page_size;
+    zcache->same_filled = options->no_same_filled == 0;
+    zcache->lru_mode = options->lru_mode;
+    zc_zcache_apply_limit(zcache, options->limit_bytes,
+                          options->accept_threshold_percent);
+    return init_parts(zcache, options);
 }
 
-void zc_cache_destroy(struct zc_cache *cache)
+void zc_zcache_destroy(struct zc_zcache *zcache)
 {
     unsigned type;
 
-    if (cache == NULL)
-        return;
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
-        (void)zc_cache_invalidate_type(cache, type);
-    ZC_ASSERT(zc_cache_stored_pages(cache) == 0);
-    ZC_ASSERT(zc_generations_count(&cache->generations) == 1);
-    zc_tree_destroy(&cache->tree);
-    zc_entries_destroy(&cache->entries);
-    cache->entries.pool_ops->destroy(cache->entries.pool);
-    zc_generations_destroy(&cache->generations);
-    zc_free(cache);
+        zc_zcache_invalidate_range(zcache, type, 0, zcache->tree.slot_count);
+    ZC_ASSERT(zc_zcache_stored_pages(zcache) == 0);
+    ZC_ASSERT(zc_generations_count(&zcache->generations) == 1);
+    zc_tree_destroy(&zcache->tree);
+    zc_lru_destroy(&zcache->lru);
+    zc_entries_destroy(&zcache->entries);
+    zcache->entries.pool_ops->destroy(zcache->entries.pool);
+    zc_generations_destroy(&zcache->generations);
 }
 
-zc_status zc_cache_set_compressor(struct zc_cache *cache, const char *name,
-                                  int level)
-{
-    if (cache == NULL)
-        return ZC_INVALID;
-    return zc_generations_change(&cache->generations, name, level);
-}
-
-void zc_cache_apply_limit(struct zc_cache *cache, uint64_t limit_bytes,
-                          unsigned accept_threshold_percent)
+void zc_zcache_apply_limit(struct zc_zcache *zcache, uint64_t limit_bytes,
+                           unsigned accept_threshold_percent)
 {
     uint64_t limit_pages = UINT64_MAX;
     uint64_t threshold_pages = UINT64_MAX;
 
     if (limit_bytes != 0) {
-        limit_pages = limit_bytes / cache->page_size;
+        limit_pages = limit_bytes / zcache->page_size;
         /* In this order no product overflows. */
         threshold_pages = limit_pages / 100 * accept_threshold_percent +
                           limit_pages % 100 * accept_threshold_percent / 100;
     }
-    zc_atomic_u64_store_relaxed(&cache->limit_pages, limit_pages);
-    zc_atomic_u64_store_relaxed(&cache->threshold_pages, threshold_pages);
+    zc_atomic_u64_store_relaxed(&zcache->limit_pages, limit_pages);
+    zc_atomic_u64_store_relaxed(&zcache->threshold_pages, threshold_pages);
 }
 
-zc_status zc_cache_set_limit(struct zc_cache *cache, uint64_t limit_bytes,
-                             unsigned accept_threshold_percent)
+uint64_t zc_zcache_excess_pages(const struct zc_zcache *zcache)
 {
-    if (cache == NULL || accept_threshold_percent > 100)
-        return ZC_INVALID;
-    if (accept_threshold_percent == 0)
-        accept_threshold_percent = ZC_ACCEPT_THRESHOLD_DEFAULT;
-    zc_cache_apply_limit(cache, limit_bytes, accept_threshold_percent);
-    return ZC_OK;
+    uint64_t threshold = zc_atomic_u64_load_relaxed(&zcache->threshold_pages);
+    uint64_t pages = zcache->entries.pool_ops->page_count(zcache->entries.pool);
+
+    return pages > threshold ? pages - threshold : 0;
 }
 
-zc_status zc_cache_compact(struct zc_cache *cache,
-                           const struct zc_compact_budget *budget,
-                           struct zc_compact_result *result_out)
+bool zc_zcache_owner_forbids(const struct zc_zcache *zcache, unsigned owner)
 {
-    if (cache == NULL)
-        return ZC_INVALID;
-    if (cache->entries.pool_ops->compact == NULL)
-        return ZC_UNSUPPORTED;
-    return cache->entries.pool_ops->compact(cache->entries.pool, budget,
-                                            result_out);
+    const struct zc_owner *record = zc_lru_find_owner(&zcache->lru, owner);
+
+    return record != NULL &&
+           zc_atomic_u32_load_relaxed(&record->no_writeback) != 0;
 }
 
-struct zc_zspool *zc_cache_zspool(struct zc_cache *cache)
+uint64_t zc_zcache_stored_pages(const struct zc_zcache *zcache)
 {
-    if (cache == NULL || cache->entries.pool_ops != &zc_pool_zspool)
-        return NULL;
-    return cache->entries.pool;
+    const struct zc_stats *stats = &zcache->stats;
+    /* First, for a page is counted in before it can be counted out. */
+    const uint64_t out = zc_stats_sum(stats, ZC_STAT_REPLACED) +
+                         zc_stats_sum(stats, ZC_STAT_INVALIDATED) +
+                         zc_stats_sum(stats, ZC_STAT_TAKEN) +
+                         zc_stats_sum(stats, ZC_STAT_ZSWPWB);
+
+    return zc_stats_sum(stats, ZC_STAT_ZSWPOUT) - out;
+}
+
+bool zc_zcache_has_type(const struct zc_zcache *zcache, unsigned type)
+{
+    return zc_tree_has_type(&zcache->tree, type);
 }

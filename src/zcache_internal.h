@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zcache_internal.h - a cache and its parts.
+ * zcache_internal.h - pages in compressed form by slot: zswap without devices.
  *
  *   slot -> tree -> entry -> handle -> pool
  *                     |
  *                 generation (compressor, contexts)
  *
- *   zcache.c        create, destroy, options
+ *   zcache.c        making and ending it, settings
  *   zcache_store.c  a page in
  *   zcache_load.c   a page out, and pages forgotten
- *   zcache_stats.c  counters and accounting
+ *   zcache_evict.c  an entry out, for writeback: found again, read, unlinked
+ *
+ * What the caller of the public functions sees is struct zc_cache (front.h),
+ * which has one of these and perhaps devices.  Nothing here knows of devices:
+ * whoever needs the slot to stay what it is holds its pin.
  */
 #ifndef ZC_ZCACHE_INTERNAL_H
 #define ZC_ZCACHE_INTERNAL_H
@@ -18,17 +22,31 @@
 
 #include "entry.h"
 #include "generation.h"
+#include "lru.h"
 #include "stats.h"
 #include "tree.h"
 
-struct zc_cache {
+struct zc_zcache {
     size_t page_size;
     bool same_filled;       /* look for pages of one repeated word */
     size_t huge_class_size; /* from this size on a page is stored raw */
+    unsigned lru_mode;      /* enum zc_lru_mode, resolved: never DEFAULT */
     struct zc_generations generations;
     struct zc_entries entries; /* with the pool */
     struct zc_tree tree;
+    struct zc_lru lru; /* ZC_LRU_ENTRY; the owners' records in every mode */
     struct zc_stats stats;
+
+    /*
+     * Called by a store that finds the pool at the limit, with no lock and no
+     * context held (NO_SHRINK_WITH_CONTEXT): makes room, never waiting for
+     * `slot`.  The store then looks at the limit once more.  NULL: nothing can
+     * be done.  For a store over its owner's limit, `owner` says whose entries
+     * are to go, and the store goes on if it is true: something was written;
+     * else ZC_OWNER_ANY.
+     */
+    bool (*make_room)(void *context, zc_swp slot, unsigned owner);
+    void *context;
 
     /* The limit, and whether stores are refused until the pool falls to the
      * threshold.  Independent numbers: a store may act on old ones. */
@@ -37,15 +55,100 @@ struct zc_cache {
     zc_atomic_u32 is_full;
 };
 
-/* Drops the tree's reference to an unlinked entry; `reason` says who did it. */
-void zc_cache_forget(struct zc_cache *cache, struct zc_entry *entry,
-                     enum zc_stat reason);
+#define ZC_OWNER_ANY ZC_OWNER_COUNT
 
-/* Pages linked now. */
-uint64_t zc_cache_stored_pages(const struct zc_cache *cache);
+/* `options` are complete and checked.  make_room and context are the caller's
+ * to set afterwards.  ZC_OK; ZC_INVALID: no such compressor, placement ...;
+ * ZC_NO_MEMORY. */
+zc_status zc_zcache_init(struct zc_zcache *zcache,
+                         const struct zc_cache_options *options);
+/* Forgets everything; nobody uses it any more. */
+void zc_zcache_destroy(struct zc_zcache *zcache);
+
+/* Fills in defaults and checks ranges.  ZC_OK; ZC_INVALID. */
+zc_status zc_zcache_check_options(struct zc_cache_options *options);
+
+/*
+ * Stores a page under a slot in place of what was there; a store that fails
+ * erases that (FAILED_STORE_ERASES_OLD).  `force`: whatever the limits say, for
+ * a page that has nowhere else to be.
+ *
+ * ZC_OK; ZC_REJECTED: the limit, the owner's, the pool's own, or (lru = zspage)
+ * a page that does not compress; ZC_NO_MEMORY.
+ */
+zc_status zc_zcache_store(struct zc_zcache *zcache, zc_swp slot,
+                          const void *page, unsigned owner, bool force);
+
+/* ZC_OK; ZC_MISSING; ZC_CORRUPT: kept.  zc_cache_load(). */
+zc_status zc_zcache_load(struct zc_zcache *zcache, zc_swp slot, void *page_out);
+
+/* Also ZC_BUSY; zc_cache_take(). */
+zc_status zc_zcache_take(struct zc_zcache *zcache, zc_swp slot, void *page_out);
+
+/* ZC_OK; ZC_MISSING. */
+zc_status zc_zcache_invalidate(struct zc_zcache *zcache, zc_swp slot);
+
+/* The slots of one type from first to end - 1. */
+void zc_zcache_invalidate_range(struct zc_zcache *zcache, unsigned type,
+                                uint64_t first, uint64_t end);
+
+/* Whether anything is stored under a type; for swapon. */
+bool zc_zcache_has_type(const struct zc_zcache *zcache, unsigned type);
+
+/* --- writeback's side: zcache_evict.c -------------------------------- */
+
+/* How writeback knows what it came for: by the entry (lru = entry), or by the
+ * handle of its object (lru = zspage). */
+struct zc_zcache_token {
+    bool by_handle;
+    uint32_t index;
+    zc_handle handle;
+};
+
+/*
+ * The entry of a slot if it is still the one of the token, with a reference,
+ * else NULL.  The caller has the slot pinned (WRITEBACK_RECHECKS_TREE).
+ */
+struct zc_entry *zc_zcache_find(struct zc_zcache *zcache, zc_swp slot,
+                                const struct zc_zcache_token *token);
+
+/* Decompresses it.  ZC_OK; ZC_CORRUPT: it stays as it is. */
+zc_status zc_zcache_read(struct zc_zcache *zcache, struct zc_entry *entry,
+                         void *page_out);
+
+/*
+ * Unlinks it and drops the tree's reference; it must be linked still, which the
+ * caller's pin guarantees.  The caller's own reference stays.  Counts as
+ * written back.
+ */
+void zc_zcache_evict(struct zc_zcache *zcache, struct zc_entry *entry);
+
+void zc_zcache_put(struct zc_zcache *zcache, struct zc_entry *entry);
+
+/* The slot that an object of this mode's pool begins with (lru = zspage).  The
+ * handle may be a deferred one.  ZC_OK; ZC_STALE. */
+zc_status zc_zcache_slot_of(struct zc_zcache *zcache, zc_handle handle,
+                            zc_swp *slot_out);
+
+/* --- limits ---------------------------------------------------------- */
+
+/* Pool pages above the accept threshold now: what shrinking is to free. */
+uint64_t zc_zcache_excess_pages(const struct zc_zcache *zcache);
 
 /* The threshold counts from these; zc_cache_set_limit() without its checks. */
-void zc_cache_apply_limit(struct zc_cache *cache, uint64_t limit_bytes,
-                          unsigned accept_threshold_percent);
+void zc_zcache_apply_limit(struct zc_zcache *zcache, uint64_t limit_bytes,
+                           unsigned accept_threshold_percent);
+
+/* Whether an owner's pages never go to a device. */
+bool zc_zcache_owner_forbids(const struct zc_zcache *zcache, unsigned owner);
+
+/* --- among the files of zcache --------------------------------------- */
+
+/* Drops the tree's reference to an unlinked entry; `reason` says who did it. */
+void zc_zcache_forget(struct zc_zcache *zcache, struct zc_entry *entry,
+                      enum zc_stat reason);
+
+/* Pages linked now. */
+uint64_t zc_zcache_stored_pages(const struct zc_zcache *zcache);
 
 #endif

@@ -22,118 +22,108 @@
 #include "rules.h"
 #include "zcache_internal.h"
 
-static zc_status read_entry(struct zc_cache *cache, struct zc_entry *entry,
+static zc_status read_entry(struct zc_zcache *zcache, struct zc_entry *entry,
                             void *page_out)
 {
-    zc_status status = zc_entry_read(&cache->entries, entry, page_out);
+    zc_status status = zc_entry_read(&zcache->entries, entry, page_out);
 
     if (status == ZC_OK)
-        zc_stats_add(&cache->stats, ZC_STAT_LOADED, 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_LOADED, 1);
     else
-        zc_stats_add(&cache->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
     return status;
 }
 
-zc_status zc_cache_load(struct zc_cache *cache, zc_swp slot, void *page_out)
+zc_status zc_zcache_load(struct zc_zcache *zcache, zc_swp slot, void *page_out)
 {
-    struct zc_entry *entry;
+    struct zc_entry *entry = zc_tree_get(&zcache->tree, slot);
     zc_status status;
 
-    if (cache == NULL || page_out == NULL ||
-        !zc_tree_has_slot(&cache->tree, slot))
-        return ZC_INVALID;
-    entry = zc_tree_get(&cache->tree, slot);
     if (entry == NULL)
         return ZC_MISSING;
-    status = read_entry(cache, entry, page_out);
-    zc_entry_put(&cache->entries, entry);
+    status = read_entry(zcache, entry, page_out);
+    zc_entry_put_used(&zcache->entries, entry);
     return status;
+}
+
+/*
+ * What ENTRY_KNOWN_BY_REF forbids: gives up the reference, looks the slot up
+ * again and takes what lies at the same address for the same entry.  False:
+ * there is another one; else the caller has a reference again.
+ */
+static bool is_found_again(struct zc_zcache *zcache, zc_swp slot,
+                           struct zc_entry *entry)
+{
+    struct zc_entry *found;
+
+    zc_entry_put(&zcache->entries, entry);
+    found = zc_tree_get(&zcache->tree, slot);
+    if (found == entry)
+        return true;
+    if (found != NULL)
+        zc_entry_put(&zcache->entries, found);
+    return false;
 }
 
 /* One attempt.  ZC_AGAIN: somebody else unlinked what was read. */
-static zc_status try_take(struct zc_cache *cache, zc_swp slot, void *page_out)
+static zc_status try_take(struct zc_zcache *zcache, zc_swp slot, void *page_out)
 {
-    struct zc_entry *entry = zc_tree_get(&cache->tree, slot);
+    struct zc_entry *entry = zc_tree_get(&zcache->tree, slot);
     zc_status status;
     bool unlinked;
 
     if (entry == NULL)
         return ZC_MISSING;
-    status = zc_entry_read(&cache->entries, entry, page_out);
+    status = zc_entry_read(&zcache->entries, entry, page_out);
     if (status != ZC_OK) {
-        zc_stats_add(&cache->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
-        zc_entry_put(&cache->entries, entry);
+        zc_stats_add(&zcache->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
+        zc_entry_put(&zcache->entries, entry);
         return status;
     }
+    if (!ZC_RULE(ENTRY_KNOWN_BY_REF) && !is_found_again(zcache, slot, entry))
+        return ZC_AGAIN;
     if (!ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
-        zc_entry_put(&cache->entries, entry);
-    unlinked = zc_tree_unlink(&cache->tree, entry);
+        zc_entry_put(&zcache->entries, entry);
+    unlinked = zc_tree_unlink(&zcache->tree, entry);
     if (unlinked || !ZC_RULE(TREE_REF_DROPPED_BY_UNLINKER))
-        zc_cache_forget(cache, entry, ZC_STAT_TAKEN);
+        zc_zcache_forget(zcache, entry, ZC_STAT_TAKEN);
     if (ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
-        zc_entry_put(&cache->entries, entry);
+        zc_entry_put(&zcache->entries, entry);
     return unlinked ? ZC_OK : ZC_AGAIN;
 }
 
-zc_status zc_cache_take(struct zc_cache *cache, zc_swp slot, void *page_out)
+zc_status zc_zcache_take(struct zc_zcache *zcache, zc_swp slot, void *page_out)
 {
     zc_status status;
     unsigned attempt;
 
-    if (cache == NULL || page_out == NULL ||
-        !zc_tree_has_slot(&cache->tree, slot))
-        return ZC_INVALID;
     for (attempt = 0; attempt < ZC_TAKE_ATTEMPTS_MAX; attempt++) {
-        status = try_take(cache, slot, page_out);
+        status = try_take(zcache, slot, page_out);
         if (status != ZC_AGAIN)
             return status;
-        zc_stats_add(&cache->stats, ZC_STAT_TAKE_RETRIES, 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_TAKE_RETRIES, 1);
     }
     return ZC_BUSY;
 }
 
-zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot)
+zc_status zc_zcache_invalidate(struct zc_zcache *zcache, zc_swp slot)
 {
-    struct zc_entry *entry;
+    struct zc_entry *entry = zc_tree_erase(&zcache->tree, slot);
 
-    if (cache == NULL || !zc_tree_has_slot(&cache->tree, slot))
-        return ZC_INVALID;
-    entry = zc_tree_erase(&cache->tree, slot);
     if (entry == NULL)
         return ZC_MISSING;
-    zc_cache_forget(cache, entry, ZC_STAT_INVALIDATED);
+    zc_zcache_forget(zcache, entry, ZC_STAT_INVALIDATED);
     return ZC_OK;
 }
 
-static void invalidate_offsets(struct zc_cache *cache, unsigned type,
-                               uint64_t first, uint64_t end)
+void zc_zcache_invalidate_range(struct zc_zcache *zcache, unsigned type,
+                                uint64_t first, uint64_t end)
 {
     struct zc_entry *entry;
 
-    while ((entry = zc_tree_erase_next(&cache->tree, type, first, end)) !=
+    while ((entry = zc_tree_erase_next(&zcache->tree, type, first, end)) !=
            NULL) {
-        first = (entry->slot & ZC_SWP_OFFSET_MASK) + 1;
-        zc_cache_forget(cache, entry, ZC_STAT_INVALIDATED);
+        first = zc_swp_offset(zc_entry_slot(entry)) + 1;
+        zc_zcache_forget(zcache, entry, ZC_STAT_INVALIDATED);
     }
-}
-
-zc_status zc_cache_invalidate_range(struct zc_cache *cache, zc_swp first,
-                                    uint64_t count)
-{
-    uint64_t offset = zc_swp_offset(first);
-
-    if (cache == NULL || zc_swp_type(first) >= ZC_SWP_TYPE_COUNT ||
-        offset > cache->tree.slot_count ||
-        count > cache->tree.slot_count - offset)
-        return ZC_INVALID;
-    invalidate_offsets(cache, zc_swp_type(first), offset, offset + count);
-    return ZC_OK;
-}
-
-zc_status zc_cache_invalidate_type(struct zc_cache *cache, unsigned type)
-{
-    if (cache == NULL || type >= ZC_SWP_TYPE_COUNT)
-        return ZC_INVALID;
-    invalidate_offsets(cache, type, 0, cache->tree.slot_count);
-    return ZC_OK;
 }

@@ -2,7 +2,8 @@
 /*
  * zcache_store.c - a page in.
  *
- *   limit -> entry -> same-filled? -> compress -> pool -> tree -> old one out
+ *   limits -> entry -> same-filled? -> compress -> pool -> tree -> old one out
+ *                                                           -> LRU
  *
  * Build new, publish, then free old: everything that can fail comes before the
  * one step in which the tree takes the new entry for the old.  If something
@@ -11,14 +12,24 @@
  *
  * The limit is zswap's, with its hysteresis: a store that finds the pool at the
  * limit raises a flag, and while it is up every store is refused until the pool
- * has fallen to the accept threshold.
+ * has fallen to the accept threshold.  Before it is refused, whoever stands
+ * above may make room, with nothing held (NO_SHRINK_WITH_CONTEXT).
+ *
+ * An owner's limit is what zswap.max is to a memcg: over it, one pass over the
+ * owner's pages, and the store goes on if that wrote something, without another
+ * look.
+ *
+ * Where zspages are reclaimed, an object begins with its slot, so that what is
+ * found in a zspage can be found in the tree.
  *
  * The store holds its own reference until it is done: without a pin somebody
- * may invalidate the slot as soon as the tree has it.
+ * may invalidate the slot as soon as the tree has it.  So the entry still
+ * exists when it reaches the LRU, last (LRU_LAST).
  */
 #include <string.h>
 
 #include "inject.h"
+#include "platform/ghost.h"
 #include "platform/memory.h"
 #include "rules.h"
 #include "zcache_internal.h"
@@ -56,50 +67,143 @@ static bool is_same_filled(const void *page, size_t page_size,
     return true;
 }
 
-/* Whether a store is refused now; counts as zswap does. */
-static bool is_over_limit(struct zc_cache *cache)
+/* Whether a store is refused now.  `hits`: how often being at the limit
+ * counts. */
+static bool is_over_limit(struct zc_zcache *zcache, unsigned hits)
 {
-    uint64_t limit = zc_atomic_u64_load_relaxed(&cache->limit_pages);
+    uint64_t limit = zc_atomic_u64_load_relaxed(&zcache->limit_pages);
     uint64_t pages;
 
     if (limit == UINT64_MAX)
         return false;
-    pages = cache->entries.pool_ops->page_count(cache->entries.pool);
+    pages = zcache->entries.pool_ops->page_count(zcache->entries.pool);
     if (pages >= limit) {
-        zc_stats_add(&cache->stats, ZC_STAT_POOL_LIMIT_HIT, 1);
-        zc_atomic_u32_store_relaxed(&cache->is_full, 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_POOL_LIMIT_HIT, hits);
+        zc_atomic_u32_store_relaxed(&zcache->is_full, 1);
         return true;
     }
-    if (zc_atomic_u32_load_relaxed(&cache->is_full) == 0)
+    if (zc_atomic_u32_load_relaxed(&zcache->is_full) == 0)
         return false;
-    if (pages > zc_atomic_u64_load_relaxed(&cache->threshold_pages))
+    if (pages > zc_atomic_u64_load_relaxed(&zcache->threshold_pages))
         return true;
-    zc_atomic_u32_store_relaxed(&cache->is_full, 0);
+    zc_atomic_u32_store_relaxed(&zcache->is_full, 0);
     return false;
 }
 
-/*
- * Compresses the page into the context's buffer; true: into fewer bytes than
- * make a page's worth.  Whatever else comes of it, the page is stored raw.
- */
-static bool compress(struct zc_cache *cache, struct zc_generation *generation,
+/* Lets whoever stands above make room; true: something was written. */
+static bool make_room(struct zc_zcache *zcache, zc_swp slot, unsigned owner)
+{
+    struct zc_generation *generation = NULL;
+    struct zc_context *context = NULL;
+    bool has_written;
+
+    if (zcache->make_room == NULL)
+        return false;
+    if (!ZC_RULE(NO_SHRINK_WITH_CONTEXT)) {
+        generation = zc_generations_get(&zcache->generations);
+        context = zc_generation_lock_context(generation);
+    }
+    has_written = zcache->make_room(zcache->context, slot, owner);
+    if (!ZC_RULE(NO_SHRINK_WITH_CONTEXT)) {
+        zc_generation_unlock_context(context);
+        zc_generation_put(&zcache->generations, generation);
+    }
+    return has_written;
+}
+
+/* ZC_OK; ZC_REJECTED: over a limit, and no room was made. */
+static zc_status check_limits(struct zc_zcache *zcache, zc_swp slot,
+                              unsigned owner, const struct zc_owner *record)
+{
+    if (zc_counter_read(&record->charged_bytes) >=
+            zc_atomic_u64_load_relaxed(&record->limit_bytes) &&
+        !make_room(zcache, slot, owner)) {
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_OWNER_LIMIT, 1);
+        return ZC_REJECTED;
+    }
+    if (!is_over_limit(zcache, 1))
+        return ZC_OK;
+    (void)make_room(zcache, slot, ZC_OWNER_ANY);
+    if (!is_over_limit(zcache, 0))
+        return ZC_OK;
+    zc_stats_add(&zcache->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
+    return ZC_REJECTED;
+}
+
+/* Compresses the page to data_out; false: the compressor failed. */
+static bool compress(struct zc_zcache *zcache, struct zc_generation *generation,
                      struct zc_context *context, const void *page,
-                     size_t *size_out)
+                     void *data_out, size_t *size_out)
 {
     zc_status status = ZC_UNSUPPORTED;
     size_t size = 0;
 
     zc_may_block();
+    zc_ghost_begin_write(context->buffer, 1, "compress");
     if (!zc_inject(ZC_INJECT_COMPRESS))
         status = generation->compressor->compress(
-            context->codec, generation->level, page, cache->page_size,
-            context->buffer, 2 * cache->page_size, &size);
+            context->codec, generation->level, page, zcache->page_size,
+            data_out, 2 * zcache->page_size, &size);
+    zc_ghost_end_write(context->buffer, 1, "compressed");
     if (status != ZC_OK || size == 0) {
-        zc_stats_add(&cache->stats, ZC_STAT_COMPRESS_FAIL, 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_COMPRESS_FAIL, 1);
         return false;
     }
     *size_out = size;
-    return size < cache->huge_class_size && size < cache->page_size;
+    return true;
+}
+
+struct object {
+    const void *data;
+    size_t size;
+    unsigned flags; /* of the entry */
+};
+
+/*
+ * What is to be put into the pool: compressed in the context's buffer, or the
+ * page raw if that takes no more of it.  With a prefix an object of a whole
+ * page would not fit; zswap refused it too while it had such objects.
+ *
+ * ZC_OK; ZC_REJECTED.
+ */
+static zc_status make_object(struct zc_zcache *zcache,
+                             struct zc_generation *generation,
+                             struct zc_context *context, zc_swp slot,
+                             const void *page, struct object *object_out)
+{
+    const size_t prefix = zcache->entries.prefix_bytes;
+    char *data = context->buffer;
+    size_t size = 0;
+    bool is_compressed =
+        compress(zcache, generation, context, page, data + prefix, &size);
+
+    if (prefix == 0) {
+        if (is_compressed && size < zcache->huge_class_size &&
+            size < zcache->page_size)
+            *object_out = (struct object){data, size, 0};
+        else
+            *object_out =
+                (struct object){page, zcache->page_size, ZC_ENTRY_RAW};
+        return ZC_OK;
+    }
+    if (!is_compressed || size > zcache->page_size - prefix) {
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_COMPRESS_POOR, 1);
+        return ZC_REJECTED;
+    }
+    memcpy(data, &slot, sizeof(slot));
+    *object_out = (struct object){data, prefix + size, 0};
+    return ZC_OK;
+}
+
+static zc_status put_object(struct zc_zcache *zcache,
+                            const struct object *object, zc_handle *handle_out)
+{
+    zc_status status = zcache->entries.pool_ops->put(
+        zcache->entries.pool, object->data, object->size, handle_out);
+
+    if (status != ZC_OK)
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
+    return status;
 }
 
 /*
@@ -107,116 +211,133 @@ static bool compress(struct zc_cache *cache, struct zc_generation *generation,
  * the buffer is its own.  Nothing is waited for meanwhile but the system's
  * memory (NO_SHRINK_WITH_CONTEXT).
  */
-static zc_status store_object(struct zc_cache *cache, struct zc_entry *entry,
+static zc_status store_object(struct zc_zcache *zcache, struct zc_entry *entry,
                               const void *page)
 {
-    struct zc_generation *generation = zc_generations_get(&cache->generations);
+    struct zc_generation *generation = zc_generations_get(&zcache->generations);
     struct zc_context *context = zc_generation_lock_context(generation);
-    unsigned flags = 0;
-    const void *data;
+    struct object object;
     zc_handle handle;
     zc_status status;
-    size_t size = 0;
 
-    data = context->buffer;
-    if (!compress(cache, generation, context, page, &size)) {
-        flags = ZC_ENTRY_RAW;
-        data = page;
-        size = cache->page_size;
-    }
-    status =
-        cache->entries.pool_ops->put(cache->entries.pool, data, size, &handle);
+    status = make_object(zcache, generation, context, zc_entry_slot(entry),
+                         page, &object);
     if (status == ZC_OK)
-        zc_entry_set_object(&cache->entries, entry, generation, handle, data,
-                            size, flags);
+        status = put_object(zcache, &object, &handle);
+    if (status == ZC_OK)
+        zc_entry_set_object(&zcache->entries, entry, generation, handle,
+                            object.data, object.size, object.flags);
     zc_generation_unlock_context(context);
-    if (status != ZC_OK) {
-        zc_stats_add(&cache->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
-        zc_generation_put(&cache->generations, generation);
-    }
+    if (status != ZC_OK)
+        zc_generation_put(&zcache->generations, generation);
     return status;
 }
 
 /* Counts what is rare; what is common is counted once per call. */
-static void count_kind(struct zc_cache *cache, const struct zc_entry *entry,
+static void count_kind(struct zc_zcache *zcache, const struct zc_entry *entry,
                        uint64_t change)
 {
     if ((entry->flags & ZC_ENTRY_SAME_FILLED) != 0)
-        zc_stats_add(&cache->stats, ZC_STAT_SAME_FILLED_PAGES, change);
+        zc_stats_add(&zcache->stats, ZC_STAT_SAME_FILLED_PAGES, change);
     if ((entry->flags & ZC_ENTRY_RAW) != 0)
-        zc_stats_add(&cache->stats, ZC_STAT_INCOMPRESSIBLE_PAGES, change);
+        zc_stats_add(&zcache->stats, ZC_STAT_INCOMPRESSIBLE_PAGES, change);
 }
 
-void zc_cache_forget(struct zc_cache *cache, struct zc_entry *entry,
-                     enum zc_stat reason)
+void zc_zcache_forget(struct zc_zcache *zcache, struct zc_entry *entry,
+                      enum zc_stat reason)
 {
-    zc_stats_add(&cache->stats, reason, 1);
-    count_kind(cache, entry, (uint64_t)0 - 1);
-    zc_entry_put(&cache->entries, entry);
+    zc_stats_add(&zcache->stats, reason, 1);
+    count_kind(zcache, entry, (uint64_t)0 - 1);
+    zc_entry_put(&zcache->entries, entry);
 }
 
 /* Fills and publishes the entry. */
-static zc_status store_entry(struct zc_cache *cache, struct zc_entry *entry,
+static zc_status store_entry(struct zc_zcache *zcache, struct zc_entry *entry,
                              const void *page)
 {
     struct zc_entry *old;
     zc_status status;
     uint64_t fill;
 
-    if (cache->same_filled && is_same_filled(page, cache->page_size, &fill)) {
-        zc_entry_set_fill(&cache->entries, entry, fill);
+    if (zcache->same_filled && is_same_filled(page, zcache->page_size, &fill)) {
+        zc_entry_set_fill(&zcache->entries, entry, fill);
     } else {
-        status = store_object(cache, entry, page);
+        status = store_object(zcache, entry, page);
         if (status != ZC_OK)
             return status;
     }
     /* Counted first: once it is linked, anybody may count it out. */
-    zc_stats_add(&cache->stats, ZC_STAT_ZSWPOUT, 1);
-    count_kind(cache, entry, 1);
-    status = zc_tree_exchange(&cache->tree, entry, &old);
+    zc_stats_add(&zcache->stats, ZC_STAT_ZSWPOUT, 1);
+    count_kind(zcache, entry, 1);
+    status = zc_tree_exchange(&zcache->tree, entry, &old);
     if (status != ZC_OK) {
-        zc_stats_subtract(&cache->stats, ZC_STAT_ZSWPOUT, 1);
-        count_kind(cache, entry, (uint64_t)0 - 1);
-        zc_stats_add(&cache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        zc_stats_subtract(&zcache->stats, ZC_STAT_ZSWPOUT, 1);
+        count_kind(zcache, entry, (uint64_t)0 - 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return status;
     }
     if (old != NULL)
-        zc_cache_forget(cache, old, ZC_STAT_REPLACED);
+        zc_zcache_forget(zcache, old, ZC_STAT_REPLACED);
     return ZC_OK;
 }
 
-static zc_status store_page(struct zc_cache *cache, zc_swp slot,
-                            const void *page)
+static bool belongs_on_lru(const struct zc_zcache *zcache,
+                           const struct zc_entry *entry)
+{
+    return zcache->lru_mode == ZC_LRU_ENTRY &&
+           (entry->flags & ZC_ENTRY_SAME_FILLED) == 0;
+}
+
+/* Makes, fills and publishes an entry. */
+static zc_status store_new_entry(struct zc_zcache *zcache, zc_swp slot,
+                                 const void *page, unsigned owner)
 {
     struct zc_entry *entry;
     zc_status status;
 
-    if (is_over_limit(cache)) {
-        zc_stats_add(&cache->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
-        return ZC_REJECTED;
-    }
-    status = zc_entry_create(&cache->entries, slot, &entry);
+    status = zc_entry_create(&zcache->entries, slot, owner, &entry);
     if (status != ZC_OK) {
-        zc_stats_add(&cache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return status;
     }
-    status = store_entry(cache, entry, page);
-    zc_entry_put(&cache->entries, entry);
+    if (!ZC_RULE(LRU_LAST) && zcache->lru_mode == ZC_LRU_ENTRY)
+        zc_lru_add(&zcache->lru, entry);
+    status = store_entry(zcache, entry, page);
+    if (ZC_RULE(LRU_LAST) && status == ZC_OK && belongs_on_lru(zcache, entry))
+        zc_lru_add(&zcache->lru, entry);
+    zc_entry_put(&zcache->entries, entry);
     return status;
 }
 
-zc_status zc_cache_store(struct zc_cache *cache, zc_swp slot, const void *page)
+static zc_status store_page(struct zc_zcache *zcache, zc_swp slot,
+                            const void *page, unsigned owner, bool force)
+{
+    struct zc_owner *record = zc_lru_owner(&zcache->lru, owner);
+    zc_status status;
+
+    if (record == NULL) {
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        return ZC_NO_MEMORY;
+    }
+    if (!force) {
+        status = check_limits(zcache, slot, owner, record);
+        if (status != ZC_OK)
+            return status;
+    }
+    return store_new_entry(zcache, slot, page, owner);
+}
+
+zc_status zc_zcache_store(struct zc_zcache *zcache, zc_swp slot,
+                          const void *page, unsigned owner, bool force)
 {
     struct zc_entry *stale;
     zc_status status;
 
-    if (cache == NULL || page == NULL || !zc_tree_has_slot(&cache->tree, slot))
-        return ZC_INVALID;
-    status = store_page(cache, slot, page);
+    status = store_page(zcache, slot, page, owner, force);
     if (status == ZC_OK || !ZC_RULE(FAILED_STORE_ERASES_OLD))
         return status;
-    stale = zc_tree_erase(&cache->tree, slot);
+    stale = zc_tree_erase(&zcache->tree, slot);
     if (stale != NULL)
-        zc_cache_forget(cache, stale, ZC_STAT_REPLACED);
+        zc_zcache_forget(zcache, stale, ZC_STAT_REPLACED);
     return status;
 }

@@ -40,14 +40,21 @@ void zc_dense_isolate(struct zc_zspool *pool, struct zc_zspage *zspage)
 
 zc_status zc_dense_defer(struct zc_zspool *pool, const struct zc_found *found)
 {
+    struct zc_segment segment = zc_segment_of(pool, found->zspage);
     char *object = zc_location_address(&pool->arena, found->location);
     uint32_t word = zc_dense_word(object);
 
     if ((word & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED)
         return ZC_STALE;
     ZC_ASSERT((word & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
-    zc_dense_set_word(object, (word & ~ZC_OBJECT_TAGS) | ZC_OBJECT_DEFERRED);
-    found->zspage->objects--;
+    if (!ZC_RULE(NO_FREE_LIST_UNDER_RECLAIM)) {
+        zc_dense_erase(&segment, zc_segment_granule(&segment, found->location),
+                       zc_dense_granules(segment.dense, found->size));
+    } else {
+        word &= ~ZC_OBJECT_TAGS;
+        zc_dense_set_word(object, word | ZC_OBJECT_DEFERRED);
+        found->zspage->objects--;
+    }
     found->group->objects--;
     found->group->payload_bytes -= found->size;
     return ZC_OK;
@@ -63,7 +70,8 @@ static void release_cell(struct zc_zspool *pool, uint32_t word)
         !ZC_RULE(RECLAIM_END_RELEASES_CELLS))
         return;
     if (zc_handles_at(&pool->handles, word >> ZC_DENSE_WORD_SHIFT, &handle))
-        status = zc_handles_free(&pool->handles, handle);
+        status =
+            zc_handles_free(&pool->handles, &pool->groups[0].cells, handle);
     ZC_ASSERT(status == ZC_OK);
     (void)status;
 }

@@ -51,10 +51,14 @@ zc_status zc_kernel_defer(struct zc_zspool *pool, const struct zc_found *found)
     if ((header & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED)
         return ZC_STALE;
     ZC_ASSERT((header & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
-    header &= ~(uint64_t)ZC_OBJECT_TAGS;
-    zc_slot_set_header(arena, group, zspage, found->location,
-                       header | ZC_OBJECT_DEFERRED);
-    zspage->objects--;
+    if (!ZC_RULE(NO_FREE_LIST_UNDER_RECLAIM)) {
+        zc_slot_put(arena, group, zspage, found->location);
+    } else {
+        header &= ~(uint64_t)ZC_OBJECT_TAGS;
+        zc_slot_set_header(arena, group, zspage, found->location,
+                           header | ZC_OBJECT_DEFERRED);
+        zspage->objects--;
+    }
     group->objects--;
     group->payload_bytes -= found->size;
     return ZC_OK;
@@ -81,7 +85,7 @@ void zc_kernel_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
         if ((header & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED &&
             ZC_RULE(RECLAIM_END_RELEASES_CELLS)) {
             handle.value = header & ~(uint64_t)ZC_OBJECT_TAGS;
-            status = zc_handles_free(&pool->handles, handle);
+            status = zc_handles_free(&pool->handles, &group->cells, handle);
             ZC_ASSERT(status == ZC_OK);
             (void)status;
         }

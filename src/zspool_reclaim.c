@@ -70,6 +70,17 @@ static struct zc_zspage *coldest(struct zc_zspool *pool)
     return zspage;
 }
 
+/* From here on no allocation and no compaction finds it. */
+static void take_off_lists(struct zc_zspool *pool, struct zc_group *group,
+                           struct zc_zspage *zspage) ZC_REQUIRES(group->lock)
+{
+    pool->ops->isolate(pool, zspage);
+    zc_group_remove(group, zspage);
+    group->reclaimed++;
+    zspage->isolated = true;
+    zc_zspage_forget(pool, zspage);
+}
+
 /* Marks a zspage, if it still is one that can be reclaimed. */
 static bool begin(struct zc_zspool *pool, struct zc_group *group,
                   struct zc_zspage *zspage)
@@ -82,13 +93,8 @@ static bool begin(struct zc_zspool *pool, struct zc_group *group,
             zc_atomic_u32_load_relaxed(&zspage->pin) == 0;
     if (begun) {
         zspage->reclaimed = true;
-        if (ZC_RULE(RECLAIM_OFF_ALL_LISTS)) {
-            pool->ops->isolate(pool, zspage);
-            zc_group_remove(group, zspage);
-            group->reclaimed++;
-            zspage->isolated = true;
-            zc_zspage_forget(pool, zspage);
-        }
+        if (ZC_RULE(RECLAIM_OFF_ALL_LISTS))
+            take_off_lists(pool, group, zspage);
     }
     zc_spinlock_unlock(&group->lock);
     return begun;
@@ -121,10 +127,11 @@ static bool end(struct zc_zspool *pool, struct zc_group *group,
     bool emptied;
 
     zc_spinlock_lock(&group->lock);
+    if (!ZC_RULE(RECLAIM_OFF_ALL_LISTS))
+        take_off_lists(pool, group, zspage);
     emptied = zspage->objects == 0 && zc_zspage_release_or_leave(zspage);
     pool->ops->settle(pool, zspage, !emptied);
-    if (ZC_RULE(RECLAIM_OFF_ALL_LISTS))
-        group->reclaimed--;
+    group->reclaimed--;
     zspage->reclaimed = false;
     if (emptied)
         pool->ops->detach(pool, group, zspage);

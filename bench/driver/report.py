@@ -303,6 +303,49 @@ def programs_text(results):
     return "\n".join(text)
 
 
+# ---- pages on a device ----
+
+WRITEBACK_TITLES = (
+    ("write", "writing back / decompress and pwrite"),
+    ("load", "load from the device / pread, page cache"),
+    ("load_direct", "the same past the page cache (wall time)"))
+
+
+def writeback_rows(result):
+    for key, title in WRITEBACK_TITLES:
+        part = result[key]
+        if isinstance(part, str):
+            yield title, part
+        else:
+            yield title, (f"{ratio(part)}: {part['ours_ns'] / 1000:.1f} us "
+                          f"against {part['theirs_ns'] / 1000:.1f}")
+    for key, who in (("steady", "by the store itself"),
+                     ("steady_worker", "by the worker (wall time)")):
+        part = result[key]
+        yield (f"store while pages go to memory, {who} / store without",
+               f"{ratio(part['time'])}; {part['written_per_store']:.2f} pages "
+               "written back for each page stored, "
+               f"{part['past_memory_per_store']:.2f} past memory")
+    for mode, part in result["lru"].items():
+        yield (f"pool pages freed for each page written, lru {mode}",
+               f"{part['freed_per_written']:.3f}; "
+               f"{part['ns_per_page_freed'] / 1000:.1f} us for each page "
+               f"freed; {part['read_back_per_load'] * 100:.1f} % of later "
+               "loads read one back")
+
+
+def writeback_text(results):
+    parts = results.get("writeback") or {}
+    if not parts:
+        return ""
+    rows = []
+    for placement, result in parts.items():
+        rows += [(what, placement, text)
+                 for what, text in writeback_rows(result)]
+    return "## Cold pages on a device\n\n" + table(
+        ("what", "placement", "measured"), rows) + "\n"
+
+
 # ---- all of it ----
 
 def machine_text(results):
@@ -343,7 +386,7 @@ def write(results):
     quick = "**A quick run: for the machinery, not for figures.**\n\n" \
         if results["quick"] else ""
     parts = [Targets(results).text(), stores_text(results),
-             programs_text(results)]
+             writeback_text(results), programs_text(results)]
     return INTRO + quick + "## Machine and corpus\n\n" + \
         machine_text(results) + "\n" + \
         "\n".join(part for part in parts if part).rstrip() + "\n"

@@ -9,7 +9,9 @@
  *
  * Thread-safety: a pool does its own locking.  The cache calls every function
  * from any thread; it never frees an object that it reads or writes, and never
- * uses a handle after it freed it.  No function may call the cache.
+ * uses a handle after it freed it, except that what reclaim() evicts may have
+ * been freed just before (zc_zspool_evict).  No function may call the cache but
+ * by evict.
  */
 #ifndef ZCACHE_POOL_H
 #define ZCACHE_POOL_H
@@ -26,6 +28,7 @@ struct zc_pool_config {
     unsigned chain_length; /* as the cache's option */
     size_t segment_bytes;  /* as the cache's option */
     void *user;            /* the cache's pool_user */
+    unsigned keep_lru;     /* 1: reclaim() will be called */
 };
 
 /* What a pool holds, in bytes; see struct zc_cache_accounting. */
@@ -68,6 +71,11 @@ struct zc_pool_ops {
     /* As zc_zspool_compact(); NULL: it cannot. */
     zc_status (*compact)(void *pool, const struct zc_compact_budget *budget,
                          struct zc_compact_result *result_out);
+
+    /* As zc_zspool_reclaim(), for a pool made with keep_lru; NULL, or a
+     * struct_size that ends before it: the pool cannot. */
+    zc_status (*reclaim)(void *pool, zc_zspool_evict evict, void *context,
+                         uint64_t page_goal, uint64_t *pages_out);
 };
 
 /* The zspool behind the cache; pool_user is not used. */

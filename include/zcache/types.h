@@ -86,6 +86,12 @@ typedef struct zc_handle {
     uint64_t value;
 } zc_handle;
 
+/*
+ * Owners: what the kernel calls a memcg, a small integer that comes with a
+ * store.
+ */
+#define ZC_OWNER_COUNT 1024
+
 /* Page sizes a pool or a cache can be made for: powers of two, in bytes. */
 #define ZC_PAGE_SIZE_MIN 4096
 #define ZC_PAGE_SIZE_MAX 65536

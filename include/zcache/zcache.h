@@ -23,7 +23,9 @@
  * except that zc_cache_destroy() must be the last call.
  *
  * Blocking: store, load and take wait for a compressor context; store asks the
- * system for memory.  Nothing waits for a device.  Fork: the child may only
+ * system for memory.  Under a type that has a device (swap.h), store, load,
+ * take and invalidate also wait for the device and for each other on one slot;
+ * elsewhere nothing waits for a device.  Fork: the child may only
  * destroy a cache that no other thread was using at the fork.  Signals:
  * nothing here may be called from a signal handler.
  */
@@ -94,6 +96,33 @@ struct zc_cache_options {
     /* The pool behind; NULL means &zc_pool_zspool. */
     const struct zc_pool_ops *pool_ops;
     void *pool_user; /* handed to pool_ops->create */
+
+    /*
+     * A file for cold pages: type 0 gets a device on it (swap.h), of slot_count
+     * slots, and nothing of it is meaningful after zc_cache_destroy(), which
+     * removes it.  NULL: no device.
+     */
+    const char *backing_path;
+    unsigned io_workers; /* as in struct zc_swap_options, for that device */
+
+    /* How pages to write back are found: enum zc_lru_mode. */
+    unsigned lru_mode;
+
+    /* 1: a thread writes back to the threshold when a store finds the pool at
+     * its limit; 0: that store does it. */
+    unsigned shrink_worker;
+
+    /* Writes to devices under way at most; 0 means 32, zram's batch. */
+    unsigned writes_max;
+};
+
+enum zc_lru_mode {
+    ZC_LRU_DEFAULT = 0, /* entry with a backing_path, else none */
+    ZC_LRU_NONE = 1,    /* not kept: nothing is written back */
+    ZC_LRU_ENTRY = 2,   /* entries by age, with a second chance; zswap's */
+    /* The pool's zspages by age (zsmalloc's of 6.3): whole pages are emptied.
+     * Pages that do not compress are refused.  zc_pool_zspool only. */
+    ZC_LRU_ZSPAGE = 3
 };
 
 /* Options with named fields: ZC_CACHE_OPTIONS(.limit_bytes = 64 << 20). */
@@ -105,7 +134,8 @@ struct zc_cache_options {
  * Makes an empty cache.  NULL options mean all defaults.
  *
  * ZC_OK; ZC_INVALID: a field is out of its range, or no compressor has that
- * name; ZC_UNSUPPORTED: a newer struct with unknown fields set; ZC_NO_MEMORY.
+ * name; ZC_UNSUPPORTED: a newer struct with unknown fields set; ZC_NO_MEMORY;
+ * ZC_IO_ERROR: the file of backing_path cannot be made.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_create(
     const struct zc_cache_options *options, struct zc_cache **cache_out);
@@ -120,18 +150,47 @@ ZC_API void zc_cache_destroy(struct zc_cache *cache);
  *
  * A page on which the compressor fails, or gains nothing, is stored raw.
  *
+ * Where the slot has a device, a store over the limit first writes back the
+ * coldest pages, down to the threshold; if that does not help, the page goes to
+ * the device itself.
+ *
  * ZC_OK; ZC_REJECTED: the limit (see limit_bytes) or the pool's own;
- * ZC_NO_MEMORY; ZC_INVALID: no such slot or a NULL page, and then nothing has
- * changed.  Follows zswap_store().
+ * ZC_NO_MEMORY; ZC_IO_ERROR: refused by both the pool and the device; ZC_BUSY:
+ * the device is being turned off; ZC_INVALID: no such slot, one of a managed
+ * device, or a NULL page.  With ZC_BUSY and ZC_INVALID nothing has changed.
+ * Follows zswap_store().
  */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_store(struct zc_cache *cache,
                                               zc_swp slot, const void *page);
 
 /*
+ * The same for an owner, 0 to ZC_OWNER_COUNT - 1; zc_cache_store() is a store
+ * by owner 0.  Also ZC_REJECTED: the
+ * owner's limit.  ZC_INVALID: no such owner. */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_store_for(struct zc_cache *cache,
+                                                  unsigned owner, zc_swp slot,
+                                                  const void *page);
+
+struct zc_owner_options {
+    size_t struct_size;
+    /* Most bytes of objects; 0 means no limit.  A store over it writes back
+     * pages of this owner once, and goes on if that wrote something; else it
+     * is refused (zswap.max). */
+    uint64_t limit_bytes;
+    unsigned no_writeback; /* 1: its pages never go to a device */
+};
+
+/* Sets an owner's options.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: a newer struct;
+ * ZC_NO_MEMORY. */
+ZC_API zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
+                                    const struct zc_owner_options *options);
+
+/*
  * Copies the page of `slot` to page_out and keeps it.
  *
  * ZC_OK; ZC_MISSING; ZC_CORRUPT: it does not decode to a page, or its checksum
- * differs; it is kept, and page_out is undefined; ZC_INVALID.  Follows
+ * differs; it is kept, and page_out is undefined; ZC_IO_ERROR: the device
+ * failed to read it; it is kept too; ZC_INVALID.  Follows
  * zswap_load() of a folio outside the swap cache.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_load(struct zc_cache *cache,
@@ -188,6 +247,43 @@ ZC_API zc_status zc_cache_set_limit(struct zc_cache *cache,
                                     unsigned accept_threshold_percent);
 
 /*
+ * Writes back cold pages until the pool has given back page_goal pages.
+ * pages_out (may be NULL) gets the pages given back, whatever is returned but
+ * ZC_INVALID and ZC_UNSUPPORTED.
+ *
+ * ZC_OK; ZC_AGAIN: the goal is not reached, and a later call may do better;
+ * ZC_UNSUPPORTED: lru_mode is none; ZC_INVALID.  Follows shrink_worker().
+ */
+ZC_API zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
+                                 uint64_t *pages_out);
+
+/* Which pages zc_cache_writeback() takes, coldest first. */
+struct zc_writeback_options {
+    size_t struct_size;
+    uint64_t budget_bytes; /* of pages written, page_size each; 0: no bound */
+    /* Only pages not stored or loaded for so many seconds, up to
+     * ZC_AGE_SECONDS_MAX; 0: any. */
+    unsigned min_age_seconds;
+    unsigned one_owner; /* 1: of `owner` only */
+    unsigned owner;
+};
+
+/* Eight hours: ages are kept in 15 bits, and begin again after 32768 s. */
+#define ZC_AGE_SECONDS_MAX 28800
+
+/*
+ * Writes back pages proactively, by age and up to a budget.  bytes_out (may be
+ * NULL) gets the bytes of pages written.  NULL options: every page.
+ *
+ * ZC_OK: the budget is spent, or no such page is left; ZC_AGAIN: pages that
+ * could not be written are left; ZC_UNSUPPORTED: lru_mode is not entry, or a
+ * newer struct; ZC_INVALID.
+ */
+ZC_API zc_status zc_cache_writeback(struct zc_cache *cache,
+                                    const struct zc_writeback_options *options,
+                                    size_t *bytes_out);
+
+/*
  * Compacts the pool behind, as zc_zspool_compact(); ZC_UNSUPPORTED where it
  * cannot.
  */
@@ -220,6 +316,17 @@ struct zc_cache_stats {
     uint64_t compress_fail;         /* the compressor failed: stored raw */
     uint64_t decompress_fail;       /* loads that found damage */
     uint64_t take_retries;          /* takes that had to look again */
+    uint64_t reject_compress_poor;  /* lru_mode zspage: did not compress */
+    uint64_t reject_owner_limit;    /* stores refused by an owner's limit */
+    uint64_t zswpwb;                /* pages unlinked to be written back */
+    uint64_t disk_writes;     /* pages that went to a device past the pool */
+    uint64_t disk_swapins;    /* pages read from a device */
+    uint64_t write_errors;    /* writes that a device failed */
+    uint64_t stored_again;    /* pages stored again after such an error */
+    uint64_t writeback_busy;  /* candidates that somebody else had pinned */
+    uint64_t writeback_stale; /* candidates that were gone at the recheck */
+    uint64_t swpin_zero;      /* folios read that were all zeros */
+    uint64_t swpout_zero;     /* folios written that were all zeros */
 };
 
 /* Fills stats_out up to its struct_size.  ZC_OK; ZC_INVALID. */
@@ -234,11 +341,12 @@ struct zc_cache_accounting {
     size_t struct_size;
     uint64_t payload_bytes;  /* what the compressors put out; inside the pool */
     uint64_t pool_bytes;     /* pool pages */
-    uint64_t entry_bytes;    /* entries, and checksums */
+    uint64_t entry_bytes;    /* entries, checksums, places in the LRU */
     uint64_t tree_bytes;     /* shards and leaves */
     uint64_t handle_bytes;   /* handle cells */
     uint64_t context_bytes;  /* compressor contexts and buffers */
-    uint64_t other_bytes;    /* the pool's descriptors, the cache itself */
+    uint64_t other_bytes;    /* the pool's descriptors, the cache itself, what
+                                devices keep in memory */
     uint64_t metadata_bytes; /* entry + tree + handle + the pool's part of
                                 other: what grows with the entries */
     uint64_t total_bytes;

@@ -31,12 +31,25 @@
  * rank are ever held together.
  */
 enum zc_lock_rank {
+    ZC_RANK_VM_MAPPINGS,       /* mutex: an address space's mappings */
+    ZC_RANK_VM_SPACES,         /* mutex: the spaces of a machine */
+    ZC_RANK_VM_RECLAIMER,      /* mutex: what the reclaimer is told */
+    ZC_RANK_SHRINKER,          /* mutex: what the shrinking worker is told */
     ZC_RANK_COMPRESSOR_CHANGE, /* mutex: one change of compressor at a time */
     ZC_RANK_CONTEXT,           /* mutex: one compressor context */
     ZC_RANK_COMPACTION,        /* mutex: one compaction per pool */
+    ZC_RANK_BACKING_QUEUE,     /* mutex: requests of one backing device */
+    ZC_RANK_BACKING_BOUNCE,    /* mutex: free bounce buffers of a file */
     ZC_RANK_FIRST_SPINLOCK,    /* from here on spinlocks only */
     ZC_RANK_GENERATIONS = ZC_RANK_FIRST_SPINLOCK, /* a cache's compressors */
-    ZC_RANK_SHARD,                                /* one shard of the tree */
+    ZC_RANK_PAGE_TABLE,   /* one page table of an address space */
+    ZC_RANK_VM_RMAP,      /* who maps a frame */
+    ZC_RANK_VM_FRAMES,    /* simulated page frames and their order by age */
+    ZC_RANK_CLUSTER,      /* 512 slots of a device: counts, flags, folios */
+    ZC_RANK_SLOTS,        /* free slots of a device */
+    ZC_RANK_STUCK,        /* folios whose write failed */
+    ZC_RANK_SHARD,        /* one shard of the tree */
+    ZC_RANK_LRU,          /* one list of entries by age */
     ZC_RANK_POOL_GROUP,   /* the kernel's class lock; one for dense */
     ZC_RANK_POOL_LRU,     /* a pool's zspages by age */
     ZC_RANK_POOL_ARENA,   /* page frames of a pool */

@@ -17,4 +17,12 @@ unsigned zc_processor_current(void);
 /* Monotonic time in nanoseconds. */
 uint64_t zc_clock_ns(void);
 
+/* Monotonic time in seconds, cheap and coarse: for ages. */
+uint32_t zc_clock_seconds(void);
+
+#if defined(ZC_TESTING) && ZC_TESTING
+/* Makes zc_clock_seconds() jump forward, for good. */
+void zc_clock_advance(uint32_t seconds);
+#endif
+
 #endif

@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "front.h"
 #include "support_bump.h"
-#include "zcache_internal.h"
 
 #define WORDS_MAX (ZC_PAGE_SIZE_MAX / sizeof(uint64_t))
 #define RECORD_WORDS 8
@@ -173,6 +173,10 @@ struct zc_cache_options support_cache_options(enum support_over over)
     case SUPPORT_OVER_BUMP:
         options.pool_ops = &support_bump_pool;
         break;
+    case SUPPORT_OVER_AGES:
+        options.lru_mode = ZC_LRU_ENTRY;
+        options.placement = ZC_PLACEMENT_DENSE;
+        break;
     case SUPPORT_OVER_DENSE:
     case SUPPORT_OVER_COUNT:
         options.placement = ZC_PLACEMENT_DENSE;
@@ -198,7 +202,7 @@ struct zc_cache *support_cache_over(enum support_over over)
 
 size_t support_cache_page_size(const struct zc_cache *cache)
 {
-    return cache->page_size;
+    return cache->zcache.page_size;
 }
 
 zc_status support_try_store(struct zc_cache *cache, zc_swp slot,
@@ -206,7 +210,7 @@ zc_status support_try_store(struct zc_cache *cache, zc_swp slot,
 {
     char page[ZC_PAGE_SIZE_MAX];
 
-    support_make_page(page, cache->page_size, kind, seed);
+    support_make_page(page, cache->zcache.page_size, kind, seed);
     return zc_cache_store(cache, slot, page);
 }
 
@@ -222,7 +226,7 @@ void support_expect(struct zc_cache *cache, zc_swp slot, enum support_kind kind,
     char page[ZC_PAGE_SIZE_MAX];
 
     assert_status(zc_cache_load(cache, slot, page), ZC_OK);
-    assert_true(support_is_page(page, cache->page_size, kind, seed));
+    assert_true(support_is_page(page, cache->zcache.page_size, kind, seed));
 }
 
 void support_expect_missing(struct zc_cache *cache, zc_swp slot)

@@ -12,6 +12,9 @@
 /* How often a running crew is looked at. */
 #define LOOK_NS 2000000
 
+/* How long who waits for others keeps his processor. */
+#define LOOKS_BEFORE_YIELD 2000
+
 void support_crew_init(struct support_crew *crew)
 {
     memset(crew, 0, sizeof(*crew));
@@ -91,6 +94,22 @@ void support_crew_run(struct support_crew *crew, unsigned milliseconds)
         any_mistake = true;
     }
     assert_false(any_mistake);
+}
+
+void support_meet(struct support_worker *worker,
+                  struct support_meeting *meeting)
+{
+    unsigned round = atomic_load(&meeting->round);
+    unsigned looks = 0;
+
+    if (atomic_fetch_add(&meeting->waiting, 1) + 1 == worker->crew->count) {
+        atomic_store(&meeting->waiting, 0);
+        atomic_fetch_add(&meeting->round, 1);
+        return;
+    }
+    while (atomic_load(&meeting->round) == round)
+        if (++looks % LOOKS_BEFORE_YIELD == 0)
+            (void)sched_yield();
 }
 
 bool support_is_stopped(const struct support_worker *worker)

@@ -21,7 +21,7 @@
 
 #include "support_content.h"
 
-#define SUPPORT_WORKERS_MAX 16
+#define SUPPORT_WORKERS_MAX 40
 #define SUPPORT_MISTAKE_BYTES 200
 
 struct support_crew;
@@ -56,6 +56,18 @@ void support_crew_add(struct support_crew *crew, support_work work,
  * told to stop; 0: never, they end by themselves.  Main thread only.
  */
 void support_crew_run(struct support_crew *crew, unsigned milliseconds);
+
+/*
+ * All workers of a crew meet here, as close together in time as can be, and as
+ * often as they like: for what happens only side by side.
+ */
+struct support_meeting {
+    atomic_uint waiting;
+    atomic_uint round;
+};
+
+void support_meet(struct support_worker *worker,
+                  struct support_meeting *meeting);
 
 /* Whether the worker is to return now. */
 bool support_is_stopped(const struct support_worker *worker);

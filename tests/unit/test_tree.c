@@ -56,9 +56,9 @@ static struct zc_entry *link_new(struct fixture *fixture, unsigned type,
 {
     struct zc_entry *entry = NULL;
 
-    assert_status(
-        zc_entry_create(&fixture->entries, zc_swp_make(type, offset), &entry),
-        ZC_OK);
+    assert_status(zc_entry_create(&fixture->entries, zc_swp_make(type, offset),
+                                  0, &entry),
+                  ZC_OK);
     assert_status(zc_tree_exchange(&fixture->tree, entry, old_out), ZC_OK);
     assert_int_equal(references_of(entry), 2);
     zc_entry_put(&fixture->entries, entry);
@@ -243,7 +243,7 @@ static void expect_next(struct fixture *fixture, uint64_t first, uint64_t end,
     struct zc_entry *entry = zc_tree_erase_next(&fixture->tree, 7, first, end);
 
     assert_non_null(entry);
-    assert_int_equal(zc_swp_offset((zc_swp){entry->slot}), offset);
+    assert_int_equal(zc_swp_offset(zc_entry_slot(entry)), offset);
     zc_entry_put(&fixture->entries, entry);
 }
 
@@ -297,7 +297,7 @@ static void a_link_without_memory_can_be_tried_again(void **state)
 
     (void)state;
     begin(&fixture);
-    assert_status(zc_entry_create(&fixture.entries, slot, &entry), ZC_OK);
+    assert_status(zc_entry_create(&fixture.entries, slot, 0, &entry), ZC_OK);
     for (attempts = 0;; attempts++) {
         /* The first attempt fails at once, the others at their second. */
         zc_inject_arm(ZC_INJECT_MALLOC, attempts == 0 ? 0 : 1, 1);
@@ -341,7 +341,7 @@ static void link_and_erase(struct support_worker *worker)
     for (i = 0; i < PLACES; i++) {
         zc_swp slot = zc_swp_make(i % 4, i * (BLOCK_SLOTS / 8));
 
-        if (zc_entry_create(&race->fixture.entries, slot, &entry) != ZC_OK ||
+        if (zc_entry_create(&race->fixture.entries, slot, 0, &entry) != ZC_OK ||
             zc_tree_exchange(&race->fixture.tree, entry, &old) != ZC_OK) {
             support_mistake(worker, "no memory at %u", i);
             return;
@@ -383,6 +383,26 @@ static void every_linked_entry_is_unlinked_by_exactly_one(void **state)
     }
 }
 
+static void a_type_is_known_by_its_entries(void **state)
+{
+    struct zc_entry *old = NULL;
+    struct fixture fixture;
+    size_t i;
+
+    (void)state;
+    begin(&fixture);
+    assert_false(zc_tree_has_type(&fixture.tree, 3));
+    for (i = 0; i < EDGES; i++) {
+        (void)link_new(&fixture, 3, edges[i], &old);
+        assert_true(zc_tree_has_type(&fixture.tree, 3));
+        assert_false(zc_tree_has_type(&fixture.tree, 2));
+        zc_entry_put(&fixture.entries,
+                     zc_tree_erase(&fixture.tree, zc_swp_make(3, edges[i])));
+        assert_false(zc_tree_has_type(&fixture.tree, 3));
+    }
+    end(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -397,6 +417,7 @@ int main(void)
         cmocka_unit_test(a_range_is_walked_in_order_over_all_edges),
         cmocka_unit_test(a_link_without_memory_can_be_tried_again),
         cmocka_unit_test(every_linked_entry_is_unlinked_by_exactly_one),
+        cmocka_unit_test(a_type_is_known_by_its_entries),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

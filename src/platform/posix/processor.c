@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "platform/atomic.h"
+
 unsigned zc_processor_count(void)
 {
     long count = sysconf(_SC_NPROCESSORS_ONLN);
@@ -36,4 +38,39 @@ uint64_t zc_clock_ns(void)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* The system keeps it anyway, once a tick: reading it costs no more than a
+ * few loads. */
+#if defined(CLOCK_MONOTONIC_COARSE)
+#define CLOCK_OF_AGES CLOCK_MONOTONIC_COARSE
+#else
+#define CLOCK_OF_AGES CLOCK_MONOTONIC
+#endif
+
+#if defined(ZC_TESTING) && ZC_TESTING
+static zc_atomic_u32 advanced; /* seconds; a test sets it */
+
+void zc_clock_advance(uint32_t seconds)
+{
+    (void)zc_atomic_u32_add(&advanced, seconds);
+}
+
+static uint32_t seconds_advanced(void)
+{
+    return zc_atomic_u32_load_relaxed(&advanced);
+}
+#else
+static uint32_t seconds_advanced(void)
+{
+    return 0;
+}
+#endif
+
+uint32_t zc_clock_seconds(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_OF_AGES, &now);
+    return (uint32_t)now.tv_sec + seconds_advanced();
 }

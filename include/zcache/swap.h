@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * swap.h - swap devices: where a cache writes cold pages back to.
+ *
+ * A device has a type, the upper part of its swap entries, and slots.  Without
+ * a device the slots of a type are names only, and a page that does not fit is
+ * refused.  With one, cold pages go to their slot on it, and come back from
+ * there by the same calls: zc_cache_load(), take, invalidate.
+ *
+ * The simple way is zc_cache_options.backing_path, which turns on type 0.
+ *
+ * Thread-safety: any thread, any time.  Blocking: these wait for the device.
+ */
+#ifndef ZCACHE_SWAP_H
+#define ZCACHE_SWAP_H
+
+#include <zcache/backing.h>
+#include <zcache/types.h>
+
+ZC_BEGIN_DECLS
+
+struct zc_cache; /* zcache.h */
+
+/* Which free slot is given out next: races depend on it. */
+enum zc_slot_order {
+    ZC_SLOT_ORDER_DEFAULT = 0,    /* round robin */
+    ZC_SLOT_ORDER_LOWEST = 1,     /* the lowest offset */
+    ZC_SLOT_ORDER_LAST_FREED = 2, /* the one freed last, else the lowest */
+    ZC_SLOT_ORDER_ROUND_ROBIN = 3 /* the next above the last one given */
+};
+
+struct zc_swap_options {
+    size_t struct_size; /* sizeof(struct zc_swap_options) */
+
+    /* The device behind; NULL means &zc_backing_memory. */
+    const struct zc_backing_ops *backing_ops;
+    void *backing_user; /* handed to backing_ops->open */
+
+    /* Slots, 1 to the cache's slot_count; 0: so many. */
+    uint64_t slot_count;
+
+    /* Threads that do the I/O, up to 64; 0: whoever asks does it himself. */
+    unsigned io_workers;
+
+    /* 1: fast enough that a fault reads it itself, past the swap cache
+     * (the kernel's SWP_SYNCHRONOUS_IO). */
+    unsigned synchronous;
+
+    /* 1: address spaces (vm.h) are given the slots, at most 2^32 of them;
+     * 0: the caller of zc_cache_store() names them. */
+    unsigned managed;
+    unsigned slot_order; /* enum zc_slot_order, where managed */
+};
+
+#define ZC_SWAP_OPTIONS(...)                                                   \
+    (&(const struct zc_swap_options){                                          \
+        .struct_size = sizeof(struct zc_swap_options), __VA_ARGS__})
+
+/*
+ * Turns on a device under the lowest type that has none and under which nothing
+ * is stored.  NULL options mean all defaults.
+ *
+ * The one thing that may not run meanwhile is a call for slots of that type: it
+ * could find no device and yet meet pages that were stored with one.
+ *
+ * ZC_OK; ZC_INVALID: a field is out of its range; ZC_UNSUPPORTED: a newer
+ * struct, or the device says so; ZC_BUSY: all ZC_SWP_TYPE_COUNT types are in
+ * use, or another zc_swap_on() or zc_swap_off() is under way; ZC_NO_MEMORY;
+ * ZC_IO_ERROR: the device cannot be opened.  Follows swapon(2).
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_swap_on(struct zc_cache *cache,
+                                          const struct zc_swap_options *options,
+                                          unsigned *type_out);
+
+/*
+ * Receives a page that is still stored, on the calling thread.  The bytes are
+ * good until it returns.  ZC_OK: it has the page now, and the slot is free.
+ * Anything else: the page stays, and ends the swapoff with that status.
+ *
+ * It may call the cache, but not for `slot`, which is pinned meanwhile.
+ */
+typedef zc_status (*zc_swap_unuse)(void *context, zc_swp slot,
+                                   const void *page);
+
+/*
+ * Turns a device off: no new pages go there, every page of its slots is read
+ * back and handed to `unuse`, all users are waited for, and the type is free.
+ * NULL `unuse`: only if no slot is in use.
+ *
+ * On any error the device is in use again, pages already handed over stay so,
+ * and nothing is lost.  ZC_OK; ZC_INVALID: no such device, or a managed one
+ * with an `unuse`; ZC_BUSY: another zc_swap_on() or zc_swap_off() is under way,
+ * or slots are in use and `unuse` is NULL; ZC_IO_ERROR, ZC_CORRUPT: a page
+ * cannot be read; ZC_NO_MEMORY; what `unuse` returned.  Follows swapoff(2).
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_swap_off(struct zc_cache *cache,
+                                           unsigned type, zc_swap_unuse unuse,
+                                           void *context);
+
+struct zc_swap_stats {
+    size_t struct_size;
+    uint64_t slot_count;
+    uint64_t slots_used;
+    uint64_t cached_folios; /* pages of it in the swap cache now */
+    uint64_t stuck_folios;  /* of them: their write failed, kept in memory */
+    /* ---- since it was turned on */
+    uint64_t pages_written; /* all that were submitted and succeeded */
+    uint64_t pages_read;
+    uint64_t write_errors;
+    uint64_t read_errors;
+};
+
+/* ZC_OK; ZC_INVALID: no such device. */
+ZC_API zc_status zc_swap_get_stats(struct zc_cache *cache, unsigned type,
+                                   struct zc_swap_stats *stats_out);
+
+ZC_END_DECLS
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm.h - simulated virtual memory over a cache: address spaces, page tables,
+ * faults, reclaim.
+ *
+ * A machine (struct zc_vm) has a bounded number of page frames and swaps to the
+ * managed devices (swap.h) of one cache.  Address spaces have private anonymous
+ * pages, numbered from 0.  Threads read and write pages by zc_vm_read() and
+ * zc_vm_write(), and fault as processors do; who loses a race tries again.
+ *
+ * Guarantees, checked by the tests and the lab by number:
+ *   V1  a read returns what was last written to that page of that space, or,
+ *       of writes that overlap it in time, one of them whole;
+ *   V2  a page never written reads as zeros; after a fork both sides see what
+ *       was there, and then each its own writes;
+ *   V3  reclaim, swapping, merging, swapoff and failures of devices that only
+ *       fail writes are not visible in V1 and V2.
+ *
+ * Thread-safety: any thread, any time, but zc_vm_space_destroy() is the last
+ * call on its space, and zc_vm_destroy() on the machine.  Blocking: all of them
+ * may reclaim, and so wait for devices.
+ */
+#ifndef ZCACHE_VM_H
+#define ZCACHE_VM_H
+
+#include <zcache/swap.h>
+#include <zcache/types.h>
+#include <zcache/zcache.h>
+
+ZC_BEGIN_DECLS
+
+struct zc_vm;
+struct zc_vm_space;
+
+/* How a fault reads a page from a synchronous device (swap.h) when the swap
+ * count is one; other devices always go through the swap cache. */
+enum zc_swap_in_policy {
+    ZC_SWAP_IN_DEFAULT = 0, /* bypass */
+    /* Through the swap cache, always: kernels from 6.19 on. */
+    ZC_SWAP_IN_CACHED = 1,
+    /* Past it, the slot pinned and the load not exclusive: 6.9 to 6.18. */
+    ZC_SWAP_IN_BYPASS = 2,
+    /* Past it, the load exclusive, and the page stored again if the page table
+     * has changed: what was proposed in 2024 and not taken.  Where neither
+     * memory nor the device will have it again, the page is lost. */
+    ZC_SWAP_IN_STORE_AGAIN = 3
+};
+
+struct zc_vm_options {
+    size_t struct_size;   /* sizeof(struct zc_vm_options) */
+    uint64_t frame_count; /* page frames, 16 to 2^32; 0 means 16384 */
+    unsigned swap_in;     /* enum zc_swap_in_policy */
+    /* 1: a thread reclaims when frames run low (kswapd); 0: who needs a frame
+     * reclaims. */
+    unsigned background_reclaim;
+};
+
+#define ZC_VM_OPTIONS(...)                                                     \
+    (&(const struct zc_vm_options){                                            \
+        .struct_size = sizeof(struct zc_vm_options), __VA_ARGS__})
+
+/*
+ * Makes a machine over a cache that has no folios: its swap cache takes its
+ * frames from here on.  One machine per cache, and gone before it.  NULL
+ * options mean all defaults.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: a newer
+ * struct; ZC_BUSY: the cache has a machine, or folios; ZC_NO_MEMORY.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_vm_create(struct zc_cache *cache,
+                                            const struct zc_vm_options *options,
+                                            struct zc_vm **vm_out);
+/* Every space is gone.  NULL is fine. */
+ZC_API void zc_vm_destroy(struct zc_vm *vm);
+
+#define ZC_VM_PAGES_MAX (UINT64_C(1) << 36)
+
+/*
+ * An address space of pages 0 to page_count - 1, none of them mapped, whose
+ * frames are charged to `owner`.  ZC_OK; ZC_INVALID; ZC_NO_MEMORY.
+ */
+ZC_API ZC_MUST_CHECK zc_status
+zc_vm_space_create(struct zc_vm *vm, unsigned owner, uint64_t page_count,
+                   struct zc_vm_space **space_out);
+
+/* Unmaps all and ends it: exit(2). */
+ZC_API void zc_vm_space_destroy(struct zc_vm_space *space);
+
+/*
+ * A copy of a space, both sharing their pages until one writes.  The parent may
+ * be used meanwhile; each page is as it was at some moment of the call.
+ * ZC_OK; ZC_NO_MEMORY: there is no child; ZC_INVALID.  Follows fork(2).
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_vm_fork(struct zc_vm_space *space,
+                                          struct zc_vm_space **child_out);
+
+#define ZC_VM_LOCKED 1u /* mlock(2): reclaim leaves the pages alone */
+
+/* Maps pages that are not mapped; those that are stay as they are.  ZC_OK;
+ * ZC_INVALID: the range leaves the space, or unknown flags; ZC_NO_MEMORY:
+ * nothing of this call is left. */
+ZC_API ZC_MUST_CHECK zc_status zc_vm_map(struct zc_vm_space *space,
+                                         uint64_t first, uint64_t count,
+                                         unsigned flags);
+
+/* Unmaps pages; their contents are gone.  ZC_OK; ZC_INVALID. */
+ZC_API zc_status zc_vm_unmap(struct zc_vm_space *space, uint64_t first,
+                             uint64_t count);
+
+/* What an access had to do, the dearest part of it. */
+enum zc_fault_kind {
+    ZC_FAULT_NONE,        /* the page was there */
+    ZC_FAULT_ZERO,        /* first touch */
+    ZC_FAULT_REUSE,       /* write to a page nobody else has any more */
+    ZC_FAULT_COPY,        /* write to a shared page, or a merged one */
+    ZC_FAULT_CACHED,      /* found in the swap cache */
+    ZC_FAULT_SWAPIN_ZERO, /* all zeros by its zero bit */
+    ZC_FAULT_POOL,        /* decompressed */
+    ZC_FAULT_DEVICE,      /* read from a device */
+    ZC_FAULT_KINDS
+};
+
+ZC_API const char *zc_fault_kind_name(enum zc_fault_kind kind);
+
+/*
+ * Reads or writes `size` bytes at `offset` of a page, in one step: nobody sees
+ * half of it.  kind_out may be NULL.
+ *
+ * ZC_OK; ZC_INVALID: not mapped (SIGSEGV), or the bytes leave the page;
+ * ZC_IO_ERROR, ZC_CORRUPT: the page cannot be brought back (SIGBUS), and stays
+ * where it is; ZC_NO_MEMORY: no frame can be freed.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_vm_read(struct zc_vm_space *space,
+                                          uint64_t page, size_t offset,
+                                          void *bytes_out, size_t size,
+                                          enum zc_fault_kind *kind_out);
+ZC_API ZC_MUST_CHECK zc_status zc_vm_write(struct zc_vm_space *space,
+                                           uint64_t page, size_t offset,
+                                           const void *bytes, size_t size,
+                                           enum zc_fault_kind *kind_out);
+
+/* The same with no bytes: the page is present, and writable if `is_write`, at
+ * some moment of the call. */
+ZC_API ZC_MUST_CHECK zc_status zc_vm_touch(struct zc_vm_space *space,
+                                           uint64_t page, bool is_write,
+                                           enum zc_fault_kind *kind_out);
+
+/*
+ * Merges two present pages of equal content into one frame, which a write
+ * breaks apart again (KSM).  ZC_OK: one frame now, or it was before;
+ * ZC_MISSING: they differ, or one is not present; ZC_BUSY: one is being used;
+ * ZC_INVALID.
+ */
+ZC_API zc_status zc_vm_merge(struct zc_vm_space *space, uint64_t page,
+                             struct zc_vm_space *other, uint64_t other_page);
+
+/*
+ * Frees up to `goal` frames by swapping out pages, coldest first, of one owner
+ * or of all (ZC_OWNER_COUNT).  freed_out may be NULL.  ZC_OK; ZC_AGAIN: fewer;
+ * ZC_INVALID.
+ */
+ZC_API zc_status zc_vm_reclaim(struct zc_vm *vm, unsigned owner, uint64_t goal,
+                               uint64_t *freed_out);
+
+/* Most frames of an owner's pages; 0 means no limit.  ZC_OK; ZC_INVALID. */
+ZC_API zc_status zc_vm_set_owner_limit(struct zc_vm *vm, unsigned owner,
+                                       uint64_t frames);
+
+/* Brings every page on a device home, and turns it off: zc_swap_off() for a
+ * managed device.  Returns as that does. */
+ZC_API ZC_MUST_CHECK zc_status zc_vm_swap_off(struct zc_vm *vm, unsigned type);
+
+/* Independent numbers; when nothing runs they agree with each other. */
+struct zc_vm_stats {
+    size_t struct_size;
+    uint64_t frame_count;
+    uint64_t frames_free;
+    uint64_t spaces;
+    /* ---- since the machine was made */
+    uint64_t faults[ZC_FAULT_KINDS]; /* NONE: accesses without a fault */
+    uint64_t fault_retries; /* faults that lost a race and were tried again */
+    uint64_t pin_waits;     /* of them: slept for somebody's bare pin */
+    uint64_t swapped_out;   /* pages unmapped and written out */
+    uint64_t reclaim_scanned;
+    uint64_t reclaim_freed;
+    uint64_t direct_reclaims; /* by threads that needed a frame */
+    uint64_t pages_merged;
+    uint64_t pages_forked; /* page table entries copied */
+    uint64_t ksm_copies;   /* swap-ins that had to copy a merged page */
+    uint64_t
+        installs_failed; /* pages read for nothing: the entry had changed */
+};
+
+ZC_API zc_status zc_vm_get_stats(struct zc_vm *vm,
+                                 struct zc_vm_stats *stats_out);
+
+/*
+ * For tests, when nothing else runs: that page tables, swap counts, swap cache,
+ * entries and frames agree.  ZC_OK; ZC_CORRUPT: they do not, and text_out (may
+ * be NULL when capacity is 0) says what, cut to capacity.
+ */
+ZC_API zc_status zc_vm_check(struct zc_vm *vm, char *text_out, size_t capacity);
+
+ZC_END_DECLS
+
+#endif

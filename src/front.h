@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * front.h - a cache as its users see it: compressed memory and perhaps devices.
+ *
+ *   front.c          create, destroy, settings
+ *   front_slot.c     store, load, take, invalidate: with a device the slot is
+ *                    pinned from look-up to return; without one references
+ *                    are the lifetime rule and nothing is pinned
+ *   front_reclaim.c  owners, shrinking, writeback by age
+ *   front_swap.c     swapon and swapoff
+ *   front_stats.c    counters, and where the memory goes
+ */
+#ifndef ZC_FRONT_H
+#define ZC_FRONT_H
+
+#include <zcache/swap.h>
+#include <zcache/zcache.h>
+
+#include "pageio.h"
+#include "shrinker.h"
+#include "swapslots.h"
+#include "zcache_internal.h"
+
+struct zc_cache {
+    struct zc_zcache zcache;
+    struct zc_swap swap;
+    struct zc_pageio pageio;
+    struct zc_shrinker shrinker;
+};
+
+/*
+ * Swapoff, for the fault side too: `unuse` gets each cached folio of the device
+ * that still has a count, locked and up to date, and is to bring the count to
+ * zero and leave it locked.  NULL: only if no slot is in use.  See
+ * zc_swap_off() for what is returned.
+ */
+typedef zc_status (*zc_front_unuse)(void *context, struct zc_folio *folio);
+zc_status zc_front_swap_off(struct zc_cache *cache, unsigned type,
+                            zc_front_unuse unuse, void *context);
+
+/* --- among the files of front ---------------------------------------- */
+
+/* zc_swap.last_put. */
+void zc_front_last_put(void *context, zc_swp slot);
+
+/* Turns off every device with whatever is on it.  Nobody else uses the cache,
+ * and no write is under way. */
+void zc_front_drop_devices(struct zc_cache *cache);
+
+#endif

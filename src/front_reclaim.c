@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* front_reclaim.c - owners, and pages written back because the caller says
+ * so. */
+#include "front.h"
+#include "options.h"
+
+zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
+                             const struct zc_owner_options *options)
+{
+    struct zc_owner_options own;
+    struct zc_owner *record;
+    zc_status status;
+
+    if (cache == NULL || owner >= ZC_OWNER_COUNT)
+        return ZC_INVALID;
+    status = zc_options_copy_in(&own, sizeof(own), options);
+    if (status != ZC_OK)
+        return status;
+    if (own.no_writeback > 1)
+        return ZC_INVALID;
+    record = zc_lru_owner(&cache->zcache.lru, owner);
+    if (record == NULL)
+        return ZC_NO_MEMORY;
+    zc_atomic_u64_store_relaxed(&record->limit_bytes, own.limit_bytes == 0
+                                                          ? UINT64_MAX
+                                                          : own.limit_bytes);
+    zc_atomic_u32_store_relaxed(&record->no_writeback, own.no_writeback);
+    return ZC_OK;
+}
+
+zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
+                          uint64_t *pages_out)
+{
+    zc_status status;
+    uint64_t pages;
+
+    if (cache == NULL)
+        return ZC_INVALID;
+    if (cache->zcache.lru_mode == ZC_LRU_NONE)
+        return ZC_UNSUPPORTED;
+    status =
+        zc_shrinker_shrink(&cache->shrinker, ZC_OWNER_ANY, page_goal, &pages);
+    if (pages_out != NULL)
+        *pages_out = pages;
+    return status;
+}
+
+static zc_status check_writeback(const struct zc_writeback_options *options)
+{
+    if (options->min_age_seconds > ZC_AGE_SECONDS_MAX ||
+        options->one_owner > 1 || options->owner >= ZC_OWNER_COUNT)
+        return ZC_INVALID;
+    return ZC_OK;
+}
+
+zc_status zc_cache_writeback(struct zc_cache *cache,
+                             const struct zc_writeback_options *options,
+                             size_t *bytes_out)
+{
+    struct zc_writeback_options own;
+    zc_status status;
+    size_t bytes;
+
+    if (cache == NULL)
+        return ZC_INVALID;
+    status = zc_options_copy_in(&own, sizeof(own), options);
+    if (status == ZC_OK)
+        status = check_writeback(&own);
+    if (status != ZC_OK)
+        return status;
+    if (cache->zcache.lru_mode != ZC_LRU_ENTRY)
+        return ZC_UNSUPPORTED;
+    status = zc_shrinker_writeback(&cache->shrinker, &own, &bytes);
+    if (bytes_out != NULL)
+        *bytes_out = bytes;
+    return status;
+}

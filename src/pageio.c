@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pageio.c - making and ending page I/O, and how many writes may be under way.
+ *
+ * A page is in one of three places: a bit of its slot says that it is all
+ * zeros, or the zcache has an entry for the slot, or the device has it.  Reads
+ * look in this order, and writes keep it true: whoever stores in one place
+ * first takes away what an earlier one would answer.
+ *
+ * Everything happens with the slot pinned, by the folio's lock or a bare pin;
+ * so nobody sees a page between two places.
+ *
+ * Writes under way are counted from before they are submitted until completion
+ * touches nothing of this struct any more.  Who may sleep waits for the number
+ * to fall below writes_max before he takes anything (zc_pageio_throttle()).
+ * Who may not, because he has a slot pinned, never waits for other writes:
+ * where there are too many he does his own himself, so that there are never
+ * more than writes_max and one for each such thread.
+ */
+#include "pageio.h"
+
+zc_status zc_pageio_init(struct zc_pageio *pageio)
+{
+    ZC_ASSERT(pageio->writes_max > 0);
+    zc_list_init(&pageio->stuck);
+    pageio->stuck_count = 0;
+    zc_atomic_u32_store_relaxed(&pageio->writes, 0);
+    zc_atomic_u32_store_relaxed(&pageio->writes_succeeded, 0);
+    zc_atomic_u32_store_relaxed(&pageio->writes_failed, 0);
+    return zc_spinlock_init(&pageio->stuck_lock, ZC_RANK_STUCK, "stuck");
+}
+
+void zc_pageio_drain(struct zc_pageio *pageio)
+{
+    uint32_t writes;
+
+    /* Acquires what the last completion did. */
+    while ((writes = zc_atomic_u32_load_acquire(&pageio->writes)) != 0)
+        zc_park_while(&pageio->swap->parking, &pageio->writes, writes);
+}
+
+void zc_pageio_destroy(struct zc_pageio *pageio)
+{
+    zc_pageio_drain(pageio);
+    zc_pageio_drop_stuck(pageio);
+    zc_spinlock_destroy(&pageio->stuck_lock);
+}
+
+void zc_pageio_throttle(struct zc_pageio *pageio)
+{
+    uint32_t writes;
+
+    zc_may_block();
+    while ((writes = zc_atomic_u32_load_acquire(&pageio->writes)) >=
+           pageio->writes_max)
+        zc_park_while(&pageio->swap->parking, &pageio->writes, writes);
+}
+
+zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
+                                void *page_out)
+{
+    zc_status status = zc_backing_read(zc_pageio_device(pageio, slot)->backing,
+                                       zc_swp_offset(slot), page_out);
+
+    if (status == ZC_OK)
+        zc_stats_add(pageio->stats, ZC_STAT_DISK_SWAPINS, 1);
+    return status;
+}
+
+zc_status zc_pageio_write_device(struct zc_pageio *pageio, zc_swp slot,
+                                 const void *page)
+{
+    zc_status status;
+
+    zc_slot_set_zero(pageio->swap, slot, false);
+    status = zc_backing_write(zc_pageio_device(pageio, slot)->backing,
+                              zc_swp_offset(slot), page);
+    zc_stats_add(pageio->stats,
+                 status == ZC_OK ? ZC_STAT_DISK_WRITES : ZC_STAT_WRITE_ERRORS,
+                 1);
+    return status;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm_internal.h - the parts of a simulated machine.
+ *
+ *   vm.c           the machine: make, end, statistics
+ *   vm_space.c     address spaces: make, map, unmap, exit
+ *   vm_table.c     page tables and their entries
+ *   vm_frame.c     frames: free ones, references, age, owners
+ *   vm_rmap.c      from a frame to the entries that map it
+ *   vm_access.c    read, write, touch: the processor
+ *   vm_fault.c     first touch, write to a shared page
+ *   vm_swapin.c    a fault on a swap entry
+ *   vm_reclaim.c   frames out: second chance, unmap, page I/O
+ *   vm_fork.c  vm_ksm.c  vm_swapoff.c  vm_check.c
+ *
+ * Locks, outermost first: a space's mappings (mutex), a folio, a page table, a
+ * frame's mappings, the frames of the machine, a cluster of slots.  Of folios a
+ * thread sleeps for one at a time, and only tries any other.
+ */
+#ifndef ZC_VM_INTERNAL_H
+#define ZC_VM_INTERNAL_H
+
+#include <zcache/vm.h>
+
+#include "base/list.h"
+#include "front.h"
+#include "platform/thread.h"
+
+#define ZC_TABLE_SHIFT 9
+#define ZC_TABLE_ENTRIES (1u << ZC_TABLE_SHIFT)
+
+/*
+ * A page table entry: 64 bits.  With PRESENT the upper part is the number of a
+ * frame, with SWAP a slot; with neither, nothing was ever written.
+ */
+enum zc_pte_bit {
+    ZC_PTE_MAPPED = 1u << 0, /* part of a mapping; 0 in all others if not */
+    ZC_PTE_PRESENT = 1u << 1,
+    ZC_PTE_WRITE = 1u << 2,
+    ZC_PTE_DIRTY = 1u << 3,
+    ZC_PTE_ACCESSED = 1u << 4,
+    ZC_PTE_SWAP = 1u << 5,
+    ZC_PTE_LOCKED = 1u << 6, /* mlock */
+};
+
+#define ZC_PTE_KEPT (ZC_PTE_MAPPED | ZC_PTE_LOCKED) /* through all its lives */
+#define ZC_PTE_SHIFT 8
+#define ZC_PTE_TYPE_SHIFT 59 /* of a slot; its offset is below 2^51 */
+
+typedef uint64_t zc_pte;
+
+struct zc_vm_table;
+
+/* Names one entry of one table. */
+struct zc_vm_place {
+    struct zc_vm_table *table; /* NULL: none */
+    unsigned index;
+};
+
+/* Memory of tables is never given back while the machine lives. */
+struct zc_vm_table {
+    struct zc_spinlock lock;
+    struct zc_vm_space *space;        /* [lock] of this life */
+    uint64_t first;                   /* [lock] page number of entry 0 */
+    struct zc_vm_table *next_spare;   /* [vm->lock] */
+    zc_pte entries[ZC_TABLE_ENTRIES]; /* [lock] */
+    /* The next mapping of the frame that an entry maps.  [rmap lock of that
+     * frame] */
+    struct zc_vm_place next[ZC_TABLE_ENTRIES];
+};
+
+struct zc_vm_space {
+    struct zc_vm *vm;
+    struct zc_list link; /* [vm->lock] */
+    unsigned owner;
+    uint64_t family; /* spaces that are forks of one another have one number */
+    uint64_t page_count;
+    struct zc_mutex mappings; /* map, unmap, fork, exit: one at a time */
+    /* Tables; each is set once, released, pairs with the acquire in the
+     * look-up, and stays until the space goes. */
+    zc_atomic_pointer *tables;
+    size_t table_count;
+};
+
+struct zc_vm_frame {
+    struct zc_folio folio; /* first: folios of this machine are frames */
+    struct zc_list age;    /* [frames lock] of its owner, or free; or alone */
+    unsigned owner;        /* charged; set while nobody else knows the frame */
+    /* Who maps it, and where its first mapping is: a page of a family of
+     * spaces, 0 for none.  [rmap lock] */
+    struct zc_vm_place mappings;
+    uint32_t mapped;
+    uint64_t home_family;
+    uint64_t home_page;
+};
+
+/* Frames of one owner by age. */
+struct zc_vm_owner {
+    struct zc_list cold_to_hot; /* [frames lock] */
+    uint64_t frames;            /* [frames lock] charged, on the list or not */
+    uint64_t limit;             /* [frames lock] UINT64_MAX: none */
+};
+
+enum zc_vm_counter {
+    ZC_VM_FAULTS, /* ZC_FAULT_KINDS of them */
+    ZC_VM_FAULT_RETRIES = ZC_VM_FAULTS + ZC_FAULT_KINDS,
+    ZC_VM_PIN_WAITS,
+    ZC_VM_SWAPPED_OUT,
+    ZC_VM_RECLAIM_SCANNED,
+    ZC_VM_RECLAIM_FREED,
+    ZC_VM_DIRECT_RECLAIMS,
+    ZC_VM_PAGES_MERGED,
+    ZC_VM_PAGES_FORKED,
+    ZC_VM_KSM_COPIES,
+    ZC_VM_INSTALLS_FAILED,
+    ZC_VM_COUNTERS
+};
+
+#define ZC_RMAP_LOCKS 64 /* a power of two; frames are hashed to them */
+
+struct zc_vm {
+    struct zc_cache *cache;
+    size_t page_size;
+    unsigned swap_in; /* enum zc_swap_in_policy, resolved */
+    uint64_t frame_count;
+    char *memory; /* of the frames, in order */
+    struct zc_vm_frame *frames;
+    struct zc_spinlock rmap_locks[ZC_RMAP_LOCKS];
+
+    struct zc_spinlock frames_lock;
+    struct zc_list free;        /* [frames_lock] */
+    uint64_t free_count;        /* [frames_lock] */
+    uint64_t reserve;           /* frames that only reclaim's own needs take */
+    uint64_t low;               /* fewer free frames wake the reclaimer, */
+    uint64_t high;              /* which frees up to so many */
+    struct zc_vm_owner *owners; /* [frames_lock] ZC_OWNER_COUNT of them */
+    unsigned next_owner;        /* [frames_lock] whose turn it is */
+
+    struct zc_mutex lock;
+    struct zc_list spaces;            /* [lock] */
+    uint64_t space_count;             /* [lock] */
+    uint64_t families;                /* [lock] given out */
+    struct zc_vm_table *spare_tables; /* [lock] of spaces that have ended */
+
+    /* kswapd, where there is one. */
+    bool has_reclaimer;
+    struct zc_mutex reclaimer_lock;
+    struct zc_condition reclaimer_wanted;
+    bool is_wanted; /* [reclaimer_lock] */
+    bool is_ending; /* [reclaimer_lock] */
+    struct zc_thread reclaimer;
+
+    zc_counter counters[ZC_VM_COUNTERS];
+};
+
+static inline void zc_vm_count(struct zc_vm *vm, unsigned counter)
+{
+    zc_counter_add(&vm->counters[counter], 1);
+}
+
+static inline struct zc_swap *zc_vm_swap(const struct zc_vm *vm)
+{
+    return &vm->cache->swap;
+}
+
+static inline struct zc_vm_frame *zc_frame_of(struct zc_folio *folio)
+{
+    return ZC_CONTAINER(folio, struct zc_vm_frame, folio);
+}
+
+/* --- entries: vm_table.c --------------------------------------------- */
+
+zc_pte zc_pte_of_slot(zc_swp slot);
+zc_swp zc_pte_slot(zc_pte pte);
+zc_pte zc_pte_of_frame(const struct zc_vm *vm, const struct zc_vm_frame *frame);
+struct zc_vm_frame *zc_pte_frame(const struct zc_vm *vm, zc_pte pte);
+
+/* Whether an entry is what it was, but for the marks that accesses leave. */
+static inline bool zc_pte_same(zc_pte a, zc_pte b)
+{
+    return ((a ^ b) & ~(zc_pte)(ZC_PTE_ACCESSED | ZC_PTE_DIRTY)) == 0;
+}
+
+/* The table of a page, made if it is not there; NULL: no memory.  May block.
+ * The caller holds the space's mappings. */
+struct zc_vm_table *zc_vm_table_make(struct zc_vm_space *space, uint64_t page);
+/* For tables of a space that has ended, and for all at the end. */
+void zc_vm_table_spare(struct zc_vm *vm, struct zc_vm_table *table);
+void zc_vm_tables_free(struct zc_vm *vm);
+
+/* The table of a page, or NULL. */
+struct zc_vm_table *zc_vm_table_find(const struct zc_vm_space *space,
+                                     uint64_t page);
+static inline unsigned zc_vm_index(uint64_t page)
+{
+    return (unsigned)(page & (ZC_TABLE_ENTRIES - 1));
+}
+
+/* --- frames: vm_frame.c ---------------------------------------------- */
+
+/*
+ * A frame with one reference, not mapped, on no list, charged to the owner;
+ * reclaims if there is none.  NULL: nothing can be freed.  No lock but a
+ * folio's may be held.
+ */
+struct zc_vm_frame *zc_frame_alloc(struct zc_vm *vm, unsigned owner);
+
+/* For the swap cache: zc_folio_frames. */
+struct zc_folio *zc_frame_alloc_folio(void *context, bool may_reclaim);
+void zc_frame_free_folio(void *context, struct zc_folio *folio);
+
+/* Puts a frame at the hot end of its owner's list, if it is on no list. */
+void zc_frame_age(struct zc_vm *vm, struct zc_vm_frame *frame);
+
+/* Charges a frame to another owner: it is now his. */
+void zc_frame_charge(struct zc_vm *vm, struct zc_vm_frame *frame,
+                     unsigned owner);
+
+/* The coldest frame of an owner with a reference, off its list, or NULL. */
+struct zc_vm_frame *zc_frame_isolate(struct zc_vm *vm, unsigned owner);
+
+/* The next owner that has frames, after the one before; false: none. */
+bool zc_frame_next_owner(struct zc_vm *vm, unsigned *owner_out);
+
+uint64_t zc_frames_free(struct zc_vm *vm);
+
+/* --- reverse mapping: vm_rmap.c -------------------------------------- */
+
+/* The caller holds the table's lock, and has put the frame into the entry. */
+void zc_rmap_add(struct zc_vm *vm, struct zc_vm_frame *frame,
+                 struct zc_vm_place place);
+/* The caller holds the table's lock, and has taken the frame out of it. */
+void zc_rmap_remove(struct zc_vm *vm, struct zc_vm_frame *frame,
+                    struct zc_vm_place place);
+/* Mappings now; exact only where nobody can add one. */
+uint32_t zc_rmap_count(struct zc_vm *vm, struct zc_vm_frame *frame);
+/* Up to `capacity` of its mappings, as names; how many. */
+unsigned zc_rmap_places(struct zc_vm *vm, struct zc_vm_frame *frame,
+                        struct zc_vm_place *places, unsigned capacity);
+/* The frame is this page's own from now on: nobody else has it. */
+void zc_rmap_rehome(struct zc_vm *vm, struct zc_vm_frame *frame,
+                    struct zc_vm_place place);
+/* Whether a swap-in by this page of this space has to copy the frame. */
+bool zc_rmap_is_foreign(struct zc_vm *vm, struct zc_vm_frame *frame,
+                        const struct zc_vm_space *space, uint64_t page);
+
+/* --- spaces: vm_space.c ---------------------------------------------- */
+
+/* zc_vm_space_create() without its checks; family 0: a new one. */
+zc_status zc_vm_space_make(struct zc_vm *vm, unsigned owner,
+                           uint64_t page_count, uint64_t family,
+                           struct zc_vm_space **space_out);
+
+/* --- faults ---------------------------------------------------------- */
+
+/* One fault as it is being handled. */
+struct zc_vm_fault {
+    struct zc_vm_space *space;
+    struct zc_vm_table *table;
+    unsigned index;
+    uint64_t page;
+    zc_pte pte; /* as it was when the access failed */
+    bool is_write;
+    enum zc_fault_kind kind;
+};
+
+/* Makes the page present, or shows that the entry has changed meanwhile.
+ * ZC_OK: look at the entry again; else as zc_vm_read(). */
+zc_status zc_vm_handle_fault(struct zc_vm_fault *fault);
+/* The same for a swap entry. */
+zc_status zc_vm_swap_in(struct zc_vm_fault *fault);
+
+/* Puts a frame into an entry that is still fault->pte, with a reference for the
+ * mapping.  False: it is not, and nothing has changed.  The caller's own
+ * reference stays. */
+bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
+                   zc_pte bits);
+
+/* The frame to map for a locked cached folio, with a reference for the caller:
+ * its own, or a copy where it is somebody else's merged page.  NULL: no memory.
+ */
+struct zc_vm_frame *zc_vm_frame_for(struct zc_vm_fault *fault,
+                                    struct zc_folio *folio);
+
+/* Drops what an entry that was cleared stood for; no lock is held. */
+void zc_vm_drop_pte(struct zc_vm *vm, zc_pte pte);
+
+/* --- reclaim --------------------------------------------------------- */
+
+/* Frees frames of an owner, or of all; how many. */
+uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal);
+
+zc_status zc_vm_reclaimer_start(struct zc_vm *vm);
+void zc_vm_reclaimer_stop(struct zc_vm *vm);
+void zc_vm_reclaimer_wake(struct zc_vm *vm);
+
+#endif

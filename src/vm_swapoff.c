@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm_swapoff.c - every page of a device home.
+ *
+ * The front stops the device and goes through its slots; for each that is in
+ * use it hands us the folio, locked and read.  We go through all page tables
+ * once, as the kernel's try_to_unuse() does, and map the folio wherever its
+ * slot is named.  What is not found then is on its way: a fork has taken a
+ * count and not set its entry, or an exit has cleared the entry and not dropped
+ * its count yet; so we look again until the count is zero.
+ */
+#include "vm_internal.h"
+
+/* Maps the folio at one place, if that names its slot. */
+static zc_status bring_home(struct zc_vm_fault *fault, struct zc_folio *folio)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_vm_frame *frame = zc_vm_frame_for(fault, folio);
+
+    if (frame == NULL)
+        return ZC_NO_MEMORY;
+    zc_frame_charge(vm, frame, fault->space->owner);
+    if (zc_vm_install(fault, frame, 0)) {
+        zc_frame_age(vm, frame);
+        zc_slot_drop(zc_vm_swap(vm), zc_pte_slot(fault->pte));
+    }
+    zc_folio_put(zc_vm_swap(vm), &frame->folio);
+    return ZC_OK;
+}
+
+static zc_status unuse_table(struct zc_vm_space *space,
+                             struct zc_vm_table *table, uint64_t first,
+                             struct zc_folio *folio, zc_swp slot)
+{
+    struct zc_vm_fault fault = {.space = space, .table = table};
+    zc_status status = ZC_OK;
+    zc_pte pte;
+
+    for (fault.index = 0; fault.index < ZC_TABLE_ENTRIES && status == ZC_OK;
+         fault.index++) {
+        zc_spinlock_lock(&table->lock);
+        pte = table->entries[fault.index];
+        zc_spinlock_unlock(&table->lock);
+        if ((pte & ZC_PTE_SWAP) == 0 || zc_pte_slot(pte).value != slot.value)
+            continue;
+        fault.page = first + fault.index;
+        fault.pte = pte;
+        status = bring_home(&fault, folio);
+    }
+    return status;
+}
+
+static zc_status unuse_space(struct zc_vm_space *space, struct zc_folio *folio,
+                             zc_swp slot)
+{
+    const uint64_t table_count = space->table_count;
+    zc_status status = ZC_OK;
+    struct zc_vm_table *table;
+    uint64_t i;
+
+    for (i = 0; i < table_count && status == ZC_OK &&
+                zc_slot_count(zc_vm_swap(space->vm), slot) != 0;
+         i++) {
+        table = zc_vm_table_find(space, i << ZC_TABLE_SHIFT);
+        if (table != NULL)
+            status =
+                unuse_table(space, table, i << ZC_TABLE_SHIFT, folio, slot);
+    }
+    return status;
+}
+
+/* zc_front_unuse. */
+static zc_status unuse(void *context, struct zc_folio *folio)
+{
+    struct zc_vm *vm = context;
+    const zc_swp slot = folio->swap;
+    zc_status status = ZC_OK;
+    struct zc_list *link;
+
+    while (status == ZC_OK && zc_slot_count(zc_vm_swap(vm), slot) != 0) {
+        zc_mutex_lock(&vm->lock);
+        for (link = vm->spaces.next; link != &vm->spaces && status == ZC_OK;
+             link = link->next)
+            status = unuse_space(ZC_CONTAINER(link, struct zc_vm_space, link),
+                                 folio, slot);
+        zc_mutex_unlock(&vm->lock);
+        if (status == ZC_OK && zc_slot_count(zc_vm_swap(vm), slot) != 0)
+            zc_cpu_relax();
+    }
+    return status;
+}
+
+zc_status zc_vm_swap_off(struct zc_vm *vm, unsigned type)
+{
+    if (vm == NULL)
+        return ZC_INVALID;
+    return zc_front_swap_off(vm->cache, type, unuse, vm);
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_stress_slots.c - slots used by everybody while devices go on and off.
+ *
+ * Each slot has a word that is written without any atomics, and only by who has
+ * the slot pinned, either way, or is freeing it: so ThreadSanitizer says when
+ * two have it at once, and the word itself when the slot was given out twice,
+ * freed twice, or used after it was freed.
+ */
+#include <inttypes.h>
+#include <sched.h>
+
+#include "support_swap.h"
+#include "support_test.h"
+#include "support_threads.h"
+
+#define RUN_MS (SUPPORT_SANITIZED ? 2500 : 2000)
+#define WORKERS 4
+#define TYPE 5
+#define SLOTS 48
+#define OWN_MAX 12
+#define MAILBOXES 8
+
+struct arena {
+    struct support_swap support; /* first: last_put() finds the arena by it */
+    uint64_t stride;             /* slots lie that far apart */
+    uint64_t content[SLOTS];     /* [pin] 0: free, or nothing is stored */
+    atomic_uint failures;        /* seen where no worker is known */
+    atomic_bool leaving;         /* swapoff wants every reference dropped */
+    /* References that change hands: slot value + 1; 0: none. */
+    _Atomic(uint64_t) mailboxes[MAILBOXES];
+};
+
+static uint64_t below(struct support_worker *worker, uint64_t limit)
+{
+    return support_random_below(&worker->random, limit);
+}
+
+static bool chance(struct support_worker *worker, unsigned of)
+{
+    return below(worker, of) == 0;
+}
+
+static zc_swp slot_at(const struct arena *arena, uint64_t index)
+{
+    return zc_swp_make(TYPE, index * arena->stride);
+}
+
+static uint64_t *content_of(struct arena *arena, zc_swp slot)
+{
+    return &arena->content[zc_swp_offset(slot) / arena->stride];
+}
+
+static void forget(struct support_swap *support, zc_swp slot)
+{
+    struct arena *arena = (struct arena *)(void *)support;
+
+    *content_of(arena, slot) = 0;
+}
+
+static void turn_on(struct arena *arena, bool managed)
+{
+    const unsigned order = ZC_SLOT_ORDER_LAST_FREED;
+    zc_status status = zc_swap_device_on(
+        &arena->support.swap, TYPE,
+        ZC_SWAP_OPTIONS(.slot_count = SLOTS * arena->stride, .managed = managed,
+                        .slot_order = order));
+
+    if (status != ZC_OK)
+        atomic_fetch_add(&arena->failures, 1);
+}
+
+/* ---- slots that the caller names ---- */
+
+/* What a store, a load that takes, or an invalidate does. */
+static void claim_one(struct support_worker *worker,
+                      struct zc_swap_device *device, zc_swp slot)
+{
+    struct arena *arena = worker->context;
+    struct zc_swap *swap = &arena->support.swap;
+    uint64_t *content = content_of(arena, slot);
+    struct zc_folio *folio = NULL;
+
+    if (zc_slot_claim(swap, slot, &folio) != ZC_OK) {
+        support_mistake(worker, "no memory");
+        return;
+    }
+    if (zc_slot_count(swap, slot) != (*content != 0))
+        support_mistake(worker, "count %u, content %" PRIu64,
+                        zc_slot_count(swap, slot), *content);
+    if (folio != NULL) {
+        zc_folio_wait_writeback(swap, folio);
+        if (!zc_folio_is_of(folio, slot))
+            support_mistake(worker, "a claimed folio is of another slot");
+    }
+    if (zc_swap_device_accepts(device) && !chance(worker, 3))
+        *content = below(worker, UINT64_C(1) << 40) + 1;
+    else if (chance(worker, 2))
+        *content = 0;
+    if (folio != NULL)
+        zc_folio_clear(folio, ZC_FOLIO_DIRTY);
+    zc_slot_release(swap, slot, folio, *content != 0);
+}
+
+/* What a writeback does. */
+static void write_one(struct support_worker *worker, zc_swp slot)
+{
+    struct arena *arena = worker->context;
+    struct zc_swap *swap = &arena->support.swap;
+    struct zc_folio *folio = NULL;
+    uint64_t before;
+
+    if (zc_swapcache_create(swap, slot, &folio) != ZC_OK)
+        return;
+    before = *content_of(arena, slot);
+    if (before == 0)
+        support_mistake(worker, "a slot with a count has no content");
+    zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_WRITEBACK);
+    zc_folio_get(folio);
+    zc_folio_unlock(swap, folio);
+    zc_swapcache_put(swap, slot, folio);
+    if (chance(worker, 4))
+        (void)sched_yield();
+    zc_folio_end_writeback(swap, folio);
+    zc_swapcache_put(swap, slot, folio);
+}
+
+static void use_named(struct support_worker *worker)
+{
+    struct arena *arena = worker->context;
+    struct zc_swap *swap = &arena->support.swap;
+    struct zc_swap_device *device;
+    zc_swp slot;
+
+    while (!support_is_stopped(worker)) {
+        slot = slot_at(arena, below(worker, SLOTS));
+        device = zc_swap_device_get(swap, slot);
+        if (device == NULL)
+            continue;
+        if (chance(worker, 3))
+            write_one(worker, slot);
+        else
+            claim_one(worker, device, slot);
+        zc_swap_device_put(swap, device);
+        worker->operations++;
+    }
+}
+
+/* Empties the device as swapoff does, and turns it on again. */
+static void cycle_named(struct support_worker *worker)
+{
+    struct arena *arena = worker->context;
+    struct zc_swap *swap = &arena->support.swap;
+    struct zc_swap_device *device = &swap->devices[TYPE];
+    struct zc_folio *folio;
+    uint64_t offset;
+    zc_swp slot;
+
+    while (!support_is_stopped(worker)) {
+        zc_swap_device_stop(device);
+        for (offset = 0; zc_swap_device_next(device, &offset); offset = 0) {
+            slot = zc_swp_make(TYPE, offset);
+            if (zc_slot_claim(swap, slot, &folio) != ZC_OK) {
+                support_mistake(worker, "no memory");
+                break;
+            }
+            if (folio != NULL)
+                zc_folio_wait_writeback(swap, folio);
+            zc_slot_release(swap, slot, folio, false);
+        }
+        zc_swap_device_end(swap, device);
+        turn_on(arena, false);
+        worker->operations++;
+        (void)sched_yield();
+    }
+}
+
+/* ---- slots that are given out ---- */
+
+struct owned {
+    zc_swp slots[OWN_MAX];
+    unsigned count;
+};
+
+static void touch(struct arena *arena, zc_swp slot)
+{
+    (*content_of(arena, slot))++;
+}
+
+/* One reference into a mailbox, or to oneself; drops what does not fit. */
+static void keep(struct support_worker *worker, struct owned *owned,
+                 zc_swp slot)
+{
+    struct arena *arena = worker->context;
+    uint64_t other = slot.value + 1;
+
+    if (chance(worker, 2))
+        other =
+            atomic_exchange(&arena->mailboxes[below(worker, MAILBOXES)], other);
+    if (other == 0)
+        return;
+    slot.value = other - 1;
+    if (owned->count < OWN_MAX)
+        owned->slots[owned->count++] = slot;
+    else
+        zc_slot_drop(&arena->support.swap, slot);
+}
+
+/* What reclaim does: a slot for a folio, references for page tables. */
+static void swap_out(struct support_worker *worker, struct owned *owned)
+{
+    struct arena *arena = worker->context;
+    struct zc_swap *swap = &arena->support.swap;
+    struct zc_folio *folio = zc_folio_alloc(swap, true);
+    uint64_t i;
+    zc_swp slot;
+
+    zc_folio_lock(swap, folio);
+    if (zc_slot_alloc(swap, folio, &slot) != ZC_OK) {
+        zc_folio_unlock(swap, folio);
+        zc_folio_put(swap, folio);
+        return;
+    }
+    if (*content_of(arena, slot) != 0)
+        support_mistake(worker, "slot %" PRIu64 " was given out before",
+                        zc_swp_offset(slot));
+    touch(arena, slot);
+    zc_folio_set(folio, ZC_FOLIO_UPTODATE);
+    if (chance(worker, 3))
+        zc_folio_set(folio, ZC_FOLIO_DIRTY);
+    for (i = below(worker, 4); i > 0; i--) {
+        if (zc_slot_dup(swap, slot) != ZC_OK)
+            support_mistake(worker, "no reference");
+        keep(worker, owned, slot);
+    }
+    if (chance(worker, 4))
+        zc_swapcache_delete(swap, folio);
+    zc_folio_unlock(swap, folio);
+    zc_swapcache_put(swap, slot, folio);
+}
+
+/* What a fault does with the folio it gets. */
+static void swap_in(struct support_worker *worker, zc_swp slot)
+{
+    struct arena *arena = worker->context;
+    struct zc_swap *swap = &arena->support.swap;
+    struct zc_folio *folio = NULL;
+    bool created = false;
+
+    if (zc_swapcache_get(swap, slot, &folio, &created) != ZC_OK) {
+        support_mistake(worker, "a slot with a count is missing");
+        return;
+    }
+    if (*content_of(arena, slot) == 0)
+        support_mistake(worker, "a slot with a count was freed");
+    touch(arena, slot);
+    zc_folio_set(folio, ZC_FOLIO_UPTODATE);
+    if (chance(worker, 4))
+        zc_folio_set(folio, ZC_FOLIO_DIRTY);
+    else
+        zc_folio_clear(folio, ZC_FOLIO_DIRTY);
+    if (zc_swapcache_try_to_free(swap, folio))
+        support_mistake(worker, "freed under a reference");
+    zc_folio_unlock(swap, folio);
+    zc_swapcache_put(swap, slot, folio);
+}
+
+/* What a fault past the swap cache does. */
+static void swap_in_bare(struct support_worker *worker, zc_swp slot)
+{
+    struct arena *arena = worker->context;
+    struct zc_swap *swap = &arena->support.swap;
+
+    switch (zc_slot_pin(swap, slot)) {
+    case ZC_OK:
+        touch(arena, slot);
+        zc_slot_unpin(swap, slot);
+        break;
+    case ZC_BUSY:
+        zc_slot_wait(swap, slot);
+        break;
+    default:
+        support_mistake(worker, "a slot with a count is missing");
+        break;
+    }
+}
+
+static void drop_one(struct support_worker *worker, struct owned *owned,
+                     unsigned i)
+{
+    struct arena *arena = worker->context;
+    zc_swp slot = owned->slots[i];
+
+    owned->slots[i] = owned->slots[--owned->count];
+    zc_slot_drop(&arena->support.swap, slot);
+}
+
+static void drop_all(struct support_worker *worker, struct owned *owned)
+{
+    struct arena *arena = worker->context;
+    uint64_t found;
+    unsigned i;
+
+    while (owned->count > 0)
+        drop_one(worker, owned, 0);
+    for (i = 0; i < MAILBOXES; i++) {
+        found = atomic_exchange(&arena->mailboxes[i], 0);
+        if (found != 0)
+            zc_slot_drop(&arena->support.swap, (zc_swp){found - 1});
+    }
+}
+
+static void use_one(struct support_worker *worker, struct owned *owned)
+{
+    struct arena *arena = worker->context;
+    unsigned i = (unsigned)below(worker, owned->count);
+    struct zc_swap *swap = &arena->support.swap;
+    struct zc_folio *folio;
+    zc_swp slot = owned->slots[i];
+
+    switch (below(worker, 6)) {
+    case 0:
+        if (zc_slot_dup(swap, slot) == ZC_OK)
+            keep(worker, owned, slot);
+        break;
+    case 1:
+        swap_in(worker, slot);
+        break;
+    case 2:
+        swap_in_bare(worker, slot);
+        break;
+    case 3:
+        folio = zc_swapcache_look_up(swap, slot);
+        if (folio != NULL)
+            zc_swapcache_put(swap, slot, folio);
+        break;
+    default:
+        drop_one(worker, owned, i);
+        break;
+    }
+}
+
+static void use_managed(struct support_worker *worker)
+{
+    const struct arena *arena = worker->context;
+    struct owned owned = {.count = 0};
+
+    while (!support_is_stopped(worker)) {
+        if (atomic_load(&arena->leaving))
+            drop_all(worker, &owned);
+        if (owned.count == 0 || chance(worker, 4))
+            swap_out(worker, &owned);
+        else
+            use_one(worker, &owned);
+        worker->operations++;
+    }
+    drop_all(worker, &owned);
+}
+
+/* Waits until every slot is free by itself: nobody helps. */
+static void cycle_managed(struct support_worker *worker)
+{
+    struct arena *arena = worker->context;
+    struct zc_swap_device *device = &arena->support.swap.devices[TYPE];
+    uint64_t offset = 0;
+
+    while (!support_is_stopped(worker)) {
+        zc_swap_device_stop(device);
+        atomic_store(&arena->leaving, true);
+        while (!support_is_stopped(worker) &&
+               zc_swap_device_next(device, &offset)) {
+            offset = 0;
+            (void)sched_yield();
+        }
+        offset = 0;
+        if (!zc_swap_device_next(device, &offset)) {
+            zc_swap_device_end(&arena->support.swap, device);
+            turn_on(arena, true);
+            worker->operations++;
+        }
+        zc_swap_device_restart(device);
+        atomic_store(&arena->leaving, false);
+        (void)sched_yield();
+    }
+}
+
+/* ---- */
+
+static void run(support_work use, support_work cycle, bool managed)
+{
+    static struct arena arena;
+    struct support_crew crew;
+    unsigned i;
+
+    memset(&arena, 0, sizeof(arena));
+    support_swap_begin(&arena.support);
+    arena.stride = managed ? 1 : 300;
+    arena.support.on_last_put = forget;
+    turn_on(&arena, managed);
+    support_crew_init(&crew);
+    for (i = 0; i < WORKERS; i++)
+        support_crew_add(&crew, use, &arena);
+    support_crew_add(&crew, cycle, &arena);
+
+    support_crew_run(&crew, support_stress_milliseconds(RUN_MS));
+
+    for (i = 0; i < crew.count; i++) {
+        print_message("worker %u: %" PRIu64 " operations\n", i,
+                      crew.workers[i].operations);
+        assert_true(crew.workers[i].operations > 0);
+    }
+    assert_int_equal(atomic_load(&arena.failures), 0);
+    for (i = 0; managed && i < MAILBOXES; i++)
+        if (atomic_load(&arena.mailboxes[i]) != 0)
+            zc_slot_drop(&arena.support.swap,
+                         (zc_swp){atomic_load(&arena.mailboxes[i]) - 1});
+    for (i = 0; !managed && i < SLOTS; i++)
+        if (zc_slot_count(&arena.support.swap, slot_at(&arena, i)) != 0)
+            zc_slot_drop(&arena.support.swap, slot_at(&arena, i));
+    assert_int_equal(support_swap_used(&arena.support, TYPE), 0);
+    support_swap_end(&arena.support);
+}
+
+static void named_slots_are_one_s_at_a_time(void **state)
+{
+    (void)state;
+
+    run(use_named, cycle_named, false);
+}
+
+static void slots_given_out_are_free_when_nobody_uses_them(void **state)
+{
+    (void)state;
+
+    run(use_managed, cycle_managed, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(named_slots_are_one_s_at_a_time),
+        cmocka_unit_test(slots_given_out_are_free_when_nobody_uses_them),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

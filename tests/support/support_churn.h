@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * support_churn.h - random operations on a cache with a device, from one thread
+ * or several, each checked against what may be there (support_oracle.h).
+ *
+ * A few dozen slots under type 0, which has the device, and some under type 1,
+ * which has none.  Stores by several owners, loads, takes, invalidates of one,
+ * a range, the type; shrinking, writeback, compaction; changes of compressor,
+ * limit and owners; the device off and on again.  Failures may be armed
+ * meanwhile: then a call may fail, and must leave what its contract says.
+ */
+#ifndef ZC_TESTS_SUPPORT_CHURN_H
+#define ZC_TESTS_SUPPORT_CHURN_H
+
+#include <zcache/swap.h>
+
+#include "support_cache.h"
+#include "support_oracle.h"
+#include "support_threads.h"
+
+#define SUPPORT_CHURN_DEVICE_SLOTS 36
+#define SUPPORT_CHURN_SLOTS 44
+#define SUPPORT_CHURN_PAGE 4096
+
+enum support_behind {
+    SUPPORT_BEHIND_MEMORY,
+    SUPPORT_BEHIND_FILE,
+    SUPPORT_BEHIND_FAULTY, /* a fifth of the writes fail */
+    SUPPORT_BEHIND_COUNT
+};
+
+struct support_churn_config {
+    enum support_over over;
+    unsigned lru_mode;
+    unsigned io_workers;
+    unsigned shrink_worker;
+    enum support_behind behind;
+    bool injects; /* failures, by chance, everywhere */
+    bool swaps;   /* the device goes off and on */
+    uint64_t seed;
+};
+
+struct support_churn {
+    struct support_churn_config config;
+    struct zc_cache *cache;
+    char directory[64]; /* of the file */
+    char path[80];
+    /* Readers: calls for slots of type 0; writer: who turns the device on, for
+     * which there may be none.  The gate keeps readers from starving him. */
+    pthread_mutex_t gate;
+    pthread_rwlock_t turn;
+    pthread_mutex_t off; /* one at a time turns it off or on */
+    bool is_on;          /* [off] */
+    atomic_uint_fast64_t clock;
+    atomic_uint_fast64_t offs; /* swapoffs that succeeded */
+    struct support_oracle oracles[SUPPORT_CHURN_SLOTS];
+};
+
+/* Main thread only. */
+void support_churn_begin(struct support_churn *churn,
+                         const struct support_churn_config *config);
+
+/* One operation by chance; mistakes are the worker's. */
+void support_churn_step(struct support_churn *churn,
+                        struct support_worker *worker);
+
+/* Main thread only: nothing runs any more.  Sees that each slot has what it
+ * may have, that nothing is left when all is forgotten, and ends. */
+void support_churn_end(struct support_churn *churn);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * support_rig.h - compressed memory, slots, page I/O and a shrinker around one
+ * device that a test can stop and make fail; used by slot, as the front does.
+ *
+ * Type 0 has the device, and the slots are the caller's to name.  Whatever
+ * asserts is for the main thread: rig_init(), rig_end(), rig_set(),
+ * rig_expect*(), rig_check*().  The rest may be called from any.
+ */
+#ifndef ZC_TESTS_SUPPORT_RIG_H
+#define ZC_TESTS_SUPPORT_RIG_H
+
+#include <pthread.h>
+
+#include "shrinker.h"
+#include "support_cache.h"
+#include "zcache_internal.h"
+
+#define RIG_SLOTS 8192
+
+struct rig;
+
+struct rig_options {
+    struct zc_cache_options cache; /* page_size, slot_count: the rig's */
+    unsigned io_workers;
+    unsigned load_policy;
+    bool has_no_make_room; /* a store at the limit is refused */
+};
+
+/* The device: pages in memory. */
+struct rig_device {
+    struct rig *rig;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    char *pages;             /* [own slot's pin] */
+    bool written[RIG_SLOTS]; /* [lock] */
+    unsigned writes;         /* [lock] that ended, well or not */
+    unsigned reads;          /* [lock] */
+    unsigned failing_writes; /* [lock] so many more fail; UINT_MAX: all */
+    unsigned failing_reads;  /* [lock] */
+    bool is_held;            /* [lock] writes wait, but not the maker's */
+    unsigned waiting;        /* [lock] writes that do */
+    unsigned permits;        /* [lock] so many of them may go on */
+    pthread_t maker;         /* of the rig */
+    pthread_t writer;        /* [lock] who did the last one */
+    zc_swp last;             /* [lock] of what */
+    unsigned strange;        /* [lock] reads of what was never written */
+    /* Called in the middle of each write, or NULL. */
+    void (*on_write)(void *context, zc_swp slot);
+    void *context;
+};
+
+struct rig {
+    struct zc_zcache zcache;
+    struct zc_swap swap;
+    struct zc_pageio pageio;
+    struct zc_shrinker shrinker;
+    struct rig_device device;
+    size_t page_size;
+    zc_atomic_u32 folios; /* that live */
+};
+
+/* The cache of most tests: 4 KiB pages, "halves", an LRU of entries. */
+struct rig_options rig_defaults(void);
+
+void rig_init(struct rig *rig, const struct rig_options *options);
+
+/* Empties every slot, and fails unless nothing at all is left. */
+void rig_end(struct rig *rig);
+
+/* Turns the device on again, after zc_swap_device_end(). */
+void rig_device_on(struct rig *rig, unsigned io_workers);
+
+/* ---- slots, as the front uses them ---- */
+
+static inline zc_swp rig_slot(uint64_t offset)
+{
+    return zc_swp_make(0, offset);
+}
+
+/* ZC_OK: the page is stored, in memory or on the device. */
+zc_status rig_store(struct rig *rig, zc_swp slot, const void *page,
+                    unsigned owner);
+/* ZC_OK; ZC_MISSING; ZC_CORRUPT; ZC_IO_ERROR. */
+zc_status rig_read(struct rig *rig, zc_swp slot, void *page_out);
+/* Reads and forgets; the same. */
+zc_status rig_take(struct rig *rig, zc_swp slot, void *page_out);
+void rig_forget(struct rig *rig, zc_swp slot);
+
+/* Stores the page of `kind` made from the slot's offset; reads it again. */
+void rig_set(struct rig *rig, uint64_t offset, enum support_kind kind);
+void rig_set_for(struct rig *rig, uint64_t offset, enum support_kind kind,
+                 unsigned owner);
+void rig_expect(struct rig *rig, uint64_t offset, enum support_kind kind);
+
+/* ---- where a page is ---- */
+
+bool rig_has_entry(struct rig *rig, uint64_t offset);
+bool rig_has_written(struct rig *rig, uint64_t offset);
+/* The cached folio with a reference (zc_swapcache_put()), or NULL. */
+struct zc_folio *rig_folio(struct rig *rig, uint64_t offset);
+bool rig_is_cached(struct rig *rig, uint64_t offset);
+
+/* The token of the entry at a slot, by its index or by its handle. */
+struct zc_zcache_token rig_token(struct rig *rig, uint64_t offset,
+                                 bool by_handle);
+/* Writes back the entry of a slot. */
+zc_status rig_write_back(struct rig *rig, uint64_t offset);
+
+uint64_t rig_stat(const struct rig *rig, enum zc_stat stat);
+uint64_t rig_stuck(const struct rig *rig);
+/* Bytes of objects charged to an owner. */
+uint64_t rig_charged(const struct rig *rig, unsigned owner);
+
+/*
+ * Writes back a page, lets the write fail, and has the folio locked meanwhile:
+ * it is stuck.  With a reference, locked.  The rig has a worker for I/O.
+ */
+struct zc_folio *rig_make_stuck(struct rig *rig, uint64_t offset);
+
+/* ---- the device ---- */
+
+extern const struct zc_backing_ops rig_device_ops; /* its user is the rig */
+
+/* Writes wait from now on, but those of the thread that made the rig; or do no
+ * longer. */
+void rig_hold(struct rig *rig);
+void rig_let_go(struct rig *rig);
+/* One of them that wait, or the next. */
+void rig_let_one_go(struct rig *rig);
+/* Until so many writes wait. */
+void rig_wait_for_waiting(struct rig *rig, unsigned count);
+/* Until no request is under way. */
+void rig_settle(struct rig *rig);
+/* So many of the next ones fail; UINT_MAX: all, 0: none. */
+void rig_fail_writes(struct rig *rig, unsigned count);
+void rig_fail_reads(struct rig *rig, unsigned count);
+unsigned rig_writes(struct rig *rig);
+
+/* ---- another thread, for one call ---- */
+
+struct rig_thread {
+    pthread_t thread;
+    void (*run)(void *context);
+    void *context;
+    zc_atomic_u32 is_done;
+};
+
+void rig_thread_start(struct rig_thread *thread, void (*run)(void *context),
+                      void *context);
+/* Still running some time later? */
+bool rig_thread_waits(struct rig_thread *thread);
+void rig_thread_join(struct rig_thread *thread);
+
+#endif

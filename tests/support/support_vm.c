@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* support_vm.c - machines over caches with managed devices, for tests. */
+#include "support_vm.h"
+
+#include "support_test.h"
+
+#define STAMPED 2048 /* of a page: noise; the rest is zeros */
+
+void support_vm_fill(void *page, uint64_t owner, uint64_t sequence)
+{
+    memset(page, 0, SUPPORT_VM_PAGE);
+    support_stamp(page, STAMPED, owner, sequence);
+}
+
+bool support_vm_is(const void *page, uint64_t owner, uint64_t sequence)
+{
+    const char *bytes = page;
+    size_t i;
+
+    for (i = STAMPED; i < SUPPORT_VM_PAGE; i++)
+        if (bytes[i] != 0)
+            return false;
+    return support_has_stamp(page, STAMPED, owner, sequence);
+}
+
+struct support_vm support_vm_make(const struct support_vm_kind *kind)
+{
+    struct support_vm machine = {0};
+
+    assert_status(
+        zc_cache_create(ZC_CACHE_OPTIONS(.limit_bytes = kind->limit_bytes,
+                                         .lru_mode = kind->lru_mode == 0
+                                                         ? ZC_LRU_ENTRY
+                                                         : kind->lru_mode,
+                                         .placement = kind->placement,
+                                         .slot_count = UINT64_C(1) << 24),
+                        &machine.cache),
+        ZC_OK);
+    assert_status(
+        zc_swap_on(
+            machine.cache,
+            ZC_SWAP_OPTIONS(.backing_ops = kind->backing_ops,
+                            .backing_user = kind->backing_user,
+                            .slot_count = kind->slots == 0 ? 4096 : kind->slots,
+                            .io_workers = kind->io_workers,
+                            .synchronous = kind->synchronous, .managed = 1,
+                            .slot_order = kind->slot_order),
+            &machine.type),
+        ZC_OK);
+    assert_status(
+        zc_vm_create(
+            machine.cache,
+            ZC_VM_OPTIONS(.frame_count = kind->frames == 0 ? 64 : kind->frames,
+                          .swap_in = kind->swap_in,
+                          .background_reclaim = kind->background_reclaim),
+            &machine.vm),
+        ZC_OK);
+    return machine;
+}
+
+void support_vm_check(struct support_vm *machine)
+{
+    char text[200] = "";
+
+    if (zc_vm_check(machine->vm, text, sizeof(text)) != ZC_OK)
+        fail_msg("the machine does not agree with itself: %s", text);
+}
+
+void support_vm_end(struct support_vm *machine)
+{
+    struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
+
+    support_vm_check(machine);
+    assert_status(zc_vm_get_stats(machine->vm, &stats), ZC_OK);
+    assert_int_equal(stats.spaces, 0);
+    assert_int_equal(stats.frames_free, stats.frame_count);
+    zc_vm_destroy(machine->vm);
+    zc_cache_destroy(machine->cache);
+}
+
+struct zc_vm_space *support_vm_space(struct support_vm *machine, uint64_t pages)
+{
+    struct zc_vm_space *space = NULL;
+
+    assert_status(zc_vm_space_create(machine->vm, 0, pages, &space), ZC_OK);
+    assert_status(zc_vm_map(space, 0, pages, 0), ZC_OK);
+    return space;
+}
+
+void support_vm_write(struct zc_vm_space *space, uint64_t page,
+                      uint64_t sequence)
+{
+    char bytes[SUPPORT_VM_PAGE];
+
+    support_vm_fill(bytes, page, sequence);
+    assert_status(zc_vm_write(space, page, 0, bytes, sizeof(bytes), NULL),
+                  ZC_OK);
+}
+
+enum zc_fault_kind support_vm_expect(struct zc_vm_space *space, uint64_t page,
+                                     uint64_t owner, uint64_t sequence)
+{
+    enum zc_fault_kind kind = ZC_FAULT_KINDS;
+    char bytes[SUPPORT_VM_PAGE];
+
+    assert_status(zc_vm_read(space, page, 0, bytes, sizeof(bytes), &kind),
+                  ZC_OK);
+    assert_true(support_vm_is(bytes, owner, sequence));
+    return kind;
+}
+
+void support_vm_expect_zeros(struct zc_vm_space *space, uint64_t page)
+{
+    const char zeros[SUPPORT_VM_PAGE] = {0};
+    char bytes[SUPPORT_VM_PAGE];
+
+    assert_status(zc_vm_read(space, page, 0, bytes, sizeof(bytes), NULL),
+                  ZC_OK);
+    assert_memory_equal(bytes, zeros, sizeof(bytes));
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* support_vm.h - machines over caches with managed devices, for tests. */
+#ifndef ZC_TESTS_SUPPORT_VM_H
+#define ZC_TESTS_SUPPORT_VM_H
+
+#include <zcache/swap.h>
+#include <zcache/vm.h>
+#include <zcache/zcache.h>
+
+#include "support_content.h"
+
+struct support_vm {
+    struct zc_cache *cache;
+    struct zc_vm *vm;
+    unsigned type; /* of its device */
+};
+
+/* What a test's machine is made of; zero is a small one without trouble. */
+struct support_vm_kind {
+    uint64_t frames;
+    uint64_t slots;
+    uint64_t limit_bytes; /* of the pool */
+    unsigned lru_mode;
+    unsigned placement;
+    unsigned synchronous;
+    unsigned swap_in;
+    unsigned io_workers;
+    unsigned background_reclaim;
+    unsigned slot_order;
+    const struct zc_backing_ops *backing_ops;
+    void *backing_user;
+};
+
+struct support_vm support_vm_make(const struct support_vm_kind *kind);
+/* Checks that everything agrees, then ends it. */
+void support_vm_end(struct support_vm *machine);
+/* Fails the test where counts do not agree.  Nothing else may run. */
+void support_vm_check(struct support_vm *machine);
+
+struct zc_vm_space *support_vm_space(struct support_vm *machine,
+                                     uint64_t pages);
+
+/* Stamps a page, and expects the stamp to be there. */
+void support_vm_write(struct zc_vm_space *space, uint64_t page,
+                      uint64_t sequence);
+enum zc_fault_kind support_vm_expect(struct zc_vm_space *space, uint64_t page,
+                                     uint64_t owner, uint64_t sequence);
+void support_vm_expect_zeros(struct zc_vm_space *space, uint64_t page);
+
+/* A page that is half noise; the stamp is at its beginning. */
+#define SUPPORT_VM_PAGE 4096
+void support_vm_fill(void *page, uint64_t owner, uint64_t sequence);
+bool support_vm_is(const void *page, uint64_t owner, uint64_t sequence);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* test_backing_file.c - a file as a device: what is told it, and its buffers.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "support_backing.h"
+#include "support_content.h"
+#include "support_process.h"
+#include "support_test.h"
+#include "support_threads.h"
+
+#include "inject.h"
+#include "platform/memory.h"
+
+static const struct zc_backing_ops *const device = &zc_backing_file;
+
+struct place {
+    char directory[64];
+    char path[96];
+    struct zc_backing_file options;
+};
+
+static int set_up(void **state)
+{
+    static struct place place;
+
+    support_directory_make(place.directory);
+    (void)snprintf(place.path, sizeof(place.path), "%s/pages", place.directory);
+    memset(&place.options, 0, sizeof(place.options));
+    place.options.struct_size = sizeof(place.options);
+    place.options.path = place.path;
+    *state = &place;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct place *place = *state;
+
+    zc_inject_disarm();
+    support_directory_remove(place->directory, 0);
+    return 0;
+}
+
+static void pages_come_back(void **state)
+{
+    struct place *place = *state;
+
+    support_backing_round_trips(device, &place->options);
+    place->options.preallocate = 1;
+    support_backing_round_trips(device, &place->options);
+}
+
+static void pages_come_back_however_short_the_transfers_are(void **state)
+{
+    struct place *place = *state;
+
+    zc_inject_arm(ZC_INJECT_SHORT, 0, 1000);
+    support_backing_round_trips(device, &place->options);
+    assert_int_equal(zc_inject_failures(), 1000);
+}
+
+static void threads_do_not_disturb_each_other(void **state)
+{
+    struct place *place = *state;
+
+    support_backing_threads(device, &place->options);
+}
+
+static void a_device_behind_the_faulty_one_may_be_a_file(void **state)
+{
+    struct place *place = *state;
+    struct zc_backing_faults faults = {
+        .struct_size = sizeof(faults), .ops = device, .user = &place->options};
+
+    support_backing_round_trips(&zc_backing_faulty, &faults);
+}
+
+static void slots_are_where_they_should_be(void **state)
+{
+    struct place *place = *state;
+    unsigned char page[8192];
+    struct stat info;
+    void *backing;
+    FILE *file;
+
+    place->options.keep = 1;
+    backing = support_backing_open(device, &place->options, 8192, 1000);
+    support_stamp(page, sizeof(page), 7, 1);
+    assert_status(device->write(backing, 7, page), ZC_OK);
+    device->close(backing);
+
+    assert_int_equal(stat(place->path, &info), 0);
+    assert_int_equal(info.st_size, 8 * 8192);
+    assert_in_range(info.st_blocks * 512, 8192, 4 * 8192);
+    file = fopen(place->path, "rb");
+    assert_non_null(file);
+    memset(page, 0, sizeof(page));
+    assert_int_equal(fseek(file, 7 * 8192, SEEK_SET), 0);
+    assert_int_equal(fread(page, 1, sizeof(page), file), sizeof(page));
+    (void)fclose(file);
+    assert_true(support_has_stamp(page, sizeof(page), 7, 1));
+    assert_int_equal(unlink(place->path), 0);
+}
+
+static void what_was_never_written_is_an_error(void **state)
+{
+    struct place *place = *state;
+    void *backing = support_backing_open(device, &place->options, 4096, 1000);
+    unsigned char page[4096];
+
+    assert_status(device->read(backing, 999, page), ZC_IO_ERROR);
+    device->close(backing);
+}
+
+static void bad_options_are_refused(void **state)
+{
+    struct place *place = *state;
+    const struct zc_backing_config config = {
+        .struct_size = sizeof(config),
+        .page_size = 4096,
+        .slot_count = UINT64_MAX / 4096 + 1,
+        .user = &place->options,
+    };
+    struct {
+        struct zc_backing_file options;
+        uint64_t more;
+    } newer = {.options = place->options, .more = 1};
+    void *backing = NULL;
+
+    assert_status(support_backing_try(device, NULL), ZC_INVALID);
+    assert_status(device->open(&config, &backing), ZC_INVALID);
+    newer.options.struct_size = sizeof(newer);
+    assert_status(support_backing_try(device, &newer), ZC_UNSUPPORTED);
+    place->options.struct_size = 1;
+    assert_status(support_backing_try(device, &place->options), ZC_INVALID);
+    place->options.struct_size = sizeof(place->options);
+    place->options.path = "";
+    assert_status(support_backing_try(device, &place->options), ZC_INVALID);
+    place->options.path = "no/such/place";
+    assert_status(support_backing_try(device, &place->options), ZC_IO_ERROR);
+    place->options.path = place->directory;
+    assert_status(support_backing_try(device, &place->options), ZC_INVALID);
+}
+
+static void open_refuses_without_memory(void **state)
+{
+    struct place *place = *state;
+    unsigned countdown;
+
+    place->options.keep = 1;
+    for (countdown = 0; countdown < 2; countdown++) {
+        zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
+        assert_status(support_backing_try(device, &place->options),
+                      ZC_NO_MEMORY);
+        place->options.direct = 1;
+        zc_inject_arm(ZC_INJECT_PAGES, countdown, 1);
+        assert_true(support_backing_try(device, &place->options) != ZC_OK);
+        assert_int_equal(access(place->path, F_OK), -1);
+    }
+}
+
+static void a_refused_open_keeps_no_buffers(void **state)
+{
+    struct place *place = *state;
+    const uint64_t before = support_mapped_bytes();
+    unsigned i;
+
+    place->options.path = "no/such/place";
+    place->options.direct = 1;
+    for (i = 0; i < 100; i++)
+        assert_status(support_backing_try(device, &place->options),
+                      ZC_IO_ERROR);
+    if (!SUPPORT_SANITIZED)
+        assert_in_range(support_mapped_bytes(), 0, before + (4 << 20));
+}
+
+/* ---- past the page cache ---- */
+
+/* Whether this file system can; the test is skipped if not. */
+static void need_direct(struct place *place)
+{
+    zc_status status;
+
+    place->options.direct = 1;
+    status = support_backing_try(device, &place->options);
+    if (status == ZC_OK)
+        return;
+    assert_status(status, ZC_UNSUPPORTED);
+    print_message("no direct transfers here: skipped\n");
+    skip();
+}
+
+static void pages_come_back_directly(void **state)
+{
+    struct place *place = *state;
+
+    need_direct(place);
+    support_backing_round_trips(device, &place->options);
+    support_backing_threads(device, &place->options);
+    place->options.preallocate = 1;
+    support_backing_round_trips(device, &place->options);
+}
+
+#define PAGES 25
+
+/* Odd addresses, so that everybody needs a buffer. */
+static void write_and_read(struct support_worker *worker)
+{
+    unsigned char page[4096 + 1];
+    uint64_t slot;
+    unsigned i;
+
+    for (i = 0; i < PAGES; i++) {
+        slot = worker->index * PAGES + i;
+        support_stamp(page + 1, 4096, slot, i);
+        if (device->write(worker->context, slot, page + 1) != ZC_OK)
+            support_mistake(worker, "not written");
+        memset(page, 0, sizeof(page));
+        if (device->read(worker->context, slot, page + 1) != ZC_OK ||
+            !support_has_stamp(page + 1, 4096, slot, i) || page[0] != 0)
+            support_mistake(worker, "not what was written");
+    }
+}
+
+static void many_share_the_bounce_buffers(void **state)
+{
+    struct place *place = *state;
+    struct support_crew crew;
+    void *backing;
+    unsigned i;
+
+    need_direct(place);
+    backing = support_backing_open(device, &place->options, 4096,
+                                   SUPPORT_WORKERS_MAX * PAGES);
+    support_crew_init(&crew);
+    for (i = 0; i < SUPPORT_WORKERS_MAX; i++)
+        support_crew_add(&crew, write_and_read, backing);
+    support_crew_run(&crew, 0);
+    device->close(backing);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(pages_come_back),
+        test(pages_come_back_however_short_the_transfers_are),
+        test(threads_do_not_disturb_each_other),
+        test(a_device_behind_the_faulty_one_may_be_a_file),
+        test(slots_are_where_they_should_be),
+        test(what_was_never_written_is_an_error),
+        test(bad_options_are_refused),
+        test(open_refuses_without_memory),
+        test(a_refused_open_keeps_no_buffers),
+        test(pages_come_back_directly),
+        test(many_share_the_bounce_buffers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_file_calls.c - the system's answers that no healthy disk gives: calls
+ * that are interrupted, stop short, transfer nothing or fail; the linker puts
+ * these functions in their place.
+ */
+#define _GNU_SOURCE /* O_DIRECT */
+#define _FILE_OFFSET_BITS 64
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "support_backing.h"
+#include "support_content.h"
+#include "support_test.h"
+
+#include "platform/file.h"
+
+#define SIZE 4096
+#define ANSWERS_MAX 8
+
+/* What a transfer comes to: so many bytes at most, or an error. */
+struct answer {
+    int error;
+    size_t most;
+};
+
+/* The answers of one call, in turn; when they are used up, the truth. */
+struct answers {
+    struct answer list[ANSWERS_MAX];
+    unsigned count;
+    unsigned calls;
+};
+
+static struct {
+    struct answers reads;
+    struct answers writes;
+    struct answers syncs;
+    int fallocates; /* what posix_fallocate() says */
+    unsigned fallocations;
+    int flags;   /* of the file that was read last */
+    int instead; /* where writes go to, if it is not 0 */
+} calls;
+
+/* False: an error, and errno says which. */
+static bool answer(struct answers *answers, size_t *size)
+{
+    const unsigned n = answers->calls++;
+
+    if (n >= answers->count)
+        return true;
+    if (answers->list[n].error != 0) {
+        errno = answers->list[n].error;
+        return false;
+    }
+    if (*size > answers->list[n].most)
+        *size = answers->list[n].most;
+    return true;
+}
+
+static void order(struct answers *answers, int error, size_t most)
+{
+    assert_true(answers->count < ANSWERS_MAX);
+    answers->list[answers->count].error = error;
+    answers->list[answers->count++].most = most;
+}
+
+ssize_t __wrap_pread(int descriptor, void *bytes, size_t size, off_t offset);
+ssize_t __wrap_pread64(int descriptor, void *bytes, size_t size, off_t offset);
+ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t size,
+                      off_t offset);
+ssize_t __wrap_pwrite64(int descriptor, const void *bytes, size_t size,
+                        off_t offset);
+int __wrap_fdatasync(int descriptor);
+int __wrap_posix_fallocate(int descriptor, off_t offset, off_t bytes);
+int __wrap_posix_fallocate64(int descriptor, off_t offset, off_t bytes);
+
+ssize_t __wrap_pread(int descriptor, void *bytes, size_t size, off_t offset)
+{
+    struct iovec vector = {.iov_base = bytes};
+
+    calls.flags = fcntl(descriptor, F_GETFL);
+    if (!answer(&calls.reads, &size))
+        return -1;
+    vector.iov_len = size;
+    return preadv(descriptor, &vector, 1, offset);
+}
+
+ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t size,
+                      off_t offset)
+{
+    struct iovec vector = {.iov_base = (void *)(uintptr_t)bytes};
+
+    if (!answer(&calls.writes, &size))
+        return -1;
+    vector.iov_len = size;
+    if (calls.instead != 0)
+        return writev(calls.instead, &vector, 1);
+    return pwritev(descriptor, &vector, 1, offset);
+}
+
+/* The names that a C library may have for large files. */
+ssize_t __wrap_pread64(int descriptor, void *bytes, size_t size, off_t offset)
+{
+    return __wrap_pread(descriptor, bytes, size, offset);
+}
+
+ssize_t __wrap_pwrite64(int descriptor, const void *bytes, size_t size,
+                        off_t offset)
+{
+    return __wrap_pwrite(descriptor, bytes, size, offset);
+}
+
+int __wrap_fdatasync(int descriptor)
+{
+    size_t unused = 0;
+
+    (void)descriptor;
+    return answer(&calls.syncs, &unused) ? 0 : -1;
+}
+
+int __wrap_posix_fallocate(int descriptor, off_t offset, off_t bytes)
+{
+    (void)descriptor;
+    (void)offset;
+    (void)bytes;
+    return calls.fallocations++ == 0 ? calls.fallocates : 0;
+}
+
+int __wrap_posix_fallocate64(int descriptor, off_t offset, off_t bytes)
+{
+    return __wrap_posix_fallocate(descriptor, offset, bytes);
+}
+
+struct place {
+    char directory[64];
+    char path[96];
+    struct zc_file *file;
+    unsigned char page[SIZE];
+};
+
+static int set_up(void **state)
+{
+    static struct place place;
+
+    memset(&calls, 0, sizeof(calls));
+    support_directory_make(place.directory);
+    (void)snprintf(place.path, sizeof(place.path), "%s/pages", place.directory);
+    assert_status(zc_file_open(place.path, 1 << 20, 0, &place.file), ZC_OK);
+    support_stamp(place.page, SIZE, 1, 1);
+    *state = &place;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct place *place = *state;
+
+    if (place->file != NULL)
+        zc_file_close(place->file);
+    support_directory_remove(place->directory, 0);
+    return 0;
+}
+
+static zc_status write_page(struct place *place)
+{
+    return zc_file_write(place->file, place->page, SIZE, SIZE);
+}
+
+static zc_status read_page(struct place *place)
+{
+    memset(place->page, 0, SIZE);
+    return zc_file_read(place->file, place->page, SIZE, SIZE);
+}
+
+static void interrupted_and_short_transfers_go_on(void **state)
+{
+    struct place *place = *state;
+    struct answers answers = {.count = 0};
+
+    order(&answers, EINTR, 0);
+    order(&answers, 0, 1);
+    order(&answers, 0, 1000);
+    order(&answers, EINTR, 0);
+    order(&answers, EINTR, 0);
+    order(&answers, 0, SIZE - 1002);
+    calls.writes = answers;
+    calls.reads = answers;
+    assert_status(write_page(place), ZC_OK);
+    assert_int_equal(calls.writes.calls, 7);
+    assert_status(read_page(place), ZC_OK);
+    assert_int_equal(calls.reads.calls, 7);
+    assert_true(support_has_stamp(place->page, SIZE, 1, 1));
+}
+
+static void a_transfer_of_nothing_is_an_error(void **state)
+{
+    struct place *place = *state;
+
+    order(&calls.writes, 0, 100);
+    order(&calls.writes, 0, 0);
+    assert_status(write_page(place), ZC_IO_ERROR);
+    assert_int_equal(calls.writes.calls, 2);
+    assert_status(write_page(place), ZC_OK);
+
+    order(&calls.reads, 0, 100);
+    order(&calls.reads, 0, 0);
+    assert_status(read_page(place), ZC_IO_ERROR);
+    assert_int_equal(calls.reads.calls, 2);
+}
+
+static void every_error_of_a_transfer_is_an_io_error(void **state)
+{
+    static const int errors[] = {EIO, ENOSPC, EDQUOT, EFBIG, EINVAL, EAGAIN};
+    struct place *place = *state;
+    unsigned i;
+
+    assert_status(write_page(place), ZC_OK);
+    for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        memset(&calls, 0, sizeof(calls));
+        order(&calls.writes, 0, 2048);
+        order(&calls.writes, errors[i], 0);
+        assert_status(write_page(place), ZC_IO_ERROR);
+        assert_int_equal(calls.writes.calls, 2);
+        order(&calls.reads, errors[i], 0);
+        assert_status(read_page(place), ZC_IO_ERROR);
+        assert_int_equal(calls.reads.calls, 1);
+    }
+}
+
+static void a_full_disk_is_an_io_error(void **state)
+{
+    struct place *place = *state;
+
+    calls.instead = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    if (calls.instead < 0) {
+        print_message("no /dev/full here: skipped\n");
+        skip();
+    }
+    assert_status(write_page(place), ZC_IO_ERROR);
+    (void)close(calls.instead);
+    calls.instead = 0;
+    assert_status(write_page(place), ZC_OK);
+}
+
+static void syncing_goes_on_when_interrupted_and_says_what_failed(void **state)
+{
+    struct place *place = *state;
+
+    order(&calls.syncs, EINTR, 0);
+    assert_status(zc_file_sync(place->file), ZC_OK);
+    assert_int_equal(calls.syncs.calls, 2);
+    memset(&calls, 0, sizeof(calls));
+    order(&calls.syncs, EIO, 0);
+    assert_status(zc_file_sync(place->file), ZC_IO_ERROR);
+    assert_int_equal(calls.syncs.calls, 1);
+}
+
+/* ---- opening ---- */
+
+static void refuse(struct place *place, unsigned flags, zc_status expected)
+{
+    struct stat info;
+
+    zc_file_close(place->file);
+    place->file = NULL;
+    assert_status(zc_file_open(place->path, 1 << 20, flags, &place->file),
+                  expected);
+    assert_null(place->file);
+    assert_int_equal(stat(place->path, &info), -1);
+}
+
+static void preallocate(struct place *place, int says)
+{
+    struct stat info;
+
+    zc_file_close(place->file);
+    place->file = NULL;
+    calls.fallocations = 0;
+    calls.fallocates = says;
+    assert_status(zc_file_open(place->path, (1 << 20) + 512,
+                               ZC_FILE_PREALLOCATE, &place->file),
+                  ZC_OK);
+    assert_int_equal(stat(place->path, &info), 0);
+    assert_int_equal(info.st_size, (1 << 20) + 512);
+    assert_true((uint64_t)info.st_blocks * 512 >= 1 << 20);
+}
+
+static void zeros_are_written_where_space_cannot_be_taken(void **state)
+{
+    struct place *place = *state;
+    char byte = 1;
+
+    preallocate(place, EOPNOTSUPP);
+    assert_int_equal(calls.writes.calls, 5);
+    assert_status(zc_file_read(place->file, &byte, 1, (1 << 20) + 511), ZC_OK);
+    assert_int_equal(byte, 0);
+    preallocate(place, EINVAL);
+    preallocate(place, ENOSYS);
+}
+
+static void no_space_to_take_leaves_nothing(void **state)
+{
+    struct place *place = *state;
+
+    calls.fallocates = ENOSPC;
+    refuse(place, ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
+    assert_int_equal(calls.fallocations, 1);
+    assert_int_equal(calls.writes.calls, 0);
+}
+
+static void no_memory_to_take_space_is_that(void **state)
+{
+    calls.fallocates = ENOMEM;
+    refuse(*state, ZC_FILE_PREALLOCATE, ZC_NO_MEMORY);
+}
+
+static void zeros_that_do_not_fit_leave_nothing(void **state)
+{
+    calls.fallocates = EOPNOTSUPP;
+    order(&calls.writes, 0, 300000);
+    order(&calls.writes, ENOSPC, 0);
+    refuse(*state, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP, ZC_IO_ERROR);
+    assert_int_equal(calls.writes.calls, 2);
+}
+
+static void taking_space_is_tried_again_when_interrupted(void **state)
+{
+    struct place *place = *state;
+
+    zc_file_close(place->file);
+    calls.fallocates = EINTR;
+    assert_status(
+        zc_file_open(place->path, 1 << 20, ZC_FILE_PREALLOCATE, &place->file),
+        ZC_OK);
+    assert_int_equal(calls.fallocations, 2);
+    assert_int_equal(calls.writes.calls, 0);
+}
+
+static void a_disk_that_cannot_go_direct_says_so_at_open(void **state)
+{
+    order(&calls.reads, EINVAL, 0);
+    refuse(*state, ZC_FILE_DIRECT, ZC_UNSUPPORTED);
+}
+
+static void direct_is_what_the_system_calls_direct(void **state)
+{
+    struct place *place = *state;
+
+    assert_true(zc_file_read(place->file, place->page, 1, 0) != ZC_OK);
+#ifdef O_DIRECT
+    assert_int_equal(calls.flags & O_DIRECT, 0);
+#endif
+    zc_file_close(place->file);
+    place->file = NULL;
+    if (zc_file_open(place->path, 1 << 20, ZC_FILE_DIRECT, &place->file) !=
+        ZC_OK)
+        skip();
+#ifdef O_DIRECT
+    assert_int_equal(calls.flags & O_DIRECT, O_DIRECT);
+#endif
+    memset(&calls, 0, sizeof(calls));
+    order(&calls.reads, EIO, 0);
+    refuse(place, ZC_FILE_DIRECT, ZC_IO_ERROR);
+}
+
+#define DEVICE_PAGES 3
+
+static void a_device_syncs_after_every_write_if_it_is_told(void **state)
+{
+    struct place *place = *state;
+    struct zc_backing_file options = {
+        .struct_size = sizeof(options), .path = place->path, .datasync = 1};
+    void *backing;
+    uint64_t slot;
+
+    zc_file_close(place->file);
+    place->file = NULL;
+    backing = support_backing_open(&zc_backing_file, &options, SIZE, 16);
+    for (slot = 0; slot < DEVICE_PAGES; slot++)
+        assert_status(zc_backing_file.write(backing, slot, place->page), ZC_OK);
+    assert_int_equal(calls.syncs.calls, DEVICE_PAGES);
+    memset(&calls, 0, sizeof(calls));
+    order(&calls.syncs, EIO, 0);
+    assert_status(zc_backing_file.write(backing, 0, place->page), ZC_IO_ERROR);
+    order(&calls.writes, EIO, 0);
+    assert_status(zc_backing_file.write(backing, 0, place->page), ZC_OK);
+    zc_backing_file.close(backing);
+
+    options.datasync = 0;
+    memset(&calls, 0, sizeof(calls));
+    backing = support_backing_open(&zc_backing_file, &options, SIZE, 16);
+    assert_status(zc_backing_file.write(backing, 0, place->page), ZC_OK);
+    assert_int_equal(calls.syncs.calls, 0);
+    zc_backing_file.close(backing);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(interrupted_and_short_transfers_go_on),
+        test(a_transfer_of_nothing_is_an_error),
+        test(every_error_of_a_transfer_is_an_io_error),
+        test(a_full_disk_is_an_io_error),
+        test(syncing_goes_on_when_interrupted_and_says_what_failed),
+        test(zeros_are_written_where_space_cannot_be_taken),
+        test(no_space_to_take_leaves_nothing),
+        test(no_memory_to_take_space_is_that),
+        test(zeros_that_do_not_fit_leave_nothing),
+        test(taking_space_is_tried_again_when_interrupted),
+        test(a_disk_that_cannot_go_direct_says_so_at_open),
+        test(direct_is_what_the_system_calls_direct),
+        test(a_device_syncs_after_every_write_if_it_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

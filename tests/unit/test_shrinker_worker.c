@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/* test_shrinker_worker.c - a thread that shrinks when it is told to. */
+#include <sched.h>
+
+#include "inject.h"
+#include "support_rig.h"
+
+#define PAGES 200
+
+static struct rig rig;
+
+static void begin(unsigned io_workers)
+{
+    struct rig_options options = rig_defaults();
+
+    options.cache.shrink_worker = 1;
+    options.cache.placement = ZC_PLACEMENT_KERNEL;
+    options.io_workers = io_workers;
+    rig_init(&rig, &options);
+}
+
+static void fill(unsigned first, unsigned count)
+{
+    unsigned i;
+
+    for (i = first; i < first + count; i++)
+        rig_set(&rig, i, SUPPORT_HALVES);
+}
+
+static uint64_t pool_bytes(void)
+{
+    const struct zc_entries *entries = &rig.zcache.entries;
+
+    return entries->pool_ops->page_count(entries->pool) * rig.page_size;
+}
+
+/* As zswap does: the store is refused, the worker makes room for later ones. */
+static void a_store_at_the_limit_wakes_it(void **state)
+{
+    char page[ZC_PAGE_SIZE_MIN];
+    unsigned i;
+
+    (void)state;
+    begin(0);
+    fill(0, PAGES);
+    zc_zcache_apply_limit(&rig.zcache, pool_bytes(), 50);
+    support_make_page(page, sizeof(page), SUPPORT_HALVES, PAGES);
+    assert_status(zc_zcache_store(&rig.zcache, rig_slot(PAGES), page, 0, false),
+                  ZC_REJECTED);
+    while (zc_zcache_excess_pages(&rig.zcache) != 0)
+        sched_yield();
+    rig_set(&rig, PAGES, SUPPORT_HALVES);
+    assert_true(rig_has_entry(&rig, PAGES));
+    assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_WRITES), 0);
+    assert_true(rig_stat(&rig, ZC_STAT_ZSWPWB) >= PAGES / 3);
+    for (i = 0; i <= PAGES; i++)
+        rig_expect(&rig, i, SUPPORT_HALVES);
+    rig_end(&rig);
+}
+
+/*
+ * A wish that comes while it works is looked at afterwards: the first look ends
+ * with so many slots in turn that are busy, and so does the second.
+ */
+static void woken_while_it_works(void **state)
+{
+    bool pinned[PAGES];
+    unsigned i;
+
+    (void)state;
+    begin(0);
+    fill(0, PAGES);
+    zc_zcache_apply_limit(&rig.zcache, 4096, 90);
+    rig_hold(&rig);
+    zc_shrinker_wake(&rig.shrinker);
+    rig_wait_for_waiting(&rig, 1);
+    for (i = 0; i < PAGES; i++)
+        pinned[i] = zc_slot_pin(&rig.swap, rig_slot(i)) == ZC_OK;
+    zc_shrinker_wake(&rig.shrinker);
+    rig_let_go(&rig);
+    while (rig_stat(&rig, ZC_STAT_WRITEBACK_BUSY) <
+           UINT64_C(2) * ZC_SHRINK_RETRIES_MAX)
+        sched_yield();
+    for (i = 0; i < PAGES; i++)
+        if (pinned[i])
+            zc_slot_unpin(&rig.swap, rig_slot(i));
+    rig_end(&rig);
+}
+
+/* The end does not wait for the threshold. */
+static void ends_in_the_middle(void **state)
+{
+    unsigned written;
+
+    (void)state;
+    begin(0);
+    fill(0, PAGES);
+    rig_hold(&rig);
+    zc_zcache_apply_limit(&rig.zcache, 4096, 90);
+    zc_shrinker_wake(&rig.shrinker);
+    rig_wait_for_waiting(&rig, 1);
+    zc_atomic_u32_store_relaxed(&rig.shrinker.is_ending, 1);
+    rig_let_go(&rig);
+    zc_shrinker_stop(&rig.shrinker);
+    rig.shrinker.has_worker = false;
+    written = rig_writes(&rig);
+    assert_true(written >= 1);
+    assert_true(written <= 2);
+    rig_end(&rig);
+}
+
+static void starts_and_stops(void **state)
+{
+    struct zc_shrinker shrinker;
+    unsigned i;
+
+    (void)state;
+    begin(0);
+    for (i = 0; i < 300; i++) {
+        memset(&shrinker, 0, sizeof(shrinker));
+        assert_status(zc_shrinker_init(&shrinker, &rig.pageio, true), ZC_OK);
+        if (i % 3 == 0)
+            zc_shrinker_wake(&shrinker);
+        if (i % 2 == 0)
+            sched_yield();
+        zc_shrinker_destroy(&shrinker);
+    }
+    rig_end(&rig);
+}
+
+static void cannot_start(void **state)
+{
+    struct zc_shrinker shrinker;
+
+    (void)state;
+    begin(0);
+    memset(&shrinker, 0, sizeof(shrinker));
+    zc_inject_arm(ZC_INJECT_THREAD, 0, 1);
+    assert_status(zc_shrinker_init(&shrinker, &rig.pageio, true), ZC_NO_MEMORY);
+    zc_inject_disarm();
+    rig_end(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_store_at_the_limit_wakes_it),
+        cmocka_unit_test(woken_while_it_works),
+        cmocka_unit_test(ends_in_the_middle),
+        cmocka_unit_test(starts_and_stops),
+        cmocka_unit_test(cannot_start),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

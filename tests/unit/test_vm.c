@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/* test_vm.c - pages come back as they were written, whatever became of them. */
+#include "support_test.h"
+#include "support_vm.h"
+
+#include "inject.h"
+#include "vm_internal.h"
+
+#define PAGES 256 /* four times the frames */
+
+static void reclaim_all(struct support_vm *machine)
+{
+    uint64_t freed;
+
+    /* The first round takes the marks of use. */
+    (void)zc_vm_reclaim(machine->vm, ZC_OWNER_COUNT, PAGES, &freed);
+    (void)zc_vm_reclaim(machine->vm, ZC_OWNER_COUNT, PAGES, &freed);
+    (void)zc_vm_reclaim(machine->vm, ZC_OWNER_COUNT, PAGES, &freed);
+}
+
+static void write_all(struct zc_vm_space *space, uint64_t sequence)
+{
+    uint64_t page;
+
+    for (page = 0; page < PAGES; page++)
+        support_vm_write(space, page, sequence + page);
+}
+
+static void expect_all(struct zc_vm_space *space, uint64_t sequence)
+{
+    uint64_t page;
+
+    for (page = 0; page < PAGES; page++)
+        (void)support_vm_expect(space, page, page, sequence + page);
+}
+
+/* More pages than frames, written, read and written again. */
+static void run_small_machine(const struct support_vm_kind *kind)
+{
+    struct support_vm machine = support_vm_make(kind);
+    struct zc_vm_space *space = support_vm_space(&machine, PAGES);
+    struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
+
+    support_vm_expect_zeros(space, 17);
+    write_all(space, 1000);
+    support_vm_check(&machine);
+    expect_all(space, 1000);
+    write_all(space, 5000);
+    expect_all(space, 5000);
+    support_vm_check(&machine);
+    assert_status(zc_vm_get_stats(machine.vm, &stats), ZC_OK);
+    assert_true(stats.swapped_out > PAGES);
+    zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+static void pages_survive_the_pool(void **state)
+{
+    const struct support_vm_kind kind = {0};
+
+    (void)state;
+    run_small_machine(&kind);
+}
+
+static void pages_survive_a_synchronous_device(void **state)
+{
+    const unsigned policies[] = {ZC_SWAP_IN_CACHED, ZC_SWAP_IN_BYPASS,
+                                 ZC_SWAP_IN_STORE_AGAIN};
+    struct support_vm_kind kind = {.synchronous = 1};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+        kind.swap_in = policies[i];
+        run_small_machine(&kind);
+    }
+}
+
+static void pages_survive_writeback(void **state)
+{
+    struct support_vm_kind kind = {.limit_bytes = 128 * 1024};
+    unsigned mode;
+    unsigned workers;
+
+    (void)state;
+    for (mode = ZC_LRU_ENTRY; mode <= ZC_LRU_ZSPAGE; mode++)
+        for (workers = 0; workers < 3; workers += 2) {
+            kind.lru_mode = mode;
+            kind.io_workers = workers;
+            run_small_machine(&kind);
+        }
+}
+
+static void pages_survive_every_slot_order(void **state)
+{
+    struct support_vm_kind kind = {.slots = PAGES + 8};
+
+    (void)state;
+    for (kind.slot_order = ZC_SLOT_ORDER_LOWEST;
+         kind.slot_order <= ZC_SLOT_ORDER_ROUND_ROBIN; kind.slot_order++)
+        run_small_machine(&kind);
+}
+
+static void pages_survive_a_reclaimer(void **state)
+{
+    const struct support_vm_kind kind = {.background_reclaim = 1};
+
+    (void)state;
+    run_small_machine(&kind);
+}
+
+static void a_page_says_where_it_came_from(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 512, .synchronous = 1};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *space = support_vm_space(&machine, 4);
+    enum zc_fault_kind found = ZC_FAULT_KINDS;
+
+    (void)state;
+    assert_status(zc_vm_touch(space, 0, true, &found), ZC_OK);
+    assert_int_equal(found, ZC_FAULT_ZERO);
+    support_vm_write(space, 0, 1);
+    assert_status(zc_vm_touch(space, 1, true, &found), ZC_OK);
+    assert_status(zc_vm_touch(space, 1, true, &found), ZC_OK);
+    assert_int_equal(found, ZC_FAULT_NONE);
+    reclaim_all(&machine);
+    assert_int_equal(support_vm_expect(space, 0, 0, 1), ZC_FAULT_POOL);
+    assert_status(zc_vm_touch(space, 1, false, &found), ZC_OK);
+    assert_int_equal(found, ZC_FAULT_SWAPIN_ZERO);
+    reclaim_all(&machine);
+    assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
+    assert_int_equal(support_vm_expect(space, 0, 0, 1), ZC_FAULT_DEVICE);
+    zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+static void unmapped_pages_are_refused(void **state)
+{
+    const struct support_vm_kind kind = {0};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *space = NULL;
+    char byte = 1;
+
+    (void)state;
+    assert_status(zc_vm_space_create(machine.vm, 0, 10, &space), ZC_OK);
+    assert_status(zc_vm_read(space, 3, 0, &byte, 1, NULL), ZC_INVALID);
+    assert_status(zc_vm_map(space, 2, 4, 0), ZC_OK);
+    assert_status(zc_vm_map(space, 8, 3, 0), ZC_INVALID);
+    assert_status(zc_vm_map(space, 0, 1, 8), ZC_INVALID);
+    assert_status(zc_vm_write(space, 3, SUPPORT_VM_PAGE - 1, &byte, 1, NULL),
+                  ZC_OK);
+    assert_status(zc_vm_write(space, 3, SUPPORT_VM_PAGE, &byte, 1, NULL),
+                  ZC_INVALID);
+    assert_status(zc_vm_read(space, 6, 0, &byte, 1, NULL), ZC_INVALID);
+    assert_status(zc_vm_read(space, 10, 0, &byte, 1, NULL), ZC_INVALID);
+    assert_status(zc_vm_unmap(space, 3, 1), ZC_OK);
+    assert_status(zc_vm_read(space, 3, 0, &byte, 1, NULL), ZC_INVALID);
+    assert_status(zc_vm_map(space, 3, 1, 0), ZC_OK);
+    support_vm_expect_zeros(space, 3);
+    assert_status(zc_vm_space_create(machine.vm, ZC_OWNER_COUNT, 10, &space),
+                  ZC_INVALID);
+    assert_status(zc_vm_space_create(machine.vm, 0, 0, &space), ZC_INVALID);
+    zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+static void a_fork_shares_until_one_writes(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 512};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *parent = support_vm_space(&machine, 4);
+    struct zc_vm_space *child = NULL;
+    enum zc_fault_kind found;
+
+    (void)state;
+    support_vm_write(parent, 0, 1);
+    support_vm_write(parent, 1, 1);
+    reclaim_all(&machine);
+    support_vm_write(parent, 2, 1);
+    assert_status(zc_vm_fork(parent, &child), ZC_OK);
+    support_vm_check(&machine);
+    support_vm_write(parent, 0, 2);
+    support_vm_write(child, 1, 3);
+    assert_status(zc_vm_touch(child, 2, true, &found), ZC_OK);
+    assert_int_equal(found, ZC_FAULT_COPY);
+    assert_status(zc_vm_touch(parent, 2, true, &found), ZC_OK);
+    assert_int_equal(found, ZC_FAULT_REUSE);
+    (void)support_vm_expect(child, 0, 0, 1);
+    (void)support_vm_expect(parent, 0, 0, 2);
+    (void)support_vm_expect(child, 1, 1, 3);
+    (void)support_vm_expect(parent, 1, 1, 1);
+    (void)support_vm_expect(child, 2, 2, 1);
+    support_vm_expect_zeros(child, 3);
+    support_vm_check(&machine);
+    reclaim_all(&machine);
+    (void)support_vm_expect(parent, 2, 2, 1);
+    zc_vm_space_destroy(parent);
+    (void)support_vm_expect(child, 0, 0, 1);
+    (void)support_vm_expect(child, 1, 1, 3);
+    zc_vm_space_destroy(child);
+    support_vm_end(&machine);
+}
+
+static void many_children_share_one_slot(void **state)
+{
+    enum {
+        CHILDREN = 300
+    }; /* beyond a byte */
+    const struct support_vm_kind kind = {.frames = 512};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *parent = support_vm_space(&machine, 1);
+    struct zc_vm_space *children[CHILDREN];
+    unsigned i;
+
+    (void)state;
+    support_vm_write(parent, 0, 9);
+    reclaim_all(&machine);
+    for (i = 0; i < CHILDREN; i++)
+        assert_status(zc_vm_fork(parent, &children[i]), ZC_OK);
+    support_vm_check(&machine);
+    for (i = 0; i < CHILDREN; i++) {
+        (void)support_vm_expect(children[i], 0, 0, 9);
+        zc_vm_space_destroy(children[i]);
+    }
+    zc_vm_space_destroy(parent);
+    support_vm_end(&machine);
+}
+
+static void merged_pages_come_apart(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 512};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *one = support_vm_space(&machine, 4);
+    struct zc_vm_space *other = support_vm_space(&machine, 4);
+    struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
+    char page[SUPPORT_VM_PAGE];
+
+    (void)state;
+    support_vm_fill(page, 7, 7);
+    assert_status(zc_vm_write(one, 0, 0, page, sizeof(page), NULL), ZC_OK);
+    assert_status(zc_vm_write(other, 3, 0, page, sizeof(page), NULL), ZC_OK);
+    assert_status(zc_vm_merge(one, 1, other, 3), ZC_MISSING);
+    assert_status(zc_vm_touch(one, 1, true, NULL), ZC_OK);
+    assert_status(zc_vm_merge(one, 1, other, 3), ZC_MISSING);
+    assert_status(zc_vm_merge(one, 0, other, 3), ZC_OK);
+    assert_status(zc_vm_merge(one, 0, other, 3), ZC_OK);
+    support_vm_check(&machine);
+    reclaim_all(&machine);
+    support_vm_check(&machine);
+    (void)support_vm_expect(one, 0, 7, 7);
+    (void)support_vm_expect(other, 3, 7, 7);
+    support_vm_write(other, 3, 8);
+    (void)support_vm_expect(one, 0, 7, 7);
+    (void)support_vm_expect(other, 3, 3, 8);
+    assert_status(zc_vm_get_stats(machine.vm, &stats), ZC_OK);
+    assert_int_equal(stats.pages_merged, 1);
+    zc_vm_space_destroy(one);
+    zc_vm_space_destroy(other);
+    support_vm_end(&machine);
+}
+
+static void swapoff_brings_every_page_home(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 1024};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *space = support_vm_space(&machine, PAGES);
+    struct zc_vm_space *child = NULL;
+    unsigned type = 99;
+
+    (void)state;
+    write_all(space, 100);
+    reclaim_all(&machine);
+    assert_status(zc_vm_fork(space, &child), ZC_OK);
+    (void)support_vm_expect(child, 3, 3, 103);
+    assert_status(zc_vm_swap_off(machine.vm, machine.type), ZC_OK);
+    assert_status(zc_vm_swap_off(machine.vm, machine.type), ZC_INVALID);
+    support_vm_check(&machine);
+    expect_all(space, 100);
+    expect_all(child, 100);
+    assert_status(zc_swap_on(machine.cache,
+                             ZC_SWAP_OPTIONS(.slot_count = 4096, .managed = 1),
+                             &type),
+                  ZC_OK);
+    reclaim_all(&machine);
+    expect_all(child, 100);
+    zc_vm_space_destroy(space);
+    zc_vm_space_destroy(child);
+    support_vm_end(&machine);
+}
+
+static void swapoff_without_room_loses_nothing(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 64};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *space = support_vm_space(&machine, PAGES);
+
+    (void)state;
+    write_all(space, 100);
+    assert_status(zc_vm_swap_off(machine.vm, machine.type), ZC_NO_MEMORY);
+    support_vm_check(&machine);
+    expect_all(space, 100);
+    zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+static void no_room_at_all_is_no_memory(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 64, .slots = 16};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *space = support_vm_space(&machine, PAGES);
+    zc_status status = ZC_OK;
+    uint64_t written = 0;
+    uint64_t page;
+
+    (void)state;
+    while (status == ZC_OK && written < PAGES) {
+        status = zc_vm_touch(space, written, true, NULL);
+        if (status == ZC_OK)
+            support_vm_write(space, written++, 5);
+    }
+    assert_status(status, ZC_NO_MEMORY);
+    assert_in_range(written, 16, 64 + 16);
+    /* Room for one is room for all, one after another. */
+    assert_status(zc_vm_unmap(space, 0, 20), ZC_OK);
+    for (page = 20; page < written; page++)
+        (void)support_vm_expect(space, page, page, 5);
+    zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+static void locked_pages_stay(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 512};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *space = NULL;
+    enum zc_fault_kind found;
+
+    (void)state;
+    assert_status(zc_vm_space_create(machine.vm, 0, 2, &space), ZC_OK);
+    assert_status(zc_vm_map(space, 0, 1, ZC_VM_LOCKED), ZC_OK);
+    assert_status(zc_vm_map(space, 1, 1, 0), ZC_OK);
+    support_vm_write(space, 0, 1);
+    support_vm_write(space, 1, 1);
+    reclaim_all(&machine);
+    assert_status(zc_vm_touch(space, 0, false, &found), ZC_OK);
+    assert_int_equal(found, ZC_FAULT_NONE);
+    assert_int_equal(support_vm_expect(space, 1, 1, 1), ZC_FAULT_POOL);
+    zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+static void an_owner_stays_in_its_limit(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 512};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *space = NULL;
+    uint64_t page;
+
+    (void)state;
+    assert_status(zc_vm_set_owner_limit(machine.vm, ZC_OWNER_COUNT, 1),
+                  ZC_INVALID);
+    assert_status(zc_vm_set_owner_limit(machine.vm, 5, 20), ZC_OK);
+    assert_status(zc_vm_space_create(machine.vm, 5, 100, &space), ZC_OK);
+    assert_status(zc_vm_map(space, 0, 100, 0), ZC_OK);
+    for (page = 0; page < 100; page++)
+        support_vm_write(space, page, 3);
+    zc_spinlock_lock(&machine.vm->frames_lock);
+    assert_in_range(machine.vm->owners[5].frames, 1, 20);
+    zc_spinlock_unlock(&machine.vm->frames_lock);
+    for (page = 0; page < 100; page++)
+        (void)support_vm_expect(space, page, page, 3);
+    zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+/* Each policy, each way in: a page that was read and could not be mapped is
+ * still there. */
+static void a_failed_install_loses_nothing(void **state)
+{
+    const unsigned policies[] = {ZC_SWAP_IN_CACHED, ZC_SWAP_IN_BYPASS,
+                                 ZC_SWAP_IN_STORE_AGAIN};
+    struct support_vm_kind kind = {.frames = 512, .synchronous = 1};
+    struct zc_vm_space *space;
+    struct support_vm machine;
+    uint32_t failures;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+        kind.swap_in = policies[i];
+        machine = support_vm_make(&kind);
+        space = support_vm_space(&machine, 4);
+        support_vm_write(space, 2, 6);
+        reclaim_all(&machine);
+        zc_inject_arm(ZC_INJECT_INSTALL, 0, 3);
+        (void)support_vm_expect(space, 2, 2, 6);
+        failures = zc_inject_failures();
+        zc_inject_disarm();
+        assert_int_equal(failures, 3);
+        support_vm_check(&machine);
+        zc_vm_space_destroy(space);
+        support_vm_end(&machine);
+    }
+}
+
+static void a_page_that_cannot_be_read_stays(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 512};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm_space *space = support_vm_space(&machine, 4);
+    char byte;
+
+    (void)state;
+    support_vm_write(space, 2, 6);
+    reclaim_all(&machine);
+    zc_inject_arm(ZC_INJECT_DECOMPRESS, 0, 1);
+    assert_status(zc_vm_read(space, 2, 0, &byte, 1, NULL), ZC_CORRUPT);
+    zc_inject_disarm();
+    (void)support_vm_expect(space, 2, 2, 6);
+    reclaim_all(&machine);
+    assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
+    zc_inject_arm(ZC_INJECT_READ, 0, 1);
+    assert_status(zc_vm_read(space, 2, 0, &byte, 1, NULL), ZC_IO_ERROR);
+    zc_inject_disarm();
+    (void)support_vm_expect(space, 2, 2, 6);
+    zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+static void bad_options_are_refused(void **state)
+{
+    const struct support_vm_kind kind = {0};
+    struct support_vm machine = support_vm_make(&kind);
+    struct zc_vm *vm = NULL;
+
+    (void)state;
+    assert_status(zc_vm_create(NULL, NULL, &vm), ZC_INVALID);
+    assert_status(zc_vm_create(machine.cache, NULL, &vm), ZC_BUSY);
+    assert_status(
+        zc_vm_create(machine.cache, ZC_VM_OPTIONS(.frame_count = 15), &vm),
+        ZC_INVALID);
+    assert_status(zc_vm_create(machine.cache, ZC_VM_OPTIONS(.swap_in = 4), &vm),
+                  ZC_INVALID);
+    assert_null(vm);
+    support_vm_end(&machine);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pages_survive_the_pool),
+        cmocka_unit_test(pages_survive_a_synchronous_device),
+        cmocka_unit_test(pages_survive_writeback),
+        cmocka_unit_test(pages_survive_every_slot_order),
+        cmocka_unit_test(pages_survive_a_reclaimer),
+        cmocka_unit_test(a_page_says_where_it_came_from),
+        cmocka_unit_test(unmapped_pages_are_refused),
+        cmocka_unit_test(a_fork_shares_until_one_writes),
+        cmocka_unit_test(many_children_share_one_slot),
+        cmocka_unit_test(merged_pages_come_apart),
+        cmocka_unit_test(swapoff_brings_every_page_home),
+        cmocka_unit_test(swapoff_without_room_loses_nothing),
+        cmocka_unit_test(no_room_at_all_is_no_memory),
+        cmocka_unit_test(locked_pages_stay),
+        cmocka_unit_test(an_owner_stays_in_its_limit),
+        cmocka_unit_test(a_failed_install_loses_nothing),
+        cmocka_unit_test(a_page_that_cannot_be_read_stays),
+        cmocka_unit_test(bad_options_are_refused),
+    };
+
+    return cmocka_run_group_tests_name("vm", tests, NULL, NULL);
+}
