@@ -326,6 +326,31 @@ static void a_refused_page_stays(void **state)
     }
 }
 
+static void a_refused_page_stays_its_owners(void **state)
+{
+    const struct zc_owner_options options = {.struct_size = sizeof(options),
+                                             .no_writeback = 1};
+    struct support_front swap;
+    struct receiver receiver;
+    char page[4096];
+
+    (void)state;
+    begin(&swap, 0);
+    assert_status(zc_cache_set_owner(swap.cache, 5, &options), ZC_OK);
+    support_make_page(page, sizeof(page), SUPPORT_TEXT, 7);
+    assert_status(zc_cache_store_for(swap.cache, 5, slot_of(&swap, 7), page),
+                  ZC_OK);
+    init(&receiver, &swap);
+    receiver.refuses_at = 1;
+    receiver.refusal = ZC_AGAIN;
+    assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
+                  ZC_AGAIN);
+    assert_int_equal(support_cache_stat(swap.cache, stored_pages), 1);
+    support_front_write_back(&swap);
+    assert_false(support_device_has(&swap.device, 7));
+    support_front_end(&swap);
+}
+
 static void a_refused_stuck_page_stays_stuck(void **state)
 {
     struct support_front swap;
@@ -601,6 +626,33 @@ static void the_counters_tell_what_happened(void **state)
     support_front_end(&swap);
 }
 
+static uint64_t other_bytes(const struct support_front *front)
+{
+    struct zc_cache_accounting parts = {.struct_size = sizeof(parts)};
+
+    assert_status(zc_cache_account(front->cache, &parts), ZC_OK);
+    return parts.other_bytes;
+}
+
+static void memory_of_devices_is_accounted_for(void **state)
+{
+    struct support_front front;
+    uint64_t before;
+    uint64_t used;
+
+    (void)state;
+    begin(&front, 0);
+    before = other_bytes(&front);
+    support_front_put(&front, slot_of(&front, 7), SUPPORT_TEXT, 7,
+                      SUPPORT_ON_DEVICE);
+    used = other_bytes(&front);
+    assert_true(used >= before + sizeof(struct zc_cluster));
+    support_front_put(&front, slot_of(&front, 8), SUPPORT_TEXT, 8,
+                      SUPPORT_STUCK);
+    assert_true(other_bytes(&front) >= used + 4096);
+    support_front_end(&front);
+}
+
 /* ---- with others about ---- */
 
 struct traffic {
@@ -712,6 +764,7 @@ int main(void)
         cmocka_unit_test(a_page_is_handed_over_from_everywhere),
         cmocka_unit_test(without_unuse_only_an_empty_device_goes),
         cmocka_unit_test(a_refused_page_stays),
+        cmocka_unit_test(a_refused_page_stays_its_owners),
         cmocka_unit_test(a_refused_stuck_page_stays_stuck),
         cmocka_unit_test(what_cannot_be_read_stays),
         cmocka_unit_test(what_does_not_decode_stays),
@@ -721,6 +774,7 @@ int main(void)
         cmocka_unit_test(page_tables_are_asked_only_for_what_they_have),
         cmocka_unit_test(bad_types_are_refused),
         cmocka_unit_test(the_counters_tell_what_happened),
+        cmocka_unit_test(memory_of_devices_is_accounted_for),
         cmocka_unit_test(it_ends_while_others_go_on),
     };
 
