@@ -24,5 +24,15 @@ extern const struct lab_scenario scenario_compact_read_kernel;
 extern const struct lab_scenario scenario_compact_read_dense;
 extern const struct lab_scenario scenario_reclaim_compact_kernel;
 extern const struct lab_scenario scenario_reclaim_compact_dense;
+extern const struct lab_scenario scenario_writeback_store;
+extern const struct lab_scenario scenario_writeback_take;
+extern const struct lab_scenario scenario_writeback_invalidate;
+extern const struct lab_scenario scenario_writeback_exit;
+extern const struct lab_scenario scenario_writeback_reused;
+extern const struct lab_scenario scenario_writeback_three;
+extern const struct lab_scenario scenario_writeback_swapoff;
+extern const struct lab_scenario scenario_lru_last;
+extern const struct lab_scenario scenario_shrink_own_slot;
+extern const struct lab_scenario scenario_shrink_with_context;
 
 #endif

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <zcache/vm.h>
 #include <zcache/zcache.h>
 #include <zcache/zspool.h>
 
@@ -25,6 +26,7 @@
 
 #define WORLD_PAGE ((size_t)4096)
 #define WORLD_OBJECTS 20
+#define WORLD_SPACES 2
 #define WORLD_SEGMENT_PAGES 4 /* of dense placement */
 
 struct world_object {
@@ -38,6 +40,8 @@ struct world {
     struct zc_cache *cache;
     struct zc_zspool *pool; /* a pool by itself, or NULL */
     struct world_object objects[WORLD_OBJECTS];
+    struct zc_vm *vm; /* or NULL */
+    struct zc_vm_space *spaces[WORLD_SPACES];
 };
 
 extern struct world world;
@@ -81,6 +85,27 @@ zc_status world_set_compressor(const char *name);
 /* Versions from here on are of pages that compress little, or not at all. */
 #define WORLD_MIDDLE 50u
 #define WORLD_RAW 100u
+
+/* --- a cache with a device ------------------------------------------- */
+
+#define WORLD_SLOTS 4 /* of the device */
+
+/*
+ * Makes a cache that keeps an LRU of entries, and a device in memory as type 0
+ * whose I/O is done by whoever asks for it.  `limit`: pool pages, 0: none.
+ */
+void world_disk(unsigned limit);
+/* The coldest entries have no second chance left. */
+void world_make_cold(void);
+/* Stores a page of setup and writes it back. */
+void world_store_cold(unsigned slot, unsigned version);
+
+/* What a shrink does with one candidate: the coldest entry of the list.
+ * ZC_MISSING: there is none. */
+zc_status world_writeback(void);
+/* Turns the device off; the pages that come home are kept, and count as
+ * taken. */
+zc_status world_swap_off(void);
 
 /* --- a pool ---------------------------------------------------------- */
 
