@@ -21,17 +21,11 @@
 #include "swapslots.h"
 #include "zcache_internal.h"
 
-#define ZC_IO_WORKERS_MAX 64
-
 struct zc_cache {
     struct zc_zcache zcache;
     struct zc_swap swap;
     struct zc_pageio pageio;
     struct zc_shrinker shrinker;
-    /* 1: somebody turns a device on or off.  A word and not a lock: it is held
-     * while a caller's function runs, which may take locks of any rank.  Pairs
-     * with itself. */
-    zc_atomic_u32 is_changing;
 };
 
 /*

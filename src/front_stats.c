@@ -77,6 +77,21 @@ zc_status zc_cache_get_stats(const struct zc_cache *cache,
     return zc_options_copy_out(stats_out, &own, sizeof(own));
 }
 
+/* Clusters, allocators, and the frames of folios that are the system's: an
+ * address space accounts for its own. */
+static uint64_t swap_bytes(struct zc_cache *cache)
+{
+    uint64_t bytes = zc_swap_bytes(&cache->swap);
+    unsigned type;
+
+    if (cache->swap.frames.alloc != NULL)
+        return bytes;
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+        bytes += zc_counter_read(&cache->swap.devices[type].cached) *
+                 (cache->zcache.page_size + sizeof(struct zc_folio));
+    return bytes;
+}
+
 zc_status zc_cache_account(struct zc_cache *cache,
                            struct zc_cache_accounting *accounting_out)
 {
@@ -94,7 +109,7 @@ zc_status zc_cache_account(struct zc_cache *cache,
     own.handle_bytes = usage.handle_bytes;
     own.context_bytes = zc_generations_bytes(&cache->zcache.generations);
     own.other_bytes = usage.metadata_bytes + zc_malloc_size(cache) +
-                      zc_lru_bytes(&cache->zcache.lru);
+                      zc_lru_bytes(&cache->zcache.lru) + swap_bytes(cache);
     own.metadata_bytes = own.entry_bytes + own.tree_bytes + own.handle_bytes +
                          usage.metadata_bytes;
     own.total_bytes = own.pool_bytes + own.entry_bytes + own.tree_bytes +

@@ -20,7 +20,8 @@
  *
  * If a page cannot be read, or `unuse` will not have it, the device is in use
  * again.  A page that was in compressed memory has left it for the folio by
- * then (loads into the swap cache are exclusive), so it is stored again.
+ * then (loads into the swap cache are exclusive), so it is stored again.  What
+ * the device has still is not missed, and goes with the last who knows it.
  */
 #include "front.h"
 
@@ -32,37 +33,29 @@
 
 static bool begin_change(struct zc_cache *cache)
 {
-    return zc_bit_trylock(&cache->is_changing, 1);
+    return zc_bit_trylock(&cache->swap.change, 1);
 }
 
 static void end_change(struct zc_cache *cache)
 {
-    (void)zc_atomic_u32_and(&cache->is_changing, 0);
+    (void)zc_atomic_u32_and(&cache->swap.change, 0);
 }
 
 /* ---- on ---- */
 
-static bool is_complete(const struct zc_backing_ops *ops)
-{
-    return ops->struct_size >= sizeof(*ops) && ops->open != NULL &&
-           ops->close != NULL && ops->write != NULL && ops->read != NULL;
-}
-
-/* Fills in defaults and checks ranges. */
+/* Fills in defaults and checks ranges; the device checks what is its own. */
 static zc_status check_options(const struct zc_cache *cache,
                                struct zc_swap_options *options)
 {
-    if (options->backing_ops == NULL)
-        options->backing_ops = &zc_backing_memory;
     if (options->slot_count == 0)
         options->slot_count = cache->zcache.tree.slot_count;
     if (options->slot_count > cache->zcache.tree.slot_count ||
-        options->io_workers > ZC_IO_WORKERS_MAX || options->synchronous > 1 ||
-        options->managed > 1 || options->slot_order > ZC_SLOT_ORDER_ROUND_ROBIN)
+        options->synchronous > 1 || options->managed > 1 ||
+        options->slot_order > ZC_SLOT_ORDER_ROUND_ROBIN)
         return ZC_INVALID;
     if (options->managed != 0 && options->slot_count > UINT64_C(1) << 32)
         return ZC_INVALID;
-    return is_complete(options->backing_ops) ? ZC_OK : ZC_INVALID;
+    return ZC_OK;
 }
 
 /* The lowest type that is free; ZC_SWP_TYPE_COUNT: none is. */
@@ -212,7 +205,7 @@ static zc_status empty_slot(struct swapoff *off, zc_swp slot)
         off->left = folio;
         return status;
     }
-    if (status == ZC_OK ? zc_slot_count(&cache->swap, slot) == 0 : created)
+    if (status == ZC_OK && zc_slot_count(&cache->swap, slot) == 0)
         delete_folio(cache, folio);
     put_folio(cache, slot, folio);
     return status;

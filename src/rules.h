@@ -74,7 +74,7 @@
       "e3b63e966cac, 2024", "writeback.c") \
     X(CANDIDATE_ROTATED, \
       "a candidate is rotated, not isolated", \
-      "003", "") \
+      "003", "lru.c") \
     X(NOTHING_AFTER_SUBMIT, \
       "nothing is touched after the write is submitted", \
       "003", "writeback.c") \
@@ -83,7 +83,7 @@
       "5878303c5353, 2024", "writeback.c") \
     X(LRU_LAST, \
       "an entry reaches the LRU last, with every field set", \
-      "003", "") \
+      "003", "zcache_store.c") \
     X(SWAPCACHE_LOCKED_UNTIL_PTE_SET, \
       "the swap-cache folio stays locked until the page table is set", \
       "004, 4969c1192d15", "") \

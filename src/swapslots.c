@@ -25,19 +25,13 @@
 
 zc_status zc_swap_init(struct zc_swap *swap)
 {
-    zc_status status;
     unsigned type;
 
     memset(swap->devices, 0, sizeof(swap->devices));
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
         swap->devices[type].type = type;
-    status = zc_mutex_init(&swap->change, ZC_RANK_SWAP_CHANGE, "swap change");
-    if (status != ZC_OK)
-        return status;
-    status = zc_parking_init(&swap->parking);
-    if (status != ZC_OK)
-        zc_mutex_destroy(&swap->change);
-    return status;
+    zc_atomic_u32_store_relaxed(&swap->change, 0);
+    return zc_parking_init(&swap->parking);
 }
 
 void zc_swap_destroy(struct zc_swap *swap)
@@ -46,8 +40,8 @@ void zc_swap_destroy(struct zc_swap *swap)
 
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
         ZC_ASSERT(zc_atomic_u32_load_relaxed(&swap->devices[type].users) == 0);
+    ZC_ASSERT(zc_atomic_u32_load_relaxed(&swap->change) == 0);
     zc_parking_destroy(&swap->parking);
-    zc_mutex_destroy(&swap->change);
 }
 
 zc_status zc_swap_set_frames(struct zc_swap *swap,

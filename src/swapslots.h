@@ -92,7 +92,10 @@ struct zc_swap_device {
 
 struct zc_swap {
     size_t page_size;
-    struct zc_mutex change; /* one swap on or off at a time */
+    /* 1: somebody turns a device on or off, one at a time.  A word and not a
+     * lock: callers' functions run meanwhile, which may take locks of any rank.
+     * Pairs with itself. */
+    zc_atomic_u32 change;
     struct zc_parking parking;
     struct zc_folio_frames frames;
     /* Called for a slot that nobody uses any more, before it can be used again:
@@ -118,7 +121,7 @@ zc_status zc_swap_set_frames(struct zc_swap *swap,
 /* --- devices --------------------------------------------------------- */
 
 /*
- * Opens a device under a type that has none.  The caller holds swap->change
+ * Opens a device under a type that has none.  The caller has swap->change
  * and has checked the options.  ZC_OK; ZC_NO_MEMORY; what open() returned.
  */
 zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,

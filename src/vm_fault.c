@@ -3,13 +3,13 @@
  * vm_fault.c - faults without swap: the first touch, and a write to a page that
  * others share.
  *
- * Every fault ends alike: under the table's lock the entry is compared with what
- * it was when the access failed, and changed only if it is still that.
+ * Every fault ends alike: under the table's lock the entry is compared with
+ * what it was when the access failed, and changed only if it is still that.
  *
- * A page is shared as long as anybody else can reach its frame: another mapping,
- * the swap cache with a slot that has a count, or somebody who is copying it.
- * Each of these holds a reference; so a frame with no reference but the
- * mapping's and ours, and not in the swap cache, is ours to write.
+ * A page is shared as long as anybody else can reach its frame: another
+ * mapping, the swap cache with a slot that has a count, or somebody who is
+ * copying it.  Each of these holds a reference; so a frame with no reference
+ * but the mapping's and ours, and not in the swap cache, is ours to write.
  */
 #include <string.h>
 

@@ -3,12 +3,12 @@
  * vm_frame.c - page frames: free ones, and those in use by age.
  *
  * A frame is a folio.  Each mapping holds a reference, the swap cache one, and
- * whoever works on it outside a lock his own; the last put gives the frame back
- * here.  Frames in use are on the list of the owner they are charged to, cold to
- * hot, unless somebody has isolated them or they are not mapped yet.
+ * whoever works on it outside a lock his own; the last put gives the frame
+ * back here.  Frames in use are on the list of the owner they are charged to,
+ * cold to hot, unless somebody has isolated them or they are not mapped yet.
  *
- * Whoever finds no free frame reclaims.  A few frames are kept for reclaim's own
- * needs: writing a page back from compressed memory takes a frame.
+ * Whoever finds no free frame reclaims.  A few frames are kept for reclaim's
+ * own needs: writing a page back from compressed memory takes a frame.
  */
 #include "inject.h"
 #include "vm_internal.h"

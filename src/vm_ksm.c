@@ -2,10 +2,10 @@
 /*
  * vm_ksm.c - two pages of equal content become one frame.
  *
- * Both entries are made read-only first, each under its table's lock; from then
- * on a write faults, and takes a frame of its own while we hold a reference.  So
- * what is compared equal stays equal until the second entry has been pointed at
- * the first frame, under its lock and only if it is unchanged.
+ * Both entries are made read-only first, each under its table's lock; from
+ * then on a write faults, and takes a frame of its own while we hold a
+ * reference.  So what is compared equal stays equal until the second entry has
+ * been pointed at the first frame, under its lock and only if it is unchanged.
  *
  * Both folios are locked, the second only if it is free: reclaim, which locks
  * one and tries others, and we, never wait for each other in a circle.

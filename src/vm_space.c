@@ -2,9 +2,10 @@
 /*
  * vm_space.c - address spaces: made, mapped, unmapped, ended.
  *
- * There are no areas: that a page is mapped, and locked, are bits of its entry,
- * which it keeps through all its lives.  Mapping, unmapping and forking a space
- * exclude each other; faults go on meanwhile and see each entry before or after.
+ * There are no areas: that a page is mapped, and locked, are bits of its
+ * entry, which it keeps through all its lives.  Mapping, unmapping and forking
+ * a space exclude each other; faults go on meanwhile and see each entry before
+ * or after.
  */
 #include "platform/memory.h"
 #include "vm_internal.h"

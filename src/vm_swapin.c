@@ -95,13 +95,16 @@ static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
                source == ZC_SOURCE_POOL &&
                zc_zcache_invalidate(&vm->cache->zcache, slot) == ZC_OK;
     zc_folio_set(folio, ZC_FOLIO_DIRTY); /* no slot will be its own */
-    if (install(fault, frame, ZC_PTE_WRITE)) {
+    /* What may have to be stored again is not written to before we let go. */
+    if (install(fault, frame, is_taken ? 0 : ZC_PTE_WRITE)) {
         raise_kind(fault, source);
         zc_slot_drop(zc_vm_swap(vm), slot);
         zc_frame_age(vm, frame);
-    } else if (is_taken) {
-        store_again(fault, slot, folio);
+        /* A fork meanwhile: the child has the slot too. */
+        is_taken = is_taken && zc_slot_count(zc_vm_swap(vm), slot) != 0;
     }
+    if (is_taken)
+        store_again(fault, slot, folio);
     return ZC_OK;
 }
 

@@ -4,9 +4,9 @@
  *
  * A table is made when a page of it is mapped, is published once, and goes with
  * its space.  Its memory does not: reclaim finds entries through frames and
- * keeps no reference to the space, so a place may be of a table that has another
- * life by now.  It stays a table, with its lock, and an entry of it that maps
- * the frame in question is a mapping of that frame, whoever's it is.
+ * keeps no reference to the space, so a place may be of a table that has
+ * another life by now.  It stays a table, with its lock, and an entry of it
+ * that maps the frame in question is a mapping of that frame, whoever's it is.
  */
 #include "platform/memory.h"
 #include "vm_internal.h"

@@ -159,45 +159,39 @@ struct object {
     unsigned flags; /* of the entry */
 };
 
-/* An object that begins with its slot.  ZC_REJECTED: it would not fit a page;
- * zswap refused it too while it had such objects. */
-static zc_status make_prefixed_object(struct zc_zcache *zcache,
-                                      struct zc_generation *generation,
-                                      struct zc_context *context, zc_swp slot,
-                                      const void *page,
-                                      struct object *object_out)
-{
-    char *data = context->buffer;
-    size_t size;
-
-    if (!compress(zcache, generation, context, page, data + sizeof(slot),
-                  &size) ||
-        size > zcache->page_size - sizeof(slot)) {
-        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_COMPRESS_POOR, 1);
-        return ZC_REJECTED;
-    }
-    memcpy(data, &slot, sizeof(slot));
-    *object_out = (struct object){data, sizeof(slot) + size, 0};
-    return ZC_OK;
-}
-
-/* What is to be put into the pool: in the context's buffer, or the page raw if
- * that takes no more of it. */
+/*
+ * What is to be put into the pool: compressed in the context's buffer, or the
+ * page raw if that takes no more of it.  With a prefix an object of a whole
+ * page would not fit; zswap refused it too while it had such objects.
+ *
+ * ZC_OK; ZC_REJECTED.
+ */
 static zc_status make_object(struct zc_zcache *zcache,
                              struct zc_generation *generation,
                              struct zc_context *context, zc_swp slot,
                              const void *page, struct object *object_out)
 {
-    size_t size;
+    const size_t prefix = zcache->entries.prefix_bytes;
+    char *data = context->buffer;
+    size_t size = 0;
+    bool is_compressed =
+        compress(zcache, generation, context, page, data + prefix, &size);
 
-    if (zcache->entries.prefix_bytes != 0)
-        return make_prefixed_object(zcache, generation, context, slot, page,
-                                    object_out);
-    if (compress(zcache, generation, context, page, context->buffer, &size) &&
-        size < zcache->huge_class_size && size < zcache->page_size)
-        *object_out = (struct object){context->buffer, size, 0};
-    else
-        *object_out = (struct object){page, zcache->page_size, ZC_ENTRY_RAW};
+    if (prefix == 0) {
+        if (is_compressed && size < zcache->huge_class_size &&
+            size < zcache->page_size)
+            *object_out = (struct object){data, size, 0};
+        else
+            *object_out =
+                (struct object){page, zcache->page_size, ZC_ENTRY_RAW};
+        return ZC_OK;
+    }
+    if (!is_compressed || size > zcache->page_size - prefix) {
+        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_COMPRESS_POOR, 1);
+        return ZC_REJECTED;
+    }
+    memcpy(data, &slot, sizeof(slot));
+    *object_out = (struct object){data, prefix + size, 0};
     return ZC_OK;
 }
 
@@ -234,8 +228,6 @@ static zc_status store_object(struct zc_zcache *zcache, struct zc_entry *entry,
         zc_entry_set_object(&zcache->entries, entry, generation, handle,
                             object.data, object.size, object.flags);
     zc_generation_unlock_context(context);
-    if (!ZC_RULE(CONTEXT_OUTLIVES_USER)) /* nothing kept it until now */
-        zc_generation_ref(generation);
     if (status != ZC_OK)
         zc_generation_put(&zcache->generations, generation);
     return status;

@@ -129,7 +129,7 @@ void zc_zspool_destroy(struct zc_zspool *pool)
     zc_free(pool);
 }
 
-/* A new object, pinned. */
+/* A new object, pinned if its place is asked for. */
 static zc_status new_object(struct zc_zspool *pool, size_t size,
                             zc_handle *handle_out, struct zc_found *found_out)
 {
@@ -137,13 +137,7 @@ static zc_status new_object(struct zc_zspool *pool, size_t size,
 
     if (size == 0 || size > pool->page_size)
         return ZC_INVALID;
-    status = zc_handles_take(&pool->handles, handle_out);
-    if (status != ZC_OK)
-        return status;
-    status = pool->ops->place(pool, size, *handle_out, found_out);
-    if (status == ZC_OK)
-        return ZC_OK;
-    zc_handles_put_back(&pool->handles, *handle_out);
+    status = pool->ops->place(pool, size, handle_out, found_out);
     if (status == ZC_REJECTED)
         zc_counter_add(&pool->limit_rejects, 1);
     return status;
@@ -152,18 +146,15 @@ static zc_status new_object(struct zc_zspool *pool, size_t size,
 zc_status zc_zspool_alloc(struct zc_zspool *pool, size_t size,
                           zc_handle *handle_out)
 {
-    struct zc_found found;
     zc_handle handle;
     zc_status status;
 
     if (pool == NULL || handle_out == NULL)
         return ZC_INVALID;
-    status = new_object(pool, size, &handle, &found);
-    if (status != ZC_OK)
-        return status;
-    zc_zspage_unpin(pool, found.zspage);
-    *handle_out = handle;
-    return ZC_OK;
+    status = new_object(pool, size, &handle, NULL);
+    if (status == ZC_OK)
+        *handle_out = handle;
+    return status;
 }
 
 zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
@@ -213,7 +204,7 @@ zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
         zc_found_unlock(&found);
         return status;
     }
-    status = zc_handles_free(&pool->handles, handle);
+    status = zc_handles_free(&pool->handles, &found.group->cells, handle);
     ZC_ASSERT(status == ZC_OK);
     emptied = pool->ops->remove(pool, found.group, found.zspage, found.location,
                                 found.size);
@@ -255,8 +246,6 @@ zc_status zc_zspool_read_begin(struct zc_zspool *pool, zc_handle handle,
         return status;
     read_out->data = payload_of(pool, &found);
     read_out->size = found.size;
-    /* Whole: a codec's own reads are too uneven for the processor to guess. */
-    zc_memory_prefetch(read_out->data, found.size);
     read_out->pin = found.zspage;
     return ZC_OK;
 }

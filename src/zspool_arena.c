@@ -19,6 +19,11 @@
 
 #define LOCATION_UNITS_SHIFT 35 /* as in zspool_handle.c */
 
+_Static_assert(sizeof(void *) > 4 || sizeof(struct zc_zspage) <= ZC_CACHE_LINE,
+               "a descriptor fills no more than a cache line");
+_Static_assert(LOCATION_UNITS_SHIFT - 18 <= 20 && ZC_CHUNK_PAGES <= 1 << 12,
+               "chunk and slot fit where a descriptor has them");
+
 /* A free zspage's pin word; as PIN_LOCKED in zspool_pin.c. */
 #define PIN_LOCKED (UINT32_C(1) << 31)
 
@@ -46,7 +51,7 @@ zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
     arena->chunk_units_shift =
         zc_log2((uint64_t)ZC_CHUNK_PAGES * page_size / ZC_UNIT_BYTES);
     arena->descriptor_bytes = 0;
-    zc_atomic_u64_store_relaxed(&arena->pages, 0);
+    zc_atomic_u64_init(&arena->pages, 0);
     zc_records_init(&arena->chunks, sizeof(struct zc_chunk));
     for (i = 0; i <= ZC_SEGMENT_PAGES_MAX; i++) {
         zc_list_init(&arena->partial[i]);
@@ -62,9 +67,9 @@ void zc_arena_destroy(struct zc_arena *arena)
 
     for (i = 0; i < arena->chunk_count; i++) {
         chunk = zc_arena_chunk(arena, i);
-        if (chunk->memory != NULL)
-            zc_pages_unmap(chunk->memory, chunk_bytes(arena));
-        zc_free(chunk->zspages);
+        if (zc_chunk_memory(chunk) != NULL)
+            zc_pages_unmap(zc_chunk_memory(chunk), chunk_bytes(arena));
+        zc_free(chunk->descriptors);
     }
     zc_spinlock_destroy(&arena->lock);
     zc_records_destroy(&arena->chunks);
@@ -152,37 +157,42 @@ static zc_status new_record(struct zc_arena *arena, uint32_t pages,
                             struct zc_chunk **chunk_out)
 {
     uint32_t count = ZC_CHUNK_PAGES / pages;
-    struct zc_zspage *zspages = zc_calloc(count, sizeof(*zspages));
+    void *descriptors =
+        zc_calloc(1, count * sizeof(struct zc_zspage) + ZC_CACHE_LINE);
+    struct zc_zspage *zspages;
     struct zc_chunk *chunk;
     zc_status status;
     uint32_t index;
     uint32_t i;
 
-    if (zspages == NULL)
+    if (descriptors == NULL)
         return ZC_NO_MEMORY;
     while (!number_record(arena, &index)) {
         status = index >> (LOCATION_UNITS_SHIFT - arena->chunk_units_shift) == 0
                      ? zc_records_reserve(&arena->chunks, index + 1)
                      : ZC_NO_MEMORY;
         if (status != ZC_OK) {
-            zc_free(zspages);
+            zc_free(descriptors);
             return status;
         }
     }
+    zspages = (struct zc_zspage *)(uintptr_t)zc_round_up((uintptr_t)descriptors,
+                                                         ZC_CACHE_LINE);
     for (i = 0; i < count; i++) {
-        zspages[i].chunk = index;
-        zspages[i].slot = i;
+        zspages[i].chunk = index & ZC_BITS(0, 20);
+        zspages[i].slot = i & ZC_BITS(0, 12);
         zc_list_init(&zspages[i].link);
         zc_list_init(&zspages[i].lru);
-        zc_atomic_u32_store_relaxed(&zspages[i].pin, PIN_LOCKED);
+        zc_atomic_u32_init(&zspages[i].pin, PIN_LOCKED);
     }
     chunk = zc_arena_chunk(arena, index);
     chunk->zspages = zspages;
+    chunk->descriptors = descriptors;
     chunk->zspage_pages = pages;
     chunk->zspage_count = count;
     zc_list_init(&chunk->link);
     zc_spinlock_lock(&arena->lock);
-    arena->descriptor_bytes += zc_malloc_size(zspages);
+    arena->descriptor_bytes += zc_malloc_size(descriptors);
     zc_spinlock_unlock(&arena->lock);
     *chunk_out = chunk;
     return ZC_OK;
@@ -209,7 +219,7 @@ static zc_status add_chunk(struct zc_arena *arena, uint32_t pages)
     zc_memory_close(memory, chunk_bytes(arena));
 
     zc_spinlock_lock(&arena->lock);
-    chunk->memory = memory;
+    zc_atomic_pointer_store_relaxed(&chunk->memory, memory);
     chunk->used = 0;
     zc_list_init(&chunk->free_zspages);
     for (i = chunk->zspage_count; i > 0; i--)
@@ -271,8 +281,8 @@ void zc_arena_put(struct zc_arena *arena, struct zc_zspage *zspage)
     chunk->used--;
     if (chunk->used == 0) {
         zc_list_remove(&chunk->link);
-        unmapped = chunk->memory;
-        chunk->memory = NULL;
+        unmapped = zc_chunk_memory(chunk);
+        zc_atomic_pointer_store_relaxed(&chunk->memory, NULL);
     }
     zc_spinlock_unlock(&arena->lock);
 

@@ -154,28 +154,35 @@ static void attach_segment(const struct zc_segment *segment)
 {
     zc_group_insert(segment->group, segment->zspage, 0);
     zc_span_bin(segment, 0, segment->dense->segment_granules);
-    /* Pairs with the acquire in zc_zspool_find_locked(). */
+    /* Pairs with the acquire in release_emptied() and in reclaim. */
     zc_atomic_pointer_store_release(&segment->zspage->group, segment->group);
     zc_zspage_unlock(segment->zspage);
 }
 
 static zc_status dense_place(struct zc_zspool *pool, size_t size,
-                             zc_handle handle, struct zc_found *found_out)
+                             zc_handle *handle_out, struct zc_found *found_out)
+    ZC_NO_LOCK_ANALYSIS
 {
     struct zc_group *group = &pool->groups[0];
     uint32_t length = zc_dense_granules(group->dense, size);
     struct zc_zspage *spare = NULL;
     struct zc_segment segment;
+    zc_handle handle = {0};
     uint64_t location;
     zc_status status;
 
-    zc_spinlock_lock(&group->lock);
+    status = zc_group_lock_and_take(group, &pool->handles, &handle);
+    if (status != ZC_OK)
+        return status;
     if (!zc_span_find(group->dense, length, &location)) {
         zc_spinlock_unlock(&group->lock);
         status = new_segment(pool, &segment);
-        if (status != ZC_OK)
-            return status;
         zc_spinlock_lock(&group->lock);
+        if (status != ZC_OK) {
+            zc_handles_put_back(&pool->handles, &group->cells, handle);
+            zc_spinlock_unlock(&group->lock);
+            return status;
+        }
         /* Where something has come free meanwhile, it is not needed: attached
          * without an object it would have nobody to release it. */
         if (zc_span_find(group->dense, length, &location)) {
@@ -185,8 +192,10 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size,
             location = segment.location;
         }
     }
-    /* Its bytes come next: the lines are on their way meanwhile. */
-    zc_memory_prefetch_write(zc_location_address(&pool->arena, location), size);
+    /* Where its bytes come next, the lines are on their way meanwhile. */
+    if (found_out != NULL)
+        zc_memory_prefetch_write(zc_location_address(&pool->arena, location),
+                                 size);
     segment = zc_segment_of(pool, zc_location_zspage(&pool->arena, location));
     zc_dense_carve(&segment, zc_segment_granule(&segment, location), length,
                    zc_handle_cell(handle));
@@ -194,11 +203,14 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size,
     group->objects++;
     group->payload_bytes += size;
     zc_handles_set(&pool->handles, handle, location, size);
-    zc_zspage_pin(segment.zspage);
+    if (found_out != NULL) {
+        zc_zspage_pin(segment.zspage);
+        *found_out = (struct zc_found){segment.zspage, group, location, size};
+    }
     zc_spinlock_unlock(&group->lock);
     if (spare != NULL)
         zc_arena_put(&pool->arena, spare);
-    *found_out = (struct zc_found){segment.zspage, group, location, size};
+    *handle_out = handle;
     return ZC_OK;
 }
 

@@ -70,7 +70,8 @@ static void release_cell(struct zc_zspool *pool, uint32_t word)
         !ZC_RULE(RECLAIM_END_RELEASES_CELLS))
         return;
     if (zc_handles_at(&pool->handles, word >> ZC_DENSE_WORD_SHIFT, &handle))
-        status = zc_handles_free(&pool->handles, handle);
+        status =
+            zc_handles_free(&pool->handles, &pool->groups[0].cells, handle);
     ZC_ASSERT(status == ZC_OK);
     (void)status;
 }

@@ -16,18 +16,35 @@ zc_status zc_group_init(struct zc_group *group)
     return zc_spinlock_init(&group->lock, ZC_RANK_POOL_GROUP, "group");
 }
 
+zc_status zc_group_lock_and_take(struct zc_group *group,
+                                 struct zc_handles *handles,
+                                 zc_handle *handle_out) ZC_NO_LOCK_ANALYSIS
+{
+    zc_status status;
+
+    for (;;) {
+        zc_spinlock_lock(&group->lock);
+        if (zc_handles_take(handles, &group->cells, handle_out) == ZC_OK)
+            return ZC_OK;
+        zc_spinlock_unlock(&group->lock);
+        status = zc_handles_reserve(handles);
+        if (status != ZC_OK)
+            return status;
+    }
+}
+
 void zc_group_destroy(struct zc_group *group)
 {
     zc_spinlock_destroy(&group->lock);
 }
 
-unsigned zc_fullness_of(uint64_t used, uint64_t capacity)
+unsigned zc_fullness_of(uint32_t used, uint32_t capacity)
 {
     if (used == 0)
         return 0;
     if (used == capacity)
         return ZC_FULLNESS_GROUPS - 1;
-    return (unsigned)(100 * used / capacity) / 10 + 1;
+    return 100 * used / capacity / 10 + 1;
 }
 
 void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,

@@ -28,6 +28,10 @@
  * headers keep their tags.  The pool tag is made of the pool's address, so that
  * another pool's handle is found out.
  *
+ * Free cells are in one list under the handles' lock, and a few at hand in each
+ * group under the lock that an alloc or a free has anyway; they go back and
+ * forth by the batch.
+ *
  * Why it cannot go wrong: only who frees a live handle changes its generation,
  * by compare and swap, so of two who free it one gets ZC_STALE.  A cell's
  * location changes only under its group's lock; a reader that needs it to hold
@@ -47,6 +51,9 @@
 #define HANDLE_TAG_SHIFT (HANDLE_GENERATION_SHIFT + HANDLE_GENERATION_BITS)
 
 #define CELLS_MAX (UINT32_C(1) << ZC_HANDLE_CELL_BITS)
+
+/* Cells that change hands at once: a cache line of them. */
+#define BATCH 8
 
 _Static_assert(ZC_HANDLE_CELL_SHIFT + ZC_HANDLE_CELL_BITS ==
                    HANDLE_GENERATION_SHIFT,
@@ -114,7 +121,7 @@ zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
     handles->generations = (uint32_t)ZC_BITS(0, 64 - generation_shift(handles));
     handles->pool_tag = tag_of(pool);
     handles->first_free = 0;
-    zc_atomic_u32_store_relaxed(&handles->used, 0);
+    zc_atomic_u32_init(&handles->used, 0);
     zc_records_init(&handles->cells, sizeof(struct zc_cell));
     return zc_spinlock_init(&handles->lock, ZC_RANK_POOL_HANDLES, "handles");
 }
@@ -125,73 +132,116 @@ void zc_handles_destroy(struct zc_handles *handles)
     zc_records_destroy(&handles->cells);
 }
 
-/*
- * The free list names cells by index + 1, so that zero ends it.  Returns false
- * when a block of cells must be reserved first.
- */
-static bool take_cell(struct zc_handles *handles, uint32_t *index_out)
-{
-    uint32_t index = handles->first_free;
-    uint32_t used;
+/* ---- lists of free cells, by index + 1, so that zero ends them ---- */
 
-    if (index != 0 && zc_ghost_reuses()) {
-        handles->first_free = word_next_free(
-            zc_atomic_u64_load_relaxed(&cell_at(handles, index - 1)->word));
-        *index_out = index - 1;
-        return true;
-    }
-    used = zc_atomic_u32_load_relaxed(&handles->used);
-    if (!zc_records_has(&handles->cells, used))
-        return false;
-    *index_out = used;
-    zc_atomic_u32_store_release(&handles->used, used + 1);
-    return true;
+/* Writes a free cell, whose generation is even, in front of a list. */
+static void push(struct zc_handles *handles, uint32_t *first, uint32_t index,
+                 uint32_t generation)
+{
+    zc_atomic_u64_store_relaxed(&cell_at(handles, index)->word,
+                                free_word(handles, generation, *first));
+    *first = index + 1;
 }
 
-zc_status zc_handles_take(struct zc_handles *handles, zc_handle *handle_out)
+/* Takes the first cell of a list that has one. */
+static uint32_t pop(const struct zc_handles *handles, uint32_t *first)
 {
-    zc_status status;
-    uint32_t wanted;
-    uint32_t index = 0;
-    uint32_t generation;
-    bool taken;
+    uint32_t index = *first - 1;
 
-    for (;;) {
-        zc_spinlock_lock(&handles->lock);
-        taken = take_cell(handles, &index);
-        wanted = zc_atomic_u32_load_relaxed(&handles->used) + 1;
-        zc_spinlock_unlock(&handles->lock);
-        if (taken)
-            break;
-        if (wanted > CELLS_MAX)
-            return ZC_NO_MEMORY;
-        status = zc_records_reserve(&handles->cells, wanted);
-        if (status != ZC_OK)
-            return status;
-    }
-    generation = word_generation(
+    *first = word_next_free(
+        zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+    return index;
+}
+
+static uint32_t generation_at(const struct zc_handles *handles, uint32_t index)
+{
+    return word_generation(
         handles, zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+}
+
+/* Moves up to a batch from one list to another; returns how many. */
+static uint32_t move_cells(struct zc_handles *handles, uint32_t *from,
+                           uint32_t *to)
+{
+    uint32_t count;
+    uint32_t index;
+
+    for (count = 0; count < BATCH && *from != 0; count++) {
+        index = pop(handles, from);
+        push(handles, to, index, generation_at(handles, index));
+    }
+    return count;
+}
+
+/*
+ * Gets cells at hand: freed ones, or else one that never was used, so that
+ * `used` tells handles of this pool from others.  False: it must be reserved.
+ */
+static bool refill(struct zc_handles *handles, struct zc_cells *cells,
+                   bool may_reuse)
+{
+    uint32_t count = 0;
+    uint32_t used;
+
+    zc_spinlock_lock(&handles->lock);
+    if (may_reuse)
+        count = move_cells(handles, &handles->first_free, &cells->first);
+    used = zc_atomic_u32_load_relaxed(&handles->used);
+    if (count == 0 && used < CELLS_MAX &&
+        zc_records_has(&handles->cells, used)) {
+        push(handles, &cells->first, used, generation_at(handles, used));
+        count = 1;
+        zc_atomic_u32_store_release(&handles->used, used + 1);
+    }
+    zc_spinlock_unlock(&handles->lock);
+    cells->count += count;
+    return count > 0;
+}
+
+zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle *handle_out)
+{
+    const bool may_reuse = zc_ghost_reuses();
+    uint32_t generation;
+    uint32_t index;
+
+    if ((cells->first == 0 || !may_reuse) && !refill(handles, cells, may_reuse))
+        return ZC_AGAIN;
+    index = pop(handles, &cells->first);
+    cells->count--;
+    generation = generation_at(handles, index);
     ZC_ASSERT(generation % 2 == 0);
     *handle_out =
         make_handle(handles, index, (generation + 1) & handles->generations);
     return ZC_OK;
 }
 
-/* Puts a cell, whose generation is even, on the free list. */
-static void push_free(struct zc_handles *handles, uint32_t index,
-                      uint32_t generation)
+zc_status zc_handles_reserve(struct zc_handles *handles)
 {
+    uint32_t used = zc_atomic_u32_load_acquire(&handles->used);
+
+    if (used >= CELLS_MAX)
+        return ZC_NO_MEMORY;
+    return zc_records_reserve(&handles->cells, used + 1);
+}
+
+/* Adds a free cell to those at hand; a batch of too many goes to the pool. */
+static void keep_cell(struct zc_handles *handles, struct zc_cells *cells)
+{
+    cells->count++;
+    if (cells->count < 2 * BATCH)
+        return;
     zc_spinlock_lock(&handles->lock);
-    zc_atomic_u64_store_relaxed(
-        &cell_at(handles, index)->word,
-        free_word(handles, generation, handles->first_free));
-    handles->first_free = index + 1;
+    cells->count -= move_cells(handles, &cells->first, &handles->first_free);
     zc_spinlock_unlock(&handles->lock);
 }
 
-void zc_handles_put_back(struct zc_handles *handles, zc_handle handle)
+void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
+                         zc_handle handle)
 {
-    push_free(handles, zc_handle_cell(handle), handle_generation(handle) - 1);
+    push(handles, &cells->first, zc_handle_cell(handle),
+         handle_generation(handle) - 1);
+    keep_cell(handles, cells);
 }
 
 void zc_handles_set(struct zc_handles *handles, zc_handle handle,
@@ -279,7 +329,8 @@ bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
     return true;
 }
 
-zc_status zc_handles_free(struct zc_handles *handles, zc_handle handle)
+zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle handle)
 {
     uint32_t generation = handle_generation(handle) + 1;
     struct zc_cell *cell;
@@ -290,10 +341,11 @@ zc_status zc_handles_free(struct zc_handles *handles, zc_handle handle)
         status = find_word(handles, handle, &cell, &word);
         if (status != ZC_OK)
             return status;
-    } while (!zc_atomic_u64_exchange_if(&cell->word, &word,
-                                        free_word(handles, generation, 0)));
+    } while (!zc_atomic_u64_exchange_if(
+        &cell->word, &word, free_word(handles, generation, cells->first)));
     /* Stale for everybody from here on; nobody else can free it. */
-    push_free(handles, zc_handle_cell(handle), generation);
+    cells->first = zc_handle_cell(handle) + 1;
+    keep_cell(handles, cells);
     return ZC_OK;
 }
 

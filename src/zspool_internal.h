@@ -59,6 +59,7 @@ struct zc_found;
 /*
  * A zspage: page frames that hold objects.  Descriptors are never freed before
  * the pool: a reader with an old location may still look at `pin` and `group`.
+ * One fills a cache line, and has it for itself.
  */
 struct zc_zspage {
     struct zc_list link; /* [group] a fullness list; [arena] the free list */
@@ -69,25 +70,32 @@ struct zc_zspage {
 
     zc_atomic_u32 pin; /* readers and two bits: zspool_pin.c */
 
-    uint32_t chunk;       /* index of the chunk it is in */
-    uint32_t slot;        /* and its place there */
-    uint32_t objects;     /* [group] objects in use */
-    uint32_t used;        /* [group] dense: granules in use, headers included */
-    uint32_t first_free;  /* [group] kernel: first free slot, or none */
-    uint32_t round;       /* [group] dense: compaction round it was slid in */
-    uint8_t fullness;     /* [group] which list, 0 to 11 */
-    bool isolated;        /* [group] on no list: no allocation, no compaction */
-    bool reclaimed;       /* [group] under reclaim: frees are deferred */
-    struct zc_list lru;   /* [pool lru] by last allocation, hot end first */
-    uint64_t huge_header; /* [group] header of a huge object */
+    uint32_t chunk : 20; /* index of the chunk it is in */
+    uint32_t slot : 12;  /* and its place there */
+    uint32_t objects;    /* [group] objects in use */
+    uint16_t first_free; /* [group] kernel: first free slot, or none */
+    uint8_t fullness;    /* [group] which list, 0 to 11 */
+    bool isolated : 1;   /* [group] on no list: no allocation, no compaction */
+    bool reclaimed : 1;  /* [group] under reclaim: frees are deferred */
+    struct zc_list lru;  /* [pool lru] by last allocation, hot end first */
+    union {
+        struct {            /* dense */
+            uint32_t used;  /* [group] granules in use, headers included */
+            uint32_t round; /* [group] compaction round it was slid in */
+        };
+        uint64_t huge_header; /* [group] kernel: header of a huge object */
+    };
 };
 
 /* A stretch of address space, cut into zspages of one length. */
 struct zc_chunk {
     struct zc_list link; /* [arena] chunks with free zspages, by length */
     struct zc_list free_zspages; /* [arena] */
-    char *memory;                /* [arena] to write; NULL: not mapped */
-    struct zc_zspage *zspages;   /* never freed before the pool */
+    /* [arena] to write; NULL: not mapped.  Good for who holds a zspage of it,
+     * and for anybody else a hint. */
+    zc_atomic_pointer memory;
+    struct zc_zspage *zspages; /* never freed before the pool */
+    void *descriptors;         /* the block they are in */
     uint32_t zspage_pages;
     uint32_t zspage_count;
     uint32_t used; /* [arena] zspages given out */
@@ -111,6 +119,12 @@ struct zc_arena {
 /* The word of one handle; zspool_handle.c has the picture. */
 struct zc_cell {
     zc_atomic_u64 word;
+};
+
+/* A few free cells at hand, guarded by the lock of whoever owns them. */
+struct zc_cells {
+    uint32_t first; /* index + 1 of a free cell, or 0 */
+    uint32_t count;
 };
 
 struct zc_handles {
@@ -143,6 +157,7 @@ struct zc_group {
     uint64_t payload_bytes; /* [lock] their sizes */
     uint64_t moves_left;    /* [lock] kernel: by compaction in this visit */
     uint64_t used;          /* [lock] dense: granules in use */
+    struct zc_cells cells;  /* [lock] */
     struct zc_dense *dense; /* dense: the bins; [lock] inside */
 };
 
@@ -155,12 +170,12 @@ struct zc_placement_ops {
     /*
      * Places a new object, writes its header and sets its cell, all under the
      * group's lock: a walker never meets an allocated object whose cell does
-     * not lead back.  The object's zspage is pinned for the caller, who may
-     * write it before anybody reclaims it.  May block without the lock.  ZC_OK,
-     * ZC_REJECTED, ZC_NO_MEMORY.
+     * not lead back.  `found_out` not NULL: the object's zspage is pinned for
+     * the caller, who may write it before anybody reclaims it.  May block
+     * without the lock.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY.
      */
-    zc_status (*place)(struct zc_zspool *pool, size_t size, zc_handle handle,
-                       struct zc_found *found_out);
+    zc_status (*place)(struct zc_zspool *pool, size_t size,
+                       zc_handle *handle_out, struct zc_found *found_out);
 
     /*
      * Takes the object at a location out.  Group lock held.  True: the zspage
@@ -240,11 +255,20 @@ zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
                           const void *pool);
 void zc_handles_destroy(struct zc_handles *handles);
 
-/* A fresh handle whose cell is not in use yet.  May block. */
-zc_status zc_handles_take(struct zc_handles *handles, zc_handle *handle_out);
+/*
+ * A fresh handle whose cell is not in use yet.  The lock of `cells` is held,
+ * here and where they are named below.  ZC_OK; ZC_AGAIN: after
+ * zc_handles_reserve().
+ */
+zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle *handle_out);
+
+/* Makes room for one more cell.  May block.  ZC_OK; ZC_NO_MEMORY. */
+zc_status zc_handles_reserve(struct zc_handles *handles);
 
 /* Gives a handle back that never was set. */
-void zc_handles_put_back(struct zc_handles *handles, zc_handle handle);
+void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
+                         zc_handle handle);
 
 /* Makes a taken handle valid: the object is there. */
 void zc_handles_set(struct zc_handles *handles, zc_handle handle,
@@ -270,7 +294,8 @@ void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
                         struct zc_cell_view *view_out);
 
 /* Frees the cell of a live handle; once.  ZC_OK or ZC_STALE. */
-zc_status zc_handles_free(struct zc_handles *handles, zc_handle handle);
+zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle handle);
 
 /* The object of this cell has moved.  Its group's lock is held. */
 void zc_handles_move(struct zc_handles *handles, uint32_t index,
@@ -314,12 +339,17 @@ static inline struct zc_chunk *zc_arena_chunk(const struct zc_arena *arena,
     return zc_records_at(&arena->chunks, index);
 }
 
+static inline char *zc_chunk_memory(const struct zc_chunk *chunk)
+{
+    return zc_atomic_pointer_load_relaxed(&chunk->memory);
+}
+
 static inline char *zc_zspage_memory(const struct zc_arena *arena,
                                      const struct zc_zspage *zspage)
 {
     const struct zc_chunk *chunk = zc_arena_chunk(arena, zspage->chunk);
 
-    return chunk->memory +
+    return zc_chunk_memory(chunk) +
            (size_t)zspage->slot * chunk->zspage_pages * arena->page_size;
 }
 
@@ -353,17 +383,36 @@ static inline struct zc_zspage *zc_location_zspage(const struct zc_arena *arena,
     return &chunk->zspages[unit / zspage_units];
 }
 
-/* The address of a location. */
+/* The address of a location; a hint where nothing holds its zspage. */
 static inline char *zc_location_address(const struct zc_arena *arena,
                                         uint64_t location)
 {
     const struct zc_chunk *chunk =
         zc_arena_chunk(arena, (uint32_t)(location >> arena->chunk_units_shift));
 
-    return chunk->memory + zc_location_unit(arena, location) * ZC_UNIT_BYTES;
+    return zc_chunk_memory(chunk) +
+           zc_location_unit(arena, location) * ZC_UNIT_BYTES;
 }
 
+/* ---- zspool_class.c: arithmetic of the kernel's class table ---- */
+
+unsigned zc_class_count(size_t page_size);
+size_t zc_class_bytes(size_t page_size, unsigned index);
+unsigned zc_class_of_size(size_t page_size, size_t size);
+uint32_t zc_class_chain(size_t page_size, unsigned chain_length,
+                        size_t class_bytes);
+
 /* ---- zspool_pin.c ---- */
+
+/* The group of all objects of a size, for as long as they live. */
+static inline struct zc_group *zc_group_of(const struct zc_zspool *pool,
+                                           size_t size)
+{
+    if (pool->class_group == NULL)
+        return &pool->groups[0];
+    return &pool->groups[pool->class_group[zc_class_of_size(pool->page_size,
+                                                            size)]];
+}
 
 /* An object found: where, how large, and under whose lock. */
 struct zc_found {
@@ -430,8 +479,14 @@ void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage);
 zc_status zc_group_init(struct zc_group *group);
 void zc_group_destroy(struct zc_group *group);
 
+/* Locks a group and takes a fresh handle under its lock.  May block before.
+ * ZC_OK with the lock held; ZC_NO_MEMORY. */
+zc_status zc_group_lock_and_take(struct zc_group *group,
+                                 struct zc_handles *handles,
+                                 zc_handle *handle_out);
+
 /* The kernel's group number: 0 empty, 11 full, else by tenths. */
-unsigned zc_fullness_of(uint64_t used, uint64_t capacity);
+unsigned zc_fullness_of(uint32_t used, uint32_t capacity);
 
 /* Group lock held for these. */
 void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,
@@ -439,13 +494,5 @@ void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,
 void zc_group_remove(struct zc_group *group, struct zc_zspage *zspage);
 void zc_group_update(struct zc_group *group, struct zc_zspage *zspage,
                      unsigned fullness);
-
-/* ---- zspool_class.c: arithmetic of the kernel's class table ---- */
-
-unsigned zc_class_count(size_t page_size);
-size_t zc_class_bytes(size_t page_size, unsigned index);
-unsigned zc_class_of_size(size_t page_size, size_t size);
-uint32_t zc_class_chain(size_t page_size, unsigned chain_length,
-                        size_t class_bytes);
 
 #endif

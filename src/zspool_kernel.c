@@ -44,21 +44,21 @@ static uint64_t link_to(uint32_t index)
     return next << LINK_SHIFT;
 }
 
-static uint32_t linked_slot(uint64_t header)
+static uint16_t linked_slot(uint64_t header)
 {
-    return (uint32_t)(header >> LINK_SHIFT);
+    return (uint16_t)(header >> LINK_SHIFT);
 }
 
 static uint32_t slot_index(const struct zc_arena *arena,
                            const struct zc_group *group,
                            const struct zc_zspage *zspage, uint64_t location)
 {
-    uint64_t units = location - zc_zspage_location(arena, zspage);
-    uint64_t index = units * ZC_UNIT_BYTES / group->slot_bytes;
+    uint32_t bytes = (uint32_t)(location - zc_zspage_location(arena, zspage)) *
+                     ZC_UNIT_BYTES;
 
-    ZC_ASSERT(index < group->slot_count);
-    ZC_ASSERT(units * ZC_UNIT_BYTES % group->slot_bytes == 0);
-    return (uint32_t)index;
+    ZC_ASSERT(bytes / group->slot_bytes < group->slot_count);
+    ZC_ASSERT(bytes % group->slot_bytes == 0);
+    return bytes / group->slot_bytes;
 }
 
 static bool header_is_outside(const struct zc_group *group)
@@ -139,7 +139,7 @@ void zc_slot_link(const struct zc_arena *arena, const struct zc_group *group,
                     group->slot_bytes - payload_offset(group));
     zc_slot_set_header(arena, group, zspage, location,
                        link_to(zspage->first_free));
-    zspage->first_free = index;
+    zspage->first_free = (uint16_t)index;
 }
 
 /* ---- zspages ---- */
@@ -191,7 +191,7 @@ static void attach(struct zc_group *group, struct zc_zspage *zspage)
     ZC_REQUIRES(group->lock)
 {
     zc_group_insert(group, zspage, 0);
-    /* Pairs with the acquire in zc_zspool_find_locked(). */
+    /* Pairs with the acquire in release_emptied() and in reclaim. */
     zc_atomic_pointer_store_release(&zspage->group, group);
     zc_zspage_unlock(zspage);
 }
@@ -202,8 +202,7 @@ void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *group,
     ZC_ASSERT(zspage->objects == 0);
     zc_group_remove(group, zspage);
     zc_zspage_forget(pool, zspage);
-    /* Pairs with the acquire in zc_zspool_find_locked(): who sees the NULL
-     * sees the cells that led here changed, and looks them up again. */
+    /* Pairs with the acquire in release_emptied() and in reclaim. */
     zc_atomic_pointer_store_release(&zspage->group, NULL);
 }
 
@@ -230,23 +229,29 @@ static struct zc_zspage *find_room(const struct zc_group *group)
 
 /* ---- the operations ---- */
 
-static zc_status place(struct zc_zspool *pool, size_t size, zc_handle handle,
-                       struct zc_found *found_out)
+static zc_status place(struct zc_zspool *pool, size_t size,
+                       zc_handle *handle_out, struct zc_found *found_out)
+    ZC_NO_LOCK_ANALYSIS
 {
-    unsigned class_index = zc_class_of_size(pool->page_size, size);
-    struct zc_group *group = &pool->groups[pool->class_group[class_index]];
+    struct zc_group *group = zc_group_of(pool, size);
     struct zc_zspage *zspage;
+    zc_handle handle = {0};
     uint64_t location;
     zc_status status;
 
-    zc_spinlock_lock(&group->lock);
+    status = zc_group_lock_and_take(group, &pool->handles, &handle);
+    if (status != ZC_OK)
+        return status;
     zspage = find_room(group);
     if (zspage == NULL) {
         zc_spinlock_unlock(&group->lock);
         status = new_zspage(pool, group, &zspage);
-        if (status != ZC_OK)
-            return status;
         zc_spinlock_lock(&group->lock);
+        if (status != ZC_OK) {
+            zc_handles_put_back(&pool->handles, &group->cells, handle);
+            zc_spinlock_unlock(&group->lock);
+            return status;
+        }
         attach(group, zspage);
     }
     location = zc_slot_take(&pool->arena, group, zspage,
@@ -256,9 +261,12 @@ static zc_status place(struct zc_zspool *pool, size_t size, zc_handle handle,
     group->objects++;
     group->payload_bytes += size;
     zc_handles_set(&pool->handles, handle, location, size);
-    zc_zspage_pin(zspage);
+    if (found_out != NULL) {
+        zc_zspage_pin(zspage);
+        *found_out = (struct zc_found){zspage, group, location, size};
+    }
     zc_spinlock_unlock(&group->lock);
-    *found_out = (struct zc_found){zspage, group, location, size};
+    *handle_out = handle;
     return ZC_OK;
 }
 

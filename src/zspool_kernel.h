@@ -22,7 +22,7 @@
 #include "zspool_internal.h"
 
 /* What the list of a full zspage begins with. */
-#define ZC_SLOT_NONE UINT32_MAX
+#define ZC_SLOT_NONE UINT16_MAX
 
 static inline uint64_t zc_slot_location(const struct zc_arena *arena,
                                         const struct zc_group *group,

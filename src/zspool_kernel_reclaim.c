@@ -85,7 +85,7 @@ void zc_kernel_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
         if ((header & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED &&
             ZC_RULE(RECLAIM_END_RELEASES_CELLS)) {
             handle.value = header & ~(uint64_t)ZC_OBJECT_TAGS;
-            status = zc_handles_free(&pool->handles, handle);
+            status = zc_handles_free(&pool->handles, &group->cells, handle);
             ZC_ASSERT(status == ZC_OK);
             (void)status;
         }

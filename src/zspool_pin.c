@@ -29,11 +29,13 @@
  * goes through the group's lock, under which no zspage with a group is LOCKED,
  * so nobody spins.  Descriptors are never freed, so an old location leads to a
  * descriptor in whatever life; every answer from it is checked against the cell
- * afterwards.  The same order serves a free: read the cell, lock the group it
- * leads to, read the cell again.
+ * afterwards.  A free reads the cell, locks the group, which is the size's for
+ * as long as the object lives, and reads the cell again: moves and frees need
+ * that lock, so what it says now stays.
  */
 #include "zspool_internal.h"
 
+#include "platform/memory.h"
 #include "rules.h"
 
 #define PIN_LOCKED (UINT32_C(1) << 31)
@@ -71,20 +73,16 @@ zc_status zc_zspool_find_locked(struct zc_zspool *pool, zc_handle handle,
     struct zc_found found;
     zc_status status;
 
-    /* Goes round only when somebody moved or freed the object meanwhile. */
-    for (;;) {
+    status = look(pool, handle, &found);
+    if (status != ZC_OK)
+        return status;
+    found.group = zc_group_of(pool, found.size);
+    zc_spinlock_lock(&found.group->lock);
+    if (ZC_RULE(LOCATION_REREAD_UNDER_LOCK))
         status = look(pool, handle, &found);
-        if (status != ZC_OK)
-            return status;
-        /* Pairs with the release by who attached or detached the zspage. */
-        found.group = zc_atomic_pointer_load_acquire(&found.zspage->group);
-        if (found.group == NULL)
-            continue;
-        zc_spinlock_lock(&found.group->lock);
-        if (still_there(pool, handle, &found) &&
-            zc_atomic_pointer_load_relaxed(&found.zspage->group) == found.group)
-            break;
+    if (status != ZC_OK) {
         zc_spinlock_unlock(&found.group->lock);
+        return status;
     }
     *found_out = found;
     return ZC_OK;
@@ -104,6 +102,17 @@ static bool try_pin(struct zc_zspage *zspage)
     return true;
 }
 
+/*
+ * Asks for the whole object: a codec's own reads are too uneven for the
+ * processor to guess.  Before it is pinned, so that the pin word, which is far
+ * away too, comes at the same time; if the object has moved, it was in vain.
+ */
+static void prefetch(const struct zc_zspool *pool, const struct zc_found *found)
+{
+    zc_memory_prefetch(zc_location_address(&pool->arena, found->location),
+                       found->size);
+}
+
 zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
                         struct zc_found *found_out)
 {
@@ -113,9 +122,10 @@ zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
     status = look(pool, handle, &found);
     if (status != ZC_OK)
         return status;
+    prefetch(pool, &found);
     if (try_pin(found.zspage)) {
         if (still_there(pool, handle, &found)) {
-            found.group = zc_atomic_pointer_load_relaxed(&found.zspage->group);
+            found.group = zc_group_of(pool, found.size);
             *found_out = found;
             return ZC_OK;
         }

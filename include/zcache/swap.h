@@ -90,8 +90,8 @@ typedef zc_status (*zc_swap_unuse)(void *context, zc_swp slot,
  * On any error the device is in use again, pages already handed over stay so,
  * and nothing is lost.  ZC_OK; ZC_INVALID: no such device, or a managed one
  * with an `unuse`; ZC_BUSY: another zc_swap_on() or zc_swap_off() is under way,
- * or slots are in use and `unuse` is NULL; ZC_IO_ERROR, ZC_CORRUPT: a page cannot be read; ZC_NO_MEMORY; what
- * `unuse` returned.  Follows swapoff(2).
+ * or slots are in use and `unuse` is NULL; ZC_IO_ERROR, ZC_CORRUPT: a page
+ * cannot be read; ZC_NO_MEMORY; what `unuse` returned.  Follows swapoff(2).
  */
 ZC_API ZC_MUST_CHECK zc_status zc_swap_off(struct zc_cache *cache,
                                            unsigned type, zc_swap_unuse unuse,

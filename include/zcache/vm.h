@@ -41,7 +41,8 @@ enum zc_swap_in_policy {
     /* Past it, the slot pinned and the load not exclusive: 6.9 to 6.18. */
     ZC_SWAP_IN_BYPASS = 2,
     /* Past it, the load exclusive, and the page stored again if the page table
-     * has changed: what was proposed in 2024 and not taken. */
+     * has changed: what was proposed in 2024 and not taken.  Where neither
+     * memory nor the device will have it again, the page is lost. */
     ZC_SWAP_IN_STORE_AGAIN = 3
 };
 
@@ -61,8 +62,8 @@ struct zc_vm_options {
 /*
  * Makes a machine over a cache that has no folios: its swap cache takes its
  * frames from here on.  One machine per cache, and gone before it.  NULL
- * options mean all defaults.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: a newer struct;
- * ZC_BUSY: the cache has a machine, or folios; ZC_NO_MEMORY.
+ * options mean all defaults.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: a newer
+ * struct; ZC_BUSY: the cache has a machine, or folios; ZC_NO_MEMORY.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_vm_create(struct zc_cache *cache,
                                             const struct zc_vm_options *options,

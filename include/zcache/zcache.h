@@ -268,7 +268,8 @@ struct zc_writeback_options {
     unsigned owner;
 };
 
-#define ZC_AGE_SECONDS_MAX 28800 /* eight hours: ages are kept in 15 bits */
+/* Eight hours: ages are kept in 15 bits, and begin again after 32768 s. */
+#define ZC_AGE_SECONDS_MAX 28800
 
 /*
  * Writes back pages proactively, by age and up to a budget.  bytes_out (may be
@@ -340,11 +341,12 @@ struct zc_cache_accounting {
     size_t struct_size;
     uint64_t payload_bytes;  /* what the compressors put out; inside the pool */
     uint64_t pool_bytes;     /* pool pages */
-    uint64_t entry_bytes;    /* entries, and checksums */
+    uint64_t entry_bytes;    /* entries, checksums, places in the LRU */
     uint64_t tree_bytes;     /* shards and leaves */
     uint64_t handle_bytes;   /* handle cells */
     uint64_t context_bytes;  /* compressor contexts and buffers */
-    uint64_t other_bytes;    /* the pool's descriptors, the cache itself */
+    uint64_t other_bytes;    /* the pool's descriptors, the cache itself, what
+                                devices keep in memory */
     uint64_t metadata_bytes; /* entry + tree + handle + the pool's part of
                                 other: what grows with the entries */
     uint64_t total_bytes;

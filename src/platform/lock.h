@@ -32,7 +32,6 @@
  */
 enum zc_lock_rank {
     ZC_RANK_VM_MAPPINGS,       /* mutex: an address space's mappings */
-    ZC_RANK_SWAP_CHANGE,       /* mutex: one swap on or swap off at a time */
     ZC_RANK_VM_SPACES,         /* mutex: the spaces of a machine */
     ZC_RANK_VM_RECLAIMER,      /* mutex: what the reclaimer is told */
     ZC_RANK_SHRINKER,          /* mutex: what the shrinking worker is told */

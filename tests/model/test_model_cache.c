@@ -78,6 +78,13 @@ static void a_cache_over_a_spying_pool_is_an_array(void **state)
     run_many("bump", SUPPORT_OVER_BUMP);
 }
 
+static void a_cache_with_ages_is_an_array_too(void **state)
+{
+    (void)state;
+
+    run_many("ages", SUPPORT_OVER_AGES);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +92,7 @@ int main(void)
         cmocka_unit_test(a_cache_over_kernel_placement_is_an_array),
         cmocka_unit_test(a_cache_over_malloc_is_an_array),
         cmocka_unit_test(a_cache_over_a_spying_pool_is_an_array),
+        cmocka_unit_test(a_cache_with_ages_is_an_array_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

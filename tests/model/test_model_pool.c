@@ -17,7 +17,8 @@
 #include <stdlib.h>
 
 #define OBJECTS 800
-#define CELLS (OBJECTS + 1) /* that are ever in use at once */
+/* That are ever in use at once, or at hand in one of the groups. */
+#define CELLS (OBJECTS + 16 * 256)
 #define FREED 64
 #define READS 4
 #define STEPS (SUPPORT_SANITIZED ? 3000 : 12000)

@@ -4,9 +4,9 @@
  *
  * Four address spaces of more pages than there are frames; eight threads write
  * and read, each its own half of one space, and know what has to be there.
- * Meanwhile others fork, and look at the children; merge, reclaim, shrink, write
- * back, compact and change the compressor; and turn one of two devices off and
- * on.  Writes to devices fail now and then, and so do installs.
+ * Meanwhile others fork, and look at the children; merge, reclaim, shrink,
+ * write back, compact and change the compressor; and turn one of two devices
+ * off and on.  Writes to devices fail now and then, and so do installs.
  */
 #include "support_test.h"
 #include "support_threads.h"

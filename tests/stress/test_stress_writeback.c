@@ -37,6 +37,9 @@ struct slot {
 static struct rig rig;
 static struct slot slots[SLOTS];
 static bool is_calm; /* nothing fails */
+/* In all runs of a test: on a busy machine one may not get to it. */
+static uint64_t written_back;
+static uint64_t stored_again;
 
 static bool is_zero_version(uint64_t version)
 {
@@ -378,22 +381,25 @@ static void run(unsigned lru_mode, enum zc_placement placement,
         (unsigned long long)crew.workers[3].operations,
         (unsigned long long)crew.workers[5].operations);
     check_all();
-    assert_true(rig_stat(&rig, ZC_STAT_ZSWPWB) > 0);
     if (is_calm) {
         assert_int_equal(rig_stat(&rig, ZC_STAT_WRITE_ERRORS), 0);
         assert_int_equal(rig_stuck(&rig), 0);
-    } else {
-        assert_true(rig_stat(&rig, ZC_STAT_STORED_AGAIN) > 0);
     }
+    written_back += rig_stat(&rig, ZC_STAT_ZSWPWB);
+    stored_again += rig_stat(&rig, ZC_STAT_STORED_AGAIN);
     end();
 }
 
 static void run_all(unsigned io_workers, unsigned shrink_worker)
 {
+    written_back = 0;
+    stored_again = 0;
     run(ZC_LRU_ENTRY, ZC_PLACEMENT_DENSE, io_workers, shrink_worker);
     run(ZC_LRU_ENTRY, ZC_PLACEMENT_KERNEL, io_workers, shrink_worker);
     run(ZC_LRU_ZSPAGE, ZC_PLACEMENT_DENSE, io_workers, shrink_worker);
     run(ZC_LRU_ZSPAGE, ZC_PLACEMENT_KERNEL, io_workers, shrink_worker);
+    assert_true(written_back > 0);
+    assert_true(is_calm || stored_again > 0);
 }
 
 static void nothing_fails(void **state)

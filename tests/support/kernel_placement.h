@@ -150,7 +150,7 @@ static inline void check_slots(const struct zc_zspool *pool,
         location = zc_slot_location(arena, group, zspage, next);
         header = zc_slot_header(arena, group, zspage, location);
         assert_int_equal(header & ZC_OBJECT_TAGS, 0);
-        next = (uint32_t)(header >> 3);
+        next = (uint16_t)(header >> 3);
         free_slots++;
         assert_in_range(free_slots, 1, group->slot_count);
     }

@@ -173,6 +173,10 @@ struct zc_cache_options support_cache_options(enum support_over over)
     case SUPPORT_OVER_BUMP:
         options.pool_ops = &support_bump_pool;
         break;
+    case SUPPORT_OVER_AGES:
+        options.lru_mode = ZC_LRU_ENTRY;
+        options.placement = ZC_PLACEMENT_DENSE;
+        break;
     case SUPPORT_OVER_DENSE:
     case SUPPORT_OVER_COUNT:
         options.placement = ZC_PLACEMENT_DENSE;

@@ -48,6 +48,7 @@ enum support_over {
     SUPPORT_OVER_KERNEL,
     SUPPORT_OVER_MALLOC,
     SUPPORT_OVER_BUMP, /* support_bump.h */
+    SUPPORT_OVER_AGES, /* dense, with entries by age: lru = entry */
     SUPPORT_OVER_COUNT
 };
 

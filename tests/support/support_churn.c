@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "inject.h"
@@ -17,7 +18,8 @@
 #define OWNER_LIMITED 2
 #define OWNER_KEPT 3 /* his pages may be forbidden to leave memory */
 #define OWNERS 4
-#define READS_MAX 100
+#define LOOK_NS 1000000
+#define LOOKS_MAX 5000
 
 static uint64_t below(struct support_worker *worker, uint64_t count)
 {
@@ -536,12 +538,26 @@ static void check_slot(struct support_churn *churn, unsigned index)
                  index, wrong);
 }
 
+/* A worker may have the last zspage under reclaim, and is soon done with it. */
+static void await_worker(struct support_churn *churn)
+{
+    const struct timespec pause = {.tv_nsec = LOOK_NS};
+    unsigned looks = 0;
+
+    if (churn->config.shrink_worker == 0)
+        return;
+    while (support_cache_stat(churn->cache, pool_total_size) != 0 &&
+           ++looks < LOOKS_MAX)
+        (void)nanosleep(&pause, NULL);
+}
+
 static void expect_nothing_left(struct support_churn *churn)
 {
     struct zc_swap_stats swap = {.struct_size = sizeof(swap)};
 
     assert_status(zc_cache_invalidate_type(churn->cache, TYPE_DEVICE), ZC_OK);
     assert_status(zc_cache_invalidate_type(churn->cache, TYPE_PLAIN), ZC_OK);
+    await_worker(churn);
     support_expect_empty(churn->cache);
     if (!churn->is_on)
         return;

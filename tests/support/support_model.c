@@ -86,7 +86,8 @@ void support_model_begin(struct support_model *model, const char *name,
     model->page_size = options.page_size;
     model->same_filled = options.no_same_filled == 0;
     model->can_compact = over == SUPPORT_OVER_DENSE ||
-                         over == SUPPORT_OVER_KERNEL;
+                         over == SUPPORT_OVER_KERNEL ||
+                         over == SUPPORT_OVER_AGES;
     model->limit_pages = UINT64_MAX;
     choose_slots(model);
 }

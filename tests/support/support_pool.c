@@ -197,10 +197,10 @@ static bool has_cell(const struct zc_zspool *pool,
     return header == (handle.value | ZC_OBJECT_ALLOCATED);
 }
 
-static uint32_t count_free_cells(const struct zc_handles *handles)
+static uint32_t count_free_cells(const struct zc_handles *handles,
+                                 uint32_t next)
 {
     const uint32_t used = zc_atomic_u32_load_relaxed(&handles->used);
-    uint32_t next = handles->first_free;
     const struct zc_cell *cell;
     zc_handle handle;
     uint32_t count = 0;
@@ -224,8 +224,15 @@ static struct totals check_cells(const struct zc_zspool *pool)
     struct totals totals = {0, 0};
     struct zc_cell_view view;
     zc_handle handle;
+    uint32_t free_cells = count_free_cells(handles, handles->first_free);
     uint32_t index;
+    uint32_t count;
 
+    for (index = 0; index < pool->group_count; index++) {
+        count = count_free_cells(handles, pool->groups[index].cells.first);
+        assert_int_equal(count, pool->groups[index].cells.count);
+        free_cells += count;
+    }
     for (index = 0; index < used; index++) {
         if (!zc_handles_at(handles, index, &handle))
             continue;
@@ -237,7 +244,7 @@ static struct totals check_cells(const struct zc_zspool *pool)
         totals.objects++;
         totals.payload_bytes += view.size;
     }
-    assert_int_equal(totals.objects + count_free_cells(handles), used);
+    assert_int_equal(totals.objects + free_cells, used);
     return totals;
 }
 
@@ -251,11 +258,11 @@ static void check_chunk(const struct zc_arena *arena,
     uint32_t count = 0;
 
     assert_int_equal(chunk->zspage_count, ZC_CHUNK_PAGES / chunk->zspage_pages);
-    if (chunk->memory == NULL) {
+    if (zc_chunk_memory(chunk) == NULL) {
         assert_int_equal(chunk->used, 0);
         return;
     }
-    assert_int_equal((uintptr_t)chunk->memory % arena->page_size, 0);
+    assert_int_equal((uintptr_t)zc_chunk_memory(chunk) % arena->page_size, 0);
     for (link = chunk->free_zspages.next; link != &chunk->free_zspages;
          link = link->next) {
         zspage = ZC_CONTAINER(link, struct zc_zspage, link);

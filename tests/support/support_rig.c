@@ -18,6 +18,33 @@ static void last_put(void *context, zc_swp slot)
     zc_backing_discard(rig->swap.devices[0].backing, zc_swp_offset(slot));
 }
 
+static struct zc_folio *alloc_folio(void *context, bool may_reclaim)
+{
+    struct rig *rig = context;
+    struct zc_folio *folio = calloc(1, sizeof(*folio));
+
+    (void)may_reclaim;
+    if (folio == NULL)
+        return NULL;
+    folio->data = malloc(rig->page_size);
+    if (folio->data == NULL) {
+        free(folio);
+        return NULL;
+    }
+    zc_atomic_u32_store_relaxed(&folio->references, 1);
+    (void)zc_atomic_u32_add(&rig->folios, 1);
+    return folio;
+}
+
+static void free_folio(void *context, struct zc_folio *folio)
+{
+    struct rig *rig = context;
+
+    (void)zc_atomic_u32_add(&rig->folios, UINT32_MAX);
+    free(folio->data);
+    free(folio);
+}
+
 struct rig_options rig_defaults(void)
 {
     support_use_halves();
@@ -51,6 +78,8 @@ void rig_init(struct rig *rig, const struct rig_options *options)
     rig->swap.page_size = rig->page_size;
     rig->swap.last_put = last_put;
     rig->swap.context = rig;
+    rig->swap.frames = (struct zc_folio_frames){
+        .alloc = alloc_folio, .free = free_folio, .context = rig};
     assert_status(zc_swap_init(&rig->swap), ZC_OK);
     rig->pageio.zcache = &rig->zcache;
     rig->pageio.swap = &rig->swap;
@@ -103,6 +132,7 @@ void rig_end(struct rig *rig)
     check_nothing_left(rig);
     zc_pageio_destroy(&rig->pageio);
     zc_swap_device_end(&rig->swap, device);
+    assert_int_equal(zc_atomic_u32_load_relaxed(&rig->folios), 0);
     zc_swap_destroy(&rig->swap);
     zc_zcache_destroy(&rig->zcache);
     pthread_cond_destroy(&rig->device.changed);

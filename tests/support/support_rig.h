@@ -40,6 +40,7 @@ struct rig_device {
     unsigned failing_reads;  /* [lock] */
     bool is_held;            /* [lock] writes wait, but not the maker's */
     unsigned waiting;        /* [lock] writes that do */
+    unsigned permits;        /* [lock] so many of them may go on */
     pthread_t maker;         /* of the rig */
     pthread_t writer;        /* [lock] who did the last one */
     zc_swp last;             /* [lock] of what */
@@ -56,6 +57,7 @@ struct rig {
     struct zc_shrinker shrinker;
     struct rig_device device;
     size_t page_size;
+    zc_atomic_u32 folios; /* that live */
 };
 
 /* The cache of most tests: 4 KiB pages, "halves", an LRU of entries. */
@@ -124,6 +126,8 @@ extern const struct zc_backing_ops rig_device_ops; /* its user is the rig */
  * longer. */
 void rig_hold(struct rig *rig);
 void rig_let_go(struct rig *rig);
+/* One of them that wait, or the next. */
+void rig_let_one_go(struct rig *rig);
 /* Until so many writes wait. */
 void rig_wait_for_waiting(struct rig *rig, unsigned count);
 /* Until no request is under way. */

@@ -43,7 +43,8 @@ static zc_status device_write(void *backing, uint64_t slot, const void *page)
     pthread_mutex_lock(&device->lock);
     device->waiting++;
     pthread_cond_broadcast(&device->changed);
-    while (device->is_held && !pthread_equal(device->maker, pthread_self()))
+    while (device->is_held && !pthread_equal(device->maker, pthread_self()) &&
+           !use_up(&device->permits))
         pthread_cond_wait(&device->changed, &device->lock);
     device->waiting--;
     fails = use_up(&device->failing_writes);
@@ -108,6 +109,14 @@ void rig_let_go(struct rig *rig)
 {
     pthread_mutex_lock(&rig->device.lock);
     rig->device.is_held = false;
+    pthread_cond_broadcast(&rig->device.changed);
+    pthread_mutex_unlock(&rig->device.lock);
+}
+
+void rig_let_one_go(struct rig *rig)
+{
+    pthread_mutex_lock(&rig->device.lock);
+    rig->device.permits++;
     pthread_cond_broadcast(&rig->device.changed);
     pthread_mutex_unlock(&rig->device.lock);
 }

@@ -82,9 +82,7 @@ static void turn_on(struct support_swap *support, unsigned type,
 {
     zc_status status;
 
-    zc_mutex_lock(&support->swap.change);
     status = zc_swap_device_on(&support->swap, type, options);
-    zc_mutex_unlock(&support->swap.change);
     assert_status(status, ZC_OK);
 }
 
@@ -112,9 +110,7 @@ void support_swap_off(struct support_swap *support, unsigned type)
     if (zc_swap_device_next(device, &offset))
         fail_msg("slot %llu of type %u is in use", (unsigned long long)offset,
                  type);
-    zc_mutex_lock(&support->swap.change);
     zc_swap_device_end(&support->swap, device);
-    zc_mutex_unlock(&support->swap.change);
     assert_int_equal(zc_counter_read(&device->used), 0);
     assert_int_equal(zc_counter_read(&device->cached), 0);
     assert_int_equal(zc_counter_read(&device->bytes), 0);

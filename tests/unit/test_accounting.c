@@ -150,12 +150,20 @@ static void the_total_is_the_growth_with_sums(void **state)
     run_case(SUPPORT_OVER_DENSE, 1);
 }
 
+static void the_total_is_the_growth_with_ages(void **state)
+{
+    (void)state;
+
+    run_case(SUPPORT_OVER_AGES, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_total_is_the_growth_in_dense_placement),
         cmocka_unit_test(the_total_is_the_growth_in_kernel_placement),
         cmocka_unit_test(the_total_is_the_growth_with_sums),
+        cmocka_unit_test(the_total_is_the_growth_with_ages),
     };
 
     if (SUPPORT_SANITIZED || anonymous_bytes() == 0) {

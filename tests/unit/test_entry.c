@@ -2,6 +2,7 @@
 /* test_entry.c - entries: made, filled, read, and freed by the last put. */
 #include "support_bump.h"
 #include "support_cache.h"
+#include "support_process.h"
 
 #include "entry.h"
 #include "inject.h"
@@ -91,6 +92,103 @@ static void a_new_entry_is_its_makers_and_named_by_its_slot(void **state)
 
     assert_int_equal(zc_entry_slot(entry).value, zc_swp_make(3, 77).value);
     assert_int_equal(zc_atomic_u32_load_relaxed(&entry->references), 1);
+    zc_entry_put(&fixture.entries, entry);
+    end(&fixture);
+}
+
+static void slot_and_owner_share_a_word_and_no_bit(void **state)
+{
+    const zc_swp slot =
+        zc_swp_make(ZC_SWP_TYPE_COUNT - 1, ZC_SLOT_COUNT_MAX - 1);
+    struct zc_entry *entry = NULL;
+    struct fixture fixture;
+
+    (void)state;
+    begin(&fixture, false);
+
+    assert_status(
+        zc_entry_create(&fixture.entries, slot, ZC_OWNER_COUNT - 1, &entry),
+        ZC_OK);
+
+    assert_int_equal(zc_entry_slot(entry).value, slot.value);
+    assert_int_equal(zc_entry_owner(entry), ZC_OWNER_COUNT - 1);
+    zc_entry_put(&fixture.entries, entry);
+    end(&fixture);
+}
+
+/* Ages or none, the count is the count. */
+static void a_load_s_put_is_a_put(void **state)
+{
+    struct fixture fixture;
+    struct zc_entry *entry;
+    unsigned keeps_ages;
+
+    (void)state;
+    for (keeps_ages = 0; keeps_ages < 2; keeps_ages++) {
+        begin(&fixture, false);
+        fixture.entries.keeps_ages = keeps_ages != 0;
+        entry = new_object(&fixture, PAGE / 2, 0);
+        if (keeps_ages != 0)
+            zc_lru_add(&fixture.lru, entry);
+        zc_entry_get(entry);
+        (void)zc_atomic_u32_and(&entry->references, ~ZC_ENTRY_REFERENCED);
+
+        zc_entry_put_used(&fixture.entries, entry);
+
+        assert_int_equal(zc_entry_count(entry), 1);
+        assert_int_equal((zc_atomic_u32_load_relaxed(&entry->references) &
+                          ZC_ENTRY_REFERENCED) != 0,
+                         keeps_ages);
+        assert_int_equal(fixture.control.frees, 0);
+        zc_entry_put_used(&fixture.entries, entry);
+        assert_int_equal(fixture.control.frees, 1);
+        assert_int_equal(zc_lru_count(&fixture.lru, 0), 0);
+        end(&fixture);
+    }
+}
+
+static void get_too_often(void *context)
+{
+    zc_entry_get(context);
+}
+
+/* Else the count would run into the age. */
+static void a_count_that_is_full_is_a_mistake(void **state)
+{
+    struct fixture fixture;
+    struct zc_entry *entry;
+    unsigned i;
+
+    (void)state;
+    begin(&fixture, false);
+    entry = new_entry(&fixture, 1);
+    for (i = 1; i < ZC_ENTRY_COUNT_MASK; i++)
+        zc_entry_get(entry);
+    assert_int_equal(zc_entry_count(entry), ZC_ENTRY_COUNT_MASK);
+
+    support_assert_aborts(get_too_often, entry, "before", "entry.c");
+
+    for (i = 0; i < ZC_ENTRY_COUNT_MASK; i++)
+        zc_entry_put(&fixture.entries, entry);
+    end(&fixture);
+}
+
+/* What stands in front of the page in an object is no part of the page. */
+static void a_prefix_is_skipped_and_summed(void **state)
+{
+    struct fixture fixture;
+    struct zc_entry *entry;
+    char wanted[PAGE];
+    char page[PAGE];
+
+    (void)state;
+    begin(&fixture, true);
+    fixture.entries.prefix_bytes = 8;
+    support_make_page(wanted, PAGE, SUPPORT_NOISE, 5);
+    entry = new_object(&fixture, 8 + PAGE / 2, 0);
+
+    assert_status(zc_entry_read(&fixture.entries, entry, page), ZC_OK);
+    assert_memory_equal(page, wanted + 8, PAGE / 2);
     zc_entry_put(&fixture.entries, entry);
     end(&fixture);
 }
@@ -318,6 +416,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_entry_is_its_makers_and_named_by_its_slot),
+        cmocka_unit_test(slot_and_owner_share_a_word_and_no_bit),
+        cmocka_unit_test(a_load_s_put_is_a_put),
+        cmocka_unit_test(a_count_that_is_full_is_a_mistake),
+        cmocka_unit_test(a_prefix_is_skipped_and_summed),
         cmocka_unit_test(an_entry_is_found_by_its_index),
         cmocka_unit_test(freed_entries_are_used_again_before_new_ones),
         cmocka_unit_test(the_last_put_frees_object_and_generation),

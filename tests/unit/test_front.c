@@ -83,7 +83,7 @@ static void the_default_count_of_slots_takes_no_room(void **state)
 static void bad_options_leave_nothing(void **state)
 {
     static const struct zc_cache_options bad[] = {
-        {.io_workers = ZC_IO_WORKERS_MAX + 1},
+        {.io_workers = ZC_BACKING_WORKERS_MAX + 1},
         {.shrink_worker = 2},
         {.lru_mode = ZC_LRU_ZSPAGE + 1},
         {.page_size = 5000},

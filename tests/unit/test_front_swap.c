@@ -135,7 +135,7 @@ static void bad_options_are_refused(void **state)
     static const struct zc_swap_options bad[] = {
         {.slot_count = 1001},
         {.slot_count = UINT64_MAX},
-        {.io_workers = ZC_IO_WORKERS_MAX + 1},
+        {.io_workers = ZC_BACKING_WORKERS_MAX + 1},
         {.synchronous = 2},
         {.managed = 2},
         {.slot_order = ZC_SLOT_ORDER_ROUND_ROBIN + 1},
@@ -250,6 +250,7 @@ static void a_page_is_handed_over_from_everywhere(void **state)
     struct support_front swap;
     struct receiver receiver;
     enum support_place place;
+    unsigned type;
 
     (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
@@ -262,6 +263,12 @@ static void a_page_is_handed_over_from_everywhere(void **state)
         assert_int_equal(receiver.count, 1);
         assert_int_equal(receiver.wrong, 0);
         expect_off(&swap);
+        /* The next one begins with nothing. */
+        assert_status(zc_swap_on(swap.cache, NULL, &type), ZC_OK);
+        assert_int_equal(type, swap.type);
+        assert_int_equal(support_front_stat(&swap, slots_used), 0);
+        assert_int_equal(support_front_stat(&swap, cached_folios), 0);
+        assert_int_equal(support_front_stat(&swap, stuck_folios), 0);
         support_front_end(&swap);
     }
 }
@@ -482,6 +489,72 @@ static void a_managed_device_is_for_page_tables(void **state)
     zc_cache_destroy(cache);
 }
 
+/* What a fault side's unuse is given. */
+struct tables {
+    struct zc_swap *swap;
+    unsigned calls;
+    unsigned references_left; /* that it cannot drop yet */
+};
+
+static zc_status unuse_folio(void *context, struct zc_folio *folio)
+{
+    struct tables *tables = context;
+
+    tables->calls++;
+    if (!zc_folio_has(folio, ZC_FOLIO_LOCKED) ||
+        !zc_folio_has(folio, ZC_FOLIO_UPTODATE) ||
+        zc_slot_count(tables->swap, folio->swap) == 0)
+        return ZC_CORRUPT;
+    while (zc_slot_count(tables->swap, folio->swap) > tables->references_left)
+        zc_slot_drop(tables->swap, folio->swap);
+    tables->references_left = 0;
+    return ZC_OK;
+}
+
+/* A folio with a slot of its own and so many references from page tables; the
+ * caller has a reference too. */
+static struct zc_folio *swap_out(struct zc_swap *swap, unsigned references)
+{
+    struct zc_folio *folio = zc_folio_alloc(swap, true);
+    zc_swp slot;
+
+    assert_non_null(folio);
+    zc_folio_lock(swap, folio);
+    memset(folio->data, 1, 4096);
+    zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
+    assert_status(zc_slot_alloc(swap, folio, &slot), ZC_OK);
+    while (references-- > 0)
+        assert_status(zc_slot_dup(swap, slot), ZC_OK);
+    zc_folio_unlock(swap, folio);
+    return folio;
+}
+
+static void page_tables_are_asked_only_for_what_they_have(void **state)
+{
+    struct support_front front;
+    struct tables tables;
+    struct zc_folio *folios[3];
+    unsigned i;
+
+    (void)state;
+    support_front_begin(&front, NULL,
+                        ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
+    tables = (struct tables){.swap = &front.cache->swap, .references_left = 1};
+    for (i = 0; i < 3; i++)
+        folios[i] = swap_out(tables.swap, i); /* none, one, two */
+    assert_int_equal(support_front_stat(&front, slots_used), 3);
+    assert_status(
+        zc_front_swap_off(front.cache, front.type, unuse_folio, &tables),
+        ZC_OK);
+    /* The one that left a reference is asked again. */
+    assert_int_equal(tables.calls, 3);
+    for (i = 0; i < 3; i++) {
+        assert_false(zc_folio_has(folios[i], ZC_FOLIO_SWAPCACHE));
+        zc_folio_put(tables.swap, folios[i]);
+    }
+    support_front_end(&front);
+}
+
 static void bad_types_are_refused(void **state)
 {
     struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
@@ -645,6 +718,7 @@ int main(void)
         cmocka_unit_test(no_memory_for_a_folio_loses_nothing),
         cmocka_unit_test(unuse_may_call_the_cache),
         cmocka_unit_test(a_managed_device_is_for_page_tables),
+        cmocka_unit_test(page_tables_are_asked_only_for_what_they_have),
         cmocka_unit_test(bad_types_are_refused),
         cmocka_unit_test(the_counters_tell_what_happened),
         cmocka_unit_test(it_ends_while_others_go_on),

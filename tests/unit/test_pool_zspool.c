@@ -132,6 +132,56 @@ static void compaction_is_the_zspools(void **state)
     zc_pool_zspool.destroy(pool);
 }
 
+struct emptied {
+    void *pool;
+    unsigned calls;
+};
+
+static zc_status free_it(void *context, zc_handle handle)
+{
+    struct emptied *emptied = context;
+
+    emptied->calls++;
+    zc_pool_zspool.free(emptied->pool, handle);
+    return ZC_OK;
+}
+
+static void reclaim_is_the_zspools_where_ages_are_kept(void **state)
+{
+    struct zc_pool_config config = {
+        .struct_size = sizeof(config),
+        .page_size = 4096,
+        .keep_lru = 1,
+    };
+    struct emptied emptied = {NULL, 0};
+    zc_handle handle = {0};
+    uint64_t pages = 77;
+    uint64_t before;
+    unsigned i;
+
+    (void)state;
+    assert_status(zc_pool_zspool.create(&config, &emptied.pool), ZC_OK);
+    for (i = 0; i < 1000; i++)
+        assert_status(zc_pool_zspool.put(emptied.pool, bytes, 1000, &handle),
+                      ZC_OK);
+    before = zc_pool_zspool.page_count(emptied.pool);
+
+    assert_status(
+        zc_pool_zspool.reclaim(emptied.pool, free_it, &emptied, 1, &pages),
+        ZC_OK);
+    assert_true(pages >= 1);
+    assert_true(emptied.calls > 0);
+    assert_int_equal(zc_pool_zspool.page_count(emptied.pool), before - pages);
+    zc_pool_zspool.destroy(emptied.pool);
+
+    config.keep_lru = 0;
+    assert_status(zc_pool_zspool.create(&config, &emptied.pool), ZC_OK);
+    assert_status(
+        zc_pool_zspool.reclaim(emptied.pool, free_it, &emptied, 1, &pages),
+        ZC_UNSUPPORTED);
+    zc_pool_zspool.destroy(emptied.pool);
+}
+
 static void without_memory_there_is_no_pool(void **state)
 {
     const struct zc_pool_config config = {
@@ -159,6 +209,7 @@ int main(void)
         cmocka_unit_test(a_config_it_cannot_serve_is_refused),
         cmocka_unit_test(its_usage_is_the_zspools),
         cmocka_unit_test(compaction_is_the_zspools),
+        cmocka_unit_test(reclaim_is_the_zspools_where_ages_are_kept),
         cmocka_unit_test(without_memory_there_is_no_pool),
     };
 

@@ -49,12 +49,35 @@ static void the_clock_runs_forward_in_nanoseconds(void **state)
     assert_in_range(now - started, 3000000, UINT64_C(60000000000));
 }
 
+static void seconds_are_the_same_clock_s(void **state)
+{
+    uint32_t seconds = zc_clock_seconds();
+    uint64_t exact = zc_clock_ns() / 1000000000u;
+    uint32_t later = zc_clock_seconds();
+
+    (void)state;
+    /* The coarse clock is a tick behind. */
+    assert_in_range(exact, seconds, (uint64_t)later + 1);
+}
+
+static void a_test_can_let_seconds_pass(void **state)
+{
+    uint32_t before = zc_clock_seconds();
+
+    (void)state;
+    zc_clock_advance(40000);
+
+    assert_in_range(zc_clock_seconds() - before, 40000, 40000 + 600);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(there_is_at_least_one_processor),
         cmocka_unit_test(the_current_processor_is_mostly_the_same),
         cmocka_unit_test(the_clock_runs_forward_in_nanoseconds),
+        cmocka_unit_test(seconds_are_the_same_clock_s),
+        cmocka_unit_test(a_test_can_let_seconds_pass),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,8 @@
 #include "support_test.h"
 #include "support_threads.h"
 
+#include "platform/thread.h"
+
 struct fixture {
     struct support_swap support;
     struct zc_swap *swap;
@@ -188,6 +190,7 @@ static void a_device_that_is_gone_is_not_missed(void **state)
 /* ---- who ends a writeback, and who has the folio meanwhile ---- */
 
 #define ROUNDS (SUPPORT_SANITIZED ? 2000 : 20000)
+#define LINGER_MAX 32
 
 struct race {
     struct fixture fixture;
@@ -222,6 +225,13 @@ static void end_round(struct race *race, struct support_worker *worker)
     zc_swapcache_put(fixture->swap, fixture->slot, folio);
 }
 
+/* So that of many rounds some are right beside each other. */
+static void linger(uint64_t turns)
+{
+    for (; turns > 0; turns--)
+        zc_cpu_relax();
+}
+
 static void take_part(struct support_worker *worker)
 {
     struct race *race = worker->context;
@@ -238,6 +248,8 @@ static void take_part(struct support_worker *worker)
         } else if (worker->operations % 2 == 0) {
             zc_folio_lock(fixture->swap, folio);
             zc_folio_unlock(fixture->swap, folio);
+        } else {
+            linger(worker->operations / 2 % LINGER_MAX);
         }
         zc_swapcache_put(fixture->swap, fixture->slot, folio);
         support_meet(worker, &race->meeting);

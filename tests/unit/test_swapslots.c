@@ -320,6 +320,35 @@ static void a_device_that_does_not_open_leaves_nothing(void **state)
     support_swap_end(&support);
 }
 
+static unsigned closed;
+
+static void close_and_count(void *backing)
+{
+    closed++;
+    zc_backing_memory.close(backing);
+}
+
+static void the_device_behind_is_closed_once(void **state)
+{
+    struct zc_backing_ops ops = zc_backing_memory;
+    struct support_swap support;
+
+    (void)state;
+    support_swap_begin(&support);
+    ops.close = close_and_count;
+    closed = 0;
+    assert_status(turn_on(&support, ZC_SWAP_OPTIONS(.slot_count = 100,
+                                                    .backing_ops = &ops)),
+                  ZC_OK);
+    assert_int_equal(closed, 0);
+
+    support_swap_off(&support, 3);
+
+    assert_int_equal(closed, 1);
+    assert_null(support.swap.devices[3].backing);
+    support_swap_end(&support);
+}
+
 static unsigned sweep(struct support_swap *support, enum zc_inject_point point,
                       unsigned managed)
 {
@@ -390,6 +419,7 @@ int main(void)
         cmocka_unit_test(each_kind_of_use_is_found),
         cmocka_unit_test(a_slot_that_is_being_freed_is_left_to_who_frees_it),
         cmocka_unit_test(a_device_that_does_not_open_leaves_nothing),
+        cmocka_unit_test(the_device_behind_is_closed_once),
         cmocka_unit_test(no_memory_at_any_point_leaves_nothing),
         cmocka_unit_test(memory_is_as_much_as_was_used),
     };

@@ -282,7 +282,7 @@ static void claim_while_freeing(struct support_swap *support, zc_swp slot)
 static void a_claim_waits_for_the_end_of_freeing(void **state)
 {
     struct fixture fixture;
-    struct claimer claimer;
+    struct claimer claimer = {.status = ZC_INVALID};
 
     (void)state;
     begin(&fixture);

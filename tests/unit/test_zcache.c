@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "inject.h"
+#include "zcache_internal.h"
 
 /* ---- making ---- */
 
@@ -65,6 +66,9 @@ static void fields_out_of_their_range_are_refused(void **state)
         {.segment_bytes = 256 * 4096},
         {.checksums = 2},
         {.no_same_filled = 2},
+        {.lru_mode = ZC_LRU_ZSPAGE + 1},
+        {.lru_mode = ZC_LRU_ZSPAGE, .pool_ops = &zc_pool_malloc},
+        {.shrink_worker = 2},
     };
     struct zc_cache_options options;
     struct zc_cache *cache;
@@ -99,6 +103,11 @@ static void fields_at_the_end_of_their_range_are_taken(void **state)
         {.segment_bytes = 128 * 4096},
         {.checksums = 1, .no_same_filled = 1},
         {.limit_bytes = UINT64_MAX},
+        {.lru_mode = ZC_LRU_NONE},
+        {.lru_mode = ZC_LRU_ENTRY, .pool_ops = &zc_pool_malloc},
+        {.lru_mode = ZC_LRU_ZSPAGE},
+        {.lru_mode = ZC_LRU_ZSPAGE, .placement = ZC_PLACEMENT_KERNEL},
+        {.writes_max = 1},
     };
     struct zc_cache_options options;
     struct zc_cache *cache;
@@ -173,8 +182,8 @@ static void a_pool_with_an_operation_missing_is_refused(void **state)
     options.pool_ops = &ops;
     for (missing = 0; missing < 9; missing++) {
         ops = support_bump_pool;
-        ops.struct_size = missing == 0 ? offsetof(struct zc_pool_ops, usage)
-                                       : ops.struct_size;
+        if (missing == 0)
+            ops.struct_size = offsetof(struct zc_pool_ops, reclaim) - 1;
         ops.create = missing == 1 ? NULL : ops.create;
         ops.destroy = missing == 2 ? NULL : ops.destroy;
         ops.put = missing == 3 ? NULL : ops.put;
@@ -193,6 +202,70 @@ static void a_pool_with_an_operation_missing_is_refused(void **state)
     ops.compact = NULL;
     ops.name = NULL;
     zc_cache_destroy(support_cache_create(&options));
+}
+
+static zc_status reclaim_nothing(void *pool, zc_zspool_evict evict,
+                                 void *context, uint64_t page_goal,
+                                 uint64_t *pages_out)
+{
+    (void)pool;
+    (void)evict;
+    (void)context;
+    (void)page_goal;
+    *pages_out = 0;
+    return ZC_AGAIN;
+}
+
+/* A pool of before reclaim() is shorter, and serves all but that one mode. */
+static void only_a_pool_that_reclaims_is_taken_for_zspages(void **state)
+{
+    struct support_bump_control control = {.create_status = ZC_OK};
+    struct zc_cache_options options = {.struct_size = sizeof(options)};
+    struct zc_pool_ops ops = support_bump_pool;
+    struct zc_cache *cache = NULL;
+
+    (void)state;
+    options.pool_ops = &ops;
+    options.pool_user = &control;
+    ops.struct_size = offsetof(struct zc_pool_ops, reclaim);
+    ops.reclaim = reclaim_nothing; /* behind what it says it has */
+    zc_cache_destroy(support_cache_create(&options));
+    assert_int_equal(control.config.keep_lru, 0);
+
+    options.lru_mode = ZC_LRU_ZSPAGE;
+    assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
+    ops = support_bump_pool;
+    assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
+    assert_null(cache);
+    assert_int_equal(control.creates, 1);
+
+    ops.reclaim = reclaim_nothing;
+    zc_cache_destroy(support_cache_create(&options));
+    assert_int_equal(control.config.keep_lru, 1);
+    options.lru_mode = ZC_LRU_ENTRY;
+    zc_cache_destroy(support_cache_create(&options));
+    assert_int_equal(control.config.keep_lru, 0);
+}
+
+static void the_way_to_find_victims_follows_the_device(void **state)
+{
+    struct zc_cache_options options = {.struct_size = sizeof(options)};
+
+    (void)state;
+    assert_status(zc_zcache_check_options(&options), ZC_OK);
+    assert_int_equal(options.lru_mode, ZC_LRU_NONE);
+    assert_int_equal(options.writes_max, 32);
+
+    options.lru_mode = ZC_LRU_DEFAULT;
+    options.backing_path = "pages";
+    assert_status(zc_zcache_check_options(&options), ZC_OK);
+    assert_int_equal(options.lru_mode, ZC_LRU_ENTRY);
+
+    options.lru_mode = ZC_LRU_NONE;
+    options.writes_max = 7;
+    assert_status(zc_zcache_check_options(&options), ZC_OK);
+    assert_int_equal(options.lru_mode, ZC_LRU_NONE);
+    assert_int_equal(options.writes_max, 7);
 }
 
 static void the_pool_is_told_what_the_cache_was_told(void **state)
@@ -512,6 +585,8 @@ int main(void)
         cmocka_unit_test(an_older_program_has_shorter_options),
         cmocka_unit_test(a_newer_program_may_not_set_what_we_do_not_know),
         cmocka_unit_test(a_pool_with_an_operation_missing_is_refused),
+        cmocka_unit_test(only_a_pool_that_reclaims_is_taken_for_zspages),
+        cmocka_unit_test(the_way_to_find_victims_follows_the_device),
         cmocka_unit_test(the_pool_is_told_what_the_cache_was_told),
         cmocka_unit_test(a_pool_that_cannot_be_made_makes_no_cache),
         cmocka_unit_test(settings_of_no_cache_are_refused),

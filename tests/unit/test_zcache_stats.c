@@ -3,7 +3,9 @@
 #include "support_bump.h"
 #include "support_cache.h"
 
+#include "front.h"
 #include "inject.h"
+#include "platform/memory.h"
 
 /* ---- structs of another size ---- */
 
@@ -167,6 +169,45 @@ static void payload_is_what_the_objects_sum_up_to(void **state)
     }
 }
 
+/* What page I/O and writeback count: each in its own field. */
+static void the_swap_sides_counters_have_their_fields(void **state)
+{
+#define FIELD(name) offsetof(struct zc_cache_stats, name)
+    static const struct {
+        enum zc_stat stat;
+        size_t field;
+    } rows[] = {
+        {ZC_STAT_DISK_WRITES, FIELD(disk_writes)},
+        {ZC_STAT_DISK_SWAPINS, FIELD(disk_swapins)},
+        {ZC_STAT_WRITE_ERRORS, FIELD(write_errors)},
+        {ZC_STAT_STORED_AGAIN, FIELD(stored_again)},
+        {ZC_STAT_WRITEBACK_BUSY, FIELD(writeback_busy)},
+        {ZC_STAT_WRITEBACK_STALE, FIELD(writeback_stale)},
+        {ZC_STAT_SWPIN_ZERO, FIELD(swpin_zero)},
+        {ZC_STAT_SWPOUT_ZERO, FIELD(swpout_zero)},
+        {ZC_STAT_REJECT_COMPRESS_POOR, FIELD(reject_compress_poor)},
+        {ZC_STAT_REJECT_OWNER_LIMIT, FIELD(reject_owner_limit)},
+        {ZC_STAT_ZSWPWB, FIELD(zswpwb)},
+    };
+#undef FIELD
+    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+    struct zc_cache_stats stats;
+    uint64_t count;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        zc_stats_add(&cache->zcache.stats, rows[i].stat, 100 + i);
+
+    stats = support_cache_stats(cache);
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        memcpy(&count, (char *)&stats + rows[i].field, sizeof(count));
+        assert_int_equal(count, 100 + i);
+    }
+    zc_stats_subtract(&cache->zcache.stats, ZC_STAT_ZSWPWB, 110);
+    zc_cache_destroy(cache);
+}
+
 /* ---- accounting ---- */
 
 static struct zc_cache_accounting account(struct zc_cache *cache)
@@ -275,6 +316,32 @@ static void sums_take_8_bytes_for_each_page(void **state)
     assert_in_range(bytes[1] - bytes[0], 8192 * 8, 8192 * 8 + 8 * 4096);
 }
 
+static void links_take_8_bytes_for_each_page_and_owners_their_own(void **state)
+{
+    struct zc_cache *cache;
+    uint64_t bytes[2];
+    uint64_t other;
+    unsigned i;
+    unsigned k;
+
+    (void)state;
+    for (k = 0; k < 2; k++) {
+        cache =
+            support_cache_over(k == 0 ? SUPPORT_OVER_DENSE : SUPPORT_OVER_AGES);
+        for (i = 0; i < 8192; i++)
+            support_store(cache, support_slot(i), SUPPORT_ZERO, 0);
+        bytes[k] = account(cache).entry_bytes;
+        other = account(cache).other_bytes;
+        assert_non_null(zc_lru_owner(&cache->zcache.lru, 5));
+        assert_int_equal(
+            account(cache).other_bytes - other,
+            zc_malloc_size(zc_lru_find_owner(&cache->zcache.lru, 5)));
+        zc_cache_destroy(cache);
+    }
+
+    assert_in_range(bytes[1] - bytes[0], 8192 * 8, 8192 * 8 + 8 * 4096);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,10 +351,12 @@ int main(void)
         cmocka_unit_test(a_new_cache_has_counted_nothing),
         cmocka_unit_test(every_call_counts_once),
         cmocka_unit_test(payload_is_what_the_objects_sum_up_to),
+        cmocka_unit_test(the_swap_sides_counters_have_their_fields),
         cmocka_unit_test(the_parts_add_up_for_every_pool),
         cmocka_unit_test(a_pools_usage_is_taken_as_it_says),
         cmocka_unit_test(contexts_are_counted_until_they_have_drained),
         cmocka_unit_test(sums_take_8_bytes_for_each_page),
+        cmocka_unit_test(links_take_8_bytes_for_each_page_and_owners_their_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

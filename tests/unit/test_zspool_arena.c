@@ -155,7 +155,7 @@ static void a_chunk_of_which_nothing_is_out_is_unmapped(void **state)
     assert_true(support_is_mapped(memory));
     zc_arena_put(arena, second);
     assert_false(support_is_mapped(memory));
-    assert_null(zc_arena_chunk(arena, 0)->memory);
+    assert_null(zc_chunk_memory(zc_arena_chunk(arena, 0)));
 }
 
 static void the_record_of_an_unmapped_chunk_is_used_again(void **state)

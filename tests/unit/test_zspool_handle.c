@@ -12,14 +12,23 @@
 #define GENERATION_SHIFT 32
 #define TAG_SHIFT 47
 
+/* The free cells at hand of whoever is alone. */
+static struct zc_cells own_cells;
+
+/* Handles, and nothing at hand of any others. */
+static zc_status init(struct zc_handles *handles, size_t page_size)
+{
+    own_cells = (struct zc_cells){0, 0};
+    return zc_handles_init(handles, page_size, handles);
+}
+
 /* Handles of a pool of the smallest pages. */
 static int set_up(void **state)
 {
     static struct zc_handles handles;
 
     *state = &handles;
-    return zc_handles_init(&handles, ZC_PAGE_SIZE_MIN, &handles) == ZC_OK ? 0
-                                                                          : -1;
+    return init(&handles, ZC_PAGE_SIZE_MIN) == ZC_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -32,8 +41,11 @@ static int tear_down(void **state)
 static zc_handle take(struct zc_handles *handles)
 {
     zc_handle handle = {0};
+    zc_status status;
 
-    assert_status(zc_handles_take(handles, &handle), ZC_OK);
+    while ((status = zc_handles_take(handles, &own_cells, &handle)) == ZC_AGAIN)
+        assert_status(zc_handles_reserve(handles), ZC_OK);
+    assert_status(status, ZC_OK);
     return handle;
 }
 
@@ -56,7 +68,7 @@ static void assert_all(struct zc_handles *handles, zc_handle handle,
     assert_status(zc_handles_look(handles, handle, &view), expected);
     assert_status(zc_handles_change_tags(handles, handle, 0, 1, &previous),
                   expected);
-    assert_status(zc_handles_free(handles, handle), expected);
+    assert_status(zc_handles_free(handles, &own_cells, handle), expected);
     assert_int_equal(view.location, 1);
     assert_int_equal(view.size, 2);
     assert_int_equal(view.tags, 3);
@@ -94,12 +106,12 @@ static void every_page_size_has_room_for_its_objects(void **state)
     (void)state;
     for (page_size = ZC_PAGE_SIZE_MIN; page_size <= ZC_PAGE_SIZE_MAX;
          page_size *= 2) {
-        assert_status(zc_handles_init(&handles, page_size, &handles), ZC_OK);
+        assert_status(init(&handles, page_size), ZC_OK);
         handle = take_and_set(&handles, ZC_BITS(0, 35), page_size);
         assert_status(zc_handles_look(&handles, handle, &view), ZC_OK);
         assert_int_equal(view.size, page_size);
         assert_int_equal(view.location, ZC_BITS(0, 35));
-        assert_status(zc_handles_free(&handles, handle), ZC_OK);
+        assert_status(zc_handles_free(&handles, &own_cells, handle), ZC_OK);
         assert_all(&handles, handle, ZC_STALE);
         zc_handles_destroy(&handles);
     }
@@ -119,7 +131,7 @@ static void a_freed_handle_is_stale_for_everything(void **state)
     struct zc_handles *handles = *state;
     zc_handle handle = take_and_set(handles, 5, 6);
 
-    assert_status(zc_handles_free(handles, handle), ZC_OK);
+    assert_status(zc_handles_free(handles, &own_cells, handle), ZC_OK);
     assert_all(handles, handle, ZC_STALE);
 }
 
@@ -129,13 +141,13 @@ static void a_freed_handle_stays_stale_when_its_cell_is_used_again(void **state)
     zc_handle old = take_and_set(handles, 5, 6);
     zc_handle fresh;
 
-    assert_status(zc_handles_free(handles, old), ZC_OK);
+    assert_status(zc_handles_free(handles, &own_cells, old), ZC_OK);
     fresh = take_and_set(handles, 7, 8);
 
     assert_int_equal(zc_handle_cell(fresh), zc_handle_cell(old));
     assert_int_not_equal(fresh.value, old.value);
     assert_all(handles, old, ZC_STALE);
-    assert_status(zc_handles_free(handles, fresh), ZC_OK);
+    assert_status(zc_handles_free(handles, &own_cells, fresh), ZC_OK);
 }
 
 static void a_handle_that_was_taken_but_never_set_is_not_live(void **state)
@@ -154,7 +166,7 @@ static void a_handle_that_is_put_back_is_taken_again_as_it_was(void **state)
     struct zc_handles *handles = *state;
     zc_handle first = take(handles);
 
-    zc_handles_put_back(handles, first);
+    zc_handles_put_back(handles, &own_cells, first);
     assert_int_equal(take(handles).value, first.value);
     assert_int_equal(zc_atomic_u32_load_relaxed(&handles->used), 1);
 }
@@ -191,7 +203,7 @@ static void foreign_handles_are_invalid_for_everything(void **state)
         foreign.value = live.value ^ UINT64_C(1) << bit;
         assert_all(handles, foreign, ZC_INVALID);
     }
-    assert_status(zc_handles_free(handles, live), ZC_OK);
+    assert_status(zc_handles_free(handles, &own_cells, live), ZC_OK);
 }
 
 static void no_change_of_one_bit_makes_another_live_handle(void **state)
@@ -240,8 +252,7 @@ static void another_pools_handles_are_invalid(void **state)
 
     (void)state;
     for (i = 0; i < 4; i++) {
-        assert_status(zc_handles_init(&others[i], ZC_PAGE_SIZE_MIN, &others[i]),
-                      ZC_OK);
+        assert_status(init(&others[i], ZC_PAGE_SIZE_MIN), ZC_OK);
         live[i] = take_and_set(&others[i], 1, 1);
     }
     for (i = 0; i < 4; i++)
@@ -260,19 +271,19 @@ static void check_wrap(size_t page_size, unsigned reuses)
     zc_handle handle;
     unsigned i;
 
-    assert_status(zc_handles_init(&handles, page_size, &handles), ZC_OK);
+    assert_status(init(&handles, page_size), ZC_OK);
     first = take_and_set(&handles, 3, 4);
-    assert_status(zc_handles_free(&handles, first), ZC_OK);
+    assert_status(zc_handles_free(&handles, &own_cells, first), ZC_OK);
     for (i = 1; i < reuses; i++) {
         handle = take_and_set(&handles, 5, 6);
         assert_int_equal(zc_handle_cell(handle), zc_handle_cell(first));
         assert_int_not_equal(handle.value, first.value);
-        assert_status(zc_handles_free(&handles, first), ZC_STALE);
-        assert_status(zc_handles_free(&handles, handle), ZC_OK);
+        assert_status(zc_handles_free(&handles, &own_cells, first), ZC_STALE);
+        assert_status(zc_handles_free(&handles, &own_cells, handle), ZC_OK);
     }
     handle = take_and_set(&handles, 7, 8);
     assert_int_equal(handle.value, first.value);
-    assert_status(zc_handles_free(&handles, handle), ZC_OK);
+    assert_status(zc_handles_free(&handles, &own_cells, handle), ZC_OK);
     zc_handles_destroy(&handles);
 }
 
@@ -318,7 +329,7 @@ static void a_new_handle_has_no_tags_of_the_cells_old_life(void **state)
     zc_handle handle = take_and_set(handles, 1, 2);
 
     assert_status(zc_handles_change_tags(handles, handle, 0, 3, NULL), ZC_OK);
-    assert_status(zc_handles_free(handles, handle), ZC_OK);
+    assert_status(zc_handles_free(handles, &own_cells, handle), ZC_OK);
     handle = take_and_set(handles, 1, 2);
     assert_status(zc_handles_look(handles, handle, &view), ZC_OK);
     assert_int_equal(view.tags, 0);
@@ -351,7 +362,7 @@ static void a_cell_leads_to_the_handle_of_its_live_object(void **state)
 
     assert_true(zc_handles_at(handles, zc_handle_cell(live), &found));
     assert_int_equal(found.value, live.value);
-    assert_status(zc_handles_free(handles, live), ZC_OK);
+    assert_status(zc_handles_free(handles, &own_cells, live), ZC_OK);
     found.value = 1;
     assert_false(zc_handles_at(handles, zc_handle_cell(live), &found));
     assert_false(zc_handles_at(handles, 1000, &found));
@@ -368,12 +379,34 @@ static void freed_cells_are_used_before_new_ones(void **state)
     for (i = 0; i < 3000; i++)
         live[i] = take_and_set(handles, i, 1);
     for (i = 0; i < 3000; i += 2)
-        assert_status(zc_handles_free(handles, live[i]), ZC_OK);
+        assert_status(zc_handles_free(handles, &own_cells, live[i]), ZC_OK);
     for (i = 0; i < 1500; i++)
         (void)take_and_set(handles, i, 1);
     assert_int_equal(zc_atomic_u32_load_relaxed(&handles->used), 3000);
     assert_int_equal(zc_handles_bytes(handles),
                      zc_records_bytes(&handles->cells, 3000));
+}
+
+static void cells_at_hand_are_few_and_the_others_are_the_pools(void **state)
+{
+    struct zc_handles *handles = *state;
+    struct zc_cells other = {0, 0};
+    zc_handle live[100];
+    zc_handle handle = {0};
+    unsigned i;
+
+    for (i = 0; i < 100; i++)
+        live[i] = take_and_set(handles, i, 1);
+    for (i = 0; i < 100; i++) {
+        assert_status(zc_handles_free(handles, &own_cells, live[i]), ZC_OK);
+        assert_in_range(own_cells.count, 1, 15);
+    }
+    /* Whoever else needs one gets one of these, up to the few at hand. */
+    for (i = 0; i < 100 - own_cells.count; i++)
+        assert_status(zc_handles_take(handles, &other, &handle), ZC_OK);
+    assert_int_equal(zc_atomic_u32_load_relaxed(&handles->used), 100);
+    assert_status(zc_handles_take(handles, &other, &handle), ZC_OK);
+    assert_int_equal(zc_atomic_u32_load_relaxed(&handles->used), 101);
 }
 
 static void no_memory_for_cells_is_no_memory_and_later_there_is(void **state)
@@ -382,9 +415,12 @@ static void no_memory_for_cells_is_no_memory_and_later_there_is(void **state)
     zc_handle handle = {99};
 
     zc_inject_arm(ZC_INJECT_PAGES, 0, 1);
-    assert_status(zc_handles_take(handles, &handle), ZC_NO_MEMORY);
+    assert_status(zc_handles_take(handles, &own_cells, &handle), ZC_AGAIN);
+    assert_status(zc_handles_reserve(handles), ZC_NO_MEMORY);
+    assert_status(zc_handles_take(handles, &own_cells, &handle), ZC_AGAIN);
     assert_int_equal(handle.value, 99);
-    assert_status(zc_handles_take(handles, &handle), ZC_OK);
+    assert_status(zc_handles_reserve(handles), ZC_OK);
+    assert_status(zc_handles_take(handles, &own_cells, &handle), ZC_OK);
 }
 
 /* ---- threads ---- */
@@ -393,6 +429,7 @@ static void no_memory_for_cells_is_no_memory_and_later_there_is(void **state)
 
 struct race {
     struct zc_handles *handles;
+    struct zc_cells cells[3]; /* of each worker */
     zc_handle raced[RACED];
 };
 
@@ -403,7 +440,8 @@ static void free_them_all(struct support_worker *worker)
     unsigned i;
 
     for (i = 0; i < RACED; i++) {
-        status = zc_handles_free(race->handles, race->raced[i]);
+        status = zc_handles_free(race->handles, &race->cells[worker->index],
+                                 race->raced[i]);
         if (status == ZC_OK)
             worker->operations++;
         else if (status != ZC_STALE)
@@ -415,10 +453,12 @@ static void of_all_who_free_a_handle_one_does(void **state)
 {
     static struct race race;
     struct support_crew crew;
+    unsigned crew_left = 3;
     uint64_t freed = 0;
     unsigned i;
 
     race.handles = *state;
+    memset(race.cells, 0, sizeof(race.cells));
     for (i = 0; i < RACED; i++)
         race.raced[i] = take_and_set(race.handles, i, 1);
     support_crew_init(&crew);
@@ -429,9 +469,13 @@ static void of_all_who_free_a_handle_one_does(void **state)
     for (i = 0; i < 3; i++)
         freed += crew.workers[i].operations;
     assert_int_equal(freed, RACED);
-    /* And every cell is free once. */
-    for (i = 0; i < RACED; i++)
+    /* And every cell is free once, wherever it is at hand. */
+    for (i = 0; i < RACED; i++) {
+        while (own_cells.first == 0 && race.handles->first_free == 0 &&
+               crew_left > 0)
+            own_cells = race.cells[--crew_left];
         race.raced[i] = take_and_set(race.handles, i, 1);
+    }
     assert_int_equal(zc_atomic_u32_load_relaxed(&race.handles->used), RACED);
 }
 
@@ -508,6 +552,7 @@ int main(void)
         test(a_move_changes_the_location_only),
         test(a_cell_leads_to_the_handle_of_its_live_object),
         test(freed_cells_are_used_before_new_ones),
+        test(cells_at_hand_are_few_and_the_others_are_the_pools),
         test(no_memory_for_cells_is_no_memory_and_later_there_is),
         test(of_all_who_free_a_handle_one_does),
         test(a_tag_is_set_by_one_at_a_time_while_the_object_moves),

@@ -102,7 +102,7 @@ static unsigned free_slots(const struct herd *herd,
         header = zc_slot_header(
             &herd->pool->arena, group, zspage,
             zc_slot_location(&herd->pool->arena, group, zspage, next));
-        next = (uint32_t)(header >> 3);
+        next = (uint16_t)(header >> 3);
     }
     zc_spinlock_unlock(&group->lock);
     return count;

@@ -50,13 +50,15 @@ static int tear_down(void **state)
 
 /* Puts an object of so many granules somewhere, with a cell of its own. */
 static void write_object(const struct zc_segment *segment, uint32_t start,
-                         uint32_t length)
+                         uint32_t length) ZC_NO_LOCK_ANALYSIS
 {
     struct zc_handles *handles = &segment->pool->handles;
     size_t bytes = (size_t)length * segment->dense->granule_bytes;
     zc_handle handle = {0};
 
-    assert_status(zc_handles_take(handles, &handle), ZC_OK);
+    assert_status(zc_group_lock_and_take(segment->group, handles, &handle),
+                  ZC_OK);
+    zc_spinlock_unlock(&segment->group->lock);
     zc_handles_set(handles, handle, zc_segment_location(segment, start),
                    bytes - ZC_DENSE_HEADER_BYTES);
     zc_dense_set_word(zc_segment_at(segment, start),

@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_zcache_room.c - a store over a limit: who is asked for room, when, and
+ * what the owners are charged.
+ */
+#include "support_bump.h"
+#include "support_zcache.h"
+
+#include "inject.h"
+
+#define OWNER 3
+
+/* A pool whose pages are what the control says, and somebody who makes room. */
+struct fixture {
+    struct support_bump_control control;
+    struct zc_zcache *zcache;
+    unsigned asked;       /* how often for room */
+    unsigned asked_owner; /* and for whose, the last time */
+    zc_swp asked_slot;    /* by a store of this */
+    uint64_t pages_after; /* what the pool then has */
+    bool has_written;     /* what it says */
+    bool had_older;       /* the older page was still there */
+};
+
+static bool make_room(void *context, zc_swp slot, unsigned owner)
+{
+    struct fixture *fixture = context;
+    struct zc_zcache *zcache = fixture->zcache;
+    struct zc_context *taken;
+
+    fixture->asked++;
+    fixture->asked_owner = owner;
+    fixture->asked_slot = slot;
+    fixture->control.page_count = fixture->pages_after;
+    fixture->had_older = support_zcache_peek(zcache, zc_swp_offset(slot)) !=
+                         NULL;
+    /* NO_SHRINK_WITH_CONTEXT: the only one is free, or this never returns. */
+    taken = zc_generation_lock_context(zcache->generations.current);
+    zc_generation_unlock_context(taken);
+    return fixture->has_written;
+}
+
+static void begin(struct fixture *fixture, unsigned lru_mode)
+{
+    memset(fixture, 0, sizeof(*fixture));
+    fixture->control.has_page_count = true;
+    fixture->zcache = support_zcache_create((struct zc_cache_options){
+        .pool_ops = &support_bump_pool,
+        .pool_user = &fixture->control,
+        .lru_mode = lru_mode,
+        .context_count = 1,
+        .limit_bytes = 100 * 4096,
+    });
+    fixture->zcache->make_room = make_room;
+    fixture->zcache->context = fixture;
+}
+
+static void end(struct fixture *fixture)
+{
+    support_zcache_destroy(fixture->zcache);
+    assert_int_equal(fixture->control.frees, fixture->control.puts);
+}
+
+static uint64_t count(const struct fixture *fixture, enum zc_stat stat)
+{
+    return zc_stats_sum(&fixture->zcache->stats, stat);
+}
+
+static void set_limit(struct fixture *fixture, unsigned owner, uint64_t bytes)
+{
+    zc_atomic_u64_store_relaxed(
+        &zc_lru_owner(&fixture->zcache->lru, owner)->limit_bytes, bytes);
+}
+
+static zc_status try_store(struct fixture *fixture, uint64_t offset,
+                           unsigned owner)
+{
+    return support_zcache_try(fixture->zcache, offset, owner, SUPPORT_TEXT,
+                              offset);
+}
+
+/* ---- the pool's limit ---- */
+
+static void a_store_over_the_limit_goes_on_if_room_was_made(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    begin(&fixture, ZC_LRU_NONE);
+    fixture.control.page_count = 100;
+    fixture.pages_after = 90;
+
+    assert_status(try_store(&fixture, 7, OWNER), ZC_OK);
+
+    assert_int_equal(fixture.asked, 1);
+    assert_int_equal(fixture.asked_owner, ZC_OWNER_ANY);
+    assert_int_equal(fixture.asked_slot.value, support_slot(7).value);
+    assert_int_equal(count(&fixture, ZC_STAT_POOL_LIMIT_HIT), 1);
+    assert_int_equal(count(&fixture, ZC_STAT_REJECT_RECLAIM_FAIL), 0);
+    assert_status(try_store(&fixture, 8, OWNER), ZC_OK);
+    assert_int_equal(fixture.asked, 1);
+    end(&fixture);
+}
+
+/* Whatever it says: what counts is the pool. */
+static void a_store_is_refused_if_the_room_is_too_little(void **state)
+{
+    struct fixture fixture;
+    unsigned says;
+
+    (void)state;
+    for (says = 0; says < 2; says++) {
+        begin(&fixture, ZC_LRU_NONE);
+        assert_status(try_store(&fixture, 7, 0), ZC_OK);
+        fixture.control.page_count = 100;
+        fixture.pages_after = 91;
+        fixture.has_written = says != 0;
+
+        assert_status(try_store(&fixture, 7, 0), ZC_REJECTED);
+
+        assert_true(fixture.had_older);
+        assert_null(support_zcache_peek(fixture.zcache, 7));
+        assert_int_equal(fixture.asked, 1);
+        assert_int_equal(count(&fixture, ZC_STAT_POOL_LIMIT_HIT), 1);
+        assert_int_equal(count(&fixture, ZC_STAT_REJECT_RECLAIM_FAIL), 1);
+        assert_status(try_store(&fixture, 8, 0), ZC_REJECTED);
+        assert_int_equal(fixture.asked, 2);
+        assert_int_equal(count(&fixture, ZC_STAT_POOL_LIMIT_HIT), 1);
+        fixture.pages_after = 90;
+        assert_status(try_store(&fixture, 8, 0), ZC_OK);
+        end(&fixture);
+    }
+}
+
+static void force_is_above_the_limits_but_not_the_pools_own(void **state)
+{
+    struct fixture fixture;
+    char page[4096];
+
+    (void)state;
+    begin(&fixture, ZC_LRU_NONE);
+    support_make_page(page, sizeof(page), SUPPORT_TEXT, 1);
+    set_limit(&fixture, OWNER, 0);
+    fixture.control.page_count = 100;
+
+    assert_status(
+        zc_zcache_store(fixture.zcache, support_slot(1), page, OWNER, true),
+        ZC_OK);
+    fixture.control.put_status = ZC_REJECTED;
+    assert_status(
+        zc_zcache_store(fixture.zcache, support_slot(1), page, OWNER, true),
+        ZC_REJECTED);
+
+    assert_null(support_zcache_peek(fixture.zcache, 1));
+    assert_int_equal(fixture.asked, 0);
+    assert_int_equal(count(&fixture, ZC_STAT_POOL_LIMIT_HIT), 0);
+    fixture.control.put_status = ZC_OK;
+    end(&fixture);
+}
+
+static void the_excess_is_what_is_above_the_threshold(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    begin(&fixture, ZC_LRU_NONE);
+    fixture.control.page_count = 90;
+    assert_int_equal(zc_zcache_excess_pages(fixture.zcache), 0);
+    fixture.control.page_count = 0;
+    assert_int_equal(zc_zcache_excess_pages(fixture.zcache), 0);
+    fixture.control.page_count = 103;
+    assert_int_equal(zc_zcache_excess_pages(fixture.zcache), 13);
+    zc_zcache_apply_limit(fixture.zcache, 0, 90);
+    assert_int_equal(zc_zcache_excess_pages(fixture.zcache), 0);
+    end(&fixture);
+}
+
+/* ---- an owner's limit ---- */
+
+static void a_store_over_its_owners_limit_goes_on_if_one_pass_wrote(
+    void **state)
+{
+    struct fixture fixture;
+    uint64_t size;
+
+    (void)state;
+    begin(&fixture, ZC_LRU_NONE);
+    assert_status(try_store(&fixture, 1, OWNER), ZC_OK);
+    size = support_zcache_charged(fixture.zcache, OWNER);
+    set_limit(&fixture, OWNER, size + 1);
+    assert_status(try_store(&fixture, 2, OWNER), ZC_OK);
+    assert_int_equal(fixture.asked, 0);
+    fixture.has_written = true;
+
+    /* Nothing of it went, and still: the limit is looked at once. */
+    assert_status(try_store(&fixture, 3, OWNER), ZC_OK);
+
+    assert_int_equal(fixture.asked, 1);
+    assert_int_equal(fixture.asked_owner, OWNER);
+    assert_int_equal(fixture.asked_slot.value, support_slot(3).value);
+    assert_int_equal(count(&fixture, ZC_STAT_REJECT_OWNER_LIMIT), 0);
+    end(&fixture);
+}
+
+static void and_is_refused_if_it_wrote_nothing(void **state)
+{
+    struct fixture fixture;
+    uint64_t size;
+
+    (void)state;
+    begin(&fixture, ZC_LRU_NONE);
+    assert_status(try_store(&fixture, 1, OWNER), ZC_OK);
+    size = support_zcache_charged(fixture.zcache, OWNER);
+    set_limit(&fixture, OWNER, size);
+
+    assert_status(try_store(&fixture, 1, OWNER), ZC_REJECTED);
+
+    assert_int_equal(fixture.asked, 1);
+    assert_null(support_zcache_peek(fixture.zcache, 1));
+    assert_int_equal(support_zcache_charged(fixture.zcache, OWNER), 0);
+    assert_int_equal(count(&fixture, ZC_STAT_REJECT_OWNER_LIMIT), 1);
+    assert_int_equal(count(&fixture, ZC_STAT_REJECT_RECLAIM_FAIL), 0);
+
+    set_limit(&fixture, OWNER, 0);
+    fixture.zcache->make_room = NULL;
+    assert_status(try_store(&fixture, 1, OWNER), ZC_REJECTED);
+    assert_int_equal(count(&fixture, ZC_STAT_REJECT_OWNER_LIMIT), 2);
+    assert_status(try_store(&fixture, 1, OWNER + 1), ZC_OK);
+    assert_status(try_store(&fixture, 1, 0), ZC_OK);
+    end(&fixture);
+}
+
+static void the_owners_limit_comes_before_the_pools(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    begin(&fixture, ZC_LRU_NONE);
+    set_limit(&fixture, OWNER, 0);
+    fixture.control.page_count = 100;
+    fixture.pages_after = 100;
+
+    assert_status(try_store(&fixture, 1, OWNER), ZC_REJECTED);
+    assert_int_equal(fixture.asked, 1);
+    assert_int_equal(count(&fixture, ZC_STAT_POOL_LIMIT_HIT), 0);
+
+    fixture.has_written = true;
+    assert_status(try_store(&fixture, 1, OWNER), ZC_REJECTED);
+    assert_int_equal(fixture.asked, 3);
+    assert_int_equal(fixture.asked_owner, ZC_OWNER_ANY);
+    assert_int_equal(count(&fixture, ZC_STAT_REJECT_OWNER_LIMIT), 1);
+    assert_int_equal(count(&fixture, ZC_STAT_REJECT_RECLAIM_FAIL), 1);
+    end(&fixture);
+}
+
+static void an_owners_record_needs_memory(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    begin(&fixture, ZC_LRU_NONE);
+    assert_status(try_store(&fixture, 1, 0), ZC_OK);
+    zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
+
+    assert_status(try_store(&fixture, 1, OWNER), ZC_NO_MEMORY);
+
+    zc_inject_disarm();
+    assert_null(support_zcache_peek(fixture.zcache, 1));
+    assert_int_equal(count(&fixture, ZC_STAT_REJECT_KMEMCACHE_FAIL), 1);
+    end(&fixture);
+}
+
+static void an_owner_may_forbid_writeback(void **state)
+{
+    struct fixture fixture;
+
+    (void)state;
+    begin(&fixture, ZC_LRU_NONE);
+    assert_false(zc_zcache_owner_forbids(fixture.zcache, OWNER));
+    assert_status(try_store(&fixture, 1, OWNER), ZC_OK);
+    assert_false(zc_zcache_owner_forbids(fixture.zcache, OWNER));
+
+    zc_atomic_u32_store_relaxed(
+        &zc_lru_owner(&fixture.zcache->lru, OWNER)->no_writeback, 1);
+
+    assert_true(zc_zcache_owner_forbids(fixture.zcache, OWNER));
+    assert_false(zc_zcache_owner_forbids(fixture.zcache, 0));
+    end(&fixture);
+}
+
+/* ---- charges ---- */
+
+static void expect_charged(struct fixture *fixture, uint64_t bytes)
+{
+    assert_int_equal(support_zcache_charged(fixture->zcache, OWNER), bytes);
+    assert_int_equal(zc_lru_count(&fixture->zcache->lru, OWNER),
+                     fixture->zcache->lru_mode == ZC_LRU_ENTRY
+                         ? fixture->control.puts - fixture->control.frees
+                         : 0);
+}
+
+static void store_kind(struct fixture *fixture, uint64_t offset,
+                       enum support_kind kind)
+{
+    support_zcache_store(fixture->zcache, offset, OWNER, kind, 1);
+}
+
+/* The objects' bytes, in every mode; and the LRU has exactly what has one. */
+static void owners_are_charged_for_what_they_store(void **state)
+{
+    unsigned lru_mode;
+    char page[4096];
+
+    (void)state;
+    for (lru_mode = ZC_LRU_NONE; lru_mode <= ZC_LRU_ENTRY; lru_mode++) {
+        struct fixture fixture;
+
+        begin(&fixture, lru_mode);
+        support_use_halves();
+        assert_status(
+            zc_generations_change(&fixture.zcache->generations, "halves", 0),
+            ZC_OK);
+
+        store_kind(&fixture, 1, SUPPORT_HALVES);
+        expect_charged(&fixture, 2048);
+        store_kind(&fixture, 2, SUPPORT_NOISE);
+        expect_charged(&fixture, 2048 + 4096);
+        store_kind(&fixture, 3, SUPPORT_SAME);
+        expect_charged(&fixture, 2048 + 4096);
+        store_kind(&fixture, 1, SUPPORT_NOISE);
+        expect_charged(&fixture, 4096 + 4096);
+        store_kind(&fixture, 2, SUPPORT_SAME);
+        expect_charged(&fixture, 4096);
+        store_kind(&fixture, 3, SUPPORT_HALVES);
+        expect_charged(&fixture, 4096 + 2048);
+        fixture.control.put_status = ZC_NO_MEMORY;
+        assert_status(
+            support_zcache_try(fixture.zcache, 4, OWNER, SUPPORT_HALVES, 1),
+            ZC_NO_MEMORY);
+        fixture.control.put_status = ZC_OK;
+        expect_charged(&fixture, 4096 + 2048);
+        assert_status(zc_zcache_take(fixture.zcache, support_slot(1), page),
+                      ZC_OK);
+        expect_charged(&fixture, 2048);
+        assert_status(zc_zcache_invalidate(fixture.zcache, support_slot(3)),
+                      ZC_OK);
+        expect_charged(&fixture, 0);
+        end(&fixture);
+    }
+}
+
+/* The tree's memory fails last: the object goes, and its charge. */
+static void a_page_without_a_place_is_charged_to_nobody(void **state)
+{
+    struct fixture fixture;
+    uint32_t countdown;
+
+    (void)state;
+    begin(&fixture, ZC_LRU_ENTRY);
+    assert_non_null(zc_lru_owner(&fixture.zcache->lru, OWNER));
+    /* Directory; block; leaf, for the shard then comes in between. */
+    for (countdown = 0; countdown < 3; countdown++) {
+        zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
+        assert_status(try_store(&fixture, 1, OWNER), ZC_NO_MEMORY);
+        zc_inject_disarm();
+        expect_charged(&fixture, 0);
+    }
+    end(&fixture);
+}
+
+struct watched {
+    struct zc_zcache *zcache;
+    uint32_t listed; /* while the page was compressed */
+};
+
+static void look_at_list(void *context)
+{
+    struct watched *watched = context;
+
+    watched->listed = zc_lru_count(&watched->zcache->lru, 0);
+}
+
+/* LRU_LAST */
+static void a_page_on_its_way_is_on_no_list(void **state)
+{
+    struct fixture fixture;
+    struct watched watched;
+
+    (void)state;
+    begin(&fixture, ZC_LRU_ENTRY);
+    watched = (struct watched){fixture.zcache, 99};
+    support_use_halves();
+    assert_status(
+        zc_generations_change(&fixture.zcache->generations, "halves", 0),
+        ZC_OK);
+    support_halves.context = &watched;
+    support_halves.on_compress = look_at_list;
+
+    support_zcache_store(fixture.zcache, 1, 0, SUPPORT_HALVES, 1);
+
+    assert_int_equal(watched.listed, 0);
+    assert_int_equal(zc_lru_count(&fixture.zcache->lru, 0), 1);
+    end(&fixture);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_store_over_the_limit_goes_on_if_room_was_made),
+        cmocka_unit_test(a_store_is_refused_if_the_room_is_too_little),
+        cmocka_unit_test(force_is_above_the_limits_but_not_the_pools_own),
+        cmocka_unit_test(the_excess_is_what_is_above_the_threshold),
+        cmocka_unit_test(
+            a_store_over_its_owners_limit_goes_on_if_one_pass_wrote),
+        cmocka_unit_test(and_is_refused_if_it_wrote_nothing),
+        cmocka_unit_test(the_owners_limit_comes_before_the_pools),
+        cmocka_unit_test(an_owners_record_needs_memory),
+        cmocka_unit_test(an_owner_may_forbid_writeback),
+        cmocka_unit_test(owners_are_charged_for_what_they_store),
+        cmocka_unit_test(a_page_without_a_place_is_charged_to_nobody),
+        cmocka_unit_test(a_page_on_its_way_is_on_no_list),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
