@@ -69,7 +69,6 @@ static int run_one(const struct sim_options *options)
     struct sim_result *result = memory_allocate(1, sizeof(*result));
     int exit_status = TOOL_ERROR;
 
-    catch_signals();
     trace = (struct sim_trace){0};
     if (sim_corpus_load(&corpus, &options->config, options->quiet) &&
         sim_trace_load(&trace, &options->config) && sim_run(&request, result)) {
@@ -92,6 +91,8 @@ int sim_main(int argc, char **argv)
     switch (sim_parse(&options, argc, argv)) {
     case SIM_RUN:
         message_set_quiet(options.quiet);
+        if (!options.merge)
+            catch_signals();
         if (options.merge)
             result = sim_merge(&options);
         else if (options.sweep)
