@@ -16,8 +16,8 @@ static const char help_head[] =
     "       zcache sim --sweep [--print] [OPTION]...\n"
     "       zcache sim --merge FILE...\n"
     "\n"
-    "Runs the whole stack: threads use address spaces of more pages than there\n"
-    "are frames, over a compressed pool with a limit and a device behind it.\n"
+    "Runs the whole stack: threads use address spaces of more pages than\n"
+    "there are frames, over a compressed pool with a limit and a device behind it.\n"
     "Every byte that is read is verified.\n";
 
 static const char help_tail[] =

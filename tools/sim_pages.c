@@ -145,8 +145,7 @@ void sim_corpus_free(struct sim_corpus *corpus)
 bool sim_corpus_serves(const struct sim_config *config,
                        const struct sim_config *other)
 {
-    if (sim_number(config, SIM_PAGE_SIZE) !=
-            sim_number(other, SIM_PAGE_SIZE) ||
+    if (sim_number(config, SIM_PAGE_SIZE) != sim_number(other, SIM_PAGE_SIZE) ||
         !sim_same_text(config, other, SIM_PAGES) ||
         !sim_same_text(config, other, SIM_PID))
         return false;

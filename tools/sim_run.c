@@ -243,7 +243,8 @@ static bool do_part(struct run *run, void (*part)(struct sim_worker *worker),
 
 static uint64_t nanoseconds_of(const struct timeval *time)
 {
-    return (uint64_t)time->tv_sec * NANOSECONDS + (uint64_t)time->tv_usec * 1000;
+    return (uint64_t)time->tv_sec * NANOSECONDS +
+           (uint64_t)time->tv_usec * 1000;
 }
 
 static void take_process(struct sim_process *process)

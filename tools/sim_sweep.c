@@ -187,8 +187,7 @@ static bool run_all(struct sim_grid *grid)
         if (!end_point(grid))
             good = false;
         ended++;
-        progress_show(&grid->progress, ended, grid->count, ended,
-                      "runs");
+        progress_show(&grid->progress, ended, grid->count, ended, "runs");
     }
     progress_end(&grid->progress);
     return good;

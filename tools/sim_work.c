@@ -290,8 +290,7 @@ void sim_work_check(struct sim_worker *worker)
             .index = i, .name = i, .version = version_of(worker->crew, i)};
         zc_status status = ZC_IO_ERROR;
 
-        for (unsigned tries = 0; tries < READ_TRIES && (status == ZC_IO_ERROR ||
-                                                        status == ZC_NO_MEMORY);
+        for (unsigned tries = 0; tries < READ_TRIES && status == ZC_IO_ERROR;
              tries++)
             status = read_page(worker, i, NULL);
         if (!sim_work_goes_on(worker, status, "read"))

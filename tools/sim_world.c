@@ -90,6 +90,22 @@ static bool fits(const struct sim_plan *plan, const struct sim_config *config)
     return false;
 }
 
+/* Every page is somewhere; of pages that a trace leaves out nothing is. */
+static bool holds_all(const struct sim_plan *plan,
+                      const struct sim_config *config,
+                      const struct sim_trace *trace)
+{
+    if (plan->slot_count + plan->frame_count >= plan->total_pages ||
+        (trace->count != 0 && !trace->has_objects))
+        return true;
+    message_error(
+        "--slots: \"%s\" is %" PRIu64 ", and with %" PRIu64
+        " frames at least %" PRIu64 " are needed for %" PRIu64 " pages",
+        sim_text(config, SIM_SLOTS), plan->slot_count, plan->frame_count,
+        plan->total_pages - plan->frame_count, plan->total_pages);
+    return false;
+}
+
 bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
                    const struct sim_corpus *corpus,
                    const struct sim_trace *trace)
@@ -129,7 +145,7 @@ bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
     plan->slot_count = sim_amount(config, SIM_SLOTS, plan->total_pages);
     if (plan->slot_count == 0)
         plan->slot_count = 1;
-    return fits(plan, config);
+    return holds_all(plan, config, trace) && fits(plan, config);
 }
 
 /* ---- the device ---- */
