@@ -95,14 +95,17 @@ static bool holds_all(const struct sim_plan *plan,
                       const struct sim_config *config,
                       const struct sim_trace *trace)
 {
-    if (plan->slot_count + plan->frame_count >= plan->total_pages ||
+    /* Some frames are free, or being written, at any moment. */
+    const uint64_t usable = plan->frame_count - plan->frame_count / 8 - 4;
+
+    if (plan->slot_count + usable >= plan->total_pages ||
         (trace->count != 0 && !trace->has_objects))
         return true;
     message_error(
         "--slots: \"%s\" is %" PRIu64 ", and with %" PRIu64
         " frames at least %" PRIu64 " are needed for %" PRIu64 " pages",
         sim_text(config, SIM_SLOTS), plan->slot_count, plan->frame_count,
-        plan->total_pages - plan->frame_count, plan->total_pages);
+        plan->total_pages - usable, plan->total_pages);
     return false;
 }
 
