@@ -17,8 +17,8 @@ static const char help_head[] =
     "       zcache sim --merge FILE...\n"
     "\n"
     "Runs the whole stack: threads use address spaces of more pages than\n"
-    "there are frames, over a compressed pool with a limit and a device behind it.\n"
-    "Every byte that is read is verified.\n";
+    "there are frames, over a compressed pool with a limit and a device\n"
+    "behind it.  Every byte that is read is verified.\n";
 
 static const char help_tail[] =
     "\nmany runs\n"
