@@ -10,6 +10,7 @@ option(ZCACHE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
 option(ZCACHE_BUILD_TOOLS "Build the zcache program" ${PROJECT_IS_TOP_LEVEL})
 option(ZCACHE_BUILD_EXAMPLES "Build the examples" OFF)
 option(ZCACHE_BUILD_BENCH "Build the benchmarks" OFF)
+option(ZCACHE_BUILD_LAB "Build the race lab and the program zcrace" OFF)
 option(ZCACHE_INSTALL "Generate install rules" ${PROJECT_IS_TOP_LEVEL})
 
 option(ZCACHE_WERROR "Warnings are errors" OFF)

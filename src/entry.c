@@ -106,7 +106,7 @@ zc_status zc_entry_create(struct zc_entries *entries, zc_swp slot,
     entry->size_minus_one = 0;
     entry->generation = 0;
     entry->flags = ZC_ENTRY_SAME_FILLED;
-    zc_atomic_u32_store_relaxed(&entry->references, stamp_now(entries) | 1);
+    zc_atomic_u32_init(&entry->references, stamp_now(entries) | 1);
     *entry_out = entry;
     return ZC_OK;
 }

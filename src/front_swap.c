@@ -20,7 +20,8 @@
  *
  * If a page cannot be read, or `unuse` will not have it, the device is in use
  * again.  A page that was in compressed memory has left it for the folio by
- * then (loads into the swap cache are exclusive), so it is stored again.
+ * then (loads into the swap cache are exclusive), so it is stored again.  What
+ * the device has still is not missed, and goes with the last who knows it.
  */
 #include "front.h"
 
@@ -204,7 +205,7 @@ static zc_status empty_slot(struct swapoff *off, zc_swp slot)
         off->left = folio;
         return status;
     }
-    if (status == ZC_OK ? zc_slot_count(&cache->swap, slot) == 0 : created)
+    if (status == ZC_OK && zc_slot_count(&cache->swap, slot) == 0)
         delete_folio(cache, folio);
     put_folio(cache, slot, folio);
     return status;

@@ -88,7 +88,7 @@ static zc_status create_generation(const struct zc_generations *generations,
     generation->compressor = compressor;
     generation->level = level;
     generation->page_size = generations->page_size;
-    zc_atomic_u32_store_relaxed(&generation->references, 1);
+    zc_atomic_u32_init(&generation->references, 1);
     generation->contexts =
         zc_calloc(generations->context_count, sizeof(struct zc_context));
     if (generation->contexts == NULL) {
@@ -136,7 +136,7 @@ zc_status zc_generations_init(struct zc_generations *generations,
     generations->page_size = page_size;
     generations->context_count = context_count;
     for (i = 0; i < ZC_GENERATIONS_MAX; i++)
-        zc_atomic_pointer_store_relaxed(&generations->table[i], NULL);
+        zc_atomic_pointer_init(&generations->table[i], NULL);
     status = find_compressor(name, level, &compressor, &level);
     if (status != ZC_OK)
         return status;

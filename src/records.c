@@ -23,7 +23,7 @@ void zc_records_init(struct zc_records *records, size_t record_bytes)
     ZC_ASSERT(record_bytes > 0);
     records->record_bytes = record_bytes;
     for (i = 0; i < ZC_RECORDS_BLOCKS; i++)
-        zc_atomic_pointer_store_relaxed(&records->blocks[i], NULL);
+        zc_atomic_pointer_init(&records->blocks[i], NULL);
 }
 
 void zc_records_destroy(struct zc_records *records)

@@ -6,8 +6,8 @@
  * use it hands us the folio, locked and read.  We go through all page tables
  * once, as the kernel's try_to_unuse() does, and map the folio wherever its
  * slot is named.  What is not found then is on its way: a fork has taken a
- * count and not set its entry, or an exit has cleared the entry and not dropped its count
- * yet; so we look again until the count is zero.
+ * count and not set its entry, or an exit has cleared the entry and not dropped
+ * its count yet; so we look again until the count is zero.
  */
 #include "vm_internal.h"
 

@@ -228,8 +228,6 @@ static zc_status store_object(struct zc_zcache *zcache, struct zc_entry *entry,
         zc_entry_set_object(&zcache->entries, entry, generation, handle,
                             object.data, object.size, object.flags);
     zc_generation_unlock_context(context);
-    if (!ZC_RULE(CONTEXT_OUTLIVES_USER)) /* nothing kept it until now */
-        zc_generation_ref(generation);
     if (status != ZC_OK)
         zc_generation_put(&zcache->generations, generation);
     return status;

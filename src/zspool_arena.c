@@ -51,7 +51,7 @@ zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
     arena->chunk_units_shift =
         zc_log2((uint64_t)ZC_CHUNK_PAGES * page_size / ZC_UNIT_BYTES);
     arena->descriptor_bytes = 0;
-    zc_atomic_u64_store_relaxed(&arena->pages, 0);
+    zc_atomic_u64_init(&arena->pages, 0);
     zc_records_init(&arena->chunks, sizeof(struct zc_chunk));
     for (i = 0; i <= ZC_SEGMENT_PAGES_MAX; i++) {
         zc_list_init(&arena->partial[i]);
@@ -183,7 +183,7 @@ static zc_status new_record(struct zc_arena *arena, uint32_t pages,
         zspages[i].slot = i & ZC_BITS(0, 12);
         zc_list_init(&zspages[i].link);
         zc_list_init(&zspages[i].lru);
-        zc_atomic_u32_store_relaxed(&zspages[i].pin, PIN_LOCKED);
+        zc_atomic_u32_init(&zspages[i].pin, PIN_LOCKED);
     }
     chunk = zc_arena_chunk(arena, index);
     chunk->zspages = zspages;

@@ -121,7 +121,7 @@ zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
     handles->generations = (uint32_t)ZC_BITS(0, 64 - generation_shift(handles));
     handles->pool_tag = tag_of(pool);
     handles->first_free = 0;
-    zc_atomic_u32_store_relaxed(&handles->used, 0);
+    zc_atomic_u32_init(&handles->used, 0);
     zc_records_init(&handles->cells, sizeof(struct zc_cell));
     return zc_spinlock_init(&handles->lock, ZC_RANK_POOL_HANDLES, "handles");
 }
@@ -205,8 +205,7 @@ zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
     uint32_t generation;
     uint32_t index;
 
-    if ((cells->first == 0 || !may_reuse) &&
-        !refill(handles, cells, may_reuse))
+    if ((cells->first == 0 || !may_reuse) && !refill(handles, cells, may_reuse))
         return ZC_AGAIN;
     index = pop(handles, &cells->first);
     cells->count--;

@@ -5,6 +5,7 @@
  * Contract for an implementation (platform_impl/atomic_impl.h) of the types
  * zc_atomic_u32, zc_atomic_u64 and zc_atomic_pointer, with
  *
+ *   init (sets the word before anybody else knows it),
  *   load_relaxed, load_acquire, store_relaxed, store_release,
  *   add, or, and (u32 only; return the value before; acquire and release),
  *   exchange_if (compare and swap: acquire and release on success, relaxed on

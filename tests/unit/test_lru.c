@@ -416,6 +416,19 @@ static void an_owner_without_memory_can_be_asked_for_again(void **state)
     support_zcache_destroy(zcache);
 }
 
+/* Somebody else was quicker: his is the record. */
+static void who_makes_an_owner_that_there_is_gets_that(void **state)
+{
+    struct zc_zcache *zcache = begin(1);
+    struct zc_owner *owner = zc_lru_find_owner(&zcache->lru, 0);
+
+    (void)state;
+    assert_ptr_equal(zc_lru_make_owner(&zcache->lru, 0), owner);
+    assert_ptr_equal(zc_lru_find_owner(&zcache->lru, 0), owner);
+    assert_int_equal(zc_lru_count(&zcache->lru, 0), 1);
+    support_zcache_destroy(zcache);
+}
+
 static void make_owners(struct support_worker *worker)
 {
     struct zc_zcache *zcache = worker->context;
@@ -458,6 +471,7 @@ int main(void)
         cmocka_unit_test(a_page_stored_by_another_changes_lists),
         cmocka_unit_test(owners_take_turns),
         cmocka_unit_test(an_owner_without_memory_can_be_asked_for_again),
+        cmocka_unit_test(who_makes_an_owner_that_there_is_gets_that),
         cmocka_unit_test(of_two_who_make_an_owner_both_get_the_same),
     };
 

@@ -23,6 +23,11 @@ typedef struct {
     _Atomic(uint64_t) value;
 } zc_counter;
 
+static inline void zc_atomic_u32_init(zc_atomic_u32 *atomic, uint32_t value)
+{
+    atomic_init(&atomic->value, value);
+}
+
 static inline uint32_t zc_atomic_u32_load_relaxed(const zc_atomic_u32 *atomic)
 {
     return atomic_load_explicit(&atomic->value, memory_order_relaxed);
@@ -70,6 +75,11 @@ static inline bool zc_atomic_u32_exchange_if(zc_atomic_u32 *atomic,
                                                    memory_order_relaxed);
 }
 
+static inline void zc_atomic_u64_init(zc_atomic_u64 *atomic, uint64_t value)
+{
+    atomic_init(&atomic->value, value);
+}
+
 static inline uint64_t zc_atomic_u64_load_relaxed(const zc_atomic_u64 *atomic)
 {
     return atomic_load_explicit(&atomic->value, memory_order_relaxed);
@@ -98,6 +108,12 @@ static inline bool zc_atomic_u64_exchange_if(zc_atomic_u64 *atomic,
     return atomic_compare_exchange_strong_explicit(&atomic->value, expected,
                                                    value, memory_order_acq_rel,
                                                    memory_order_relaxed);
+}
+
+static inline void zc_atomic_pointer_init(zc_atomic_pointer *atomic,
+                                          void *value)
+{
+    atomic_init(&atomic->value, value);
 }
 
 static inline void *zc_atomic_pointer_load_relaxed(

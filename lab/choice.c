@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * choice.c - what is explored besides the order of steps: failures, who wakes;
+ * and threads that come later.
+ *
+ * A choice belongs to the step before it.  It is an entry of the schedule like
+ * a decision, but no scheduling point, and changes no sleep set.
+ */
+#include "engine.h"
+
+#include "mutant.h"
+
+static unsigned scripted(unsigned n, bool costs)
+{
+    unsigned depth = lab_run.depth;
+    uint8_t entry = lab_run.schedule->decisions[depth];
+    unsigned value = entry & ~LAB_CHOICE;
+
+    if ((entry & LAB_CHOICE) == 0 || value >= n ||
+        (costs && value != 0 && lab_run.budget == 0)) {
+        lab_run.diverged_at = depth;
+        if (lab_run.trace != NULL)
+            lab_record_divergence(entry);
+        lab_end_execution(LAB_DIVERGED, "diverged");
+        return 0;
+    }
+    if (depth + 1 == lab_run.script && lab_run.strategy->resume != NULL)
+        lab_run.sleep = lab_run.strategy->resume(depth);
+    return value;
+}
+
+static unsigned choose(unsigned n, const char *what, bool costs)
+{
+    unsigned value = 0;
+
+    if (!lab_run.active || lab_run.in_oracle || n < 2 || lab_run.ending)
+        return 0;
+    if (n > LAB_CHOICE)
+        n = LAB_CHOICE;
+    if (lab_run.depth >= LAB_SCHEDULE_MAX - 1) {
+        lab_end_execution(LAB_LIVELOCK, "livelock");
+        return 0;
+    }
+    if (LAB_MUTANT(CHOICE_NOT_EXPLORED) && costs)
+        return 0;
+    if (lab_run.depth < lab_run.script)
+        value = scripted(n, costs);
+    else if (!lab_run.unrecorded)
+        value = lab_run.strategy->choose(
+            lab_run.depth, costs && lab_run.budget == 0 ? 1 : n, costs);
+    if (!lab_run.unrecorded)
+        lab_note_decision((uint8_t)(LAB_CHOICE | value));
+    if (costs && value != 0 && !LAB_MUTANT(BUDGET_IGNORED))
+        lab_run.budget--;
+    if (LAB_MUTANT(CHOICE_WAKES))
+        lab_run.sleep = 0;
+    lab_hash_choice(value);
+    lab_run.schedule->trace_hash = lab_run.trace_hash;
+    if (lab_run.trace != NULL)
+        lab_record_choice(what, value);
+    return value;
+}
+
+unsigned lab_choose(unsigned n, const char *what)
+{
+    return choose(n, what, true);
+}
+
+unsigned lab_pick(unsigned n, const char *what)
+{
+    return choose(n, what, false);
+}
+
+/* --- threads --------------------------------------------------------- */
+
+int lab_thread(void)
+{
+    return lab_run.active ? lab_run.current : LAB_NOBODY;
+}
+
+unsigned lab_now(void)
+{
+    return lab_run.steps;
+}
+
+int lab_spawn(void (*run)(void *), void *argument, const char *title)
+{
+    struct lab_thread_state *thread;
+    int number;
+
+    if (!lab_run.active || lab_run.in_oracle)
+        return -1;
+    lab_step(LAB_SPAWN | LAB_RELEASE, &lab_run.threads, LAB_SITE("spawn"));
+    if (lab_run.threads + 1 >= LAB_THREADS)
+        return -1;
+    number = ++lab_run.threads;
+    thread = &lab_run.thread[number];
+    lab_object(thread, title, -1, -1);
+    lab_thread_reset(thread);
+    thread->joinable = true;
+    thread->title = title;
+    thread->run = run;
+    thread->argument = argument;
+    return lab_start(number) ? number : -1;
+}
+
+void lab_join(int thread, const struct lab_site *site)
+{
+    if (thread < 1 || thread > lab_run.threads)
+        return;
+    lab_step(LAB_JOIN | LAB_ACQUIRE, &lab_run.thread[thread], site);
+}
+
+/* --- failures and oracles -------------------------------------------- */
+
+void lab_fail(const char *what, const char *format, ...)
+{
+    va_list arguments;
+
+    if (!lab_run.active || lab_run.ending)
+        return;
+    if (lab_run.trace != NULL) {
+        va_start(arguments, format);
+        lab_record_message(format, arguments);
+        va_end(arguments);
+    }
+    lab_run.ending = true;
+    lab_run.ended_by = lab_run.current;
+    lab_run.outcome = LAB_FAILED;
+    lab_run.what = what;
+    if (!lab_run.in_oracle)
+        lab_end_execution(LAB_FAILED, what);
+}
+
+void lab_oracle(const char *name, void (*check)(void *), void *argument,
+                const void *guard)
+{
+    struct lab_oracle_state *oracle;
+
+    if (!lab_run.active || lab_run.oracle_count >= LAB_ORACLES)
+        return;
+    oracle = &lab_run.oracle[lab_run.oracle_count++];
+    oracle->name = name;
+    oracle->check = check;
+    oracle->argument = argument;
+    oracle->guard = lab_object_find(guard);
+}
+
+bool lab_in_oracle(void)
+{
+    return !lab_run.active || lab_run.in_oracle;
+}

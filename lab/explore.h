@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * explore.h - what code under exploration tells the explorer.
+ *
+ * A program (struct lab_program) is a setup, some threads and a final check.
+ * The explorer runs it again and again, each time under another schedule.  Only
+ * one thread runs at any time.  A thread runs from one visible step to the
+ * next: it announces the step *before* doing it (lab_step() and its kin), may
+ * be switched away there, and does it when the call returns, together with
+ * everything up to its next announcement.  Nothing else runs in between.
+ *
+ * So the platform layer of the lab calls, before each operation,
+ *
+ *     lab_lock(lock, LAB_SITE("spin_lock"));        waits for its turn
+ *     lab_step(LAB_READ | LAB_ACQUIRE, word, site); then reads the word
+ *     lab_await(LAB_WAIT, word, changed, arg, site) waits for a condition
+ *
+ * What the explorer owns: the schedule, who holds which lock, ranks, the wait
+ * cycle, object numbers, the recorded trace.  What it does not own: memory,
+ * vector clocks, ghost state.  A race detector keeps its own clocks, one per
+ * thread and one per object, in its struct lab_observer: step() is called when
+ * a step has been granted and before it is done, in the order in which the
+ * steps happen, with LAB_ACQUIRE and LAB_RELEASE as declared.
+ *
+ * Determinism is the caller's duty: between two steps a thread may depend on
+ * nothing but the program's own state.  No clock, no address order, no system
+ * call, nothing left over from the execution before (setup makes all anew).
+ *
+ * Every function here may be called in setup and finish too (thread 0, "before
+ * start"), where steps do not switch, but are still counted, checked and shown
+ * to the observer.  All but lab_observe() are ignored while no execution runs,
+ * and inside an oracle.
+ */
+#ifndef LAB_EXPLORE_H
+#define LAB_EXPLORE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LAB_THREADS 17   /* 0 is setup and finish; CPU#1 to CPU#16 */
+#define LAB_OBJECTS 4096 /* of one execution */
+#define LAB_ORACLES 16
+
+#if defined(__GNUC__)
+#define LAB_PRINTF(at, first) __attribute__((format(printf, at, first)))
+#else
+#define LAB_PRINTF(at, first)
+#endif
+
+/* --- steps ----------------------------------------------------------- */
+
+/*
+ * What a step does to its object.  Two steps of different threads on one
+ * object commute if both only read (READ, RELAX, JOIN), or both are GET or PUT
+ * and no PUT among them reaches zero in either order.  All others conflict; a
+ * compare-and-swap is an RMW whether it succeeds or not.
+ *
+ * GET and PUT are for reference counts whose value nobody looks at except to
+ * see zero.  The count is what lab_value() last said of the object; while that
+ * is unknown they conflict like an RMW.
+ */
+enum lab_kind {
+    LAB_READ,
+    LAB_WRITE,
+    LAB_RMW,
+    LAB_LOCK,
+    LAB_UNLOCK,
+    LAB_TRYLOCK,
+    LAB_WAIT, /* park: usually by lab_await() */
+    LAB_WAKE,
+    LAB_GET,
+    LAB_PUT,
+    LAB_SUBMIT,   /* I/O begins: conflicts on its object */
+    LAB_COMPLETE, /* I/O ends */
+    LAB_ALLOC,    /* of shared memory, where reuse is explored */
+    LAB_FREE,
+    LAB_RELAX,
+    LAB_SPAWN,
+    LAB_JOIN,
+    LAB_END,    /* of a thread that can be joined */
+    LAB_POINT,  /* "decompress": a place to switch, no object */
+    LAB_CHOOSE, /* from here on: no scheduling points, rows only */
+    LAB_NOTE,
+    LAB_ENTER,
+    LAB_LEAVE,
+    LAB_KINDS
+};
+
+/* Or-ed to a kind, for the observer only. */
+#define LAB_ACQUIRE 0x100u
+#define LAB_RELEASE 0x200u
+
+/* Where a step is and how a row calls it; the explorer copies it. */
+struct lab_site {
+    const char *verb;     /* "spin_lock"; NULL: a default for the kind */
+    const char *function; /* static strings all */
+    const char *file;
+    int line;
+};
+
+#define LAB_SITE(verb_)                                                        \
+    (&(const struct lab_site){(verb_), __func__, __FILE__, __LINE__})
+
+/* Announces a step on an object; NULL is no object (LAB_POINT). */
+void lab_step(unsigned kind, const void *object, const struct lab_site *site);
+
+/* The same for a step that also writes a second object: a condition that lets
+ * go of its mutex. */
+void lab_step_also(unsigned kind, const void *object, const void *also,
+                   const struct lab_site *site);
+
+/*
+ * A step that can be done only while ready(argument) is true.  What ready()
+ * reads may be changed only by steps of other threads that write this object.
+ * It is called often, by the scheduler, and must not step.
+ */
+void lab_await(unsigned kind, const void *object, bool (*ready)(const void *),
+               const void *argument, const struct lab_site *site);
+
+/* The same with a time limit.  False: the time ran out, which is explored
+ * wherever the failure budget allows, and happens where nothing else can. */
+bool lab_await_timed(unsigned kind, const void *object,
+                     bool (*ready)(const void *), const void *argument,
+                     const struct lab_site *site);
+
+/*
+ * Locks.  The explorer keeps the holder: a thread at lab_lock() is enabled
+ * only while the lock is free.  Failures it finds itself: a lock taken twice,
+ * out of rank order, unlocked by a stranger, held at the end of a thread,
+ * destroyed while held.
+ */
+void lab_lock(const void *lock, const struct lab_site *site);
+bool lab_trylock(const void *lock, const struct lab_site *site);
+void lab_unlock(const void *lock, const struct lab_site *site);
+/* Lets go of a lock within the current step, which named it as `also`. */
+void lab_unlock_within(const void *lock);
+bool lab_holds(const void *lock); /* this thread */
+int lab_holder(const void *lock); /* -1: nobody */
+
+/* A turn of a loop that waits: enabled when somebody else has written the
+ * object since this thread last looked at it.  NULL: the object of this
+ * thread's last step.  Any other loop that waits ends at the step limit. */
+void lab_relax(const void *object, const struct lab_site *site);
+
+/*
+ * What the step that was just granted saw or left: shown in its row, part of
+ * the event hash.  For GET and PUT, and for the WRITE that begins a reference
+ * count: the count after it.  Call it before the next announcement.
+ */
+void lab_value(uint64_t value);
+
+/* The step that was just granted left its object as it was (a compare-and-swap
+ * that failed): nobody's lab_relax() ends by it. */
+void lab_unchanged(void);
+
+/* --- choices --------------------------------------------------------- */
+
+/*
+ * 0 to n - 1, explored.  0 is what normally happens; anything else costs one
+ * of the failure budget, and when that is spent the answer is 0.  `what` names
+ * it in the row: "?alloc=1".
+ */
+unsigned lab_choose(unsigned n, const char *what);
+
+/* The same for choices that are no failures (which waiter wakes): free. */
+unsigned lab_pick(unsigned n, const char *what);
+
+/* --- objects --------------------------------------------------------- */
+
+/*
+ * Begins the life of an object at an address, forgetting what was there
+ * before.  An object that nobody declares begins with its first step.  Numbers
+ * go up from 1 in the order of an execution and do not depend on addresses.
+ *
+ * name   static; "shard"       index  shown after it, -1: not shown
+ * rank   locks are taken in rising rank; -1: not checked
+ *
+ * Returns the number.
+ */
+unsigned lab_object(const void *address, const char *name, int index, int rank);
+void lab_object_end(const void *address);
+unsigned lab_object_number(const void *address); /* 0: unknown */
+
+/* --- failures and oracles -------------------------------------------- */
+
+/* Ends this execution as a finding at the current row.  `what` is a static
+ * short name of the kind ("entry used after free"); the rest says more.  Does
+ * not return, except in setup, finish and oracles, where it must be called as
+ * if it did: the first failure counts. */
+void lab_fail(const char *what, const char *format, ...) LAB_PRINTF(2, 3);
+
+/* A line below the diagram: "entry: allocated by CPU#1 before start, freed by
+ * CPU#1 at entry.c:141".  Call it before lab_fail(). */
+void lab_detail(const char *format, ...) LAB_PRINTF(1, 2);
+
+/*
+ * An invariant, called for the rest of this execution right after each unlock
+ * of `guard`, with nobody holding it; guard NULL: before each step.  It reads
+ * the program's state, calls lab_fail() if that is wrong, and must not wait.
+ */
+void lab_oracle(const char *name, void (*check)(void *), void *argument,
+                const void *guard);
+bool lab_in_oracle(void); /* or no execution runs: do not watch accesses */
+
+/* --- rows of the diagram --------------------------------------------- */
+
+/*
+ * Rows that are no steps.  They exist only while a trace is being recorded
+ * (lab_recording(); a search does not format anything), so they may not
+ * influence the program.
+ */
+bool lab_recording(void);
+void lab_opening(const char *format, ...) LAB_PRINTF(1, 2); /* first line */
+void lab_note(const char *format, ...) LAB_PRINTF(1, 2);    /* "decompress" */
+void lab_enter(const char *format, ...) LAB_PRINTF(1, 2);   /* and deeper */
+void lab_leave(void);
+/* "2 refs": after // in this thread's latest row. */
+void lab_comment(const char *format, ...) LAB_PRINTF(1, 2);
+
+/* --- threads --------------------------------------------------------- */
+
+int lab_thread(void);   /* 0: setup, finish; -1: no execution runs */
+unsigned lab_now(void); /* number of steps granted: a virtual clock */
+
+/* A thread beside those of the program.  Ends with a LAB_END step; -1: too
+ * many.  title: static. */
+int lab_spawn(void (*run)(void *), void *argument, const char *title);
+void lab_join(int thread, const struct lab_site *site);
+
+/* --- observers ------------------------------------------------------- */
+
+struct lab_granted {
+    int thread;
+    unsigned kind;   /* with LAB_ACQUIRE, LAB_RELEASE; locks have them */
+    unsigned object; /* numbers; 0: none */
+    unsigned also;
+    const void *address;
+    unsigned step; /* lab_now() */
+};
+
+struct lab_observer {
+    void (*begin)(void); /* before setup of each execution */
+    void (*step)(const struct lab_granted *);
+    void (*spawned)(int parent, int child);
+    void (*ended)(int thread);
+    void (*end)(void); /* after finish, or after a failure */
+};
+
+/* Replaces the observer; NULL: none.  Call it before exploring. */
+void lab_observe(const struct lab_observer *observer);
+
+/* --- programs -------------------------------------------------------- */
+
+struct lab_actor {
+    const char *title; /* "zc_cache_take(0:7)" */
+    void (*run)(void *context);
+};
+
+struct lab_program {
+    const char *name;
+    const char *broken; /* the rule broken, for strings and titles, or NULL */
+    void *context;
+    void (*setup)(void *context);  /* makes everything anew */
+    void (*finish)(void *context); /* checks, and destroys everything */
+    const struct lab_actor *actors;
+    unsigned actor_count;
+
+    unsigned step_limit;     /* 0: 10,000 */
+    unsigned failure_budget; /* as is: 1 is usual, 0 turns failures off */
+    /* A lock section with no step inside runs as one step. */
+    bool coalesce;
+    /* Nothing outlives an execution but what setup makes anew, and threads
+     * may be abandoned anywhere.  Otherwise a failed execution ends the
+     * worker process it ran in, and another goes on. */
+    bool disposable;
+};
+
+#endif

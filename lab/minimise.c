@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * minimise.c - the failing schedule that is easiest to read.
+ *
+ * All schedules with no preemption, then with one, and so on, until one fails;
+ * among those with the fewest, the one with the fewest switches, then the least
+ * in the order of its entries, which also picks one of equal traces.
+ *
+ * Then the step from which nothing can help: the shortest prefix of that
+ * schedule after which every continuation fails.  Whether a prefix is one is
+ * decided by exploring everything after it until something succeeds; a longer
+ * one is one too, so halving finds the shortest.
+ */
+#include "search_state.h"
+
+#include <string.h>
+
+#define MILLISECONDS 60000u
+
+static void keep(struct lab_schedule *to, const struct lab_schedule *from)
+{
+    to->count = from->count;
+    to->preemptions = from->preemptions;
+    to->switches = from->switches;
+    memcpy(to->decisions, from->decisions, from->count);
+}
+
+/* Milliseconds until a time, at least one. */
+static uint64_t left_until(uint64_t end)
+{
+    uint64_t now = lab_clock();
+
+    return now >= end ? 1 : (end - now) / 1000000 + 1;
+}
+
+/* All schedules with up to `bound` preemptions; true: one failed.  complete:
+ * there was time for all. */
+static bool search_bound(const struct lab_program *program, unsigned bound,
+                         uint64_t end, struct lab_schedule *least,
+                         bool *complete)
+{
+    struct lab_options options = {
+        .mode = LAB_BOUND,
+        .bound = bound,
+        .milliseconds = left_until(end),
+    };
+    bool found;
+
+    *complete = false;
+    lab_search = lab_search_open(program, &options);
+    if (lab_search == NULL)
+        return false;
+    (void)lab_search_run();
+    *complete = lab_search->result.finished;
+    found = lab_search->has_best;
+    if (found)
+        keep(least, &lab_search->best);
+    lab_search_close(lab_search);
+    lab_search = NULL;
+    return found;
+}
+
+/* Does everything fail that begins so? */
+static bool is_lost(const struct lab_program *program,
+                    const struct lab_schedule *schedule, unsigned prefix,
+                    uint64_t end)
+{
+    struct lab_options options = {
+        .mode = LAB_SLEEP,
+        .milliseconds = left_until(end),
+    };
+    bool lost;
+
+    lab_search = lab_search_open(program, &options);
+    if (lab_search == NULL)
+        return false;
+    keep(&lab_search->schedule, schedule);
+    lab_search->floor = prefix;
+    lab_search->stop_at_success = true;
+    (void)lab_search_run();
+    lost = lab_search->result.finished && !lab_search->succeeded;
+    lab_search_close(lab_search);
+    lab_search = NULL;
+    return lost;
+}
+
+/* The number of the step that decides; 0: everything fails anyway. */
+static unsigned find_turn(const struct lab_program *program,
+                          const struct lab_schedule *schedule, uint64_t end)
+{
+    unsigned open = 0; /* a prefix that may still succeed */
+    unsigned lost = schedule->count;
+    unsigned steps = 0;
+
+    if (lost == 0 || is_lost(program, schedule, 0, end))
+        return 0;
+    while (lost - open > 1) {
+        unsigned middle = open + (lost - open) / 2;
+
+        if (is_lost(program, schedule, middle, end))
+            lost = middle;
+        else
+            open = middle;
+    }
+    for (unsigned i = 0; i < lost; i++)
+        steps += schedule->decisions[i] < LAB_CHOICE;
+    return steps;
+}
+
+bool lab_minimise(const struct lab_program *program,
+                  const struct lab_schedule *failing, uint64_t milliseconds,
+                  struct lab_schedule *least, struct lab_trace *trace)
+{
+    uint64_t limit = milliseconds == 0 ? MILLISECONDS : milliseconds;
+    uint64_t end = lab_clock() + limit * UINT64_C(1000000);
+    bool complete = true;
+    bool found = false;
+    unsigned turn;
+
+    (void)lab_record(program, false, failing, trace);
+    keep(least, failing);
+    for (unsigned bound = 0; complete && !found; bound++) {
+        if (bound > trace->preemptions)
+            break;
+        found = search_bound(program, bound, end, least, &complete);
+    }
+    /* Half as long again for the turn, which usually takes no time. */
+    turn = find_turn(program, least, lab_clock() + limit * UINT64_C(500000));
+    (void)lab_record(program, false, least, trace);
+    trace->marked_step = turn;
+    return found && complete;
+}

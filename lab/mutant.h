@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mutant.h - mistakes that the explorer can be told to make, so that its
+ * self-test can be seen to notice.  Only the self-test's build of the engine
+ * (LAB_MUTANTS) contains them.
+ */
+#ifndef LAB_MUTANT_H
+#define LAB_MUTANT_H
+
+#include <stdbool.h>
+
+/* clang-format off */
+#define LAB_MUTANT_LIST(X) \
+    X(NONE, "nothing is wrong") \
+    X(SLEEPER_NOT_WOKEN, "a conflicting step does not wake a sleeper") \
+    X(SLEEPER_ALWAYS_WOKEN, "every step wakes all sleepers") \
+    X(UNLOCK_INDEPENDENT, "an unlock commutes with everything") \
+    X(WRITE_AS_READ, "a write commutes like a read") \
+    X(READ_AS_WRITE, "two reads conflict") \
+    X(LAST_PUT_COMMUTES, "the put that frees commutes with other puts") \
+    X(SECOND_OBJECT_FORGOTTEN, "a step's second object is forgotten") \
+    X(BOUND_OFF_BY_ONE, "one preemption less than the bound") \
+    X(EVERY_SWITCH_COUNTS, "leaving a blocked thread is a preemption") \
+    X(LOCK_ALWAYS_READY, "a thread is enabled at a lock that is held") \
+    X(LAST_SIBLING_SKIPPED, "the last alternative is not explored") \
+    X(SLEEP_NOT_INHERITED, "an execution starts with nobody asleep") \
+    X(CHOICE_NOT_EXPLORED, "a failure never happens") \
+    X(BUDGET_IGNORED, "failures cost nothing") \
+    X(RELAX_NEVER_PARKS, "a waiting loop goes on at once") \
+    X(CHOICE_WAKES, "a sleep set ends at a choice") \
+    X(HIDDEN_BY_WAITING, "a step that had to wait hides the steps before") \
+    X(STUCK_FORGOTTEN, "races of steps that are never done do not count") \
+    X(FIRST_RACE_ONLY, "a step races with one other at most") \
+    X(DEADLOCK_IS_COMPLETE, "nobody enabled is the end")
+/* clang-format on */
+
+#define LAB_MUTANT_NAME(name, sentence) LAB_MUTANT_##name,
+enum lab_mutant_name {
+    LAB_MUTANT_LIST(LAB_MUTANT_NAME) LAB_MUTANT_COUNT
+};
+#undef LAB_MUTANT_NAME
+
+#ifndef LAB_MUTANTS
+#define LAB_MUTANTS 0
+#endif
+
+extern enum lab_mutant_name lab_mutant;
+
+#if LAB_MUTANTS
+#define LAB_MUTANT(name) (lab_mutant == LAB_MUTANT_##name)
+#else
+#define LAB_MUTANT(name) false
+#endif
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * oracle_memory.h - which memory is whose.
+ *
+ * All memory of the library comes from one region (platform/memory.c), which is
+ * used from its beginning in every execution and never twice in one.  What was
+ * freed is marked dead; touching it is a failure, which names who allocated and
+ * who freed it.
+ */
+#ifndef LAB_ORACLE_MEMORY_H
+#define LAB_ORACLE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LAB_PAGE_SHIFT 12
+#define LAB_PAGE_BYTES (1u << LAB_PAGE_SHIFT)
+#define LAB_REGION_BYTES ((size_t)48 << 20)
+#define LAB_REGION_PAGES (LAB_REGION_BYTES >> LAB_PAGE_SHIFT)
+
+extern char lab_region[LAB_REGION_BYTES];
+
+/* Offset in the region; at or above LAB_REGION_BYTES: not in it. */
+static inline size_t lab_region_offset(const void *memory)
+{
+    return (size_t)((uintptr_t)memory - (uintptr_t)lab_region);
+}
+
+/* Pages that were written since the region was kept; see lab_region_keep(). */
+extern uint8_t lab_region_dirty[LAB_REGION_PAGES];
+
+static inline void lab_region_note_write(const void *memory, size_t size)
+{
+    size_t page = lab_region_offset(memory) >> LAB_PAGE_SHIFT;
+    size_t last = (lab_region_offset(memory) + size - 1) >> LAB_PAGE_SHIFT;
+
+    for (; page <= last && page < LAB_REGION_PAGES; page++)
+        lab_region_dirty[page] = 1;
+}
+
+#define LAB_POISON 0x6bu /* what freed memory is filled with */
+
+/* Marks of eight bytes each. */
+#define LAB_MARK_CLOSED 1u /* of a pool, in no object */
+#define LAB_MARK_DEAD 2u   /* freed */
+#define LAB_MARK_NOBODYS (LAB_MARK_CLOSED | LAB_MARK_DEAD)
+#define LAB_MARK_SETTLED 4u /* an atomic that was set for good */
+#define LAB_MARK_MIXED 8u   /* an atomic that is more than counted */
+
+/* Begins an execution with the marks and the history that were kept. */
+void lab_marks_reset(void);
+void lab_marks_forget(void);
+void lab_marks_keep(void);
+
+/*
+ * The life of [memory, memory + size) as `what` begins, or ends with that mark.
+ * An end must be ordered after every use.
+ */
+void lab_memory_begin(const void *memory, size_t size, const char *what,
+                      const void *pc);
+void lab_memory_end(const void *memory, size_t size, unsigned mark,
+                    const char *what, const void *pc);
+
+/* Adds a mark to the word, or asks for one. */
+void lab_mark_word(const void *word, unsigned mark);
+bool lab_word_has(const void *word, unsigned mark);
+
+/* False, and a failure, if any of the memory is nobody's. */
+bool lab_memory_check(const void *memory, size_t size, bool writes,
+                      const void *pc);
+
+/* Lines below the diagram: what lives or lived at this address. */
+void lab_memory_describe(const void *memory);
+/* Its name, and the offset in it; "memory" if it has none. */
+const char *lab_memory_name(const void *memory, size_t *offset_out);
+
+/* Where a program counter is: "zc_entry_put (entry.c:112)".  Slow, and only
+ * while a trace is recorded; else "?". */
+const char *lab_place_of(const void *pc);
+
+/* --- platform/memory.c ----------------------------------------------- */
+
+/* Empties the region, or makes it what was kept. */
+void lab_region_reset(void);
+void lab_region_restore(void);
+/* Keeps the region, its marks and its history as the beginning of every later
+ * execution. */
+void lab_region_keep(void);
+/* A failure if the library has not given everything back. */
+void lab_region_check_empty(void);
+
+/* --- free lists ------------------------------------------------------ */
+
+/* True: whether a free object is used again is explored (mode of entries and
+ * handle cells).  False: never, so that old names are found out. */
+extern bool lab_reuse;
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* oracle_pool.c - zspages, headers and cells add up. */
+#include "oracle_pool.h"
+
+#include "explore.h"
+#include "platform/lab_platform.h"
+#include "zspool_dense.h"
+#include "zspool_internal.h"
+#include "zspool_kernel.h"
+
+struct watched {
+    struct zc_zspool *pool;
+    struct zc_group *group;
+};
+
+static struct watched watched[LAB_ORACLES];
+
+struct tally {
+    uint32_t allocated;
+    uint32_t deferred;
+    uint32_t free;
+};
+
+/* The header of an object in use must lead back to where it is. */
+static void check_cell(const struct zc_zspool *pool, zc_handle handle,
+                       uint64_t location)
+{
+    struct zc_cell_view view;
+    zc_status status = zc_handles_look(&pool->handles, handle, &view);
+
+    if (status != ZC_OK)
+        lab_fail("header without a cell", "of the object at %#llx: %s",
+                 (unsigned long long)location, zc_status_name(status));
+    else if (view.location != location)
+        lab_fail("cell leads elsewhere", "from %#llx to %#llx",
+                 (unsigned long long)location,
+                 (unsigned long long)view.location);
+}
+
+static void count_object(struct tally *tally, unsigned tags)
+{
+    if (tags == ZC_OBJECT_TAGS)
+        lab_fail("both tags", "of an object header");
+    else if (tags == ZC_OBJECT_ALLOCATED)
+        tally->allocated++;
+    else if (tags == ZC_OBJECT_DEFERRED)
+        tally->deferred++;
+    else
+        tally->free++;
+}
+
+/* Length of the free list through the headers; more than there are slots: it
+ * goes round, or leaves the zspage. */
+static uint32_t list_length(const struct zc_arena *arena,
+                            const struct zc_group *group,
+                            const struct zc_zspage *zspage) ZC_NO_LOCK_ANALYSIS
+{
+    uint32_t index = zspage->first_free;
+    uint32_t length = 0;
+
+    while (index < group->slot_count && length <= group->slot_count) {
+        index = (uint32_t)(zc_slot_header(
+                               arena, group, zspage,
+                               zc_slot_location(arena, group, zspage, index)) >>
+                           3);
+        length++;
+    }
+    return length;
+}
+
+static void check_kernel_zspage(const struct watched *at,
+                                const struct zc_zspage *zspage)
+    ZC_NO_LOCK_ANALYSIS
+{
+    const struct zc_arena *arena = &at->pool->arena;
+    struct tally tally = {0, 0, 0};
+
+    for (uint32_t i = 0; i < at->group->slot_count; i++) {
+        uint64_t location = zc_slot_location(arena, at->group, zspage, i);
+        uint64_t header = zc_slot_header(arena, at->group, zspage, location);
+        unsigned tags = (unsigned)header & ZC_OBJECT_TAGS;
+        zc_handle handle = {header & ~(uint64_t)ZC_OBJECT_TAGS};
+
+        count_object(&tally, tags);
+        if (tags == ZC_OBJECT_ALLOCATED)
+            check_cell(at->pool, handle, location);
+    }
+    if (tally.allocated != zspage->objects)
+        lab_fail("zspage miscounted", "%u objects, %u headers say so",
+                 zspage->objects, tally.allocated);
+    if (tally.deferred != 0 && !zspage->reclaimed)
+        lab_fail("deferred object left behind", "%u", tally.deferred);
+    if (list_length(arena, at->group, zspage) != tally.free)
+        lab_fail("free list broken", "%u free slots, %u in the list",
+                 tally.free, list_length(arena, at->group, zspage));
+}
+
+static void check_dense_zspage(const struct watched *at,
+                               struct zc_zspage *zspage)
+{
+    struct zc_segment segment = zc_segment_of(at->pool, zspage);
+    uint32_t end = segment.dense->segment_granules;
+    struct tally tally = {0, 0, 0};
+    uint32_t used = 0;
+    uint32_t granule = 0;
+
+    while (granule < end) {
+        uint32_t word = zc_dense_word(zc_segment_at(&segment, granule));
+        uint32_t length = zc_dense_length(&segment, word);
+        unsigned tags = word & ZC_OBJECT_TAGS;
+        zc_handle handle;
+
+        count_object(&tally, tags);
+        if (tags != 0)
+            used += length;
+        if (tags == ZC_OBJECT_ALLOCATED &&
+            zc_handles_at(&at->pool->handles, word >> ZC_DENSE_WORD_SHIFT,
+                          &handle))
+            check_cell(at->pool, handle,
+                       zc_segment_location(&segment, granule));
+        else if (tags == ZC_OBJECT_ALLOCATED)
+            lab_fail("header without a cell", "at granule %u", granule);
+        if (length == 0)
+            break;
+        granule += length;
+    }
+    if (granule != end)
+        lab_fail("segment has gaps", "%u of %u granules", granule, end);
+    if (tally.allocated != zspage->objects || used != zspage->used)
+        lab_fail("zspage miscounted",
+                 "%u objects in %u granules, walked %u in "
+                 "%u",
+                 zspage->objects, zspage->used, tally.allocated, used);
+    if (tally.deferred != 0 && !zspage->reclaimed)
+        lab_fail("deferred object left behind", "%u", tally.deferred);
+}
+
+static void check_chunk(const struct watched *at, struct zc_chunk *chunk)
+{
+    for (uint32_t i = 0; i < chunk->zspage_count; i++) {
+        struct zc_zspage *zspage = &chunk->zspages[i];
+
+        if (zspage->group.value != at->group)
+            continue;
+        if (at->group->dense != NULL)
+            check_dense_zspage(at, zspage);
+        else
+            check_kernel_zspage(at, zspage);
+    }
+}
+
+static void check_zspages(void *argument)
+{
+    const struct watched *at = argument;
+    const struct zc_arena *arena = &at->pool->arena;
+
+    for (uint32_t i = 0; i < arena->chunk_count; i++) {
+        struct zc_chunk *chunk = zc_arena_chunk(arena, i);
+
+        if (chunk->memory.value != NULL &&
+            chunk->zspage_pages == at->group->zspage_pages)
+            check_chunk(at, chunk);
+    }
+}
+
+static void check_group(void *argument)
+{
+    lab_guard_check(check_zspages, argument);
+}
+
+void lab_watch_reset(void)
+{
+    for (unsigned i = 0; i < LAB_ORACLES; i++)
+        watched[i].group = NULL;
+    lab_watch_reset_shard();
+}
+
+void lab_watch_pool(struct zc_zspool *pool, size_t size)
+{
+    unsigned group = 0;
+    unsigned free = 0;
+
+    if (pool->placement == ZC_PLACEMENT_KERNEL)
+        group = pool->class_group[zc_class_of_size(pool->page_size, size)];
+    while (free < LAB_ORACLES && watched[free].group != NULL)
+        free++;
+    if (free == LAB_ORACLES)
+        return;
+    watched[free].pool = pool;
+    watched[free].group = &pool->groups[group];
+}
+
+void lab_watch_register(void)
+{
+    for (unsigned i = 0; i < LAB_ORACLES && watched[i].group != NULL; i++) {
+        lab_declare_lock(&watched[i].group->lock.words);
+        lab_oracle("zspage accounting", check_group, &watched[i],
+                   &watched[i].group->lock);
+    }
+    lab_watch_register_shard();
+}
+
+/* Length of a list of free cells; more than there are: it goes round. */
+static uint32_t count_cells(const struct zc_handles *handles, uint32_t first)
+{
+    uint32_t used = handles->used.value;
+    uint32_t length = 0;
+
+    while (first != 0 && length <= used) {
+        const struct zc_cell *cell = zc_records_at(&handles->cells, first - 1);
+
+        first = (uint32_t)(cell->word.value >> 2);
+        length++;
+    }
+    return length;
+}
+
+void lab_check_handles(struct zc_zspool *pool)
+{
+    const struct zc_handles *handles = &pool->handles;
+    uint32_t used = handles->used.value;
+    uint32_t free = count_cells(handles, handles->first_free);
+    zc_handle handle;
+
+    for (uint32_t i = 0; i < used; i++) {
+        if (!zc_handles_at(handles, i, &handle))
+            continue;
+        lab_fail("handle cell leaked",
+                 "cell %u is in use, and nothing is in the pool", i);
+        return;
+    }
+    for (unsigned i = 0; i < pool->group_count; i++)
+        free += count_cells(handles, pool->groups[i].cells.first);
+    if (free != used)
+        lab_fail("free cells miscounted", "%u of %u are in a list", free, used);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* oracle_pool.h - what holds of a pool and a cache whenever a lock is free. */
+#ifndef LAB_ORACLE_POOL_H
+#define LAB_ORACLE_POOL_H
+
+#include <stddef.h>
+
+#include <zcache/zcache.h>
+#include <zcache/zspool.h>
+
+/*
+ * What is to be watched is said once and registered in each execution.  Reset:
+ * nothing is.
+ */
+void lab_watch_reset(void);
+void lab_watch_register(void);
+
+/*
+ * From here on, whenever the lock of the group that objects of this size are in
+ * is free: free + in use + deferred = objects of each zspage; every allocated
+ * header leads to a cell that leads back; both tags never; deferred objects
+ * only under reclaim.
+ */
+void lab_watch_pool(struct zc_zspool *pool, size_t size);
+
+/* Now: every cell is free, and free once. */
+void lab_check_handles(struct zc_zspool *pool);
+
+/*
+ * From here on, whenever the lock of the shard of this slot is free (it must
+ * exist): its entries live, are referenced, and are counted.
+ */
+void lab_watch_shard(struct zc_cache *cache, zc_swp slot);
+
+/* Now, with nobody using the cache: the tree's references are the only ones. */
+void lab_check_references(struct zc_cache *cache, zc_swp slot);
+
+/* Parts of lab_watch_reset() and lab_watch_register(). */
+void lab_watch_reset_shard(void);
+void lab_watch_register_shard(void);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * picture.h - a recorded trace as lines to print: what columns and mail share.
+ */
+#ifndef LAB_PICTURE_H
+#define LAB_PICTURE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "search.h"
+#include "trace.h"
+
+#define LAB_LINES 4000
+#define LAB_LINE_CHARS 160
+
+struct lab_line {
+    int thread;
+    unsigned depth;
+    char text[LAB_LINE_CHARS];
+    char comment[LAB_LINE_CHARS]; /* without the //; may be empty */
+    bool marked;                  /* from here every continuation fails */
+    bool problem;                 /* the step that failed */
+    bool folded;                  /* says how often the lines above came */
+};
+
+struct lab_picture {
+    const struct lab_trace *trace;
+    bool shown[LAB_THREADS]; /* threads that did something */
+    unsigned columns;
+    char heading[LAB_THREADS][LAB_LINE_CHARS];
+    char problem[2 * LAB_LINE_CHARS]; /* below the lines; may be empty */
+    bool truncated;
+    unsigned line_count;
+    struct lab_line lines[LAB_LINES];
+};
+
+/* What a search said about the program; absent parts are NULL. */
+struct lab_story {
+    const struct lab_trace *trace;
+    const char *replay;              /* string, or NULL */
+    const struct lab_result *broken; /* the search that found it */
+    const struct lab_result *whole;  /* the same with every rule in force */
+    bool cut_short; /* there was no time to look for a shorter one */
+};
+
+void lab_picture_draw(struct lab_picture *picture,
+                      const struct lab_trace *trace);
+
+/* "lock", "read x", as a row calls it. */
+void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
+                  char text[LAB_LINE_CHARS]);
+
+const char *lab_outcome_name(enum lab_outcome outcome);
+
+/* "explored 3 traces, 1 fails; with every rule in force ..." */
+void lab_print_counts(FILE *out, const struct lab_story *story);
+
+void lab_print_columns(FILE *out, const struct lab_story *story);
+void lab_print_mail(FILE *out, const struct lab_story *story);
+void lab_print_json(FILE *out, const struct lab_story *story);
+
+#endif

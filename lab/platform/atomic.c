@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * atomic.c - the atomics as steps.
+ *
+ * Adding one to a count, or taking one from it, is a get or a put, and two of
+ * them commute, where the word is nothing but a count: once it was compared and
+ * exchanged, or had bits changed, whoever adds may look at more than zero.
+ *
+ * Setting a word that nobody knows yet is no step but a plain write: if
+ * somebody does know it, that is a race.
+ *
+ * A word that was settled is read without a step: nobody will write it again.
+ */
+#include "platform/atomic.h"
+
+#include "lab_platform.h"
+#include "tsan.h"
+
+#define CALLER __builtin_return_address(0)
+
+/* A count may share its word with what is set when the word is made; it is in
+ * the low bits. */
+#define COUNT_BITS UINT32_C(0xffff)
+
+/* "&entry->references" as the diagram has it: "references". */
+static const char *short_name(const char *name)
+{
+    const char *found = name;
+    const char *at;
+
+    for (at = name; *at != '\0'; at++) {
+        if (*at == '.' || *at == '&')
+            found = at + 1;
+        else if (at[0] == '-' && at[1] == '>')
+            found = at + 2;
+    }
+    return found;
+}
+
+static void name_word(const void *word, const char *name)
+{
+    if (lab_recording() && lab_object_number(word) == 0)
+        (void)lab_object(word, short_name(name), -1, -1);
+}
+
+static void announce(unsigned kind, const void *word, size_t size,
+                     const char *name, const struct lab_site *site,
+                     const void *pc)
+{
+    unsigned writes = (kind & 0xffu) == LAB_READ ? 0 : LAB_ACCESS_WRITE;
+
+    if (lab_quiet)
+        return;
+    name_word(word, name);
+    lab_step(kind, word, site);
+    lab_access(word, size, LAB_ACCESS_ATOMIC | writes, pc);
+}
+
+/* A pointer into the region is shown, and hashed, by its offset. */
+static uint64_t shown(const void *pointer)
+{
+    size_t offset = lab_region_offset(pointer);
+
+    if (pointer == NULL)
+        return 0;
+    return offset < LAB_REGION_BYTES ? offset + 1 : UINT64_MAX;
+}
+
+/* False: no step was needed. */
+static bool read_step(const void *word, size_t size, unsigned flags,
+                      const char *name, const struct lab_site *site,
+                      const void *pc)
+{
+    if (!lab_word_has(word, LAB_MARK_SETTLED)) {
+        announce(LAB_READ | flags, word, size, name, site, pc);
+        return true;
+    }
+    if (!lab_quiet) {
+        lab_access(word, size, LAB_ACCESS_ATOMIC, pc);
+        lab_clock_acquire(word);
+    }
+    return false;
+}
+
+static void exchange_step(const void *word, size_t size, const char *name,
+                          const struct lab_site *site, const void *pc)
+{
+    announce(LAB_RMW | LAB_ACQUIRE | LAB_RELEASE, word, size, name, site, pc);
+    lab_mark_word(word, LAB_MARK_MIXED);
+}
+
+/* What came of a read-modify-write. */
+static void exchanged(bool changed, uint64_t value)
+{
+    if (lab_quiet)
+        return;
+    lab_clock_exchanged(changed);
+    if (!changed)
+        lab_unchanged();
+    lab_value(value);
+}
+
+/* What a load found or a store left. */
+static void tell(uint64_t value)
+{
+    if (!lab_quiet)
+        lab_value(value);
+}
+
+/* ---- 32 bits ---- */
+
+void zc_atomic_u32_init(zc_atomic_u32 *atomic, uint32_t value)
+{
+    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_WRITE, CALLER);
+    atomic->value = value;
+}
+
+uint32_t lab_u32_load(const zc_atomic_u32 *atomic, unsigned flags,
+                      const char *name, const struct lab_site *site)
+{
+    if (read_step(atomic, sizeof(*atomic), flags, name, site, CALLER))
+        tell(atomic->value);
+    return atomic->value;
+}
+
+void lab_u32_store(zc_atomic_u32 *atomic, uint32_t value, unsigned flags,
+                   const char *name, const struct lab_site *site)
+{
+    announce(LAB_WRITE | flags, atomic, sizeof(*atomic), name, site, CALLER);
+    atomic->value = value;
+    tell(value);
+}
+
+bool lab_u32_exchange_if(zc_atomic_u32 *atomic, uint32_t *expected,
+                         uint32_t value, const char *name,
+                         const struct lab_site *site)
+{
+    bool equal;
+
+    exchange_step(atomic, sizeof(*atomic), name, site, CALLER);
+    equal = atomic->value == *expected;
+    if (equal)
+        atomic->value = value;
+    else
+        *expected = atomic->value;
+    exchanged(equal, atomic->value);
+    return equal;
+}
+
+/* The kind of an addition to this word. */
+static unsigned kind_of_add(const zc_atomic_u32 *atomic, uint32_t value)
+{
+    if (lab_word_has(atomic, LAB_MARK_MIXED))
+        return LAB_RMW;
+    if (value == 1)
+        return LAB_GET;
+    return value == UINT32_MAX ? LAB_PUT : LAB_RMW;
+}
+
+uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
+                     const struct lab_site *site)
+{
+    unsigned kind = kind_of_add(atomic, value);
+    struct lab_site named = *site;
+    uint32_t before;
+
+    if (value == 1 || value == UINT32_MAX)
+        named.verb = value == 1 ? "atomic_inc" : "atomic_dec";
+    announce(kind | LAB_ACQUIRE | LAB_RELEASE, atomic, sizeof(*atomic), name,
+             &named, CALLER);
+    before = atomic->value;
+    atomic->value = before + value;
+    if (kind == LAB_RMW)
+        exchanged(true, atomic->value);
+    else
+        tell(atomic->value & COUNT_BITS);
+    return before;
+}
+
+uint32_t lab_u32_or(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
+                    const struct lab_site *site)
+{
+    uint32_t before;
+
+    exchange_step(atomic, sizeof(*atomic), name, site, CALLER);
+    before = atomic->value;
+    atomic->value = before | bits;
+    exchanged(true, atomic->value);
+    return before;
+}
+
+uint32_t lab_u32_and(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
+                     const struct lab_site *site)
+{
+    uint32_t before;
+
+    exchange_step(atomic, sizeof(*atomic), name, site, CALLER);
+    before = atomic->value;
+    atomic->value = before & bits;
+    exchanged(true, atomic->value);
+    return before;
+}
+
+/* ---- 64 bits ---- */
+
+void zc_atomic_u64_init(zc_atomic_u64 *atomic, uint64_t value)
+{
+    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_WRITE, CALLER);
+    atomic->value = value;
+}
+
+uint64_t lab_u64_load(const zc_atomic_u64 *atomic, unsigned flags,
+                      const char *name, const struct lab_site *site)
+{
+    if (read_step(atomic, sizeof(*atomic), flags, name, site, CALLER))
+        tell(atomic->value);
+    return atomic->value;
+}
+
+void lab_u64_store(zc_atomic_u64 *atomic, uint64_t value, unsigned flags,
+                   const char *name, const struct lab_site *site)
+{
+    announce(LAB_WRITE | flags, atomic, sizeof(*atomic), name, site, CALLER);
+    atomic->value = value;
+    tell(value);
+}
+
+bool lab_u64_exchange_if(zc_atomic_u64 *atomic, uint64_t *expected,
+                         uint64_t value, const char *name,
+                         const struct lab_site *site)
+{
+    bool equal;
+
+    exchange_step(atomic, sizeof(*atomic), name, site, CALLER);
+    equal = atomic->value == *expected;
+    if (equal)
+        atomic->value = value;
+    else
+        *expected = atomic->value;
+    exchanged(equal, atomic->value);
+    return equal;
+}
+
+/* ---- pointers ---- */
+
+void zc_atomic_pointer_init(zc_atomic_pointer *atomic, void *value)
+{
+    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_WRITE, CALLER);
+    atomic->value = value;
+}
+
+void *lab_pointer_load(const zc_atomic_pointer *atomic, unsigned flags,
+                       const char *name, const struct lab_site *site)
+{
+    if (read_step(atomic, sizeof(*atomic), flags, name, site, CALLER))
+        tell(shown(atomic->value));
+    return atomic->value;
+}
+
+void lab_pointer_store(zc_atomic_pointer *atomic, void *value, unsigned flags,
+                       const char *name, const struct lab_site *site)
+{
+    announce(LAB_WRITE | flags, atomic, sizeof(*atomic), name, site, CALLER);
+    atomic->value = value;
+    tell(shown(value));
+}
+
+bool lab_pointer_exchange_if(zc_atomic_pointer *atomic, void **expected,
+                             void *value, const char *name,
+                             const struct lab_site *site)
+{
+    bool equal;
+
+    exchange_step(atomic, sizeof(*atomic), name, site, CALLER);
+    equal = atomic->value == *expected;
+    if (equal)
+        atomic->value = value;
+    else
+        *expected = atomic->value;
+    exchanged(equal, shown(atomic->value));
+    return equal;
+}
+
+/* ---- counters: no steps ---- */
+
+void zc_counter_add(zc_counter *counter, uint64_t value)
+{
+    lab_region_note_write(counter, sizeof(*counter));
+    counter->value += value;
+}
+
+void zc_counter_subtract(zc_counter *counter, uint64_t value)
+{
+    lab_region_note_write(counter, sizeof(*counter));
+    counter->value -= value;
+}
+
+uint64_t zc_counter_read(const zc_counter *counter)
+{
+    return counter->value;
+}

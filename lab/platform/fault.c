@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c - a broken rule may follow a pointer to nowhere, which ends the
+ * execution as a finding, and not the search.
+ *
+ * The fault is our own and synchronous, so its handler may call what it likes,
+ * and leaves by switching away from the thread.
+ */
+#include <explore.h>
+#include <signal.h>
+#include <string.h>
+
+#include "lab_platform.h"
+
+static void handle(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (lab_thread() >= 0) {
+        lab_fail("fault", "signal %d at address %p", number, info->si_addr);
+        if (lab_leave_setup != NULL)
+            lab_platform_leave();
+    }
+    (void)signal(number, SIG_DFL);
+    (void)raise(number);
+}
+
+void lab_catch_faults(void)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE};
+    struct sigaction action;
+    unsigned i;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_sigaction = handle;
+    action.sa_flags = SA_SIGINFO | SA_NODEFER;
+    for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        (void)sigaction(faults[i], &action, NULL);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* file.c - there are no files in the lab; a device there is memory. */
+#include "platform/file.h"
+
+#include "base/assert.h"
+
+zc_status zc_file_open(const char *path, uint64_t bytes, unsigned flags,
+                       struct zc_file **file_out)
+{
+    (void)path;
+    (void)bytes;
+    (void)flags;
+    (void)file_out;
+    return ZC_UNSUPPORTED;
+}
+
+void zc_file_close(struct zc_file *file)
+{
+    ZC_ASSERT(file == NULL);
+}
+
+zc_status zc_file_read(const struct zc_file *file, void *data_out, size_t size,
+                       uint64_t offset)
+{
+    (void)file;
+    (void)data_out;
+    (void)size;
+    (void)offset;
+    return ZC_IO_ERROR;
+}
+
+zc_status zc_file_write(const struct zc_file *file, const void *data,
+                        size_t size, uint64_t offset)
+{
+    (void)file;
+    (void)data;
+    (void)size;
+    (void)offset;
+    return ZC_IO_ERROR;
+}
+
+zc_status zc_file_sync(const struct zc_file *file)
+{
+    (void)file;
+    return ZC_IO_ERROR;
+}

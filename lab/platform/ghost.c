@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* ghost.c - what ghost.h tells the lab. */
+#include "platform/ghost.h"
+
+#include "lab_platform.h"
+#include "tsan.h"
+
+#define CALLER __builtin_return_address(0)
+
+void lab_ghost_born(const void *memory, size_t size, const char *what,
+                    const struct lab_site *site)
+{
+    (void)site;
+    lab_memory_begin(memory, size, what, CALLER);
+}
+
+void lab_ghost_dead(const void *memory, size_t size, const char *what,
+                    const struct lab_site *site)
+{
+    (void)site;
+    lab_memory_end(memory, size, LAB_MARK_DEAD, what, CALLER);
+}
+
+bool zc_ghost_reuses(void)
+{
+    return lab_reuse && !lab_quiet && lab_thread() > 0 &&
+           lab_pick(2, "fresh") == 0;
+}
+
+void zc_ghost_settled(const zc_atomic_pointer *word)
+{
+    lab_mark_word(word, LAB_MARK_SETTLED);
+}
+
+void lab_ghost_use(const void *bytes, size_t size, bool writes,
+                   const struct lab_site *site)
+{
+    if (lab_quiet)
+        return;
+    lab_step(LAB_POINT, NULL, site);
+    lab_access(bytes, size, writes ? LAB_ACCESS_WRITE : 0, CALLER);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lock_impl.h - the locks of lock.h, which the explorer keeps.
+ *
+ * In memory there is only what the explorer is told when it first meets the
+ * lock; using one that was freed is seen like any other access.
+ */
+#ifndef ZC_PLATFORM_LOCK_IMPL_H
+#define ZC_PLATFORM_LOCK_IMPL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <explore.h>
+#include <zcache/types.h>
+
+#include "base/assert.h"
+
+struct lab_lock_words {
+    uint64_t made; /* or zero: it is not */
+    const char *name;
+    int rank;
+};
+
+struct ZC_CAPABILITY("mutex") zc_mutex {
+    struct lab_lock_words words;
+};
+
+struct ZC_CAPABILITY("spinlock") zc_spinlock {
+    struct lab_lock_words words;
+};
+
+/* Tells the explorer of a lock, if it has not met it yet. */
+void lab_declare_lock(const struct lab_lock_words *words);
+
+zc_status zc_mutex_init(struct zc_mutex *mutex, enum zc_lock_rank rank,
+                        const char *name);
+void zc_mutex_destroy(struct zc_mutex *mutex);
+zc_status zc_spinlock_init(struct zc_spinlock *spinlock, enum zc_lock_rank rank,
+                           const char *name);
+void zc_spinlock_destroy(struct zc_spinlock *spinlock);
+
+void lab_mutex_lock(struct zc_mutex *mutex, const struct lab_site *site)
+    ZC_ACQUIRE(mutex);
+bool lab_mutex_trylock(struct zc_mutex *mutex, const struct lab_site *site)
+    ZC_TRY_ACQUIRE(true, mutex);
+void lab_mutex_unlock(struct zc_mutex *mutex, const struct lab_site *site)
+    ZC_RELEASE(mutex);
+void lab_spinlock_lock(struct zc_spinlock *spinlock,
+                       const struct lab_site *site) ZC_ACQUIRE(spinlock);
+bool lab_spinlock_trylock(struct zc_spinlock *spinlock,
+                          const struct lab_site *site)
+    ZC_TRY_ACQUIRE(true, spinlock);
+void lab_spinlock_unlock(struct zc_spinlock *spinlock,
+                         const struct lab_site *site) ZC_RELEASE(spinlock);
+
+#define zc_mutex_lock(mutex) lab_mutex_lock((mutex), LAB_SITE("mutex_lock"))
+#define zc_mutex_trylock(mutex)                                                \
+    lab_mutex_trylock((mutex), LAB_SITE("mutex_trylock"))
+#define zc_mutex_unlock(mutex)                                                 \
+    lab_mutex_unlock((mutex), LAB_SITE("mutex_unlock"))
+#define zc_spinlock_lock(lock) lab_spinlock_lock((lock), LAB_SITE("spin_lock"))
+#define zc_spinlock_trylock(lock)                                              \
+    lab_spinlock_trylock((lock), LAB_SITE("spin_trylock"))
+#define zc_spinlock_unlock(lock)                                               \
+    lab_spinlock_unlock((lock), LAB_SITE("spin_unlock"))
+
+#endif

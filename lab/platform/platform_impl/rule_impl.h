@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* rule_impl.h - in the lab a rule is a switch. */
+#ifndef ZC_PLATFORM_RULE_IMPL_H
+#define ZC_PLATFORM_RULE_IMPL_H
+
+#include <stdbool.h>
+
+/* False while the rule is broken; notes that it was asked for. */
+bool zc_rule_holds(enum zc_rule rule);
+
+#endif

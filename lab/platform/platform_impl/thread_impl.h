@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* thread_impl.h - thread.h over threads of the explorer. */
+#ifndef ZC_PLATFORM_THREAD_IMPL_H
+#define ZC_PLATFORM_THREAD_IMPL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <explore.h>
+
+struct zc_thread {
+    int number;
+};
+
+/* Who waits; a bit is cleared when that thread is woken. */
+struct zc_condition {
+    uint32_t waiting;
+};
+
+zc_status zc_thread_start(struct zc_thread *thread, void (*run)(void *),
+                          void *argument);
+void lab_thread_join(struct zc_thread *thread, const struct lab_site *site);
+
+zc_status zc_condition_init(struct zc_condition *condition);
+void zc_condition_destroy(struct zc_condition *condition);
+void lab_condition_wait(struct zc_condition *condition, struct zc_mutex *mutex,
+                        const struct lab_site *site) ZC_REQUIRES(mutex);
+bool lab_condition_wait_for(struct zc_condition *condition,
+                            struct zc_mutex *mutex, uint64_t nanoseconds,
+                            const struct lab_site *site) ZC_REQUIRES(mutex);
+void lab_condition_signal(struct zc_condition *condition,
+                          const struct lab_site *site);
+void lab_condition_broadcast(struct zc_condition *condition,
+                             const struct lab_site *site);
+void zc_sleep_ns(uint64_t nanoseconds);
+
+#define zc_thread_join(thread) lab_thread_join((thread), LAB_SITE("join"))
+#define zc_condition_wait(condition, mutex)                                    \
+    lab_condition_wait((condition), (mutex), LAB_SITE("cond_wait"))
+#define zc_condition_wait_for(condition, mutex, nanoseconds)                   \
+    lab_condition_wait_for((condition), (mutex), (nanoseconds),                \
+                           LAB_SITE("cond_wait_for"))
+#define zc_condition_signal(condition)                                         \
+    lab_condition_signal((condition), LAB_SITE("cond_signal"))
+#define zc_condition_broadcast(condition)                                      \
+    lab_condition_broadcast((condition), LAB_SITE("cond_broadcast"))
+#define zc_cpu_relax() lab_relax(NULL, LAB_SITE("cpu_relax"))
+
+#endif

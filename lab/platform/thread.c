@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* thread.c - thread.h over threads of the explorer, and virtual time. */
+#include "platform/thread.h"
+
+#include "inject.h"
+#include "lab_platform.h"
+#include "platform/processor.h"
+#include "tsan.h"
+
+#define PROCESSORS 8
+#define NS_PER_S 1000000000u
+
+uint64_t lab_clock_ns;
+
+zc_status zc_thread_start(struct zc_thread *thread, void (*run)(void *),
+                          void *argument)
+{
+    if (zc_inject(ZC_INJECT_THREAD))
+        return ZC_NO_MEMORY;
+    thread->number = lab_spawn(run, argument, "worker");
+    return thread->number < 0 ? ZC_NO_MEMORY : ZC_OK;
+}
+
+void lab_thread_join(struct zc_thread *thread, const struct lab_site *site)
+{
+    lab_join(thread->number, site);
+}
+
+zc_status zc_condition_init(struct zc_condition *condition)
+{
+    condition->waiting = 0;
+    return ZC_OK;
+}
+
+void zc_condition_destroy(struct zc_condition *condition)
+{
+    ZC_ASSERT(condition->waiting == 0);
+    lab_object_end(condition);
+}
+
+struct sleeper {
+    const struct zc_condition *condition;
+    uint32_t bit;
+};
+
+static bool is_woken(const void *argument)
+{
+    const struct sleeper *sleeper = argument;
+
+    return (sleeper->condition->waiting & sleeper->bit) == 0;
+}
+
+/* Lets go of the mutex and lies down, in one step. */
+static struct sleeper lie_down(struct zc_condition *condition,
+                               struct zc_mutex *mutex,
+                               const struct lab_site *site)
+{
+    struct sleeper sleeper = {condition, UINT32_C(1) << lab_thread()};
+
+    lab_step_also(LAB_RMW, condition, mutex, site);
+    lab_clock_exchanged(true);
+    lab_unlock_within(mutex);
+    condition->waiting |= sleeper.bit;
+    return sleeper;
+}
+
+void lab_condition_wait(struct zc_condition *condition, struct zc_mutex *mutex,
+                        const struct lab_site *site) ZC_NO_LOCK_ANALYSIS
+{
+    struct sleeper sleeper = lie_down(condition, mutex, site);
+
+    lab_await(LAB_WAIT | LAB_ACQUIRE, condition, is_woken, &sleeper, site);
+    lab_mutex_lock(mutex, site);
+}
+
+bool lab_condition_wait_for(struct zc_condition *condition,
+                            struct zc_mutex *mutex, uint64_t nanoseconds,
+                            const struct lab_site *site) ZC_NO_LOCK_ANALYSIS
+{
+    struct sleeper sleeper = lie_down(condition, mutex, site);
+    bool woken = lab_await_timed(LAB_WAIT | LAB_ACQUIRE, condition, is_woken,
+                                 &sleeper, site);
+
+    if (!woken) {
+        condition->waiting &= ~sleeper.bit;
+        lab_clock_ns += nanoseconds;
+    }
+    lab_mutex_lock(mutex, site);
+    return woken;
+}
+
+void lab_condition_signal(struct zc_condition *condition,
+                          const struct lab_site *site)
+{
+    unsigned count;
+    unsigned which;
+    int i;
+
+    lab_step(LAB_WAKE | LAB_RELEASE, condition, site);
+    count = (unsigned)__builtin_popcount(condition->waiting);
+    if (count == 0)
+        return;
+    which = count == 1 ? 0 : lab_pick(count, "woken");
+    for (i = 0; i < LAB_THREADS; i++) {
+        if ((condition->waiting >> i & 1) == 0 || which-- > 0)
+            continue;
+        condition->waiting &= ~(UINT32_C(1) << i);
+        return;
+    }
+}
+
+void lab_condition_broadcast(struct zc_condition *condition,
+                             const struct lab_site *site)
+{
+    lab_step(LAB_WAKE | LAB_RELEASE, condition, site);
+    condition->waiting = 0;
+}
+
+void zc_sleep_ns(uint64_t nanoseconds)
+{
+    zc_may_block();
+    lab_step(LAB_POINT, NULL, LAB_SITE("sleep"));
+    lab_clock_ns += nanoseconds;
+}
+
+/* ---- processor.h: a processor per thread ---- */
+
+unsigned zc_processor_count(void)
+{
+    return PROCESSORS;
+}
+
+unsigned zc_processor_current(void)
+{
+    int thread = lab_thread();
+
+    return thread < 2 ? 0 : (unsigned)thread - 1;
+}
+
+uint64_t zc_clock_ns(void)
+{
+    return lab_clock_ns;
+}
+
+uint32_t zc_clock_seconds(void)
+{
+    return (uint32_t)(lab_clock_ns / NS_PER_S);
+}
+
+void zc_clock_advance(uint32_t seconds)
+{
+    lab_clock_ns += (uint64_t)seconds * NS_PER_S;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replay.c - one schedule, run again and recorded; and schedules as text.
+ *
+ *     zr1:NAME:RULE:1*4,2*4,c1,1*3#5f0c21aa
+ *
+ * CPU#1 does four steps, CPU#2 four, of which the last makes choice 1, then
+ * CPU#1 three.  After # is the hash of what happened: steps, objects, values.
+ */
+#include "search_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What a worker that replays shares with its parent. */
+struct shared {
+    uint64_t heartbeat;
+    struct lab_schedule schedule;
+    struct lab_trace trace;
+};
+
+static int pick(unsigned depth, unsigned enabled)
+{
+    (void)depth;
+    if ((enabled & LAB_BIT(lab_run.current)) != 0)
+        return lab_run.current;
+    return lab_lowest(enabled);
+}
+
+static unsigned choose(unsigned depth, unsigned n, bool costs)
+{
+    (void)depth;
+    (void)n;
+    (void)costs;
+    return 0;
+}
+
+static bool next(void)
+{
+    return false;
+}
+
+static const struct lab_strategy plain = {
+    .pick = pick,
+    .choose = choose,
+    .next = next,
+};
+
+static void execute(const struct lab_program *program, bool threads,
+                    struct lab_schedule *schedule, struct lab_trace *trace)
+{
+    struct lab_order order = {
+        .program = program,
+        .strategy = &plain,
+        .threads = threads,
+        .script = schedule->count,
+        .schedule = schedule,
+        .trace = trace,
+    };
+
+    lab_execute(&order);
+}
+
+static void execute_in_worker(const struct lab_program *program, bool threads,
+                              struct shared *shared)
+{
+    int alive;
+    int status;
+    pid_t worker = lab_fork_worker(&alive);
+
+    if (worker < 0) {
+        shared->trace.outcome = LAB_DIVERGED;
+        shared->trace.what = "no worker process";
+        return;
+    }
+    if (worker == 0) {
+        execute(program, threads, &shared->schedule, &shared->trace);
+        _exit(0);
+    }
+    status = lab_wait_for_worker(worker, alive, &shared->heartbeat);
+    if (!WIFSIGNALED(status) && WEXITSTATUS(status) == 0)
+        return;
+    shared->trace.outcome = LAB_CRASHED;
+    shared->trace.what = "crash";
+    shared->trace.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+bool lab_record(const struct lab_program *program, bool threads,
+                const struct lab_schedule *schedule, struct lab_trace *trace)
+{
+    struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (shared == MAP_FAILED)
+        return false;
+    shared->schedule.count = schedule->count;
+    memcpy(shared->schedule.decisions, schedule->decisions, schedule->count);
+    if (program->disposable)
+        execute(program, threads, &shared->schedule, &shared->trace);
+    else
+        execute_in_worker(program, threads, shared);
+    memcpy(trace, &shared->trace,
+           offsetof(struct lab_trace, rows) +
+               shared->trace.row_count * sizeof(trace->rows[0]));
+    memcpy(trace->texts, shared->trace.texts, shared->trace.text_used);
+    (void)munmap(shared, sizeof(*shared));
+    return trace->outcome != LAB_DIVERGED;
+}
+
+/* --- as text --------------------------------------------------------- */
+
+struct writer {
+    char *text;
+    size_t used;
+    bool full;
+};
+
+static void put(struct writer *writer, const char *format, ...)
+    LAB_PRINTF(2, 3);
+
+static void put(struct writer *writer, const char *format, ...)
+{
+    size_t room = LAB_REPLAY_CHARS - writer->used;
+    va_list arguments;
+    int length;
+
+    va_start(arguments, format);
+    length = vsnprintf(writer->text + writer->used, room, format, arguments);
+    va_end(arguments);
+    if (length < 0 || (size_t)length >= room)
+        writer->full = true;
+    else
+        writer->used += (size_t)length;
+}
+
+bool lab_replay_format(const struct lab_trace *trace,
+                       const struct lab_schedule *schedule,
+                       char text[LAB_REPLAY_CHARS])
+{
+    struct writer writer = {.text = text};
+    unsigned i = 0;
+
+    put(&writer, "zr1:%s:%s:", trace->program,
+        trace->broken == NULL ? "" : trace->broken);
+    while (i < schedule->count) {
+        uint8_t entry = schedule->decisions[i];
+        unsigned run = 1;
+
+        if (i > 0)
+            put(&writer, ",");
+        while (i + run < schedule->count && entry < LAB_CHOICE &&
+               schedule->decisions[i + run] == entry)
+            run++;
+        i += run;
+        if (entry >= LAB_CHOICE)
+            put(&writer, "c%u", entry & ~LAB_CHOICE);
+        else if (run == 1)
+            put(&writer, "%u", entry);
+        else
+            put(&writer, "%u*%u", entry, run);
+    }
+    put(&writer, "#%08x", trace->hash);
+    return !writer.full;
+}
+
+/* The text up to a colon; the text after it, or NULL. */
+static const char *take_field(const char *text, char *field, size_t size)
+{
+    const char *colon = strchr(text, ':');
+
+    if (colon == NULL || (size_t)(colon - text) >= size)
+        return NULL;
+    memcpy(field, text, (size_t)(colon - text));
+    field[colon - text] = '\0';
+    return colon + 1;
+}
+
+/* A number up to a limit; false: there is none. */
+static bool take_number(const char **text, unsigned long limit,
+                        unsigned long *number)
+{
+    char *end;
+
+    if (**text < '0' || **text > '9')
+        return false;
+    *number = strtoul(*text, &end, 10);
+    *text = end;
+    return *number <= limit;
+}
+
+static const char *take_entry(const char **text, struct lab_schedule *schedule)
+{
+    bool is_choice = **text == 'c';
+    unsigned long number;
+    unsigned long times = 1;
+
+    *text += is_choice;
+    if (!take_number(text, is_choice ? LAB_CHOICE - 1 : LAB_THREADS - 1,
+                     &number))
+        return "a thread from 1 to 16, or c and a choice, is expected";
+    if (!is_choice && **text == '*') {
+        ++*text;
+        if (!take_number(text, LAB_SCHEDULE_MAX, &times) || times == 0)
+            return "a number of steps is expected after *";
+    }
+    if (!is_choice && number == 0)
+        return "threads count from 1";
+    if (schedule->count + times > LAB_SCHEDULE_MAX)
+        return "the schedule is too long";
+    memset(schedule->decisions + schedule->count,
+           (int)(is_choice ? LAB_CHOICE | number : number), times);
+    schedule->count += (unsigned)times;
+    return NULL;
+}
+
+const char *lab_replay_parse(const char *text, struct lab_replay *replay)
+{
+    char version[8];
+    const char *wrong;
+    char *end;
+
+    memset(replay, 0, offsetof(struct lab_replay, schedule));
+    replay->schedule.count = 0;
+    text = take_field(text, version, sizeof(version));
+    if (text == NULL || strcmp(version, "zr1") != 0)
+        return "it does not begin with zr1:";
+    text = take_field(text, replay->name, sizeof(replay->name));
+    if (text == NULL)
+        return "a scenario and a colon are expected after zr1:";
+    text = take_field(text, replay->broken, sizeof(replay->broken));
+    if (text == NULL)
+        return "a rule (or nothing) and a colon are expected after the "
+               "scenario";
+    while (*text != '#') {
+        wrong = take_entry(&text, &replay->schedule);
+        if (wrong != NULL)
+            return wrong;
+        if (*text == ',')
+            text++;
+        else if (*text != '#')
+            return "a comma or # is expected after an entry";
+    }
+    if (strspn(text + 1, "0123456789abcdef") != 8 || text[9] != '\0')
+        return "# and 8 hexadecimal digits are expected at the end";
+    replay->hash = (uint32_t)strtoul(text + 1, &end, 16);
+    return NULL;
+}

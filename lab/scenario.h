@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * scenario.h - a named program that zcrace lists, with the rules that it is
+ * there to show.
+ */
+#ifndef LAB_SCENARIO_H
+#define LAB_SCENARIO_H
+
+#include "explore.h"
+#include "search.h"
+
+struct lab_scenario {
+    const char *summary; /* one line: the threads and what they do */
+    struct lab_program program;
+    /* Breaks a rule by its identifier until the next call; NULL: all hold.
+     * False: there is no such rule. */
+    bool (*break_rule)(const char *rule);
+    const char *const *rules; /* that fail here when broken; ends with NULL */
+    unsigned bound;           /* explored to; LAB_NO_BOUND: completely */
+    const char *story;        /* what goes wrong, in a few sentences */
+    const char *origin;       /* kernel thread or commit */
+    const uint8_t *least;     /* preemptions that each of the rules takes */
+};
+
+/* A list that ends with NULL; lab/registry.c joins the lists. */
+extern const struct lab_scenario *const lab_toy_scenarios[];
+extern const struct lab_scenario *const lab_library_scenarios[];
+
+/* All of them, or one by its name (NULL: none). */
+const struct lab_scenario *lab_scenario_at(unsigned index);
+const struct lab_scenario *lab_scenario_find(const char *name);
+
+#endif

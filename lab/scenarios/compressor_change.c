@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * compressor_change.c - the compressor changes while it is used.
+ *
+ * Back to one that drains: the last page compressed by it goes at the same
+ * time, and its reference count has reached zero, or has not.  And away from
+ * one in which somebody is just compressing.
+ */
+#include "world.h"
+
+static void setup_draining(void)
+{
+    world_cache(ZC_PLACEMENT_KERNEL, "lz4");
+    (void)world_store(1, 1);
+    world_watch_cache();
+    (void)world_set_compressor("copy");
+}
+
+static void setup_current(void)
+{
+    world_cache(ZC_PLACEMENT_KERNEL, "lz4");
+    (void)world_store(2, 1);
+    world_watch_cache();
+}
+
+static void invalidate(void *context)
+{
+    (void)context;
+    (void)world_invalidate(1);
+}
+
+static void change_back(void *context)
+{
+    (void)context;
+    (void)world_set_compressor("lz4");
+}
+
+static void store(void *context)
+{
+    (void)context;
+    (void)world_store(1, 1);
+}
+
+static void change_away(void *context)
+{
+    (void)context;
+    (void)world_set_compressor("copy");
+}
+
+static void store_and_load(void)
+{
+    (void)world_store(3, 1);
+    (void)world_load(3);
+}
+
+static const struct world_case draining = {
+    .setup = setup_draining,
+    .opening = "zc_cache_store(0:1, page), set_compressor(\"copy\")",
+    .finish = store_and_load,
+};
+
+static const struct world_case current = {
+    .setup = setup_current,
+    .finish = store_and_load,
+};
+
+static const struct lab_actor back[] = {
+    {"zc_cache_invalidate(0:1)", invalidate},
+    {"zc_cache_set_compressor(lz4)", change_back},
+};
+
+static const struct lab_actor away[] = {
+    {"zc_cache_store(0:1)", store},
+    {"zc_cache_set_compressor(copy)", change_away},
+};
+
+static const char *const rules_compressor_back[] = {
+    "DYING_GENERATION_STAYS_DEAD", NULL};
+static const uint8_t least_compressor_back[] = {1};
+
+const struct lab_scenario scenario_compressor_back = {
+    .summary = "invalidate of the last page || set_compressor back to its own",
+    .program = {WORLD_PROGRAM("compressor-back", back, &draining)},
+    .break_rule = world_break,
+    .rules = rules_compressor_back,
+    .bound = LAB_NO_BOUND,
+    .story =
+        "A change back to a compressor looks up its generation and takes a "
+        "reference; the last page that held it has just been freed.",
+    .origin = "zswap pool kref",
+    .least = least_compressor_back,
+};
+
+static const char *const rules_compressor_away[] = {"CONTEXT_OUTLIVES_USER",
+                                                    NULL};
+static const uint8_t least_compressor_away[] = {0};
+
+const struct lab_scenario scenario_compressor_away = {
+    .summary = "store || set_compressor away",
+    .program = {WORLD_PROGRAM("compressor-away", away, &current)},
+    .break_rule = world_break,
+    .rules = rules_compressor_away,
+    .bound = LAB_NO_BOUND,
+    .story =
+        "A store compresses in a context, and the context is freed because "
+        "nobody new may use it.",
+    .origin = "mm: zswap: properly synchronize freeing resources during CPU "
+              "hotunplug, 12dcb0ef5406, 2025",
+    .least = least_compressor_away,
+};

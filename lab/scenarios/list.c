@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* list.c - the scenarios over the library. */
+#include <stddef.h>
+
+#include "scenarios.h"
+
+const struct lab_scenario *const lab_library_scenarios[] = {
+    &scenario_double_invalidate,
+    &scenario_take_take_invalidate,
+    &scenario_entry_aba,
+    &scenario_store_store,
+    &scenario_failed_store,
+    &scenario_compressor_back,
+    &scenario_compressor_away,
+    &scenario_deferred_kernel,
+    &scenario_deferred_dense,
+    &scenario_failed_reclaim_kernel,
+    &scenario_failed_reclaim_dense,
+    &scenario_huge_header,
+    &scenario_huge_page,
+    &scenario_compact_free_kernel,
+    &scenario_compact_free_dense,
+    &scenario_compact_read_kernel,
+    &scenario_compact_read_dense,
+    &scenario_reclaim_compact_kernel,
+    &scenario_reclaim_compact_dense,
+    &scenario_writeback_store,
+    &scenario_writeback_take,
+    &scenario_writeback_invalidate,
+    &scenario_writeback_exit,
+    &scenario_writeback_reused,
+    &scenario_writeback_three,
+    &scenario_writeback_swapoff,
+    &scenario_lru_last,
+    &scenario_shrink_own_slot,
+    &scenario_shrink_with_context,
+    NULL,
+};

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * world.h - what scenarios over the library are made of.
+ *
+ * A scenario has a setup, some threads and perhaps a finish of its own; around
+ * them the world makes everything anew, and at the end takes the cache and the
+ * pool apart and looks whether all answers, counts and memory add up.
+ *
+ * Pages carry the slot and the version they were stored as, all over, so that a
+ * page that is read says whose it is, or that it is a mixture.
+ */
+#ifndef LAB_WORLD_H
+#define LAB_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <zcache/vm.h>
+#include <zcache/zcache.h>
+#include <zcache/zspool.h>
+
+#include "explore.h"
+#include "oracle_pool.h"
+#include "scenarios.h"
+
+#define WORLD_PAGE ((size_t)4096)
+#define WORLD_OBJECTS 20
+#define WORLD_SPACES 2
+#define WORLD_SEGMENT_PAGES 4 /* of dense placement */
+
+struct world_object {
+    zc_handle handle;
+    size_t size;
+    unsigned content; /* what its bytes are made of */
+};
+
+/* All that a scenario uses: made anew in every setup. */
+struct world {
+    struct zc_cache *cache;
+    struct zc_zspool *pool; /* a pool by itself, or NULL */
+    struct world_object objects[WORLD_OBJECTS];
+    struct zc_vm *vm; /* or NULL */
+    struct zc_vm_space *spaces[WORLD_SPACES];
+};
+
+extern struct world world;
+
+/* What a program's context points to. */
+struct world_case {
+    void (*setup)(void);  /* once: what it makes is kept for all executions */
+    void (*begin)(void);  /* in each execution, or NULL: the scenario's own */
+    const char *opening;  /* first line of the diagram, or NULL */
+    void (*finish)(void); /* or NULL: looks and asks for a last time */
+    bool reuse;           /* free entries and cells may be used again */
+    uint32_t inject;      /* bits of enum zc_inject_point that may fail */
+};
+
+/* Of every program over the library; context: a struct world_case. */
+void world_setup(void *context);
+void world_finish(void *context);
+bool world_break(const char *rule);
+
+#define WORLD_PROGRAM(name_, actors_, case_)                                   \
+    .name = (name_), .context = (void *)(uintptr_t)(case_),                    \
+    .setup = world_setup, .finish = world_finish, .actors = (actors_),         \
+    .actor_count = sizeof(actors_) / sizeof((actors_)[0]), .disposable = true
+
+/* --- a cache --------------------------------------------------------- */
+
+/* Makes the cache, page size WORLD_PAGE, a context per thread; zero fields of
+ * the options are the world's. */
+void world_cache(enum zc_placement placement, const char *compressor);
+/* Watches the shard of these slots; something is stored there. */
+void world_watch_cache(void);
+
+/* The calls, on slot 0:slot, with their answers noted and their pages
+ * checked.  They return the status. */
+zc_status world_store(unsigned slot, unsigned version);
+zc_status world_load(unsigned slot);
+zc_status world_take(unsigned slot);
+zc_status world_invalidate(unsigned slot);
+zc_status world_set_compressor(const char *name);
+
+/* Versions from here on are of pages that compress little, or not at all. */
+#define WORLD_MIDDLE 50u
+#define WORLD_RAW 100u
+
+/* --- a cache with a device ------------------------------------------- */
+
+#define WORLD_SLOTS 4 /* of the device */
+
+/*
+ * Makes a cache that keeps an LRU of entries, and a device in memory as type 0
+ * whose I/O is done by whoever asks for it.  `limit`: pool pages, 0: none.
+ */
+void world_disk(unsigned limit);
+/* The coldest entries have no second chance left. */
+void world_make_cold(void);
+/* Stores a page of setup and writes it back. */
+void world_store_cold(unsigned slot, unsigned version);
+
+/* What a shrink does with one candidate: the coldest entry of the list.
+ * ZC_MISSING: there is none. */
+zc_status world_writeback(void);
+/* Turns the device off; the pages that come home are kept, and count as
+ * taken. */
+zc_status world_swap_off(void);
+
+/* --- a pool ---------------------------------------------------------- */
+
+void world_pool(enum zc_placement placement, bool keep_lru);
+/* Object `index` is made, freed, read twice under one pin. */
+void world_put(unsigned index, size_t size);
+void world_free(unsigned index);
+zc_status world_read(unsigned index);
+void world_compact(void);
+/* The same from evict: by its handle; checks that it has its own bytes. */
+void world_read_handle(zc_handle handle);
+int world_object_of(zc_handle handle); /* -1: none */
+
+#endif

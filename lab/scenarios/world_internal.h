@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* world_internal.h - what the files of the world share. */
+#ifndef LAB_WORLD_INTERNAL_H
+#define LAB_WORLD_INTERNAL_H
+
+#include "platform/lab_platform.h"
+#include "world.h"
+
+/* A call of the library, in the diagram, and its end. */
+#define WORLD_ENTER(...)                                                       \
+    do {                                                                       \
+        if (!lab_quiet)                                                        \
+            lab_enter(__VA_ARGS__);                                            \
+    } while (0)
+
+void world_leave(void);
+
+uint64_t world_mix(uint64_t value);
+/* Bytes made of a seed, the same again after `repeat` of them. */
+void world_fill(char *bytes, size_t size, uint64_t seed, size_t repeat);
+
+/* The page of a slot in this version; made once for all executions. */
+const char *world_page(unsigned slot, unsigned version);
+/* The version of a page that was read; fails if it is not wholly one of this
+ * slot. */
+unsigned world_check_page(unsigned slot, const char *page);
+
+/* Ends all spaces of the machine, which is taken apart next. */
+void world_empty_vm(void);
+
+/* A failure of this name unless the call went well. */
+void world_must(zc_status status, const char *what);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* world_pool.c - a pool by itself, and its objects. */
+#include "world_internal.h"
+
+#include <string.h>
+
+#include "tsan.h"
+
+void world_pool(enum zc_placement placement, bool keep_lru)
+{
+    world_must(
+        zc_zspool_create(
+            ZC_ZSPOOL_OPTIONS(.page_size = WORLD_PAGE, .placement = placement,
+                              .segment_bytes = WORLD_SEGMENT_PAGES * WORLD_PAGE,
+                              .keep_lru = keep_lru),
+            &world.pool),
+        "no pool");
+}
+
+void world_put(unsigned index, size_t size)
+{
+    struct world_object *object = &world.objects[index];
+    char bytes[WORLD_PAGE];
+
+    WORLD_ENTER("zc_zspool_put(%c)", 'A' + (int)index);
+    world_fill(bytes, size, world_mix(index + 1), WORLD_PAGE);
+    world_must(zc_zspool_put(world.pool, bytes, size, &object->handle),
+               "no object");
+    object->size = size;
+    object->content = index;
+    world_leave();
+}
+
+void world_free(unsigned index)
+{
+    struct world_object *object = &world.objects[index];
+    zc_status status;
+
+    WORLD_ENTER("zc_zspool_free(%c)", 'A' + (int)index);
+    object->size = 0;
+    status = zc_zspool_free(world.pool, object->handle);
+    if (status != ZC_OK)
+        lab_fail("object cannot be freed", "%s", zc_status_name(status));
+    world_leave();
+}
+
+int world_object_of(zc_handle handle)
+{
+    for (int i = 0; i < WORLD_OBJECTS; i++)
+        if (world.objects[i].handle.value == handle.value)
+            return i;
+    return -1;
+}
+
+/* Compares lent bytes with what was put. */
+static void check_bytes(const struct zc_zspool_read *read, unsigned content,
+                        const char *when)
+{
+    char bytes[WORLD_PAGE];
+    struct lab_site site = {when, __func__, __FILE__, __LINE__};
+
+    lab_step(LAB_POINT, NULL, &site);
+    lab_access(read->data, read->size, 0, __builtin_return_address(0));
+    world_fill(bytes, read->size, world_mix(content + 1), WORLD_PAGE);
+    if (memcmp(bytes, read->data, read->size) != 0)
+        lab_fail("object has other bytes", "object %c, %s", 'A' + (int)content,
+                 when);
+}
+
+void world_read_handle(zc_handle handle)
+{
+    int index = world_object_of(handle);
+    struct zc_zspool_read read;
+    zc_status status;
+
+    if (index < 0) {
+        lab_fail("handle of nothing", "%#llx",
+                 (unsigned long long)handle.value);
+        return;
+    }
+    status = zc_zspool_read_begin(world.pool, handle, &read);
+    if (status != ZC_OK) {
+        lab_fail("handle leads nowhere", "object %c: %s", 'A' + index,
+                 zc_status_name(status));
+        return;
+    }
+    check_bytes(&read, (unsigned)index, "read");
+    check_bytes(&read, (unsigned)index, "read again");
+    zc_zspool_read_end(world.pool, &read);
+}
+
+zc_status world_read(unsigned index)
+{
+    struct zc_zspool_read read;
+    zc_status status;
+
+    WORLD_ENTER("zc_zspool_read_begin(%c)", 'A' + (int)index);
+    status =
+        zc_zspool_read_begin(world.pool, world.objects[index].handle, &read);
+    if (status == ZC_OK) {
+        check_bytes(&read, index, "read");
+        check_bytes(&read, index, "read again");
+        zc_zspool_read_end(world.pool, &read);
+    } else if (status != ZC_STALE) {
+        lab_fail("object cannot be read", "%s", zc_status_name(status));
+    }
+    world_leave();
+    return status;
+}
+
+void world_compact(void)
+{
+    zc_status status;
+
+    WORLD_ENTER("zc_zspool_compact()");
+    status = zc_zspool_compact(world.pool, NULL, NULL);
+    if (status != ZC_OK && status != ZC_BUSY)
+        lab_fail("compaction failed", "%s", zc_status_name(status));
+    world_leave();
+}

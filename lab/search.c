@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * search.c - runs a program under one schedule after another.
+ *
+ * A disposable program is explored in this process.  Any other is explored in
+ * a worker process, which goes on from execution to execution until one fails:
+ * what that leaves behind, locks held and memory half changed, dies with the
+ * worker, and another goes on from the state that both share.  So a crash is a
+ * finding like any other.  A worker that makes no step for long is ended.
+ */
+#include "search_state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SHOW_NANOSECONDS UINT64_C(200000000)
+#define RANDOM_EXECUTIONS 1000u
+
+struct lab_search *lab_search;
+
+uint64_t lab_clock(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+struct lab_search *lab_search_open(const struct lab_program *program,
+                                   const struct lab_options *options)
+{
+    static const struct lab_strategy *const strategies[] = {
+        [LAB_SLEEP] = &lab_sleep_search, [LAB_SOURCE] = &lab_source_search,
+        [LAB_BOUND] = &lab_bound_search, [LAB_WALK] = &lab_walk_search,
+        [LAB_PCT] = &lab_pct_search,     [LAB_POS] = &lab_pos_search,
+    };
+    struct lab_search *search = mmap(NULL, sizeof(*search),
+                                     PROT_READ | PROT_WRITE,
+                                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (search == MAP_FAILED)
+        return NULL;
+    search->program = program;
+    search->options = *options;
+    search->strategy = strategies[options->mode];
+    if (options->mode >= LAB_WALK && options->executions == 0 &&
+        options->milliseconds == 0)
+        search->options.executions = RANDOM_EXECUTIONS;
+    return search;
+}
+
+void lab_search_close(struct lab_search *search)
+{
+    (void)munmap(search, sizeof(*search));
+}
+
+/* --- one execution --------------------------------------------------- */
+
+static void execute(struct lab_search *search, unsigned script)
+{
+    struct lab_order order = {
+        .program = search->program,
+        .strategy = search->strategy,
+        .threads = search->options.threads,
+        .script = script,
+        .schedule = &search->schedule,
+    };
+
+    if (search->options.mode >= LAB_WALK)
+        lab_random_seed(search->options.seed * UINT64_C(1000003) +
+                        search->result.executions);
+    lab_execute(&order);
+}
+
+/* The same schedule again: does it do the same? */
+static void check_replay(struct lab_search *search)
+{
+    uint64_t hash = lab_run.event_hash;
+    enum lab_outcome outcome = lab_run.outcome;
+    unsigned unwanted = lab_run.unrecorded;
+
+    if (outcome == LAB_BLOCKED || unwanted)
+        return;
+    execute(search, search->schedule.count);
+    if (lab_run.event_hash != hash || lab_run.outcome != outcome)
+        search->result.unpredictable = true;
+}
+
+static bool has_time(struct lab_search *search)
+{
+    const struct lab_options *options = &search->options;
+    uint64_t now;
+
+    if (options->executions != 0 &&
+        search->result.executions >= options->executions)
+        return false;
+    if ((search->result.executions & 15) != 0)
+        return true;
+    now = lab_clock();
+    if (options->progress != NULL &&
+        now - search->last_shown > SHOW_NANOSECONDS) {
+        search->last_shown = now;
+        options->progress(options->progress_argument, search->result.executions,
+                          search->result.failures,
+                          (double)(now - search->began) / 1e9);
+    }
+    return options->milliseconds == 0 ||
+           now - search->began < options->milliseconds * UINT64_C(1000000);
+}
+
+/* After an execution was counted: is there another? */
+static bool advance(struct lab_search *search)
+{
+    if ((search->options.stop_at_first && search->result.failures != 0) ||
+        (search->stop_at_success && search->succeeded))
+        return false;
+    if (!search->strategy->next()) {
+        search->result.finished = true;
+        return false;
+    }
+    return has_time(search);
+}
+
+static bool is_dead(void)
+{
+    return lab_run.outcome != LAB_COMPLETE_RUN &&
+           lab_run.outcome != LAB_BLOCKED;
+}
+
+static void run_here(struct lab_search *search)
+{
+    do {
+        execute(search, search->script);
+        lab_count_execution();
+        if (search->options.check_replay)
+            check_replay(search);
+    } while (advance(search));
+    search->over = true;
+}
+
+/* --- workers --------------------------------------------------------- */
+
+static void work(struct lab_search *search)
+{
+    do {
+        search->heartbeat++;
+        execute(search, search->script);
+        lab_count_execution();
+        if (search->options.check_replay && !is_dead())
+            check_replay(search);
+        if (is_dead()) {
+            search->over = !advance(search);
+            return;
+        }
+    } while (advance(search));
+    search->over = true;
+}
+
+static bool run_worker(struct lab_search *search)
+{
+    int status;
+    int alive;
+    pid_t worker = lab_fork_worker(&alive);
+
+    if (worker < 0)
+        return false;
+    if (worker == 0) {
+        work(search);
+        _exit(0);
+    }
+    status = lab_wait_for_worker(worker, alive, &search->heartbeat);
+    if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0) {
+        if (search->strategy->lost != NULL)
+            search->strategy->lost();
+        lab_count_crash(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+        search->over = !advance(search);
+    }
+    return true;
+}
+
+bool lab_search_run(void)
+{
+    struct lab_search *search = lab_search;
+    bool fine = true;
+
+    search->began = lab_clock();
+    search->script = search->floor;
+    if (search->program->disposable) {
+        run_here(search);
+    } else {
+        while (fine && !search->over)
+            fine = run_worker(search);
+    }
+    search->result.seconds = (double)(lab_clock() - search->began) / 1e9;
+    return fine;
+}
+
+/* --- the whole ------------------------------------------------------- */
+
+static void summarise(struct lab_search *search)
+{
+    struct lab_result *result = &search->result;
+    const struct lab_options *options = &search->options;
+    unsigned depth = options->pct_depth == 0 ? 3 : options->pct_depth;
+
+    lab_seen_summarise(result);
+    result->least_preemptions = search->best_preemptions;
+    if (options->mode == LAB_SLEEP && !options->count_traces) {
+        result->traces = result->complete;
+        result->failing_traces = result->failures;
+    }
+    if (options->mode == LAB_PCT && result->most_steps > 0) {
+        result->pct_bound = 1.0 / result->most_threads;
+        for (unsigned i = 1; i < depth; i++)
+            result->pct_bound /= result->most_steps;
+    }
+    if (options->progress != NULL)
+        options->progress(options->progress_argument, result->executions,
+                          result->failures, result->seconds);
+}
+
+bool lab_explore(const struct lab_program *program,
+                 const struct lab_options *options, struct lab_result *result)
+{
+    bool counts = options->count_traces || options->mode == LAB_BOUND ||
+                  options->mode == LAB_SOURCE;
+    bool fine;
+
+    lab_search = lab_search_open(program, options);
+    if (lab_search == NULL || (counts && !lab_seen_open())) {
+        (void)fprintf(stderr, "zcrace: no memory for a search\n");
+        return false;
+    }
+    fine = lab_search_run();
+    if (!fine)
+        (void)fprintf(stderr, "zcrace: no worker process: %s\n",
+                      strerror(errno));
+    summarise(lab_search);
+    *result = lab_search->result;
+    lab_seen_close();
+    lab_search_close(lab_search);
+    lab_search = NULL;
+    return fine;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * search_bound.c - every schedule with at most so many preemptions.
+ *
+ * A preemption is a switch away from a thread that could have gone on.  No
+ * sleep sets here: under a bound they may drop the only execution of a trace
+ * that is within it.  Equal traces are told by their hash instead.
+ */
+#include "search_state.h"
+
+#include "mutant.h"
+
+static unsigned bound(void)
+{
+    unsigned limit = lab_search->options.bound;
+
+    if (LAB_MUTANT(BOUND_OFF_BY_ONE) && limit > 0 && limit != LAB_NO_BOUND)
+        limit--;
+    return limit;
+}
+
+static int pick(unsigned depth, unsigned enabled)
+{
+    struct lab_node *node = &lab_search->nodes[depth];
+    int current = lab_run.current;
+    bool goes_on = (enabled & LAB_BIT(current)) != 0;
+
+    node->is_choice = false;
+    node->enabled = enabled;
+    node->sleep = 0;
+    node->done = 0;
+    if (goes_on && lab_run.preemptions >= bound() && lab_can_run(current))
+        node->enabled = LAB_BIT(current);
+    return goes_on ? current : lab_lowest(enabled);
+}
+
+static unsigned left(const struct lab_node *node)
+{
+    return node->enabled & ~node->done;
+}
+
+static bool next(void)
+{
+    return lab_backtrack(left);
+}
+
+const struct lab_strategy lab_bound_search = {
+    .pick = pick,
+    .choose = lab_new_choice,
+    .next = next,
+};

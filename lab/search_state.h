@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * search_state.h - where a search stands.
+ *
+ * It lies in memory that is shared with worker processes, so that whoever goes
+ * on after a worker has died knows the schedule it died of.  There is one
+ * search at a time; lab_search points to it.
+ */
+#ifndef LAB_SEARCH_STATE_H
+#define LAB_SEARCH_STATE_H
+
+#include <sys/types.h>
+
+#include "engine.h"
+#include "search.h"
+
+/* A decision or a choice on the path of a depth-first search. */
+struct lab_node {
+    unsigned enabled; /* threads; of a choice: the number of values */
+    unsigned sleep;
+    unsigned done;
+    unsigned todo; /* source sets: threads to try */
+    bool is_choice;
+};
+
+/* A trace that was met. */
+struct lab_seen {
+    uint64_t hash;
+    uint8_t preemptions;
+    uint8_t failed;
+};
+
+struct lab_search {
+    const struct lab_program *program;
+    struct lab_options options;
+    const struct lab_strategy *strategy;
+    struct lab_result result;
+    struct lab_schedule schedule;
+    unsigned script;
+    unsigned floor; /* entries that are never changed */
+    bool stop_at_success;
+    bool succeeded; /* a run without failure was seen */
+    bool over;
+    uint64_t began;      /* nanoseconds */
+    uint64_t last_shown; /* nanoseconds */
+    uint64_t heartbeat;  /* executions, for who watches a worker */
+    uint64_t random[4];
+
+    /* The failing schedule with the fewest preemptions, then switches, then
+     * the least one. */
+    bool has_best;
+    unsigned best_preemptions;
+    unsigned best_switches;
+    struct lab_schedule best;
+
+    /* PCT and POS. */
+    uint64_t priority[LAB_THREADS];
+    unsigned change[LAB_BOUNDS];
+    unsigned change_count;
+    unsigned longest;
+
+    struct lab_node nodes[LAB_SCHEDULE_MAX];
+};
+
+extern struct lab_search *lab_search;
+
+extern const struct lab_strategy lab_sleep_search;
+extern const struct lab_strategy lab_source_search;
+extern const struct lab_strategy lab_bound_search;
+extern const struct lab_strategy lab_walk_search;
+extern const struct lab_strategy lab_pct_search;
+extern const struct lab_strategy lab_pos_search;
+
+/* Runs the search that lab_search describes; false: no worker could be made. */
+bool lab_search_run(void);
+
+/* Waits for a worker that has the writing end of a pipe, whose reading end is
+ * `alive`, and ends it if *heartbeat stands still for long.  Its status. */
+int lab_wait_for_worker(pid_t worker, int alive, const uint64_t *heartbeat);
+
+/* A worker process, 0 in it; the reading end of the pipe comes out. */
+pid_t lab_fork_worker(int *alive_out);
+
+/* A new, empty search in shared memory; NULL: no memory. */
+struct lab_search *lab_search_open(const struct lab_program *program,
+                                   const struct lab_options *options);
+void lab_search_close(struct lab_search *search);
+
+/* --- depth first: what two searches share ---------------------------- */
+
+/* Goes back to the deepest entry with an alternative; `allowed` says which of
+ * the enabled threads not done may be taken there. */
+bool lab_backtrack(unsigned (*allowed)(const struct lab_node *node));
+unsigned lab_new_choice(unsigned depth, unsigned n, bool costs);
+int lab_lowest(unsigned set);
+
+/* --- count.c --------------------------------------------------------- */
+
+/* Adds the execution that lab_run has just ended, or a crash. */
+void lab_count_execution(void);
+void lab_count_crash(int signal);
+/* The table of distinct traces; shared memory. */
+bool lab_seen_open(void);
+void lab_seen_close(void);
+void lab_seen_summarise(struct lab_result *result);
+
+/* --- random.c -------------------------------------------------------- */
+
+void lab_random_seed(uint64_t seed);
+uint64_t lab_random_below(uint64_t limit);
+
+uint64_t lab_clock(void); /* nanoseconds that only go forward */
+
+#endif

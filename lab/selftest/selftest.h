@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * selftest.h - is the explorer right?
+ *
+ * Each check returns true if all is well and says on `out` what is not.
+ */
+#ifndef LAB_SELFTEST_H
+#define LAB_SELFTEST_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+struct selftest {
+    FILE *out;
+    bool verbose;   /* a line for each row */
+    bool quick;     /* leave out what takes long: for mutants */
+    unsigned wrong; /* facts that did not hold */
+    unsigned held;
+};
+
+/* Counts a fact; says it if it is wrong. */
+bool selftest_fact(struct selftest *test, bool holds, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The published counts, on both back ends. */
+void selftest_table(struct selftest *test);
+/* Against an enumerator that knows no reduction. */
+void selftest_brute(struct selftest *test, unsigned programs);
+/* Failures, choices, waiting, replay, minimising. */
+void selftest_features(struct selftest *test);
+void selftest_replay(struct selftest *test);
+
+/* All of it; true: nothing is wrong. */
+bool selftest_all(struct selftest *test);
+
+#endif

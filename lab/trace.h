@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace.h - one recorded execution, as printers and tests see it.
+ *
+ * Only a replay records; a search keeps counts, hashes and schedules.  All of
+ * it is plain memory without pointers into the program that ran, except to
+ * static strings, so that it outlives a worker process of the same image.
+ */
+#ifndef LAB_TRACE_H
+#define LAB_TRACE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "explore.h"
+
+#define LAB_ROWS 20000
+#define LAB_TEXT_BYTES (512 * 1024)
+#define LAB_TITLES LAB_THREADS
+
+enum lab_outcome {
+    LAB_COMPLETE_RUN, /* every thread ended and finish() was content */
+    LAB_FAILED,       /* lab_fail(), an oracle, a lock misused */
+    LAB_DEADLOCK,     /* nobody can go on: with a cycle */
+    LAB_LOST_WAKEUP,  /* nobody can go on: somebody waits to be woken */
+    LAB_LIVELOCK,     /* the step limit */
+    LAB_CRASHED,      /* a signal ended the worker */
+    LAB_BLOCKED,      /* asleep: a prefix of what was explored already */
+    LAB_DIVERGED      /* a replay met another step than its string has */
+};
+
+/* One row: a step, or something said between steps. */
+struct lab_row {
+    uint8_t thread; /* 0: setup, finish */
+    uint8_t kind;   /* enum lab_kind without flags */
+    uint8_t depth;  /* calls around it and locks held */
+    bool has_value;
+    bool switched;    /* another thread ran before */
+    bool preemption;  /* and it could have gone on */
+    uint32_t blocked; /* set of threads that waited before this step */
+    unsigned step;    /* number of the scheduling decision, from 1; 0: setup */
+    unsigned object;
+    int object_index;        /* -1: none */
+    const char *object_name; /* or NULL */
+    const char *verb;
+    const char *function;
+    const char *file;
+    int line;
+    uint64_t value;
+    unsigned text;    /* offset in texts, 0: none: a note or entered call */
+    unsigned comment; /* likewise: after // */
+};
+
+/* What a thread that cannot go on waits for. */
+struct lab_wait {
+    bool waits;
+    int holder; /* of the lock it waits for; -1: none */
+    unsigned kind;
+    unsigned object;
+    int object_index;
+    const char *object_name;
+};
+
+struct lab_trace {
+    const char *program;
+    const char *broken; /* or NULL */
+    const char *titles[LAB_TITLES];
+    unsigned thread_count; /* highest number in use */
+    enum lab_outcome outcome;
+    const char *what;     /* of a failure; static */
+    unsigned message;     /* offset in texts */
+    unsigned opening;     /* likewise */
+    unsigned detail;      /* likewise; lines end in \n */
+    unsigned failed_row;  /* rows before it were fine; row_count: the end */
+    unsigned marked_step; /* from this step on all fail; 0: unknown */
+    int signal;           /* of a crash */
+    unsigned preemptions;
+    unsigned switches;
+    unsigned steps;
+    uint32_t hash; /* of the events: what a replay must meet */
+    struct lab_wait waits[LAB_THREADS];
+    bool truncated;
+    unsigned row_count;
+    unsigned text_used;
+    struct lab_row rows[LAB_ROWS];
+    char texts[LAB_TEXT_BYTES];
+};
+
+static inline const char *lab_trace_text(const struct lab_trace *trace,
+                                         unsigned offset)
+{
+    return offset == 0 ? "" : trace->texts + offset;
+}
+
+#endif

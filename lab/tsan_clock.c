@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tsan_clock.c - what is ordered before what, by vector clocks.
+ *
+ * An object carries the clock of its last release.  A plain store breaks the
+ * chain of releases, a read-modify-write goes on with it, as C11 has it.
+ */
+#include "tsan.h"
+
+#include <string.h>
+
+#include "oracle_memory.h"
+
+struct lab_clock lab_clocks[LAB_THREADS];
+
+static struct {
+    uint32_t execution;
+    struct lab_clock clock;
+} released[LAB_OBJECTS];
+
+#define STEPS 65536 /* whose numbers are known */
+
+static uint32_t execution;
+static uint32_t granted_steps;
+static unsigned step_numbers[STEPS];
+static unsigned last_object[LAB_THREADS]; /* of the step granted last */
+
+void lab_clock_reset(void)
+{
+    execution++;
+    granted_steps = 0;
+    memset(lab_clocks, 0, sizeof(lab_clocks));
+}
+
+unsigned lab_step_of(uint32_t tick)
+{
+    return step_numbers[tick / 2 % STEPS];
+}
+
+static void join(struct lab_clock *into, const struct lab_clock *from)
+{
+    for (int i = 0; i < LAB_THREADS; i++) {
+        if (into->ticks[i] < from->ticks[i])
+            into->ticks[i] = from->ticks[i];
+    }
+}
+
+static void acquire(int thread, unsigned object)
+{
+    if (object != 0 && released[object].execution == execution)
+        join(&lab_clocks[thread], &released[object].clock);
+}
+
+/* `tick` is the time of the step itself: what follows is not published. */
+static void release(int thread, unsigned object, bool goes_on)
+{
+    struct lab_clock clock = lab_clocks[thread];
+
+    clock.ticks[thread] &= ~1u;
+    if (goes_on && released[object].execution == execution) {
+        join(&released[object].clock, &clock);
+        return;
+    }
+    released[object].execution = execution;
+    released[object].clock = clock;
+}
+
+static void granted(const struct lab_granted *step)
+{
+    unsigned kind = step->kind & 0xffu;
+    bool acquires = (step->kind & LAB_ACQUIRE) != 0 || kind == LAB_JOIN;
+    bool releases = (step->kind & LAB_RELEASE) != 0 || kind == LAB_END;
+    int thread = step->thread;
+
+    granted_steps++;
+    step_numbers[granted_steps % STEPS] = step->step;
+    lab_clocks[thread].ticks[thread] = 2 * granted_steps + 1;
+    last_object[thread] = step->object;
+    if (kind == LAB_RMW || step->object == 0)
+        return; /* lab_clock_exchanged() knows how it went */
+    if (acquires)
+        acquire(thread, step->object);
+    if (releases)
+        release(thread, step->object, kind != LAB_WRITE);
+    else if (kind == LAB_WRITE)
+        released[step->object].execution = 0;
+    if (step->also != 0)
+        release(thread, step->also, true);
+}
+
+void lab_clock_exchanged(bool changed)
+{
+    int thread = lab_thread();
+
+    if (thread < 0 || !changed || last_object[thread] == 0)
+        return;
+    acquire(thread, last_object[thread]);
+    release(thread, last_object[thread], true);
+}
+
+void lab_clock_acquire(const void *object)
+{
+    int thread = lab_thread();
+
+    if (thread > 0)
+        acquire(thread, lab_object_number(object));
+}
+
+static void spawned(int parent, int child)
+{
+    lab_clocks[child] = lab_clocks[parent];
+    lab_clocks[child].ticks[child] = 2 * granted_steps + 1;
+    lab_clocks[child].ticks[parent] &= ~1u;
+    last_object[child] = 0;
+}
+
+static void begin(void)
+{
+    lab_clock_reset();
+    lab_shadow_reset();
+}
+
+const struct lab_observer lab_tsan_observer = {
+    .begin = begin,
+    .step = granted,
+    .spawned = spawned,
+};

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tsan_shadow.c - the accesses that later ones are compared with.
+ *
+ * For each eight bytes a few accesses: bytes, thread, time, place.  One that
+ * the new access covers and is ordered after is forgotten, because what races
+ * with it races with the new one too.  With the handful of threads that there
+ * are, the places suffice; if not, the oldest goes.
+ */
+#include "tsan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "platform/lab_platform.h"
+
+#define PLACES 6
+#define WORD_BYTES 8u
+#define PAGE_WORDS (LAB_PAGE_BYTES / WORD_BYTES)
+
+struct access {
+    uint32_t tick;
+    int32_t place; /* distance of the program counter from here */
+    uint8_t bytes; /* a bit each */
+    uint8_t thread;
+    uint8_t access;
+};
+
+struct word {
+    uint32_t execution;
+    uint32_t count;
+    struct access accesses[PLACES];
+};
+
+static struct word *pages[LAB_REGION_PAGES];
+static uint32_t execution;
+
+void lab_shadow_reset(void)
+{
+    execution++;
+}
+
+static const char here[1];
+
+static int32_t place_of(const void *pc)
+{
+    return (int32_t)((const char *)pc - here);
+}
+
+/* The accesses of a word; NULL: none, unless `make`. */
+static struct word *word_at(size_t word, bool make)
+{
+    struct word **page = &pages[word / PAGE_WORDS];
+    struct word *found;
+
+    if (*page == NULL) {
+        if (!make)
+            return NULL;
+        *page = calloc(PAGE_WORDS, sizeof(**page));
+        if (*page == NULL)
+            abort();
+    }
+    found = &(*page)[word % PAGE_WORDS];
+    if (found->execution != execution) {
+        found->execution = execution;
+        found->count = 0;
+    }
+    return found;
+}
+
+static const char *verb_of(unsigned access)
+{
+    if ((access & LAB_ACCESS_ATOMIC) != 0)
+        return "atomic access";
+    return (access & LAB_ACCESS_WRITE) != 0 ? "write" : "read";
+}
+
+static void report(const void *memory, const struct access *before, int thread,
+                   unsigned access, const void *pc)
+{
+    size_t offset;
+    const char *name = lab_memory_name(memory, &offset);
+
+    lab_detail("%s by CPU#%d at %s, step %u", verb_of(before->access),
+               before->thread, lab_place_of(here + before->place),
+               lab_step_of(before->tick));
+    lab_detail("%s by CPU#%d at %s, now", verb_of(access), thread,
+               lab_place_of(pc));
+    lab_memory_describe(memory);
+    lab_fail("data race", "on %s+%zu: nothing orders CPU#%d and CPU#%d", name,
+             offset, before->thread, thread);
+}
+
+/* An access of this thread, as it is compared and kept. */
+struct now {
+    struct access access; /* but for the bytes */
+    const uint32_t *known;
+    const void *pc;
+};
+
+/* Whether they conflict and are not ordered. */
+static bool races(const struct access *before, const struct now *now,
+                  uint8_t bytes)
+{
+    return before->tick > now->known[before->thread] &&
+           (before->bytes & bytes) != 0 &&
+           ((before->access | now->access.access) & LAB_ACCESS_WRITE) != 0 &&
+           (before->access & now->access.access & LAB_ACCESS_ATOMIC) == 0 &&
+           before->thread != now->access.thread;
+}
+
+/* Whether the new access makes an earlier one needless. */
+static bool covers(const struct now *now, uint8_t bytes,
+                   const struct access *before)
+{
+    return (before->bytes & ~bytes) == 0 &&
+           (before->access == now->access.access ||
+            now->access.access == LAB_ACCESS_WRITE) &&
+           before->tick <= now->known[before->thread];
+}
+
+static void check_word(size_t word, uint8_t bytes, const struct now *now)
+{
+    const struct word *found = word_at(word, false);
+
+    for (uint32_t i = 0; found != NULL && i < found->count; i++) {
+        if (!races(&found->accesses[i], now, bytes))
+            continue;
+        report(lab_region + word * WORD_BYTES, &found->accesses[i],
+               now->access.thread, now->access.access, now->pc);
+        return;
+    }
+}
+
+/* Compares and keeps. */
+static void note_word(size_t word, uint8_t bytes, const struct now *now)
+{
+    struct word *found = word_at(word, true);
+    struct access own = now->access;
+    uint32_t kept = 0;
+
+    own.bytes = bytes;
+    for (uint32_t i = 0; i < found->count; i++) {
+        const struct access *before = &found->accesses[i];
+
+        if (races(before, now, bytes))
+            report(lab_region + word * WORD_BYTES, before, own.thread,
+                   own.access, now->pc);
+        if (!covers(now, bytes, before))
+            found->accesses[kept++] = *before;
+    }
+    if (kept == PLACES) {
+        memmove(&found->accesses[0], &found->accesses[1],
+                (PLACES - 1) * sizeof(found->accesses[0]));
+        kept--;
+    }
+    found->accesses[kept++] = own;
+    found->count = kept;
+}
+
+/* Bytes [from, to) of a word as bits. */
+static uint8_t bits_of(size_t from, size_t to)
+{
+    return (uint8_t)((0xffu << from) & (0xffu >> (WORD_BYTES - to)));
+}
+
+static struct now now_of(int thread, unsigned access, const void *pc)
+{
+    struct now now = {
+        .access = {.tick = lab_clocks[thread].ticks[thread],
+                   .place = place_of(pc),
+                   .thread = (uint8_t)thread,
+                   .access = (uint8_t)access},
+        .known = lab_clocks[thread].ticks,
+        .pc = pc,
+    };
+
+    if ((access & LAB_ACCESS_ATOMIC) != 0)
+        now.access.tick &= ~1u; /* it is the step itself */
+    return now;
+}
+
+void lab_shadow_check(const void *memory, size_t size, unsigned access,
+                      const void *pc)
+{
+    struct now now = now_of(lab_thread(), access, pc);
+    size_t at = lab_region_offset(memory);
+    size_t end = at + size;
+
+    while (at < end) {
+        size_t word = at / WORD_BYTES;
+        size_t stop = (word + 1) * WORD_BYTES;
+
+        if (stop > end)
+            stop = end;
+        if (pages[word / PAGE_WORDS] == NULL) {
+            at = (word / PAGE_WORDS + 1) * LAB_PAGE_BYTES;
+            continue;
+        }
+        check_word(word, bits_of(at % WORD_BYTES, stop - word * WORD_BYTES),
+                   &now);
+        at = stop;
+    }
+}
+
+static void note(int thread, size_t at, size_t size, unsigned access,
+                 const void *pc)
+{
+    struct now now = now_of(thread, access, pc);
+    size_t end = at + size;
+
+    while (at < end) {
+        size_t word = at / WORD_BYTES;
+        size_t stop = (word + 1) * WORD_BYTES;
+
+        if (stop > end)
+            stop = end;
+        note_word(word, bits_of(at % WORD_BYTES, stop - word * WORD_BYTES),
+                  &now);
+        at = stop;
+    }
+}
+
+/* Made of nothing, or of freed memory. */
+static bool is_wild(uintptr_t address)
+{
+    const uintptr_t poison = UINTPTR_MAX / 0xffu * LAB_POISON;
+
+    return address < LAB_REGION_BYTES ||
+           address >> (sizeof(address) * 4) == poison >> (sizeof(address) * 4);
+}
+
+void lab_access(const void *memory, size_t size, unsigned access,
+                const void *pc)
+{
+    size_t offset = lab_region_offset(memory);
+    int thread;
+
+    if (lab_quiet)
+        return;
+    if (offset >= LAB_REGION_BYTES) {
+        if (is_wild((uintptr_t)memory) && !lab_in_oracle()) {
+            lab_fail("wild access", "at address %#zx, %s", (size_t)memory,
+                     lab_place_of(pc));
+            lab_platform_failed();
+        }
+        return;
+    }
+    if ((access & LAB_ACCESS_WRITE) != 0)
+        lab_region_note_write(memory, size);
+    if (lab_in_oracle() ||
+        !lab_memory_check(memory, size, (access & LAB_ACCESS_WRITE) != 0, pc))
+        return;
+    thread = lab_thread();
+    if (thread > 0)
+        note(thread, offset, size, access, pc);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zcrace.h - the program's commands.
+ *
+ * Exit status: nothing was found, something was, or the request was wrong.
+ */
+#ifndef LAB_ZCRACE_H
+#define LAB_ZCRACE_H
+
+#include "picture.h"
+#include "scenario.h"
+
+enum {
+    ZCRACE_SILENT = 0,
+    ZCRACE_FOUND = 1,
+    ZCRACE_USAGE = 2
+};
+
+struct zcrace {
+    const char *command;
+    const char *name;   /* scenario or replay string */
+    const char *broken; /* rule, or NULL */
+    void (*print)(FILE *out, const struct lab_story *story);
+    bool has_bound;
+    bool threads;
+    struct lab_options options;
+};
+
+/* Fills it from the command line; false: said on stderr what is wrong. */
+bool zcrace_parse(int argc, char **argv, struct zcrace *request);
+
+/* A program ready to be explored; NULL: said on stderr. */
+const struct lab_scenario *zcrace_prepare(const char *name, const char *broken,
+                                          struct lab_program *program);
+
+int zcrace_list(const struct zcrace *request);
+int zcrace_show(const struct zcrace *request);
+int zcrace_run(const struct zcrace *request);
+int zcrace_replay(const struct zcrace *request);
+int zcrace_selftest(const struct zcrace *request);
+
+#endif

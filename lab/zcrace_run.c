@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* zcrace_run.c - what the commands of zcrace do. */
+#include "zcrace.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "selftest/selftest.h"
+
+#define PROBE 3000      /* executions that say which search is better */
+#define BLOCKED_MOST 10 /* asleep for each complete one */
+
+static struct lab_result found;
+static struct lab_result whole;
+static struct lab_trace trace;
+static struct lab_schedule schedule;
+
+const struct lab_scenario *zcrace_prepare(const char *name, const char *broken,
+                                          struct lab_program *program)
+{
+    const struct lab_scenario *scenario = lab_scenario_find(name);
+
+    if (scenario == NULL) {
+        (void)fprintf(stderr,
+                      "zcrace: there is no scenario \"%s\"; zcrace list has "
+                      "all\n",
+                      name);
+        return NULL;
+    }
+    *program = scenario->program;
+    program->broken = broken;
+    if (!scenario->break_rule(broken)) {
+        (void)fprintf(stderr, "zcrace: %s does not know the rule \"%s\"\n",
+                      name, broken);
+        return NULL;
+    }
+    return scenario;
+}
+
+int zcrace_list(const struct zcrace *request)
+{
+    const struct lab_scenario *scenario;
+
+    (void)request;
+    for (unsigned i = 0; (scenario = lab_scenario_at(i)) != NULL; i++) {
+        (void)printf("%-28s %s\n", scenario->program.name, scenario->summary);
+        for (unsigned j = 0; scenario->rules[j] != NULL; j++)
+            (void)printf("    --break %s\n", scenario->rules[j]);
+    }
+    return ZCRACE_SILENT;
+}
+
+/* --- progress -------------------------------------------------------- */
+
+static void show_progress(void *argument, uint64_t executions,
+                          uint64_t failures, double seconds)
+{
+    const char *name = argument;
+
+    (void)fprintf(stderr,
+                  "\r%s: %" PRIu64 " schedules, %" PRIu64 " fail, %.0f/s   ",
+                  name, executions, failures,
+                  seconds > 0 ? (double)executions / seconds : 0.0);
+    (void)fflush(stderr);
+}
+
+static void watch(struct lab_options *options, const char *name)
+{
+    options->progress = NULL;
+    if (isatty(STDERR_FILENO) == 0)
+        return;
+    options->progress = show_progress;
+    options->progress_argument = (void *)(uintptr_t)name;
+}
+
+static void erase(const struct lab_options *options)
+{
+    if (options->progress != NULL)
+        (void)fprintf(stderr, "\r%70s\r", "");
+}
+
+/* --- commands -------------------------------------------------------- */
+
+static void print(const struct zcrace *request, struct lab_story *story)
+{
+    static char text[LAB_REPLAY_CHARS];
+
+    story->trace = &trace;
+    if (lab_replay_format(&trace, &schedule, text))
+        story->replay = text;
+    request->print(stdout, story);
+}
+
+int zcrace_show(const struct zcrace *request)
+{
+    const struct lab_scenario *scenario;
+    struct lab_program program;
+    struct lab_story story = {.trace = &trace};
+
+    scenario = zcrace_prepare(request->name, request->broken, &program);
+    if (scenario == NULL)
+        return ZCRACE_USAGE;
+    schedule.count = 0;
+    (void)lab_record(&program, request->threads, &schedule, &trace);
+    (void)printf("%s: %s\n\n", program.name, scenario->summary);
+    request->print(stdout, &story);
+    return trace.outcome == LAB_COMPLETE_RUN ? ZCRACE_SILENT : ZCRACE_FOUND;
+}
+
+static struct lab_options options_for(const struct zcrace *request,
+                                      const struct lab_scenario *scenario)
+{
+    struct lab_options options = request->options;
+
+    if (options.mode == LAB_SLEEP && scenario->bound != LAB_NO_BOUND) {
+        options.mode = LAB_BOUND;
+        options.bound = scenario->bound;
+    }
+    options.count_traces = options.mode >= LAB_WALK;
+    watch(&options, scenario->program.name);
+    return options;
+}
+
+/* Sleep sets first; where they prune too late, source sets. */
+static bool explore(const struct lab_program *program,
+                    const struct lab_options *options,
+                    struct lab_result *result)
+{
+    struct lab_options chosen = *options;
+    bool fine;
+
+    if (options->mode == LAB_SLEEP) {
+        chosen.executions = PROBE;
+        fine = lab_explore(program, &chosen, result);
+        if (!fine || result->finished)
+            return fine;
+        if (result->blocked > BLOCKED_MOST * result->complete)
+            chosen.mode = LAB_SOURCE;
+        chosen.executions = options->executions;
+    }
+    fine = lab_explore(program, &chosen, result);
+
+    erase(options);
+    return fine;
+}
+
+static void print_silence(const struct zcrace *request,
+                          const struct lab_program *program)
+{
+    (void)printf(
+        "%s%s%s: %" PRIu64 " schedules, %" PRIu64 " traces, none fails (%s)\n",
+        program->name, request->broken == NULL ? "" : ", broken: ",
+        request->broken == NULL ? "" : request->broken, found.executions,
+        found.traces, found.finished ? "complete" : "not complete");
+    if (found.pct_bound > 0)
+        (void)printf("a failure of depth %u is hit with a probability of "
+                     "%.3g a schedule, or more\n",
+                     request->options.pct_depth, found.pct_bound);
+}
+
+int zcrace_run(const struct zcrace *request)
+{
+    struct lab_story story = {.broken = &found};
+    const struct lab_scenario *scenario;
+    struct lab_program program;
+    struct lab_options options;
+
+    scenario = zcrace_prepare(request->name, request->broken, &program);
+    if (scenario == NULL)
+        return ZCRACE_USAGE;
+    options = options_for(request, scenario);
+    if (!explore(&program, &options, &found))
+        return ZCRACE_USAGE;
+    if (found.unpredictable)
+        (void)fprintf(stderr, "zcrace: %s does not do the same twice\n",
+                      program.name);
+    if (found.failures == 0) {
+        print_silence(request, &program);
+        return ZCRACE_SILENT;
+    }
+    story.cut_short = !lab_minimise(&program, &found.first,
+                                    options.milliseconds, &schedule, &trace);
+    if (request->broken != NULL && scenario->break_rule(NULL)) {
+        program.broken = NULL;
+        if (explore(&program, &options, &whole))
+            story.whole = &whole;
+    }
+    print(request, &story);
+    return ZCRACE_FOUND;
+}
+
+int zcrace_replay(const struct zcrace *request)
+{
+    static struct lab_replay replay;
+    struct lab_program program;
+    struct lab_story story = {.trace = &trace};
+    const char *wrong = lab_replay_parse(request->name, &replay);
+
+    if (wrong != NULL) {
+        (void)fprintf(stderr, "zcrace: not a replay string: %s\n", wrong);
+        return ZCRACE_USAGE;
+    }
+    if (zcrace_prepare(replay.name,
+                       replay.broken[0] == '\0' ? NULL : replay.broken,
+                       &program) == NULL)
+        return ZCRACE_USAGE;
+    if (!lab_record(&program, request->threads, &replay.schedule, &trace)) {
+        (void)fprintf(stderr, "zcrace: diverged at %s\n",
+                      lab_trace_text(&trace, trace.message));
+        return ZCRACE_USAGE;
+    }
+    schedule = replay.schedule;
+    print(request, &story);
+    if (trace.hash != replay.hash) {
+        (void)fprintf(stderr,
+                      "zcrace: the same decisions, but other steps: hash "
+                      "%08x, the string has %08x\n",
+                      trace.hash, replay.hash);
+        return ZCRACE_USAGE;
+    }
+    return trace.outcome == LAB_COMPLETE_RUN ? ZCRACE_SILENT : ZCRACE_FOUND;
+}
+
+int zcrace_selftest(const struct zcrace *request)
+{
+    struct selftest test = {.out = stdout, .verbose = true};
+
+    (void)request;
+    (void)selftest_all(&test);
+    (void)printf("%u facts hold, %u do not\n", test.held, test.wrong);
+    return test.wrong == 0 ? ZCRACE_SILENT : ZCRACE_FOUND;
+}

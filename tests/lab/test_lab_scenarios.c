@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_lab_scenarios.c - with every rule in force no scenario fails; with one
+ * of its rules broken each does, at the number of preemptions that it says and
+ * no fewer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "platform/lab_platform.h"
+#include "scenarios.h"
+
+#define MILLISECONDS 60000
+
+static struct lab_result explore(const struct lab_scenario *scenario,
+                                 const char *rule, enum lab_mode mode,
+                                 unsigned bound)
+{
+    struct lab_program program = scenario->program;
+    const struct lab_options options = {
+        .mode = mode,
+        .bound = bound,
+        .milliseconds = MILLISECONDS,
+        .stop_at_first = rule != NULL,
+    };
+    static struct lab_result result;
+
+    program.broken = rule;
+    assert_true(scenario->break_rule(rule));
+    memset(&result, 0, sizeof(result));
+    assert_true(lab_explore(&program, &options, &result));
+    return result;
+}
+
+static void test_silent_with_all_rules(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
+        const struct lab_scenario *scenario = lab_library_scenarios[i];
+        bool bounded = scenario->bound != LAB_NO_BOUND;
+        struct lab_result result = explore(
+            scenario, NULL, bounded ? LAB_BOUND : LAB_SLEEP, scenario->bound);
+
+        print_message("%-24s %8llu executions %6llu traces %.2f s\n",
+                      scenario->program.name,
+                      (unsigned long long)result.executions,
+                      (unsigned long long)result.traces, result.seconds);
+        assert_int_equal(result.failures, 0);
+        assert_true(result.finished);
+        assert_false(result.unpredictable);
+    }
+}
+
+/* The fewest preemptions that fail. */
+static void check_rule(const struct lab_scenario *scenario, const char *rule,
+                       unsigned least)
+{
+    struct lab_result result;
+
+    for (unsigned bound = 0; bound < least; bound++) {
+        result = explore(scenario, rule, LAB_BOUND, bound);
+        assert_int_equal(result.failures, 0);
+        assert_true(result.finished);
+    }
+    result = explore(scenario, rule, LAB_BOUND, least);
+    print_message("%-24s %-30s %u: %s\n", scenario->program.name, rule, least,
+                  result.first_what == NULL ? "nothing" : result.first_what);
+    assert_int_not_equal(result.failures, 0);
+    assert_true(lab_rule_was_asked(rule));
+}
+
+static void test_found_with_a_rule_broken(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
+        const struct lab_scenario *scenario = lab_library_scenarios[i];
+
+        for (unsigned k = 0; scenario->rules[k] != NULL; k++)
+            check_rule(scenario, scenario->rules[k], scenario->least[k]);
+    }
+}
+
+/* Everything is built once and copied back: two runs of one schedule meet the
+ * same steps. */
+static void test_executions_repeat(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
+        const struct lab_scenario *scenario = lab_library_scenarios[i];
+        const struct lab_options options = {
+            .mode = LAB_WALK, .executions = 50, .check_replay = true};
+        struct lab_result result;
+
+        memset(&result, 0, sizeof(result));
+        assert_true(scenario->break_rule(NULL));
+        assert_true(lab_explore(&scenario->program, &options, &result));
+        assert_false(result.unpredictable);
+        assert_int_equal(result.failures, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_silent_with_all_rules),
+        cmocka_unit_test(test_found_with_a_rule_broken),
+        cmocka_unit_test(test_executions_repeat),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
