@@ -31,9 +31,9 @@ struct zc_lru_link {
 
 struct zc_owner {
     struct zc_spinlock lock;
-    uint32_t coldest; /* [lock] index + 1 of an entry, or ZC_LRU_END */
-    uint32_t hottest; /* [lock] */
-    zc_atomic_u32 entries; /* [lock] to write; any to read: how many there are */
+    uint32_t coldest;      /* [lock] index + 1 of an entry, or ZC_LRU_END */
+    uint32_t hottest;      /* [lock] */
+    zc_atomic_u32 entries; /* [lock] to write; any to read */
     /* Bytes of objects charged; the limit, UINT64_MAX: none; and
      * no_writeback.  Independent numbers: a store may act on old ones. */
     zc_counter charged_bytes;
