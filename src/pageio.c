@@ -25,8 +25,7 @@ zc_status zc_pageio_init(struct zc_pageio *pageio)
     zc_list_init(&pageio->stuck);
     pageio->stuck_count = 0;
     zc_atomic_u32_store_relaxed(&pageio->writes, 0);
-    zc_atomic_u32_store_relaxed(&pageio->writes_succeeded, 0);
-    zc_atomic_u32_store_relaxed(&pageio->writes_failed, 0);
+    zc_atomic_u32_store_relaxed(&pageio->failures, 0);
     return zc_spinlock_init(&pageio->stuck_lock, ZC_RANK_STUCK, "stuck");
 }
 
@@ -56,6 +55,16 @@ void zc_pageio_throttle(struct zc_pageio *pageio)
         zc_park_while(&pageio->swap->parking, &pageio->writes, writes);
 }
 
+void zc_pageio_note_write(struct zc_pageio *pageio, zc_status status)
+{
+    if (status != ZC_OK) {
+        (void)zc_atomic_u32_add(&pageio->failures, 1);
+        zc_stats_add(pageio->stats, ZC_STAT_WRITE_ERRORS, 1);
+    } else if (zc_pageio_failures(pageio) != 0) {
+        zc_atomic_u32_store_relaxed(&pageio->failures, 0);
+    }
+}
+
 zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
                                 void *page_out)
 {
@@ -75,8 +84,8 @@ zc_status zc_pageio_write_device(struct zc_pageio *pageio, zc_swp slot,
     zc_slot_set_zero(pageio->swap, slot, false);
     status = zc_backing_write(zc_pageio_device(pageio, slot)->backing,
                               zc_swp_offset(slot), page);
-    zc_stats_add(pageio->stats,
-                 status == ZC_OK ? ZC_STAT_DISK_WRITES : ZC_STAT_WRITE_ERRORS,
-                 1);
+    zc_pageio_note_write(pageio, status);
+    if (status == ZC_OK)
+        zc_stats_add(pageio->stats, ZC_STAT_DISK_WRITES, 1);
     return status;
 }

@@ -36,9 +36,10 @@ struct zc_pageio {
     /* Requests under way; who waits for there to be fewer sleeps on it.  Pairs
      * with itself. */
     zc_atomic_u32 writes;
-    /* How writes ended.  Hints for who shrinks: is it any good? */
-    zc_atomic_u32 writes_succeeded;
-    zc_atomic_u32 writes_failed;
+    /* Writes that failed since one last succeeded, of whichever kind.  A hint
+     * for who shrinks: is it any good?  If it comes round to 0 a few more are
+     * tried. */
+    zc_atomic_u32 failures;
 };
 
 /*
@@ -159,6 +160,12 @@ void zc_pageio_drain(struct zc_pageio *pageio);
 /* --- among the files of pageio --------------------------------------- */
 
 /* The device of a slot that is pinned: it cannot go. */
+/* Writes that failed since one last succeeded. */
+static inline uint32_t zc_pageio_failures(const struct zc_pageio *pageio)
+{
+    return zc_atomic_u32_load_relaxed(&pageio->failures);
+}
+
 static inline struct zc_swap_device *zc_pageio_device(
     const struct zc_pageio *pageio, zc_swp slot)
 {
@@ -168,6 +175,9 @@ static inline struct zc_swap_device *zc_pageio_device(
 /* Keeps a folio whose write failed, or stores it again at once.  The request
  * and its reference to the folio are taken over.  Sleeps for no folio. */
 void zc_pageio_keep_stuck(struct zc_page_write *write);
+/* Notes how a write ended. */
+void zc_pageio_note_write(struct zc_pageio *pageio, zc_status status);
+
 
 /* Lets go of all of them; nobody else uses pageio any more. */
 void zc_pageio_drop_stuck(struct zc_pageio *pageio);

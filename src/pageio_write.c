@@ -57,15 +57,13 @@ static void complete(struct zc_io *io, zc_status status)
     struct zc_pageio *pageio = write->pageio;
     struct zc_swap_device *device = write->device;
 
+    zc_pageio_note_write(pageio, status);
     if (status == ZC_OK) {
-        (void)zc_atomic_u32_add(&pageio->writes_succeeded, 1);
         zc_folio_end_writeback(pageio->swap, write->folio);
         /* If nobody else knows it, it leaves the cache. */
         zc_swapcache_put(pageio->swap, write->slot, write->folio);
         zc_free(write);
     } else {
-        (void)zc_atomic_u32_add(&pageio->writes_failed, 1);
-        zc_stats_add(pageio->stats, ZC_STAT_WRITE_ERRORS, 1);
         zc_pageio_keep_stuck(write);
     }
     end_write(pageio, device);
