@@ -3,9 +3,9 @@
  * ksm_swapin.c - a merged page comes back, and has to be copied.
  *
  * A:0 and B:0 were one frame and are swapped out under one slot.  B has it
- * back: its folio is in the swap cache still, and is B's.  A has to copy it.  Two
- * threads of A do; meanwhile the page of one is changed, and swapped out to the
- * slot that it freed.
+ * back: its folio is in the swap cache still, and is B's.  A has to copy it.
+ * Two threads of A do; meanwhile the page of one is changed, and swapped out to
+ * the slot that it freed.
  */
 #include "world.h"
 
