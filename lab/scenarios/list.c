@@ -39,6 +39,7 @@ const struct lab_scenario *const lab_library_scenarios[] = {
     &scenario_swapin_thrice,
     &scenario_swapin_fork,
     &scenario_swapin_fails,
+    &scenario_swapin_reclaims,
     &scenario_ksm_swapin,
     &scenario_ksm_swapin_moved,
     &scenario_ksm_uptodate,

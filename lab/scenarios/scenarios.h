@@ -39,6 +39,7 @@ extern const struct lab_scenario scenario_swapin_twice;
 extern const struct lab_scenario scenario_swapin_thrice;
 extern const struct lab_scenario scenario_swapin_fork;
 extern const struct lab_scenario scenario_swapin_fails;
+extern const struct lab_scenario scenario_swapin_reclaims;
 extern const struct lab_scenario scenario_ksm_swapin;
 extern const struct lab_scenario scenario_ksm_swapin_moved;
 extern const struct lab_scenario scenario_ksm_uptodate;

@@ -23,6 +23,7 @@ static void setup_other(void)
 {
     world_disk_one_context();
     (void)world_store(2, 1);
+    (void)world_store(3, 1);
     world_make_cold();
     world_limit();
     world_watch_cache();
@@ -59,7 +60,7 @@ static const struct world_case own = {
 static const struct world_case other = {
     .setup = setup_other,
     .finish = load_both,
-    .opening = "zc_cache_store(0:2): no room is left"};
+    .opening = "zc_cache_store(0:2), store(0:3): no room is left"};
 
 static const struct lab_actor on_own[] = {
     {"zc_cache_store(0:1)", store},

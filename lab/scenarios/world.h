@@ -28,6 +28,7 @@
 #define WORLD_PAGE ((size_t)4096)
 #define WORLD_OBJECTS 20
 #define WORLD_SPACES 3
+#define WORLD_FRAMES 16
 #define WORLD_SEGMENT_PAGES 4 /* of dense placement */
 
 struct world_object {
@@ -44,6 +45,7 @@ struct world {
     struct zc_lru_candidate candidate; /* for writeback, of setup */
     struct zc_vm *vm;                  /* or NULL */
     struct zc_vm_space *spaces[WORLD_SPACES];
+    struct zc_folio *held[WORLD_FRAMES];
 };
 
 extern struct world world;
@@ -124,6 +126,11 @@ zc_status world_swap_off(void);
  * machine over it with the fewest frames.  Spaces are A, B, C: 0, 1, 2.
  */
 void world_machine(unsigned swap_in, unsigned slots);
+/* The same, whose cache keeps an LRU of entries and so can shrink. */
+void world_machine_with_lru(unsigned swap_in, unsigned slots);
+/* Takes all frames that are free but for reclaim's own; gives them back. */
+void world_hold_frames(void);
+void world_release_frames(void);
 /* A space of so many mapped pages, owned by the owner of the same number. */
 void world_space(unsigned space, unsigned pages);
 

@@ -7,33 +7,56 @@
 #include "vm_internal.h"
 #include "world_internal.h"
 
-#define FRAMES 16
 #define CONTEXTS 4
 #define JUNK 0x5a
 
-void world_machine(unsigned swap_in, unsigned slots)
+static void make_machine(unsigned swap_in, unsigned slots, unsigned lru_mode)
 {
     unsigned type;
 
     world_must(
-        zc_cache_create(ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE,
-                                         .placement = ZC_PLACEMENT_KERNEL,
-                                         .slot_count = WORLD_SLOTS,
-                                         .context_count = CONTEXTS,
-                                         .no_same_filled = 1,
-                                         .compressor_name = "lz4"),
-                        &world.cache),
+        zc_cache_create(
+            ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE,
+                             .placement = ZC_PLACEMENT_KERNEL,
+                             .slot_count = WORLD_SLOTS,
+                             .context_count = CONTEXTS, .no_same_filled = 1,
+                             .compressor_name = "lz4", .lru_mode = lru_mode),
+            &world.cache),
         "no cache");
     world_must(zc_swap_on(world.cache,
                           ZC_SWAP_OPTIONS(.slot_count = slots, .synchronous = 1,
                                           .managed = 1),
                           &type),
                "no device");
-    world_must(
-        zc_vm_create(world.cache,
-                     ZC_VM_OPTIONS(.frame_count = FRAMES, .swap_in = swap_in),
-                     &world.vm),
-        "no machine");
+    world_must(zc_vm_create(world.cache,
+                            ZC_VM_OPTIONS(.frame_count = WORLD_FRAMES,
+                                          .swap_in = swap_in),
+                            &world.vm),
+               "no machine");
+}
+
+void world_machine(unsigned swap_in, unsigned slots)
+{
+    make_machine(swap_in, slots, ZC_LRU_NONE);
+}
+
+void world_machine_with_lru(unsigned swap_in, unsigned slots)
+{
+    make_machine(swap_in, slots, ZC_LRU_ENTRY);
+}
+
+void world_hold_frames(void)
+{
+    unsigned i = 0;
+
+    while (zc_frames_free(world.vm) > world.vm->reserve)
+        world.held[i++] = &zc_frame_alloc(world.vm, 0)->folio;
+}
+
+void world_release_frames(void)
+{
+    for (unsigned i = 0; i < WORLD_FRAMES && world.held[i] != NULL; i++)
+        zc_folio_put(zc_vm_swap(world.vm), world.held[i]);
 }
 
 void world_space(unsigned space, unsigned pages)

@@ -191,7 +191,7 @@ const struct lab_scenario scenario_writeback_invalidate = {
 
 static const char *const rules_writeback_exit[] = {"WRITEBACK_EXIT_CLEANS_UP",
                                                    NULL};
-static const uint8_t least_writeback_exit[] = {1};
+static const uint8_t least_writeback_exit[] = {0};
 
 const struct lab_scenario scenario_writeback_exit = {
     .summary = "writeback of a page that was replaced || load of its slot",
