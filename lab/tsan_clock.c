@@ -88,14 +88,22 @@ static void granted(const struct lab_granted *step)
         release(thread, step->also, true);
 }
 
-void lab_clock_exchanged(bool changed)
+void lab_clock_exchanged_as(bool changed, unsigned flags)
 {
     int thread = lab_thread();
 
-    if (thread < 0 || !changed || last_object[thread] == 0)
+    if (thread < 0 || last_object[thread] == 0)
         return;
-    acquire(thread, last_object[thread]);
-    release(thread, last_object[thread], true);
+    if ((flags & LAB_ACQUIRE) != 0)
+        acquire(thread, last_object[thread]);
+    if ((flags & LAB_RELEASE) != 0 && changed)
+        release(thread, last_object[thread], true);
+}
+
+void lab_clock_exchanged(bool changed)
+{
+    if (changed)
+        lab_clock_exchanged_as(true, LAB_ACQUIRE | LAB_RELEASE);
 }
 
 void lab_clock_acquire(const void *object)

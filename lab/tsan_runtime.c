@@ -117,46 +117,54 @@ void *__tsan_memset(void *memory, int byte, size_t size)
 }
 
 /*
- * The library's atomics are the platform's, and never C11's.  These are here
- * for what a header might bring along: atomic, watched, and no step.
+ * The library's atomics are the platform's, and never C11's; these are of
+ * strangers' sources (lab.h), as steps of lab_c11_begin() and lab_c11_end().
  */
 /* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
 #define ATOMICS(bits, type)                                                    \
     type __tsan_atomic##bits##_load(const volatile type *word, int order)      \
     {                                                                          \
-        (void)order;                                                           \
-        lab_access((const void *)(uintptr_t)word, sizeof(type),                \
-                   LAB_ACCESS_ATOMIC, CALLER);                                 \
+        lab_c11_begin(LAB_READ, (const void *)(uintptr_t)word, sizeof(type),   \
+                      order, CALLER);                                          \
+        lab_c11_end(true, *word);                                              \
         return *word;                                                          \
     }                                                                          \
     void __tsan_atomic##bits##_store(volatile type *word, type value,          \
                                      int order)                                \
     {                                                                          \
-        (void)order;                                                           \
-        lab_access((const void *)(uintptr_t)word, sizeof(type),                \
-                   LAB_ACCESS_ATOMIC | LAB_ACCESS_WRITE, CALLER);              \
+        lab_c11_begin(LAB_WRITE, (const void *)(uintptr_t)word, sizeof(type),  \
+                      order, CALLER);                                          \
         *word = value;                                                         \
+        lab_c11_end(true, value);                                              \
     }                                                                          \
     type __tsan_atomic##bits##_exchange(volatile type *word, type value,       \
                                         int order)                             \
     {                                                                          \
-        type before = __tsan_atomic##bits##_load(word, order);                 \
+        type before;                                                           \
                                                                                \
-        __tsan_atomic##bits##_store(word, value, order);                       \
+        lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
+                      order, CALLER);                                          \
+        before = *word;                                                        \
+        *word = value;                                                         \
+        lab_c11_end(true, value);                                              \
         return before;                                                         \
     }                                                                          \
     int __tsan_atomic##bits##_compare_exchange_strong(                         \
         volatile type *word, type *expected, type value, int order,            \
         int failure)                                                           \
     {                                                                          \
-        type before = __tsan_atomic##bits##_load(word, failure);               \
+        bool equal;                                                            \
                                                                                \
-        if (before != *expected) {                                             \
-            *expected = before;                                                \
-            return 0;                                                          \
-        }                                                                      \
-        __tsan_atomic##bits##_store(word, value, order);                       \
-        return 1;                                                              \
+        (void)failure;                                                         \
+        lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
+                      order, CALLER);                                          \
+        equal = *word == *expected;                                            \
+        if (equal)                                                             \
+            *word = value;                                                     \
+        else                                                                   \
+            *expected = *word;                                                 \
+        lab_c11_end(equal, *word);                                             \
+        return equal;                                                          \
     }                                                                          \
     int __tsan_atomic##bits##_compare_exchange_weak(                           \
         volatile type *word, type *expected, type value, int order,            \
@@ -170,10 +178,13 @@ void *__tsan_memset(void *memory, int byte, size_t size)
     type __tsan_atomic##bits##_fetch_##name(volatile type *word, type value,   \
                                             int order)                         \
     {                                                                          \
-        type before = __tsan_atomic##bits##_load(word, order);                 \
+        type before;                                                           \
                                                                                \
-        __tsan_atomic##bits##_store(word, (type)(before operator value),       \
-                                    order);                                    \
+        lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
+                      order, CALLER);                                          \
+        before = *word;                                                        \
+        *word = (type)(before operator value);                                 \
+        lab_c11_end(true, *word);                                              \
         return before;                                                         \
     }
 

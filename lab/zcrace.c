@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* zcrace.c - the program zcrace: which command is meant, and its options. */
+/* zcrace.c - the command line: which command is meant, and its options. */
 #include "zcrace.h"
 
 #include <stdlib.h>
@@ -185,7 +185,7 @@ static const struct {
     {"selftest", false, zcrace_selftest},
 };
 
-int main(int argc, char **argv)
+int zcrace_main(int argc, char **argv)
 {
     static struct zcrace request;
 

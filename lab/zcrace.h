@@ -26,6 +26,9 @@ struct zcrace {
     struct lab_options options;
 };
 
+/* The whole program, over the scenarios of lab_registry_set(). */
+int zcrace_main(int argc, char **argv);
+
 /* Fills it from the command line; false: said on stderr what is wrong. */
 bool zcrace_parse(int argc, char **argv, struct zcrace *request);
 
