@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "platform/lab_platform.h"
 #include "tsan.h"
 
 #define CALLER __builtin_return_address(0)
@@ -13,6 +14,14 @@
 /* Nobody declares these but the compiler. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wmissing-declarations"
+
+/* Most calls come while a world is taken apart and nobody looks. */
+static inline void watch(const void *memory, size_t size, unsigned access,
+                         const void *pc)
+{
+    if (!lab_quiet)
+        lab_access(memory, size, access, pc);
+}
 
 void __tsan_init(void)
 {
@@ -30,35 +39,35 @@ void __tsan_func_exit(void)
 #define ACCESSES(bytes)                                                        \
     void __tsan_read##bytes(void *memory)                                      \
     {                                                                          \
-        lab_access(memory, (bytes), 0, CALLER);                                \
+        watch(memory, (bytes), 0, CALLER);                                     \
     }                                                                          \
     void __tsan_write##bytes(void *memory)                                     \
     {                                                                          \
-        lab_access(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                 \
+        watch(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                      \
     }                                                                          \
     void __tsan_unaligned_read##bytes(void *memory)                            \
     {                                                                          \
-        lab_access(memory, (bytes), 0, CALLER);                                \
+        watch(memory, (bytes), 0, CALLER);                                     \
     }                                                                          \
     void __tsan_unaligned_write##bytes(void *memory)                           \
     {                                                                          \
-        lab_access(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                 \
+        watch(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                      \
     }                                                                          \
     void __tsan_read_write##bytes(void *memory)                                \
     {                                                                          \
-        lab_access(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                 \
+        watch(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                      \
     }                                                                          \
     void __tsan_unaligned_read_write##bytes(void *memory)                      \
     {                                                                          \
-        lab_access(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                 \
+        watch(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                      \
     }                                                                          \
     void __tsan_volatile_read##bytes(void *memory)                             \
     {                                                                          \
-        lab_access(memory, (bytes), 0, CALLER);                                \
+        watch(memory, (bytes), 0, CALLER);                                     \
     }                                                                          \
     void __tsan_volatile_write##bytes(void *memory)                            \
     {                                                                          \
-        lab_access(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                 \
+        watch(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                      \
     }
 
 ACCESSES(1)
@@ -70,32 +79,32 @@ ACCESSES(16)
 void __tsan_read_range(void *memory, size_t size)
 {
     if (size != 0)
-        lab_access(memory, size, 0, CALLER);
+        watch(memory, size, 0, CALLER);
 }
 
 void __tsan_write_range(void *memory, size_t size)
 {
     if (size != 0)
-        lab_access(memory, size, LAB_ACCESS_WRITE, CALLER);
+        watch(memory, size, LAB_ACCESS_WRITE, CALLER);
 }
 
 /* C++ only, but declared by every runtime. */
 void __tsan_vptr_read(void **memory)
 {
-    lab_access(memory, sizeof(*memory), 0, CALLER);
+    watch(memory, sizeof(*memory), 0, CALLER);
 }
 
 void __tsan_vptr_update(void **memory, void *value)
 {
     (void)value;
-    lab_access(memory, sizeof(*memory), LAB_ACCESS_WRITE, CALLER);
+    watch(memory, sizeof(*memory), LAB_ACCESS_WRITE, CALLER);
 }
 
 void *__tsan_memcpy(void *to, const void *from, size_t size)
 {
     if (size != 0) {
-        lab_access(from, size, 0, CALLER);
-        lab_access(to, size, LAB_ACCESS_WRITE, CALLER);
+        watch(from, size, 0, CALLER);
+        watch(to, size, LAB_ACCESS_WRITE, CALLER);
     }
     return memcpy(to, from, size);
 }
@@ -103,8 +112,8 @@ void *__tsan_memcpy(void *to, const void *from, size_t size)
 void *__tsan_memmove(void *to, const void *from, size_t size)
 {
     if (size != 0) {
-        lab_access(from, size, 0, CALLER);
-        lab_access(to, size, LAB_ACCESS_WRITE, CALLER);
+        watch(from, size, 0, CALLER);
+        watch(to, size, LAB_ACCESS_WRITE, CALLER);
     }
     return memmove(to, from, size);
 }
@@ -112,7 +121,7 @@ void *__tsan_memmove(void *to, const void *from, size_t size)
 void *__tsan_memset(void *memory, int byte, size_t size)
 {
     if (size != 0)
-        lab_access(memory, size, LAB_ACCESS_WRITE, CALLER);
+        watch(memory, size, LAB_ACCESS_WRITE, CALLER);
     return memset(memory, byte, size);
 }
 

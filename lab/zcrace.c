@@ -24,6 +24,8 @@ static const char help[] =
     "  --threads        on real threads, for a debugger (run, replay)\n"
     "  --time SECONDS   stop then\n"
     "  --format=FORMAT  columns, mail or json\n"
+    "  --speed          executions a second, of a toy and of each scenario\n"
+    "                   (selftest)\n"
     "  --help\n"
     "\n"
     "Exit status: 0 nothing was found, 1 something was, 2 wrong usage.\n";
@@ -125,6 +127,10 @@ static bool take_option(int argc, char **argv, int *index,
         return take_format(option + 9, request);
     if (strcmp(option, "--threads") == 0) {
         request->threads = request->options.threads = true;
+        return true;
+    }
+    if (strcmp(option, "--speed") == 0) {
+        request->speed = true;
         return true;
     }
     if (strcmp(option, "--pos") == 0) {

@@ -23,6 +23,7 @@ struct zcrace {
     void (*print)(FILE *out, const struct lab_story *story);
     bool has_bound;
     bool threads;
+    bool speed;
     struct lab_options options;
 };
 
@@ -41,5 +42,6 @@ int zcrace_show(const struct zcrace *request);
 int zcrace_run(const struct zcrace *request);
 int zcrace_replay(const struct zcrace *request);
 int zcrace_selftest(const struct zcrace *request);
+int zcrace_speed(void);
 
 #endif

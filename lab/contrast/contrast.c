@@ -6,7 +6,7 @@
  *     contrast_plain SCENARIO RULE ROUNDS
  *     contrast_plain list
  *
- * RULE is - for none; the list has all, with the preemptions that the lab needs.
+ * RULE is - for none; the list has all, and the preemptions that the lab needs.
  *  In each round setup makes everything anew, the actors
  * start together, each after a random delay, and finish looks at what came of
  * it.  Rounds run in a process of their own: where one dies, of a failed check,
