@@ -100,11 +100,6 @@ struct zc_lab_scenario {
 int zc_lab_main(int argc, char **argv,
                 const struct zc_lab_scenario *const *scenarios);
 
-#ifdef ZC_LAB
-
-/* False while the program runs with --break and this name. */
-bool zc_lab_holds(const char *rule);
-
 /*
  * Ends this execution as a failure.  `what` is a static short name of its kind;
  * the format says more.  It does not return from an actor; from setup, begin
@@ -115,6 +110,13 @@ void zc_lab_fail(const char *what, const char *format, ...)
     __attribute__((format(printf, 2, 3)))
 #endif
     ;
+
+/* --- for code under test --------------------------------------------- */
+
+#ifdef ZC_LAB
+
+/* False while the program runs with --break and this name. */
+bool zc_lab_holds(const char *rule);
 
 /* A step that touches nothing: here others may run.  `what`: static. */
 void zc_lab_point(const char *what);
