@@ -17,6 +17,20 @@ install(EXPORT zcacheTargets
   NAMESPACE zcache::
   DESTINATION ${zcache_package_dir})
 
+# The race lab is an optional component of the package.
+if(TARGET zcache_lab_kit)
+  install(TARGETS zcache_lab_kit
+    EXPORT zcacheLabTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT zcacheLabTargets
+    NAMESPACE zcache::
+    DESTINATION ${zcache_package_dir})
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/ZcacheLab.cmake
+    DESTINATION ${zcache_package_dir})
+  install(TARGETS zcrace RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+
 configure_package_config_file(cmake/zcacheConfig.cmake.in
   ${PROJECT_BINARY_DIR}/zcacheConfig.cmake
   INSTALL_DESTINATION ${zcache_package_dir}
