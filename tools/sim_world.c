@@ -6,12 +6,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "sim_codec.h"
 #include "system.h"
 #include "variant.h"
 
+#define END_MOMENTS 200 /* of 10 ms */
 #define FRAMES_LEAST 16
 #define FRAMES_LEAST_STANDARD 64
 #define SPACE_PAGES_LEAST_STANDARD 64
@@ -289,21 +291,36 @@ bool sim_world_open(struct sim_world *world)
            open_spaces(world);
 }
 
-uint64_t sim_world_end_spaces(struct sim_world *world)
+/* Frames, entries and slots that are in use. */
+static uint64_t count_used(const struct sim_world *world)
 {
     struct zc_vm_stats vm = {.struct_size = sizeof(vm)};
     struct zc_cache_stats cache = {.struct_size = sizeof(cache)};
     struct zc_swap_stats swap = {.struct_size = sizeof(swap)};
 
-    for (uint64_t i = 0; i < world->plan.space_count; i++) {
-        zc_vm_space_destroy(world->spaces[i]);
-        world->spaces[i] = NULL;
-    }
     (void)zc_vm_get_stats(world->vm, &vm);
     (void)zc_cache_get_stats(world->cache, &cache);
     (void)zc_swap_get_stats(world->cache, world->type, &swap);
     return vm.frame_count - vm.frames_free + cache.stored_pages +
            swap.slots_used;
+}
+
+uint64_t sim_world_end_spaces(struct sim_world *world)
+{
+    const struct timespec moment = {.tv_nsec = 10000000};
+    uint64_t used;
+
+    for (uint64_t i = 0; i < world->plan.space_count; i++) {
+        zc_vm_space_destroy(world->spaces[i]);
+        world->spaces[i] = NULL;
+    }
+    /* Threads that reclaim and write back may have a page in their hands. */
+    used = count_used(world);
+    for (unsigned i = 0; i < END_MOMENTS && used != 0; i++) {
+        (void)nanosleep(&moment, NULL);
+        used = count_used(world);
+    }
+    return used;
 }
 
 void sim_world_close(struct sim_world *world)
