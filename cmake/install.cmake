@@ -75,7 +75,7 @@ if(TARGET zcache_tool)
     INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS zcache_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
-foreach(page zcache.1 zcache-estimate.1 zcache-capture.1)
+foreach(page zcache.1 zcache-estimate.1 zcache-capture.1 zcache-sim.1)
   if(EXISTS ${PROJECT_SOURCE_DIR}/docs/man/${page})
     install(FILES docs/man/${page}
       DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
