@@ -142,13 +142,15 @@ static bool reclaim_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     struct zc_swap *swap = zc_vm_swap(vm);
     struct zc_folio *folio = &frame->folio;
+    bool had_slot;
 
     if (!zc_folio_trylock(folio))
         return false;
+    had_slot = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
     if (zc_folio_has(folio, ZC_FOLIO_WRITEBACK) || was_used(vm, frame) ||
         !give_slot(vm, frame) || !unmap_all(vm, frame)) {
         /* A slot that it was given in vain. */
-        if (zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
+        if (!had_slot && zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
             (void)zc_frame_give_up_slot(vm, folio);
         zc_folio_unlock(swap, folio);
         return false;
