@@ -10,8 +10,9 @@
  * A frame has a home, the page it was read for or was mapped at first: a page
  * number in a family of spaces (those that are forks of one another).  A frame
  * that still has one is foreign to every other page, and a swap-in there copies
- * it: merged pages are swapped out under one slot, and come apart when they come
- * back, as the kernel's do whose reverse mapping knows one anon_vma and index.
+ * it: merged pages are swapped out under one slot, and come apart when they
+ * come back, as the kernel's do whose reverse mapping knows one anon_vma and
+ * index.
  */
 #include "vm_internal.h"
 
