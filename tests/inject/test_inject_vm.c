@@ -7,8 +7,8 @@
  * call may fail then and do nothing; what was written is there in the end, and
  * the machine agrees with itself.
  */
-#include "support_test.h"
 #include "support_model.h"
+#include "support_test.h"
 #include "support_vm.h"
 
 #include "inject.h"

@@ -231,6 +231,25 @@ static void a_copy_of_what_is_gone_is_dropped(void **state)
     end();
 }
 
+/* The entry is not what the fault saw, before it has taken anything. */
+static void a_look_that_is_old_is_taken_again(void **state)
+{
+    struct zc_vm_fault fault = {.page = PAGE, .index = PAGE, .is_write = true};
+
+    (void)state;
+    begin();
+    share_it();
+    fault.space = space;
+    fault.table = zc_vm_table_find(space, PAGE);
+    fault.pte = support_vm_entry(space, PAGE);
+    zc_vm_space_destroy(child);
+    child = NULL;
+    unmap_it();
+    assert_status(zc_vm_handle_fault(&fault), ZC_AGAIN);
+    assert_int_equal(support_vm_stats(&machine).frames_free, 64);
+    end();
+}
+
 static void reclaim_it(void)
 {
     support_vm_reclaim_all(&machine);
@@ -307,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_frame_that_somebody_looks_at_is_copied),
         cmocka_unit_test(a_frame_that_is_locked_is_copied),
         cmocka_unit_test(a_copy_of_what_is_gone_is_dropped),
+        cmocka_unit_test(a_look_that_is_old_is_taken_again),
         cmocka_unit_test(a_copy_of_what_is_swapped_out_is_dropped),
         cmocka_unit_test(a_write_gives_up_the_slot_of_an_own_page),
         cmocka_unit_test(a_write_copies_a_page_whose_slot_is_shared),

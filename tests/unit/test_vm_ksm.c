@@ -62,6 +62,10 @@ static void what_differs_or_is_not_there_is_missing(void **state)
     assert_status(zc_vm_merge(one, 0, two, 0), ZC_MISSING);
     fill_page(two, 3, 6);
     assert_status(zc_vm_merge(one, 0, two, 3), ZC_MISSING);
+    fill_page(two, 3, 5);
+    assert_status(zc_vm_write(two, 3, SUPPORT_VM_PAGE - 1, "x", 1, NULL),
+                  ZC_OK);
+    assert_status(zc_vm_merge(one, 0, two, 3), ZC_MISSING);
     support_vm_check(&machine);
     /* It was made read-only to be compared, and is its owner's still. */
     fill_page(two, 3, 5);

@@ -199,9 +199,33 @@ static void locked_pages_stay(void **state)
     support_vm_reclaim_all(&machine);
     assert_status(zc_vm_reclaim(machine.vm, 0, 1, &freed), ZC_AGAIN);
     assert_false(is_out(0));
+    (void)support_vm_frame(child, 0);
     support_vm_check(&machine);
     (void)support_vm_expect(child, 0, 0, 1);
     zc_vm_space_destroy(child);
+    end();
+}
+
+/* More mappings than reclaim looks at first: the locked one is met later. */
+static void a_locked_page_among_many_stays(void **state)
+{
+    struct zc_vm_space *children[20];
+    unsigned i;
+
+    (void)state;
+    begin(1);
+    zc_vm_space_destroy(space);
+    space = support_vm_space_of(&machine, 0, 1, ZC_VM_LOCKED);
+    support_vm_write(space, 0, 1);
+    for (i = 0; i < 20; i++)
+        assert_status(zc_vm_fork(space, &children[i]), ZC_OK);
+    support_vm_reclaim_all(&machine);
+    assert_false(is_out(0));
+    support_vm_check(&machine);
+    for (i = 0; i < 20; i++) {
+        (void)support_vm_expect(children[i], 0, 0, 1);
+        zc_vm_space_destroy(children[i]);
+    }
     end();
 }
 
@@ -370,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_clean_page_is_not_written),
         cmocka_unit_test(a_frame_with_many_mappings_goes_out_whole),
         cmocka_unit_test(locked_pages_stay),
+        cmocka_unit_test(a_locked_page_among_many_stays),
         cmocka_unit_test(a_frame_that_somebody_has_locked_is_left),
         cmocka_unit_test(without_a_slot_pages_stay),
         cmocka_unit_test(a_failure_on_the_way_out_loses_nothing),
