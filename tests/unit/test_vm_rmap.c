@@ -102,6 +102,7 @@ static void home_is_where_a_frame_was_mapped_first(void **state)
 {
     struct zc_vm_frame *frame = begin();
     struct zc_vm_space *stranger = support_vm_space(&machine, 600);
+    char page[SUPPORT_VM_PAGE];
 
     (void)state;
     assert_int_equal(frame->home_page, 513);
@@ -115,6 +116,13 @@ static void home_is_where_a_frame_was_mapped_first(void **state)
     /* It has a home, and settles nowhere else. */
     zc_rmap_settle(machine.vm, frame, stranger, 5);
     assert_true(zc_rmap_is_foreign(machine.vm, frame, stranger, 5));
+    /* Nor does a page that is merged into it change that. */
+    support_vm_fill(page, 513, 1);
+    assert_status(zc_vm_write(stranger, 4, 0, page, sizeof(page), NULL), ZC_OK);
+    assert_status(zc_vm_merge(spaces[0], 513, stranger, 4), ZC_OK);
+    assert_ptr_equal(support_vm_frame(stranger, 4), frame);
+    assert_false(zc_rmap_is_foreign(machine.vm, frame, spaces[0], 513));
+    assert_true(zc_rmap_is_foreign(machine.vm, frame, stranger, 4));
     zc_vm_space_destroy(stranger);
     end();
 }
@@ -125,6 +133,9 @@ static void a_frame_without_a_home_is_nobodys(void **state)
 
     (void)state;
     (void)begin();
+    /* The one freed last, which was at home somewhere. */
+    support_vm_write(spaces[1], 7, 1);
+    assert_status(zc_vm_unmap(spaces[1], 7, 1), ZC_OK);
     frame = zc_frame_alloc(machine.vm, 0, ZC_FRAME_MAY_WAIT);
     assert_non_null(frame);
     assert_int_equal(frame->home_family, 0);
