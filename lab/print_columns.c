@@ -125,8 +125,8 @@ static size_t break_at(const char *text, size_t width, size_t *skip)
         return width;
     while (text[at + *skip] == ' ')
         ++*skip;
-    while (at > 0 && text[at - 1] == ' ')
-        at--, ++*skip;
+    for (; at > 0 && text[at - 1] == ' '; at--)
+        ++*skip;
     return at;
 }
 

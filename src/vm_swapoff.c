@@ -37,23 +37,25 @@ static zc_status bring_home(struct zc_vm_fault *fault, struct zc_folio *folio)
     return status;
 }
 
-/* The next entry of a table that names a slot, from fault->index on.  False:
- * none does. */
-static bool find_entry(struct zc_vm_fault *fault, zc_swp slot)
+/* The first entry at or after fault->index that names the slot; false: none. */
+static bool find_slot(struct zc_vm_fault *fault, zc_swp slot)
 {
     struct zc_vm_table *table = fault->table;
-    const zc_pte wanted = zc_pte_of_slot(slot);
-    zc_pte pte = 0;
+    bool found = false;
+    zc_pte pte;
 
     zc_spinlock_lock(&table->lock);
-    for (; fault->index < ZC_TABLE_ENTRIES; fault->index++) {
+    while (!found && fault->index < ZC_TABLE_ENTRIES) {
         pte = table->entries[fault->index];
-        if ((pte & ~(zc_pte)ZC_PTE_KEPT) == wanted)
-            break;
+        found = (pte & ZC_PTE_SWAP) != 0 &&
+                zc_pte_slot(pte).value == slot.value;
+        if (found)
+            fault->pte = pte;
+        else
+            fault->index++;
     }
     zc_spinlock_unlock(&table->lock);
-    fault->pte = pte;
-    return fault->index < ZC_TABLE_ENTRIES;
+    return found;
 }
 
 static zc_status unuse_table(struct zc_vm_space *space,
@@ -63,7 +65,7 @@ static zc_status unuse_table(struct zc_vm_space *space,
     struct zc_vm_fault fault = {.space = space, .table = table};
     zc_status status = ZC_OK;
 
-    for (; status == ZC_OK && find_entry(&fault, slot); fault.index++) {
+    for (; status == ZC_OK && find_slot(&fault, slot); fault.index++) {
         fault.page = first + fault.index;
         status = bring_home(&fault, folio);
     }

@@ -6,6 +6,7 @@
 
 #include "arguments.h"
 #include "estimate.h"
+#include "plot.h"
 
 #define DEFAULT_CODECS "lz4,zstd:1"
 #define DEFAULT_PLACEMENTS "kernel,dense"
@@ -193,7 +194,7 @@ static bool check_together(const struct estimate_options *options,
         message_error("--after is for -- COMMAND only");
         return false;
     }
-    return options->plot_path == NULL || report_plot_check(options->plot_path);
+    return options->plot_path == NULL || plot_check(options->plot_path);
 }
 
 static bool set_defaults(struct estimate_options *options)

@@ -9,6 +9,7 @@ static const char help[] =
     "\n"
     "  estimate   what compressed swap would make of a file or a process\n"
     "  capture    write a process's pages to a file\n"
+    "  sim        run the whole stack: spaces, pool, device, faults\n"
     "  help       this text, or that of a command: zcache help estimate\n"
     "\n"
     "  --help, --version\n";
@@ -19,6 +20,7 @@ static const struct {
 } subcommands[] = {
     {"estimate", estimate_main},
     {"capture", capture_main},
+    {"sim", sim_main},
 };
 
 static int run_subcommand(const char *name, int argc, char **argv)
@@ -28,7 +30,7 @@ static int run_subcommand(const char *name, int argc, char **argv)
             return subcommands[i].run(argc, argv);
     }
     message_error("there is no command \"%s\"; there are: estimate, capture, "
-                  "help",
+                  "sim, help",
                   name);
     return TOOL_ERROR;
 }

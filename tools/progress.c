@@ -37,6 +37,39 @@ void progress_stage(struct progress *progress, const char *codec,
     progress->stage_began = clock_nanoseconds();
 }
 
+/* Whether the line is to be drawn, at the time of *now_out. */
+static bool is_due(struct progress *progress, uint64_t *now_out)
+{
+    if (!progress->shown)
+        return false;
+    *now_out = clock_nanoseconds();
+    if (*now_out - progress->last_drawn < REDRAW_NANOSECONDS)
+        return false;
+    progress->last_drawn = *now_out;
+    return true;
+}
+
+void progress_show(struct progress *progress, uint64_t done, uint64_t whole,
+                   uint64_t count, const char *unit)
+{
+    uint64_t now;
+    double seconds;
+    double rate;
+
+    if (!is_due(progress, &now))
+        return;
+    seconds = (double)(now - progress->stage_began) / 1e9;
+    rate = seconds > 0.0 ? (double)count / seconds : 0.0;
+    fprintf(stderr, "\r\033[K%s  %.*f %s/s", progress->stage,
+            rate < 10.0 ? 2 : 0, rate, unit);
+    if (whole != 0 && done != 0 && done <= whole)
+        fprintf(stderr, "  %.0f %%  %.0f s left",
+                100.0 * (double)done / (double)whole,
+                seconds / (double)done * (double)(whole - done));
+    fflush(stderr);
+    progress->line_stands = true;
+}
+
 void progress_step(struct progress *progress, uint64_t pages)
 {
     uint64_t now;
@@ -45,12 +78,8 @@ void progress_step(struct progress *progress, uint64_t pages)
     double left;
     uint64_t done;
 
-    if (!progress->shown)
+    if (!is_due(progress, &now))
         return;
-    now = clock_nanoseconds();
-    if (now - progress->last_drawn < REDRAW_NANOSECONDS)
-        return;
-    progress->last_drawn = now;
     done = progress->page_done + pages;
     if (done == 0 || done > progress->page_total)
         return;

@@ -36,6 +36,14 @@ void progress_stage(struct progress *progress, const char *codec,
 /* `pages` of this stage are done; draws a few times a second. */
 void progress_step(struct progress *progress, uint64_t pages);
 
+/*
+ * Work that is not counted in pages: `done` of `whole` (0: not known) of this
+ * stage, which has made `count` of a unit ("accesses"); draws a few times a
+ * second.
+ */
+void progress_show(struct progress *progress, uint64_t done, uint64_t whole,
+                   uint64_t count, const char *unit);
+
 /* This stage is done: it had `pages`. */
 void progress_stage_end(struct progress *progress, uint64_t pages);
 

@@ -57,8 +57,7 @@ void report_print_json(const struct report_list *list, FILE *file);
 const struct run_result *report_suggest(const struct report *report,
                                         struct text *text);
 
-/* False, and an error shown: no gnuplot, or a name neither .svg nor .png. */
-bool report_plot_check(const char *path);
+/* False, and an error shown. */
 bool report_plot(const struct report_list *list, const char *path);
 
 #endif

@@ -30,6 +30,7 @@ enum tool_exit {
 /* The subcommands; argv[0] is the subcommand's own name. */
 int estimate_main(int argc, char **argv);
 int capture_main(int argc, char **argv);
+int sim_main(int argc, char **argv);
 
 /* The name before each message: "zcache estimate". */
 void message_set_command(const char *name);

@@ -24,5 +24,26 @@ extern const struct lab_scenario scenario_compact_read_kernel;
 extern const struct lab_scenario scenario_compact_read_dense;
 extern const struct lab_scenario scenario_reclaim_compact_kernel;
 extern const struct lab_scenario scenario_reclaim_compact_dense;
+extern const struct lab_scenario scenario_writeback_store;
+extern const struct lab_scenario scenario_writeback_take;
+extern const struct lab_scenario scenario_writeback_invalidate;
+extern const struct lab_scenario scenario_writeback_exit;
+extern const struct lab_scenario scenario_writeback_reused;
+extern const struct lab_scenario scenario_writeback_three;
+extern const struct lab_scenario scenario_writeback_swapoff;
+extern const struct lab_scenario scenario_lru_last;
+extern const struct lab_scenario scenario_shrink_own_slot;
+extern const struct lab_scenario scenario_shrink_with_context;
+extern const struct lab_scenario scenario_swapin_slot_reused;
+extern const struct lab_scenario scenario_swapin_twice;
+extern const struct lab_scenario scenario_swapin_thrice;
+extern const struct lab_scenario scenario_swapin_fork;
+extern const struct lab_scenario scenario_swapin_fails;
+extern const struct lab_scenario scenario_swapin_reclaims;
+extern const struct lab_scenario scenario_ksm_swapin;
+extern const struct lab_scenario scenario_ksm_swapin_moved;
+extern const struct lab_scenario scenario_ksm_uptodate;
+extern const struct lab_scenario scenario_swapoff_unmap;
+extern const struct lab_scenario scenario_swapoff_swapin;
 
 #endif

@@ -52,8 +52,7 @@ void world_fill(char *bytes, size_t size, uint64_t seed, size_t repeat)
         bytes[i] = (char)(world_mix(seed + i % repeat) >> 24);
 }
 
-/* Made once for all executions. */
-static const char *page_of(unsigned slot, unsigned version)
+const char *world_page(unsigned slot, unsigned version)
 {
     char **page = &pages[slot % SLOTS][version % VERSIONS];
     struct stamp stamp = {slot, version, 0};
@@ -70,9 +69,7 @@ static const char *page_of(unsigned slot, unsigned version)
     return *page;
 }
 
-/* The version of a page that was read; fails if it is not wholly one of this
- * slot. */
-static unsigned check_page(unsigned slot, const char *page)
+unsigned world_check_page(unsigned slot, const char *page)
 {
     struct stamp stamp;
 
@@ -84,7 +81,7 @@ static unsigned check_page(unsigned slot, const char *page)
     if (stamp.slot != slot)
         lab_fail("page of another slot", "slot %u: a page of slot %u", slot,
                  stamp.slot);
-    else if (memcmp(page, page_of(slot, stamp.version), WORLD_PAGE) != 0)
+    else if (memcmp(page, world_page(slot, stamp.version), WORLD_PAGE) != 0)
         lab_fail("page is a mixture", "slot %u: not all of version %u", slot,
                  stamp.version);
     return stamp.version;
@@ -193,6 +190,8 @@ static void empty_all(void)
 
     if (world.cache != NULL) {
         pool = zc_cache_zspool(world.cache);
+        if (world.vm != NULL)
+            world_empty_vm();
         lab_check_references(world.cache, zc_swp_make(0, 0));
         (void)zc_cache_invalidate_type(world.cache, 0);
     }
@@ -212,6 +211,7 @@ static void empty_all(void)
 static void destroy_all(void)
 {
     lab_quiet = true;
+    zc_vm_destroy(world.vm);
     zc_cache_destroy(world.cache);
     zc_zspool_destroy(world.pool);
     lab_quiet = false;
@@ -226,6 +226,8 @@ void world_finish(void *context)
     if (!run(own->finish))
         return;
     lab_history_check();
+    if (world.vm != NULL && !run(world_check_vm))
+        return;
     if (run(empty_all))
         (void)run(destroy_all);
 }
@@ -274,7 +276,7 @@ zc_status world_store(unsigned slot, unsigned version)
     WORLD_ENTER("zc_cache_store(0:%u, version %u)", slot, version);
     lab_history_begin(LAB_STORE, slot, version);
     status = zc_cache_store(world.cache, zc_swp_make(0, slot),
-                            page_of(slot, version));
+                            world_page(slot, version));
     lab_history_end(status, version);
     world_leave();
     return status;
@@ -285,7 +287,7 @@ static zc_status end_reading(unsigned slot, zc_status status)
     unsigned version = LAB_NO_VERSION;
 
     if (status == ZC_OK)
-        version = check_page(slot, read_pages[lab_thread()]);
+        version = world_check_page(slot, read_pages[lab_thread()]);
     else if (status != ZC_MISSING && status != ZC_BUSY)
         lab_fail("stored page is lost", "slot %u: %s", slot,
                  zc_status_name(status));

@@ -19,6 +19,17 @@ uint64_t world_mix(uint64_t value);
 /* Bytes made of a seed, the same again after `repeat` of them. */
 void world_fill(char *bytes, size_t size, uint64_t seed, size_t repeat);
 
+/* The page of a slot in this version; made once for all executions. */
+const char *world_page(unsigned slot, unsigned version);
+/* The version of a page that was read; fails if it is not wholly one of this
+ * slot. */
+unsigned world_check_page(unsigned slot, const char *page);
+
+/* A failure if page tables, counts, frames and slots do not agree. */
+void world_check_vm(void);
+/* Ends all spaces of the machine, which is taken apart next. */
+void world_empty_vm(void);
+
 /* A failure of this name unless the call went well. */
 void world_must(zc_status status, const char *what);
 

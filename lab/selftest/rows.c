@@ -62,8 +62,7 @@ const struct row rows[] = {
     {"lastzero 4", build_lastzero, .n = 4, .interleavings = 44300,
      .traces = 28},
     {"lastzero 5", build_lastzero, .n = 5, .traces = 64},
-    {"lastzero 12", build_lastzero, .n = 12, .by_source = true,
-     .traces = 15360},
+    {"lastzero 11", build_lastzero, .n = 11, .by_source = true, .traces = 7168},
     {"lastzero 10", build_lastzero, .by_source = true, .n = 10, .traces = 3328},
     /* 7 */
     {"inc 2", build_inc, .n = 2, .interleavings = 6, .by_bound = {2, 4, 6},

@@ -41,8 +41,7 @@ void zc_bitmap_init(struct zc_bitmap *bitmap, void *memory, uint64_t bit_count)
 
     ZC_ASSERT(bit_count > 0);
     bitmap->bit_count = bit_count;
-    for (;;) {
-        ZC_ASSERT(level < ZC_BITMAP_LEVELS_MAX);
+    do {
         bitmap->levels[level] = words;
         bitmap->word_counts[level] = zc_divide_up(bits, WORD_BITS);
         if (bits % WORD_BITS != 0)
@@ -50,9 +49,8 @@ void zc_bitmap_init(struct zc_bitmap *bitmap, void *memory, uint64_t bit_count)
         words += bitmap->word_counts[level];
         bits = bitmap->word_counts[level];
         level++;
-        if (bits == 1)
-            break;
-    }
+    } while (bits > 1 && level < ZC_BITMAP_LEVELS_MAX);
+    ZC_ASSERT(bits == 1);
     bitmap->level_count = level;
 }
 

@@ -59,7 +59,7 @@ static void cut_free_list(struct zc_group *group, struct zc_zspage *zspage,
 }
 
 static void tie_free_list(struct zc_group *group, struct zc_zspage *zspage,
-                          uint64_t location)
+                          uint64_t location) ZC_NO_LOCK_ANALYSIS
 {
     uint32_t first = zspage->first_free;
 
@@ -71,7 +71,7 @@ static void tie_free_list(struct zc_group *group, struct zc_zspage *zspage,
 }
 
 static void tag(struct zc_group *group, struct zc_zspage *zspage,
-                uint64_t location, unsigned tags)
+                uint64_t location, unsigned tags) ZC_NO_LOCK_ANALYSIS
 {
     uint64_t header =
         zc_slot_header(&world.pool->arena, group, zspage, location);
