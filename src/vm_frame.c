@@ -87,8 +87,8 @@ static void reclaim_directly(struct zc_vm *vm, unsigned owner,
     zc_vm_count(vm, ZC_VM_DIRECT_RECLAIMS);
     freed = zc_vm_shrink(vm, owner, RECLAIM_BATCH);
     if (wait == ZC_FRAME_NO_WAIT)
-        zc_cpu_relax();
-    else if (freed != 0)
+        return;
+    if (freed != 0)
         zc_pageio_throttle(&vm->cache->pageio);
     else /* all that could be freed is being written */
         zc_pageio_drain(&vm->cache->pageio);
