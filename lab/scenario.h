@@ -22,10 +22,13 @@ struct lab_scenario {
     const uint8_t *least;     /* preemptions that each of the rules takes */
 };
 
-/* A list that ends with NULL; lab/registry.c joins the lists. */
+/* Lists that end with NULL. */
 extern const struct lab_scenario *const lab_toy_scenarios[];
 extern const struct lab_scenario *const lab_library_scenarios[];
 
+/* What a program knows: one list or two. */
+void lab_registry_set(const struct lab_scenario *const *first,
+                      const struct lab_scenario *const *second);
 /* All of them, or one by its name (NULL: none). */
 const struct lab_scenario *lab_scenario_at(unsigned index);
 const struct lab_scenario *lab_scenario_find(const char *name);

@@ -23,8 +23,12 @@ struct zcrace {
     void (*print)(FILE *out, const struct lab_story *story);
     bool has_bound;
     bool threads;
+    bool speed;
     struct lab_options options;
 };
+
+/* The whole program, over the scenarios of lab_registry_set(). */
+int zcrace_main(int argc, char **argv);
 
 /* Fills it from the command line; false: said on stderr what is wrong. */
 bool zcrace_parse(int argc, char **argv, struct zcrace *request);
@@ -38,5 +42,6 @@ int zcrace_show(const struct zcrace *request);
 int zcrace_run(const struct zcrace *request);
 int zcrace_replay(const struct zcrace *request);
 int zcrace_selftest(const struct zcrace *request);
+int zcrace_speed(void);
 
 #endif

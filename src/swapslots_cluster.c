@@ -25,6 +25,7 @@
 #include "swapslots_internal.h"
 
 #include "base/bits.h"
+#include "platform/ghost.h"
 #include "platform/memory.h"
 #include "publish.h"
 
@@ -82,6 +83,7 @@ static void destroy_block(struct zc_swap_device *device, struct block *block,
     unsigned i;
 
     for (i = 0; i < BLOCK_PLACES; i++) {
+        zc_ghost_settled(&block->places[i]); /* nobody is there any more */
         below = zc_atomic_pointer_load_relaxed(&block->places[i]);
         if (below == NULL)
             continue;
