@@ -21,6 +21,9 @@ struct zcrace {
     const char *name;   /* scenario or replay string */
     const char *broken; /* rule, or NULL */
     void (*print)(FILE *out, const struct lab_story *story);
+    const char *check;  /* folder, or NULL */
+    const char *record; /* likewise */
+    unsigned jobs;      /* 0: as many as there are processors */
     bool has_bound;
     bool threads;
     struct lab_options options;
@@ -37,6 +40,7 @@ int zcrace_list(const struct zcrace *request);
 int zcrace_show(const struct zcrace *request);
 int zcrace_run(const struct zcrace *request);
 int zcrace_replay(const struct zcrace *request);
+int zcrace_matrix(const struct zcrace *request);
 int zcrace_selftest(const struct zcrace *request);
 
 #endif
