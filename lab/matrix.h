@@ -29,6 +29,7 @@ struct lab_matrix_plan {
     uint64_t executions; /* a cell is given up after so many */
     uint64_t random;     /* by PCT, of what is explored to a bound only */
     bool show_progress;  /* on stderr */
+    bool all_rules;      /* some scenario must need each of them */
 };
 
 enum lab_cell_state {

@@ -21,9 +21,9 @@
 
 #include "picture.h"
 
-#define SMALL 5000   /* executions of a program that is explored again whole */
+#define SMALL 3000   /* executions of a program that is explored again whole */
 #define GROWTH 30    /* what one preemption more may cost */
-#define LARGE 25000  /* executions that a bound may take, rule broken */
+#define LARGE 12000  /* executions that a bound may take, rule broken */
 #define BOUND_MOST 2 /* of a program that is not small and does not fail */
 #define TURN 4000    /* executions for "does all fail from here?" */
 #define TURN_MILLISECONDS 600000

@@ -12,7 +12,7 @@ static const char help[] =
     "  show NAME        one execution of a scenario, as a diagram\n"
     "  run NAME         explore a scenario; print the shortest failure\n"
     "  replay STRING    run one schedule again\n"
-    "  matrix           every scenario with each of its rules broken\n"
+    "  matrix [NAME]    every scenario, or one, with each rule broken\n"
     "  selftest         is the explorer right?\n"
     "\n"
     "  --break RULE     with this rule broken (show, run)\n"
@@ -197,17 +197,23 @@ static bool wants_help(int argc, char **argv)
     return argc == 2 && strcmp(argv[1], "help") == 0;
 }
 
+enum operand {
+    NO_NAME,
+    A_NAME,
+    MAYBE_A_NAME
+};
+
 static const struct {
     const char *name;
-    bool wants_name;
+    enum operand operand;
     int (*run)(const struct zcrace *request);
 } commands[] = {
-    {"list", false, zcrace_list},
-    {"show", true, zcrace_show},
-    {"run", true, zcrace_run},
-    {"replay", true, zcrace_replay},
-    {"matrix", false, zcrace_matrix},
-    {"selftest", false, zcrace_selftest},
+    {"list", NO_NAME, zcrace_list},
+    {"show", A_NAME, zcrace_show},
+    {"run", A_NAME, zcrace_run},
+    {"replay", A_NAME, zcrace_replay},
+    {"matrix", MAYBE_A_NAME, zcrace_matrix},
+    {"selftest", NO_NAME, zcrace_selftest},
 };
 
 int main(int argc, char **argv)
@@ -227,10 +233,11 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(request.command, commands[i].name) != 0)
             continue;
-        if (commands[i].wants_name == (request.name != NULL))
+        if (commands[i].operand == MAYBE_A_NAME ||
+            (commands[i].operand == A_NAME) == (request.name != NULL))
             return commands[i].run(&request);
-        (void)wrong(commands[i].wants_name ? "a name is expected after"
-                                           : "no name is expected after",
+        (void)wrong(commands[i].operand == A_NAME ? "a name is expected after"
+                                                  : "no name is expected after",
                     commands[i].name);
         return ZCRACE_USAGE;
     }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* zcrace_matrix.c - the command matrix. */
+#include <string.h>
 #include <unistd.h>
 
 #include "matrix.h"
 #include "zcrace.h"
 
 #define EXECUTIONS 400000 /* of a scenario that has no bound */
-#define RANDOM 20000      /* of one that has */
+#define RANDOM 5000       /* of one that has */
 
 static unsigned processors(void)
 {
@@ -15,11 +16,30 @@ static unsigned processors(void)
     return count < 1 ? 1 : (unsigned)count;
 }
 
+/* The list with one scenario of the library; NULL: said on stderr. */
+static const struct lab_scenario *const *only(const char *name)
+{
+    static const struct lab_scenario *list[2];
+
+    for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
+        if (strcmp(lab_library_scenarios[i]->program.name, name) == 0)
+            list[0] = lab_library_scenarios[i];
+    }
+    if (list[0] != NULL)
+        return list;
+    (void)fprintf(stderr,
+                  "zcrace: the library has no scenario \"%s\"; zcrace list has "
+                  "all\n",
+                  name);
+    return NULL;
+}
+
 int zcrace_matrix(const struct zcrace *request)
 {
     static struct lab_matrix matrix;
     const struct lab_matrix_plan plan = {
-        .scenarios = lab_library_scenarios,
+        .scenarios = request->name == NULL ? lab_library_scenarios
+                                           : only(request->name),
         .rules = &lab_library_rules,
         .jobs = request->jobs == 0 ? processors() : request->jobs,
         .executions = EXECUTIONS,
@@ -27,9 +47,19 @@ int zcrace_matrix(const struct zcrace *request)
                       ? RANDOM
                       : request->options.executions,
         .show_progress = isatty(STDERR_FILENO) != 0,
+        .all_rules = request->name == NULL,
     };
     unsigned wrong;
 
+    if (plan.scenarios == NULL)
+        return ZCRACE_USAGE;
+    if (request->name != NULL &&
+        (request->check != NULL || request->record != NULL)) {
+        (void)fprintf(stderr, "zcrace: only the whole matrix is recorded, not "
+                              "\"%s\" alone\n",
+                      request->name);
+        return ZCRACE_USAGE;
+    }
     if (!lab_matrix_run(&matrix, &plan))
         return ZCRACE_USAGE;
     if (request->print == lab_print_json)
