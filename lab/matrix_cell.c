@@ -147,7 +147,7 @@ static void explore_whole(struct job *job)
         !search(job, cell->complete ? LAB_SLEEP : LAB_BOUND, bound,
                 cell->complete ? job->plan->executions : FOREVER);
     take_counts(job, cell->complete && !cell->unfinished, bound);
-    if (found.failures == 0 && !cell->complete) {
+    if (found.failures == 0 && bound != LAB_NO_BOUND) {
         cell->random = job->plan->random;
         (void)search(job, LAB_PCT, 0, cell->random);
     }
