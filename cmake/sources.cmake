@@ -37,6 +37,7 @@ set(ZCACHE_SOURCES
   src/pageio_write.c
   src/pool_malloc.c
   src/pool_zspool.c
+  src/publish.c
   src/records.c
   src/shrinker.c
   src/shrinker_worker.c

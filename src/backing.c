@@ -227,6 +227,11 @@ static void work(void *argument)
     zc_mutex_unlock(&backing->lock);
 }
 
+bool zc_backing_has_workers(const struct zc_backing *backing)
+{
+    return backing->worker_count != 0;
+}
+
 uint32_t zc_backing_in_flight(const struct zc_backing *backing)
 {
     return zc_atomic_u32_load_relaxed(&backing->in_flight);

@@ -65,6 +65,9 @@ zc_status zc_backing_open(const struct zc_backing_ops *ops, void *user,
  */
 void zc_backing_close(struct zc_backing *backing);
 
+/* Whether a request is done by others than its submitter. */
+bool zc_backing_has_workers(const struct zc_backing *backing);
+
 /* May block: for the transfer itself where there are no workers. */
 void zc_backing_submit(struct zc_backing *backing, struct zc_io *io);
 

@@ -40,6 +40,7 @@ struct claim {
     zc_swp slot;
     struct zc_folio *folio; /* cached for it, locked; or NULL */
     bool has_page;          /* its count; from the release on */
+    bool is_zero;           /* its zero bit, as it was claimed */
 };
 
 /* Whether a call on this slot makes sense. */
@@ -75,29 +76,29 @@ static zc_status get_device(struct zc_cache *cache, unsigned type, uint64_t end,
 }
 
 /*
- * ZC_OK; ZC_BUSY, ZC_INVALID: as get_device(); ZC_NO_MEMORY: and no slot near
- * this one was ever used; ZC_MISSING: it has no page, and that is `required`.
+ * ZC_OK; ZC_BUSY, ZC_INVALID: as get_device(); ZC_NO_MEMORY: it is not
+ * `required` to have a page; ZC_MISSING: it is, and has none.
  */
 static zc_status claim_slot(struct zc_cache *cache, zc_swp slot, bool required,
                             struct claim *claim)
 {
+    struct zc_claimed claimed;
     zc_status status;
 
     status = get_device(cache, zc_swp_type(slot), zc_swp_offset(slot) + 1,
                         &claim->device);
     if (status != ZC_OK)
         return status;
-    if (required && zc_slot_count(&cache->swap, slot) == 0)
-        status = ZC_MISSING;
-    else
-        status = zc_slot_claim(&cache->swap, slot, &claim->folio);
+    status = zc_slot_claim_as(&cache->swap, slot, required, &claimed);
     if (status != ZC_OK) {
         zc_swap_device_put(&cache->swap, claim->device);
         return status;
     }
     claim->cache = cache;
     claim->slot = slot;
-    claim->has_page = zc_slot_count(&cache->swap, slot) != 0;
+    claim->folio = claimed.folio;
+    claim->has_page = claimed.has_count;
+    claim->is_zero = claimed.is_zero;
     return ZC_OK;
 }
 
@@ -130,7 +131,8 @@ static zc_status store_claimed(struct claim *claim, unsigned owner,
 
     status = zc_zcache_store(&cache->zcache, claim->slot, page, owner, false);
     give_up_folio(claim);
-    zc_slot_set_zero(&cache->swap, claim->slot, false);
+    if (claim->is_zero)
+        zc_slot_set_zero(&cache->swap, claim->slot, false);
     if (status != ZC_OK && !zc_zcache_owner_forbids(&cache->zcache, owner))
         status = zc_pageio_write_device(&cache->pageio, claim->slot, page);
     claim->has_page = status == ZC_OK;
@@ -181,9 +183,7 @@ static zc_status read_elsewhere(const struct claim *claim, void *page_out)
         memcpy(page_out, claim->folio->data, cache->zcache.page_size);
         return ZC_OK;
     }
-    if (!claim->has_page)
-        return ZC_MISSING;
-    if (zc_slot_is_zero(&cache->swap, claim->slot)) {
+    if (claim->is_zero) {
         memset(page_out, 0, cache->zcache.page_size);
         return ZC_OK;
     }
@@ -255,11 +255,10 @@ static zc_status invalidate_on_device(struct zc_cache *cache, zc_swp slot)
     status = claim_slot(cache, slot, true, &claim);
     if (status != ZC_OK)
         return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
-    status = claim.has_page ? ZC_OK : ZC_MISSING;
     give_up_folio(&claim);
     claim.has_page = false;
     release_slot(&claim);
-    return status;
+    return ZC_OK;
 }
 
 zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot)

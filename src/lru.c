@@ -56,6 +56,7 @@ zc_status zc_lru_init(struct zc_lru *lru, struct zc_entries *entries)
     lru->entries = entries;
     for (i = 0; i < ZC_OWNER_COUNT; i++)
         zc_atomic_pointer_store_relaxed(&lru->owners[i], NULL);
+    zc_atomic_u32_store_relaxed(&lru->owner_end, 0);
     zc_atomic_u32_store_relaxed(&lru->cursor, 0);
     return zc_lru_owner(lru, 0) != NULL ? ZC_OK : ZC_NO_MEMORY;
 }
@@ -75,6 +76,16 @@ void zc_lru_destroy(struct zc_lru *lru)
     }
 }
 
+/* Raises the end of the owners to at least this. */
+static void raise_end(struct zc_lru *lru, uint32_t end)
+{
+    uint32_t found = zc_atomic_u32_load_relaxed(&lru->owner_end);
+
+    while (found < end &&
+           !zc_atomic_u32_exchange_if(&lru->owner_end, &found, end))
+        continue;
+}
+
 struct zc_owner *zc_lru_make_owner(struct zc_lru *lru, unsigned owner)
 {
     struct zc_owner *fresh;
@@ -82,6 +93,7 @@ struct zc_owner *zc_lru_make_owner(struct zc_lru *lru, unsigned owner)
 
     if (make_owner(&fresh) != ZC_OK)
         return NULL;
+    raise_end(lru, owner + 1);
     if (zc_atomic_pointer_exchange_if(&lru->owners[owner], &found, fresh))
         return fresh;
     destroy_owner(fresh);
@@ -114,6 +126,14 @@ static uint32_t *colder_of(const struct zc_lru *lru, struct zc_owner *owner,
                               : &link_of(lru, name - 1)->colder;
 }
 
+static void add_entries(struct zc_owner *owner, uint32_t difference)
+    ZC_REQUIRES(owner->lock)
+{
+    uint32_t entries = zc_atomic_u32_load_relaxed(&owner->entries);
+
+    zc_atomic_u32_store_relaxed(&owner->entries, entries + difference);
+}
+
 static void add_hottest(struct zc_lru *lru, struct zc_owner *owner,
                         uint32_t index) ZC_REQUIRES(owner->lock)
 {
@@ -124,7 +144,7 @@ static void add_hottest(struct zc_lru *lru, struct zc_owner *owner,
     link->hotter = ZC_LRU_END;
     *hotter_of(lru, owner, link->colder) = index + 1;
     owner->hottest = index + 1;
-    owner->entries++;
+    add_entries(owner, 1);
 }
 
 static void take_off(struct zc_lru *lru, struct zc_owner *owner, uint32_t index)
@@ -136,7 +156,7 @@ static void take_off(struct zc_lru *lru, struct zc_owner *owner, uint32_t index)
     *colder_of(lru, owner, link->hotter) = link->colder;
     link->colder = 0;
     link->hotter = 0;
-    owner->entries--;
+    add_entries(owner, UINT32_MAX);
 }
 
 void zc_lru_add(struct zc_lru *lru, struct zc_entry *entry)
@@ -224,11 +244,12 @@ void zc_lru_put_back(struct zc_lru *lru,
 
 bool zc_lru_next_owner(const struct zc_lru *lru, unsigned *owner_inout)
 {
+    const unsigned end = zc_atomic_u32_load_acquire(&lru->owner_end);
     unsigned owner = *owner_inout;
     unsigned i;
 
-    for (i = 0; i < ZC_OWNER_COUNT; i++) {
-        owner = owner < ZC_OWNER_COUNT - 1 ? owner + 1 : 0;
+    for (i = 0; i < end; i++) {
+        owner = owner < end - 1 ? owner + 1 : 0;
         if (zc_lru_count(lru, owner) == 0)
             continue;
         *owner_inout = owner;
@@ -240,14 +261,8 @@ bool zc_lru_next_owner(const struct zc_lru *lru, unsigned *owner_inout)
 uint32_t zc_lru_count(const struct zc_lru *lru, unsigned owner)
 {
     struct zc_owner *record = zc_lru_find_owner(lru, owner);
-    uint32_t count;
 
-    if (record == NULL)
-        return 0;
-    zc_spinlock_lock(&record->lock);
-    count = record->entries;
-    zc_spinlock_unlock(&record->lock);
-    return count;
+    return record == NULL ? 0 : zc_atomic_u32_load_relaxed(&record->entries);
 }
 
 size_t zc_lru_bytes(const struct zc_lru *lru)

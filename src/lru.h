@@ -31,9 +31,9 @@ struct zc_lru_link {
 
 struct zc_owner {
     struct zc_spinlock lock;
-    uint32_t coldest; /* [lock] index + 1 of an entry, or ZC_LRU_END */
-    uint32_t hottest; /* [lock] */
-    uint32_t entries; /* [lock] on the list */
+    uint32_t coldest;      /* [lock] index + 1 of an entry, or ZC_LRU_END */
+    uint32_t hottest;      /* [lock] */
+    zc_atomic_u32 entries; /* [lock] to write; any to read */
     /* Bytes of objects charged; the limit, UINT64_MAX: none; and
      * no_writeback.  Independent numbers: a store may act on old ones. */
     zc_counter charged_bytes;
@@ -45,6 +45,9 @@ struct zc_lru {
     struct zc_entries *entries;
     /* Each is set once, released; pairs with the acquire in the look-up. */
     zc_atomic_pointer owners[ZC_OWNER_COUNT];
+    /* No record was ever made from here on.  Raised before the record is set,
+     * so who finds one acquires this with it. */
+    zc_atomic_u32 owner_end;
     zc_atomic_u32 cursor; /* whose turn it is to be shrunk; a hint */
 };
 
@@ -105,7 +108,7 @@ bool zc_lru_next_owner(const struct zc_lru *lru, unsigned *owner_inout);
 void zc_lru_put_back(struct zc_lru *lru,
                      const struct zc_lru_candidate *candidate);
 
-/* Entries on an owner's list. */
+/* Entries on an owner's list; by now there may be more or fewer. */
 uint32_t zc_lru_count(const struct zc_lru *lru, unsigned owner);
 
 /* Resident bytes of owner records. */

@@ -16,6 +16,12 @@
  * Who may not, because he has a slot pinned, never waits for other writes:
  * where there are too many he does his own himself, so that there are never
  * more than writes_max and one for each such thread.
+ *
+ * Who sleeps for the number says so in its word, so that a write that ends
+ * wakes nobody where nobody sleeps.  There are two numbers to wait for: below
+ * writes_max, and 0.  The number falls in steps of one, so it comes by both;
+ * whoever makes the step clears WAITERS in the same exchange and wakes all, and
+ * who still has to wait says so again.
  */
 #include "pageio.h"
 
@@ -25,18 +31,32 @@ zc_status zc_pageio_init(struct zc_pageio *pageio)
     zc_list_init(&pageio->stuck);
     pageio->stuck_count = 0;
     zc_atomic_u32_store_relaxed(&pageio->writes, 0);
-    zc_atomic_u32_store_relaxed(&pageio->writes_succeeded, 0);
-    zc_atomic_u32_store_relaxed(&pageio->writes_failed, 0);
+    zc_atomic_u32_store_relaxed(&pageio->failures, 0);
     return zc_spinlock_init(&pageio->stuck_lock, ZC_RANK_STUCK, "stuck");
+}
+
+/* Sleeps until fewer than `count` are under way; acquires what those did that
+ * ended. */
+static void wait_for_fewer(struct zc_pageio *pageio, uint32_t count)
+{
+    zc_atomic_u32 *word = &pageio->writes;
+    uint32_t writes;
+
+    for (;;) {
+        writes = zc_atomic_u32_load_acquire(word);
+        if ((writes & ~ZC_WRITES_WAITERS) < count)
+            return;
+        if ((writes & ZC_WRITES_WAITERS) != 0 ||
+            zc_atomic_u32_exchange_if(word, &writes,
+                                      writes | ZC_WRITES_WAITERS))
+            zc_park_while(&pageio->swap->parking, word,
+                          writes | ZC_WRITES_WAITERS);
+    }
 }
 
 void zc_pageio_drain(struct zc_pageio *pageio)
 {
-    uint32_t writes;
-
-    /* Acquires what the last completion did. */
-    while ((writes = zc_atomic_u32_load_acquire(&pageio->writes)) != 0)
-        zc_park_while(&pageio->swap->parking, &pageio->writes, writes);
+    wait_for_fewer(pageio, 1);
 }
 
 void zc_pageio_destroy(struct zc_pageio *pageio)
@@ -48,12 +68,18 @@ void zc_pageio_destroy(struct zc_pageio *pageio)
 
 void zc_pageio_throttle(struct zc_pageio *pageio)
 {
-    uint32_t writes;
-
     zc_may_block();
-    while ((writes = zc_atomic_u32_load_acquire(&pageio->writes)) >=
-           pageio->writes_max)
-        zc_park_while(&pageio->swap->parking, &pageio->writes, writes);
+    wait_for_fewer(pageio, pageio->writes_max);
+}
+
+void zc_pageio_note_write(struct zc_pageio *pageio, zc_status status)
+{
+    if (status != ZC_OK) {
+        (void)zc_atomic_u32_add(&pageio->failures, 1);
+        zc_stats_add(pageio->stats, ZC_STAT_WRITE_ERRORS, 1);
+    } else if (zc_pageio_failures(pageio) != 0) {
+        zc_atomic_u32_store_relaxed(&pageio->failures, 0);
+    }
 }
 
 zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
@@ -75,8 +101,8 @@ zc_status zc_pageio_write_device(struct zc_pageio *pageio, zc_swp slot,
     zc_slot_set_zero(pageio->swap, slot, false);
     status = zc_backing_write(zc_pageio_device(pageio, slot)->backing,
                               zc_swp_offset(slot), page);
-    zc_stats_add(pageio->stats,
-                 status == ZC_OK ? ZC_STAT_DISK_WRITES : ZC_STAT_WRITE_ERRORS,
-                 1);
+    zc_pageio_note_write(pageio, status);
+    if (status == ZC_OK)
+        zc_stats_add(pageio->stats, ZC_STAT_DISK_WRITES, 1);
     return status;
 }

@@ -23,6 +23,9 @@ enum zc_exclusive_policy {
     ZC_EXCLUSIVE_NEVER = 1
 };
 
+/* In zc_pageio.writes. */
+#define ZC_WRITES_WAITERS (UINT32_C(1) << 31)
+
 struct zc_pageio {
     struct zc_zcache *zcache;
     struct zc_swap *swap;
@@ -33,12 +36,13 @@ struct zc_pageio {
     struct zc_spinlock stuck_lock;
     struct zc_list stuck; /* [stuck_lock] of struct zc_page_write */
     uint32_t stuck_count; /* [stuck_lock] of them, and of those looked at */
-    /* Requests under way; who waits for there to be fewer sleeps on it.  Pairs
-     * with itself. */
+    /* Requests under way, and ZC_WRITES_WAITERS: somebody sleeps on the word
+     * for there to be fewer.  Pairs with itself. */
     zc_atomic_u32 writes;
-    /* How writes ended.  Hints for who shrinks: is it any good? */
-    zc_atomic_u32 writes_succeeded;
-    zc_atomic_u32 writes_failed;
+    /* Writes that failed since one last succeeded, of whichever kind.  A hint
+     * for who shrinks: is it any good?  If it comes round to 0 a few more are
+     * tried. */
+    zc_atomic_u32 failures;
 };
 
 /*
@@ -156,6 +160,12 @@ void zc_pageio_throttle(struct zc_pageio *pageio);
 /* Sleeps until no write is under way, of whoever they are.  As above. */
 void zc_pageio_drain(struct zc_pageio *pageio);
 
+/* Writes that failed since one last succeeded. */
+static inline uint32_t zc_pageio_failures(const struct zc_pageio *pageio)
+{
+    return zc_atomic_u32_load_relaxed(&pageio->failures);
+}
+
 /* --- among the files of pageio --------------------------------------- */
 
 /* The device of a slot that is pinned: it cannot go. */
@@ -164,6 +174,9 @@ static inline struct zc_swap_device *zc_pageio_device(
 {
     return &pageio->swap->devices[zc_swp_type(slot)];
 }
+
+/* Notes how a write ended. */
+void zc_pageio_note_write(struct zc_pageio *pageio, zc_status status);
 
 /* Keeps a folio whose write failed, or stores it again at once.  The request
  * and its reference to the folio are taken over.  Sleeps for no folio. */

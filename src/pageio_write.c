@@ -36,18 +36,36 @@
 
 /* ---- the request ---- */
 
+/* One write less.  True: somebody sleeps who may go on now. */
+static bool count_out(struct zc_pageio *pageio)
+{
+    const uint32_t writes_max = pageio->writes_max;
+    zc_atomic_u32 *word = &pageio->writes;
+    uint32_t before = zc_atomic_u32_load_relaxed(word);
+    uint32_t count;
+    uint32_t after;
+
+    do {
+        count = before & ~ZC_WRITES_WAITERS;
+        ZC_ASSERT(count > 0);
+        after = before - 1;
+        /* Those who throttle, and he who ends it all. */
+        if (count == writes_max || count == 1)
+            after &= ~ZC_WRITES_WAITERS;
+        /* Pairs with wait_for_fewer(). */
+    } while (!zc_atomic_u32_exchange_if(word, &before, after));
+    return ((before ^ after) & ZC_WRITES_WAITERS) != 0;
+}
+
 /* Nothing of pageio is touched after the count; of the device neither, after
  * its reference.  The parking is the swap's. */
 static void end_write(struct zc_pageio *pageio, struct zc_swap_device *device)
 {
     struct zc_swap *swap = pageio->swap;
-    const uint32_t writes_max = pageio->writes_max;
-    uint32_t before = zc_atomic_u32_add(&pageio->writes, UINT32_MAX);
+    const zc_atomic_u32 *word = &pageio->writes;
 
-    ZC_ASSERT(before > 0);
-    /* Those who throttle, and he who ends it all. */
-    if (before == writes_max || before == 1)
-        zc_unpark_all(&swap->parking, &pageio->writes);
+    if (count_out(pageio))
+        zc_unpark_all(&swap->parking, word);
     zc_swap_device_put(swap, device);
 }
 
@@ -57,15 +75,13 @@ static void complete(struct zc_io *io, zc_status status)
     struct zc_pageio *pageio = write->pageio;
     struct zc_swap_device *device = write->device;
 
+    zc_pageio_note_write(pageio, status);
     if (status == ZC_OK) {
-        (void)zc_atomic_u32_add(&pageio->writes_succeeded, 1);
         zc_folio_end_writeback(pageio->swap, write->folio);
         /* If nobody else knows it, it leaves the cache. */
         zc_swapcache_put(pageio->swap, write->slot, write->folio);
         zc_free(write);
     } else {
-        (void)zc_atomic_u32_add(&pageio->writes_failed, 1);
-        zc_stats_add(pageio->stats, ZC_STAT_WRITE_ERRORS, 1);
         zc_pageio_keep_stuck(write);
     }
     end_write(pageio, device);
@@ -121,10 +137,11 @@ void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
     zc_pageio_forget_stuck(pageio, folio);
     zc_folio_set(folio, ZC_FOLIO_WRITEBACK);
     zc_folio_clear(folio, ZC_FOLIO_DIRTY);
-    before = zc_atomic_u32_add(&pageio->writes, 1);
+    before = zc_atomic_u32_add(&pageio->writes, 1) & ~ZC_WRITES_WAITERS;
     zc_folio_unlock(pageio->swap, folio);
-    /* The request is ours until it is submitted, and has the folio. */
-    if (before < pageio->writes_max)
+    /* The request is ours until it is submitted, and has the folio and the
+     * device. */
+    if (before < pageio->writes_max && zc_backing_has_workers(backing))
         zc_backing_submit(backing, io);
     else
         complete(io, zc_backing_write(backing, io->slot, io->data));

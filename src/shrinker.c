@@ -18,6 +18,14 @@
  * which ends with the submission: a page whose write fails comes back to the
  * pool, to be written back once more, and once more.
  *
+ * The next store that finds no room would begin it all again, and the one after
+ * that: with a device that is full, or dead, each would cost so many writes.
+ * So once as many writes in turn have failed as end a shrink, whoever made
+ * them, most stores are told at once that there is no room.  One of so many
+ * tries: it writes one page, and goes on if that or another's write meanwhile
+ * has succeeded, which also ends the whole affair.  A page that was refused
+ * goes past memory to the device, as it always did, and so may find out too.
+ *
  * The storing thread comes here with its slot pinned, and so does not sleep for
  * writes to end; writeback passes over what is pinned, by whomever
  * (SHRINK_SKIPS_CALLERS_SLOT).
@@ -44,8 +52,8 @@ struct shrink {
     uint64_t written;      /* pages submitted so far */
     unsigned uncompacted;  /* of them, since the pool was compacted */
     unsigned failures;     /* attempts that came to nothing, in turn */
-    uint32_t succeeded;    /* writes, when one last succeeded, */
-    uint32_t write_errors; /* and those that had failed by then */
+    uint32_t write_errors; /* in turn, before this shrink */
+    bool is_trial;         /* of a device that failed all before */
 };
 
 typedef bool (*goal)(const struct shrink *shrink);
@@ -61,8 +69,7 @@ static void begin(struct shrink *shrink, struct zc_shrinker *shrinker,
         .zcache = pageio->zcache,
         .owner = owner,
         .may_sleep = may_sleep,
-        .succeeded = zc_atomic_u32_load_relaxed(&pageio->writes_succeeded),
-        .write_errors = zc_atomic_u32_load_relaxed(&pageio->writes_failed),
+        .write_errors = zc_pageio_failures(pageio),
     };
     (void)zc_pageio_retry(pageio, STUCK_MAX);
 }
@@ -85,17 +92,23 @@ static void count_pages(struct shrink *shrink, uint64_t before)
 
 /* ---- is it any good ---- */
 
+/* In turn, and whoever made them. */
+static bool has_failed_all(const struct zc_pageio *pageio)
+{
+    return zc_pageio_failures(pageio) >= ZC_SHRINK_ERRORS_MAX;
+}
+
 static bool is_device_failing(struct shrink *shrink)
 {
-    uint32_t succeeded =
-        zc_atomic_u32_load_relaxed(&shrink->pageio->writes_succeeded);
-    uint32_t errors =
-        zc_atomic_u32_load_relaxed(&shrink->pageio->writes_failed);
+    uint32_t errors = zc_pageio_failures(shrink->pageio);
 
-    if (succeeded != shrink->succeeded) {
-        shrink->succeeded = succeeded;
-        shrink->write_errors = errors;
+    if (errors < shrink->write_errors) {
+        /* One has succeeded. */
+        shrink->write_errors = 0;
+        shrink->is_trial = false;
     }
+    if (shrink->is_trial)
+        return shrink->written > 0;
     return errors - shrink->write_errors >= ZC_SHRINK_ERRORS_MAX;
 }
 
@@ -308,13 +321,30 @@ zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,
     return has_given_pages(&shrink) ? ZC_OK : ZC_AGAIN;
 }
 
+/* For a store, or many, that found no room: there will be more. */
+static void begin_for_stores(struct shrink *shrink,
+                             struct zc_shrinker *shrinker, unsigned owner,
+                             bool may_sleep)
+{
+    begin(shrink, shrinker, owner, may_sleep);
+    shrink->is_trial = has_failed_all(shrinker->pageio);
+}
+
 bool zc_shrinker_to_threshold(struct zc_shrinker *shrinker, bool may_sleep)
 {
     struct shrink shrink;
 
-    begin(&shrink, shrinker, ZC_OWNER_ANY, may_sleep);
+    begin_for_stores(&shrink, shrinker, ZC_OWNER_ANY, may_sleep);
     run(&shrink, is_at_threshold);
     return shrink.written > 0;
+}
+
+/* Whether to bother the device for a store. */
+static bool is_worth_trying(struct zc_shrinker *shrinker)
+{
+    return !has_failed_all(shrinker->pageio) ||
+           zc_atomic_u32_add(&shrinker->refusals, 1) % ZC_SHRINK_TRY_EVERY ==
+               ZC_SHRINK_TRY_EVERY - 1;
 }
 
 /* `slot` is the caller's and pinned; which is all it takes to pass it over. */
@@ -324,8 +354,10 @@ bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner)
     struct shrink shrink;
 
     (void)slot;
+    if (!is_worth_trying(shrinker))
+        return false;
     if (owner != ZC_OWNER_ANY) {
-        begin(&shrink, shrinker, owner, false);
+        begin_for_stores(&shrink, shrinker, owner, false);
         /* A zspage has objects of anybody, so one goes, whosever it is. */
         shrink.page_goal = 1;
         run(&shrink, shrinker->pageio->zcache->lru_mode == ZC_LRU_ENTRY
@@ -428,6 +460,7 @@ zc_status zc_shrinker_init(struct zc_shrinker *shrinker,
 {
     shrinker->pageio = pageio;
     shrinker->has_worker = has_worker;
+    zc_atomic_u32_store_relaxed(&shrinker->refusals, 0);
     zc_atomic_u32_store_relaxed(&shrinker->is_ending, 0);
     return has_worker ? zc_shrinker_start(shrinker) : ZC_OK;
 }

@@ -17,8 +17,14 @@
  * come back to the pool. */
 #define ZC_SHRINK_ERRORS_MAX 8
 
+/* After so many in turn, one store of so many that find no room tries whether
+ * the device is well again.  A power of two. */
+#define ZC_SHRINK_TRY_EVERY 64
+
 struct zc_shrinker {
     struct zc_pageio *pageio;
+    zc_atomic_u32
+        refusals; /* while the device failed; whose turn it is to try */
     /* The worker, where there is one. */
     bool has_worker;
     struct zc_mutex lock;
@@ -48,8 +54,10 @@ zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,
 /*
  * zc_zcache.make_room: down to the accept threshold, by the caller or, where
  * there is a worker, by that; for an owner over its limit, by the caller, below
- * that limit.  Never waits for `slot`, which the caller has pinned.  True:
- * something was written.
+ * that limit.  Never waits for `slot`, which the caller has pinned.  Where the
+ * last ZC_SHRINK_ERRORS_MAX writes have failed, of whatever kind, only one call
+ * in ZC_SHRINK_TRY_EVERY does anything, and that writes one page, until a write
+ * succeeds.  True: something was written.
  */
 bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner);
 

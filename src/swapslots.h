@@ -240,6 +240,22 @@ zc_status zc_slot_claim(struct zc_swap *swap, zc_swp slot,
 void zc_slot_release(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio,
                      bool in_use);
 
+/* A slot as it was claimed.  It stays so until the release, but for what the
+ * claimer does. */
+struct zc_claimed {
+    struct zc_folio *folio; /* as zc_slot_claim() */
+    bool has_count;
+    bool is_zero; /* its zero bit */
+};
+
+/*
+ * The same, and says what the slot was like.  `required`: its count must not be
+ * 0, or nothing is pinned or made (ZC_MISSING).  ZC_OK; ZC_MISSING;
+ * ZC_NO_MEMORY: only where it is not required.
+ */
+zc_status zc_slot_claim_as(struct zc_swap *swap, zc_swp slot, bool required,
+                           struct zc_claimed *claimed_out);
+
 /* The zero bit; by who has the slot pinned, either way. */
 void zc_slot_set_zero(struct zc_swap *swap, zc_swp slot, bool is_zero);
 bool zc_slot_is_zero(struct zc_swap *swap, zc_swp slot);

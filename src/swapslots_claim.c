@@ -11,60 +11,113 @@
  *     cached              -> the folio's lock, then looked at again
  *     pinned, or FREEING  -> sleeps, and begins again
  *
+ * What else the claimer wants to know, he learns under the same lock: whether
+ * the slot has a count, and its zero bit.  Nobody changes them from then on.
+ *
  * Claiming begins again only when somebody else was done with the slot in the
  * meantime, so it needs no bound.
  */
 #include "rules.h"
 #include "swapslots_internal.h"
 
-/* One attempt without sleeping.  ZC_BUSY: somebody pins or frees it;
- * *folio_out: a cached folio with a reference, not yet locked. */
+/* What is said of a slot besides its folio.  ZC_OK; ZC_MISSING: it should have
+ * a count, and has none. */
+static zc_status look(const struct zc_cluster *cluster, unsigned index,
+                      bool required, struct zc_claimed *claimed)
+    ZC_REQUIRES(cluster->lock)
+{
+    claimed->has_count = cluster->counts[index] != 0;
+    claimed->is_zero = (cluster->flags[index] & ZC_SLOT_ZERO) != 0;
+    return required && !claimed->has_count ? ZC_MISSING : ZC_OK;
+}
+
+/* One attempt without sleeping.  ZC_OK; ZC_BUSY: somebody pins or frees it;
+ * ZC_MISSING.  claimed->folio: a cached folio with a reference, which is yet to
+ * be locked; or NULL. */
 static zc_status try_claim(struct zc_swap_device *device,
                            struct zc_cluster *cluster, unsigned index,
-                           struct zc_folio **folio_out)
+                           bool required, struct zc_claimed *claimed)
 {
-    zc_status status = ZC_OK;
+    zc_status status;
 
-    *folio_out = NULL;
+    claimed->folio = NULL;
     zc_spinlock_lock(&cluster->lock);
+    status = look(cluster, index, required, claimed);
+    if (status != ZC_OK)
+        goto unlock;
     if ((cluster->flags[index] & (ZC_SLOT_PINNED | ZC_SLOT_FREEING)) != 0) {
         status = ZC_BUSY;
     } else if ((cluster->flags[index] & ZC_SLOT_CACHED) != 0) {
-        *folio_out = zc_cluster_folio(cluster, index);
-        zc_folio_get(*folio_out);
+        claimed->folio = zc_cluster_folio(cluster, index);
+        zc_folio_get(claimed->folio);
     } else {
         zc_cluster_use(device, cluster, index, ZC_SLOT_PINNED);
     }
+unlock:
     zc_spinlock_unlock(&cluster->lock);
+    return status;
+}
+
+/*
+ * Locks the folio that was found, and looks again: who had it locked may have
+ * changed the slot.  ZC_OK; else the reference is gone: ZC_AGAIN: so is the
+ * folio; ZC_MISSING.
+ */
+static zc_status lock_folio(struct zc_swap *swap, zc_swp slot,
+                            struct zc_cluster *cluster, bool required,
+                            struct zc_claimed *claimed)
+{
+    struct zc_folio *folio = claimed->folio;
+    zc_status status = ZC_AGAIN;
+
+    zc_folio_lock(swap, folio);
+    if (zc_folio_is_of(folio, slot)) {
+        zc_spinlock_lock(&cluster->lock);
+        status = look(cluster, zc_slot_index(slot), required, claimed);
+        zc_spinlock_unlock(&cluster->lock);
+    }
+    if (status == ZC_OK)
+        return ZC_OK;
+    zc_folio_unlock(swap, folio);
+    zc_swapcache_put(swap, slot, folio);
+    return status;
+}
+
+zc_status zc_slot_claim_as(struct zc_swap *swap, zc_swp slot, bool required,
+                           struct zc_claimed *claimed_out)
+{
+    struct zc_swap_device *device = zc_slot_device(swap, slot);
+    struct zc_cluster *cluster =
+        required ? zc_slot_cluster(swap, slot)
+                 : zc_cluster_make(device, zc_swp_offset(slot));
+    const unsigned index = zc_slot_index(slot);
+    struct zc_claimed claimed;
+    zc_status status;
+
+    if (cluster == NULL)
+        return required ? ZC_MISSING : ZC_NO_MEMORY;
+    do {
+        status = try_claim(device, cluster, index, required, &claimed);
+        if (status == ZC_OK && claimed.folio != NULL)
+            status = lock_folio(swap, slot, cluster, required, &claimed);
+        if (status == ZC_BUSY && ZC_RULE(PIN_LOSER_SLEEPS))
+            zc_slot_wait_for(swap, cluster, index,
+                             ZC_SLOT_PINNED | ZC_SLOT_FREEING);
+    } while (status == ZC_BUSY || status == ZC_AGAIN);
+    if (status == ZC_OK)
+        *claimed_out = claimed;
     return status;
 }
 
 zc_status zc_slot_claim(struct zc_swap *swap, zc_swp slot,
                         struct zc_folio **folio_out)
 {
-    struct zc_swap_device *device = zc_slot_device(swap, slot);
-    struct zc_cluster *cluster = zc_cluster_make(device, zc_swp_offset(slot));
-    struct zc_folio *folio;
+    struct zc_claimed claimed;
+    zc_status status = zc_slot_claim_as(swap, slot, false, &claimed);
 
-    if (cluster == NULL)
-        return ZC_NO_MEMORY;
-    for (;;) {
-        if (try_claim(device, cluster, zc_slot_index(slot), &folio) != ZC_OK) {
-            if (ZC_RULE(PIN_LOSER_SLEEPS))
-                zc_slot_wait_for(swap, cluster, zc_slot_index(slot),
-                                 ZC_SLOT_PINNED | ZC_SLOT_FREEING);
-            continue;
-        }
-        if (folio == NULL)
-            break;
-        zc_folio_lock(swap, folio);
-        if (zc_folio_is_of(folio, slot))
-            break;
-        zc_folio_unlock(swap, folio);
-        zc_folio_put(swap, folio);
-    }
-    *folio_out = folio;
-    return ZC_OK;
+    if (status == ZC_OK)
+        *folio_out = claimed.folio;
+    return status;
 }
 
 void zc_slot_release(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio,

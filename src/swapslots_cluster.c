@@ -25,8 +25,8 @@
 #include "swapslots_internal.h"
 
 #include "base/bits.h"
-#include "platform/ghost.h"
 #include "platform/memory.h"
+#include "publish.h"
 
 #define BLOCK_SHIFT 9
 #define BLOCK_PLACES (1u << BLOCK_SHIFT)
@@ -127,34 +127,6 @@ struct zc_cluster *zc_cluster_find(const struct zc_swap_device *device,
     return zc_atomic_pointer_load_acquire(place_in(block, offset, SHIFT_0));
 }
 
-/* False: another was faster, and the caller keeps `fresh`. */
-static bool set_once(struct zc_swap_device *device, zc_atomic_pointer *place,
-                     void *fresh)
-{
-    void *found = NULL;
-
-    if (!zc_atomic_pointer_exchange_if(place, &found, fresh))
-        return false;
-    zc_ghost_settled(place);
-    zc_counter_add(&device->bytes, zc_malloc_size(fresh));
-    return true;
-}
-
-/*
- * Publishes `fresh` at a place that is still empty, and gives what is there
- * then; NULL: `fresh` was NULL.  What lost the race is freed.
- */
-static void *publish(struct zc_swap_device *device, zc_atomic_pointer *place,
-                     void *fresh)
-{
-    if (fresh == NULL)
-        return NULL;
-    if (set_once(device, place, fresh))
-        return fresh;
-    zc_free(fresh);
-    return zc_atomic_pointer_load_acquire(place);
-}
-
 static struct block *make_block(struct zc_swap_device *device,
                                 zc_atomic_pointer *place)
 {
@@ -162,7 +134,7 @@ static struct block *make_block(struct zc_swap_device *device,
 
     if (block != NULL)
         return block;
-    return publish(device, place, zc_calloc(1, sizeof(*block)));
+    return zc_publish_any(place, zc_calloc(1, sizeof(*block)), &device->bytes);
 }
 
 static struct zc_cluster *publish_cluster(struct zc_swap_device *device,
@@ -176,7 +148,7 @@ static struct zc_cluster *publish_cluster(struct zc_swap_device *device,
         zc_free(cluster);
         return NULL;
     }
-    if (set_once(device, place, cluster))
+    if (zc_publish(place, cluster, &device->bytes))
         return cluster;
     zc_spinlock_destroy(&cluster->lock);
     zc_free(cluster);
@@ -205,9 +177,10 @@ static zc_status add_table(struct zc_swap_device *device,
 {
     if (zc_atomic_pointer_load_acquire(place) != NULL)
         return ZC_OK;
-    if (publish(device, place, zc_calloc(ZC_CLUSTER_SLOTS, cell_bytes)) == NULL)
-        return ZC_NO_MEMORY;
-    return ZC_OK;
+    return zc_publish_any(place, zc_calloc(ZC_CLUSTER_SLOTS, cell_bytes),
+                          &device->bytes) != NULL
+               ? ZC_OK
+               : ZC_NO_MEMORY;
 }
 
 zc_status zc_cluster_add_folios(struct zc_swap_device *device,

@@ -19,8 +19,8 @@
 #include "tree.h"
 
 #include "base/bits.h"
-#include "platform/ghost.h"
 #include "platform/memory.h"
+#include "publish.h"
 #include "rules.h"
 
 #define BLOCK_SHIFT 9
@@ -98,31 +98,10 @@ static struct zc_shard *find_shard(const struct zc_tree *tree, unsigned type,
         &block->shards[offset >> ZC_SHARD_SHIFT & (BLOCK_SHARDS - 1)]);
 }
 
-/*
- * Publishes `fresh` at a place that is still empty, and gives what is there
- * then; NULL: `fresh` was NULL.  What lost the race is freed.
- */
-static void *publish(struct zc_tree *tree, zc_atomic_pointer *place,
-                     void *fresh)
-{
-    void *found = NULL;
-
-    if (fresh == NULL)
-        return NULL;
-    if (zc_atomic_pointer_exchange_if(place, &found, fresh)) {
-        zc_ghost_settled(place);
-        zc_counter_add(&tree->bytes, zc_malloc_size(fresh));
-        return fresh;
-    }
-    zc_free(fresh);
-    return zc_atomic_pointer_load_acquire(place);
-}
-
 static struct zc_shard *publish_shard(struct zc_tree *tree,
                                       zc_atomic_pointer *place)
 {
     struct zc_shard *shard = zc_calloc(1, sizeof(*shard));
-    void *found = NULL;
 
     if (shard == NULL)
         return NULL;
@@ -130,11 +109,8 @@ static struct zc_shard *publish_shard(struct zc_tree *tree,
         zc_free(shard);
         return NULL;
     }
-    if (zc_atomic_pointer_exchange_if(place, &found, shard)) {
-        zc_ghost_settled(place);
-        zc_counter_add(&tree->bytes, zc_malloc_size(shard));
+    if (zc_publish(place, shard, &tree->bytes))
         return shard;
-    }
     zc_spinlock_destroy(&shard->lock);
     zc_free(shard);
     return zc_atomic_pointer_load_acquire(place);
@@ -150,14 +126,16 @@ static struct zc_shard *make_shard(struct zc_tree *tree, zc_swp slot)
     struct zc_shard *shard;
 
     if (directory == NULL)
-        directory = publish(tree, place,
-                            zc_calloc(tree->block_count, sizeof(*directory)));
+        directory = zc_publish_any(
+            place, zc_calloc(tree->block_count, sizeof(*directory)),
+            &tree->bytes);
     if (directory == NULL)
         return NULL;
     place = &directory[offset >> (ZC_SHARD_SHIFT + BLOCK_SHIFT)];
     block = zc_atomic_pointer_load_acquire(place);
     if (block == NULL)
-        block = publish(tree, place, zc_calloc(1, sizeof(*block)));
+        block =
+            zc_publish_any(place, zc_calloc(1, sizeof(*block)), &tree->bytes);
     if (block == NULL)
         return NULL;
     place = &block->shards[offset >> ZC_SHARD_SHIFT & (BLOCK_SHARDS - 1)];

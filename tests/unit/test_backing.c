@@ -305,6 +305,7 @@ static void without_workers_the_submitter_does_it(void **state)
     assert_int_equal(atomic_load(&request.completions), 1);
     assert_int_equal(request.page[4095], 0x5a);
     assert_int_equal(zc_backing_in_flight(backing), 0);
+    assert_false(zc_backing_has_workers(backing));
     zc_backing_close(backing);
 }
 
@@ -323,6 +324,7 @@ static void with_workers_another_thread_does_it(void **state)
     await(&request);
     assert_false(pthread_equal(request.thread, pthread_self()));
     assert_status(request.status, ZC_OK);
+    assert_true(zc_backing_has_workers(backing));
     zc_backing_close(backing);
 }
 

@@ -81,7 +81,7 @@ static void expect_order(struct zc_zcache *zcache, unsigned owner,
     const struct zc_lru_link *link;
     unsigned i;
 
-    assert_int_equal(record->entries, count);
+    assert_int_equal(zc_lru_count(&zcache->lru, owner), count);
     for (i = 0; i < count; i++) {
         assert_int_not_equal(name, ZC_LRU_END);
         assert_int_equal(zc_swp_offset(zc_entry_slot(

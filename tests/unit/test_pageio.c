@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pageio.c - throttling, transfers that are waited for, and the end. */
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+
 #include "support_rig.h"
 
 static struct rig rig;
@@ -11,6 +15,49 @@ static void begin(unsigned io_workers, unsigned writes_max)
     options.io_workers = io_workers;
     options.cache.writes_max = writes_max;
     rig_init(&rig, &options);
+}
+
+/* Called in place of zc_unpark_all(): counts those that are for the writes. */
+static atomic_uint wakes;
+
+void __real_zc_unpark_all(struct zc_parking *parking,
+                          const zc_atomic_u32 *word);
+void __wrap_zc_unpark_all(struct zc_parking *parking,
+                          const zc_atomic_u32 *word);
+
+void __wrap_zc_unpark_all(struct zc_parking *parking, const zc_atomic_u32 *word)
+{
+    if (word == &rig.pageio.writes)
+        atomic_fetch_add(&wakes, 1);
+    __real_zc_unpark_all(parking, word);
+}
+
+/* And in place of zc_park_while(). */
+static atomic_uint sleeps;
+
+void __real_zc_park_while(struct zc_parking *parking, const zc_atomic_u32 *word,
+                          uint32_t value);
+void __wrap_zc_park_while(struct zc_parking *parking, const zc_atomic_u32 *word,
+                          uint32_t value);
+
+void __wrap_zc_park_while(struct zc_parking *parking, const zc_atomic_u32 *word,
+                          uint32_t value)
+{
+    if (word == &rig.pageio.writes)
+        atomic_fetch_add(&sleeps, 1);
+    __real_zc_park_while(parking, word, value);
+}
+
+static uint32_t writes(void)
+{
+    return zc_atomic_u32_load_acquire(&rig.pageio.writes);
+}
+
+/* Come back when so many are under way, and somebody sleeps, or nobody. */
+static void await_writes(uint32_t word)
+{
+    while (writes() != word)
+        sched_yield();
 }
 
 static void throttle(void *context)
@@ -48,6 +95,142 @@ static void throttle_waits_for_fewer(void **state)
     rig_let_one_go(&rig);
     for (i = 0; i < 2; i++)
         rig_thread_join(&threads[i]);
+    rig_end(&rig);
+}
+
+static void drain(void *context)
+{
+    (void)context;
+    zc_pageio_drain(&rig.pageio);
+}
+
+static void write_back_one(void *context)
+{
+    (void)rig_write_back(&rig, *(const unsigned *)context);
+}
+
+static void who_waits_for_more_goes_on_sleeping(void **state)
+{
+    struct rig_thread throttler;
+    struct rig_thread drainer;
+
+    (void)state;
+    begin(3, 3);
+    atomic_store(&wakes, 0);
+    atomic_store(&sleeps, 0);
+    rig_hold(&rig);
+    write_back(0, 3);
+    rig_wait_for_waiting(&rig, 3);
+    rig_thread_start(&throttler, throttle, NULL);
+    rig_thread_start(&drainer, drain, NULL);
+    assert_true(rig_thread_waits(&throttler));
+    assert_true(rig_thread_waits(&drainer));
+    rig_let_one_go(&rig);
+    rig_thread_join(&throttler);
+    assert_true(rig_thread_waits(&drainer));
+    await_writes(2 | ZC_WRITES_WAITERS);
+    assert_int_equal(atomic_load(&wakes), 1);
+    /* Nobody has to wait for this many, and there is room for one more. */
+    zc_pageio_throttle(&rig.pageio);
+    write_back(3, 1);
+    assert_int_equal(writes(), 3 | ZC_WRITES_WAITERS);
+    rig_let_one_go(&rig);
+    await_writes(2 | ZC_WRITES_WAITERS);
+    assert_int_equal(atomic_load(&wakes), 2);
+    /* Nobody can wait for one less. */
+    rig_let_one_go(&rig);
+    await_writes(1 | ZC_WRITES_WAITERS);
+    assert_true(rig_thread_waits(&drainer));
+    assert_int_equal(atomic_load(&wakes), 2);
+    rig_let_one_go(&rig);
+    rig_thread_join(&drainer);
+    assert_int_equal(writes(), 0);
+    assert_int_equal(atomic_load(&wakes), 3);
+    /* Once each, and again when woken or when the number changed. */
+    assert_in_range(atomic_load(&sleeps), 2, 16);
+    rig_let_go(&rig);
+    rig_end(&rig);
+}
+
+/* Who may not wait does his own: then there are more than writes_max. */
+static void throttle_waits_for_those_above_the_most_too(void **state)
+{
+    unsigned slots[] = {2, 3};
+    struct rig_thread writers[2];
+    struct rig_thread throttler;
+    unsigned i;
+
+    (void)state;
+    begin(2, 2);
+    atomic_store(&wakes, 0);
+    rig_hold(&rig);
+    write_back(0, 2);
+    for (i = 0; i < 2; i++) {
+        rig_set(&rig, slots[i], SUPPORT_HALVES);
+        rig_thread_start(&writers[i], write_back_one, &slots[i]);
+    }
+    rig_wait_for_waiting(&rig, 4);
+    assert_int_equal(writes(), 4);
+    rig_thread_start(&throttler, throttle, NULL);
+    await_writes(4 | ZC_WRITES_WAITERS);
+    for (i = 3; i >= 2; i--) {
+        rig_let_one_go(&rig);
+        await_writes(i | ZC_WRITES_WAITERS);
+    }
+    assert_true(rig_thread_waits(&throttler));
+    assert_int_equal(atomic_load(&wakes), 0);
+    rig_let_one_go(&rig);
+    rig_thread_join(&throttler);
+    rig_let_go(&rig);
+    for (i = 0; i < 2; i++)
+        rig_thread_join(&writers[i]);
+    rig_settle(&rig);
+    assert_int_equal(atomic_load(&wakes), 1);
+    rig_end(&rig);
+}
+
+static void nobody_is_woken_where_nobody_sleeps(void **state)
+{
+    unsigned workers;
+
+    (void)state;
+    for (workers = 0; workers <= 2; workers++) {
+        begin(workers, 2);
+        atomic_store(&wakes, 0);
+        write_back(0, 32);
+        rig_settle(&rig);
+        assert_int_equal(atomic_load(&wakes), 0);
+        rig_end(&rig);
+    }
+}
+
+static void failures_in_turn_are_counted(void **state)
+{
+    char page[ZC_PAGE_SIZE_MIN];
+
+    (void)state;
+    begin(0, 0);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
+    rig_fail_writes(&rig, 3);
+    write_back(0, 2);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 2);
+    /* Of whichever kind. */
+    memset(page, 1, sizeof(page));
+    assert_status(
+        zc_slot_claim(&rig.swap, rig_slot(2), &(struct zc_folio *){0}), ZC_OK);
+    assert_status(zc_pageio_write_device(&rig.pageio, rig_slot(2), page),
+                  ZC_IO_ERROR);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 3);
+    assert_int_equal(rig_stat(&rig, ZC_STAT_WRITE_ERRORS), 3);
+    assert_status(zc_pageio_write_device(&rig.pageio, rig_slot(2), page),
+                  ZC_OK);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
+    zc_slot_release(&rig.swap, rig_slot(2), NULL, false);
+    rig_fail_writes(&rig, 1);
+    write_back(3, 1);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 1);
+    write_back(4, 2);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
     rig_end(&rig);
 }
 
@@ -135,6 +318,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(throttle_waits_for_fewer),
+        cmocka_unit_test(who_waits_for_more_goes_on_sleeping),
+        cmocka_unit_test(throttle_waits_for_those_above_the_most_too),
+        cmocka_unit_test(nobody_is_woken_where_nobody_sleeps),
+        cmocka_unit_test(failures_in_turn_are_counted),
         cmocka_unit_test(the_end_waits_for_writes),
         cmocka_unit_test(the_end_lets_go_of_stuck_folios),
         cmocka_unit_test(transfers_that_are_waited_for),

@@ -45,8 +45,11 @@ static void a_store_at_the_limit_wakes_it(void **state)
     fill(0, PAGES);
     zc_zcache_apply_limit(&rig.zcache, pool_bytes(), 50);
     support_make_page(page, sizeof(page), SUPPORT_HALVES, PAGES);
+    /* Or the worker may be done before the store looks once more. */
+    rig_hold(&rig);
     assert_status(zc_zcache_store(&rig.zcache, rig_slot(PAGES), page, 0, false),
                   ZC_REJECTED);
+    rig_let_go(&rig);
     while (zc_zcache_excess_pages(&rig.zcache) != 0)
         sched_yield();
     rig_set(&rig, PAGES, SUPPORT_HALVES);

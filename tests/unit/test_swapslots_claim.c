@@ -216,7 +216,8 @@ static void a_write_that_ends_late_leaves_the_folio_to_the_release(void **state)
 
 struct claimer {
     struct fixture *fixture;
-    struct zc_folio *folio;
+    bool required;
+    struct zc_claimed claimed;
     zc_status status;
     atomic_bool done;
 };
@@ -225,21 +226,33 @@ static void *claim_and_note(void *argument)
 {
     struct claimer *claimer = argument;
 
-    claimer->status = zc_slot_claim(claimer->fixture->swap,
-                                    claimer->fixture->slot, &claimer->folio);
+    claimer->status = zc_slot_claim_as(claimer->fixture->swap,
+                                       claimer->fixture->slot,
+                                       claimer->required, &claimer->claimed);
     atomic_store(&claimer->done, true);
     return NULL;
 }
 
-static pthread_t start_claim(struct claimer *claimer, struct fixture *fixture)
+/* What no claim says. */
+static struct zc_folio no_folio;
+static const struct zc_claimed nothing = {.folio = &no_folio};
+
+static pthread_t start_claim_as(struct claimer *claimer,
+                                struct fixture *fixture, bool required)
 {
     pthread_t thread;
 
     claimer->fixture = fixture;
-    claimer->folio = NULL;
+    claimer->required = required;
+    claimer->claimed = nothing;
     atomic_init(&claimer->done, false);
     assert_int_equal(pthread_create(&thread, NULL, claim_and_note, claimer), 0);
     return thread;
+}
+
+static pthread_t start_claim(struct claimer *claimer, struct fixture *fixture)
+{
+    return start_claim_as(claimer, fixture, false);
 }
 
 static void a_claim_waits_for_a_claim(void **state)
@@ -259,7 +272,7 @@ static void a_claim_waits_for_a_claim(void **state)
     (void)pthread_join(thread, NULL);
 
     assert_status(claimer.status, ZC_OK);
-    assert_null(claimer.folio);
+    assert_null(claimer.claimed.folio);
     assert_int_equal(support_slot_flags(&fixture.support, fixture.slot),
                      ZC_SLOT_PINNED);
     release(&fixture, NULL, false);
@@ -295,7 +308,7 @@ static void a_claim_waits_for_the_end_of_freeing(void **state)
     (void)pthread_join(started_in_last_put, NULL);
 
     assert_status(claimer.status, ZC_OK);
-    assert_null(claimer.folio);
+    assert_null(claimer.claimed.folio);
     assert_int_equal(last_puts(&fixture), 1);
     assert_int_equal(support_swap_used(&fixture.support, 2), 1);
     release(&fixture, NULL, false);
@@ -322,7 +335,7 @@ static void a_claim_waits_for_the_folio_and_looks_again(void **state)
     (void)pthread_join(thread, NULL);
 
     assert_status(claimer.status, ZC_OK);
-    assert_null(claimer.folio);
+    assert_null(claimer.claimed.folio);
     assert_int_equal(support_folio_references(folio), 1);
     zc_folio_put(fixture.swap, folio);
     release(&fixture, NULL, false);
@@ -347,7 +360,7 @@ static void a_release_with_a_folio_lets_in_who_waits(void **state)
     release(&fixture, folio, true);
     (void)pthread_join(thread, NULL);
 
-    assert_ptr_equal(claimer.folio, folio);
+    assert_ptr_equal(claimer.claimed.folio, folio);
     release(&fixture, folio, false);
     zc_folio_put(fixture.swap, folio);
     assert_int_equal(last_puts(&fixture), 1);
@@ -386,6 +399,168 @@ static void no_memory_for_a_claim_changes_nothing(void **state)
     end(&fixture);
 }
 
+/* ---- what a claim says, and what it requires ---- */
+
+static zc_status claim_as(struct fixture *fixture, bool required,
+                          struct zc_claimed *claimed)
+{
+    *claimed = nothing;
+    return zc_slot_claim_as(fixture->swap, fixture->slot, required, claimed);
+}
+
+static void expect_missing(struct fixture *fixture)
+{
+    const unsigned flags = support_slot_flags(&fixture->support, fixture->slot);
+    struct zc_claimed claimed;
+
+    assert_status(claim_as(fixture, true, &claimed), ZC_MISSING);
+    assert_ptr_equal(claimed.folio, nothing.folio);
+    assert_int_equal(support_slot_flags(&fixture->support, fixture->slot),
+                     flags);
+}
+
+static void expect_missing_while_freeing(struct support_swap *support,
+                                         zc_swp slot)
+{
+    (void)slot;
+    support->on_last_put = NULL;
+    expect_missing(support->context);
+}
+
+/* Nothing is made for a slot that has no count, and nobody is waited for. */
+static void what_is_required_may_be_missing(void **state)
+{
+    struct fixture fixture;
+    uint64_t bytes;
+
+    (void)state;
+    begin(&fixture);
+    bytes = zc_swap_bytes(fixture.swap);
+
+    expect_missing(&fixture);
+    assert_int_equal(zc_swap_bytes(fixture.swap), bytes);
+    put_in_use(&fixture);
+    fixture.support.context = &fixture;
+    fixture.support.on_last_put = expect_missing_while_freeing;
+    zc_slot_drop(fixture.swap, fixture.slot);
+    assert_null(fixture.support.on_last_put);
+    expect_missing(&fixture);
+    assert_null(claim(&fixture));
+    expect_missing(&fixture);
+    release(&fixture, NULL, false);
+    assert_int_equal(support_swap_used(&fixture.support, 2), 0);
+    end(&fixture);
+}
+
+static void a_claim_says_what_it_found(void **state)
+{
+    struct fixture fixture;
+    struct zc_claimed claimed;
+
+    (void)state;
+    begin(&fixture);
+
+    assert_status(claim_as(&fixture, false, &claimed), ZC_OK);
+    assert_null(claimed.folio);
+    assert_false(claimed.has_count);
+    assert_false(claimed.is_zero);
+    release(&fixture, NULL, true);
+
+    assert_status(claim_as(&fixture, true, &claimed), ZC_OK);
+    assert_null(claimed.folio);
+    assert_true(claimed.has_count);
+    assert_false(claimed.is_zero);
+    zc_slot_set_zero(fixture.swap, fixture.slot, true);
+    release(&fixture, NULL, true);
+
+    assert_status(claim_as(&fixture, true, &claimed), ZC_OK);
+    assert_true(claimed.has_count);
+    assert_true(claimed.is_zero);
+    zc_slot_set_zero(fixture.swap, fixture.slot, false);
+    release(&fixture, NULL, true);
+
+    assert_status(claim_as(&fixture, false, &claimed), ZC_OK);
+    assert_true(claimed.has_count);
+    assert_false(claimed.is_zero);
+    release(&fixture, NULL, false);
+    end(&fixture);
+}
+
+static void a_claim_of_a_cached_slot_says_the_same(void **state)
+{
+    struct fixture fixture;
+    struct zc_claimed claimed;
+    struct zc_folio *folio;
+
+    (void)state;
+    begin(&fixture);
+    folio = cache(&fixture, ZC_FOLIO_DIRTY);
+    zc_slot_set_zero(fixture.swap, fixture.slot, true);
+    zc_folio_unlock(fixture.swap, folio);
+
+    assert_status(claim_as(&fixture, true, &claimed), ZC_OK);
+
+    assert_ptr_equal(claimed.folio, folio);
+    assert_true(zc_folio_has(folio, ZC_FOLIO_LOCKED));
+    assert_true(claimed.has_count);
+    assert_true(claimed.is_zero);
+    release(&fixture, folio, false);
+    zc_folio_put(fixture.swap, folio);
+    end(&fixture);
+}
+
+/* Claims a cached slot while the test, which has the folio locked, changes the
+ * slot and leaves the folio in the cache. */
+static void change_while_claimed(bool required, bool drops,
+                                 struct claimer *claimer)
+{
+    struct fixture fixture;
+    struct zc_folio *folio;
+    pthread_t thread;
+
+    begin(&fixture);
+    folio = cache(&fixture, ZC_FOLIO_DIRTY);
+    thread = start_claim_as(claimer, &fixture, required);
+    support_await_folio(folio);
+    assert_false(atomic_load(&claimer->done));
+
+    if (drops)
+        zc_slot_drop(fixture.swap, fixture.slot);
+    else
+        zc_slot_set_zero(fixture.swap, fixture.slot, true);
+    zc_folio_unlock(fixture.swap, folio);
+    (void)pthread_join(thread, NULL);
+
+    if (claimer->status == ZC_OK) {
+        assert_ptr_equal(claimer->claimed.folio, folio);
+        release(&fixture, folio, false);
+    }
+    assert_false(zc_folio_has(folio, ZC_FOLIO_LOCKED));
+    zc_swapcache_put(fixture.swap, fixture.slot, folio);
+    assert_int_equal(atomic_load(&fixture.support.frames), 0);
+    assert_int_equal(last_puts(&fixture), 1);
+    end(&fixture);
+}
+
+static void a_claim_says_what_the_slot_is_like_after_the_wait(void **state)
+{
+    struct claimer claimer;
+
+    (void)state;
+    change_while_claimed(false, false, &claimer);
+    assert_status(claimer.status, ZC_OK);
+    assert_true(claimer.claimed.has_count);
+    assert_true(claimer.claimed.is_zero);
+
+    change_while_claimed(false, true, &claimer);
+    assert_status(claimer.status, ZC_OK);
+    assert_false(claimer.claimed.has_count);
+
+    change_while_claimed(true, true, &claimer);
+    assert_status(claimer.status, ZC_MISSING);
+    assert_ptr_equal(claimer.claimed.folio, nothing.folio);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +575,10 @@ int main(void)
         cmocka_unit_test(a_claim_waits_for_the_folio_and_looks_again),
         cmocka_unit_test(a_release_with_a_folio_lets_in_who_waits),
         cmocka_unit_test(no_memory_for_a_claim_changes_nothing),
+        cmocka_unit_test(what_is_required_may_be_missing),
+        cmocka_unit_test(a_claim_says_what_it_found),
+        cmocka_unit_test(a_claim_of_a_cached_slot_says_the_same),
+        cmocka_unit_test(a_claim_says_what_the_slot_is_like_after_the_wait),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* test_shrinker_trial.c - stores that find no room, and a device that fails. */
+#include <limits.h>
+#include <sched.h>
+
+#include "support_rig.h"
+
+#define PAGES 256
+#define STORES (10 * ZC_SHRINK_TRY_EVERY)
+#define WRITES_MAX 4
+
+static struct rig rig;
+
+static const struct shape {
+    unsigned lru_mode;
+    enum zc_placement placement;
+    unsigned io_workers;
+} shapes[] = {
+    {ZC_LRU_ENTRY, ZC_PLACEMENT_KERNEL, 0},
+    {ZC_LRU_ENTRY, ZC_PLACEMENT_DENSE, 0},
+    {ZC_LRU_ENTRY, ZC_PLACEMENT_DENSE, 2},
+    {ZC_LRU_ZSPAGE, ZC_PLACEMENT_KERNEL, 0},
+    {ZC_LRU_ZSPAGE, ZC_PLACEMENT_KERNEL, 2},
+    {ZC_LRU_ZSPAGE, ZC_PLACEMENT_DENSE, 0},
+};
+
+#define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
+
+/* A full pool, and a device that fails all. */
+static void begin(const struct shape *shape, unsigned shrink_worker)
+{
+    const struct zc_entries *entries = &rig.zcache.entries;
+    struct rig_options options = rig_defaults();
+    unsigned i;
+
+    options.cache.lru_mode = shape->lru_mode;
+    options.cache.placement = shape->placement;
+    options.cache.segment_bytes = 16 * 4096;
+    options.cache.writes_max = WRITES_MAX;
+    options.cache.shrink_worker = shrink_worker;
+    options.io_workers = shape->io_workers;
+    rig_init(&rig, &options);
+    for (i = 0; i < PAGES; i++)
+        rig_set(&rig, i, SUPPORT_HALVES);
+    zc_zcache_apply_limit(
+        &rig.zcache,
+        entries->pool_ops->page_count(entries->pool) * rig.page_size, 75);
+    rig_fail_writes(&rig, UINT_MAX);
+}
+
+static void end(void)
+{
+    unsigned i;
+
+    rig_settle(&rig);
+    for (i = 0; i < PAGES; i++)
+        rig_expect(&rig, i, SUPPORT_HALVES);
+    rig_end(&rig);
+}
+
+/* One store that finds no room, and nothing but its looking for some. */
+static bool look_for_room(unsigned owner)
+{
+    bool has_written =
+        zc_shrinker_make_room(&rig.shrinker, rig_slot(PAGES), owner);
+
+    rig_settle(&rig);
+    return has_written;
+}
+
+/* Until the device is known to fail all. */
+static void fail_all(void)
+{
+    while (zc_pageio_failures(&rig.pageio) < ZC_SHRINK_ERRORS_MAX)
+        (void)look_for_room(ZC_OWNER_ANY);
+}
+
+static void few_stores_try(void **state)
+{
+    unsigned tried;
+    unsigned i;
+    unsigned k;
+
+    (void)state;
+    for (i = 0; i < SHAPES; i++) {
+        begin(&shapes[i], 0);
+        fail_all();
+        assert_in_range(rig_writes(&rig), ZC_SHRINK_ERRORS_MAX,
+                        ZC_SHRINK_ERRORS_MAX + WRITES_MAX);
+        tried = rig_writes(&rig);
+        for (k = 1; k <= STORES; k++) {
+            (void)look_for_room(ZC_OWNER_ANY);
+            assert_int_equal(rig_writes(&rig) - tried, k / ZC_SHRINK_TRY_EVERY);
+        }
+        end();
+    }
+}
+
+/* Whose own pages go to the device, and fail there as well. */
+static void refused_stores_cost_little_more_than_themselves(void **state)
+{
+    char page[ZC_PAGE_SIZE_MIN];
+    unsigned i;
+
+    (void)state;
+    begin(&shapes[0], 0);
+    support_make_page(page, sizeof(page), SUPPORT_HALVES, PAGES);
+    for (i = 0; i < STORES; i++)
+        assert_status(rig_store(&rig, rig_slot(PAGES + i), page, 0),
+                      ZC_IO_ERROR);
+    assert_in_range(rig_writes(&rig) - STORES, STORES / ZC_SHRINK_TRY_EVERY,
+                    STORES / ZC_SHRINK_TRY_EVERY + ZC_SHRINK_ERRORS_MAX);
+    end();
+}
+
+/* One owner's pages are looked through each time, for a limit of its own. */
+static void few_stores_of_an_owner_try(void **state)
+{
+    unsigned tried;
+    unsigned i;
+    unsigned k;
+
+    (void)state;
+    for (i = 0; i < SHAPES; i++) {
+        begin(&shapes[i], 0);
+        zc_atomic_u64_store_relaxed(
+            &zc_lru_owner(&rig.zcache.lru, 0)->limit_bytes, 1);
+        while (zc_pageio_failures(&rig.pageio) < ZC_SHRINK_ERRORS_MAX)
+            (void)look_for_room(0);
+        tried = rig_writes(&rig);
+        assert_true(tried <= ZC_SHRINK_ERRORS_MAX + WRITES_MAX);
+        for (k = 0; k < STORES; k++)
+            (void)look_for_room(0);
+        assert_int_equal(rig_writes(&rig) - tried,
+                         STORES / ZC_SHRINK_TRY_EVERY);
+        end();
+    }
+}
+
+static void await_failures(uint32_t count)
+{
+    while (zc_pageio_failures(&rig.pageio) < count)
+        sched_yield();
+}
+
+/* The thread that shrinks is not told, but for those that try. */
+static void the_worker_tries_as_seldom(void **state)
+{
+    unsigned tried;
+    unsigned i;
+
+    (void)state;
+    begin(&shapes[0], 1);
+    assert_false(look_for_room(ZC_OWNER_ANY));
+    await_failures(ZC_SHRINK_ERRORS_MAX);
+    rig_settle(&rig);
+    tried = rig_writes(&rig);
+    assert_int_equal(tried, ZC_SHRINK_ERRORS_MAX);
+    for (i = 1; i <= STORES; i++) {
+        assert_false(look_for_room(ZC_OWNER_ANY));
+        await_failures(tried + i / ZC_SHRINK_TRY_EVERY);
+    }
+    rig_settle(&rig);
+    assert_int_equal(rig_writes(&rig) - tried, STORES / ZC_SHRINK_TRY_EVERY);
+    rig_fail_writes(&rig, 0);
+    for (i = 0; i < ZC_SHRINK_TRY_EVERY; i++)
+        assert_false(look_for_room(ZC_OWNER_ANY));
+    while (zc_zcache_excess_pages(&rig.zcache) != 0)
+        sched_yield();
+    end();
+}
+
+/* And what is found out by one page is made use of at once, or by the next. */
+static void a_device_that_is_well_again_is_found(void **state)
+{
+    unsigned first;
+    unsigned i;
+    unsigned k;
+
+    (void)state;
+    for (first = 0; first < ZC_SHRINK_TRY_EVERY; first += 21) {
+        for (i = 0; i < SHAPES; i++) {
+            begin(&shapes[i], 0);
+            fail_all();
+            for (k = 0; k < first; k++)
+                (void)look_for_room(ZC_OWNER_ANY);
+            rig_fail_writes(&rig, 0);
+            for (k = 0; k < ZC_SHRINK_TRY_EVERY; k++)
+                if (look_for_room(ZC_OWNER_ANY))
+                    break;
+            assert_true(k < ZC_SHRINK_TRY_EVERY);
+            assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
+            if (shapes[i].io_workers != 0)
+                (void)look_for_room(ZC_OWNER_ANY);
+            assert_int_equal(zc_zcache_excess_pages(&rig.zcache), 0);
+            end();
+        }
+    }
+}
+
+/* Whoever's write it was. */
+static void any_success_ends_it(void **state)
+{
+    char page[ZC_PAGE_SIZE_MIN];
+
+    (void)state;
+    begin(&shapes[0], 0);
+    fail_all();
+    assert_false(look_for_room(ZC_OWNER_ANY));
+    rig_fail_writes(&rig, 0);
+    support_make_page(page, sizeof(page), SUPPORT_HALVES, PAGES + 1);
+    /* Refused, and so written. */
+    assert_status(rig_store(&rig, rig_slot(PAGES + 1), page, 0), ZC_OK);
+    assert_false(rig_has_entry(&rig, PAGES + 1));
+    assert_true(look_for_room(ZC_OWNER_ANY));
+    assert_int_equal(zc_zcache_excess_pages(&rig.zcache), 0);
+    end();
+}
+
+/* Who asks for pages by name has as many tries as ever. */
+static void a_shrink_that_was_asked_for_is_not_held_back(void **state)
+{
+    unsigned tried;
+    uint64_t pages;
+    size_t bytes;
+
+    (void)state;
+    begin(&shapes[0], 0);
+    fail_all();
+    tried = rig_writes(&rig);
+    assert_status(zc_shrinker_shrink(&rig.shrinker, ZC_OWNER_ANY, 8, &pages),
+                  ZC_AGAIN);
+    assert_int_equal(rig_writes(&rig) - tried, ZC_SHRINK_ERRORS_MAX);
+    assert_status(zc_shrinker_writeback(
+                      &rig.shrinker,
+                      &(struct zc_writeback_options){
+                          .struct_size = sizeof(struct zc_writeback_options)},
+                      &bytes),
+                  ZC_AGAIN);
+    assert_int_equal(rig_writes(&rig) - tried, 2 * ZC_SHRINK_ERRORS_MAX);
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(few_stores_try),
+        cmocka_unit_test(refused_stores_cost_little_more_than_themselves),
+        cmocka_unit_test(few_stores_of_an_owner_try),
+        cmocka_unit_test(the_worker_tries_as_seldom),
+        cmocka_unit_test(a_device_that_is_well_again_is_found),
+        cmocka_unit_test(any_success_ends_it),
+        cmocka_unit_test(a_shrink_that_was_asked_for_is_not_held_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
