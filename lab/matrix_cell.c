@@ -10,7 +10,8 @@
  * and so on: the first bound that fails is the fewest preemptions, and the best
  * schedule under it the shortest.  A small program is explored to its end too,
  * so that the traces that fail are counted among all.  A larger one in which
- * nothing fails is left at the bound that is affordable.
+ * nothing fails is left at the bound that is affordable, unless the scenario is
+ * there for the rule: then the search goes on until something does.
  */
 #define _GNU_SOURCE /* open_memstream() where POSIX alone is not enough */
 
@@ -21,11 +22,12 @@
 
 #include "picture.h"
 
-#define SMALL 3000   /* executions of a program that is explored again whole */
+#define SMALL 1500   /* executions of a program that is explored again whole */
 #define GROWTH 30    /* what one preemption more may cost */
-#define LARGE 12000  /* executions that a bound may take, rule broken */
+#define LARGE 3000   /* executions that a bound may take, rule broken */
 #define BOUND_MOST 2 /* of a program that is not small and does not fail */
-#define TURN 4000    /* executions for "does all fail from here?" */
+#define BOUND_LAST 5 /* where the scenario is there for the rule */
+#define TURN 500     /* executions for "does all fail from here?" */
 #define TURN_MILLISECONDS 600000
 #define FOREVER (~UINT64_C(0))
 
@@ -35,6 +37,7 @@ struct job {
     const struct lab_cell *whole;
     struct lab_program program;
     struct lab_cell *cell;
+    bool listed;     /* the scenario is there for the rule */
     uint64_t before; /* executions of searches that ended */
 };
 
@@ -123,7 +126,11 @@ static void describe(struct job *job, const struct lab_schedule *least)
     static struct lab_trace trace;
     struct lab_cell *cell = job->cell;
 
-    lab_find_turn(&job->program, least, TURN, TURN_MILLISECONDS, &trace);
+    /* A diagram is drawn of what the scenario is there for. */
+    if (job->listed)
+        lab_find_turn(&job->program, least, TURN, TURN_MILLISECONDS, &trace);
+    else
+        (void)lab_record(&job->program, false, least, &trace);
     cell->fails = true;
     cell->preemptions = trace.preemptions;
     cell->switches = trace.switches;
@@ -132,7 +139,8 @@ static void describe(struct job *job, const struct lab_schedule *least)
                    trace.what == NULL ? "" : trace.what);
     if (!lab_replay_format(&trace, least, cell->replay))
         cell->replay[0] = '\0';
-    draw(job->whole, &trace, cell);
+    if (job->listed)
+        draw(job->whole, &trace, cell);
 }
 
 /* --- all rules in force ---------------------------------------------- */
@@ -160,7 +168,8 @@ static void explore_whole(struct job *job)
 /* All schedules with up to `bound` preemptions; true: all were run. */
 static bool search_bound(struct job *job, unsigned bound)
 {
-    bool finished = search(job, LAB_BOUND, bound, LARGE);
+    bool finished = search(job, LAB_BOUND, bound,
+                           job->listed ? job->plan->executions : LARGE);
 
     if (!job->cell->complete && (finished || found.failures != 0))
         take_counts(job, false, bound);
@@ -177,7 +186,7 @@ static void search_bounds(struct job *job, unsigned from, unsigned to)
     uint64_t last = 0;
 
     for (unsigned bound = from; bound <= to && !job->cell->fails; bound++) {
-        if (bound >= 2 && last * GROWTH > 3 * (uint64_t)LARGE)
+        if (bound >= 2 && !job->listed && last * GROWTH > 3 * (uint64_t)LARGE)
             return;
         if (!search_bound(job, bound) && !job->cell->fails)
             return;
@@ -204,7 +213,9 @@ static void explore_broken(struct job *job)
     unsigned most = BOUND_MOST;
 
     known.count = 0;
-    if (job->scenario->bound < most)
+    if (job->listed)
+        most = BOUND_LAST;
+    else if (job->scenario->bound < most)
         most = job->scenario->bound;
     if (job->whole->complete && job->whole->executions <= SMALL &&
         explore_small(job, &most))
@@ -215,6 +226,15 @@ static void explore_broken(struct job *job)
         describe(job, &known);
     }
     job->cell->unfinished = !job->cell->fails && job->cell->traces == 0;
+}
+
+static bool is_listed(const struct lab_scenario *scenario, const char *rule)
+{
+    for (unsigned i = 0; scenario->rules[i] != NULL; i++) {
+        if (strcmp(scenario->rules[i], rule) == 0)
+            return true;
+    }
+    return false;
 }
 
 void lab_cell_explore(const struct lab_matrix *matrix, unsigned scenario,
@@ -232,6 +252,7 @@ void lab_cell_explore(const struct lab_matrix *matrix, unsigned scenario,
     rules->forget();
     if (rule < matrix->rules) {
         job.program.broken = rules->identifier(rule);
+        job.listed = is_listed(job.scenario, job.program.broken);
         if (job.scenario->break_rule(job.program.broken))
             explore_broken(&job);
         return;

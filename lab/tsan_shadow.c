@@ -237,8 +237,11 @@ void lab_access(const void *memory, size_t size, unsigned access,
     size_t offset = lab_region_offset(memory);
     int thread;
 
-    if (lab_quiet)
+    if (lab_quiet) {
+        if ((access & LAB_ACCESS_WRITE) != 0)
+            lab_region_note_write(memory, size);
         return;
+    }
     if (offset >= LAB_REGION_BYTES) {
         if (is_wild((uintptr_t)memory) && !lab_in_oracle()) {
             lab_fail("wild access", "at address %#zx, %s", (size_t)memory,

@@ -258,6 +258,7 @@ zc_status zc_entry_read(struct zc_entries *entries, struct zc_entry *entry,
         return ZC_CORRUPT;
     zc_ghost_begin_read(read.data, read.size, "decompress");
     status = decode(entries, entry, read.data, read.size, page_out);
+    zc_ghost_written(page_out, entries->page_size);
     zc_ghost_end_read(read.data, read.size, "decompressed");
     entries->pool_ops->read_end(entries->pool, &read);
     return status;

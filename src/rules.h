@@ -36,7 +36,7 @@
     X(SYNC_SWAPIN_PINS_SLOT, \
       "the synchronous path pins the slot before it looks, until the page " \
       "table is set", \
-      "13ddaf26be32, 2024", "") \
+      "13ddaf26be32, 2024", "vm_swapin.c") \
     X(PIN_LOSER_SLEEPS, \
       "who loses the pin waits, and does not spin", \
       "01626a182302, 2024", "swapslots_count.c") \
@@ -86,7 +86,7 @@
       "003", "zcache_store.c") \
     X(SWAPCACHE_LOCKED_UNTIL_PTE_SET, \
       "the swap-cache folio stays locked until the page table is set", \
-      "004, 4969c1192d15", "") \
+      "004, 4969c1192d15", "vm_swapin.c") \
     X(RECHECK_IN_SWAPCACHE, \
       "after locking: still in the swap cache?", \
       "004", "swapcache_folio.c") \
@@ -96,7 +96,7 @@
       "31c4a3d3a0f8, 2010", "swapcache_folio.c") \
     X(UPTODATE_BEFORE_COPY, \
       "uptodate is checked before a KSM copy", \
-      "004", "") \
+      "004", "vm_swapin.c") \
     X(FAILED_STORE_ERASES_OLD, \
       "a failed or refused store erases the slot's older entry", \
       "678e54d4bb9a, 2024", "zcache_store.c") \

@@ -82,6 +82,7 @@ static void destroy_block(struct zc_swap_device *device, struct block *block,
     unsigned i;
 
     for (i = 0; i < BLOCK_PLACES; i++) {
+        zc_ghost_settled(&block->places[i]); /* nobody is there any more */
         below = zc_atomic_pointer_load_relaxed(&block->places[i]);
         if (below == NULL)
             continue;

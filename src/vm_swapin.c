@@ -252,10 +252,8 @@ zc_status zc_vm_swap_in(struct zc_vm_fault *fault)
     zc_status status;
 
     zc_vm_count(vm, ZC_VM_FAULT_RETRIES);
-    if (device == NULL) {
-        zc_cpu_relax(); /* its pages are home: the entry has changed */
+    if (device == NULL) /* its pages are home: the entry has changed */
         return ZC_OK;
-    }
     folio = zc_swapcache_look_up(swap, slot);
     if (folio != NULL)
         zc_swapcache_put(swap, slot, folio);

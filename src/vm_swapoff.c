@@ -28,23 +28,36 @@ static zc_status bring_home(struct zc_vm_fault *fault, struct zc_folio *folio)
     return ZC_OK;
 }
 
+/* The first entry at or after fault->index that names the slot; false: none. */
+static bool find_slot(struct zc_vm_fault *fault, zc_swp slot)
+{
+    struct zc_vm_table *table = fault->table;
+    bool found = false;
+    zc_pte pte;
+
+    zc_spinlock_lock(&table->lock);
+    while (!found && fault->index < ZC_TABLE_ENTRIES) {
+        pte = table->entries[fault->index];
+        found = (pte & ZC_PTE_SWAP) != 0 &&
+                zc_pte_slot(pte).value == slot.value;
+        if (found)
+            fault->pte = pte;
+        else
+            fault->index++;
+    }
+    zc_spinlock_unlock(&table->lock);
+    return found;
+}
+
 static zc_status unuse_table(struct zc_vm_space *space,
                              struct zc_vm_table *table, uint64_t first,
                              struct zc_folio *folio, zc_swp slot)
 {
     struct zc_vm_fault fault = {.space = space, .table = table};
     zc_status status = ZC_OK;
-    zc_pte pte;
 
-    for (fault.index = 0; fault.index < ZC_TABLE_ENTRIES && status == ZC_OK;
-         fault.index++) {
-        zc_spinlock_lock(&table->lock);
-        pte = table->entries[fault.index];
-        zc_spinlock_unlock(&table->lock);
-        if ((pte & ZC_PTE_SWAP) == 0 || zc_pte_slot(pte).value != slot.value)
-            continue;
+    for (; status == ZC_OK && find_slot(&fault, slot); fault.index++) {
         fault.page = first + fault.index;
-        fault.pte = pte;
         status = bring_home(&fault, folio);
     }
     return status;

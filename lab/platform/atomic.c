@@ -49,10 +49,10 @@ static void announce(unsigned kind, const void *word, size_t size,
 {
     unsigned writes = (kind & 0xffu) == LAB_READ ? 0 : LAB_ACCESS_WRITE;
 
-    if (lab_quiet)
-        return;
-    name_word(word, name);
-    lab_step(kind, word, site);
+    if (!lab_quiet) {
+        name_word(word, name);
+        lab_step(kind, word, site);
+    }
     lab_access(word, size, LAB_ACCESS_ATOMIC | writes, pc);
 }
 

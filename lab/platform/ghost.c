@@ -40,3 +40,8 @@ void lab_ghost_use(const void *bytes, size_t size, bool writes,
     lab_step(LAB_POINT, NULL, site);
     lab_access(bytes, size, writes ? LAB_ACCESS_WRITE : 0, CALLER);
 }
+
+void zc_ghost_written(void *bytes, size_t size)
+{
+    lab_access(bytes, size, LAB_ACCESS_WRITE, CALLER);
+}

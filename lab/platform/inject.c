@@ -13,7 +13,7 @@ static const char *const names[ZC_INJECT_POINT_COUNT] = {
     [ZC_INJECT_COMPRESS] = "compress", [ZC_INJECT_DECOMPRESS] = "decompress",
     [ZC_INJECT_THREAD] = "thread",     [ZC_INJECT_READ] = "read",
     [ZC_INJECT_WRITE] = "write",       [ZC_INJECT_SHORT] = "short",
-    [ZC_INJECT_FRAME] = "frame",
+    [ZC_INJECT_FRAME] = "frame",       [ZC_INJECT_INSTALL] = "install",
 };
 
 bool zc_inject(enum zc_inject_point point)

@@ -34,5 +34,16 @@ extern const struct lab_scenario scenario_writeback_swapoff;
 extern const struct lab_scenario scenario_lru_last;
 extern const struct lab_scenario scenario_shrink_own_slot;
 extern const struct lab_scenario scenario_shrink_with_context;
+extern const struct lab_scenario scenario_swapin_slot_reused;
+extern const struct lab_scenario scenario_swapin_twice;
+extern const struct lab_scenario scenario_swapin_thrice;
+extern const struct lab_scenario scenario_swapin_fork;
+extern const struct lab_scenario scenario_swapin_fails;
+extern const struct lab_scenario scenario_swapin_reclaims;
+extern const struct lab_scenario scenario_ksm_swapin;
+extern const struct lab_scenario scenario_ksm_swapin_moved;
+extern const struct lab_scenario scenario_ksm_uptodate;
+extern const struct lab_scenario scenario_swapoff_unmap;
+extern const struct lab_scenario scenario_swapoff_swapin;
 
 #endif

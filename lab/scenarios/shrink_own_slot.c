@@ -11,17 +11,21 @@
 
 static void setup_own(void)
 {
-    world_disk(1);
+    world_disk();
     (void)world_store(1, 1);
+    (void)world_store(2, 1);
     world_make_cold();
+    world_limit();
     world_watch_cache();
 }
 
 static void setup_other(void)
 {
-    world_disk(1);
+    world_disk_one_context();
     (void)world_store(2, 1);
+    (void)world_store(3, 1);
     world_make_cold();
+    world_limit();
     world_watch_cache();
 }
 
@@ -52,11 +56,11 @@ static void load_both(void)
 static const struct world_case own = {
     .setup = setup_own,
     .finish = load_both,
-    .opening = "zc_cache_store(0:1, page): the pool is full"};
+    .opening = "zc_cache_store(0:1), store(0:2): no room is left"};
 static const struct world_case other = {
     .setup = setup_other,
     .finish = load_both,
-    .opening = "zc_cache_store(0:2, page): the pool is full"};
+    .opening = "zc_cache_store(0:2), store(0:3): no room is left"};
 
 static const struct lab_actor on_own[] = {
     {"zc_cache_store(0:1)", store},
@@ -77,10 +81,10 @@ const struct lab_scenario scenario_shrink_own_slot = {
                 .coalesce = true},
     .break_rule = world_break,
     .rules = rules_shrink_own_slot,
-    .bound = LAB_NO_BOUND,
+    .bound = 2,
     .story =
-        "A store pins its slot and shrinks; the coldest page is the older one of "
-        "the same slot, and the shrink waits for the pin of its own caller.",
+        "A store pins its slot and shrinks; the coldest page is the older one "
+        "of the same slot, and the shrink waits for the pin of its own caller.",
     .origin = "mm: zswap: shrinker and recursion into the pinned slot, "
               "a65b0e7607cc, 2023",
     .least = least_shrink_own_slot,
@@ -96,7 +100,7 @@ const struct lab_scenario scenario_shrink_with_context = {
                 .coalesce = true},
     .break_rule = world_break,
     .rules = rules_shrink_with_context,
-    .bound = LAB_NO_BOUND,
+    .bound = 2,
     .story =
         "A store holds a compressor context and shrinks; the page that goes is "
         "decompressed, which needs a context too.",

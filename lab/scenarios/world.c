@@ -226,6 +226,8 @@ void world_finish(void *context)
     if (!run(own->finish))
         return;
     lab_history_check();
+    if (world.vm != NULL && !run(world_check_vm))
+        return;
     if (run(empty_all))
         (void)run(destroy_all);
 }

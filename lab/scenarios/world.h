@@ -21,12 +21,14 @@
 #include <zcache/zspool.h>
 
 #include "explore.h"
+#include "lru.h"
 #include "oracle_pool.h"
 #include "scenarios.h"
 
 #define WORLD_PAGE ((size_t)4096)
 #define WORLD_OBJECTS 20
-#define WORLD_SPACES 2
+#define WORLD_SPACES 3
+#define WORLD_FRAMES 16
 #define WORLD_SEGMENT_PAGES 4 /* of dense placement */
 
 struct world_object {
@@ -40,8 +42,10 @@ struct world {
     struct zc_cache *cache;
     struct zc_zspool *pool; /* a pool by itself, or NULL */
     struct world_object objects[WORLD_OBJECTS];
-    struct zc_vm *vm; /* or NULL */
+    struct zc_lru_candidate candidate; /* for writeback, of setup */
+    struct zc_vm *vm;                  /* or NULL */
     struct zc_vm_space *spaces[WORLD_SPACES];
+    struct zc_folio *held[WORLD_FRAMES];
 };
 
 extern struct world world;
@@ -92,9 +96,14 @@ zc_status world_set_compressor(const char *name);
 
 /*
  * Makes a cache that keeps an LRU of entries, and a device in memory as type 0
- * whose I/O is done by whoever asks for it.  `limit`: pool pages, 0: none.
+ * whose I/O is done by whoever asks for it.
  */
-void world_disk(unsigned limit);
+void world_disk(void);
+/* The same with a compressor that needs its context to decompress, as zstd
+ * does, and with one context. */
+void world_disk_one_context(void);
+/* The pages that are stored are all that there is room for. */
+void world_limit(void);
 /* The coldest entries have no second chance left. */
 void world_make_cold(void);
 /* Stores a page of setup and writes it back. */
@@ -103,9 +112,47 @@ void world_store_cold(unsigned slot, unsigned version);
 /* What a shrink does with one candidate: the coldest entry of the list.
  * ZC_MISSING: there is none. */
 zc_status world_writeback(void);
+/* Its two halves: a candidate in setup, and what is done with it later. */
+void world_choose(void);
+zc_status world_write_candidate(void);
 /* Turns the device off; the pages that come home are kept, and count as
  * taken. */
 zc_status world_swap_off(void);
+
+/* --- a machine ------------------------------------------------------- */
+
+/*
+ * Makes a cache with a synchronous device of so many slots as type 0, and a
+ * machine over it with the fewest frames.  Spaces are A, B, C: 0, 1, 2.
+ */
+void world_machine(unsigned swap_in, unsigned slots);
+/* The same, whose cache keeps an LRU of entries and so can shrink. */
+void world_machine_with_lru(unsigned swap_in, unsigned slots);
+/* Takes all frames that are free but for reclaim's own; gives them back. */
+void world_hold_frames(void);
+void world_release_frames(void);
+/* A space of so many mapped pages, owned by the owner of the same number. */
+void world_space(unsigned space, unsigned pages);
+
+/* Accesses of a whole page; what is read is checked against what was written
+ * to this page of this space. */
+void world_write(unsigned space, unsigned page, unsigned version);
+zc_status world_read_page(unsigned space, unsigned page);
+/* The page has this version from here on, by fork or merge. */
+void world_inherit(unsigned space, unsigned page, unsigned version);
+
+/* The cache takes no pages any more. */
+void world_refuse(void);
+/* The frame of a present page is junk, and its folio not up to date. */
+void world_lose_bytes(unsigned space, unsigned page);
+
+void world_unmap(unsigned space, unsigned page);
+void world_fork(unsigned space, unsigned child);
+/* Makes one frame of equal pages of two spaces. */
+void world_merge(unsigned space, unsigned other, unsigned page);
+/* Frames of one owner, or of all. */
+zc_status world_swap_out(unsigned owner, unsigned frames);
+void world_machine_off(void);
 
 /* --- a pool ---------------------------------------------------------- */
 

@@ -25,6 +25,8 @@ const char *world_page(unsigned slot, unsigned version);
  * slot. */
 unsigned world_check_page(unsigned slot, const char *page);
 
+/* A failure if page tables, counts, frames and slots do not agree. */
+void world_check_vm(void);
 /* Ends all spaces of the machine, which is taken apart next. */
 void world_empty_vm(void);
 

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* world_swap.c - a cache with a device, and what is done to it. */
+#include <zcache/compressor.h>
 #include <zcache/swap.h>
 
 #include "front.h"
 #include "lab_platform.h"
+#include "lru.h"
 #include "oracle_history.h"
 #include "world_internal.h"
 #include "writeback.h"
 
-void world_disk(unsigned limit)
+static void make_disk(const char *compressor)
 {
     unsigned type;
 
@@ -17,13 +19,44 @@ void world_disk(unsigned limit)
             ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE,
                              .placement = ZC_PLACEMENT_KERNEL,
                              .slot_count = WORLD_SLOTS, .context_count = 1,
-                             .no_same_filled = 1, .compressor_name = "lz4",
-                             .lru_mode = ZC_LRU_ENTRY,
-                             .accept_threshold_percent = 100,
-                             .limit_bytes = (uint64_t)limit * WORLD_PAGE),
+                             .no_same_filled = 1, .compressor_name = compressor,
+                             .lru_mode = ZC_LRU_ENTRY),
             &world.cache),
         "no cache");
     world_must(zc_swap_on(world.cache, NULL, &type), "no device");
+}
+
+void world_disk(void)
+{
+    make_disk("lz4");
+}
+
+void world_disk_one_context(void)
+{
+    static struct zc_compressor own;
+    zc_status status;
+
+    if (own.name == NULL) {
+        own = *zc_compressor_find("lz4");
+        own.name = "lz4-by-context";
+        own.flags = 0;
+    }
+    status = zc_compressor_register(&own);
+    if (status != ZC_BUSY) /* of an execution before */
+        world_must(status, "no compressor");
+    make_disk(own.name);
+}
+
+void world_limit(void)
+{
+    const struct zc_owner *owner =
+        zc_lru_find_owner(&world.cache->zcache.lru, 0);
+    const struct zc_owner_options options = {
+        .struct_size = sizeof(options),
+        .limit_bytes = zc_counter_read(&owner->charged_bytes),
+    };
+
+    world_must(zc_cache_set_owner(world.cache, 0, &options), "no limit");
 }
 
 void world_make_cold(void)
@@ -36,28 +69,52 @@ void world_make_cold(void)
         (void)zc_lru_scan(lru, 0, 0, &candidate);
 }
 
-zc_status world_writeback(void)
+static zc_status choose(struct zc_lru_candidate *candidate_out)
 {
-    struct zc_cache *cache = world.cache;
-    struct zc_lru *lru = &cache->zcache.lru;
-    struct zc_zcache_token token = {.by_handle = false};
-    struct zc_lru_candidate candidate;
     zc_status status = ZC_AGAIN;
 
-    WORLD_ENTER("shrink");
     while (status == ZC_AGAIN)
-        status = zc_lru_scan(lru, 0, 0, &candidate);
-    if (status == ZC_OK) {
-        token.index = candidate.token;
-        WORLD_ENTER("zc_writeback_page(0:%u)",
-                    (unsigned)zc_swp_offset(candidate.slot));
-        status = zc_writeback_page(&cache->pageio, candidate.slot, &token);
-        if (status != ZC_OK)
-            zc_lru_put_back(lru, &candidate);
-        world_leave();
-    }
+        status = zc_lru_scan(&world.cache->zcache.lru, 0, 0, candidate_out);
+    return status;
+}
+
+static zc_status write_back(const struct zc_lru_candidate *candidate)
+{
+    struct zc_cache *cache = world.cache;
+    struct zc_zcache_token token = {.by_handle = false};
+    zc_status status;
+
+    token.index = candidate->token;
+    WORLD_ENTER("zc_writeback_page(0:%u)",
+                (unsigned)zc_swp_offset(candidate->slot));
+    status = zc_writeback_page(&cache->pageio, candidate->slot, &token);
+    if (status != ZC_OK)
+        zc_lru_put_back(&cache->zcache.lru, candidate);
     world_leave();
     return status;
+}
+
+zc_status world_writeback(void)
+{
+    struct zc_lru_candidate candidate;
+    zc_status status;
+
+    WORLD_ENTER("shrink");
+    status = choose(&candidate);
+    if (status == ZC_OK)
+        status = write_back(&candidate);
+    world_leave();
+    return status;
+}
+
+void world_choose(void)
+{
+    world_must(choose(&world.candidate), "no candidate");
+}
+
+zc_status world_write_candidate(void)
+{
+    return write_back(&world.candidate);
 }
 
 void world_store_cold(unsigned slot, unsigned version)

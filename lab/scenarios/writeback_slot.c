@@ -10,10 +10,38 @@
 
 static void setup(void)
 {
-    world_disk(0);
+    world_disk();
     (void)world_store(1, 1);
     world_make_cold();
     world_watch_cache();
+}
+
+/* The candidate has been replaced already. */
+static void setup_stale(void)
+{
+    world_disk();
+    (void)world_store(1, 1);
+    world_make_cold();
+    world_choose();
+    (void)world_store(1, 2);
+    world_watch_cache();
+}
+
+/* It has been taken already. */
+static void setup_taken(void)
+{
+    world_disk();
+    (void)world_store(1, 1);
+    world_make_cold();
+    world_choose();
+    (void)world_take(1);
+    world_watch_cache();
+}
+
+static void write_candidate(void *context)
+{
+    (void)context;
+    (void)world_write_candidate();
 }
 
 static void write_back(void *context)
@@ -28,10 +56,9 @@ static void store(void *context)
     (void)world_store(1, 2);
 }
 
-static void store_and_load(void *context)
+static void load(void *context)
 {
     (void)context;
-    (void)world_store(1, 2);
     (void)world_load(1);
 }
 
@@ -47,11 +74,10 @@ static void invalidate(void *context)
     (void)world_invalidate(1);
 }
 
-/* The first store may get the entry of the page that was taken. */
+/* The first store gets the entry of the page that was taken. */
 static void move(void *context)
 {
     (void)context;
-    (void)world_take(1);
     (void)world_store(2, 2);
     (void)world_store(1, 3);
 }
@@ -69,19 +95,23 @@ static void load_both(void)
 
 static const struct world_case own = {
     .setup = setup, .finish = load_one, .opening = "zc_cache_store(0:1, page)"};
+static const struct world_case stale = {
+    .setup = setup_stale,
+    .finish = load_one,
+    .opening = "0:1 is a candidate; zc_cache_store(0:1, version 2)"};
 static const struct world_case reused = {
-    .setup = setup,
+    .setup = setup_taken,
     .finish = load_both,
     .reuse = true,
-    .opening = "zc_cache_store(0:1, page)"};
+    .opening = "0:1 is a candidate; zc_cache_take(0:1)"};
 
 static const struct lab_actor storing[] = {
     {"shrink", write_back},
     {"zc_cache_store(0:1)", store},
 };
-static const struct lab_actor storing_and_loading[] = {
-    {"shrink", write_back},
-    {"store(0:1), load(0:1)", store_and_load},
+static const struct lab_actor loading[] = {
+    {"writeback(0:1)", write_candidate},
+    {"zc_cache_load(0:1)", load},
 };
 static const struct lab_actor taking[] = {
     {"shrink", write_back},
@@ -92,8 +122,8 @@ static const struct lab_actor invalidating[] = {
     {"zc_cache_invalidate(0:1)", invalidate},
 };
 static const struct lab_actor moving[] = {
-    {"shrink", write_back},
-    {"take(0:1), store(0:2), store(0:1)", move},
+    {"writeback(0:1)", write_candidate},
+    {"store(0:2), store(0:1)", move},
 };
 static const struct lab_actor three[] = {
     {"shrink", write_back},
@@ -161,11 +191,11 @@ const struct lab_scenario scenario_writeback_invalidate = {
 
 static const char *const rules_writeback_exit[] = {"WRITEBACK_EXIT_CLEANS_UP",
                                                    NULL};
-static const uint8_t least_writeback_exit[] = {1};
+static const uint8_t least_writeback_exit[] = {0};
 
 const struct lab_scenario scenario_writeback_exit = {
-    .summary = "writeback || store, load of its slot",
-    .program = {WORLD_PROGRAM("writeback-exit", storing_and_loading, &own),
+    .summary = "writeback of a page that was replaced || load of its slot",
+    .program = {WORLD_PROGRAM("writeback-exit", loading, &stale),
                 .coalesce = true},
     .break_rule = world_break,
     .rules = rules_writeback_exit,
@@ -184,7 +214,9 @@ static const char *const rules_writeback_reused[] = {"WRITEBACK_RECHECKS_TREE",
 static const uint8_t least_writeback_reused[] = {1};
 
 const struct lab_scenario scenario_writeback_reused = {
-    .summary = "writeback || take, store, store; entries are used again",
+    .summary =
+        "writeback of a page that was taken || store, store; entries are used "
+        "again",
     .program = {WORLD_PROGRAM("writeback-reused", moving, &reused),
                 .coalesce = true},
     .break_rule = world_break,
@@ -194,8 +226,7 @@ const struct lab_scenario scenario_writeback_reused = {
         "The candidate's page is taken, its entry becomes another slot's, and "
         "its slot has another page: writeback writes one page over another's "
         "slot.",
-    .origin = "mm: zswap: fix writeback shinker GFP_NOIO/GFP_NOFS, "
-              "04fc7816089c, 2023",
+    .origin = "mm: fix zswap writeback race condition, 04fc7816089c, 2023",
     .least = least_writeback_reused,
 };
 
@@ -209,7 +240,7 @@ const struct lab_scenario scenario_writeback_three = {
                 .coalesce = true},
     .break_rule = world_break,
     .rules = rules_writeback_three,
-    .bound = 2,
+    .bound = 1,
     .story = STORY,
     .origin = ORIGIN,
     .least = least_writeback_three,

@@ -9,16 +9,17 @@
 
 static void setup(void)
 {
-    world_disk(0);
+    world_disk();
     (void)world_store(1, 1);
     world_make_cold();
+    world_choose();
     world_watch_cache();
 }
 
 static void write_back(void *context)
 {
     (void)context;
-    (void)world_writeback();
+    (void)world_write_candidate();
 }
 
 static void swap_off(void *context)
@@ -37,7 +38,7 @@ static const struct world_case own = {.setup = setup,
                                       .opening = "zc_cache_store(0:1, page)"};
 
 static const struct lab_actor actors[] = {
-    {"shrink", write_back},
+    {"writeback(0:1)", write_back},
     {"zc_swap_off(0)", swap_off},
 };
 
@@ -51,7 +52,7 @@ const struct lab_scenario scenario_writeback_swapoff = {
                 .coalesce = true},
     .break_rule = world_break,
     .rules = rules_writeback_swapoff,
-    .bound = LAB_NO_BOUND,
+    .bound = 2,
     .story =
         "Writeback has looked whether there is a device, and swapoff frees the "
         "device's clusters before writeback pins the slot in them.",

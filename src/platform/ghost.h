@@ -20,6 +20,8 @@
  *   void zc_ghost_end_write(void *bytes, size_t size, const char *what)
  *        around code that takes long and that no compiler instruments: a codec.
  *        The bytes are used from the one to the other
+ *   void zc_ghost_written(void *bytes, size_t size)
+ *        such code has just written these
  */
 #ifndef ZC_PLATFORM_GHOST_H
 #define ZC_PLATFORM_GHOST_H

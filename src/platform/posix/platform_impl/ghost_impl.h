@@ -61,4 +61,10 @@ static inline void zc_ghost_end_write(void *bytes, size_t size,
     (void)what;
 }
 
+static inline void zc_ghost_written(void *bytes, size_t size)
+{
+    (void)bytes;
+    (void)size;
+}
+
 #endif

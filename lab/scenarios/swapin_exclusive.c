@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * swapin_exclusive.c - a page read past the swap cache is not the reader's yet.
+ *
+ * The frame that it was read into is private: if it is not mapped after all, it
+ * is thrown away, and if a fork has taken a count of the slot meanwhile, the
+ * child has but the slot.  So what is stored has to stay until the count drops.
+ */
+#include "inject.h"
+#include "world.h"
+
+static void setup(void)
+{
+    world_machine(ZC_SWAP_IN_BYPASS, 2);
+    world_space(0, 1);
+    world_write(0, 0, 1);
+    (void)world_swap_out(0, 1);
+    world_watch_cache();
+}
+
+static void read_page(void *context)
+{
+    (void)context;
+    (void)world_read_page(0, 0);
+}
+
+static void fork_space(void *context)
+{
+    (void)context;
+    world_fork(0, 1);
+    world_inherit(1, 0, 1);
+}
+
+static void read_again(void)
+{
+    (void)world_read_page(0, 0);
+}
+
+static void read_both(void)
+{
+    (void)world_read_page(0, 0);
+    (void)world_read_page(1, 0);
+}
+
+static const struct world_case forked = {
+    .setup = setup,
+    .finish = read_both,
+    .opening = "A:0 is swapped out to 0:0"};
+static const struct world_case failing = {
+    .setup = setup,
+    .finish = read_again,
+    .opening = "A:0 is swapped out to 0:0",
+    .inject = 1u << ZC_INJECT_INSTALL};
+
+static const struct lab_actor forking[] = {
+    {"zc_vm_read(A:0)", read_page},
+    {"zc_vm_fork(A)", fork_space},
+};
+static const struct lab_actor twice[] = {
+    {"zc_vm_read(A:0)", read_page},
+    {"zc_vm_read(A:0)", read_page},
+};
+
+static const char *const rules_swapin_fork[] = {
+    "EXCLUSIVE_ONLY_FROM_SWAPCACHE", "COPY_LIVES_UNTIL_SWAP_FREE", NULL};
+static const uint8_t least_swapin_fork[] = {1, 1};
+
+const struct lab_scenario scenario_swapin_fork = {
+    .summary = "swap-in || fork",
+    .program = {WORLD_PROGRAM("swapin-fork", forking, &forked),
+                .coalesce = true},
+    .break_rule = world_break,
+    .rules = rules_swapin_fork,
+    .bound = LAB_NO_BOUND,
+    .story =
+        "A swap-in has seen a swap count of one and reads past the swap cache; "
+        "a fork raises the count.  If the read takes the stored page, or drops "
+        "it, the child has a slot with nothing behind it.",
+    .origin = "mm: fix unexpected zeroed page mapping with zram swap, "
+              "e914d8f00391, 2022",
+    .least = least_swapin_fork,
+};
+
+static const char *const rules_swapin_fails[] = {
+    "EXCLUSIVE_ONLY_FROM_SWAPCACHE", "COPY_LIVES_UNTIL_SWAP_FREE", NULL};
+static const uint8_t least_swapin_fails[] = {0, 0};
+
+const struct lab_scenario scenario_swapin_fails = {
+    .summary = "swap-in || swap-in of one page; one may have to begin again",
+    .program = {WORLD_PROGRAM("swapin-fails", twice, &failing),
+                .coalesce = true, .failure_budget = 1},
+    .break_rule = world_break,
+    .rules = rules_swapin_fails,
+    .bound = 2,
+    .story =
+        "A page read past the swap cache is not mapped (a signal, a retry), "
+        "and the frame is freed with the only copy of it.  The next fault "
+        "reads a slot that was never written.",
+    .origin = "mm: zswap: fix data loss on SWP_SYNCHRONOUS_IO devices, "
+              "25cd241408a2, 2024",
+    .least = least_swapin_fails,
+};
