@@ -25,6 +25,7 @@
 #include "swapslots_internal.h"
 
 #include "base/bits.h"
+#include "platform/ghost.h"
 #include "platform/memory.h"
 #include "publish.h"
 
