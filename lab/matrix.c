@@ -87,12 +87,12 @@ static void show(struct pool *pool)
         const struct worker *worker = &pool->workers[i];
 
         if (worker->process != 0)
-            executions += lab_matrix_cell(matrix, worker->scenario,
-                                          worker->rule)->running;
+            executions +=
+                lab_matrix_cell(matrix, worker->scenario, worker->rule)
+                    ->running;
     }
     column = fprintf(stderr, "\r%u of %u cells, %.0f schedules/s:", pool->done,
-                     pool->planned,
-                     (double)executions / (time - pool->began));
+                     pool->planned, (double)executions / (time - pool->began));
     for (unsigned i = 0; i < pool->jobs && column < 60; i++) {
         const struct worker *worker = &pool->workers[i];
 

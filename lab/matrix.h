@@ -43,15 +43,15 @@ struct lab_cell {
     enum lab_cell_state state;
     bool asked; /* for the rule, with all in force */
     bool fails;
-    bool complete;        /* every trace; else all within the bound */
-    bool unfinished;      /* given up: neither */
-    bool cut_short;       /* there may be an easier failure as short */
-    bool unpredictable;   /* equal schedules differed */
-    unsigned bound;       /* in preemptions, unless complete */
-    uint64_t random;      /* executions by PCT beyond that */
-    uint64_t executions;  /* all that were needed */
-    uint64_t traces;      /* within what was explored */
-    uint64_t failing;     /* of these */
+    bool complete;       /* every trace; else all within the bound */
+    bool unfinished;     /* given up: neither */
+    bool cut_short;      /* there may be an easier failure as short */
+    bool unpredictable;  /* equal schedules differed */
+    unsigned bound;      /* in preemptions, unless complete */
+    uint64_t random;     /* executions by PCT beyond that */
+    uint64_t executions; /* all that were needed */
+    uint64_t traces;     /* within what was explored */
+    uint64_t failing;    /* of these */
     unsigned threads;
     unsigned steps;       /* the most of any execution; failing: its own */
     unsigned preemptions; /* the fewest that fail */

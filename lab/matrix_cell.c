@@ -41,8 +41,8 @@ struct job {
     uint64_t before; /* executions of searches that ended */
 };
 
-static struct lab_result found;  /* of the latest search */
-static struct lab_result counts; /* whose traces are counted */
+static struct lab_result found;   /* of the latest search */
+static struct lab_result counts;  /* whose traces are counted */
 static struct lab_schedule known; /* fails, but may not be the shortest */
 
 static void note_progress(void *argument, uint64_t executions,

@@ -82,9 +82,9 @@ static bool add(struct reader *reader, size_t length)
     figure->met = false;
     figure->name[0] = '\0';
     for (unsigned i = 0; i < reader->depth && used < NAME_MAX_CHARS; i++) {
-        used += (size_t)snprintf(
-            figure->name + used, NAME_MAX_CHARS - used, "%s%.*s",
-            i == 0 ? "" : ", ", (int)reader->lengths[i], reader->names[i]);
+        used += (size_t)snprintf(figure->name + used, NAME_MAX_CHARS - used,
+                                 "%s%.*s", i == 0 ? "" : ", ",
+                                 (int)reader->lengths[i], reader->names[i]);
     }
     return true;
 }
@@ -145,8 +145,7 @@ static bool read_figures(const char *text, struct figures *into)
 /* --- comparing ------------------------------------------------------- */
 
 /* Both lists have nearly the same order. */
-static struct figure *find(struct figures *among, const char *name,
-                           size_t near)
+static struct figure *find(struct figures *among, const char *name, size_t near)
 {
     for (size_t i = 0; i < among->count; i++) {
         struct figure *figure = &among->figures[(near + i) % among->count];
@@ -184,9 +183,8 @@ static unsigned compare(struct figures *recorded, struct figures *now,
     for (size_t i = 0; i < now->count; i++) {
         if (now->figures[i].met)
             continue;
-        (void)fprintf(out, "%s: not recorded, now %.*s\n",
-                      now->figures[i].name, (int)now->figures[i].length,
-                      now->figures[i].value);
+        (void)fprintf(out, "%s: not recorded, now %.*s\n", now->figures[i].name,
+                      (int)now->figures[i].length, now->figures[i].value);
         different++;
     }
     return different;

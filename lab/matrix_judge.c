@@ -137,7 +137,8 @@ unsigned lab_matrix_judge(const struct lab_matrix *matrix, FILE *out)
 
     for (unsigned i = 0; i < matrix->scenarios; i++)
         judge_scenario(&verdict, i);
-    for (unsigned rule = 0; matrix->plan->all_rules && rule < matrix->rules; rule++)
+    for (unsigned rule = 0; matrix->plan->all_rules && rule < matrix->rules;
+         rule++)
         judge_rule(&verdict, rule);
     return verdict.wrong;
 }

@@ -6,7 +6,8 @@
  * A step on anything else is left out: a load of a word that was settled, a
  * lock that nobody else comes to, unless it is held around something that is
  * shown.  A load right before its thread exchanges the same word says nothing
- * either, nor one that finds what its thread knows.  The row that fails and the one from which all fail are always there.
+ * either, nor one that finds what its thread knows.  The row that fails and the
+ * one from which all fail are always there.
  *
  * A lock that is left out does not indent.
  */

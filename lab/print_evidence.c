@@ -26,8 +26,8 @@ static const char head[] =
     "sequentially consistent machine could have, for what the oracles look\n"
     "at. A program is *complete* if every trace was run: every order of its\n"
     "steps up to those that commute. Otherwise all schedules were run with up\n"
-    "to so many preemptions, and then some by chance (PCT of depth 3, seed 1),\n"
-    "as the table says.\n"
+    "to so many preemptions, and then some by chance (PCT of depth 3, seed\n"
+    "1), as the table says.\n"
     "\n";
 
 static const char legend[] =
@@ -54,15 +54,12 @@ static void print_scenarios(const struct lab_matrix *matrix, FILE *out)
                        "explored |\n"
                        "| --: | --- | --: | --: | --: | --: | --- |\n");
     for (unsigned i = 0; i < matrix->scenarios; i++) {
-        const struct lab_cell *cell =
-            lab_matrix_cell(matrix, i, matrix->rules);
+        const struct lab_cell *cell = lab_matrix_cell(matrix, i, matrix->rules);
 
-        (void)fprintf(out,
-                      "| %u | `%s`: %s | %u | %u | %" PRIu64 " | %" PRIu64
-                      " | ",
-                      i + 1, name_of(matrix, i),
-                      matrix->plan->scenarios[i]->summary, cell->threads,
-                      cell->steps, cell->traces, cell->executions);
+        (void)fprintf(
+            out, "| %u | `%s`: %s | %u | %u | %" PRIu64 " | %" PRIu64 " | ",
+            i + 1, name_of(matrix, i), matrix->plan->scenarios[i]->summary,
+            cell->threads, cell->steps, cell->traces, cell->executions);
         print_extent(cell, out);
     }
     (void)fprintf(out, "\n");
@@ -89,8 +86,7 @@ static void print_failure(const struct lab_matrix *matrix, unsigned scenario,
         (void)fprintf(out, "| [%s](races/%s--%s.txt) ", name, name, broken);
     else
         (void)fprintf(out, "| %s ", name);
-    (void)fprintf(out,
-                  "| %s | %u | %u%s | %" PRIu64 " of %" PRIu64 " | ",
+    (void)fprintf(out, "| %s | %u | %u%s | %" PRIu64 " of %" PRIu64 " | ",
                   cell->what, cell->preemptions, cell->steps,
                   cell->cut_short ? " or fewer" : "", cell->failing,
                   cell->traces);

@@ -107,14 +107,13 @@ void lab_matrix_print(const struct lab_matrix *matrix, FILE *out)
                        ": the same up to a bound; blank: the rule is never "
                        "asked for\n\n");
     for (unsigned i = 0; i < matrix->scenarios; i++) {
-        const struct lab_cell *cell =
-            lab_matrix_cell(matrix, i, matrix->rules);
+        const struct lab_cell *cell = lab_matrix_cell(matrix, i, matrix->rules);
 
         (void)fprintf(out, "%u %s: %s\n", i + 1, name_of(matrix, i),
                       matrix->plan->scenarios[i]->summary);
         (void)fprintf(out,
-                      "    every rule in force: %" PRIu64
-                      " traces, %" PRIu64 " schedules, %s (",
+                      "    every rule in force: %" PRIu64 " traces, %" PRIu64
+                      " schedules, %s (",
                       cell->traces, cell->executions,
                       cell->fails ? "FAILS" : "none fails");
         lab_cell_print_extent(cell, out);
@@ -130,8 +129,7 @@ void lab_matrix_print(const struct lab_matrix *matrix, FILE *out)
 
 static void put_cell(const struct lab_cell *cell, FILE *out)
 {
-    (void)fprintf(out,
-                  "{\"fails\": %s, \"complete\": %s, \"bound\": ",
+    (void)fprintf(out, "{\"fails\": %s, \"complete\": %s, \"bound\": ",
                   cell->fails ? "true" : "false",
                   cell->complete ? "true" : "false");
     if (cell->complete)
@@ -145,8 +143,9 @@ static void put_cell(const struct lab_cell *cell, FILE *out)
                   cell->random, cell->executions, cell->traces, cell->failing,
                   cell->threads, cell->steps);
     if (cell->fails) {
-        (void)fprintf(out, ", \"preemptions\": %u, \"switches\": %u, "
-                           "\"shortest\": %s, \"what\": ",
+        (void)fprintf(out,
+                      ", \"preemptions\": %u, \"switches\": %u, "
+                      "\"shortest\": %s, \"what\": ",
                       cell->preemptions, cell->switches,
                       cell->cut_short ? "false" : "true");
         lab_json_string(out, cell->what);

@@ -33,8 +33,8 @@ bool lab_explore_all(const struct lab_program *program,
         chosen.executions = SOURCE_MOST;
         if (!lab_explore(program, &chosen, result))
             return false;
-        if (result->finished || (options->milliseconds != 0 &&
-                                 result->executions < SOURCE_MOST))
+        if (result->finished ||
+            (options->milliseconds != 0 && result->executions < SOURCE_MOST))
             return true;
         chosen.mode = LAB_SLEEP;
     }

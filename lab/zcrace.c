@@ -114,8 +114,8 @@ static bool take_numeric(const char *option, const char *value,
 
 static bool is_numeric(const char *option)
 {
-    static const char *const options[] = {"--seed", "--time", "--bound",
-                                          "--random", "--pct", "--jobs"};
+    static const char *const options[] = {"--seed",   "--time", "--bound",
+                                          "--random", "--pct",  "--jobs"};
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if (strcmp(option, options[i]) == 0)

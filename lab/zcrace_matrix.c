@@ -55,8 +55,9 @@ int zcrace_matrix(const struct zcrace *request)
         return ZCRACE_USAGE;
     if (request->name != NULL &&
         (request->check != NULL || request->record != NULL)) {
-        (void)fprintf(stderr, "zcrace: only the whole matrix is recorded, not "
-                              "\"%s\" alone\n",
+        (void)fprintf(stderr,
+                      "zcrace: only the whole matrix is recorded, not "
+                      "\"%s\" alone\n",
                       request->name);
         return ZCRACE_USAGE;
     }
