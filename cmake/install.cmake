@@ -17,6 +17,21 @@ install(EXPORT zcacheTargets
   NAMESPACE zcache::
   DESTINATION ${zcache_package_dir})
 
+# The race lab is an optional component of the package.
+if(TARGET zcache_lab_kit)
+  install(TARGETS zcache_lab_kit
+    EXPORT zcacheLabTargets
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+    FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  install(EXPORT zcacheLabTargets
+    NAMESPACE zcache::
+    DESTINATION ${zcache_package_dir})
+  install(FILES ${PROJECT_SOURCE_DIR}/cmake/ZcacheLab.cmake
+    DESTINATION ${zcache_package_dir})
+  install(TARGETS zcrace RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES docs/man/zcrace.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
+
 configure_package_config_file(cmake/zcacheConfig.cmake.in
   ${PROJECT_BINARY_DIR}/zcacheConfig.cmake
   INSTALL_DESTINATION ${zcache_package_dir}
@@ -61,7 +76,7 @@ if(TARGET zcache_tool)
     INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
   install(TARGETS zcache_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
-foreach(page zcache.1 zcache-estimate.1 zcache-capture.1)
+foreach(page zcache.1 zcache-estimate.1 zcache-capture.1 zcache-sim.1)
   if(EXISTS ${PROJECT_SOURCE_DIR}/docs/man/${page})
     install(FILES docs/man/${page}
       DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

@@ -13,6 +13,10 @@ set(ZCACHE_PUBLIC_HEADERS
   include/zcache/zcache.h
   include/zcache/zspool.h)
 
+# Of the lab's archive alone, with those above.
+set(ZCACHE_LAB_HEADERS
+  include/zcache/lab.h)
+
 set(ZCACHE_SOURCES
   src/base/bitmap.c
   src/backing.c
@@ -106,5 +110,6 @@ set(ZCACHE_PLATFORM_POSIX_SOURCES
   src/platform/posix/thread.c)
 
 list(TRANSFORM ZCACHE_PUBLIC_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/)
+list(TRANSFORM ZCACHE_LAB_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/)
 list(TRANSFORM ZCACHE_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)
 list(TRANSFORM ZCACHE_PLATFORM_POSIX_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/)

@@ -91,6 +91,9 @@ void lab_region_restore(void);
 /* Keeps the region, its marks and its history as the beginning of every later
  * execution. */
 void lab_region_keep(void);
+/* What zc_malloc() and zc_free() do, for a caller at pc; injecting nothing. */
+void *lab_take(size_t size, const void *pc);
+void lab_give_back(void *memory, const void *pc);
 /* A failure if the library has not given everything back. */
 void lab_region_check_empty(void);
 

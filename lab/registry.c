@@ -4,14 +4,20 @@
 
 #include "scenario.h"
 
-static const struct lab_scenario *const *const lists[] = {
-    lab_library_scenarios,
-    lab_toy_scenarios,
-};
+#define LISTS 2
+
+static const struct lab_scenario *const *lists[LISTS];
+
+void lab_registry_set(const struct lab_scenario *const *first,
+                      const struct lab_scenario *const *second)
+{
+    lists[0] = first;
+    lists[1] = second;
+}
 
 const struct lab_scenario *lab_scenario_at(unsigned index)
 {
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+    for (size_t i = 0; i < LISTS && lists[i] != NULL; i++) {
         for (unsigned j = 0; lists[i][j] != NULL; j++) {
             if (index-- == 0)
                 return lists[i][j];

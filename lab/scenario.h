@@ -22,7 +22,7 @@ struct lab_scenario {
     const uint8_t *least;     /* preemptions that each of the rules takes */
 };
 
-/* A list that ends with NULL; lab/registry.c joins the lists. */
+/* Lists that end with NULL. */
 extern const struct lab_scenario *const lab_toy_scenarios[];
 extern const struct lab_scenario *const lab_library_scenarios[];
 
@@ -36,6 +36,10 @@ struct lab_rule_book {
 };
 
 extern const struct lab_rule_book lab_library_rules;
+
+/* What a program knows: one list or two. */
+void lab_registry_set(const struct lab_scenario *const *first,
+                      const struct lab_scenario *const *second);
 
 /* All of them, or one by its name (NULL: none). */
 const struct lab_scenario *lab_scenario_at(unsigned index);

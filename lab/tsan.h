@@ -9,6 +9,7 @@
  *
  *   tsan_runtime.c   the calls that compilers make
  *   tsan_shadow.c    what was accessed last, by whom
+ *   tsan_c11.c       C11 atomics, of strangers' sources
  *   tsan_clock.c     what is ordered before what
  *   oracle_memory.c  which memory is nobody's now, and whose it was
  *
@@ -55,8 +56,18 @@ unsigned lab_step_of(uint32_t tick);
 /* The step just granted to this thread was a read-modify-write that did, or did
  * not, change its word. */
 void lab_clock_exchanged(bool changed);
+/* The same where the step's own flags say whether it acquires and releases. */
+void lab_clock_exchanged_as(bool changed, unsigned flags);
 /* This thread knows what was known when that object was last released. */
 void lab_clock_acquire(const void *object);
+
+/* --- tsan_c11.c ------------------------------------------------------ */
+
+/* A C11 atomic is about to be used, `order` as compilers number them; it was,
+ * was changed or not, and holds this value. */
+void lab_c11_begin(unsigned kind, const void *word, size_t size, int order,
+                   const void *pc);
+void lab_c11_end(bool changed, uint64_t value);
 
 /* --- tsan_shadow.c --------------------------------------------------- */
 

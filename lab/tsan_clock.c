@@ -76,6 +76,8 @@ static void granted(const struct lab_granted *step)
     step_numbers[granted_steps % STEPS] = step->step;
     lab_clocks[thread].ticks[thread] = 2 * granted_steps + 1;
     last_object[thread] = step->object;
+    if (step->also != 0) /* the lock that a condition lets go of */
+        release(thread, step->also, true);
     if (kind == LAB_RMW || step->object == 0)
         return; /* lab_clock_exchanged() knows how it went */
     if (acquires)
@@ -84,18 +86,24 @@ static void granted(const struct lab_granted *step)
         release(thread, step->object, kind != LAB_WRITE);
     else if (kind == LAB_WRITE)
         released[step->object].execution = 0;
-    if (step->also != 0)
-        release(thread, step->also, true);
+}
+
+void lab_clock_exchanged_as(bool changed, unsigned flags)
+{
+    int thread = lab_thread();
+
+    if (thread < 0 || last_object[thread] == 0)
+        return;
+    if ((flags & LAB_ACQUIRE) != 0)
+        acquire(thread, last_object[thread]);
+    if ((flags & LAB_RELEASE) != 0 && changed)
+        release(thread, last_object[thread], true);
 }
 
 void lab_clock_exchanged(bool changed)
 {
-    int thread = lab_thread();
-
-    if (thread < 0 || !changed || last_object[thread] == 0)
-        return;
-    acquire(thread, last_object[thread]);
-    release(thread, last_object[thread], true);
+    if (changed)
+        lab_clock_exchanged_as(true, LAB_ACQUIRE | LAB_RELEASE);
 }
 
 void lab_clock_acquire(const void *object)

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "platform/lab_platform.h"
 #include "tsan.h"
 
 #define CALLER __builtin_return_address(0)
@@ -13,6 +14,14 @@
 /* Nobody declares these but the compiler. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wmissing-declarations"
+
+/* Most calls come while a world is taken apart and nobody looks. */
+static inline void watch(const void *memory, size_t size, unsigned access,
+                         const void *pc)
+{
+    if (!lab_quiet)
+        lab_access(memory, size, access, pc);
+}
 
 void __tsan_init(void)
 {
@@ -30,35 +39,35 @@ void __tsan_func_exit(void)
 #define ACCESSES(bytes)                                                        \
     void __tsan_read##bytes(void *memory)                                      \
     {                                                                          \
-        lab_access(memory, (bytes), 0, CALLER);                                \
+        watch(memory, (bytes), 0, CALLER);                                     \
     }                                                                          \
     void __tsan_write##bytes(void *memory)                                     \
     {                                                                          \
-        lab_access(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                 \
+        watch(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                      \
     }                                                                          \
     void __tsan_unaligned_read##bytes(void *memory)                            \
     {                                                                          \
-        lab_access(memory, (bytes), 0, CALLER);                                \
+        watch(memory, (bytes), 0, CALLER);                                     \
     }                                                                          \
     void __tsan_unaligned_write##bytes(void *memory)                           \
     {                                                                          \
-        lab_access(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                 \
+        watch(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                      \
     }                                                                          \
     void __tsan_read_write##bytes(void *memory)                                \
     {                                                                          \
-        lab_access(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                 \
+        watch(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                      \
     }                                                                          \
     void __tsan_unaligned_read_write##bytes(void *memory)                      \
     {                                                                          \
-        lab_access(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                 \
+        watch(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                      \
     }                                                                          \
     void __tsan_volatile_read##bytes(void *memory)                             \
     {                                                                          \
-        lab_access(memory, (bytes), 0, CALLER);                                \
+        watch(memory, (bytes), 0, CALLER);                                     \
     }                                                                          \
     void __tsan_volatile_write##bytes(void *memory)                            \
     {                                                                          \
-        lab_access(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                 \
+        watch(memory, (bytes), LAB_ACCESS_WRITE, CALLER);                      \
     }
 
 ACCESSES(1)
@@ -70,32 +79,32 @@ ACCESSES(16)
 void __tsan_read_range(void *memory, size_t size)
 {
     if (size != 0)
-        lab_access(memory, size, 0, CALLER);
+        watch(memory, size, 0, CALLER);
 }
 
 void __tsan_write_range(void *memory, size_t size)
 {
     if (size != 0)
-        lab_access(memory, size, LAB_ACCESS_WRITE, CALLER);
+        watch(memory, size, LAB_ACCESS_WRITE, CALLER);
 }
 
 /* C++ only, but declared by every runtime. */
 void __tsan_vptr_read(void **memory)
 {
-    lab_access(memory, sizeof(*memory), 0, CALLER);
+    watch(memory, sizeof(*memory), 0, CALLER);
 }
 
 void __tsan_vptr_update(void **memory, void *value)
 {
     (void)value;
-    lab_access(memory, sizeof(*memory), LAB_ACCESS_WRITE, CALLER);
+    watch(memory, sizeof(*memory), LAB_ACCESS_WRITE, CALLER);
 }
 
 void *__tsan_memcpy(void *to, const void *from, size_t size)
 {
     if (size != 0) {
-        lab_access(from, size, 0, CALLER);
-        lab_access(to, size, LAB_ACCESS_WRITE, CALLER);
+        watch(from, size, 0, CALLER);
+        watch(to, size, LAB_ACCESS_WRITE, CALLER);
     }
     return memcpy(to, from, size);
 }
@@ -103,8 +112,8 @@ void *__tsan_memcpy(void *to, const void *from, size_t size)
 void *__tsan_memmove(void *to, const void *from, size_t size)
 {
     if (size != 0) {
-        lab_access(from, size, 0, CALLER);
-        lab_access(to, size, LAB_ACCESS_WRITE, CALLER);
+        watch(from, size, 0, CALLER);
+        watch(to, size, LAB_ACCESS_WRITE, CALLER);
     }
     return memmove(to, from, size);
 }
@@ -112,51 +121,59 @@ void *__tsan_memmove(void *to, const void *from, size_t size)
 void *__tsan_memset(void *memory, int byte, size_t size)
 {
     if (size != 0)
-        lab_access(memory, size, LAB_ACCESS_WRITE, CALLER);
+        watch(memory, size, LAB_ACCESS_WRITE, CALLER);
     return memset(memory, byte, size);
 }
 
 /*
- * The library's atomics are the platform's, and never C11's.  These are here
- * for what a header might bring along: atomic, watched, and no step.
+ * The library's atomics are the platform's, and never C11's; these are of
+ * strangers' sources (lab.h), as steps of lab_c11_begin() and lab_c11_end().
  */
 /* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
 #define ATOMICS(bits, type)                                                    \
     type __tsan_atomic##bits##_load(const volatile type *word, int order)      \
     {                                                                          \
-        (void)order;                                                           \
-        lab_access((const void *)(uintptr_t)word, sizeof(type),                \
-                   LAB_ACCESS_ATOMIC, CALLER);                                 \
+        lab_c11_begin(LAB_READ, (const void *)(uintptr_t)word, sizeof(type),   \
+                      order, CALLER);                                          \
+        lab_c11_end(true, *word);                                              \
         return *word;                                                          \
     }                                                                          \
     void __tsan_atomic##bits##_store(volatile type *word, type value,          \
                                      int order)                                \
     {                                                                          \
-        (void)order;                                                           \
-        lab_access((const void *)(uintptr_t)word, sizeof(type),                \
-                   LAB_ACCESS_ATOMIC | LAB_ACCESS_WRITE, CALLER);              \
+        lab_c11_begin(LAB_WRITE, (const void *)(uintptr_t)word, sizeof(type),  \
+                      order, CALLER);                                          \
         *word = value;                                                         \
+        lab_c11_end(true, value);                                              \
     }                                                                          \
     type __tsan_atomic##bits##_exchange(volatile type *word, type value,       \
                                         int order)                             \
     {                                                                          \
-        type before = __tsan_atomic##bits##_load(word, order);                 \
+        type before;                                                           \
                                                                                \
-        __tsan_atomic##bits##_store(word, value, order);                       \
+        lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
+                      order, CALLER);                                          \
+        before = *word;                                                        \
+        *word = value;                                                         \
+        lab_c11_end(true, value);                                              \
         return before;                                                         \
     }                                                                          \
     int __tsan_atomic##bits##_compare_exchange_strong(                         \
         volatile type *word, type *expected, type value, int order,            \
         int failure)                                                           \
     {                                                                          \
-        type before = __tsan_atomic##bits##_load(word, failure);               \
+        bool equal;                                                            \
                                                                                \
-        if (before != *expected) {                                             \
-            *expected = before;                                                \
-            return 0;                                                          \
-        }                                                                      \
-        __tsan_atomic##bits##_store(word, value, order);                       \
-        return 1;                                                              \
+        (void)failure;                                                         \
+        lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
+                      order, CALLER);                                          \
+        equal = *word == *expected;                                            \
+        if (equal)                                                             \
+            *word = value;                                                     \
+        else                                                                   \
+            *expected = *word;                                                 \
+        lab_c11_end(equal, *word);                                             \
+        return equal;                                                          \
     }                                                                          \
     int __tsan_atomic##bits##_compare_exchange_weak(                           \
         volatile type *word, type *expected, type value, int order,            \
@@ -170,10 +187,13 @@ void *__tsan_memset(void *memory, int byte, size_t size)
     type __tsan_atomic##bits##_fetch_##name(volatile type *word, type value,   \
                                             int order)                         \
     {                                                                          \
-        type before = __tsan_atomic##bits##_load(word, order);                 \
+        type before;                                                           \
                                                                                \
-        __tsan_atomic##bits##_store(word, (type)(before operator value),       \
-                                    order);                                    \
+        lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
+                      order, CALLER);                                          \
+        before = *word;                                                        \
+        *word = (type)(before operator value);                                 \
+        lab_c11_end(true, *word);                                              \
         return before;                                                         \
     }
 

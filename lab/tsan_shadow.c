@@ -32,7 +32,12 @@ struct word {
     struct access accesses[PLACES];
 };
 
-static struct word *pages[LAB_REGION_PAGES];
+struct page {
+    uint32_t execution; /* the last one with an access here */
+    struct word words[PAGE_WORDS];
+};
+
+static struct page *pages[LAB_REGION_PAGES];
 static uint32_t execution;
 
 void lab_shadow_reset(void)
@@ -47,20 +52,25 @@ static int32_t place_of(const void *pc)
     return (int32_t)((const char *)pc - here);
 }
 
-/* The accesses of a word; NULL: none, unless `make`. */
-static struct word *word_at(size_t word, bool make)
+/* Whether nothing of a page was accessed in this execution. */
+static bool is_untouched(const struct page *page)
 {
-    struct word **page = &pages[word / PAGE_WORDS];
+    return page == NULL || page->execution != execution;
+}
+
+/* The accesses of a word, to add one. */
+static struct word *word_at(size_t word)
+{
+    struct page **page = &pages[word / PAGE_WORDS];
     struct word *found;
 
     if (*page == NULL) {
-        if (!make)
-            return NULL;
-        *page = calloc(PAGE_WORDS, sizeof(**page));
+        *page = calloc(1, sizeof(**page));
         if (*page == NULL)
             abort();
     }
-    found = &(*page)[word % PAGE_WORDS];
+    (*page)->execution = execution;
+    found = &(*page)->words[word % PAGE_WORDS];
     if (found->execution != execution) {
         found->execution = execution;
         found->count = 0;
@@ -122,9 +132,12 @@ static bool covers(const struct now *now, uint8_t bytes,
 
 static void check_word(size_t word, uint8_t bytes, const struct now *now)
 {
-    const struct word *found = word_at(word, false);
+    const struct word *found =
+        &pages[word / PAGE_WORDS]->words[word % PAGE_WORDS];
 
-    for (uint32_t i = 0; found != NULL && i < found->count; i++) {
+    if (found->execution != execution)
+        return;
+    for (uint32_t i = 0; i < found->count; i++) {
         if (!races(&found->accesses[i], now, bytes))
             continue;
         report(lab_region + word * WORD_BYTES, &found->accesses[i],
@@ -136,7 +149,7 @@ static void check_word(size_t word, uint8_t bytes, const struct now *now)
 /* Compares and keeps. */
 static void note_word(size_t word, uint8_t bytes, const struct now *now)
 {
-    struct word *found = word_at(word, true);
+    struct word *found = word_at(word);
     struct access own = now->access;
     uint32_t kept = 0;
 
@@ -194,7 +207,7 @@ void lab_shadow_check(const void *memory, size_t size, unsigned access,
 
         if (stop > end)
             stop = end;
-        if (pages[word / PAGE_WORDS] == NULL) {
+        if (is_untouched(pages[word / PAGE_WORDS])) {
             at = (word / PAGE_WORDS + 1) * LAB_PAGE_BYTES;
             continue;
         }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* zcrace.c - the program zcrace: which command is meant, and its options. */
+/* zcrace.c - the command line: which command is meant, and its options. */
 #include "zcrace.h"
 
 #include <stdlib.h>
@@ -28,6 +28,8 @@ static const char help[] =
     "  --check FOLDER   compare with what is recorded there (matrix)\n"
     "  --record FOLDER  record there (matrix)\n"
     "  --format=FORMAT  columns, mail or json\n"
+    "  --speed          executions a second, of a toy and of each scenario\n"
+    "                   (selftest)\n"
     "  --help\n"
     "\n"
     "Exit status: 0 nothing was found, 1 something was, 2 wrong usage.\n";
@@ -148,6 +150,10 @@ static bool take_option(int argc, char **argv, int *index,
         request->threads = request->options.threads = true;
         return true;
     }
+    if (strcmp(option, "--speed") == 0) {
+        request->speed = true;
+        return true;
+    }
     if (strcmp(option, "--pos") == 0) {
         request->options.mode = LAB_POS;
         return true;
@@ -216,7 +222,7 @@ static const struct {
     {"selftest", NO_NAME, zcrace_selftest},
 };
 
-int main(int argc, char **argv)
+int zcrace_main(int argc, char **argv)
 {
     static struct zcrace request;
 

@@ -26,8 +26,12 @@ struct zcrace {
     unsigned jobs;      /* 0: as many as there are processors */
     bool has_bound;
     bool threads;
+    bool speed;
     struct lab_options options;
 };
+
+/* The whole program, over the scenarios of lab_registry_set(). */
+int zcrace_main(int argc, char **argv);
 
 /* Fills it from the command line; false: said on stderr what is wrong. */
 bool zcrace_parse(int argc, char **argv, struct zcrace *request);
@@ -40,7 +44,11 @@ int zcrace_list(const struct zcrace *request);
 int zcrace_show(const struct zcrace *request);
 int zcrace_run(const struct zcrace *request);
 int zcrace_replay(const struct zcrace *request);
+/* What the command matrix is about; without it there is none. */
+void zcrace_set_matrix(const struct lab_scenario *const *scenarios,
+                       const struct lab_rule_book *book);
 int zcrace_matrix(const struct zcrace *request);
 int zcrace_selftest(const struct zcrace *request);
+int zcrace_speed(void);
 
 #endif

@@ -9,6 +9,16 @@
 #define EXECUTIONS 400000 /* of a scenario that has no bound */
 #define RANDOM 5000       /* of one that has */
 
+static const struct lab_scenario *const *all;
+static const struct lab_rule_book *rules;
+
+void zcrace_set_matrix(const struct lab_scenario *const *scenarios,
+                       const struct lab_rule_book *book)
+{
+    all = scenarios;
+    rules = book;
+}
+
 static unsigned processors(void)
 {
     long count = sysconf(_SC_NPROCESSORS_ONLN);
@@ -21,14 +31,14 @@ static const struct lab_scenario *const *only(const char *name)
 {
     static const struct lab_scenario *list[2];
 
-    for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
-        if (strcmp(lab_library_scenarios[i]->program.name, name) == 0)
-            list[0] = lab_library_scenarios[i];
+    for (unsigned i = 0; all != NULL && all[i] != NULL; i++) {
+        if (strcmp(all[i]->program.name, name) == 0)
+            list[0] = all[i];
     }
     if (list[0] != NULL)
         return list;
     (void)fprintf(stderr,
-                  "zcrace: the library has no scenario \"%s\"; zcrace list has "
+                  "zcrace: the matrix has no scenario \"%s\"; zcrace list has "
                   "all\n",
                   name);
     return NULL;
@@ -38,9 +48,8 @@ int zcrace_matrix(const struct zcrace *request)
 {
     static struct lab_matrix matrix;
     const struct lab_matrix_plan plan = {
-        .scenarios = request->name == NULL ? lab_library_scenarios
-                                           : only(request->name),
-        .rules = &lab_library_rules,
+        .scenarios = request->name == NULL ? all : only(request->name),
+        .rules = rules,
         .jobs = request->jobs == 0 ? processors() : request->jobs,
         .executions = EXECUTIONS,
         .random = request->options.executions == 0
@@ -51,6 +60,10 @@ int zcrace_matrix(const struct zcrace *request)
     };
     unsigned wrong;
 
+    if (all == NULL) {
+        (void)fprintf(stderr, "zcrace: there is no matrix of these\n");
+        return ZCRACE_USAGE;
+    }
     if (plan.scenarios == NULL)
         return ZCRACE_USAGE;
     if (request->name != NULL &&

@@ -50,16 +50,18 @@ static bool is_due(struct progress *progress, uint64_t *now_out)
 }
 
 void progress_show(struct progress *progress, uint64_t done, uint64_t whole,
-                   uint64_t count)
+                   uint64_t count, const char *unit)
 {
     uint64_t now;
     double seconds;
+    double rate;
 
     if (!is_due(progress, &now))
         return;
     seconds = (double)(now - progress->stage_began) / 1e9;
-    fprintf(stderr, "\r\033[K%s  %.0f accesses/s", progress->stage,
-            seconds > 0.0 ? (double)count / seconds : 0.0);
+    rate = seconds > 0.0 ? (double)count / seconds : 0.0;
+    fprintf(stderr, "\r\033[K%s  %.*f %s/s", progress->stage,
+            rate < 10.0 ? 2 : 0, rate, unit);
     if (whole != 0 && done != 0 && done <= whole)
         fprintf(stderr, "  %.0f %%  %.0f s left",
                 100.0 * (double)done / (double)whole,

@@ -38,10 +38,11 @@ void progress_step(struct progress *progress, uint64_t pages);
 
 /*
  * Work that is not counted in pages: `done` of `whole` (0: not known) of this
- * stage, which has made `count` accesses; draws a few times a second.
+ * stage, which has made `count` of a unit ("accesses"); draws a few times a
+ * second.
  */
 void progress_show(struct progress *progress, uint64_t done, uint64_t whole,
-                   uint64_t count);
+                   uint64_t count, const char *unit);
 
 /* This stage is done: it had `pages`. */
 void progress_stage_end(struct progress *progress, uint64_t pages);

@@ -44,8 +44,8 @@ static int show(const struct sim_options *options,
     return sim_result_good(result) ? TOOL_FINE : TOOL_MISMATCH;
 }
 
-static void note_damage(const struct sim_config *config,
-                        const struct sim_result *result)
+static void note_odd(const struct sim_config *config,
+                     const struct sim_result *result)
 {
     const unsigned long long wanted = sim_number(config, SIM_CORRUPT);
 
@@ -53,6 +53,14 @@ static void note_damage(const struct sim_config *config,
         message_note("--corrupt %llu: %llu pages were damaged; no more came "
                      "out of the pool",
                      wanted, (unsigned long long)result->damaged);
+    if (result->counts.no_memory != 0)
+        message_note("%llu accesses found no frame: %llu frames, and %llu "
+                     "slots of the device, are few for %llu pages; see "
+                     "--frames, --slots",
+                     (unsigned long long)result->counts.no_memory,
+                     (unsigned long long)result->plan.frame_count,
+                     (unsigned long long)result->plan.slot_count,
+                     (unsigned long long)result->plan.total_pages);
 }
 
 static int run_one(const struct sim_options *options)
@@ -69,11 +77,10 @@ static int run_one(const struct sim_options *options)
     struct sim_result *result = memory_allocate(1, sizeof(*result));
     int exit_status = TOOL_ERROR;
 
-    catch_signals();
     trace = (struct sim_trace){0};
     if (sim_corpus_load(&corpus, &options->config, options->quiet) &&
         sim_trace_load(&trace, &options->config) && sim_run(&request, result)) {
-        note_damage(&options->config, result);
+        note_odd(&options->config, result);
         exit_status = show(options, result, &timeline);
     }
     sim_timeline_free(&timeline);
@@ -92,6 +99,8 @@ int sim_main(int argc, char **argv)
     switch (sim_parse(&options, argc, argv)) {
     case SIM_RUN:
         message_set_quiet(options.quiet);
+        if (!options.merge)
+            catch_signals();
         if (options.merge)
             result = sim_merge(&options);
         else if (options.sweep)

@@ -114,16 +114,21 @@ void sim_pattern_begin(struct sim_pattern *pattern)
     pattern->phase_first = 0;
 }
 
+/* How many spaces a thread goes through. */
+static uint64_t own_spaces(const struct sim_pattern *pattern)
+{
+    if (pattern->space_count <= pattern->thread_count)
+        return 1;
+    return (pattern->space_count - pattern->thread + pattern->thread_count -
+            1) /
+           pattern->thread_count;
+}
+
 static uint64_t next_space(const struct sim_pattern *pattern)
 {
-    const uint64_t own = (pattern->space_count -
-                          pattern->thread % pattern->space_count +
-                          pattern->thread_count - 1) /
-                         pattern->thread_count;
-
-    if (pattern->space_count <= pattern->thread_count)
-        return pattern->thread % pattern->space_count;
-    return pattern->thread + pattern->step % own * pattern->thread_count;
+    return (pattern->thread +
+            pattern->step % own_spaces(pattern) * pattern->thread_count) %
+           pattern->space_count;
 }
 
 static uint64_t next_of_scan(const struct sim_pattern *pattern)
@@ -133,12 +138,10 @@ static uint64_t next_of_scan(const struct sim_pattern *pattern)
         (pattern->thread_count + pattern->space_count - 1) /
         pattern->space_count;
     const uint64_t own = pattern->thread / pattern->space_count;
-    uint64_t step = pattern->step;
 
-    if (pattern->space_count > pattern->thread_count)
-        step /= (pattern->space_count + pattern->thread_count - 1) /
-                pattern->thread_count;
-    return (pattern->space_pages / sharing * own + step) % pattern->space_pages;
+    return (pattern->space_pages / sharing * own +
+            pattern->step / own_spaces(pattern)) %
+           pattern->space_pages;
 }
 
 static uint64_t next_of_phases(struct sim_pattern *pattern)

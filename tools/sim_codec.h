@@ -15,7 +15,7 @@
 
 struct sim_codec_times {
     uint64_t compress_calls;
-    uint64_t compress_ns;
+    uint64_t compress_ns; /* of processor time */
     uint64_t decompress_calls;
     uint64_t decompress_ns;
     uint64_t damaged; /* pages */
@@ -27,6 +27,9 @@ struct sim_codec_times {
  * and an error shown.
  */
 bool sim_codec_begin(const char *name, uint64_t damage);
+
+/* No more damage from here on. */
+void sim_codec_end_damage(void);
 
 struct sim_codec_times sim_codec_times(void);
 

@@ -1,272 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_config.c - the table of parameters, and how their values are read. */
+/* sim_config.c - how the values of parameters are read, and what goes together.
+ */
 #include "sim_config.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zcache/vm.h>
 
 #include "arguments.h"
-#include "run.h"
+#include "variant.h"
 
 #define PERCENT_ALL 100000 /* thousandths */
 #define PERCENT_MOST (1000 * UINT64_C(1000))
-#define LARGE (UINT64_C(1) << 40)
 #define FORK_EVERY_STANDARD 1000
-
-static const char *const switch_words[] = {"off", "on", NULL};
-static const char *const auto_words[] = {"off", "on", "auto", NULL};
-static const char *const access_words[] = {"uniform", "zipf", "scan",
-                                           "phases",  "fork", NULL};
-static const char *const format_words[] = {"auto", "oracleGeneral", "csv",
-                                           "text", NULL};
-/* In the order of the library's enums, whose 0 is the default. */
-static const char *const swap_in_words[] = {"default", "cached", "bypass",
-                                            "store-again", NULL};
-static const char *const lru_words[] = {"default", "none", "entry", "zspage",
-                                        NULL};
-static const char *const placement_words[] = {"default", "kernel", "dense",
-                                              NULL};
-static const char *const order_words[] = {"default", "lowest", "last-freed",
-                                          "round-robin", NULL};
-
-const struct sim_parameter_info sim_parameters[SIM_PARAMETERS] = {
-    [SIM_PAGES] = {.name = "pages",
-                   .argument = "FILE",
-                   .heading = "what is in the pages",
-                   .help = "those of a file, or of a zcache capture"},
-    [SIM_PID] = {.name = "pid",
-                 .argument = "PID",
-                 .help = "those of a live process"},
-    [SIM_COMPRESSIBILITY] = {.name = "compressibility",
-                             .argument = "PERCENT",
-                             .help = "else made up, to shrink by this much",
-                             .standard = "60",
-                             .kind = SIM_KIND_COUNT,
-                             .most = 100},
-    [SIM_PAGE_SIZE] = {.name = "page-size",
-                       .argument = "BYTES",
-                       .help = "4096 to 65536",
-                       .standard = "4096"},
-    [SIM_ACCESS] = {.name = "access",
-                    .argument = "WORD",
-                    .heading = "how they are used",
-                    .help = "uniform, zipf, scan, phases, fork",
-                    .standard = "zipf",
-                    .kind = SIM_KIND_CHOICE,
-                    .words = access_words},
-    [SIM_WRITES] = {.name = "writes",
-                    .argument = "PERCENT",
-                    .help = "of the accesses are writes",
-                    .standard = "30",
-                    .kind = SIM_KIND_THOUSANDTHS,
-                    .most = PERCENT_ALL},
-    [SIM_SKEW] = {.name = "skew",
-                  .argument = "NUMBER",
-                  .help = "of zipf",
-                  .standard = "0.99",
-                  .kind = SIM_KIND_THOUSANDTHS,
-                  .least = 1,
-                  .most = 10000},
-    [SIM_PHASE_SIZE] = {.name = "phase-size",
-                        .argument = "PERCENT",
-                        .help = "of a space that a phase uses",
-                        .standard = "20",
-                        .kind = SIM_KIND_THOUSANDTHS,
-                        .least = 1,
-                        .most = PERCENT_ALL},
-    [SIM_PHASE_OPS] = {.name = "phase-ops",
-                       .argument = "COUNT",
-                       .help = "accesses of a thread in one phase",
-                       .standard = "50000",
-                       .kind = SIM_KIND_COUNT,
-                       .least = 1,
-                       .most = LARGE},
-    [SIM_FORK_EVERY] = {.name = "fork-every",
-                        .argument = "COUNT",
-                        .help = "accesses between forks; 0: none",
-                        .standard = "0",
-                        .kind = SIM_KIND_COUNT,
-                        .most = LARGE},
-    [SIM_TRACE] = {.name = "trace",
-                   .argument = "FILE",
-                   .help = "accesses as in this trace"},
-    [SIM_TRACE_FORMAT] = {.name = "trace-format",
-                          .argument = "WORD",
-                          .help = "auto, oracleGeneral, csv, text",
-                          .standard = "auto",
-                          .kind = SIM_KIND_CHOICE,
-                          .words = format_words},
-    [SIM_TRACE_ID] = {.name = "trace-id-column",
-                      .argument = "NUMBER",
-                      .help = "of csv",
-                      .standard = "2",
-                      .kind = SIM_KIND_COUNT,
-                      .least = 1,
-                      .most = 1000},
-    [SIM_TRACE_OP] = {.name = "trace-op-column",
-                      .argument = "NUMBER",
-                      .help = "of csv; 0: reads and writes by --writes",
-                      .standard = "0",
-                      .kind = SIM_KIND_COUNT,
-                      .most = 1000},
-    [SIM_SPACES] = {.name = "spaces",
-                    .argument = "COUNT",
-                    .heading = "the machine",
-                    .help = "address spaces; one per thread if not given",
-                    .kind = SIM_KIND_COUNT,
-                    .least = 1,
-                    .most = 4096},
-    [SIM_SPACE_PAGES] = {.name = "space-pages",
-                         .argument = "COUNT",
-                         .help = "pages of a space",
-                         .kind = SIM_KIND_COUNT,
-                         .least = 1,
-                         .most = UINT64_C(1) << 32},
-    [SIM_THREADS] = {.name = "threads",
-                     .argument = "COUNT",
-                     .help = "1 to 256",
-                     .standard = "1",
-                     .kind = SIM_KIND_COUNT,
-                     .least = 1,
-                     .most = RUN_THREADS_MOST},
-    [SIM_FRAMES] = {.name = "frames",
-                    .argument = "COUNT|PERCENT%",
-                    .help = "page frames, or a part of all pages",
-                    .standard = "25%",
-                    .kind = SIM_KIND_PART,
-                    .least = 16,
-                    .most = UINT64_C(1) << 32},
-    [SIM_BACKGROUND_RECLAIM] = {.name = "background-reclaim",
-                                .argument = "on|off",
-                                .help = "a thread reclaims (kswapd)",
-                                .standard = "off",
-                                .kind = SIM_KIND_CHOICE,
-                                .words = switch_words},
-    [SIM_SWAP_IN] = {.name = "swap-in",
-                     .argument = "WORD",
-                     .help = "default, cached, bypass, store-again",
-                     .standard = "default",
-                     .kind = SIM_KIND_CHOICE,
-                     .words = swap_in_words},
-    [SIM_POOL_LIMIT] = {.name = "pool-limit",
-                        .argument = "BYTES|PERCENT%",
-                        .heading = "the compressed pool",
-                        .help = "0: none; or a part of all pages' bytes",
-                        .standard = "20%",
-                        .kind = SIM_KIND_BYTES,
-                        .most = UINT64_C(1) << 50},
-    [SIM_ACCEPT_THRESHOLD] = {.name = "accept-threshold",
-                              .argument = "PERCENT",
-                              .help = "of the limit, once it was reached",
-                              .standard = "90",
-                              .kind = SIM_KIND_COUNT,
-                              .least = 1,
-                              .most = 100},
-    [SIM_CODEC] = {.name = "codec",
-                   .argument = "NAME[:LEVEL]",
-                   .help = "lz4, lz4hc, zstd, copy",
-                   .standard = "lz4"},
-    [SIM_LRU] = {.name = "lru",
-                 .argument = "WORD",
-                 .help = "entry, zspage, none",
-                 .standard = "entry",
-                 .kind = SIM_KIND_CHOICE,
-                 .words = lru_words},
-    [SIM_PLACEMENT] = {.name = "placement",
-                       .argument = "WORD",
-                       .help = "dense, kernel",
-                       .standard = "dense",
-                       .kind = SIM_KIND_CHOICE,
-                       .words = placement_words},
-    [SIM_SHRINK_WORKER] = {.name = "shrink-worker",
-                           .argument = "on|off",
-                           .help = "a thread writes back at the limit",
-                           .standard = "off",
-                           .kind = SIM_KIND_CHOICE,
-                           .words = switch_words},
-    [SIM_DEVICE] = {.name = "device",
-                    .argument = "WORD",
-                    .heading = "the device",
-                    .help = "memory, file, file:PATH",
-                    .standard = "memory"},
-    [SIM_SLOTS] = {.name = "slots",
-                   .argument = "COUNT|PERCENT%",
-                   .help = "of the device, or a part of all pages",
-                   .standard = "200%",
-                   .kind = SIM_KIND_PART,
-                   .least = 1,
-                   .most = UINT64_C(1) << 32},
-    [SIM_SLOT_ORDER] = {.name = "slot-order",
-                        .argument = "WORD",
-                        .help = "round-robin, lowest, last-freed",
-                        .standard = "default",
-                        .kind = SIM_KIND_CHOICE,
-                        .words = order_words},
-    [SIM_SYNCHRONOUS] = {.name = "synchronous",
-                         .argument = "on|off|auto",
-                         .help = "faults read it themselves; auto: memory",
-                         .standard = "auto",
-                         .kind = SIM_KIND_CHOICE,
-                         .words = auto_words},
-    [SIM_IO_WORKERS] = {.name = "io-workers",
-                        .argument = "COUNT",
-                        .help = "threads that do its I/O, 0 to 64",
-                        .standard = "0",
-                        .kind = SIM_KIND_COUNT,
-                        .most = 64},
-    [SIM_LATENCY] = {.name = "latency",
-                     .argument = "MICROSECONDS",
-                     .help = "more for each transfer",
-                     .standard = "0",
-                     .kind = SIM_KIND_THOUSANDTHS,
-                     .most = UINT64_C(10000000) * 1000},
-    [SIM_READ_ERRORS] = {.name = "read-errors",
-                         .argument = "PERCENT",
-                         .help = "of its reads fail",
-                         .standard = "0",
-                         .kind = SIM_KIND_THOUSANDTHS,
-                         .most = PERCENT_ALL},
-    [SIM_WRITE_ERRORS] = {.name = "write-errors",
-                          .argument = "PERCENT",
-                          .help = "of its writes fail",
-                          .standard = "0",
-                          .kind = SIM_KIND_THOUSANDTHS,
-                          .most = PERCENT_ALL},
-    [SIM_SECONDS] = {.name = "seconds",
-                     .argument = "NUMBER",
-                     .heading = "how long",
-                     .help = "10, if neither --ops nor --trace is given",
-                     .kind = SIM_KIND_THOUSANDTHS,
-                     .least = 1,
-                     .most = UINT64_C(31536000) * 1000},
-    [SIM_OPS] = {.name = "ops",
-                 .argument = "COUNT",
-                 .help = "accesses of all threads together",
-                 .kind = SIM_KIND_COUNT,
-                 .least = 1,
-                 .most = UINT64_C(1) << 50},
-    [SIM_SEED] = {.name = "seed",
-                  .argument = "NUMBER",
-                  .help = "of all that is random",
-                  .standard = "1",
-                  .kind = SIM_KIND_COUNT,
-                  .most = UINT64_MAX},
-    [SIM_CORRUPT] = {.name = "corrupt",
-                     .argument = "COUNT",
-                     .help = "damages pages on their way, to be found",
-                     .standard = "0",
-                     .kind = SIM_KIND_COUNT,
-                     .most = UINT64_C(1) << 32},
-    [SIM_INTERVAL] = {.name = "interval",
-                      .argument = "SECONDS",
-                      .help = "of the time line, 0.001 to 3600",
-                      .standard = "0.1",
-                      .kind = SIM_KIND_THOUSANDTHS,
-                      .least = 1,
-                      .most = UINT64_C(3600) * 1000},
-};
 
 /* ---- reading one value ---- */
 
@@ -378,7 +124,8 @@ static void explain(const struct sim_parameter_info *info, const char *text)
             text_print(&limits, "%s %s", i == 0 ? "" : ",", info->words[i]);
         break;
     }
-    message_error("--%s: \"%s\" is %s", info->name, text, limits.bytes);
+    message_error("--%s: \"%s\" is %s%s", info->name, text, limits.bytes,
+                  strchr(text, ',') == NULL ? "" : "; a list needs --sweep");
     text_free(&limits);
 }
 
@@ -411,6 +158,17 @@ void sim_config_init(struct sim_config *config)
                              sim_parameters[i].standard);
         config->values[i].is_given = false;
     }
+}
+
+bool sim_same_text(const struct sim_config *config,
+                   const struct sim_config *other, enum sim_parameter parameter)
+{
+    const char *text = sim_text(config, parameter);
+    const char *other_text = sim_text(other, parameter);
+
+    if (text == NULL || other_text == NULL)
+        return text == other_text;
+    return strcmp(text, other_text) == 0;
 }
 
 uint64_t sim_amount(const struct sim_config *config,

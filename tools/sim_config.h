@@ -12,7 +12,7 @@
 
 #include "text.h"
 
-/* In the order of the help; sim_config.c has a line for each. */
+/* In the order of the help; sim_parameters.c has a line for each. */
 enum sim_parameter {
     SIM_PAGES,
     SIM_PID,
@@ -116,6 +116,11 @@ static inline const char *sim_text(const struct sim_config *config,
 {
     return config->values[parameter].text;
 }
+
+/* Whether both have it as the same text, or neither has it. */
+bool sim_same_text(const struct sim_config *config,
+                   const struct sim_config *other,
+                   enum sim_parameter parameter);
 
 /* The number, or that part of `whole`. */
 uint64_t sim_amount(const struct sim_config *config,

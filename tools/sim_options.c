@@ -16,9 +16,9 @@ static const char help_head[] =
     "       zcache sim --sweep [--print] [OPTION]...\n"
     "       zcache sim --merge FILE...\n"
     "\n"
-    "Runs the whole stack: threads use address spaces of more pages than there\n"
-    "are frames, over a compressed pool with a limit and a device behind it.\n"
-    "Every byte that is read is verified.\n";
+    "Runs the whole stack: threads use address spaces of more pages than\n"
+    "there are frames, over a compressed pool with a limit and a device\n"
+    "behind it.  Every byte that is read is verified.\n";
 
 static const char help_tail[] =
     "\nmany runs\n"
@@ -101,9 +101,11 @@ static void print_help(void)
 static bool take_plot(struct sim_options *options, const char *text)
 {
     struct text path = {0};
+    const char *slash = strrchr(text, '/');
+    const char *last = slash == NULL ? text : slash + 1;
 
     text_print(&path, "%s%s", text,
-               strchr(text, '.') == NULL && *text != '\0' ? ".svg" : "");
+               strchr(last, '.') == NULL && *last != '\0' ? ".svg" : "");
     free(options->plot_path);
     options->plot_path = path.bytes;
     return plot_check(path.bytes);
@@ -161,10 +163,17 @@ static bool check_merge(const struct sim_options *options)
         message_error("--merge: 0 files are given, and at least 1 is needed");
         return false;
     }
+    if (options->sweep || options->print || options->jobs != 0 ||
+        options->csv || options->plot_path != NULL) {
+        message_error("--merge does not go with --sweep, --print, --jobs, "
+                      "--csv or --plot: it joins the JSON of runs that were "
+                      "made");
+        return false;
+    }
     for (int i = 0; i < SIM_PARAMETERS; i++) {
         if (options->texts[i] != NULL) {
-            message_error("--merge does not go with --%s %s: it joins runs "
-                          "that were made",
+            message_error("--merge does not go with --%s %s: it joins the JSON "
+                          "of runs that were made",
                           sim_parameters[i].name, options->texts[i]);
             return false;
         }

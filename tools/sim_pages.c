@@ -75,6 +75,8 @@ static bool take_source(struct sim_corpus *corpus, struct source *source,
         message_error("%s ended before a page of it was read", source->label);
     if (outcome != SNAPSHOT_OK)
         return false;
+    if (source->note.length != 0)
+        message_note("%s", source->note.bytes);
     corpus->label = memory_copy_text(source->label);
     return true;
 }
@@ -105,6 +107,13 @@ static bool copy_source(struct sim_corpus *corpus,
     return good;
 }
 
+/* Whether pages are read, not made up. */
+static bool is_from_source(const struct sim_config *config)
+{
+    return sim_text(config, SIM_PAGES) != NULL ||
+           sim_text(config, SIM_PID) != NULL;
+}
+
 static bool is_same_filled(const unsigned char *page, size_t page_size)
 {
     return memcmp(page, page + WORD, page_size - WORD) == 0;
@@ -113,12 +122,9 @@ static bool is_same_filled(const unsigned char *page, size_t page_size)
 bool sim_corpus_load(struct sim_corpus *corpus, const struct sim_config *config,
                      bool quiet)
 {
-    const bool from_source = sim_text(config, SIM_PAGES) != NULL ||
-                             sim_text(config, SIM_PID) != NULL;
-
     *corpus = (struct sim_corpus){0};
-    if (!(from_source ? copy_source(corpus, config, quiet)
-                      : make_up(corpus, config)))
+    if (!(is_from_source(config) ? copy_source(corpus, config, quiet)
+                                 : make_up(corpus, config)))
         return false;
     corpus->same_filled = memory_allocate((size_t)corpus->base.page_count, 1);
     for (size_t i = 0; i < corpus->base.page_count; i++)
@@ -136,25 +142,18 @@ void sim_corpus_free(struct sim_corpus *corpus)
     *corpus = (struct sim_corpus){0};
 }
 
-static bool same_text(const char *text, const char *other)
-{
-    if (text == NULL || other == NULL)
-        return text == other;
-    return strcmp(text, other) == 0;
-}
-
 bool sim_corpus_serves(const struct sim_config *config,
                        const struct sim_config *other)
 {
-    static const enum sim_parameter numbers[] = {SIM_PAGE_SIZE, SIM_SEED,
-                                                 SIM_COMPRESSIBILITY};
-
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        if (sim_number(config, numbers[i]) != sim_number(other, numbers[i]))
-            return false;
-    }
-    return same_text(sim_text(config, SIM_PAGES), sim_text(other, SIM_PAGES)) &&
-           same_text(sim_text(config, SIM_PID), sim_text(other, SIM_PID));
+    if (sim_number(config, SIM_PAGE_SIZE) != sim_number(other, SIM_PAGE_SIZE) ||
+        !sim_same_text(config, other, SIM_PAGES) ||
+        !sim_same_text(config, other, SIM_PID))
+        return false;
+    if (is_from_source(config))
+        return true;
+    return sim_number(config, SIM_SEED) == sim_number(other, SIM_SEED) &&
+           sim_number(config, SIM_COMPRESSIBILITY) ==
+               sim_number(other, SIM_COMPRESSIBILITY);
 }
 
 /* ---- versions ---- */
@@ -183,6 +182,13 @@ bool sim_page_stamp(const struct sim_corpus *corpus,
     return true;
 }
 
+static bool begins_with_zeros(const void *bytes)
+{
+    static const unsigned char zeros[WORD];
+
+    return memcmp(bytes, zeros, WORD) == 0;
+}
+
 void sim_page_fill(const struct sim_corpus *corpus, const struct sim_page *page,
                    void *bytes)
 {
@@ -199,7 +205,7 @@ void sim_page_fill(const struct sim_corpus *corpus, const struct sim_page *page,
     memcpy(bytes, corpus->base.bytes + base * page_size, page_size);
     if (sim_page_stamp(corpus, page, stamp, &offset)) {
         memcpy((unsigned char *)bytes + offset, stamp, sizeof(stamp));
-    } else if (page->version % 2 == 0) {
+    } else if (page->version % 2 == 0 || !begins_with_zeros(bytes)) {
         for (size_t at = 0; at < page_size; at += WORD)
             memcpy((unsigned char *)bytes + at, &word, WORD);
     }

@@ -6,8 +6,8 @@
  * has one of them, a name and a version.  Version 0 was never written and is
  * zeros.  Each later one is the base page with 8 bytes that are made of name
  * and version, always at the same place, so that it compresses as the base page
- * does.  A page of one repeated word stays one: its even versions have another
- * word.
+ * does.  A page of one repeated word stays one, of a word that is made of name
+ * and version; but every second version of a page of zeros is zeros again.
  */
 #ifndef ZCACHE_TOOL_SIM_PAGES_H
 #define ZCACHE_TOOL_SIM_PAGES_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* sim_report.c - a run as tables, for a person. */
 #include <inttypes.h>
+#include <stddef.h>
 
 #include "sim.h"
 
@@ -47,13 +48,12 @@ static void print_work(const struct sim_result *result, FILE *file)
             sim_result_rate(result), sim_result_faults(result),
             percent_of(sim_result_faults(result), counts->ops));
     fprintf(file,
-            "%" PRIu64 " reads, %" PRIu64 " writes, %" PRIu64 " forks; %" PRIu64
-            " pages verified, %" PRIu64 " mismatches",
+            "%" PRIu64 " reads, %" PRIu64 " writes, %" PRIu64 " forks\n"
+            "%" PRIu64 " pages verified, %" PRIu64 " mismatches",
             counts->reads, counts->writes, counts->forks, counts->verified,
             counts->mismatches);
     if (result->damaged != 0)
-        fprintf(file, " of %" PRIu64 " pages that were damaged",
-                result->damaged);
+        fprintf(file, " (%" PRIu64 " pages were damaged)", result->damaged);
     fputc('\n', file);
     if (counts->io_errors != 0 || counts->no_memory != 0)
         fprintf(file,
@@ -109,15 +109,29 @@ static void print_pool(const struct sim_result *result, FILE *file)
             result->latency[ZC_FAULT_DEVICE].count,
             result->latency[ZC_FAULT_SWAPIN_ZERO].count);
     fprintf(file,
-            "codec: %.3f s compressing, %.3f s decompressing, %.1f %% of the "
-            "threads' time\n",
+            "processor: %.3f s, of it %.3f s compressing and %.3f s "
+            "decompressing (%.1f %%)\n",
+            (double)result->process.processor_ns / 1e9,
             (double)codec->compress_ns / 1e9,
             (double)codec->decompress_ns / 1e9,
             percent_of(codec->compress_ns + codec->decompress_ns,
-                       result->elapsed_ns * result->threads));
+                       result->process.processor_ns));
 }
 
-/* Counters that are not zero, three in a row. */
+/* Where threads were in each other's way. */
+static void print_contention(const struct sim_result *result, FILE *file)
+{
+    fprintf(file,
+            "contention: %" PRIu64 " pins waited for, %" PRIu64
+            " busy at writeback, %" PRIu64 " pages read for nothing,\n"
+            "  %" PRIu64 " context switches to wait, %" PRIu64
+            " by force, %" PRIu64 " waits of the verification\n",
+            result->vm.pin_waits, result->cache.writeback_busy,
+            result->vm.installs_failed, result->process.slept,
+            result->process.preempted, result->counts.verify_waits);
+}
+
+/* The library's counters that are not zero, three in a row. */
 static void print_counters(const struct sim_result *result, FILE *file)
 {
     struct table table = {.column_count = 6, .left = 1 | 1 << 2 | 1 << 4};
@@ -125,8 +139,9 @@ static void print_counters(const struct sim_result *result, FILE *file)
     for (size_t i = 0; i < sim_counter_count; i++) {
         uint64_t number = sim_counter_get(result, &sim_counters[i]);
 
-        if (number == 0)
-            continue;
+        if (number == 0 ||
+            sim_counters[i].offset >= offsetof(struct sim_result, codec))
+            continue; /* the last ones are shown already */
         table_add(&table, "%s", sim_counters[i].name);
         table_add(&table, "%" PRIu64, number);
     }
@@ -144,5 +159,6 @@ void sim_report_text(const struct sim_config *config,
     print_work(result, file);
     print_latency(result, file);
     print_pool(result, file);
+    print_contention(result, file);
     print_counters(result, file);
 }

@@ -50,6 +50,7 @@ static void print_counts(const struct sim_result *result, struct json *json)
     number(json, "no_memory", counts->no_memory);
     number(json, "left_over", result->left_over);
     number(json, "disagrees", result->disagrees);
+    number(json, "verify_waits", counts->verify_waits);
 }
 
 static void print_latency(const struct sim_result *result, struct json *json)

@@ -55,6 +55,9 @@ const struct sim_counter sim_counters[] = {
     {"compress_ns", OF(codec, compress_ns), true},
     {"decompress_calls", OF(codec, decompress_calls), true},
     {"decompress_ns", OF(codec, decompress_ns), true},
+    {"processor_ns", OF(process, processor_ns), true},
+    {"context_switches_voluntary", OF(process, slept), true},
+    {"context_switches_involuntary", OF(process, preempted), true},
 };
 
 const size_t sim_counter_count = sizeof(sim_counters) / sizeof(sim_counters[0]);

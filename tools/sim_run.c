@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define NANOSECONDS UINT64_C(1000000000)
@@ -16,6 +17,11 @@ static volatile sig_atomic_t stop_wanted;
 void sim_run_stop(void)
 {
     stop_wanted = 1;
+}
+
+bool sim_run_stopped(void)
+{
+    return stop_wanted != 0;
 }
 
 /* A run: its crew, and the numbers so far. */
@@ -163,7 +169,7 @@ static void look(struct run *run, const struct distance *distance,
         sim_timeline_step(run->request->timeline, &run->world, elapsed, ops,
                           sum_of(run, true));
     progress_show(&run->progress, distance->is_time ? elapsed : ops,
-                  distance->whole, ops);
+                  distance->whole, ops, "accesses");
 }
 
 static void watch(struct run *run, const struct distance *distance)
@@ -206,6 +212,7 @@ static bool do_part(struct run *run, void (*part)(struct sim_worker *worker),
     run->part = part;
     atomic_store(&run->running, 0);
     progress_stage(&run->progress, "", "", name);
+    look(run, distance, 0); /* how it is at the beginning is always shown */
     for (uint64_t i = 0; i < run->worker_count && error == 0; i++) {
         starts[i] = (struct start){run, &run->workers[i]};
         run->workers[i].counts.ops = 0;
@@ -234,6 +241,24 @@ static bool do_part(struct run *run, void (*part)(struct sim_worker *worker),
 
 /* ---- counting ---- */
 
+static uint64_t nanoseconds_of(const struct timeval *time)
+{
+    return (uint64_t)time->tv_sec * NANOSECONDS +
+           (uint64_t)time->tv_usec * 1000;
+}
+
+static void take_process(struct sim_process *process)
+{
+    struct rusage usage;
+
+    if (getrusage(RUSAGE_SELF, &usage) != 0)
+        return; /* zeros then */
+    process->processor_ns = nanoseconds_of(&usage.ru_utime) +
+                            nanoseconds_of(&usage.ru_stime);
+    process->slept = (uint64_t)usage.ru_nvcsw;
+    process->preempted = (uint64_t)usage.ru_nivcsw;
+}
+
 static void take_counters(const struct run *run, struct sim_result *result)
 {
     result->cache.struct_size = sizeof(result->cache);
@@ -245,6 +270,7 @@ static void take_counters(const struct run *run, struct sim_result *result)
     (void)zc_swap_get_stats(run->world.cache, run->world.type, &result->swap);
     (void)zc_cache_account(run->world.cache, &result->accounting);
     result->codec = sim_codec_times();
+    take_process(&result->process);
 }
 
 static void subtract(struct sim_result *result, const struct sim_result *before)
@@ -294,6 +320,7 @@ static void sum_counts(const struct run *run, struct sim_counts *sum)
         sum->io_errors += counts->io_errors;
         sum->no_memory += counts->no_memory;
         sum->forks += counts->forks;
+        sum->verify_waits += counts->verify_waits;
     }
 }
 
@@ -303,8 +330,9 @@ static bool fill_pages(struct run *run)
 {
     const struct distance all = {.whole = run->world.plan.total_pages};
 
-    /* A trace finds pages that were never written, and they are zeros. */
-    if (run->request->trace->count != 0)
+    /* Objects were there before a trace asks for them; of pages it says itself
+     * what is written, and they are zeros before. */
+    if (run->request->trace->count != 0 && !run->request->trace->has_objects)
         return true;
     return do_part(run, sim_work_fill, "filling", &all);
 }
@@ -325,6 +353,7 @@ static bool use_pages(struct run *run, struct sim_result *result)
     for (uint64_t i = 0; i < run->worker_count; i++) {
         run->workers[i].counts.reads = 0;
         run->workers[i].counts.writes = 0;
+        run->workers[i].counts.verify_waits = 0;
         atomic_store(&run->workers[i].ops, 0);
     }
     take_counters(run, &run->before);
@@ -341,12 +370,22 @@ static bool use_pages(struct run *run, struct sim_result *result)
     return good;
 }
 
+/* Says how many mismatches were not shown one by one. */
+static void show_rest(struct run *run)
+{
+    const uint32_t seen = atomic_load(&run->crew.shown);
+
+    if (seen > SIM_SHOWN_MOST)
+        message_error("and %u more", (unsigned)(seen - SIM_SHOWN_MOST));
+}
+
 static bool check_pages(struct run *run, struct sim_result *result)
 {
     const struct distance all = {.whole = run->world.plan.total_pages};
     const struct sim_counts used = result->counts;
     char text[200] = "";
 
+    sim_codec_end_damage(); /* a page that was checked is not read again */
     if (!do_part(run, sim_work_check, "checking", &all))
         return false;
     sum_counts(run, &result->counts);
@@ -355,6 +394,7 @@ static bool check_pages(struct run *run, struct sim_result *result)
         result->disagrees = 1;
         message_error("the machine does not agree with itself: %s", text);
     }
+    show_rest(run);
     result->damaged = sim_codec_times().damaged;
     result->left_over = sim_world_end_spaces(&run->world);
     if (result->left_over != 0)

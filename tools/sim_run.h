@@ -21,6 +21,13 @@ struct sim_latency {
     uint64_t max;
 };
 
+/* What the process took, of all threads together. */
+struct sim_process {
+    uint64_t processor_ns;
+    uint64_t slept;     /* times that a thread gave its processor up to wait */
+    uint64_t preempted; /* times that it was taken away */
+};
+
 /* What came out: numbers only, so that it goes through a pipe. */
 struct sim_result {
     struct sim_plan plan;
@@ -37,6 +44,7 @@ struct sim_result {
     struct zc_swap_stats swap;
     struct zc_cache_accounting accounting;
     struct sim_codec_times codec;
+    struct sim_process process;
     char corpus[64]; /* its label, cut */
 };
 
@@ -72,5 +80,6 @@ bool sim_run(const struct sim_request *request, struct sim_result *result_out);
 
 /* From a signal handler: ends the accesses early. */
 void sim_run_stop(void);
+bool sim_run_stopped(void);
 
 #endif

@@ -16,12 +16,22 @@ static void thin_out(struct sim_timeline *timeline)
     timeline->interval_ns *= 2;
 }
 
+static void subtract(struct sim_sample *sample, const struct sim_sample *before)
+{
+    sample->zswpout -= before->zswpout;
+    sample->zswpin -= before->zswpin;
+    sample->zswpwb -= before->zswpwb;
+    sample->disk_swapins -= before->disk_swapins;
+    sample->rejects -= before->rejects;
+}
+
 void sim_timeline_step(struct sim_timeline *timeline,
                        const struct sim_world *world, uint64_t time_ns,
                        uint64_t ops, uint64_t faults)
 {
     struct zc_cache_stats cache = {.struct_size = sizeof(cache)};
     struct zc_vm_stats vm = {.struct_size = sizeof(vm)};
+    struct sim_sample *sample;
 
     if (time_ns < timeline->next_ns)
         return;
@@ -33,7 +43,8 @@ void sim_timeline_step(struct sim_timeline *timeline,
     timeline->samples = memory_make_room(timeline->samples, timeline->count,
                                          &timeline->capacity,
                                          sizeof(*timeline->samples));
-    timeline->samples[timeline->count++] = (struct sim_sample){
+    sample = &timeline->samples[timeline->count++];
+    *sample = (struct sim_sample){
         .time_ns = time_ns,
         .ops = ops,
         .faults = faults,
@@ -48,6 +59,9 @@ void sim_timeline_step(struct sim_timeline *timeline,
         .rejects = cache.reject_reclaim_fail + cache.reject_alloc_fail +
                    cache.reject_kmemcache_fail + cache.reject_compress_poor +
                    cache.reject_owner_limit};
+    if (timeline->count == 1)
+        timeline->before = *sample;
+    subtract(sample, &timeline->before);
 }
 
 void sim_timeline_free(struct sim_timeline *timeline)

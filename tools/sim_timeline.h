@@ -29,12 +29,16 @@ struct sim_sample {
 struct sim_timeline {
     uint64_t interval_ns;
     uint64_t next_ns;
+    struct sim_sample before; /* the sums when the accesses began */
     struct sim_sample *samples;
     size_t count;
     size_t capacity;
 };
 
-/* Adds a sample if it is time; the interval doubles when there are many. */
+/*
+ * Adds a sample if it is time; the interval doubles when there are many.  Sums
+ * count from the first one on.
+ */
 void sim_timeline_step(struct sim_timeline *timeline,
                        const struct sim_world *world, uint64_t time_ns,
                        uint64_t ops, uint64_t faults);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "sim_objects.h"
 
@@ -208,13 +209,21 @@ static bool read_lines(struct reading *reading, bool is_csv)
 {
     char *line = NULL;
     size_t size = 0;
+    ssize_t length;
     char delimiter = '\0';
     bool good = true;
 
-    while (good && getline(&line, &size, reading->file) >= 0) {
+    while (good && (length = getline(&line, &size, reading->file)) >= 0) {
         char *comment = is_csv ? NULL : strchr(line, '#');
 
         reading->line++;
+        if (strlen(line) != (size_t)length) {
+            message_error("--trace: %s, line %" PRIu64 " is no text: its byte "
+                          "%zu is 0",
+                          reading->path, reading->line, strlen(line) + 1);
+            good = false;
+            continue;
+        }
         if (comment != NULL)
             *comment = '\0';
         if (line[strspn(line, " \t\r\n")] == '\0')
@@ -251,13 +260,18 @@ static uint64_t format_of(const struct sim_config *config)
     return ends_with(path, ".csv") ? SIM_TRACE_CSV : SIM_TRACE_TEXT;
 }
 
+/* What a pipe brings cannot be looked at before it is read. */
 static bool is_compressed(FILE *file)
 {
     static const unsigned char zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
     static const unsigned char gzip[] = {0x1f, 0x8b};
     unsigned char head[4] = {0};
-    size_t got = fread(head, 1, sizeof(head), file);
+    struct stat status;
+    size_t got;
 
+    if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode))
+        return false;
+    got = fread(head, 1, sizeof(head), file);
     rewind(file);
     return got == sizeof(head) && (memcmp(head, zstd, sizeof(zstd)) == 0 ||
                                    memcmp(head, gzip, sizeof(gzip)) == 0);
@@ -310,6 +324,19 @@ bool sim_trace_load(struct sim_trace *trace, const struct sim_config *config)
     (void)fclose(reading.file);
     sim_objects_free(&reading.objects);
     return good;
+}
+
+bool sim_trace_serves(const struct sim_config *config,
+                      const struct sim_config *other)
+{
+    static const enum sim_parameter numbers[] = {SIM_TRACE_FORMAT, SIM_TRACE_ID,
+                                                 SIM_TRACE_OP};
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        if (sim_number(config, numbers[i]) != sim_number(other, numbers[i]))
+            return false;
+    }
+    return sim_same_text(config, other, SIM_TRACE);
 }
 
 void sim_trace_free(struct sim_trace *trace)

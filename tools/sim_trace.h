@@ -40,6 +40,9 @@ struct sim_trace {
 
 /* False, and an error shown that names the place in the file. */
 bool sim_trace_load(struct sim_trace *trace, const struct sim_config *config);
+/* Whether both would load the same accesses. */
+bool sim_trace_serves(const struct sim_config *config,
+                      const struct sim_config *other);
 void sim_trace_free(struct sim_trace *trace);
 
 #endif

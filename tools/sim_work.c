@@ -14,7 +14,6 @@
 #include "progress.h"
 #include "sim_child.h"
 
-#define SHOWN_MOST 8
 /* A page that a simulated error hides is asked for so often. */
 #define READ_TRIES 1000
 /* Of the writes to a page that was written before, so many write all of it. */
@@ -29,6 +28,22 @@ static uint64_t page_index(const struct sim_worker *worker, uint64_t space,
 static pthread_rwlock_t *stripe_of(struct sim_crew *crew, uint64_t index)
 {
     return &crew->stripes[index % SIM_STRIPES];
+}
+
+static void lock_to_read(struct sim_worker *worker, pthread_rwlock_t *stripe)
+{
+    if (pthread_rwlock_tryrdlock(stripe) == 0)
+        return;
+    worker->counts.verify_waits++;
+    (void)pthread_rwlock_rdlock(stripe);
+}
+
+static void lock_to_write(struct sim_worker *worker, pthread_rwlock_t *stripe)
+{
+    if (pthread_rwlock_trywrlock(stripe) == 0)
+        return;
+    worker->counts.verify_waits++;
+    (void)pthread_rwlock_wrlock(stripe);
 }
 
 static uint32_t version_of(const struct sim_crew *crew, uint64_t index)
@@ -59,7 +74,7 @@ bool sim_work_goes_on(struct sim_worker *worker, zc_status status,
         worker->counts.io_errors++;
     } else {
         worker->counts.mismatches++;
-        if (atomic_fetch_add(&worker->crew->shown, 1) < SHOWN_MOST)
+        if (atomic_fetch_add(&worker->crew->shown, 1) < SIM_SHOWN_MOST)
             message_error("a %s did not succeed: %s", what,
                           zc_status_describe(status));
     }
@@ -73,7 +88,7 @@ void sim_work_show(struct sim_worker *worker, const char *what,
     const uint64_t space_pages = worker->crew->world->plan.space_pages;
     size_t at = 0;
 
-    if (atomic_fetch_add(&worker->crew->shown, 1) >= SHOWN_MOST)
+    if (atomic_fetch_add(&worker->crew->shown, 1) >= SIM_SHOWN_MOST)
         return;
     while (at < page_size && worker->bytes[at] == worker->expected[at])
         at++;
@@ -163,7 +178,7 @@ static void use_for_write(struct sim_worker *worker, uint64_t index)
     uint64_t began;
     zc_status status;
 
-    (void)pthread_rwlock_wrlock(stripe);
+    lock_to_write(worker, stripe);
     if (worker->crew->repairs)
         look_again(worker, index);
     began = clock_nanoseconds();
@@ -185,7 +200,7 @@ static void use_for_read(struct sim_worker *worker, uint64_t index)
     zc_status status;
     bool good;
 
-    (void)pthread_rwlock_rdlock(stripe);
+    lock_to_read(worker, stripe);
     page.version = version_of(crew, index);
     began = clock_nanoseconds();
     status = read_page(worker, index, &kind);
@@ -199,7 +214,7 @@ static void use_for_read(struct sim_worker *worker, uint64_t index)
     good = sim_work_verify(worker, &page);
     if (!good && crew->repairs) {
         /* Another reader of the same damage may have been first. */
-        (void)pthread_rwlock_wrlock(stripe);
+        lock_to_write(worker, stripe);
         look_again(worker, index);
         (void)pthread_rwlock_unlock(stripe);
     } else if (!good) {
@@ -231,7 +246,7 @@ void sim_work_fill(struct sim_worker *worker)
          i < world->plan.total_pages && !is_stopped(worker); i += threads) {
         pthread_rwlock_t *stripe = stripe_of(worker->crew, i);
 
-        (void)pthread_rwlock_wrlock(stripe);
+        lock_to_write(worker, stripe);
         (void)sim_work_goes_on(worker, write_page(worker, i, true, NULL),
                                "write");
         (void)pthread_rwlock_unlock(stripe);
@@ -275,8 +290,7 @@ void sim_work_check(struct sim_worker *worker)
             .index = i, .name = i, .version = version_of(worker->crew, i)};
         zc_status status = ZC_IO_ERROR;
 
-        for (unsigned tries = 0; tries < READ_TRIES && (status == ZC_IO_ERROR ||
-                                                        status == ZC_NO_MEMORY);
+        for (unsigned tries = 0; tries < READ_TRIES && status == ZC_IO_ERROR;
              tries++)
             status = read_page(worker, i, NULL);
         if (!sim_work_goes_on(worker, status, "read"))

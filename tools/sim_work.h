@@ -17,6 +17,7 @@
 #include "sim_world.h"
 
 #define SIM_STRIPES 4096
+#define SIM_SHOWN_MOST 8 /* mismatches, one by one */
 
 /* What threads share. */
 struct sim_crew {
@@ -26,7 +27,7 @@ struct sim_crew {
     _Atomic uint32_t *versions;
     pthread_rwlock_t stripes[SIM_STRIPES];
     _Atomic bool stopped;
-    _Atomic uint32_t shown; /* mismatches that were shown one by one */
+    _Atomic uint32_t shown; /* mismatches that were, or were to be, shown */
     bool repairs;           /* pages are damaged on purpose */
 };
 
@@ -40,6 +41,7 @@ struct sim_counts {
     uint64_t io_errors; /* of errors that the device was told to make */
     uint64_t no_memory;
     uint64_t forks;
+    uint64_t verify_waits; /* for a stripe: not the library's, but ours */
 };
 
 /* A copy of a space by fork: what its pages may be. */

@@ -17,6 +17,8 @@
 #define SPACE_PAGES_LEAST_STANDARD 64
 #define SPACE_PAGES_STANDARD 8192
 #define TOTAL_PAGES_MOST (UINT64_C(1) << 32)
+/* Its entries in page table, tree and pool, its slot, its version. */
+#define OVERHEAD_PER_PAGE 80
 
 /* ---- amounts ---- */
 
@@ -68,17 +70,42 @@ static bool fits(const struct sim_plan *plan, const struct sim_config *config)
 {
     const uint64_t page_size = sim_number(config, SIM_PAGE_SIZE);
     const uint64_t available = system_available_memory();
-    uint64_t needed = (plan->frame_count + plan->total_pages / 100) * page_size;
+    const uint64_t all = plan->total_pages * page_size;
+    uint64_t needed = plan->frame_count * page_size + plan->limit_bytes;
     char needed_text[BYTE_TEXT_SIZE];
     char available_text[BYTE_TEXT_SIZE];
 
+    /* A page that is in no frame is in the pool, or on the device. */
+    if (needed > all || plan->limit_bytes == 0 ||
+        strcmp(sim_text(config, SIM_DEVICE), "memory") == 0)
+        needed = all;
+    needed += plan->total_pages * OVERHEAD_PER_PAGE;
     if (available == 0 || needed <= available)
         return true;
-    message_error("--frames: %" PRIu64 " frames of %" PRIu64 " pages take %s, "
-                  "and %s are available",
-                  plan->frame_count, plan->total_pages,
+    message_error("%" PRIu64 " pages, %" PRIu64 " frames and the pool may "
+                  "take %s, and %s are available; see --space-pages, --device",
+                  plan->total_pages, plan->frame_count,
                   byte_text(needed_text, needed),
                   byte_text(available_text, available));
+    return false;
+}
+
+/* Every page is somewhere; of pages that a trace leaves out nothing is. */
+static bool holds_all(const struct sim_plan *plan,
+                      const struct sim_config *config,
+                      const struct sim_trace *trace)
+{
+    /* Some frames are free, or being written, at any moment. */
+    const uint64_t usable = plan->frame_count - plan->frame_count / 8 - 4;
+
+    if (plan->slot_count + usable >= plan->total_pages ||
+        (trace->count != 0 && !trace->has_objects))
+        return true;
+    message_error(
+        "--slots: \"%s\" is %" PRIu64 ", and with %" PRIu64
+        " frames at least %" PRIu64 " are needed for %" PRIu64 " pages",
+        sim_text(config, SIM_SLOTS), plan->slot_count, plan->frame_count,
+        plan->total_pages - usable, plan->total_pages);
     return false;
 }
 
@@ -121,7 +148,7 @@ bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
     plan->slot_count = sim_amount(config, SIM_SLOTS, plan->total_pages);
     if (plan->slot_count == 0)
         plan->slot_count = 1;
-    return fits(plan, config);
+    return holds_all(plan, config, trace) && fits(plan, config);
 }
 
 /* ---- the device ---- */

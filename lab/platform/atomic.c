@@ -71,14 +71,14 @@ static bool read_step(const void *word, size_t size, unsigned flags,
                       const char *name, const struct lab_site *site,
                       const void *pc)
 {
+    if (lab_quiet)
+        return false;
     if (!lab_word_has(word, LAB_MARK_SETTLED)) {
         announce(LAB_READ | flags, word, size, name, site, pc);
         return true;
     }
-    if (!lab_quiet) {
-        lab_access(word, size, LAB_ACCESS_ATOMIC, pc);
-        lab_clock_acquire(word);
-    }
+    lab_access(word, size, LAB_ACCESS_ATOMIC, pc);
+    lab_clock_acquire(word);
     return false;
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "explore.h"
 #include "oracle_memory.h"
 
 /* Nothing is left of the execution before. */
@@ -32,6 +33,14 @@ void lab_catch_faults(void);
  * (lab_region_keep()).
  */
 extern bool lab_quiet;
+
+/* Lets go of the lock and sleeps on the condition until it is woken, or, where
+ * that is explored, until the time is over: false.  The caller locks again. */
+struct zc_condition;
+void lab_wait(struct zc_condition *condition, const void *lock,
+              const struct lab_site *site);
+bool lab_wait_for(struct zc_condition *condition, const void *lock,
+                  const struct lab_site *site);
 
 /* Virtual time: only sleeping lets it pass. */
 extern uint64_t lab_clock_ns;

@@ -131,7 +131,7 @@ void lab_region_check_empty(void)
              region.live_blocks, region.live_mappings);
 }
 
-static void *take(size_t size, const void *pc)
+void *lab_take(size_t size, const void *pc)
 {
     struct block *block =
         (struct block *)(void *)(lab_region + region.heap_used);
@@ -155,7 +155,7 @@ void *zc_malloc(size_t size)
     zc_may_block();
     if (zc_inject(ZC_INJECT_MALLOC))
         return NULL;
-    return take(size, CALLER);
+    return lab_take(size, CALLER);
 }
 
 void *zc_calloc(size_t count, size_t size)
@@ -166,7 +166,7 @@ void *zc_calloc(size_t count, size_t size)
     zc_may_block();
     if (!zc_multiply_size(count, size, &bytes) || zc_inject(ZC_INJECT_MALLOC))
         return NULL;
-    memory = take(bytes, CALLER);
+    memory = lab_take(bytes, CALLER);
     if (memory != NULL)
         memset(memory, 0, bytes);
     return memory;
@@ -178,7 +178,7 @@ static struct block *block_of(const void *memory)
                                     sizeof(struct block));
 }
 
-void zc_free(void *memory)
+void lab_give_back(void *memory, const void *pc)
 {
     struct block *block;
 
@@ -192,18 +192,23 @@ void zc_free(void *memory)
     block = block_of(memory);
     if (block->freed_by != NULL) {
         lab_memory_describe(memory);
-        lab_fail("double free", "at %s", lab_place_of(CALLER));
+        lab_fail("double free", "at %s", lab_place_of(pc));
         lab_platform_failed();
         return;
     }
     lab_region_note_write(block, sizeof(*block));
-    block->freed_by = CALLER;
+    block->freed_by = pc;
     region.live_blocks--;
-    lab_memory_end(memory, block->size, LAB_MARK_DEAD, "block", CALLER);
+    lab_memory_end(memory, block->size, LAB_MARK_DEAD, "block", pc);
     if (block->size <= POISON_MAX && !lab_quiet) {
         lab_region_note_write(memory, block->size);
         memset(memory, LAB_POISON, block->size);
     }
+}
+
+void zc_free(void *memory)
+{
+    lab_give_back(memory, CALLER);
 }
 
 size_t zc_malloc_size(const void *memory)

@@ -50,26 +50,43 @@ static bool is_woken(const void *argument)
     return (sleeper->condition->waiting & sleeper->bit) == 0;
 }
 
-/* Lets go of the mutex and lies down, in one step. */
-static struct sleeper lie_down(struct zc_condition *condition,
-                               struct zc_mutex *mutex,
+/* Lets go of the lock and lies down, in one step. */
+static struct sleeper lie_down(struct zc_condition *condition, const void *lock,
                                const struct lab_site *site)
 {
     struct sleeper sleeper = {condition, UINT32_C(1) << lab_thread()};
 
-    lab_step_also(LAB_RMW, condition, mutex, site);
+    lab_step_also(LAB_RMW, condition, lock, site);
     lab_clock_exchanged(true);
-    lab_unlock_within(mutex);
+    lab_unlock_within(lock);
     condition->waiting |= sleeper.bit;
     return sleeper;
+}
+
+void lab_wait(struct zc_condition *condition, const void *lock,
+              const struct lab_site *site)
+{
+    struct sleeper sleeper = lie_down(condition, lock, site);
+
+    lab_await(LAB_WAIT | LAB_ACQUIRE, condition, is_woken, &sleeper, site);
+}
+
+bool lab_wait_for(struct zc_condition *condition, const void *lock,
+                  const struct lab_site *site)
+{
+    struct sleeper sleeper = lie_down(condition, lock, site);
+    bool woken = lab_await_timed(LAB_WAIT | LAB_ACQUIRE, condition, is_woken,
+                                 &sleeper, site);
+
+    if (!woken)
+        condition->waiting &= ~sleeper.bit;
+    return woken;
 }
 
 void lab_condition_wait(struct zc_condition *condition, struct zc_mutex *mutex,
                         const struct lab_site *site) ZC_NO_LOCK_ANALYSIS
 {
-    struct sleeper sleeper = lie_down(condition, mutex, site);
-
-    lab_await(LAB_WAIT | LAB_ACQUIRE, condition, is_woken, &sleeper, site);
+    lab_wait(condition, mutex, site);
     lab_mutex_lock(mutex, site);
 }
 
@@ -77,14 +94,10 @@ bool lab_condition_wait_for(struct zc_condition *condition,
                             struct zc_mutex *mutex, uint64_t nanoseconds,
                             const struct lab_site *site) ZC_NO_LOCK_ANALYSIS
 {
-    struct sleeper sleeper = lie_down(condition, mutex, site);
-    bool woken = lab_await_timed(LAB_WAIT | LAB_ACQUIRE, condition, is_woken,
-                                 &sleeper, site);
+    bool woken = lab_wait_for(condition, mutex, site);
 
-    if (!woken) {
-        condition->waiting &= ~sleeper.bit;
+    if (!woken)
         lab_clock_ns += nanoseconds;
-    }
     lab_mutex_lock(mutex, site);
     return woken;
 }

@@ -87,6 +87,12 @@ json() {
     "$tests/json_check" "$dir/out" "$@" || fail "json: $(cat "$dir/out")"
 }
 
+# sim_json EXPRESSION...: the last output is the JSON of `zcache sim`, of a run
+# that is o or of an array r, and these hold.
+sim_json() {
+    "$tests/sim_check" "$dir/out" "$@" || fail "json: $(cat "$dir/out")"
+}
+
 # hold WORD...: starts the holder and waits until it is ready; sets $held.
 hold() {
     rm -f "$dir/ready" # that of an earlier one

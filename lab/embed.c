@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * embed.c - scenarios of strangers (include/zcache/lab.h) as ours.
+ */
+#define ZC_LAB 1
+#include <zcache/lab.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "embed.h"
+#include "execution.h"
+#include "inject.h"
+#include "platform/lab_platform.h"
+#include "tsan.h"
+#include "zcrace.h"
+
+#define SCENARIOS 64
+#define NAME_MAX_BYTES 60
+#define MESSAGE_BYTES 256
+
+struct embedded {
+    const struct zc_lab_scenario *own;
+    struct lab_scenario scenario;
+    struct lab_actor actors[ZC_LAB_ACTORS];
+};
+
+static struct embedded embedded[SCENARIOS];
+static const struct lab_scenario *list[SCENARIOS + 1];
+static const char *const no_rules[] = {NULL};
+
+static const char *broken; /* a rule of the scenarios, or NULL */
+static const struct embedded *made;
+
+/* --- executions ------------------------------------------------------ */
+
+static void begin(void)
+{
+    lab_tsan_observer.begin();
+    lab_platform_reset();
+    lab_embed_reset();
+}
+
+static void granted(const struct lab_granted *step)
+{
+    lab_tsan_observer.step(step);
+}
+
+static void spawned(int parent, int child)
+{
+    lab_tsan_observer.spawned(parent, child);
+}
+
+static const struct lab_observer observer = {
+    .begin = begin,
+    .step = granted,
+    .spawned = spawned,
+};
+
+/* The library's word for each bit of enum zc_lab_failure. */
+static uint32_t inject_points(unsigned may_fail)
+{
+    static const struct {
+        unsigned bit;
+        enum zc_inject_point point;
+    } words[] = {
+        {ZC_LAB_MALLOC, ZC_INJECT_MALLOC},
+        {ZC_LAB_PAGES, ZC_INJECT_PAGES},
+        {ZC_LAB_READ, ZC_INJECT_READ},
+        {ZC_LAB_COMPRESS, ZC_INJECT_COMPRESS},
+        {ZC_LAB_WRITE, ZC_INJECT_WRITE},
+    };
+    uint32_t points = 0;
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if ((may_fail & words[i].bit) != 0)
+            points |= UINT32_C(1) << words[i].point;
+    }
+    return points;
+}
+
+static void setup(void *context)
+{
+    const struct embedded *at = context;
+    const struct zc_lab_scenario *own = at->own;
+
+    if (made != at) {
+        made = NULL;
+        lab_embed_forget();
+        if (!lab_make_once(own->setup, own->context))
+            return;
+        made = at;
+    }
+    lab_region_restore();
+    lab_inject_points = inject_points(own->may_fail);
+    (void)lab_run_part(own->begin, own->context);
+}
+
+static void run_actor(void *context)
+{
+    const struct embedded *at = context;
+    const struct zc_lab_scenario *own = at->own;
+
+    own->actors[lab_thread() - 1].run(own->context);
+}
+
+static void finish(void *context)
+{
+    const struct embedded *at = context;
+
+    lab_inject_points = 0;
+    if (lab_run_part(at->own->finish, at->own->context))
+        lab_region_check_empty();
+}
+
+/* --- rules ----------------------------------------------------------- */
+
+bool zc_lab_holds(const char *rule)
+{
+    return broken == NULL || strcmp(broken, rule) != 0;
+}
+
+static bool is_own_rule(const char *rule)
+{
+    for (size_t i = 0; list[i] != NULL; i++) {
+        for (const char *const *own = list[i]->rules; *own != NULL; own++) {
+            if (strcmp(*own, rule) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool break_rule(const char *rule)
+{
+    lab_observe(&observer);
+    lab_catch_faults();
+    made = NULL;
+    broken = NULL;
+    if (rule != NULL && is_own_rule(rule)) {
+        (void)lab_break_rule(NULL);
+        broken = rule;
+        return true;
+    }
+    if (lab_break_rule(rule))
+        return true;
+    (void)lab_break_rule(NULL);
+    return false;
+}
+
+/* --- what the code says ---------------------------------------------- */
+
+void zc_lab_fail(const char *what, const char *format, ...)
+{
+    char message[MESSAGE_BYTES] = "";
+    va_list arguments;
+
+    if (lab_recording()) {
+        va_start(arguments, format);
+        (void)vsnprintf(message, sizeof(message), format, arguments);
+        va_end(arguments);
+    }
+    lab_fail(what, "%s", message);
+    lab_platform_failed();
+}
+
+void zc_lab_point(const char *what)
+{
+    const struct lab_site site = {what, "", "", 0};
+
+    if (!lab_quiet)
+        lab_step(LAB_POINT, NULL, &site);
+}
+
+unsigned zc_lab_choose(unsigned n, const char *what)
+{
+    return lab_thread() > 0 ? lab_choose(n, what) : 0;
+}
+
+void zc_lab_note(const char *text)
+{
+    if (!lab_quiet)
+        lab_note("%s", text);
+}
+
+void zc_lab_enter(const char *call)
+{
+    if (!lab_quiet)
+        lab_enter("%s", call);
+}
+
+void zc_lab_leave(void)
+{
+    if (!lab_quiet)
+        lab_leave();
+}
+
+/* --- the program ----------------------------------------------------- */
+
+static bool wrong(const struct zc_lab_scenario *own, const char *what)
+{
+    (void)fprintf(stderr, "zc_lab_main: scenario \"%s\": %s\n",
+                  own->name == NULL ? "" : own->name, what);
+    return false;
+}
+
+static bool check(const struct zc_lab_scenario *own)
+{
+    if (own->struct_size != sizeof(*own))
+        return wrong(own, "struct_size is not that of this lab");
+    if (own->name == NULL || own->name[0] == '\0' ||
+        strlen(own->name) > NAME_MAX_BYTES || strchr(own->name, ':') != NULL)
+        return wrong(own, "its name is empty, too long or has a colon");
+    if (own->actors == NULL || own->actor_count == 0 ||
+        own->actor_count > ZC_LAB_ACTORS)
+        return wrong(own, "it needs 1 to 16 actors");
+    for (unsigned i = 0; i < own->actor_count; i++) {
+        if (own->actors[i].run == NULL)
+            return wrong(own, "an actor does nothing");
+    }
+    return true;
+}
+
+static void adopt(struct embedded *at, const struct zc_lab_scenario *own)
+{
+    at->own = own;
+    for (unsigned i = 0; i < own->actor_count; i++) {
+        at->actors[i].title =
+            own->actors[i].title == NULL ? "" : own->actors[i].title;
+        at->actors[i].run = run_actor;
+    }
+    at->scenario = (struct lab_scenario){
+        .summary = own->summary == NULL ? "" : own->summary,
+        .program = {.name = own->name,
+                    .context = at,
+                    .setup = setup,
+                    .finish = finish,
+                    .actors = at->actors,
+                    .actor_count = own->actor_count,
+                    .failure_budget = own->failures,
+                    .disposable = true},
+        .break_rule = break_rule,
+        .rules = own->rules == NULL ? no_rules : own->rules,
+        .bound = own->bound == 0 ? LAB_NO_BOUND : own->bound,
+        .story = own->story == NULL ? "" : own->story,
+    };
+}
+
+int zc_lab_main(int argc, char **argv,
+                const struct zc_lab_scenario *const *scenarios)
+{
+    size_t count = 0;
+
+    for (; scenarios[count] != NULL; count++) {
+        if (count == SCENARIOS) {
+            (void)fprintf(stderr, "zc_lab_main: more than %d scenarios\n",
+                          SCENARIOS);
+            return ZCRACE_USAGE;
+        }
+        if (!check(scenarios[count]))
+            return ZCRACE_USAGE;
+        adopt(&embedded[count], scenarios[count]);
+        list[count] = &embedded[count].scenario;
+    }
+    list[count] = NULL;
+    lab_registry_set(list, NULL);
+    return zcrace_main(argc, argv);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * execution.h - executions that begin with the same memory.
+ *
+ * What a setup makes in the library's memory is made once and copied back
+ * before each execution, as if no time had passed.
+ */
+#ifndef LAB_EXECUTION_H
+#define LAB_EXECUTION_H
+
+#include <stdbool.h>
+
+/* Runs setup, finish or another part that is alone.  False: a failure ended
+ * it. */
+bool lab_run_part(void (*part)(void *context), void *context);
+
+/* Empties the memory, runs setup, in which nothing is a step, and keeps what it
+ * made.  False: a failure ended it. */
+bool lab_make_once(void (*setup)(void *context), void *context);
+
+/* The same for what is taken apart at the end: nothing there is a step. */
+bool lab_unmake(void (*destroy)(void *context), void *context);
+
+#endif

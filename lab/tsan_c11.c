@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tsan_c11.c - C11 atomics as steps.
+ *
+ * A relaxed one orders nothing, and its order among the others of its word is
+ * explored all the same: sequential consistency is assumed.
+ */
+#include "embed.h"
+#include "platform/lab_platform.h"
+#include "tsan.h"
+
+/* How compilers number the orders. */
+enum {
+    RELAXED,
+    CONSUME,
+    ACQUIRE,
+    RELEASE,
+    ACQ_REL,
+    SEQ_CST
+};
+
+#define SMALL ((uint64_t)1 << 32) /* what is more may be an address */
+
+static unsigned done_flags; /* of the step between begin and end */
+static unsigned done_kind;
+
+static unsigned flags_of(int order)
+{
+    unsigned set = 0;
+
+    if (order == CONSUME || order == ACQUIRE || order >= ACQ_REL)
+        set |= LAB_ACQUIRE;
+    if (order >= RELEASE)
+        set |= LAB_RELEASE;
+    return set;
+}
+
+static const char *verb_of(unsigned kind)
+{
+    if (kind == LAB_READ)
+        return "atomic_load";
+    return kind == LAB_WRITE ? "atomic_store" : "atomic_change";
+}
+
+void lab_c11_begin(unsigned kind, const void *word, size_t size, int order,
+                   const void *pc)
+{
+    const struct lab_site site = {verb_of(kind), "", "", 0};
+    unsigned writes = kind == LAB_READ ? 0 : LAB_ACCESS_WRITE;
+    const char *name = lab_given_name(word);
+
+    if (lab_quiet)
+        return;
+    if (name != NULL && lab_object_number(word) == 0)
+        (void)lab_object(word, name, -1, -1);
+    lab_step(kind | flags_of(order), word, &site);
+    /* Others ran meanwhile. */
+    done_kind = kind;
+    done_flags = flags_of(order);
+    lab_access(word, size, LAB_ACCESS_ATOMIC | writes, pc);
+}
+
+void lab_c11_end(bool changed, uint64_t value)
+{
+    size_t offset = lab_region_offset((const void *)(uintptr_t)value);
+
+    if (lab_quiet)
+        return;
+    if (done_kind == LAB_RMW) {
+        lab_clock_exchanged_as(changed, done_flags);
+        if (!changed)
+            lab_unchanged();
+    }
+    /* Addresses differ from one run of the program to the next. */
+    if (value >= SMALL)
+        value = offset < LAB_REGION_BYTES ? SMALL + offset : UINT64_MAX;
+    lab_value(value);
+}
