@@ -41,11 +41,17 @@ static void object_name(char *text, size_t size, const char *name, int index,
         (void)snprintf(text, size, "%s", name);
 }
 
+static bool has_function(const struct lab_row *row)
+{
+    return row->function != NULL && row->function[0] != '\0';
+}
+
 /* Of references; a step with a name of its own keeps it. */
 static bool is_count(const struct lab_row *row)
 {
-    return row->function != NULL && row->verb != NULL &&
-           strncmp(row->verb, "atomic_", 7) == 0;
+    return has_function(row) && row->verb != NULL &&
+           (strcmp(row->verb, "atomic_inc") == 0 ||
+            strcmp(row->verb, "atomic_dec") == 0);
 }
 
 void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
@@ -95,7 +101,7 @@ static void say_count(const struct lab_row *row, char *text, size_t size)
 /* A lock taken, a word exchanged: the function says what for. */
 static bool is_entered_by(const struct lab_row *row)
 {
-    return row->function != NULL && !is_count(row) &&
+    return has_function(row) && !is_count(row) &&
            (row->kind == LAB_LOCK || row->kind == LAB_TRYLOCK ||
             row->kind == LAB_RMW || row->kind == LAB_WRITE);
 }

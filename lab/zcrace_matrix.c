@@ -31,7 +31,7 @@ static const struct lab_scenario *const *only(const char *name)
 {
     static const struct lab_scenario *list[2];
 
-    for (unsigned i = 0; all != NULL && all[i] != NULL; i++) {
+    for (unsigned i = 0; all[i] != NULL; i++) {
         if (strcmp(all[i]->program.name, name) == 0)
             list[0] = all[i];
     }
@@ -44,11 +44,30 @@ static const struct lab_scenario *const *only(const char *name)
     return NULL;
 }
 
+/* What is asked for; NULL: said on stderr why not. */
+static const struct lab_scenario *const *scenarios_of(
+    const struct zcrace *request)
+{
+    if (all == NULL) {
+        (void)fprintf(stderr, "zcrace: there is no matrix of these\n");
+        return NULL;
+    }
+    if (request->name != NULL &&
+        (request->check != NULL || request->record != NULL)) {
+        (void)fprintf(stderr,
+                      "zcrace: only the whole matrix is recorded, not "
+                      "\"%s\" alone\n",
+                      request->name);
+        return NULL;
+    }
+    return request->name == NULL ? all : only(request->name);
+}
+
 int zcrace_matrix(const struct zcrace *request)
 {
     static struct lab_matrix matrix;
     const struct lab_matrix_plan plan = {
-        .scenarios = request->name == NULL ? all : only(request->name),
+        .scenarios = scenarios_of(request),
         .rules = rules,
         .jobs = request->jobs == 0 ? processors() : request->jobs,
         .executions = EXECUTIONS,
@@ -60,20 +79,8 @@ int zcrace_matrix(const struct zcrace *request)
     };
     unsigned wrong;
 
-    if (all == NULL) {
-        (void)fprintf(stderr, "zcrace: there is no matrix of these\n");
-        return ZCRACE_USAGE;
-    }
     if (plan.scenarios == NULL)
         return ZCRACE_USAGE;
-    if (request->name != NULL &&
-        (request->check != NULL || request->record != NULL)) {
-        (void)fprintf(stderr,
-                      "zcrace: only the whole matrix is recorded, not "
-                      "\"%s\" alone\n",
-                      request->name);
-        return ZCRACE_USAGE;
-    }
     if (!lab_matrix_run(&matrix, &plan))
         return ZCRACE_USAGE;
     if (request->print == lab_print_json)
