@@ -6,10 +6,11 @@
 #ifndef ZCACHE_TOOL_SIM_HISTOGRAM_H
 #define ZCACHE_TOOL_SIM_HISTOGRAM_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define SIM_HISTOGRAM_STEPS 32u
-#define SIM_HISTOGRAM_CELLS (60u * SIM_HISTOGRAM_STEPS)
+#define SIM_HISTOGRAM_CELLS ((size_t)60 * SIM_HISTOGRAM_STEPS)
 
 struct sim_histogram {
     uint64_t count;

@@ -130,7 +130,7 @@ static char find_delimiter(const char *line)
 {
     const char *found = strpbrk(line, ",;\t|");
 
-    return found == NULL ? ' ' : *found;
+    return (char)(found == NULL ? ' ' : *found);
 }
 
 /* Whether a first line names its columns: none of them is a number. */
