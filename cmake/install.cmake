@@ -29,6 +29,7 @@ if(TARGET zcache_lab_kit)
   install(FILES ${PROJECT_SOURCE_DIR}/cmake/ZcacheLab.cmake
     DESTINATION ${zcache_package_dir})
   install(TARGETS zcrace RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES docs/man/zcrace.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endif()
 
 configure_package_config_file(cmake/zcacheConfig.cmake.in

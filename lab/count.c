@@ -108,7 +108,7 @@ void lab_seen_summarise(struct lab_result *result)
 
 static bool is_better(const struct lab_search *search)
 {
-    const struct lab_schedule *old = &search->best;
+    const struct lab_schedule *old = &search->result.best;
     const struct lab_schedule *new = &search->schedule;
     unsigned shared = old->count < new->count ? old->count : new->count;
     int order;
@@ -141,7 +141,7 @@ static void note_failure(struct lab_search *search, enum lab_outcome outcome,
         search->has_best = true;
         search->best_preemptions = search->schedule.preemptions;
         search->best_switches = search->schedule.switches;
-        keep(&search->best, &search->schedule);
+        keep(&search->result.best, &search->schedule);
     }
     if (result->first_execution != 0)
         return;

@@ -9,7 +9,7 @@ set_target_properties(zcache_lab_kit PROPERTIES
   EXPORT_NAME lab
   OUTPUT_NAME zcache_lab
   INTERFACE_INCLUDE_DIRECTORIES "")
-foreach(part lab_engine lab_selftest lab_cli lab_platform zcache_lab)
+foreach(part lab_engine lab_selftest lab_matrix lab_cli lab_platform zcache_lab)
   target_sources(zcache_lab_kit PRIVATE $<TARGET_OBJECTS:${part}>)
 endforeach()
 target_include_directories(zcache_lab_kit PRIVATE

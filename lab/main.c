@@ -5,5 +5,6 @@
 int main(int argc, char **argv)
 {
     lab_registry_set(lab_library_scenarios, lab_toy_scenarios);
+    zcrace_set_matrix(lab_library_scenarios, &lab_library_rules);
     return zcrace_main(argc, argv);
 }

@@ -54,20 +54,27 @@ static bool search_bound(const struct lab_program *program, unsigned bound,
     *complete = lab_search->result.finished;
     found = lab_search->has_best;
     if (found)
-        keep(least, &lab_search->best);
+        keep(least, &lab_search->result.best);
     lab_search_close(lab_search);
     lab_search = NULL;
     return found;
 }
 
-/* Does everything fail that begins so? */
+/* Until when, and how many executions for each question (0: any number). */
+struct patience {
+    uint64_t end;
+    uint64_t executions;
+};
+
+/* Does everything fail that begins so?  False: that is not known, either. */
 static bool is_lost(const struct lab_program *program,
                     const struct lab_schedule *schedule, unsigned prefix,
-                    uint64_t end)
+                    const struct patience *patience)
 {
     struct lab_options options = {
         .mode = LAB_SLEEP,
-        .milliseconds = left_until(end),
+        .milliseconds = left_until(patience->end),
+        .executions = patience->executions,
     };
     bool lost;
 
@@ -86,18 +93,19 @@ static bool is_lost(const struct lab_program *program,
 
 /* The number of the step that decides; 0: everything fails anyway. */
 static unsigned find_turn(const struct lab_program *program,
-                          const struct lab_schedule *schedule, uint64_t end)
+                          const struct lab_schedule *schedule,
+                          const struct patience *patience)
 {
     unsigned open = 0; /* a prefix that may still succeed */
     unsigned lost = schedule->count;
     unsigned steps = 0;
 
-    if (lost == 0 || is_lost(program, schedule, 0, end))
+    if (lost == 0 || is_lost(program, schedule, 0, patience))
         return 0;
     while (lost - open > 1) {
         unsigned middle = open + (lost - open) / 2;
 
-        if (is_lost(program, schedule, middle, end))
+        if (is_lost(program, schedule, middle, patience))
             lost = middle;
         else
             open = middle;
@@ -105,6 +113,20 @@ static unsigned find_turn(const struct lab_program *program,
     for (unsigned i = 0; i < lost; i++)
         steps += schedule->decisions[i] < LAB_CHOICE;
     return steps;
+}
+
+void lab_find_turn(const struct lab_program *program,
+                   const struct lab_schedule *failing, uint64_t executions,
+                   uint64_t milliseconds, struct lab_trace *trace)
+{
+    struct patience patience = {
+        .end = lab_clock() + milliseconds * UINT64_C(1000000),
+        .executions = executions,
+    };
+    unsigned turn = find_turn(program, failing, &patience);
+
+    (void)lab_record(program, false, failing, trace);
+    trace->marked_step = turn;
 }
 
 bool lab_minimise(const struct lab_program *program,
@@ -115,7 +137,6 @@ bool lab_minimise(const struct lab_program *program,
     uint64_t end = lab_clock() + limit * UINT64_C(1000000);
     bool complete = true;
     bool found = false;
-    unsigned turn;
 
     (void)lab_record(program, false, failing, trace);
     keep(least, failing);
@@ -125,8 +146,6 @@ bool lab_minimise(const struct lab_program *program,
         found = search_bound(program, bound, end, least, &complete);
     }
     /* Half as long again for the turn, which usually takes no time. */
-    turn = find_turn(program, least, lab_clock() + limit * UINT64_C(500000));
-    (void)lab_record(program, false, least, trace);
-    trace->marked_step = turn;
+    lab_find_turn(program, least, 0, limit / 2, trace);
     return found && complete;
 }

@@ -294,6 +294,17 @@ const char *lab_place_of(const void *pc)
     return text;
 }
 
+void lab_note_access(bool writes, const char *name, const void *pc)
+{
+    char function[PLACE_BYTES];
+
+    if (!lab_recording() || lab_thread() <= 0)
+        return;
+    (void)snprintf(function, sizeof(function), "%s", lab_place_of(pc));
+    function[strcspn(function, " ")] = '\0';
+    lab_note("%s() %s %s", function, writes ? "writes" : "reads", name);
+}
+
 /* --- the check ------------------------------------------------------- */
 
 static void report(size_t word, bool writes, const void *pc)
@@ -306,6 +317,7 @@ static void report(size_t word, bool writes, const void *pc)
     lab_memory_describe(memory);
     lab_detail("%s by CPU#%d at %s, now", writes ? "write" : "read",
                lab_thread(), lab_place_of(pc));
+    lab_note_access(writes, name, pc);
     lab_fail(dead ? "use after free" : "use of free space", "of %s+%zu", name,
              offset);
     lab_platform_failed();

@@ -79,6 +79,10 @@ const char *lab_memory_name(const void *memory, size_t *offset_out);
  * while a trace is recorded; else "?". */
 const char *lab_place_of(const void *pc);
 
+/* A row of the diagram for an access that is no step: "free_entry() writes
+ * entry". */
+void lab_note_access(bool writes, const char *name, const void *pc);
+
 /* --- platform/memory.c ----------------------------------------------- */
 
 /* Empties the region, or makes it what was kept. */

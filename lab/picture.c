@@ -2,8 +2,8 @@
 /*
  * picture.c - which lines a trace has.
  *
- * A line for each step and each note; a line where a thread had to wait and
- * another went on; loops are folded.
+ * A line for each row that lab_choose_rows() wants; a line where a thread had
+ * to wait and another went on; loops are folded.
  */
 #include "picture.h"
 
@@ -12,6 +12,9 @@
 
 #define PERIOD_MAX 6u  /* lines of a loop that is folded */
 #define REPEATS_MIN 3u /* turns that are worth folding */
+
+#define VALUE_MOST 999u    /* larger ones are packed words, or places */
+#define COUNT_BITS 0xffffu /* flags may share a word with a count */
 
 const char *lab_outcome_name(enum lab_outcome outcome)
 {
@@ -38,6 +41,19 @@ static void object_name(char *text, size_t size, const char *name, int index,
         (void)snprintf(text, size, "%s", name);
 }
 
+static bool has_function(const struct lab_row *row)
+{
+    return row->function != NULL && row->function[0] != '\0';
+}
+
+/* Of references; a step with a name of its own keeps it. */
+static bool is_count(const struct lab_row *row)
+{
+    return has_function(row) && row->verb != NULL &&
+           (strcmp(row->verb, "atomic_inc") == 0 ||
+            strcmp(row->verb, "atomic_dec") == 0);
+}
+
 void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
                   char text[LAB_LINE_CHARS])
 {
@@ -53,6 +69,8 @@ void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
                        row->value);
     else if (row->kind == LAB_POINT)
         (void)snprintf(text, LAB_LINE_CHARS, "%s", row->verb);
+    else if (is_count(row)) /* who counts says more than that it counts */
+        (void)snprintf(text, LAB_LINE_CHARS, "%s()", row->function);
     else
         (void)snprintf(text, LAB_LINE_CHARS, "%s(%s)", row->verb, object);
 }
@@ -68,21 +86,42 @@ static void append(char *text, size_t size, const char *more)
                        more);
 }
 
+/* "2 refs" of an entry; of another count its name is said: "users 2". */
+static void say_count(const struct lab_row *row, char *text, size_t size)
+{
+    uint64_t count = row->value & COUNT_BITS;
+
+    if (row->object_name == NULL || strcmp(row->object_name, "references") == 0)
+        (void)snprintf(text, size, "%" PRIu64 " ref%s", count,
+                       count == 1 ? "" : "s");
+    else
+        (void)snprintf(text, size, "%s %" PRIu64, row->object_name, count);
+}
+
+/* A lock taken, a word exchanged: the function says what for. */
+static bool is_entered_by(const struct lab_row *row)
+{
+    return has_function(row) && !is_count(row) &&
+           (row->kind == LAB_LOCK || row->kind == LAB_TRYLOCK ||
+            row->kind == LAB_RMW || row->kind == LAB_WRITE);
+}
+
 static void comment_on(const struct lab_trace *trace, const struct lab_row *row,
                        bool problem, char comment[LAB_LINE_CHARS])
 {
-    char value[32] = "";
+    char value[64] = "";
     char wrong[LAB_LINE_CHARS];
 
     if (row->comment == 0 && row->has_value && row->kind != LAB_CHOOSE) {
-        if (row->kind == LAB_GET || row->kind == LAB_PUT)
-            (void)snprintf(value, sizeof(value), "%" PRIu64 " ref%s",
-                           row->value, row->value == 1 ? "" : "s");
-        else
+        if (is_count(row))
+            say_count(row, value, sizeof(value));
+        else if (row->value <= VALUE_MOST)
             (void)snprintf(value, sizeof(value), "= %" PRIu64, row->value);
     }
     comment[0] = '\0';
     append(comment, LAB_LINE_CHARS, value);
+    if (row->comment == 0 && is_entered_by(row))
+        append(comment, LAB_LINE_CHARS, row->function);
     append(comment, LAB_LINE_CHARS, lab_trace_text(trace, row->comment));
     if (!problem)
         return;
@@ -133,19 +172,15 @@ static void add_wait(struct lab_picture *picture, int thread, unsigned from)
                    object[0] == '\0' ? "" : " for ", object);
 }
 
-static bool is_shown(const struct lab_row *row)
-{
-    if (row->thread == 0 || row->kind == LAB_LEAVE)
-        return false;
-    return row->kind != LAB_CHOOSE || row->value != 0;
-}
-
 static void add_rows(struct lab_picture *picture)
 {
+    static bool shown[LAB_ROWS];
+    static unsigned shallower[LAB_ROWS];
     const struct lab_trace *trace = picture->trace;
     int before = 0; /* who did the last step */
     bool marked = false;
 
+    lab_choose_rows(trace, shown, shallower);
     for (unsigned i = 0; i < trace->row_count; i++) {
         const struct lab_row *row = &trace->rows[i];
         struct lab_line *line;
@@ -155,9 +190,10 @@ static void add_rows(struct lab_picture *picture)
             add_wait(picture, before, i);
         if (row->kind < LAB_CHOOSE)
             before = row->thread;
-        if (!is_shown(row))
+        if (!shown[i])
             continue;
-        line = add(picture, row->thread, row->depth);
+        line = add(picture, row->thread,
+                   row->depth > shallower[i] ? row->depth - shallower[i] : 0u);
         lab_row_name(row, trace, line->text);
         line->problem = i == trace->failed_row && trace->what != NULL;
         comment_on(trace, row, line->problem, line->comment);

@@ -42,10 +42,16 @@ struct lab_story {
     const struct lab_result *broken; /* the search that found it */
     const struct lab_result *whole;  /* the same with every rule in force */
     bool cut_short; /* there was no time to look for a shorter one */
+    /* Nothing that an edit elsewhere changes: no line numbers. */
+    bool stable;
 };
 
 void lab_picture_draw(struct lab_picture *picture,
                       const struct lab_trace *trace);
+
+/* Which rows get a line, and how much less deep than they are. */
+void lab_choose_rows(const struct lab_trace *trace, bool *shown,
+                     unsigned *shallower);
 
 /* "lock", "read x", as a row calls it. */
 void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
@@ -55,6 +61,8 @@ const char *lab_outcome_name(enum lab_outcome outcome);
 
 /* "explored 3 traces, 1 fails; with every rule in force ..." */
 void lab_print_counts(FILE *out, const struct lab_story *story);
+
+void lab_json_string(FILE *out, const char *text); /* quoted; NULL: null */
 
 void lab_print_columns(FILE *out, const struct lab_story *story);
 void lab_print_mail(FILE *out, const struct lab_story *story);

@@ -201,6 +201,35 @@ static void print_title(FILE *out, const struct lab_trace *trace)
         (void)fprintf(out, "// %s\n", lab_trace_text(trace, trace->opening));
 }
 
+/* How much of the text at `at` is a line number or a step number. */
+static size_t unstable_part(const char *text, size_t at)
+{
+    static const char step[] = ", step ";
+    size_t skip = 0;
+
+    if (strncmp(text + at, step, sizeof(step) - 1) == 0)
+        skip = sizeof(step) - 1;
+    else if (at >= 2 && text[at] == ':' && text[at - 2] == '.' &&
+             (text[at - 1] == 'c' || text[at - 1] == 'h'))
+        skip = 1;
+    if (skip == 0 || text[at + skip] < '0' || text[at + skip] > '9')
+        return 0;
+    return skip + strspn(text + at + skip, "0123456789");
+}
+
+/* Text below the columns. */
+static void print_text(FILE *out, const struct lab_story *story,
+                       const char *text)
+{
+    for (size_t at = 0; text[at] != '\0';) {
+        size_t skip = story->stable ? unstable_part(text, at) : 0;
+
+        if (skip == 0)
+            (void)fputc(text[at], out);
+        at += skip == 0 ? 1 : skip;
+    }
+}
+
 void lab_print_columns(FILE *out, const struct lab_story *story)
 {
     static struct lab_picture picture;
@@ -215,9 +244,11 @@ void lab_print_columns(FILE *out, const struct lab_story *story)
         for (unsigned i = 0; i < picture.line_count; i++)
             print_line(out, &layout, &picture.lines[i]);
     }
-    if (picture.problem[0] != '\0')
-        (void)fprintf(out, "%s\n", picture.problem);
-    (void)fprintf(out, "%s", lab_trace_text(trace, trace->detail));
+    if (picture.problem[0] != '\0') {
+        print_text(out, story, picture.problem);
+        (void)fputc('\n', out);
+    }
+    print_text(out, story, lab_trace_text(trace, trace->detail));
     if (picture.truncated || trace->truncated)
         (void)fprintf(out, "(too long: not all of it is shown)\n");
     if (story->cut_short)

@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-static void put_string(FILE *out, const char *text)
+void lab_json_string(FILE *out, const char *text)
 {
     if (text == NULL) {
         (void)fprintf(out, "null");
@@ -27,7 +27,7 @@ static void put_string(FILE *out, const char *text)
 static void put_member(FILE *out, const char *name, const char *text)
 {
     (void)fprintf(out, "  \"%s\": ", name);
-    put_string(out, text);
+    lab_json_string(out, text);
     (void)fprintf(out, ",\n");
 }
 
@@ -56,18 +56,18 @@ static void put_row(FILE *out, const struct lab_trace *trace,
                   "\"depth\": %d, \"object\": %u, \"text\": ",
                   row->thread, row->step, kinds[row->kind], row->depth,
                   row->object);
-    put_string(out, name);
+    lab_json_string(out, name);
     if (row->has_value)
         (void)fprintf(out, ", \"value\": %" PRIu64, row->value);
     if (row->comment != 0) {
         (void)fprintf(out, ", \"comment\": ");
-        put_string(out, lab_trace_text(trace, row->comment));
+        lab_json_string(out, lab_trace_text(trace, row->comment));
     }
     if (row->function != NULL) {
         (void)fprintf(out, ", \"function\": ");
-        put_string(out, row->function);
+        lab_json_string(out, row->function);
         (void)fprintf(out, ", \"file\": ");
-        put_string(out, row->file);
+        lab_json_string(out, row->file);
         (void)fprintf(out, ", \"line\": %d", row->line);
     }
     (void)fprintf(out, ", \"preemption\": %s}",
@@ -113,7 +113,7 @@ void lab_print_json(FILE *out, const struct lab_story *story)
                   trace->marked_step, trace->failed_row);
     for (unsigned i = 1; i <= trace->thread_count; i++) {
         (void)fprintf(out, "%s", i == 1 ? "" : ", ");
-        put_string(out, trace->titles[i]);
+        lab_json_string(out, trace->titles[i]);
     }
     (void)fprintf(out, "],\n  \"rows\": [\n");
     for (unsigned i = 0; i < trace->row_count; i++) {

@@ -26,9 +26,21 @@ struct lab_scenario {
 extern const struct lab_scenario *const lab_toy_scenarios[];
 extern const struct lab_scenario *const lab_library_scenarios[];
 
+/* The rules that a list of scenarios is about: those whose code exists. */
+struct lab_rule_book {
+    const char *(*identifier)(unsigned index); /* NULL after the last */
+    const char *(*sentence)(unsigned index);
+    /* Did code of this process ask for the rule since they were forgotten? */
+    bool (*was_asked)(const char *identifier);
+    void (*forget)(void);
+};
+
+extern const struct lab_rule_book lab_library_rules;
+
 /* What a program knows: one list or two. */
 void lab_registry_set(const struct lab_scenario *const *first,
                       const struct lab_scenario *const *second);
+
 /* All of them, or one by its name (NULL: none). */
 const struct lab_scenario *lab_scenario_at(unsigned index);
 const struct lab_scenario *lab_scenario_find(const char *name);

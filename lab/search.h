@@ -85,6 +85,9 @@ struct lab_result {
     unsigned least_preemptions; /* of all failures */
     uint64_t first_execution;   /* its number, from 1; 0: none failed */
     struct lab_schedule first;
+    /* The failing one with the fewest preemptions, then switches, then the
+     * least: of those that were run. */
+    struct lab_schedule best;
 };
 
 /* ZERO is an all-zero struct lab_options but for the mode.  False: out of
@@ -111,6 +114,23 @@ bool lab_record(const struct lab_program *program, bool threads,
 bool lab_minimise(const struct lab_program *program,
                   const struct lab_schedule *failing, uint64_t milliseconds,
                   struct lab_schedule *least, struct lab_trace *trace);
+
+/*
+ * Records a failing schedule and finds the step from which every continuation
+ * fails, as far as `executions` for each step that is asked about suffice to
+ * know (0: no limit, but `milliseconds` in all).
+ */
+void lab_find_turn(const struct lab_program *program,
+                   const struct lab_schedule *failing, uint64_t executions,
+                   uint64_t milliseconds, struct lab_trace *trace);
+
+/*
+ * Every trace, by the search that fits: sleep sets first; where they prune too
+ * late, source sets.  The mode of the options is not looked at.
+ */
+bool lab_explore_all(const struct lab_program *program,
+                     const struct lab_options *options,
+                     struct lab_result *result);
 
 /* zr1:NAME:RULE:1*4,2*4,c1,1*3#5f0c21aa; false: it does not fit. */
 bool lab_replay_format(const struct lab_trace *trace,

@@ -46,12 +46,9 @@ struct lab_search {
     uint64_t heartbeat;  /* executions, for who watches a worker */
     uint64_t random[4];
 
-    /* The failing schedule with the fewest preemptions, then switches, then
-     * the least one. */
-    bool has_best;
+    bool has_best; /* of result.best */
     unsigned best_preemptions;
     unsigned best_switches;
-    struct lab_schedule best;
 
     /* PCT and POS. */
     uint64_t priority[LAB_THREADS];

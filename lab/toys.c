@@ -8,6 +8,10 @@
 
 #include "scenario.h"
 
+/* A step that says nothing of the function it is in. */
+#define TOY_SITE(verb_)                                                        \
+    (&(const struct lab_site){(verb_), NULL, __FILE__, __LINE__})
+
 static const char *broken;
 
 static bool holds(const char *rule)
@@ -93,12 +97,12 @@ static void forget_entry(void)
 
 static void lock_shard(void)
 {
-    lab_lock(&toy.shard, LAB_SITE("spin_lock"));
+    lab_lock(&toy.shard, TOY_SITE("spin_lock"));
 }
 
 static void unlock_shard(void)
 {
-    lab_unlock(&toy.shard, LAB_SITE("spin_unlock"));
+    lab_unlock(&toy.shard, TOY_SITE("spin_unlock"));
 }
 
 static void take(void *context)
@@ -115,7 +119,7 @@ static void take(void *context)
     unlock_shard();
     if (!found)
         return;
-    lab_step(LAB_POINT, NULL, LAB_SITE("decompress"));
+    lab_step(LAB_POINT, NULL, TOY_SITE("decompress"));
     lock_shard();
     if (!holds("OWN_REF_OUTLIVES_INVALIDATE"))
         put_entry();
@@ -212,13 +216,13 @@ static void write_back(void *context)
     int page;
 
     (void)context;
-    lab_lock(&slot.shard, LAB_SITE("spin_lock"));
+    lab_lock(&slot.shard, TOY_SITE("spin_lock"));
     candidate = slot.linked;
     page = slot.stored;
     lab_note("candidate = entry %d", candidate);
-    lab_unlock(&slot.shard, LAB_SITE("spin_unlock"));
-    lab_step(LAB_POINT, NULL, LAB_SITE("decompress"));
-    lab_lock(&slot.shard, LAB_SITE("spin_lock"));
+    lab_unlock(&slot.shard, TOY_SITE("spin_unlock"));
+    lab_step(LAB_POINT, NULL, TOY_SITE("decompress"));
+    lab_lock(&slot.shard, TOY_SITE("spin_lock"));
     lab_note("still entry %d?", candidate);
     if (slot.linked == candidate) {
         lab_comment("yes");
@@ -227,7 +231,7 @@ static void write_back(void *context)
             lab_fail("stale page written", "page %c instead of %c",
                      'A' + page - 1, 'A' + slot.stored - 1);
     }
-    lab_unlock(&slot.shard, LAB_SITE("spin_unlock"));
+    lab_unlock(&slot.shard, TOY_SITE("spin_unlock"));
 }
 
 static void invalidate_and_store(void *context)
@@ -235,18 +239,18 @@ static void invalidate_and_store(void *context)
     bool reused;
 
     (void)context;
-    lab_lock(&slot.shard, LAB_SITE("spin_lock"));
+    lab_lock(&slot.shard, TOY_SITE("spin_lock"));
     lab_note("unlink and free entry %d", slot.linked);
     slot.linked = 0;
-    lab_unlock(&slot.shard, LAB_SITE("spin_unlock"));
+    lab_unlock(&slot.shard, TOY_SITE("spin_unlock"));
     /* A reference would keep the entry from being freed, and so reused. */
     reused = lab_pick(2, "entry reused") == 1 && !holds("ENTRY_KNOWN_BY_REF");
-    lab_lock(&slot.shard, LAB_SITE("spin_lock"));
+    lab_lock(&slot.shard, TOY_SITE("spin_lock"));
     slot.linked = reused ? 1 : slot.next++;
     slot.stored = 2;
     lab_note("link entry %d", slot.linked);
     lab_comment("page B");
-    lab_unlock(&slot.shard, LAB_SITE("spin_unlock"));
+    lab_unlock(&slot.shard, TOY_SITE("spin_unlock"));
 }
 
 static const char *const reuse_rules[] = {"ENTRY_KNOWN_BY_REF", NULL};
@@ -286,22 +290,22 @@ static void setup_locks(void *context)
 static void folio_then_tree(void *context)
 {
     (void)context;
-    lab_lock(&folio, LAB_SITE("folio_lock"));
-    lab_lock(&tree, LAB_SITE("spin_lock"));
-    lab_unlock(&tree, LAB_SITE("spin_unlock"));
-    lab_unlock(&folio, LAB_SITE("folio_unlock"));
+    lab_lock(&folio, TOY_SITE("folio_lock"));
+    lab_lock(&tree, TOY_SITE("spin_lock"));
+    lab_unlock(&tree, TOY_SITE("spin_unlock"));
+    lab_unlock(&folio, TOY_SITE("folio_unlock"));
 }
 
 static void tree_then_folio(void *context)
 {
     (void)context;
-    lab_lock(&tree, LAB_SITE("spin_lock"));
+    lab_lock(&tree, TOY_SITE("spin_lock"));
     if (holds("WRITEBACK_PINS_FIRST"))
-        lab_unlock(&tree, LAB_SITE("spin_unlock"));
-    lab_lock(&folio, LAB_SITE("folio_lock"));
-    lab_unlock(&folio, LAB_SITE("folio_unlock"));
+        lab_unlock(&tree, TOY_SITE("spin_unlock"));
+    lab_lock(&folio, TOY_SITE("folio_lock"));
+    lab_unlock(&folio, TOY_SITE("folio_unlock"));
     if (!holds("WRITEBACK_PINS_FIRST"))
-        lab_unlock(&tree, LAB_SITE("spin_unlock"));
+        lab_unlock(&tree, TOY_SITE("spin_unlock"));
 }
 
 static const char *const lock_rules[] = {"WRITEBACK_PINS_FIRST", NULL};

@@ -97,6 +97,7 @@ static void report(const void *memory, const struct access *before, int thread,
     lab_detail("%s by CPU#%d at %s, now", verb_of(access), thread,
                lab_place_of(pc));
     lab_memory_describe(memory);
+    lab_note_access((access & LAB_ACCESS_WRITE) != 0, name, pc);
     lab_fail("data race", "on %s+%zu: nothing orders CPU#%d and CPU#%d", name,
              offset, before->thread, thread);
 }

@@ -12,6 +12,7 @@ static const char help[] =
     "  show NAME        one execution of a scenario, as a diagram\n"
     "  run NAME         explore a scenario; print the shortest failure\n"
     "  replay STRING    run one schedule again\n"
+    "  matrix [NAME]    every scenario, or one, with each rule broken\n"
     "  selftest         is the explorer right?\n"
     "\n"
     "  --break RULE     with this rule broken (show, run)\n"
@@ -23,6 +24,9 @@ static const char help[] =
     "  --pos            a priority for each step, instead of a walk\n"
     "  --threads        on real threads, for a debugger (run, replay)\n"
     "  --time SECONDS   stop then\n"
+    "  --jobs N         processes at a time (matrix)\n"
+    "  --check FOLDER   compare with what is recorded there (matrix)\n"
+    "  --record FOLDER  record there (matrix)\n"
     "  --format=FORMAT  columns, mail or json\n"
     "  --speed          executions a second, of a toy and of each scenario\n"
     "                   (selftest)\n"
@@ -92,6 +96,12 @@ static bool take_numeric(const char *option, const char *value,
         request->has_bound = true;
         return true;
     }
+    if (strcmp(option, "--jobs") == 0) {
+        if (!take_number(option, value, 64, &number))
+            return false;
+        request->jobs = (unsigned)number;
+        return true;
+    }
     if (strcmp(option, "--random") == 0) {
         if (options->mode < LAB_WALK)
             options->mode = LAB_WALK;
@@ -106,8 +116,8 @@ static bool take_numeric(const char *option, const char *value,
 
 static bool is_numeric(const char *option)
 {
-    static const char *const options[] = {"--seed", "--time", "--bound",
-                                          "--random", "--pct"};
+    static const char *const options[] = {"--seed",   "--time", "--bound",
+                                          "--random", "--pct",  "--jobs"};
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
         if (strcmp(option, options[i]) == 0)
@@ -116,12 +126,23 @@ static bool is_numeric(const char *option)
     return false;
 }
 
+/* An option with a text; where it belongs, NULL: none such. */
+static const char **place_for(const char *option, struct zcrace *request)
+{
+    if (strcmp(option, "--break") == 0)
+        return &request->broken;
+    if (strcmp(option, "--check") == 0)
+        return &request->check;
+    return strcmp(option, "--record") == 0 ? &request->record : NULL;
+}
+
 /* One option; *index moves past its value. */
 static bool take_option(int argc, char **argv, int *index,
                         struct zcrace *request)
 {
     const char *option = argv[*index];
     const char *value = *index + 1 < argc ? argv[*index + 1] : NULL;
+    const char **place = place_for(option, request);
 
     if (strncmp(option, "--format=", 9) == 0)
         return take_format(option + 9, request);
@@ -137,10 +158,13 @@ static bool take_option(int argc, char **argv, int *index,
         request->options.mode = LAB_POS;
         return true;
     }
-    if (strcmp(option, "--break") == 0) {
+    if (place != NULL) {
         if (value == NULL)
-            return wrong("a rule is expected after", option);
-        request->broken = value;
+            return wrong(place == &request->broken
+                             ? "a rule is expected after"
+                             : "a folder is expected after",
+                         option);
+        *place = value;
     } else if (is_numeric(option)) {
         if (!take_numeric(option, value, request))
             return false;
@@ -179,16 +203,23 @@ static bool wants_help(int argc, char **argv)
     return argc == 2 && strcmp(argv[1], "help") == 0;
 }
 
+enum operand {
+    NO_NAME,
+    A_NAME,
+    MAYBE_A_NAME
+};
+
 static const struct {
     const char *name;
-    bool wants_name;
+    enum operand operand;
     int (*run)(const struct zcrace *request);
 } commands[] = {
-    {"list", false, zcrace_list},
-    {"show", true, zcrace_show},
-    {"run", true, zcrace_run},
-    {"replay", true, zcrace_replay},
-    {"selftest", false, zcrace_selftest},
+    {"list", NO_NAME, zcrace_list},
+    {"show", A_NAME, zcrace_show},
+    {"run", A_NAME, zcrace_run},
+    {"replay", A_NAME, zcrace_replay},
+    {"matrix", MAYBE_A_NAME, zcrace_matrix},
+    {"selftest", NO_NAME, zcrace_selftest},
 };
 
 int zcrace_main(int argc, char **argv)
@@ -208,10 +239,11 @@ int zcrace_main(int argc, char **argv)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         if (strcmp(request.command, commands[i].name) != 0)
             continue;
-        if (commands[i].wants_name == (request.name != NULL))
+        if (commands[i].operand == MAYBE_A_NAME ||
+            (commands[i].operand == A_NAME) == (request.name != NULL))
             return commands[i].run(&request);
-        (void)wrong(commands[i].wants_name ? "a name is expected after"
-                                           : "no name is expected after",
+        (void)wrong(commands[i].operand == A_NAME ? "a name is expected after"
+                                                  : "no name is expected after",
                     commands[i].name);
         return ZCRACE_USAGE;
     }

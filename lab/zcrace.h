@@ -21,6 +21,9 @@ struct zcrace {
     const char *name;   /* scenario or replay string */
     const char *broken; /* rule, or NULL */
     void (*print)(FILE *out, const struct lab_story *story);
+    const char *check;  /* folder, or NULL */
+    const char *record; /* likewise */
+    unsigned jobs;      /* 0: as many as there are processors */
     bool has_bound;
     bool threads;
     bool speed;
@@ -41,6 +44,10 @@ int zcrace_list(const struct zcrace *request);
 int zcrace_show(const struct zcrace *request);
 int zcrace_run(const struct zcrace *request);
 int zcrace_replay(const struct zcrace *request);
+/* What the command matrix is about; without it there is none. */
+void zcrace_set_matrix(const struct lab_scenario *const *scenarios,
+                       const struct lab_rule_book *book);
+int zcrace_matrix(const struct zcrace *request);
 int zcrace_selftest(const struct zcrace *request);
 int zcrace_speed(void);
 

@@ -8,9 +8,6 @@
 
 #include "selftest/selftest.h"
 
-#define PROBE 3000      /* executions that say which search is better */
-#define BLOCKED_MOST 10 /* asleep for each complete one */
-
 static struct lab_result found;
 static struct lab_result whole;
 static struct lab_trace trace;
@@ -122,25 +119,16 @@ static struct lab_options options_for(const struct zcrace *request,
     return options;
 }
 
-/* Sleep sets first; where they prune too late, source sets. */
 static bool explore(const struct lab_program *program,
                     const struct lab_options *options,
                     struct lab_result *result)
 {
-    struct lab_options chosen = *options;
     bool fine;
 
-    if (options->mode == LAB_SLEEP) {
-        chosen.executions = PROBE;
-        fine = lab_explore(program, &chosen, result);
-        if (!fine || result->finished)
-            return fine;
-        if (result->blocked > BLOCKED_MOST * result->complete)
-            chosen.mode = LAB_SOURCE;
-        chosen.executions = options->executions;
-    }
-    fine = lab_explore(program, &chosen, result);
-
+    if (options->mode == LAB_SLEEP)
+        fine = lab_explore_all(program, options, result);
+    else
+        fine = lab_explore(program, options, result);
     erase(options);
     return fine;
 }

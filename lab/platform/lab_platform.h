@@ -52,7 +52,7 @@ bool lab_break_rule(const char *identifier);
 /* Whether code asked for this rule since lab_rules_forget(). */
 bool lab_rule_was_asked(const char *identifier);
 void lab_rules_forget(void);
-/* Identifier and sentence of a rule; NULL after the last. */
+/* Identifier and sentence of a rule whose code exists; NULL after the last. */
 const char *lab_rule_name(unsigned index);
 const char *lab_rule_sentence(unsigned index);
 

@@ -2,7 +2,15 @@
 /* list.c - the scenarios over the library. */
 #include <stddef.h>
 
+#include "lab_platform.h"
 #include "scenarios.h"
+
+const struct lab_rule_book lab_library_rules = {
+    .identifier = lab_rule_name,
+    .sentence = lab_rule_sentence,
+    .was_asked = lab_rule_was_asked,
+    .forget = lab_rules_forget,
+};
 
 const struct lab_scenario *const lab_library_scenarios[] = {
     &scenario_double_invalidate,

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * matrix_cell.c - one scenario with one rule broken, or with none.
+ *
+ * With all rules in force it is explored as its scenario says: every trace, or
+ * all schedules up to a bound and then some by chance.  Meanwhile the rules
+ * note that they were asked for: one that never was makes no difference here.
+ *
+ * With a rule broken, all schedules with no preemption are run, then with one,
+ * and so on: the first bound that fails is the fewest preemptions, and the best
+ * schedule under it the shortest.  A small program is explored to its end too,
+ * so that the traces that fail are counted among all.  A larger one in which
+ * nothing fails is left at the bound that is affordable, unless the scenario is
+ * there for the rule: then the search goes on until something does.
+ */
+#define _GNU_SOURCE /* open_memstream() where POSIX alone is not enough */
+
+#include "matrix.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "picture.h"
+
+#define SMALL 1500   /* executions of a program that is explored again whole */
+#define GROWTH 30    /* what one preemption more may cost */
+#define LARGE 3000   /* executions that a bound may take, rule broken */
+#define BOUND_MOST 2 /* of a program that is not small and does not fail */
+#define BOUND_LAST 5 /* where the scenario is there for the rule */
+#define TURN 500     /* executions for "does all fail from here?" */
+#define TURN_MILLISECONDS 600000
+#define FOREVER (~UINT64_C(0))
+
+struct job {
+    const struct lab_matrix_plan *plan;
+    const struct lab_scenario *scenario;
+    const struct lab_cell *whole;
+    struct lab_program program;
+    struct lab_cell *cell;
+    bool listed;     /* the scenario is there for the rule */
+    uint64_t before; /* executions of searches that ended */
+};
+
+static struct lab_result found;   /* of the latest search */
+static struct lab_result counts;  /* whose traces are counted */
+static struct lab_schedule known; /* fails, but may not be the shortest */
+
+static void note_progress(void *argument, uint64_t executions,
+                          uint64_t failures, double seconds)
+{
+    struct job *job = argument;
+
+    (void)failures;
+    (void)seconds;
+    job->cell->running = job->before + executions;
+}
+
+/* True: the search came to its end. */
+static bool search(struct job *job, enum lab_mode mode, unsigned bound,
+                   uint64_t executions)
+{
+    struct lab_options options = {
+        .mode = mode,
+        .bound = bound,
+        .executions = executions == FOREVER ? 0 : executions,
+        .seed = 1,
+        .progress = note_progress,
+        .progress_argument = job,
+    };
+    bool fine;
+
+    memset(&found, 0, sizeof(found));
+    fine = mode == LAB_SLEEP ? lab_explore_all(&job->program, &options, &found)
+                             : lab_explore(&job->program, &options, &found);
+    job->before += found.executions;
+    job->cell->running = job->before;
+    job->cell->executions = job->before;
+    job->cell->unpredictable = job->cell->unpredictable || found.unpredictable;
+    if (found.most_threads > job->cell->threads)
+        job->cell->threads = found.most_threads;
+    if (found.most_steps > job->cell->steps)
+        job->cell->steps = found.most_steps;
+    return fine && found.finished && !found.table_full;
+}
+
+static void take_counts(struct job *job, bool complete, unsigned bound)
+{
+    struct lab_cell *cell = job->cell;
+
+    counts = found;
+    cell->complete = complete;
+    cell->bound = bound;
+    cell->traces = found.traces;
+    cell->failing = found.failing_traces;
+}
+
+/* --- the shortest failure -------------------------------------------- */
+
+static void draw(const struct lab_cell *whole, const struct lab_trace *trace,
+                 struct lab_cell *cell)
+{
+    static struct lab_result all;
+    struct lab_story story = {
+        .trace = trace,
+        .replay = cell->replay,
+        .broken = trace->broken == NULL ? NULL : &counts,
+        .whole = &all,
+        .stable = true,
+    };
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    all.traces = whole->traces;
+    all.finished = whole->complete;
+    if (out == NULL)
+        abort();
+    lab_print_columns(out, &story);
+    (void)fclose(out);
+    (void)snprintf(cell->diagram, sizeof(cell->diagram), "%s", text);
+    free(text);
+}
+
+static void describe(struct job *job, const struct lab_schedule *least)
+{
+    static struct lab_trace trace;
+    struct lab_cell *cell = job->cell;
+
+    /* A diagram is drawn of what the scenario is there for. */
+    if (job->listed)
+        lab_find_turn(&job->program, least, TURN, TURN_MILLISECONDS, &trace);
+    else
+        (void)lab_record(&job->program, false, least, &trace);
+    cell->fails = true;
+    cell->preemptions = trace.preemptions;
+    cell->switches = trace.switches;
+    cell->steps = trace.steps;
+    (void)snprintf(cell->what, sizeof(cell->what), "%s",
+                   trace.what == NULL ? "" : trace.what);
+    if (!lab_replay_format(&trace, least, cell->replay))
+        cell->replay[0] = '\0';
+    if (job->listed)
+        draw(job->whole, &trace, cell);
+}
+
+/* --- all rules in force ---------------------------------------------- */
+
+static void explore_whole(struct job *job)
+{
+    struct lab_cell *cell = job->cell;
+    unsigned bound = job->scenario->bound;
+
+    cell->complete = bound == LAB_NO_BOUND;
+    cell->unfinished =
+        !search(job, cell->complete ? LAB_SLEEP : LAB_BOUND, bound,
+                cell->complete ? job->plan->executions : FOREVER);
+    take_counts(job, cell->complete && !cell->unfinished, bound);
+    if (found.failures == 0 && bound != LAB_NO_BOUND) {
+        cell->random = job->plan->random;
+        (void)search(job, LAB_PCT, 0, cell->random);
+    }
+    if (found.failures != 0)
+        describe(job, &found.best);
+}
+
+/* --- a rule broken --------------------------------------------------- */
+
+/* All schedules with up to `bound` preemptions; true: all were run. */
+static bool search_bound(struct job *job, unsigned bound)
+{
+    bool finished = search(job, LAB_BOUND, bound,
+                           job->listed ? job->plan->executions : LARGE);
+
+    if (!job->cell->complete && (finished || found.failures != 0))
+        take_counts(job, false, bound);
+    if (found.failures == 0)
+        return finished;
+    job->cell->cut_short = !finished;
+    describe(job, &found.best);
+    return finished;
+}
+
+/* Bound after bound until something fails, or the next would cost too much. */
+static void search_bounds(struct job *job, unsigned from, unsigned to)
+{
+    uint64_t last = 0;
+
+    for (unsigned bound = from; bound <= to && !job->cell->fails; bound++) {
+        if (bound >= 2 && !job->listed && last * GROWTH > 3 * (uint64_t)LARGE)
+            return;
+        if (!search_bound(job, bound) && !job->cell->fails)
+            return;
+        last = found.executions;
+    }
+}
+
+/* Every trace, if there are not too many; true: nothing fails. */
+static bool explore_small(struct job *job, unsigned *most)
+{
+    bool complete = search(job, LAB_SLEEP, 0, 4 * SMALL);
+
+    if (complete)
+        take_counts(job, true, LAB_NO_BOUND);
+    if (found.failures != 0) {
+        known = found.best;
+        *most = known.preemptions;
+    }
+    return complete && found.failures == 0;
+}
+
+static void explore_broken(struct job *job)
+{
+    unsigned most = BOUND_MOST;
+
+    known.count = 0;
+    if (job->listed)
+        most = BOUND_LAST;
+    else if (job->scenario->bound < most)
+        most = job->scenario->bound;
+    if (job->whole->complete && job->whole->executions <= SMALL &&
+        explore_small(job, &most))
+        return;
+    search_bounds(job, 0, most);
+    if (!job->cell->fails && known.count != 0) {
+        job->cell->cut_short = true;
+        describe(job, &known);
+    }
+    job->cell->unfinished = !job->cell->fails && job->cell->traces == 0;
+}
+
+static bool is_listed(const struct lab_scenario *scenario, const char *rule)
+{
+    for (unsigned i = 0; scenario->rules[i] != NULL; i++) {
+        if (strcmp(scenario->rules[i], rule) == 0)
+            return true;
+    }
+    return false;
+}
+
+void lab_cell_explore(const struct lab_matrix *matrix, unsigned scenario,
+                      unsigned rule)
+{
+    const struct lab_rule_book *rules = matrix->plan->rules;
+    struct job job = {
+        .plan = matrix->plan,
+        .scenario = matrix->plan->scenarios[scenario],
+        .whole = lab_matrix_cell(matrix, scenario, matrix->rules),
+        .cell = lab_matrix_cell(matrix, scenario, rule),
+    };
+
+    job.program = job.scenario->program;
+    rules->forget();
+    if (rule < matrix->rules) {
+        job.program.broken = rules->identifier(rule);
+        job.listed = is_listed(job.scenario, job.program.broken);
+        if (job.scenario->break_rule(job.program.broken))
+            explore_broken(&job);
+        return;
+    }
+    (void)job.scenario->break_rule(NULL);
+    explore_whole(&job);
+    for (unsigned i = 0; i < matrix->rules; i++) {
+        /* What happened in another process left no note. */
+        lab_matrix_cell(matrix, scenario, i)->asked =
+            !job.program.disposable || rules->was_asked(rules->identifier(i));
+    }
+}

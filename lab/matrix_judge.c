@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * matrix_judge.c - what a matrix must be.
+ *
+ * With every rule in force nothing fails.  Each rule, broken, makes a scenario
+ * fail, or it is no rule; each scenario fails with some rule broken, or it is
+ * no test.  And what a scenario says of itself is so.
+ */
+#include "matrix.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+struct verdict {
+    const struct lab_matrix *matrix;
+    FILE *out;
+    unsigned wrong;
+};
+
+static const char *name_of(const struct lab_matrix *matrix, unsigned scenario)
+{
+    return matrix->plan->scenarios[scenario]->program.name;
+}
+
+static void judge_whole(struct verdict *verdict, unsigned scenario)
+{
+    const struct lab_matrix *matrix = verdict->matrix;
+    const struct lab_cell *cell =
+        lab_matrix_cell(matrix, scenario, matrix->rules);
+    const char *name = name_of(matrix, scenario);
+
+    if (cell->fails) {
+        (void)fprintf(verdict->out,
+                      "%s: fails with every rule in force: %s\n    %s\n", name,
+                      cell->what, cell->replay);
+        verdict->wrong++;
+    }
+    if (cell->unfinished) {
+        (void)fprintf(verdict->out,
+                      "%s: not explored to its end in %" PRIu64
+                      " schedules: it needs a bound\n",
+                      name, cell->executions);
+        verdict->wrong++;
+    }
+}
+
+/* Of every cell. */
+static void judge_cell(struct verdict *verdict, unsigned scenario,
+                       unsigned rule)
+{
+    const struct lab_matrix *matrix = verdict->matrix;
+    const struct lab_cell *cell = lab_matrix_cell(matrix, scenario, rule);
+    const char *broken = rule == matrix->rules
+                             ? "every rule in force"
+                             : matrix->plan->rules->identifier(rule);
+
+    if (cell->state == LAB_CELL_DIED) {
+        (void)fprintf(verdict->out, "%s, %s: the worker process died\n",
+                      name_of(matrix, scenario), broken);
+        verdict->wrong++;
+    }
+    if (cell->unpredictable) {
+        (void)fprintf(verdict->out, "%s, %s: does not do the same twice\n",
+                      name_of(matrix, scenario), broken);
+        verdict->wrong++;
+    }
+    if (cell->unfinished && rule < matrix->rules) {
+        (void)fprintf(verdict->out, "%s, %s: not even one bound was explored\n",
+                      name_of(matrix, scenario), broken);
+        verdict->wrong++;
+    }
+}
+
+/* Each rule that a scenario lists fails there, with as many preemptions. */
+static void judge_list(struct verdict *verdict, unsigned scenario)
+{
+    const struct lab_matrix *matrix = verdict->matrix;
+    const struct lab_scenario *own = matrix->plan->scenarios[scenario];
+
+    for (unsigned i = 0; own->rules[i] != NULL; i++) {
+        unsigned rule = lab_matrix_rule(matrix, own->rules[i]);
+        const struct lab_cell *cell = lab_matrix_cell(matrix, scenario, rule);
+
+        if (rule == matrix->rules) {
+            (void)fprintf(verdict->out, "%s: lists %s, which is no rule\n",
+                          own->program.name, own->rules[i]);
+            verdict->wrong++;
+        } else if (!cell->fails) {
+            (void)fprintf(verdict->out, "%s: does not fail without %s\n",
+                          own->program.name, own->rules[i]);
+            verdict->wrong++;
+        } else if (own->least != NULL && own->least[i] != cell->preemptions) {
+            (void)fprintf(verdict->out,
+                          "%s: fails without %s at %u preemptions, not %u\n",
+                          own->program.name, own->rules[i], cell->preemptions,
+                          own->least[i]);
+            verdict->wrong++;
+        }
+    }
+}
+
+static void judge_scenario(struct verdict *verdict, unsigned scenario)
+{
+    const struct lab_matrix *matrix = verdict->matrix;
+    unsigned failing = 0;
+
+    for (unsigned rule = 0; rule <= matrix->rules; rule++) {
+        judge_cell(verdict, scenario, rule);
+        if (rule < matrix->rules)
+            failing += lab_matrix_cell(matrix, scenario, rule)->fails;
+    }
+    judge_whole(verdict, scenario);
+    judge_list(verdict, scenario);
+    if (failing != 0)
+        return;
+    (void)fprintf(verdict->out, "%s: no broken rule fails here: no test\n",
+                  name_of(matrix, scenario));
+    verdict->wrong++;
+}
+
+static void judge_rule(struct verdict *verdict, unsigned rule)
+{
+    const struct lab_matrix *matrix = verdict->matrix;
+
+    for (unsigned i = 0; i < matrix->scenarios; i++) {
+        if (lab_matrix_cell(matrix, i, rule)->fails)
+            return;
+    }
+    (void)fprintf(verdict->out, "%s: no scenario needs it: no rule\n",
+                  matrix->plan->rules->identifier(rule));
+    verdict->wrong++;
+}
+
+unsigned lab_matrix_judge(const struct lab_matrix *matrix, FILE *out)
+{
+    struct verdict verdict = {.matrix = matrix, .out = out};
+
+    for (unsigned i = 0; i < matrix->scenarios; i++)
+        judge_scenario(&verdict, i);
+    for (unsigned rule = 0; matrix->plan->all_rules && rule < matrix->rules;
+         rule++)
+        judge_rule(&verdict, rule);
+    return verdict.wrong;
+}

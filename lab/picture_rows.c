@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * picture_rows.c - which rows of a trace are worth a line.
+ *
+ * What matters to a race is what two threads meet on, and one of them changes.
+ * A step on anything else is left out: a load of a word that was settled, a
+ * lock that nobody else comes to, unless it is held around something that is
+ * shown.  A load right before its thread exchanges the same word says nothing
+ * either, nor one that finds what its thread knows.  The row that fails and the
+ * one from which all fail are always there.
+ *
+ * A lock that is left out does not indent.
+ */
+#include "picture.h"
+
+#include <string.h>
+
+struct uses {
+    uint32_t threads;
+    uint32_t writers;
+};
+
+static struct uses uses[LAB_OBJECTS];
+
+static bool is_lock(const struct lab_row *row)
+{
+    return row->kind == LAB_LOCK || row->kind == LAB_TRYLOCK;
+}
+
+static bool is_read(const struct lab_row *row)
+{
+    return row->kind == LAB_READ || row->kind == LAB_RELAX ||
+           row->kind == LAB_JOIN;
+}
+
+static void note_uses(const struct lab_trace *trace)
+{
+    memset(uses, 0, sizeof(uses));
+    for (unsigned i = 0; i < trace->row_count; i++) {
+        const struct lab_row *row = &trace->rows[i];
+        uint32_t bit = UINT32_C(1) << row->thread;
+
+        if (row->thread == 0 || row->kind >= LAB_CHOOSE || row->object == 0)
+            continue;
+        uses[row->object % LAB_OBJECTS].threads |= bit;
+        if (!is_read(row))
+            uses[row->object % LAB_OBJECTS].writers |= bit;
+    }
+    for (int thread = 1; thread < LAB_THREADS; thread++) {
+        const struct lab_wait *wait = &trace->waits[thread];
+
+        if (wait->waits)
+            uses[wait->object % LAB_OBJECTS].threads |= UINT32_C(1) << thread;
+    }
+}
+
+static bool is_met_on(unsigned object)
+{
+    const struct uses *use = &uses[object % LAB_OBJECTS];
+
+    return use->writers != 0 && (use->threads & (use->threads - 1)) != 0;
+}
+
+/* The thread's next step; row_count: none. */
+static unsigned next_step(const struct lab_trace *trace, unsigned at)
+{
+    unsigned i = at + 1;
+
+    while (i < trace->row_count &&
+           (trace->rows[i].thread != trace->rows[at].thread ||
+            trace->rows[i].kind >= LAB_CHOOSE))
+        i++;
+    return i;
+}
+
+/* A load whose word its thread exchanges next. */
+static bool is_prelude(const struct lab_trace *trace, unsigned at)
+{
+    const struct lab_row *row = &trace->rows[at];
+    unsigned next = next_step(trace, at);
+
+    return row->kind == LAB_READ && next < trace->row_count &&
+           trace->rows[next].object == row->object &&
+           trace->rows[next].kind == LAB_RMW;
+}
+
+/* A load that finds what its thread knows: it was there before, and nobody has
+ * changed the word since. */
+static bool is_known(const struct lab_trace *trace, unsigned at)
+{
+    const struct lab_row *row = &trace->rows[at];
+
+    if (row->kind != LAB_READ)
+        return false;
+    for (unsigned i = at; i-- > 0;) {
+        const struct lab_row *before = &trace->rows[i];
+
+        if (before->object != row->object || before->kind >= LAB_CHOOSE)
+            continue;
+        if (before->thread == row->thread)
+            return true;
+        if (!is_read(before))
+            return false;
+    }
+    return false;
+}
+
+static bool is_wanted(const struct lab_trace *trace, unsigned at)
+{
+    const struct lab_row *row = &trace->rows[at];
+
+    if (row->kind == LAB_LEAVE || row->thread == 0)
+        return false;
+    if (row->kind == LAB_CHOOSE)
+        return row->value != 0;
+    if (row->kind > LAB_CHOOSE || row->object == 0)
+        return true;
+    return is_met_on(row->object) && !is_prelude(trace, at) &&
+           !is_known(trace, at);
+}
+
+/* Where a lock is let go; row_count: never. */
+static unsigned unlock_of(const struct lab_trace *trace, unsigned at)
+{
+    const struct lab_row *lock = &trace->rows[at];
+    unsigned i = at + 1;
+
+    for (; i < trace->row_count; i++) {
+        const struct lab_row *row = &trace->rows[i];
+
+        if (row->thread != lock->thread || row->object != lock->object)
+            continue;
+        if (row->kind == LAB_UNLOCK)
+            return i;
+        if (is_lock(row)) /* a trylock that failed */
+            return trace->row_count;
+    }
+    return i;
+}
+
+static bool encloses(const struct lab_trace *trace, unsigned from, unsigned to,
+                     const bool *shown)
+{
+    for (unsigned i = from + 1; i < to; i++) {
+        const struct lab_row *row = &trace->rows[i];
+
+        if (shown[i] && row->thread == trace->rows[from].thread &&
+            row->kind != LAB_UNLOCK && !is_lock(row))
+            return true;
+    }
+    return false;
+}
+
+/* Both ends of a section are shown, or neither; within a section that is not,
+ * rows are less deep. */
+static void settle_section(const struct lab_trace *trace, unsigned at,
+                           bool *shown, unsigned *shallower)
+{
+    unsigned end = unlock_of(trace, at);
+
+    if (end == trace->row_count) {
+        shown[at] = shown[at] || trace->rows[at].kind == LAB_LOCK;
+        return;
+    }
+    if (shown[at] || shown[end] || encloses(trace, at, end, shown)) {
+        shown[at] = shown[end] = true;
+        return;
+    }
+    for (unsigned i = at + 1; i < end; i++)
+        shallower[i] += trace->rows[i].thread == trace->rows[at].thread;
+}
+
+/* A first row that says what the heading says: the rest is less deep. */
+static void drop_title(const struct lab_trace *trace, int thread, bool *shown,
+                       unsigned *shallower)
+{
+    unsigned i = 0;
+
+    while (i < trace->row_count && trace->rows[i].thread != thread)
+        i++;
+    if (i == trace->row_count || trace->rows[i].kind != LAB_ENTER ||
+        i == trace->failed_row || trace->titles[thread] == NULL ||
+        strcmp(lab_trace_text(trace, trace->rows[i].text),
+               trace->titles[thread]) != 0)
+        return;
+    shown[i] = false;
+    for (; i < trace->row_count; i++)
+        shallower[i] += trace->rows[i].thread == thread;
+}
+
+void lab_choose_rows(const struct lab_trace *trace, bool *shown,
+                     unsigned *shallower)
+{
+    bool marked = trace->marked_step == 0;
+
+    note_uses(trace);
+    memset(shallower, 0, trace->row_count * sizeof(*shallower));
+    for (unsigned i = 0; i < trace->row_count; i++) {
+        const struct lab_row *row = &trace->rows[i];
+
+        shown[i] = is_wanted(trace, i) ||
+                   (i == trace->failed_row && row->thread != 0);
+        if (!marked && row->kind < LAB_CHOOSE &&
+            row->step >= trace->marked_step)
+            shown[i] = marked = true;
+    }
+    for (unsigned i = 0; i < trace->row_count; i++) {
+        if (is_lock(&trace->rows[i]) && trace->rows[i].thread != 0)
+            settle_section(trace, i, shown, shallower);
+    }
+    for (int thread = 1; thread < LAB_THREADS; thread++)
+        drop_title(trace, thread, shown, shallower);
+}

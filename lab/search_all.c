@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * search_all.c - every trace, by whichever search wastes less.
+ *
+ * Sleep sets are quick until most prefixes end asleep, which shows in the first
+ * few thousand executions.  Source sets prune earlier, but tell the orders of
+ * puts apart: where that is too many for them, sleep sets are patient.
+ */
+#include "search.h"
+
+#include "explore.h"
+
+#define PROBE 3000      /* executions that say which search is better */
+#define BLOCKED_MOST 10 /* asleep for each complete one */
+#define SOURCE_MOST 15000
+
+bool lab_explore_all(const struct lab_program *program,
+                     const struct lab_options *options,
+                     struct lab_result *result)
+{
+    struct lab_options chosen = *options;
+
+    chosen.mode = LAB_SLEEP;
+    if (options->executions == 0 || options->executions > PROBE)
+        chosen.executions = PROBE;
+    if (!lab_explore(program, &chosen, result))
+        return false;
+    if (result->finished || chosen.executions == options->executions ||
+        (options->stop_at_first && result->failures != 0))
+        return true;
+    if (result->blocked > BLOCKED_MOST * result->complete) {
+        chosen.mode = LAB_SOURCE;
+        chosen.executions = SOURCE_MOST;
+        if (!lab_explore(program, &chosen, result))
+            return false;
+        if (result->finished ||
+            (options->milliseconds != 0 && result->executions < SOURCE_MOST))
+            return true;
+        chosen.mode = LAB_SLEEP;
+    }
+    chosen.executions = options->executions;
+    return lab_explore(program, &chosen, result);
+}
