@@ -35,13 +35,3 @@ bool lab_make_once(void (*setup)(void *context), void *context)
         lab_region_keep();
     return done;
 }
-
-bool lab_unmake(void (*destroy)(void *context), void *context)
-{
-    bool done;
-
-    lab_quiet = true;
-    done = lab_run_part(destroy, context);
-    lab_quiet = false;
-    return done;
-}

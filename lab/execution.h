@@ -18,7 +18,4 @@ bool lab_run_part(void (*part)(void *context), void *context);
  * made.  False: a failure ended it. */
 bool lab_make_once(void (*setup)(void *context), void *context);
 
-/* The same for what is taken apart at the end: nothing there is a step. */
-bool lab_unmake(void (*destroy)(void *context), void *context);
-
 #endif

@@ -23,16 +23,15 @@ function kinds(    text) {
     return text
 }
 
-function hits() {
-    return value("failed") + value("crashed") + value("hung") +
-        value("reported")
+function hits(    sum) {
+    sum = value("failed") + value("crashed")
+    return sum + value("hung") + value("reported")
 }
 
-function number(n,    text) {
-    text = n ""
-    while (match(text, /[0-9][0-9][0-9][0-9]($|,)/))
-        text = substr(text, 1, RSTART) "," substr(text, RSTART + 1)
-    return text
+function number(n) {
+    if (n < 1000)
+        return n
+    return sprintf("%d,%03d", n / 1000, n % 1000)
 }
 
 FILENAME == ARGV[1] {

@@ -2,6 +2,7 @@
 /* vm.c - a simulated machine: made, ended, counted. */
 #include <string.h>
 
+#include "base/bits.h"
 #include "options.h"
 #include "platform/memory.h"
 #include "vm_internal.h"
@@ -54,6 +55,7 @@ static void init_frames(struct zc_vm *vm)
     uint64_t i;
 
     zc_list_init(&vm->free);
+    zc_list_init(&vm->turns);
     for (i = 0; i < vm->frame_count; i++) {
         frame = &vm->frames[i];
         frame->folio.data = vm->memory + i * vm->page_size;
@@ -62,6 +64,7 @@ static void init_frames(struct zc_vm *vm)
     vm->free_count = vm->frame_count;
     for (i = 0; i <= ZC_OWNER_COUNT; i++) {
         zc_list_init(&vm->owners[i].cold_to_hot);
+        zc_list_init(&vm->owners[i].turn);
         vm->owners[i].limit = UINT64_MAX;
     }
 }
@@ -111,9 +114,20 @@ static void destroy_locks(struct zc_vm *vm)
     zc_mutex_destroy(&vm->lock);
 }
 
+/* Our pages may be smaller than the system's. */
 static size_t memory_bytes(const struct zc_vm *vm)
 {
-    return (size_t)vm->frame_count * vm->page_size;
+    return (size_t)zc_round_up(vm->frame_count * vm->page_size,
+                               zc_pages_system_size());
+}
+
+static void *map_memory(const struct zc_vm *vm)
+{
+    const size_t system_size = zc_pages_system_size();
+
+    return zc_pages_map(memory_bytes(vm), vm->page_size > system_size
+                                              ? vm->page_size
+                                              : system_size);
 }
 
 static void free_memory(struct zc_vm *vm)
@@ -137,10 +151,11 @@ static struct zc_vm *alloc_memory(struct zc_cache *cache,
     vm->swap_in = options->swap_in;
     vm->frame_count = options->frame_count;
     vm->owners = zc_calloc(ZC_OWNER_COUNT + 1, sizeof(*vm->owners));
-    if (options->frame_count > SIZE_MAX / vm->page_size)
+    if (options->frame_count >=
+        (SIZE_MAX - zc_pages_system_size()) / vm->page_size)
         goto fail;
     vm->frames = zc_calloc((size_t)vm->frame_count, sizeof(*vm->frames));
-    vm->memory = zc_pages_map(memory_bytes(vm), vm->page_size);
+    vm->memory = map_memory(vm);
     if (vm->owners == NULL || vm->frames == NULL || vm->memory == NULL)
         goto fail;
     zc_list_init(&vm->spaces);
@@ -193,6 +208,51 @@ zc_status zc_vm_create(struct zc_cache *cache,
     return ZC_OK;
 }
 
+/* Takes the folios of one device out of the cache that nobody wants any more:
+ * those that were locked when their last page went. */
+static void empty_device(struct zc_vm *vm, struct zc_swap_device *device)
+{
+    struct zc_swap *swap = zc_vm_swap(vm);
+    struct zc_folio *folio;
+    uint64_t offset = 0;
+    zc_status status;
+    zc_swp slot;
+
+    while (zc_swap_device_next(device, &offset)) {
+        slot = zc_swp_make(device->type, offset);
+        ZC_ASSERT(zc_slot_count(swap, slot) == 0);
+        status = zc_slot_claim(swap, slot, &folio);
+        ZC_ASSERT(status == ZC_OK); /* it has its cluster */
+        (void)status;
+        if (folio != NULL) {
+            zc_folio_wait_writeback(swap, folio);
+            zc_pageio_forget_stuck(&vm->cache->pageio, folio);
+        }
+        zc_slot_release(swap, slot, folio, false);
+    }
+}
+
+/* No frame is in use afterwards: nobody maps one any more. */
+static void empty_cache(struct zc_vm *vm)
+{
+    struct zc_swap *swap = zc_vm_swap(vm);
+    struct zc_swap_device *device;
+    unsigned type;
+
+    zc_pageio_drain(&vm->cache->pageio);
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
+        device = zc_swap_device_get(swap, zc_swp_make(type, 0));
+        if (device == NULL)
+            continue;
+        if (device->managed)
+            empty_device(vm, device);
+        zc_swap_device_put(swap, device);
+    }
+    /* Failed writes keep frames until they are looked at. */
+    (void)zc_pageio_retry(&vm->cache->pageio, UINT32_MAX);
+    zc_pageio_drain(&vm->cache->pageio);
+}
+
 void zc_vm_destroy(struct zc_vm *vm)
 {
     zc_status status;
@@ -202,7 +262,7 @@ void zc_vm_destroy(struct zc_vm *vm)
     ZC_ASSERT(vm->space_count == 0);
     if (vm->has_reclaimer)
         zc_vm_reclaimer_stop(vm);
-    zc_pageio_drain(&vm->cache->pageio);
+    empty_cache(vm);
     status = zc_swap_set_frames(&vm->cache->swap, NULL);
     ZC_ASSERT(status == ZC_OK);
     (void)status;

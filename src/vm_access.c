@@ -71,7 +71,9 @@ static zc_status do_access(const struct access *access,
         if ((fault.pte & ZC_PTE_MAPPED) == 0)
             return ZC_INVALID;
         status = zc_vm_handle_fault(&fault);
-        if (status != ZC_OK)
+        if (status == ZC_AGAIN)
+            zc_vm_count(space->vm, ZC_VM_FAULT_RETRIES);
+        else if (status != ZC_OK)
             return status;
     }
     zc_vm_count(space->vm, ZC_VM_FAULTS + fault.kind);

@@ -2,10 +2,14 @@
 /*
  * vm_check.c - whether everything agrees, when nothing runs.
  *
- *   page tables   each present entry is a mapping of its frame
- *   frames        references = mappings + swap cache; free ones have none
+ *   page tables   entries are of one kind, and name frames and slots there are
+ *   mappings      each present entry is a mapping of its frame, and the frame
+ *                 finds it; a frame with several is written through none
+ *   frames        references = mappings + swap cache + failed writes; each is
+ *                 free, or on its owner's list, or kept by a failed write only
+ *   owners        charged for the frames that are theirs
  *   slots         swap count = swap entries that name the slot
- *   entries       nothing is stored under a slot that nobody uses
+ *   entries       nothing is stored under a slot that nobody uses, or twice
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,9 +17,18 @@
 #include "platform/memory.h"
 #include "vm_internal.h"
 
+/* What the page tables and lists say of one frame. */
+struct seen {
+    uint32_t mapped;
+    uint32_t writable;
+    uint32_t records; /* failed writes that keep it */
+    bool is_listed;
+    bool is_free; /* on that list */
+};
+
 struct check {
     struct zc_vm *vm;
-    uint32_t *mapped;                    /* by frame */
+    struct seen *frames;
     uint32_t *counts[ZC_SWP_TYPE_COUNT]; /* by slot, of managed devices */
     char *text_out;
     size_t capacity;
@@ -45,9 +58,9 @@ static bool alloc_counts(struct check *check)
     struct zc_swap_device *device;
     unsigned type;
 
-    check->mapped =
-        zc_calloc((size_t)check->vm->frame_count, sizeof(*check->mapped));
-    if (check->mapped == NULL)
+    check->frames =
+        zc_calloc((size_t)check->vm->frame_count, sizeof(*check->frames));
+    if (check->frames == NULL)
         return false;
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
         device = &zc_vm_swap(check->vm)->devices[type];
@@ -66,122 +79,309 @@ static void free_counts(struct check *check)
 {
     unsigned type;
 
-    zc_free(check->mapped);
+    zc_free(check->frames);
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
         zc_free(check->counts[type]);
 }
 
+/* --- page tables ----------------------------------------------------- */
+
+static void count_swap_entry(struct check *check, zc_swp slot)
+{
+    const struct zc_swap *swap = zc_vm_swap(check->vm);
+    const unsigned type = zc_swp_type(slot);
+
+    if (check->counts[type] == NULL)
+        fail(check, "a swap entry of type %u, which is off", type);
+    else if (zc_swp_offset(slot) >= swap->devices[type].slot_count)
+        fail(check, "a swap entry beyond its device, %u:%llu", type,
+             (unsigned long long)zc_swp_offset(slot));
+    else
+        check->counts[type][zc_swp_offset(slot)]++;
+}
+
 static void count_entry(struct check *check, zc_pte pte)
 {
-    zc_swp slot = zc_pte_slot(pte);
+    const zc_pte kinds = ZC_PTE_PRESENT | ZC_PTE_SWAP;
 
-    if ((pte & ZC_PTE_PRESENT) != 0) {
-        check->mapped[pte >> ZC_PTE_SHIFT]++;
-    } else if ((pte & ZC_PTE_SWAP) != 0) {
-        if (check->counts[zc_swp_type(slot)] == NULL)
-            fail(check, "a swap entry of type %u, which is off",
-                 zc_swp_type(slot));
-        else
-            check->counts[zc_swp_type(slot)][zc_swp_offset(slot)]++;
+    if (pte != 0 && (pte & ZC_PTE_MAPPED) == 0)
+        fail(check, "an entry outside of any mapping, %llx",
+             (unsigned long long)pte);
+    else if ((pte & kinds) == kinds)
+        fail(check, "an entry both present and swapped out, %llx",
+             (unsigned long long)pte);
+    else if ((pte & kinds) == 0 && (pte & ~(zc_pte)ZC_PTE_KEPT) != 0)
+        fail(check, "an entry with nothing behind it, %llx",
+             (unsigned long long)pte);
+    else if ((pte & ZC_PTE_SWAP) != 0)
+        count_swap_entry(check, zc_pte_slot(pte));
+    else if ((pte & ZC_PTE_PRESENT) == 0)
+        return;
+    else if (pte >> ZC_PTE_SHIFT >= check->vm->frame_count)
+        fail(check, "an entry of frame %llu of %llu",
+             (unsigned long long)(pte >> ZC_PTE_SHIFT),
+             (unsigned long long)check->vm->frame_count);
+    else {
+        check->frames[pte >> ZC_PTE_SHIFT].mapped++;
+        check->frames[pte >> ZC_PTE_SHIFT].writable += (pte & ZC_PTE_WRITE) !=
+                                                       0;
+    }
+}
+
+static void count_space(struct check *check, const struct zc_vm_space *space)
+{
+    const uint64_t table_count = space->table_count;
+    struct zc_vm_table *table;
+    uint64_t i;
+    unsigned j;
+
+    for (i = 0; i < table_count; i++) {
+        table = zc_vm_table_find(space, i << ZC_TABLE_SHIFT);
+        if (table == NULL)
+            continue;
+        zc_spinlock_lock(&table->lock);
+        if (table->space != space || table->first != i << ZC_TABLE_SHIFT)
+            fail(check, "a table that is not of its place, %llu",
+                 (unsigned long long)i);
+        for (j = 0; j < ZC_TABLE_ENTRIES; j++)
+            count_entry(check, table->entries[j]);
+        zc_spinlock_unlock(&table->lock);
     }
 }
 
 static void count_entries(struct check *check)
 {
     struct zc_vm *vm = check->vm;
-    struct zc_vm_space *space;
-    struct zc_vm_table *table;
     struct zc_list *link;
-    size_t i;
-    unsigned j;
+    uint64_t spaces = 0;
 
     zc_mutex_lock(&vm->lock);
     for (link = vm->spaces.next; link != &vm->spaces; link = link->next) {
-        space = ZC_CONTAINER(link, struct zc_vm_space, link);
-        for (i = 0; i < space->table_count; i++) {
-            table = zc_vm_table_find(space, (uint64_t)i << ZC_TABLE_SHIFT);
-            if (table == NULL)
-                continue;
-            zc_spinlock_lock(&table->lock);
-            for (j = 0; j < ZC_TABLE_ENTRIES; j++)
-                count_entry(check, table->entries[j]);
-            zc_spinlock_unlock(&table->lock);
-        }
+        spaces++;
+        count_space(check, ZC_CONTAINER(link, struct zc_vm_space, link));
     }
+    if (spaces != vm->space_count)
+        fail(check, "%llu spaces, counted as %llu", (unsigned long long)spaces,
+             (unsigned long long)vm->space_count);
     zc_mutex_unlock(&vm->lock);
+}
+
+/* --- frames ---------------------------------------------------------- */
+
+/* Who knows a frame besides mappings and the swap cache. */
+static void count_records(struct check *check)
+{
+    struct zc_pageio *pageio = &check->vm->cache->pageio;
+    struct zc_page_write *write;
+    struct zc_list *link;
+
+    zc_spinlock_lock(&pageio->stuck_lock);
+    for (link = pageio->stuck.next; link != &pageio->stuck; link = link->next) {
+        write = ZC_CONTAINER(link, struct zc_page_write, link);
+        check->frames[zc_frame_of(write->folio) - check->vm->frames].records++;
+    }
+    zc_spinlock_unlock(&pageio->stuck_lock);
+}
+
+/* Goes through a list of frames; how many. */
+static uint64_t count_list(struct check *check, struct zc_list *list,
+                           bool is_free, unsigned owner)
+{
+    struct zc_list *link;
+    struct zc_vm_frame *frame;
+    struct seen *seen;
+    uint64_t count = 0;
+
+    for (link = list->next; link != list; link = link->next, count++) {
+        frame = ZC_CONTAINER(link, struct zc_vm_frame, age);
+        seen = &check->frames[frame - check->vm->frames];
+        seen->is_listed = true;
+        seen->is_free = is_free;
+        if (!is_free && frame->owner != owner)
+            fail(check, "a frame of owner %u on the list of owner %u",
+                 frame->owner, owner);
+    }
+    return count;
+}
+
+static void count_lists(struct check *check)
+{
+    struct zc_vm *vm = check->vm;
+    uint64_t free_count;
+    unsigned i;
+
+    zc_spinlock_lock(&vm->frames_lock);
+    free_count = count_list(check, &vm->free, true, 0);
+    if (free_count != vm->free_count)
+        fail(check, "%llu free frames, counted as %llu",
+             (unsigned long long)free_count,
+             (unsigned long long)vm->free_count);
+    for (i = 0; i <= ZC_OWNER_COUNT; i++)
+        if (count_list(check, &vm->owners[i].cold_to_hot, false, i) != 0 &&
+            zc_list_is_empty(&vm->owners[i].turn))
+            fail(check, "owner %u has frames and no turn", i);
+    zc_spinlock_unlock(&vm->frames_lock);
+}
+
+/* The mappings that a frame knows lead back to it. */
+static void check_mappings(struct check *check, struct zc_vm_frame *frame)
+{
+    const uint64_t number = (uint64_t)(frame - check->vm->frames);
+    const struct seen *seen = &check->frames[number];
+    struct zc_vm_place place = frame->mappings;
+    uint32_t count = 0;
+    zc_pte pte;
+
+    if (seen->mapped != frame->mapped)
+        fail(check, "frame %llu: %u entries map it, it counts %u",
+             (unsigned long long)number, seen->mapped, frame->mapped);
+    if (seen->writable != 0 && seen->mapped > 1)
+        fail(check, "frame %llu: shared, and written to",
+             (unsigned long long)number);
+    for (; place.table != NULL && count <= frame->mapped; count++) {
+        pte = place.table->entries[place.index];
+        if ((pte & ZC_PTE_PRESENT) == 0 || pte >> ZC_PTE_SHIFT != number)
+            fail(check, "frame %llu: a mapping that is not",
+                 (unsigned long long)number);
+        place = place.table->next[place.index];
+    }
+    if (count != frame->mapped)
+        fail(check, "frame %llu: knows %u mappings of %u",
+             (unsigned long long)number, count, frame->mapped);
+}
+
+static void check_references(struct check *check, struct zc_vm_frame *frame)
+{
+    const uint64_t number = (uint64_t)(frame - check->vm->frames);
+    const struct seen *seen = &check->frames[number];
+    const uint32_t references =
+        zc_atomic_u32_load_relaxed(&frame->folio.references);
+    const uint32_t cached = references != 0 &&
+                            zc_folio_has(&frame->folio, ZC_FOLIO_SWAPCACHE);
+
+    if (references != seen->mapped + cached + seen->records)
+        fail(check, "frame %llu: %u references, %u mapped, %u cached, %u kept",
+             (unsigned long long)number, references, seen->mapped, cached,
+             seen->records);
+    if (references != 0 && zc_folio_has(&frame->folio, ZC_FOLIO_LOCKED))
+        fail(check, "frame %llu: locked", (unsigned long long)number);
+    if (frame->is_isolated)
+        fail(check, "frame %llu: isolated", (unsigned long long)number);
+    if ((references == 0) != (seen->is_listed && seen->is_free))
+        fail(check, "frame %llu: %s", (unsigned long long)number,
+             references == 0 ? "free, on no list" : "in use, among the free");
+    if (!seen->is_listed && seen->records == 0)
+        fail(check, "frame %llu: in use, on no list",
+             (unsigned long long)number);
 }
 
 static void check_frames(struct check *check)
 {
     struct zc_vm *vm = check->vm;
-    uint64_t in_use = 0;
+    struct zc_vm_frame *frame;
     uint64_t i;
 
+    count_records(check);
+    count_lists(check);
     for (i = 0; i < vm->frame_count; i++) {
-        struct zc_vm_frame *frame = &vm->frames[i];
-        struct zc_folio *folio = &frame->folio;
-        const uint32_t references =
-            zc_atomic_u32_load_relaxed(&folio->references);
-        const uint32_t cached = references != 0 &&
-                                zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
-
-        in_use += references != 0;
-        if (check->mapped[i] != (references == 0 ? 0 : frame->mapped))
-            fail(check, "frame %llu: %u entries map it, it counts %u",
-                 (unsigned long long)i, check->mapped[i], frame->mapped);
-        if (references != check->mapped[i] + cached)
-            fail(check, "frame %llu: %u references, %u mappings, %u cached",
-                 (unsigned long long)i, references, check->mapped[i], cached);
-        if (references != 0 && zc_folio_has(folio, ZC_FOLIO_LOCKED))
-            fail(check, "frame %llu: locked", (unsigned long long)i);
+        frame = &vm->frames[i];
+        if (!check->frames[i].is_free || check->frames[i].mapped != 0)
+            check_mappings(check, frame);
+        check_references(check, frame);
     }
-    if (in_use + zc_frames_free(vm) != vm->frame_count)
-        fail(check, "%llu frames in use and %llu free, of %llu",
-             (unsigned long long)in_use, (unsigned long long)zc_frames_free(vm),
-             (unsigned long long)vm->frame_count);
 }
 
-static void check_slot(struct check *check, zc_swp slot)
+static void check_owners(struct check *check)
 {
     struct zc_vm *vm = check->vm;
-    const uint32_t count = zc_slot_count(zc_vm_swap(vm), slot);
-    const uint32_t named =
-        check->counts[zc_swp_type(slot)][zc_swp_offset(slot)];
-    struct zc_folio *folio;
+    uint64_t charged[ZC_OWNER_COUNT + 1] = {0};
+    uint64_t i;
 
-    if (count != named)
-        fail(check, "slot %u:%llu: count %u, %u entries name it",
-             zc_swp_type(slot), (unsigned long long)zc_swp_offset(slot), count,
-             named);
-    folio = zc_swapcache_look_up(zc_vm_swap(vm), slot);
-    if (folio != NULL)
-        zc_swapcache_put(zc_vm_swap(vm), slot, folio);
+    for (i = 0; i < vm->frame_count; i++)
+        if (!check->frames[i].is_free)
+            charged[vm->frames[i].owner]++;
+    for (i = 0; i <= ZC_OWNER_COUNT; i++)
+        if (charged[i] != vm->owners[i].frames)
+            fail(check, "owner %u has %llu frames, and is charged %llu",
+                 (unsigned)i, (unsigned long long)charged[i],
+                 (unsigned long long)vm->owners[i].frames);
+}
+
+/* --- slots ----------------------------------------------------------- */
+
+/* Whether compressed memory has a page of the slot. */
+static bool is_stored(struct check *check, zc_swp slot)
+{
+    struct zc_zcache *zcache = &check->vm->cache->zcache;
+    struct zc_entry *entry = zc_tree_get(&zcache->tree, slot);
+
+    if (entry == NULL)
+        return false;
+    zc_zcache_put(zcache, entry);
+    return true;
+}
+
+/* A slot in use; true: it has a page in compressed memory. */
+static bool check_slot(struct check *check, zc_swp slot)
+{
+    struct zc_swap *swap = zc_vm_swap(check->vm);
+    const uint32_t count = zc_slot_count(swap, slot);
+    uint32_t *named = &check->counts[zc_swp_type(slot)][zc_swp_offset(slot)];
+    const unsigned type = zc_swp_type(slot);
+    const unsigned long long offset = zc_swp_offset(slot);
+    const bool stored = is_stored(check, slot);
+    struct zc_folio *folio = zc_swapcache_look_up(swap, slot);
+
+    if (count != *named)
+        fail(check, "slot %u:%llu: count %u, %u entries name it", type, offset,
+             count, *named);
+    *named = 0;
+    if (stored && zc_slot_is_zero(swap, slot))
+        fail(check, "slot %u:%llu: all zeros, and stored", type, offset);
     if (count == 0 && folio == NULL)
-        fail(check, "slot %u:%llu: in use by nobody", zc_swp_type(slot),
-             (unsigned long long)zc_swp_offset(slot));
+        fail(check, "slot %u:%llu: in use by nobody", type, offset);
+    if (folio != NULL && folio->swap.value != slot.value)
+        fail(check, "slot %u:%llu: a folio of another slot", type, offset);
+    if (folio != NULL) /* what nobody misses goes with this */
+        zc_swapcache_put(swap, slot, folio);
+    return stored;
+}
+
+/* What check_slot() has not taken out: entries that name free slots. */
+static void check_free_slots(struct check *check, unsigned type)
+{
+    const uint64_t slot_count = zc_vm_swap(check->vm)->devices[type].slot_count;
+    uint64_t offset;
+
+    for (offset = 0; offset < slot_count; offset++)
+        if (check->counts[type][offset] != 0)
+            fail(check, "slot %u:%llu: free, %u entries name it", type,
+                 (unsigned long long)offset, check->counts[type][offset]);
 }
 
 static void check_slots(struct check *check)
 {
+    struct zc_zcache *zcache = &check->vm->cache->zcache;
     struct zc_swap *swap = zc_vm_swap(check->vm);
-    uint64_t in_use = 0;
+    const uint64_t stored_pages = zc_zcache_stored_pages(zcache);
+    bool has_others = false;
+    uint64_t stored = 0;
     uint64_t offset;
     unsigned type;
 
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
-        if (check->counts[type] == NULL)
+        if (check->counts[type] == NULL) {
+            has_others = has_others || zc_zcache_has_type(zcache, type);
             continue;
-        for (offset = 0; zc_swap_device_next(&swap->devices[type], &offset);
-             offset++) {
-            in_use++;
-            check_slot(check, zc_swp_make(type, offset));
         }
+        for (offset = 0; zc_swap_device_next(&swap->devices[type], &offset);
+             offset++)
+            stored += check_slot(check, zc_swp_make(type, offset));
+        check_free_slots(check, type);
     }
-    if (zc_zcache_stored_pages(&check->vm->cache->zcache) > in_use)
-        fail(check, "%llu pages stored for %llu slots in use",
-             (unsigned long long)zc_zcache_stored_pages(
-                 &check->vm->cache->zcache),
-             (unsigned long long)in_use);
+    if (!has_others && stored_pages != stored)
+        fail(check, "%llu pages stored, %llu of them for slots in use",
+             (unsigned long long)stored_pages, (unsigned long long)stored);
 }
 
 zc_status zc_vm_check(struct zc_vm *vm, char *text_out, size_t capacity)
@@ -198,8 +398,9 @@ zc_status zc_vm_check(struct zc_vm *vm, char *text_out, size_t capacity)
     zc_pageio_drain(&vm->cache->pageio);
     if (alloc_counts(&check)) {
         count_entries(&check);
-        check_frames(&check);
         check_slots(&check);
+        check_frames(&check);
+        check_owners(&check);
         status = check.failed ? ZC_CORRUPT : ZC_OK;
     } else {
         status = ZC_NO_MEMORY;

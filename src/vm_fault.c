@@ -31,7 +31,6 @@ bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
     zc_spinlock_lock(&fault->table->lock);
     if (!zc_pte_same(*entry, fault->pte)) {
         zc_spinlock_unlock(&fault->table->lock);
-        zc_vm_count(vm, ZC_VM_INSTALLS_FAILED);
         return false;
     }
     if ((fault->pte & ZC_PTE_PRESENT) != 0)
@@ -47,7 +46,9 @@ bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
 static zc_status first_touch(struct zc_vm_fault *fault)
 {
     struct zc_vm *vm = fault->space->vm;
-    struct zc_vm_frame *frame = zc_frame_alloc(vm, fault->space->owner);
+    struct zc_vm_frame *frame =
+        zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
+    zc_status status = ZC_AGAIN;
     struct zc_folio *folio;
 
     if (frame == NULL)
@@ -58,9 +59,10 @@ static zc_status first_touch(struct zc_vm_fault *fault)
     if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
         raise_kind(fault, ZC_FAULT_ZERO);
         zc_frame_age(vm, frame);
+        status = ZC_OK;
     }
     zc_folio_put(zc_vm_swap(vm), folio);
-    return ZC_OK;
+    return status;
 }
 
 /* Takes a reference to the frame of a present entry, if it still is that. */
@@ -89,7 +91,7 @@ static bool try_reuse(struct zc_vm_fault *fault, struct zc_vm_frame *frame)
     bool is_ours;
 
     if (zc_folio_has(&frame->folio, ZC_FOLIO_SWAPCACHE) &&
-        !zc_swapcache_try_to_free(zc_vm_swap(vm), &frame->folio))
+        !zc_frame_give_up_slot(vm, &frame->folio))
         return false;
     zc_spinlock_lock(&fault->table->lock);
     /* Pairs with the release in zc_folio_put() of who had it last. */
@@ -107,7 +109,9 @@ static bool try_reuse(struct zc_vm_fault *fault, struct zc_vm_frame *frame)
 static zc_status copy_frame(struct zc_vm_fault *fault, struct zc_vm_frame *old)
 {
     struct zc_vm *vm = fault->space->vm;
-    struct zc_vm_frame *frame = zc_frame_alloc(vm, fault->space->owner);
+    struct zc_vm_frame *frame =
+        zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
+    zc_status status = ZC_AGAIN;
     struct zc_folio *folio;
 
     if (frame == NULL)
@@ -120,9 +124,10 @@ static zc_status copy_frame(struct zc_vm_fault *fault, struct zc_vm_frame *old)
         raise_kind(fault, ZC_FAULT_COPY);
         zc_frame_age(vm, frame);
         zc_vm_drop_pte(vm, fault->pte); /* the old mapping's reference */
+        status = ZC_OK;
     }
     zc_folio_put(zc_vm_swap(vm), folio);
-    return ZC_OK;
+    return status;
 }
 
 static zc_status write_to_shared(struct zc_vm_fault *fault)
@@ -133,7 +138,7 @@ static zc_status write_to_shared(struct zc_vm_fault *fault)
     bool reused = false;
 
     if (frame == NULL)
-        return ZC_OK;
+        return ZC_AGAIN;
     if (zc_folio_trylock(&frame->folio)) {
         reused = try_reuse(fault, frame);
         zc_folio_unlock(swap, &frame->folio);

@@ -46,6 +46,8 @@ static zc_status copy_entry(struct zc_vm_table *from, struct zc_vm_table *to,
         if (status == ZC_OK || status == ZC_MISSING)
             status = share_entry(vm, from, index, &pte);
     }
+    if (status == ZC_BUSY) /* as many as can be counted share it */
+        status = ZC_NO_MEMORY;
     if (status != ZC_OK || pte == 0)
         return status;
     if ((pte & ZC_PTE_PRESENT) != 0) /* ours, besides the mapping's */

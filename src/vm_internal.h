@@ -85,8 +85,10 @@ struct zc_vm_space {
 struct zc_vm_frame {
     struct zc_folio folio; /* first: folios of this machine are frames */
     struct zc_list age;    /* [frames lock] of its owner, or free; or alone */
-    unsigned owner;        /* charged; set while nobody else knows the frame */
-    /* Who maps it, and where its first mapping is: a page of a family of
+    /* Charged.  [folio lock and frames lock] to write, either to read. */
+    unsigned owner;
+    bool is_isolated; /* [frames lock] reclaim has it, and will list it */
+    /* Who maps it, and where it is at home (vm_rmap.c): a page of a family of
      * spaces, 0 for none.  [rmap lock] */
     struct zc_vm_place mappings;
     uint32_t mapped;
@@ -96,6 +98,7 @@ struct zc_vm_frame {
 
 /* Frames of one owner by age. */
 struct zc_vm_owner {
+    struct zc_list turn;        /* [frames lock] of vm->turns, or alone */
     struct zc_list cold_to_hot; /* [frames lock] */
     uint64_t frames;            /* [frames lock] charged, on the list or not */
     uint64_t limit;             /* [frames lock] UINT64_MAX: none */
@@ -134,7 +137,8 @@ struct zc_vm {
     uint64_t low;               /* fewer free frames wake the reclaimer, */
     uint64_t high;              /* which frees up to so many */
     struct zc_vm_owner *owners; /* [frames_lock] ZC_OWNER_COUNT of them */
-    unsigned next_owner;        /* [frames_lock] whose turn it is */
+    struct zc_list turns; /* [frames_lock] those that may have frames listed,
+                             the next one first */
 
     struct zc_mutex lock;
     struct zc_list spaces;            /* [lock] */
@@ -198,26 +202,50 @@ static inline unsigned zc_vm_index(uint64_t page)
 
 /* --- frames: vm_frame.c ---------------------------------------------- */
 
+/* Whether who needs a frame may wait for writes: not with a folio locked. */
+enum zc_frame_wait {
+    ZC_FRAME_NO_WAIT,
+    ZC_FRAME_MAY_WAIT
+};
+
 /*
  * A frame with one reference, not mapped, on no list, charged to the owner;
  * reclaims if there is none.  NULL: nothing can be freed.  No lock but a
- * folio's may be held.
+ * folio's may be held, and that only without waiting.
  */
-struct zc_vm_frame *zc_frame_alloc(struct zc_vm *vm, unsigned owner);
+struct zc_vm_frame *zc_frame_alloc(struct zc_vm *vm, unsigned owner,
+                                   enum zc_frame_wait wait);
+
+/* Brings an owner below his limit, for a frame that is charged to him later.
+ * False: he stays at it.  As above. */
+bool zc_frame_make_room(struct zc_vm *vm, unsigned owner,
+                        enum zc_frame_wait wait);
 
 /* For the swap cache: zc_folio_frames. */
 struct zc_folio *zc_frame_alloc_folio(void *context, bool may_reclaim);
 void zc_frame_free_folio(void *context, struct zc_folio *folio);
 
-/* Puts a frame at the hot end of its owner's list, if it is on no list. */
+/* Puts a frame at the hot end of its owner's list, if it is on no list and
+ * nobody has it isolated. */
 void zc_frame_age(struct zc_vm *vm, struct zc_vm_frame *frame);
 
-/* Charges a frame to another owner: it is now his. */
+/* Charges a frame to another owner: it is now his.  The folio is locked, or
+ * nobody else knows it. */
 void zc_frame_charge(struct zc_vm *vm, struct zc_vm_frame *frame,
                      unsigned owner);
 
-/* The coldest frame of an owner with a reference, off its list, or NULL. */
+/* The coldest frame of an owner with a reference, off its list and isolated, or
+ * NULL. */
 struct zc_vm_frame *zc_frame_isolate(struct zc_vm *vm, unsigned owner);
+/* Ends that: to the hot end.  The reference stays. */
+void zc_frame_put_back(struct zc_vm *vm, struct zc_vm_frame *frame);
+
+/*
+ * Takes a locked folio out of the swap cache if its slot has no count and no
+ * write of it is under way.  True: done, and it is dirty.  The caller has a
+ * reference, and no device needs to be his.
+ */
+bool zc_frame_give_up_slot(struct zc_vm *vm, struct zc_folio *folio);
 
 /* The next owner that has frames, after the one before; false: none. */
 bool zc_frame_next_owner(struct zc_vm *vm, unsigned *owner_out);
@@ -237,6 +265,9 @@ uint32_t zc_rmap_count(struct zc_vm *vm, struct zc_vm_frame *frame);
 /* Up to `capacity` of its mappings, as names; how many. */
 unsigned zc_rmap_places(struct zc_vm *vm, struct zc_vm_frame *frame,
                         struct zc_vm_place *places, unsigned capacity);
+/* The frame is read for this page, and is its own, unless it has an owner. */
+void zc_rmap_settle(struct zc_vm *vm, struct zc_vm_frame *frame,
+                    const struct zc_vm_space *space, uint64_t page);
 /* The frame is this page's own from now on: nobody else has it. */
 void zc_rmap_rehome(struct zc_vm *vm, struct zc_vm_frame *frame,
                     struct zc_vm_place place);
@@ -264,8 +295,8 @@ struct zc_vm_fault {
     enum zc_fault_kind kind;
 };
 
-/* Makes the page present, or shows that the entry has changed meanwhile.
- * ZC_OK: look at the entry again; else as zc_vm_read(). */
+/* Makes the page present.  ZC_OK; ZC_AGAIN: somebody else was faster, or is
+ * about to be; either way look at the entry again.  Else as zc_vm_read(). */
 zc_status zc_vm_handle_fault(struct zc_vm_fault *fault);
 /* The same for a swap entry. */
 zc_status zc_vm_swap_in(struct zc_vm_fault *fault);
@@ -277,7 +308,7 @@ bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
                    zc_pte bits);
 
 /* The frame to map for a locked cached folio, with a reference for the caller:
- * its own, or a copy where it is somebody else's merged page.  NULL: no memory.
+ * its own, or a copy where it is somebody else's merged page.  NULL: no frame.
  */
 struct zc_vm_frame *zc_vm_frame_for(struct zc_vm_fault *fault,
                                     struct zc_folio *folio);
@@ -287,7 +318,8 @@ void zc_vm_drop_pte(struct zc_vm *vm, zc_pte pte);
 
 /* --- reclaim --------------------------------------------------------- */
 
-/* Frees frames of an owner, or of all; how many. */
+/* Frees frames of an owner, or of all; how many, writes of them that are under
+ * way too.  Waits for no write. */
 uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal);
 
 zc_status zc_vm_reclaimer_start(struct zc_vm *vm);

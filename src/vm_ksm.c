@@ -55,6 +55,7 @@ static zc_status merge_into(struct zc_vm_fault *fault,
     if (!zc_vm_install(fault, frame, ZC_PTE_ACCESSED | ZC_PTE_DIRTY))
         return ZC_BUSY;
     zc_vm_count(vm, ZC_VM_PAGES_MERGED);
+    zc_frame_age(vm, frame); /* its own page may be gone by now */
     zc_vm_drop_pte(vm, fault->pte);
     return ZC_OK;
 }

@@ -8,8 +8,8 @@
  *     a slot, and a place in the swap cache, if it has none
  *     for each mapping: one more swap count, then under the table's lock the
  *     entry becomes the swap entry; so the count is never too low
- *     dirty: page I/O, which unlocks; clean: out of the swap cache
- *     the last reference frees the frame
+ *     dirty: page I/O, which unlocks; clean: its slot has a copy
+ *     the last reference takes it out of the swap cache and frees the frame
  *
  * From when it is in the swap cache, a fault on one of its entries finds it
  * there.  A frame that is still mapped afterwards, or could not be written,
@@ -22,6 +22,8 @@
 
 #define PLACES 16     /* mappings looked at in one go */
 #define SCAN_FACTOR 8 /* frames looked at for each one wanted, at most */
+#define BATCH 32      /* frames, then the reclaimer looks whether it is done */
+#define STUCK_MAX 32  /* failed writes looked at in one go */
 
 /* Whether an entry used the frame since the last look; clears the marks. */
 static bool was_used(struct zc_vm *vm, struct zc_vm_frame *frame)
@@ -117,12 +119,13 @@ static bool write_out(struct zc_vm *vm, struct zc_vm_frame *frame)
     struct zc_folio *folio = &frame->folio;
     zc_status status;
 
-    if (zc_swapcache_try_to_free(swap, folio)) { /* nobody wants it back */
+    if (zc_frame_give_up_slot(vm, folio)) { /* nobody wants it back */
         zc_folio_unlock(swap, folio);
         return true;
     }
     if (!zc_folio_has(folio, ZC_FOLIO_DIRTY)) {
-        zc_swapcache_delete(swap, folio);
+        /* Its slot has a copy: it leaves the cache with our reference, if
+         * nobody else comes for it. */
         zc_folio_unlock(swap, folio);
         return true;
     }
@@ -139,14 +142,16 @@ static bool reclaim_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     struct zc_swap *swap = zc_vm_swap(vm);
     struct zc_folio *folio = &frame->folio;
+    bool had_slot;
 
     if (!zc_folio_trylock(folio))
         return false;
+    had_slot = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
     if (zc_folio_has(folio, ZC_FOLIO_WRITEBACK) || was_used(vm, frame) ||
         !give_slot(vm, frame) || !unmap_all(vm, frame)) {
         /* A slot that it was given in vain. */
-        if (zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
-            (void)zc_swapcache_try_to_free(swap, folio);
+        if (!had_slot && zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
+            (void)zc_frame_give_up_slot(vm, folio);
         zc_folio_unlock(swap, folio);
         return false;
     }
@@ -158,35 +163,39 @@ static bool reclaim_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
 static void put_back(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     struct zc_folio *folio = &frame->folio;
-    zc_swp slot;
+    const bool is_cached = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
+    /* While we have it isolated it is not put there under another name: only
+     * reclaim does that. */
+    const zc_swp slot = folio->swap;
 
-    if (!zc_folio_has(folio, ZC_FOLIO_SWAPCACHE)) {
-        if (zc_rmap_count(vm, frame) != 0)
-            zc_frame_age(vm, frame);
+    zc_frame_put_back(vm, frame);
+    if (is_cached)
+        zc_swapcache_put(zc_vm_swap(vm), slot, folio);
+    else
         zc_folio_put(zc_vm_swap(vm), folio);
-        return;
-    }
-    /* While we have a reference it is not put there under another name: only
-     * reclaim does that, and we have it. */
-    slot = folio->swap;
-    zc_frame_age(vm, frame);
-    zc_swapcache_put(zc_vm_swap(vm), slot, folio);
 }
 
 uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal)
 {
-    const uint64_t scan_max = goal * SCAN_FACTOR + vm->frame_count / 8;
     struct zc_vm_frame *frame;
+    uint64_t scan_max;
     uint64_t freed = 0;
     uint64_t scanned;
     unsigned from = owner;
 
+    if (goal > vm->frame_count)
+        goal = vm->frame_count;
+    scan_max = goal * SCAN_FACTOR + vm->frame_count / 8;
+    /* Failed writes keep frames, of pages that are wanted and of others. */
+    (void)zc_pageio_retry(&vm->cache->pageio, STUCK_MAX);
     for (scanned = 0; scanned < scan_max && freed < goal; scanned++) {
         if (owner == ZC_OWNER_COUNT && !zc_frame_next_owner(vm, &from))
             break;
         frame = zc_frame_isolate(vm, from);
-        if (frame == NULL)
+        if (frame == NULL && owner != ZC_OWNER_COUNT)
             break;
+        if (frame == NULL) /* others took his last, and there are others */
+            continue;
         zc_vm_count(vm, ZC_VM_RECLAIM_SCANNED);
         if (reclaim_frame(vm, frame)) {
             freed++;
@@ -194,8 +203,6 @@ uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal)
         }
         put_back(vm, frame);
     }
-    if (freed != 0)
-        zc_pageio_throttle(&vm->cache->pageio);
     return freed;
 }
 
@@ -207,6 +214,7 @@ zc_status zc_vm_reclaim(struct zc_vm *vm, unsigned owner, uint64_t goal,
     if (vm == NULL || owner > ZC_OWNER_COUNT)
         return ZC_INVALID;
     freed = zc_vm_shrink(vm, owner, goal);
+    zc_pageio_throttle(&vm->cache->pageio);
     if (freed_out != NULL)
         *freed_out = freed;
     return freed >= goal ? ZC_OK : ZC_AGAIN;
@@ -227,8 +235,8 @@ static void run_reclaimer(void *argument)
         vm->is_wanted = false;
         zc_mutex_unlock(&vm->reclaimer_lock);
         while (zc_frames_free(vm) < vm->high &&
-               zc_vm_shrink(vm, ZC_OWNER_COUNT, PLACES) != 0)
-            continue;
+               zc_vm_shrink(vm, ZC_OWNER_COUNT, BATCH) != 0)
+            zc_pageio_throttle(&vm->cache->pageio);
         zc_mutex_lock(&vm->reclaimer_lock);
     }
     zc_mutex_unlock(&vm->reclaimer_lock);

@@ -7,11 +7,12 @@
  * who comes from the frame takes a place, lets go, locks the table, and looks
  * whether the entry still maps the frame: a place is a name.
  *
- * A frame has a home, where it was mapped first: a page number in a family of
- * spaces (those that are forks of one another).  A frame that still has one is
- * foreign to every other page, and a swap-in there copies it: merged pages are
- * swapped out under one slot, and come apart when they come back, as the
- * kernel's do whose reverse mapping knows one anon_vma and index.
+ * A frame has a home, the page it was read for or was mapped at first: a page
+ * number in a family of spaces (those that are forks of one another).  A frame
+ * that still has one is foreign to every other page, and a swap-in there copies
+ * it: merged pages are swapped out under one slot, and come apart when they
+ * come back, as the kernel's do whose reverse mapping knows one anon_vma and
+ * index.
  */
 #include "vm_internal.h"
 
@@ -56,6 +57,19 @@ void zc_rmap_remove(struct zc_vm *vm, struct zc_vm_frame *frame,
     }
     *link = *next_of(place);
     frame->mapped--;
+    zc_spinlock_unlock(lock);
+}
+
+void zc_rmap_settle(struct zc_vm *vm, struct zc_vm_frame *frame,
+                    const struct zc_vm_space *space, uint64_t page)
+{
+    struct zc_spinlock *lock = lock_of(vm, frame);
+
+    zc_spinlock_lock(lock);
+    if (frame->home_family == 0) {
+        frame->home_family = space->family;
+        frame->home_page = page;
+    }
     zc_spinlock_unlock(lock);
 }
 

@@ -70,14 +70,14 @@ static zc_pte clear_entry(struct zc_vm *vm, struct zc_vm_table *table,
 }
 
 /* Gives up the slot of a folio that nobody needs any more, if nobody has it
- * locked: who has will find out when he puts it. */
-static void try_to_free(struct zc_swap *swap, struct zc_folio *folio)
+ * locked; otherwise reclaim will, which has it on a list. */
+static void try_to_free(struct zc_vm *vm, struct zc_folio *folio)
 {
     if (!zc_folio_has(folio, ZC_FOLIO_SWAPCACHE) || !zc_folio_trylock(folio))
         return;
     if (zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
-        (void)zc_swapcache_try_to_free(swap, folio);
-    zc_folio_unlock(swap, folio);
+        (void)zc_frame_give_up_slot(vm, folio);
+    zc_folio_unlock(zc_vm_swap(vm), folio);
 }
 
 void zc_vm_drop_pte(struct zc_vm *vm, zc_pte pte)
@@ -90,7 +90,7 @@ void zc_vm_drop_pte(struct zc_vm *vm, zc_pte pte)
     if ((pte & ZC_PTE_PRESENT) == 0)
         return;
     folio = &zc_pte_frame(vm, pte)->folio;
-    try_to_free(swap, folio);
+    try_to_free(vm, folio);
     zc_folio_put(swap, folio);
 }
 

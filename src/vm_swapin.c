@@ -16,9 +16,10 @@
  *     unlock, last
  *
  * Who comes second finds the folio and waits for its lock
- * (SWAPCACHE_LOCKED_UNTIL_PTE_SET).  A copy is made of a page that is up to
- * date (UPTODATE_BEFORE_COPY): what a failed read left would look like a page
- * when it is copied.
+ * (SWAPCACHE_LOCKED_UNTIL_PTE_SET).  If the read failed, he finds the folio not
+ * up to date and reads it again.  A copy is made of a page that is up to date
+ * (UPTODATE_BEFORE_COPY): what a failed read left would look like a page when
+ * it is copied.
  *
  * Past the swap cache, where the device is fast and nobody else has the slot:
  *
@@ -61,7 +62,10 @@ static bool install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
         return false;
     }
     zc_frame_charge(vm, frame, fault->space->owner);
-    return zc_vm_install(fault, frame, bits | ZC_PTE_ACCESSED);
+    if (zc_vm_install(fault, frame, bits | ZC_PTE_ACCESSED))
+        return true;
+    zc_vm_count(vm, ZC_VM_INSTALLS_FAILED);
+    return false;
 }
 
 /* --- past the swap cache --------------------------------------------- */
@@ -91,6 +95,7 @@ static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
     status = zc_pageio_read(&vm->cache->pageio, folio, slot, &source);
     if (status != ZC_OK)
         return status;
+    status = ZC_AGAIN;
     is_taken = vm->swap_in == ZC_SWAP_IN_STORE_AGAIN &&
                source == ZC_SOURCE_POOL &&
                zc_zcache_invalidate(&vm->cache->zcache, slot) == ZC_OK;
@@ -102,17 +107,19 @@ static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
         zc_frame_age(vm, frame);
         /* A fork meanwhile: the child has the slot too. */
         is_taken = is_taken && zc_slot_count(zc_vm_swap(vm), slot) != 0;
+        status = ZC_OK;
     }
     if (is_taken)
         store_again(fault, slot, folio);
-    return ZC_OK;
+    return status;
 }
 
 static zc_status swap_in_past_cache(struct zc_vm_fault *fault, zc_swp slot)
 {
     struct zc_vm *vm = fault->space->vm;
     struct zc_swap *swap = zc_vm_swap(vm);
-    struct zc_vm_frame *frame = zc_frame_alloc(vm, fault->space->owner);
+    struct zc_vm_frame *frame =
+        zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
     zc_status status = ZC_OK;
 
     if (frame == NULL)
@@ -130,7 +137,7 @@ static zc_status swap_in_past_cache(struct zc_vm_fault *fault, zc_swp slot)
             zc_vm_count(vm, ZC_VM_PIN_WAITS);
             zc_slot_wait(swap, slot);
         }
-        status = ZC_OK; /* the fault begins again */
+        status = ZC_AGAIN;
     }
     zc_folio_unlock(swap, &frame->folio);
     zc_folio_put(swap, &frame->folio);
@@ -159,7 +166,7 @@ struct zc_vm_frame *zc_vm_frame_for(struct zc_vm_fault *fault,
         zc_folio_get(folio);
         return frame;
     }
-    frame = zc_frame_alloc(vm, fault->space->owner);
+    frame = zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_NO_WAIT);
     if (frame == NULL)
         return NULL;
     memcpy(frame->folio.data, folio->data, vm->page_size);
@@ -176,6 +183,7 @@ static zc_status map_cached(struct zc_vm_fault *fault, zc_swp slot,
     struct zc_vm *vm = fault->space->vm;
     struct zc_swap *swap = zc_vm_swap(vm);
     struct zc_vm_frame *frame = zc_vm_frame_for(fault, folio);
+    zc_status status = ZC_AGAIN;
     bool is_copy;
 
     if (frame == NULL)
@@ -189,10 +197,11 @@ static zc_status map_cached(struct zc_vm_fault *fault, zc_swp slot,
         zc_frame_age(vm, frame);
         if ((!is_copy || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET)) &&
             wants_slot_back(fault, device, zc_slot_count(swap, slot) == 0))
-            (void)zc_swapcache_try_to_free(swap, folio);
+            (void)zc_frame_give_up_slot(vm, folio);
+        status = ZC_OK;
     }
     zc_folio_put(swap, &frame->folio);
-    return ZC_OK;
+    return status;
 }
 
 /* Fills a locked folio of the swap cache, if it is not. */
@@ -205,6 +214,9 @@ static zc_status fill(struct zc_vm_fault *fault, zc_swp slot,
     *source_out = ZC_SOURCE_CACHED;
     if (zc_folio_has(folio, ZC_FOLIO_UPTODATE))
         return ZC_OK;
+    /* It is read for this page.  If that fails, it leaves the cache with the
+     * last who knows it; whoever waits for its lock reads it himself. */
+    zc_rmap_settle(vm, zc_frame_of(folio), fault->space, fault->page);
     status = zc_pageio_read(&vm->cache->pageio, folio, slot, source_out);
     if (status == ZC_OK)
         zc_frame_age(vm, zc_frame_of(folio));
@@ -222,9 +234,12 @@ static zc_status swap_in_cached(struct zc_vm_fault *fault, zc_swp slot,
     bool is_foreign;
     zc_status status;
 
+    /* The frame that the cache makes is charged to him once it is mapped. */
+    if (!zc_frame_make_room(vm, fault->space->owner, ZC_FRAME_MAY_WAIT))
+        return ZC_NO_MEMORY;
     status = zc_swapcache_get(swap, slot, &folio, &is_created);
     if (status == ZC_MISSING)
-        return ZC_OK; /* the slot is gone: so has the entry changed */
+        return ZC_AGAIN; /* the slot is gone: so has the entry changed */
     if (status != ZC_OK)
         return status;
     status = fill(fault, slot, folio, &source);
@@ -234,8 +249,6 @@ static zc_status swap_in_cached(struct zc_vm_fault *fault, zc_swp slot,
         zc_folio_unlock(swap, folio);
     if (status == ZC_OK || (is_foreign && !ZC_RULE(UPTODATE_BEFORE_COPY)))
         status = map_cached(fault, slot, device, folio, source);
-    else /* nobody is to find a folio that could not be read */
-        zc_swapcache_delete(swap, folio);
     if (!is_foreign || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET))
         zc_folio_unlock(swap, folio);
     zc_swapcache_put(swap, slot, folio);
@@ -251,9 +264,8 @@ zc_status zc_vm_swap_in(struct zc_vm_fault *fault)
     struct zc_folio *folio;
     zc_status status;
 
-    zc_vm_count(vm, ZC_VM_FAULT_RETRIES);
     if (device == NULL) /* its pages are home: the entry has changed */
-        return ZC_OK;
+        return ZC_AGAIN;
     folio = zc_swapcache_look_up(swap, slot);
     if (folio != NULL)
         zc_swapcache_put(swap, slot, folio);

@@ -4,28 +4,37 @@
  *
  * The front stops the device and goes through its slots; for each that is in
  * use it hands us the folio, locked and read.  We go through all page tables
- * once, as the kernel's try_to_unuse() does, and map the folio wherever its
- * slot is named.  What is not found then is on its way: a fork has taken a
- * count and not set its entry, or an exit has cleared the entry and not dropped
- * its count yet; so we look again until the count is zero.
+ * and map the folio wherever its slot is named.  What is not found then is on
+ * its way: a fork has taken a count and not set its entry, or an exit has
+ * cleared the entry and not dropped its count yet; so we look again until the
+ * count is zero.
+ *
+ * That is a walk for each slot, as the kernel's was until 5.1: a walk for all
+ * slots would need all their folios at once.
  */
 #include "vm_internal.h"
 
-/* Maps the folio at one place, if that names its slot. */
+/* Maps the folio at one place, if that still names its slot. */
 static zc_status bring_home(struct zc_vm_fault *fault, struct zc_folio *folio)
 {
     struct zc_vm *vm = fault->space->vm;
     struct zc_vm_frame *frame = zc_vm_frame_for(fault, folio);
+    const unsigned owner = fault->space->owner;
+    zc_status status = ZC_NO_MEMORY;
 
     if (frame == NULL)
         return ZC_NO_MEMORY;
-    zc_frame_charge(vm, frame, fault->space->owner);
-    if (zc_vm_install(fault, frame, 0)) {
-        zc_frame_age(vm, frame);
-        zc_slot_drop(zc_vm_swap(vm), zc_pte_slot(fault->pte));
+    if (frame->owner == owner ||
+        zc_frame_make_room(vm, owner, ZC_FRAME_NO_WAIT)) {
+        zc_frame_charge(vm, frame, owner);
+        if (zc_vm_install(fault, frame, 0)) {
+            zc_frame_age(vm, frame);
+            zc_slot_drop(zc_vm_swap(vm), zc_pte_slot(fault->pte));
+        }
+        status = ZC_OK;
     }
     zc_folio_put(zc_vm_swap(vm), &frame->folio);
-    return ZC_OK;
+    return status;
 }
 
 /* The first entry at or after fault->index that names the slot; false: none. */
@@ -90,6 +99,8 @@ static zc_status unuse(void *context, struct zc_folio *folio)
     zc_status status = ZC_OK;
     struct zc_list *link;
 
+    /* If it cannot be mapped, and not be written either, reclaim finds it. */
+    zc_frame_age(vm, zc_frame_of(folio));
     while (status == ZC_OK && zc_slot_count(zc_vm_swap(vm), slot) != 0) {
         zc_mutex_lock(&vm->lock);
         for (link = vm->spaces.next; link != &vm->spaces && status == ZC_OK;

@@ -143,6 +143,27 @@ class Targets:
                      f"{beside['without_pool_per_payload']:.4f} without",
                      at_least=True)
 
+    def fault(self):
+        for placement, result in self.results.get("fault", {}).items():
+            one, threads, large = (result[key] for key
+                                   in ("one", "threads", "large"))
+            self.row(f"simulated fault from the pool / the codec on the same "
+                     f"objects, median, {placement}", 1.5, one["p50_ratio"],
+                     f"{one['p50_ratio']:.3f}: "
+                     f"{one['fault']['p50_ns'] / 1e3:.2f} us against "
+                     f"{one['floor']['p50_ns'] / 1e3:.2f}; all together "
+                     f"{ratio(one['time'])}")
+            self.row(f"two threads that fault / one, {placement}", 1.8,
+                     threads["ours"],
+                     f"{threads['ours']:.2f}x ({threads['ours_min']:.2f}.."
+                     f"{threads['ours_max']:.2f}), codec "
+                     f"{threads['codec']:.2f}x", at_least=True)
+            self.row(f"cost of a fault at {large['pages']:,} pages / at "
+                     f"{one['pages']:,}, {placement}, beyond the codec's",
+                     1.2, large["ratio"],
+                     f"{large['ratio']:.3f}: ours {large['our_loss']:.3f}x, "
+                     f"codec {large['codec_loss']:.3f}x")
+
     def text(self):
         self.costs()
         self.churn()
@@ -151,6 +172,7 @@ class Targets:
         self.threads()
         self.large()
         self.compaction()
+        self.fault()
         if not self.rows:
             return ""
         return "## Targets\n\n" + table(

@@ -154,8 +154,8 @@ ZC_API zc_status zc_vm_merge(struct zc_vm_space *space, uint64_t page,
 
 /*
  * Frees up to `goal` frames by swapping out pages, coldest first, of one owner
- * or of all (ZC_OWNER_COUNT).  freed_out may be NULL.  ZC_OK; ZC_AGAIN: fewer;
- * ZC_INVALID.
+ * or of all (ZC_OWNER_COUNT); those count whose writes are still under way.
+ * freed_out may be NULL.  ZC_OK; ZC_AGAIN: fewer; ZC_INVALID.
  */
 ZC_API zc_status zc_vm_reclaim(struct zc_vm *vm, unsigned owner, uint64_t goal,
                                uint64_t *freed_out);
@@ -165,7 +165,8 @@ ZC_API zc_status zc_vm_set_owner_limit(struct zc_vm *vm, unsigned owner,
                                        uint64_t frames);
 
 /* Brings every page on a device home, and turns it off: zc_swap_off() for a
- * managed device.  Returns as that does. */
+ * managed device.  Returns as that does; ZC_NO_MEMORY also where a page would
+ * bring an owner over his limit. */
 ZC_API ZC_MUST_CHECK zc_status zc_vm_swap_off(struct zc_vm *vm, unsigned type);
 
 /* Independent numbers; when nothing runs they agree with each other. */
@@ -176,17 +177,18 @@ struct zc_vm_stats {
     uint64_t spaces;
     /* ---- since the machine was made */
     uint64_t faults[ZC_FAULT_KINDS]; /* NONE: accesses without a fault */
-    uint64_t fault_retries; /* faults that lost a race and were tried again */
-    uint64_t pin_waits;     /* of them: slept for somebody's bare pin */
-    uint64_t swapped_out;   /* pages unmapped and written out */
+    /* faults that lost a race, or were made to, and were tried again */
+    uint64_t fault_retries;
+    uint64_t pin_waits;   /* of them: slept for somebody's bare pin */
+    uint64_t swapped_out; /* pages unmapped and written out */
     uint64_t reclaim_scanned;
     uint64_t reclaim_freed;
     uint64_t direct_reclaims; /* by threads that needed a frame */
     uint64_t pages_merged;
     uint64_t pages_forked; /* page table entries copied */
     uint64_t ksm_copies;   /* swap-ins that had to copy a merged page */
-    uint64_t
-        installs_failed; /* pages read for nothing: the entry had changed */
+    /* pages read for nothing: the entry had changed */
+    uint64_t installs_failed;
 };
 
 ZC_API zc_status zc_vm_get_stats(struct zc_vm *vm,
@@ -194,8 +196,9 @@ ZC_API zc_status zc_vm_get_stats(struct zc_vm *vm,
 
 /*
  * For tests, when nothing else runs: that page tables, swap counts, swap cache,
- * entries and frames agree.  ZC_OK; ZC_CORRUPT: they do not, and text_out (may
- * be NULL when capacity is 0) says what, cut to capacity.
+ * entries and frames agree.  Waits for the writes under way.  ZC_OK;
+ * ZC_CORRUPT: they do not, and text_out (may be NULL when capacity is 0) says
+ * what, cut to capacity; ZC_INVALID; ZC_NO_MEMORY.
  */
 ZC_API zc_status zc_vm_check(struct zc_vm *vm, char *text_out, size_t capacity);
 

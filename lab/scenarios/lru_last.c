@@ -40,7 +40,7 @@ static const struct lab_actor actors[] = {
 };
 
 static const char *const rules_lru_last[] = {"LRU_LAST", NULL};
-static const uint8_t least_lru_last[] = {1};
+static const uint8_t least_lru_last[] = {0};
 
 const struct lab_scenario scenario_lru_last = {
     .summary = "store || shrink",

@@ -50,7 +50,8 @@ void world_hold_frames(void)
     unsigned i = 0;
 
     while (zc_frames_free(world.vm) > world.vm->reserve)
-        world.held[i++] = &zc_frame_alloc(world.vm, 0)->folio;
+        world.held[i++] =
+            &zc_frame_alloc(world.vm, 0, ZC_FRAME_MAY_WAIT)->folio;
 }
 
 void world_release_frames(void)

@@ -211,7 +211,7 @@ const struct lab_scenario scenario_writeback_exit = {
 
 static const char *const rules_writeback_reused[] = {"WRITEBACK_RECHECKS_TREE",
                                                      NULL};
-static const uint8_t least_writeback_reused[] = {1};
+static const uint8_t least_writeback_reused[] = {0};
 
 const struct lab_scenario scenario_writeback_reused = {
     .summary =

@@ -3,10 +3,12 @@
  * test_stress_vm.c - the whole stack at once, every byte checked.
  *
  * Four address spaces of more pages than there are frames; eight threads write
- * and read, each its own half of one space, and know what has to be there.
- * Meanwhile others fork, and look at the children; merge, reclaim, shrink,
- * write back, compact and change the compressor; and turn one of two devices
- * off and on.  Writes to devices fail now and then, and so do installs.
+ * and read, each its own half of one space, unmap pages and map them again, and
+ * know what has to be there.  Meanwhile others fork, and look at the children;
+ * make a storm of children that write; merge, reclaim, shrink, write back,
+ * compact, set limits and change the compressor; and turn one of two devices
+ * off and on.  Writes to devices fail now and then, and so does whatever can
+ * fail anywhere, one passage at a time.
  */
 #include "support_test.h"
 #include "support_threads.h"
@@ -15,6 +17,8 @@
 #include "inject.h"
 
 #define SPACES 4
+#define STORM 6 /* children at a time */
+#define GONE 64 /* so many versions apart a page is unmapped instead */
 #define THREADS_PER_SPACE 2
 #define PAGES 192
 #define FRAMES 320
@@ -27,7 +31,10 @@ struct world {
     /* The last sequence written to a page; by the page's own thread. */
     atomic_uint versions[SPACES][PAGES];
     struct zc_backing_faults faults;
+    bool is_store_again; /* where a page may be lost if all fails */
+    /* How often what was refused, for a failure that was handed out. */
     atomic_uint no_memory;
+    atomic_uint unreadable;
 };
 
 /* What page of what space, in one number. */
@@ -51,14 +58,15 @@ static bool is_filled(const void *bytes, unsigned space, uint64_t page,
 {
     char expected[SUPPORT_VM_PAGE];
 
-    if (version == 0)
+    if (version % GONE == 0)
         memset(expected, 0, sizeof(expected));
     else
         fill(expected, space, page, version);
     return memcmp(bytes, expected, sizeof(expected)) == 0;
 }
 
-/* Memory may run out for a moment; nothing else may happen. */
+/* Memory may run out for a moment, and a page be unreadable for one; nothing
+ * else may happen. */
 static bool goes_on(struct support_worker *worker, zc_status status,
                     const char *what)
 {
@@ -68,9 +76,34 @@ static bool goes_on(struct support_worker *worker, zc_status status,
         return true;
     if (status == ZC_NO_MEMORY)
         atomic_fetch_add(&world->no_memory, 1);
+    else if (status == ZC_CORRUPT || status == ZC_IO_ERROR)
+        atomic_fetch_add(&world->unreadable, 1);
     else
         support_mistake(worker, "%s: %s", what, zc_status_name(status));
     return false;
+}
+
+/* The next version of a page. */
+static void change_page(struct support_worker *worker, unsigned space,
+                        uint64_t page, unsigned version)
+{
+    struct world *world = worker->context;
+    char bytes[SUPPORT_VM_PAGE];
+    zc_status status;
+
+    if (version % GONE == 0) {
+        status = zc_vm_unmap(world->spaces[space], page, 1);
+        if (status == ZC_OK)
+            status = zc_vm_map(world->spaces[space], page, 1, 0);
+        if (status != ZC_OK)
+            support_mistake(worker, "map: %s", zc_status_name(status));
+    } else {
+        fill(bytes, space, page, version);
+        status = zc_vm_write(world->spaces[space], page, 0, bytes,
+                             sizeof(bytes), NULL);
+    }
+    if (goes_on(worker, status, "write"))
+        atomic_store(&world->versions[space][page], version);
 }
 
 static void use_page(struct support_worker *worker, unsigned space,
@@ -81,12 +114,7 @@ static void use_page(struct support_worker *worker, unsigned space,
     char bytes[SUPPORT_VM_PAGE];
 
     if (support_random_below(&worker->random, 3) == 0) {
-        fill(bytes, space, page, version + 1);
-        if (goes_on(worker,
-                    zc_vm_write(world->spaces[space], page, 0, bytes,
-                                sizeof(bytes), NULL),
-                    "write"))
-            atomic_store(&world->versions[space][page], version + 1);
+        change_page(worker, space, page, version + 1);
         return;
     }
     if (goes_on(worker,
@@ -121,14 +149,17 @@ static void look_at_child(struct support_worker *worker, unsigned space,
 {
     char bytes[SUPPORT_VM_PAGE];
     unsigned version;
+    zc_status status;
     uint64_t page;
     unsigned i;
 
     for (i = 0; i < 32; i++) {
         page = support_random_below(&worker->random, PAGES);
-        if (!goes_on(worker,
-                     zc_vm_read(child, page, 0, bytes, sizeof(bytes), NULL),
-                     "read of a child"))
+        status = zc_vm_read(child, page, 0, bytes, sizeof(bytes), NULL);
+        /* It was just being mapped again. */
+        if (status == ZC_INVALID && before[page] / GONE != after[page] / GONE)
+            continue;
+        if (!goes_on(worker, status, "read of a child"))
             continue;
         for (version = before[page]; version <= after[page]; version++)
             if (is_filled(bytes, space, page, version))
@@ -163,39 +194,144 @@ static void fork_spaces(struct support_worker *worker)
     }
 }
 
-static void disturb(struct support_worker *worker)
+/* One child of the storm, and what it has written itself. */
+struct child {
+    struct zc_vm_space *space;
+    unsigned written[PAGES];
+};
+
+static void write_in_child(struct support_worker *worker, struct child *child,
+                           unsigned name)
+{
+    const uint64_t page = support_random_below(&worker->random, PAGES);
+    char bytes[SUPPORT_VM_PAGE];
+    zc_status status;
+
+    if (child->written[page] != 0) {
+        status = zc_vm_read(child->space, page, 0, bytes, sizeof(bytes), NULL);
+        if (goes_on(worker, status, "read of the storm") &&
+            !support_vm_is(bytes, name, child->written[page]))
+            support_mistake(worker, "child %u has lost page %u", name,
+                            (unsigned)page);
+    }
+    support_vm_fill(bytes, name, child->written[page] + 1);
+    status = zc_vm_write(child->space, page, 0, bytes, sizeof(bytes), NULL);
+    /* Where the parent had just unmapped it. */
+    if (status != ZC_INVALID && goes_on(worker, status, "write of the storm"))
+        child->written[page]++;
+}
+
+/* Children of children, that write and end in any order. */
+static void storm(struct support_worker *worker)
+{
+    static struct child children[STORM];
+    struct world *world = worker->context;
+    struct support_random *random = &worker->random;
+    struct zc_vm_space *parent;
+    struct child *child;
+    unsigned i;
+
+    memset(children, 0, sizeof(children));
+    while (!support_is_stopped(worker)) {
+        i = (unsigned)support_random_below(random, STORM);
+        child = &children[i];
+        if (child->space == NULL) {
+            parent = children[support_random_below(random, STORM)].space;
+            if (parent == NULL)
+                parent = world->spaces[support_random_below(random, SPACES)];
+            memset(child->written, 0, sizeof(child->written));
+            if (goes_on(worker, zc_vm_fork(parent, &child->space), "storm"))
+                worker->operations++;
+        } else if (support_random_below(random, 24) == 0) {
+            zc_vm_space_destroy(child->space);
+            child->space = NULL;
+        } else {
+            write_in_child(worker, child, 1000 + i);
+        }
+    }
+    for (i = 0; i < STORM; i++)
+        zc_vm_space_destroy(children[i].space);
+}
+
+/* Some passage of some point fails, soon. */
+static void inject(struct support_worker *worker)
+{
+    static const enum zc_inject_point points[] = {
+        ZC_INJECT_INSTALL,    ZC_INJECT_FRAME, ZC_INJECT_COMPRESS,
+        ZC_INJECT_DECOMPRESS, ZC_INJECT_READ,  ZC_INJECT_WRITE,
+        ZC_INJECT_MALLOC};
+    const struct world *world = worker->context;
+    const unsigned count = sizeof(points) / sizeof(points[0]);
+    /* Not those that can lose a page where it has left memory before it is
+     * mapped. */
+    const unsigned which = (unsigned)support_random_below(
+        &worker->random, world->is_store_again ? count - 2 : count);
+
+    zc_inject_arm(points[which],
+                  (uint32_t)support_random_below(&worker->random, 40), 2);
+}
+
+static void change_compressor(struct support_worker *worker)
 {
     static const char *const compressors[] = {"lz4", "zstd", "copy"};
     struct world *world = worker->context;
+    const zc_status status = zc_cache_set_compressor(
+        world->machine.cache,
+        compressors[support_random_below(&worker->random, 3)], 0);
+
+    if (status != ZC_OK && status != ZC_BUSY && status != ZC_INVALID &&
+        status != ZC_NO_MEMORY)
+        support_mistake(worker, "compressor: %s", zc_status_name(status));
+}
+
+/* A few frames to an owner, or as many as he likes. */
+static void change_limit(struct support_worker *worker)
+{
+    struct world *world = worker->context;
+    const unsigned owner =
+        (unsigned)support_random_below(&worker->random, SPACES);
+    const uint64_t limit = support_random_below(&worker->random, 2) *
+                           (FRAMES / 5);
+
+    if (zc_vm_set_owner_limit(world->machine.vm, owner, limit) != ZC_OK)
+        support_mistake(worker, "limit");
+}
+
+static void disturb(struct support_worker *worker)
+{
+    struct world *world = worker->context;
     const struct zc_compact_budget budget = {.struct_size = sizeof(budget),
                                              .objects = 64};
+    const struct zc_writeback_options few = {
+        .struct_size = sizeof(few), .budget_bytes = 16 * SUPPORT_VM_PAGE};
     struct support_random *random = &worker->random;
-    zc_status status = ZC_OK;
+    struct zc_cache *cache = world->machine.cache;
     uint64_t page;
 
     while (!support_is_stopped(worker)) {
         page = support_random_below(random, 16);
-        switch (support_random_below(random, 7)) {
+        switch (support_random_below(random, 12)) {
         case 0:
             (void)zc_vm_reclaim(world->machine.vm, ZC_OWNER_COUNT, 16, NULL);
             break;
         case 1:
-            (void)zc_cache_shrink(world->machine.cache, 4, NULL);
+            (void)zc_cache_shrink(cache, 4, NULL);
             break;
         case 2:
-            (void)zc_cache_compact(world->machine.cache, &budget, NULL);
+            (void)zc_cache_compact(cache, &budget, NULL);
             break;
         case 3:
-            status = zc_cache_set_compressor(
-                world->machine.cache,
-                compressors[support_random_below(random, 3)], 0);
-            if (status != ZC_OK && status != ZC_BUSY && status != ZC_INVALID)
-                support_mistake(worker, "compressor: %s",
-                                zc_status_name(status));
+            change_compressor(worker);
             break;
         case 4:
-            zc_inject_arm(ZC_INJECT_INSTALL,
-                          (uint32_t)support_random_below(random, 40), 2);
+            (void)zc_cache_writeback(cache, &few, NULL);
+            break;
+        case 5:
+            change_limit(worker);
+            break;
+        case 6:
+        case 7:
+            inject(worker);
             break;
         default:
             (void)zc_vm_merge(
@@ -207,32 +343,60 @@ static void disturb(struct support_worker *worker)
     }
 }
 
-/* One of two devices comes and goes. */
+/* What swapon and swapoff may say where things fail now and then. */
+static bool is_refusal(zc_status status)
+{
+    return status == ZC_NO_MEMORY || status == ZC_CORRUPT ||
+           status == ZC_IO_ERROR;
+}
+
+/* One of two devices comes and goes; now the one, now the other. */
 static void switch_devices(struct support_worker *worker)
 {
     struct world *world = worker->context;
+    unsigned types[2] = {world->machine.type, 0};
     zc_status status;
-    unsigned type = 0;
+    unsigned which;
 
     while (!support_is_stopped(worker)) {
-        status = zc_swap_on(world->machine.cache,
-                            ZC_SWAP_OPTIONS(.slot_count = SLOTS, .managed = 1,
-                                            .synchronous = 1),
-                            &type);
-        if (status != ZC_OK) {
-            support_mistake(worker, "swapon: %s", zc_status_name(status));
-            return;
-        }
+        which = (unsigned)worker->operations % 2;
         do
-            status = zc_vm_swap_off(world->machine.vm,
-                                    worker->operations % 2 == 0 ? type : 0);
-        while (status == ZC_NO_MEMORY && !support_is_stopped(worker));
-        if (status != ZC_OK && status != ZC_NO_MEMORY) {
+            status = zc_swap_on(world->machine.cache,
+                                ZC_SWAP_OPTIONS(.slot_count = SLOTS,
+                                                .managed = 1, .synchronous = 1),
+                                &types[1 - which]);
+        while (is_refusal(status) && !support_is_stopped(worker));
+        if (status != ZC_OK && !is_refusal(status))
+            support_mistake(worker, "swapon: %s", zc_status_name(status));
+        if (status != ZC_OK)
+            return;
+        do
+            status = zc_vm_swap_off(world->machine.vm, types[which]);
+        while (is_refusal(status) && !support_is_stopped(worker));
+        if (status != ZC_OK && !is_refusal(status)) {
             support_mistake(worker, "swapoff: %s", zc_status_name(status));
             return;
         }
-        worker->operations++;
+        if (status == ZC_OK)
+            worker->operations++;
     }
+}
+
+/* In the end every page is what its thread says, whatever happened to it. */
+static void expect_last_versions(struct world *world)
+{
+    char bytes[SUPPORT_VM_PAGE];
+    unsigned space;
+    unsigned page;
+
+    for (space = 0; space < SPACES; space++)
+        for (page = 0; page < PAGES; page++) {
+            assert_status(zc_vm_read(world->spaces[space], page, 0, bytes,
+                                     sizeof(bytes), NULL),
+                          ZC_OK);
+            assert_true(is_filled(bytes, space, page,
+                                  atomic_load(&world->versions[space][page])));
+        }
 }
 
 static void run_world(const struct support_vm_kind *kind)
@@ -251,23 +415,31 @@ static void run_world(const struct support_vm_kind *kind)
     own.frames = FRAMES;
     own.slots = SLOTS;
     own.limit_bytes = LIMIT;
+    world.is_store_again = kind->swap_in == ZC_SWAP_IN_STORE_AGAIN;
     world.machine = support_vm_make(&own);
     for (i = 0; i < SPACES; i++)
-        world.spaces[i] = support_vm_space(&world.machine, PAGES);
+        world.spaces[i] = support_vm_space_of(&world.machine, i, PAGES, 0);
     support_crew_init(&crew);
     for (i = 0; i < SPACES * THREADS_PER_SPACE; i++)
         support_crew_add(&crew, use_space, &world);
     support_crew_add(&crew, fork_spaces, &world);
+    support_crew_add(&crew, storm, &world);
     support_crew_add(&crew, disturb, &world);
     support_crew_add(&crew, switch_devices, &world);
     support_crew_run(&crew, support_stress_milliseconds(600));
     zc_inject_disarm();
+    for (i = 0; i < SPACES; i++)
+        assert_status(zc_vm_set_owner_limit(world.machine.vm, i, 0), ZC_OK);
     support_vm_check(&world.machine);
+    expect_last_versions(&world);
     for (i = 0; i < SPACES; i++)
         zc_vm_space_destroy(world.spaces[i]);
     support_vm_end(&world.machine);
     for (i = 0; i < crew.count; i++)
         assert_true(crew.workers[i].operations > 0);
+    print_message("%u times no memory, %u unreadable\n",
+                  atomic_load(&world.no_memory),
+                  atomic_load(&world.unreadable));
 }
 
 static void with_entries_by_age(void **state)

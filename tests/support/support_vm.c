@@ -4,6 +4,8 @@
 
 #include "support_test.h"
 
+#include "vm_internal.h"
+
 #define STAMPED 2048 /* of a page: noise; the rest is zeros */
 
 void support_vm_fill(void *page, uint64_t owner, uint64_t sequence)
@@ -70,6 +72,8 @@ void support_vm_end(struct support_vm *machine)
 {
     struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
 
+    /* Failed writes keep frames until they are looked at. */
+    (void)zc_vm_reclaim(machine->vm, ZC_OWNER_COUNT, 1, NULL);
     support_vm_check(machine);
     assert_status(zc_vm_get_stats(machine->vm, &stats), ZC_OK);
     assert_int_equal(stats.spaces, 0);
@@ -78,13 +82,75 @@ void support_vm_end(struct support_vm *machine)
     zc_cache_destroy(machine->cache);
 }
 
-struct zc_vm_space *support_vm_space(struct support_vm *machine, uint64_t pages)
+struct zc_vm_space *support_vm_space_of(struct support_vm *machine,
+                                        unsigned owner, uint64_t pages,
+                                        unsigned flags)
 {
     struct zc_vm_space *space = NULL;
 
-    assert_status(zc_vm_space_create(machine->vm, 0, pages, &space), ZC_OK);
-    assert_status(zc_vm_map(space, 0, pages, 0), ZC_OK);
+    assert_status(zc_vm_space_create(machine->vm, owner, pages, &space), ZC_OK);
+    assert_status(zc_vm_map(space, 0, pages, flags), ZC_OK);
     return space;
+}
+
+struct zc_vm_space *support_vm_space(struct support_vm *machine, uint64_t pages)
+{
+    return support_vm_space_of(machine, 0, pages, 0);
+}
+
+void support_vm_reclaim_all(struct support_vm *machine)
+{
+    const uint64_t all = machine->vm->frame_count;
+    unsigned i;
+
+    for (i = 0; i < 3; i++)
+        (void)zc_vm_reclaim(machine->vm, ZC_OWNER_COUNT, all, NULL);
+    zc_pageio_drain(&machine->cache->pageio);
+}
+
+struct zc_vm_stats support_vm_stats(struct support_vm *machine)
+{
+    struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
+
+    assert_status(zc_vm_get_stats(machine->vm, &stats), ZC_OK);
+    return stats;
+}
+
+uint64_t support_vm_slots_used(struct support_vm *machine)
+{
+    struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
+
+    assert_status(zc_swap_get_stats(machine->cache, machine->type, &stats),
+                  ZC_OK);
+    return stats.slots_used;
+}
+
+uint64_t support_vm_entry(struct zc_vm_space *space, uint64_t page)
+{
+    struct zc_vm_table *table = zc_vm_table_find(space, page);
+    zc_pte pte;
+
+    assert_non_null(table);
+    zc_spinlock_lock(&table->lock);
+    pte = table->entries[zc_vm_index(page)];
+    zc_spinlock_unlock(&table->lock);
+    return pte;
+}
+
+zc_swp support_vm_slot(struct zc_vm_space *space, uint64_t page)
+{
+    const zc_pte pte = support_vm_entry(space, page);
+
+    assert_true((pte & ZC_PTE_SWAP) != 0);
+    return zc_pte_slot(pte);
+}
+
+struct zc_vm_frame *support_vm_frame(struct zc_vm_space *space, uint64_t page)
+{
+    const zc_pte pte = support_vm_entry(space, page);
+
+    assert_true((pte & ZC_PTE_PRESENT) != 0);
+    return zc_pte_frame(space->vm, pte);
 }
 
 void support_vm_write(struct zc_vm_space *space, uint64_t page,

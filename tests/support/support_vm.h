@@ -39,6 +39,23 @@ void support_vm_check(struct support_vm *machine);
 
 struct zc_vm_space *support_vm_space(struct support_vm *machine,
                                      uint64_t pages);
+/* The same, charged to an owner and perhaps ZC_VM_LOCKED. */
+struct zc_vm_space *support_vm_space_of(struct support_vm *machine,
+                                        unsigned owner, uint64_t pages,
+                                        unsigned flags);
+
+/* Swaps out all that can be: the first round takes the marks of use. */
+void support_vm_reclaim_all(struct support_vm *machine);
+
+struct zc_vm_stats support_vm_stats(struct support_vm *machine);
+/* Slots in use on the machine's device. */
+uint64_t support_vm_slots_used(struct support_vm *machine);
+
+/* A page's entry as it is now; the slot of one that is swapped out, and the
+ * frame of one that is present, or the end of the test. */
+uint64_t support_vm_entry(struct zc_vm_space *space, uint64_t page);
+zc_swp support_vm_slot(struct zc_vm_space *space, uint64_t page);
+struct zc_vm_frame *support_vm_frame(struct zc_vm_space *space, uint64_t page);
 
 /* Stamps a page, and expects the stamp to be there. */
 void support_vm_write(struct zc_vm_space *space, uint64_t page,

@@ -332,6 +332,10 @@ static void versions_and_pages_differ(void **state)
     sim_page_fill(&corpus, &page, one);
     sim_page_fill(&corpus, &same_base, two);
     assert_memory_not_equal(one, two, sizeof(one));
+    /* What a child writes has the place of its parent's page. */
+    same_base = (struct sim_page){.index = 5, .name = 77, .version = 1};
+    sim_page_fill(&corpus, &same_base, two);
+    assert_memory_not_equal(one, two, sizeof(one));
     page.version = 2;
     sim_page_fill(&corpus, &page, two);
     assert_memory_not_equal(one, two, sizeof(one));

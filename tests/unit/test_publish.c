@@ -9,8 +9,8 @@
 
 static void the_first_stays(void **state)
 {
-    zc_atomic_pointer place = {0};
-    zc_counter bytes = {0};
+    static zc_atomic_pointer place;
+    static zc_counter bytes;
     void *first = zc_malloc(100);
     void *second = zc_malloc(3000);
 
@@ -33,8 +33,8 @@ static void the_first_stays(void **state)
 /* The sanitizers see to it that the second is freed. */
 static void any_gives_what_is_there(void **state)
 {
-    zc_atomic_pointer place = {0};
-    zc_counter bytes = {0};
+    static zc_atomic_pointer place;
+    static zc_counter bytes;
     void *first = zc_malloc(100);
 
     (void)state;

@@ -8,16 +8,6 @@
 
 #define PAGES 256 /* four times the frames */
 
-static void reclaim_all(struct support_vm *machine)
-{
-    uint64_t freed;
-
-    /* The first round takes the marks of use. */
-    (void)zc_vm_reclaim(machine->vm, ZC_OWNER_COUNT, PAGES, &freed);
-    (void)zc_vm_reclaim(machine->vm, ZC_OWNER_COUNT, PAGES, &freed);
-    (void)zc_vm_reclaim(machine->vm, ZC_OWNER_COUNT, PAGES, &freed);
-}
-
 static void write_all(struct zc_vm_space *space, uint64_t sequence)
 {
     uint64_t page;
@@ -123,11 +113,11 @@ static void a_page_says_where_it_came_from(void **state)
     assert_status(zc_vm_touch(space, 1, true, &found), ZC_OK);
     assert_status(zc_vm_touch(space, 1, true, &found), ZC_OK);
     assert_int_equal(found, ZC_FAULT_NONE);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     assert_int_equal(support_vm_expect(space, 0, 0, 1), ZC_FAULT_POOL);
     assert_status(zc_vm_touch(space, 1, false, &found), ZC_OK);
     assert_int_equal(found, ZC_FAULT_SWAPIN_ZERO);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
     assert_int_equal(support_vm_expect(space, 0, 0, 1), ZC_FAULT_DEVICE);
     zc_vm_space_destroy(space);
@@ -175,7 +165,7 @@ static void a_fork_shares_until_one_writes(void **state)
     (void)state;
     support_vm_write(parent, 0, 1);
     support_vm_write(parent, 1, 1);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     support_vm_write(parent, 2, 1);
     assert_status(zc_vm_fork(parent, &child), ZC_OK);
     support_vm_check(&machine);
@@ -192,7 +182,7 @@ static void a_fork_shares_until_one_writes(void **state)
     (void)support_vm_expect(child, 2, 2, 1);
     support_vm_expect_zeros(child, 3);
     support_vm_check(&machine);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     (void)support_vm_expect(parent, 2, 2, 1);
     zc_vm_space_destroy(parent);
     (void)support_vm_expect(child, 0, 0, 1);
@@ -214,7 +204,7 @@ static void many_children_share_one_slot(void **state)
 
     (void)state;
     support_vm_write(parent, 0, 9);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     for (i = 0; i < CHILDREN; i++)
         assert_status(zc_vm_fork(parent, &children[i]), ZC_OK);
     support_vm_check(&machine);
@@ -245,7 +235,7 @@ static void merged_pages_come_apart(void **state)
     assert_status(zc_vm_merge(one, 0, other, 3), ZC_OK);
     assert_status(zc_vm_merge(one, 0, other, 3), ZC_OK);
     support_vm_check(&machine);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     support_vm_check(&machine);
     (void)support_vm_expect(one, 0, 7, 7);
     (void)support_vm_expect(other, 3, 7, 7);
@@ -269,7 +259,7 @@ static void swapoff_brings_every_page_home(void **state)
 
     (void)state;
     write_all(space, 100);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     assert_status(zc_vm_fork(space, &child), ZC_OK);
     (void)support_vm_expect(child, 3, 3, 103);
     assert_status(zc_vm_swap_off(machine.vm, machine.type), ZC_OK);
@@ -281,7 +271,7 @@ static void swapoff_brings_every_page_home(void **state)
                              ZC_SWAP_OPTIONS(.slot_count = 4096, .managed = 1),
                              &type),
                   ZC_OK);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     expect_all(child, 100);
     zc_vm_space_destroy(space);
     zc_vm_space_destroy(child);
@@ -341,7 +331,7 @@ static void locked_pages_stay(void **state)
     assert_status(zc_vm_map(space, 1, 1, 0), ZC_OK);
     support_vm_write(space, 0, 1);
     support_vm_write(space, 1, 1);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     assert_status(zc_vm_touch(space, 0, false, &found), ZC_OK);
     assert_int_equal(found, ZC_FAULT_NONE);
     assert_int_equal(support_vm_expect(space, 1, 1, 1), ZC_FAULT_POOL);
@@ -391,7 +381,7 @@ static void a_failed_install_loses_nothing(void **state)
         machine = support_vm_make(&kind);
         space = support_vm_space(&machine, 4);
         support_vm_write(space, 2, 6);
-        reclaim_all(&machine);
+        support_vm_reclaim_all(&machine);
         zc_inject_arm(ZC_INJECT_INSTALL, 0, 3);
         (void)support_vm_expect(space, 2, 2, 6);
         failures = zc_inject_failures();
@@ -412,12 +402,12 @@ static void a_page_that_cannot_be_read_stays(void **state)
 
     (void)state;
     support_vm_write(space, 2, 6);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     zc_inject_arm(ZC_INJECT_DECOMPRESS, 0, 1);
     assert_status(zc_vm_read(space, 2, 0, &byte, 1, NULL), ZC_CORRUPT);
     zc_inject_disarm();
     (void)support_vm_expect(space, 2, 2, 6);
-    reclaim_all(&machine);
+    support_vm_reclaim_all(&machine);
     assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
     zc_inject_arm(ZC_INJECT_READ, 0, 1);
     assert_status(zc_vm_read(space, 2, 0, &byte, 1, NULL), ZC_IO_ERROR);

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c - what a simulated page fault costs, held against its floor: the
+ * codec alone on the very objects of the pool, in random order.
+ *
+ *   one      a fault by its median, and all of them together, on one thread
+ *   threads  what two threads do that one does not
+ *   large    a fault in a space of millions of pages against that in a small
+ *            one, beyond what the codec alone loses
+ *
+ * Every page of a space is swapped out, to compressed memory; then pages at
+ * random are touched, past the swap cache, until the frames are used.  Between
+ * the rounds they are swapped out again, untimed.
+ */
+#include <zcache/swap.h>
+#include <zcache/vm.h>
+
+#include "codec.h"
+#include "json.h"
+#include "options.h"
+#include "resident.h"
+#include "rounds.h"
+#include "team.h"
+
+#define SMALL_PAGES 20000
+#define FAULTS_MAX (1u << 14) /* a round; frames for as many and some more */
+#define FRAMES (FAULTS_MAX * 3 / 2)
+#define THREADS 2
+
+struct side {
+    struct zc_cache *cache;
+    struct zc_vm *vm;
+    struct zc_vm_space *space;
+    struct zc_zspool *pool;
+    uint32_t pages;
+    uint32_t faults; /* a round */
+    uint32_t *order; /* of pages to touch: a new part each round */
+    uint32_t next;
+    zc_handle *handles; /* of objects, some of them gone */
+    uint64_t handle_count;
+    uint64_t handle_room;
+    struct resident_object *objects; /* of this round */
+};
+
+static struct corpus corpus;
+static uint32_t *sources;
+static uint32_t source_count;
+static uint64_t random_state;
+static struct side *filling; /* whose pool is being filled */
+
+/* ---- the pool, listened to ---- */
+
+static zc_status listening_create(const struct zc_pool_config *config,
+                                  void **pool_out)
+{
+    zc_status status = zc_pool_zspool.create(config, pool_out);
+
+    if (status == ZC_OK)
+        filling->pool = *pool_out;
+    return status;
+}
+
+static zc_status listening_put(void *pool, const void *data, size_t size,
+                               zc_handle *handle_out)
+{
+    zc_status status = zc_pool_zspool.put(pool, data, size, handle_out);
+
+    if (status == ZC_OK && filling->handle_count < filling->handle_room)
+        filling->handles[filling->handle_count++] = *handle_out;
+    return status;
+}
+
+/* Where an object is, or that it is gone; behind zc_pool_zspool is a zspool. */
+static bool find_object(const struct side *side, zc_handle handle,
+                        struct resident_object *object_out)
+{
+    struct zc_zspool_read read;
+
+    if (zc_zspool_read_begin(side->pool, handle, &read) != ZC_OK)
+        return false;
+    object_out->data = read.data;
+    object_out->size = read.size;
+    zc_zspool_read_end(side->pool, &read);
+    return true;
+}
+
+/* ---- a round ---- */
+
+static void swap_all_out(struct side *side)
+{
+    zc_status status;
+
+    filling = side;
+    do /* the first time takes the marks of use */
+        status = zc_vm_reclaim(side->vm, ZC_OWNER_COUNT, FRAMES, NULL);
+    while (status != ZC_AGAIN);
+    (void)zc_vm_reclaim(side->vm, ZC_OWNER_COUNT, FRAMES, NULL);
+}
+
+/* Everything is out; and the floor's objects are chosen, as many as there will
+ * be faults, from all that are in the pool. */
+static void prepare(struct side *side)
+{
+    uint64_t live = 0;
+    uint64_t i;
+    uint64_t other;
+    zc_handle handle;
+
+    swap_all_out(side);
+    for (i = 0; i < side->handle_count; i++)
+        if (find_object(side, side->handles[i], &side->objects[0]))
+            side->handles[live++] = side->handles[i];
+    side->handle_count = live;
+    if (live < side->faults)
+        die("%llu objects for %u faults", (unsigned long long)live,
+            side->faults);
+    for (i = 0; i < side->faults; i++) {
+        other = i + random_next(&random_state) % (live - i);
+        handle = side->handles[other];
+        side->handles[other] = side->handles[i];
+        side->handles[i] = handle;
+        (void)find_object(side, handle, &side->objects[i]);
+    }
+    /* Other pages than the last time, while there are any. */
+    side->next += side->faults;
+    if (side->next + side->faults > side->pages)
+        side->next = 0;
+}
+
+static void touch(struct side *side, uint32_t i)
+{
+    must(zc_vm_touch(side->space, side->order[side->next + i], false, NULL),
+         "zc_vm_touch");
+}
+
+static void decompress(const struct side *side, uint32_t i)
+{
+    static _Thread_local unsigned char page[PAGE_BYTES];
+
+    codec_decompress(side->objects[i].data, side->objects[i].size, page);
+}
+
+static uint64_t fault_chunk(struct side *side, uint32_t first, uint32_t count,
+                            struct histogram *histogram)
+{
+    uint64_t start = thread_ns();
+    uint64_t begin;
+    uint64_t end = now_ns();
+    uint32_t i;
+
+    for (i = first; i < first + count; i++) {
+        begin = end;
+        touch(side, i);
+        end = now_ns();
+        histogram_add(histogram, end - begin);
+    }
+    return thread_ns() - start;
+}
+
+static uint64_t floor_chunk(struct side *side, uint32_t first, uint32_t count,
+                            struct histogram *histogram)
+{
+    uint64_t start = thread_ns();
+    uint64_t begin;
+    uint64_t end = now_ns();
+    uint32_t i;
+
+    for (i = first; i < first + count; i++) {
+        begin = end;
+        decompress(side, i);
+        end = now_ns();
+        histogram_add(histogram, end - begin);
+    }
+    return thread_ns() - start;
+}
+
+/* Each round the floor first: a fault forgets the object that it has read. */
+static void measure(struct side *side, unsigned rounds,
+                    struct rounds_result *result, struct histogram *faults,
+                    struct histogram *floors)
+{
+    double ours[ROUNDS_MAX] = {0};
+    double theirs[ROUNDS_MAX] = {0};
+    unsigned round;
+    uint32_t chunk;
+    uint32_t first;
+
+    for (round = 0; round < rounds; round++) {
+        prepare(side);
+        for (first = 0; first < side->faults; first += chunk) {
+            chunk = side->faults - first < ROUNDS_CHUNK ? side->faults - first
+                                                        : ROUNDS_CHUNK;
+            theirs[round] += (double)floor_chunk(side, first, chunk, floors);
+        }
+        for (first = 0; first < side->faults; first += chunk) {
+            chunk = side->faults - first < ROUNDS_CHUNK ? side->faults - first
+                                                        : ROUNDS_CHUNK;
+            ours[round] += (double)fault_chunk(side, first, chunk, faults);
+        }
+    }
+    rounds_summarize(result, rounds, side->faults, ours, theirs);
+}
+
+/* ---- one ---- */
+
+static void report_one(struct side *side, struct json *json, unsigned rounds,
+                       struct rounds_result *result)
+{
+    static struct histogram faults;
+    static struct histogram floors;
+
+    measure(side, rounds, result, &faults, &floors);
+    json_begin(json, "one");
+    json_number(json, "pages", side->pages);
+    json_real(json, "p50_ratio",
+              (double)histogram_quantile(&faults, 0.5) /
+                  (double)histogram_quantile(&floors, 0.5));
+    json_histogram(json, "fault", &faults);
+    json_histogram(json, "floor", &floors);
+    rounds_json(json, "time", result);
+    json_end(json);
+}
+
+/* ---- threads ---- */
+
+static void fault_share(void *context, unsigned member)
+{
+    struct side *side = context;
+    const uint32_t share = side->faults / THREADS;
+    uint32_t i;
+
+    for (i = 0; i < share; i++)
+        touch(side, member * share + i);
+}
+
+static void floor_share(void *context, unsigned member)
+{
+    const struct side *side = context;
+    const uint32_t share = side->faults / THREADS;
+    uint32_t i;
+
+    for (i = 0; i < share; i++)
+        decompress(side, member * share + i);
+}
+
+/* How much faster two threads are than one. */
+static double scaling(struct side *side, team_work work)
+{
+    double one;
+    double two;
+
+    prepare(side);
+    one = team_run(1, work, side);
+    prepare(side);
+    two = team_run(THREADS, work, side);
+    return THREADS * one / two;
+}
+
+static void report_threads(struct side *side, struct json *json,
+                           unsigned rounds)
+{
+    double ours[ROUNDS_MAX];
+    double codec[ROUNDS_MAX];
+    unsigned round;
+
+    (void)scaling(side, fault_share); /* warms up */
+    for (round = 0; round < rounds; round++) {
+        ours[round] = scaling(side, fault_share);
+        codec[round] = scaling(side, floor_share);
+    }
+    json_begin(json, "threads");
+    json_real(json, "ours", median(ours, rounds));
+    json_real(json, "ours_min", ours[0]); /* median() has sorted them */
+    json_real(json, "ours_max", ours[rounds - 1]);
+    json_real(json, "codec", median(codec, rounds));
+    json_end(json);
+}
+
+/* ---- large ---- */
+
+static void report_large(struct side *side, struct json *json, unsigned rounds,
+                         const struct rounds_result *small)
+{
+    static struct histogram faults;
+    static struct histogram floors;
+    struct rounds_result large;
+    double our_loss;
+    double codec_loss;
+
+    measure(side, rounds, &large, &faults, &floors);
+    our_loss = large.ours_ns / small->ours_ns;
+    codec_loss = large.theirs_ns / small->theirs_ns;
+    json_begin(json, "large");
+    json_number(json, "pages", side->pages);
+    rounds_json(json, "time", &large);
+    json_real(json, "our_loss", our_loss);
+    json_real(json, "codec_loss", codec_loss);
+    json_real(json, "ratio", our_loss / codec_loss);
+    json_end(json);
+}
+
+/* ---- spaces ---- */
+
+/* A space whose page i holds sources[i % source_count], all of it out. */
+static void make_side(struct side *side, unsigned placement, uint32_t pages)
+{
+    static struct zc_pool_ops listening;
+    unsigned type;
+    uint32_t i;
+
+    listening = zc_pool_zspool;
+    listening.create = listening_create;
+    listening.put = listening_put;
+    filling = side;
+    side->pages = pages;
+    side->faults = pages < FAULTS_MAX ? pages : FAULTS_MAX;
+    side->handle_room = (uint64_t)pages + 4 * FRAMES;
+    side->handles = map_memory(side->handle_room * sizeof(*side->handles));
+    side->objects = map_memory(side->faults * sizeof(*side->objects));
+    side->order = map_memory(pages * sizeof(*side->order));
+    shuffle(side->order, pages, &random_state);
+    must(zc_cache_create(ZC_CACHE_OPTIONS(.placement = placement,
+                                          .compressor_name = "lz4",
+                                          .pool_ops = &listening),
+                         &side->cache),
+         "zc_cache_create");
+    must(zc_swap_on(side->cache,
+                    ZC_SWAP_OPTIONS(.slot_count = (uint64_t)pages + FRAMES,
+                                    .synchronous = 1, .managed = 1),
+                    &type),
+         "zc_swap_on");
+    must(zc_vm_create(side->cache, ZC_VM_OPTIONS(.frame_count = FRAMES),
+                      &side->vm),
+         "zc_vm_create");
+    must(zc_vm_space_create(side->vm, 0, pages, &side->space),
+         "zc_vm_space_create");
+    must(zc_vm_map(side->space, 0, pages, 0), "zc_vm_map");
+    for (i = 0; i < pages; i++)
+        must(zc_vm_write(side->space, i, 0,
+                         corpus_page(&corpus, sources[i % source_count]),
+                         PAGE_BYTES, NULL),
+             "zc_vm_write");
+}
+
+static void end_side(struct side *side)
+{
+    zc_vm_space_destroy(side->space);
+    zc_vm_destroy(side->vm);
+    zc_cache_destroy(side->cache);
+}
+
+int main(int argc, char **argv)
+{
+    static struct side small;
+    static struct side large;
+    struct bench_options options = {
+        .rounds = 7, .backend = "dense", .large = 2000000};
+    struct json json = {.file = NULL};
+    struct rounds_result result;
+    unsigned placement;
+
+    options_read(&options, argc, argv,
+                 "usage: bench_fault [OPTION]...\n"
+                 "Simulated page faults; --backend dense or kernel.");
+    if (options.rounds == 0 || options.rounds > ROUNDS_MAX)
+        die("--rounds: 1 to %d", ROUNDS_MAX);
+    if (options.large < THREADS)
+        die("--large: at least %d", THREADS);
+    options_open_corpus(&options, &corpus);
+    source_count = resident_choose_pages(&corpus, &sources);
+    random_state = options.seed;
+    placement = placement_named(options.backend);
+    make_side(&small, placement,
+              options.large < SMALL_PAGES ? options.large : SMALL_PAGES);
+    make_side(&large, placement, options.large);
+    json_begin(&json, NULL);
+    json_text(&json, "placement", options.backend);
+    report_one(&small, &json, options.rounds, &result);
+    report_threads(&small, &json, options.rounds);
+    report_large(&large, &json, options.rounds, &result);
+    json_end(&json);
+    end_side(&small);
+    end_side(&large);
+    return 0;
+}

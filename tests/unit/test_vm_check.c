@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_vm_check.c - the check finds each disagreement, and says which.
+ *
+ * Each case breaks one thing of a machine that agrees with itself, expects to
+ * be told, and mends it.
+ */
+#include "support_test.h"
+#include "support_vm.h"
+
+#include "vm_internal.h"
+
+static struct support_vm machine;
+static struct zc_vm_space *space;
+static struct zc_vm_table *table;
+
+/* Page 0 is out, 1 present, 2 in the swap cache alone with its entry out, 3
+ * shared with a child. */
+static struct zc_vm_space *begin(void)
+{
+    const struct support_vm_kind kind = {.frames = 64, .slots = 100};
+    struct zc_vm_space *child = NULL;
+
+    machine = support_vm_make(&kind);
+    space = support_vm_space(&machine, 8);
+    table = zc_vm_table_find(space, 0);
+    support_vm_write(space, 0, 1);
+    support_vm_reclaim_all(&machine);
+    support_vm_write(space, 1, 1);
+    support_vm_write(space, 3, 1);
+    assert_status(zc_vm_fork(space, &child), ZC_OK);
+    support_vm_check(&machine);
+    return child;
+}
+
+static void end(struct zc_vm_space *child)
+{
+    support_vm_check(&machine);
+    zc_vm_space_destroy(child);
+    zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+/* It is found, and the text has this in it. */
+static void expect_found(const char *words)
+{
+    char text[200] = "";
+
+    assert_status(zc_vm_check(machine.vm, text, sizeof(text)), ZC_CORRUPT);
+    if (strstr(text, words) == NULL)
+        fail_msg("\"%s\" is not in \"%s\"", words, text);
+    assert_status(zc_vm_check(machine.vm, NULL, 0), ZC_CORRUPT);
+}
+
+static void with_entry(unsigned index, zc_pte pte, const char *words)
+{
+    const zc_pte before = table->entries[index];
+
+    table->entries[index] = pte;
+    expect_found(words);
+    table->entries[index] = before;
+    support_vm_check(&machine);
+}
+
+static void entries_are_of_one_kind(void **state)
+{
+    struct zc_vm_space *child = begin();
+    const zc_pte swap = zc_pte_of_slot(support_vm_slot(space, 0));
+    const zc_pte present = support_vm_entry(space, 1);
+
+    (void)state;
+    with_entry(5, swap, "outside of any mapping");
+    with_entry(0, swap | ZC_PTE_MAPPED | ZC_PTE_PRESENT, "both present");
+    with_entry(5, ZC_PTE_MAPPED | ZC_PTE_DIRTY, "nothing behind it");
+    with_entry(5, ZC_PTE_MAPPED | zc_pte_of_slot(zc_swp_make(7, 0)),
+               "type 7, which is off");
+    with_entry(5, ZC_PTE_MAPPED | zc_pte_of_slot(zc_swp_make(0, 100)),
+               "beyond its device");
+    with_entry(5, ZC_PTE_MAPPED | zc_pte_of_slot(zc_swp_make(0, 99)),
+               "free, 1 entries name it");
+    with_entry(5, ZC_PTE_MAPPED | ZC_PTE_PRESENT | UINT64_C(64) << ZC_PTE_SHIFT,
+               "of frame 64 of 64");
+    with_entry(5, ZC_PTE_MAPPED | swap, "count 2, 3 entries name it");
+    with_entry(0, ZC_PTE_MAPPED, "count 2, 1 entries name it");
+    with_entry(5, present, "entries map it, it counts 2");
+    with_entry(1, present | ZC_PTE_WRITE, "shared, and written to");
+    with_entry(1, ZC_PTE_MAPPED, "entries map it, it counts 2");
+    end(child);
+}
+
+static void tables_are_where_they_belong(void **state)
+{
+    struct zc_vm_space *child = begin();
+
+    (void)state;
+    table->first = 512;
+    expect_found("a table that is not of its place");
+    table->first = 0;
+    table->space = child;
+    expect_found("a table that is not of its place");
+    table->space = space;
+    machine.vm->space_count++;
+    expect_found("2 spaces, counted as 3");
+    machine.vm->space_count--;
+    end(child);
+}
+
+static void frames_know_their_mappings(void **state)
+{
+    struct zc_vm_space *child = begin();
+    struct zc_vm_frame *frame = support_vm_frame(space, 1);
+    struct zc_vm_frame *other = support_vm_frame(space, 3);
+    struct zc_vm_place first = frame->mappings;
+
+    (void)state;
+    frame->mapped++;
+    expect_found("2 entries map it, it counts 3");
+    frame->mapped--;
+    frame->mappings.table = NULL;
+    expect_found("knows 0 mappings of 2");
+    frame->mappings = other->mappings;
+    expect_found("a mapping that is not");
+    frame->mappings = first;
+    first.table->next[first.index] = first; /* a ring */
+    expect_found("knows 3 mappings of 2");
+    first.table->next[first.index] = (struct zc_vm_place){table, 1};
+    end(child);
+}
+
+static void frames_have_the_references_they_should(void **state)
+{
+    struct zc_vm_space *child = begin();
+    struct zc_vm_frame *frame = support_vm_frame(space, 1);
+
+    (void)state;
+    zc_folio_get(&frame->folio);
+    expect_found("3 references, 2 mapped, 0 cached, 0 kept");
+    zc_folio_put(&machine.cache->swap, &frame->folio);
+    zc_folio_set(&frame->folio, ZC_FOLIO_LOCKED);
+    expect_found(": locked");
+    zc_folio_clear(&frame->folio, ZC_FOLIO_LOCKED);
+    frame->is_isolated = true;
+    expect_found(": isolated");
+    frame->is_isolated = false;
+    end(child);
+}
+
+static void frames_are_on_one_list(void **state)
+{
+    struct zc_vm_space *child = begin();
+    struct zc_vm_frame *frame = support_vm_frame(space, 1);
+    struct zc_vm *vm = machine.vm;
+    struct zc_list *free = vm->free.next;
+
+    (void)state;
+    zc_list_remove(&frame->age);
+    expect_found("in use, on no list");
+    zc_list_add_last(&vm->owners[4].cold_to_hot, &frame->age);
+    expect_found("of owner 0 on the list of owner 4");
+    zc_list_remove(&frame->age);
+    zc_list_add_last(&vm->free, &frame->age);
+    expect_found("free frames, counted as");
+    vm->free_count++;
+    expect_found("in use, among the free");
+    vm->free_count--;
+    zc_list_remove(&frame->age);
+    zc_list_add_last(&vm->owners[0].cold_to_hot, &frame->age);
+    zc_list_remove(free);
+    vm->free_count--;
+    expect_found("free, on no list");
+    zc_list_add_first(&vm->free, free);
+    vm->free_count++;
+    zc_list_remove(&vm->owners[0].turn);
+    expect_found("owner 0 has frames and no turn");
+    zc_list_add_last(&vm->turns, &vm->owners[0].turn);
+    end(child);
+}
+
+static void owners_are_charged_what_is_theirs(void **state)
+{
+    struct zc_vm_space *child = begin();
+
+    (void)state;
+    machine.vm->owners[0].frames++;
+    expect_found("owner 0 has 2 frames, and is charged 3");
+    machine.vm->owners[0].frames--;
+    machine.vm->owners[ZC_OWNER_COUNT].frames++;
+    expect_found("and is charged 1");
+    machine.vm->owners[ZC_OWNER_COUNT].frames--;
+    end(child);
+}
+
+static void slots_are_used_by_somebody(void **state)
+{
+    struct zc_vm_space *child = begin();
+    struct zc_swap *swap = &machine.cache->swap;
+    struct zc_zcache *zcache = &machine.cache->zcache;
+    const zc_swp slot = support_vm_slot(space, 0);
+    char page[SUPPORT_VM_PAGE];
+    struct zc_folio *folio;
+
+    (void)state;
+    support_vm_fill(page, 1, 1);
+    assert_status(zc_slot_dup(swap, slot), ZC_OK);
+    expect_found("count 3, 2 entries name it");
+    zc_slot_drop(swap, slot);
+    assert_status(zc_slot_pin(swap, slot), ZC_OK);
+    zc_slot_set_zero(swap, slot, true);
+    expect_found("all zeros, and stored");
+    zc_slot_set_zero(swap, slot, false);
+    zc_slot_unpin(swap, slot);
+    /* Stored under a slot that nobody uses. */
+    assert_status(zc_zcache_store(zcache, zc_swp_make(0, 50), page, 0, true),
+                  ZC_OK);
+    expect_found("2 pages stored, 1 of them for slots in use");
+    assert_status(zc_zcache_invalidate(zcache, zc_swp_make(0, 50)), ZC_OK);
+    /* A folio under another name. */
+    assert_status(zc_swapcache_create(swap, slot, &folio), ZC_OK);
+    folio->swap = zc_swp_make(0, 512);
+    expect_found("a folio of another slot");
+    folio->swap = slot;
+    zc_swapcache_delete(swap, folio);
+    zc_folio_unlock(swap, folio);
+    zc_folio_put(swap, folio);
+    /* Used by a pin alone. */
+    assert_status(zc_slot_pin(swap, slot), ZC_OK);
+    assert_status(zc_vm_unmap(space, 0, 1), ZC_OK);
+    assert_status(zc_vm_unmap(child, 0, 1), ZC_OK);
+    expect_found("in use by nobody");
+    zc_slot_unpin(swap, slot);
+    end(child);
+}
+
+static void the_text_is_cut_to_its_room(void **state)
+{
+    struct zc_vm_space *child = begin();
+    char text[8] = "1234567";
+
+    (void)state;
+    machine.vm->space_count++;
+    assert_status(zc_vm_check(machine.vm, text, 5), ZC_CORRUPT);
+    assert_string_equal(text, "2 sp");
+    assert_string_equal(text + 5, "67");
+    machine.vm->space_count--;
+    assert_status(zc_vm_check(machine.vm, NULL, 1), ZC_INVALID);
+    assert_status(zc_vm_check(NULL, text, 1), ZC_INVALID);
+    end(child);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entries_are_of_one_kind),
+        cmocka_unit_test(tables_are_where_they_belong),
+        cmocka_unit_test(frames_know_their_mappings),
+        cmocka_unit_test(frames_have_the_references_they_should),
+        cmocka_unit_test(frames_are_on_one_list),
+        cmocka_unit_test(owners_are_charged_what_is_theirs),
+        cmocka_unit_test(slots_are_used_by_somebody),
+        cmocka_unit_test(the_text_is_cut_to_its_room),
+    };
+
+    return cmocka_run_group_tests_name("vm_check", tests, NULL, NULL);
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* test_vm_swapoff.c - every page of a device home, or none lost. */
+#include "support_test.h"
+#include "support_threads.h"
+#include "support_vm.h"
+
+#include "inject.h"
+#include "vm_internal.h"
+
+#define PAGES 20
+
+static struct support_vm machine;
+static struct zc_vm_space *space;
+
+static void begin_kind(const struct support_vm_kind *kind)
+{
+    uint64_t page;
+
+    machine = support_vm_make(kind);
+    space = support_vm_space(&machine, 600);
+    for (page = 0; page < PAGES; page++)
+        support_vm_write(space, page * 29, page);
+    support_vm_reclaim_all(&machine);
+}
+
+static void begin(void)
+{
+    const struct support_vm_kind kind = {.frames = 64};
+
+    begin_kind(&kind);
+}
+
+static void expect_all(struct zc_vm_space *whose)
+{
+    uint64_t page;
+
+    for (page = 0; page < PAGES; page++)
+        (void)support_vm_expect(whose, page * 29, page * 29, page);
+}
+
+static void end(void)
+{
+    support_vm_check(&machine);
+    zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+static zc_status swap_off(void)
+{
+    return zc_vm_swap_off(machine.vm, machine.type);
+}
+
+static void all_pages_are_present_afterwards(void **state)
+{
+    enum zc_fault_kind kind;
+    uint64_t page;
+
+    (void)state;
+    begin();
+    assert_status(swap_off(), ZC_OK);
+    support_vm_check(&machine);
+    assert_int_equal(zc_zcache_stored_pages(&machine.cache->zcache), 0);
+    for (page = 0; page < PAGES; page++) {
+        assert_status(zc_vm_touch(space, page * 29, false, &kind), ZC_OK);
+        assert_int_equal(kind, ZC_FAULT_NONE);
+    }
+    expect_all(space);
+    assert_status(swap_off(), ZC_INVALID);
+    assert_status(zc_vm_swap_off(machine.vm, ZC_SWP_TYPE_COUNT), ZC_INVALID);
+    assert_status(zc_vm_swap_off(NULL, 0), ZC_INVALID);
+    /* There is nowhere to go now. */
+    support_vm_reclaim_all(&machine);
+    assert_int_equal(support_vm_stats(&machine).frames_free, 64 - PAGES);
+    end();
+}
+
+static void every_mapping_gets_its_page(void **state)
+{
+    struct zc_vm_space *child = NULL;
+    struct zc_vm_space *stranger;
+    char bytes[SUPPORT_VM_PAGE];
+
+    (void)state;
+    begin();
+    stranger = support_vm_space_of(&machine, 3, 4, 0);
+    (void)support_vm_expect(space, 29, 29, 1);
+    support_vm_fill(bytes, 29, 1);
+    assert_status(zc_vm_write(space, 29, 0, bytes, sizeof(bytes), NULL), ZC_OK);
+    assert_status(zc_vm_write(stranger, 2, 0, bytes, sizeof(bytes), NULL),
+                  ZC_OK);
+    assert_status(zc_vm_merge(space, 29, stranger, 2), ZC_OK);
+    support_vm_reclaim_all(&machine);
+    assert_status(zc_vm_fork(space, &child), ZC_OK);
+    assert_status(swap_off(), ZC_OK);
+    support_vm_check(&machine);
+    expect_all(space);
+    expect_all(child);
+    (void)support_vm_expect(stranger, 2, 29, 1);
+    /* Family shares, and the stranger has a copy of his own. */
+    assert_ptr_equal(support_vm_frame(space, 29), support_vm_frame(child, 29));
+    assert_ptr_not_equal(support_vm_frame(space, 29),
+                         support_vm_frame(stranger, 2));
+    assert_int_equal(support_vm_frame(stranger, 2)->owner, 3);
+    assert_int_equal(support_vm_frame(space, 29)->owner, 0);
+    support_vm_write(child, 29, 8);
+    (void)support_vm_expect(space, 29, 29, 1);
+    (void)support_vm_expect(stranger, 2, 29, 1);
+    zc_vm_space_destroy(child);
+    zc_vm_space_destroy(stranger);
+    end();
+}
+
+static void pages_in_the_cache_and_on_the_device_come_home(void **state)
+{
+    (void)state;
+    begin();
+    assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
+    (void)support_vm_expect(space, 29, 29, 1); /* cached, and mapped */
+    assert_status(swap_off(), ZC_OK);
+    expect_all(space);
+    support_vm_expect_zeros(space, 30);
+    end();
+}
+
+static void the_next_device_takes_them_again(void **state)
+{
+    unsigned type = 99;
+
+    (void)state;
+    begin();
+    assert_status(swap_off(), ZC_OK);
+    assert_status(zc_swap_on(machine.cache,
+                             ZC_SWAP_OPTIONS(.slot_count = 100, .managed = 1),
+                             &type),
+                  ZC_OK);
+    assert_int_equal(type, machine.type);
+    support_vm_reclaim_all(&machine);
+    assert_int_equal(support_vm_slots_used(&machine), PAGES);
+    support_vm_check(&machine);
+    expect_all(space);
+    end();
+}
+
+static void another_device_keeps_its_pages(void **state)
+{
+    unsigned type = 99;
+
+    (void)state;
+    begin();
+    assert_status(zc_swap_on(machine.cache,
+                             ZC_SWAP_OPTIONS(.slot_count = 100, .managed = 1),
+                             &type),
+                  ZC_OK);
+    assert_status(zc_vm_swap_off(machine.vm, type), ZC_OK);
+    assert_int_equal(support_vm_slots_used(&machine), PAGES);
+    end();
+}
+
+/* Each failure at each place: refused, in use as before, every page there. */
+static void a_refused_swapoff_loses_nothing(void **state)
+{
+    static const struct {
+        enum zc_inject_point point;
+        zc_status status;
+        bool is_written;   /* to the device, first */
+        unsigned passages; /* for each page */
+    } cases[] = {
+        {ZC_INJECT_FRAME, ZC_NO_MEMORY, false, 2},
+        {ZC_INJECT_DECOMPRESS, ZC_CORRUPT, false, 1},
+        {ZC_INJECT_READ, ZC_IO_ERROR, true, 1},
+        {ZC_INJECT_FRAME, ZC_NO_MEMORY, true, 2},
+    };
+    uint32_t countdown;
+    zc_status status;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        countdown = 0;
+        do {
+            begin();
+            if (cases[i].is_written)
+                assert_status(zc_cache_writeback(machine.cache, NULL, NULL),
+                              ZC_OK);
+            zc_inject_arm(cases[i].point, countdown++, 1);
+            status = swap_off();
+            zc_inject_disarm();
+            assert_true(status == ZC_OK || status == cases[i].status);
+            support_vm_check(&machine);
+            if (countdown % 2 == 0 && status != ZC_OK)
+                assert_status(swap_off(), ZC_OK);
+            expect_all(space);
+            end();
+        } while (status != ZC_OK);
+        assert_int_equal(countdown, PAGES * cases[i].passages + 1);
+    }
+}
+
+/* The copy for a stranger cannot be made. */
+static void a_copy_that_fails_refuses_it(void **state)
+{
+    struct zc_vm_space *stranger;
+    char bytes[SUPPORT_VM_PAGE];
+    zc_status status;
+
+    (void)state;
+    begin();
+    stranger = support_vm_space(&machine, 4);
+    support_vm_fill(bytes, 29, 1);
+    assert_status(zc_vm_write(stranger, 2, 0, bytes, sizeof(bytes), NULL),
+                  ZC_OK);
+    assert_status(zc_vm_write(space, 29, 0, bytes, sizeof(bytes), NULL), ZC_OK);
+    assert_status(zc_vm_merge(space, 29, stranger, 2), ZC_OK);
+    support_vm_reclaim_all(&machine);
+    (void)support_vm_expect(space, 29, 29, 1);
+    zc_inject_arm(ZC_INJECT_FRAME, 0, UINT32_MAX);
+    status = swap_off();
+    zc_inject_disarm();
+    assert_status(status, ZC_NO_MEMORY);
+    assert_false(
+        zc_folio_has(&support_vm_frame(space, 29)->folio, ZC_FOLIO_LOCKED));
+    support_vm_check(&machine);
+    (void)support_vm_expect(stranger, 2, 29, 1);
+    assert_status(swap_off(), ZC_OK);
+    expect_all(space);
+    zc_vm_space_destroy(stranger);
+    end();
+}
+
+static void no_frames_or_no_right_to_them_refuses_it(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 16};
+
+    (void)state;
+    begin_kind(&kind);
+    assert_status(swap_off(), ZC_NO_MEMORY);
+    support_vm_check(&machine);
+    expect_all(space);
+    end();
+    begin();
+    assert_status(zc_vm_set_owner_limit(machine.vm, 0, PAGES - 5), ZC_OK);
+    assert_status(swap_off(), ZC_NO_MEMORY);
+    assert_true(machine.vm->owners[0].frames <= PAGES - 5);
+    support_vm_check(&machine);
+    expect_all(space);
+    assert_status(zc_vm_set_owner_limit(machine.vm, 0, 0), ZC_OK);
+    assert_status(swap_off(), ZC_OK);
+    expect_all(space);
+    end();
+}
+
+/* ---- while all goes on ---- */
+
+static void use(struct support_worker *worker)
+{
+    uint64_t page;
+    char bytes[SUPPORT_VM_PAGE];
+
+    while (!support_is_stopped(worker)) {
+        page = support_random_below(&worker->random, PAGES);
+        if (zc_vm_read(space, page * 29, 0, bytes, sizeof(bytes), NULL) !=
+                ZC_OK ||
+            !support_vm_is(bytes, page * 29, page))
+            support_mistake(worker, "page %u", (unsigned)page);
+        (void)zc_vm_reclaim(machine.vm, ZC_OWNER_COUNT, 2, NULL);
+        worker->operations++;
+    }
+}
+
+static void fork_and_exit(struct support_worker *worker)
+{
+    struct zc_vm_space *child;
+
+    while (!support_is_stopped(worker)) {
+        if (zc_vm_fork(space, &child) != ZC_OK) {
+            support_mistake(worker, "fork");
+            return;
+        }
+        zc_vm_space_destroy(child);
+        worker->operations++;
+    }
+}
+
+static void switch_device(struct support_worker *worker)
+{
+    unsigned type = machine.type;
+    zc_status status;
+
+    while (!support_is_stopped(worker)) {
+        status = zc_vm_swap_off(machine.vm, type);
+        if (status == ZC_OK)
+            status = zc_swap_on(
+                machine.cache,
+                ZC_SWAP_OPTIONS(.slot_count = 100, .managed = 1,
+                                .synchronous = worker->operations % 2),
+                &type);
+        if (status != ZC_OK)
+            support_mistake(worker, "swap: %s", zc_status_name(status));
+        worker->operations++;
+    }
+}
+
+static void it_may_happen_at_any_time(void **state)
+{
+    struct support_crew crew;
+    unsigned i;
+
+    (void)state;
+    begin();
+    support_crew_init(&crew);
+    support_crew_add(&crew, use, NULL);
+    support_crew_add(&crew, use, NULL);
+    support_crew_add(&crew, fork_and_exit, NULL);
+    support_crew_add(&crew, switch_device, NULL);
+    support_crew_run(&crew, 400);
+    for (i = 0; i < crew.count; i++)
+        assert_true(crew.workers[i].operations > 1);
+    expect_all(space);
+    end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_pages_are_present_afterwards),
+        cmocka_unit_test(every_mapping_gets_its_page),
+        cmocka_unit_test(pages_in_the_cache_and_on_the_device_come_home),
+        cmocka_unit_test(the_next_device_takes_them_again),
+        cmocka_unit_test(another_device_keeps_its_pages),
+        cmocka_unit_test(a_refused_swapoff_loses_nothing),
+        cmocka_unit_test(a_copy_that_fails_refuses_it),
+        cmocka_unit_test(no_frames_or_no_right_to_them_refuses_it),
+        cmocka_unit_test(it_may_happen_at_any_time),
+    };
+
+    return cmocka_run_group_tests_name("vm_swapoff", tests, NULL, NULL);
+}
