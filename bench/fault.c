@@ -314,7 +314,7 @@ static void make_side(struct side *side, unsigned placement, uint32_t pages)
     filling = side;
     side->pages = pages;
     side->faults = pages < FAULTS_MAX ? pages : FAULTS_MAX;
-    side->handle_room = (uint64_t)pages + 4 * FRAMES;
+    side->handle_room = pages + (uint64_t)4 * FRAMES;
     side->handles = map_memory(side->handle_room * sizeof(*side->handles));
     side->objects = map_memory(side->faults * sizeof(*side->objects));
     side->order = map_memory(pages * sizeof(*side->order));

@@ -197,7 +197,7 @@ static void search_bounds(struct job *job, unsigned from, unsigned to)
 /* Every trace, if there are not too many; true: nothing fails. */
 static bool explore_small(struct job *job, unsigned *most)
 {
-    bool complete = search(job, LAB_SLEEP, 0, 4 * SMALL);
+    bool complete = search(job, LAB_SLEEP, 0, (uint64_t)4 * SMALL);
 
     if (complete)
         take_counts(job, true, LAB_NO_BOUND);

@@ -28,7 +28,9 @@ static char mark_of(const struct lab_cell *cell)
         return ' ';
     if (!cell->fails)
         return cell->complete ? '.' : ':';
-    return cell->preemptions > 9 ? '+' : (char)('0' + cell->preemptions);
+    if (cell->preemptions > 9)
+        return '+';
+    return "0123456789"[cell->preemptions];
 }
 
 /* Numbers of the scenarios from 1, tens above units. */

@@ -248,6 +248,7 @@ static zc_status change_to(struct zc_generations *generations,
         status = number_generation(generations, fresh);
     if (status == ZC_OK) {
         old = generations->current;
+        ZC_ASSERT(old != NULL);
         generations->current = next;
     }
     zc_spinlock_unlock(&generations->lock);

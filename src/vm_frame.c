@@ -228,7 +228,8 @@ bool zc_frame_give_up_slot(struct zc_vm *vm, struct zc_folio *folio)
 }
 
 /* A folio that only the swap cache knows is had by its slot's name alone. */
-static bool get_by_name(struct zc_vm *vm, struct zc_folio *folio, zc_swp slot)
+static bool get_by_name(struct zc_vm *vm, const struct zc_folio *folio,
+                        zc_swp slot)
 {
     struct zc_swap *swap = zc_vm_swap(vm);
     struct zc_swap_device *device = zc_swap_device_get(swap, slot);
@@ -272,12 +273,12 @@ static bool hold_listed(struct zc_vm *vm, struct zc_vm_frame *frame,
 static struct zc_vm_frame *take_coldest(struct zc_vm *vm, unsigned owner,
                                         bool *is_held_out, zc_swp *slot_out)
 {
-    struct zc_list *list = &vm->owners[owner].cold_to_hot;
+    struct zc_list *by_age = &vm->owners[owner].cold_to_hot;
     struct zc_vm_frame *frame = NULL;
 
     zc_spinlock_lock(&vm->frames_lock);
-    if (!zc_list_is_empty(list)) {
-        frame = ZC_CONTAINER(list->next, struct zc_vm_frame, age);
+    if (!zc_list_is_empty(by_age)) {
+        frame = ZC_CONTAINER(by_age->next, struct zc_vm_frame, age);
         *is_held_out = hold_listed(vm, frame, slot_out);
         zc_list_remove(&frame->age);
         frame->is_isolated = *is_held_out;

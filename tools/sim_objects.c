@@ -38,8 +38,11 @@ static void grow(struct sim_objects *objects)
         larger.names[place] = objects->names[i];
         larger.numbers[place] = objects->numbers[i];
     }
-    sim_objects_free(objects);
-    *objects = larger;
+    free(objects->names);
+    free(objects->numbers);
+    objects->names = larger.names;
+    objects->numbers = larger.numbers;
+    objects->place_count = larger.place_count;
 }
 
 uint64_t sim_objects_number(struct sim_objects *objects, uint64_t name)

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a member takes none */
 #define OF(part, field) offsetof(struct sim_result, part.field)
 
 const struct sim_counter sim_counters[] = {

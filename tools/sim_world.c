@@ -262,10 +262,9 @@ static bool open_spaces(struct sim_world *world)
     const struct sim_plan *plan = &world->plan;
     zc_status status = ZC_OK;
 
-    world->spaces =
-        memory_allocate((size_t)plan->space_count, sizeof(*world->spaces));
-    memset(world->spaces, 0,
-           (size_t)plan->space_count * sizeof(*world->spaces));
+    world->spaces = memory_allocate((size_t)plan->space_count, sizeof(void *));
+    for (uint64_t i = 0; i < plan->space_count; i++)
+        world->spaces[i] = NULL;
     for (uint64_t i = 0; i < plan->space_count && status == ZC_OK; i++) {
         status = zc_vm_space_create(world->vm, (unsigned)(i % ZC_OWNER_COUNT),
                                     plan->space_pages, &world->spaces[i]);
