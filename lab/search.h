@@ -17,7 +17,7 @@
 #define LAB_BOUNDS 16 /* preemption bounds that are counted apart */
 #define LAB_NO_BOUND (~0u)
 #define LAB_REPLAY_CHARS 4096  /* a replay string with its end */
-#define LAB_SCHEDULE_MAX 20000 /* decisions and choices of one execution */
+#define LAB_SCHEDULE_MAX 60000 /* decisions and choices of one execution */
 
 enum lab_mode {
     LAB_SLEEP, /* every trace once: depth first with sleep sets */

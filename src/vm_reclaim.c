@@ -186,6 +186,9 @@ uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal)
     if (goal > vm->frame_count)
         goal = vm->frame_count;
     scan_max = goal * SCAN_FACTOR + vm->frame_count / 8;
+    /* The second look at a frame is the last that can tell anything new. */
+    if (scan_max > 2 * vm->frame_count)
+        scan_max = 2 * vm->frame_count;
     /* Failed writes keep frames, of pages that are wanted and of others. */
     (void)zc_pageio_retry(&vm->cache->pageio, STUCK_MAX);
     for (scanned = 0; scanned < scan_max && freed < goal; scanned++) {

@@ -105,11 +105,12 @@ zc_status world_read_page(unsigned space, unsigned page)
     status = zc_vm_read(world.spaces[space], page, 0, own, WORLD_PAGE, NULL);
     if (status == ZC_OK)
         version = world_check_page(page, own);
-    /* Gone: not mapped any more.  An error of the device is no answer. */
-    lab_history_end(status == ZC_INVALID    ? ZC_MISSING
-                    : status == ZC_IO_ERROR ? ZC_BUSY
-                                            : status,
-                    version);
+    /* Gone: not mapped any more.  An error of the device is no answer, and
+     * neither is that no frame could be had. */
+    if (status == ZC_IO_ERROR || status == ZC_NO_MEMORY)
+        lab_history_end(ZC_BUSY, version);
+    else
+        lab_history_end(status == ZC_INVALID ? ZC_MISSING : status, version);
     world_leave();
     return status;
 }
