@@ -23,9 +23,11 @@
  *
  * Past the swap cache, where the device is fast and nobody else has the slot:
  *
+ *     a frame of our own: to get one may shrink, down to this very slot
+ *                         (SHRINK_SKIPS_CALLERS_SLOT)
  *     bare pin (SYNC_SWAPIN_PINS_SLOT); who does not get it waits and faults
  *     again
- *     read into a frame of our own; what is stored stays as it is
+ *     read into the frame; what is stored stays as it is
  *     table lock: entry unchanged?  set it
  *     drop the swap count, end the pin: now what was stored goes
  *
@@ -114,12 +116,26 @@ static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
     return status;
 }
 
+/* A frame, before the pin.  Broken, as it was: under it. */
+static struct zc_vm_frame *own_frame(struct zc_vm_fault *fault, zc_swp slot)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_swap *swap = zc_vm_swap(vm);
+    const bool is_pinned = !ZC_RULE(SHRINK_SKIPS_CALLERS_SLOT) &&
+                           zc_slot_pin(swap, slot) == ZC_OK;
+    struct zc_vm_frame *frame =
+        zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
+
+    if (is_pinned)
+        zc_slot_unpin(swap, slot);
+    return frame;
+}
+
 static zc_status swap_in_past_cache(struct zc_vm_fault *fault, zc_swp slot)
 {
     struct zc_vm *vm = fault->space->vm;
     struct zc_swap *swap = zc_vm_swap(vm);
-    struct zc_vm_frame *frame =
-        zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
+    struct zc_vm_frame *frame = own_frame(fault, slot);
     zc_status status = ZC_OK;
 
     if (frame == NULL)

@@ -97,9 +97,9 @@ const struct lab_scenario scenario_ksm_swapin = {
     .least = least_ksm_swapin,
 };
 
-static const char *const rules_ksm_swapin_moved[] = {
-    "RECHECK_SAME_ENTRY", "SWAPCACHE_LOCKED_UNTIL_PTE_SET", NULL};
-static const uint8_t least_ksm_swapin_moved[] = {1, 1};
+static const char *const rules_ksm_swapin_moved[] = {"RECHECK_SAME_ENTRY",
+                                                     NULL};
+static const uint8_t least_ksm_swapin_moved[] = {1};
 
 const struct lab_scenario scenario_ksm_swapin_moved = {
     .summary = "swap-in || write, swap-out; the old folio has another slot",

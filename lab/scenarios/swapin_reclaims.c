@@ -50,9 +50,9 @@ static const struct lab_actor actors[] = {
     {"zc_vm_read(A:1)", read_one},
 };
 
-static const char *const rules_swapin_reclaims[] = {"RECHECK_IN_SWAPCACHE",
+static const char *const rules_swapin_reclaims[] = {"SHRINK_SKIPS_CALLERS_SLOT",
                                                     NULL};
-static const uint8_t least_swapin_reclaims[] = {1};
+static const uint8_t least_swapin_reclaims[] = {0};
 
 const struct lab_scenario scenario_swapin_reclaims = {
     .summary = "swap-in that reclaims || read of the page that has to go",
@@ -63,9 +63,10 @@ const struct lab_scenario scenario_swapin_reclaims = {
     .rules = rules_swapin_reclaims,
     .bound = 1,
     .story =
-        "A swap-in finds no frame and reclaims; the page that goes finds no "
-        "room and the cache shrinks, and what it writes back is the page that "
-        "is to be swapped in.  Two faults meet at folios that come and go.",
+        "A swap-in has pinned its slot, finds no frame and reclaims; the page "
+        "that goes finds no room and the cache shrinks; and what is to be "
+        "written back is the page that is to be swapped in, whose pin will "
+        "not end before that.",
     .origin = "mm: zswap: recursion into the slot being swapped in, "
               "a65b0e7607cc, 2023",
     .least = least_swapin_reclaims,
