@@ -26,7 +26,9 @@ if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
     -Wstrict-prototypes
     -Wundef
     -Wvla
-    -Wwrite-strings)
+    -Wwrite-strings
+    # Messages name files of the tree, wherever it lies.
+    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
 endif()
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(zcache_warnings INTERFACE
