@@ -78,7 +78,7 @@ static zc_status init_locks(struct zc_vm *vm)
     if (zc_mutex_init(&vm->reclaimer_lock, ZC_RANK_VM_RECLAIMER, "reclaimer") !=
         ZC_OK)
         goto destroy_lock;
-    if (zc_condition_init(&vm->reclaimer_wanted) != ZC_OK)
+    if (zc_condition_init(&vm->reclaimer_changed) != ZC_OK)
         goto destroy_reclaimer_lock;
     if (zc_spinlock_init(&vm->frames_lock, ZC_RANK_VM_FRAMES, "frames") !=
         ZC_OK)
@@ -94,7 +94,7 @@ static zc_status init_locks(struct zc_vm *vm)
         zc_spinlock_destroy(&vm->rmap_locks[--count]);
     zc_spinlock_destroy(&vm->frames_lock);
 destroy_condition:
-    zc_condition_destroy(&vm->reclaimer_wanted);
+    zc_condition_destroy(&vm->reclaimer_changed);
 destroy_reclaimer_lock:
     zc_mutex_destroy(&vm->reclaimer_lock);
 destroy_lock:
@@ -109,7 +109,7 @@ static void destroy_locks(struct zc_vm *vm)
     for (i = 0; i < ZC_RMAP_LOCKS; i++)
         zc_spinlock_destroy(&vm->rmap_locks[i]);
     zc_spinlock_destroy(&vm->frames_lock);
-    zc_condition_destroy(&vm->reclaimer_wanted);
+    zc_condition_destroy(&vm->reclaimer_changed);
     zc_mutex_destroy(&vm->reclaimer_lock);
     zc_mutex_destroy(&vm->lock);
 }

@@ -395,6 +395,7 @@ zc_status zc_vm_check(struct zc_vm *vm, char *text_out, size_t capacity)
 
     if (vm == NULL || (text_out == NULL && capacity != 0))
         return ZC_INVALID;
+    zc_vm_reclaimer_hold(vm);
     zc_pageio_drain(&vm->cache->pageio);
     if (alloc_counts(&check)) {
         count_entries(&check);
@@ -406,5 +407,6 @@ zc_status zc_vm_check(struct zc_vm *vm, char *text_out, size_t capacity)
         status = ZC_NO_MEMORY;
     }
     free_counts(&check);
+    zc_vm_reclaimer_release(vm);
     return status;
 }

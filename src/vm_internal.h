@@ -149,9 +149,11 @@ struct zc_vm {
     /* kswapd, where there is one. */
     bool has_reclaimer;
     struct zc_mutex reclaimer_lock;
-    struct zc_condition reclaimer_wanted;
-    bool is_wanted; /* [reclaimer_lock] */
-    bool is_ending; /* [reclaimer_lock] */
+    struct zc_condition reclaimer_changed; /* any of these */
+    bool is_wanted;                        /* [reclaimer_lock] */
+    bool is_busy;                          /* [reclaimer_lock] */
+    bool is_ending;                        /* [reclaimer_lock] */
+    unsigned holders;                      /* [reclaimer_lock] */
     struct zc_thread reclaimer;
 
     zc_counter counters[ZC_VM_COUNTERS];
@@ -325,5 +327,8 @@ uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal);
 zc_status zc_vm_reclaimer_start(struct zc_vm *vm);
 void zc_vm_reclaimer_stop(struct zc_vm *vm);
 void zc_vm_reclaimer_wake(struct zc_vm *vm);
+/* Between the two it does nothing; what it was doing is waited for. */
+void zc_vm_reclaimer_hold(struct zc_vm *vm);
+void zc_vm_reclaimer_release(struct zc_vm *vm);
 
 #endif

@@ -231,16 +231,19 @@ static void run_reclaimer(void *argument)
 
     zc_mutex_lock(&vm->reclaimer_lock);
     while (!vm->is_ending) {
-        if (!vm->is_wanted) {
-            zc_condition_wait(&vm->reclaimer_wanted, &vm->reclaimer_lock);
+        if (!vm->is_wanted || vm->holders != 0) {
+            zc_condition_wait(&vm->reclaimer_changed, &vm->reclaimer_lock);
             continue;
         }
         vm->is_wanted = false;
+        vm->is_busy = true;
         zc_mutex_unlock(&vm->reclaimer_lock);
         while (zc_frames_free(vm) < vm->high &&
                zc_vm_shrink(vm, ZC_OWNER_COUNT, BATCH) != 0)
             zc_pageio_throttle(&vm->cache->pageio);
         zc_mutex_lock(&vm->reclaimer_lock);
+        vm->is_busy = false;
+        zc_condition_broadcast(&vm->reclaimer_changed);
     }
     zc_mutex_unlock(&vm->reclaimer_lock);
 }
@@ -254,7 +257,7 @@ void zc_vm_reclaimer_stop(struct zc_vm *vm)
 {
     zc_mutex_lock(&vm->reclaimer_lock);
     vm->is_ending = true;
-    zc_condition_signal(&vm->reclaimer_wanted);
+    zc_condition_broadcast(&vm->reclaimer_changed);
     zc_mutex_unlock(&vm->reclaimer_lock);
     zc_thread_join(&vm->reclaimer);
 }
@@ -265,6 +268,27 @@ void zc_vm_reclaimer_wake(struct zc_vm *vm)
         return;
     zc_mutex_lock(&vm->reclaimer_lock);
     vm->is_wanted = true;
-    zc_condition_signal(&vm->reclaimer_wanted);
+    zc_condition_broadcast(&vm->reclaimer_changed);
+    zc_mutex_unlock(&vm->reclaimer_lock);
+}
+
+void zc_vm_reclaimer_hold(struct zc_vm *vm)
+{
+    if (!vm->has_reclaimer)
+        return;
+    zc_mutex_lock(&vm->reclaimer_lock);
+    vm->holders++;
+    while (vm->is_busy)
+        zc_condition_wait(&vm->reclaimer_changed, &vm->reclaimer_lock);
+    zc_mutex_unlock(&vm->reclaimer_lock);
+}
+
+void zc_vm_reclaimer_release(struct zc_vm *vm)
+{
+    if (!vm->has_reclaimer)
+        return;
+    zc_mutex_lock(&vm->reclaimer_lock);
+    vm->holders--;
+    zc_condition_broadcast(&vm->reclaimer_changed);
     zc_mutex_unlock(&vm->reclaimer_lock);
 }

@@ -196,9 +196,10 @@ ZC_API zc_status zc_vm_get_stats(struct zc_vm *vm,
 
 /*
  * For tests, when nothing else runs: that page tables, swap counts, swap cache,
- * entries and frames agree.  Waits for the writes under way.  ZC_OK;
- * ZC_CORRUPT: they do not, and text_out (may be NULL when capacity is 0) says
- * what, cut to capacity; ZC_INVALID; ZC_NO_MEMORY.
+ * entries and frames agree.  Waits for the writes under way, and the reclaimer
+ * in the background does nothing meanwhile.  ZC_OK; ZC_CORRUPT: they do not,
+ * and text_out (may be NULL when capacity is 0) says what, cut to capacity;
+ * ZC_INVALID; ZC_NO_MEMORY.
  */
 ZC_API zc_status zc_vm_check(struct zc_vm *vm, char *text_out, size_t capacity);
 

@@ -147,7 +147,7 @@ static void sweep(enum zc_inject_point point, uint32_t repeat,
     for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         countdown = 0;
         while (live(&kinds[i], point, countdown, repeat))
-            countdown += countdown < EACH ? 1 : SOME;
+            countdown += countdown + 1 <= EACH ? 1 : SOME;
         /* Fewer would mean that the sweep does not see what it should. */
         if (countdown < passages_min)
             fail_msg("machine %u: %u passages of point %u", (unsigned)i,

@@ -247,6 +247,24 @@ static void the_text_is_cut_to_its_room(void **state)
     end(child);
 }
 
+/* Each check falls while frames are on their way out. */
+static void the_reclaimer_waits_for_it(void **state)
+{
+    const struct support_vm_kind kind = {.frames = 256,
+                                         .background_reclaim = 1};
+    uint64_t page;
+
+    (void)state;
+    machine = support_vm_make(&kind);
+    space = support_vm_space(&machine, 500);
+    for (page = 0; page < 1500; page++) {
+        support_vm_write(space, page % 500, page);
+        if (page >= 200)
+            support_vm_check(&machine);
+    }
+    end(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +276,7 @@ int main(void)
         cmocka_unit_test(owners_are_charged_what_is_theirs),
         cmocka_unit_test(slots_are_used_by_somebody),
         cmocka_unit_test(the_text_is_cut_to_its_room),
+        cmocka_unit_test(the_reclaimer_waits_for_it),
     };
 
     return cmocka_run_group_tests_name("vm_check", tests, NULL, NULL);
