@@ -370,12 +370,18 @@ static inline uint64_t zc_location_unit(const struct zc_arena *arena,
     return location & ZC_BITS(0, arena->chunk_units_shift);
 }
 
+static inline struct zc_chunk *zc_location_chunk(const struct zc_arena *arena,
+                                                 uint64_t location)
+{
+    return zc_arena_chunk(arena,
+                          (uint32_t)(location >> arena->chunk_units_shift));
+}
+
 /* The zspage around a location. */
 static inline struct zc_zspage *zc_location_zspage(const struct zc_arena *arena,
                                                    uint64_t location)
 {
-    struct zc_chunk *chunk =
-        zc_arena_chunk(arena, (uint32_t)(location >> arena->chunk_units_shift));
+    struct zc_chunk *chunk = zc_location_chunk(arena, location);
     uint32_t unit = (uint32_t)zc_location_unit(arena, location);
     uint32_t zspage_units = chunk->zspage_pages *
                             (uint32_t)(arena->page_size / ZC_UNIT_BYTES);
@@ -383,14 +389,11 @@ static inline struct zc_zspage *zc_location_zspage(const struct zc_arena *arena,
     return &chunk->zspages[unit / zspage_units];
 }
 
-/* The address of a location; a hint where nothing holds its zspage. */
+/* The address of a location, whose zspage the caller holds. */
 static inline char *zc_location_address(const struct zc_arena *arena,
                                         uint64_t location)
 {
-    const struct zc_chunk *chunk =
-        zc_arena_chunk(arena, (uint32_t)(location >> arena->chunk_units_shift));
-
-    return zc_chunk_memory(chunk) +
+    return zc_chunk_memory(zc_location_chunk(arena, location)) +
            zc_location_unit(arena, location) * ZC_UNIT_BYTES;
 }
 

@@ -105,12 +105,19 @@ static bool try_pin(struct zc_zspage *zspage)
 /*
  * Asks for the whole object: a codec's own reads are too uneven for the
  * processor to guess.  Before it is pinned, so that the pin word, which is far
- * away too, comes at the same time; if the object has moved, it was in vain.
+ * away too, comes at the same time; if the object has moved, it was in vain,
+ * and its chunk may have no memory any more.
  */
 static void prefetch(const struct zc_zspool *pool, const struct zc_found *found)
 {
-    zc_memory_prefetch(zc_location_address(&pool->arena, found->location),
-                       found->size);
+    const struct zc_arena *arena = &pool->arena;
+    const char *memory =
+        zc_chunk_memory(zc_location_chunk(arena, found->location));
+
+    if (memory != NULL)
+        zc_memory_prefetch(memory + zc_location_unit(arena, found->location) *
+                                        ZC_UNIT_BYTES,
+                           found->size);
 }
 
 zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
