@@ -206,6 +206,23 @@ static void keep(struct support_worker *worker, struct owned *owned,
         zc_slot_drop(&arena->support.swap, slot);
 }
 
+/* As vm_frame.c does: the slot may go with the folio, and then nothing but a
+ * reference keeps the device. */
+static void delete_folio(struct support_worker *worker, zc_swp slot,
+                         struct zc_folio *folio)
+{
+    struct arena *arena = worker->context;
+    struct zc_swap *swap = &arena->support.swap;
+    struct zc_swap_device *device = zc_swap_device_get(swap, slot);
+
+    if (device == NULL) {
+        support_mistake(worker, "a cached folio does not keep its device");
+        return;
+    }
+    zc_swapcache_delete(swap, folio);
+    zc_swap_device_put(swap, device);
+}
+
 /* What reclaim does: a slot for a folio, references for page tables. */
 static void swap_out(struct support_worker *worker, struct owned *owned)
 {
@@ -234,7 +251,7 @@ static void swap_out(struct support_worker *worker, struct owned *owned)
         keep(worker, owned, slot);
     }
     if (chance(worker, 4))
-        zc_swapcache_delete(swap, folio);
+        delete_folio(worker, slot, folio);
     zc_folio_unlock(swap, folio);
     zc_swapcache_put(swap, slot, folio);
 }
