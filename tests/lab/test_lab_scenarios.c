@@ -2,7 +2,8 @@
 /*
  * test_lab_scenarios.c - with every rule in force no scenario fails; with one
  * of its rules broken each does, at the number of preemptions that it says and
- * no fewer.
+ * no fewer.  Those that can be explored to the end; `zcrace matrix`, which takes
+ * minutes, has all of them, and here the others run by chance.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,10 +45,11 @@ static void test_silent_with_all_rules(void **state)
     (void)state;
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
-        bool bounded = scenario->bound != LAB_NO_BOUND;
-        struct lab_result result = explore(
-            scenario, NULL, bounded ? LAB_BOUND : LAB_SOURCE, scenario->bound);
+        struct lab_result result;
 
+        if (scenario->bound != LAB_NO_BOUND)
+            continue;
+        result = explore(scenario, NULL, LAB_SOURCE, 0);
         print_message("%-24s %8llu executions %6llu traces %.2f s\n",
                       scenario->program.name,
                       (unsigned long long)result.executions,
@@ -58,8 +60,8 @@ static void test_silent_with_all_rules(void **state)
     }
 }
 
-/* What a bound leaves out, by chance. */
-static void test_silent_beyond_the_bound(void **state)
+/* Those that are too long for it. */
+static void test_silent_by_chance(void **state)
 {
     (void)state;
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
@@ -101,6 +103,8 @@ static void test_found_with_a_rule_broken(void **state)
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
 
+        if (scenario->bound != LAB_NO_BOUND)
+            continue;
         for (unsigned k = 0; scenario->rules[k] != NULL; k++)
             check_rule(scenario, scenario->rules[k], scenario->least[k]);
     }
@@ -151,7 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_silent_with_all_rules),
-        cmocka_unit_test(test_silent_beyond_the_bound),
+        cmocka_unit_test(test_silent_by_chance),
         cmocka_unit_test(test_found_with_a_rule_broken),
         cmocka_unit_test(test_every_rule_has_a_scenario),
         cmocka_unit_test(test_executions_repeat),

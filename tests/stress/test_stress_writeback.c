@@ -23,6 +23,7 @@
 #include "support_rig.h"
 #include "support_threads.h"
 
+#define CACHES 4 /* run_all() has, one after the other */
 #define SLOTS 700
 #define OWNERS 4
 #define OWNER_WITHOUT_DEVICE 3
@@ -365,7 +366,7 @@ static void run(unsigned lru_mode, enum zc_placement placement,
         support_crew_add(&crew, fault, NULL);
     support_crew_add(&crew, shrink, NULL);
     support_crew_add(&crew, be_unlucky, NULL);
-    support_crew_run(&crew, support_stress_milliseconds(600));
+    support_crew_run(&crew, support_stress_milliseconds(2400) / CACHES);
     zc_inject_disarm();
     rig_settle(&rig);
     print_message(
