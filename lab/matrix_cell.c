@@ -27,7 +27,6 @@
 #define LARGE 3000   /* executions that a bound may take, rule broken */
 #define BOUND_MOST 2 /* of a program that is not small and does not fail */
 #define BOUND_LAST 5 /* where the scenario is there for the rule */
-#define TURN 500     /* executions for "does all fail from here?" */
 #define TURN_MILLISECONDS 600000
 #define FOREVER (~UINT64_C(0))
 
@@ -112,7 +111,9 @@ static void draw(const struct lab_cell *whole, const struct lab_trace *trace,
     FILE *out = open_memstream(&text, &size);
 
     all.traces = whole->traces;
-    all.finished = whole->complete;
+    all.finished = !whole->unfinished;
+    all.is_bounded = !whole->complete;
+    all.bound = whole->bound;
     if (out == NULL)
         abort();
     lab_print_columns(out, &story);
@@ -128,7 +129,8 @@ static void describe(struct job *job, const struct lab_schedule *least)
 
     /* A diagram is drawn of what the scenario is there for. */
     if (job->listed)
-        lab_find_turn(&job->program, least, TURN, TURN_MILLISECONDS, &trace);
+        lab_find_turn(&job->program, least, LAB_TURN_EXECUTIONS,
+                      TURN_MILLISECONDS, &trace);
     else
         (void)lab_record(&job->program, false, least, &trace);
     cell->fails = true;

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#define MILLISECONDS 60000u
+#define MILLISECONDS 10000u
 
 static void keep(struct lab_schedule *to, const struct lab_schedule *from)
 {
@@ -145,7 +145,6 @@ bool lab_minimise(const struct lab_program *program,
             break;
         found = search_bound(program, bound, end, least, &complete);
     }
-    /* Half as long again for the turn, which usually takes no time. */
-    lab_find_turn(program, least, 0, limit / 2, trace);
+    lab_find_turn(program, least, LAB_TURN_EXECUTIONS, limit, trace);
     return found && complete;
 }

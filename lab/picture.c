@@ -323,6 +323,17 @@ void lab_picture_draw(struct lab_picture *picture,
     describe_problem(picture);
 }
 
+void lab_print_extent(FILE *out, const struct lab_result *result)
+{
+    if (!result->finished)
+        (void)fprintf(out, "not complete");
+    else if (result->is_bounded)
+        (void)fprintf(out, "up to %u preemption%s", result->bound,
+                      result->bound == 1 ? "" : "s");
+    else
+        (void)fprintf(out, "complete");
+}
+
 static void print_result(FILE *out, const struct lab_result *result)
 {
     uint64_t traces = result->traces == 0 ? result->complete : result->traces;
@@ -335,7 +346,9 @@ static void print_result(FILE *out, const struct lab_result *result)
     else
         (void)fprintf(out, ", %" PRIu64 " fail%s", failing,
                       failing == 1 ? "s" : "");
-    (void)fprintf(out, " (%s)", result->finished ? "complete" : "not complete");
+    (void)fputs(" (", out);
+    lab_print_extent(out, result);
+    (void)fputc(')', out);
 }
 
 void lab_print_counts(FILE *out, const struct lab_story *story)

@@ -62,6 +62,9 @@ const char *lab_outcome_name(enum lab_outcome outcome);
 /* "explored 3 traces, 1 fails; with every rule in force ..." */
 void lab_print_counts(FILE *out, const struct lab_story *story);
 
+/* What was explored: "complete", "up to 1 preemption", "not complete". */
+void lab_print_extent(FILE *out, const struct lab_result *result);
+
 void lab_json_string(FILE *out, const char *text); /* quoted; NULL: null */
 
 void lab_print_columns(FILE *out, const struct lab_story *story);

@@ -83,11 +83,13 @@ static void put_result(FILE *out, const char *name,
                   "  \"%s\": {\"executions\": %" PRIu64
                   ", \"complete\": %" PRIu64 ", \"asleep\": %" PRIu64
                   ", \"traces\": %" PRIu64 ", \"failing_traces\": %" PRIu64
-                  ", \"failures\": %" PRIu64 ", \"finished\": %s, "
-                  "\"seconds\": %.3f},\n",
+                  ", \"failures\": %" PRIu64 ", \"finished\": %s, ",
                   name, result->executions, result->complete, result->blocked,
                   result->traces, result->failing_traces, result->failures,
-                  result->finished ? "true" : "false", result->seconds);
+                  result->finished ? "true" : "false");
+    if (result->is_bounded)
+        (void)fprintf(out, "\"bound\": %u, ", result->bound);
+    (void)fprintf(out, "\"seconds\": %.3f},\n", result->seconds);
 }
 
 void lab_print_json(FILE *out, const struct lab_story *story)

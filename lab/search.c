@@ -242,6 +242,9 @@ bool lab_explore(const struct lab_program *program,
                       strerror(errno));
     summarise(lab_search);
     *result = lab_search->result;
+    result->is_bounded = options->mode == LAB_BOUND &&
+                         options->bound != LAB_NO_BOUND;
+    result->bound = options->bound;
     lab_seen_close();
     lab_search_close(lab_search);
     lab_search = NULL;

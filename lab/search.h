@@ -17,6 +17,8 @@
 #define LAB_BOUNDS 16 /* preemption bounds that are counted apart */
 #define LAB_NO_BOUND (~0u)
 #define LAB_REPLAY_CHARS 4096  /* a replay string with its end */
+/* For lab_find_turn(): to know more would take long. */
+#define LAB_TURN_EXECUTIONS 500
 #define LAB_SCHEDULE_MAX 60000 /* decisions and choices of one execution */
 
 enum lab_mode {
@@ -73,7 +75,9 @@ struct lab_result {
     uint64_t failing_by_bound[LAB_BOUNDS]; /* traces, likewise */
     unsigned most_steps;
     unsigned most_threads;
-    bool finished;      /* the space was explored to its end */
+    bool finished;      /* the space was explored to its end, */
+    bool is_bounded;    /* which was all schedules with up to so many */
+    unsigned bound;     /* preemptions, not every trace */
     bool table_full;    /* traces is a lower bound */
     bool unpredictable; /* equal schedules gave different hashes */
     double seconds;
@@ -108,7 +112,7 @@ bool lab_record(const struct lab_program *program, bool threads,
  * The shortest failing schedule of the program: fewest preemptions, then
  * fewest switches, then the least in order among equal traces, and the step
  * from which every continuation fails (trace->marked_step).  `failing` is any
- * failing schedule; milliseconds limits the search (0: 60,000), after which
+ * failing schedule; milliseconds limits the search (0: 10,000), after which
  * the best so far is taken and false returned.
  */
 bool lab_minimise(const struct lab_program *program,

@@ -8,6 +8,14 @@
 
 #include "selftest/selftest.h"
 
+/* Where the user does not say how far to look: for the shortest failure, and
+ * to count the traces that fail. */
+#define BOUND_MOST 3
+#define BOUND_EXECUTIONS 3000
+#define COUNT_EXECUTIONS 20000
+
+#define TURN_MILLISECONDS 500
+
 static struct lab_result found;
 static struct lab_result whole;
 static struct lab_trace trace;
@@ -136,20 +144,81 @@ static bool explore(const struct lab_program *program,
 static void print_silence(const struct zcrace *request,
                           const struct lab_program *program)
 {
-    (void)printf(
-        "%s%s%s: %" PRIu64 " schedules, %" PRIu64 " traces, none fails (%s)\n",
-        program->name, request->broken == NULL ? "" : ", broken: ",
-        request->broken == NULL ? "" : request->broken, found.executions,
-        found.traces, found.finished ? "complete" : "not complete");
+    (void)printf("%s%s%s: %" PRIu64 " schedules, %" PRIu64
+                 " traces, none fails (",
+                 program->name, request->broken == NULL ? "" : ", broken: ",
+                 request->broken == NULL ? "" : request->broken,
+                 found.executions, found.traces);
+    lab_print_extent(stdout, &found);
+    (void)printf(")\n");
     if (found.pct_bound > 0)
         (void)printf("a failure of depth %u is hit with a probability of "
                      "%.3g a schedule, or more\n",
                      request->options.pct_depth, found.pct_bound);
 }
 
+/* Bound after bound: the first that fails has the fewest preemptions.  False:
+ * none does that is affordable. */
+static bool find_shortest(const struct lab_program *program,
+                          const struct lab_options *options)
+{
+    struct lab_options bounded = *options;
+    bool failed = false;
+    bool goes_on = true;
+
+    bounded.mode = LAB_BOUND;
+    bounded.executions = BOUND_EXECUTIONS;
+    for (bounded.bound = 0; goes_on && bounded.bound <= BOUND_MOST;
+         bounded.bound++) {
+        goes_on = explore(program, &bounded, &found);
+        failed = goes_on && found.failures != 0;
+        goes_on = goes_on && found.finished && !failed;
+    }
+    return failed;
+}
+
+/* How many traces fail, and that none does with every rule in force. */
+static void count(const struct zcrace *request,
+                  const struct lab_scenario *scenario,
+                  struct lab_program *program,
+                  const struct lab_options *options, struct lab_story *story)
+{
+    struct lab_options counted = *options;
+
+    story->broken = &found;
+    if (counted.mode == LAB_SLEEP) {
+        counted.executions = COUNT_EXECUTIONS;
+        (void)explore(program, &counted, &found);
+    }
+    if (request->broken == NULL || !scenario->break_rule(NULL))
+        return;
+    program->broken = NULL;
+    if (explore(program, options, &whole))
+        story->whole = &whole;
+}
+
+/* Prints the failure when it is known; what is counted, where it goes below. */
+static void tell(const struct zcrace *request,
+                 const struct lab_scenario *scenario,
+                 struct lab_program *program, const struct lab_options *options,
+                 struct lab_story *story)
+{
+    const bool is_text = request->print != lab_print_json;
+
+    if (is_text) {
+        print(request, story);
+        (void)fflush(stdout);
+    }
+    count(request, scenario, program, options, story);
+    if (is_text)
+        lab_print_counts(stdout, story);
+    else
+        print(request, story);
+}
+
 int zcrace_run(const struct zcrace *request)
 {
-    struct lab_story story = {.broken = &found};
+    struct lab_story story = {.broken = NULL};
     const struct lab_scenario *scenario;
     struct lab_program program;
     struct lab_options options;
@@ -158,6 +227,15 @@ int zcrace_run(const struct zcrace *request)
     if (scenario == NULL)
         return ZCRACE_USAGE;
     options = options_for(request, scenario);
+    if (request->broken != NULL && request->options.mode == LAB_SLEEP &&
+        find_shortest(&program, &options)) {
+        story.cut_short = !found.finished;
+        schedule = found.best;
+        lab_find_turn(&program, &schedule, LAB_TURN_EXECUTIONS,
+                      TURN_MILLISECONDS, &trace);
+        tell(request, scenario, &program, &options, &story);
+        return ZCRACE_FOUND;
+    }
     if (!explore(&program, &options, &found))
         return ZCRACE_USAGE;
     if (found.unpredictable)
@@ -169,12 +247,7 @@ int zcrace_run(const struct zcrace *request)
     }
     story.cut_short = !lab_minimise(&program, &found.first,
                                     options.milliseconds, &schedule, &trace);
-    if (request->broken != NULL && scenario->break_rule(NULL)) {
-        program.broken = NULL;
-        if (explore(&program, &options, &whole))
-            story.whole = &whole;
-    }
-    print(request, &story);
+    tell(request, scenario, &program, &options, &story);
     return ZCRACE_FOUND;
 }
 
