@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define PERIOD_MAX 6u  /* lines of a loop that is folded */
+#define PERIOD_MAX 32u /* lines of a loop that is folded */
 #define REPEATS_MIN 3u /* turns that are worth folding */
 
 #define VALUE_MOST 999u    /* larger ones are packed words, or places */

@@ -16,7 +16,7 @@
 
 #define LAB_BOUNDS 16 /* preemption bounds that are counted apart */
 #define LAB_NO_BOUND (~0u)
-#define LAB_REPLAY_CHARS 4096  /* a replay string with its end */
+#define LAB_REPLAY_CHARS 4096 /* a replay string with its end */
 /* For lab_find_turn(): to know more would take long. */
 #define LAB_TURN_EXECUTIONS 500
 #define LAB_SCHEDULE_MAX 60000 /* decisions and choices of one execution */

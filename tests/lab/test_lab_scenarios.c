@@ -2,8 +2,8 @@
 /*
  * test_lab_scenarios.c - with every rule in force no scenario fails; with one
  * of its rules broken each does, at the number of preemptions that it says and
- * no fewer.  Those that can be explored to the end; `zcrace matrix`, which takes
- * minutes, has all of them, and here the others run by chance.
+ * no fewer.  Those that can be explored to the end; `zcrace matrix`, which
+ * takes minutes, has all of them, and here the others run by chance.
  */
 #include <setjmp.h>
 #include <stdarg.h>
