@@ -66,6 +66,7 @@ void zc_lru_destroy(struct zc_lru *lru);
 static inline struct zc_owner *zc_lru_find_owner(const struct zc_lru *lru,
                                                  unsigned owner)
 {
+    ZC_ASSERT(owner < ZC_OWNER_COUNT);
     return zc_atomic_pointer_load_acquire(&lru->owners[owner]);
 }
 

@@ -109,6 +109,14 @@ static bool give_slot(struct zc_vm *vm, struct zc_vm_frame *frame)
     return true;
 }
 
+/* Who pays for the page in compressed memory.  Nobody has a frame that was
+ * filled for a fault that came to nothing, and whose page others want: as one
+ * that is stored without saying for whom, it is owner 0's. */
+static unsigned payer_of(const struct zc_vm_frame *frame)
+{
+    return frame->owner == ZC_OWNER_COUNT ? 0 : frame->owner;
+}
+
 /*
  * Sends a locked folio out that nothing maps, and unlocks it.  True: it is on
  * its way out.
@@ -129,7 +137,7 @@ static bool write_out(struct zc_vm *vm, struct zc_vm_frame *frame)
         zc_folio_unlock(swap, folio);
         return true;
     }
-    status = zc_pageio_write(&vm->cache->pageio, folio, frame->owner);
+    status = zc_pageio_write(&vm->cache->pageio, folio, payer_of(frame));
     if (status != ZC_OK)
         return false;
     zc_vm_count(vm, ZC_VM_SWAPPED_OUT);

@@ -384,6 +384,34 @@ static void the_reclaimer_keeps_frames_free(void **state)
     end();
 }
 
+/* As a fault leaves it that has read the page and then could not map it. */
+static void a_page_read_for_nothing_goes_out_again(void **state)
+{
+    struct zc_folio *folio = NULL;
+    enum zc_page_source source;
+    bool is_created = false;
+    struct zc_swap *swap;
+    zc_swp slot;
+
+    (void)state;
+    begin(1);
+    reclaim(1);
+    swap = zc_vm_swap(machine.vm);
+    slot = support_vm_slot(space, 0);
+    assert_status(zc_swapcache_get(swap, slot, &folio, &is_created), ZC_OK);
+    assert_status(zc_pageio_read(&machine.cache->pageio, folio, slot, &source),
+                  ZC_OK);
+    assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
+    assert_int_equal(zc_frame_of(folio)->owner, ZC_OWNER_COUNT);
+    zc_frame_age(machine.vm, zc_frame_of(folio));
+    zc_folio_unlock(swap, folio);
+    zc_swapcache_put(swap, slot, folio);
+    reclaim(1);
+    support_vm_check(&machine);
+    (void)support_vm_expect(space, 0, 0, 1);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -402,6 +430,7 @@ int main(void)
         cmocka_unit_test(a_fault_reclaims_for_itself),
         cmocka_unit_test(an_owner_at_his_limit_reclaims_his_own),
         cmocka_unit_test(the_reclaimer_keeps_frames_free),
+        cmocka_unit_test(a_page_read_for_nothing_goes_out_again),
     };
 
     return cmocka_run_group_tests_name("vm_reclaim", tests, NULL, NULL);
