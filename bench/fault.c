@@ -127,7 +127,10 @@ static void prepare(struct side *side)
         side->next = 0;
 }
 
-static void touch(struct side *side, uint32_t i)
+/* One of a round: a fault, or the floor's part of it. */
+typedef void (*side_step)(const struct side *side, uint32_t i);
+
+static void touch(const struct side *side, uint32_t i)
 {
     must(zc_vm_touch(side->space, side->order[side->next + i], false, NULL),
          "zc_vm_touch");
@@ -140,38 +143,22 @@ static void decompress(const struct side *side, uint32_t i)
     codec_decompress(side->objects[i].data, side->objects[i].size, page);
 }
 
-static uint64_t fault_chunk(struct side *side, uint32_t first, uint32_t count,
-                            struct histogram *histogram)
+/* All of a round, each timed; what the thread needed for them. */
+static double run_round(const struct side *side, side_step step,
+                        struct histogram *histogram)
 {
     uint64_t start = thread_ns();
     uint64_t begin;
     uint64_t end = now_ns();
     uint32_t i;
 
-    for (i = first; i < first + count; i++) {
+    for (i = 0; i < side->faults; i++) {
         begin = end;
-        touch(side, i);
+        step(side, i);
         end = now_ns();
         histogram_add(histogram, end - begin);
     }
-    return thread_ns() - start;
-}
-
-static uint64_t floor_chunk(struct side *side, uint32_t first, uint32_t count,
-                            struct histogram *histogram)
-{
-    uint64_t start = thread_ns();
-    uint64_t begin;
-    uint64_t end = now_ns();
-    uint32_t i;
-
-    for (i = first; i < first + count; i++) {
-        begin = end;
-        decompress(side, i);
-        end = now_ns();
-        histogram_add(histogram, end - begin);
-    }
-    return thread_ns() - start;
+    return (double)(thread_ns() - start);
 }
 
 /* Each round the floor first: a fault forgets the object that it has read. */
@@ -182,21 +169,11 @@ static void measure(struct side *side, unsigned rounds,
     double ours[ROUNDS_MAX] = {0};
     double theirs[ROUNDS_MAX] = {0};
     unsigned round;
-    uint32_t chunk;
-    uint32_t first;
 
     for (round = 0; round < rounds; round++) {
         prepare(side);
-        for (first = 0; first < side->faults; first += chunk) {
-            chunk = side->faults - first < ROUNDS_CHUNK ? side->faults - first
-                                                        : ROUNDS_CHUNK;
-            theirs[round] += (double)floor_chunk(side, first, chunk, floors);
-        }
-        for (first = 0; first < side->faults; first += chunk) {
-            chunk = side->faults - first < ROUNDS_CHUNK ? side->faults - first
-                                                        : ROUNDS_CHUNK;
-            ours[round] += (double)fault_chunk(side, first, chunk, faults);
-        }
+        theirs[round] = run_round(side, decompress, floors);
+        ours[round] = run_round(side, touch, faults);
     }
     rounds_summarize(result, rounds, side->faults, ours, theirs);
 }
@@ -223,24 +200,23 @@ static void report_one(struct side *side, struct json *json, unsigned rounds,
 
 /* ---- threads ---- */
 
-static void fault_share(void *context, unsigned member)
+static void run_share(const struct side *side, unsigned member, side_step step)
 {
-    struct side *side = context;
     const uint32_t share = side->faults / THREADS;
     uint32_t i;
 
     for (i = 0; i < share; i++)
-        touch(side, member * share + i);
+        step(side, member * share + i);
+}
+
+static void fault_share(void *context, unsigned member)
+{
+    run_share(context, member, touch);
 }
 
 static void floor_share(void *context, unsigned member)
 {
-    const struct side *side = context;
-    const uint32_t share = side->faults / THREADS;
-    uint32_t i;
-
-    for (i = 0; i < share; i++)
-        decompress(side, member * share + i);
+    run_share(context, member, decompress);
 }
 
 /* How much faster two threads are than one. */

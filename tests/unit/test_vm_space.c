@@ -96,6 +96,20 @@ static void unmapped_pages_leave_nothing(void **state)
     support_vm_end(&machine);
 }
 
+/* A page that is back and has its slot still; somebody has its folio locked. */
+static struct zc_vm_space *space_with_page_in_cache(struct zc_folio **folio_out)
+{
+    struct zc_vm_space *space = support_vm_space(&machine, 1);
+
+    support_vm_write(space, 0, 1);
+    support_vm_reclaim_all(&machine);
+    (void)support_vm_expect(space, 0, 0, 1);
+    *folio_out = &support_vm_frame(space, 0)->folio;
+    zc_folio_get(*folio_out);
+    assert_true(zc_folio_trylock(*folio_out));
+    return space;
+}
+
 /* The folio of an unmapped page is locked by somebody: it goes later. */
 static void a_page_unmapped_while_locked_goes_later(void **state)
 {
@@ -104,13 +118,7 @@ static void a_page_unmapped_while_locked_goes_later(void **state)
 
     (void)state;
     begin();
-    space = support_vm_space(&machine, 1);
-    support_vm_write(space, 0, 1);
-    support_vm_reclaim_all(&machine);
-    (void)support_vm_expect(space, 0, 0, 1);
-    folio = &support_vm_frame(space, 0)->folio;
-    zc_folio_get(folio);
-    assert_true(zc_folio_trylock(folio));
+    space = space_with_page_in_cache(&folio);
     assert_status(zc_vm_unmap(space, 0, 1), ZC_OK);
     assert_int_equal(support_vm_slots_used(&machine), 1);
     zc_folio_unlock(&machine.cache->swap, folio);
@@ -129,13 +137,7 @@ static void the_end_takes_what_is_left_in_the_cache(void **state)
 
     (void)state;
     begin();
-    space = support_vm_space(&machine, 1);
-    support_vm_write(space, 0, 1);
-    support_vm_reclaim_all(&machine);
-    (void)support_vm_expect(space, 0, 0, 1);
-    folio = &support_vm_frame(space, 0)->folio;
-    zc_folio_get(folio);
-    assert_true(zc_folio_trylock(folio));
+    space = space_with_page_in_cache(&folio);
     zc_vm_space_destroy(space);
     zc_folio_unlock(&machine.cache->swap, folio);
     zc_folio_put(&machine.cache->swap, folio);
