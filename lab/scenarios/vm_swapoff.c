@@ -7,11 +7,7 @@
 
 static void setup(void)
 {
-    world_machine(ZC_SWAP_IN_BYPASS, 2);
-    world_space(0, 1);
-    world_write(0, 0, 1);
-    (void)world_swap_out(0, 1);
-    world_watch_cache();
+    world_page_out(2);
 }
 
 static void swap_off(void *context)

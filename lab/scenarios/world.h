@@ -152,6 +152,8 @@ void world_fork(unsigned space, unsigned child);
 void world_merge(unsigned space, unsigned other, unsigned page);
 /* Frames of one owner, or of all. */
 zc_status world_swap_out(unsigned owner, unsigned frames);
+/* A machine with so many slots, whose one page, A:0, is swapped out. */
+void world_page_out(unsigned slots);
 void world_machine_off(void);
 
 /* --- a pool ---------------------------------------------------------- */

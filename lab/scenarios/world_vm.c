@@ -171,6 +171,15 @@ zc_status world_swap_out(unsigned owner, unsigned frames)
     return status;
 }
 
+void world_page_out(unsigned slots)
+{
+    world_machine(ZC_SWAP_IN_BYPASS, slots);
+    world_space(0, 1);
+    world_write(0, 0, 1);
+    (void)world_swap_out(0, 1);
+    world_watch_cache();
+}
+
 void world_machine_off(void)
 {
     WORLD_ENTER("zc_vm_swap_off(0)");
