@@ -103,7 +103,7 @@ zc_status zc_cache_create(const struct zc_cache_options *options,
 
     if (cache_out == NULL)
         return ZC_INVALID;
-    status = zc_options_copy_in(&own, sizeof(own), options);
+    status = ZC_OPTIONS_READ(&own, options);
     if (status == ZC_OK)
         status = zc_zcache_check_options(&own);
     if (status != ZC_OK)

@@ -13,7 +13,7 @@ zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
 
     if (cache == NULL || owner >= ZC_OWNER_COUNT)
         return ZC_INVALID;
-    status = zc_options_copy_in(&own, sizeof(own), options);
+    status = ZC_OPTIONS_READ(&own, options);
     if (status != ZC_OK)
         return status;
     if (own.no_writeback > 1)
@@ -63,7 +63,7 @@ zc_status zc_cache_writeback(struct zc_cache *cache,
 
     if (cache == NULL)
         return ZC_INVALID;
-    status = zc_options_copy_in(&own, sizeof(own), options);
+    status = ZC_OPTIONS_READ(&own, options);
     if (status == ZC_OK)
         status = check_writeback(&own);
     if (status != ZC_OK)

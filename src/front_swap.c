@@ -79,7 +79,7 @@ zc_status zc_swap_on(struct zc_cache *cache,
 
     if (cache == NULL || type_out == NULL)
         return ZC_INVALID;
-    status = zc_options_copy_in(&own, sizeof(own), options);
+    status = ZC_OPTIONS_READ(&own, options);
     if (status == ZC_OK)
         status = check_options(cache, &own);
     if (status != ZC_OK)

@@ -2,6 +2,8 @@
 /* options.c - copying structs that grow; see options.h. */
 #include "options.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -24,13 +26,41 @@ zc_status zc_options_copy_in(void *own, size_t own_size, const void *caller)
     if (caller == NULL)
         return ZC_OK;
     size = stamped_size(caller);
-    if (size < sizeof(size))
+    /* A size that was never set is most often far too large. */
+    if (size < sizeof(size) || size > ZC_STRUCT_SIZE_MAX)
         return ZC_INVALID;
+    memcpy(own, caller, size < own_size ? size : own_size);
     for (i = own_size; i < size; i++)
         if (bytes[i] != 0)
             return ZC_UNSUPPORTED;
-    memcpy(own, caller, size < own_size ? size : own_size);
     return ZC_OK;
+}
+
+zc_status zc_options_read(void *own, size_t own_size, const void *caller,
+                          char **reason, size_t *reason_size)
+{
+    zc_status status = zc_options_copy_in(own, own_size, caller);
+
+    if (status == ZC_UNSUPPORTED)
+        return zc_refuse(*reason, *reason_size, status,
+                         "struct_size: %zu is more than the %zu bytes that "
+                         "this version knows, and one of the others is set",
+                         stamped_size(caller), own_size);
+    /* In a struct that cannot be read both are still 0. */
+    return zc_refuse(*reason, *reason_size, status, "%s", "");
+}
+
+zc_status zc_refuse(char *reason, size_t reason_size, zc_status status,
+                    const char *format, ...)
+{
+    va_list arguments;
+
+    if (reason == NULL || reason_size == 0)
+        return status;
+    va_start(arguments, format);
+    (void)vsnprintf(reason, reason_size, format, arguments);
+    va_end(arguments);
+    return status;
 }
 
 zc_status zc_options_copy_out(void *caller, const void *own, size_t own_size)
@@ -40,7 +70,7 @@ zc_status zc_options_copy_out(void *caller, const void *own, size_t own_size)
     if (caller == NULL)
         return ZC_INVALID;
     size = stamped_size(caller);
-    if (size < sizeof(size))
+    if (size < sizeof(size) || size > ZC_STRUCT_SIZE_MAX)
         return ZC_INVALID;
     if (size > own_size) {
         memset((unsigned char *)caller + own_size, 0, size - own_size);

@@ -180,7 +180,7 @@ zc_status zc_vm_create(struct zc_cache *cache,
 
     if (cache == NULL || vm_out == NULL)
         return ZC_INVALID;
-    status = zc_options_copy_in(&own, sizeof(own), options);
+    status = ZC_OPTIONS_READ(&own, options);
     if (status == ZC_OK)
         status = check_options(&own);
     if (status != ZC_OK)

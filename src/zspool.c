@@ -93,7 +93,7 @@ zc_status zc_zspool_create(const struct zc_zspool_options *options,
 
     if (pool_out == NULL)
         return ZC_INVALID;
-    status = zc_options_copy_in(&own, sizeof(own), options);
+    status = ZC_OPTIONS_READ(&own, options);
     if (status == ZC_OK)
         status = check_options(&own);
     if (status != ZC_OK)

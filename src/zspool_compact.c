@@ -36,7 +36,7 @@ zc_status zc_zspool_compact(struct zc_zspool *pool,
 
     if (pool == NULL)
         return ZC_INVALID;
-    status = zc_options_copy_in(&own, sizeof(own), budget);
+    status = ZC_OPTIONS_READ(&own, budget);
     if (status != ZC_OK)
         return status;
     if (!zc_mutex_trylock(&pool->compaction))

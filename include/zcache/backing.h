@@ -25,6 +25,10 @@ struct zc_backing_config {
     size_t page_size;
     uint64_t slot_count;
     void *user; /* of the swap options */
+
+    /* Where open says why it failed (types.h); of the swap options. */
+    char *reason;
+    size_t reason_size;
 };
 
 struct zc_backing_ops {

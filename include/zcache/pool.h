@@ -29,6 +29,10 @@ struct zc_pool_config {
     size_t segment_bytes;  /* as the cache's option */
     void *user;            /* the cache's pool_user */
     unsigned keep_lru;     /* 1: reclaim() will be called */
+
+    /* Where create says why it failed (types.h); of the cache's options. */
+    char *reason;
+    size_t reason_size;
 };
 
 /* What a pool holds, in bytes; see struct zc_cache_accounting. */

@@ -50,6 +50,10 @@ struct zc_swap_options {
      * 0: the caller of zc_cache_store() names them. */
     unsigned managed;
     unsigned slot_order; /* enum zc_slot_order, where managed */
+
+    /* Why a call failed: see types.h.  NULL: not wanted. */
+    char *reason;
+    size_t reason_size;
 };
 
 #define ZC_SWAP_OPTIONS(...)                                                   \

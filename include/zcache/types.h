@@ -36,6 +36,18 @@ typedef enum zc_status {
     ZC_CORRUPT = -5      /* stored bytes are not what was stored */
 } zc_status;
 
+/*
+ * The reason of a failure as text.  Every options struct ends with `reason`,
+ * a buffer of the caller's of `reason_size` bytes.  A call that fails writes
+ * one sentence there, always terminated, cut to the size: the field, its value
+ * and what is allowed, or the path and the system's own words.  A call that
+ * succeeds, or has nothing to add to its status, leaves an empty string.
+ * Nothing is written where the struct itself cannot be read: its struct_size
+ * is smaller than a size_t or larger than ZC_STRUCT_SIZE_MAX.
+ */
+#define ZC_REASON_SIZE 256 /* enough for any of ours, a long path apart */
+#define ZC_STRUCT_SIZE_MAX 4096
+
 /* The identifier of a status as text, "ZC_OK"; never NULL. */
 ZC_API const char *zc_status_name(zc_status status);
 

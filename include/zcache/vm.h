@@ -53,6 +53,10 @@ struct zc_vm_options {
     /* 1: a thread reclaims when frames run low (kswapd); 0: who needs a frame
      * reclaims. */
     unsigned background_reclaim;
+
+    /* Why a call failed: see types.h.  NULL: not wanted. */
+    char *reason;
+    size_t reason_size;
 };
 
 #define ZC_VM_OPTIONS(...)                                                     \

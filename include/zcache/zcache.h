@@ -114,6 +114,10 @@ struct zc_cache_options {
 
     /* Writes to devices under way at most; 0 means 32, zram's batch. */
     unsigned writes_max;
+
+    /* Why a call failed: see types.h.  NULL: not wanted. */
+    char *reason;
+    size_t reason_size;
 };
 
 enum zc_lru_mode {
@@ -178,6 +182,10 @@ struct zc_owner_options {
      * is refused (zswap.max). */
     uint64_t limit_bytes;
     unsigned no_writeback; /* 1: its pages never go to a device */
+
+    /* Why a call failed: see types.h.  NULL: not wanted. */
+    char *reason;
+    size_t reason_size;
 };
 
 /* Sets an owner's options.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: a newer struct;
@@ -266,6 +274,10 @@ struct zc_writeback_options {
     unsigned min_age_seconds;
     unsigned one_owner; /* 1: of `owner` only */
     unsigned owner;
+
+    /* Why a call failed: see types.h.  NULL: not wanted. */
+    char *reason;
+    size_t reason_size;
 };
 
 /* Eight hours: ages are kept in 15 bits, and begin again after 32768 s. */

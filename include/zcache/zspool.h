@@ -76,6 +76,10 @@ struct zc_zspool_options {
 
     /* 1: keep zspages by age, so that zc_zspool_reclaim() works. */
     unsigned keep_lru;
+
+    /* Why a call failed: see types.h.  NULL: not wanted. */
+    char *reason;
+    size_t reason_size;
 };
 
 /* Options with named fields: ZC_ZSPOOL_OPTIONS(.limit_bytes = 1 << 20). */
@@ -206,6 +210,10 @@ struct zc_compact_budget {
     size_t struct_size;
     uint64_t objects;      /* objects moved */
     uint64_t microseconds; /* time; looked at after every few objects */
+
+    /* Why a call failed: see types.h.  NULL: not wanted. */
+    char *reason;
+    size_t reason_size;
 };
 
 struct zc_compact_result {

@@ -83,6 +83,77 @@ static void a_size_that_cannot_hold_itself_is_invalid(void **state)
     assert_status(zc_options_copy_out(NULL, &own, sizeof(own)), ZC_INVALID);
 }
 
+/* A struct on the stack whose struct_size was never set. */
+static void a_size_above_a_page_is_invalid_and_reads_nothing(void **state)
+{
+    const size_t sizes[] = {ZC_STRUCT_SIZE_MAX + 1, SIZE_MAX};
+    struct own own = {1, 2, 3};
+    struct own caller;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        caller = (struct own){sizes[i], 7, 8};
+        assert_status(zc_options_copy_in(&own, sizeof(own), &caller),
+                      ZC_INVALID);
+        assert_status(zc_options_copy_out(&caller, &own, sizeof(own)),
+                      ZC_INVALID);
+        assert_int_equal(caller.first, 7);
+        assert_int_equal(own.first, 0);
+    }
+}
+
+struct reasoned {
+    size_t struct_size;
+    uint64_t first;
+    char *reason;
+    size_t reason_size;
+};
+
+struct reasoned_newer {
+    struct reasoned known;
+    uint64_t unknown;
+};
+
+static void a_reason_is_cut_and_always_terminated(void **state)
+{
+    char text[8] = "xxxxxxx";
+    struct reasoned options = {sizeof(options), 0, text, 4};
+
+    (void)state;
+    assert_status(ZC_REFUSE(&options, ZC_BUSY, "page_size: %d", 5), ZC_BUSY);
+    assert_string_equal(text, "pag");
+    assert_int_equal(text[4], 'x');
+    options.reason_size = 0;
+    assert_status(ZC_REFUSE(&options, ZC_INVALID, "other"), ZC_INVALID);
+    options.reason = NULL;
+    options.reason_size = 4;
+    assert_status(ZC_REFUSE(&options, ZC_INVALID, "other"), ZC_INVALID);
+    assert_string_equal(text, "pag");
+}
+
+static void reading_clears_the_reason_or_says_what_is_unknown(void **state)
+{
+    char text[ZC_REASON_SIZE] = "old";
+    struct reasoned_newer caller = {{sizeof(caller), 7, text, sizeof(text)}, 0};
+    struct reasoned own;
+
+    (void)state;
+    assert_status(ZC_OPTIONS_READ(&own, &caller), ZC_OK);
+    assert_string_equal(text, "");
+    assert_int_equal(own.first, 7);
+    caller.unknown = 1;
+    assert_status(ZC_OPTIONS_READ(&own, &caller), ZC_UNSUPPORTED);
+    assert_non_null(strstr(text, "struct_size"));
+
+    /* A garbage size: the pointer beside it is as little to be trusted. */
+    memcpy(text, "old", sizeof("old"));
+    caller.known.struct_size = SIZE_MAX;
+    assert_status(ZC_OPTIONS_READ(&own, &caller), ZC_INVALID);
+    assert_string_equal(text, "old");
+    assert_status(ZC_OPTIONS_READ(&own, NULL), ZC_OK);
+}
+
 static void a_result_fills_no_more_than_the_caller_has(void **state)
 {
     const struct own own = {0, 7, 8};
@@ -137,6 +208,9 @@ int main(void)
         cmocka_unit_test(fields_an_old_caller_lacks_are_zero),
         cmocka_unit_test(a_newer_caller_may_have_more_if_it_is_zero),
         cmocka_unit_test(a_size_that_cannot_hold_itself_is_invalid),
+        cmocka_unit_test(a_size_above_a_page_is_invalid_and_reads_nothing),
+        cmocka_unit_test(a_reason_is_cut_and_always_terminated),
+        cmocka_unit_test(reading_clears_the_reason_or_says_what_is_unknown),
         cmocka_unit_test(a_result_fills_no_more_than_the_caller_has),
         cmocka_unit_test(what_a_newer_caller_has_more_is_zeroed),
         cmocka_unit_test(page_sizes_are_powers_of_two_from_4_to_64_kib),
