@@ -13,10 +13,16 @@
  *
  * A slot is emptied through the swap cache, like any page that comes in: its
  * folio is found or made there, locked, a write of it waited for, read if it is
- * new, and its count looked at once more, for it may have gone meanwhile.  Then
- * `unuse` has the page, and brings the count to zero; the folio leaves the
- * cache, and with that the slot is free.  A folio whose write failed is the
- * only copy of its page and is handed over like the rest.
+ * new.  Then `unuse` has the page, and brings the count to zero; the folio
+ * leaves the cache, and with that the slot is free.  A folio whose write failed
+ * is the only copy of its page and is handed over like the rest.
+ *
+ * Whether `unuse` is called is decided by the slot's count under that pin, not
+ * before it: a store that had claimed the slot when the device stopped still
+ * gives it a count, and the last reference to a slot may go at any time.  A
+ * count of 0 stays 0 under the pin.  Without an `unuse` nothing is pinned: a
+ * slot with a count ends the swapoff, and one without is waited for and looked
+ * at again.
  *
  * If a page cannot be read, or `unuse` will not have it, the device is in use
  * again.  A page that was in compressed memory has left it for the folio by
@@ -132,8 +138,8 @@ static void put_folio(struct zc_cache *cache, zc_swp slot,
     zc_swapcache_put(&cache->swap, slot, folio);
 }
 
-/* A slot in use without a count: somebody works on it, and is about to give it
- * a count or to leave it, or has left a folio that nobody needs. */
+/* A slot that is in use and had no count: another thread works on it, and will
+ * give it a count or leave it, or has left a folio that is not needed. */
 static void wait_for_slot(struct zc_cache *cache, zc_swp slot)
 {
     struct zc_swap *swap = &cache->swap;
@@ -146,7 +152,8 @@ static void wait_for_slot(struct zc_cache *cache, zc_swp slot)
     zc_folio_lock(swap, folio);
     if (zc_folio_is_of(folio, slot)) {
         zc_folio_wait_writeback(swap, folio);
-        (void)zc_swapcache_try_to_free(swap, folio);
+        if (zc_slot_count(swap, slot) == 0)
+            delete_folio(cache, folio);
     }
     put_folio(cache, slot, folio);
 }
@@ -172,10 +179,12 @@ static zc_status hand_over(struct swapoff *off, struct zc_folio *folio,
     zc_status status = ZC_OK;
 
     zc_folio_wait_writeback(&cache->swap, folio);
+    if (zc_slot_count(&cache->swap, slot) == 0)
+        return ZC_OK;
     off->owner = owner_of(cache, slot);
     if (!zc_folio_has(folio, ZC_FOLIO_UPTODATE))
         status = zc_pageio_read(&cache->pageio, folio, slot, NULL);
-    if (status == ZC_OK && zc_slot_count(&cache->swap, slot) != 0)
+    if (status == ZC_OK)
         status = off->unuse(off->context, folio);
     return status;
 }
@@ -191,9 +200,10 @@ static zc_status empty_slot(struct swapoff *off, zc_swp slot)
     zc_status status;
     bool created;
 
-    if (off->unuse == NULL && zc_slot_count(&cache->swap, slot) != 0)
-        return ZC_BUSY;
-    status = zc_swapcache_get(&cache->swap, slot, &folio, &created);
+    if (off->unuse != NULL)
+        status = zc_swapcache_get(&cache->swap, slot, &folio, &created);
+    else
+        status = zc_slot_count(&cache->swap, slot) != 0 ? ZC_BUSY : ZC_MISSING;
     if (status == ZC_MISSING) {
         wait_for_slot(cache, slot);
         return ZC_OK;

@@ -365,19 +365,22 @@ static zc_status turn_off(struct support_churn *churn,
                           struct support_worker *worker)
 {
     struct off off = {.churn = churn, .worker = worker};
+    const bool is_emptied = below(worker, 4) != 0;
     zc_status status;
     unsigned i;
 
     off.begin = support_oracle_read(&churn->oracles[0]);
     off.refuses_at = below(worker, 3) == 0 ? (unsigned)below(worker, 20)
                                            : UINT32_MAX;
-    status = zc_swap_off(churn->cache, TYPE_DEVICE, unuse, &off);
+    status =
+        zc_swap_off(churn->cache, TYPE_DEVICE, is_emptied ? unuse : NULL, &off);
     for (i = 0; i < off.count; i++)
         support_oracle_end(&churn->oracles[off.given[i].index],
                            off.given[i].event, SUPPORT_DONE);
     if (status == ZC_OK)
         atomic_fetch_add(&churn->offs, 1);
-    else if (status != ZC_AGAIN && !churn->config.injects)
+    else if (status != (is_emptied ? ZC_AGAIN : ZC_BUSY) &&
+             !churn->config.injects)
         support_mistake(worker, "swapoff: %s", zc_status_name(status));
     return status;
 }

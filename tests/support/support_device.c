@@ -10,7 +10,7 @@
 
 #include "support_test.h"
 
-#define PATIENCE_SECONDS 20 /* for a write that is to come, and does not */
+#define PATIENCE_SECONDS 20 /* for a transfer that is to come */
 
 static void die(const char *what, uint64_t slot)
 {
@@ -70,11 +70,13 @@ static void device_close(void *backing)
     (void)pthread_mutex_unlock(&device->lock);
 }
 
-static void stand_still(struct support_device *device)
+static void stand_still(struct support_device *device, const atomic_bool *holds)
 {
+    if (!atomic_load(holds))
+        return;
     device->held++;
     (void)pthread_cond_broadcast(&device->changed);
-    while (atomic_load(&device->holds_writes))
+    while (atomic_load(holds))
         (void)pthread_cond_wait(&device->changed, &device->lock);
     device->held--;
 }
@@ -87,11 +89,10 @@ static zc_status device_write(void *backing, uint64_t slot, const void *page)
 
     (void)pthread_mutex_lock(&device->lock);
     own = find(device, slot);
-    if (own->is_written)
+    if (own->is_written || own->readers != 0)
         die("a write meets another transfer", slot);
     own->is_written = true;
-    if (atomic_load(&device->holds_writes))
-        stand_still(device);
+    stand_still(device, &device->holds_writes);
     if (!atomic_load(&device->fails_writes)) {
         if (own->page == NULL)
             own->page = malloc(device->page_size);
@@ -118,11 +119,16 @@ static zc_status device_read(void *backing, uint64_t slot, void *page_out)
         die("a read meets a write", slot);
     if (own->page == NULL)
         die("a read of nothing", slot);
-    if (!atomic_load(&device->fails_reads)) {
+    own->readers++;
+    stand_still(device, &device->holds_reads);
+    if (atomic_load(&device->fails_reads)) {
+        memset(page_out, 0xdd, device->page_size);
+    } else {
         memcpy(page_out, own->page, device->page_size);
         atomic_fetch_add(&device->reads, 1);
         status = ZC_OK;
     }
+    own->readers--;
     (void)pthread_mutex_unlock(&device->lock);
     return status;
 }
@@ -135,8 +141,8 @@ static void device_discard(void *backing, uint64_t slot)
     atomic_fetch_add(&device->discards, 1);
     (void)pthread_mutex_lock(&device->lock);
     own = find(device, slot);
-    if (own->is_written)
-        die("a discard meets a write", slot);
+    if (own->is_written || own->readers != 0)
+        die("a discard meets a transfer", slot);
     free(own->page);
     own->page = NULL;
     (void)pthread_mutex_unlock(&device->lock);
@@ -172,10 +178,16 @@ void support_device_hold(struct support_device *device)
     atomic_store(&device->holds_writes, true);
 }
 
+void support_device_hold_reads(struct support_device *device)
+{
+    atomic_store(&device->holds_reads, true);
+}
+
 void support_device_let_go(struct support_device *device)
 {
     (void)pthread_mutex_lock(&device->lock);
     atomic_store(&device->holds_writes, false);
+    atomic_store(&device->holds_reads, false);
     (void)pthread_cond_broadcast(&device->changed);
     (void)pthread_mutex_unlock(&device->lock);
 }
@@ -193,7 +205,20 @@ void support_device_await_held(struct support_device *device, unsigned count)
             pthread_cond_timedwait(&device->changed, &device->lock, &deadline);
     (void)pthread_mutex_unlock(&device->lock);
     if (error == ETIMEDOUT)
-        fail_msg("%u writes were to stand still", count);
+        fail_msg("%u transfers were to stand still", count);
+}
+
+void support_device_overwrite(struct support_device *device, uint64_t slot,
+                              const void *page)
+{
+    struct support_device_slot *own;
+
+    (void)pthread_mutex_lock(&device->lock);
+    own = find(device, slot);
+    if (own->page == NULL || own->is_written || own->readers != 0)
+        die("there is no page to be overwritten", slot);
+    memcpy(own->page, page, device->page_size);
+    (void)pthread_mutex_unlock(&device->lock);
 }
 
 bool support_device_has(struct support_device *device, uint64_t slot)

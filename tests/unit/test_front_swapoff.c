@@ -8,6 +8,7 @@
 
 #include "front.h"
 #include "inject.h"
+#include "swapslots_internal.h"
 
 #define DEVICE_SLOTS 2000
 #define PAGES 30
@@ -166,6 +167,74 @@ static void without_unuse_only_an_empty_device_goes(void **state)
     }
 }
 
+/* Returns when a thread waits for the slot. */
+static void await_waiter(struct support_front *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(&swap->cache->swap, slot);
+    bool waits = false;
+
+    assert_non_null(cluster);
+    while (!waits) {
+        (void)sched_yield();
+        zc_spinlock_lock(&cluster->lock);
+        waits = (cluster->flags[zc_slot_index(slot)] & ZC_SLOT_WAITERS) != 0;
+        zc_spinlock_unlock(&cluster->lock);
+    }
+}
+
+struct call {
+    struct support_front *swap;
+    zc_swp slot;
+    zc_status status;
+};
+
+static void *store_one(void *argument)
+{
+    struct call *call = argument;
+
+    call->status =
+        support_try_store(call->swap->cache, call->slot, SUPPORT_TEXT, 7);
+    return NULL;
+}
+
+static void *turn_off_without_unuse(void *argument)
+{
+    struct call *call = argument;
+
+    call->status = zc_swap_off(call->swap->cache, call->swap->type, NULL, NULL);
+    return NULL;
+}
+
+/* A store has claimed the slot, which has no count yet; it gets one while
+ * swapoff waits for the slot. */
+static void without_unuse_a_page_stored_meanwhile_is_in_use(void **state)
+{
+    struct support_front swap;
+    struct call store;
+    struct call off;
+    pthread_t storer;
+    pthread_t turner;
+
+    (void)state;
+    begin(&swap, 0);
+    store = (struct call){.swap = &swap, .slot = slot_of(&swap, 7)};
+    off = store;
+    swap.pool.put_status = ZC_NO_MEMORY; /* so it goes to the device */
+    support_device_hold(&swap.device);
+    assert_int_equal(pthread_create(&storer, NULL, store_one, &store), 0);
+    support_device_await_held(&swap.device, 1);
+    assert_int_equal(
+        pthread_create(&turner, NULL, turn_off_without_unuse, &off), 0);
+    await_waiter(&swap, store.slot);
+    support_device_let_go(&swap.device);
+    assert_int_equal(pthread_join(storer, NULL), 0);
+    assert_int_equal(pthread_join(turner, NULL), 0);
+    assert_status(store.status, ZC_OK);
+    assert_status(off.status, ZC_BUSY);
+    support_expect(swap.cache, store.slot, SUPPORT_TEXT, 7);
+    support_front_end(&swap);
+}
+
 static void a_refused_page_stays(void **state)
 {
     static const zc_status refusals[] = {ZC_NO_MEMORY, ZC_AGAIN, ZC_MISSING};
@@ -263,6 +332,63 @@ static void what_cannot_be_read_stays(void **state)
                   ZC_OK);
     assert_int_equal(receiver.count, PAGES);
     expect_off(&swap);
+    support_front_end(&swap);
+}
+
+static void *turn_off_to_receiver(void *argument)
+{
+    struct call *call = argument;
+    struct receiver receiver;
+
+    init(&receiver, call->swap);
+    call->status =
+        zc_swap_off(call->swap->cache, call->swap->type, receive, &receiver);
+    return NULL;
+}
+
+static void *load_one(void *argument)
+{
+    struct call *call = argument;
+    char page[4096];
+
+    call->status = zc_cache_load(call->swap->cache, call->slot, page);
+    return NULL;
+}
+
+/* Swapoff has the folio, and its read fails when it has half of it; a load
+ * that waits for the folio must read the page itself. */
+static void a_load_does_not_trust_a_read_that_failed(void **state)
+{
+    struct support_front swap;
+    struct zc_folio *folio;
+    struct call load;
+    struct call off;
+    pthread_t loader;
+    pthread_t turner;
+
+    (void)state;
+    begin(&swap, 0);
+    load = (struct call){.swap = &swap, .slot = slot_of(&swap, 7)};
+    off = load;
+    support_front_put(&swap, load.slot, SUPPORT_TEXT, 7, SUPPORT_ON_DEVICE);
+    support_device_hold_reads(&swap.device);
+    atomic_store(&swap.device.fails_reads, true);
+    assert_int_equal(pthread_create(&turner, NULL, turn_off_to_receiver, &off),
+                     0);
+    support_device_await_held(&swap.device, 1);
+    folio = zc_swapcache_look_up(&swap.cache->swap, load.slot);
+    assert_non_null(folio);
+    assert_int_equal(pthread_create(&loader, NULL, load_one, &load), 0);
+    while (!zc_folio_has(folio, ZC_FOLIO_WAITERS))
+        (void)sched_yield();
+    support_device_let_go(&swap.device);
+    assert_int_equal(pthread_join(turner, NULL), 0);
+    assert_int_equal(pthread_join(loader, NULL), 0);
+    assert_status(off.status, ZC_IO_ERROR);
+    assert_status(load.status, ZC_IO_ERROR);
+    zc_swapcache_put(&swap.cache->swap, load.slot, folio);
+    atomic_store(&swap.device.fails_reads, false);
+    support_expect(swap.cache, load.slot, SUPPORT_TEXT, 7);
     support_front_end(&swap);
 }
 
@@ -575,10 +701,12 @@ int main(void)
         cmocka_unit_test(every_page_is_handed_over),
         cmocka_unit_test(a_page_is_handed_over_from_everywhere),
         cmocka_unit_test(without_unuse_only_an_empty_device_goes),
+        cmocka_unit_test(without_unuse_a_page_stored_meanwhile_is_in_use),
         cmocka_unit_test(a_refused_page_stays),
         cmocka_unit_test(a_refused_page_stays_its_owners),
         cmocka_unit_test(a_refused_stuck_page_stays_stuck),
         cmocka_unit_test(what_cannot_be_read_stays),
+        cmocka_unit_test(a_load_does_not_trust_a_read_that_failed),
         cmocka_unit_test(what_does_not_decode_stays),
         cmocka_unit_test(no_memory_for_a_folio_loses_nothing),
         cmocka_unit_test(unuse_may_call_the_cache),
