@@ -194,6 +194,11 @@ void zc_entry_set_fill(struct zc_entries *entries, struct zc_entry *entry,
     entry->flags = ZC_ENTRY_SAME_FILLED;
 }
 
+uint64_t zc_checksum(const void *data, size_t size)
+{
+    return XXH3_64bits(data, size);
+}
+
 static uint64_t *sum_of(const struct zc_entries *entries,
                         const struct zc_entry *entry)
 {
@@ -210,7 +215,7 @@ void zc_entry_set_object(struct zc_entries *entries, struct zc_entry *entry,
     entry->flags = (uint8_t)flags;
     zc_counter_add(&owner_of(entries, entry)->charged_bytes, size);
     if (entries->checksums)
-        *sum_of(entries, entry) = XXH3_64bits(data, size);
+        *sum_of(entries, entry) = zc_checksum(data, size);
 }
 
 static void fill_page(void *page_out, uint64_t word, size_t page_size)
@@ -230,7 +235,7 @@ static zc_status decode(const struct zc_entries *entries,
     if (size != zc_entry_size(entry))
         return ZC_CORRUPT;
     if (entries->checksums &&
-        XXH3_64bits(data, size) != *sum_of(entries, entry))
+        zc_checksum(data, size) != *sum_of(entries, entry))
         return ZC_CORRUPT;
     if ((entry->flags & ZC_ENTRY_RAW) != 0) {
         memcpy(page_out, data, size);

@@ -146,6 +146,9 @@ static inline size_t zc_entry_size(const struct zc_entry *entry)
     return (size_t)entry->size_minus_one + 1;
 }
 
+/* What checksums of objects are made by, and of pages on devices. */
+uint64_t zc_checksum(const void *data, size_t size);
+
 /* Resident bytes of entries, checksums and links. */
 size_t zc_entries_bytes(struct zc_entries *entries);
 

@@ -29,6 +29,7 @@ static void sum_swap_side(const struct zc_stats *stats,
     own->zswpwb = zc_stats_sum(stats, ZC_STAT_ZSWPWB);
     own->disk_writes = zc_stats_sum(stats, ZC_STAT_DISK_WRITES);
     own->disk_swapins = zc_stats_sum(stats, ZC_STAT_DISK_SWAPINS);
+    own->disk_corrupt = zc_stats_sum(stats, ZC_STAT_DISK_CORRUPT);
     own->write_errors = zc_stats_sum(stats, ZC_STAT_WRITE_ERRORS);
     own->stored_again = zc_stats_sum(stats, ZC_STAT_STORED_AGAIN);
     own->writeback_busy = zc_stats_sum(stats, ZC_STAT_WRITEBACK_BUSY);

@@ -6,6 +6,10 @@
  * The order is the same both ways, and a page is in one of the three at a time:
  * each write clears what the others had.
  *
+ * Where checksums are on, each page that goes to a device gets one, kept with
+ * its slot, and no page comes from there whose checksum differs.  A page in a
+ * folio has none: the folio is memory like the caller's own.
+ *
  *   pageio.c        making and ending it, throttling, transfers waited for
  *   pageio_read.c   a folio in
  *   pageio_write.c  a folio out: where to, the request, its completion
@@ -129,12 +133,14 @@ zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
                          zc_swp slot, enum zc_page_source *source_out);
 
 /* The device's copy of a slot, waited for; the caller has the slot pinned.
- * ZC_OK; ZC_IO_ERROR. */
+ * ZC_OK; else page_out is undefined: ZC_IO_ERROR; ZC_CORRUPT: it is not what was
+ * written there. */
 zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
                                 void *page_out);
 /* A page straight to the device, waited for; the caller has the slot pinned,
  * and no write of it is under way.  Clears the zero bit.  ZC_OK;
- * ZC_IO_ERROR: the slot's content is undefined. */
+ * ZC_IO_ERROR: the slot's content is undefined; ZC_NO_MEMORY: nothing was
+ * written. */
 zc_status zc_pageio_write_device(struct zc_pageio *pageio, zc_swp slot,
                                  const void *page);
 
@@ -174,6 +180,17 @@ static inline struct zc_swap_device *zc_pageio_device(
 {
     return &pageio->swap->devices[zc_swp_type(slot)];
 }
+
+/* Whether pages on devices have checksums. */
+static inline bool zc_pageio_has_sums(const struct zc_pageio *pageio)
+{
+    return pageio->zcache->entries.checksums;
+}
+
+/* Before a page goes to its slot on the device, which the caller has pinned;
+ * room was made. */
+void zc_pageio_note_sum(struct zc_pageio *pageio, zc_swp slot,
+                        const void *page);
 
 /* Notes how a write ended. */
 void zc_pageio_note_write(struct zc_pageio *pageio, zc_status status);

@@ -97,7 +97,9 @@ zc_status zc_pageio_prepare_write(struct zc_pageio *pageio, zc_swp slot,
     if (device == NULL)
         return ZC_INVALID;
     write = zc_malloc(sizeof(*write));
-    if (write == NULL) {
+    if (write == NULL || (zc_pageio_has_sums(pageio) &&
+                          zc_slot_reserve_sum(pageio->swap, slot) != ZC_OK)) {
+        zc_free(write);
         zc_swap_device_put(pageio->swap, device);
         return ZC_NO_MEMORY;
     }
@@ -135,6 +137,7 @@ void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
     io->data = folio->data;
     io->complete = complete;
     zc_pageio_forget_stuck(pageio, folio);
+    zc_pageio_note_sum(pageio, write->slot, folio->data);
     zc_folio_set(folio, ZC_FOLIO_WRITEBACK);
     zc_folio_clear(folio, ZC_FOLIO_DIRTY);
     before = zc_atomic_u32_add(&pageio->writes, 1) & ~ZC_WRITES_WAITERS;

@@ -36,6 +36,7 @@ enum zc_stat {
     /* Counted by page I/O and writeback. */
     ZC_STAT_DISK_WRITES,
     ZC_STAT_DISK_SWAPINS,
+    ZC_STAT_DISK_CORRUPT,
     ZC_STAT_WRITE_ERRORS,
     ZC_STAT_STORED_AGAIN,
     ZC_STAT_WRITEBACK_BUSY,

@@ -48,7 +48,7 @@ enum zc_slot_flag {
 };
 
 /* 512 slots, made when the first of them is used, kept until swapoff; so are
- * the two tables, each set once: pairs with whoever reads it. */
+ * the three tables, each set once: pairs with the acquires of its readers. */
 struct zc_cluster {
     struct zc_spinlock lock;
     /* [lock] to write: pins that ended and somebody waited for.  Who waits
@@ -57,6 +57,7 @@ struct zc_cluster {
     uint32_t used;                    /* [lock] slots that are not free */
     zc_atomic_pointer folios;         /* struct zc_folio *[], [lock] inside */
     zc_atomic_pointer overflow;       /* uint32_t[], [lock] inside */
+    zc_atomic_pointer sums;           /* uint64_t[], [the slot's pin] inside */
     uint8_t counts[ZC_CLUSTER_SLOTS]; /* [lock] 255: in `overflow` */
     uint8_t flags[ZC_CLUSTER_SLOTS];  /* [lock] enum zc_slot_flag */
 };
@@ -255,6 +256,16 @@ struct zc_claimed {
  */
 zc_status zc_slot_claim_as(struct zc_swap *swap, zc_swp slot, bool required,
                            struct zc_claimed *claimed_out);
+
+/*
+ * The checksum of the page that the device has, or will have when a write ends.
+ * The caller has the slot pinned, either way.  Room for it is made before it is
+ * set, and may block.  ZC_OK; ZC_NO_MEMORY.
+ */
+zc_status zc_slot_reserve_sum(struct zc_swap *swap, zc_swp slot);
+void zc_slot_set_sum(struct zc_swap *swap, zc_swp slot, uint64_t sum);
+/* False, too, where none was ever set. */
+bool zc_slot_has_sum(struct zc_swap *swap, zc_swp slot, uint64_t sum);
 
 /* The zero bit; by who has the slot pinned, either way. */
 void zc_slot_set_zero(struct zc_swap *swap, zc_swp slot, bool is_zero);

@@ -65,12 +65,15 @@ static void destroy_cluster(struct zc_swap_device *device,
 {
     void *folios = zc_atomic_pointer_load_relaxed(&cluster->folios);
     void *overflow = zc_atomic_pointer_load_relaxed(&cluster->overflow);
+    void *sums = zc_atomic_pointer_load_relaxed(&cluster->sums);
 
     ZC_ASSERT(cluster->used == 0);
     if (folios != NULL)
         free_counted(device, folios);
     if (overflow != NULL)
         free_counted(device, overflow);
+    if (sums != NULL)
+        free_counted(device, sums);
     zc_spinlock_destroy(&cluster->lock);
     free_counted(device, cluster);
 }
@@ -195,6 +198,12 @@ zc_status zc_cluster_add_overflow(struct zc_swap_device *device,
                                   struct zc_cluster *cluster)
 {
     return add_table(device, &cluster->overflow, sizeof(uint32_t));
+}
+
+zc_status zc_cluster_add_sums(struct zc_swap_device *device,
+                              struct zc_cluster *cluster)
+{
+    return add_table(device, &cluster->sums, sizeof(uint64_t));
 }
 
 /* What a place has, or a mark of having looked (see above). */

@@ -328,3 +328,35 @@ bool zc_slot_is_zero(struct zc_swap *swap, zc_swp slot)
     zc_spinlock_unlock(&cluster->lock);
     return is_zero;
 }
+
+/* Of the cluster of a slot in use; NULL: there is no room for any. */
+static uint64_t *sums_of(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+
+    ZC_ASSERT(cluster != NULL);
+    return zc_atomic_pointer_load_acquire(&cluster->sums);
+}
+
+zc_status zc_slot_reserve_sum(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+
+    ZC_ASSERT(cluster != NULL);
+    return zc_cluster_add_sums(zc_slot_device(swap, slot), cluster);
+}
+
+void zc_slot_set_sum(struct zc_swap *swap, zc_swp slot, uint64_t sum)
+{
+    uint64_t *sums = sums_of(swap, slot);
+
+    ZC_ASSERT(sums != NULL);
+    sums[zc_slot_index(slot)] = sum;
+}
+
+bool zc_slot_has_sum(struct zc_swap *swap, zc_swp slot, uint64_t sum)
+{
+    const uint64_t *sums = sums_of(swap, slot);
+
+    return sums != NULL && sums[zc_slot_index(slot)] == sum;
+}

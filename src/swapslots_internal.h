@@ -23,12 +23,14 @@ struct zc_cluster *zc_cluster_find(const struct zc_swap_device *device,
 struct zc_cluster *zc_cluster_make(struct zc_swap_device *device,
                                    uint64_t offset);
 
-/* Give a cluster its table of folios, or of counts beyond a byte, if it has
- * none.  May block.  ZC_OK; ZC_NO_MEMORY. */
+/* Give a cluster its table of folios, of counts beyond a byte, or of checksums,
+ * if it has none.  May block.  ZC_OK; ZC_NO_MEMORY. */
 zc_status zc_cluster_add_folios(struct zc_swap_device *device,
                                 struct zc_cluster *cluster);
 zc_status zc_cluster_add_overflow(struct zc_swap_device *device,
                                   struct zc_cluster *cluster);
+zc_status zc_cluster_add_sums(struct zc_swap_device *device,
+                              struct zc_cluster *cluster);
 
 /*
  * The first cluster at or after *offset_inout, which becomes the first offset

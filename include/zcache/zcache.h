@@ -85,8 +85,12 @@ struct zc_cache_options {
     size_t segment_bytes;
 
     /*
-     * A 64-bit checksum (XXH3) of each object, verified at every load, at 8
-     * bytes of metadata each: a damaged object is ZC_CORRUPT.
+     * 1: a 64-bit checksum (XXH3) of each object in the pool, at 8 bytes of
+     * metadata each, and of each page on a device, at 8 bytes a slot (made for
+     * 512 at a time), verified whenever the page is read: a page that is
+     * damaged, or is an older one of its slot, is ZC_CORRUPT.  A page of one
+     * repeated word that has no object has none; neither has one whose write
+     * is under way or has failed, which is in memory whole.
      */
     unsigned checksums;
 
@@ -197,9 +201,9 @@ ZC_API zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
  * Copies the page of `slot` to page_out and keeps it.
  *
  * ZC_OK; ZC_MISSING; ZC_CORRUPT: it does not decode to a page, or its checksum
- * differs; it is kept, and page_out is undefined; ZC_IO_ERROR: the device
- * failed to read it; it is kept too; ZC_INVALID.  Follows
- * zswap_load() of a folio outside the swap cache.
+ * differs; ZC_IO_ERROR: the device failed to read it; ZC_INVALID.  With
+ * ZC_CORRUPT and ZC_IO_ERROR the page is kept, and page_out is undefined.
+ * Follows zswap_load() of a folio outside the swap cache.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_load(struct zc_cache *cache,
                                              zc_swp slot, void *page_out);
@@ -333,6 +337,7 @@ struct zc_cache_stats {
     uint64_t zswpwb;                /* pages unlinked to be written back */
     uint64_t disk_writes;     /* pages that went to a device past the pool */
     uint64_t disk_swapins;    /* pages read from a device */
+    uint64_t disk_corrupt;    /* pages a device gave back other than written */
     uint64_t write_errors;    /* writes that a device failed */
     uint64_t stored_again;    /* pages stored again after such an error */
     uint64_t writeback_busy;  /* candidates that somebody else had pinned */

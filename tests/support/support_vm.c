@@ -35,6 +35,7 @@ struct support_vm support_vm_make(const struct support_vm_kind *kind)
                                                          ? ZC_LRU_ENTRY
                                                          : kind->lru_mode,
                                          .placement = kind->placement,
+                                         .checksums = kind->checksums,
                                          .slot_count = UINT64_C(1) << 24),
                         &machine.cache),
         ZC_OK);

@@ -22,6 +22,7 @@ struct support_vm_kind {
     uint64_t limit_bytes; /* of the pool */
     unsigned lru_mode;
     unsigned placement;
+    unsigned checksums;
     unsigned synchronous;
     unsigned swap_in;
     unsigned io_workers;
