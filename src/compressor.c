@@ -14,8 +14,6 @@
 #include "options.h"
 #include "platform/atomic.h"
 
-#define REGISTERED_MAX 32
-
 static const struct zc_compressor *const built_in[] = {
 #ifdef ZC_WITH_LZ4
     &zc_compressor_lz4,
@@ -30,7 +28,7 @@ static const struct zc_compressor *const built_in[] = {
 #define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))
 
 /* Set once, by exchange_if; pairs with the acquire in get_registered(). */
-static zc_atomic_pointer registered[REGISTERED_MAX];
+static zc_atomic_pointer registered[ZC_COMPRESSORS_MAX];
 
 static const struct zc_compressor *get_registered(unsigned index)
 {
@@ -41,7 +39,7 @@ const struct zc_compressor *zc_compressor_get(unsigned index)
 {
     if (index < BUILT_IN_COUNT)
         return built_in[index];
-    if (index < BUILT_IN_COUNT + REGISTERED_MAX)
+    if (index < BUILT_IN_COUNT + ZC_COMPRESSORS_MAX)
         return get_registered(index - (unsigned)BUILT_IN_COUNT);
     return NULL;
 }
@@ -102,14 +100,14 @@ zc_status zc_compressor_register(const struct zc_compressor *compressor)
 
     if (status != ZC_OK)
         return status;
-    for (i = 0; i < REGISTERED_MAX; i++) {
+    for (i = 0; i < ZC_COMPRESSORS_MAX; i++) {
         if (zc_compressor_find(compressor->name) != NULL)
-            return ZC_BUSY;
+            return ZC_INVALID;
         expected = NULL;
         /* The registry hands out const pointers only. */
         if (zc_atomic_pointer_exchange_if(&registered[i], &expected,
                                           (void *)(uintptr_t)compressor))
             return ZC_OK;
     }
-    return ZC_NO_MEMORY;
+    return ZC_REJECTED;
 }

@@ -28,6 +28,17 @@ zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
     return ZC_OK;
 }
 
+/* Whether pages can go anywhere: a device is on. */
+static bool has_any_device(const struct zc_cache *cache)
+{
+    unsigned type;
+
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+        if (zc_swap_has_device(&cache->swap, type))
+            return true;
+    return false;
+}
+
 zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
                           uint64_t *pages_out)
 {
@@ -36,7 +47,7 @@ zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
 
     if (cache == NULL)
         return ZC_INVALID;
-    if (cache->zcache.lru_mode == ZC_LRU_NONE)
+    if (cache->zcache.lru_mode == ZC_LRU_NONE || !has_any_device(cache))
         return ZC_UNSUPPORTED;
     status =
         zc_shrinker_shrink(&cache->shrinker, ZC_OWNER_ANY, page_goal, &pages);
@@ -69,7 +80,10 @@ zc_status zc_cache_writeback(struct zc_cache *cache,
     if (status != ZC_OK)
         return status;
     if (cache->zcache.lru_mode != ZC_LRU_ENTRY)
-        return ZC_UNSUPPORTED;
+        return ZC_REFUSE(&own, ZC_UNSUPPORTED,
+                         "the cache's lru_mode is not entry");
+    if (!has_any_device(cache))
+        return ZC_REFUSE(&own, ZC_UNSUPPORTED, "no device is on");
     status = zc_shrinker_writeback(&cache->shrinker, &own, &bytes);
     if (bytes_out != NULL)
         *bytes_out = bytes;

@@ -91,11 +91,15 @@ zc_status zc_swap_on(struct zc_cache *cache,
     if (status != ZC_OK)
         return status;
     if (!begin_change(cache))
-        return ZC_BUSY;
+        return ZC_REFUSE(&own, ZC_BUSY,
+                         "another zc_swap_on() or zc_swap_off() is under way");
     type = find_type(cache);
-    status = type == ZC_SWP_TYPE_COUNT
-                 ? ZC_BUSY
-                 : zc_swap_device_on(&cache->swap, type, &own);
+    if (type < ZC_SWP_TYPE_COUNT)
+        status = zc_swap_device_on(&cache->swap, type, &own);
+    else
+        status = ZC_REFUSE(&own, ZC_REJECTED,
+                           "all %d types have a device, or pages",
+                           ZC_SWP_TYPE_COUNT);
     end_change(cache);
     if (status == ZC_OK)
         *type_out = type;

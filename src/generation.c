@@ -115,7 +115,7 @@ static zc_status find_compressor(const char *name, int level,
     const struct zc_compressor *compressor = zc_compressor_find(name);
 
     if (compressor == NULL)
-        return ZC_INVALID;
+        return ZC_UNSUPPORTED;
     if (level == ZC_LEVEL_DEFAULT)
         level = compressor->level_default;
     if (level < compressor->level_min || level > compressor->level_max)
@@ -200,7 +200,7 @@ static struct zc_generation *find_generation(
     return NULL;
 }
 
-/* Gives a new generation an id; ZC_BUSY: all are taken. */
+/* Gives a new generation an id; ZC_REJECTED: all are taken. */
 static zc_status number_generation(struct zc_generations *generations,
                                    struct zc_generation *generation)
     ZC_REQUIRES(generations->lock)
@@ -214,7 +214,7 @@ static zc_status number_generation(struct zc_generations *generations,
         zc_atomic_pointer_store_release(&generations->table[i], generation);
         return ZC_OK;
     }
-    return ZC_BUSY;
+    return ZC_REJECTED;
 }
 
 /* CONTEXT_OUTLIVES_USER broken: they go when they are not wanted any more. */

@@ -44,8 +44,8 @@ struct zc_generations {
     unsigned context_count;
 };
 
-/* Makes the set with its first generation.  ZC_INVALID: no such compressor or
- * level; ZC_NO_MEMORY. */
+/* Makes the set with its first generation.  ZC_UNSUPPORTED: no such compressor;
+ * ZC_INVALID: it has no such level; ZC_NO_MEMORY. */
 zc_status zc_generations_init(struct zc_generations *generations,
                               size_t page_size, unsigned context_count,
                               const char *name, int level);

@@ -65,7 +65,7 @@ zc_status zc_records_reserve(struct zc_records *records, uint32_t count)
     if (count == 0)
         return ZC_OK;
     if (count > ZC_RECORDS_MAX)
-        return ZC_NO_MEMORY;
+        return ZC_REJECTED;
     last = zc_log2(count - 1 + ZC_RECORDS_FIRST) - ZC_RECORDS_FIRST_SHIFT;
     for (i = 0; i <= last; i++) {
         if (zc_atomic_pointer_load_relaxed(&records->blocks[i]) != NULL)

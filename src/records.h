@@ -45,7 +45,7 @@ void zc_records_destroy(struct zc_records *records);
 
 /*
  * Makes the records 0 to count - 1 addressable; new ones read as zeros.  May
- * block.  ZC_OK; ZC_NO_MEMORY: also for a count above ZC_RECORDS_MAX.
+ * block.  ZC_OK; ZC_NO_MEMORY; ZC_REJECTED: a count above ZC_RECORDS_MAX.
  */
 zc_status zc_records_reserve(struct zc_records *records, uint32_t count);
 

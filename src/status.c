@@ -12,15 +12,18 @@ struct status_text {
 
 static const struct status_text texts[] = {
     {ZC_OK, "ZC_OK", "done"},
-    {ZC_MISSING, "ZC_MISSING", "nothing is stored under that name"},
-    {ZC_BUSY, "ZC_BUSY", "somebody else is using it"},
+    {ZC_MISSING, "ZC_MISSING", "what was asked for is not there"},
+    {ZC_BUSY, "ZC_BUSY", "in use now, and not waited for"},
     {ZC_STALE, "ZC_STALE", "the object of this handle is gone"},
-    {ZC_REJECTED, "ZC_REJECTED", "refused by a limit"},
-    {ZC_AGAIN, "ZC_AGAIN", "partly done; call again for the rest"},
+    {ZC_REJECTED, "ZC_REJECTED", "refused by a limit or a setting"},
+    {ZC_AGAIN, "ZC_AGAIN",
+     "less is done than was asked; a later call may do more"},
     {ZC_NO_MEMORY, "ZC_NO_MEMORY", "the system has no memory to give"},
-    {ZC_INVALID, "ZC_INVALID", "an argument is out of its range"},
-    {ZC_UNSUPPORTED, "ZC_UNSUPPORTED", "not built in, or too new"},
-    {ZC_IO_ERROR, "ZC_IO_ERROR", "the backing device failed"},
+    {ZC_INVALID, "ZC_INVALID", "an argument is not valid"},
+    {ZC_UNSUPPORTED, "ZC_UNSUPPORTED",
+     "not possible in this build or here, or from a newer version"},
+    {ZC_IO_ERROR, "ZC_IO_ERROR",
+     "a backing device failed, or cannot be opened"},
     {ZC_CORRUPT, "ZC_CORRUPT", "the stored bytes are damaged"},
 };
 

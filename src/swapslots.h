@@ -183,8 +183,8 @@ zc_status zc_slot_alloc(struct zc_swap *swap, struct zc_folio *folio,
 
 /*
  * One more reference, by somebody who has one or holds the locked cached
- * folio.  May block (overflow).  ZC_OK; ZC_NO_MEMORY; ZC_BUSY: ZC_COUNT_MAX
- * are there.  Follows swap_duplicate().
+ * folio.  May block (overflow).  ZC_OK; ZC_NO_MEMORY; ZC_REJECTED:
+ * ZC_COUNT_MAX are there.  Follows swap_duplicate().
  */
 zc_status zc_slot_dup(struct zc_swap *swap, zc_swp slot);
 

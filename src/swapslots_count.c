@@ -125,7 +125,7 @@ static zc_status raise_count(struct zc_cluster *cluster, unsigned index)
 
     ZC_ASSERT(count > 0 || (cluster->flags[index] & ZC_SLOT_CACHED) != 0);
     if (count == ZC_COUNT_MAX)
-        return ZC_BUSY;
+        return ZC_REJECTED;
     if (count == ZC_COUNT_IN_PLACE_MAX && overflow_of(cluster) == NULL)
         return ZC_AGAIN;
     zc_cluster_set_count(cluster, index, count + 1);

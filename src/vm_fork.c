@@ -13,7 +13,8 @@
 
 /*
  * What an entry shares with a child, with a reference or a count for it; 0:
- * nothing but the mapping.  ZC_NO_MEMORY: no room for the count.
+ * nothing but the mapping.  ZC_AGAIN: no room for the count; ZC_REJECTED: as
+ * many as can be counted share it.
  */
 static zc_status share_entry(struct zc_vm *vm, struct zc_vm_table *table,
                              unsigned index, zc_pte *pte_out)
@@ -46,8 +47,6 @@ static zc_status copy_entry(struct zc_vm_table *from, struct zc_vm_table *to,
         if (status == ZC_OK || status == ZC_MISSING)
             status = share_entry(vm, from, index, &pte);
     }
-    if (status == ZC_BUSY) /* as many as can be counted share it */
-        status = ZC_NO_MEMORY;
     if (status != ZC_OK || pte == 0)
         return status;
     if ((pte & ZC_PTE_PRESENT) != 0) /* ours, besides the mapping's */

@@ -170,7 +170,7 @@ static zc_status new_record(struct zc_arena *arena, uint32_t pages,
     while (!number_record(arena, &index)) {
         status = index >> (LOCATION_UNITS_SHIFT - arena->chunk_units_shift) == 0
                      ? zc_records_reserve(&arena->chunks, index + 1)
-                     : ZC_NO_MEMORY;
+                     : ZC_REJECTED;
         if (status != ZC_OK) {
             zc_free(descriptors);
             return status;

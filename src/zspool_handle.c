@@ -221,7 +221,7 @@ zc_status zc_handles_reserve(struct zc_handles *handles)
     uint32_t used = zc_atomic_u32_load_acquire(&handles->used);
 
     if (used >= CELLS_MAX)
-        return ZC_NO_MEMORY;
+        return ZC_REJECTED;
     return zc_records_reserve(&handles->cells, used + 1);
 }
 

@@ -263,7 +263,8 @@ void zc_handles_destroy(struct zc_handles *handles);
 zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
                           zc_handle *handle_out);
 
-/* Makes room for one more cell.  May block.  ZC_OK; ZC_NO_MEMORY. */
+/* Makes room for one more cell.  May block.  ZC_OK; ZC_NO_MEMORY; ZC_REJECTED:
+ * there are as many as a handle can name. */
 zc_status zc_handles_reserve(struct zc_handles *handles);
 
 /* Gives a handle back that never was set. */

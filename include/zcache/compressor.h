@@ -30,6 +30,7 @@ ZC_BEGIN_DECLS
 #define ZC_GENERATIONS_MAX 255
 
 #define ZC_COMPRESSOR_NAME_MAX 31 /* bytes without the final NUL */
+#define ZC_COMPRESSORS_MAX 32     /* that a process can register */
 
 /*
  * A compressor.  The struct and its name must live as long as the process:
@@ -79,9 +80,9 @@ struct zc_compressor {
 /*
  * Makes a compressor known to the process by its name, for good.
  *
- * ZC_OK; ZC_BUSY: the name is taken; ZC_INVALID: a missing callback, a bad
- * name or levels out of order; ZC_UNSUPPORTED: a newer struct; ZC_NO_MEMORY:
- * more than 32 compressors.
+ * ZC_OK; ZC_INVALID: a missing callback, a bad name, one that a compressor has
+ * already, or levels out of order; ZC_UNSUPPORTED: a newer struct; ZC_REJECTED:
+ * ZC_COMPRESSORS_MAX are registered.
  */
 ZC_API ZC_MUST_CHECK zc_status
 zc_compressor_register(const struct zc_compressor *compressor);

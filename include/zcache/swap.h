@@ -68,9 +68,9 @@ struct zc_swap_options {
  * could find no device and yet meet pages that were stored with one.
  *
  * ZC_OK; ZC_INVALID: a field is out of its range; ZC_UNSUPPORTED: a newer
- * struct, or the device says so; ZC_BUSY: all ZC_SWP_TYPE_COUNT types are in
- * use, or another zc_swap_on() or zc_swap_off() is under way; ZC_NO_MEMORY;
- * ZC_IO_ERROR: the device cannot be opened.  Follows swapon(2).
+ * struct, or the device says so; ZC_REJECTED: all ZC_SWP_TYPE_COUNT types are
+ * in use; ZC_BUSY: another zc_swap_on() or zc_swap_off() is under way;
+ * ZC_NO_MEMORY; ZC_IO_ERROR: the device cannot be opened.  Follows swapon(2).
  */
 ZC_API ZC_MUST_CHECK zc_status zc_swap_on(struct zc_cache *cache,
                                           const struct zc_swap_options *options,

@@ -23,16 +23,16 @@ ZC_BEGIN_DECLS
 typedef enum zc_status {
     ZC_OK = 0,
 
-    ZC_MISSING = 1,  /* nothing is stored under that name */
-    ZC_BUSY = 2,     /* somebody else is using it; not waited for */
+    ZC_MISSING = 1,  /* what was asked for is not there */
+    ZC_BUSY = 2,     /* in use now; not waited for, and nothing changed */
     ZC_STALE = 3,    /* a handle of this pool whose object is gone */
-    ZC_REJECTED = 4, /* our own limit refused it; nothing is kept */
-    ZC_AGAIN = 5,    /* part of the work is done; call again for the rest */
+    ZC_REJECTED = 4, /* a limit or a setting refuses it; nothing is kept */
+    ZC_AGAIN = 5,    /* less is done than was asked; a later call may do more */
 
     ZC_NO_MEMORY = -1,   /* the system refused memory */
-    ZC_INVALID = -2,     /* an argument is out of its range; nothing changed */
-    ZC_UNSUPPORTED = -3, /* not built in, or from a newer version */
-    ZC_IO_ERROR = -4,    /* a backing device failed */
+    ZC_INVALID = -2,     /* an argument is not valid; nothing changed */
+    ZC_UNSUPPORTED = -3, /* not possible in this build or here, or too new */
+    ZC_IO_ERROR = -4,    /* a backing device failed, or cannot be opened */
     ZC_CORRUPT = -5      /* stored bytes are not what was stored */
 } zc_status;
 

@@ -91,7 +91,8 @@ ZC_API void zc_vm_space_destroy(struct zc_vm_space *space);
 /*
  * A copy of a space, both sharing their pages until one writes.  The parent may
  * be used meanwhile; each page is as it was at some moment of the call.
- * ZC_OK; ZC_NO_MEMORY: there is no child; ZC_INVALID.  Follows fork(2).
+ * ZC_OK; ZC_NO_MEMORY, ZC_REJECTED (2^24 swap entries name one slot): there is
+ * no child; ZC_INVALID.  Follows fork(2).
  */
 ZC_API ZC_MUST_CHECK zc_status zc_vm_fork(struct zc_vm_space *space,
                                           struct zc_vm_space **child_out);

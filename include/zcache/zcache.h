@@ -141,9 +141,9 @@ enum zc_lru_mode {
 /*
  * Makes an empty cache.  NULL options mean all defaults.
  *
- * ZC_OK; ZC_INVALID: a field is out of its range, or no compressor has that
- * name; ZC_UNSUPPORTED: a newer struct with unknown fields set; ZC_NO_MEMORY;
- * ZC_IO_ERROR: the file of backing_path cannot be made.
+ * ZC_OK; ZC_INVALID: a field is out of its range; ZC_UNSUPPORTED: no
+ * compressor has that name, or a newer struct with unknown fields set;
+ * ZC_NO_MEMORY; ZC_IO_ERROR: the file of backing_path cannot be made.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_create(
     const struct zc_cache_options *options, struct zc_cache **cache_out);
@@ -243,9 +243,9 @@ ZC_API zc_status zc_cache_invalidate_type(struct zc_cache *cache,
  * pages stay readable; the old contexts go with the last of them.  NULL means
  * the current compressor.
  *
- * ZC_OK; ZC_INVALID: no such compressor, or a level out of its range; ZC_BUSY:
- * ZC_GENERATIONS_MAX settings are still in use; ZC_NO_MEMORY.  On error
- * nothing has changed.
+ * ZC_OK; ZC_UNSUPPORTED: no compressor has that name; ZC_INVALID: a level out
+ * of its range; ZC_REJECTED: ZC_GENERATIONS_MAX settings are still in use;
+ * ZC_NO_MEMORY.  On error nothing has changed.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_set_compressor(struct zc_cache *cache,
                                                        const char *name,
@@ -260,11 +260,14 @@ ZC_API zc_status zc_cache_set_limit(struct zc_cache *cache,
 
 /*
  * Writes back cold pages until the pool has given back page_goal pages.
- * pages_out (may be NULL) gets the pages given back, whatever is returned but
- * ZC_INVALID and ZC_UNSUPPORTED.
+ * pages_out (may be NULL) gets the pages given back, with ZC_OK and with
+ * ZC_AGAIN.
  *
- * ZC_OK; ZC_AGAIN: the goal is not reached, and a later call may do better;
- * ZC_UNSUPPORTED: lru_mode is none; ZC_INVALID.  Follows shrink_worker().
+ * ZC_OK; ZC_AGAIN: fewer: what is left may not go to a device, or was in use,
+ * or the device failed.  A later call may do better, and where this one gave
+ * back nothing that takes another store, or a device that is well again.
+ * ZC_UNSUPPORTED: lru_mode is none, or no device is on; ZC_INVALID.  Follows
+ * shrink_worker().
  */
 ZC_API zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
                                  uint64_t *pages_out);
@@ -289,11 +292,12 @@ struct zc_writeback_options {
 
 /*
  * Writes back pages proactively, by age and up to a budget.  bytes_out (may be
- * NULL) gets the bytes of pages written.  NULL options: every page.
+ * NULL) gets the bytes of pages written, with ZC_OK and with ZC_AGAIN.  NULL
+ * options: every page.
  *
  * ZC_OK: the budget is spent, or no such page is left; ZC_AGAIN: pages that
- * could not be written are left; ZC_UNSUPPORTED: lru_mode is not entry, or a
- * newer struct; ZC_INVALID.
+ * could not be written are left; ZC_UNSUPPORTED: lru_mode is not entry, no
+ * device is on, or a newer struct; ZC_INVALID.
  */
 ZC_API zc_status zc_cache_writeback(struct zc_cache *cache,
                                     const struct zc_writeback_options *options,

@@ -104,21 +104,36 @@ static void a_goal_beyond_what_there_is_says_again(void **state)
     support_front_end(&swap);
 }
 
-static void without_a_device_nothing_is_given_up(void **state)
+/* Were it ZC_AGAIN, a loop that waits for its end would not end. */
+static void without_a_device_there_is_nowhere_to_write(void **state)
 {
-    struct zc_cache *cache =
-        support_cache_create(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY));
+    static const unsigned modes[] = {ZC_LRU_ENTRY, ZC_LRU_ZSPAGE};
     uint64_t given = 12345;
+    struct zc_cache *cache;
     size_t bytes = 12345;
+    unsigned type;
+    unsigned i;
 
     (void)state;
-    support_store(cache, support_slot(1), SUPPORT_TEXT, 1);
-    assert_status(zc_cache_shrink(cache, 1, &given), ZC_AGAIN);
-    assert_int_equal(given, 0);
-    assert_status(zc_cache_writeback(cache, NULL, &bytes), ZC_AGAIN);
-    assert_int_equal(bytes, 0);
-    support_expect(cache, support_slot(1), SUPPORT_TEXT, 1);
-    zc_cache_destroy(cache);
+    for (i = 0; i < 2; i++) {
+        cache = support_cache_create(ZC_CACHE_OPTIONS(.lru_mode = modes[i]));
+        support_store(cache, support_slot(1), SUPPORT_TEXT, 1);
+        assert_status(zc_cache_shrink(cache, 1, &given), ZC_UNSUPPORTED);
+        assert_status(zc_cache_writeback(cache, NULL, &bytes), ZC_UNSUPPORTED);
+        assert_int_equal(given, 12345);
+        assert_int_equal(bytes, 12345);
+        support_expect(cache, support_slot(1), SUPPORT_TEXT, 1);
+        assert_status(zc_cache_invalidate(cache, support_slot(1)), ZC_OK);
+        /* Where there was one before, too. */
+        assert_status(zc_swap_on(cache, NULL, &type), ZC_OK);
+        support_store(cache, zc_swp_make(type, 1), SUPPORT_TEXT, 1);
+        (void)zc_cache_shrink(cache, 1, NULL);
+        assert_int_equal(support_cache_stat(cache, zswpwb), 1);
+        assert_status(zc_cache_invalidate_type(cache, type), ZC_OK);
+        assert_status(zc_swap_off(cache, type, NULL, NULL), ZC_OK);
+        assert_status(zc_cache_shrink(cache, 1, &given), ZC_UNSUPPORTED);
+        zc_cache_destroy(cache);
+    }
 }
 
 /* ---- writeback ---- */
@@ -313,7 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_shrink_gives_pages_back),
         cmocka_unit_test(a_goal_beyond_what_there_is_says_again),
-        cmocka_unit_test(without_a_device_nothing_is_given_up),
+        cmocka_unit_test(without_a_device_there_is_nowhere_to_write),
         cmocka_unit_test(writeback_keeps_to_its_budget),
         cmocka_unit_test(writeback_takes_what_is_old),
         cmocka_unit_test(writeback_takes_one_owners),

@@ -47,7 +47,7 @@ static void devices_take_the_lowest_free_type(void **state)
         assert_status(zc_swap_on(cache, NULL, &type), ZC_OK);
         assert_int_equal(type, i < 2 ? i : i + 1);
     }
-    assert_status(zc_swap_on(cache, NULL, &type), ZC_BUSY);
+    assert_status(zc_swap_on(cache, NULL, &type), ZC_REJECTED);
     assert_int_equal(type, ZC_SWP_TYPE_COUNT - 1);
     assert_status(zc_swap_off(cache, 5, NULL, NULL), ZC_OK);
     assert_status(zc_swap_off(cache, 5, NULL, NULL), ZC_INVALID);

@@ -65,9 +65,9 @@ static void unknown_names_and_levels_are_refused_at_the_beginning(void **state)
     support_use_halves();
 
     assert_status(zc_generations_init(&generations, 4096, 1, "none", 0),
-                  ZC_INVALID);
+                  ZC_UNSUPPORTED);
     assert_status(zc_generations_init(&generations, 4096, 1, NULL, 0),
-                  ZC_INVALID);
+                  ZC_UNSUPPORTED);
     assert_status(zc_generations_init(&generations, 4096, 1, "halves", 1001),
                   ZC_INVALID);
     assert_status(zc_generations_init(&generations, 4096, 1, "halves", -1),
@@ -83,7 +83,8 @@ static void a_refused_change_changes_nothing(void **state)
     begin(&generations);
     before = current_of(&generations);
 
-    assert_status(zc_generations_change(&generations, "none", 0), ZC_INVALID);
+    assert_status(zc_generations_change(&generations, "none", 0),
+                  ZC_UNSUPPORTED);
     assert_status(zc_generations_change(&generations, "halves", 1001),
                   ZC_INVALID);
     assert_status(zc_generations_change(&generations, NULL, -1), ZC_INVALID);
@@ -272,7 +273,7 @@ static void the_256th_generation_has_to_wait_for_an_older_one(void **state)
     }
     assert_int_equal(zc_generations_count(&generations), ZC_GENERATIONS_MAX);
 
-    assert_status(zc_generations_change(&generations, NULL, 500), ZC_BUSY);
+    assert_status(zc_generations_change(&generations, NULL, 500), ZC_REJECTED);
     assert_ptr_equal(current_of(&generations), used[ZC_GENERATIONS_MAX - 1]);
     assert_int_equal(zc_generations_count(&generations), ZC_GENERATIONS_MAX);
 

@@ -102,13 +102,12 @@ static void blocks_begin_where_they_should(void **state)
     assert_false(zc_records_has(records, 3 * ZC_RECORDS_FIRST));
 }
 
-static void more_than_the_most_is_no_memory(void **state)
+static void more_than_the_most_is_rejected(void **state)
 {
     struct zc_records *records = *state;
 
-    assert_status(zc_records_reserve(records, ZC_RECORDS_MAX + 1),
-                  ZC_NO_MEMORY);
-    assert_status(zc_records_reserve(records, UINT32_MAX), ZC_NO_MEMORY);
+    assert_status(zc_records_reserve(records, ZC_RECORDS_MAX + 1), ZC_REJECTED);
+    assert_status(zc_records_reserve(records, UINT32_MAX), ZC_REJECTED);
     assert_false(zc_records_has(records, ZC_RECORDS_MAX));
     assert_false(zc_records_has(records, 0));
 }
@@ -227,7 +226,7 @@ int main(void)
         test(records_do_not_overlap_and_know_their_index),
         test(records_stay_where_they_are_while_the_array_grows),
         test(blocks_begin_where_they_should),
-        test(more_than_the_most_is_no_memory),
+        test(more_than_the_most_is_rejected),
         test(a_refused_block_leaves_the_ones_before_it),
         test(resident_bytes_are_counted_by_block_in_system_pages),
         test(resident_bytes_are_those_of_the_system),
