@@ -88,7 +88,9 @@ static zc_status turn_on_file(struct zc_cache *cache,
     status = zc_swap_on(cache,
                         ZC_SWAP_OPTIONS(.backing_ops = &zc_backing_file,
                                         .backing_user = &file,
-                                        .io_workers = options->io_workers),
+                                        .io_workers = options->io_workers,
+                                        .reason = options->reason,
+                                        .reason_size = options->reason_size),
                         &type);
     ZC_ASSERT(status != ZC_OK || type == 0);
     return status;
@@ -101,11 +103,12 @@ zc_status zc_cache_create(const struct zc_cache_options *options,
     struct zc_cache *cache;
     zc_status status;
 
-    if (cache_out == NULL)
-        return ZC_INVALID;
     status = ZC_OPTIONS_READ(&own, options);
-    if (status == ZC_OK)
-        status = zc_zcache_check_options(&own);
+    if (status != ZC_OK)
+        return status;
+    if (cache_out == NULL)
+        return ZC_REFUSE(&own, ZC_INVALID, "cache_out: NULL");
+    status = zc_zcache_check_options(&own);
     if (status != ZC_OK)
         return status;
     cache = zc_calloc(1, sizeof(*cache));

@@ -4,6 +4,13 @@
 #include "front.h"
 #include "options.h"
 
+static zc_status refuse_owner(unsigned owner, char *reason, size_t reason_size)
+{
+    return zc_refuse(reason, reason_size, ZC_INVALID,
+                     "owner: %u is not from 0 to %d", owner,
+                     ZC_OWNER_COUNT - 1);
+}
+
 zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
                              const struct zc_owner_options *options)
 {
@@ -11,13 +18,16 @@ zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
     struct zc_owner *record;
     zc_status status;
 
-    if (cache == NULL || owner >= ZC_OWNER_COUNT)
-        return ZC_INVALID;
     status = ZC_OPTIONS_READ(&own, options);
     if (status != ZC_OK)
         return status;
+    if (cache == NULL)
+        return ZC_REFUSE(&own, ZC_INVALID, "cache: NULL");
+    if (owner >= ZC_OWNER_COUNT)
+        return refuse_owner(owner, own.reason, own.reason_size);
     if (own.no_writeback > 1)
-        return ZC_INVALID;
+        return ZC_REFUSE(&own, ZC_INVALID, "no_writeback: %u is not 0 or 1",
+                         own.no_writeback);
     record = zc_lru_owner(&cache->zcache.lru, owner);
     if (record == NULL)
         return ZC_NO_MEMORY;
@@ -58,9 +68,16 @@ zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
 
 static zc_status check_writeback(const struct zc_writeback_options *options)
 {
-    if (options->min_age_seconds > ZC_AGE_SECONDS_MAX ||
-        options->one_owner > 1 || options->owner >= ZC_OWNER_COUNT)
-        return ZC_INVALID;
+    if (options->min_age_seconds > ZC_AGE_SECONDS_MAX)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "min_age_seconds: %u is not from 0 to %d",
+                         options->min_age_seconds, ZC_AGE_SECONDS_MAX);
+    if (options->one_owner > 1)
+        return ZC_REFUSE(options, ZC_INVALID, "one_owner: %u is not 0 or 1",
+                         options->one_owner);
+    if (options->owner >= ZC_OWNER_COUNT)
+        return refuse_owner(options->owner, options->reason,
+                            options->reason_size);
     return ZC_OK;
 }
 
@@ -72,11 +89,12 @@ zc_status zc_cache_writeback(struct zc_cache *cache,
     zc_status status;
     size_t bytes;
 
-    if (cache == NULL)
-        return ZC_INVALID;
     status = ZC_OPTIONS_READ(&own, options);
-    if (status == ZC_OK)
-        status = check_writeback(&own);
+    if (status != ZC_OK)
+        return status;
+    if (cache == NULL)
+        return ZC_REFUSE(&own, ZC_INVALID, "cache: NULL");
+    status = check_writeback(&own);
     if (status != ZC_OK)
         return status;
     if (cache->zcache.lru_mode != ZC_LRU_ENTRY)

@@ -31,6 +31,7 @@
  */
 #include "front.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "options.h"
@@ -53,14 +54,31 @@ static void end_change(struct zc_cache *cache)
 static zc_status check_options(const struct zc_cache *cache,
                                struct zc_swap_options *options)
 {
+    uint64_t slots_max = cache->zcache.tree.slot_count;
+
     if (options->slot_count == 0)
-        options->slot_count = cache->zcache.tree.slot_count;
-    if (options->slot_count > cache->zcache.tree.slot_count ||
-        options->synchronous > 1 || options->managed > 1 ||
-        options->slot_order > ZC_SLOT_ORDER_ROUND_ROBIN)
-        return ZC_INVALID;
-    if (options->managed != 0 && options->slot_count > UINT64_C(1) << 32)
-        return ZC_INVALID;
+        options->slot_count = slots_max;
+    if (options->slot_count > slots_max)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "slot_count: %" PRIu64 " is not from 1 to %" PRIu64
+                         ", the cache's slot_count",
+                         options->slot_count, slots_max);
+    if (options->synchronous > 1)
+        return ZC_REFUSE(options, ZC_INVALID, "synchronous: %u is not 0 or 1",
+                         options->synchronous);
+    if (options->managed > 1)
+        return ZC_REFUSE(options, ZC_INVALID, "managed: %u is not 0 or 1",
+                         options->managed);
+    if (options->managed != 0 && options->slot_count > ZC_MANAGED_SLOTS_MAX)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "slot_count: %" PRIu64 " is not from 1 to %" PRIu64
+                         ", the most of a managed device",
+                         options->slot_count, ZC_MANAGED_SLOTS_MAX);
+    if (options->slot_order > ZC_SLOT_ORDER_ROUND_ROBIN)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "slot_order: %u is not from 0 to %d, enum "
+                         "zc_slot_order",
+                         options->slot_order, ZC_SLOT_ORDER_ROUND_ROBIN);
     return ZC_OK;
 }
 
@@ -83,11 +101,12 @@ zc_status zc_swap_on(struct zc_cache *cache,
     zc_status status;
     unsigned type;
 
-    if (cache == NULL || type_out == NULL)
-        return ZC_INVALID;
     status = ZC_OPTIONS_READ(&own, options);
-    if (status == ZC_OK)
-        status = check_options(cache, &own);
+    if (status != ZC_OK)
+        return status;
+    if (cache == NULL || type_out == NULL)
+        return ZC_REFUSE(&own, ZC_INVALID, "cache or type_out: NULL");
+    status = check_options(cache, &own);
     if (status != ZC_OK)
         return status;
     if (!begin_change(cache))

@@ -2,50 +2,71 @@
 /* zcache.c - making and ending compressed memory, and its settings. */
 #include "zcache_internal.h"
 
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "options.h"
 #include "platform/processor.h"
 
-#define CONTEXT_COUNT_MAX 4096
 #define WRITES_MAX_DEFAULT 32
 
-static zc_status check_lru_mode(struct zc_cache_options *options)
+static void fill_in_defaults(struct zc_cache_options *options)
 {
-    if (options->lru_mode == ZC_LRU_DEFAULT)
-        options->lru_mode = options->backing_path != NULL ? ZC_LRU_ENTRY
-                                                          : ZC_LRU_NONE;
-    return options->lru_mode > ZC_LRU_ZSPAGE ? ZC_INVALID : ZC_OK;
-}
-
-/* The pool checks its own, and io_workers the device. */
-zc_status zc_zcache_check_options(struct zc_cache_options *options)
-{
-    if (zc_options_check_page_size(&options->page_size) != ZC_OK)
-        return ZC_INVALID;
+    if (options->page_size == 0)
+        options->page_size = ZC_PAGE_SIZE_MIN;
     if (options->accept_threshold_percent == 0)
         options->accept_threshold_percent = ZC_ACCEPT_THRESHOLD_DEFAULT;
-    if (options->accept_threshold_percent > 100)
-        return ZC_INVALID;
     if (options->compressor_name == NULL)
         options->compressor_name = "lz4";
     if (options->context_count == 0)
         options->context_count = zc_processor_count();
-    if (options->context_count > CONTEXT_COUNT_MAX)
-        return ZC_INVALID;
     if (options->slot_count == 0)
         options->slot_count = ZC_SLOT_COUNT_DEFAULT;
-    if (options->slot_count > ZC_SLOT_COUNT_MAX)
-        return ZC_INVALID;
-    if (options->checksums > 1 || options->no_same_filled > 1 ||
-        options->shrink_worker > 1)
-        return ZC_INVALID;
     if (options->writes_max == 0)
         options->writes_max = WRITES_MAX_DEFAULT;
-    if (check_lru_mode(options) != ZC_OK)
-        return ZC_INVALID;
+    if (options->lru_mode == ZC_LRU_DEFAULT)
+        options->lru_mode = options->backing_path != NULL ? ZC_LRU_ENTRY
+                                                          : ZC_LRU_NONE;
     if (options->pool_ops == NULL)
         options->pool_ops = &zc_pool_zspool;
+}
+
+/* Which compressors there are, as text. */
+static void list_compressors(char *text_out, size_t size)
+{
+    const struct zc_compressor *compressor;
+    size_t length = 0;
+    unsigned i;
+
+    text_out[0] = '\0';
+    for (i = 0; (compressor = zc_compressor_get(i)) != NULL && length < size;
+         i++)
+        length += (size_t)snprintf(text_out + length, size - length, "%s%s",
+                                   i == 0 ? "" : ", ", compressor->name);
+}
+
+static zc_status check_compressor(const struct zc_cache_options *options)
+{
+    const struct zc_compressor *compressor =
+        zc_compressor_find(options->compressor_name);
+    char names[ZC_REASON_SIZE / 2];
+
+    if (compressor == NULL) {
+        list_compressors(names, sizeof(names));
+        return ZC_REFUSE(options, ZC_UNSUPPORTED,
+                         "compressor_name: there is no \"%.*s\", but %s",
+                         ZC_COMPRESSOR_NAME_MAX, options->compressor_name,
+                         names);
+    }
+    if (options->compressor_level != ZC_LEVEL_DEFAULT &&
+        (options->compressor_level < compressor->level_min ||
+         options->compressor_level > compressor->level_max))
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "compressor_level: %d is not from %d to %d, as %s "
+                         "has them",
+                         options->compressor_level, compressor->level_min,
+                         compressor->level_max, compressor->name);
     return ZC_OK;
 }
 
@@ -63,6 +84,83 @@ static bool can_reclaim(const struct zc_pool_ops *ops)
     return ops->struct_size >= sizeof(*ops) && ops->reclaim != NULL;
 }
 
+static zc_status check_pool_ops(const struct zc_cache_options *options)
+{
+    if (!is_complete(options->pool_ops))
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "pool_ops: its struct_size is too small, or a "
+                         "function that every pool has is NULL");
+    if (options->lru_mode == ZC_LRU_ZSPAGE && !can_reclaim(options->pool_ops))
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "lru_mode: %d (zspage) needs a pool that can reclaim; "
+                         "pool_ops cannot",
+                         ZC_LRU_ZSPAGE);
+    return ZC_OK;
+}
+
+static zc_status check_switches(const struct zc_cache_options *options)
+{
+    const struct {
+        const char *name;
+        unsigned value;
+    } switches[] = {
+        {"checksums", options->checksums},
+        {"no_same_filled", options->no_same_filled},
+        {"shrink_worker", options->shrink_worker},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
+        if (switches[i].value > 1)
+            return ZC_REFUSE(options, ZC_INVALID, "%s: %u is not 0 or 1",
+                             switches[i].name, switches[i].value);
+    return ZC_OK;
+}
+
+static zc_status check_ranges(const struct zc_cache_options *options)
+{
+    size_t page_size = options->page_size;
+
+    if (zc_options_check_page_size(&page_size) != ZC_OK)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "page_size: %zu is not a power of two from %d to %d",
+                         options->page_size, ZC_PAGE_SIZE_MIN,
+                         ZC_PAGE_SIZE_MAX);
+    if (options->accept_threshold_percent > 100)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "accept_threshold_percent: %u is not from 1 to 100",
+                         options->accept_threshold_percent);
+    if (options->context_count > ZC_CONTEXT_COUNT_MAX)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "context_count: %u is not from 1 to %d",
+                         options->context_count, ZC_CONTEXT_COUNT_MAX);
+    if (options->slot_count > ZC_SLOT_COUNT_MAX)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "slot_count: %" PRIu64 " is not from 1 to %" PRIu64,
+                         options->slot_count, ZC_SLOT_COUNT_MAX);
+    if (options->lru_mode > ZC_LRU_ZSPAGE)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "lru_mode: %u is not from 0 to %d, enum zc_lru_mode",
+                         options->lru_mode, ZC_LRU_ZSPAGE);
+    return ZC_OK;
+}
+
+/* The pool checks what is its own, and so does the device of backing_path. */
+zc_status zc_zcache_check_options(struct zc_cache_options *options)
+{
+    zc_status status;
+
+    fill_in_defaults(options);
+    status = check_ranges(options);
+    if (status == ZC_OK)
+        status = check_switches(options);
+    if (status == ZC_OK)
+        status = check_compressor(options);
+    if (status == ZC_OK)
+        status = check_pool_ops(options);
+    return status;
+}
+
 static zc_status create_pool(struct zc_zcache *zcache,
                              const struct zc_cache_options *options)
 {
@@ -75,11 +173,11 @@ static zc_status create_pool(struct zc_zcache *zcache,
         .segment_bytes = options->segment_bytes,
         .user = options->pool_user,
         .keep_lru = options->lru_mode == ZC_LRU_ZSPAGE,
+        .reason = options->reason,
+        .reason_size = options->reason_size,
     };
     zc_status status;
 
-    if (!is_complete(ops) || (config.keep_lru != 0 && !can_reclaim(ops)))
-        return ZC_INVALID;
     status = ops->create(&config, &zcache->entries.pool);
     if (status != ZC_OK)
         return status;

@@ -58,14 +58,15 @@ struct zc_zcache {
 #define ZC_OWNER_ANY ZC_OWNER_COUNT
 
 /* `options` are complete and checked.  make_room and context are the caller's
- * to set afterwards.  ZC_OK; ZC_INVALID: no such compressor, placement ...;
- * ZC_NO_MEMORY. */
+ * to set afterwards.  ZC_OK; ZC_NO_MEMORY; what the pool says. */
 zc_status zc_zcache_init(struct zc_zcache *zcache,
                          const struct zc_cache_options *options);
 /* Forgets everything; nobody uses it any more. */
 void zc_zcache_destroy(struct zc_zcache *zcache);
 
-/* Fills in defaults and checks ranges.  ZC_OK; ZC_INVALID. */
+/* Fills in defaults and checks all that is not the pool's or the device's;
+ * options->reason says what is wrong.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: there
+ * is no such compressor. */
 zc_status zc_zcache_check_options(struct zc_cache_options *options);
 
 /*

@@ -39,15 +39,15 @@ struct zc_swap_options {
     /* Slots, 1 to the cache's slot_count; 0: so many. */
     uint64_t slot_count;
 
-    /* Threads that do the I/O, up to 64; 0: whoever asks does it himself. */
+    /* Threads that do the I/O, up to 64; 0: the threads that ask for it. */
     unsigned io_workers;
 
     /* 1: fast enough that a fault reads it itself, past the swap cache
      * (the kernel's SWP_SYNCHRONOUS_IO). */
     unsigned synchronous;
 
-    /* 1: address spaces (vm.h) are given the slots, at most 2^32 of them;
-     * 0: the caller of zc_cache_store() names them. */
+    /* 1: address spaces (vm.h) are given the slots, at most
+     * ZC_MANAGED_SLOTS_MAX; 0: the caller of zc_cache_store() names them. */
     unsigned managed;
     unsigned slot_order; /* enum zc_slot_order, where managed */
 
@@ -55,6 +55,8 @@ struct zc_swap_options {
     char *reason;
     size_t reason_size;
 };
+
+#define ZC_MANAGED_SLOTS_MAX (UINT64_C(1) << 32)
 
 #define ZC_SWAP_OPTIONS(...)                                                   \
     (&(const struct zc_swap_options){                                          \

@@ -51,6 +51,7 @@ struct zc_cache;
 #define ZC_SLOT_COUNT_DEFAULT (UINT64_C(1) << 32)
 #define ZC_SLOT_COUNT_MAX (UINT64_C(1) << 40)
 #define ZC_ACCEPT_THRESHOLD_DEFAULT 90 /* accept_threshold_percent */
+#define ZC_CONTEXT_COUNT_MAX 4096
 
 /* Every field's zero is the default that its comment names. */
 struct zc_cache_options {
@@ -67,13 +68,13 @@ struct zc_cache_options {
     uint64_t limit_bytes;
     unsigned accept_threshold_percent; /* 1 to 100; 0 means 90 */
 
-    /* A registered compressor; NULL means "lz4". */
+    /* A compressor of compressor.h; NULL means "lz4". */
     const char *compressor_name;
 
-    /* Its level; ZC_LEVEL_DEFAULT, which is 0, means the compressor's own. */
+    /* One of its levels; ZC_LEVEL_DEFAULT, which is 0, means its own default. */
     int compressor_level;
 
-    /* Compressor contexts; 0 means one per processor. */
+    /* Compressor contexts, up to ZC_CONTEXT_COUNT_MAX; 0: one per processor. */
     unsigned context_count;
 
     /* Slots of each type: offsets run from 0 to slot_count - 1; 0: 2^32. */

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_reasons.c - a call of a cache that is refused says in the reason of its
+ * options which field it is, what value it has, and what is allowed.
+ */
+#include "support_cache.h"
+
+#include <limits.h>
+
+#include "support_front.h"
+
+/* What a reason begins with, and what it says besides. */
+struct wanted {
+    zc_status status;
+    const char *beginning;
+    const char *allowed;
+};
+
+static void expect(zc_status status, const char *reason,
+                   const struct wanted *wanted)
+{
+    if (status != wanted->status)
+        fail_msg("%s %s: %s", zc_status_name(status), wanted->beginning,
+                 reason);
+    if (strncmp(reason, wanted->beginning, strlen(wanted->beginning)) != 0 ||
+        strstr(reason, wanted->allowed) == NULL)
+        fail_msg("\"%s\" does not begin with \"%s\" and say \"%s\"", reason,
+                 wanted->beginning, wanted->allowed);
+}
+
+#define INVALID(beginning, allowed)                                            \
+    {                                                                          \
+        ZC_INVALID, beginning, allowed                                         \
+    }
+
+/* ---- a new cache ---- */
+
+static const struct zc_pool_ops no_functions = {
+    .struct_size = sizeof(no_functions)};
+
+static const struct {
+    struct zc_cache_options options;
+    struct wanted wanted;
+} bad_caches[] = {
+    {{.page_size = 5000}, INVALID("page_size: 5000 ", "4096 to 65536")},
+    {{.page_size = 131072}, INVALID("page_size: 131072 ", "4096 to 65536")},
+    {{.accept_threshold_percent = 101},
+     INVALID("accept_threshold_percent: 101 ", "1 to 100")},
+    {{.compressor_name = "lzo"},
+     {ZC_UNSUPPORTED, "compressor_name: there is no \"lzo\"", "lz4, "}},
+    {{.compressor_name = "lzo"},
+     {ZC_UNSUPPORTED, "compressor_name: ", ", copy"}},
+    {{.compressor_name = ""},
+     {ZC_UNSUPPORTED, "compressor_name: there is no \"\"", "lz4, "}},
+    {{.compressor_level = -3},
+     INVALID("compressor_level: -3 ", "1 to 65537, as lz4")},
+    {{.compressor_name = "copy", .compressor_level = 42},
+     INVALID("compressor_level: 42 ", "0 to 0, as copy")},
+    {{.context_count = 4097}, INVALID("context_count: 4097 ", "1 to 4096")},
+    {{.slot_count = UINT64_C(1) << 50},
+     INVALID("slot_count: 1125899906842624 ", "1 to 1099511627776")},
+    {{.checksums = 2}, INVALID("checksums: 2 ", "0 or 1")},
+    {{.no_same_filled = 3}, INVALID("no_same_filled: 3 ", "0 or 1")},
+    {{.shrink_worker = UINT_MAX},
+     INVALID("shrink_worker: 4294967295 ", "0 or 1")},
+    {{.lru_mode = 9}, INVALID("lru_mode: 9 ", "0 to 3")},
+    {{.lru_mode = ZC_LRU_ZSPAGE, .pool_ops = &zc_pool_malloc},
+     INVALID("lru_mode: 3 ", "reclaim")},
+    {{.pool_ops = &no_functions}, INVALID("pool_ops: ", "NULL")},
+};
+
+static void a_cache_that_is_refused_says_why(void **state)
+{
+    char reason[ZC_REASON_SIZE];
+    struct zc_cache_options options;
+    struct zc_cache *cache;
+    zc_status status;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad_caches) / sizeof(bad_caches[0]); i++) {
+        options = bad_caches[i].options;
+        options.struct_size = sizeof(options);
+        options.reason = reason;
+        options.reason_size = sizeof(reason);
+        memset(reason, 'x', sizeof(reason));
+        status = zc_cache_create(&options, &cache);
+        expect(status, reason, &bad_caches[i].wanted);
+    }
+}
+
+static void one_that_is_made_says_nothing(void **state)
+{
+    char reason[ZC_REASON_SIZE] = "old";
+    struct zc_cache *cache;
+
+    (void)state;
+    assert_status(
+        zc_cache_create(
+            ZC_CACHE_OPTIONS(.reason = reason, .reason_size = sizeof(reason)),
+            &cache),
+        ZC_OK);
+    assert_string_equal(reason, "");
+    zc_cache_destroy(cache);
+}
+
+static void a_reason_is_cut_to_its_size(void **state)
+{
+    char reason[16] = "xxxxxxxxxxxxxxx";
+    struct zc_cache *cache;
+
+    (void)state;
+    assert_status(
+        zc_cache_create(ZC_CACHE_OPTIONS(.page_size = 5000, .reason = reason,
+                                         .reason_size = 10),
+                        &cache),
+        ZC_INVALID);
+    assert_string_equal(reason, "page_size");
+    assert_int_equal(reason[10], 'x');
+}
+
+/* ---- devices, owners, writeback ---- */
+
+static const struct {
+    struct zc_swap_options options;
+    struct wanted wanted;
+} bad_devices[] = {
+    {{.slot_count = 1001}, INVALID("slot_count: 1001 ", "1 to 1000")},
+    {{.synchronous = 2}, INVALID("synchronous: 2 ", "0 or 1")},
+    {{.managed = 2}, INVALID("managed: 2 ", "0 or 1")},
+    {{.slot_order = 4}, INVALID("slot_order: 4 ", "0 to 3")},
+};
+
+static void a_device_that_is_refused_says_why(void **state)
+{
+    const struct wanted full = {ZC_REJECTED, "all 32 types ", "pages"};
+    const struct wanted managed =
+        INVALID("slot_count: 4294967297 ", "1 to 4294967296");
+    struct zc_cache *cache =
+        support_cache_create(ZC_CACHE_OPTIONS(.slot_count = 1000));
+    char reason[ZC_REASON_SIZE];
+    struct zc_swap_options options;
+    unsigned type;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad_devices) / sizeof(bad_devices[0]); i++) {
+        options = bad_devices[i].options;
+        options.struct_size = sizeof(options);
+        options.reason = reason;
+        options.reason_size = sizeof(reason);
+        expect(zc_swap_on(cache, &options, &type), reason,
+               &bad_devices[i].wanted);
+    }
+    options = (struct zc_swap_options){.struct_size = sizeof(options),
+                                       .reason = reason,
+                                       .reason_size = sizeof(reason)};
+    expect(zc_swap_on(NULL, &options, &type), reason,
+           &(struct wanted)INVALID("cache", "NULL"));
+    for (i = 0; i < ZC_SWP_TYPE_COUNT; i++) {
+        assert_status(zc_swap_on(cache, &options, &type), ZC_OK);
+        assert_string_equal(reason, "");
+    }
+    expect(zc_swap_on(cache, &options, &type), reason, &full);
+    zc_cache_destroy(cache);
+
+    cache = support_cache_create(
+        ZC_CACHE_OPTIONS(.slot_count = (UINT64_C(1) << 32) + 1));
+    options.managed = 1;
+    expect(zc_swap_on(cache, &options, &type), reason, &managed);
+    zc_cache_destroy(cache);
+}
+
+static void an_owner_that_is_refused_says_why(void **state)
+{
+    struct zc_cache *cache = support_cache_create(NULL);
+    char reason[ZC_REASON_SIZE];
+    struct zc_owner_options options = {.struct_size = sizeof(options),
+                                       .no_writeback = 2,
+                                       .reason = reason,
+                                       .reason_size = sizeof(reason)};
+
+    (void)state;
+    expect(zc_cache_set_owner(cache, 5, &options), reason,
+           &(struct wanted)INVALID("no_writeback: 2 ", "0 or 1"));
+    expect(zc_cache_set_owner(cache, 1024, &options), reason,
+           &(struct wanted)INVALID("owner: 1024 ", "0 to 1023"));
+    expect(zc_cache_set_owner(NULL, 5, &options), reason,
+           &(struct wanted)INVALID("cache", "NULL"));
+    options.no_writeback = 1;
+    assert_status(zc_cache_set_owner(cache, 5, &options), ZC_OK);
+    assert_string_equal(reason, "");
+    zc_cache_destroy(cache);
+}
+
+static const struct {
+    struct zc_writeback_options options;
+    struct wanted wanted;
+} bad_writebacks[] = {
+    {{.min_age_seconds = 28801},
+     INVALID("min_age_seconds: 28801 ", "0 to 28800")},
+    {{.one_owner = 2}, INVALID("one_owner: 2 ", "0 or 1")},
+    {{.owner = 1024}, INVALID("owner: 1024 ", "0 to 1023")},
+    {{.owner = 0}, {ZC_UNSUPPORTED, "no device ", "is on"}},
+};
+
+static void a_writeback_that_is_refused_says_why(void **state)
+{
+    const struct wanted no_ages = {ZC_UNSUPPORTED, "the cache's lru_mode ",
+                                   "not entry"};
+    struct zc_cache *cache =
+        support_cache_create(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY));
+    char reason[ZC_REASON_SIZE];
+    struct zc_writeback_options options;
+    size_t bytes;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < sizeof(bad_writebacks) / sizeof(bad_writebacks[0]); i++) {
+        options = bad_writebacks[i].options;
+        options.struct_size = sizeof(options);
+        options.reason = reason;
+        options.reason_size = sizeof(reason);
+        expect(zc_cache_writeback(cache, &options, &bytes), reason,
+               &bad_writebacks[i].wanted);
+    }
+    zc_cache_destroy(cache);
+    cache = support_cache_create(NULL);
+    expect(zc_cache_writeback(cache, &options, &bytes), reason, &no_ages);
+    expect(zc_cache_writeback(NULL, &options, &bytes), reason,
+           &(struct wanted)INVALID("cache", "NULL"));
+    zc_cache_destroy(cache);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cache_that_is_refused_says_why),
+        cmocka_unit_test(one_that_is_made_says_nothing),
+        cmocka_unit_test(a_reason_is_cut_to_its_size),
+        cmocka_unit_test(a_device_that_is_refused_says_why),
+        cmocka_unit_test(an_owner_that_is_refused_says_why),
+        cmocka_unit_test(a_writeback_that_is_refused_says_why),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
