@@ -106,7 +106,7 @@ zc_status zc_cache_account(struct zc_cache *cache,
     own.payload_bytes = usage.payload_bytes;
     own.pool_bytes = usage.pages * cache->zcache.page_size;
     own.entry_bytes = zc_entries_bytes(&cache->zcache.entries);
-    own.tree_bytes = zc_counter_read(&cache->zcache.tree.bytes);
+    own.tree_bytes = zc_tree_bytes(&cache->zcache.tree);
     own.handle_bytes = usage.handle_bytes;
     own.context_bytes = zc_generations_bytes(&cache->zcache.generations);
     own.other_bytes = usage.metadata_bytes + zc_malloc_size(cache) +

@@ -318,6 +318,7 @@ struct zc_context *zc_generation_lock_context(struct zc_generation *generation)
              ->contexts[zc_processor_current() % generation->context_count];
 
     zc_mutex_lock(&context->lock);
+    context->is_used = true;
     return context;
 }
 
@@ -361,6 +362,15 @@ unsigned zc_generations_count(const struct zc_generations *generations)
     return count;
 }
 
+/* What is resident of a block of a context: all of it, once a page was worked
+ * on, and before that where malloc() has its notes. */
+static size_t resident_of(const struct zc_context *context, size_t bytes)
+{
+    const size_t untouched = zc_pages_system_size();
+
+    return context->is_used || bytes < untouched ? bytes : untouched;
+}
+
 static size_t generation_bytes(struct zc_generation *generation)
 {
     const struct zc_compressor *compressor = generation->compressor;
@@ -372,9 +382,10 @@ static size_t generation_bytes(struct zc_generation *generation)
     for (i = 0; i < generation->context_count; i++) {
         context = &generation->contexts[i];
         zc_mutex_lock(&context->lock);
-        bytes += zc_malloc_size(context->buffer);
+        bytes += resident_of(context, zc_malloc_size(context->buffer));
         if (context->codec != NULL && compressor->context_size != NULL)
-            bytes += compressor->context_size(context->codec);
+            bytes +=
+                resident_of(context, compressor->context_size(context->codec));
         zc_mutex_unlock(&context->lock);
     }
     return bytes;

@@ -16,6 +16,7 @@ struct zc_context {
     struct zc_mutex lock;
     void *codec;  /* [lock] the compressor's own; NULL if it needs none */
     char *buffer; /* [lock] ZC_PREFIX_BYTES_MAX, and two pages */
+    bool is_used; /* [lock] its memory was touched, so it is resident */
 };
 
 /* What may stand in front of a compressed page in its object. */

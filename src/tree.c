@@ -7,7 +7,8 @@
  * Directories, blocks and shards are made when the first slot in them is used,
  * are published once, and stay until the tree goes, so that they are found
  * without a lock.  Leaves belong to their shard's lock and go when they are
- * empty.
+ * empty.  A directory is address space, a megabyte of it for 2^40 slots, and
+ * takes memory where a block was published.
  *
  * A leaf is allocated before the lock is taken, so that linking cannot fail;
  * whether it was needed is known only under the lock.
@@ -19,6 +20,7 @@
 #include "tree.h"
 
 #include "base/bits.h"
+#include "platform/ghost.h"
 #include "platform/memory.h"
 #include "publish.h"
 #include "rules.h"
@@ -37,6 +39,63 @@ void zc_tree_init(struct zc_tree *tree, struct zc_entries *entries,
     tree->slot_count = slot_count;
     tree->block_count = (uint32_t)zc_divide_up(
         slot_count, UINT64_C(1) << (ZC_SHARD_SHIFT + BLOCK_SHIFT));
+}
+
+/* Of one directory: whole system pages. */
+static size_t directory_bytes(const struct zc_tree *tree)
+{
+    return (size_t)zc_round_up(tree->block_count * sizeof(zc_atomic_pointer),
+                               zc_pages_system_size());
+}
+
+static zc_atomic_pointer *make_directory(const struct zc_tree *tree,
+                                         zc_atomic_pointer *place)
+{
+    void *found = NULL;
+    void *fresh = zc_pages_map(directory_bytes(tree), zc_pages_system_size());
+
+    if (fresh == NULL)
+        return NULL;
+    if (zc_atomic_pointer_exchange_if(place, &found, fresh)) {
+        zc_ghost_settled(place);
+        return fresh;
+    }
+    zc_pages_unmap(fresh, directory_bytes(tree));
+    return found;
+}
+
+/* Bytes of its system pages in which a block was published. */
+static uint64_t resident_bytes(const struct zc_tree *tree,
+                               const zc_atomic_pointer *directory)
+{
+    const uint32_t places =
+        (uint32_t)(zc_pages_system_size() / sizeof(*directory));
+    uint64_t bytes = 0;
+    uint32_t i = 0;
+
+    while (i < tree->block_count) {
+        if (zc_atomic_pointer_load_relaxed(&directory[i]) == NULL) {
+            i++;
+            continue;
+        }
+        bytes += zc_pages_system_size();
+        i = (uint32_t)zc_round_up(i + 1, places);
+    }
+    return bytes;
+}
+
+uint64_t zc_tree_bytes(const struct zc_tree *tree)
+{
+    uint64_t bytes = zc_counter_read(&tree->bytes);
+    const zc_atomic_pointer *directory;
+    unsigned type;
+
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
+        directory = zc_atomic_pointer_load_acquire(&tree->directories[type]);
+        if (directory != NULL)
+            bytes += resident_bytes(tree, directory);
+    }
+    return bytes;
 }
 
 static void destroy_block(struct shard_block *block)
@@ -71,7 +130,7 @@ void zc_tree_destroy(struct zc_tree *tree)
             if (block != NULL)
                 destroy_block(block);
         }
-        zc_free(directory);
+        zc_pages_unmap(directory, directory_bytes(tree));
     }
 }
 
@@ -126,9 +185,7 @@ static struct zc_shard *make_shard(struct zc_tree *tree, zc_swp slot)
     struct zc_shard *shard;
 
     if (directory == NULL)
-        directory = zc_publish_any(
-            place, zc_calloc(tree->block_count, sizeof(*directory)),
-            &tree->bytes);
+        directory = make_directory(tree, place);
     if (directory == NULL)
         return NULL;
     place = &directory[offset >> (ZC_SHARD_SHIFT + BLOCK_SHIFT)];

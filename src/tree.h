@@ -31,7 +31,7 @@ struct zc_tree {
     struct zc_entries *entries;
     uint64_t slot_count;  /* of each type */
     uint32_t block_count; /* of each directory */
-    zc_counter bytes;     /* resident, of all below */
+    zc_counter bytes;     /* of blocks, shards and leaves */
     /* Per type a directory of blocks of shards; each pointer is set once, and
      * pairs with the acquires in the look-up. */
     zc_atomic_pointer directories[ZC_SWP_TYPE_COUNT];
@@ -42,6 +42,9 @@ void zc_tree_init(struct zc_tree *tree, struct zc_entries *entries,
 
 /* The tree must be empty. */
 void zc_tree_destroy(struct zc_tree *tree);
+
+/* Resident bytes of all of it. */
+uint64_t zc_tree_bytes(const struct zc_tree *tree);
 
 /* Whether the slot exists: its type, and its offset below slot_count. */
 bool zc_tree_has_slot(const struct zc_tree *tree, zc_swp slot);

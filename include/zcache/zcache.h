@@ -61,9 +61,10 @@ struct zc_cache_options {
     size_t page_size;
 
     /*
-     * Most bytes of pool pages; 0 means no limit.  A store that finds the
-     * pool at the limit is refused, and so are all later ones until the pool
-     * falls to accept_threshold_percent of it (zswap's hysteresis).
+     * Most bytes of pool pages; 0 means no limit but the pool's own, 256 GiB in
+     * a zspool.  A store that finds the pool at the limit is refused, and so
+     * are all later ones until the pool falls to accept_threshold_percent of it
+     * (zswap's hysteresis).
      */
     uint64_t limit_bytes;
     unsigned accept_threshold_percent; /* 1 to 100; 0 means 90 */
@@ -77,7 +78,11 @@ struct zc_cache_options {
     /* Compressor contexts, up to ZC_CONTEXT_COUNT_MAX; 0: one per processor. */
     unsigned context_count;
 
-    /* Slots of each type: offsets run from 0 to slot_count - 1; 0: 2^32. */
+    /*
+     * Slots of each type: offsets run from 0 to slot_count - 1, up to
+     * ZC_SLOT_COUNT_MAX; 0: 2^32.  It costs nothing until slots are used, but
+     * pages should lie close together: see zc_cache_store().
+     */
     uint64_t slot_count;
 
     /* For the pool behind: see zspool.h. */
@@ -159,15 +164,21 @@ ZC_API void zc_cache_destroy(struct zc_cache *cache);
  *
  * A page on which the compressor fails, or gains nothing, is stored raw.
  *
+ * The tree of slots takes 4 bytes a page where offsets are dense.  It takes 0.5
+ * KiB for a page that is alone among 128 offsets, 1.6 KiB for one alone among
+ * 2^14, and 5.6 KiB for one alone among 2^23; all but the first 0.5 KiB stays
+ * when the page goes.  Keys that are spread out, by a hash for instance, are
+ * better mapped to small numbers first.
+ *
  * Where the slot has a device, a store over the limit first writes back the
  * coldest pages, down to the threshold; if that does not help, the page goes to
  * the device itself.
  *
- * ZC_OK; ZC_REJECTED: the limit (see limit_bytes) or the pool's own;
- * ZC_NO_MEMORY; ZC_IO_ERROR: refused by both the pool and the device; ZC_BUSY:
- * the device is being turned off; ZC_INVALID: no such slot, one of a managed
- * device, or a NULL page.  With ZC_BUSY and ZC_INVALID nothing has changed.
- * Follows zswap_store().
+ * ZC_OK; ZC_REJECTED: the limit (see limit_bytes), or the most that the pool
+ * can hold; ZC_NO_MEMORY; ZC_IO_ERROR: refused by both the pool and the device;
+ * ZC_BUSY: the device is being turned off; ZC_INVALID: no such slot, one of a
+ * managed device, or a NULL page.  With ZC_BUSY and ZC_INVALID nothing has
+ * changed.  Follows zswap_store().
  */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_store(struct zc_cache *cache,
                                               zc_swp slot, const void *page);
@@ -214,8 +225,10 @@ ZC_API ZC_MUST_CHECK zc_status zc_cache_load(struct zc_cache *cache,
  * takes of one stored page exactly one gets it.
  *
  * As zc_cache_load(); a corrupt page is kept.  Also ZC_BUSY: the slot was
- * replaced ZC_TAKE_ATTEMPTS_MAX times while it was read.  Follows zswap_load()
- * of a folio in the swap cache: an exclusive load.
+ * replaced ZC_TAKE_ATTEMPTS_MAX times while it was read.  With ZC_BUSY, and
+ * ZC_MISSING where another thread took or replaced the page meanwhile, page_out
+ * is undefined, too.  Follows zswap_load() of a folio in the swap cache: an
+ * exclusive load.
  */
 #define ZC_TAKE_ATTEMPTS_MAX 64
 ZC_API ZC_MUST_CHECK zc_status zc_cache_take(struct zc_cache *cache,
@@ -356,8 +369,18 @@ ZC_API zc_status zc_cache_get_stats(const struct zc_cache *cache,
                                     struct zc_cache_stats *stats_out);
 
 /*
- * Where the memory goes.  Every field but payload_bytes is resident bytes;
- * total_bytes is their sum, the cache's share of the process.
+ * Where the memory goes, in resident bytes: total_bytes is the cache's share of
+ * the process.  It is the sum of the others but for payload_bytes, which is
+ * inside pool_bytes, and metadata_bytes, which is a part of the others.
+ *
+ * What is not in it: address space that was never touched, stacks of threads,
+ * requests under way, and what a device itself takes (the pages of
+ * zc_backing_memory).
+ *
+ * Pool pages and the lowest level of the tree are given back when the pages in
+ * them go.  Entries and handles, with their checksums and links, and the upper
+ * levels of the tree are kept for later pages until zc_cache_destroy(): these
+ * fields stay at the most there ever was.
  */
 struct zc_cache_accounting {
     size_t struct_size;
@@ -366,9 +389,12 @@ struct zc_cache_accounting {
     uint64_t entry_bytes;    /* entries, checksums, places in the LRU */
     uint64_t tree_bytes;     /* shards and leaves */
     uint64_t handle_bytes;   /* handle cells */
-    uint64_t context_bytes;  /* compressor contexts and buffers */
-    uint64_t other_bytes;    /* the pool's descriptors, the cache itself, what
-                                devices keep in memory */
+    uint64_t context_bytes;  /* compressor contexts and buffers; of those that
+                                no page went through yet, what malloc() itself
+                                touches: a codec may touch some KiB more */
+    uint64_t other_bytes;    /* the pool's descriptors, the cache itself, counts
+                                and checksums of devices' slots, pages on their
+                                way there or back */
     uint64_t metadata_bytes; /* entry + tree + handle + the pool's part of
                                 other: what grows with the entries */
     uint64_t total_bytes;

@@ -98,7 +98,7 @@ static void an_empty_tree_has_nothing_anywhere(void **state)
         assert_null(zc_tree_erase(&fixture.tree, zc_swp_make(0, edges[i])));
     }
     assert_null(zc_tree_erase_next(&fixture.tree, 0, 0, SLOT_COUNT));
-    assert_int_equal(zc_counter_read(&fixture.tree.bytes), 0);
+    assert_int_equal(zc_tree_bytes(&fixture.tree), 0);
     end(&fixture);
 }
 
@@ -299,8 +299,9 @@ static void a_link_without_memory_can_be_tried_again(void **state)
     begin(&fixture);
     assert_status(zc_entry_create(&fixture.entries, slot, 0, &entry), ZC_OK);
     for (attempts = 0;; attempts++) {
-        /* The first attempt fails at once, the others at their second. */
-        zc_inject_arm(ZC_INJECT_MALLOC, attempts == 0 ? 0 : 1, 1);
+        /* The first two attempts fail at once, the others at their second. */
+        zc_inject_arm(attempts == 0 ? ZC_INJECT_PAGES : ZC_INJECT_MALLOC,
+                      attempts <= 1 ? 0 : 1, 1);
         status = zc_tree_exchange(&fixture.tree, entry, &old);
         zc_inject_disarm();
         if (status == ZC_OK)
