@@ -5,6 +5,12 @@
 
 #include "compressor_internal.h"
 
+/* The levels of compressor.h, whatever the installed liblz4 calls its least and
+ * its most: that of 1.10 begins at 2. */
+#define LEVEL_MIN 3
+#define LEVEL_MAX 12
+#define LEVEL_DEFAULT 9
+
 static zc_status lz4hc_context_create(const struct zc_compressor *self,
                                       size_t page_size, int level,
                                       void **context_out)
@@ -39,9 +45,9 @@ const struct zc_compressor zc_compressor_lz4hc = {
     .struct_size = sizeof(struct zc_compressor),
     .name = "lz4hc",
     .flags = ZC_COMPRESSOR_SHARED_DECOMPRESS,
-    .level_min = LZ4HC_CLEVEL_MIN,
-    .level_max = LZ4HC_CLEVEL_MAX,
-    .level_default = LZ4HC_CLEVEL_DEFAULT,
+    .level_min = LEVEL_MIN,
+    .level_max = LEVEL_MAX,
+    .level_default = LEVEL_DEFAULT,
     .context_create = lz4hc_context_create,
     .context_destroy = zc_compress_state_destroy,
     .context_size = zc_compress_state_size,
