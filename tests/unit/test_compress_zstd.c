@@ -33,25 +33,35 @@ static void no_byte_is_written_behind_the_room_given(void **state)
     support_codec_respects_capacity("zstd");
 }
 
+/* Bytes of some pages of text at a level, each as libzstd makes it. */
+static size_t size_at(int level)
+{
+    static char page[65536];
+    static char data[2 * 65536];
+    struct support_codec codec;
+    size_t total = 0;
+    size_t size;
+    unsigned seed;
+
+    support_codec_begin(&codec, "zstd", sizeof(page), level);
+    for (seed = 1; seed <= 8; seed++) {
+        support_make_page(page, sizeof(page), SUPPORT_TEXT, seed);
+        size = ZSTD_compress(data, sizeof(data), page, sizeof(page), level);
+        assert_int_equal(support_codec_size(&codec, SUPPORT_TEXT, seed), size);
+        total += size;
+    }
+    support_codec_end(&codec);
+    return total;
+}
+
+/* What an encoder makes of one page depends on the processor's byte order;
+ * that less work makes more bytes of several pages does not. */
 static void negative_levels_are_not_the_default(void **state)
 {
-    struct support_codec fastest;
-    struct support_codec fast;
-    struct support_codec standard;
-    size_t size;
-
     (void)state;
-    support_codec_begin(&fastest, "zstd", 65536, -7);
-    support_codec_begin(&fast, "zstd", 65536, -1);
-    support_codec_begin(&standard, "zstd", 65536, ZC_LEVEL_DEFAULT);
 
-    size = support_codec_size(&fast, SUPPORT_TEXT, 1);
-    assert_true(support_codec_size(&fastest, SUPPORT_TEXT, 1) > size);
-    assert_true(support_codec_size(&standard, SUPPORT_TEXT, 1) < size);
-
-    support_codec_end(&fastest);
-    support_codec_end(&fast);
-    support_codec_end(&standard);
+    assert_true(size_at(-7) > size_at(3));
+    assert_true(size_at(-1) > size_at(3));
 }
 
 static void it_puts_out_what_libzstd_puts_out(void **state)
