@@ -10,7 +10,9 @@
  *   steady  stores while each pushes out another page, to memory / stores alone
  *   lru     pool pages freed per page written, by entries or zspages by age
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* O_DIRECT */
+#endif
 
 #include "writeback.h"
 

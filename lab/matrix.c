@@ -7,7 +7,9 @@
  * force: that says which rules are asked for there at all.  Then each of those,
  * broken.  Which process ends when makes no difference to what is found.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
+#endif
 
 #include "matrix.h"
 

@@ -13,7 +13,9 @@
  * nothing fails is left at the bound that is affordable, unless the scenario is
  * there for the rule: then the search goes on until something does.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* open_memstream() where POSIX alone is not enough */
+#endif
 
 #include "matrix.h"
 

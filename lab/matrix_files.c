@@ -4,7 +4,9 @@
  * figures, evidence.md to read, and a diagram for each rule of each scenario
  * under races/.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* open_memstream() where POSIX alone is not enough */
+#endif
 
 #include "matrix.h"
 

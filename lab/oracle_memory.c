@@ -6,7 +6,9 @@
  * began and ended where is read only to explain a failure.  Both are of one
  * execution.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* dladdr() */
+#endif
 
 #include "oracle_memory.h"
 

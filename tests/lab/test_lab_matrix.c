@@ -3,7 +3,9 @@
  * test_lab_matrix.c - the matrix of rules and scenarios, on scenarios made for
  * it: what it counts, what it finds wrong, and what it compares.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* open_memstream(), mkdtemp() */
+#endif
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* support_process.c - see support_process.h. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* mincore() */
+#endif
 
 #include "support_process.h"
 

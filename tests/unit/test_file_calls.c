@@ -4,7 +4,9 @@
  * that are interrupted, stop short, transfer nothing or fail; the linker puts
  * these functions in their place.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* O_DIRECT */
+#endif
 #define _FILE_OFFSET_BITS 64
 
 #include <errno.h>

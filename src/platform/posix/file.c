@@ -11,7 +11,9 @@
  * What the descriptor leads to decides, never the name: the name can lead
  * somewhere else a moment later.
  */
-#define _GNU_SOURCE          /* O_DIRECT */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* O_DIRECT */
+#endif
 #define _FILE_OFFSET_BITS 64 /* on 32-bit systems too */
 
 #include "platform/file.h"

@@ -6,7 +6,9 @@
  * rank is not above that of the last one is a deadlock waiting for its second
  * thread, and ends the process here and now.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* adaptive mutexes */
+#endif
 
 #include "platform/lock.h"
 

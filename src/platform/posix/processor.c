@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* processor.c - processor.h over POSIX clocks and, on Linux, getcpu. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* sched_getcpu() */
+#endif
 
 #include "platform/processor.h"
 
