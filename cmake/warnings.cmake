@@ -32,6 +32,7 @@ if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
 endif()
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(zcache_warnings INTERFACE
+    -Wno-psabi # a note about older compilers, at each atomic of 32-bit builds
     -Wduplicated-branches
     -Wduplicated-cond
     -Wlogical-op)

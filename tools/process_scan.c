@@ -54,7 +54,13 @@ struct scan_region {
     uint64_t end;
     uint64_t categories;
 };
-#define SCAN_REQUEST _IOWR('f', 16, struct scan_argument)
+/* What ioctl() takes: glibc an unsigned long, POSIX and musl an int. */
+#if defined(__GLIBC__)
+typedef unsigned long scan_request;
+#else
+typedef int scan_request;
+#endif
+#define SCAN_REQUEST ((scan_request)_IOWR('f', 16, struct scan_argument))
 #define SCAN_FILE (1u << 2)
 #define SCAN_PRESENT (1u << 3)
 #define SCAN_ZERO_PAGE (1u << 5)

@@ -85,7 +85,8 @@ struct zc_backing_file {
 };
 
 /* Memory, uncompressed, made where it is written, given back at discard; `user`
- * is not used.  open: ZC_OK; ZC_NO_MEMORY. */
+ * is not used.  open: ZC_OK; ZC_NO_MEMORY, also where pointers have 4 bytes and
+ * there are 2^39 slots or more. */
 ZC_API extern const struct zc_backing_ops zc_backing_memory;
 
 /*

@@ -385,7 +385,7 @@ static void change_settings(struct support_worker *worker)
     size_t i;
 
     while (!support_is_stopped(worker)) {
-        i = below(worker, sizeof(settings) / sizeof(settings[0]));
+        i = (size_t)below(worker, sizeof(settings) / sizeof(settings[0]));
         status = zc_cache_set_compressor(arena->cache, settings[i].name,
                                          settings[i].level);
         if (status != ZC_OK)

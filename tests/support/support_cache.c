@@ -9,87 +9,112 @@
 #include "front.h"
 #include "support_bump.h"
 
-#define WORDS_MAX (ZC_PAGE_SIZE_MAX / sizeof(uint64_t))
 #define RECORD_WORDS 8
 
-static void fill_noise(uint64_t *words, size_t count, uint64_t seed)
+/*
+ * A page that is made, or held against what would be made.  Nothing of its size
+ * is on the stack: that of a thread can be 128 KiB in all.
+ */
+struct target {
+    char *made;           /* NULL: it is compared */
+    const char *compared; /* NULL: it is made */
+    bool is_same;
+};
+
+static void put_word(struct target *target, size_t i, uint64_t word)
+{
+    if (target->made != NULL)
+        memcpy(target->made + i * sizeof(word), &word, sizeof(word));
+    else if (memcmp(target->compared + i * sizeof(word), &word, sizeof(word)) !=
+             0)
+        target->is_same = false;
+}
+
+/* Words from `first` to `end` of noise that begins there. */
+static void fill_noise(struct target *target, size_t first, size_t end,
+                       uint64_t seed)
 {
     struct support_random random = {seed};
     size_t i;
 
-    for (i = 0; i < count; i++)
-        words[i] = support_random_next(&random);
+    for (i = first; i < end; i++)
+        put_word(target, i, support_random_next(&random));
 }
 
-static void fill_same(uint64_t *words, size_t count, uint64_t word)
+static void fill_same(struct target *target, size_t count, uint64_t word)
 {
     size_t i;
 
     for (i = 0; i < count; i++)
-        words[i] = word;
+        put_word(target, i, word);
 }
 
 /*
  * Records of 64 bytes: noise, then one of four letters, then a zero.  How much
  * of it is noise differs from page to page, so sizes do.
  */
-static void fill_text(uint64_t *words, size_t count, uint64_t seed)
+static void fill_text(struct target *target, size_t count, uint64_t seed)
 {
     struct support_random random = {seed};
     uint64_t percent = 8 + support_random_below(&random, 45);
-    uint64_t letters;
+    uint64_t word;
     size_t i;
 
     for (i = 0; i < count; i++) {
-        letters = UINT64_C(0x6161616161616161) +
-                  i / RECORD_WORDS % 4 * UINT64_C(0x0101010101010101);
+        word = UINT64_C(0x6161616161616161) +
+               i / RECORD_WORDS % 4 * UINT64_C(0x0101010101010101);
         if (i % RECORD_WORDS == RECORD_WORDS - 1)
-            words[i] = 0;
+            word = 0;
         else if (i % RECORD_WORDS * 100 / RECORD_WORDS +
                      i / RECORD_WORDS * 37 % 13 <
                  percent)
-            words[i] = support_random_next(&random);
-        else
-            words[i] = letters;
+            word = support_random_next(&random);
+        put_word(target, i, word);
+    }
+}
+
+static void fill(struct target *target, size_t page_size,
+                 enum support_kind kind, uint64_t seed)
+{
+    struct support_random random = {seed};
+    size_t count = page_size / sizeof(uint64_t);
+
+    switch (kind) {
+    case SUPPORT_ZERO:
+        fill_same(target, count, 0);
+        break;
+    case SUPPORT_SAME:
+        fill_same(target, count, support_random_next(&random));
+        break;
+    case SUPPORT_HALVES:
+        fill_noise(target, 0, count / 2, seed);
+        fill_noise(target, count / 2, count, seed);
+        break;
+    case SUPPORT_TEXT:
+        fill_text(target, count, seed);
+        break;
+    case SUPPORT_NOISE:
+    case SUPPORT_KIND_COUNT:
+        fill_noise(target, 0, count, seed);
+        break;
     }
 }
 
 void support_make_page(void *page, size_t page_size, enum support_kind kind,
                        uint64_t seed)
 {
-    struct support_random random = {seed};
-    size_t count = page_size / sizeof(uint64_t);
-    uint64_t words[WORDS_MAX];
+    struct target target = {.made = page};
 
-    switch (kind) {
-    case SUPPORT_ZERO:
-        fill_same(words, count, 0);
-        break;
-    case SUPPORT_SAME:
-        fill_same(words, count, support_random_next(&random));
-        break;
-    case SUPPORT_HALVES:
-        fill_noise(words, count / 2, seed);
-        memcpy(words + count / 2, words, page_size / 2);
-        break;
-    case SUPPORT_TEXT:
-        fill_text(words, count, seed);
-        break;
-    case SUPPORT_NOISE:
-    case SUPPORT_KIND_COUNT:
-        fill_noise(words, count, seed);
-        break;
-    }
-    memcpy(page, words, page_size);
+    fill(&target, page_size, kind, seed);
 }
 
 bool support_is_page(const void *page, size_t page_size, enum support_kind kind,
                      uint64_t seed)
 {
-    char wanted[ZC_PAGE_SIZE_MAX];
+    struct target target = {.compared = page, .is_same = true};
 
-    support_make_page(wanted, page_size, kind, seed);
-    return memcmp(page, wanted, page_size) == 0;
+    fill(&target, page_size, kind, seed);
+    return target.is_same;
 }
 
 struct stamp {
@@ -100,13 +125,13 @@ struct stamp {
 
 static uint64_t sum_of(const char *page, size_t page_size)
 {
-    uint64_t words[WORDS_MAX];
     uint64_t sum = 0;
+    uint64_t word;
     size_t i;
 
-    memcpy(words, page, page_size);
-    for (i = 1; i < page_size / sizeof(words[0]); i++) {
-        sum = (sum ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+    for (i = 1; i < page_size / sizeof(word); i++) {
+        memcpy(&word, page + i * sizeof(word), sizeof(word));
+        sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
         sum ^= sum >> 29;
     }
     return sum;
@@ -127,12 +152,11 @@ void support_stamp_page(void *page, size_t page_size, zc_swp slot,
                         uint64_t version)
 {
     struct stamp stamp = {0, slot.value, version};
-    uint64_t words[WORDS_MAX];
+    struct target target = {.made = page};
 
     if (version % 16 == 5) {
-        fill_same(words, page_size / sizeof(words[0]),
+        fill_same(&target, page_size / sizeof(uint64_t),
                   stamp_word(slot, version));
-        memcpy(page, words, page_size);
         return;
     }
     support_make_page(page, page_size,

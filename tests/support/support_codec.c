@@ -133,6 +133,11 @@ void support_codec_respects_capacity(const char *name)
 }
 
 /* Damages `size` bytes of data and says how many there are now. */
+static size_t below(struct support_random *random, size_t count)
+{
+    return (size_t)(support_random_next(random) % count);
+}
+
 static size_t damage(char *data, size_t size, size_t capacity,
                      struct support_random *random)
 {
@@ -143,22 +148,22 @@ static size_t damage(char *data, size_t size, size_t capacity,
 
     switch (choice % 5) {
     case 0: /* truncated */
-        return support_random_next(random) % size;
+        return below(random, size);
     case 1: /* followed by more */
         at = size;
-        size += support_random_next(random) % (capacity - size);
+        size += below(random, capacity - size);
         for (; at < size; at++)
             data[at] = (char)support_random_next(random);
         return size;
     case 2: /* another thing altogether */
-        size = 1 + support_random_next(random) % (capacity - 1);
+        size = 1 + below(random, capacity - 1);
         for (at = 0; at < size; at++)
             data[at] = (char)support_random_next(random);
         return size;
     default: /* bits flipped, most of them in what is read first */
-        flips = 1 + support_random_next(random) % 8;
+        flips = 1 + below(random, 8);
         while (flips-- > 0) {
-            at = support_random_next(random) % (choice % 2 == 0 ? size : first);
+            at = below(random, choice % 2 == 0 ? size : first);
             data[at] = (char)(data[at] ^ 1 << support_random_next(random) % 8);
         }
         return size;

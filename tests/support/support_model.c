@@ -277,7 +277,7 @@ static void do_set_compressor(struct support_model *model)
         {"zstd", -7, false}, {"zstd", 20, true},
 #endif
     };
-    size_t i = below(model, sizeof(settings) / sizeof(settings[0]));
+    size_t i = (size_t)below(model, sizeof(settings) / sizeof(settings[0]));
     uint32_t failures = zc_inject_failures();
     zc_status status = zc_cache_set_compressor(model->cache, settings[i].name,
                                                settings[i].level);

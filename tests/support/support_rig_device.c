@@ -11,7 +11,7 @@ static zc_status device_open(const struct zc_backing_config *config,
 {
     struct rig *rig = config->user;
 
-    rig->device.pages = calloc(config->slot_count, config->page_size);
+    rig->device.pages = calloc((size_t)config->slot_count, config->page_size);
     *backing_out = &rig->device;
     return rig->device.pages != NULL ? ZC_OK : ZC_NO_MEMORY;
 }

@@ -15,6 +15,11 @@
 
 #define SUPPORT_SWAP_PAGE 4096
 
+/* Slots of the largest device in memory that every address space has room
+ * for: 2^40, and where pointers have 4 bytes 2^32. */
+#define SUPPORT_SLOTS_LOG (sizeof(void *) < 8 ? 32 : 40)
+#define SUPPORT_SLOTS_MOST (UINT64_C(1) << SUPPORT_SLOTS_LOG)
+
 struct support_swap {
     struct zc_swap swap;
     atomic_uint frames; /* not given back */

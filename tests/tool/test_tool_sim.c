@@ -117,6 +117,7 @@ static void zipf_draws_each_rank_as_often_as_it_says(void **state)
         RANKS = 1000,
         DRAWS = 400000
     };
+    const double draws = DRAWS;
     static unsigned counts[RANKS];
 
     (void)state;
@@ -137,7 +138,7 @@ static void zipf_draws_each_rank_as_often_as_it_says(void **state)
         for (unsigned r = 0; r < RANKS; r++)
             whole += pow(r + 1, -skews[s]);
         for (unsigned r = 0; r < RANKS; r++) {
-            double expected = DRAWS * pow(r + 1, -skews[s]) / whole;
+            double expected = draws * pow(r + 1, -skews[s]) / whole;
 
             if (r < 10) {
                 /* Six deviations: never by chance. */

@@ -184,7 +184,7 @@ static const uint64_t edges[] = {
     (UINT64_C(1) << 27) - 1,
     UINT64_C(1) << 27,
     (UINT64_C(1) << 30) + 5,
-    (UINT64_C(1) << 40) - 1,
+    SUPPORT_SLOTS_MOST - 1,
 };
 
 #define EDGES (sizeof(edges) / sizeof(edges[0]))
@@ -222,7 +222,7 @@ static void slots_in_use_are_found_in_order_over_all_edges(void **state)
 
     (void)state;
     support_swap_begin(&support);
-    support_swap_on(&support, 0, UINT64_C(1) << 40);
+    support_swap_on(&support, 0, SUPPORT_SLOTS_MOST);
     expect_none(&support, 0);
     for (i = 0; i < EDGES; i++)
         claim_count_of_one(&support, at(0, edges[i]));
@@ -390,7 +390,7 @@ static void memory_is_as_much_as_was_used(void **state)
 
     (void)state;
     support_swap_begin(&support);
-    support_swap_on(&support, 0, UINT64_C(1) << 40);
+    support_swap_on(&support, 0, SUPPORT_SLOTS_MOST);
     idle = zc_swap_bytes(&support.swap);
     assert_in_range(idle, 1, 70000);
 

@@ -17,9 +17,9 @@ struct fixture {
 static void begin(struct fixture *fixture)
 {
     support_swap_begin(&fixture->support);
-    support_swap_on(&fixture->support, 2, UINT64_C(1) << 40);
+    support_swap_on(&fixture->support, 2, SUPPORT_SLOTS_MOST);
     fixture->swap = &fixture->support.swap;
-    fixture->slot = zc_swp_make(2, (UINT64_C(1) << 39) + 5);
+    fixture->slot = zc_swp_make(2, SUPPORT_SLOTS_MOST / 2 + 5);
 }
 
 static void end(struct fixture *fixture)

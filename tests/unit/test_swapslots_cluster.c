@@ -6,7 +6,7 @@
 
 #include "inject.h"
 
-#define SLOT_COUNT (UINT64_C(1) << 40)
+#define SLOT_COUNT SUPPORT_SLOTS_MOST
 #define CLUSTERS 64
 
 static const uint64_t firsts[] = {

@@ -36,7 +36,7 @@ static const char *const compressors[] = {
 /* Every flipped bit is found, and put right again nothing is. */
 static void flip_each(struct zc_cache *cache, size_t step)
 {
-    const size_t bits = 8 * support_cache_stat(cache, payload_bytes);
+    const size_t bits = 8 * (size_t)support_cache_stat(cache, payload_bytes);
     char page[4096];
     uint64_t found = 0;
     size_t place;

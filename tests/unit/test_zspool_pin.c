@@ -179,7 +179,7 @@ static void a_zspage_emptied_under_pins_is_released_by_the_last(void **state)
     assert_int_equal(zc_zspool_page_count(pool), pages);
     assert_int_equal(
         support_resident_pages(
-            (const void *)((uintptr_t)last.data & ~UINT64_C(4095)), 4096),
+            (const void *)((uintptr_t)last.data & ~(uintptr_t)4095), 4096),
         1);
     support_pool_check(pool);
 

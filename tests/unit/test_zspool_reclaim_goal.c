@@ -258,8 +258,8 @@ static void reclaim_at_random(struct herd *herd, struct support_random *random)
         herd_check(herd);
         (void)herd_add(herd,
                        support_random_size(random, herd->pool->page_size));
-        (void)herd_add(herd,
-                       1 + support_random_below(random, herd->pool->page_size));
+        (void)herd_add(herd, 1 + (size_t)support_random_below(
+                                     random, herd->pool->page_size));
     }
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* memory.c - memory.h over the C library's malloc and mmap. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* MADV_POPULATE_WRITE, malloc_usable_size() */
+#endif
 
 #include "platform/memory.h"
 
@@ -130,7 +132,7 @@ void zc_pages_populate(void *pages, size_t bytes)
 void zc_pages_discard(void *pages, size_t bytes)
 {
     const size_t system_size = zc_pages_system_size();
-    uintptr_t first = zc_round_up((uintptr_t)pages, system_size);
+    uintptr_t first = (uintptr_t)zc_round_up((uintptr_t)pages, system_size);
     uintptr_t end = ((uintptr_t)pages + bytes) / system_size * system_size;
 
     zc_may_block();
