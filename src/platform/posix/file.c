@@ -320,10 +320,10 @@ zc_status zc_file_sync(const struct zc_file *file)
 
     zc_may_block();
     do {
-#if defined(_POSIX_SYNCHRONIZED_IO) && _POSIX_SYNCHRONIZED_IO > 0
-        result = fdatasync(file->descriptor);
-#else
+#if defined(__APPLE__) /* has it and does not declare it */
         result = fsync(file->descriptor);
+#else
+        result = fdatasync(file->descriptor);
 #endif
     } while (result != 0 && errno == EINTR);
     return result == 0 ? ZC_OK : ZC_IO_ERROR;
