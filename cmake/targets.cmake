@@ -14,7 +14,8 @@ function(zc_setup_target target)
     _DEFAULT_SOURCE)
   target_link_libraries(${target} PRIVATE
     $<BUILD_INTERFACE:zcache_warnings>
-    $<BUILD_INTERFACE:zcache_sanitizers>)
+    $<BUILD_INTERFACE:zcache_sanitizers>
+    ${zcache_atomic})
 endfunction()
 
 # zc_setup_library(TARGET): one build of the library's sources; what differs
@@ -27,14 +28,19 @@ function(zc_setup_library target)
       ${PROJECT_SOURCE_DIR}/src
       ${zcache_xxhash_INCLUDE_DIRS})
   target_link_libraries(${target} PRIVATE Threads::Threads)
+  set(codecs)
   if(ZCACHE_WITH_LZ4)
-    target_compile_definitions(${target} PRIVATE ZC_WITH_LZ4=1)
+    list(APPEND codecs ZC_WITH_LZ4=1)
     target_link_libraries(${target} PRIVATE PkgConfig::zcache_lz4)
   endif()
   if(ZCACHE_WITH_ZSTD)
-    target_compile_definitions(${target} PRIVATE ZC_WITH_ZSTD=1)
+    list(APPEND codecs ZC_WITH_ZSTD=1)
     target_link_libraries(${target} PRIVATE PkgConfig::zcache_zstd)
   endif()
+  # One file asks; the others are the same whatever is built in.
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/compressor.c
+    TARGET_DIRECTORY ${target}
+    PROPERTIES COMPILE_DEFINITIONS "${codecs}")
 endfunction()
 
 # zc_setup_program(TARGET): a program over the public headers only.

@@ -14,6 +14,7 @@
 #include "options.h"
 #include "platform/atomic.h"
 
+/* The first is the default of a cache. */
 static const struct zc_compressor *const built_in[] = {
 #ifdef ZC_WITH_LZ4
     &zc_compressor_lz4,

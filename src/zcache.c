@@ -18,7 +18,7 @@ static void fill_in_defaults(struct zc_cache_options *options)
     if (options->accept_threshold_percent == 0)
         options->accept_threshold_percent = ZC_ACCEPT_THRESHOLD_DEFAULT;
     if (options->compressor_name == NULL)
-        options->compressor_name = "lz4";
+        options->compressor_name = zc_compressor_get(0)->name;
     if (options->context_count == 0)
         options->context_count = zc_processor_count();
     if (options->slot_count == 0)

@@ -8,7 +8,6 @@
 #include "estimate.h"
 #include "plot.h"
 
-#define DEFAULT_CODECS "lz4,zstd:1"
 #define DEFAULT_PLACEMENTS "kernel,dense"
 
 static const char help[] =
@@ -31,7 +30,7 @@ static const char help[] =
     "  --sample PERCENT   only this part, in runs of 256 pages\n"
     "\n"
     "how to store it\n"
-    "  --codec LIST       NAME[:LEVEL],... (default lz4,zstd:1)\n"
+    "  --codec LIST       NAME[:LEVEL],... (default lz4,zstd:1 if built in)\n"
     "  --placement LIST   kernel, dense (default both)\n"
     "  --page-size BYTES  4096 (default), 8192, 16384, 32768 or 65536\n"
     "  --threads COUNT    1 (default) to 256\n"
@@ -236,7 +235,7 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
     if (!check_together(options, after_given))
         return ESTIMATE_WRONG;
     if (options->codecs.count == 0 &&
-        !codec_list_parse(&options->codecs, DEFAULT_CODECS))
+        !codec_list_parse(&options->codecs, codec_list_default()))
         return ESTIMATE_WRONG;
     return ESTIMATE_RUN;
 }

@@ -148,14 +148,21 @@ bool sim_config_set(struct sim_config *config, enum sim_parameter parameter,
     return true;
 }
 
+const char *sim_standard(enum sim_parameter parameter)
+{
+    return parameter == SIM_CODEC ? codec_default()
+                                  : sim_parameters[parameter].standard;
+}
+
 void sim_config_init(struct sim_config *config)
 {
     *config = (struct sim_config){0};
     for (unsigned i = 0; i < SIM_PARAMETERS; i++) {
-        if (sim_parameters[i].standard == NULL)
+        const char *standard = sim_standard((enum sim_parameter)i);
+
+        if (standard == NULL)
             continue;
-        (void)sim_config_set(config, (enum sim_parameter)i,
-                             sim_parameters[i].standard);
+        (void)sim_config_set(config, (enum sim_parameter)i, standard);
         config->values[i].is_given = false;
     }
 }

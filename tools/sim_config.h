@@ -84,6 +84,10 @@ struct sim_parameter_info {
 
 extern const struct sim_parameter_info sim_parameters[SIM_PARAMETERS];
 
+/* The default as text, or NULL: that of the table, and for the codec what is
+ * built in. */
+const char *sim_standard(enum sim_parameter parameter);
+
 struct sim_value {
     const char *text; /* as it was written; NULL: not given */
     uint64_t number;

@@ -89,8 +89,8 @@ static void print_help(void)
         text_print(&line, "  --%s %s", info->name, info->argument);
         printf("%-*s%s%s", HELP_COLUMN, line.bytes,
                line.length >= HELP_COLUMN ? " " : "", info->help);
-        if (info->standard != NULL)
-            printf(" (%s)", info->standard);
+        if (sim_standard((enum sim_parameter)i) != NULL)
+            printf(" (%s)", sim_standard((enum sim_parameter)i));
         putchar('\n');
         text_free(&line);
     }

@@ -16,6 +16,18 @@ static const struct {
     {"dense", ZC_PLACEMENT_DENSE},
 };
 
+const char *codec_default(void)
+{
+    return zc_compressor_get(0)->name; /* as a cache's own default */
+}
+
+const char *codec_list_default(void)
+{
+    if (zc_compressor_find("zstd") == NULL)
+        return codec_default();
+    return zc_compressor_find("lz4") == NULL ? "zstd:1" : "lz4,zstd:1";
+}
+
 static void explain_unknown_codec(const char *name)
 {
     const struct zc_compressor *compressor;

@@ -18,6 +18,11 @@ struct codec_list {
     size_t capacity;
 };
 
+/* The codec, and the list of codecs, where none is given: of "lz4" and of
+ * "lz4,zstd:1" what is built in, and "copy" where neither is. */
+const char *codec_default(void);
+const char *codec_list_default(void);
+
 /* "lz4,zstd:1"; false, and an error shown that lists those there are. */
 bool codec_list_parse(struct codec_list *list, const char *text);
 void codec_list_free(struct codec_list *list);
