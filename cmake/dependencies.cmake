@@ -2,19 +2,55 @@
 # Everything found outside the tree.  pkg-config throughout: lz4 and cmocka
 # have no usable CMake package everywhere, and all of them have a .pc file.
 
+# zc_missing(WHAT GOAL OTHERWISE): ends the configuration and says what helps.
+function(zc_missing what goal otherwise)
+  message(FATAL_ERROR "${what} is missing.  "
+    "${PROJECT_SOURCE_DIR}/scripts/setup ${goal} installs what is needed.  "
+    "${otherwise}")
+endfunction()
+
+# zc_find(PREFIX MODULE GOAL OTHERWISE WORD...): pkg_check_modules() with the
+# WORDs, of a module that is needed.
+macro(zc_find prefix module goal otherwise)
+  pkg_check_modules(${prefix} ${ARGN} ${module})
+  if(NOT ${prefix}_FOUND)
+    zc_missing("${module} (pkg-config does not find it)" ${goal} "${otherwise}")
+  endif()
+endmacro()
+
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
-find_package(PkgConfig REQUIRED)
+find_package(PkgConfig)
+if(NOT PkgConfig_FOUND)
+  zc_missing(pkg-config demo "")
+endif()
 
 # Header only: compiled in with XXH_INLINE_ALL, never linked.
-pkg_check_modules(zcache_xxhash REQUIRED libxxhash)
+zc_find(zcache_xxhash libxxhash demo "")
 
 if(ZCACHE_WITH_LZ4)
-  pkg_check_modules(zcache_lz4 REQUIRED IMPORTED_TARGET GLOBAL liblz4)
+  zc_find(zcache_lz4 liblz4 demo "-DZCACHE_WITH_LZ4=OFF builds without it."
+    IMPORTED_TARGET GLOBAL)
 endif()
 if(ZCACHE_WITH_ZSTD)
-  pkg_check_modules(zcache_zstd REQUIRED IMPORTED_TARGET GLOBAL libzstd)
+  zc_find(zcache_zstd libzstd demo "-DZCACHE_WITH_ZSTD=OFF builds without it."
+    IMPORTED_TARGET GLOBAL)
 endif()
 if(ZCACHE_BUILD_TESTS)
-  pkg_check_modules(zcache_cmocka REQUIRED IMPORTED_TARGET cmocka)
+  zc_find(zcache_cmocka cmocka test
+    "-DBUILD_TESTING=OFF builds without the tests." IMPORTED_TARGET)
+endif()
+
+# Some 32-bit processors have no 64-bit atomic instructions: there they are
+# calls of libatomic.
+include(CheckCSourceCompiles)
+check_c_source_compiles("
+  #include <stdatomic.h>
+  #include <stdint.h>
+  static _Atomic uint64_t number;
+  int main(void) { return (int)atomic_fetch_add(&number, 1); }"
+  ZCACHE_ATOMICS_ARE_INSTRUCTIONS)
+set(zcache_atomic)
+if(NOT ZCACHE_ATOMICS_ARE_INSTRUCTIONS)
+  set(zcache_atomic atomic)
 endif()

@@ -6,7 +6,12 @@ option(BUILD_SHARED_LIBS "Build zcache as a shared library" OFF)
 option(ZCACHE_WITH_LZ4 "Compressors lz4 and lz4hc (needs liblz4)" ON)
 option(ZCACHE_WITH_ZSTD "Compressor zstd (needs libzstd)" ON)
 
-option(ZCACHE_BUILD_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+# BUILD_TESTING is CMake's own name for this, and that of packagers.
+set(zcache_tests_default ${PROJECT_IS_TOP_LEVEL})
+if(DEFINED BUILD_TESTING AND NOT BUILD_TESTING)
+  set(zcache_tests_default OFF)
+endif()
+option(ZCACHE_BUILD_TESTS "Build the tests" ${zcache_tests_default})
 option(ZCACHE_BUILD_TOOLS "Build the zcache program" ${PROJECT_IS_TOP_LEVEL})
 option(ZCACHE_BUILD_EXAMPLES "Build the examples" OFF)
 option(ZCACHE_BUILD_BENCH "Build the benchmarks" OFF)
@@ -19,6 +24,10 @@ option(ZCACHE_DEBUG_LOCKS
 option(ZCACHE_COVERAGE "Count the executed lines (gcc, clang)" OFF)
 set(ZCACHE_SANITIZE "" CACHE STRING
   "List of sanitizers, e.g. address;undefined or thread")
+
+# Every file is a unit of its own: each says before its first #include which
+# features of the system it uses, and its statics have short names.
+set(CMAKE_UNITY_BUILD OFF)
 
 # One build type when nobody chose: an unoptimized compressor misleads.
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE
