@@ -6,6 +6,16 @@ include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(zcache_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/zcache)
+get_target_property(zcache_type zcache TYPE)
+
+# The codecs of this build; the module of each is its name after lib.
+set(zcache_codecs)
+if(ZCACHE_WITH_LZ4)
+  list(APPEND zcache_codecs lz4)
+endif()
+if(ZCACHE_WITH_ZSTD)
+  list(APPEND zcache_codecs zstd)
+endif()
 
 install(TARGETS zcache
   EXPORT zcacheTargets
@@ -59,21 +69,41 @@ foreach(kind LIBDIR INCLUDEDIR)
   cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_${kind}
     BASE_DIRECTORY "\${prefix}" OUTPUT_VARIABLE zcache_pc_${kind})
 endforeach()
-set(zcache_pc_requires_private)
-if(ZCACHE_WITH_LZ4)
-  list(APPEND zcache_pc_requires_private liblz4)
+# What the library needs is its own affair where it is shared.  An archive hands
+# it on, and a plain `pkg-config --libs zcache` must link it too.
+list(TRANSFORM zcache_codecs PREPEND lib OUTPUT_VARIABLE zcache_pc_requires)
+list(JOIN zcache_pc_requires ", " zcache_pc_requires)
+set(zcache_pc_libs ${CMAKE_THREAD_LIBS_INIT})
+if(zcache_atomic)
+  list(APPEND zcache_pc_libs -l${zcache_atomic})
 endif()
-if(ZCACHE_WITH_ZSTD)
-  list(APPEND zcache_pc_requires_private libzstd)
+list(JOIN zcache_pc_libs " " zcache_pc_libs)
+set(zcache_pc_private)
+set(zcache_pc_libs_private)
+if(zcache_type STREQUAL "SHARED_LIBRARY")
+  set(zcache_pc_private .private)
+  set(zcache_pc_libs_private "${zcache_pc_libs}")
+  set(zcache_pc_libs)
 endif()
-list(JOIN zcache_pc_requires_private ", " zcache_pc_requires_private)
 configure_file(cmake/zcache.pc.in ${PROJECT_BINARY_DIR}/zcache.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/zcache.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 if(TARGET zcache_tool)
-  set_target_properties(zcache_tool PROPERTIES
-    INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  # The program finds the shared library from its own place, as far as the two
+  # move together.
+  cmake_path(IS_ABSOLUTE CMAKE_INSTALL_BINDIR zcache_bindir_is_absolute)
+  if(zcache_libdir_is_absolute OR zcache_bindir_is_absolute)
+    set(zcache_rpath ${CMAKE_INSTALL_FULL_LIBDIR})
+  else()
+    file(RELATIVE_PATH zcache_rpath
+      /prefix/${CMAKE_INSTALL_BINDIR} /prefix/${CMAKE_INSTALL_LIBDIR})
+    set(zcache_rpath "$ORIGIN/${zcache_rpath}")
+  endif()
+  if(zcache_type STREQUAL "SHARED_LIBRARY")
+    set_target_properties(zcache_tool PROPERTIES
+      INSTALL_RPATH "${zcache_rpath}")
+  endif()
   install(TARGETS zcache_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 foreach(page zcache.1 zcache-estimate.1 zcache-capture.1 zcache-sim.1)

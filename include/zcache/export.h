@@ -4,15 +4,21 @@
 #define ZCACHE_EXPORT_H
 
 /*
- * ZC_API marks every exported function.  A program that links the static
- * library, or the shared one on any ELF or Mach-O system, needs to define
- * nothing.
+ * ZC_API marks every function of the interface.  The shared library exports
+ * them and nothing else.  The static library is built with ZC_STATIC: what it
+ * is linked into does not export them, so two plug-ins of one program can each
+ * have a copy of their own.  Users of the library define nothing.
  */
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(ZC_STATIC)
 #define ZC_API __attribute__((visibility("default")))
-#define ZC_MUST_CHECK __attribute__((warn_unused_result))
 #else
 #define ZC_API
+#endif
+
+/* What a caller must look at. */
+#if defined(__GNUC__)
+#define ZC_MUST_CHECK __attribute__((warn_unused_result))
+#else
 #define ZC_MUST_CHECK
 #endif
 
