@@ -6,11 +6,13 @@ set(ZCACHE_PUBLIC_HEADERS
   include/zcache/backing.h
   include/zcache/compressor.h
   include/zcache/export.h
+  include/zcache/options.h
   include/zcache/pool.h
   include/zcache/swap.h
   include/zcache/types.h
   include/zcache/vm.h
   include/zcache/zcache.h
+  include/zcache/zcache.hpp
   include/zcache/zspool.h)
 
 # Of the lab's archive alone, with those above.

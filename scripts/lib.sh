@@ -43,7 +43,7 @@ filter_patterns() {
 
 # code: our C and C++.
 code() {
-    sources '*.c' '*.h' '*.cpp'
+    sources '*.c' '*.h' '*.cpp' '*.hpp'
 }
 
 # jobs: how many things to run at once.

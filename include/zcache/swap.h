@@ -15,6 +15,7 @@
 #define ZCACHE_SWAP_H
 
 #include <zcache/backing.h>
+#include <zcache/options.h>
 #include <zcache/types.h>
 
 ZC_BEGIN_DECLS
@@ -58,9 +59,7 @@ struct zc_swap_options {
 
 #define ZC_MANAGED_SLOTS_MAX (UINT64_C(1) << 32)
 
-#define ZC_SWAP_OPTIONS(...)                                                   \
-    (&(const struct zc_swap_options){                                          \
-        .struct_size = sizeof(struct zc_swap_options), __VA_ARGS__})
+#define ZC_SWAP_OPTIONS(...) ZC_OPTIONS(zc_swap_options, __VA_ARGS__)
 
 /*
  * Turns on a device under the lowest type that has none and under which nothing

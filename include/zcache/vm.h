@@ -23,6 +23,7 @@
 #ifndef ZCACHE_VM_H
 #define ZCACHE_VM_H
 
+#include <zcache/options.h>
 #include <zcache/swap.h>
 #include <zcache/types.h>
 #include <zcache/zcache.h>
@@ -59,9 +60,7 @@ struct zc_vm_options {
     size_t reason_size;
 };
 
-#define ZC_VM_OPTIONS(...)                                                     \
-    (&(const struct zc_vm_options){                                            \
-        .struct_size = sizeof(struct zc_vm_options), __VA_ARGS__})
+#define ZC_VM_OPTIONS(...) ZC_OPTIONS(zc_vm_options, __VA_ARGS__)
 
 /*
  * Makes a machine over a cache that has no folios: its swap cache takes its

@@ -33,6 +33,7 @@
 #define ZCACHE_ZCACHE_H
 
 #include <zcache/compressor.h>
+#include <zcache/options.h>
 #include <zcache/pool.h>
 #include <zcache/types.h>
 #include <zcache/zspool.h>
@@ -69,7 +70,8 @@ struct zc_cache_options {
     uint64_t limit_bytes;
     unsigned accept_threshold_percent; /* 1 to 100; 0 means 90 */
 
-    /* A compressor of compressor.h; NULL means "lz4". */
+    /* A compressor of compressor.h; NULL means "lz4", or the first of "zstd"
+     * and "copy" in a build that has no lz4. */
     const char *compressor_name;
 
     /* One of its levels; ZC_LEVEL_DEFAULT, which is 0, means its own default. */
@@ -140,9 +142,7 @@ enum zc_lru_mode {
 };
 
 /* Options with named fields: ZC_CACHE_OPTIONS(.limit_bytes = 64 << 20). */
-#define ZC_CACHE_OPTIONS(...)                                                  \
-    (&(const struct zc_cache_options){                                         \
-        .struct_size = sizeof(struct zc_cache_options), __VA_ARGS__})
+#define ZC_CACHE_OPTIONS(...) ZC_OPTIONS(zc_cache_options, __VA_ARGS__)
 
 /*
  * Makes an empty cache.  NULL options mean all defaults.

@@ -38,6 +38,7 @@
 #ifndef ZCACHE_ZSPOOL_H
 #define ZCACHE_ZSPOOL_H
 
+#include <zcache/options.h>
 #include <zcache/types.h>
 
 ZC_BEGIN_DECLS
@@ -84,9 +85,7 @@ struct zc_zspool_options {
 };
 
 /* Options with named fields: ZC_ZSPOOL_OPTIONS(.limit_bytes = 1 << 20). */
-#define ZC_ZSPOOL_OPTIONS(...)                                                 \
-    (&(const struct zc_zspool_options){                                        \
-        .struct_size = sizeof(struct zc_zspool_options), __VA_ARGS__})
+#define ZC_ZSPOOL_OPTIONS(...) ZC_OPTIONS(zc_zspool_options, __VA_ARGS__)
 
 /*
  * Makes an empty pool.  NULL options mean all defaults.  The caller owns the

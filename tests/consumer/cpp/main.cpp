@@ -1,47 +1,61 @@
 // SPDX-License-Identifier: MIT
-// main.cpp - the least that an embedder in C++ does.
+// main.cpp - the interface in C used from C++, with options as the headers and
+// the README have them.
 #include <cstdio>
-#include <memory>
+#include <cstring>
+#include <string>
 #include <vector>
 
+#include <zcache/swap.h>
+#include <zcache/vm.h>
 #include <zcache/zcache.h>
+#include <zcache/zspool.h>
 
 namespace {
 
-struct Destroy {
-    void operator()(zc_cache *cache) const
-    {
-        zc_cache_destroy(cache);
-    }
-};
-
-std::unique_ptr<zc_cache, Destroy> make_cache()
+// Each macro as its header has it, and with values that are temporaries.
+bool options_are_what_they_say()
 {
-    zc_cache_options options = {};
-    options.struct_size = sizeof(options);
-    options.limit_bytes = 1 << 20;
-    zc_cache *cache = nullptr;
-    if (zc_cache_create(&options, &cache) != ZC_OK)
-        return nullptr;
-    return std::unique_ptr<zc_cache, Destroy>(cache);
+    const std::string lz = "lz";
+
+    return (ZC_CACHE_OPTIONS(.limit_bytes = 64 << 20,
+                             .compressor_name = (lz + "4").c_str()))
+                   ->struct_size == sizeof(zc_cache_options) &&
+           std::strcmp(
+               (ZC_CACHE_OPTIONS(.compressor_name = (lz + "4hc").c_str()))
+                   ->compressor_name,
+               "lz4hc") == 0 &&
+           (ZC_ZSPOOL_OPTIONS(.limit_bytes = 1 << 20))->limit_bytes ==
+               1 << 20 &&
+           (ZC_ZSPOOL_OPTIONS())->limit_bytes == 0 &&
+           (ZC_SWAP_OPTIONS(.slot_count = 100, .managed = 1))->managed == 1 &&
+           (ZC_VM_OPTIONS(.frame_count = 64))->frame_count == 64;
 }
 
 } // namespace
 
 int main()
 {
-    auto cache = make_cache();
-    if (!cache)
-        return 1;
-
+    zc_cache *cache = nullptr;
     std::vector<char> page(4096, 'z');
     std::vector<char> back(4096);
-    page[0] = 'c';
     const zc_swp slot = zc_swp_make(0, 42);
-    if (zc_cache_store(cache.get(), slot, page.data()) != ZC_OK)
+    int failed = 0;
+
+    if (!options_are_what_they_say())
+        return 1;
+    if (zc_cache_create(
+            ZC_CACHE_OPTIONS(.limit_bytes = 64 << 20, .compressor_name = "lz4"),
+            &cache) != ZC_OK)
         return 2;
-    if (zc_cache_load(cache.get(), slot, back.data()) != ZC_OK)
-        return 3;
-    std::printf("zcache %s\n", zc_version());
-    return page == back ? 0 : 4;
+    page[0] = 'c';
+    if (zc_cache_store(cache, slot, page.data()) != ZC_OK)
+        failed = 3;
+    else if (zc_cache_load(cache, slot, back.data()) != ZC_OK)
+        failed = 4;
+    else if (page != back)
+        failed = 5;
+    zc_cache_destroy(cache);
+    std::printf("zcache %s: %d\n", zc_version(), failed);
+    return failed;
 }
