@@ -26,7 +26,7 @@ set(ZCACHE_SANITIZE "" CACHE STRING
   "List of sanitizers, e.g. address;undefined or thread")
 
 # Every file is a unit of its own: each says before its first #include which
-# features of the system it uses, and its statics have short names.
+# features of the system it uses, and its static functions have short names.
 set(CMAKE_UNITY_BUILD OFF)
 
 # One build type when nobody chose: an unoptimized compressor misleads.
