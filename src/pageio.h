@@ -133,8 +133,8 @@ zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
                          zc_swp slot, enum zc_page_source *source_out);
 
 /* The device's copy of a slot, waited for; the caller has the slot pinned.
- * ZC_OK; else page_out is undefined: ZC_IO_ERROR; ZC_CORRUPT: it is not what was
- * written there. */
+ * ZC_OK; else page_out is undefined: ZC_IO_ERROR; ZC_CORRUPT: it is not what
+ * was written there. */
 zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
                                 void *page_out);
 /* A page straight to the device, waited for; the caller has the slot pinned,

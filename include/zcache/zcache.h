@@ -74,7 +74,7 @@ struct zc_cache_options {
      * and "copy" in a build that has no lz4. */
     const char *compressor_name;
 
-    /* One of its levels; ZC_LEVEL_DEFAULT, which is 0, means its own default. */
+    /* One of its levels; ZC_LEVEL_DEFAULT, which is 0, means its own. */
     int compressor_level;
 
     /* Compressor contexts, up to ZC_CONTEXT_COUNT_MAX; 0: one per processor. */

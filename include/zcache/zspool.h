@@ -66,8 +66,9 @@ struct zc_zspool_options {
      */
     unsigned chain_length;
 
-    /* Most bytes of pool pages, rounded down to pages; 0 means no limit but what
-     * handles can name, which is refused alike: 256 GiB, and 2^29 objects. */
+    /* Most bytes of pool pages, rounded down to pages; 0 means no limit but
+     * what handles can name, which is refused alike: 256 GiB, and 2^29
+     * objects. */
     uint64_t limit_bytes;
 
     /*

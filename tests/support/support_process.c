@@ -62,7 +62,7 @@ uint64_t support_mapped_bytes(void)
 
 void support_assert_mapped(uint64_t expected)
 {
-    const uint64_t least = expected < MALLOC_MAPS ? 0 : expected - MALLOC_MAPS;
+    const uint64_t least = expected > MALLOC_MAPS ? expected - MALLOC_MAPS : 0;
 
     if (!SUPPORT_SANITIZED)
         assert_in_range(support_mapped_bytes(), least, expected + MALLOC_MAPS);
