@@ -295,19 +295,17 @@ static void make_side(struct side *side, unsigned placement, uint32_t pages)
     side->objects = map_memory(side->faults * sizeof(*side->objects));
     side->order = map_memory(pages * sizeof(*side->order));
     shuffle(side->order, pages, &random_state);
-    must(zc_cache_create(ZC_CACHE_OPTIONS(.placement = placement,
-                                          .compressor_name = "lz4",
-                                          .pool_ops = &listening),
-                         &side->cache),
-         "zc_cache_create");
+    must(zc_vm_create(ZC_CACHE_OPTIONS(.placement = placement,
+                                       .compressor_name = "lz4",
+                                       .pool_ops = &listening),
+                      ZC_VM_OPTIONS(.frame_count = FRAMES), &side->vm),
+         "zc_vm_create");
+    side->cache = zc_vm_cache(side->vm);
     must(zc_swap_on(side->cache,
                     ZC_SWAP_OPTIONS(.slot_count = (uint64_t)pages + FRAMES,
                                     .synchronous = 1, .managed = 1),
                     &type),
          "zc_swap_on");
-    must(zc_vm_create(side->cache, ZC_VM_OPTIONS(.frame_count = FRAMES),
-                      &side->vm),
-         "zc_vm_create");
     must(zc_vm_space_create(side->vm, 0, pages, &side->space),
          "zc_vm_space_create");
     must(zc_vm_map(side->space, 0, pages, 0), "zc_vm_map");
@@ -322,7 +320,6 @@ static void end_side(struct side *side)
 {
     zc_vm_space_destroy(side->space);
     zc_vm_destroy(side->vm);
-    zc_cache_destroy(side->cache);
 }
 
 int main(int argc, char **argv)

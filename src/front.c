@@ -21,9 +21,12 @@ const char *zc_version(void)
     return VERSION_TEXT(ZC_VERSION_MAJOR, ZC_VERSION_MINOR, ZC_VERSION_PATCH);
 }
 
-static zc_status init_swap(struct zc_cache *cache)
+static zc_status init_swap(struct zc_cache *cache,
+                           const struct zc_cache_options *options)
 {
     cache->swap.page_size = cache->zcache.page_size;
+    if (options->frames != NULL)
+        cache->swap.frames = *options->frames;
     cache->swap.last_put = zc_front_last_put;
     cache->swap.context = cache;
     return zc_swap_init(&cache->swap);
@@ -48,7 +51,7 @@ static zc_status init_parts(struct zc_cache *cache,
     status = zc_zcache_init(&cache->zcache, options);
     if (status != ZC_OK)
         return status;
-    status = init_swap(cache);
+    status = init_swap(cache, options);
     if (status != ZC_OK)
         goto destroy_zcache;
     status = init_pageio(cache, options);

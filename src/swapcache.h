@@ -40,8 +40,8 @@ struct zc_folio {
     void *data; /* one page; [folio lock] while not uptodate */
 };
 
-/* Where frames come from; given by whoever owns memory.  NULL functions: the
- * system's. */
+/* Where frames come from: given to a cache when it is made, and good until it
+ * has ended.  NULL functions: the system's. */
 struct zc_folio_frames {
     /* A folio with its data, flags 0 and one reference, or NULL.  May block;
      * reclaims only if it may: writeback runs inside of reclaim. */

@@ -44,21 +44,6 @@ void zc_swap_destroy(struct zc_swap *swap)
     zc_parking_destroy(&swap->parking);
 }
 
-zc_status zc_swap_set_frames(struct zc_swap *swap,
-                             const struct zc_folio_frames *frames)
-{
-    const struct zc_folio_frames none = {NULL, NULL, NULL};
-    unsigned type;
-
-    if (frames != NULL && swap->frames.alloc != NULL)
-        return ZC_BUSY;
-    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
-        if (zc_counter_read(&swap->devices[type].cached) != 0)
-            return ZC_BUSY;
-    swap->frames = frames == NULL ? none : *frames;
-    return ZC_OK;
-}
-
 /* Everything of a device but the device behind it. */
 static zc_status init_device(struct zc_swap_device *device,
                              const struct zc_swap_options *options)

@@ -98,7 +98,7 @@ struct zc_swap {
      * Pairs with itself. */
     zc_atomic_u32 change;
     struct zc_parking parking;
-    struct zc_folio_frames frames;
+    struct zc_folio_frames frames; /* as at init, always */
     /* Called for a slot that nobody uses any more, before it can be used again:
      * forgets what is stored under it, wherever (zc_backing_discard() too).
      * With no lock of the library held but perhaps a folio's. */
@@ -112,12 +112,6 @@ struct zc_swap {
 zc_status zc_swap_init(struct zc_swap *swap);
 /* Every device is off. */
 void zc_swap_destroy(struct zc_swap *swap);
-
-/* Where folios come from, from now on; NULL: from the system.  ZC_OK; ZC_BUSY:
- * there are folios, or others have set it.  The caller sees to it that nobody
- * swaps meanwhile. */
-zc_status zc_swap_set_frames(struct zc_swap *swap,
-                             const struct zc_folio_frames *frames);
 
 /* --- devices --------------------------------------------------------- */
 

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* vm.c - a simulated machine: made, ended, counted. */
+/*
+ * vm.c - a simulated machine: made, ended, counted.
+ *
+ * Made from below to above: frames, the cache that takes its folios from them,
+ * the reclaimer.  Ended the other way round.  So frames are there before any
+ * thread that uses them, and go after the last.
+ */
 #include <string.h>
 
 #include "base/bits.h"
@@ -29,11 +35,20 @@ static zc_status check_options(struct zc_vm_options *options)
         options->frame_count = FRAMES_DEFAULT;
     if (options->swap_in == ZC_SWAP_IN_DEFAULT)
         options->swap_in = ZC_SWAP_IN_BYPASS;
-    if (options->frame_count < FRAMES_MIN ||
-        options->frame_count > FRAMES_MAX ||
-        options->swap_in > ZC_SWAP_IN_STORE_AGAIN ||
-        options->background_reclaim > 1)
-        return ZC_INVALID;
+    if (options->frame_count < FRAMES_MIN || options->frame_count > FRAMES_MAX)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "frame_count: %llu is not from %d to %llu",
+                         (unsigned long long)options->frame_count, FRAMES_MIN,
+                         (unsigned long long)FRAMES_MAX);
+    if (options->swap_in > ZC_SWAP_IN_STORE_AGAIN)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "swap_in: %u is no enum zc_swap_in_policy, the last "
+                         "of which is %d",
+                         options->swap_in, ZC_SWAP_IN_STORE_AGAIN);
+    if (options->background_reclaim > 1)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "background_reclaim: %u is not 0 or 1",
+                         options->background_reclaim);
     return ZC_OK;
 }
 
@@ -139,15 +154,14 @@ static void free_memory(struct zc_vm *vm)
     zc_free(vm);
 }
 
-static struct zc_vm *alloc_memory(struct zc_cache *cache,
-                                  const struct zc_vm_options *options)
+static struct zc_vm *alloc_memory(const struct zc_vm_options *options,
+                                  size_t page_size)
 {
     struct zc_vm *vm = zc_calloc(1, sizeof(*vm));
 
     if (vm == NULL)
         return NULL;
-    vm->cache = cache;
-    vm->page_size = cache->zcache.page_size;
+    vm->page_size = page_size;
     vm->swap_in = options->swap_in;
     vm->frame_count = options->frame_count;
     vm->owners = zc_calloc(ZC_OWNER_COUNT + 1, sizeof(*vm->owners));
@@ -168,108 +182,117 @@ fail:
     return NULL;
 }
 
-zc_status zc_vm_create(struct zc_cache *cache,
+/* Everything but the threads and what they use: nothing runs yet. */
+static struct zc_vm *make(const struct zc_vm_options *options, size_t page_size)
+{
+    struct zc_vm *vm = alloc_memory(options, page_size);
+
+    if (vm == NULL || init_locks(vm) == ZC_OK)
+        return vm;
+    free_memory(vm);
+    return NULL;
+}
+
+/* No frame is in use, and no thread of ours or of the cache's is left. */
+static void unmake(struct zc_vm *vm)
+{
+    ZC_ASSERT(vm->free_count == vm->frame_count);
+    zc_vm_tables_free(vm);
+    destroy_locks(vm);
+    free_memory(vm);
+}
+
+/*
+ * The cache over the frames, which are complete: its threads may use them from
+ * their first step on.  Then the reclaimer, which uses both.
+ */
+static zc_status start(struct zc_vm *vm, struct zc_cache_options *cache_options,
+                       const struct zc_vm_options *options)
+{
+    const struct zc_folio_frames frames = {zc_frame_alloc_folio,
+                                           zc_frame_free_folio, vm};
+    zc_status status;
+
+    cache_options->struct_size = sizeof(*cache_options);
+    cache_options->frames = &frames;
+    status = zc_cache_create(cache_options, &vm->cache);
+    if (status != ZC_OK || options->background_reclaim == 0)
+        return status;
+    status = zc_vm_reclaimer_start(vm);
+    vm->has_reclaimer = status == ZC_OK;
+    if (status != ZC_OK) {
+        zc_cache_destroy(vm->cache);
+        return ZC_REFUSE(options, status,
+                         "background_reclaim: its thread cannot be started");
+    }
+    return ZC_OK;
+}
+
+/* Both structs as they are used; what is wrong is said in the one it is in. */
+static zc_status read_options(struct zc_cache_options *own_cache,
+                              const struct zc_cache_options *cache_options,
+                              struct zc_vm_options *own,
+                              const struct zc_vm_options *options)
+{
+    const zc_status cache_status = ZC_OPTIONS_READ(own_cache, cache_options);
+    zc_status status = ZC_OPTIONS_READ(own, options);
+
+    if (status == ZC_OK)
+        status = check_options(own);
+    if (status == ZC_OK)
+        status = cache_status;
+    if (status == ZC_OK && own_cache->frames != NULL)
+        status = ZC_REFUSE(own_cache, ZC_INVALID,
+                           "frames: must be NULL, for a machine has its own");
+    if (status == ZC_OK)
+        status = zc_zcache_check_options(own_cache);
+    return status;
+}
+
+zc_status zc_vm_create(const struct zc_cache_options *cache_options,
                        const struct zc_vm_options *options,
                        struct zc_vm **vm_out)
 {
-    struct zc_folio_frames frames = {zc_frame_alloc_folio, zc_frame_free_folio,
-                                     NULL};
+    struct zc_cache_options own_cache;
     struct zc_vm_options own;
     zc_status status;
     struct zc_vm *vm;
 
-    if (cache == NULL || vm_out == NULL)
-        return ZC_INVALID;
-    status = ZC_OPTIONS_READ(&own, options);
-    if (status == ZC_OK)
-        status = check_options(&own);
+    status = read_options(&own_cache, cache_options, &own, options);
+    if (status == ZC_OK && vm_out == NULL)
+        status = ZC_INVALID;
     if (status != ZC_OK)
         return status;
-    vm = alloc_memory(cache, &own);
-    if (vm == NULL || init_locks(vm) != ZC_OK) {
-        if (vm != NULL)
-            free_memory(vm);
-        return ZC_NO_MEMORY;
-    }
-    frames.context = vm;
-    status = zc_swap_set_frames(&cache->swap, &frames);
-    if (status == ZC_OK && own.background_reclaim != 0) {
-        status = zc_vm_reclaimer_start(vm);
-        vm->has_reclaimer = status == ZC_OK;
-        if (status != ZC_OK)
-            (void)zc_swap_set_frames(&cache->swap, NULL);
-    }
+    vm = make(&own, own_cache.page_size);
+    if (vm == NULL)
+        return ZC_REFUSE(&own, ZC_NO_MEMORY,
+                         "frame_count: no memory for %llu frames of %zu bytes",
+                         (unsigned long long)own.frame_count,
+                         own_cache.page_size);
+    status = start(vm, &own_cache, &own);
     if (status != ZC_OK) {
-        destroy_locks(vm);
-        free_memory(vm);
+        unmake(vm);
         return status;
     }
     *vm_out = vm;
     return ZC_OK;
 }
 
-/* Takes the folios of one device out of the cache that nobody wants any more:
- * those that were locked when their last page went. */
-static void empty_device(struct zc_vm *vm, struct zc_swap_device *device)
+struct zc_cache *zc_vm_cache(struct zc_vm *vm)
 {
-    struct zc_swap *swap = zc_vm_swap(vm);
-    struct zc_folio *folio;
-    uint64_t offset = 0;
-    zc_status status;
-    zc_swp slot;
-
-    while (zc_swap_device_next(device, &offset)) {
-        slot = zc_swp_make(device->type, offset);
-        ZC_ASSERT(zc_slot_count(swap, slot) == 0);
-        status = zc_slot_claim(swap, slot, &folio);
-        ZC_ASSERT(status == ZC_OK); /* it has its cluster */
-        (void)status;
-        if (folio != NULL) {
-            zc_folio_wait_writeback(swap, folio);
-            zc_pageio_forget_stuck(&vm->cache->pageio, folio);
-        }
-        zc_slot_release(swap, slot, folio, false);
-    }
+    return vm == NULL ? NULL : vm->cache;
 }
 
-/* No frame is in use afterwards: nobody maps one any more. */
-static void empty_cache(struct zc_vm *vm)
-{
-    struct zc_swap *swap = zc_vm_swap(vm);
-    struct zc_swap_device *device;
-    unsigned type;
-
-    zc_pageio_drain(&vm->cache->pageio);
-    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
-        device = zc_swap_device_get(swap, zc_swp_make(type, 0));
-        if (device == NULL)
-            continue;
-        if (device->managed)
-            empty_device(vm, device);
-        zc_swap_device_put(swap, device);
-    }
-    /* Failed writes keep frames until they are looked at. */
-    (void)zc_pageio_retry(&vm->cache->pageio, UINT32_MAX);
-    zc_pageio_drain(&vm->cache->pageio);
-}
-
+/* In the reverse order: whichever thread uses frames ends before they do. */
 void zc_vm_destroy(struct zc_vm *vm)
 {
-    zc_status status;
-
     if (vm == NULL)
         return;
     ZC_ASSERT(vm->space_count == 0);
     if (vm->has_reclaimer)
         zc_vm_reclaimer_stop(vm);
-    empty_cache(vm);
-    status = zc_swap_set_frames(&vm->cache->swap, NULL);
-    ZC_ASSERT(status == ZC_OK);
-    (void)status;
-    ZC_ASSERT(vm->free_count == vm->frame_count);
-    zc_vm_tables_free(vm);
-    destroy_locks(vm);
-    free_memory(vm);
+    zc_cache_destroy(vm->cache);
+    unmake(vm);
 }
 
 zc_status zc_vm_set_owner_limit(struct zc_vm *vm, unsigned owner,

@@ -229,9 +229,9 @@ static bool open_device(struct sim_world *world)
                                            : world->file);
 }
 
-/* ---- cache, machine and spaces ---- */
+/* ---- machine and spaces ---- */
 
-static bool open_cache(struct sim_world *world)
+static bool open_machine(struct sim_world *world)
 {
     const struct sim_config *config = world->config;
     struct codec_list codecs = {0};
@@ -245,13 +245,21 @@ static bool open_cache(struct sim_world *world)
         .placement = (unsigned)sim_number(config, SIM_PLACEMENT),
         .lru_mode = (unsigned)sim_number(config, SIM_LRU),
         .shrink_worker = (unsigned)sim_number(config, SIM_SHRINK_WORKER)};
+    const struct zc_vm_options vm_options = {
+        .struct_size = sizeof(vm_options),
+        .frame_count = world->plan.frame_count,
+        .swap_in = (unsigned)sim_number(config, SIM_SWAP_IN),
+        .background_reclaim =
+            (unsigned)sim_number(config, SIM_BACKGROUND_RECLAIM)};
     bool good = codec_list_parse(&codecs, sim_text(config, SIM_CODEC)) &&
                 sim_codec_begin(codecs.choices[0].name,
                                 sim_number(config, SIM_CORRUPT));
 
     if (good) {
         options.compressor_level = codecs.choices[0].level;
-        good = show_status(zc_cache_create(&options, &world->cache), "a cache");
+        good = show_status(zc_vm_create(&options, &vm_options, &world->vm),
+                           "a machine");
+        world->cache = zc_vm_cache(world->vm);
     }
     codec_list_free(&codecs);
     return good;
@@ -276,18 +284,7 @@ static bool open_spaces(struct sim_world *world)
 
 bool sim_world_open(struct sim_world *world)
 {
-    const struct sim_config *config = world->config;
-    const struct zc_vm_options options = {
-        .struct_size = sizeof(options),
-        .frame_count = world->plan.frame_count,
-        .swap_in = (unsigned)sim_number(config, SIM_SWAP_IN),
-        .background_reclaim =
-            (unsigned)sim_number(config, SIM_BACKGROUND_RECLAIM)};
-
-    return open_cache(world) && open_device(world) &&
-           show_status(zc_vm_create(world->cache, &options, &world->vm),
-                       "a machine") &&
-           open_spaces(world);
+    return open_machine(world) && open_device(world) && open_spaces(world);
 }
 
 /* Frames, entries and slots that are in use. */
@@ -331,7 +328,6 @@ void sim_world_close(struct sim_world *world)
     }
     free(world->spaces);
     zc_vm_destroy(world->vm);
-    zc_cache_destroy(world->cache);
     if (world->directory != NULL) {
         (void)unlink(world->file);
         (void)rmdir(world->directory);

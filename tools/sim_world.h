@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sim_world.h - a cache, its device, a machine and its spaces, as configured.
- */
+/* sim_world.h - a machine, its device and its spaces, as configured. */
 #ifndef ZCACHE_TOOL_SIM_WORLD_H
 #define ZCACHE_TOOL_SIM_WORLD_H
 
@@ -25,9 +24,9 @@ struct sim_world {
     const struct sim_config *config;
     const struct sim_corpus *corpus;
     struct sim_plan plan;
-    struct zc_cache *cache;
     struct zc_vm *vm;
-    unsigned type; /* of the device */
+    struct zc_cache *cache; /* of vm */
+    unsigned type;          /* of the device */
     struct zc_vm_space **spaces;
     char *directory; /* of our own file, or NULL */
     char *file;

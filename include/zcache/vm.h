@@ -3,8 +3,9 @@
  * vm.h - simulated virtual memory over a cache: address spaces, page tables,
  * faults, reclaim.
  *
- * A machine (struct zc_vm) has a bounded number of page frames and swaps to the
- * managed devices (swap.h) of one cache.  Address spaces have private anonymous
+ * A machine (struct zc_vm) has a bounded number of page frames, and a cache of
+ * its own that takes all its frames from them; it swaps to the managed devices
+ * (swap.h) of that cache.  Address spaces have private anonymous
  * pages, numbered from 0.  Threads read and write pages by zc_vm_read() and
  * zc_vm_write(), and fault as processors do; who loses a race tries again.
  *
@@ -63,16 +64,28 @@ struct zc_vm_options {
 #define ZC_VM_OPTIONS(...) ZC_OPTIONS(zc_vm_options, __VA_ARGS__)
 
 /*
- * Makes a machine over a cache that has no folios: its swap cache takes its
- * frames from here on.  One machine per cache, and gone before it.  NULL
- * options mean all defaults.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: a newer
- * struct; ZC_BUSY: the cache has a machine, or folios; ZC_NO_MEMORY.
+ * Makes a machine: its frames, then a cache over them, made as
+ * zc_cache_create() makes one.  NULL options, of either kind, mean all
+ * defaults.
+ *
+ * ZC_OK; what zc_cache_create() returns, with its reason in `cache_options`;
+ * of `options`, and with the reason there: ZC_INVALID: a field is out of its
+ * range; ZC_UNSUPPORTED: a newer struct with unknown fields set; ZC_NO_MEMORY.
+ * ZC_INVALID too: frames in `cache_options`, or no vm_out.
  */
-ZC_API ZC_MUST_CHECK zc_status zc_vm_create(struct zc_cache *cache,
-                                            const struct zc_vm_options *options,
-                                            struct zc_vm **vm_out);
-/* Every space is gone.  NULL is fine. */
+ZC_API ZC_MUST_CHECK zc_status
+zc_vm_create(const struct zc_cache_options *cache_options,
+             const struct zc_vm_options *options, struct zc_vm **vm_out);
+
+/* Ends a machine and its cache, with everything in them.  Every space is gone,
+ * and no other call of either may run.  NULL is fine. */
 ZC_API void zc_vm_destroy(struct zc_vm *vm);
+
+/*
+ * The machine's cache, for devices, settings and counters.  The machine keeps
+ * it: it is not to be destroyed.  NULL: of no machine.
+ */
+ZC_API struct zc_cache *zc_vm_cache(struct zc_vm *vm);
 
 #define ZC_VM_PAGES_MAX (UINT64_C(1) << 36)
 

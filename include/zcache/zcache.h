@@ -48,6 +48,7 @@ ZC_BEGIN_DECLS
 ZC_API const char *zc_version(void);
 
 struct zc_cache;
+struct zc_folio_frames; /* the library's own; see zc_cache_options.frames */
 
 #define ZC_SLOT_COUNT_DEFAULT (UINT64_C(1) << 32)
 #define ZC_SLOT_COUNT_MAX (UINT64_C(1) << 40)
@@ -126,6 +127,13 @@ struct zc_cache_options {
 
     /* Writes to devices under way at most; 0 means 32, zram's batch. */
     unsigned writes_max;
+
+    /*
+     * Where the page frames come from that pages pass through on their way to
+     * a device and back, for as long as the cache lives.  NULL: the system.
+     * zc_vm_create() (vm.h) sets it for the cache that it makes.
+     */
+    const struct zc_folio_frames *frames;
 
     /* Why a call failed: see types.h.  NULL: not wanted. */
     char *reason;

@@ -211,8 +211,10 @@ static void empty_all(void)
 static void destroy_all(void)
 {
     lab_quiet = true;
-    zc_vm_destroy(world.vm);
-    zc_cache_destroy(world.cache);
+    if (world.vm != NULL)
+        zc_vm_destroy(world.vm); /* and its cache */
+    else
+        zc_cache_destroy(world.cache);
     zc_zspool_destroy(world.pool);
     lab_quiet = false;
     lab_region_check_empty();

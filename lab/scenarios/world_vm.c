@@ -15,24 +15,21 @@ static void make_machine(unsigned swap_in, unsigned slots, unsigned lru_mode)
     unsigned type;
 
     world_must(
-        zc_cache_create(
+        zc_vm_create(
             ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE,
                              .placement = ZC_PLACEMENT_KERNEL,
                              .slot_count = WORLD_SLOTS,
                              .context_count = CONTEXTS, .no_same_filled = 1,
                              .compressor_name = "lz4", .lru_mode = lru_mode),
-            &world.cache),
-        "no cache");
+            ZC_VM_OPTIONS(.frame_count = WORLD_FRAMES, .swap_in = swap_in),
+            &world.vm),
+        "no machine");
+    world.cache = zc_vm_cache(world.vm);
     world_must(zc_swap_on(world.cache,
                           ZC_SWAP_OPTIONS(.slot_count = slots, .synchronous = 1,
                                           .managed = 1),
                           &type),
                "no device");
-    world_must(zc_vm_create(world.cache,
-                            ZC_VM_OPTIONS(.frame_count = WORLD_FRAMES,
-                                          .swap_in = swap_in),
-                            &world.vm),
-               "no machine");
 }
 
 void world_machine(unsigned swap_in, unsigned slots)

@@ -9,6 +9,8 @@
  * compact, set limits and change the compressor; and turn one of two devices
  * off and on.  Writes to devices fail now and then, and so does whatever can
  * fail anywhere, one passage at a time.
+ *
+ * And machines that come and go while their own threads write back.
  */
 #include "support_test.h"
 #include "support_threads.h"
@@ -486,6 +488,90 @@ static void with_pages_stored_again(void **state)
     run_world(&kind);
 }
 
+#define MACHINES 3 /* at a time */
+#define PAGES_STORED 200
+
+static bool is_good(struct support_worker *worker, zc_status status,
+                    const char *what)
+{
+    if (status != ZC_OK)
+        support_mistake(worker, "%s: %s", what, zc_status_name(status));
+    return status == ZC_OK;
+}
+
+/* More pages than the pool has room for; any of them is there. */
+static void fill_device(struct support_worker *worker, struct zc_cache *cache,
+                        unsigned type)
+{
+    char page[SUPPORT_VM_PAGE];
+    char bytes[SUPPORT_VM_PAGE];
+    uint64_t i;
+
+    for (i = 0; i < PAGES_STORED; i++) {
+        support_vm_fill(page, i, worker->operations);
+        if (!is_good(worker, zc_cache_store(cache, zc_swp_make(type, i), page),
+                     "store"))
+            return;
+    }
+    i = support_random_below(&worker->random, PAGES_STORED);
+    support_vm_fill(page, i, worker->operations);
+    if (is_good(worker, zc_cache_load(cache, zc_swp_make(type, i), bytes),
+                "load") &&
+        memcmp(bytes, page, sizeof(page)) != 0)
+        support_mistake(worker, "page %u is another", (unsigned)i);
+}
+
+/* A machine with all the threads that it can have, ended in the middle of their
+ * work. */
+static void come_and_go(struct support_worker *worker)
+{
+    struct zc_backing_faults slow = {.struct_size = sizeof(slow),
+                                     .latency_ns = 20000};
+    struct zc_vm *vm = NULL;
+    unsigned type;
+
+    if (!is_good(
+            worker,
+            zc_vm_create(
+                ZC_CACHE_OPTIONS(.limit_bytes = LIMIT, .lru_mode = ZC_LRU_ENTRY,
+                                 .shrink_worker = 1),
+                ZC_VM_OPTIONS(.frame_count = 64, .background_reclaim = 1), &vm),
+            "machine"))
+        return;
+    if (is_good(
+            worker,
+            zc_swap_on(zc_vm_cache(vm),
+                       ZC_SWAP_OPTIONS(.backing_ops = &zc_backing_faulty,
+                                       .backing_user = &slow,
+                                       .slot_count = SLOTS, .io_workers = 2),
+                       &type),
+            "swapon"))
+        fill_device(worker, zc_vm_cache(vm), type);
+    zc_vm_destroy(vm);
+}
+
+static void come_and_go_again(struct support_worker *worker)
+{
+    while (!support_is_stopped(worker)) {
+        come_and_go(worker);
+        worker->operations++;
+    }
+}
+
+static void machines_come_and_go_beside_their_threads(void **state)
+{
+    struct support_crew crew;
+    unsigned i;
+
+    (void)state;
+    support_crew_init(&crew);
+    for (i = 0; i < MACHINES; i++)
+        support_crew_add(&crew, come_and_go_again, NULL);
+    support_crew_run(&crew, support_stress_milliseconds(600));
+    for (i = 0; i < crew.count; i++)
+        assert_true(crew.workers[i].operations > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +579,7 @@ int main(void)
         cmocka_unit_test(with_zspages_by_age),
         cmocka_unit_test(with_a_synchronous_device),
         cmocka_unit_test(with_pages_stored_again),
+        cmocka_unit_test(machines_come_and_go_beside_their_threads),
     };
 
     return cmocka_run_group_tests_name("stress vm", tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* support_vm.c - machines over caches with managed devices, for tests. */
+/* support_vm.c - machines with a managed device, for tests. */
 #include "support_vm.h"
 
 #include "support_test.h"
@@ -30,15 +30,19 @@ struct support_vm support_vm_make(const struct support_vm_kind *kind)
     struct support_vm machine = {0};
 
     assert_status(
-        zc_cache_create(ZC_CACHE_OPTIONS(.limit_bytes = kind->limit_bytes,
-                                         .lru_mode = kind->lru_mode == 0
-                                                         ? ZC_LRU_ENTRY
-                                                         : kind->lru_mode,
-                                         .placement = kind->placement,
-                                         .checksums = kind->checksums,
-                                         .slot_count = UINT64_C(1) << 24),
-                        &machine.cache),
+        zc_vm_create(
+            ZC_CACHE_OPTIONS(.limit_bytes = kind->limit_bytes,
+                             .lru_mode = kind->lru_mode == 0 ? ZC_LRU_ENTRY
+                                                             : kind->lru_mode,
+                             .placement = kind->placement,
+                             .checksums = kind->checksums,
+                             .slot_count = UINT64_C(1) << 24),
+            ZC_VM_OPTIONS(.frame_count = kind->frames == 0 ? 64 : kind->frames,
+                          .swap_in = kind->swap_in,
+                          .background_reclaim = kind->background_reclaim),
+            &machine.vm),
         ZC_OK);
+    machine.cache = zc_vm_cache(machine.vm);
     assert_status(
         zc_swap_on(
             machine.cache,
@@ -49,14 +53,6 @@ struct support_vm support_vm_make(const struct support_vm_kind *kind)
                             .synchronous = kind->synchronous, .managed = 1,
                             .slot_order = kind->slot_order),
             &machine.type),
-        ZC_OK);
-    assert_status(
-        zc_vm_create(
-            machine.cache,
-            ZC_VM_OPTIONS(.frame_count = kind->frames == 0 ? 64 : kind->frames,
-                          .swap_in = kind->swap_in,
-                          .background_reclaim = kind->background_reclaim),
-            &machine.vm),
         ZC_OK);
     return machine;
 }
@@ -80,7 +76,6 @@ void support_vm_end(struct support_vm *machine)
     assert_int_equal(stats.spaces, 0);
     assert_int_equal(stats.frames_free, stats.frame_count);
     zc_vm_destroy(machine->vm);
-    zc_cache_destroy(machine->cache);
 }
 
 struct zc_vm_space *support_vm_space_of(struct support_vm *machine,

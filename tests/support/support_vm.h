@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* support_vm.h - machines over caches with managed devices, for tests. */
+/* support_vm.h - machines with a managed device, for tests. */
 #ifndef ZC_TESTS_SUPPORT_VM_H
 #define ZC_TESTS_SUPPORT_VM_H
 
@@ -10,9 +10,9 @@
 #include "support_content.h"
 
 struct support_vm {
-    struct zc_cache *cache;
     struct zc_vm *vm;
-    unsigned type; /* of its device */
+    struct zc_cache *cache; /* of vm */
+    unsigned type;          /* of its device */
 };
 
 /* What a test's machine is made of; zero is a small one without trouble. */

@@ -417,22 +417,125 @@ static void a_page_that_cannot_be_read_stays(void **state)
     support_vm_end(&machine);
 }
 
+/* A machine that is refused, and why, word for word. */
+static void expect_refused(struct zc_cache_options cache_options,
+                           struct zc_vm_options options, const char *cache_text,
+                           const char *text)
+{
+    char cache_reason[ZC_REASON_SIZE] = "old";
+    char reason[ZC_REASON_SIZE] = "old";
+    struct zc_vm *vm = NULL;
+
+    cache_options.struct_size = sizeof(cache_options);
+    cache_options.reason = cache_reason;
+    cache_options.reason_size = sizeof(cache_reason);
+    options.struct_size = sizeof(options);
+    options.reason = reason;
+    options.reason_size = sizeof(reason);
+    assert_status(zc_vm_create(&cache_options, &options, &vm), ZC_INVALID);
+    assert_null(vm);
+    assert_string_equal(reason, text);
+    if (cache_text != NULL)
+        assert_string_equal(cache_reason, cache_text);
+}
+
 static void bad_options_are_refused(void **state)
 {
-    const struct support_vm_kind kind = {0};
-    struct support_vm machine = support_vm_make(&kind);
+    const struct zc_cache_options cache = {0};
+    /* Its content is the library's own; it is not looked at. */
+    static const char frames;
+
+    (void)state;
+    expect_refused(cache, (struct zc_vm_options){.frame_count = 15}, "",
+                   "frame_count: 15 is not from 16 to 4294967296");
+    expect_refused(cache,
+                   (struct zc_vm_options){.frame_count = UINT64_C(4294967297)},
+                   "", "frame_count: 4294967297 is not from 16 to 4294967296");
+    expect_refused(cache, (struct zc_vm_options){.swap_in = 4}, "",
+                   "swap_in: 4 is no enum zc_swap_in_policy, the last of which "
+                   "is 3");
+    expect_refused(cache, (struct zc_vm_options){.background_reclaim = 2}, "",
+                   "background_reclaim: 2 is not 0 or 1");
+    expect_refused((struct zc_cache_options){.frames = (const void *)&frames},
+                   (struct zc_vm_options){0},
+                   "frames: must be NULL, for a machine has its own", "");
+    /* Found before the cache is made, and by it; the words are its own. */
+    expect_refused((struct zc_cache_options){.page_size = 5000},
+                   (struct zc_vm_options){0}, NULL, "");
+    expect_refused((struct zc_cache_options){.compressor_name = "none such"},
+                   (struct zc_vm_options){0}, NULL, "");
+    assert_status(zc_vm_create(NULL, NULL, NULL), ZC_INVALID);
+    assert_null(zc_vm_cache(NULL));
+}
+
+/* What cannot be had says so, and not that a field was wrong. */
+static void a_machine_too_large_says_how_large(void **state)
+{
+    char reason[ZC_REASON_SIZE] = "";
     struct zc_vm *vm = NULL;
 
     (void)state;
-    assert_status(zc_vm_create(NULL, NULL, &vm), ZC_INVALID);
-    assert_status(zc_vm_create(machine.cache, NULL, &vm), ZC_BUSY);
+    zc_inject_arm(ZC_INJECT_PAGES, 0, 1);
     assert_status(
-        zc_vm_create(machine.cache, ZC_VM_OPTIONS(.frame_count = 15), &vm),
-        ZC_INVALID);
-    assert_status(zc_vm_create(machine.cache, ZC_VM_OPTIONS(.swap_in = 4), &vm),
-                  ZC_INVALID);
+        zc_vm_create(ZC_CACHE_OPTIONS(.page_size = 65536),
+                     ZC_VM_OPTIONS(.frame_count = 1000, .reason = reason,
+                                   .reason_size = sizeof(reason)),
+                     &vm),
+        ZC_NO_MEMORY);
+    zc_inject_disarm();
     assert_null(vm);
-    support_vm_end(&machine);
+    assert_string_equal(
+        reason, "frame_count: no memory for 1000 frames of 65536 bytes");
+}
+
+static struct zc_vm *watched;
+static unsigned writes_from_frames;
+static unsigned writes_from_elsewhere;
+
+static zc_status watch_write(void *backing, uint64_t slot, const void *page)
+{
+    const char *bytes = page;
+    const uint64_t size = watched->frame_count * watched->page_size;
+
+    if (bytes >= watched->memory && bytes < watched->memory + size &&
+        zc_frames_free(watched) < watched->frame_count)
+        writes_from_frames++;
+    else
+        writes_from_elsewhere++;
+    return zc_backing_memory.write(backing, slot, page);
+}
+
+/* Every folio of the cache is one of the machine's frames, also where the
+ * device is one that address spaces know nothing of. */
+static void the_cache_takes_its_frames_from_the_machine(void **state)
+{
+    struct zc_backing_ops ops = zc_backing_memory;
+    char page[SUPPORT_VM_PAGE];
+    struct zc_cache *cache;
+    unsigned type = 99;
+    uint64_t i;
+
+    (void)state;
+    ops.write = watch_write;
+    assert_status(zc_vm_create(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY),
+                               ZC_VM_OPTIONS(.frame_count = 64), &watched),
+                  ZC_OK);
+    cache = zc_vm_cache(watched);
+    assert_status(
+        zc_swap_on(cache, ZC_SWAP_OPTIONS(.backing_ops = &ops), &type), ZC_OK);
+    for (i = 0; i < 8; i++) {
+        support_vm_fill(page, i, 1);
+        assert_status(zc_cache_store(cache, zc_swp_make(type, i), page), ZC_OK);
+    }
+    assert_status(zc_cache_writeback(cache, NULL, NULL), ZC_OK);
+    assert_int_equal(writes_from_frames, 8);
+    assert_int_equal(writes_from_elsewhere, 0);
+    assert_int_equal(zc_frames_free(watched), 64);
+    for (i = 0; i < 8; i++) {
+        assert_status(zc_cache_load(cache, zc_swp_make(type, i), page), ZC_OK);
+        assert_true(support_vm_is(page, i, 1));
+    }
+    zc_vm_destroy(watched);
 }
 
 int main(void)
@@ -456,6 +559,8 @@ int main(void)
         cmocka_unit_test(a_failed_install_loses_nothing),
         cmocka_unit_test(a_page_that_cannot_be_read_stays),
         cmocka_unit_test(bad_options_are_refused),
+        cmocka_unit_test(a_machine_too_large_says_how_large),
+        cmocka_unit_test(the_cache_takes_its_frames_from_the_machine),
     };
 
     return cmocka_run_group_tests_name("vm", tests, NULL, NULL);
