@@ -32,7 +32,8 @@ struct zc_cache {
  * Swapoff, for the fault side too: `unuse` gets each cached folio of the device
  * that still has a count, locked and up to date, and is to bring the count to
  * zero and leave it locked.  NULL: only if no slot is in use.  See
- * zc_swap_off() for what is returned.
+ * zc_swap_off() for what is returned; also ZC_INVALID: the device is not a
+ * managed one.
  */
 typedef zc_status (*zc_front_unuse)(void *context, struct zc_folio *folio);
 zc_status zc_front_swap_off(struct zc_cache *cache, unsigned type,

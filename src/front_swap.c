@@ -295,8 +295,9 @@ static zc_status turn_off(struct zc_cache *cache, unsigned type,
     };
     zc_status status;
 
-    /* There are page tables that know the slots. */
-    if (unuse == unuse_page && off.device->managed)
+    /* The slots of a managed device are known to page tables, those of any
+     * other to no page table. */
+    if (unuse != NULL && (unuse == unuse_page) == off.device->managed)
         return ZC_INVALID;
     zc_swap_device_stop(off.device);
     status = empty_device(&off);

@@ -156,6 +156,35 @@ static void another_device_keeps_its_pages(void **state)
     end();
 }
 
+/* The caller of zc_cache_store() names its slots; no page table does. */
+static void a_device_that_is_not_managed_is_not_for_it(void **state)
+{
+    char page[SUPPORT_VM_PAGE];
+    unsigned type = 99;
+    zc_swp slot;
+
+    (void)state;
+    begin();
+    assert_status(
+        zc_swap_on(machine.cache, ZC_SWAP_OPTIONS(.slot_count = 64), &type),
+        ZC_OK);
+    assert_status(zc_vm_swap_off(machine.vm, type), ZC_INVALID);
+    slot = zc_swp_make(type, 3);
+    support_vm_fill(page, 7, 1);
+    assert_status(zc_cache_store(machine.cache, slot, page), ZC_OK);
+    assert_status(zc_vm_swap_off(machine.vm, type), ZC_INVALID);
+    /* Nothing has changed: it takes pages, and has those that it had. */
+    assert_status(zc_cache_store(machine.cache, zc_swp_make(type, 4), page),
+                  ZC_OK);
+    memset(page, 0, sizeof(page));
+    assert_status(zc_cache_load(machine.cache, slot, page), ZC_OK);
+    assert_true(support_vm_is(page, 7, 1));
+    assert_status(zc_swap_off(machine.cache, type, NULL, NULL), ZC_BUSY);
+    assert_status(zc_cache_invalidate_type(machine.cache, type), ZC_OK);
+    assert_status(zc_swap_off(machine.cache, type, NULL, NULL), ZC_OK);
+    end();
+}
+
 /* Each failure at each place: refused, in use as before, every page there. */
 static void a_refused_swapoff_loses_nothing(void **state)
 {
@@ -327,6 +356,7 @@ int main(void)
         cmocka_unit_test(pages_in_the_cache_and_on_the_device_come_home),
         cmocka_unit_test(the_next_device_takes_them_again),
         cmocka_unit_test(another_device_keeps_its_pages),
+        cmocka_unit_test(a_device_that_is_not_managed_is_not_for_it),
         cmocka_unit_test(a_refused_swapoff_loses_nothing),
         cmocka_unit_test(a_copy_that_fails_refuses_it),
         cmocka_unit_test(no_frames_or_no_right_to_them_refuses_it),
