@@ -60,6 +60,8 @@ static zc_status copy_entry(struct zc_vm_table *from, struct zc_vm_table *to,
         zc_rmap_add(vm, zc_pte_frame(vm, pte), place);
     }
     zc_spinlock_unlock(&to->lock);
+    if ((pte & ZC_PTE_SWAP) != 0)
+        zc_vm_wake_swapoff(vm);
     if ((pte & ZC_PTE_PRESENT) != 0) {
         zc_frame_age(vm, zc_pte_frame(vm, pte));
         zc_folio_put(zc_vm_swap(vm), &zc_pte_frame(vm, pte)->folio);

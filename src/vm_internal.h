@@ -145,6 +145,9 @@ struct zc_vm {
     uint64_t space_count;             /* [lock] */
     uint64_t families;                /* [lock] given out */
     struct zc_vm_table *spare_tables; /* [lock] of spaces that have ended */
+    /* 1: a swapoff may sleep, on this word.  Pairs with itself, and with the
+     * locks that vm_swapoff.c names. */
+    zc_atomic_u32 swapoff_waits;
 
     /* kswapd, where there is one. */
     bool has_reclaimer;
@@ -317,6 +320,13 @@ struct zc_vm_frame *zc_vm_frame_for(struct zc_vm_fault *fault,
 
 /* Drops what an entry that was cleared stood for; no lock is held. */
 void zc_vm_drop_pte(struct zc_vm *vm, zc_pte pte);
+
+/* --- swapoff: vm_swapoff.c ------------------------------------------- */
+
+/* Drops a swap count that the caller has in hand. */
+void zc_vm_drop_count(struct zc_vm *vm, zc_swp slot);
+/* After the caller has put a swap count that it had in hand into an entry. */
+void zc_vm_wake_swapoff(struct zc_vm *vm);
 
 /* --- reclaim --------------------------------------------------------- */
 

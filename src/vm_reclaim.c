@@ -78,7 +78,7 @@ static zc_status unmap_one(struct zc_vm *vm, struct zc_vm_frame *frame,
     if (unmapped)
         zc_folio_put(zc_vm_swap(vm), &frame->folio); /* the mapping's */
     else
-        zc_slot_drop(zc_vm_swap(vm), slot);
+        zc_vm_drop_count(vm, slot);
     return is_locked ? ZC_BUSY : ZC_OK;
 }
 

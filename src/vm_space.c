@@ -86,7 +86,7 @@ void zc_vm_drop_pte(struct zc_vm *vm, zc_pte pte)
     struct zc_folio *folio;
 
     if ((pte & ZC_PTE_SWAP) != 0)
-        zc_slot_drop(swap, zc_pte_slot(pte));
+        zc_vm_drop_count(vm, zc_pte_slot(pte));
     if ((pte & ZC_PTE_PRESENT) == 0)
         return;
     folio = &zc_pte_frame(vm, pte)->folio;

@@ -105,7 +105,7 @@ static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
     /* What may have to be stored again is not written to before we let go. */
     if (install(fault, frame, is_taken ? 0 : ZC_PTE_WRITE)) {
         raise_kind(fault, source);
-        zc_slot_drop(zc_vm_swap(vm), slot);
+        zc_vm_drop_count(vm, slot);
         zc_frame_age(vm, frame);
         /* A fork meanwhile: the child has the slot too. */
         is_taken = is_taken && zc_slot_count(zc_vm_swap(vm), slot) != 0;
@@ -209,7 +209,7 @@ static zc_status map_cached(struct zc_vm_fault *fault, zc_swp slot,
      * by then the slot may be given up, and the frame be our own. */
     if (install(fault, frame, is_copy ? ZC_PTE_WRITE : 0)) {
         raise_kind(fault, source);
-        zc_slot_drop(swap, slot);
+        zc_vm_drop_count(vm, slot);
         zc_frame_age(vm, frame);
         if ((!is_copy || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET)) &&
             wants_slot_back(fault, device, zc_slot_count(swap, slot) == 0))

@@ -4,10 +4,22 @@
  *
  * The front stops the device and goes through its slots; for each that is in
  * use it hands us the folio, locked and read.  We go through all page tables
- * and map the folio wherever its slot is named.  What is not found then is on
- * its way: a fork has taken a count and not set its entry, or an exit has
- * cleared the entry and not dropped its count yet; so we look again until the
- * count is zero.
+ * and map the folio wherever its slot is named.  What is not found then is in
+ * the hand of a thread: a fork has taken a count and not set its entry, or an
+ * exit has cleared the entry and not dropped its count yet.  Swapoff sleeps
+ * until that thread is done, and walks again.
+ *
+ * No wake-up is lost.  Swapoff says that it may sleep, then walks, then reads
+ * the count; the other thread drops the count or sets the entry, then asks
+ * whether swapoff sleeps.  Both do their middle part under one lock:
+ *
+ *     a drop    the cluster's: swapoff reads the count before it is dropped,
+ *               and then the other sees what swapoff said; or after, and then
+ *               the count is not there
+ *     a fork    the table's of the child, likewise.  Swapoff finds that table:
+ *               the fork made it before it took the count from the parent's
+ *               entry, under the lock of the parent's table, which the walk
+ *               takes before it comes to the child
  *
  * That is a walk for each slot, as the kernel's was until 5.1: a walk for all
  * slots would need all their folios at once.
@@ -91,27 +103,55 @@ static zc_status unuse_space(struct zc_vm_space *space, struct zc_folio *folio,
     return status;
 }
 
+/* One walk. */
+static zc_status unuse_all(struct zc_vm *vm, struct zc_folio *folio,
+                           zc_swp slot)
+{
+    zc_status status = ZC_OK;
+    struct zc_list *link;
+
+    zc_mutex_lock(&vm->lock);
+    for (link = vm->spaces.next; link != &vm->spaces && status == ZC_OK;
+         link = link->next)
+        status = unuse_space(ZC_CONTAINER(link, struct zc_vm_space, link),
+                             folio, slot);
+    zc_mutex_unlock(&vm->lock);
+    return status;
+}
+
 /* zc_front_unuse. */
 static zc_status unuse(void *context, struct zc_folio *folio)
 {
     struct zc_vm *vm = context;
+    struct zc_swap *swap = zc_vm_swap(vm);
     const zc_swp slot = folio->swap;
-    zc_status status = ZC_OK;
-    struct zc_list *link;
+    zc_status status;
 
     /* If it cannot be mapped, and not be written either, reclaim finds it. */
     zc_frame_age(vm, zc_frame_of(folio));
-    while (status == ZC_OK && zc_slot_count(zc_vm_swap(vm), slot) != 0) {
-        zc_mutex_lock(&vm->lock);
-        for (link = vm->spaces.next; link != &vm->spaces && status == ZC_OK;
-             link = link->next)
-            status = unuse_space(ZC_CONTAINER(link, struct zc_vm_space, link),
-                                 folio, slot);
-        zc_mutex_unlock(&vm->lock);
-        if (status == ZC_OK && zc_slot_count(zc_vm_swap(vm), slot) != 0)
-            zc_cpu_relax();
+    for (;;) {
+        zc_atomic_u32_store_relaxed(&vm->swapoff_waits, 1);
+        status = unuse_all(vm, folio, slot);
+        if (status != ZC_OK || zc_slot_count(swap, slot) == 0)
+            break;
+        zc_park_while(&swap->parking, &vm->swapoff_waits, 1);
     }
+    zc_atomic_u32_store_relaxed(&vm->swapoff_waits, 0);
     return status;
+}
+
+void zc_vm_wake_swapoff(struct zc_vm *vm)
+{
+    if (zc_atomic_u32_load_relaxed(&vm->swapoff_waits) == 0)
+        return;
+    zc_atomic_u32_store_relaxed(&vm->swapoff_waits, 0);
+    zc_unpark_all(&zc_vm_swap(vm)->parking, &vm->swapoff_waits);
+}
+
+void zc_vm_drop_count(struct zc_vm *vm, zc_swp slot)
+{
+    zc_slot_drop(zc_vm_swap(vm), slot);
+    zc_vm_wake_swapoff(vm);
 }
 
 zc_status zc_vm_swap_off(struct zc_vm *vm, unsigned type)

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* test_vm_swapoff.c - every page of a device home, or none lost. */
+#include <stdio.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "support_test.h"
 #include "support_threads.h"
 #include "support_vm.h"
@@ -278,6 +283,127 @@ static void no_frames_or_no_right_to_them_refuses_it(void **state)
     end();
 }
 
+/* ---- while a count is in the hand of a thread ---- */
+
+struct swapoff {
+    pthread_t thread;
+    atomic_int id; /* of the thread, for the system; 0: not yet */
+    zc_status status;
+};
+
+static void *run_swap_off(void *argument)
+{
+    struct swapoff *off = argument;
+
+    atomic_store(&off->id, (int)syscall(SYS_gettid));
+    off->status = swap_off();
+    return NULL;
+}
+
+/* What the system says that a thread does: 'S' where it sleeps. */
+static char state_of(int id)
+{
+    char path[64];
+    char line[256];
+    char *end = NULL;
+    FILE *file;
+
+    (void)snprintf(path, sizeof(path), "/proc/self/task/%d/stat", id);
+    file = fopen(path, "r");
+    if (file != NULL && fgets(line, sizeof(line), file) != NULL)
+        end = strrchr(line, ')');
+    if (file != NULL)
+        assert_int_equal(fclose(file), 0);
+    return end == NULL ? 0 : end[2];
+}
+
+#define LOOKS 50 /* in a row, a millisecond apart, that find it asleep */
+
+/* Returns when the swapoff sleeps, for good and not for a moment. */
+static void await_sleep(struct swapoff *off)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    unsigned asleep = 0;
+    unsigned i;
+
+    for (i = 0; asleep < LOOKS && i < 20000; i++) {
+        (void)nanosleep(&moment, NULL);
+        if (atomic_load(&off->id) != 0)
+            asleep = state_of(atomic_load(&off->id)) == 'S' ? asleep + 1 : 0;
+    }
+    if (asleep < LOOKS)
+        fail_msg("it does not sleep");
+}
+
+/* As an exit that has cleared its entry and not dropped the count yet. */
+static void it_sleeps_until_an_exit_drops_its_count(void **state)
+{
+    struct swapoff off = {.status = ZC_AGAIN};
+    zc_swp slot;
+
+    (void)state;
+    if (access("/proc/self/task", R_OK) != 0)
+        skip();
+    begin();
+    slot = support_vm_slot(space, 29);
+    assert_status(zc_slot_dup(&machine.cache->swap, slot), ZC_OK);
+    assert_int_equal(pthread_create(&off.thread, NULL, run_swap_off, &off), 0);
+    await_sleep(&off);
+    zc_vm_drop_pte(machine.vm, zc_pte_of_slot(slot));
+    assert_int_equal(pthread_join(off.thread, NULL), 0);
+    assert_status(off.status, ZC_OK);
+    expect_all(space);
+    end();
+}
+
+/* As a fork that has taken the count and sets the child's entry at last. */
+static void it_sleeps_until_a_fork_sets_its_entry(void **state)
+{
+    struct swapoff off = {.status = ZC_AGAIN};
+    struct zc_vm_space *child;
+    struct zc_vm_table *table;
+    zc_swp slot;
+
+    (void)state;
+    if (access("/proc/self/task", R_OK) != 0)
+        skip();
+    begin();
+    child = support_vm_space(&machine, 1);
+    slot = support_vm_slot(space, 29);
+    assert_status(zc_slot_dup(&machine.cache->swap, slot), ZC_OK);
+    assert_int_equal(pthread_create(&off.thread, NULL, run_swap_off, &off), 0);
+    await_sleep(&off);
+    table = zc_vm_table_find(child, 0);
+    zc_spinlock_lock(&table->lock);
+    table->entries[0] = zc_pte_of_slot(slot) | ZC_PTE_MAPPED;
+    zc_spinlock_unlock(&table->lock);
+    zc_vm_wake_swapoff(machine.vm);
+    assert_int_equal(pthread_join(off.thread, NULL), 0);
+    assert_status(off.status, ZC_OK);
+    (void)support_vm_expect(child, 0, 29, 1);
+    expect_all(space);
+    zc_vm_space_destroy(child);
+    end();
+}
+
+/* Each of the two says so when it is done with a count. */
+static void a_fork_and_an_exit_wake_it(void **state)
+{
+    zc_atomic_u32 *word;
+    struct zc_vm_space *child = NULL;
+
+    (void)state;
+    begin();
+    word = &machine.vm->swapoff_waits;
+    zc_atomic_u32_store_relaxed(word, 1);
+    assert_status(zc_vm_fork(space, &child), ZC_OK);
+    assert_int_equal(zc_atomic_u32_load_relaxed(word), 0);
+    zc_atomic_u32_store_relaxed(word, 1);
+    zc_vm_space_destroy(child);
+    assert_int_equal(zc_atomic_u32_load_relaxed(word), 0);
+    end();
+}
+
 /* ---- while all goes on ---- */
 
 static void use(struct support_worker *worker)
@@ -360,6 +486,9 @@ int main(void)
         cmocka_unit_test(a_refused_swapoff_loses_nothing),
         cmocka_unit_test(a_copy_that_fails_refuses_it),
         cmocka_unit_test(no_frames_or_no_right_to_them_refuses_it),
+        cmocka_unit_test(it_sleeps_until_an_exit_drops_its_count),
+        cmocka_unit_test(it_sleeps_until_a_fork_sets_its_entry),
+        cmocka_unit_test(a_fork_and_an_exit_wake_it),
         cmocka_unit_test(it_may_happen_at_any_time),
     };
 
