@@ -267,9 +267,12 @@ void zc_rmap_remove(struct zc_vm *vm, struct zc_vm_frame *frame,
                     struct zc_vm_place place);
 /* Mappings now; exact only where nobody can add one. */
 uint32_t zc_rmap_count(struct zc_vm *vm, struct zc_vm_frame *frame);
-/* Up to `capacity` of its mappings, as names; how many. */
-unsigned zc_rmap_places(struct zc_vm *vm, struct zc_vm_frame *frame,
-                        struct zc_vm_place *places, unsigned capacity);
+/* The newest of its mappings, as a name; a table of NULL: it has none. */
+struct zc_vm_place zc_rmap_first(struct zc_vm *vm, struct zc_vm_frame *frame);
+/* The next older one.  The caller holds the lock of the place's table, and the
+ * entry maps the frame. */
+struct zc_vm_place zc_rmap_next(struct zc_vm *vm, struct zc_vm_frame *frame,
+                                struct zc_vm_place place);
 /* The frame is read for this page, and is its own, unless it has an owner. */
 void zc_rmap_settle(struct zc_vm *vm, struct zc_vm_frame *frame,
                     const struct zc_vm_space *space, uint64_t page);

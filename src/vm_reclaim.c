@@ -20,29 +20,41 @@
  */
 #include "vm_internal.h"
 
-#define PLACES 16     /* mappings looked at in one go */
 #define SCAN_FACTOR 8 /* frames looked at for each one wanted, at most */
 #define BATCH 32      /* frames, then the reclaimer looks whether it is done */
 #define STUCK_MAX 32  /* failed writes looked at in one go */
 
-/* Whether an entry used the frame since the last look; clears the marks. */
+static bool maps(const struct zc_vm *vm, zc_pte pte,
+                 const struct zc_vm_frame *frame)
+{
+    return (pte & ZC_PTE_PRESENT) != 0 && zc_pte_frame(vm, pte) == frame;
+}
+
+/*
+ * Whether an entry used the frame since the last look, or one is of a locked
+ * page; clears the marks.  The folio is locked, and no thread adds an entry of
+ * a locked page without that: so each of those is seen.
+ */
 static bool was_used(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
-    struct zc_vm_place places[PLACES];
-    unsigned count = zc_rmap_places(vm, frame, places, PLACES);
+    struct zc_vm_place place = zc_rmap_first(vm, frame);
+    struct zc_vm_place next;
     bool used = false;
+    bool is_mapping;
     zc_pte *entry;
-    unsigned i;
 
-    for (i = 0; i < count; i++) {
-        entry = &places[i].table->entries[places[i].index];
-        zc_spinlock_lock(&places[i].table->lock);
-        if ((*entry & ZC_PTE_PRESENT) != 0 &&
-            zc_pte_frame(vm, *entry) == frame) {
+    while (place.table != NULL) {
+        entry = &place.table->entries[place.index];
+        zc_spinlock_lock(&place.table->lock);
+        is_mapping = maps(vm, *entry, frame);
+        if (is_mapping) {
             used |= (*entry & (ZC_PTE_ACCESSED | ZC_PTE_LOCKED)) != 0;
             *entry &= ~(zc_pte)ZC_PTE_ACCESSED;
+            next = zc_rmap_next(vm, frame, place);
         }
-        zc_spinlock_unlock(&places[i].table->lock);
+        zc_spinlock_unlock(&place.table->lock);
+        /* One that went meanwhile has taken the way to the next with it. */
+        place = is_mapping ? next : zc_rmap_first(vm, frame);
     }
     return used;
 }
@@ -64,7 +76,7 @@ static zc_status unmap_one(struct zc_vm *vm, struct zc_vm_frame *frame,
     if (status != ZC_OK)
         return status;
     zc_spinlock_lock(&place.table->lock);
-    if ((*entry & ZC_PTE_PRESENT) != 0 && zc_pte_frame(vm, *entry) == frame) {
+    if (maps(vm, *entry, frame)) {
         is_locked = (*entry & ZC_PTE_LOCKED) != 0;
         unmapped = !is_locked;
     }
@@ -87,7 +99,7 @@ static bool unmap_all(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     struct zc_vm_place place;
 
-    while (zc_rmap_places(vm, frame, &place, 1) != 0)
+    while ((place = zc_rmap_first(vm, frame)).table != NULL)
         if (unmap_one(vm, frame, place) != ZC_OK)
             return false;
     return true;

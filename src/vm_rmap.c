@@ -95,19 +95,27 @@ uint32_t zc_rmap_count(struct zc_vm *vm, struct zc_vm_frame *frame)
     return count;
 }
 
-unsigned zc_rmap_places(struct zc_vm *vm, struct zc_vm_frame *frame,
-                        struct zc_vm_place *places, unsigned capacity)
+/* Where a link of the list leads. */
+static struct zc_vm_place follow(struct zc_spinlock *lock,
+                                 const struct zc_vm_place *link)
 {
-    struct zc_spinlock *lock = lock_of(vm, frame);
     struct zc_vm_place place;
-    unsigned count = 0;
 
     zc_spinlock_lock(lock);
-    for (place = frame->mappings; place.table != NULL && count < capacity;
-         place = *next_of(place))
-        places[count++] = place;
+    place = *link;
     zc_spinlock_unlock(lock);
-    return count;
+    return place;
+}
+
+struct zc_vm_place zc_rmap_first(struct zc_vm *vm, struct zc_vm_frame *frame)
+{
+    return follow(lock_of(vm, frame), &frame->mappings);
+}
+
+struct zc_vm_place zc_rmap_next(struct zc_vm *vm, struct zc_vm_frame *frame,
+                                struct zc_vm_place place)
+{
+    return follow(lock_of(vm, frame), next_of(place));
 }
 
 bool zc_rmap_is_foreign(struct zc_vm *vm, struct zc_vm_frame *frame,

@@ -339,6 +339,37 @@ static void locked_pages_stay(void **state)
     support_vm_end(&machine);
 }
 
+/* One lock keeps the page where it is for all that share it, however many. */
+static void a_locked_page_keeps_every_mapping(void **state)
+{
+    static const unsigned counts[] = {1, 15, 16, 17, 100};
+    const struct support_vm_kind kind = {.frames = 512};
+    struct zc_vm_space *children[100];
+    struct support_vm machine;
+    struct zc_vm_space *space;
+    enum zc_fault_kind found;
+    unsigned i;
+    unsigned j;
+
+    (void)state;
+    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        machine = support_vm_make(&kind);
+        space = support_vm_space_of(&machine, 0, 1, ZC_VM_LOCKED);
+        support_vm_write(space, 0, 1);
+        for (j = 0; j < counts[i]; j++)
+            assert_status(zc_vm_fork(space, &children[j]), ZC_OK);
+        support_vm_reclaim_all(&machine);
+        for (j = 0; j < counts[i]; j++) {
+            assert_status(zc_vm_touch(children[j], 0, false, &found), ZC_OK);
+            assert_int_equal(found, ZC_FAULT_NONE);
+            zc_vm_space_destroy(children[j]);
+        }
+        assert_int_equal(support_vm_stats(&machine).swapped_out, 0);
+        zc_vm_space_destroy(space);
+        support_vm_end(&machine);
+    }
+}
+
 static void an_owner_stays_in_its_limit(void **state)
 {
     const struct support_vm_kind kind = {.frames = 512};
@@ -555,6 +586,7 @@ int main(void)
         cmocka_unit_test(swapoff_without_room_loses_nothing),
         cmocka_unit_test(no_room_at_all_is_no_memory),
         cmocka_unit_test(locked_pages_stay),
+        cmocka_unit_test(a_locked_page_keeps_every_mapping),
         cmocka_unit_test(an_owner_stays_in_its_limit),
         cmocka_unit_test(a_failed_install_loses_nothing),
         cmocka_unit_test(a_page_that_cannot_be_read_stays),

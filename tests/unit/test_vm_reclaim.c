@@ -85,6 +85,28 @@ static void a_use_by_any_mapping_counts(void **state)
     end();
 }
 
+/* Also of the oldest of many, which is looked at last. */
+static void a_use_by_the_last_of_many_mappings_counts(void **state)
+{
+    struct zc_vm_space *children[40];
+    unsigned i;
+
+    (void)state;
+    begin(2);
+    for (i = 0; i < 40; i++)
+        assert_status(zc_vm_fork(space, &children[i]), ZC_OK);
+    /* The marks of both go, then one page, and the other is used again. */
+    reclaim(1);
+    assert_true(is_out(0));
+    assert_status(zc_vm_touch(space, 1, false, NULL), ZC_OK);
+    assert_true((support_vm_entry(space, 1) & ZC_PTE_ACCESSED) != 0);
+    assert_status(zc_vm_reclaim(machine.vm, 0, 1, NULL), ZC_OK);
+    assert_int_equal(support_vm_stats(&machine).reclaim_scanned, 3 + 2);
+    for (i = 0; i < 40; i++)
+        zc_vm_space_destroy(children[i]);
+    end();
+}
+
 static void a_goal_that_cannot_be_met_is_said(void **state)
 {
     uint64_t freed = 99;
@@ -417,6 +439,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_was_used_gets_a_second_chance),
         cmocka_unit_test(a_use_by_any_mapping_counts),
+        cmocka_unit_test(a_use_by_the_last_of_many_mappings_counts),
         cmocka_unit_test(a_goal_that_cannot_be_met_is_said),
         cmocka_unit_test(one_owners_frames_are_taken_alone),
         cmocka_unit_test(a_clean_page_is_not_written),
