@@ -10,9 +10,13 @@
  *   owners        charged for the frames that are theirs
  *   slots         swap count = swap entries that name the slot
  *   entries       nothing is stored under a slot that nobody uses, or twice
+ *
+ * It takes memory for frames and for swap entries that there are, and time for
+ * clusters of slots in use, however many slots a device has.
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "platform/memory.h"
 #include "vm_internal.h"
@@ -29,7 +33,10 @@ struct seen {
 struct check {
     struct zc_vm *vm;
     struct seen *frames;
-    uint32_t *counts[ZC_SWP_TYPE_COUNT]; /* by slot, of managed devices */
+    uint64_t *named; /* the slots of all swap entries, in order */
+    size_t named_room;
+    size_t named_count;
+    size_t next; /* of them: those before are seen to */
     char *text_out;
     size_t capacity;
     bool failed;
@@ -53,51 +60,90 @@ static void fail(struct check *check, const char *format, ...)
     va_end(arguments);
 }
 
+/* Whether page tables may name slots of this type. */
+static bool is_managed(const struct check *check, unsigned type)
+{
+    const struct zc_swap *swap = zc_vm_swap(check->vm);
+
+    return zc_swap_has_device(swap, type) && swap->devices[type].managed;
+}
+
+/* --- page tables ----------------------------------------------------- */
+
+typedef void (*visit_entry)(struct check *check, zc_pte pte);
+
+static void visit_space(struct check *check, const struct zc_vm_space *space,
+                        visit_entry visit)
+{
+    const uint64_t table_count = space->table_count;
+    struct zc_vm_table *table;
+    uint64_t i;
+    unsigned j;
+
+    for (i = 0; i < table_count; i++) {
+        table = zc_vm_table_find(space, i << ZC_TABLE_SHIFT);
+        if (table == NULL)
+            continue;
+        zc_spinlock_lock(&table->lock);
+        if (table->space != space || table->first != i << ZC_TABLE_SHIFT)
+            fail(check, "a table that is not of its place, %llu",
+                 (unsigned long long)i);
+        for (j = 0; j < ZC_TABLE_ENTRIES; j++)
+            visit(check, table->entries[j]);
+        zc_spinlock_unlock(&table->lock);
+    }
+}
+
+static void visit_spaces(struct check *check, visit_entry visit)
+{
+    struct zc_vm *vm = check->vm;
+    struct zc_list *link;
+    uint64_t spaces = 0;
+
+    zc_mutex_lock(&vm->lock);
+    for (link = vm->spaces.next; link != &vm->spaces; link = link->next) {
+        spaces++;
+        visit_space(check, ZC_CONTAINER(link, struct zc_vm_space, link), visit);
+    }
+    if (spaces != vm->space_count)
+        fail(check, "%llu spaces, counted as %llu", (unsigned long long)spaces,
+             (unsigned long long)vm->space_count);
+    zc_mutex_unlock(&vm->lock);
+}
+
+/* How many places `named` needs. */
+static void count_named(struct check *check, zc_pte pte)
+{
+    check->named_room += (pte & ZC_PTE_SWAP) != 0;
+}
+
 static bool alloc_counts(struct check *check)
 {
-    struct zc_swap_device *device;
-    unsigned type;
-
+    visit_spaces(check, count_named);
     check->frames =
         zc_calloc((size_t)check->vm->frame_count, sizeof(*check->frames));
-    if (check->frames == NULL)
-        return false;
-    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
-        device = &zc_vm_swap(check->vm)->devices[type];
-        if (!zc_swap_has_device(zc_vm_swap(check->vm), type) ||
-            !device->managed)
-            continue;
-        check->counts[type] =
-            zc_calloc((size_t)device->slot_count, sizeof(*check->counts[type]));
-        if (check->counts[type] == NULL)
-            return false;
-    }
-    return true;
+    check->named = zc_calloc(check->named_room + 1, sizeof(*check->named));
+    return check->frames != NULL && check->named != NULL;
 }
 
 static void free_counts(struct check *check)
 {
-    unsigned type;
-
     zc_free(check->frames);
-    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
-        zc_free(check->counts[type]);
+    zc_free(check->named);
 }
-
-/* --- page tables ----------------------------------------------------- */
 
 static void count_swap_entry(struct check *check, zc_swp slot)
 {
     const struct zc_swap *swap = zc_vm_swap(check->vm);
     const unsigned type = zc_swp_type(slot);
 
-    if (check->counts[type] == NULL)
+    if (!is_managed(check, type))
         fail(check, "a swap entry of type %u, which is off", type);
     else if (zc_swp_offset(slot) >= swap->devices[type].slot_count)
         fail(check, "a swap entry beyond its device, %u:%llu", type,
              (unsigned long long)zc_swp_offset(slot));
-    else
-        check->counts[type][zc_swp_offset(slot)]++;
+    else if (check->named_count < check->named_room)
+        check->named[check->named_count++] = slot.value;
 }
 
 static void count_entry(struct check *check, zc_pte pte)
@@ -128,42 +174,19 @@ static void count_entry(struct check *check, zc_pte pte)
     }
 }
 
-static void count_space(struct check *check, const struct zc_vm_space *space)
+static int compare_slots(const void *a, const void *b)
 {
-    const uint64_t table_count = space->table_count;
-    struct zc_vm_table *table;
-    uint64_t i;
-    unsigned j;
+    const uint64_t left = *(const uint64_t *)a;
+    const uint64_t right = *(const uint64_t *)b;
 
-    for (i = 0; i < table_count; i++) {
-        table = zc_vm_table_find(space, i << ZC_TABLE_SHIFT);
-        if (table == NULL)
-            continue;
-        zc_spinlock_lock(&table->lock);
-        if (table->space != space || table->first != i << ZC_TABLE_SHIFT)
-            fail(check, "a table that is not of its place, %llu",
-                 (unsigned long long)i);
-        for (j = 0; j < ZC_TABLE_ENTRIES; j++)
-            count_entry(check, table->entries[j]);
-        zc_spinlock_unlock(&table->lock);
-    }
+    return (left > right) - (left < right);
 }
 
 static void count_entries(struct check *check)
 {
-    struct zc_vm *vm = check->vm;
-    struct zc_list *link;
-    uint64_t spaces = 0;
-
-    zc_mutex_lock(&vm->lock);
-    for (link = vm->spaces.next; link != &vm->spaces; link = link->next) {
-        spaces++;
-        count_space(check, ZC_CONTAINER(link, struct zc_vm_space, link));
-    }
-    if (spaces != vm->space_count)
-        fail(check, "%llu spaces, counted as %llu", (unsigned long long)spaces,
-             (unsigned long long)vm->space_count);
-    zc_mutex_unlock(&vm->lock);
+    visit_spaces(check, count_entry);
+    qsort(check->named, check->named_count, sizeof(*check->named),
+          compare_slots);
 }
 
 /* --- frames ---------------------------------------------------------- */
@@ -321,21 +344,48 @@ static bool is_stored(struct check *check, zc_swp slot)
     return true;
 }
 
+/* The entries that name this slot and have not been seen to yet. */
+static uint32_t take_named(struct check *check, uint64_t slot)
+{
+    uint32_t count = 0;
+
+    for (;
+         check->next < check->named_count && check->named[check->next] == slot;
+         check->next++)
+        count++;
+    return count;
+}
+
+/* Entries that name slots below `end`: between the last slot in use and this
+ * one are free ones. */
+static void check_free_slots(struct check *check, uint64_t end)
+{
+    uint32_t count;
+    zc_swp slot;
+
+    while (check->next < check->named_count &&
+           check->named[check->next] < end) {
+        slot.value = check->named[check->next];
+        count = take_named(check, slot.value);
+        fail(check, "slot %u:%llu: free, %u entries name it", zc_swp_type(slot),
+             (unsigned long long)zc_swp_offset(slot), count);
+    }
+}
+
 /* A slot in use; true: it has a page in compressed memory. */
 static bool check_slot(struct check *check, zc_swp slot)
 {
     struct zc_swap *swap = zc_vm_swap(check->vm);
     const uint32_t count = zc_slot_count(swap, slot);
-    uint32_t *named = &check->counts[zc_swp_type(slot)][zc_swp_offset(slot)];
+    const uint32_t named = take_named(check, slot.value);
     const unsigned type = zc_swp_type(slot);
     const unsigned long long offset = zc_swp_offset(slot);
     const bool stored = is_stored(check, slot);
     struct zc_folio *folio = zc_swapcache_look_up(swap, slot);
 
-    if (count != *named)
+    if (count != named)
         fail(check, "slot %u:%llu: count %u, %u entries name it", type, offset,
-             count, *named);
-    *named = 0;
+             count, named);
     if (stored && zc_slot_is_zero(swap, slot))
         fail(check, "slot %u:%llu: all zeros, and stored", type, offset);
     if (count == 0 && folio == NULL)
@@ -347,18 +397,6 @@ static bool check_slot(struct check *check, zc_swp slot)
     return stored;
 }
 
-/* What check_slot() has not taken out: entries that name free slots. */
-static void check_free_slots(struct check *check, unsigned type)
-{
-    const uint64_t slot_count = zc_vm_swap(check->vm)->devices[type].slot_count;
-    uint64_t offset;
-
-    for (offset = 0; offset < slot_count; offset++)
-        if (check->counts[type][offset] != 0)
-            fail(check, "slot %u:%llu: free, %u entries name it", type,
-                 (unsigned long long)offset, check->counts[type][offset]);
-}
-
 static void check_slots(struct check *check)
 {
     struct zc_zcache *zcache = &check->vm->cache->zcache;
@@ -368,17 +406,21 @@ static void check_slots(struct check *check)
     uint64_t stored = 0;
     uint64_t offset;
     unsigned type;
+    zc_swp slot;
 
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
-        if (check->counts[type] == NULL) {
+        if (!is_managed(check, type)) {
             has_others = has_others || zc_zcache_has_type(zcache, type);
             continue;
         }
         for (offset = 0; zc_swap_device_next(&swap->devices[type], &offset);
-             offset++)
-            stored += check_slot(check, zc_swp_make(type, offset));
-        check_free_slots(check, type);
+             offset++) {
+            slot = zc_swp_make(type, offset);
+            check_free_slots(check, slot.value);
+            stored += check_slot(check, slot);
+        }
     }
+    check_free_slots(check, UINT64_MAX);
     if (!has_others && stored_pages != stored)
         fail(check, "%llu pages stored, %llu of them for slots in use",
              (unsigned long long)stored_pages, (unsigned long long)stored);

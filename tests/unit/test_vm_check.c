@@ -5,6 +5,10 @@
  * Each case breaks one thing of a machine that agrees with itself, expects to
  * be told, and mends it.
  */
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "support_test.h"
 #include "support_vm.h"
 
@@ -231,6 +235,60 @@ static void slots_are_used_by_somebody(void **state)
     end(child);
 }
 
+/* Bytes of address space that the process has now. */
+static rlim_t address_space(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "%lu", &pages), 1);
+    assert_int_equal(fclose(file), 0);
+    return (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
+}
+
+/* What a check may take, of machines far smaller than that. */
+#define ROOM ((rlim_t)64 << 20)
+
+/* A device of default size has 2^32 slots, and few are in use: a check takes
+ * memory for those, and finds what is wrong with any of the others. */
+static void a_check_takes_memory_for_what_is_in_use(void **state)
+{
+    const zc_swp last = zc_swp_make(0, (UINT64_C(1) << 32) - 1);
+    struct rlimit before;
+    struct rlimit limited;
+
+    (void)state;
+    if (access("/proc/self/statm", R_OK) != 0)
+        skip();
+    machine.vm = NULL;
+    assert_status(zc_vm_create(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY),
+                               ZC_VM_OPTIONS(.frame_count = 64), &machine.vm),
+                  ZC_OK);
+    machine.cache = zc_vm_cache(machine.vm);
+    assert_status(
+        zc_swap_on(machine.cache, ZC_SWAP_OPTIONS(.managed = 1), &machine.type),
+        ZC_OK);
+    space = support_vm_space(&machine, 8);
+    table = zc_vm_table_find(space, 0);
+    support_vm_write(space, 0, 1);
+    support_vm_write(space, 1, 1);
+    support_vm_reclaim_all(&machine);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    limited = before;
+    limited.rlim_cur = address_space() + ROOM;
+    assert_int_equal(setrlimit(RLIMIT_AS, &limited), 0);
+    support_vm_check(&machine);
+    with_entry(5, ZC_PTE_MAPPED | zc_pte_of_slot(last),
+               "slot 0:4294967295: free, 1 entries name it");
+    with_entry(5, ZC_PTE_MAPPED | zc_pte_of_slot(zc_swp_make(0, 1u << 31)),
+               "slot 0:2147483648: free, 1 entries name it");
+    with_entry(5, ZC_PTE_MAPPED | zc_pte_of_slot(support_vm_slot(space, 1)),
+               "count 1, 2 entries name it");
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    end(NULL);
+}
+
 static void the_text_is_cut_to_its_room(void **state)
 {
     struct zc_vm_space *child = begin();
@@ -275,6 +333,7 @@ int main(void)
         cmocka_unit_test(frames_are_on_one_list),
         cmocka_unit_test(owners_are_charged_what_is_theirs),
         cmocka_unit_test(slots_are_used_by_somebody),
+        cmocka_unit_test(a_check_takes_memory_for_what_is_in_use),
         cmocka_unit_test(the_text_is_cut_to_its_room),
         cmocka_unit_test(the_reclaimer_waits_for_it),
     };
