@@ -12,7 +12,8 @@
  *   entries       nothing is stored under a slot that nobody uses, or twice
  *
  * It takes memory for frames and for swap entries that there are, and time for
- * clusters of slots in use, however many slots a device has.
+ * page tables and clusters of slots that there are, however large spaces and
+ * devices can become.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -75,21 +76,18 @@ typedef void (*visit_entry)(struct check *check, zc_pte pte);
 static void visit_space(struct check *check, const struct zc_vm_space *space,
                         visit_entry visit)
 {
-    const uint64_t table_count = space->table_count;
     struct zc_vm_table *table;
-    uint64_t i;
-    unsigned j;
+    unsigned i;
 
-    for (i = 0; i < table_count; i++) {
-        table = zc_vm_table_find(space, i << ZC_TABLE_SHIFT);
-        if (table == NULL)
-            continue;
+    for (table = zc_vm_tables(space); table != NULL; table = table->older) {
         zc_spinlock_lock(&table->lock);
-        if (table->space != space || table->first != i << ZC_TABLE_SHIFT)
+        if (table->space != space || table->first >= space->page_count ||
+            zc_vm_index(table->first) != 0 ||
+            zc_vm_table_find(space, table->first) != table)
             fail(check, "a table that is not of its place, %llu",
-                 (unsigned long long)i);
-        for (j = 0; j < ZC_TABLE_ENTRIES; j++)
-            visit(check, table->entries[j]);
+                 (unsigned long long)table->first);
+        for (i = 0; i < ZC_TABLE_ENTRIES; i++)
+            visit(check, table->entries[i]);
         zc_spinlock_unlock(&table->lock);
     }
 }

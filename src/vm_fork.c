@@ -69,25 +69,29 @@ static zc_status copy_entry(struct zc_vm_table *from, struct zc_vm_table *to,
     return ZC_OK;
 }
 
+static zc_status copy_table(struct zc_vm_table *from, struct zc_vm_space *child)
+{
+    struct zc_vm_table *to = zc_vm_table_make(child, from->first);
+    const unsigned count = zc_vm_table_pages(child, from);
+    zc_status status = ZC_OK;
+    unsigned index;
+
+    if (to == NULL)
+        return ZC_NO_MEMORY;
+    for (index = 0; index < count && status == ZC_OK; index++)
+        status = copy_entry(from, to, child->vm, index);
+    return status;
+}
+
 static zc_status copy_tables(struct zc_vm_space *space,
                              struct zc_vm_space *child)
 {
     zc_status status = ZC_OK;
-    struct zc_vm_table *from;
-    struct zc_vm_table *to;
-    uint64_t page;
+    struct zc_vm_table *table;
 
-    for (page = 0; page < space->page_count && status == ZC_OK; page++) {
-        from = zc_vm_table_find(space, page);
-        if (from == NULL) {
-            page |= ZC_TABLE_ENTRIES - 1;
-            continue;
-        }
-        to = zc_vm_table_make(child, page);
-        status = to == NULL
-                     ? ZC_NO_MEMORY
-                     : copy_entry(from, to, space->vm, zc_vm_index(page));
-    }
+    for (table = zc_vm_tables(space); table != NULL && status == ZC_OK;
+         table = table->older)
+        status = copy_table(table, child);
     return status;
 }
 

@@ -60,9 +60,10 @@ struct zc_vm_place {
 /* Memory of tables is never given back while the machine lives. */
 struct zc_vm_table {
     struct zc_spinlock lock;
-    struct zc_vm_space *space;        /* [lock] of this life */
-    uint64_t first;                   /* [lock] page number of entry 0 */
-    struct zc_vm_table *next_spare;   /* [vm->lock] */
+    struct zc_vm_space *space;      /* [lock] of this life */
+    uint64_t first;                 /* [lock] page number of entry 0 */
+    struct zc_vm_table *next_spare; /* [vm->lock] */
+    struct zc_vm_table *older; /* of the space; set before it is published */
     zc_pte entries[ZC_TABLE_ENTRIES]; /* [lock] */
     /* The next mapping of the frame that an entry maps.  [rmap lock of that
      * frame] */
@@ -79,7 +80,9 @@ struct zc_vm_space {
     /* Tables; each is set once, released, pairs with the acquire in the
      * look-up, and stays until the space goes. */
     zc_atomic_pointer *tables;
-    size_t table_count;
+    /* The same as a list, for who goes through those that there are.  Set by
+     * the holder of `mappings`, released; pairs with zc_vm_tables(). */
+    zc_atomic_pointer newest;
 };
 
 struct zc_vm_frame {
@@ -200,6 +203,21 @@ void zc_vm_tables_free(struct zc_vm *vm);
 /* The table of a page, or NULL. */
 struct zc_vm_table *zc_vm_table_find(const struct zc_vm_space *space,
                                      uint64_t page);
+/* The newest table of a space, and so the list of all, or NULL: they stay while
+ * the space does.  Those that are made meanwhile are not on it. */
+static inline struct zc_vm_table *zc_vm_tables(const struct zc_vm_space *space)
+{
+    return zc_atomic_pointer_load_acquire(&space->newest);
+}
+/* How many of its entries are pages of a space: of the last one perhaps not
+ * all. */
+static inline unsigned zc_vm_table_pages(const struct zc_vm_space *space,
+                                         const struct zc_vm_table *table)
+{
+    const uint64_t rest = space->page_count - table->first;
+
+    return rest < ZC_TABLE_ENTRIES ? (unsigned)rest : ZC_TABLE_ENTRIES;
+}
 static inline unsigned zc_vm_index(uint64_t page)
 {
     return (unsigned)(page & (ZC_TABLE_ENTRIES - 1));

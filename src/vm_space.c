@@ -24,6 +24,7 @@ zc_status zc_vm_space_make(struct zc_vm *vm, unsigned owner,
                            uint64_t page_count, uint64_t family,
                            struct zc_vm_space **space_out)
 {
+    const uint64_t table_count = zc_divide_up(page_count, ZC_TABLE_ENTRIES);
     struct zc_vm_space *space = zc_calloc(1, sizeof(*space));
 
     if (space == NULL)
@@ -31,8 +32,7 @@ zc_status zc_vm_space_make(struct zc_vm *vm, unsigned owner,
     space->vm = vm;
     space->owner = owner;
     space->page_count = page_count;
-    space->table_count = (size_t)zc_divide_up(page_count, ZC_TABLE_ENTRIES);
-    space->tables = zc_calloc(space->table_count, sizeof(*space->tables));
+    space->tables = zc_calloc((size_t)table_count, sizeof(*space->tables));
     if (space->tables == NULL)
         goto free_space;
     if (zc_mutex_init(&space->mappings, ZC_RANK_VM_MAPPINGS, "mappings") !=
@@ -159,8 +159,8 @@ zc_status zc_vm_map(struct zc_vm_space *space, uint64_t first, uint64_t count,
 void zc_vm_space_destroy(struct zc_vm_space *space)
 {
     struct zc_vm_table *table;
+    struct zc_vm_table *older;
     struct zc_vm *vm;
-    size_t i;
 
     if (space == NULL)
         return;
@@ -170,11 +170,10 @@ void zc_vm_space_destroy(struct zc_vm_space *space)
     zc_list_remove(&space->link);
     vm->space_count--;
     zc_mutex_unlock(&vm->lock);
-    (void)zc_vm_unmap(space, 0, space->page_count);
-    for (i = 0; i < space->table_count; i++) {
-        table = zc_atomic_pointer_load_relaxed(&space->tables[i]);
-        if (table != NULL)
-            zc_vm_table_spare(vm, table);
+    for (table = zc_vm_tables(space); table != NULL; table = older) {
+        older = table->older;
+        (void)zc_vm_unmap(space, table->first, zc_vm_table_pages(space, table));
+        zc_vm_table_spare(vm, table);
     }
     zc_mutex_destroy(&space->mappings);
     zc_free(space->tables);

@@ -71,14 +71,14 @@ static bool find_slot(struct zc_vm_fault *fault, zc_swp slot)
 }
 
 static zc_status unuse_table(struct zc_vm_space *space,
-                             struct zc_vm_table *table, uint64_t first,
-                             struct zc_folio *folio, zc_swp slot)
+                             struct zc_vm_table *table, struct zc_folio *folio,
+                             zc_swp slot)
 {
     struct zc_vm_fault fault = {.space = space, .table = table};
     zc_status status = ZC_OK;
 
     for (; status == ZC_OK && find_slot(&fault, slot); fault.index++) {
-        fault.page = first + fault.index;
+        fault.page = table->first + fault.index;
         status = bring_home(&fault, folio);
     }
     return status;
@@ -87,19 +87,14 @@ static zc_status unuse_table(struct zc_vm_space *space,
 static zc_status unuse_space(struct zc_vm_space *space, struct zc_folio *folio,
                              zc_swp slot)
 {
-    const uint64_t table_count = space->table_count;
     zc_status status = ZC_OK;
     struct zc_vm_table *table;
-    uint64_t i;
 
-    for (i = 0; i < table_count && status == ZC_OK &&
-                zc_slot_count(zc_vm_swap(space->vm), slot) != 0;
-         i++) {
-        table = zc_vm_table_find(space, i << ZC_TABLE_SHIFT);
-        if (table != NULL)
-            status =
-                unuse_table(space, table, i << ZC_TABLE_SHIFT, folio, slot);
-    }
+    for (table = zc_vm_tables(space);
+         table != NULL && status == ZC_OK &&
+         zc_slot_count(zc_vm_swap(space->vm), slot) != 0;
+         table = table->older)
+        status = unuse_table(space, table, folio, slot);
     return status;
 }
 

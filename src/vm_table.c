@@ -98,8 +98,10 @@ struct zc_vm_table *zc_vm_table_make(struct zc_vm_space *space, uint64_t page)
     table->space = space;
     table->first = page & ~(uint64_t)(ZC_TABLE_ENTRIES - 1);
     zc_spinlock_unlock(&table->lock);
-    /* Only who holds the space's mappings makes tables. */
+    /* The holder of the space's mappings alone makes tables. */
+    table->older = zc_atomic_pointer_load_relaxed(&space->newest);
     zc_atomic_pointer_store_release(&space->tables[page >> ZC_TABLE_SHIFT],
                                     table);
+    zc_atomic_pointer_store_release(&space->newest, table);
     return table;
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_vm_space.c - spaces: made, mapped, unmapped, ended; their tables. */
+#include <sys/mman.h>
+
 #include "support_test.h"
 #include "support_vm.h"
 
@@ -154,10 +156,10 @@ static void tables_are_used_again(void **state)
     begin();
     space = support_vm_space(&machine, 600);
     support_vm_write(space, 599, 1);
-    table = zc_vm_table_find(space, 599);
-    assert_int_equal(table->first, 512);
-    assert_ptr_equal(zc_vm_table_find(space, 512), table);
-    assert_ptr_not_equal(zc_vm_table_find(space, 511), table);
+    table = zc_vm_table_find(space, 0);
+    assert_ptr_equal(zc_vm_table_find(space, 511), table);
+    assert_ptr_not_equal(zc_vm_table_find(space, 512), table);
+    assert_int_equal(zc_vm_table_find(space, 512)->first, 512);
     zc_vm_space_destroy(space);
     /* The one given back last comes first. */
     space = support_vm_space(&machine, 10);
@@ -167,6 +169,38 @@ static void tables_are_used_again(void **state)
     support_vm_expect_zeros(space, 9);
     support_vm_check(&machine);
     zc_vm_space_destroy(space);
+    support_vm_end(&machine);
+}
+
+/* A space may be far larger than what is mapped of it: nothing goes through all
+ * places for page tables. */
+static void a_large_space_costs_what_is_mapped(void **state)
+{
+    const uint64_t pages = UINT64_C(1) << 30;
+    const size_t bytes = (size_t)(pages >> ZC_TABLE_SHIFT) * sizeof(void *);
+    const size_t edge = (size_t)1 << 20;
+    struct zc_vm_space *space = NULL;
+    struct zc_vm_space *child = NULL;
+    uintptr_t middle;
+
+    (void)state;
+    begin();
+    assert_status(zc_vm_space_create(machine.vm, 0, pages, &space), ZC_OK);
+    /* What goes there ends the test. */
+    middle = ((uintptr_t)space->tables + edge) & ~(uintptr_t)(edge - 1);
+    assert_int_equal(mprotect((void *)middle, bytes - 2 * edge, PROT_NONE), 0);
+    assert_status(zc_vm_map(space, 0, 2, 0), ZC_OK);
+    assert_status(zc_vm_map(space, pages - 2, 2, 0), ZC_OK);
+    support_vm_write(space, 1, 1);
+    support_vm_write(space, pages - 1, 2);
+    support_vm_reclaim_all(&machine);
+    assert_status(zc_vm_fork(space, &child), ZC_OK);
+    support_vm_check(&machine);
+    assert_status(zc_vm_swap_off(machine.vm, machine.type), ZC_OK);
+    (void)support_vm_expect(space, 1, 1, 1);
+    (void)support_vm_expect(child, pages - 1, pages - 1, 2);
+    zc_vm_space_destroy(space);
+    zc_vm_space_destroy(child);
     support_vm_end(&machine);
 }
 
@@ -284,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_page_unmapped_while_locked_goes_later),
         cmocka_unit_test(the_end_takes_what_is_left_in_the_cache),
         cmocka_unit_test(tables_are_used_again),
+        cmocka_unit_test(a_large_space_costs_what_is_mapped),
         cmocka_unit_test(spaces_and_mappings_without_memory_leave_nothing),
         cmocka_unit_test(impossible_spaces_are_refused),
         cmocka_unit_test(a_machine_without_memory_is_none),
