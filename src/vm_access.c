@@ -76,7 +76,7 @@ static zc_status do_access(const struct access *access,
         else if (status != ZC_OK)
             return status;
     }
-    zc_vm_count(space->vm, ZC_VM_FAULTS + fault.kind);
+    zc_vm_count_fault(space->vm, fault.kind);
     if (kind_out != NULL)
         *kind_out = fault.kind;
     return ZC_OK;

@@ -170,6 +170,11 @@ static inline void zc_vm_count(struct zc_vm *vm, unsigned counter)
     zc_counter_add(&vm->counters[counter], 1);
 }
 
+static inline void zc_vm_count_fault(struct zc_vm *vm, enum zc_fault_kind kind)
+{
+    zc_vm_count(vm, ZC_VM_FAULTS + (unsigned)kind);
+}
+
 static inline struct zc_swap *zc_vm_swap(const struct zc_vm *vm)
 {
     return &vm->cache->swap;

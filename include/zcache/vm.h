@@ -143,7 +143,8 @@ ZC_API const char *zc_fault_kind_name(enum zc_fault_kind kind);
  *
  * ZC_OK; ZC_INVALID: not mapped (SIGSEGV), or the bytes leave the page;
  * ZC_IO_ERROR, ZC_CORRUPT: the page cannot be brought back (SIGBUS), and stays
- * where it is; ZC_NO_MEMORY: no frame can be freed.
+ * where it is; ZC_NO_MEMORY: 16 rounds of reclaim, as in the kernel, got no
+ * frame for it.  With any of these bytes_out and kind_out are untouched.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_vm_read(struct zc_vm_space *space,
                                           uint64_t page, size_t offset,
@@ -171,8 +172,10 @@ ZC_API zc_status zc_vm_merge(struct zc_vm_space *space, uint64_t page,
 
 /*
  * Frees up to `goal` frames by swapping out pages, coldest first, of one owner
- * or of all (ZC_OWNER_COUNT); those count whose writes are still under way.
- * freed_out may be NULL.  ZC_OK; ZC_AGAIN: fewer; ZC_INVALID.
+ * or of all (ZC_OWNER_COUNT).  freed_out (may be NULL) gets how many, those too
+ * whose writes are still under way, with ZC_OK and with ZC_AGAIN.
+ *
+ * ZC_OK; ZC_AGAIN: they are fewer than the goal; ZC_INVALID.
  */
 ZC_API zc_status zc_vm_reclaim(struct zc_vm *vm, unsigned owner, uint64_t goal,
                                uint64_t *freed_out);
