@@ -43,7 +43,8 @@ struct zc_backing {
 };
 
 zc_status zc_backing_ops_copy(struct zc_backing_ops *own,
-                              const struct zc_backing_ops *ops)
+                              const struct zc_backing_ops *ops,
+                              const struct zc_backing_config *config)
 {
     zc_status status;
 
@@ -51,10 +52,13 @@ zc_status zc_backing_ops_copy(struct zc_backing_ops *own,
         ops = &zc_backing_memory;
     status = zc_options_copy_in(own, sizeof(*own), ops);
     if (status != ZC_OK)
-        return status;
+        return ZC_REFUSE(config, status,
+                         "zc_backing_ops: struct_size is not its size");
     if (own->open == NULL || own->close == NULL || own->write == NULL ||
         own->read == NULL)
-        return ZC_INVALID;
+        return ZC_REFUSE(config, ZC_INVALID,
+                         "zc_backing_ops: open, close, write and read are "
+                         "not all there");
     return ZC_OK;
 }
 
@@ -295,23 +299,19 @@ static void destroy_locks(struct zc_backing *backing)
     zc_mutex_destroy(&backing->lock);
 }
 
-zc_status zc_backing_open(const struct zc_backing_ops *ops, void *user,
-                          size_t page_size, uint64_t slot_count,
+zc_status zc_backing_open(const struct zc_backing_ops *ops,
+                          const struct zc_backing_config *config,
                           unsigned worker_count,
                           struct zc_backing **backing_out)
 {
-    const struct zc_backing_config config = {
-        .struct_size = sizeof(config),
-        .page_size = page_size,
-        .slot_count = slot_count,
-        .user = user,
-    };
     struct zc_backing *backing;
     zc_status status;
 
     zc_may_block();
     if (worker_count > ZC_BACKING_WORKERS_MAX)
-        return ZC_INVALID;
+        return ZC_REFUSE(config, ZC_INVALID,
+                         "io_workers: %u is not from 0 to %d", worker_count,
+                         ZC_BACKING_WORKERS_MAX);
     backing = zc_calloc(1, sizeof(*backing) +
                                worker_count * sizeof(backing->workers[0]));
     if (backing == NULL)
@@ -319,13 +319,13 @@ zc_status zc_backing_open(const struct zc_backing_ops *ops, void *user,
     zc_list_init(&backing->queue);
     zc_list_init(&backing->running);
 
-    status = zc_backing_ops_copy(&backing->ops, ops);
+    status = zc_backing_ops_copy(&backing->ops, ops, config);
     if (status != ZC_OK)
         goto free_backing;
     status = init_locks(backing);
     if (status != ZC_OK)
         goto free_backing;
-    status = backing->ops.open(&config, &backing->device);
+    status = backing->ops.open(config, &backing->device);
     if (status != ZC_OK)
         goto free_locks;
     status = start_workers(backing, worker_count);
@@ -364,4 +364,12 @@ struct zc_backing_counts zc_backing_count(const struct zc_backing *backing)
     };
 
     return counts;
+}
+
+uint64_t zc_backing_disk_bytes(const struct zc_backing *backing)
+{
+    zc_may_block();
+    return backing->ops.disk_bytes == NULL
+               ? 0
+               : backing->ops.disk_bytes(backing->device);
 }

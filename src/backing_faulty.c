@@ -127,6 +127,24 @@ static void free_own(struct faulty *own)
     zc_free(own);
 }
 
+static zc_status read_faults(const struct zc_backing_config *config,
+                             struct zc_backing_faults *faults)
+{
+    zc_status status =
+        zc_options_copy_in(faults, sizeof(*faults), config->user);
+
+    if (status != ZC_OK)
+        return ZC_REFUSE(config, status,
+                         "zc_backing_faults: struct_size is not its size");
+    if (faults->write_errors > MILLION)
+        return ZC_REFUSE(config, ZC_INVALID, "write_errors: %u is more than %u",
+                         faults->write_errors, MILLION);
+    if (faults->read_errors > MILLION)
+        return ZC_REFUSE(config, ZC_INVALID, "read_errors: %u is more than %u",
+                         faults->read_errors, MILLION);
+    return ZC_OK;
+}
+
 static zc_status faulty_open(const struct zc_backing_config *config,
                              void **backing_out)
 {
@@ -136,13 +154,9 @@ static zc_status faulty_open(const struct zc_backing_config *config,
 
     if (own == NULL)
         return ZC_NO_MEMORY;
-    status =
-        zc_options_copy_in(&own->faults, sizeof(own->faults), config->user);
-    if (status == ZC_OK && (own->faults.write_errors > MILLION ||
-                            own->faults.read_errors > MILLION))
-        status = ZC_INVALID;
+    status = read_faults(config, &own->faults);
     if (status == ZC_OK)
-        status = zc_backing_ops_copy(&own->ops, own->faults.ops);
+        status = zc_backing_ops_copy(&own->ops, own->faults.ops, config);
     if (status == ZC_OK)
         status = count_slots(own, config->slot_count);
     if (status == ZC_OK) {
@@ -208,6 +222,13 @@ static void faulty_discard(void *backing, uint64_t slot)
         own->ops.discard(own->device, slot);
 }
 
+static uint64_t faulty_disk_bytes(void *backing)
+{
+    struct faulty *own = backing;
+
+    return own->ops.disk_bytes == NULL ? 0 : own->ops.disk_bytes(own->device);
+}
+
 const struct zc_backing_ops zc_backing_faulty = {
     .struct_size = sizeof(zc_backing_faulty),
     .name = "faulty",
@@ -216,4 +237,5 @@ const struct zc_backing_ops zc_backing_faulty = {
     .write = faulty_write,
     .read = faulty_read,
     .discard = faulty_discard,
+    .disk_bytes = faulty_disk_bytes,
 };

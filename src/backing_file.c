@@ -10,6 +10,7 @@
  */
 #include <zcache/backing.h>
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -101,27 +102,44 @@ static bool needs_bounce(const struct file *own, const void *page)
     return (uintptr_t)page % own->bounce.alignment != 0;
 }
 
+static unsigned flags_of(const struct zc_backing_file *options)
+{
+    return (options->preallocate != 0 ? ZC_FILE_PREALLOCATE : 0) |
+           (options->direct != 0 ? ZC_FILE_DIRECT : 0) |
+           (options->keep != 0 ? ZC_FILE_KEEP : 0) |
+           (options->use_existing != 0 ? ZC_FILE_EXISTING : 0);
+}
+
+static zc_status read_options(const struct zc_backing_config *config,
+                              struct zc_backing_file *options)
+{
+    zc_status status =
+        zc_options_copy_in(options, sizeof(*options), config->user);
+
+    if (status != ZC_OK)
+        return ZC_REFUSE(config, status,
+                         "zc_backing_file: struct_size is not its size");
+    if (options->path == NULL)
+        return ZC_REFUSE(config, ZC_INVALID, "path: there is none");
+    if (config->slot_count > UINT64_MAX / config->page_size)
+        return ZC_REFUSE(config, ZC_INVALID,
+                         "slot_count: no file is as long as %" PRIu64
+                         " pages of %zu bytes",
+                         config->slot_count, config->page_size);
+    return ZC_OK;
+}
+
 static zc_status file_open(const struct zc_backing_config *config,
                            void **backing_out)
 {
     struct zc_backing_file options;
-    unsigned flags = 0;
+    char why[ZC_FILE_WHY_SIZE];
     struct file *own;
     zc_status status;
 
-    status = zc_options_copy_in(&options, sizeof(options), config->user);
+    status = read_options(config, &options);
     if (status != ZC_OK)
         return status;
-    if (options.path == NULL ||
-        config->slot_count > UINT64_MAX / config->page_size)
-        return ZC_INVALID;
-    if (options.preallocate != 0)
-        flags |= ZC_FILE_PREALLOCATE;
-    if (options.direct != 0)
-        flags |= ZC_FILE_DIRECT;
-    if (options.keep != 0)
-        flags |= ZC_FILE_KEEP;
-
     own = zc_calloc(1, sizeof(*own));
     if (own == NULL)
         return ZC_NO_MEMORY;
@@ -133,9 +151,11 @@ static zc_status file_open(const struct zc_backing_config *config,
     if (status != ZC_OK)
         goto free_own;
     status = zc_file_open(options.path, config->slot_count * config->page_size,
-                          flags, &own->file);
-    if (status != ZC_OK)
+                          flags_of(&options), why, &own->file);
+    if (status != ZC_OK) {
+        (void)ZC_REFUSE(config, status, "%s: %s", options.path, why);
         goto destroy_bounce;
+    }
     *backing_out = own;
     return ZC_OK;
 
@@ -192,6 +212,13 @@ static zc_status file_read(void *backing, uint64_t slot, void *page_out)
     return status;
 }
 
+static uint64_t file_disk_bytes(void *backing)
+{
+    const struct file *own = backing;
+
+    return zc_file_disk_bytes(own->file);
+}
+
 const struct zc_backing_ops zc_backing_file = {
     .struct_size = sizeof(zc_backing_file),
     .name = "file",
@@ -199,4 +226,5 @@ const struct zc_backing_ops zc_backing_file = {
     .close = file_close,
     .write = file_write,
     .read = file_read,
+    .disk_bytes = file_disk_bytes,
 };

@@ -43,18 +43,19 @@ struct zc_io {
 
 /*
  * Copies what a caller gave as a device: NULL is memory.  ZC_OK; ZC_INVALID: it
- * lacks a function; ZC_UNSUPPORTED: a newer struct.
+ * lacks a function; ZC_UNSUPPORTED: a newer struct.  The config gets a reason.
  */
 zc_status zc_backing_ops_copy(struct zc_backing_ops *own,
-                              const struct zc_backing_ops *ops);
+                              const struct zc_backing_ops *ops,
+                              const struct zc_backing_config *config);
 
 /*
  * May block.  ZC_OK; ZC_INVALID: `ops`, or more workers than there can be;
  * ZC_UNSUPPORTED: newer `ops`; what open() returned; ZC_NO_MEMORY: workers too.
  * On an error the device is closed again.
  */
-zc_status zc_backing_open(const struct zc_backing_ops *ops, void *user,
-                          size_t page_size, uint64_t slot_count,
+zc_status zc_backing_open(const struct zc_backing_ops *ops,
+                          const struct zc_backing_config *config,
                           unsigned worker_count,
                           struct zc_backing **backing_out);
 
@@ -95,5 +96,8 @@ struct zc_backing_counts {
 };
 
 struct zc_backing_counts zc_backing_count(const struct zc_backing *backing);
+
+/* As the device says; 0: it does not.  May block. */
+uint64_t zc_backing_disk_bytes(const struct zc_backing *backing);
 
 #endif

@@ -390,6 +390,7 @@ zc_status zc_swap_get_stats(struct zc_cache *cache, unsigned type,
     own.pages_read = counts.pages_read;
     own.write_errors = counts.write_errors;
     own.read_errors = counts.read_errors;
+    own.disk_bytes = zc_backing_disk_bytes(device->backing);
     zc_swap_device_put(&cache->swap, device);
     return zc_options_copy_out(stats_out, &own, sizeof(own));
 }

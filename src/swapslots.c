@@ -75,6 +75,14 @@ static void fini_device(struct zc_swap_device *device)
 zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
                             const struct zc_swap_options *options)
 {
+    const struct zc_backing_config config = {
+        .struct_size = sizeof(config),
+        .page_size = swap->page_size,
+        .slot_count = options->slot_count,
+        .user = options->backing_user,
+        .reason = options->reason,
+        .reason_size = options->reason_size,
+    };
     struct zc_swap_device *device = &swap->devices[type];
     zc_status status;
 
@@ -83,10 +91,9 @@ zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
     status = init_device(device, options);
     if (status != ZC_OK)
         return status;
-    /* Last, for it may empty a file. */
-    status = zc_backing_open(options->backing_ops, options->backing_user,
-                             swap->page_size, device->slot_count,
-                             options->io_workers, &device->backing);
+    /* Last, for it has effects that are seen outside. */
+    status = zc_backing_open(options->backing_ops, &config, options->io_workers,
+                             &device->backing);
     if (status != ZC_OK) {
         fini_device(device);
         return status;

@@ -55,6 +55,10 @@ struct zc_backing_ops {
 
     /* The slot's content is not needed any more: a hint.  NULL: ignored. */
     void (*discard)(void *backing, uint64_t slot);
+
+    /* Bytes that the device takes on disk now, for zc_swap_get_stats(); from
+     * any thread.  NULL: not known. */
+    uint64_t (*disk_bytes)(void *backing);
 };
 
 /*
@@ -64,24 +68,45 @@ struct zc_backing_ops {
  * Space is not given back before close.  A write beyond the limits of the
  * process (RLIMIT_FSIZE) also gets it the signal SIGXFSZ.
  *
- * open: ZC_OK; ZC_INVALID: no path, or it names neither a file nor a block
- * device; ZC_IO_ERROR: it cannot be made or opened, another process or cache
- * uses it, a block device has fewer bytes than the slots, or `preallocate` does
- * not find the space; ZC_UNSUPPORTED: `direct`, and the file system cannot;
- * ZC_NO_MEMORY.  A file that this open made is removed again on any of these.
+ * What is there already is not touched unless `use_existing` says so, and
+ * nothing makes a file shorter or removes one that it has not made:
+ *
+ *   a directory             a scratch file in it that has no name
+ *   a name that is free     a new file of that name, mode 0600 less the umask,
+ *                           whose name is removed again at once; `keep`: stays
+ *   a name that is taken    refused; a symbolic link is too, wherever it leads
+ *   with use_existing       the file or block device that is there, also
+ *                           through a symbolic link; pages go over its bytes,
+ *                           and a file gets longer where a slot is beyond its
+ *                           end
+ *
+ * A file without a name leaves nothing when the program is killed.  Its space
+ * is given back when the last process that has it open, a child after fork()
+ * too, has closed it or ended; zc_swap_stats.disk_bytes says how much it is.
+ * A file is locked by flock() while it is used; a block device is opened
+ * exclusively, where the system can do that.
+ *
+ * open: ZC_OK; ZC_INVALID: no path, or one that the table refuses, or the slots
+ * are more bytes than a file can have; ZC_IO_ERROR: it cannot be made or
+ * opened, another process or cache uses it, a block device has fewer bytes than
+ * the slots, or `preallocate` does not find the space; ZC_UNSUPPORTED:
+ * `direct`, and the file system cannot; ZC_NO_MEMORY.  The reason is the path
+ * and what is wrong with it.  A file that this open made is removed again on
+ * any of these; one that was there may have got longer by `preallocate`.
  */
 ZC_API extern const struct zc_backing_ops zc_backing_file;
 
 struct zc_backing_file {
     size_t struct_size; /* sizeof(struct zc_backing_file) */
-    /* Made with mode 0600 if it is not there, and emptied, at open and at
-     * close, if it is.  A block device keeps its length. */
     const char *path;
     unsigned preallocate; /* 1: take the whole file's space at open */
     unsigned datasync;    /* 1: fdatasync() after every write */
     unsigned direct;      /* 1: O_DIRECT, past the system's page cache */
-    unsigned keep;        /* 1: the file stays as it is at close; 0: its name
-                             is removed */
+    /* 1: a new file keeps its name, and its bytes at close; not in a directory.
+     * An existing file stays in any case. */
+    unsigned keep;
+    unsigned use_existing; /* 1: path is a file or a block device that is there
+                              and whose bytes may be overwritten */
 };
 
 /* Memory, uncompressed, made where it is written, given back at discard; `user`

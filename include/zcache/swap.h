@@ -108,6 +108,9 @@ struct zc_swap_stats {
     uint64_t slots_used;
     uint64_t cached_folios; /* pages of it in the swap cache now */
     uint64_t stuck_folios;  /* of them: their write failed, kept in memory */
+    /* What a file takes on its file system now, which ls does not show of one
+     * without a name; 0: the device does not say (backing.h). */
+    uint64_t disk_bytes;
     /* ---- since it was turned on */
     uint64_t pages_written; /* all that were submitted and succeeded */
     uint64_t pages_read;

@@ -111,9 +111,14 @@ struct zc_cache_options {
     void *pool_user; /* handed to pool_ops->create */
 
     /*
-     * A file for cold pages: type 0 gets a device on it (swap.h), of slot_count
-     * slots, and nothing of it is meaningful after zc_cache_destroy(), which
-     * removes it.  NULL: no device.
+     * Where cold pages go: type 0 gets a device (swap.h) of slot_count slots on
+     * a scratch file.  A directory ("/var/tmp") gives a file in it that has no
+     * name.  Any other path is the name of a new file, made with mode 0600 and
+     * removed at once, so that a program that is killed leaves nothing; one
+     * that exists, or is a symbolic link, is refused.  zc_swap_get_stats() says
+     * how many bytes it takes.  For a file that stays or is there already, and
+     * for a block device, turn on zc_backing_file with zc_swap_on().  NULL: no
+     * device.
      */
     const char *backing_path;
     unsigned io_workers; /* as in struct zc_swap_options, for that device */
@@ -158,6 +163,8 @@ enum zc_lru_mode {
  * ZC_OK; ZC_INVALID: a field is out of its range; ZC_UNSUPPORTED: no
  * compressor has that name, or a newer struct with unknown fields set;
  * ZC_NO_MEMORY; ZC_IO_ERROR: the file of backing_path cannot be made.
+ * backing_path is ZC_INVALID where it is empty or names something that exists
+ * and is no directory.
  */
 ZC_API ZC_MUST_CHECK zc_status zc_cache_create(
     const struct zc_cache_options *options, struct zc_cache **cache_out);

@@ -5,11 +5,12 @@
 #include "base/assert.h"
 
 zc_status zc_file_open(const char *path, uint64_t bytes, unsigned flags,
-                       struct zc_file **file_out)
+                       char *why, struct zc_file **file_out)
 {
     (void)path;
     (void)bytes;
     (void)flags;
+    why[0] = '\0';
     (void)file_out;
     return ZC_UNSUPPORTED;
 }
@@ -17,6 +18,17 @@ zc_status zc_file_open(const char *path, uint64_t bytes, unsigned flags,
 void zc_file_close(struct zc_file *file)
 {
     ZC_ASSERT(file == NULL);
+}
+
+void zc_file_leave(const struct zc_file *file)
+{
+    ZC_ASSERT(file == NULL);
+}
+
+uint64_t zc_file_disk_bytes(const struct zc_file *file)
+{
+    (void)file;
+    return 0;
 }
 
 zc_status zc_file_read(const struct zc_file *file, void *data_out, size_t size,

@@ -174,7 +174,8 @@ void support_directory_make(char path_out[64])
     assert_non_null(mkdtemp(path_out));
 }
 
-void support_directory_remove(const char *path, unsigned files)
+/* Each name but . and .., and whether it is removed. */
+static unsigned walk_directory(const char *path, bool removes)
 {
     char name[512];
     struct dirent *item;
@@ -183,13 +184,26 @@ void support_directory_remove(const char *path, unsigned files)
 
     assert_non_null(directory);
     while ((item = readdir(directory)) != NULL) {
-        if (item->d_name[0] == '.')
+        if (strcmp(item->d_name, ".") == 0 || strcmp(item->d_name, "..") == 0)
             continue;
         (void)snprintf(name, sizeof(name), "%s/%s", path, item->d_name);
-        (void)unlink(name);
+        if (removes)
+            (void)unlink(name);
         found++;
     }
     (void)closedir(directory);
+    return found;
+}
+
+unsigned support_directory_count(const char *path)
+{
+    return walk_directory(path, false);
+}
+
+void support_directory_remove(const char *path, unsigned files)
+{
+    const unsigned found = walk_directory(path, true);
+
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(found, files);
 }

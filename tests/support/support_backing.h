@@ -23,9 +23,11 @@ void support_backing_round_trips(const struct zc_backing_ops *ops, void *user);
 /* Threads with slots of their own, side by side. */
 void support_backing_threads(const struct zc_backing_ops *ops, void *user);
 
-/* A directory for one test, and its removal with what is left in it; fails the
- * test if that is more than `files` files. */
+/* A directory for one test, how many files have a name in it, hidden ones too,
+ * and its removal with what is left in it; fails the test unless those are
+ * `files` files. */
 void support_directory_make(char path_out[64]);
+unsigned support_directory_count(const char *path);
 void support_directory_remove(const char *path, unsigned files);
 
 #endif

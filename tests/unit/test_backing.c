@@ -153,7 +153,12 @@ static int tear_down(void **state)
 static zc_status try_open(const struct zc_backing_ops *ops, unsigned workers,
                           struct zc_backing **backing_out)
 {
-    return zc_backing_open(ops, &script, 4096, SLOTS, workers, backing_out);
+    const struct zc_backing_config config = {.struct_size = sizeof(config),
+                                             .page_size = 4096,
+                                             .slot_count = SLOTS,
+                                             .user = &script};
+
+    return zc_backing_open(ops, &config, workers, backing_out);
 }
 
 static struct zc_backing *open_scripted(unsigned workers)
@@ -721,10 +726,7 @@ static void stress(unsigned workers)
     unsigned i;
 
     assert_non_null(busy);
-    assert_status(zc_backing_open(&zc_backing_memory, NULL, 4096,
-                                  CALLERS * SLOTS_EACH, workers,
-                                  &busy->backing),
-                  ZC_OK);
+    assert_status(try_open(&zc_backing_memory, workers, &busy->backing), ZC_OK);
     for (i = 0; i < CALLERS * SLOTS_EACH; i++) {
         prepare(&busy->requests[i], i, true);
         atomic_store(&busy->requests[i].completions, 1);

@@ -119,11 +119,14 @@ static void what_was_never_written_is_an_error(void **state)
 static void bad_options_are_refused(void **state)
 {
     struct place *place = *state;
+    char reason[ZC_REASON_SIZE] = "";
     const struct zc_backing_config config = {
         .struct_size = sizeof(config),
         .page_size = 4096,
         .slot_count = UINT64_MAX / 4096 + 1,
         .user = &place->options,
+        .reason = reason,
+        .reason_size = sizeof(reason),
     };
     struct {
         struct zc_backing_file options;
@@ -133,6 +136,8 @@ static void bad_options_are_refused(void **state)
 
     assert_status(support_backing_try(device, NULL), ZC_INVALID);
     assert_status(device->open(&config, &backing), ZC_INVALID);
+    assert_string_equal(reason, "slot_count: no file is as long as "
+                                "4503599627370496 pages of 4096 bytes");
     newer.options.struct_size = sizeof(newer);
     assert_status(support_backing_try(device, &newer), ZC_UNSUPPORTED);
     place->options.struct_size = 1;
@@ -143,7 +148,45 @@ static void bad_options_are_refused(void **state)
     place->options.path = "no/such/place";
     assert_status(support_backing_try(device, &place->options), ZC_IO_ERROR);
     place->options.path = place->directory;
+    place->options.keep = 1;
     assert_status(support_backing_try(device, &place->options), ZC_INVALID);
+    place->options.use_existing = 1;
+    assert_status(support_backing_try(device, &place->options), ZC_INVALID);
+    place->options.path = place->path;
+    assert_status(support_backing_try(device, &place->options), ZC_IO_ERROR);
+}
+
+static void a_directory_is_enough(void **state)
+{
+    struct place *place = *state;
+
+    place->options.path = place->directory;
+    support_backing_round_trips(device, &place->options);
+    support_backing_threads(device, &place->options);
+}
+
+/* Kept or not, it is there afterwards and no shorter. */
+static void a_file_that_is_there_is_used_and_stays(void **state)
+{
+    struct place *place = *state;
+    struct stat info;
+    ino_t inode;
+    FILE *file = fopen(place->path, "w");
+
+    assert_non_null(file);
+    assert_int_equal(ftruncate(fileno(file), 1 << 30), 0); /* a hole */
+    (void)fclose(file);
+    assert_int_equal(stat(place->path, &info), 0);
+    inode = info.st_ino;
+    place->options.use_existing = 1;
+    support_backing_round_trips(device, &place->options);
+    place->options.keep = 1;
+    place->options.preallocate = 1;
+    support_backing_threads(device, &place->options);
+    assert_int_equal(stat(place->path, &info), 0);
+    assert_int_equal(info.st_ino, inode);
+    assert_int_equal(info.st_size, 1 << 30);
+    assert_int_equal(unlink(place->path), 0);
 }
 
 static void open_refuses_without_memory(void **state)
@@ -255,6 +298,8 @@ int main(void)
         test(slots_are_where_they_should_be),
         test(what_was_never_written_is_an_error),
         test(bad_options_are_refused),
+        test(a_directory_is_enough),
+        test(a_file_that_is_there_is_used_and_stays),
         test(open_refuses_without_memory),
         test(a_refused_open_keeps_no_buffers),
         test(pages_come_back_directly),

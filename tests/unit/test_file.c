@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_file.c - what a file is opened as, what is refused and leaves nothing,
- * and who else may have it.
+ * what becomes of files that were there, and which opener may have one.  The
+ * truth is the system's: stat(), and where it is the open file itself that has
+ * no name, /proc/self/fd.
  */
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support_backing.h"
@@ -25,6 +31,9 @@ struct place {
     char path[96];
     char other[96];
 };
+
+/* Of the last open that was refused. */
+static char why[ZC_FILE_WHY_SIZE];
 
 static int set_up(void **state)
 {
@@ -52,7 +61,7 @@ static struct zc_file *open_file(const char *path, unsigned flags)
 {
     struct zc_file *file = NULL;
 
-    assert_status(zc_file_open(path, BYTES, flags, &file), ZC_OK);
+    assert_status(zc_file_open(path, BYTES, flags, why, &file), ZC_OK);
     return file;
 }
 
@@ -61,7 +70,7 @@ static void refuse(const char *path, uint64_t bytes, unsigned flags,
 {
     struct zc_file *file = NULL;
 
-    assert_status(zc_file_open(path, bytes, flags, &file), expected);
+    assert_status(zc_file_open(path, bytes, flags, why, &file), expected);
     assert_null(file);
 }
 
@@ -89,127 +98,421 @@ static void make_file(const char *path, const char *text)
     (void)fclose(file);
 }
 
-/* ---- what becomes of the name ---- */
-
-static void a_new_file_is_the_owners_alone_and_goes_at_the_end(void **state)
+static void refuse_with(const char *path, unsigned flags, zc_status expected,
+                        const char *text)
 {
-    struct place *place = *state;
-    struct zc_file *file;
-    mode_t mask = umask(0);
-
-    file = open_file(place->path, 0);
-    (void)umask(mask);
-    assert_int_equal(look(place->path).st_mode, S_IFREG | 0600);
-    assert_int_equal(look(place->path).st_size, 0);
-    zc_file_close(file);
-    assert_false(exists(place->path));
+    refuse(path, BYTES, flags, expected);
+    if (strstr(why, text) == NULL)
+        fail_msg("'%s' is not in '%s'", text, why);
 }
 
-static void a_kept_file_stays_as_it_is(void **state)
-{
-    struct place *place = *state;
-    struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
+/* ---- files that were there ---- */
 
-    assert_status(zc_file_write(file, "bytes", 5, 100), ZC_OK);
-    zc_file_close(file);
-    assert_int_equal(look(place->path).st_size, 105);
+/* What the system says of a file, but for when it was read. */
+static void assert_untouched(const char *path, const struct stat *before,
+                             const char *text)
+{
+    const struct stat now = look(path);
+    char content[64] = "";
+    FILE *file = fopen(path, "r");
+
+    assert_non_null(file);
+    assert_int_equal(fread(content, 1, sizeof(content) - 1, file),
+                     strlen(text));
+    (void)fclose(file);
+    assert_string_equal(content, text);
+    assert_int_equal(now.st_ino, before->st_ino);
+    assert_int_equal(now.st_size, before->st_size);
+    assert_int_equal(now.st_mode, before->st_mode);
+    assert_int_equal(now.st_nlink, before->st_nlink);
+    assert_int_equal(now.st_mtim.tv_sec, before->st_mtim.tv_sec);
+    assert_int_equal(now.st_mtim.tv_nsec, before->st_mtim.tv_nsec);
+    assert_int_equal(now.st_ctim.tv_sec, before->st_ctim.tv_sec);
+    assert_int_equal(now.st_ctim.tv_nsec, before->st_ctim.tv_nsec);
+}
+
+static void a_file_that_is_there_is_not_touched(void **state)
+{
+    static const unsigned flags[] = {0, ZC_FILE_KEEP, ZC_FILE_PREALLOCATE};
+    struct place *place = *state;
+    struct stat before;
+    unsigned i;
+
+    make_file(place->path, "what was here before");
+    before = look(place->path);
+    for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        refuse_with(place->path, flags[i], ZC_INVALID, "use_existing");
+        assert_untouched(place->path, &before, "what was here before");
+    }
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void a_file_that_is_there_is_emptied(void **state)
+static void a_link_is_not_followed_to_a_file(void **state)
 {
     struct place *place = *state;
-    struct zc_file *file;
-    char byte;
+    struct stat before;
 
-    make_file(place->path, "what was here before");
-    file = open_file(place->path, 0);
-    assert_int_equal(look(place->path).st_size, 0);
-    assert_status(zc_file_read(file, &byte, 1, 0), ZC_IO_ERROR);
-    zc_file_close(file);
-    assert_false(exists(place->path));
+    make_file(place->other, "what was here before");
+    before = look(place->other);
+    assert_int_equal(symlink("other", place->path), 0);
+    refuse_with(place->path, 0, ZC_INVALID, "use_existing");
+    refuse_with(place->path, ZC_FILE_KEEP, ZC_INVALID, "use_existing");
+    assert_untouched(place->other, &before, "what was here before");
+    assert_int_equal(unlink(place->path), 0);
+    assert_int_equal(unlink(place->other), 0);
+
+    /* Nor to where a file could be made, nor round and round. */
+    assert_int_equal(symlink("other", place->path), 0);
+    refuse(place->path, BYTES, 0, ZC_INVALID);
+    assert_false(exists(place->other));
+    assert_int_equal(unlink(place->path), 0);
+    assert_int_equal(symlink("pages", place->path), 0);
+    refuse(place->path, BYTES, 0, ZC_INVALID);
+    assert_int_equal(unlink(place->path), 0);
 }
 
-static void a_link_leads_to_the_file_and_stays(void **state)
+static void an_existing_file_is_used_and_gets_no_shorter(void **state)
+{
+    static const unsigned flags[] = {ZC_FILE_EXISTING,
+                                     ZC_FILE_EXISTING | ZC_FILE_KEEP};
+    struct place *place = *state;
+    struct zc_file *file;
+    struct stat before;
+    char bytes[21] = "";
+    unsigned i;
+
+    for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        make_file(place->path, "what was here before");
+        assert_int_equal(chmod(place->path, 0640), 0);
+        before = look(place->path);
+        file = open_file(place->path, flags[i]);
+        assert_untouched(place->path, &before, "what was here before");
+        assert_status(zc_file_write(file, "WHAT", 4, 0), ZC_OK);
+        assert_status(zc_file_read(file, bytes, 20, 0), ZC_OK);
+        assert_string_equal(bytes, "WHAT was here before");
+        assert_int_equal(look(place->path).st_size, 20);
+        assert_status(zc_file_write(file, "far", 3, 100), ZC_OK);
+        zc_file_close(file);
+        assert_int_equal(look(place->path).st_ino, before.st_ino);
+        assert_int_equal(look(place->path).st_mode, S_IFREG | 0640);
+        assert_int_equal(look(place->path).st_size, 103);
+        assert_int_equal(unlink(place->path), 0);
+    }
+}
+
+static void preallocation_overwrites_nothing_that_is_there(void **state)
+{
+    struct place *place = *state;
+    char bytes[21] = "";
+    struct zc_file *file;
+
+    make_file(place->path, "what was here before");
+    file = open_file(place->path, ZC_FILE_EXISTING | ZC_FILE_PREALLOCATE);
+    assert_int_equal(look(place->path).st_size, BYTES);
+    assert_status(zc_file_read(file, bytes, 20, 0), ZC_OK);
+    assert_string_equal(bytes, "what was here before");
+    zc_file_close(file);
+    assert_int_equal(unlink(place->path), 0);
+}
+
+static void an_existing_file_may_be_named_by_a_link(void **state)
 {
     struct place *place = *state;
     struct zc_file *file;
 
     make_file(place->other, "what was here before");
     assert_int_equal(symlink("other", place->path), 0);
-    file = open_file(place->path, 0);
-    assert_status(zc_file_write(file, "bytes", 5, 100), ZC_OK);
-    assert_int_equal(look(place->other).st_size, 105);
+    file = open_file(place->path, ZC_FILE_EXISTING);
+    assert_status(zc_file_write(file, "WHAT", 4, 0), ZC_OK);
     zc_file_close(file);
-
     assert_true(exists(place->path));
-    assert_int_equal(look(place->other).st_size, 0);
+    assert_int_equal(look(place->other).st_size, 20);
     assert_int_equal(unlink(place->path), 0);
     assert_int_equal(unlink(place->other), 0);
 }
 
-static void a_name_that_is_somebody_elses_by_now_stays(void **state)
+static void what_is_to_be_there_is_not_made(void **state)
 {
     struct place *place = *state;
-    struct zc_file *file = open_file(place->path, 0);
 
-    assert_int_equal(rename(place->path, place->other), 0);
-    make_file(place->path, "somebody else's");
-    zc_file_close(file);
-    assert_int_equal(look(place->path).st_size, 15);
-    assert_int_equal(look(place->other).st_size, 0);
-    assert_int_equal(unlink(place->path), 0);
-    assert_int_equal(unlink(place->other), 0);
+    refuse_with(place->path, ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(ENOENT));
+    refuse_with(place->path, ZC_FILE_EXISTING | ZC_FILE_KEEP, ZC_IO_ERROR,
+                strerror(ENOENT));
+    assert_false(exists(place->path));
 }
 
-static void a_name_that_is_gone_is_no_trouble(void **state)
+/* ---- new files ---- */
+
+/*
+ * The descriptor of this process that is open on a file below a directory, as
+ * the system has it; -1: there is none, or no /proc.
+ */
+static int find_descriptor(const char *directory)
+{
+    DIR *all = opendir("/proc/self/fd");
+    struct dirent *item;
+    char name[300];
+    char target[600];
+    char part[80];
+    ssize_t length;
+    int found = -1;
+
+    if (all == NULL)
+        return -1;
+    (void)snprintf(part, sizeof(part), "/%s/", directory);
+    while (found < 0 && (item = readdir(all)) != NULL) {
+        (void)snprintf(name, sizeof(name), "/proc/self/fd/%s", item->d_name);
+        length = readlink(name, target, sizeof(target) - 1);
+        if (length < 0)
+            continue;
+        target[length] = '\0';
+        if (strstr(target, part) != NULL)
+            found = (int)strtol(item->d_name, NULL, 10);
+    }
+    (void)closedir(all);
+    return found;
+}
+
+static bool has_proc(void)
+{
+    if (access("/proc/self/fd", F_OK) == 0)
+        return true;
+    print_message("no /proc here: open files are not looked at\n");
+    return false;
+}
+
+/* Open, without a name, readable and writable by its owner alone, and not
+ * handed to other programs. */
+static void assert_unnamed(const struct place *place)
+{
+    struct stat info;
+    int descriptor;
+
+    assert_int_equal(support_directory_count(place->directory), 0);
+    if (!has_proc())
+        return;
+    descriptor = find_descriptor(place->directory);
+    assert_true(descriptor >= 0);
+    assert_int_equal(fstat(descriptor, &info), 0);
+    assert_int_equal(info.st_mode, S_IFREG | 0600);
+    assert_int_equal(info.st_nlink, 0);
+    assert_int_equal(fcntl(descriptor, F_GETFD), FD_CLOEXEC);
+}
+
+static void a_new_name_is_gone_at_once(void **state)
+{
+    static const mode_t masks[] = {0, 022, 077};
+    struct place *place = *state;
+    struct zc_file *file;
+    mode_t before;
+    char bytes[6] = "";
+    unsigned i;
+
+    for (i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+        before = umask(masks[i]);
+        file = open_file(place->path, 0);
+        (void)umask(before);
+        assert_unnamed(place);
+        assert_status(zc_file_write(file, "bytes", 5, 0), ZC_OK);
+        assert_status(zc_file_read(file, bytes, 5, 0), ZC_OK);
+        assert_string_equal(bytes, "bytes");
+        zc_file_close(file);
+        assert_int_equal(find_descriptor(place->directory), -1);
+    }
+}
+
+static void a_directory_gives_a_file_without_a_name(void **state)
 {
     struct place *place = *state;
-    struct zc_file *file = open_file(place->path, 0);
-    char bytes[5];
+    char slash[80];
+    struct zc_file *file;
+    struct zc_file *another;
+    mode_t before = umask(0);
 
-    assert_int_equal(unlink(place->path), 0);
+    (void)snprintf(slash, sizeof(slash), "%s/", place->directory);
+    file = open_file(place->directory, 0);
+    (void)umask(before);
+    assert_unnamed(place);
+    another = open_file(slash, ZC_FILE_PREALLOCATE);
+    assert_int_equal(support_directory_count(place->directory), 0);
     assert_status(zc_file_write(file, "bytes", 5, 0), ZC_OK);
-    assert_status(zc_file_read(file, bytes, 5, 0), ZC_OK);
+    assert_status(zc_file_write(another, "other", 5, 0), ZC_OK);
     zc_file_close(file);
+    zc_file_close(another);
+    assert_int_equal(find_descriptor(place->directory), -1);
+    refuse_with(place->directory, ZC_FILE_KEEP, ZC_INVALID, "directory");
+    refuse(place->directory, BYTES, ZC_FILE_EXISTING, ZC_INVALID);
 }
 
-/* ---- who else has it ---- */
+static void a_kept_file_is_the_owners_alone_and_stays(void **state)
+{
+    static const mode_t masks[] = {0, 022, 077};
+    struct place *place = *state;
+    struct zc_file *file;
+    mode_t before;
+    unsigned i;
+
+    for (i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+        before = umask(masks[i]);
+        file = open_file(place->path, ZC_FILE_KEEP);
+        (void)umask(before);
+        assert_int_equal(look(place->path).st_mode, S_IFREG | 0600);
+        assert_int_equal(look(place->path).st_size, 0);
+        assert_status(zc_file_write(file, "bytes", 5, 100), ZC_OK);
+        zc_file_close(file);
+        assert_int_equal(look(place->path).st_size, 105);
+        refuse_with(place->path, ZC_FILE_KEEP, ZC_INVALID, "use_existing");
+        assert_int_equal(look(place->path).st_size, 105);
+        assert_int_equal(unlink(place->path), 0);
+    }
+}
+
+/* Runs `action` in a child that is killed after it, by a signal that no program
+ * can do anything about. */
+static void kill_after(void (*action)(struct place *place), struct place *place)
+{
+    pid_t child = fork();
+    int how = 0;
+
+    if (child == 0) {
+        action(place);
+        (void)kill(getpid(), SIGKILL);
+        _exit(0);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how));
+    assert_int_equal(WTERMSIG(how), SIGKILL);
+}
+
+static void use_both(struct place *place)
+{
+    (void)zc_file_write(open_file(place->directory, 0), "bytes", 5, 0);
+    (void)zc_file_write(open_file(place->path, 0), "bytes", 5, 0);
+}
+
+static void keep_one(struct place *place)
+{
+    (void)zc_file_write(open_file(place->path, ZC_FILE_KEEP), "bytes", 5, 0);
+}
+
+static void a_killed_program_leaves_nothing(void **state)
+{
+    struct place *place = *state;
+
+    kill_after(use_both, place);
+    assert_int_equal(support_directory_count(place->directory), 0);
+    kill_after(keep_one, place); /* or what it was told to leave */
+    assert_int_equal(support_directory_count(place->directory), 1);
+    assert_int_equal(unlink(place->path), 0);
+}
+
+/* ---- another opener ---- */
 
 static void a_second_opener_is_refused_and_destroys_nothing(void **state)
 {
+    const unsigned again = ZC_FILE_EXISTING;
     struct place *place = *state;
-    struct zc_file *file = open_file(place->path, 0);
+    struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
     char bytes[6] = {0};
 
     assert_status(zc_file_write(file, "bytes", 5, 0), ZC_OK);
-    refuse(place->path, BYTES, 0, ZC_IO_ERROR);
+    refuse_with(place->path, again, ZC_IO_ERROR, "another cache or process");
     assert_int_equal(link(place->path, place->other), 0);
-    refuse(place->other, BYTES, ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
+    refuse(place->other, BYTES, again | ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
     assert_int_equal(unlink(place->other), 0);
 
-    assert_true(exists(place->path));
+    assert_int_equal(look(place->path).st_size, 5);
     assert_status(zc_file_read(file, bytes, 5, 0), ZC_OK);
     assert_string_equal(bytes, "bytes");
     zc_file_close(file);
-    zc_file_close(open_file(place->path, 0));
+    file = open_file(place->path, again);
+    refuse(place->path, BYTES, again, ZC_IO_ERROR);
+    zc_file_close(file);
+    assert_int_equal(unlink(place->path), 0);
+}
+
+/* A child that leaves the file, says so, and goes on until `end` is closed. */
+static pid_t start_child(const struct zc_file *file, bool leaves, int *end)
+{
+    char byte = 0;
+    int said[2];
+    int ends[2];
+    pid_t child;
+
+    assert_int_equal(pipe(said), 0);
+    assert_int_equal(pipe(ends), 0);
+    child = fork();
+    if (child == 0) {
+        (void)close(ends[1]);
+        if (leaves)
+            zc_file_leave(file);
+        (void)!write(said[1], &byte, 1);
+        (void)!read(ends[0], &byte, 1);
+        _exit(0);
+    }
+    assert_true(child > 0);
+    (void)close(ends[0]);
+    (void)close(said[1]);
+    assert_int_equal(read(said[0], &byte, 1), 1);
+    (void)close(said[0]);
+    *end = ends[1];
+    return child;
+}
+
+static void end_child(pid_t child, int end)
+{
+    int how = 0;
+
+    (void)close(end);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+}
+
+static void a_child_leaves_its_parents_lock_alone(void **state)
+{
+    struct place *place = *state;
+    struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
+    int end;
+    pid_t child = start_child(file, true, &end);
+
+    refuse_with(place->path, ZC_FILE_EXISTING, ZC_IO_ERROR, "another cache");
+    assert_status(zc_file_write(file, "bytes", 5, 0), ZC_OK);
+    end_child(child, end);
+    refuse_with(place->path, ZC_FILE_EXISTING, ZC_IO_ERROR, "another cache");
+    zc_file_close(file);
+    assert_int_equal(unlink(place->path), 0);
+}
+
+static void a_child_that_lives_on_does_not_keep_the_lock(void **state)
+{
+    struct place *place = *state;
+    struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
+    int end;
+    pid_t child = start_child(file, false, &end);
+
+    zc_file_close(file);
+    zc_file_close(open_file(place->path, ZC_FILE_EXISTING));
+    end_child(child, end);
+    assert_int_equal(unlink(place->path), 0);
 }
 
 /* ---- what is no file ---- */
 
 static void what_is_neither_file_nor_block_device_is_refused(void **state)
 {
+    static const unsigned flags[] = {0, ZC_FILE_KEEP, ZC_FILE_EXISTING};
     struct place *place = *state;
-    char slash[80];
+    unsigned i;
 
-    (void)snprintf(slash, sizeof(slash), "%s/", place->directory);
-    refuse("", BYTES, 0, ZC_INVALID);
-    refuse(place->directory, BYTES, 0, ZC_INVALID);
-    refuse(slash, BYTES, 0, ZC_INVALID);
-    refuse("/dev/null", BYTES, 0, ZC_INVALID);
-    refuse("/dev/full", BYTES, 0, ZC_INVALID);
     assert_int_equal(mkfifo(place->path, 0600), 0);
-    refuse(place->path, BYTES, 0, ZC_INVALID); /* and it does not wait */
+    for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        refuse_with("", flags[i], ZC_INVALID, "empty");
+        refuse("/dev/null", BYTES, flags[i], ZC_INVALID);
+        refuse("/dev/full", BYTES, flags[i], ZC_INVALID);
+        refuse(place->path, BYTES, flags[i], ZC_INVALID); /* without waiting */
+    }
+    refuse_with(place->path, ZC_FILE_EXISTING, ZC_INVALID, "neither");
     assert_int_equal(unlink(place->path), 0);
 }
 
@@ -219,24 +522,27 @@ static void what_cannot_be_opened_or_made_is_refused(void **state)
     char path[5000];
 
     (void)snprintf(path, sizeof(path), "%s/no/pages", place->directory);
-    refuse(path, BYTES, 0, ZC_IO_ERROR);
+    refuse_with(path, 0, ZC_IO_ERROR, strerror(ENOENT));
+    refuse_with(path, ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(ENOENT));
+    make_file(place->other, "no directory");
+    (void)snprintf(path, sizeof(path), "%s/pages", place->other);
+    refuse_with(path, 0, ZC_IO_ERROR, strerror(ENOTDIR));
+    assert_int_equal(unlink(place->other), 0);
     assert_int_equal(symlink("nowhere", place->path), 0);
-    refuse(place->path, BYTES, 0, ZC_IO_ERROR);
-    assert_int_equal(unlink(place->path), 0);
-    assert_int_equal(symlink("pages", place->path), 0);
-    refuse(place->path, BYTES, 0, ZC_IO_ERROR);
+    refuse(place->path, BYTES, ZC_FILE_EXISTING, ZC_IO_ERROR);
     assert_int_equal(unlink(place->path), 0);
     memset(path, 'x', sizeof(path));
     path[sizeof(path) - 1] = '\0';
-    refuse(path, BYTES, 0, ZC_IO_ERROR);
+    refuse_with(path, 0, ZC_IO_ERROR, strerror(ENAMETOOLONG));
 #if defined(__linux__)
     refuse("/proc/self/pages", BYTES, 0, ZC_IO_ERROR);
+    refuse("/proc/self", BYTES, 0, ZC_IO_ERROR);
 #endif
     if (geteuid() == 0)
         return;
     make_file(place->path, "for reading");
     assert_int_equal(chmod(place->path, 0400), 0);
-    refuse(place->path, BYTES, 0, ZC_IO_ERROR);
+    refuse_with(place->path, ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(EACCES));
     assert_int_equal(look(place->path).st_size, 11);
     assert_int_equal(unlink(place->path), 0);
 }
@@ -264,8 +570,9 @@ static void open_refuses_without_memory(void **state)
 static void bytes_come_back_from_where_they_went(void **state)
 {
     struct place *place = *state;
-    struct zc_file *file = open_file(place->path, 0);
+    struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
     unsigned char page[4096];
+    uint64_t disk;
     uint64_t offset;
 
     for (offset = 0; offset < BYTES; offset += 65536) {
@@ -280,8 +587,11 @@ static void bytes_come_back_from_where_they_went(void **state)
     /* What was never written takes no space, and reads as zeros. */
     assert_status(zc_file_read(file, page, 1, 4096), ZC_OK);
     assert_int_equal(page[0], 0);
-    assert_in_range((uint64_t)look(place->path).st_blocks * 512, 1, BYTES / 2);
+    disk = (uint64_t)look(place->path).st_blocks * 512;
+    assert_in_range(disk, 1, BYTES / 2);
+    assert_int_equal(zc_file_disk_bytes(file), disk);
     zc_file_close(file);
+    assert_int_equal(unlink(place->path), 0);
 }
 
 static void the_end_of_a_file_is_an_error(void **state)
@@ -349,17 +659,22 @@ static void a_file_that_must_not_grow_is_an_error(void **state)
 static void preallocation_takes_the_space(void **state)
 {
     struct place *place = *state;
-    struct zc_file *file = open_file(place->path, ZC_FILE_PREALLOCATE);
+    struct zc_file *file =
+        open_file(place->path, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP);
 
     assert_true((uint64_t)look(place->path).st_blocks * 512 >= BYTES);
     assert_int_equal(look(place->path).st_size, BYTES);
     zc_file_close(file);
+    assert_int_equal(unlink(place->path), 0);
 
     /* More than any disk has. */
     refuse(place->path, (uint64_t)1 << 60, ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
+    refuse(place->path, (uint64_t)1 << 60, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP,
+           ZC_IO_ERROR);
     assert_false(exists(place->path));
     make_file(place->path, "not ours");
-    refuse(place->path, (uint64_t)1 << 60, ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
+    refuse(place->path, (uint64_t)1 << 60,
+           ZC_FILE_PREALLOCATE | ZC_FILE_EXISTING, ZC_IO_ERROR);
     assert_true(exists(place->path)); /* it was there before */
     assert_int_equal(unlink(place->path), 0);
 }
@@ -370,7 +685,7 @@ static void direct_transfers_go_both_ways_or_are_refused(void **state)
     struct place *place = *state;
     struct zc_file *file = NULL;
     zc_status status = zc_file_open(
-        place->path, BYTES, ZC_FILE_DIRECT | ZC_FILE_PREALLOCATE, &file);
+        place->path, BYTES, ZC_FILE_DIRECT | ZC_FILE_PREALLOCATE, why, &file);
     unsigned char *page;
 
     if (status != ZC_OK) {
@@ -401,13 +716,19 @@ static void direct_transfers_go_both_ways_or_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(a_new_file_is_the_owners_alone_and_goes_at_the_end),
-        test(a_kept_file_stays_as_it_is),
-        test(a_file_that_is_there_is_emptied),
-        test(a_link_leads_to_the_file_and_stays),
-        test(a_name_that_is_somebody_elses_by_now_stays),
-        test(a_name_that_is_gone_is_no_trouble),
+        test(a_file_that_is_there_is_not_touched),
+        test(a_link_is_not_followed_to_a_file),
+        test(an_existing_file_is_used_and_gets_no_shorter),
+        test(preallocation_overwrites_nothing_that_is_there),
+        test(an_existing_file_may_be_named_by_a_link),
+        test(what_is_to_be_there_is_not_made),
+        test(a_new_name_is_gone_at_once),
+        test(a_directory_gives_a_file_without_a_name),
+        test(a_kept_file_is_the_owners_alone_and_stays),
+        test(a_killed_program_leaves_nothing),
         test(a_second_opener_is_refused_and_destroys_nothing),
+        test(a_child_leaves_its_parents_lock_alone),
+        test(a_child_that_lives_on_does_not_keep_the_lock),
         test(what_is_neither_file_nor_block_device_is_refused),
         test(what_cannot_be_opened_or_made_is_refused),
         test(more_bytes_than_a_file_can_have_are_refused),

@@ -5,12 +5,13 @@
  * these functions in their place.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* O_DIRECT */
+#define _GNU_SOURCE /* O_DIRECT, O_TMPFILE */
 #endif
 #define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -44,8 +45,12 @@ static struct {
     struct answers syncs;
     int fallocates; /* what posix_fallocate() says */
     unsigned fallocations;
-    int flags;   /* of the file that was read last */
-    int instead; /* where writes go to, if it is not 0 */
+    int flags;      /* of the file that was read last */
+    int tmpfile;    /* what O_TMPFILE comes to; 0: the truth */
+    unsigned taken; /* so many names are taken */
+    unsigned opens;
+    char last[128]; /* the path that was opened last */
+    int instead;    /* where writes go to, if it is not 0 */
 } calls;
 
 /* False: an error, and errno says which. */
@@ -77,6 +82,9 @@ ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t size,
                       off_t offset);
 ssize_t __wrap_pwrite64(int descriptor, const void *bytes, size_t size,
                         off_t offset);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
+int __real_open(const char *path, int flags, ...);
 int __wrap_fdatasync(int descriptor);
 int __wrap_posix_fallocate(int descriptor, off_t offset, off_t bytes);
 int __wrap_posix_fallocate64(int descriptor, off_t offset, off_t bytes);
@@ -105,7 +113,42 @@ ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t size,
     return pwritev(descriptor, &vector, 1, offset);
 }
 
+int __wrap_open(const char *path, int flags, ...)
+{
+    va_list arguments;
+    mode_t mode;
+
+    va_start(arguments, flags);
+    mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+    calls.opens++;
+    (void)snprintf(calls.last, sizeof(calls.last), "%s", path);
+#ifdef O_TMPFILE
+    if ((flags & O_TMPFILE) == O_TMPFILE && calls.tmpfile != 0) {
+        errno = calls.tmpfile;
+        return -1;
+    }
+#endif
+    if ((flags & O_EXCL) != 0 && (flags & O_CREAT) != 0 && calls.taken != 0) {
+        calls.taken--;
+        errno = EEXIST;
+        return -1;
+    }
+    return __real_open(path, flags, mode);
+}
+
 /* The names that a C library may have for large files. */
+int __wrap_open64(const char *path, int flags, ...)
+{
+    va_list arguments;
+    mode_t mode;
+
+    va_start(arguments, flags);
+    mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+    return __wrap_open(path, flags, mode);
+}
+
 ssize_t __wrap_pread64(int descriptor, void *bytes, size_t size, off_t offset)
 {
     return __wrap_pread(descriptor, bytes, size, offset);
@@ -142,8 +185,20 @@ struct place {
     char directory[64];
     char path[96];
     struct zc_file *file;
+    char why[ZC_FILE_WHY_SIZE];
     unsigned char page[SIZE];
 };
+
+static zc_status open_file(struct place *place, uint64_t bytes, unsigned flags)
+{
+    return zc_file_open(place->path, bytes, flags, place->why, &place->file);
+}
+
+static void close_file(struct place *place)
+{
+    zc_file_close(place->file);
+    place->file = NULL;
+}
 
 static int set_up(void **state)
 {
@@ -152,7 +207,7 @@ static int set_up(void **state)
     memset(&calls, 0, sizeof(calls));
     support_directory_make(place.directory);
     (void)snprintf(place.path, sizeof(place.path), "%s/pages", place.directory);
-    assert_status(zc_file_open(place.path, 1 << 20, 0, &place.file), ZC_OK);
+    assert_status(open_file(&place, 1 << 20, 0), ZC_OK);
     support_stamp(place.page, SIZE, 1, 1);
     *state = &place;
     return 0;
@@ -268,10 +323,8 @@ static void refuse(struct place *place, unsigned flags, zc_status expected)
 {
     struct stat info;
 
-    zc_file_close(place->file);
-    place->file = NULL;
-    assert_status(zc_file_open(place->path, 1 << 20, flags, &place->file),
-                  expected);
+    close_file(place);
+    assert_status(open_file(place, 1 << 20, flags), expected);
     assert_null(place->file);
     assert_int_equal(stat(place->path, &info), -1);
 }
@@ -280,16 +333,16 @@ static void preallocate(struct place *place, int says)
 {
     struct stat info;
 
-    zc_file_close(place->file);
-    place->file = NULL;
+    close_file(place);
     calls.fallocations = 0;
     calls.fallocates = says;
-    assert_status(zc_file_open(place->path, (1 << 20) + 512,
-                               ZC_FILE_PREALLOCATE, &place->file),
-                  ZC_OK);
+    assert_status(
+        open_file(place, (1 << 20) + 512, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP),
+        ZC_OK);
     assert_int_equal(stat(place->path, &info), 0);
     assert_int_equal(info.st_size, (1 << 20) + 512);
     assert_true((uint64_t)info.st_blocks * 512 >= 1 << 20);
+    assert_int_equal(unlink(place->path), 0);
 }
 
 static void zeros_are_written_where_space_cannot_be_taken(void **state)
@@ -334,11 +387,9 @@ static void taking_space_is_tried_again_when_interrupted(void **state)
 {
     struct place *place = *state;
 
-    zc_file_close(place->file);
+    close_file(place);
     calls.fallocates = EINTR;
-    assert_status(
-        zc_file_open(place->path, 1 << 20, ZC_FILE_PREALLOCATE, &place->file),
-        ZC_OK);
+    assert_status(open_file(place, 1 << 20, ZC_FILE_PREALLOCATE), ZC_OK);
     assert_int_equal(calls.fallocations, 2);
     assert_int_equal(calls.writes.calls, 0);
 }
@@ -357,10 +408,8 @@ static void direct_is_what_the_system_calls_direct(void **state)
 #ifdef O_DIRECT
     assert_int_equal(calls.flags & O_DIRECT, 0);
 #endif
-    zc_file_close(place->file);
-    place->file = NULL;
-    if (zc_file_open(place->path, 1 << 20, ZC_FILE_DIRECT, &place->file) !=
-        ZC_OK)
+    close_file(place);
+    if (open_file(place, 1 << 20, ZC_FILE_DIRECT) != ZC_OK)
         skip();
 #ifdef O_DIRECT
     assert_int_equal(calls.flags & O_DIRECT, O_DIRECT);
@@ -368,6 +417,52 @@ static void direct_is_what_the_system_calls_direct(void **state)
     memset(&calls, 0, sizeof(calls));
     order(&calls.reads, EIO, 0);
     refuse(place, ZC_FILE_DIRECT, ZC_IO_ERROR);
+}
+
+/* ---- a directory where O_TMPFILE is not known ---- */
+
+static zc_status open_directory(struct place *place)
+{
+    close_file(place);
+    calls.opens = 0;
+    return zc_file_open(place->directory, 1 << 20, 0, place->why, &place->file);
+}
+
+static void a_file_in_a_directory_is_made_and_unlinked(void **state)
+{
+    /* An old kernel opens the directory itself, which is not for writing. */
+    static const int errors[] = {EOPNOTSUPP, EISDIR, EINVAL, ENOENT};
+    struct place *place = *state;
+    struct stat info;
+    unsigned i;
+
+    for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        calls.tmpfile = errors[i];
+        assert_status(open_directory(place), ZC_OK);
+        assert_int_equal(support_directory_count(place->directory), 0);
+        assert_memory_equal(calls.last, place->directory,
+                            strlen(place->directory));
+        assert_true(strlen(calls.last) > strlen(place->directory) + 1);
+        assert_int_equal(stat(calls.last, &info), -1);
+        assert_status(write_page(place), ZC_OK);
+        assert_status(read_page(place), ZC_OK);
+        assert_true(support_has_stamp(place->page, SIZE, 1, 1));
+    }
+}
+
+static void names_that_are_taken_are_passed_over(void **state)
+{
+    struct place *place = *state;
+
+    calls.tmpfile = EOPNOTSUPP;
+    calls.taken = 50;
+    assert_status(open_directory(place), ZC_OK);
+    assert_in_range(calls.opens, 51, 52);
+    assert_int_equal(support_directory_count(place->directory), 0);
+    calls.taken = UINT32_MAX; /* not for ever */
+    assert_status(open_directory(place), ZC_IO_ERROR);
+    assert_string_equal(place->why, strerror(EEXIST));
+    calls.taken = 0;
 }
 
 #define DEVICE_PAGES 3
@@ -380,8 +475,7 @@ static void a_device_syncs_after_every_write_if_it_is_told(void **state)
     void *backing;
     uint64_t slot;
 
-    zc_file_close(place->file);
-    place->file = NULL;
+    close_file(place);
     backing = support_backing_open(&zc_backing_file, &options, SIZE, 16);
     for (slot = 0; slot < DEVICE_PAGES; slot++)
         assert_status(zc_backing_file.write(backing, slot, place->page), ZC_OK);
@@ -418,6 +512,8 @@ int main(void)
         test(taking_space_is_tried_again_when_interrupted),
         test(a_disk_that_cannot_go_direct_says_so_at_open),
         test(direct_is_what_the_system_calls_direct),
+        test(a_file_in_a_directory_is_made_and_unlinked),
+        test(names_that_are_taken_are_passed_over),
         test(a_device_syncs_after_every_write_if_it_is_told),
     };
 

@@ -3,6 +3,7 @@
 #include "support_bump.h"
 #include "support_front.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -44,9 +45,10 @@ static void a_path_turns_on_type_0(void **state)
     begin(&place);
     cache = support_cache_create(
         ZC_CACHE_OPTIONS(.backing_path = place.path, .slot_count = 1 << 20));
-    assert_int_equal(access(place.path, F_OK), 0);
+    assert_int_not_equal(access(place.path, F_OK), 0); /* it is gone already */
     assert_status(zc_swap_get_stats(cache, 0, &stats), ZC_OK);
     assert_int_equal(stats.slot_count, 1 << 20);
+    assert_int_equal(stats.disk_bytes, 0);
     assert_status(zc_swap_get_stats(cache, 1, &stats), ZC_INVALID);
     for (i = 0; i < PAGES; i++)
         support_store(cache, support_slot(i * 1000), SUPPORT_TEXT, i);
@@ -57,6 +59,7 @@ static void a_path_turns_on_type_0(void **state)
     assert_status(zc_swap_get_stats(cache, 0, &stats), ZC_OK);
     assert_int_equal(stats.pages_written, PAGES);
     assert_int_equal(stats.pages_read, PAGES);
+    assert_in_range(stats.disk_bytes, PAGES * 4096, PAGES * 65536);
     zc_cache_destroy(cache);
     end(&place);
 }
@@ -112,6 +115,75 @@ static void bad_options_leave_nothing(void **state)
         ZC_IO_ERROR);
     assert_null(cache);
     end(&place);
+}
+
+/* The path, and the system's own words or what the library found. */
+static void a_path_that_is_refused_is_named_with_the_reason(void **state)
+{
+    const char *const missing = strerror(ENOENT);
+    struct zc_cache *cache = NULL;
+    char reason[ZC_REASON_SIZE];
+    char expected[ZC_REASON_SIZE];
+    char path[128];
+    struct zc_cache_options options = {.struct_size = sizeof(options),
+                                       .backing_path = path,
+                                       .reason = reason,
+                                       .reason_size = sizeof(reason)};
+    struct place place;
+    FILE *file;
+
+    (void)state;
+    begin(&place);
+    (void)snprintf(path, sizeof(path), "%s/no/pages", place.directory);
+    (void)snprintf(expected, sizeof(expected), "%s: %s", path, missing);
+    assert_status(zc_cache_create(&options, &cache), ZC_IO_ERROR);
+    assert_string_equal(reason, expected);
+
+    options.backing_path = place.path;
+    file = fopen(place.path, "w");
+    assert_non_null(file);
+    (void)fclose(file);
+    (void)snprintf(expected, sizeof(expected),
+                   "%s: it exists, and use_existing is not set", place.path);
+    assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
+    assert_string_equal(reason, expected);
+    assert_int_equal(unlink(place.path), 0);
+
+    options.backing_path = place.directory;
+    assert_status(zc_cache_create(&options, &cache), ZC_OK);
+    assert_string_equal(reason, "");
+    zc_cache_destroy(cache);
+    end(&place);
+}
+
+/* What a device behind another one says arrives too. */
+static void a_device_behind_another_gives_its_reason(void **state)
+{
+    struct zc_backing_file file = {.struct_size = sizeof(file)};
+    struct zc_backing_faults faults = {
+        .struct_size = sizeof(faults), .ops = &zc_backing_file, .user = &file};
+    struct zc_cache *cache = support_cache_create(NULL);
+    char reason[ZC_REASON_SIZE];
+    struct zc_swap_options options = {.struct_size = sizeof(options),
+                                      .backing_ops = &zc_backing_faulty,
+                                      .backing_user = &faults,
+                                      .reason = reason,
+                                      .reason_size = sizeof(reason)};
+    unsigned type;
+
+    (void)state;
+    assert_status(zc_swap_on(cache, &options, &type), ZC_INVALID);
+    assert_string_equal(reason, "path: there is none");
+    faults.read_errors = 1000001;
+    assert_status(zc_swap_on(cache, &options, &type), ZC_INVALID);
+    assert_string_equal(reason, "read_errors: 1000001 is more than 1000000");
+    faults.write_errors = 2000000;
+    assert_status(zc_swap_on(cache, &options, &type), ZC_INVALID);
+    assert_string_equal(reason, "write_errors: 2000000 is more than 1000000");
+    options.io_workers = ZC_BACKING_WORKERS_MAX + 1;
+    assert_status(zc_swap_on(cache, &options, &type), ZC_INVALID);
+    assert_string_equal(reason, "io_workers: 65 is not from 0 to 64");
+    zc_cache_destroy(cache);
 }
 
 static void whatever_fails_leaves_nothing(void **state)
@@ -230,6 +302,8 @@ int main(void)
         cmocka_unit_test(a_path_turns_on_type_0),
         cmocka_unit_test(the_default_count_of_slots_takes_no_room),
         cmocka_unit_test(bad_options_leave_nothing),
+        cmocka_unit_test(a_path_that_is_refused_is_named_with_the_reason),
+        cmocka_unit_test(a_device_behind_another_gives_its_reason),
         cmocka_unit_test(whatever_fails_leaves_nothing),
         cmocka_unit_test(an_end_drops_pages_wherever_they_are),
         cmocka_unit_test(an_end_drops_what_page_tables_have),

@@ -2,17 +2,23 @@
 /*
  * file.c - file.h over POSIX files.
  *
- * Two openers of one file would destroy each other's pages without a word, so
- * the file is locked before it is emptied: flock(), which belongs to the open
- * file and so keeps apart two caches of one process too.  A block device is
- * opened exclusively instead, where the system knows that: a mounted one is
- * refused.
+ * What was there before is opened only where the caller says so, and nothing in
+ * here makes a file shorter.  A file that this module makes is new (O_EXCL), so
+ * it holds nothing of anyone else, and its name goes at once unless the caller
+ * keeps it: a program that is killed leaves nothing.
+ *
+ * Two openers of one file would overwrite each other's pages without a word, so
+ * a file is locked: flock(), which belongs to the open file and so keeps apart
+ * two caches of one process too.  A child after fork() shares that open file:
+ * close unlocks it, which ends the lock for the child's descriptor as well.  A
+ * block device is opened exclusively instead, where the system knows that: a
+ * mounted one is refused.
  *
  * What the descriptor leads to decides, never the name: the name can lead
  * somewhere else a moment later.
  */
 #ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* O_DIRECT */
+#define _GNU_SOURCE /* O_DIRECT, O_TMPFILE */
 #endif
 #define _FILE_OFFSET_BITS 64 /* on 32-bit systems too */
 
@@ -20,10 +26,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/assert.h"
@@ -34,12 +43,18 @@
 /* What is written at once where the system cannot take space by itself. */
 #define ZEROS_BYTES ((size_t)256 << 10)
 
+/* Names that are tried for a file in a directory, and their length at most. */
+#define NAME_ATTEMPTS 100
+#define NAME_MAX_LENGTH 40
+
 struct zc_file {
     int descriptor;
     unsigned flags; /* enum zc_file_flag */
-    bool is_made;   /* by us: the name goes if the open fails */
-    bool is_block;  /* a block device: neither emptied nor removed */
-    char path[];
+    bool is_named;  /* made by us and not unlinked: the name goes if the open
+                       fails */
+    bool is_block;  /* a block device: it cannot grow */
+    char *why;      /* while it is opened: ZC_FILE_WHY_SIZE bytes */
+    char path[];    /* with room for NAME_MAX_LENGTH more */
 };
 
 static bool has(const struct zc_file *file, enum zc_file_flag flag)
@@ -47,11 +62,41 @@ static bool has(const struct zc_file *file, enum zc_file_flag flag)
     return (file->flags & flag) != 0;
 }
 
-/* Of errno after a call that failed while opening. */
-static zc_status status_of(int error)
+/* ---- why an open fails ---- */
+
+static zc_status refuse(const struct zc_file *file, zc_status status,
+                        const char *why)
 {
-    return error == ENOMEM ? ZC_NO_MEMORY : ZC_IO_ERROR;
+    (void)snprintf(file->why, ZC_FILE_WHY_SIZE, "%s", why);
+    return status;
 }
+
+/* The two kinds of strerror_r(): POSIX's fills the buffer, glibc's returns a
+ * text that may be elsewhere. */
+static const char *text_of_result(int result, const char *buffer)
+{
+    return result == 0 ? buffer : "unknown error";
+}
+
+static const char *text_of_text(const char *result, const char *buffer)
+{
+    (void)buffer;
+    return result;
+}
+
+/* By errno after a call that failed. */
+static zc_status refuse_by(const struct zc_file *file, int error)
+{
+    char buffer[ZC_FILE_WHY_SIZE] = "";
+    const char *text = _Generic(strerror_r(error, buffer, sizeof(buffer)), int
+                                : text_of_result, default
+                                : text_of_text)(
+        strerror_r(error, buffer, sizeof(buffer)), buffer);
+
+    return refuse(file, error == ENOMEM ? ZC_NO_MEMORY : ZC_IO_ERROR, text);
+}
+
+/* ---- opening ---- */
 
 static int try_open(const char *path, int flags)
 {
@@ -64,67 +109,139 @@ static int try_open(const char *path, int flags)
     return descriptor;
 }
 
+/* -1: it cannot be made, errno says why; EEXIST: something has that name. */
+static int try_make(const char *path)
+{
+    return try_open(path, O_CREAT | O_EXCL | O_NOFOLLOW);
+}
+
+/* The name is removed only if it leads to this file, and is no link to it. */
+static void remove_name(struct zc_file *file)
+{
+    struct stat here;
+    struct stat there;
+
+    file->is_named = false;
+    if (fstat(file->descriptor, &here) != 0 || lstat(file->path, &there) != 0)
+        return;
+    if (here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+        (void)unlink(file->path);
+}
+
+/* In the directory `path`, which becomes the name that it had for a moment.
+ * Any name does: one that is taken is passed over. */
+static zc_status make_and_unlink(struct zc_file *file)
+{
+    const size_t length = strlen(file->path);
+    struct timespec now = {0, 0};
+    unsigned i;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    for (i = 0; i < NAME_ATTEMPTS && file->descriptor < 0; i++) {
+        (void)snprintf(file->path + length, NAME_MAX_LENGTH, "/.zcache-%jx-%lx",
+                       (intmax_t)getpid(), (unsigned long)now.tv_nsec + i);
+        file->descriptor = try_make(file->path);
+        if (file->descriptor < 0 && errno != EEXIST)
+            break;
+    }
+    if (file->descriptor < 0)
+        return refuse_by(file, errno);
+    remove_name(file);
+    return ZC_OK;
+}
+
+static zc_status open_scratch(struct zc_file *file)
+{
+    if (has(file, ZC_FILE_KEEP))
+        return refuse(file, ZC_INVALID,
+                      "it is a directory, where a file has no name to keep");
+#if defined(O_TMPFILE)
+    /* Exclusive: it never gets a name.  Some file systems cannot. */
+    file->descriptor = try_open(file->path, O_TMPFILE | O_EXCL);
+    if (file->descriptor >= 0)
+        return ZC_OK;
+#endif
+    return make_and_unlink(file);
+}
+
+static zc_status open_new(struct zc_file *file)
+{
+    file->descriptor = try_make(file->path);
+    if (file->descriptor < 0 && errno == EEXIST)
+        return refuse(file, ZC_INVALID,
+                      "it exists, and use_existing is not set");
+    if (file->descriptor < 0)
+        return refuse_by(file, errno);
+    file->is_named = true;
+    if (!has(file, ZC_FILE_KEEP))
+        remove_name(file);
+    return ZC_OK;
+}
+
+static zc_status check_kind(struct zc_file *file, const struct stat *info)
+{
+    file->is_block = S_ISBLK(info->st_mode);
+    if (file->is_block || S_ISREG(info->st_mode))
+        return ZC_OK;
+    return refuse(file, ZC_INVALID, "it is neither a file nor a block device");
+}
+
 /*
- * Whatever is there is looked at before it is opened: opening some devices
- * does things, and a FIFO waits.
+ * What is there is looked at before it is opened: opening some devices does
+ * things, and a FIFO waits.
  */
 static zc_status open_existing(struct zc_file *file)
 {
     struct stat info;
-    int flags = 0;
+    zc_status status;
+    int flags = O_NONBLOCK;
 
     if (stat(file->path, &info) != 0)
-        return status_of(errno);
-    if (!S_ISREG(info.st_mode) && !S_ISBLK(info.st_mode))
-        return ZC_INVALID;
+        return refuse_by(file, errno);
+    status = check_kind(file, &info);
+    if (status != ZC_OK)
+        return status;
 #if defined(__linux__)
-    if (S_ISBLK(info.st_mode))
-        flags = O_EXCL;
+    if (file->is_block)
+        flags |= O_EXCL;
 #endif
-    file->descriptor = try_open(file->path, flags | O_NONBLOCK);
-    return file->descriptor < 0 ? status_of(errno) : ZC_OK;
+    file->descriptor = try_open(file->path, flags);
+    if (file->descriptor < 0 || fstat(file->descriptor, &info) != 0)
+        return refuse_by(file, errno);
+    return check_kind(file, &info);
 }
 
-static zc_status open_or_make(struct zc_file *file)
+static zc_status open_any(struct zc_file *file)
 {
     struct stat info;
-    zc_status status;
 
-    file->descriptor = try_open(file->path, O_CREAT | O_EXCL);
-    file->is_made = file->descriptor >= 0;
-    if (!file->is_made) {
-        /* A directory is EEXIST, or EISDIR where its name ends with a slash. */
-        if (errno != EEXIST && errno != EISDIR)
-            return status_of(errno);
-        status = open_existing(file);
-        if (status != ZC_OK)
-            return status;
-    }
-    if (fstat(file->descriptor, &info) != 0)
-        return ZC_IO_ERROR;
-    if (!S_ISREG(info.st_mode) && !S_ISBLK(info.st_mode))
-        return ZC_INVALID;
-    file->is_block = S_ISBLK(info.st_mode);
-    return ZC_OK;
-}
-
-static bool make_empty(const struct zc_file *file)
-{
-    return ftruncate(file->descriptor, 0) == 0;
+    if (has(file, ZC_FILE_EXISTING))
+        return open_existing(file);
+    if (stat(file->path, &info) == 0 && S_ISDIR(info.st_mode))
+        return open_scratch(file);
+    return open_new(file);
 }
 
 /* Whether the file is ours alone and, if it cannot grow, long enough. */
 static zc_status claim(const struct zc_file *file, uint64_t bytes)
 {
+    char why[ZC_FILE_WHY_SIZE];
     off_t end;
 
     if (file->is_block) {
         end = lseek(file->descriptor, 0, SEEK_END);
-        return end >= 0 && (uint64_t)end >= bytes ? ZC_OK : ZC_IO_ERROR;
+        if (end < 0)
+            return refuse_by(file, errno);
+        if ((uint64_t)end >= bytes)
+            return ZC_OK;
+        (void)snprintf(why, sizeof(why),
+                       "it has %" PRIu64 " bytes, and the slots need %" PRIu64,
+                       (uint64_t)end, bytes);
+        return refuse(file, ZC_IO_ERROR, why);
     }
     /* Some file systems have no locks: then there is no protection. */
     if (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return ZC_IO_ERROR;
+        return refuse(file, ZC_IO_ERROR, "another cache or process uses it");
     return ZC_OK;
 }
 
@@ -134,6 +251,7 @@ static zc_status claim(const struct zc_file *file, uint64_t bytes)
  */
 static zc_status go_direct(const struct zc_file *file)
 {
+    static const char cannot[] = "direct: its file system cannot";
     const size_t size = zc_pages_system_size();
     zc_status status = ZC_OK;
     void *page;
@@ -148,32 +266,40 @@ static zc_status go_direct(const struct zc_file *file)
     result = fcntl(file->descriptor, F_NOCACHE, 1);
 #endif
     if (result < 0)
-        return ZC_UNSUPPORTED;
+        return refuse(file, ZC_UNSUPPORTED, cannot);
     page = zc_pages_map(size, size);
     if (page == NULL)
-        return ZC_NO_MEMORY;
+        return refuse(file, ZC_NO_MEMORY, "no memory");
     if (pread(file->descriptor, page, size, 0) < 0)
-        status = errno == EINVAL ? ZC_UNSUPPORTED : ZC_IO_ERROR;
+        status = errno == EINVAL ? refuse(file, ZC_UNSUPPORTED, cannot)
+                                 : refuse_by(file, errno);
     zc_pages_unmap(page, size);
     return status;
 }
 
+/* From the end of the file on: what is there is not overwritten. */
 static zc_status write_zeros(const struct zc_file *file, uint64_t bytes)
 {
-    void *zeros = zc_pages_map(ZEROS_BYTES, zc_pages_system_size());
+    const off_t end = lseek(file->descriptor, 0, SEEK_END);
     zc_status status = ZC_OK;
+    void *zeros;
     uint64_t done;
     size_t size;
 
+    if (end < 0)
+        return refuse_by(file, errno);
+    zeros = zc_pages_map(ZEROS_BYTES, zc_pages_system_size());
     if (zeros == NULL)
-        return ZC_NO_MEMORY;
-    for (done = 0; status == ZC_OK && done < bytes; done += size) {
+        return refuse(file, ZC_NO_MEMORY, "no memory");
+    for (done = (uint64_t)end; status == ZC_OK && done < bytes; done += size) {
         size = bytes - done < ZEROS_BYTES ? (size_t)(bytes - done)
                                           : ZEROS_BYTES;
         status = zc_file_write(file, zeros, size, done);
     }
     zc_pages_unmap(zeros, ZEROS_BYTES);
-    return status;
+    if (status != ZC_OK)
+        return refuse(file, status, "preallocate: there is not the space");
+    return ZC_OK;
 }
 
 static zc_status take_space(const struct zc_file *file, uint64_t bytes)
@@ -187,68 +313,58 @@ static zc_status take_space(const struct zc_file *file, uint64_t bytes)
 #endif
     if (error == EOPNOTSUPP || error == EINVAL || error == ENOSYS)
         return write_zeros(file, bytes);
-    return error == 0 ? ZC_OK : status_of(error);
+    return error == 0 ? ZC_OK : refuse_by(file, error);
 }
 
 static zc_status set_up(struct zc_file *file, uint64_t bytes)
 {
-    zc_status status = open_or_make(file);
+    zc_status status;
 
+    if (file->path[0] == '\0')
+        return refuse(file, ZC_INVALID, "the path is empty");
+    /* The highest offset must be one that the system has a number for. */
+    if (bytes > INT64_MAX || (uint64_t)(off_t)bytes != bytes)
+        return refuse(file, ZC_INVALID, "no file is as long as the slots are");
+    status = open_any(file);
     if (status == ZC_OK)
         status = claim(file, bytes);
     if (status == ZC_OK && has(file, ZC_FILE_DIRECT))
         status = go_direct(file);
-    if (status != ZC_OK || file->is_block)
-        return status;
-    if (!make_empty(file))
-        return ZC_IO_ERROR;
-    return has(file, ZC_FILE_PREALLOCATE) ? take_space(file, bytes) : ZC_OK;
-}
-
-/* The name is removed only if it leads to this file, and is no link to it. */
-static void remove_name(const struct zc_file *file)
-{
-    struct stat here;
-    struct stat there;
-
-    if (fstat(file->descriptor, &here) != 0 || lstat(file->path, &there) != 0)
-        return;
-    if (here.st_dev == there.st_dev && here.st_ino == there.st_ino)
-        (void)unlink(file->path);
+    if (status == ZC_OK && has(file, ZC_FILE_PREALLOCATE) && !file->is_block)
+        status = take_space(file, bytes);
+    return status;
 }
 
 static void close_and_free(struct zc_file *file)
 {
-    /* Not again on EINTR: the descriptor may be somebody else's by then. */
+    /* Not again on EINTR: the descriptor may be another file's by then. */
     if (file->descriptor >= 0)
         (void)close(file->descriptor);
     zc_free(file);
 }
 
 zc_status zc_file_open(const char *path, uint64_t bytes, unsigned flags,
-                       struct zc_file **file_out)
+                       char *why, struct zc_file **file_out)
 {
     const size_t length = strlen(path);
     struct zc_file *file;
     zc_status status;
 
     zc_may_block();
-    /* The highest offset must be one that the system has a number for. */
-    if (length == 0 || bytes > INT64_MAX || (off_t)bytes < 0 ||
-        (uint64_t)(off_t)bytes != bytes)
-        return ZC_INVALID;
-    file = zc_malloc(sizeof(*file) + length + 1);
+    why[0] = '\0';
+    file = zc_malloc(sizeof(*file) + length + NAME_MAX_LENGTH);
     if (file == NULL)
         return ZC_NO_MEMORY;
     file->descriptor = -1;
     file->flags = flags;
-    file->is_made = false;
+    file->is_named = false;
     file->is_block = false;
+    file->why = why;
     memcpy(file->path, path, length + 1);
 
     status = set_up(file, bytes);
     if (status != ZC_OK) {
-        if (file->is_made)
+        if (file->is_named)
             remove_name(file);
         close_and_free(file);
         return status;
@@ -260,12 +376,24 @@ zc_status zc_file_open(const char *path, uint64_t bytes, unsigned flags,
 void zc_file_close(struct zc_file *file)
 {
     zc_may_block();
-    if (!file->is_block && !has(file, ZC_FILE_KEEP)) {
-        /* Where the name is a link, or there are others, the file stays. */
-        (void)make_empty(file);
-        remove_name(file);
-    }
+    if (!file->is_block)
+        (void)flock(file->descriptor, LOCK_UN);
     close_and_free(file);
+}
+
+void zc_file_leave(const struct zc_file *file)
+{
+    (void)close(file->descriptor);
+}
+
+uint64_t zc_file_disk_bytes(const struct zc_file *file)
+{
+    struct stat info;
+
+    zc_may_block();
+    if (fstat(file->descriptor, &info) != 0)
+        return 0;
+    return (uint64_t)info.st_blocks * 512; /* in these units on any disk */
 }
 
 /* How much of a transfer to ask for: all of it, unless a test stops it. */
