@@ -108,6 +108,7 @@ set(ZCACHE_PLATFORM_POSIX_SOURCES
   src/platform/posix/lock.c
   src/platform/posix/memory.c
   src/platform/posix/park.c
+  src/platform/posix/process.c
   src/platform/posix/processor.c
   src/platform/posix/thread.c)
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_process.c - which process made a mark: with a page that the system wipes
+ * in a child, and where it cannot, which the linker's madvise() makes of it.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "support_process.h"
+#include "support_test.h"
+
+#include "inject.h"
+#include "platform/memory.h"
+#include "platform/process.h"
+
+static bool refuses; /* madvise() does */
+
+int __wrap_madvise(void *memory, size_t bytes, int advice);
+int __real_madvise(void *memory, size_t bytes, int advice);
+
+int __wrap_madvise(void *memory, size_t bytes, int advice)
+{
+    if (!refuses)
+        return __real_madvise(memory, bytes, advice);
+    errno = EINVAL;
+    return -1;
+}
+
+static int with_page(void **state)
+{
+    (void)state;
+    refuses = false;
+    return 0;
+}
+
+static int without_page(void **state)
+{
+    (void)state;
+    refuses = true;
+    return 0;
+}
+
+/* In a child: ends it with a text that the parent finds. */
+static void expect(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    (void)fprintf(stderr, "%s", what);
+    _exit(1);
+}
+
+static void run(void (*action)(void *context), void *context)
+{
+    struct support_end end;
+
+    support_run_child(action, context, &end);
+    assert_string_equal(end.errors, "");
+    assert_true(end.exited);
+    assert_int_equal(end.number, 0);
+}
+
+static void be_grandchild(void *context)
+{
+    expect(zc_process_is_child(context), "a child's child is none");
+}
+
+static void be_child(void *context)
+{
+    struct zc_process_mark own;
+
+    expect(zc_process_is_child(context), "a child is none");
+    expect(zc_process_mark_init(&own) == ZC_OK, "a child has no mark");
+    expect(!zc_process_is_child(&own), "it is its own child");
+    expect(zc_process_is_child(context), "a mark of its own changes another");
+    run(be_grandchild, context);
+    run(be_grandchild, &own);
+    zc_process_mark_destroy(&own);
+    zc_process_mark_destroy(context);
+}
+
+static void a_child_is_told_from_the_process_that_made_the_mark(void **state)
+{
+    struct zc_process_mark mark;
+    struct zc_process_mark other;
+
+    (void)state;
+    assert_status(zc_process_mark_init(&mark), ZC_OK);
+    assert_status(zc_process_mark_init(&other), ZC_OK);
+    assert_false(zc_process_is_child(&mark));
+    run(be_child, &mark);
+    assert_false(zc_process_is_child(&mark));
+    assert_false(zc_process_is_child(&other));
+    run(be_child, &other);
+    zc_process_mark_destroy(&mark);
+    assert_false(zc_process_is_child(&other));
+    zc_process_mark_destroy(&other);
+}
+
+/* A mark is dear only where that is said, and leaves nothing. */
+static void what_a_mark_takes_is_said_and_given_back(void **state)
+{
+    const size_t page = zc_pages_system_size();
+    const uint64_t before = support_mapped_bytes();
+    struct zc_process_mark mark;
+
+    (void)state;
+    assert_status(zc_process_mark_init(&mark), ZC_OK);
+    assert_true(zc_process_mark_bytes(&mark) == 0 ||
+                zc_process_mark_bytes(&mark) == page);
+    support_assert_mapped(before + zc_process_mark_bytes(&mark));
+    zc_process_mark_destroy(&mark);
+    support_assert_mapped(before);
+}
+
+static void no_memory_is_that(void **state)
+{
+    struct zc_process_mark mark;
+
+    (void)state;
+    zc_inject_arm(ZC_INJECT_PAGES, 0, 1);
+    assert_status(zc_process_mark_init(&mark), ZC_NO_MEMORY);
+    zc_inject_disarm();
+}
+
+#define test(name, set_up)                                                     \
+    {                                                                          \
+#name, name, set_up, NULL, NULL                                        \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(a_child_is_told_from_the_process_that_made_the_mark, with_page),
+        test(a_child_is_told_from_the_process_that_made_the_mark, without_page),
+        test(what_a_mark_takes_is_said_and_given_back, with_page),
+        test(what_a_mark_takes_is_said_and_given_back, without_page),
+        test(no_memory_is_that, with_page),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
