@@ -354,6 +354,12 @@ void zc_backing_close(struct zc_backing *backing)
     zc_free(backing);
 }
 
+void zc_backing_leave(const struct zc_backing *backing)
+{
+    if (backing->ops.leave_in_child != NULL)
+        backing->ops.leave_in_child(backing->device);
+}
+
 struct zc_backing_counts zc_backing_count(const struct zc_backing *backing)
 {
     struct zc_backing_counts counts = {

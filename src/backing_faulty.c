@@ -179,6 +179,16 @@ static void faulty_close(void *backing)
     free_own(own);
 }
 
+static void faulty_leave(void *backing)
+{
+    const struct faulty *own = backing;
+
+    if (own->ops.leave_in_child != NULL)
+        own->ops.leave_in_child(own->device);
+    if (own->in_use != NULL)
+        zc_pages_unmap(own->in_use, own->in_use_bytes);
+}
+
 static zc_status faulty_write(void *backing, uint64_t slot, const void *page)
 {
     struct faulty *own = backing;
@@ -238,4 +248,5 @@ const struct zc_backing_ops zc_backing_faulty = {
     .read = faulty_read,
     .discard = faulty_discard,
     .disk_bytes = faulty_disk_bytes,
+    .leave_in_child = faulty_leave,
 };

@@ -219,6 +219,16 @@ static uint64_t file_disk_bytes(void *backing)
     return zc_file_disk_bytes(own->file);
 }
 
+static void file_leave(void *backing)
+{
+    const struct file *own = backing;
+
+    zc_file_leave(own->file);
+    if (own->bounce.buffers != NULL)
+        zc_pages_unmap(own->bounce.buffers,
+                       BOUNCE_COUNT * own->bounce.buffer_size);
+}
+
 const struct zc_backing_ops zc_backing_file = {
     .struct_size = sizeof(zc_backing_file),
     .name = "file",
@@ -227,4 +237,5 @@ const struct zc_backing_ops zc_backing_file = {
     .write = file_write,
     .read = file_read,
     .disk_bytes = file_disk_bytes,
+    .leave_in_child = file_leave,
 };

@@ -66,6 +66,10 @@ zc_status zc_backing_open(const struct zc_backing_ops *ops,
  */
 void zc_backing_close(struct zc_backing *backing);
 
+/* In a child after fork(), instead: the descriptors of the device are closed.
+ * Takes no lock, and leaves the memory. */
+void zc_backing_leave(const struct zc_backing *backing);
+
 /* Whether a request is done by others than its submitter. */
 bool zc_backing_has_workers(const struct zc_backing *backing);
 

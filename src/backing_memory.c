@@ -78,6 +78,14 @@ static void memory_close(void *backing)
     zc_free(memory);
 }
 
+/* Pages are malloc()'s, and stay. */
+static void memory_leave(void *backing)
+{
+    const struct memory *memory = backing;
+
+    zc_pages_unmap(memory->directory, memory->directory_bytes);
+}
+
 /* Where the page of a slot is noted; NULL: its leaf is not there. */
 static void **find(const struct memory *memory, uint64_t slot)
 {
@@ -161,4 +169,5 @@ const struct zc_backing_ops zc_backing_memory = {
     .write = memory_write,
     .read = memory_read,
     .discard = memory_discard,
+    .leave_in_child = memory_leave,
 };

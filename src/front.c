@@ -117,11 +117,12 @@ zc_status zc_cache_create(const struct zc_cache_options *options,
     cache = zc_calloc(1, sizeof(*cache));
     if (cache == NULL)
         return ZC_NO_MEMORY;
+    status = zc_process_mark_init(&cache->process);
+    if (status != ZC_OK)
+        goto free_cache;
     status = init_parts(cache, &own);
-    if (status != ZC_OK) {
-        zc_free(cache);
-        return status;
-    }
+    if (status != ZC_OK)
+        goto destroy_mark;
     status = turn_on_file(cache, &own);
     if (status != ZC_OK) {
         zc_cache_destroy(cache);
@@ -129,17 +130,37 @@ zc_status zc_cache_create(const struct zc_cache_options *options,
     }
     *cache_out = cache;
     return ZC_OK;
+
+destroy_mark:
+    zc_process_mark_destroy(&cache->process);
+free_cache:
+    zc_free(cache);
+    return status;
+}
+
+/* In a child all of it is the parent's but the descriptors and the mappings;
+ * memory of malloc() stays. */
+static void leave(struct zc_cache *cache)
+{
+    zc_swap_leave(&cache->swap);
+    zc_zcache_leave(&cache->zcache);
+    zc_process_mark_destroy(&cache->process);
 }
 
 void zc_cache_destroy(struct zc_cache *cache)
 {
     if (cache == NULL)
         return;
+    if (zc_process_is_child(&cache->process)) {
+        leave(cache);
+        return;
+    }
     zc_shrinker_destroy(&cache->shrinker);
     zc_pageio_destroy(&cache->pageio);
     zc_front_drop_devices(cache);
     zc_swap_destroy(&cache->swap);
     zc_zcache_destroy(&cache->zcache);
+    zc_process_mark_destroy(&cache->process);
     zc_free(cache);
 }
 
@@ -148,6 +169,8 @@ zc_status zc_cache_set_compressor(struct zc_cache *cache, const char *name,
 {
     if (cache == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     return zc_generations_change(&cache->zcache.generations, name, level);
 }
 
@@ -156,6 +179,8 @@ zc_status zc_cache_set_limit(struct zc_cache *cache, uint64_t limit_bytes,
 {
     if (cache == NULL || accept_threshold_percent > 100)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     if (accept_threshold_percent == 0)
         accept_threshold_percent = ZC_ACCEPT_THRESHOLD_DEFAULT;
     zc_zcache_apply_limit(&cache->zcache, limit_bytes,
@@ -171,6 +196,8 @@ zc_status zc_cache_compact(struct zc_cache *cache,
 
     if (cache == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     entries = &cache->zcache.entries;
     if (entries->pool_ops->compact == NULL)
         return ZC_UNSUPPORTED;
@@ -180,6 +207,8 @@ zc_status zc_cache_compact(struct zc_cache *cache,
 struct zc_zspool *zc_cache_zspool(struct zc_cache *cache)
 {
     if (cache == NULL || cache->zcache.entries.pool_ops != &zc_pool_zspool)
+        return NULL;
+    if (zc_process_is_child(&cache->process))
         return NULL;
     return cache->zcache.entries.pool;
 }

@@ -17,11 +17,13 @@
 #include <zcache/zcache.h>
 
 #include "pageio.h"
+#include "platform/process.h"
 #include "shrinker.h"
 #include "swapslots.h"
 #include "zcache_internal.h"
 
 struct zc_cache {
+    struct zc_process_mark process; /* which made it */
     struct zc_zcache zcache;
     struct zc_swap swap;
     struct zc_pageio pageio;
@@ -38,6 +40,11 @@ struct zc_cache {
 typedef zc_status (*zc_front_unuse)(void *context, struct zc_folio *folio);
 zc_status zc_front_swap_off(struct zc_cache *cache, unsigned type,
                             zc_front_unuse unuse, void *context);
+
+/* Refuses a call of a child after fork(), in the reason of its options. */
+#define ZC_FRONT_REFUSE_CHILD(options)                                         \
+    ZC_REFUSE((options), ZC_UNSUPPORTED,                                       \
+              "the cache is another process's, whose child this is")
 
 /* --- among the files of front ---------------------------------------- */
 

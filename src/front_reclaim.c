@@ -25,6 +25,8 @@ zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
         return ZC_REFUSE(&own, ZC_INVALID, "cache: NULL");
     if (owner >= ZC_OWNER_COUNT)
         return refuse_owner(owner, own.reason, own.reason_size);
+    if (zc_process_is_child(&cache->process))
+        return ZC_FRONT_REFUSE_CHILD(&own);
     if (own.no_writeback > 1)
         return ZC_REFUSE(&own, ZC_INVALID, "no_writeback: %u is not 0 or 1",
                          own.no_writeback);
@@ -57,6 +59,8 @@ zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
 
     if (cache == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     if (cache->zcache.lru_mode == ZC_LRU_NONE || !has_any_device(cache))
         return ZC_UNSUPPORTED;
     status =
@@ -97,6 +101,8 @@ zc_status zc_cache_writeback(struct zc_cache *cache,
     status = check_writeback(&own);
     if (status != ZC_OK)
         return status;
+    if (zc_process_is_child(&cache->process))
+        return ZC_FRONT_REFUSE_CHILD(&own);
     if (cache->zcache.lru_mode != ZC_LRU_ENTRY)
         return ZC_REFUSE(&own, ZC_UNSUPPORTED,
                          "the cache's lru_mode is not entry");

@@ -167,6 +167,8 @@ zc_status zc_cache_store_for(struct zc_cache *cache, unsigned owner,
 {
     if (!has_slot(cache, slot) || page == NULL || owner >= ZC_OWNER_COUNT)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     if (has_device(cache, slot))
         return store_on_device(cache, owner, slot, page);
     return zc_zcache_store(&cache->zcache, slot, page, owner, false);
@@ -230,6 +232,8 @@ zc_status zc_cache_load(struct zc_cache *cache, zc_swp slot, void *page_out)
 {
     if (!has_slot(cache, slot) || page_out == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     if (has_device(cache, slot))
         return load_on_device(cache, slot, page_out);
     return zc_zcache_load(&cache->zcache, slot, page_out);
@@ -239,6 +243,8 @@ zc_status zc_cache_take(struct zc_cache *cache, zc_swp slot, void *page_out)
 {
     if (!has_slot(cache, slot) || page_out == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     if (has_device(cache, slot))
         return take_on_device(cache, slot, page_out);
     return zc_zcache_take(&cache->zcache, slot, page_out);
@@ -265,6 +271,8 @@ zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot)
 {
     if (!has_slot(cache, slot))
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     if (has_device(cache, slot))
         return invalidate_on_device(cache, slot);
     return zc_zcache_invalidate(&cache->zcache, slot);
@@ -292,6 +300,8 @@ zc_status zc_cache_invalidate_range(struct zc_cache *cache, zc_swp first,
         offset > cache->zcache.tree.slot_count ||
         count > cache->zcache.tree.slot_count - offset)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     if (!has_device(cache, first)) {
         zc_zcache_invalidate_range(&cache->zcache, zc_swp_type(first), offset,
                                    offset + count);
@@ -312,6 +322,8 @@ zc_status zc_cache_invalidate_type(struct zc_cache *cache, unsigned type)
 
     if (cache == NULL || type >= ZC_SWP_TYPE_COUNT)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     if (!zc_swap_has_device(&cache->swap, type)) {
         zc_zcache_invalidate_range(&cache->zcache, type, 0,
                                    cache->zcache.tree.slot_count);

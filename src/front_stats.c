@@ -47,6 +47,8 @@ zc_status zc_cache_get_stats(const struct zc_cache *cache,
 
     if (cache == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     stats = &cache->zcache.stats;
     usage = pool_usage(cache);
     memset(&own, 0, sizeof(own));
@@ -101,6 +103,8 @@ zc_status zc_cache_account(struct zc_cache *cache,
 
     if (cache == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     memset(&own, 0, sizeof(own));
     usage = pool_usage(cache);
     own.payload_bytes = usage.payload_bytes;
@@ -110,6 +114,7 @@ zc_status zc_cache_account(struct zc_cache *cache,
     own.handle_bytes = usage.handle_bytes;
     own.context_bytes = zc_generations_bytes(&cache->zcache.generations);
     own.other_bytes = usage.metadata_bytes + zc_malloc_size(cache) +
+                      zc_process_mark_bytes(&cache->process) +
                       zc_lru_bytes(&cache->zcache.lru) + swap_bytes(cache);
     own.metadata_bytes = own.entry_bytes + own.tree_bytes + own.handle_bytes +
                          usage.metadata_bytes;

@@ -109,6 +109,8 @@ zc_status zc_swap_on(struct zc_cache *cache,
     status = check_options(cache, &own);
     if (status != ZC_OK)
         return status;
+    if (zc_process_is_child(&cache->process))
+        return ZC_FRONT_REFUSE_CHILD(&own);
     if (!begin_change(cache))
         return ZC_REFUSE(&own, ZC_BUSY,
                          "another zc_swap_on() or zc_swap_off() is under way");
@@ -335,6 +337,8 @@ zc_status zc_swap_off(struct zc_cache *cache, unsigned type,
 
     if (cache == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     if (unuse == NULL)
         return zc_front_swap_off(cache, type, NULL, NULL);
     return zc_front_swap_off(cache, type, unuse_page, &page);
@@ -377,6 +381,8 @@ zc_status zc_swap_get_stats(struct zc_cache *cache, unsigned type,
 
     if (cache == NULL || type >= ZC_SWP_TYPE_COUNT)
         return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
     device = zc_swap_device_get(&cache->swap, zc_swp_make(type, 0));
     if (device == NULL)
         return ZC_INVALID;

@@ -195,6 +195,15 @@ void zc_swap_device_end(struct zc_swap *swap, struct zc_swap_device *device)
     fini_device(device);
 }
 
+void zc_swap_leave(const struct zc_swap *swap)
+{
+    unsigned type;
+
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+        if (zc_swap_has_device(swap, type))
+            zc_backing_leave(swap->devices[type].backing);
+}
+
 uint64_t zc_swap_bytes(struct zc_swap *swap)
 {
     struct zc_swap_device *device;

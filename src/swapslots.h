@@ -159,6 +159,13 @@ static inline bool zc_swap_device_accepts(const struct zc_swap_device *device)
 bool zc_swap_device_next(struct zc_swap_device *device, uint64_t *offset_inout);
 void zc_swap_device_end(struct zc_swap *swap, struct zc_swap_device *device);
 
+/*
+ * In a child after fork(), instead of turning devices off: their descriptors
+ * are closed.  Takes no lock, whatever was under way.  A device that was being
+ * turned on or off at the fork is passed over.
+ */
+void zc_swap_leave(const struct zc_swap *swap);
+
 /* Bytes of clusters and allocators, for accounting; not of folios. */
 uint64_t zc_swap_bytes(struct zc_swap *swap);
 

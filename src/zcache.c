@@ -252,6 +252,13 @@ void zc_zcache_destroy(struct zc_zcache *zcache)
     zc_generations_destroy(&zcache->generations);
 }
 
+void zc_zcache_leave(struct zc_zcache *zcache)
+{
+    /* Another pool may take locks: its memory stays as it is. */
+    if (zcache->entries.pool_ops == &zc_pool_zspool)
+        zc_zspool_destroy(zcache->entries.pool);
+}
+
 void zc_zcache_apply_limit(struct zc_zcache *zcache, uint64_t limit_bytes,
                            unsigned accept_threshold_percent)
 {

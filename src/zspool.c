@@ -108,24 +108,37 @@ zc_status zc_zspool_create(const struct zc_zspool_options *options,
     pool->chain_length = own.chain_length;
     pool->segment_pages = (uint32_t)(own.segment_bytes / own.page_size);
     pool->keeps_lru = own.keep_lru != 0;
+    status = zc_process_mark_init(&pool->process);
+    if (status != ZC_OK)
+        goto free_pool;
     status = init_parts(pool, own.limit_bytes);
-    if (status != ZC_OK) {
-        zc_free(pool);
-        return status;
-    }
+    if (status != ZC_OK)
+        goto destroy_mark;
     *pool_out = pool;
     return ZC_OK;
+
+destroy_mark:
+    zc_process_mark_destroy(&pool->process);
+free_pool:
+    zc_free(pool);
+    return status;
 }
 
 void zc_zspool_destroy(struct zc_zspool *pool)
 {
     if (pool == NULL)
         return;
+    if (zc_process_is_child(&pool->process)) {
+        zc_arena_leave(&pool->arena);
+        zc_process_mark_destroy(&pool->process);
+        return;
+    }
     pool->ops->destroy(pool);
     zc_spinlock_destroy(&pool->lru_lock);
     zc_mutex_destroy(&pool->compaction);
     zc_handles_destroy(&pool->handles);
     zc_arena_destroy(&pool->arena);
+    zc_process_mark_destroy(&pool->process);
     zc_free(pool);
 }
 
@@ -151,6 +164,8 @@ zc_status zc_zspool_alloc(struct zc_zspool *pool, size_t size,
 
     if (pool == NULL || handle_out == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     status = new_object(pool, size, &handle, NULL);
     if (status == ZC_OK)
         *handle_out = handle;
@@ -166,6 +181,8 @@ zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
 
     if (pool == NULL || data == NULL || handle_out == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     status = new_object(pool, size, &handle, &found);
     if (status != ZC_OK)
         return status;
@@ -193,6 +210,8 @@ zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
 
     if (pool == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     status = zc_zspool_find_locked(pool, handle, &found);
     if (status != ZC_OK)
         return status;
@@ -222,6 +241,8 @@ zc_status zc_zspool_write(struct zc_zspool *pool, zc_handle handle,
 
     if (pool == NULL || data == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     status = zc_zspool_pin(pool, handle, &found);
     if (status != ZC_OK)
         return status;
@@ -241,6 +262,8 @@ zc_status zc_zspool_read_begin(struct zc_zspool *pool, zc_handle handle,
 
     if (pool == NULL || read_out == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     status = zc_zspool_pin(pool, handle, &found);
     if (status != ZC_OK)
         return status;
@@ -254,6 +277,8 @@ void zc_zspool_read_end(struct zc_zspool *pool, struct zc_zspool_read *read)
 {
     struct zc_zspage *zspage = read->pin;
 
+    if (zc_process_is_child(&pool->process))
+        return;
     read->data = NULL;
     read->pin = NULL;
     zc_zspage_unpin(pool, zspage);
@@ -267,6 +292,8 @@ zc_status zc_zspool_object_size(const struct zc_zspool *pool, zc_handle handle,
 
     if (pool == NULL || size_out == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     status = zc_handles_look(&pool->handles, handle, &view);
     if (status == ZC_OK)
         *size_out = view.size;
@@ -279,6 +306,8 @@ zc_status zc_zspool_change_tags(struct zc_zspool *pool, zc_handle handle,
 {
     if (pool == NULL || ((clear | set) & ~(ZC_TAG_0 | ZC_TAG_1)) != 0)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     return zc_handles_change_tags(&pool->handles, handle, clear, set,
                                   previous_out);
 }
@@ -294,6 +323,8 @@ zc_status zc_zspool_iterate(struct zc_zspool *pool, zc_zspool_visit visit,
 
     if (pool == NULL || visit == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     /* An object that lives all the time keeps its cell all the time. */
     count = zc_atomic_u32_load_acquire(&pool->handles.used);
     for (index = 0; go_on && index < count; index++) {
@@ -309,10 +340,14 @@ zc_status zc_zspool_iterate(struct zc_zspool *pool, zc_zspool_visit visit,
 
 uint64_t zc_zspool_page_count(const struct zc_zspool *pool)
 {
-    return pool == NULL ? 0 : zc_atomic_u64_load_relaxed(&pool->arena.pages);
+    if (pool == NULL || zc_process_is_child(&pool->process))
+        return 0;
+    return zc_atomic_u64_load_relaxed(&pool->arena.pages);
 }
 
 size_t zc_zspool_huge_class_size(const struct zc_zspool *pool)
 {
-    return pool == NULL ? 0 : pool->huge_class_size;
+    if (pool == NULL || zc_process_is_child(&pool->process))
+        return 0;
+    return pool->huge_class_size;
 }

@@ -75,6 +75,20 @@ void zc_arena_destroy(struct zc_arena *arena)
     zc_records_destroy(&arena->chunks);
 }
 
+void zc_arena_leave(const struct zc_arena *arena)
+{
+    char *memory;
+    uint32_t i;
+
+    /* A record is there before it is counted, and its memory is mapped before
+     * the pointer is set and unmapped after it is cleared. */
+    for (i = 0; i < arena->chunk_count; i++) {
+        memory = zc_chunk_memory(zc_arena_chunk(arena, i));
+        if (memory != NULL)
+            zc_pages_unmap(memory, chunk_bytes(arena));
+    }
+}
+
 /* Counts pages in, unless that would pass the limit. */
 static zc_status charge(struct zc_arena *arena, uint32_t pages)
 {

@@ -36,6 +36,8 @@ zc_status zc_zspool_compact(struct zc_zspool *pool,
 
     if (pool == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     status = ZC_OPTIONS_READ(&own, budget);
     if (status != ZC_OK)
         return status;

@@ -34,6 +34,7 @@
 #include "base/list.h"
 #include "platform/atomic.h"
 #include "platform/lock.h"
+#include "platform/process.h"
 #include "records.h"
 
 /* Tag bits of an object header; never both.  Free words have neither. */
@@ -226,6 +227,7 @@ extern const struct zc_placement_ops zc_kernel_placement;
 extern const struct zc_placement_ops zc_dense_placement;
 
 struct zc_zspool {
+    struct zc_process_mark process; /* which made it */
     const struct zc_placement_ops *ops;
     size_t page_size;
     unsigned placement;
@@ -322,6 +324,8 @@ static inline uint32_t zc_handle_cell(zc_handle handle)
 zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
                         uint64_t limit_bytes);
 void zc_arena_destroy(struct zc_arena *arena);
+/* In a child after fork(), instead: unmaps, and takes no lock. */
+void zc_arena_leave(const struct zc_arena *arena);
 
 /*
  * A free zspage of that length, its memory resident and undefined, its pin word

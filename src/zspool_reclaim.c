@@ -172,6 +172,8 @@ zc_status zc_zspool_reclaim(struct zc_zspool *pool, zc_zspool_evict evict,
 
     if (pool == NULL || evict == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     if (!pool->keeps_lru)
         return ZC_UNSUPPORTED;
     while (pages < page_goal && failed < ZSPAGES_MAX) {

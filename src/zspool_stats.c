@@ -106,6 +106,8 @@ zc_status zc_zspool_get_class(const struct zc_zspool *pool, unsigned index,
 
     if (pool == NULL || class_out == NULL || index >= pool->class_count)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     status = read_row(pool, index, &row);
     if (status != ZC_OK)
         return status;
@@ -200,7 +202,7 @@ size_t zc_zspool_print_classes(const struct zc_zspool *pool, char *text_out,
     memset(&total, 0, sizeof(total));
     if (text.capacity > 0)
         text.bytes[0] = '\0';
-    if (pool == NULL)
+    if (pool == NULL || zc_process_is_child(&pool->process))
         return 0;
     append_head(&text);
     for (index = 0; index < pool->class_count; index++) {
@@ -218,7 +220,8 @@ static uint64_t metadata_bytes(const struct zc_zspool *pool)
 {
     struct zc_arena *arena = lockable_arena(pool);
     uint64_t bytes = zc_malloc_size(pool) + zc_malloc_size(pool->groups) +
-                     zc_malloc_size(pool->class_group);
+                     zc_malloc_size(pool->class_group) +
+                     zc_process_mark_bytes(&pool->process);
 
     if (is_dense(pool))
         bytes += zc_malloc_size(pool->groups[0].dense);
@@ -238,6 +241,8 @@ zc_status zc_zspool_get_stats(const struct zc_zspool *pool,
 
     if (pool == NULL || stats_out == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
     memset(&stats, 0, sizeof(stats));
     for (i = 0; i < pool->group_count; i++) {
         group = &pool->groups[i];

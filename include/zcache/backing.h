@@ -11,6 +11,9 @@
  * Thread-safety: read, write and discard are called from any thread, several at
  * once, but never two at a time for one slot where one of them is not a read.
  * They may block.  They may not call back into the cache that they serve.
+ *
+ * Fork: a child calls none of them but leave_in_child, once, if it destroys the
+ * cache.
  */
 #ifndef ZCACHE_BACKING_H
 #define ZCACHE_BACKING_H
@@ -59,6 +62,16 @@ struct zc_backing_ops {
     /* Bytes that the device takes on disk now, for zc_swap_get_stats(); from
      * any thread.  NULL: not known. */
     uint64_t (*disk_bytes)(void *backing);
+
+    /*
+     * Instead of close, where a child after fork() destroys the cache.  The
+     * device is still the parent's, and so is all that is outside this process:
+     * a file is neither written nor removed nor unlocked.  Locks may be held
+     * for ever and transfers be half done, so none is taken or waited for; what
+     * is left to do is to close the child's descriptors, and to unmap memory.
+     * NULL: nothing is done.
+     */
+    void (*leave_in_child)(void *backing);
 };
 
 /*

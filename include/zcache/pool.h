@@ -12,6 +12,9 @@
  * uses a handle after it freed it, except that what reclaim() evicts may have
  * been freed just before (zc_zspool_evict).  No function may call the cache but
  * by evict.
+ *
+ * Fork: a child that destroys the cache calls nothing of a pool that is not
+ * zc_pool_zspool: its locks may be held for ever.  Its memory stays.
  */
 #ifndef ZCACHE_POOL_H
 #define ZCACHE_POOL_H

@@ -10,6 +10,8 @@
  * The simple way is zc_cache_options.backing_path, which turns on type 0.
  *
  * Thread-safety: any thread, any time.  Blocking: these wait for the device.
+ * Fork: in a child these are ZC_UNSUPPORTED for a cache of its parent's
+ * (zcache.h).
  */
 #ifndef ZCACHE_SWAP_H
 #define ZCACHE_SWAP_H

@@ -25,9 +25,18 @@
  * Blocking: store, load and take wait for a compressor context; store asks the
  * system for memory.  Under a type that has a device (swap.h), store, load,
  * take and invalidate also wait for the device and for each other on one slot;
- * elsewhere nothing waits for a device.  Fork: the child may only
- * destroy a cache that no other thread was using at the fork.  Signals:
- * nothing here may be called from a signal handler.
+ * elsewhere nothing waits for a device.  Signals: nothing here may be called
+ * from a signal handler.
+ *
+ * Fork: in a child process its parent's caches can only be destroyed, at any
+ * time and whatever threads of the parent were doing at the fork; every other
+ * call on one is ZC_UNSUPPORTED, or gives NULL or 0.  That destroy returns at
+ * once and has no effect on the parent: it takes no lock, waits for no thread
+ * or transfer, closes the child's descriptors and unmaps the pool's pages.
+ * Memory of malloc() stays, and so does a pool of the embedder's (pool.h); a
+ * device of the embedder's is left and not closed (backing.h).  A cache that
+ * was just being made or destroyed at the fork is not touched in the child at
+ * all.  The child may make caches of its own.
  */
 #ifndef ZCACHE_ZCACHE_H
 #define ZCACHE_ZCACHE_H
@@ -169,7 +178,8 @@ enum zc_lru_mode {
 ZC_API ZC_MUST_CHECK zc_status zc_cache_create(
     const struct zc_cache_options *options, struct zc_cache **cache_out);
 
-/* Ends a cache with everything in it.  No other call may run.  NULL is fine. */
+/* Ends a cache with everything in it.  No other call may run.  NULL is fine.
+ * In a child after fork(): see the head of this file. */
 ZC_API void zc_cache_destroy(struct zc_cache *cache);
 
 /*
@@ -421,7 +431,7 @@ ZC_API zc_status zc_cache_account(struct zc_cache *cache,
 
 /*
  * The zspool behind the cache, for its class table and counters, or NULL where
- * another pool is plugged in.  The cache owns it.
+ * another pool is plugged in, or in a child after fork().  The cache owns it.
  */
 ZC_API struct zc_zspool *zc_cache_zspool(struct zc_cache *cache);
 

@@ -31,9 +31,13 @@
  * Compaction may run together with everything.
  *
  * Blocking: no function waits for a device.  Functions that can ask the system
- * for memory say so.  Fork: the child may only destroy a pool that no other
- * thread was using at the fork.  Signals: nothing here may be called from a
- * signal handler.
+ * for memory say so.  Signals: nothing here may be called from a signal
+ * handler.
+ *
+ * Fork: in a child process its parent's pools can only be destroyed, whatever
+ * threads of the parent were doing at the fork; that takes no lock, unmaps the
+ * pages and leaves memory of malloc() as it is.  Every other call on one is
+ * ZC_UNSUPPORTED, or gives 0, or does nothing.
  */
 #ifndef ZCACHE_ZSPOOL_H
 #define ZCACHE_ZSPOOL_H
