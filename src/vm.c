@@ -283,11 +283,23 @@ struct zc_cache *zc_vm_cache(struct zc_vm *vm)
     return vm == NULL ? NULL : vm->cache;
 }
 
+/* In a child after fork() no thread of ours is there, and spaces, tables and
+ * frames are as some thread of the parent's left them. */
+static void leave(struct zc_vm *vm)
+{
+    zc_cache_destroy(vm->cache);
+    zc_pages_unmap(vm->memory, memory_bytes(vm));
+}
+
 /* In the reverse order: whichever thread uses frames ends before they do. */
 void zc_vm_destroy(struct zc_vm *vm)
 {
     if (vm == NULL)
         return;
+    if (zc_process_is_child(&vm->cache->process)) {
+        leave(vm);
+        return;
+    }
     ZC_ASSERT(vm->space_count == 0);
     if (vm->has_reclaimer)
         zc_vm_reclaimer_stop(vm);
@@ -300,6 +312,8 @@ zc_status zc_vm_set_owner_limit(struct zc_vm *vm, unsigned owner,
 {
     if (vm == NULL || owner >= ZC_OWNER_COUNT)
         return ZC_INVALID;
+    if (zc_process_is_child(&vm->cache->process))
+        return ZC_UNSUPPORTED;
     zc_spinlock_lock(&vm->frames_lock);
     vm->owners[owner].limit = frames == 0 ? UINT64_MAX : frames;
     zc_spinlock_unlock(&vm->frames_lock);
@@ -314,6 +328,8 @@ zc_status zc_vm_get_stats(struct zc_vm *vm, struct zc_vm_stats *stats_out)
 
     if (vm == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&vm->cache->process))
+        return ZC_UNSUPPORTED;
     counters = vm->counters;
     memset(&own, 0, sizeof(own));
     own.frame_count = vm->frame_count;

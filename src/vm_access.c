@@ -103,6 +103,8 @@ zc_status zc_vm_read(struct zc_vm_space *space, uint64_t page, size_t offset,
 
     if (!is_in_page(space, page, offset, size) || bytes_out == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&space->vm->cache->process))
+        return ZC_UNSUPPORTED;
     return do_access(&access, kind_out);
 }
 
@@ -121,6 +123,8 @@ zc_status zc_vm_write(struct zc_vm_space *space, uint64_t page, size_t offset,
 
     if (!is_in_page(space, page, offset, size) || bytes == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&space->vm->cache->process))
+        return ZC_UNSUPPORTED;
     return do_access(&access, kind_out);
 }
 
@@ -135,5 +139,7 @@ zc_status zc_vm_touch(struct zc_vm_space *space, uint64_t page, bool is_write,
 
     if (!is_in_page(space, page, 0, 0))
         return ZC_INVALID;
+    if (zc_process_is_child(&space->vm->cache->process))
+        return ZC_UNSUPPORTED;
     return do_access(&access, kind_out);
 }

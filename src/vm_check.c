@@ -435,6 +435,8 @@ zc_status zc_vm_check(struct zc_vm *vm, char *text_out, size_t capacity)
 
     if (vm == NULL || (text_out == NULL && capacity != 0))
         return ZC_INVALID;
+    if (zc_process_is_child(&vm->cache->process))
+        return ZC_UNSUPPORTED;
     zc_vm_reclaimer_hold(vm);
     zc_pageio_drain(&vm->cache->pageio);
     if (alloc_counts(&check)) {

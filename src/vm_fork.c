@@ -102,6 +102,8 @@ zc_status zc_vm_fork(struct zc_vm_space *space, struct zc_vm_space **child_out)
 
     if (space == NULL || child_out == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&space->vm->cache->process))
+        return ZC_UNSUPPORTED;
     status = zc_vm_space_make(space->vm, space->owner, space->page_count,
                               space->family, &child);
     if (status != ZC_OK)

@@ -93,6 +93,8 @@ zc_status zc_vm_merge(struct zc_vm_space *space, uint64_t page,
     if (space == NULL || other == NULL || space->vm != other->vm ||
         page >= space->page_count || other_page >= other->page_count)
         return ZC_INVALID;
+    if (zc_process_is_child(&space->vm->cache->process))
+        return ZC_UNSUPPORTED;
     vm = space->vm;
     fault.index = zc_vm_index(other_page);
     fault.table = zc_vm_table_find(other, other_page);

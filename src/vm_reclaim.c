@@ -236,6 +236,8 @@ zc_status zc_vm_reclaim(struct zc_vm *vm, unsigned owner, uint64_t goal,
 
     if (vm == NULL || owner > ZC_OWNER_COUNT)
         return ZC_INVALID;
+    if (zc_process_is_child(&vm->cache->process))
+        return ZC_UNSUPPORTED;
     freed = zc_vm_shrink(vm, owner, goal);
     zc_pageio_throttle(&vm->cache->pageio);
     if (freed_out != NULL)

@@ -17,6 +17,8 @@ zc_status zc_vm_space_create(struct zc_vm *vm, unsigned owner,
     if (vm == NULL || space_out == NULL || owner >= ZC_OWNER_COUNT ||
         page_count == 0 || page_count > ZC_VM_PAGES_MAX)
         return ZC_INVALID;
+    if (zc_process_is_child(&vm->cache->process))
+        return ZC_UNSUPPORTED;
     return zc_vm_space_make(vm, owner, page_count, 0, space_out);
 }
 
@@ -121,6 +123,8 @@ zc_status zc_vm_unmap(struct zc_vm_space *space, uint64_t first, uint64_t count)
 {
     if (!is_range(space, first, count))
         return ZC_INVALID;
+    if (zc_process_is_child(&space->vm->cache->process))
+        return ZC_UNSUPPORTED;
     zc_mutex_lock(&space->mappings);
     unmap_pages(space, first, count);
     zc_mutex_unlock(&space->mappings);
@@ -137,6 +141,8 @@ zc_status zc_vm_map(struct zc_vm_space *space, uint64_t first, uint64_t count,
 
     if (!is_range(space, first, count) || (flags & ~ZC_VM_LOCKED) != 0)
         return ZC_INVALID;
+    if (zc_process_is_child(&space->vm->cache->process))
+        return ZC_UNSUPPORTED;
     if ((flags & ZC_VM_LOCKED) != 0)
         bits |= ZC_PTE_LOCKED;
     zc_mutex_lock(&space->mappings);
@@ -162,7 +168,7 @@ void zc_vm_space_destroy(struct zc_vm_space *space)
     struct zc_vm_table *older;
     struct zc_vm *vm;
 
-    if (space == NULL)
+    if (space == NULL || zc_process_is_child(&space->vm->cache->process))
         return;
     vm = space->vm;
     /* Off the list first: swapoff goes by the list, under its lock. */

@@ -153,5 +153,7 @@ zc_status zc_vm_swap_off(struct zc_vm *vm, unsigned type)
 {
     if (vm == NULL)
         return ZC_INVALID;
+    if (zc_process_is_child(&vm->cache->process))
+        return ZC_UNSUPPORTED;
     return zc_front_swap_off(vm->cache, type, unuse, vm);
 }

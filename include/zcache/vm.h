@@ -20,6 +20,12 @@
  * Thread-safety: any thread, any time, but zc_vm_space_destroy() is the last
  * call on its space, and zc_vm_destroy() on the machine.  Blocking: all of them
  * may reclaim, and so wait for devices.
+ *
+ * Fork: in a child process its parent's machines can only be destroyed, with
+ * spaces or without, whatever threads of the parent were doing at the fork;
+ * that destroys the cache as zcache.h says it of a child, unmaps the frames and
+ * takes no lock.  zc_vm_space_destroy() does nothing there, zc_vm_cache() gives
+ * the cache, and every other call is ZC_UNSUPPORTED.
  */
 #ifndef ZCACHE_VM_H
 #define ZCACHE_VM_H
