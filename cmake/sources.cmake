@@ -90,7 +90,8 @@ set(ZCACHE_SOURCES
   src/zspool_pin.c
   src/zspool_reclaim.c
   src/zspool_span.c
-  src/zspool_stats.c)
+  src/zspool_stats.c
+  src/zspool_visit.c)
 if(ZCACHE_WITH_LZ4)
   list(APPEND ZCACHE_SOURCES
     src/compress_lz4.c

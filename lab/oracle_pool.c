@@ -21,17 +21,21 @@ struct tally {
     uint32_t free;
 };
 
-/* The header of an object in use must lead back to where it is. */
-static void check_cell(const struct zc_zspool *pool, zc_handle handle,
+/* The header of an object in use must lead back to where it is, also before put
+ * has written it, and after it was freed under a visitor. */
+static void check_cell(const struct zc_zspool *pool, uint32_t cell,
                        uint64_t location)
 {
     struct zc_cell_view view;
-    zc_status status = zc_handles_look(&pool->handles, handle, &view);
 
-    if (status != ZC_OK)
-        lab_fail("header without a cell", "of the object at %#llx: %s",
-                 (unsigned long long)location, zc_status_name(status));
-    else if (view.location != location)
+    if (cell >= pool->handles.used.value ||
+        !zc_handles_is_placed(&pool->handles, cell)) {
+        lab_fail("header without a cell", "of the object at %#llx: cell %u",
+                 (unsigned long long)location, cell);
+        return;
+    }
+    zc_handles_view_at(&pool->handles, cell, &view);
+    if (view.location != location)
         lab_fail("cell leads elsewhere", "from %#llx to %#llx",
                  (unsigned long long)location,
                  (unsigned long long)view.location);
@@ -80,10 +84,16 @@ static void check_kernel_zspage(const struct watched *at,
         uint64_t header = zc_slot_header(arena, at->group, zspage, location);
         unsigned tags = (unsigned)header & ZC_OBJECT_TAGS;
         zc_handle handle = {header & ~(uint64_t)ZC_OBJECT_TAGS};
+        zc_handle live;
 
         count_object(&tally, tags);
-        if (tags == ZC_OBJECT_ALLOCATED)
-            check_cell(at->pool, handle, location);
+        if (tags != ZC_OBJECT_ALLOCATED)
+            continue;
+        check_cell(at->pool, zc_handle_cell(handle), location);
+        if (zc_handles_at(&at->pool->handles, zc_handle_cell(handle), &live) &&
+            live.value != handle.value)
+            lab_fail("header of another life", "of the object at %#llx",
+                     (unsigned long long)location);
     }
     if (tally.allocated != zspage->objects)
         lab_fail("zspage miscounted", "%u objects, %u headers say so",
@@ -108,18 +118,13 @@ static void check_dense_zspage(const struct watched *at,
         uint32_t word = zc_dense_word(zc_segment_at(&segment, granule));
         uint32_t length = zc_dense_length(&segment, word);
         unsigned tags = word & ZC_OBJECT_TAGS;
-        zc_handle handle;
 
         count_object(&tally, tags);
         if (tags != 0)
             used += length;
-        if (tags == ZC_OBJECT_ALLOCATED &&
-            zc_handles_at(&at->pool->handles, word >> ZC_DENSE_WORD_SHIFT,
-                          &handle))
-            check_cell(at->pool, handle,
+        if (tags == ZC_OBJECT_ALLOCATED)
+            check_cell(at->pool, word >> ZC_DENSE_WORD_SHIFT,
                        zc_segment_location(&segment, granule));
-        else if (tags == ZC_OBJECT_ALLOCATED)
-            lab_fail("header without a cell", "at granule %u", granule);
         if (length == 0)
             break;
         granule += length;

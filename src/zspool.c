@@ -16,13 +16,6 @@
 #include "platform/memory.h"
 #include "rules.h"
 
-static char *payload_of(const struct zc_zspool *pool,
-                        const struct zc_found *found)
-{
-    return zc_location_address(&pool->arena, found->location) +
-           pool->ops->payload_offset(found->group);
-}
-
 /* Fills in the defaults.  ZC_INVALID for a field out of its range. */
 static zc_status check_options(struct zc_zspool_options *options)
 {
@@ -186,7 +179,8 @@ zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
     status = new_object(pool, size, &handle, &found);
     if (status != ZC_OK)
         return status;
-    memcpy(payload_of(pool, &found), data, size);
+    memcpy(zc_found_payload(pool, &found), data, size);
+    zc_handles_set(&pool->handles, handle, found.location, size);
     zc_zspage_unpin(pool, found.zspage);
     *handle_out = handle;
     return ZC_OK;
@@ -223,6 +217,11 @@ zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
         zc_found_unlock(&found);
         return status;
     }
+    if (zc_visits_have(found.group, handle)) {
+        zc_handles_leave(&pool->handles, handle);
+        zc_found_unlock(&found);
+        return ZC_OK;
+    }
     status = zc_handles_free(&pool->handles, &found.group->cells, handle);
     ZC_ASSERT(status == ZC_OK);
     emptied = pool->ops->remove(pool, found.group, found.zspage, found.location,
@@ -247,7 +246,7 @@ zc_status zc_zspool_write(struct zc_zspool *pool, zc_handle handle,
     if (status != ZC_OK)
         return status;
     if (size == found.size)
-        memcpy(payload_of(pool, &found), data, size);
+        memcpy(zc_found_payload(pool, &found), data, size);
     else
         status = ZC_INVALID;
     zc_zspage_unpin(pool, found.zspage);
@@ -267,7 +266,7 @@ zc_status zc_zspool_read_begin(struct zc_zspool *pool, zc_handle handle,
     status = zc_zspool_pin(pool, handle, &found);
     if (status != ZC_OK)
         return status;
-    read_out->data = payload_of(pool, &found);
+    read_out->data = zc_found_payload(pool, &found);
     read_out->size = found.size;
     read_out->pin = found.zspage;
     return ZC_OK;
@@ -310,32 +309,6 @@ zc_status zc_zspool_change_tags(struct zc_zspool *pool, zc_handle handle,
         return ZC_UNSUPPORTED;
     return zc_handles_change_tags(&pool->handles, handle, clear, set,
                                   previous_out);
-}
-
-zc_status zc_zspool_iterate(struct zc_zspool *pool, zc_zspool_visit visit,
-                            void *context)
-{
-    struct zc_found found;
-    zc_handle handle;
-    uint32_t count;
-    uint32_t index;
-    bool go_on = true;
-
-    if (pool == NULL || visit == NULL)
-        return ZC_INVALID;
-    if (zc_process_is_child(&pool->process))
-        return ZC_UNSUPPORTED;
-    /* An object that lives all the time keeps its cell all the time. */
-    count = zc_atomic_u32_load_acquire(&pool->handles.used);
-    for (index = 0; go_on && index < count; index++) {
-        if (!zc_handles_at(&pool->handles, index, &handle))
-            continue;
-        if (zc_zspool_pin(pool, handle, &found) != ZC_OK)
-            continue; /* freed since */
-        go_on = visit(context, handle, payload_of(pool, &found), found.size);
-        zc_zspage_unpin(pool, found.zspage);
-    }
-    return go_on ? ZC_OK : ZC_AGAIN;
 }
 
 uint64_t zc_zspool_page_count(const struct zc_zspool *pool)

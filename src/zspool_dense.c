@@ -202,10 +202,12 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size,
     zc_zspage_touch(pool, segment.zspage);
     group->objects++;
     group->payload_bytes += size;
-    zc_handles_set(&pool->handles, handle, location, size);
     if (found_out != NULL) {
+        zc_handles_set_coming(&pool->handles, handle, location, size);
         zc_zspage_pin(segment.zspage);
         *found_out = (struct zc_found){segment.zspage, group, location, size};
+    } else {
+        zc_handles_set(&pool->handles, handle, location, size);
     }
     zc_spinlock_unlock(&group->lock);
     if (spare != NULL)
@@ -266,6 +268,8 @@ const struct zc_placement_ops zc_dense_placement = {
     .next = zc_dense_next,
     .isolate = zc_dense_isolate,
     .defer = zc_dense_defer,
+    .is_deferred = zc_dense_is_deferred,
+    .undefer = zc_dense_undefer,
     .settle = zc_dense_settle,
     .detach = dense_detach,
     .payload_offset = dense_payload_offset,

@@ -176,6 +176,8 @@ bool zc_dense_next(struct zc_zspool *pool, struct zc_zspage *zspage,
                    uint32_t *place_inout, zc_handle *handle_out);
 void zc_dense_isolate(struct zc_zspool *pool, struct zc_zspage *zspage);
 zc_status zc_dense_defer(struct zc_zspool *pool, const struct zc_found *found);
+bool zc_dense_is_deferred(struct zc_zspool *pool, const struct zc_found *found);
+void zc_dense_undefer(struct zc_zspool *pool, const struct zc_found *found);
 void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
                      bool rebuild);
 

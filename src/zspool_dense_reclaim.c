@@ -60,6 +60,25 @@ zc_status zc_dense_defer(struct zc_zspool *pool, const struct zc_found *found)
     return ZC_OK;
 }
 
+bool zc_dense_is_deferred(struct zc_zspool *pool, const struct zc_found *found)
+{
+    uint32_t word =
+        zc_dense_word(zc_location_address(&pool->arena, found->location));
+
+    return (word & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED;
+}
+
+void zc_dense_undefer(struct zc_zspool *pool, const struct zc_found *found)
+{
+    char *object = zc_location_address(&pool->arena, found->location);
+    uint32_t word = zc_dense_word(object) & ~ZC_OBJECT_TAGS;
+
+    zc_dense_set_word(object, word | ZC_OBJECT_ALLOCATED);
+    found->zspage->objects++;
+    found->group->objects++;
+    found->group->payload_bytes += found->size;
+}
+
 /* What begins at `at` is not in use: gives up its cell if it has one. */
 static void release_cell(struct zc_zspool *pool, uint32_t word)
 {

@@ -13,6 +13,7 @@ zc_status zc_group_init(struct zc_group *group)
 
     for (i = 0; i < ZC_FULLNESS_GROUPS; i++)
         zc_list_init(&group->fullness[i]);
+    zc_list_init(&group->visits);
     return zc_spinlock_init(&group->lock, ZC_RANK_POOL_GROUP, "group");
 }
 

@@ -9,13 +9,20 @@
  *   +--------------+-------------+---------------+------+
  *   |  generation  |  size - 1   |   location    | tags |   in use: odd
  *   +--------------+-------------+---------------+------+
+ *   |  generation  |  size - 1   |   location    | 1, 2 |   coming, leaving: even
+ *   +--------------+-------------+---------------+------+
  *   |  generation  |      0      | next free + 1 |  0   |   free: even
  *   +--------------+-------------+---------------+------+
  *
- *   generation  goes up by one when the cell is taken into use and when it is
- *               freed, so that an old handle is caught, not followed
+ *   generation  goes up by one when the object is there and when it is freed,
+ *               so that an old handle is caught, not followed
  *   location    where the object begins, in units of 8 bytes
- *   tags        the caller's two bits
+ *   tags        the caller's two bits; with an even generation, what the cell
+ *               is: coming (an object is placed, its bytes are not there yet),
+ *               leaving (it was freed, and is still being visited), or free
+ *
+ * A cell that is coming or leaving leads to its object for the walks over a
+ * zspage, which go by the cell's index, and no handle leads to it.
  *
  * A handle is
  *
@@ -92,6 +99,10 @@ static zc_handle make_handle(const struct zc_handles *handles, uint32_t index,
                    (uint64_t)index << ZC_HANDLE_CELL_SHIFT;
     return handle;
 }
+
+/* Tags of a cell with an even generation that leads to a place. */
+#define CELL_COMING 1u
+#define CELL_LEAVING 2u
 
 static uint64_t free_word(const struct zc_handles *handles, uint32_t generation,
                           uint32_t next_free)
@@ -244,19 +255,33 @@ void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
     keep_cell(handles, cells);
 }
 
-void zc_handles_set(struct zc_handles *handles, zc_handle handle,
-                    uint64_t location, size_t size)
+static void set_word(struct zc_handles *handles, zc_handle handle,
+                     uint32_t generation, uint64_t location, size_t size,
+                     unsigned tags)
 {
-    uint64_t word =
-        (uint64_t)handle_generation(handle) << generation_shift(handles) |
-        (uint64_t)(size - 1) << SIZE_SHIFT | location << LOCATION_SHIFT;
+    uint64_t word = (uint64_t)generation << generation_shift(handles) |
+                    (uint64_t)(size - 1) << SIZE_SHIFT |
+                    location << LOCATION_SHIFT | tags;
 
     ZC_ASSERT(location <= ZC_BITS(0, LOCATION_BITS));
     ZC_ASSERT((size - 1) >> handles->size_bits == 0);
-    /* Pairs with the acquire in find_word(): who sees the location sees the
-     * object's header and its zspage's group. */
+    /* Pairs with the acquire in find_word(): a reader of the location sees the
+     * object's header and its zspage's group, and what put wrote. */
     zc_atomic_u64_store_release(&cell_at(handles, zc_handle_cell(handle))->word,
                                 word);
+}
+
+void zc_handles_set(struct zc_handles *handles, zc_handle handle,
+                    uint64_t location, size_t size)
+{
+    set_word(handles, handle, handle_generation(handle), location, size, 0);
+}
+
+void zc_handles_set_coming(struct zc_handles *handles, zc_handle handle,
+                           uint64_t location, size_t size)
+{
+    set_word(handles, handle, handle_generation(handle) - 1, location, size,
+             CELL_COMING);
 }
 
 /* The cell and its word, if the handle is live. */
@@ -305,12 +330,24 @@ zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
     return status;
 }
 
+static bool is_placed(const struct zc_handles *handles, uint64_t word)
+{
+    return word_generation(handles, word) % 2 == 1 ||
+           (word & ZC_BITS(0, TAGS_BITS)) != 0;
+}
+
+bool zc_handles_is_placed(const struct zc_handles *handles, uint32_t index)
+{
+    return is_placed(
+        handles, zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+}
+
 void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
                         struct zc_cell_view *view_out)
 {
     uint64_t word = zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word);
 
-    ZC_ASSERT(word_generation(handles, word) % 2 == 1);
+    ZC_ASSERT(is_placed(handles, word));
     view_word(handles, word, view_out);
 }
 
@@ -347,6 +384,43 @@ zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
     cells->first = zc_handle_cell(handle) + 1;
     keep_cell(handles, cells);
     return ZC_OK;
+}
+
+void zc_handles_leave(struct zc_handles *handles, zc_handle handle)
+{
+    const uint32_t generation = (handle_generation(handle) + 1) &
+                                handles->generations;
+    struct zc_cell *cell = cell_at(handles, zc_handle_cell(handle));
+    uint64_t word = zc_atomic_u64_load_relaxed(&cell->word);
+    uint64_t place;
+
+    do {
+        /* Only tags can change meanwhile: frees need the group's lock. */
+        ZC_ASSERT(word_generation(handles, word) == handle_generation(handle));
+        place = word & (ZC_BITS(0, generation_shift(handles)) &
+                        ~ZC_BITS(0, TAGS_BITS));
+    } while (!zc_atomic_u64_exchange_if(&cell->word, &word,
+                                        (uint64_t)generation
+                                                << generation_shift(handles) |
+                                            place | CELL_LEAVING));
+}
+
+bool zc_handles_has_left(const struct zc_handles *handles, zc_handle handle)
+{
+    uint64_t word = zc_atomic_u64_load_relaxed(
+        &cell_at(handles, zc_handle_cell(handle))->word);
+
+    return word_generation(handles, word) % 2 == 0 &&
+           (word & ZC_BITS(0, TAGS_BITS)) == CELL_LEAVING;
+}
+
+void zc_handles_release(struct zc_handles *handles, struct zc_cells *cells,
+                        zc_handle handle)
+{
+    ZC_ASSERT(zc_handles_has_left(handles, handle));
+    push(handles, &cells->first, zc_handle_cell(handle),
+         handle_generation(handle) + 1);
+    keep_cell(handles, cells);
 }
 
 void zc_handles_move(struct zc_handles *handles, uint32_t index,

@@ -8,6 +8,7 @@
  *   zspool.c          the public calls: checks, then the parts below
  *   zspool_handle.c   cells: where an object is, its size, its tags
  *   zspool_pin.c      finding an object and keeping it where it is
+ *   zspool_visit.c    objects shown one by one, each kept until it was seen
  *   zspool_arena.c    page frames, cut into zspages of one length per chunk
  *   zspool_class.c    the class table of kernel placement: arithmetic only
  *   zspool_kernel.c   kernel placement: slots of equal size
@@ -159,6 +160,7 @@ struct zc_group {
     uint64_t moves_left;    /* [lock] kernel: by compaction in this visit */
     uint64_t used;          /* [lock] dense: granules in use */
     struct zc_cells cells;  /* [lock] */
+    struct zc_list visits;  /* [lock] of struct zc_visit: zspool_visit.c */
     struct zc_dense *dense; /* dense: the bins; [lock] inside */
 };
 
@@ -171,9 +173,10 @@ struct zc_placement_ops {
     /*
      * Places a new object, writes its header and sets its cell, all under the
      * group's lock: a walker never meets an allocated object whose cell does
-     * not lead back.  `found_out` not NULL: the object's zspage is pinned for
-     * the caller, who may write it before anybody reclaims it.  May block
-     * without the lock.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY.
+     * not lead back.  `found_out` not NULL: the cell is coming, and the
+     * object's zspage is pinned for the caller, which writes the bytes before
+     * it makes the handle valid by zc_handles_set().  May block without the
+     * lock.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY.
      */
     zc_status (*place)(struct zc_zspool *pool, size_t size,
                        zc_handle *handle_out, struct zc_found *found_out);
@@ -196,6 +199,11 @@ struct zc_placement_ops {
     /* Marks an object of a zspage under reclaim DEFERRED: its cell and its
      * place stay as they are.  Group lock held.  ZC_OK; ZC_STALE: it is. */
     zc_status (*defer)(struct zc_zspool *pool, const struct zc_found *found);
+
+    /* Whether an object is DEFERRED; and makes such a one ALLOCATED again,
+     * before its reclaim ends.  Group lock held. */
+    bool (*is_deferred)(struct zc_zspool *pool, const struct zc_found *found);
+    void (*undefer)(struct zc_zspool *pool, const struct zc_found *found);
 
     /* Ends reclaim: releases every deferred cell; `rebuild`: and makes what is
      * not in use free space again.  Group lock held. */
@@ -277,6 +285,21 @@ void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
 void zc_handles_set(struct zc_handles *handles, zc_handle handle,
                     uint64_t location, size_t size);
 
+/* The same for an object whose bytes are to come: the cell leads to its place,
+ * and the handle is stale until zc_handles_set(). */
+void zc_handles_set_coming(struct zc_handles *handles, zc_handle handle,
+                           uint64_t location, size_t size);
+
+/*
+ * A live object is freed, and its place is still needed: its handle is stale
+ * from here on, and the cell leads to the place until zc_handles_release().
+ * Its group's lock is held for all three.
+ */
+void zc_handles_leave(struct zc_handles *handles, zc_handle handle);
+bool zc_handles_has_left(const struct zc_handles *handles, zc_handle handle);
+void zc_handles_release(struct zc_handles *handles, struct zc_cells *cells,
+                        zc_handle handle);
+
 /* What a cell says. */
 struct zc_cell_view {
     uint64_t location; /* units */
@@ -292,7 +315,11 @@ zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
 bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
                    zc_handle *handle_out);
 
-/* The same for the live object whose cell has this index. */
+/* Whether the cell of this index leads to a place: of an object that is live,
+ * coming or leaving. */
+bool zc_handles_is_placed(const struct zc_handles *handles, uint32_t index);
+
+/* What such a cell says. */
 void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
                         struct zc_cell_view *view_out);
 
@@ -430,12 +457,25 @@ struct zc_found {
     size_t size;
 };
 
+/* The bytes of an object whose place the caller holds. */
+static inline char *zc_found_payload(const struct zc_zspool *pool,
+                                     const struct zc_found *found)
+{
+    return zc_location_address(&pool->arena, found->location) +
+           pool->ops->payload_offset(found->group);
+}
+
 /*
  * Finds a live object and locks its group: until the group is unlocked it is
  * there.  ZC_OK with the lock held; ZC_STALE; ZC_INVALID.
  */
 zc_status zc_zspool_find_locked(struct zc_zspool *pool, zc_handle handle,
                                 struct zc_found *found_out);
+
+/* The same, where an object that was freed under reclaim is ZC_STALE too:
+ * its cell still leads to it. */
+zc_status zc_zspool_find_live(struct zc_zspool *pool, zc_handle handle,
+                              struct zc_found *found_out);
 
 /* The analysis cannot follow a lock that comes in a struct. */
 static inline void zc_found_unlock(const struct zc_found *found)
@@ -473,6 +513,17 @@ bool zc_zspage_release_or_leave(struct zc_zspage *zspage);
 
 /* An object enters a zspage: it is not to be released.  Group lock held. */
 void zc_zspage_keep(struct zc_zspage *zspage);
+
+/* ---- zspool_visit.c; group lock held ---- */
+
+/* Whether an object is being visited: then it keeps its place when it is freed,
+ * by zc_handles_leave(). */
+bool zc_visits_have(const struct zc_group *group, zc_handle handle);
+
+/* The reclaim of a zspage ends: what was freed under it and is being visited
+ * keeps its place too. */
+void zc_visits_keep(struct zc_zspool *pool, struct zc_group *group,
+                    const struct zc_zspage *zspage);
 
 /* ---- zspool_reclaim.c; group lock held ---- */
 

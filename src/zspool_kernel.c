@@ -260,10 +260,12 @@ static zc_status place(struct zc_zspool *pool, size_t size,
     zc_zspage_touch(pool, zspage);
     group->objects++;
     group->payload_bytes += size;
-    zc_handles_set(&pool->handles, handle, location, size);
     if (found_out != NULL) {
+        zc_handles_set_coming(&pool->handles, handle, location, size);
         zc_zspage_pin(zspage);
         *found_out = (struct zc_found){zspage, group, location, size};
+    } else {
+        zc_handles_set(&pool->handles, handle, location, size);
     }
     zc_spinlock_unlock(&group->lock);
     *handle_out = handle;
@@ -380,6 +382,8 @@ const struct zc_placement_ops zc_kernel_placement = {
     .next = zc_kernel_next,
     .isolate = zc_kernel_isolate,
     .defer = zc_kernel_defer,
+    .is_deferred = zc_kernel_is_deferred,
+    .undefer = zc_kernel_undefer,
     .settle = zc_kernel_settle,
     .detach = zc_kernel_detach,
     .payload_offset = payload_offset,

@@ -84,6 +84,9 @@ bool zc_kernel_next(struct zc_zspool *pool, struct zc_zspage *zspage,
                     uint32_t *place_inout, zc_handle *handle_out);
 void zc_kernel_isolate(struct zc_zspool *pool, struct zc_zspage *zspage);
 zc_status zc_kernel_defer(struct zc_zspool *pool, const struct zc_found *found);
+bool zc_kernel_is_deferred(struct zc_zspool *pool,
+                           const struct zc_found *found);
+void zc_kernel_undefer(struct zc_zspool *pool, const struct zc_found *found);
 void zc_kernel_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
                       bool rebuild);
 

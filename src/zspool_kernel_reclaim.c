@@ -64,6 +64,31 @@ zc_status zc_kernel_defer(struct zc_zspool *pool, const struct zc_found *found)
     return ZC_OK;
 }
 
+bool zc_kernel_is_deferred(struct zc_zspool *pool, const struct zc_found *found)
+    ZC_NO_LOCK_ANALYSIS
+{
+    uint64_t header = zc_slot_header(&pool->arena, found->group, found->zspage,
+                                     found->location);
+
+    return (header & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED;
+}
+
+void zc_kernel_undefer(struct zc_zspool *pool, const struct zc_found *found)
+    ZC_NO_LOCK_ANALYSIS
+{
+    const struct zc_arena *arena = &pool->arena;
+    struct zc_group *group = found->group;
+    uint64_t header =
+        zc_slot_header(arena, group, found->zspage, found->location);
+
+    header &= ~(uint64_t)ZC_OBJECT_TAGS;
+    zc_slot_set_header(arena, group, found->zspage, found->location,
+                       header | ZC_OBJECT_ALLOCATED);
+    found->zspage->objects++;
+    group->objects++;
+    group->payload_bytes += found->size;
+}
+
 void zc_kernel_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
                       bool rebuild) ZC_NO_LOCK_ANALYSIS
 {

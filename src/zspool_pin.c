@@ -88,6 +88,18 @@ zc_status zc_zspool_find_locked(struct zc_zspool *pool, zc_handle handle,
     return ZC_OK;
 }
 
+zc_status zc_zspool_find_live(struct zc_zspool *pool, zc_handle handle,
+                              struct zc_found *found_out)
+{
+    zc_status status = zc_zspool_find_locked(pool, handle, found_out);
+
+    if (status != ZC_OK || !found_out->zspage->reclaimed ||
+        !pool->ops->is_deferred(pool, found_out))
+        return status;
+    zc_found_unlock(found_out);
+    return ZC_STALE;
+}
+
 /* Adds a reader unless the word is LOCKED. */
 static bool try_pin(struct zc_zspage *zspage)
 {

@@ -129,6 +129,7 @@ static bool end(struct zc_zspool *pool, struct zc_group *group,
     zc_spinlock_lock(&group->lock);
     if (!ZC_RULE(RECLAIM_OFF_ALL_LISTS))
         take_off_lists(pool, group, zspage);
+    zc_visits_keep(pool, group, zspage);
     emptied = zspage->objects == 0 && zc_zspage_release_or_leave(zspage);
     pool->ops->settle(pool, zspage, !emptied);
     group->reclaimed--;

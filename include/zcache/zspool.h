@@ -17,18 +17,24 @@
  * except that zc_zspool_destroy() must be the last call.  Calls on *different*
  * handles never need the caller's help.  On the *same* handle:
  *
- *              read   write   tags   size   free
- *      read     ok     X       ok     ok     X
- *      write    X      X       ok     ok     X
- *      tags     ok     ok      ok     ok     s
- *      size     ok     ok      ok     ok     s
- *      free     X      X       s      s      s
+ *              read   write   tags   size   visit  free
+ *      read     ok     X       ok     ok     ok     X
+ *      write    X      X       ok     ok     X      X
+ *      tags     ok     ok      ok     ok     ok     s
+ *      size     ok     ok      ok     ok     ok     s
+ *      visit    ok     X       ok     ok     ok     ok
+ *      free     X      X       s      s      ok     s
  *
  *   ok  may run together           s  safe; the loser gets ZC_STALE
  *   X   the caller must keep them apart (memory stays safe: the worst is that
  *       bytes of another object are read or written)
  *
- * Compaction may run together with everything.
+ * A visit is a callback of zc_zspool_iterate() that has the object.  Where the
+ * caller writes objects in place, a lock of its own, which the callback takes
+ * before it looks at the bytes, keeps the two apart.
+ *
+ * Compaction may run together with everything, and so may zc_zspool_reclaim():
+ * what its callback does to an object is a read or a free like any other.
  *
  * Blocking: no function waits for a device.  Functions that can ask the system
  * for memory say so.  Signals: nothing here may be called from a signal
@@ -112,7 +118,9 @@ ZC_API void zc_zspool_destroy(struct zc_zspool *pool);
 
 /*
  * Reserves an object of `size` bytes, 1 to page_size.  Its content is
- * undefined until zc_zspool_write().  May ask the system for memory.
+ * undefined until zc_zspool_write(), also for zc_zspool_iterate() and
+ * zc_zspool_reclaim(), which meet it from now on.  May ask the system for
+ * memory.
  *
  * ZC_OK; ZC_INVALID: size 0 or above the page size; ZC_REJECTED: the pool's
  * limit; ZC_NO_MEMORY.  Follows zs_malloc().
@@ -123,7 +131,8 @@ ZC_API ZC_MUST_CHECK zc_status zc_zspool_alloc(struct zc_zspool *pool,
 
 /*
  * Reserves an object and writes it, in one call: cheaper than the two, and
- * zc_zspool_reclaim() never meets the object before it is written.
+ * neither zc_zspool_iterate() nor zc_zspool_reclaim() meets the object before
+ * it is written.
  *
  * As zc_zspool_alloc(); also ZC_INVALID: NULL data.
  */
@@ -133,7 +142,8 @@ ZC_API ZC_MUST_CHECK zc_status zc_zspool_put(struct zc_zspool *pool,
 
 /*
  * Gives an object back.  Its zspage goes back to the system when it was the
- * last one in it.
+ * last one in it.  While the object is visited, its bytes and its room stay
+ * (and count) until the last visit ends; the handle is stale at once.
  *
  * ZC_OK; ZC_STALE: freed before; ZC_INVALID: never was a handle of this pool.
  * A stale handle is recognised unless its cell has meanwhile been reused
@@ -194,16 +204,19 @@ ZC_API zc_status zc_zspool_change_tags(struct zc_zspool *pool, zc_handle handle,
                                        unsigned *previous_out);
 
 /*
- * Called with each object; it is pinned and may be read until the call
- * returns.  The callback may call the pool, except to free this object or to
- * destroy the pool.  Returning false ends the walk.
+ * Called with each object, with no lock held.  Its bytes stay where they are
+ * and as they are until the call returns, also if it is freed meanwhile, by
+ * another thread or by the callback itself; only zc_zspool_write() changes
+ * them.  The callback may call the pool, except to destroy it.  Returning false
+ * ends the walk.
  */
 typedef bool (*zc_zspool_visit)(void *context, zc_handle handle,
                                 const void *data, size_t size);
 
 /*
  * Visits every object that lives from the beginning of the call to its end,
- * once, and any other at most once, in no promised order.
+ * once, and any other at most once, in no promised order.  An object of
+ * zc_zspool_put() is seen with its bytes or not at all.
  *
  * ZC_OK: all visited; ZC_AGAIN: the callback ended the walk; ZC_INVALID: NULL.
  */

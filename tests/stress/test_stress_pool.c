@@ -7,6 +7,9 @@
  * runs as it likes.  An object's bytes say whose they are, which content it is,
  * and whether they are whole.
  *
+ * Visitors need that lock for the objects that are written in place; of those
+ * that are only put and freed they look at every one, with no lock.
+ *
  * ZC_STRESS_SECONDS makes it longer than two seconds.
  */
 #include "support_content.h"
@@ -396,6 +399,92 @@ static void everything_at_once_keeps_every_byte(void **state)
     judge_places(&both[1]);
 }
 
+/* ---- put and free against visitors, with no lock of the caller's ---- */
+
+#define OWN_OBJECTS 200 /* of each thread that puts and frees */
+
+static void put_and_free(struct support_worker *worker)
+{
+    struct zc_zspool *pool = worker->context;
+    zc_handle handles[OWN_OBJECTS] = {{0}};
+    char bytes[4096];
+    zc_status status = ZC_OK;
+    uint64_t index;
+    size_t size;
+
+    while (!support_is_stopped(worker)) {
+        index = support_random_below(&worker->random, OWN_OBJECTS);
+        if (handles[index].value != 0) {
+            status = zc_zspool_free(pool, handles[index]);
+            handles[index].value = 0;
+        } else {
+            size = SUPPORT_STAMP_BYTES +
+                   support_random_size(&worker->random,
+                                       sizeof(bytes) - SUPPORT_STAMP_BYTES);
+            support_stamp(bytes, size, index, ++worker->operations);
+            status = zc_zspool_put(pool, bytes, size, &handles[index]);
+        }
+        if (status != ZC_OK)
+            support_mistake(worker, "put or free is %s",
+                            zc_status_name(status));
+    }
+    for (index = 0; index < OWN_OBJECTS; index++)
+        if (handles[index].value != 0 &&
+            zc_zspool_free(pool, handles[index]) != ZC_OK)
+            support_mistake(worker, "cannot free at the end");
+}
+
+/* What is visited is whole, and still is a while later. */
+static bool look_twice(void *context, zc_handle handle, const void *data,
+                       size_t size)
+{
+    struct support_worker *worker = context;
+    uint64_t sequence = 0;
+    uint64_t owner = 0;
+
+    (void)handle;
+    if (!support_is_whole(data, size, &owner, &sequence))
+        support_mistake(worker, "visited %zu bytes that are not whole", size);
+    if (support_random_below(&worker->random, 4) == 0)
+        (void)sched_yield();
+    if (!support_has_stamp(data, size, owner, sequence))
+        support_mistake(worker, "%zu bytes changed while visited", size);
+    worker->operations++;
+    return !support_is_stopped(worker);
+}
+
+static void look_at_all(struct support_worker *worker)
+{
+    while (!support_is_stopped(worker))
+        (void)zc_zspool_iterate(worker->context, look_twice, worker);
+}
+
+static void compact_all(struct support_worker *worker)
+{
+    while (!support_is_stopped(worker)) {
+        (void)zc_zspool_compact(worker->context, NULL, NULL);
+        worker->operations++;
+        sched_yield();
+    }
+}
+
+static void visitors_see_whole_objects_that_stay(void **state)
+{
+    static struct support_crew crew;
+    unsigned i;
+
+    support_crew_init(&crew);
+    for (i = 0; i < 3; i++)
+        support_crew_add(&crew, put_and_free, *state);
+    for (i = 0; i < 3; i++)
+        support_crew_add(&crew, look_at_all, *state);
+    support_crew_add(&crew, compact_all, *state);
+    support_crew_run(&crew, support_stress_milliseconds(1000));
+    for (i = 0; i < crew.count; i++)
+        assert_true(crew.workers[i].operations > 0);
+    support_pool_check_empty(*state);
+}
+
 #define DUELS 500
 #define DUEL_ROUNDS 30
 
@@ -477,6 +566,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_at_once_keeps_every_byte),
+        support_on_both(visitors_see_whole_objects_that_stay),
         support_on_both(of_several_who_free_an_object_one_succeeds),
     };
 

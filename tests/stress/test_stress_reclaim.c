@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_stress_reclaim.c - reclaim against everybody who frees, puts, reads and
- * compacts.
+ * test_stress_reclaim.c - reclaim against threads that free, put, read, visit
+ * and compact.
  *
  * A slot's word says who may touch its object: nobody but who changed it from
  * the handle to CLAIMED.  Evict knows an object by its bytes alone, which name
@@ -38,7 +38,8 @@ struct field {
     atomic_uint_fast64_t put;
     atomic_uint_fast64_t freed;
     atomic_uint_fast64_t evicted;
-    atomic_uint_fast64_t lost; /* by evict, to who freed the object first */
+    atomic_uint_fast64_t visited; /* and freed by the visitor */
+    atomic_uint_fast64_t lost;    /* by evict, to who freed the object first */
     atomic_uint_fast64_t pages;
     atomic_uint_fast64_t goals_missed;
 };
@@ -149,7 +150,8 @@ static void churn(struct support_worker *worker)
 
 /* Frees the object if nobody else has it; the read may outlive that. */
 static bool claim_and_free(struct support_worker *worker, zc_handle handle,
-                           uint64_t name, size_t size)
+                           uint64_t name, size_t size,
+                           atomic_uint_fast64_t *count)
 {
     const unsigned index = name & ((1u << VERSION_SHIFT) - 1);
     struct slot *slot = &field.slots[index];
@@ -166,7 +168,7 @@ static bool claim_and_free(struct support_worker *worker, zc_handle handle,
     if (name != name_of(index, slot->version) || size != slot->size)
         support_mistake(worker, "slot %u has another object", index);
     free_object_twice(worker, handle);
-    atomic_fetch_add(&field.evicted, 1);
+    atomic_fetch_add(count, 1);
     atomic_store(&slot->word, EMPTY);
     return true;
 }
@@ -195,13 +197,13 @@ static zc_status evict(void *context, zc_handle handle)
     if (chance % 64 < 8)
         sched_yield(); /* somebody may free it meanwhile */
     if (chance % 4 == 0) {
-        had = claim_and_free(worker, handle, name, size);
+        had = claim_and_free(worker, handle, name, size, &field.evicted);
         if (!support_has_stamp(read.data, size, name, version))
             support_mistake(worker, "freeing changed the bytes");
         zc_zspool_read_end(field.pool, &read);
     } else {
         zc_zspool_read_end(field.pool, &read);
-        had = claim_and_free(worker, handle, name, size);
+        had = claim_and_free(worker, handle, name, size, &field.evicted);
     }
     if (chance % 97 == 0)
         (void)zc_zspool_compact(field.pool, NULL, NULL);
@@ -229,6 +231,41 @@ static void reclaim(struct support_worker *worker)
         else if (status != ZC_OK)
             support_mistake(worker, "reclaim is %s", zc_status_name(status));
         atomic_fetch_add(&field.pages, pages);
+    }
+}
+
+/* ---- visits ---- */
+
+/* Whatever happens to the object, also by the visitor: it is whole, and stays
+ * so. */
+static bool visit(void *context, zc_handle handle, const void *data,
+                  size_t size)
+{
+    struct support_worker *worker = context;
+    uint64_t chance = support_random_next(&worker->random);
+    uint64_t version = 0;
+    uint64_t name = 0;
+
+    worker->operations++;
+    if (!support_is_whole(data, size, &name, &version) ||
+        name >> VERSION_SHIFT != version) {
+        support_mistake(worker, "visited %zu bytes that are not whole", size);
+        return false;
+    }
+    if (chance % 16 == 0)
+        (void)claim_and_free(worker, handle, name, size, &field.visited);
+    if (chance % 64 < 8)
+        sched_yield();
+    if (!support_has_stamp(data, size, name, version))
+        support_mistake(worker, "bytes changed while visited");
+    return !support_is_stopped(worker);
+}
+
+static void walk(struct support_worker *worker)
+{
+    while (!support_is_stopped(worker)) {
+        (void)zc_zspool_iterate(field.pool, visit, worker);
+        sched_yield();
     }
 }
 
@@ -272,16 +309,17 @@ static void judge(void)
         support_object_free(field.pool, handle);
         left++;
     }
-    assert_int_equal(field.put, field.freed + field.evicted + left);
+    assert_int_equal(field.put,
+                     field.freed + field.evicted + field.visited + left);
     support_pool_check_empty(field.pool);
     assert_true(zc_list_is_empty(&field.pool->lru));
     print_message(
-        "%llu put, %llu freed, %llu evicted, %llu lost, "
-        "%llu pages back, %llu goals missed, %llu moved\n",
+        "%llu put, %llu freed, %llu evicted, %llu freed by visitors, %llu "
+        "lost, %llu pages back, %llu goals missed, %llu moved\n",
         (unsigned long long)field.put, (unsigned long long)field.freed,
-        (unsigned long long)field.evicted, (unsigned long long)field.lost,
-        (unsigned long long)field.pages, (unsigned long long)field.goals_missed,
-        (unsigned long long)moved);
+        (unsigned long long)field.evicted, (unsigned long long)field.visited,
+        (unsigned long long)field.lost, (unsigned long long)field.pages,
+        (unsigned long long)field.goals_missed, (unsigned long long)moved);
     assert_true(field.evicted > 0 && field.pages > 0);
 }
 
@@ -297,6 +335,8 @@ static void reclaim_loses_nothing_and_nobody_reads_another(void **state)
         support_crew_add(&crew, churn, NULL);
     support_crew_add(&crew, reclaim, NULL);
     support_crew_add(&crew, reclaim, NULL);
+    support_crew_add(&crew, walk, NULL);
+    support_crew_add(&crew, walk, NULL);
     support_crew_add(&crew, compact, NULL);
     support_crew_run(&crew, support_stress_milliseconds(1000));
 

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_zspool_visit.c - what a visitor is shown is whole, and stays until it
+ * has been seen; in both placements.
+ */
+#include "support_content.h"
+#include "support_pool.h"
+#include "support_reclaim.h"
+#include "support_test.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define SIZE 1000
+#define OBJECTS 60 /* several pages */
+
+/* ---- an object that is being put ---- */
+
+/* A put whose data are readable up to a page boundary: there it waits, in the
+ * middle of its copy, until the main thread has looked on. */
+static struct {
+    struct zc_zspool *pool;
+    char *data;
+    char *page; /* the one that cannot be read yet */
+    size_t page_bytes;
+    size_t size;
+    zc_handle handle;
+    zc_status status;
+    atomic_bool stopped;
+    atomic_bool go_on;
+} half_put;
+
+static void wait_in_the_copy(int signal_number)
+{
+    (void)signal_number;
+    atomic_store(&half_put.stopped, true);
+    while (!atomic_load(&half_put.go_on))
+        (void)sched_yield();
+    (void)mprotect(half_put.page, half_put.page_bytes, PROT_READ);
+}
+
+static void *put_half(void *context)
+{
+    (void)context;
+    half_put.status = zc_zspool_put(half_put.pool, half_put.data, half_put.size,
+                                    &half_put.handle);
+    return NULL;
+}
+
+static void prepare_half_put(struct zc_zspool *pool, size_t size)
+{
+    char *memory;
+
+    half_put.pool = pool;
+    half_put.page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    half_put.size = size;
+    memory = mmap(NULL, 2 * half_put.page_bytes, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(memory, MAP_FAILED);
+    half_put.page = memory + half_put.page_bytes;
+    half_put.data = half_put.page - size / 2;
+    support_stamp(half_put.data, size, 7, 7);
+    assert_int_equal(mprotect(half_put.page, half_put.page_bytes, PROT_NONE),
+                     0);
+    atomic_store(&half_put.stopped, false);
+    atomic_store(&half_put.go_on, false);
+}
+
+static bool count_whole(void *context, zc_handle handle, const void *data,
+                        size_t size)
+{
+    unsigned *visited = context;
+
+    (void)handle;
+    assert_true(support_has_stamp(data, size, 7, 7));
+    (*visited)++;
+    return true;
+}
+
+static void an_object_is_visited_when_put_has_written_it(void **state)
+{
+    const struct sigaction wait = {.sa_handler = wait_in_the_copy};
+    struct sigaction before;
+    unsigned visited = 0;
+    pthread_t thread;
+
+    prepare_half_put(*state, 3000);
+    assert_int_equal(sigaction(SIGSEGV, &wait, &before), 0);
+    assert_int_equal(pthread_create(&thread, NULL, put_half, NULL), 0);
+    while (!atomic_load(&half_put.stopped))
+        (void)sched_yield();
+    assert_status(zc_zspool_iterate(*state, count_whole, &visited), ZC_OK);
+    assert_int_equal(visited, 0);
+    /* Nor does it move, nor get lost, before it is there. */
+    assert_status(zc_zspool_compact(*state, NULL, NULL), ZC_OK);
+    assert_int_equal(support_stats(*state).objects, 1);
+    atomic_store(&half_put.go_on, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+
+    assert_status(half_put.status, ZC_OK);
+    assert_status(zc_zspool_iterate(*state, count_whole, &visited), ZC_OK);
+    assert_int_equal(visited, 1);
+    support_object_check(*state, half_put.handle, 3000, 7, 7);
+    support_object_free(*state, half_put.handle);
+    support_pool_check_empty(*state);
+    (void)munmap(half_put.page - half_put.page_bytes, 2 * half_put.page_bytes);
+}
+
+/* ---- an object that is freed ---- */
+
+struct frees {
+    struct zc_zspool *pool;
+    zc_handle handles[OBJECTS];
+    zc_handle added[2 * OBJECTS];
+    unsigned seen[OBJECTS];
+    unsigned total;
+    unsigned nested; /* calls of iterate around this one */
+};
+
+static unsigned find(const struct frees *frees, zc_handle handle)
+{
+    unsigned i;
+
+    for (i = 0; i < OBJECTS; i++)
+        if (frees->handles[i].value == handle.value)
+            return i;
+    fail_msg("visited %#llx, which is no handle",
+             (unsigned long long)handle.value);
+    return 0;
+}
+
+static void fill(struct frees *frees, struct zc_zspool *pool)
+{
+    unsigned i;
+
+    memset(frees, 0, sizeof(*frees));
+    frees->pool = pool;
+    for (i = 0; i < OBJECTS; i++)
+        frees->handles[i] = support_object_new(pool, SIZE, i, 0);
+}
+
+static void assert_stale(struct zc_zspool *pool, zc_handle handle)
+{
+    struct zc_zspool_read read;
+    char bytes[SIZE] = {0};
+    size_t size;
+
+    assert_status(zc_zspool_free(pool, handle), ZC_STALE);
+    assert_status(zc_zspool_change_tags(pool, handle, 0, 1, NULL), ZC_STALE);
+    assert_status(zc_zspool_object_size(pool, handle, &size), ZC_STALE);
+    assert_status(zc_zspool_write(pool, handle, bytes, SIZE), ZC_STALE);
+    assert_status(zc_zspool_read_begin(pool, handle, &read), ZC_STALE);
+}
+
+/* Whatever room was given back, these take it. */
+static void add_objects(struct frees *frees)
+{
+    unsigned i;
+
+    for (i = 0; i < 2 * OBJECTS; i++)
+        frees->added[i] = support_object_new(frees->pool, SIZE, OBJECTS, i);
+}
+
+static void free_added(struct frees *frees)
+{
+    unsigned i;
+
+    for (i = 0; i < 2 * OBJECTS; i++)
+        support_object_free(frees->pool, frees->added[i]);
+}
+
+static bool free_what_is_shown(void *context, zc_handle handle,
+                               const void *data, size_t size)
+{
+    struct frees *frees = context;
+    const unsigned index = find(frees, handle);
+
+    assert_int_equal(frees->seen[index]++, 0);
+    frees->total++;
+    assert_status(zc_zspool_change_tags(frees->pool, handle, 0, 3, NULL),
+                  ZC_OK);
+    support_object_free(frees->pool, handle);
+    assert_stale(frees->pool, handle);
+    add_objects(frees);
+    (void)zc_zspool_compact(frees->pool, NULL, NULL);
+    assert_true(support_has_stamp(data, size, index, 0));
+    assert_stale(frees->pool, handle);
+    free_added(frees);
+    assert_true(support_has_stamp(data, size, index, 0));
+    return true;
+}
+
+static void a_visited_object_can_be_freed_and_stays_until_it_was_seen(
+    void **state)
+{
+    struct frees frees;
+    unsigned i;
+
+    fill(&frees, *state);
+    assert_status(zc_zspool_iterate(*state, free_what_is_shown, &frees), ZC_OK);
+    assert_int_equal(frees.total, OBJECTS);
+    for (i = 0; i < OBJECTS; i++)
+        assert_stale(*state, frees.handles[i]);
+    support_pool_check_empty(*state);
+}
+
+static bool free_in_the_inner_walk(void *context, zc_handle handle,
+                                   const void *data, size_t size)
+{
+    struct frees *frees = context;
+    const unsigned index = find(frees, handle);
+
+    if (frees->nested == 2) {
+        if (frees->seen[index] == 1) {
+            support_object_free(frees->pool, handle);
+            frees->seen[index] = 2;
+        }
+        return true;
+    }
+    frees->seen[index] = 1;
+    frees->nested++;
+    assert_status(zc_zspool_iterate(frees->pool, free_in_the_inner_walk, frees),
+                  ZC_OK);
+    frees->nested--;
+    assert_int_equal(frees->seen[index], 2);
+    add_objects(frees);
+    assert_true(support_has_stamp(data, size, index, 0));
+    free_added(frees);
+    return false;
+}
+
+static void it_stays_for_the_last_of_several_visitors(void **state)
+{
+    struct frees frees;
+    unsigned i;
+
+    fill(&frees, *state);
+    frees.nested = 1;
+    assert_status(zc_zspool_iterate(*state, free_in_the_inner_walk, &frees),
+                  ZC_AGAIN);
+    assert_int_equal(support_stats(*state).objects, OBJECTS - 1);
+    support_pool_check(*state);
+    for (i = 0; i < OBJECTS; i++)
+        if (frees.seen[i] == 0)
+            support_object_free(*state, frees.handles[i]);
+    support_pool_check_empty(*state);
+}
+
+/* ---- a visitor that takes its time, on another thread ---- */
+
+static struct {
+    struct zc_zspool *pool;
+    zc_handle handle; /* of the object that it keeps */
+    unsigned owner;
+    atomic_bool inside;
+    atomic_bool go_on;
+    bool was_whole;
+    pthread_t thread;
+} slow;
+
+static bool keep_it(void *context, zc_handle handle, const void *data,
+                    size_t size)
+{
+    (void)context;
+    if (handle.value != slow.handle.value)
+        return true;
+    atomic_store(&slow.inside, true);
+    while (!atomic_load(&slow.go_on))
+        (void)sched_yield();
+    slow.was_whole = support_has_stamp(data, size, slow.owner, 0);
+    return false;
+}
+
+static void *walk_slowly(void *context)
+{
+    (void)context;
+    (void)zc_zspool_iterate(slow.pool, keep_it, NULL);
+    return NULL;
+}
+
+/* Returns when the visitor has the object. */
+static void start_slow_visit(struct zc_zspool *pool, zc_handle handle,
+                             unsigned owner)
+{
+    slow.pool = pool;
+    slow.handle = handle;
+    slow.owner = owner;
+    atomic_store(&slow.inside, false);
+    atomic_store(&slow.go_on, false);
+    assert_int_equal(pthread_create(&slow.thread, NULL, walk_slowly, NULL), 0);
+    while (!atomic_load(&slow.inside))
+        (void)sched_yield();
+}
+
+static void end_slow_visit(void)
+{
+    atomic_store(&slow.go_on, true);
+    assert_int_equal(pthread_join(slow.thread, NULL), 0);
+    assert_true(slow.was_whole);
+}
+
+static void the_last_object_of_a_zspage_takes_it_along_when_it_was_seen(
+    void **state)
+{
+    struct zc_zspool *pool = *state;
+    zc_handle handle = support_object_new(pool, SIZE, 3, 0);
+    const uint64_t pages = zc_zspool_page_count(pool);
+
+    start_slow_visit(pool, handle, 3);
+    support_object_free(pool, handle);
+    assert_stale(pool, handle);
+    assert_int_equal(zc_zspool_page_count(pool), pages);
+    end_slow_visit();
+    support_pool_check_empty(pool);
+}
+
+static void a_zspage_in_use_again_stays_when_a_freed_object_was_seen(
+    void **state)
+{
+    struct zc_zspool *pool = *state;
+    zc_handle handle = support_object_new(pool, SIZE, 3, 0);
+    zc_handle other;
+
+    start_slow_visit(pool, handle, 3);
+    support_object_free(pool, handle);
+    other = support_object_new(pool, SIZE, 4, 0);
+    end_slow_visit();
+    support_object_check(pool, other, SIZE, 4, 0);
+    support_pool_check(pool);
+    assert_int_equal(support_stats(pool).objects, 1);
+    support_object_free(pool, other);
+    support_pool_check_empty(pool);
+}
+
+/* ---- under reclaim ---- */
+
+#define VISITED_CALL 3 /* of evict: a visitor comes before the object goes */
+
+static void start_visit(struct herd *herd, unsigned index)
+{
+    if (herd->calls == VISITED_CALL)
+        start_slow_visit(herd->pool, herd->handles[index], index);
+}
+
+static void an_object_evicted_under_a_visitor_stays_until_it_was_seen(
+    void **state)
+{
+    struct herd *herd = *state;
+    const unsigned each = herd_fill(herd, SIZE, 1);
+    const uint64_t pages = zc_zspool_page_count(herd->pool);
+    unsigned visited;
+
+    herd->before = start_visit;
+    (void)herd_reclaim(herd, 1, ZC_AGAIN);
+    visited = herd->order[VISITED_CALL - 1];
+    /* All have gone but the one that is being looked at. */
+    assert_int_equal(herd->calls, each);
+    assert_int_equal(support_stats(herd->pool).objects, 1);
+    assert_stale(herd->pool, herd->handles[visited]);
+    /* With it they fill two zspages, so its own serves the others at once. */
+    while (herd->count < 3 * each - 1)
+        (void)herd_add(herd, SIZE);
+    (void)zc_zspool_compact(herd->pool, NULL, NULL);
+    end_slow_visit();
+    assert_int_equal(support_stats(herd->pool).objects, 2 * each - 1);
+    assert_int_equal(zc_zspool_page_count(herd->pool), 2 * pages);
+    herd_check(herd);
+}
+
+static void end_visit_early(struct herd *herd, unsigned index)
+{
+    (void)index;
+    if (herd->calls == VISITED_CALL)
+        end_slow_visit();
+}
+
+static void a_visit_that_ends_before_reclaim_leaves_nothing_behind(void **state)
+{
+    struct herd *herd = *state;
+
+    (void)herd_fill(herd, SIZE, 1);
+    herd->before = start_visit;
+    herd->after = end_visit_early;
+    (void)herd_reclaim(herd, 1, ZC_OK);
+    herd_check(herd);
+}
+
+static bool is_not_freed(void *context, zc_handle handle, const void *data,
+                         size_t size)
+{
+    struct herd *herd = context;
+    const unsigned index = herd_find(herd, handle);
+
+    assert_false(herd->freed[index]);
+    assert_true(support_has_stamp(data, size, index, 0));
+    return true;
+}
+
+static void walk_now(struct herd *herd, unsigned index)
+{
+    (void)index;
+    assert_status(zc_zspool_iterate(herd->pool, is_not_freed, herd), ZC_OK);
+}
+
+static void what_was_freed_under_reclaim_is_not_visited(void **state)
+{
+    struct herd *herd = *state;
+
+    (void)herd_fill(herd, SIZE, 2);
+    herd->after = walk_now;
+    (void)herd_reclaim(herd, 1, ZC_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        support_on_both(an_object_is_visited_when_put_has_written_it),
+        support_on_both(
+            a_visited_object_can_be_freed_and_stays_until_it_was_seen),
+        support_on_both(it_stays_for_the_last_of_several_visitors),
+        support_on_both(
+            the_last_object_of_a_zspage_takes_it_along_when_it_was_seen),
+        support_on_both(
+            a_zspage_in_use_again_stays_when_a_freed_object_was_seen),
+        herd_on_both(an_object_evicted_under_a_visitor_stays_until_it_was_seen),
+        herd_on_both(a_visit_that_ends_before_reclaim_leaves_nothing_behind),
+        herd_on_both(what_was_freed_under_reclaim_is_not_visited),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
