@@ -232,6 +232,23 @@ zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
     return ZC_OK;
 }
 
+/* Pins an object that was not freed.  Only where there is reclaim may the cell
+ * of a freed one still lead to it. */
+static zc_status pin_live(struct zc_zspool *pool, zc_handle handle,
+                          struct zc_found *found_out)
+{
+    zc_status status;
+
+    if (!pool->keeps_lru)
+        return zc_zspool_pin(pool, handle, found_out);
+    status = zc_zspool_find_live(pool, handle, found_out);
+    if (status != ZC_OK)
+        return status;
+    zc_zspage_pin(found_out->zspage);
+    zc_found_unlock(found_out);
+    return ZC_OK;
+}
+
 zc_status zc_zspool_write(struct zc_zspool *pool, zc_handle handle,
                           const void *data, size_t size)
 {
@@ -242,7 +259,7 @@ zc_status zc_zspool_write(struct zc_zspool *pool, zc_handle handle,
         return ZC_INVALID;
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
-    status = zc_zspool_pin(pool, handle, &found);
+    status = pin_live(pool, handle, &found);
     if (status != ZC_OK)
         return status;
     if (size == found.size)
@@ -287,12 +304,23 @@ zc_status zc_zspool_object_size(const struct zc_zspool *pool, zc_handle handle,
                                 size_t *size_out)
 {
     struct zc_cell_view view;
+    struct zc_found found;
     zc_status status;
 
     if (pool == NULL || size_out == NULL)
         return ZC_INVALID;
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
+    if (pool->keeps_lru) {
+        /* A lock is no part of what a const pool promises to leave as it is. */
+        status = zc_zspool_find_live((struct zc_zspool *)(uintptr_t)pool,
+                                     handle, &found);
+        if (status != ZC_OK)
+            return status;
+        zc_found_unlock(&found);
+        *size_out = found.size;
+        return ZC_OK;
+    }
     status = zc_handles_look(&pool->handles, handle, &view);
     if (status == ZC_OK)
         *size_out = view.size;
@@ -303,12 +331,23 @@ zc_status zc_zspool_change_tags(struct zc_zspool *pool, zc_handle handle,
                                 unsigned clear, unsigned set,
                                 unsigned *previous_out)
 {
+    struct zc_found found;
+    zc_status status;
+
     if (pool == NULL || ((clear | set) & ~(ZC_TAG_0 | ZC_TAG_1)) != 0)
         return ZC_INVALID;
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
-    return zc_handles_change_tags(&pool->handles, handle, clear, set,
-                                  previous_out);
+    if (!pool->keeps_lru)
+        return zc_handles_change_tags(&pool->handles, handle, clear, set,
+                                      previous_out);
+    status = zc_zspool_find_live(pool, handle, &found);
+    if (status != ZC_OK)
+        return status;
+    status = zc_handles_change_tags(&pool->handles, handle, clear, set,
+                                    previous_out);
+    zc_found_unlock(&found);
+    return status;
 }
 
 uint64_t zc_zspool_page_count(const struct zc_zspool *pool)

@@ -176,7 +176,8 @@ struct zc_zspool_read {
  * Lends the bytes of an object without a copy.  While lent, compaction leaves
  * the zspage alone; allocations and frees go on.  Keep it short.
  *
- * ZC_OK; ZC_STALE; ZC_INVALID.  Follows zs_obj_read_begin().
+ * ZC_OK, also for an object freed under reclaim until that ends (see
+ * zc_zspool_evict); ZC_STALE; ZC_INVALID.  Follows zs_obj_read_begin().
  */
 ZC_API ZC_MUST_CHECK zc_status zc_zspool_read_begin(
     struct zc_zspool *pool, zc_handle handle, struct zc_zspool_read *read_out);
@@ -259,8 +260,8 @@ ZC_API zc_status zc_zspool_compact(struct zc_zspool *pool,
  * ends the attempt on this zspage.  It may call the pool.
  *
  * Another thread may have freed the handle just before.  Until the reclaim of
- * its zspage ends, such a handle can still be read, and freeing it again is
- * ZC_STALE; its cell is given to nobody else.
+ * its zspage ends, such a handle can still be read; it is ZC_STALE for every
+ * other function, as is a second free, and it becomes no other object's.
  */
 typedef zc_status (*zc_zspool_evict)(void *context, zc_handle handle);
 
