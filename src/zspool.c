@@ -51,7 +51,7 @@ static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes)
     status = zc_arena_init(&pool->arena, pool->page_size, limit_bytes);
     if (status != ZC_OK)
         return status;
-    status = zc_handles_init(&pool->handles, pool->page_size, pool);
+    status = zc_handles_init(&pool->handles, pool->page_size);
     if (status != ZC_OK)
         goto destroy_arena;
     status = zc_mutex_init(&pool->compaction, ZC_RANK_COMPACTION, "compaction");

@@ -32,8 +32,10 @@
  *   +-------------+------------+-------------+-----+
  *
  * with the generation of the cell in use.  The three zeros are where object
- * headers keep their tags.  The pool tag is made of the pool's address, so that
- * another pool's handle is found out.
+ * headers keep their tags.  The pool tag is a number that no other of 2^17
+ * pools has, made one after the other in this process, so that the handle of
+ * another pool is found out, also of one that is gone and whose memory this one
+ * got.
  *
  * Free cells are in one list under the handles' lock, and a few at hand in each
  * group under the lock that an alloc or a free has anyway; they go back and
@@ -117,20 +119,27 @@ static uint32_t word_next_free(uint64_t word)
     return (uint32_t)(word >> LOCATION_SHIFT);
 }
 
-/* Spreads the pool's address over the bits of a tag. */
-static uint64_t tag_of(const void *pool)
-{
-    uint64_t mixed = (uint64_t)(uintptr_t)pool * UINT64_C(0x9e3779b97f4a7c15);
+/* Pools made by this process.  A number only: it orders nothing. */
+static zc_atomic_u32 pools_made;
 
-    return mixed >> HANDLE_TAG_SHIFT << HANDLE_TAG_SHIFT;
+/*
+ * The next number, counted from where the system has put this copy of the
+ * library, which differs by process.  The factor that spreads its bits is odd,
+ * so 2^17 numbers in a row have 2^17 tags.
+ */
+static uint64_t next_tag(void)
+{
+    const uint64_t first = (uint64_t)(uintptr_t)&pools_made >> 12;
+    const uint64_t number = first + zc_atomic_u32_add(&pools_made, 1);
+
+    return number * UINT64_C(0x9e3779b97f4a7c15) << HANDLE_TAG_SHIFT;
 }
 
-zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
-                          const void *pool)
+zc_status zc_handles_init(struct zc_handles *handles, size_t page_size)
 {
     handles->size_bits = zc_log2(page_size);
     handles->generations = (uint32_t)ZC_BITS(0, 64 - generation_shift(handles));
-    handles->pool_tag = tag_of(pool);
+    handles->pool_tag = next_tag();
     handles->first_free = 0;
     zc_atomic_u32_init(&handles->used, 0);
     zc_records_init(&handles->cells, sizeof(struct zc_cell));

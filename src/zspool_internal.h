@@ -261,8 +261,7 @@ struct zc_zspool {
 
 /* ---- zspool_handle.c ---- */
 
-zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
-                          const void *pool);
+zc_status zc_handles_init(struct zc_handles *handles, size_t page_size);
 void zc_handles_destroy(struct zc_handles *handles);
 
 /*

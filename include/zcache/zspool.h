@@ -147,8 +147,11 @@ ZC_API ZC_MUST_CHECK zc_status zc_zspool_put(struct zc_zspool *pool,
  *
  * ZC_OK; ZC_STALE: freed before; ZC_INVALID: never was a handle of this pool.
  * A stale handle is recognised unless its cell has meanwhile been reused
- * exactly a multiple of 16384 times (4 KiB pages; 1024 times at 64 KiB), a
- * foreign one by a tag of the pool in the handle.  Follows zs_free().
+ * exactly a multiple of 16384 times (4 KiB pages; 1024 times at 64 KiB).  A
+ * handle of another pool, also of one that is destroyed, is recognised by a
+ * number in it that is given again after 131072 (2^17) pools; of what comes
+ * from elsewhere (another process, bytes that were never a handle) one in
+ * 131072 at most is taken for a handle of this pool.  Follows zs_free().
  */
 ZC_API zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle);
 

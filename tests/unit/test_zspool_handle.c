@@ -19,7 +19,7 @@ static struct zc_cells own_cells;
 static zc_status init(struct zc_handles *handles, size_t page_size)
 {
     own_cells = (struct zc_cells){0, 0};
-    return zc_handles_init(handles, page_size, handles);
+    return zc_handles_init(handles, page_size);
 }
 
 /* Handles of a pool of the smallest pages. */
@@ -261,6 +261,27 @@ static void another_pools_handles_are_invalid(void **state)
                 assert_all(&others[i], live[j], ZC_INVALID);
     for (i = 0; i < 4; i++)
         zc_handles_destroy(&others[i]);
+}
+
+/* As many pools in a row as the header promises have tags of their own. */
+static void tags_repeat_after_as_many_pools_as_promised(void **state)
+{
+    static bool seen[1u << (64 - TAG_SHIFT)];
+    struct zc_handles handles = {0};
+    unsigned i;
+
+    (void)state;
+    memset(seen, 0, sizeof(seen));
+    for (i = 0; i < sizeof(seen); i++) {
+        assert_status(init(&handles, ZC_PAGE_SIZE_MIN), ZC_OK);
+        assert_false(seen[handles.pool_tag >> TAG_SHIFT]);
+        seen[handles.pool_tag >> TAG_SHIFT] = true;
+        assert_int_equal(handles.pool_tag << (64 - TAG_SHIFT), 0);
+        zc_handles_destroy(&handles);
+    }
+    assert_status(init(&handles, ZC_PAGE_SIZE_MIN), ZC_OK);
+    assert_true(seen[handles.pool_tag >> TAG_SHIFT]);
+    zc_handles_destroy(&handles);
 }
 
 /* The count the header promises, 16384 at 4 KiB and 1024 at 64 KiB. */
@@ -546,6 +567,7 @@ int main(void)
         test(no_change_of_one_bit_makes_another_live_handle),
         test(random_handles_are_hardly_ever_of_this_pool),
         test(another_pools_handles_are_invalid),
+        cmocka_unit_test(tags_repeat_after_as_many_pools_as_promised),
         test(generations_wrap_after_as_many_reuses_as_promised),
         test(tags_are_cleared_then_set_in_one_step),
         test(a_new_handle_has_no_tags_of_the_cells_old_life),

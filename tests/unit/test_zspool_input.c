@@ -287,6 +287,33 @@ static void foreign_handles_are_invalid_in_every_pool(void **state)
     }
 }
 
+/* The system gives a pool the memory of the one before, and its cells begin
+ * anew; its handles are others all the same. */
+static void handles_of_destroyed_pools_are_invalid(void **state)
+{
+    const struct support_shape *shape;
+    struct zc_zspool *pool;
+    zc_handle old[50];
+    zc_handle live;
+    unsigned i;
+
+    (void)state;
+    for (shape = support_shapes; shape < support_shapes + support_shape_count;
+         shape++) {
+        for (i = 0; i < 50; i++) {
+            pool = support_pool_new(shape);
+            old[i] = support_object_new(pool, 100, 1, 1);
+            zc_zspool_destroy(pool);
+        }
+        pool = support_pool_new(shape);
+        live = support_object_new(pool, 100, 2, 2);
+        for (i = 0; i < 50; i++)
+            expect_handle(pool, old[i], ZC_INVALID);
+        support_object_check(pool, live, 100, 2, 2);
+        zc_zspool_destroy(pool);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +328,7 @@ int main(void)
         support_on_both(tags_other_than_the_callers_are_invalid),
         cmocka_unit_test(freed_handles_are_stale_in_every_pool),
         cmocka_unit_test(foreign_handles_are_invalid_in_every_pool),
+        cmocka_unit_test(handles_of_destroyed_pools_are_invalid),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
