@@ -66,7 +66,7 @@ static unsigned compact_in_steps(struct zc_zspool *pool)
         .struct_size = sizeof(budget),
         .objects = 200,
     };
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     unsigned steps = 0;
     zc_status status;
 

@@ -16,6 +16,14 @@ static size_t stamped_size(const void *stamped)
     return size;
 }
 
+/* A size that was never set is most often far too large. */
+bool zc_options_has_size(const void *caller)
+{
+    size_t size = stamped_size(caller);
+
+    return size >= sizeof(size) && size <= ZC_STRUCT_SIZE_MAX;
+}
+
 zc_status zc_options_copy_in(void *own, size_t own_size, const void *caller)
 {
     const unsigned char *bytes = caller;
@@ -25,10 +33,9 @@ zc_status zc_options_copy_in(void *own, size_t own_size, const void *caller)
     memset(own, 0, own_size);
     if (caller == NULL)
         return ZC_OK;
-    size = stamped_size(caller);
-    /* A size that was never set is most often far too large. */
-    if (size < sizeof(size) || size > ZC_STRUCT_SIZE_MAX)
+    if (!zc_options_has_size(caller))
         return ZC_INVALID;
+    size = stamped_size(caller);
     memcpy(own, caller, size < own_size ? size : own_size);
     for (i = own_size; i < size; i++)
         if (bytes[i] != 0)
@@ -67,11 +74,9 @@ zc_status zc_options_copy_out(void *caller, const void *own, size_t own_size)
 {
     size_t size;
 
-    if (caller == NULL)
+    if (caller == NULL || !zc_options_has_size(caller))
         return ZC_INVALID;
     size = stamped_size(caller);
-    if (size < sizeof(size) || size > ZC_STRUCT_SIZE_MAX)
-        return ZC_INVALID;
     if (size > own_size) {
         memset((unsigned char *)caller + own_size, 0, size - own_size);
         memcpy(caller, own, own_size);

@@ -8,6 +8,7 @@
 #ifndef ZC_OPTIONS_H
 #define ZC_OPTIONS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <zcache/types.h>
@@ -49,6 +50,10 @@ zc_status zc_options_read(void *own, size_t own_size, const void *caller,
     zc_refuse((options)->reason, (options)->reason_size, (status), __VA_ARGS__)
 zc_status zc_refuse(char *reason, size_t reason_size, zc_status status,
                     const char *format, ...) ZC_PRINTF(4, 5);
+
+/* Whether a struct's struct_size is one that was set: not too small to hold
+ * itself, nor above ZC_STRUCT_SIZE_MAX. */
+bool zc_options_has_size(const void *caller);
 
 /*
  * Copies ours to the caller's as far as its struct_size reaches, which stays.

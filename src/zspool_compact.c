@@ -41,6 +41,12 @@ zc_status zc_zspool_compact(struct zc_zspool *pool,
     status = ZC_OPTIONS_READ(&own, budget);
     if (status != ZC_OK)
         return status;
+    if (result_out != NULL && !zc_options_has_size(result_out))
+        return ZC_REFUSE(&own, ZC_INVALID,
+                         "result_out: its struct_size, %zu, is not from %zu to "
+                         "%d",
+                         result_out->struct_size, sizeof(size_t),
+                         ZC_STRUCT_SIZE_MAX);
     if (!zc_mutex_trylock(&pool->compaction))
         return ZC_BUSY;
     memset(&result, 0, sizeof(result));
@@ -56,6 +62,6 @@ zc_status zc_zspool_compact(struct zc_zspool *pool,
     zc_counter_add(&pool->objects_moved, result.objects_moved);
     zc_counter_add(&pool->pages_compacted, result.pages_freed);
     if (result_out != NULL)
-        *result_out = result;
+        (void)zc_options_copy_out(result_out, &result, sizeof(result));
     return status;
 }

@@ -168,6 +168,9 @@ ZC_API ZC_MUST_CHECK zc_status zc_zspool_write(struct zc_zspool *pool,
 /*
  * One reading: from zc_zspool_read_begin() to zc_zspool_read_end() the object
  * stays where it is.  `data` is aligned to 4 bytes.
+ *
+ * The one struct here without a struct_size: every load of a cache fills one,
+ * and these three fields are all it will ever have.
  */
 struct zc_zspool_read {
     const void *data; /* the object's bytes */
@@ -238,19 +241,22 @@ struct zc_compact_budget {
     size_t reason_size;
 };
 
+/* What one call did. */
 struct zc_compact_result {
+    size_t struct_size; /* sizeof(struct zc_compact_result) */
     uint64_t objects_moved;
     uint64_t pages_freed; /* pool pages given back */
 };
 
 /*
  * Moves objects together and gives emptied pages back, within a budget (NULL:
- * none).  Later calls go on where this one stopped.  `result_out` may be NULL
- * and is written whatever the outcome but ZC_INVALID and ZC_BUSY.
+ * none).  Later calls go on where this one stopped.  `result_out` (may be NULL)
+ * is filled up to its struct_size.
  *
  * ZC_OK: a whole round is done; ZC_AGAIN: the budget ended first; ZC_BUSY:
  * another thread is compacting this pool; ZC_UNSUPPORTED: a newer struct;
- * ZC_INVALID.  Follows zs_compact(); one at a time as d2658f2052c7.
+ * ZC_INVALID: also a struct_size of the result that was never set.  Follows
+ * zs_compact(); one at a time as d2658f2052c7.
  */
 ZC_API zc_status zc_zspool_compact(struct zc_zspool *pool,
                                    const struct zc_compact_budget *budget,

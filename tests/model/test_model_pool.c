@@ -230,7 +230,7 @@ static void do_compact(struct model *model)
         .objects = below(model, 3) == 0 ? 0 : 1 + below(model, 60),
         .microseconds = below(model, 4) == 0 ? 1 + below(model, 50) : 0};
     const uint64_t pages = zc_zspool_page_count(model->pool);
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     const void *before[READS];
     zc_status status;
     unsigned i;

@@ -281,7 +281,7 @@ static void change_tags(struct support_worker *worker)
 static void compact(struct support_worker *worker)
 {
     struct zc_compact_budget budget = {.struct_size = sizeof(budget)};
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     struct arena_of_places *here;
     zc_status status;
 

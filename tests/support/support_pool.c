@@ -153,8 +153,8 @@ void support_sparse_objects(struct zc_zspool *pool, size_t size, unsigned count,
 struct zc_compact_result support_compact(struct zc_zspool *pool,
                                          const struct zc_compact_budget *budget)
 {
-    struct zc_compact_result total = {0, 0};
-    struct zc_compact_result result;
+    struct zc_compact_result total = {.struct_size = sizeof(total)};
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     unsigned calls = 0;
     zc_status status;
 

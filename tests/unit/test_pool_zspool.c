@@ -110,7 +110,7 @@ static void its_usage_is_the_zspools(void **state)
 static void compaction_is_the_zspools(void **state)
 {
     static zc_handle handles[2000];
-    struct zc_compact_result result = {0, 0};
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     void *pool = support_ops_begin(&zc_pool_zspool, 0, 4096);
     uint64_t before;
     unsigned i;

@@ -417,7 +417,7 @@ static void more_than_255_settings_in_use_are_rejected(void **state)
 static void only_a_pool_that_can_compact_compacts(void **state)
 {
     const struct zc_compact_budget bad = {.struct_size = 0};
-    struct zc_compact_result result = {7, 7};
+    struct zc_compact_result result = {sizeof(result), 7, 7};
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
 
     (void)state;
@@ -442,7 +442,7 @@ static void compaction_gives_pages_back_and_is_not_seen(void **state)
     (void)state;
     for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
         struct zc_cache *cache = support_cache_over(over);
-        struct zc_compact_result result = {0, 0};
+        struct zc_compact_result result = {.struct_size = sizeof(result)};
         uint64_t before;
 
         for (i = 0; i < 1000; i++)

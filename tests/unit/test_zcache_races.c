@@ -232,7 +232,7 @@ static void a_load_in_flight_keeps_its_object_in_place(void **state)
 
     (void)state;
     for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
-        struct zc_compact_result result = {0, 0};
+        struct zc_compact_result result = {.struct_size = sizeof(result)};
         struct stage stage;
         struct actor actor;
 

@@ -30,7 +30,7 @@ static void check_survivors(struct zc_zspool *pool, size_t size, unsigned keep)
 
 static void an_empty_pool_has_nothing_to_compact(void **state)
 {
-    struct zc_compact_result result = {77, 77};
+    struct zc_compact_result result = {sizeof(result), 77, 77};
 
     assert_status(zc_zspool_compact(*state, NULL, &result), ZC_OK);
     assert_int_equal(result.objects_moved, 0);
@@ -41,7 +41,7 @@ static void an_empty_pool_has_nothing_to_compact(void **state)
 static void a_round_moves_objects_together_and_counts_what_it_did(void **state)
 {
     struct zc_zspool *pool = *state;
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     struct zc_zspool_stats before;
     struct zc_zspool_stats after;
 
@@ -114,7 +114,7 @@ static void a_budget_of_objects_is_kept_to_the_object(void **state)
 {
     static const uint64_t budgets[] = {1, 15, 16, 17, 100, 500};
     struct zc_zspool *pool = *state;
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     zc_status status;
     unsigned calls = 0;
     unsigned i;
@@ -191,7 +191,7 @@ static void the_smallest_budgets_come_to_an_end_with_mixed_sizes(void **state)
 static void a_call_with_the_smallest_time_still_gets_somewhere(void **state)
 {
     struct zc_zspool *pool = *state;
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     unsigned calls = 0;
 
     support_sparse_objects(pool, SIZE, OBJECTS, 4, handles);
@@ -207,7 +207,7 @@ static void a_budget_of_time_ends_a_call(void **state)
 {
     struct zc_zspool *pool = *state;
     struct zc_compact_result whole;
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
 
     support_sparse_objects(pool, SIZE, OBJECTS, 4, handles);
     assert_status(zc_zspool_compact(pool, BUDGET(.microseconds = 1), &result),
@@ -231,7 +231,7 @@ static void half_of_either_budget_is_no_budget(void **state)
 
 static void the_second_compactor_is_busy(void **state)
 {
-    struct zc_compact_result result = {77, 78};
+    struct zc_compact_result result = {sizeof(result), 77, 78};
     struct zc_zspool *pool = *state;
 
     zc_mutex_lock(&pool->compaction);
@@ -242,9 +242,39 @@ static void the_second_compactor_is_busy(void **state)
     assert_status(zc_zspool_compact(pool, NULL, &result), ZC_OK);
 }
 
+/* A caller of an older version knows fewer fields, one of a newer version has
+ * more. */
+static void a_result_is_filled_up_to_its_struct_size(void **state)
+{
+    struct zc_compact_result older = {
+        offsetof(struct zc_compact_result, pages_freed), 77, 78};
+    struct {
+        struct zc_compact_result result;
+        uint64_t later;
+    } newer = {{sizeof(newer), 77, 78}, 79};
+    struct zc_compact_result whole;
+    struct zc_zspool *other = support_pool_new(SUPPORT_DENSE);
+    struct zc_zspool *pool = *state;
+
+    support_sparse_objects(pool, SIZE, OBJECTS, 4, handles);
+    assert_status(zc_zspool_compact(pool, NULL, &older), ZC_OK);
+    assert_true(older.objects_moved > 0 && older.objects_moved != 77);
+    assert_int_equal(older.pages_freed, 78);
+    assert_int_equal(older.struct_size,
+                     offsetof(struct zc_compact_result, pages_freed));
+    support_sparse_objects(other, SIZE, OBJECTS, 4, handles);
+    assert_status(zc_zspool_compact(other, NULL, &newer.result), ZC_OK);
+    whole = newer.result;
+    assert_int_equal(whole.struct_size, sizeof(newer));
+    assert_int_equal(whole.objects_moved, support_stats(other).objects_moved);
+    assert_int_equal(whole.pages_freed, support_stats(other).pages_compacted);
+    assert_int_equal(newer.later, 0);
+    zc_zspool_destroy(other);
+}
+
 static void bad_input_is_invalid_and_changes_nothing(void **state)
 {
-    struct zc_compact_result result = {77, 78};
+    struct zc_compact_result result = {sizeof(result), 77, 78};
     struct zc_zspool *pool = *state;
     struct {
         struct zc_compact_budget budget;
@@ -258,11 +288,16 @@ static void bad_input_is_invalid_and_changes_nothing(void **state)
     newer.later = 1;
     assert_status(zc_zspool_compact(pool, &newer.budget, &result),
                   ZC_UNSUPPORTED);
+    result.struct_size = 0;
+    assert_status(zc_zspool_compact(pool, NULL, &result), ZC_INVALID);
+    result.struct_size = SIZE_MAX;
+    assert_status(zc_zspool_compact(pool, NULL, &result), ZC_INVALID);
     assert_int_equal(result.objects_moved, 77);
     assert_int_equal(result.pages_freed, 78);
     assert_int_equal(zc_zspool_page_count(pool), pages);
 
     newer.later = 0;
+    result.struct_size = sizeof(result);
     assert_status(zc_zspool_compact(pool, &newer.budget, &result), ZC_OK);
     assert_int_equal(result.objects_moved, 0);
 }
@@ -275,7 +310,7 @@ static void a_budget_without_time_is_taken(void **state)
         .struct_size = offsetof(struct zc_compact_budget, microseconds),
         .objects = 1,
         .microseconds = 1};
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
 
     support_sparse_objects(pool, SIZE, OBJECTS, 4, handles);
     assert_status(zc_zspool_compact(pool, &budget, &result), ZC_AGAIN);
@@ -308,7 +343,7 @@ static void freed_pages_leave_the_resident_memory(void **state)
     const unsigned count = 40000;
     zc_handle *many = test_malloc(count * sizeof(*many));
     struct zc_zspool *pool = *state;
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     uint64_t resident_before;
     uint64_t resident_after;
     uint64_t freed_bytes;
@@ -378,6 +413,7 @@ int main(void)
         support_on_both(a_budget_of_time_ends_a_call),
         support_on_both(half_of_either_budget_is_no_budget),
         support_on_both(the_second_compactor_is_busy),
+        support_on_both(a_result_is_filled_up_to_its_struct_size),
         support_on_both(bad_input_is_invalid_and_changes_nothing),
         support_on_both(a_budget_without_time_is_taken),
         support_on_both(frees_between_calls_do_no_harm),

@@ -97,7 +97,7 @@ static void nothing_is_moved_where_no_segment_can_be_gained(void **state)
 {
     static zc_handle handles[600];
     struct zc_zspool *pool = *state;
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
 
     assert_int_equal(support_compact(pool, NULL).objects_moved, 0);
     place_all(pool, 16, 512 + 20, handles);
@@ -115,7 +115,7 @@ static void the_emptiest_segment_is_emptied_into_the_tightest_holes(
 {
     static zc_handle handles[512 + 10];
     struct zc_zspool *pool = *state;
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     uint64_t locations[10];
     unsigned i;
     unsigned j;
@@ -146,7 +146,7 @@ static void holes_too_short_are_slid_into_one(void **state)
     static zc_handle large[17];
     const struct zc_zspage *slid;
     struct zc_zspool *pool = *state;
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     unsigned i;
 
     /* Half a segment free, in pieces of 8; and 17 objects of 200 elsewhere. */
@@ -233,7 +233,7 @@ static void tags_survive_moves_and_slides(void **state)
  */
 static struct zc_zspage *begin(struct zc_zspool *pool, zc_handle *handles)
 {
-    struct zc_compact_result result = {0, 0};
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     struct zc_zspage *victim;
     unsigned i;
 
@@ -291,7 +291,7 @@ static void a_segment_emptied_by_frees_between_steps_goes_back(void **state)
 static void a_pause_gives_an_emptied_segment_back(void **state)
 {
     zc_handle handles[512 + MANY];
-    struct zc_compact_result result = {0, 0};
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     struct zc_zspool *pool = *state;
     unsigned i;
 
@@ -306,7 +306,7 @@ static void a_pause_gives_an_emptied_segment_back(void **state)
 static void a_pause_puts_the_rest_of_a_segment_back(void **state)
 {
     zc_handle handles[512 + MANY];
-    struct zc_compact_result result = {0, 0};
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     struct zc_zspool *pool = *state;
     struct zc_zspage *victim = begin(pool, handles);
 
@@ -491,7 +491,7 @@ static void a_round_ends_where_nothing_fits_anywhere(void **state)
 {
     static zc_handle handles[15 * 40];
     struct zc_zspool *pool = *state;
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
 
     place_all(pool, LARGEST, 15 * 40, handles);
     assert_int_equal(zc_zspool_page_count(pool), 40 * 16);

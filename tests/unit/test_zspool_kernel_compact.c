@@ -61,7 +61,7 @@ static uint64_t freeable_pages(const struct zc_zspool *pool)
 
 static void what_the_table_calls_freeable_is_freed(void **state)
 {
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     uint64_t freeable;
     uint64_t pages;
 
@@ -82,7 +82,7 @@ static void what_the_table_calls_freeable_is_freed(void **state)
 
 static void a_compacted_pool_has_nothing_more_to_move(void **state)
 {
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
 
     (void)state;
@@ -104,7 +104,7 @@ static void the_emptiest_zspage_goes_into_the_fullest(void **state)
     struct zc_zspool *pool = kernel_pool();
     const struct zc_group *group = group_of_size(pool, 500);
     static const unsigned left[] = {3, 6, 1};
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     const struct zc_zspage *fullest;
     zc_handle handles[24];
     zc_handle moved = {0};
@@ -134,7 +134,7 @@ static void the_emptiest_zspage_goes_into_the_fullest(void **state)
 
 static void huge_objects_stay_where_they_are(void **state)
 {
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
 
     (void)state;
     make_crowd(4000, 2);
@@ -177,7 +177,7 @@ static void a_moved_object_keeps_its_handle_and_tags(void **state)
 static void an_object_that_is_read_is_not_moved(void **state)
 {
     struct zc_zspool *pool = kernel_pool();
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     struct zc_zspool_read read;
     zc_handle handles[16];
     unsigned i;
@@ -208,7 +208,7 @@ static void an_object_that_is_read_is_not_moved(void **state)
 static void a_zspage_without_readers_is_moved_in_place_of_one_with(void **state)
 {
     struct zc_zspool *pool = kernel_pool();
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     struct zc_zspool_read read;
     zc_handle handles[24];
     unsigned i;
@@ -234,7 +234,7 @@ static void a_zspage_without_readers_is_moved_in_place_of_one_with(void **state)
 static void a_zspage_that_is_read_may_take_objects_in(void **state)
 {
     struct zc_zspool *pool = kernel_pool();
-    struct zc_compact_result result;
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     struct zc_zspool_read read;
     zc_handle handles[16];
     unsigned i;
@@ -260,7 +260,7 @@ static void a_zspage_that_is_read_may_take_objects_in(void **state)
 static void a_step_moves_at_most_16_objects_and_leaves_all_in_order(
     void **state)
 {
-    struct zc_compact_result result = {0, 0};
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     uint64_t before;
     zc_status status;
 
@@ -284,8 +284,8 @@ static void a_call_goes_on_where_the_budget_ended_the_last(void **state)
 {
     const struct zc_compact_budget budget = {.struct_size = sizeof(budget),
                                              .objects = 100};
-    struct zc_compact_result whole;
-    struct zc_compact_result part;
+    struct zc_compact_result whole = {.struct_size = sizeof(whole)};
+    struct zc_compact_result part = {.struct_size = sizeof(part)};
     uint64_t moved = 0;
     uint64_t pages = 0;
     unsigned calls = 0;
@@ -338,7 +338,7 @@ static void open_holes(struct crowd *objects, uint64_t *seed)
 
 static void a_round_ends_though_new_holes_open_all_the_time(void **state)
 {
-    struct zc_compact_result result = {0, 0};
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
     uint64_t seed = 99;
     uint64_t before;
     unsigned steps = 0;
