@@ -17,8 +17,13 @@ ZC_BEGIN_DECLS
 
 /*
  * What a call came to.  Zero is success.  Positive values are outcomes that a
- * right program meets and handles; negative ones are failures.  A function
- * writes its outputs (named *_out) only when it returns ZC_OK.
+ * right program meets and handles; negative ones are failures.
+ *
+ * A function writes its outputs (named *_out) only when it returns ZC_OK, or
+ * ZC_AGAIN: then they say how much of the work is done.  Three write more, and
+ * say so: zc_cache_load() and zc_cache_take() decompress into the caller's page
+ * and may leave anything there when they fail, and zc_vm_check() explains a
+ * ZC_CORRUPT.
  */
 typedef enum zc_status {
     ZC_OK = 0,

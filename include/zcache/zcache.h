@@ -250,10 +250,10 @@ ZC_API ZC_MUST_CHECK zc_status zc_cache_load(struct zc_cache *cache,
  * takes of one stored page exactly one gets it.
  *
  * As zc_cache_load(); a corrupt page is kept.  Also ZC_BUSY: the slot was
- * replaced ZC_TAKE_ATTEMPTS_MAX times while it was read.  With ZC_BUSY, and
- * ZC_MISSING where another thread took or replaced the page meanwhile, page_out
- * is undefined, too.  Follows zswap_load() of a folio in the swap cache: an
- * exclusive load.
+ * replaced ZC_TAKE_ATTEMPTS_MAX times while it was read.  page_out is undefined
+ * after any status but ZC_OK and ZC_INVALID: what was read may have been taken
+ * by another thread meanwhile.  Follows zswap_load() of a folio in the swap
+ * cache: an exclusive load.
  */
 #define ZC_TAKE_ATTEMPTS_MAX 64
 ZC_API ZC_MUST_CHECK zc_status zc_cache_take(struct zc_cache *cache,

@@ -277,8 +277,7 @@ typedef zc_status (*zc_zspool_evict)(void *context, zc_handle handle);
 /*
  * Empties the coldest zspages (by their last allocation), until page_goal pages
  * are given back or a few zspages in turn could not be emptied.  Zspages with
- * readers are passed over.  pages_out (may be NULL) gets the pages given back,
- * whatever is returned but ZC_INVALID and ZC_UNSUPPORTED.
+ * readers are passed over.  pages_out (may be NULL) gets the pages given back.
  *
  * ZC_OK: the goal is reached; ZC_AGAIN: it is not; ZC_UNSUPPORTED: the pool was
  * made without keep_lru; ZC_INVALID.  Follows zs_reclaim_page() of 6.3.
