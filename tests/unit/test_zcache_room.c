@@ -352,15 +352,16 @@ static void owners_are_charged_for_what_they_store(void **state)
 /* The tree's memory fails last: the object goes, and its charge. */
 static void a_page_without_a_place_is_charged_to_nobody(void **state)
 {
+    /* Block; shard, and leaf, after what the time before left. */
+    static const uint32_t countdowns[] = {0, 1, 1};
     struct fixture fixture;
-    uint32_t countdown;
+    unsigned i;
 
     (void)state;
     begin(&fixture, ZC_LRU_ENTRY);
     assert_non_null(zc_lru_owner(&fixture.zcache->lru, OWNER));
-    /* Directory; block; leaf, for the shard then comes in between. */
-    for (countdown = 0; countdown < 3; countdown++) {
-        zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
+    for (i = 0; i < 3; i++) {
+        zc_inject_arm(ZC_INJECT_MALLOC, countdowns[i], 1);
         assert_status(try_store(&fixture, 1, OWNER), ZC_NO_MEMORY);
         zc_inject_disarm();
         expect_charged(&fixture, 0);

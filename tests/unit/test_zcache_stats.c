@@ -275,7 +275,8 @@ static void a_pools_usage_is_taken_as_it_says(void **state)
 
 static void contexts_are_counted_until_they_have_drained(void **state)
 {
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+    struct zc_cache *cache =
+        support_cache_create(ZC_CACHE_OPTIONS(.context_count = 1));
     uint64_t one;
 
     (void)state;
@@ -284,6 +285,7 @@ static void contexts_are_counted_until_they_have_drained(void **state)
     assert_true(one >= 16384 + 8192);
 
     assert_status(zc_cache_set_compressor(cache, NULL, 2), ZC_OK);
+    support_store(cache, support_slot(1), SUPPORT_TEXT, 1);
     assert_int_equal(account(cache).context_bytes, 2 * one);
     assert_status(zc_cache_invalidate(cache, support_slot(0)), ZC_OK);
     assert_int_equal(account(cache).context_bytes, one);
