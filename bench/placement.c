@@ -15,6 +15,7 @@
 #include "codec.h"
 #include "json.h"
 #include "options.h"
+#include "resident.h"
 
 enum point {
     AFTER_FILL,
@@ -26,7 +27,11 @@ enum point {
 };
 
 static const char *const point_names[POINTS] = {
-    "fill", "overwrite", "overwrite_compacted", "half", "half_compacted"};
+    [AFTER_FILL] = "fill",
+    [AFTER_OVERWRITE] = "overwrite",
+    [OVERWRITE_COMPACTED] = "overwrite_compacted",
+    [AFTER_FREE] = "half",
+    [FREE_COMPACTED] = "half_compacted"};
 
 struct simulation {
     struct zc_zspool *pool;
@@ -168,8 +173,6 @@ static void run_scope(struct json *json, const struct bench_options *options,
                       const char *name, const uint16_t *sizes, uint32_t count)
 {
     static const char *const names[] = {"dense", "kernel"};
-    static const unsigned placements[] = {ZC_PLACEMENT_DENSE,
-                                          ZC_PLACEMENT_KERNEL};
     unsigned i;
 
     for (i = 0; i < 2; i++) {
@@ -180,7 +183,7 @@ static void run_scope(struct json *json, const struct bench_options *options,
 
         if (options->backend != NULL && strcmp(options->backend, names[i]) != 0)
             continue;
-        simulate(&simulation, options, placements[i]);
+        simulate(&simulation, options, placement_named(names[i]));
         print(json, name, names[i], &simulation);
     }
 }

@@ -131,7 +131,10 @@ static bool explain(uint32_t left, unsigned page)
 
 static void say(const struct operation *operation)
 {
-    static const char *const verbs[] = {"store", "load", "take", "invalidate"};
+    static const char *const verbs[] = {[LAB_STORE] = "store",
+                                        [LAB_LOAD] = "load",
+                                        [LAB_TAKE] = "take",
+                                        [LAB_INVALIDATE] = "invalidate"};
     const char *answer = zc_status_name(operation->status);
 
     if (operation->status == ZC_OK && operation->kind != LAB_INVALIDATE)

@@ -8,8 +8,8 @@
 #include "estimate.h"
 #include "plot.h"
 
-#define DEFAULT_PLACEMENTS "kernel,dense"
 
+/* With the words of --placement. */
 static const char help[] =
     "usage: zcache estimate [OPTION]... FILE...\n"
     "       zcache estimate [OPTION]... --pid PID[,PID]...\n"
@@ -31,7 +31,7 @@ static const char help[] =
     "\n"
     "how to store it\n"
     "  --codec LIST       NAME[:LEVEL],... (default lz4,zstd:1 if built in)\n"
-    "  --placement LIST   kernel, dense (default both)\n"
+    "  --placement LIST   %s (default all)\n"
     "  --page-size BYTES  4096 (default), 8192, 16384, 32768 or 65536\n"
     "  --threads COUNT    1 (default) to 256\n"
     "\n"
@@ -139,12 +139,21 @@ static bool take_argument(struct estimate_options *options, int option,
     }
 }
 
+static void print_help(void)
+{
+    struct text placements = {0};
+
+    words_list(&placements, placement_words, ", ");
+    printf(help, placements.bytes);
+    text_free(&placements);
+}
+
 static enum estimate_parse take_option(struct estimate_options *options,
                                        int option)
 {
     switch (option) {
     case OPTION_HELP:
-        fputs(help, stdout);
+        print_help();
         return ESTIMATE_SHOWN;
     case OPTION_VERSION:
         arguments_print_version();
@@ -196,12 +205,14 @@ static bool check_together(const struct estimate_options *options,
     return options->plot_path == NULL || plot_check(options->plot_path);
 }
 
-static bool set_defaults(struct estimate_options *options)
+static void set_defaults(struct estimate_options *options)
 {
     *options = (struct estimate_options){
         .page_size = ZC_PAGE_SIZE_MIN, .sample = SAMPLE_ALL, .thread_count = 1};
     options->sources.after_milliseconds = AFTER_MILLISECONDS_DEFAULT;
-    return placement_list_parse(&options->placements, DEFAULT_PLACEMENTS);
+    for (size_t i = 0; i < PLACEMENT_KINDS; i++)
+        options->placements.placements[i] = placement_words[i].value;
+    options->placements.count = PLACEMENT_KINDS;
 }
 
 enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
@@ -210,8 +221,7 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
     bool after_given = false;
     int option;
 
-    if (!set_defaults(options))
-        return ESTIMATE_WRONG;
+    set_defaults(options);
     argc = arguments_split_command(argc, argv, &options->sources.words);
     options->sources.files = memory_allocate((size_t)argc, sizeof(char *));
     optind = 1;

@@ -57,13 +57,12 @@ static bool take_bytes(const struct sim_parameter_info *info, const char *text,
 static bool take_word(const struct sim_parameter_info *info, const char *text,
                       uint64_t *number_out)
 {
-    for (uint64_t i = 0; info->words[i] != NULL; i++) {
-        if (strcmp(info->words[i], text) == 0) {
-            *number_out = i;
-            return true;
-        }
-    }
-    return false;
+    unsigned value;
+
+    if (!words_find(info->words, text, &value))
+        return false;
+    *number_out = value;
+    return true;
 }
 
 static bool take_value(const struct sim_parameter_info *info,
@@ -119,9 +118,8 @@ static void explain(const struct sim_parameter_info *info, const char *text)
                    info->least, info->most);
         break;
     case SIM_KIND_CHOICE:
-        text_print(&limits, "none of");
-        for (size_t i = 0; info->words[i] != NULL; i++)
-            text_print(&limits, "%s %s", i == 0 ? "" : ",", info->words[i]);
+        text_print(&limits, "none of ");
+        words_list(&limits, info->words, ", ");
         break;
     }
     message_error("--%s: \"%s\" is %s%s", info->name, text, limits.bytes,

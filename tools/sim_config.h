@@ -10,7 +10,7 @@
 #ifndef ZCACHE_TOOL_SIM_CONFIG_H
 #define ZCACHE_TOOL_SIM_CONFIG_H
 
-#include "text.h"
+#include "words.h"
 
 /* In the order of the help; sim_parameters.c has a line for each. */
 enum sim_parameter {
@@ -67,15 +67,15 @@ enum sim_kind {
     SIM_KIND_THOUSANDTHS, /* a decimal, in thousandths */
     SIM_KIND_PART,        /* a count, or a percentage of all pages */
     SIM_KIND_BYTES,       /* bytes with K, M or G, or a percentage of them */
-    SIM_KIND_CHOICE       /* one of some words; its number is which */
+    SIM_KIND_CHOICE       /* one of some words; its number is what it means */
 };
 
 struct sim_parameter_info {
     const char *name;     /* without the "--" */
-    const char *argument; /* "COUNT" */
-    const char *help;
+    const char *argument; /* "COUNT"; NULL: the words of a choice */
+    const char *help;     /* NULL: the words of a choice */
     const char *standard; /* the default, or NULL: not given */
-    const char *const *words;
+    const struct word *words;
     uint64_t least;
     uint64_t most;
     enum sim_kind kind;
@@ -130,7 +130,7 @@ bool sim_same_text(const struct sim_config *config,
 uint64_t sim_amount(const struct sim_config *config,
                     enum sim_parameter parameter, uint64_t whole);
 
-/* What the choices mean, in the order of their words. */
+/* What choices that are not the library's mean. */
 enum sim_access_kind {
     SIM_ACCESS_UNIFORM,
     SIM_ACCESS_ZIPF,

@@ -77,22 +77,38 @@ static void make_long_options(struct option *long_options)
     long_options[PLAIN_COUNT + SIM_PARAMETERS] = (struct option){0};
 }
 
+static void print_help_line(enum sim_parameter parameter)
+{
+    const struct sim_parameter_info *info = &sim_parameters[parameter];
+    const char *standard = sim_standard(parameter);
+    struct text line = {0};
+
+    text_print(&line, "  --%s ", info->name);
+    if (info->argument != NULL)
+        text_print(&line, "%s", info->argument);
+    else
+        words_list(&line, info->words, "|");
+    while (line.length < HELP_COLUMN)
+        text_append(&line, " ", 1);
+    if (line.bytes[line.length - 1] != ' ')
+        text_append(&line, " ", 1);
+    if (info->help != NULL)
+        text_print(&line, "%s", info->help);
+    else
+        words_list(&line, info->words, ", ");
+    if (standard != NULL)
+        text_print(&line, " (%s)", standard);
+    puts(line.bytes);
+    text_free(&line);
+}
+
 static void print_help(void)
 {
     fputs(help_head, stdout);
     for (int i = 0; i < SIM_PARAMETERS; i++) {
-        const struct sim_parameter_info *info = &sim_parameters[i];
-        struct text line = {0};
-
-        if (info->heading != NULL)
-            printf("\n%s\n", info->heading);
-        text_print(&line, "  --%s %s", info->name, info->argument);
-        printf("%-*s%s%s", HELP_COLUMN, line.bytes,
-               line.length >= HELP_COLUMN ? " " : "", info->help);
-        if (sim_standard((enum sim_parameter)i) != NULL)
-            printf(" (%s)", sim_standard((enum sim_parameter)i));
-        putchar('\n');
-        text_free(&line);
+        if (sim_parameters[i].heading != NULL)
+            printf("\n%s\n", sim_parameters[i].heading);
+        print_help_line((enum sim_parameter)i);
     }
     fputs(help_tail, stdout);
 }

@@ -3,27 +3,43 @@
 #include "sim_config.h"
 
 #include <stddef.h>
+#include <zcache/swap.h>
+#include <zcache/vm.h>
+#include <zcache/zcache.h>
 
 #include "run.h"
 
 #define PERCENT_ALL 100000 /* thousandths */
 #define LARGE (UINT64_C(1) << 40)
 
-static const char *const switch_words[] = {"off", "on", NULL};
-static const char *const auto_words[] = {"off", "on", "auto", NULL};
-static const char *const access_words[] = {"uniform", "zipf", "scan",
-                                           "phases",  "fork", NULL};
-static const char *const format_words[] = {"auto", "oracleGeneral", "csv",
-                                           "text", NULL};
-/* In the order of the library's enums, whose 0 is the default. */
-static const char *const swap_in_words[] = {"default", "cached", "bypass",
-                                            "store-again", NULL};
-static const char *const lru_words[] = {"default", "none", "entry", "zspage",
-                                        NULL};
-static const char *const placement_words[] = {"default", "kernel", "dense",
-                                              NULL};
-static const char *const order_words[] = {"default", "lowest", "last-freed",
-                                          "round-robin", NULL};
+/* Each word beside what it means, the default word being what runs. */
+static const struct word switch_words[] = {
+    {"off", SIM_OFF}, {"on", SIM_ON}, {NULL, 0}};
+static const struct word auto_words[] = {
+    {"off", SIM_OFF}, {"on", SIM_ON}, {"auto", SIM_AUTO}, {NULL, 0}};
+static const struct word access_words[] = {
+    {"uniform", SIM_ACCESS_UNIFORM}, {"zipf", SIM_ACCESS_ZIPF},
+    {"scan", SIM_ACCESS_SCAN},       {"phases", SIM_ACCESS_PHASES},
+    {"fork", SIM_ACCESS_FORK},       {NULL, 0}};
+static const struct word format_words[] = {{"auto", SIM_TRACE_AUTO},
+                                           {"oracleGeneral", SIM_TRACE_ORACLE},
+                                           {"csv", SIM_TRACE_CSV},
+                                           {"text", SIM_TRACE_TEXT},
+                                           {NULL, 0}};
+static const struct word swap_in_words[] = {
+    {"bypass", ZC_SWAP_IN_BYPASS},
+    {"cached", ZC_SWAP_IN_CACHED},
+    {"store-again", ZC_SWAP_IN_STORE_AGAIN},
+    {NULL, 0}};
+static const struct word lru_words[] = {{"none", ZC_LRU_NONE},
+                                        {"entry", ZC_LRU_ENTRY},
+                                        {"zspage", ZC_LRU_ZSPAGE},
+                                        {NULL, 0}};
+static const struct word order_words[] = {
+    {"round-robin", ZC_SLOT_ORDER_ROUND_ROBIN},
+    {"lowest", ZC_SLOT_ORDER_LOWEST},
+    {"last-freed", ZC_SLOT_ORDER_LAST_FREED},
+    {NULL, 0}};
 
 const struct sim_parameter_info sim_parameters[SIM_PARAMETERS] = {
     [SIM_PAGES] = {.name = "pages",
@@ -46,7 +62,6 @@ const struct sim_parameter_info sim_parameters[SIM_PARAMETERS] = {
     [SIM_ACCESS] = {.name = "access",
                     .argument = "WORD",
                     .heading = "how they are used",
-                    .help = "uniform, zipf, scan, phases, fork",
                     .standard = "zipf",
                     .kind = SIM_KIND_CHOICE,
                     .words = access_words},
@@ -88,7 +103,6 @@ const struct sim_parameter_info sim_parameters[SIM_PARAMETERS] = {
                    .help = "accesses as in this trace"},
     [SIM_TRACE_FORMAT] = {.name = "trace-format",
                           .argument = "WORD",
-                          .help = "auto, oracleGeneral, csv, text",
                           .standard = "auto",
                           .kind = SIM_KIND_CHOICE,
                           .words = format_words},
@@ -133,15 +147,13 @@ const struct sim_parameter_info sim_parameters[SIM_PARAMETERS] = {
                     .least = 16,
                     .most = UINT64_C(1) << 32},
     [SIM_BACKGROUND_RECLAIM] = {.name = "background-reclaim",
-                                .argument = "on|off",
                                 .help = "a thread reclaims (kswapd)",
                                 .standard = "off",
                                 .kind = SIM_KIND_CHOICE,
                                 .words = switch_words},
     [SIM_SWAP_IN] = {.name = "swap-in",
                      .argument = "WORD",
-                     .help = "default, cached, bypass, store-again",
-                     .standard = "default",
+                     .standard = "bypass",
                      .kind = SIM_KIND_CHOICE,
                      .words = swap_in_words},
     [SIM_POOL_LIMIT] = {.name = "pool-limit",
@@ -163,18 +175,15 @@ const struct sim_parameter_info sim_parameters[SIM_PARAMETERS] = {
                    .help = "lz4, lz4hc, zstd, copy"},
     [SIM_LRU] = {.name = "lru",
                  .argument = "WORD",
-                 .help = "entry, zspage, none",
                  .standard = "entry",
                  .kind = SIM_KIND_CHOICE,
                  .words = lru_words},
     [SIM_PLACEMENT] = {.name = "placement",
                        .argument = "WORD",
-                       .help = "dense, kernel",
                        .standard = "dense",
                        .kind = SIM_KIND_CHOICE,
                        .words = placement_words},
     [SIM_SHRINK_WORKER] = {.name = "shrink-worker",
-                           .argument = "on|off",
                            .help = "a thread writes back at the limit",
                            .standard = "off",
                            .kind = SIM_KIND_CHOICE,
@@ -193,12 +202,10 @@ const struct sim_parameter_info sim_parameters[SIM_PARAMETERS] = {
                    .most = UINT64_C(1) << 32},
     [SIM_SLOT_ORDER] = {.name = "slot-order",
                         .argument = "WORD",
-                        .help = "round-robin, lowest, last-freed",
-                        .standard = "default",
+                        .standard = "round-robin",
                         .kind = SIM_KIND_CHOICE,
                         .words = order_words},
     [SIM_SYNCHRONOUS] = {.name = "synchronous",
-                         .argument = "on|off|auto",
                          .help = "faults read it themselves; auto: memory",
                          .standard = "auto",
                          .kind = SIM_KIND_CHOICE,

@@ -6,15 +6,7 @@
 #include <string.h>
 #include <zcache/zcache.h>
 
-#include "text.h"
-
-static const struct {
-    const char *name;
-    unsigned placement;
-} placement_table[PLACEMENT_KINDS] = {
-    {"kernel", ZC_PLACEMENT_KERNEL},
-    {"dense", ZC_PLACEMENT_DENSE},
-};
+#include "words.h"
 
 const char *codec_default(void)
 {
@@ -104,22 +96,25 @@ void codec_list_free(struct codec_list *list)
 
 static bool add_placement(struct placement_list *list, const char *word)
 {
-    for (size_t i = 0; i < PLACEMENT_KINDS; i++) {
-        if (strcmp(word, placement_table[i].name) != 0)
-            continue;
-        for (size_t known = 0; known < list->count; known++) {
-            if (list->placements[known] == placement_table[i].placement) {
-                message_error("--placement: %s is named twice", word);
-                return false;
-            }
-        }
-        list->placements[list->count++] = placement_table[i].placement;
-        return true;
+    struct text known = {0};
+    unsigned placement;
+
+    if (!words_find(placement_words, word, &placement)) {
+        words_list(&known, placement_words, ", ");
+        message_error("--placement: there is no placement \"%s\"; there are: "
+                      "%s",
+                      word, known.bytes);
+        text_free(&known);
+        return false;
     }
-    message_error("--placement: there is no placement \"%s\"; there are: "
-                  "kernel, dense",
-                  word);
-    return false;
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->placements[i] == placement) {
+            message_error("--placement: %s is named twice", word);
+            return false;
+        }
+    }
+    list->placements[list->count++] = placement;
+    return true;
 }
 
 bool placement_list_parse(struct placement_list *list, const char *text)
@@ -143,9 +138,5 @@ bool placement_list_parse(struct placement_list *list, const char *text)
 
 const char *placement_name(unsigned placement)
 {
-    for (size_t i = 0; i < PLACEMENT_KINDS; i++) {
-        if (placement_table[i].placement == placement)
-            return placement_table[i].name;
-    }
-    return "?";
+    return words_name(placement_words, placement);
 }

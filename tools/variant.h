@@ -3,8 +3,7 @@
 #ifndef ZCACHE_TOOL_VARIANT_H
 #define ZCACHE_TOOL_VARIANT_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "words.h"
 
 struct codec_choice {
     char *label; /* as it was written: "zstd:1" */
@@ -26,8 +25,6 @@ const char *codec_list_default(void);
 /* "lz4,zstd:1"; false, and an error shown that lists those there are. */
 bool codec_list_parse(struct codec_list *list, const char *text);
 void codec_list_free(struct codec_list *list);
-
-#define PLACEMENT_KINDS 2
 
 struct placement_list {
     unsigned placements[PLACEMENT_KINDS]; /* enum zc_placement */

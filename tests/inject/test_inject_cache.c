@@ -13,7 +13,10 @@
 #define SEED 0x5eed
 
 static const char *const point_names[ZC_INJECT_POINT_COUNT] = {
-    "malloc", "pages", "compress", "decompress"};
+    [ZC_INJECT_MALLOC] = "malloc",
+    [ZC_INJECT_PAGES] = "pages",
+    [ZC_INJECT_COMPRESS] = "compress",
+    [ZC_INJECT_DECOMPRESS] = "decompress"};
 
 /* One life with a failure at that passage; whether there was one. */
 static bool live(enum support_over over, enum zc_inject_point point,

@@ -13,6 +13,8 @@
 #include "census.h"
 #include "json.h"
 #include "report.h"
+#include "sim_config.h"
+#include <zcache/vm.h>
 
 /* A size_t, as offsets are. */
 #define PAGE ((size_t)4096)
@@ -59,6 +61,51 @@ static void decimals_have_up_to_three_digits(void **state)
     assert_false(number_parse_thousandths("1e1", 1, 100000, &number));
     assert_false(number_parse_thousandths("18446744073709551615", 1, UINT64_MAX,
                                           &number));
+}
+
+/* Each word of the program beside the constant of the headers. */
+static void a_word_is_the_constant_of_its_name(void **state)
+{
+    static const struct {
+        enum sim_parameter parameter;
+        const char *word;
+        unsigned value;
+    } pairs[] = {
+        {SIM_PLACEMENT, "dense", ZC_PLACEMENT_DENSE},
+        {SIM_PLACEMENT, "kernel", ZC_PLACEMENT_KERNEL},
+        {SIM_LRU, "none", ZC_LRU_NONE},
+        {SIM_LRU, "entry", ZC_LRU_ENTRY},
+        {SIM_LRU, "zspage", ZC_LRU_ZSPAGE},
+        {SIM_SWAP_IN, "cached", ZC_SWAP_IN_CACHED},
+        {SIM_SWAP_IN, "bypass", ZC_SWAP_IN_BYPASS},
+        {SIM_SWAP_IN, "store-again", ZC_SWAP_IN_STORE_AGAIN},
+        {SIM_SLOT_ORDER, "lowest", ZC_SLOT_ORDER_LOWEST},
+        {SIM_SLOT_ORDER, "last-freed", ZC_SLOT_ORDER_LAST_FREED},
+        {SIM_SLOT_ORDER, "round-robin", ZC_SLOT_ORDER_ROUND_ROBIN},
+        {SIM_BACKGROUND_RECLAIM, "off", 0},
+        {SIM_BACKGROUND_RECLAIM, "on", 1},
+        {SIM_SHRINK_WORKER, "off", 0},
+        {SIM_SHRINK_WORKER, "on", 1},
+    };
+    struct sim_config config;
+
+    (void)state;
+    sim_config_init(&config);
+    /* What is said to run if nothing is given has a name too. */
+    assert_int_equal(sim_number(&config, SIM_PLACEMENT), ZC_PLACEMENT_DENSE);
+    assert_int_equal(sim_number(&config, SIM_LRU), ZC_LRU_ENTRY);
+    assert_int_equal(sim_number(&config, SIM_SWAP_IN), ZC_SWAP_IN_BYPASS);
+    assert_int_equal(sim_number(&config, SIM_SLOT_ORDER),
+                     ZC_SLOT_ORDER_ROUND_ROBIN);
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        assert_true(sim_config_set(&config, pairs[i].parameter, pairs[i].word));
+        assert_int_equal(sim_number(&config, pairs[i].parameter),
+                         pairs[i].value);
+        assert_string_equal(sim_text(&config, pairs[i].parameter),
+                            pairs[i].word);
+    }
+    assert_string_equal(placement_name(ZC_PLACEMENT_DENSE), "dense");
+    assert_string_equal(placement_name(ZC_PLACEMENT_KERNEL), "kernel");
 }
 
 static void codecs_carry_their_levels(void **state)
@@ -205,6 +252,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_read_strictly),
         cmocka_unit_test(decimals_have_up_to_three_digits),
+        cmocka_unit_test(a_word_is_the_constant_of_its_name),
         cmocka_unit_test(codecs_carry_their_levels),
         cmocka_unit_test(a_command_is_cut_off_at_the_first_dashes),
         cmocka_unit_test(every_kind_of_page_is_counted),
