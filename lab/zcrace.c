@@ -2,8 +2,10 @@
 /* zcrace.c - the command line: which command is meant, and its options. */
 #include "zcrace.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zcache/zcache.h>
 
 static const char help[] =
     "usage: zcrace COMMAND [OPTION]...\n"
@@ -17,20 +19,23 @@ static const char help[] =
     "\n"
     "  --break RULE     with this rule broken (show, run)\n"
     "  --bound K        all schedules with up to K preemptions, instead of\n"
-    "                   every trace\n"
-    "  --random N       N schedules by chance\n"
-    "  --seed S         another sequence of them (1)\n"
-    "  --pct D          priorities with D - 1 changes, instead of a walk\n"
-    "  --pos            a priority for each step, instead of a walk\n"
-    "  --threads        on real threads, for a debugger (run, replay)\n"
-    "  --time SECONDS   stop then\n"
+    "                   every trace (run)\n"
+    "  --random N       N schedules by chance (run, matrix)\n"
+    "  --seed S         another sequence of them, if not 1 (run)\n"
+    "  --pct D          priorities with D - 1 changes, instead of a walk (run)\n"
+    "  --pos            a priority for each step, instead of a walk (run)\n"
+    "  --threads        on real threads, for a debugger (show, run, replay)\n"
+    "  --time SECONDS   stop then (run)\n"
     "  --jobs N         processes at a time (matrix)\n"
     "  --check FOLDER   compare with what is recorded there (matrix)\n"
     "  --record FOLDER  record there (matrix)\n"
-    "  --format=FORMAT  columns, mail or json\n"
+    "  --format FORMAT  columns, mail or json (matrix: columns or json)\n"
     "  --speed          executions a second, of a toy and of each scenario\n"
     "                   (selftest)\n"
-    "  --help\n"
+    "  --help, --version\n"
+    "\n"
+    "An option has effect on the commands named behind it, and is an error with\n"
+    "another; it is given once, as \"--bound 2\" or \"--bound=2\".\n"
     "\n"
     "Exit status: 0 nothing was found, 1 something was, 2 wrong usage.\n";
 
@@ -41,149 +46,219 @@ static bool wrong(const char *what, const char *text)
     return false;
 }
 
-static bool take_number(const char *option, const char *text, uint64_t limit,
-                        uint64_t *number)
+/* ---- the options ---- */
+
+enum command {
+    LIST = 1,
+    SHOW = 2,
+    RUN = 4,
+    REPLAY = 8,
+    MATRIX = 16,
+    SELFTEST = 32
+};
+
+enum option {
+    BREAK,
+    BOUND,
+    RANDOM,
+    SEED,
+    PCT,
+    POS,
+    THREADS,
+    TIME,
+    JOBS,
+    CHECK,
+    RECORD,
+    FORMAT,
+    SPEED,
+    OPTIONS
+};
+
+static const struct {
+    const char *name;
+    const char *value; /* what it is; NULL: the option takes none */
+    unsigned commands; /* that the option is for */
+    bool is_number;
+    uint64_t least;
+    uint64_t most;
+} options[OPTIONS] = {
+    [BREAK] = {"--break", "RULE", SHOW | RUN},
+    [BOUND] = {"--bound", "K", RUN, true, 0, 1000},
+    [RANDOM] = {"--random", "N", RUN | MATRIX, true, 1, UINT64_MAX / 2},
+    [SEED] = {"--seed", "S", RUN, true, 0, UINT64_MAX / 2},
+    [PCT] = {"--pct", "D", RUN, true, 1, LAB_BOUNDS},
+    [POS] = {"--pos", NULL, RUN},
+    [THREADS] = {"--threads", NULL, SHOW | RUN | REPLAY},
+    [TIME] = {"--time", "SECONDS", RUN, true, 1, 1000000},
+    [JOBS] = {"--jobs", "N", MATRIX, true, 1, 64},
+    [CHECK] = {"--check", "FOLDER", MATRIX},
+    [RECORD] = {"--record", "FOLDER", MATRIX},
+    [FORMAT] = {"--format", "FORMAT", SHOW | RUN | REPLAY | MATRIX},
+    [SPEED] = {"--speed", NULL, SELFTEST},
+};
+
+static const struct {
+    const char *name;
+    void (*print)(FILE *out, const struct lab_story *story);
+} formats[] = {
+    {"columns", lab_print_columns},
+    {"mail", lab_print_mail},
+    {"json", lab_print_json},
+};
+
+/* What the command line gives; NULL: not given. */
+struct given {
+    const char *values[OPTIONS]; /* "" of an option that takes none */
+    uint64_t numbers[OPTIONS];
+};
+
+static bool take_number(enum option option, const char *text, uint64_t *number)
 {
     char *end = NULL;
     unsigned long long value = 0;
 
-    if (text != NULL && text[0] >= '0' && text[0] <= '9')
+    errno = 0;
+    if (text[0] >= '0' && text[0] <= '9')
         value = strtoull(text, &end, 10);
-    if (end == NULL || *end != '\0' || value > limit) {
-        (void)fprintf(
-            stderr, "zcrace: %s wants a number up to %llu, not \"%s\"\n",
-            option, (unsigned long long)limit, text == NULL ? "" : text);
+    if (end == NULL || *end != '\0' || errno != 0 ||
+        value < options[option].least || value > options[option].most) {
+        (void)fprintf(stderr,
+                      "zcrace: %s: \"%s\" is no number from %llu to %llu\n",
+                      options[option].name, text,
+                      (unsigned long long)options[option].least,
+                      (unsigned long long)options[option].most);
         return false;
     }
     *number = value;
     return true;
 }
 
-static bool take_format(const char *format, struct zcrace *request)
+/* The option of a word like "--bound" or "--bound=2"; OPTIONS: none. */
+static enum option find_option(const char *word)
 {
-    if (strcmp(format, "columns") == 0)
-        request->print = lab_print_columns;
-    else if (strcmp(format, "mail") == 0)
-        request->print = lab_print_mail;
-    else if (strcmp(format, "json") == 0)
-        request->print = lab_print_json;
-    else
-        return wrong("there are the formats columns, mail and json, not",
-                     format);
-    return true;
-}
+    const size_t length = strcspn(word, "=");
+    unsigned i = 0;
 
-/* An option with a number. */
-static bool take_numeric(const char *option, const char *value,
-                         struct zcrace *request)
-{
-    struct lab_options *options = &request->options;
-    uint64_t number;
-
-    if (strcmp(option, "--seed") == 0)
-        return take_number(option, value, UINT64_MAX / 2, &options->seed);
-    if (strcmp(option, "--time") == 0) {
-        if (!take_number(option, value, 1000000, &number))
-            return false;
-        options->milliseconds = number * 1000;
-        return true;
-    }
-    if (strcmp(option, "--bound") == 0) {
-        if (!take_number(option, value, 1000, &number))
-            return false;
-        options->mode = LAB_BOUND;
-        options->bound = (unsigned)number;
-        request->has_bound = true;
-        return true;
-    }
-    if (strcmp(option, "--jobs") == 0) {
-        if (!take_number(option, value, 64, &number))
-            return false;
-        request->jobs = (unsigned)number;
-        return true;
-    }
-    if (strcmp(option, "--random") == 0) {
-        if (options->mode < LAB_WALK)
-            options->mode = LAB_WALK;
-        return take_number(option, value, UINT64_MAX / 2, &options->executions);
-    }
-    if (!take_number(option, value, LAB_BOUNDS, &number))
-        return false;
-    options->mode = LAB_PCT;
-    options->pct_depth = (unsigned)number;
-    return true;
-}
-
-static bool is_numeric(const char *option)
-{
-    static const char *const options[] = {"--seed",   "--time", "--bound",
-                                          "--random", "--pct",  "--jobs"};
-
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        if (strcmp(option, options[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* An option with a text; where it belongs, NULL: none such. */
-static const char **place_for(const char *option, struct zcrace *request)
-{
-    if (strcmp(option, "--break") == 0)
-        return &request->broken;
-    if (strcmp(option, "--check") == 0)
-        return &request->check;
-    return strcmp(option, "--record") == 0 ? &request->record : NULL;
+    while (i < OPTIONS && (strlen(options[i].name) != length ||
+                           strncmp(options[i].name, word, length) != 0))
+        i++;
+    return (enum option)i;
 }
 
 /* One option; *index moves past its value. */
-static bool take_option(int argc, char **argv, int *index,
-                        struct zcrace *request)
+static bool take_option(int argc, char **argv, int *index, struct given *given)
 {
-    const char *option = argv[*index];
-    const char *value = *index + 1 < argc ? argv[*index + 1] : NULL;
-    const char **place = place_for(option, request);
+    const char *word = argv[*index];
+    const enum option option = find_option(word);
+    const char *value = strchr(word, '=');
 
-    if (strncmp(option, "--format=", 9) == 0)
-        return take_format(option + 9, request);
-    if (strcmp(option, "--threads") == 0) {
-        request->threads = request->options.threads = true;
+    if (option == OPTIONS)
+        return wrong("there is no option", word);
+    if (given->values[option] != NULL)
+        return wrong("given twice:", options[option].name);
+    if (options[option].value == NULL) {
+        if (value != NULL)
+            return wrong("this option takes no value:", word);
+        given->values[option] = "";
         return true;
     }
-    if (strcmp(option, "--speed") == 0) {
-        request->speed = true;
-        return true;
+    if (value == NULL && *index + 1 == argc) {
+        (void)fprintf(stderr, "zcrace: %s needs a %s\n", word,
+                      options[option].value);
+        return false;
     }
-    if (strcmp(option, "--pos") == 0) {
-        request->options.mode = LAB_POS;
-        return true;
-    }
-    if (place != NULL) {
-        if (value == NULL)
-            return wrong(place == &request->broken
-                             ? "a rule is expected after"
-                             : "a folder is expected after",
-                         option);
-        *place = value;
-    } else if (is_numeric(option)) {
-        if (!take_numeric(option, value, request))
+    given->values[option] = value == NULL ? argv[++*index] : value + 1;
+    return !options[option].is_number ||
+           take_number(option, given->values[option], &given->numbers[option]);
+}
+
+/* An option that the command does not look at would seem to have had its
+ * effect. */
+static bool check_together(const struct given *given, const char *name,
+                           enum command command)
+{
+    static const enum option modes[][2] = {
+        {BOUND, RANDOM}, {BOUND, PCT}, {BOUND, POS}, {PCT, POS}};
+
+    for (unsigned i = 0; i < OPTIONS; i++) {
+        if (given->values[i] != NULL && (options[i].commands & command) == 0) {
+            (void)fprintf(stderr, "zcrace: %s has no effect on %s\n",
+                          options[i].name, name);
             return false;
-    } else {
-        return wrong("there is no option", option);
+        }
     }
-    ++*index;
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (given->values[modes[i][0]] != NULL &&
+            given->values[modes[i][1]] != NULL) {
+            (void)fprintf(stderr, "zcrace: %s and %s: 1 is possible\n",
+                          options[modes[i][0]].name, options[modes[i][1]].name);
+            return false;
+        }
+    }
+    if (given->values[SEED] != NULL && given->values[RANDOM] == NULL &&
+        given->values[PCT] == NULL && given->values[POS] == NULL) {
+        (void)fprintf(stderr, "zcrace: --seed has no effect without --random, "
+                              "--pct or --pos\n");
+        return false;
+    }
     return true;
 }
 
-bool zcrace_parse(int argc, char **argv, struct zcrace *request)
+static bool take_format(const char *format, struct zcrace *request)
 {
-    memset(request, 0, sizeof(*request));
-    request->command = argv[1];
     request->print = lab_print_columns;
-    request->options.seed = 1;
+    if (format == NULL)
+        return true;
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        if (strcmp(format, formats[i].name) == 0) {
+            request->print = formats[i].print;
+            return true;
+        }
+    }
+    return wrong("there are the formats columns, mail and json, not", format);
+}
+
+static enum lab_mode mode_of(const struct given *given)
+{
+    if (given->values[POS] != NULL)
+        return LAB_POS;
+    if (given->values[PCT] != NULL)
+        return LAB_PCT;
+    if (given->values[RANDOM] != NULL)
+        return LAB_WALK;
+    return given->values[BOUND] != NULL ? LAB_BOUND : LAB_SLEEP;
+}
+
+static bool fill_request(const struct given *given, struct zcrace *request)
+{
+    struct lab_options *lab = &request->options;
+
+    request->broken = given->values[BREAK];
+    request->check = given->values[CHECK];
+    request->record = given->values[RECORD];
+    request->jobs = (unsigned)given->numbers[JOBS];
+    request->threads = given->values[THREADS] != NULL;
+    request->speed = given->values[SPEED] != NULL;
+    lab->threads = request->threads;
+    lab->mode = mode_of(given);
+    lab->bound = (unsigned)given->numbers[BOUND];
+    lab->executions = given->numbers[RANDOM];
+    lab->pct_depth = (unsigned)given->numbers[PCT];
+    lab->milliseconds = given->numbers[TIME] * 1000;
+    lab->seed = given->values[SEED] == NULL ? 1 : given->numbers[SEED];
+    return take_format(given->values[FORMAT], request);
+}
+
+/* Fills it from the command line; false: said on stderr what is wrong. */
+static bool parse(int argc, char **argv, enum command command,
+                  struct zcrace *request)
+{
+    struct given given = {{NULL}, {0}};
+
+    memset(request, 0, sizeof(*request));
     for (int i = 2; i < argc; i++) {
         if (argv[i][0] == '-') {
-            if (!take_option(argc, argv, &i, request))
+            if (!take_option(argc, argv, &i, &given))
                 return false;
         } else if (request->name == NULL) {
             request->name = argv[i];
@@ -191,16 +266,19 @@ bool zcrace_parse(int argc, char **argv, struct zcrace *request)
             return wrong("one name is enough:", argv[i]);
         }
     }
-    return true;
+    return check_together(&given, argv[1], command) &&
+           fill_request(&given, request);
 }
 
-static bool wants_help(int argc, char **argv)
+/* ---- the commands ---- */
+
+static bool has_word(int argc, char **argv, const char *word)
 {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0)
+        if (strcmp(argv[i], word) == 0)
             return true;
     }
-    return argc == 2 && strcmp(argv[1], "help") == 0;
+    return false;
 }
 
 enum operand {
@@ -211,15 +289,16 @@ enum operand {
 
 static const struct {
     const char *name;
+    enum command command;
     enum operand operand;
     int (*run)(const struct zcrace *request);
 } commands[] = {
-    {"list", NO_NAME, zcrace_list},
-    {"show", A_NAME, zcrace_show},
-    {"run", A_NAME, zcrace_run},
-    {"replay", A_NAME, zcrace_replay},
-    {"matrix", MAYBE_A_NAME, zcrace_matrix},
-    {"selftest", NO_NAME, zcrace_selftest},
+    {"list", LIST, NO_NAME, zcrace_list},
+    {"show", SHOW, A_NAME, zcrace_show},
+    {"run", RUN, A_NAME, zcrace_run},
+    {"replay", REPLAY, A_NAME, zcrace_replay},
+    {"matrix", MATRIX, MAYBE_A_NAME, zcrace_matrix},
+    {"selftest", SELFTEST, NO_NAME, zcrace_selftest},
 };
 
 int zcrace_main(int argc, char **argv)
@@ -230,15 +309,21 @@ int zcrace_main(int argc, char **argv)
         (void)fputs(help, stderr);
         return ZCRACE_USAGE;
     }
-    if (wants_help(argc, argv)) {
+    if (has_word(argc, argv, "--help") || has_word(argc, argv, "-h") ||
+        strcmp(argv[1], "help") == 0) {
         (void)fputs(help, stdout);
         return ZCRACE_SILENT;
     }
-    if (!zcrace_parse(argc, argv, &request))
-        return ZCRACE_USAGE;
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("zcrace %d.%d.%d\n", ZC_VERSION_MAJOR, ZC_VERSION_MINOR,
+                     ZC_VERSION_PATCH);
+        return ZCRACE_SILENT;
+    }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(request.command, commands[i].name) != 0)
+        if (strcmp(argv[1], commands[i].name) != 0)
             continue;
+        if (!parse(argc, argv, commands[i].command, &request))
+            return ZCRACE_USAGE;
         if (commands[i].operand == MAYBE_A_NAME ||
             (commands[i].operand == A_NAME) == (request.name != NULL))
             return commands[i].run(&request);
@@ -247,6 +332,6 @@ int zcrace_main(int argc, char **argv)
                     commands[i].name);
         return ZCRACE_USAGE;
     }
-    (void)wrong("there is no command", request.command);
+    (void)wrong("there is no command", argv[1]);
     return ZCRACE_USAGE;
 }

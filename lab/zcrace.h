@@ -17,14 +17,12 @@ enum {
 };
 
 struct zcrace {
-    const char *command;
     const char *name;   /* scenario or replay string */
     const char *broken; /* rule, or NULL */
     void (*print)(FILE *out, const struct lab_story *story);
     const char *check;  /* folder, or NULL */
     const char *record; /* likewise */
     unsigned jobs;      /* 0: as many as there are processors */
-    bool has_bound;
     bool threads;
     bool speed;
     struct lab_options options;
@@ -32,9 +30,6 @@ struct zcrace {
 
 /* The whole program, over the scenarios of lab_registry_set(). */
 int zcrace_main(int argc, char **argv);
-
-/* Fills it from the command line; false: said on stderr what is wrong. */
-bool zcrace_parse(int argc, char **argv, struct zcrace *request);
 
 /* A program ready to be explored; NULL: said on stderr. */
 const struct lab_scenario *zcrace_prepare(const char *name, const char *broken,

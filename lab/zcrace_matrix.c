@@ -52,6 +52,11 @@ static const struct lab_scenario *const *scenarios_of(
         (void)fprintf(stderr, "zcrace: there is no matrix of these\n");
         return NULL;
     }
+    if (request->print == lab_print_mail) {
+        (void)fprintf(stderr, "zcrace: the matrix has the formats columns and "
+                              "json, not \"mail\"\n");
+        return NULL;
+    }
     if (request->name != NULL &&
         (request->check != NULL || request->record != NULL)) {
         (void)fprintf(stderr,
