@@ -159,7 +159,7 @@ static long parent_of(long pid)
     long parent = 0;
 
     text_print(&path, "/proc/%ld/stat", pid);
-    if (text_append_file(&text, path.bytes) == 0) {
+    if (text_append_file(&text, path.bytes, PROC_BYTES_MOST) == 0) {
         /* "7 (sh) S 1 ...": the name may itself have blanks and brackets. */
         end = strrchr(text.bytes, ')');
         if (end != NULL && strlen(end) > 4)

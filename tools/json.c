@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "text.h"
+
 /* What stands between one value and the next: comma, line end, indent. */
 static void begin_value(struct json *json)
 {
@@ -51,40 +53,6 @@ void json_thousandths(struct json *json, uint64_t thousandths)
             (unsigned)(thousandths % 1000));
 }
 
-/*
- * How many bytes the UTF-8 character at `bytes` has, or 0 where there is none:
- * a stray or missing follower, an overlong form, a surrogate, or beyond
- * U+10FFFF.  The NUL at the end is no follower, so it is never passed.
- */
-static size_t character_size(const unsigned char *bytes)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t size;
-    uint32_t code;
-
-    if (bytes[0] < 0x80)
-        return 1;
-    if (bytes[0] >= 0xc2 && bytes[0] < 0xe0)
-        size = 2;
-    else if (bytes[0] >= 0xe0 && bytes[0] < 0xf0)
-        size = 3;
-    else if (bytes[0] >= 0xf0 && bytes[0] < 0xf5)
-        size = 4;
-    else
-        return 0;
-    code = bytes[0] & (0xffu >> (size + 1));
-    for (size_t i = 1; i < size; i++) {
-        if ((bytes[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (bytes[i] & 0x3fu);
-    }
-    if (code < least[size] || code > 0x10ffff)
-        return 0;
-    if (code >= 0xd800 && code <= 0xdfff)
-        return 0;
-    return size;
-}
-
 static void write_ascii(FILE *file, unsigned char byte)
 {
     if (byte == '"' || byte == '\\')
@@ -105,12 +73,14 @@ static void write_string(FILE *file, const char *text)
 
     fputc('"', file);
     while (*bytes != '\0') {
-        size_t size = character_size(bytes);
+        size_t size = text_character_size((const char *)bytes);
 
         if (size == 0)
             fputs("\\ufffd", file);
         else if (size == 1)
             write_ascii(file, *bytes);
+        else if (text_is_control((const char *)bytes)) /* U+0080 to U+009F */
+            fprintf(file, "\\u%04x", (unsigned)bytes[1]);
         else
             fwrite(bytes, 1, size, file);
         bytes += size == 0 ? 1 : size;

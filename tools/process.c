@@ -172,7 +172,8 @@ static char *make_label(const struct process_request *request, const char *proc,
     }
     text_print(&path, "%s/%ld/comm", proc, pid);
     text_print(&label, "pid %ld", pid);
-    if (text_append_file(&name, path.bytes) == 0 && name.length > 1) {
+    if (text_append_file(&name, path.bytes, PROC_BYTES_MOST) == 0 &&
+        name.length > 1) {
         name.bytes[name.length - 1] = '\0'; /* the line end */
         text_print(&label, " (%s)", name.bytes);
     }

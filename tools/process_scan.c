@@ -268,7 +268,7 @@ int process_scan(struct process_scan *scan, long pid, size_t origin)
     scan->scanned_to = 0;
     scan->system_page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     text_print(&path, "%s/%ld/maps", scan->proc, pid);
-    error = text_append_file(&maps, path.bytes);
+    error = text_append_file(&maps, path.bytes, PROC_BYTES_MOST);
     if (error != 0)
         goto free_texts;
     path.length = 0;

@@ -26,21 +26,12 @@ static const char definitions[] =
     "kernel       the size classes of the kernel's zsmalloc, exactly\n"
     "dense        this library's own placement, without size classes\n";
 
-static void print_visible(FILE *file, const char *from)
-{
-    struct text text = {0};
-
-    text_append_visible(&text, from);
-    fputs(text.bytes == NULL ? "" : text.bytes, file);
-    text_free(&text);
-}
-
 static void print_heading(const struct report *report, FILE *file)
 {
     const struct census *census = &report->census;
     char size[BYTE_TEXT_SIZE];
 
-    print_visible(file, report->label);
+    text_print_visible(file, report->label);
     fprintf(file, "\n  %" PRIu64 " pages of %zu KiB, %s", census->pages,
             report->page_size / 1024,
             byte_text(size, census->pages * report->page_size));
@@ -176,15 +167,12 @@ static void print_mappings(const struct report *report, FILE *file)
     table_add(&table, " mapping");
     for (size_t i = 0; i < report->mapping_count; i++) {
         const struct report_mapping *row = &report->mappings[i];
-        struct text name = {0};
 
-        text_append_visible(&name, row->name);
         table_add(&table, "%" PRIu64, row->census.pages);
         table_add(&table, "%" PRIu64, row->census.zero_pages);
         table_add(&table, "%" PRIu64, row->census.same_filled_pages);
         table_add(&table, "%.1f", (double)row->payload_bytes / unit.bytes);
-        table_add(&table, " %s", name.bytes);
-        text_free(&name);
+        table_add(&table, " %s", row->name);
     }
     fprintf(file, "\nBy mapping, payload in %s:\n\n", unit.name);
     table_print(&table, file);

@@ -14,6 +14,7 @@
 #include "sim.h"
 
 #define DEPTH_MOST 100
+#define FILE_BYTES_MOST ((size_t)1 << 30)
 
 /* What a run has; where any but the first is not 0, the run was not good. */
 static const char *const wanted_keys[] = {"ops", "mismatches", "left_over",
@@ -233,18 +234,34 @@ static bool copy_all(struct scan *scan)
     return true;
 }
 
+/* Reads it whole; false, and an error shown. */
+static bool read_file(const char *path, struct text *text)
+{
+    int error;
+
+    if (is_character_device(path)) {
+        message_error("--merge: %s is a device, and not the JSON of runs",
+                      path);
+        return false;
+    }
+    error = text_append_file(text, path, FILE_BYTES_MOST);
+    if (error == EFBIG)
+        message_error("--merge: %s has more than %zu bytes", path,
+                      FILE_BYTES_MOST);
+    else if (error != 0)
+        message_error("--merge: cannot read %s: %s", path, strerror(error));
+    return error == 0;
+}
+
 static bool merge_file(const char *path, struct text *out, size_t *count,
                        bool *has_bad)
 {
     struct text text = {0};
     struct scan scan = {.path = path, .out = out, .count = count};
     size_t before = *count;
-    int error = text_append_file(&text, path);
-    bool good = false;
+    bool good = read_file(path, &text);
 
-    if (error != 0) {
-        message_error("--merge: cannot read %s: %s", path, strerror(error));
-    } else {
+    if (good) {
         scan.start = text.bytes;
         scan.at = text.bytes;
         scan.end = text.bytes + text.length;

@@ -18,23 +18,25 @@ static void print_head(const struct sim_config *config,
     const uint64_t page_size = sim_number(config, SIM_PAGE_SIZE);
     char limit[BYTE_TEXT_SIZE];
 
+    text_print_visible(file, result->corpus);
     fprintf(file,
-            "%s: %" PRIu64 " spaces of %" PRIu64 " pages of %" PRIu64
+            ": %" PRIu64 " spaces of %" PRIu64 " pages of %" PRIu64
             " KiB, %" PRIu64 " threads\n",
-            result->corpus, plan->space_count, plan->space_pages,
-            page_size / 1024, result->threads);
-    fprintf(file,
-            "%" PRIu64 " frames (%.1f %%), pool limit %s, device %s of %" PRIu64
-            " slots\n",
+            plan->space_count, plan->space_pages, page_size / 1024,
+            result->threads);
+    fprintf(file, "%" PRIu64 " frames (%.1f %%), pool limit %s, device ",
             plan->frame_count, percent_of(plan->frame_count, plan->total_pages),
             plan->limit_bytes == 0 ? "none"
-                                   : byte_text(limit, plan->limit_bytes),
-            sim_text(config, SIM_DEVICE), plan->slot_count);
-    fprintf(file, "codec %s, placement %s, lru %s, swap-in %s, access %s\n\n",
+                                   : byte_text(limit, plan->limit_bytes));
+    text_print_visible(file, sim_text(config, SIM_DEVICE));
+    fprintf(file, " of %" PRIu64 " slots\n", plan->slot_count);
+    fprintf(file, "codec %s, placement %s, lru %s, swap-in %s, access ",
             sim_text(config, SIM_CODEC), sim_text(config, SIM_PLACEMENT),
-            sim_text(config, SIM_LRU), sim_text(config, SIM_SWAP_IN),
-            sim_text(config, SIM_TRACE) != NULL ? sim_text(config, SIM_TRACE)
-                                                : sim_text(config, SIM_ACCESS));
+            sim_text(config, SIM_LRU), sim_text(config, SIM_SWAP_IN));
+    text_print_visible(file, sim_text(config, SIM_TRACE) != NULL
+                                 ? sim_text(config, SIM_TRACE)
+                                 : sim_text(config, SIM_ACCESS));
+    fputs("\n\n", file);
 }
 
 static void print_work(const struct sim_result *result, FILE *file)

@@ -314,6 +314,12 @@ bool sim_trace_load(struct sim_trace *trace, const struct sim_config *config)
     *trace = (struct sim_trace){0};
     if (reading.path == NULL)
         return true;
+    if (is_character_device(reading.path)) {
+        message_error("--trace: %s is a device, which may never end; give a "
+                      "file or a pipe",
+                      reading.path);
+        return false;
+    }
     reading.file = fopen(reading.path, "rbe");
     if (reading.file == NULL) {
         message_error("--trace: cannot open %s: %s", reading.path,

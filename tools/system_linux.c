@@ -21,7 +21,7 @@ uint64_t system_available_memory(void)
     uint64_t bytes = 0;
     const char *line;
 
-    if (text_append_file(&text, "/proc/meminfo") == 0) {
+    if (text_append_file(&text, "/proc/meminfo", PROC_BYTES_MOST) == 0) {
         line = strstr(text.bytes, key);
         if (line != NULL)
             bytes = strtoull(line + sizeof(key) - 1, NULL, 10) * 1024;
@@ -82,7 +82,7 @@ static int add_group(struct pid_list *list, const char *path)
     int error;
 
     text_print(&file, "%s/cgroup.procs", path);
-    error = text_append_file(&pids, file.bytes);
+    error = text_append_file(&pids, file.bytes, PROC_BYTES_MOST);
     text_free(&file);
     if (error == 0) {
         rest = pids.bytes;

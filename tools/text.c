@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_SIZE 16384
@@ -65,16 +66,67 @@ void text_print_sentence(struct text *text, const char *format, ...)
     va_end(arguments);
 }
 
+size_t text_character_size(const char *text)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t size;
+    uint32_t code;
+
+    if (bytes[0] < 0x80)
+        return 1;
+    if (bytes[0] >= 0xc2 && bytes[0] < 0xe0)
+        size = 2;
+    else if (bytes[0] >= 0xe0 && bytes[0] < 0xf0)
+        size = 3;
+    else if (bytes[0] >= 0xf0 && bytes[0] < 0xf5)
+        size = 4;
+    else
+        return 0;
+    code = bytes[0] & (0xffu >> (size + 1));
+    for (size_t i = 1; i < size; i++) {
+        if ((bytes[i] & 0xc0) != 0x80)
+            return 0;
+        code = code << 6 | (bytes[i] & 0x3fu);
+    }
+    if (code < least[size] || code > 0x10ffff)
+        return 0;
+    if (code >= 0xd800 && code <= 0xdfff)
+        return 0;
+    return size;
+}
+
+bool text_is_control(const char *text)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+
+    return bytes[0] < 0x20 || bytes[0] == 0x7f ||
+           (bytes[0] == 0xc2 && bytes[1] < 0xa0);
+}
+
 void text_append_visible(struct text *text, const char *from)
 {
-    for (; *from != '\0'; from++) {
-        unsigned char byte = (unsigned char)*from;
+    while (*from != '\0') {
+        size_t size = text_character_size(from);
+        bool visible = size != 0 && !text_is_control(from);
 
-        if (byte < 0x20 || byte == 0x7f)
-            text_print(text, "\\x%02x", (unsigned)byte);
-        else
-            text_append(text, from, 1);
+        if (size == 0)
+            size = 1;
+        for (size_t i = 0; !visible && i < size; i++)
+            text_print(text, "\\x%02x", (unsigned)(unsigned char)from[i]);
+        if (visible)
+            text_append(text, from, size);
+        from += size;
     }
+}
+
+void text_print_visible(FILE *file, const char *from)
+{
+    struct text text = {0};
+
+    text_append_visible(&text, from);
+    fputs(text.bytes == NULL ? "" : text.bytes, file);
+    text_free(&text);
 }
 
 /* The length of the longest line that ends at a blank and fits. */
@@ -109,9 +161,10 @@ void text_free(struct text *text)
     *text = (struct text){0};
 }
 
-int text_append_file(struct text *text, const char *path)
+int text_append_file(struct text *text, const char *path, size_t most)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
+    const size_t before = text->length;
     int error = 0;
 
     if (file < 0)
@@ -128,20 +181,35 @@ int text_append_file(struct text *text, const char *path)
         if (got <= 0)
             break;
         text->length += (size_t)got;
+        if (text->length - before > most) {
+            error = EFBIG;
+            break;
+        }
     }
     text->bytes[text->length] = '\0';
     (void)close(file);
     return error;
 }
 
+bool is_character_device(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISCHR(status.st_mode);
+}
+
 void table_add(struct table *table, const char *format, ...)
 {
+    struct text raw = {0};
     struct text cell = {0};
     va_list arguments;
 
     va_start(arguments, format);
-    text_print_list(&cell, format, arguments);
+    text_print_list(&raw, format, arguments);
     va_end(arguments);
+    text_append(&cell, "", 0);
+    text_append_visible(&cell, raw.bytes);
+    text_free(&raw);
     table->cells = memory_make_room(table->cells, table->cell_count,
                                     &table->capacity, sizeof(*table->cells));
     table->cells[table->cell_count++] = cell.bytes;

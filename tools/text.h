@@ -31,15 +31,35 @@ void text_free(struct text *text);
 void text_print_sentence(struct text *text, const char *format, ...)
     TOOL_FORMAT(2, 3);
 
-/* Appends with control characters as \xNN: it will be seen on a terminal. */
+/*
+ * How many bytes the UTF-8 character at `text` has, or 0 where there is none:
+ * a stray or missing follower, an overlong form, a surrogate, or beyond
+ * U+10FFFF.  The NUL at the end is no follower, so it is never passed.
+ */
+size_t text_character_size(const char *text);
+
+/* Whether the character at `text` is one for a terminal: below U+0020, U+007F,
+ * or U+0080 to U+009F, which some terminals take for an escape sequence. */
+bool text_is_control(const char *text);
+
+/* Appends with each byte of a control character, or of what is no UTF-8, as
+ * \xNN: it will be seen on a terminal. */
 void text_append_visible(struct text *text, const char *from);
+void text_print_visible(FILE *file, const char *from);
 
 /* Prints in lines of at most TEXT_WIDTH columns, broken at blanks. */
 #define TEXT_WIDTH 78
 void text_print_wrapped(FILE *file, const char *from, unsigned indent);
 
-/* Appends all of a file that has no size of its own (/proc).  0 or errno. */
-int text_append_file(struct text *text, const char *path);
+/* Appends all of a file that has no size of its own (/proc, a pipe).  0 or
+ * errno; EFBIG: it has more than `most` bytes. */
+int text_append_file(struct text *text, const char *path, size_t most);
+
+/* Most bytes of a file of /proc. */
+#define PROC_BYTES_MOST ((size_t)1 << 30)
+
+/* Whether it is a character device, which may never end (/dev/zero). */
+bool is_character_device(const char *path);
 
 /*
  * Numbers of an option's argument, strictly: digits only, nothing around them,
@@ -77,6 +97,7 @@ struct table {
     size_t capacity;
 };
 
+/* A cell is printed as text_append_visible() has it. */
 void table_add(struct table *table, const char *format, ...) TOOL_FORMAT(2, 3);
 void table_print(const struct table *table, FILE *file);
 void table_free(struct table *table);

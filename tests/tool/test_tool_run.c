@@ -214,7 +214,7 @@ static void the_exit_status_tells_of_damage(void **state)
     assert_int_equal(estimate_file(input, output, &none), TOOL_FINE);
     assert_int_equal(estimate_file(input, output, &some), TOOL_MISMATCH);
 
-    assert_int_equal(text_append_file(&text, output), 0);
+    assert_int_equal(text_append_file(&text, output, 1 << 20), 0);
     assert_non_null(strstr(text.bytes, "\"mismatches\": 9\n"));
     text_free(&text);
     (void)unlink(input);
