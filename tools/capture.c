@@ -4,7 +4,6 @@
  * their addresses, for estimates and tests that can be repeated.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <zcache/zcache.h>
 
 #include "arguments.h"
+#include "new_file.h"
 #include "progress.h"
 
 /* Pages copied at once: 1 MiB of 4 KiB pages. */
@@ -25,23 +25,26 @@ static const char help[] =
     "\n"
     "Writes the resident anonymous pages of a process, or of a command and\n"
     "its children, to the file OUT, raw and in the order of their addresses.\n"
-    "They may hold secrets: a new file is readable by its owner only.\n"
+    "They may hold secrets: the file is new, readable by its owner only, and\n"
+    "has its name once it is whole.\n"
     "\n"
     "  --pid PID          the process\n"
     "  -- COMMAND [ARG]   run the command, and capture it and its children\n"
     "  --after SECONDS    ... after this time (default 5), then end it\n"
     "  --sample PERCENT   only this part, in runs of 256 pages\n"
     "  --page-size BYTES  4096 (default), 8192, 16384, 32768 or 65536\n"
+    "  --force            replace OUT if it exists\n"
     "  --quiet            no progress and no notes\n"
     "  --help, --version\n"
     "\n"
-    "exit status: 0 written; 2 error, and OUT is removed\n";
+    "exit status: 0 written; 2 error, and OUT is as it was\n";
 
 struct capture_options {
     struct source_choice sources;
     const char *out_path;
     size_t page_size;
     uint64_t sample;
+    bool force;
     bool quiet;
 };
 
@@ -53,6 +56,7 @@ enum capture_parse {
 
 static const struct option long_options[] = {
     {"after", required_argument, NULL, 'a'},
+    {"force", no_argument, NULL, 'f'},
     {"help", no_argument, NULL, 'h'},
     {"page-size", required_argument, NULL, 's'},
     {"pid", required_argument, NULL, 'p'},
@@ -96,6 +100,8 @@ static enum capture_parse take_option(struct capture_options *options,
         good = arguments_parse_sample(optarg, &options->sample);
     else if (option == 'p')
         options->sources.pids = optarg;
+    else if (option == 'f')
+        options->force = true;
     else if (option == 'q')
         options->quiet = true;
     else
@@ -137,7 +143,8 @@ static enum capture_parse parse(struct capture_options *options, int argc,
     options->sources.after_milliseconds = AFTER_MILLISECONDS_DEFAULT;
     argc = arguments_split_command(argc, argv, &options->sources.words);
     optind = 1;
-    while ((option = getopt_long(argc, argv, "-:", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "-:h", long_options, NULL)) !=
+           -1) {
         enum capture_parse taken;
 
         if (option == '?' || option == ':') {
@@ -204,38 +211,19 @@ static bool copy_pages(const struct capture_options *options,
     return good && !cursor.failed && done != 0;
 }
 
-static bool is_regular(int file)
-{
-    struct stat status;
-
-    return fstat(file, &status) == 0 && S_ISREG(status.st_mode);
-}
-
 static bool capture_source(const struct capture_options *options,
-                           struct source_queue *queue, struct source *source)
+                           struct source_queue *queue, struct source *source,
+                           struct new_file *file)
 {
-    int out = open(options->out_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-                   S_IRUSR | S_IWUSR);
     uint64_t pages = 0;
-    bool regular;
-    bool good;
+    bool good = copy_pages(options, source, file->descriptor, &pages);
 
-    if (out < 0) {
-        message_error("cannot write %s: %s", options->out_path,
-                      strerror(errno));
+    source_queue_read(queue);
+    if (!good) {
+        new_file_drop(file);
         return false;
     }
-    regular = is_regular(out);
-    good = copy_pages(options, source, out, &pages);
-    source_queue_read(queue);
-    if (close(out) != 0 && good) {
-        message_error("cannot write %s: %s", options->out_path,
-                      strerror(errno));
-        good = false;
-    }
-    if (!good && regular)
-        (void)unlink(options->out_path);
-    if (!good)
+    if (!new_file_keep(file))
         return false;
     if (source->note.length != 0)
         message_note("%s", source->note.bytes);
@@ -246,21 +234,31 @@ static bool capture_source(const struct capture_options *options,
 
 static int capture(const struct capture_options *options)
 {
+    struct new_file file = {.option = "",
+                            .path = options->out_path,
+                            .mode = S_IRUSR | S_IWUSR,
+                            .may_replace = options->force};
     struct source_queue queue;
     struct source source;
     int result = TOOL_ERROR;
 
     message_set_quiet(options->quiet);
+    if (!new_file_open(&file))
+        return TOOL_ERROR;
     if (source_queue_begin(&queue, &options->sources, options->page_size)) {
         enum queue_step step = source_queue_next(&queue, &source);
 
         if (step == QUEUE_SOURCE) {
-            if (capture_source(options, &queue, &source))
+            if (capture_source(options, &queue, &source, &file))
                 result = TOOL_FINE;
             source_close(&source);
-        } else if (step == QUEUE_END) {
-            (void)source_queue_finish(&queue);
+        } else {
+            new_file_drop(&file);
+            if (step == QUEUE_END)
+                (void)source_queue_finish(&queue);
         }
+    } else {
+        new_file_drop(&file);
     }
     source_queue_free(&queue);
     return result;

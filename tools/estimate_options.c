@@ -46,13 +46,13 @@ static const char help[] =
     "exit status: 0 every page came back as it was; 1 one did not; 2 error\n";
 
 enum option_value {
+    OPTION_HELP = 'h',
     OPTION_AFTER = 256,
     OPTION_ALL,
     OPTION_BY,
     OPTION_CGROUP,
     OPTION_CLASSES,
     OPTION_CODEC,
-    OPTION_HELP,
     OPTION_JSON,
     OPTION_PAGE_SIZE,
     OPTION_PID,
@@ -226,7 +226,8 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
     options->sources.files = memory_allocate((size_t)argc, sizeof(char *));
     optind = 1;
     /* '-': words that are no options come as 1, in their place. */
-    while ((option = getopt_long(argc, argv, "-:", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "-:h", long_options, NULL)) !=
+           -1) {
         enum estimate_parse parse;
 
         if (option == '?' || option == ':') {

@@ -57,7 +57,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "help") == 0)
         return run_help(argc - 1, argv + 1);
-    if (strcmp(argv[1], "--help") == 0)
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return run_help(1, argv);
     if (strcmp(argv[1], "--version") == 0) {
         arguments_print_version();

@@ -12,10 +12,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "text.h"
+#include "new_file.h"
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -34,28 +35,31 @@ static bool have_gnuplot(void)
     while (path != NULL && !found) {
         size_t length = strcspn(path, ":");
         struct text program = {0};
+        struct stat status;
 
         text_print(&program, "%.*s/gnuplot", (int)length, path);
-        found = access(program.bytes, X_OK) == 0;
+        found = stat(program.bytes, &status) == 0 && S_ISREG(status.st_mode) &&
+                access(program.bytes, X_OK) == 0;
         text_free(&program);
         path = path[length] == ':' ? path + length + 1 : NULL;
     }
     return found;
 }
 
+static struct new_file picture_of(const char *path)
+{
+    return (struct new_file){
+        .option = "--plot: ", .path = path, .mode = 0666, .may_replace = true};
+}
+
 /* Finds out early that the file cannot be written. */
 static bool can_write(const char *path)
 {
-    bool existed = access(path, F_OK) == 0;
-    int file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    struct new_file file = picture_of(path);
 
-    if (file < 0) {
-        message_error("--plot: cannot write %s: %s", path, strerror(errno));
+    if (!new_file_open(&file))
         return false;
-    }
-    (void)close(file);
-    if (!existed)
-        (void)unlink(path);
+    new_file_drop(&file);
     return true;
 }
 
@@ -140,19 +144,13 @@ static bool draw(plot_writer write_script, const void *context, bool svg,
 
 bool plot_draw(const char *path, plot_writer write_script, const void *context)
 {
-    int output = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    bool good;
+    struct new_file file = picture_of(path);
 
-    if (output < 0) {
-        message_error("--plot: cannot write %s: %s", path, strerror(errno));
+    if (!new_file_open(&file))
         return false;
-    }
-    good = draw(write_script, context, ends_with(path, ".svg"), output);
-    if (close(output) != 0)
-        good = false;
-    if (!good) {
-        (void)unlink(path);
-        message_error("--plot: gnuplot could not draw %s", path);
-    }
-    return good;
+    if (draw(write_script, context, ends_with(path, ".svg"), file.descriptor))
+        return new_file_keep(&file);
+    new_file_drop(&file);
+    message_error("--plot: gnuplot could not draw %s", path);
+    return false;
 }

@@ -38,8 +38,8 @@ static const char help_tail[] =
 
 /* Parameters come as PARAMETER_FIRST and their number. */
 enum option_value {
+    OPTION_HELP = 'h',
     OPTION_CSV = 256,
-    OPTION_HELP,
     OPTION_JOBS,
     OPTION_JSON,
     OPTION_MERGE,
@@ -250,7 +250,8 @@ enum sim_parse sim_parse(struct sim_options *options, int argc, char **argv)
     make_long_options(long_options);
     optind = 1;
     /* '-': words that are no options come as 1, in their place. */
-    while ((option = getopt_long(argc, argv, "-:", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "-:h", long_options, NULL)) !=
+           -1) {
         enum sim_parse parse;
 
         if (option == '?' || option == ':') {
