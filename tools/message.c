@@ -59,6 +59,20 @@ void message_note(const char *format, ...)
     va_end(arguments);
 }
 
+void message_status(zc_status status, const char *reason, const char *format,
+                    ...)
+{
+    struct text what = {0};
+    va_list arguments;
+
+    va_start(arguments, format);
+    text_print_list(&what, format, arguments);
+    va_end(arguments);
+    message_error("%s: %s", what.bytes,
+                  *reason != '\0' ? reason : zc_status_describe(status));
+    text_free(&what);
+}
+
 bool message_finish_output(void)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))

@@ -167,19 +167,21 @@ static bool run_phase(const struct run_request *request, struct zc_cache *cache,
 static bool create_cache(const struct run_request *request,
                          struct zc_cache **cache_out)
 {
+    char reason[ZC_REASON_SIZE] = "";
     zc_status status = zc_cache_create(
         ZC_CACHE_OPTIONS(.page_size = request->snapshot->page_size,
                          .compressor_name = request->codec->name,
                          .compressor_level = request->codec->level,
-                         .placement = request->placement),
+                         .placement = request->placement, .reason = reason,
+                         .reason_size = sizeof(reason)),
         cache_out);
 
-    if (status == ZC_OK)
-        return true;
-    message_error("cannot make a cache of %s, %s, pages of %zu bytes: %s",
-                  request->codec->label, placement_name(request->placement),
-                  request->snapshot->page_size, zc_status_describe(status));
-    return false;
+    if (status != ZC_OK)
+        message_status(
+            status, reason, "cannot make a cache of %s, %s, pages of %zu bytes",
+            request->codec->label, placement_name(request->placement),
+            request->snapshot->page_size);
+    return status == ZC_OK;
 }
 
 static bool count_object(void *context, zc_handle handle, const void *data,

@@ -130,8 +130,7 @@ bool sim_codec_begin(const char *name, uint64_t damage)
     if (is_new)
         status = zc_compressor_register(&front);
     if (status != ZC_OK)
-        message_error("cannot put a clock before codec %s: %s", name,
-                      zc_status_describe(status));
+        message_status(status, "", "cannot put a clock before codec %s", name);
     return status == ZC_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -111,6 +112,20 @@ static bool holds_all(const struct sim_plan *plan,
     return false;
 }
 
+/* What is there is not ours.  The library looks again when it makes it. */
+static bool device_is_new(const struct sim_config *config)
+{
+    const char *device = sim_text(config, SIM_DEVICE);
+    struct stat status;
+
+    if (strncmp(device, "file:", 5) != 0 || lstat(device + 5, &status) != 0)
+        return true;
+    message_error("--device: %s exists; a device is a new file, and never one "
+                  "that is there",
+                  device + 5);
+    return false;
+}
+
 bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
                    const struct sim_corpus *corpus,
                    const struct sim_trace *trace)
@@ -150,48 +165,31 @@ bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
     plan->slot_count = sim_amount(config, SIM_SLOTS, plan->total_pages);
     if (plan->slot_count == 0)
         plan->slot_count = 1;
-    return holds_all(plan, config, trace) && fits(plan, config);
+    return device_is_new(config) && holds_all(plan, config, trace) &&
+           fits(plan, config);
 }
 
 /* ---- the device ---- */
 
-/* A directory of our own: the name in it is nobody else's. */
-static bool make_own_file(struct sim_world *world)
-{
-    const char *parent = getenv("TMPDIR");
-    struct text path = {0};
-
-    text_print(&path, "%s/zcache-sim-XXXXXX",
-               parent == NULL || *parent == '\0' ? "/tmp" : parent);
-    if (mkdtemp(path.bytes) == NULL) {
-        message_error("--device: cannot make %s: %s", path.bytes,
-                      strerror(errno));
-        text_free(&path);
-        return false;
-    }
-    world->directory = memory_copy_text(path.bytes);
-    text_print(&path, "/swap");
-    world->file = path.bytes;
-    return true;
-}
-
-static bool name_file(struct sim_world *world)
+/* Of a directory the library makes a file without a name, so that nothing is
+ * left when the program is killed. */
+static void name_file(struct sim_world *world)
 {
     const char *device = sim_text(world->config, SIM_DEVICE);
+    const char *directory = getenv("TMPDIR");
 
     if (strncmp(device, "file:", 5) == 0)
         world->file = memory_copy_text(device + 5);
     else if (strcmp(device, "file") == 0)
-        return make_own_file(world);
-    return true;
+        world->file = memory_copy_text(
+            directory == NULL || *directory == '\0' ? "/tmp" : directory);
 }
 
-static bool show_status(zc_status status, const char *what)
+static bool show_status(zc_status status, const char *what, const char *reason)
 {
-    if (status == ZC_OK)
-        return true;
-    message_error("cannot make %s: %s", what, zc_status_describe(status));
-    return false;
+    if (status != ZC_OK)
+        message_status(status, reason, "cannot make %s", what);
+    return status == ZC_OK;
 }
 
 static bool open_device(struct sim_world *world)
@@ -206,8 +204,12 @@ static bool open_device(struct sim_world *world)
         .read_errors = (uint32_t)(10 * sim_number(config, SIM_READ_ERRORS)),
         .write_errors = (uint32_t)(10 * sim_number(config, SIM_WRITE_ERRORS)),
         .latency_ns = sim_number(config, SIM_LATENCY)};
+    char reason[ZC_REASON_SIZE] = "";
+    zc_status status;
     struct zc_swap_options options = {
         .struct_size = sizeof(options),
+        .reason = reason,
+        .reason_size = sizeof(reason),
         .backing_ops = &zc_backing_faulty,
         .backing_user = &faults,
         .slot_count = world->plan.slot_count,
@@ -215,8 +217,7 @@ static bool open_device(struct sim_world *world)
         .managed = 1,
         .slot_order = (unsigned)sim_number(config, SIM_SLOT_ORDER)};
 
-    if (!name_file(world))
-        return false;
+    name_file(world);
     if (world->file != NULL) {
         file.path = world->file;
         faults.ops = &zc_backing_file;
@@ -224,9 +225,8 @@ static bool open_device(struct sim_world *world)
     }
     options.synchronous = synchronous == SIM_AUTO ? world->file == NULL
                                                   : synchronous == SIM_ON;
-    return show_status(zc_swap_on(world->cache, &options, &world->type),
-                       world->file == NULL ? "a device in memory"
-                                           : world->file);
+    status = zc_swap_on(world->cache, &options, &world->type);
+    return show_status(status, "the device", reason);
 }
 
 /* ---- machine and spaces ---- */
@@ -235,8 +235,11 @@ static bool open_machine(struct sim_world *world)
 {
     const struct sim_config *config = world->config;
     struct codec_list codecs = {0};
+    char reason[ZC_REASON_SIZE] = "";
     struct zc_cache_options options = {
         .struct_size = sizeof(options),
+        .reason = reason,
+        .reason_size = sizeof(reason),
         .page_size = (size_t)sim_number(config, SIM_PAGE_SIZE),
         .limit_bytes = world->plan.limit_bytes,
         .accept_threshold_percent =
@@ -247,6 +250,8 @@ static bool open_machine(struct sim_world *world)
         .shrink_worker = (unsigned)sim_number(config, SIM_SHRINK_WORKER)};
     const struct zc_vm_options vm_options = {
         .struct_size = sizeof(vm_options),
+        .reason = reason,
+        .reason_size = sizeof(reason),
         .frame_count = world->plan.frame_count,
         .swap_in = (unsigned)sim_number(config, SIM_SWAP_IN),
         .background_reclaim =
@@ -258,7 +263,7 @@ static bool open_machine(struct sim_world *world)
     if (good) {
         options.compressor_level = codecs.choices[0].level;
         good = show_status(zc_vm_create(&options, &vm_options, &world->vm),
-                           "a machine");
+                           "a machine", reason);
         world->cache = zc_vm_cache(world->vm);
     }
     codec_list_free(&codecs);
@@ -279,7 +284,7 @@ static bool open_spaces(struct sim_world *world)
         if (status == ZC_OK)
             status = zc_vm_map(world->spaces[i], 0, plan->space_pages, 0);
     }
-    return show_status(status, "address spaces");
+    return show_status(status, "address spaces", "");
 }
 
 bool sim_world_open(struct sim_world *world)
@@ -328,10 +333,5 @@ void sim_world_close(struct sim_world *world)
     }
     free(world->spaces);
     zc_vm_destroy(world->vm);
-    if (world->directory != NULL) {
-        (void)unlink(world->file);
-        (void)rmdir(world->directory);
-    }
-    free(world->directory);
     free(world->file);
 }

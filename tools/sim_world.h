@@ -28,7 +28,6 @@ struct sim_world {
     struct zc_cache *cache; /* of vm */
     unsigned type;          /* of the device */
     struct zc_vm_space **spaces;
-    char *directory; /* of our own file, or NULL */
     char *file;
 };
 

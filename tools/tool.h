@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <zcache/types.h>
 
 /* What the process ends with. */
 enum tool_exit {
@@ -41,6 +42,11 @@ void message_set_quiet(bool quiet);
 /* One line to standard error: an error, or a note about a result. */
 void message_error(const char *format, ...) TOOL_FORMAT(1, 2);
 void message_note(const char *format, ...) TOOL_FORMAT(1, 2);
+
+/* What the library refused, and its reason; without one, what the status
+ * means. */
+void message_status(zc_status status, const char *reason, const char *format,
+                    ...) TOOL_FORMAT(3, 4);
 
 /* False, and an error shown, if standard output could not be written. */
 bool message_finish_output(void);
