@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "sim_sweep.h"
+#include "system.h"
 
 /* Any pipe holds so much, so that no process waits until it is read. */
 _Static_assert(sizeof(struct sim_result) <= 4096, "a result fits a pipe");
@@ -69,6 +70,7 @@ static int run_point(const struct sim_grid *grid, struct sim_point *point,
 
 static bool start_point(struct sim_grid *grid, struct sim_point *point)
 {
+    const long parent = (long)getpid();
     int ends[2];
 
     if (!sim_grid_load(grid, &point->config))
@@ -80,6 +82,7 @@ static bool start_point(struct sim_grid *grid, struct sim_point *point)
     (void)fflush(NULL);
     point->pid = fork();
     if (point->pid == 0) {
+        system_end_with(parent);
         (void)close(ends[0]);
         _exit(run_point(grid, point, ends[1]));
     }

@@ -74,11 +74,14 @@ enum process_outcome process_open(struct source *source,
 /* Shows why a process could not be opened. */
 void process_explain(enum process_outcome outcome, long pid);
 
+/* A child calls it: the child gets SIGTERM when its parent ends. */
+void system_end_with(long parent);
+
 /* A command of ours, running. */
 struct command {
     char **words;
-    long pid;
-    bool running;
+    long guard; /* the process that ends it; 0: none */
+    int report; /* where the guard says how it goes */
 };
 
 /*

@@ -4,8 +4,10 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -149,4 +151,11 @@ bool system_list_cgroup(struct pid_list *list, const char *path)
     }
     sort_pids(list);
     return true;
+}
+
+void system_end_with(long parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if ((long)getppid() != parent) /* it ended before the call */
+        (void)raise(SIGTERM);
 }
