@@ -374,59 +374,66 @@ bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner)
 
 /* ---- by age, up to a budget ---- */
 
-/* Entries that a shrink has to do with, and how many owners have them. */
-static uint64_t count_entries(const struct shrink *shrink, unsigned *owners_out)
+/*
+ * How many entries of each owner may still be looked at.  Every entry is looked
+ * at twice at most: the first time it may have a second chance.  The looks are
+ * each owner's own, so one that has nothing but young pages does not use up
+ * those of the others.
+ */
+static void count_looks(const struct shrink *shrink,
+                        uint64_t looks[ZC_OWNER_COUNT])
 {
-    const struct zc_lru *lru = &shrink->zcache->lru;
-    uint64_t entries = 0;
-    uint32_t count;
     unsigned owner;
 
-    *owners_out = 0;
-    for (owner = 0; owner < ZC_OWNER_COUNT; owner++) {
-        if (shrink->owner != ZC_OWNER_ANY && shrink->owner != owner)
-            continue;
-        count = zc_lru_count(lru, owner);
-        entries += count;
-        if (count != 0)
-            (*owners_out)++;
-    }
-    return entries;
+    for (owner = 0; owner < ZC_OWNER_COUNT; owner++)
+        looks[owner] =
+            shrink->owner == ZC_OWNER_ANY || shrink->owner == owner
+                ? 2 * (uint64_t)zc_lru_count(&shrink->zcache->lru, owner)
+                : 0;
 }
 
-/*
- * Every entry is looked at twice at most: the first time it may have a second
- * chance.  True: pages are left that could not be written.
- */
-static bool write_by_age(struct shrink *shrink, uint64_t page_budget)
+/* One page of an owner.  False: it has none that may go, or that may still be
+ * looked at.  *is_left_inout: a page is left that could not be written. */
+static bool write_one(struct shrink *shrink, unsigned owner,
+                      uint64_t *looks_inout, bool *is_left_inout)
 {
     struct zc_lru_candidate candidate;
-    unsigned idle = 0; /* turns in which there was no candidate */
-    bool is_left = false;
     zc_status status;
-    unsigned owners;
-    unsigned owner;
-    uint64_t total = 2 * count_entries(shrink, &owners);
-    uint64_t looks;
 
-    while (total > 0 && shrink->written < page_budget && idle <= owners) {
+    if (*looks_inout == 0 || zc_zcache_owner_forbids(shrink->zcache, owner))
+        return false;
+    zc_pageio_throttle(shrink->pageio);
+    if (find_candidate(shrink, owner, looks_inout, &candidate) != ZC_OK) {
+        *looks_inout = 0;
+        return false;
+    }
+    status = write_candidate(shrink, &candidate);
+    if (status != ZC_OK && status != ZC_MISSING)
+        *is_left_inout = true;
+    return true;
+}
+
+/* Owners take turns of one page, from the one after the last that had one.
+ * True: pages are left that could not be written. */
+static bool write_by_age(struct shrink *shrink, uint64_t page_budget)
+{
+    zc_atomic_u32 *cursor = &shrink->zcache->lru.cursor;
+    unsigned owner = zc_atomic_u32_load_relaxed(cursor) % ZC_OWNER_COUNT;
+    uint64_t looks[ZC_OWNER_COUNT];
+    unsigned idle = 0; /* owners in turn that had no page */
+    bool is_left = false;
+
+    count_looks(shrink, looks);
+    while (shrink->written < page_budget && idle < ZC_OWNER_COUNT) {
         if (is_device_failing(shrink))
             return true;
-        if (!next_owner(shrink, &owner))
-            break;
-        zc_pageio_throttle(shrink->pageio);
-        looks = (uint64_t)zc_lru_count(&shrink->zcache->lru, owner) + 1;
-        if (looks > total)
-            looks = total;
-        total -= looks;
-        status = find_candidate(shrink, owner, &looks, &candidate);
-        total += looks;
-        idle = status == ZC_OK ? 0 : idle + 1;
-        if (status != ZC_OK)
-            continue;
-        status = write_candidate(shrink, &candidate);
-        if (status != ZC_OK && status != ZC_MISSING)
-            is_left = true;
+        owner = (owner + 1) % ZC_OWNER_COUNT;
+        if (write_one(shrink, owner, &looks[owner], &is_left)) {
+            zc_atomic_u32_store_relaxed(cursor, owner);
+            idle = 0;
+        } else {
+            idle++;
+        }
     }
     return is_left;
 }

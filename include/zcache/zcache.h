@@ -311,7 +311,8 @@ ZC_API zc_status zc_cache_set_limit(struct zc_cache *cache,
 ZC_API zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
                                  uint64_t *pages_out);
 
-/* Which pages zc_cache_writeback() takes, coldest first. */
+/* Which pages zc_cache_writeback() takes: one of each owner in turn, and of an
+ * owner the coldest first. */
 struct zc_writeback_options {
     size_t struct_size;
     uint64_t budget_bytes; /* of pages written, page_size each; 0: no bound */

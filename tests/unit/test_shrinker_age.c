@@ -155,6 +155,19 @@ static void writes_what_is_old(void **state)
     rig_end(&rig);
 }
 
+/* The looks of one owner are not the other's. */
+static void young_pages_of_one_owner_end_nothing(void **state)
+{
+    (void)state;
+    begin_entries();
+    fill_for(0, 30, 1);
+    zc_clock_advance(100);
+    fill_for(30, 10, 2);
+    assert_int_equal(write_back(0, 50, 0, ZC_OK), 30);
+    assert_int_equal(count_entries(30, 10), 10);
+    rig_end(&rig);
+}
+
 static void says_what_is_left(void **state)
 {
     (void)state;
@@ -181,6 +194,7 @@ int main(void)
         cmocka_unit_test(writes_every_page),
         cmocka_unit_test(writes_within_its_budget),
         cmocka_unit_test(writes_what_is_old),
+        cmocka_unit_test(young_pages_of_one_owner_end_nothing),
         cmocka_unit_test(says_what_is_left),
     };
 
