@@ -15,6 +15,7 @@
 #define COUNT_EXECUTIONS 20000
 
 #define TURN_MILLISECONDS 500
+#define TEXT_COLUMNS 79
 
 static struct lab_result found;
 static struct lab_result whole;
@@ -97,6 +98,26 @@ static void print(const struct zcrace *request, struct lab_story *story)
     request->print(stdout, story);
 }
 
+/* A text in lines of at most so many columns. */
+static void print_wrapped(const char *text)
+{
+    size_t column = 0;
+
+    while (*text != '\0') {
+        const size_t word = strcspn(text, " ");
+
+        if (column != 0 && column + 1 + word > TEXT_COLUMNS) {
+            (void)putchar('\n');
+            column = 0;
+        }
+        column +=
+            (size_t)printf("%s%.*s", column == 0 ? "" : " ", (int)word, text);
+        text += word;
+        text += strspn(text, " ");
+    }
+    (void)putchar('\n');
+}
+
 int zcrace_show(const struct zcrace *request)
 {
     const struct lab_scenario *scenario;
@@ -108,7 +129,10 @@ int zcrace_show(const struct zcrace *request)
         return ZCRACE_USAGE;
     schedule.count = 0;
     (void)lab_record(&program, request->threads, &schedule, &trace);
-    (void)printf("%s: %s\n\n", program.name, scenario->summary);
+    (void)printf("%s: %s\n", program.name, scenario->summary);
+    if (scenario->story != NULL && scenario->story[0] != '\0')
+        print_wrapped(scenario->story);
+    (void)putchar('\n');
     request->print(stdout, &story);
     return trace.outcome == LAB_COMPLETE_RUN ? ZCRACE_SILENT : ZCRACE_FOUND;
 }

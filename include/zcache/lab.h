@@ -65,7 +65,7 @@ struct zc_lab_scenario {
     size_t struct_size;  /* sizeof(struct zc_lab_scenario) */
     const char *name;    /* needed; no colon and at most 60 bytes */
     const char *summary; /* one line: "put || free" */
-    const char *story;   /* what goes wrong, in a few sentences */
+    const char *story;   /* what goes wrong, in a few sentences: for show */
     void *context;       /* for the functions */
 
     /*
