@@ -278,10 +278,8 @@ static void machines_and_spaces(void **state)
     struct zc_vm_space *space = support_vm_space(&machine, 8);
 
     (void)state;
-    FAILS(zc_vm_create, NULL, NULL, &out.vm);
-    FAILS(zc_vm_create, machine.cache, ZC_VM_OPTIONS(.frame_count = 1),
-          &out.vm);
-    FAILS(zc_vm_create, machine.cache, NULL, &out.vm);
+    FAILS(zc_vm_create, NULL, ZC_VM_OPTIONS(.frame_count = 1), &out.vm);
+    FAILS(zc_vm_create, ZC_CACHE_OPTIONS(.page_size = 1), NULL, &out.vm);
     FAILS(zc_vm_space_create, machine.vm, ZC_OWNER_COUNT, 8, &out.space);
     FAILS_WITHOUT_MEMORY(ZC_INJECT_MALLOC, zc_vm_space_destroy(out.space),
                          zc_vm_space_create, machine.vm, 0, 8, &out.space);
