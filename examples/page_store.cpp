@@ -47,10 +47,10 @@ const char *use(zcache::cache &cache)
 
 int main()
 {
-    auto [status, cache] =
+    auto made =
         zcache::cache::create(ZC_CACHE_OPTIONS(.limit_bytes = 64 << 20));
-    const char *mistake = status == ZC_OK ? use(cache)
-                                          : zc_status_describe(status);
+    const char *mistake = made ? use(made.value)
+                               : zc_status_describe(made.status);
 
     if (mistake != nullptr)
         std::fprintf(stderr, "page_store: %s\n", mistake);
