@@ -165,7 +165,14 @@ destroy_mutex:
 
 void zc_generations_destroy(struct zc_generations *generations)
 {
-    zc_generation_put(generations, generations->current);
+    struct zc_generation *generation;
+    unsigned i;
+
+    for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
+        generation = zc_generation_at(generations, (uint8_t)i);
+        if (generation != NULL)
+            destroy_generation(generation);
+    }
     zc_spinlock_destroy(&generations->lock);
     zc_mutex_destroy(&generations->change);
 }

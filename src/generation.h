@@ -51,7 +51,7 @@ zc_status zc_generations_init(struct zc_generations *generations,
                               size_t page_size, unsigned context_count,
                               const char *name, int level);
 
-/* No reference but the current one's is left. */
+/* Ends them with whatever references are left: nobody uses one any more. */
 void zc_generations_destroy(struct zc_generations *generations);
 
 /* Stores from now on use this compressor; zc_cache_set_compressor(). */

@@ -68,12 +68,23 @@ void zc_lru_destroy(struct zc_lru *lru)
 
     for (i = 0; i < ZC_OWNER_COUNT; i++) {
         owner = zc_lru_find_owner(lru, i);
-        if (owner == NULL)
-            continue;
-        ZC_ASSERT(zc_lru_count(lru, i) == 0);
-        ZC_ASSERT(zc_counter_read(&owner->charged_bytes) == 0);
-        destroy_owner(owner);
+        if (owner != NULL)
+            destroy_owner(owner);
     }
+}
+
+bool zc_lru_is_empty(const struct zc_lru *lru)
+{
+    const struct zc_owner *owner;
+    unsigned i;
+
+    for (i = 0; i < ZC_OWNER_COUNT; i++) {
+        owner = zc_lru_find_owner(lru, i);
+        if (owner != NULL && (zc_lru_count(lru, i) != 0 ||
+                              zc_counter_read(&owner->charged_bytes) != 0))
+            return false;
+    }
+    return true;
 }
 
 /* Raises the end of the owners to at least this. */

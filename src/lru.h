@@ -59,8 +59,10 @@ struct zc_lru_candidate {
 
 /* ZC_OK; ZC_NO_MEMORY: owner 0 is made here. */
 zc_status zc_lru_init(struct zc_lru *lru, struct zc_entries *entries);
-/* Nothing is stored. */
 void zc_lru_destroy(struct zc_lru *lru);
+
+/* Whether no owner has an entry on its list, or is charged for one. */
+bool zc_lru_is_empty(const struct zc_lru *lru);
 
 /* The record of an owner, or NULL if it was never made. */
 static inline struct zc_owner *zc_lru_find_owner(const struct zc_lru *lru,

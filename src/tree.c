@@ -98,6 +98,17 @@ uint64_t zc_tree_bytes(const struct zc_tree *tree)
     return bytes;
 }
 
+/* Nobody else knows it any more. */
+static void destroy_shard(struct zc_shard *shard) ZC_NO_LOCK_ANALYSIS
+{
+    unsigned i;
+
+    for (i = 0; shard->used > 0 && i < ZC_SHARD_LEAVES; i++)
+        zc_free(shard->leaves[i]);
+    zc_spinlock_destroy(&shard->lock);
+    zc_free(shard);
+}
+
 static void destroy_block(struct shard_block *block)
 {
     struct zc_shard *shard;
@@ -105,11 +116,8 @@ static void destroy_block(struct shard_block *block)
 
     for (i = 0; i < BLOCK_SHARDS; i++) {
         shard = zc_atomic_pointer_load_relaxed(&block->shards[i]);
-        if (shard == NULL)
-            continue;
-        ZC_ASSERT(shard->used == 0);
-        zc_spinlock_destroy(&shard->lock);
-        zc_free(shard);
+        if (shard != NULL)
+            destroy_shard(shard);
     }
     zc_free(block);
 }

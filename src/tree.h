@@ -40,7 +40,7 @@ struct zc_tree {
 void zc_tree_init(struct zc_tree *tree, struct zc_entries *entries,
                   uint64_t slot_count);
 
-/* The tree must be empty. */
+/* The references of entries that are still linked go with it. */
 void zc_tree_destroy(struct zc_tree *tree);
 
 /* Resident bytes of all of it. */

@@ -237,14 +237,22 @@ zc_status zc_zcache_init(struct zc_zcache *zcache,
     return init_parts(zcache, options);
 }
 
-void zc_zcache_destroy(struct zc_zcache *zcache)
+/* Forgets page by page, and looks whether that leaves nothing. */
+static void forget_all(struct zc_zcache *zcache)
 {
     unsigned type;
 
-    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
         zc_zcache_invalidate_range(zcache, type, 0, zcache->tree.slot_count);
+        ZC_ASSERT(!zc_tree_has_type(&zcache->tree, type));
+    }
     ZC_ASSERT(zc_zcache_stored_pages(zcache) == 0);
+    ZC_ASSERT(zc_lru_is_empty(&zcache->lru));
     ZC_ASSERT(zc_generations_count(&zcache->generations) == 1);
+}
+
+void zc_zcache_drop(struct zc_zcache *zcache)
+{
     zc_tree_destroy(&zcache->tree);
     zc_lru_destroy(&zcache->lru);
     zc_entries_destroy(&zcache->entries);
@@ -257,6 +265,15 @@ void zc_zcache_leave(struct zc_zcache *zcache)
     /* Another pool may take locks: its memory stays as it is. */
     if (zcache->entries.pool_ops == &zc_pool_zspool)
         zc_zspool_destroy(zcache->entries.pool);
+}
+
+void zc_zcache_destroy(struct zc_zcache *zcache)
+{
+    /* Another pool may want each object back.  Ours goes as it is, which costs
+     * what its memory costs, and not what each page does. */
+    if (ZC_DEBUG_CHECKS || zcache->entries.pool_ops != &zc_pool_zspool)
+        forget_all(zcache);
+    zc_zcache_drop(zcache);
 }
 
 void zc_zcache_apply_limit(struct zc_zcache *zcache, uint64_t limit_bytes,

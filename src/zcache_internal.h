@@ -65,6 +65,8 @@ zc_status zc_zcache_init(struct zc_zcache *zcache,
 void zc_zcache_destroy(struct zc_zcache *zcache);
 /* In a child after fork(), instead: takes no lock. */
 void zc_zcache_leave(struct zc_zcache *zcache);
+/* Its last part: the memory goes with whatever is stored in it. */
+void zc_zcache_drop(struct zc_zcache *zcache);
 
 /* Fills in defaults and checks all that is not the pool's or the device's;
  * options->reason says what is wrong.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: there

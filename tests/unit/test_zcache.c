@@ -576,10 +576,59 @@ static void after_a_fork_child_and_parent_go_on(void **state)
     }
 }
 
+/*
+ * What a release build does over the built-in pool: nothing is forgotten page
+ * by page.  Address space is looked at here, and what malloc() gave by the leak
+ * sanitizer.
+ */
+static void a_full_cache_goes_as_a_whole(void **state)
+{
+    static const unsigned modes[] = {ZC_LRU_NONE, ZC_LRU_ENTRY, ZC_LRU_ZSPAGE};
+    static struct zc_zcache zcache;
+    struct zc_cache_options options;
+    char page[4096];
+    uint64_t before = 0;
+    unsigned round;
+    unsigned i;
+
+    (void)state;
+    for (round = 0; round < 12; round++) {
+        if (round == 6) /* malloc has grown in the first */
+            before = support_mapped_bytes();
+        options = (struct zc_cache_options){
+            .struct_size = sizeof(options),
+            .lru_mode = modes[round % 3],
+            .placement = ZC_PLACEMENT_DENSE + round / 3 % 2,
+            .checksums = 1,
+        };
+        memset(&zcache, 0, sizeof(zcache));
+        assert_status(zc_zcache_check_options(&options), ZC_OK);
+        assert_status(zc_zcache_init(&zcache, &options), ZC_OK);
+        for (i = 0; i < 3000; i++) {
+            if (i == 1000 || i == 2000)
+                assert_status(zc_generations_change(&zcache.generations, "copy",
+                                                    ZC_LEVEL_DEFAULT),
+                              ZC_OK);
+            support_make_page(page, sizeof(page), i % SUPPORT_NOISE, i);
+            assert_status(zc_zcache_store(&zcache,
+                                          zc_swp_make(i % 5, UINT64_C(77) * i),
+                                          page, i % 7, false),
+                          i < 1000 || options.lru_mode != ZC_LRU_ZSPAGE ||
+                                  i % SUPPORT_NOISE <= SUPPORT_SAME
+                              ? ZC_OK
+                              : ZC_REJECTED);
+        }
+        assert_true(zc_zcache_stored_pages(&zcache) > 1000);
+        zc_zcache_drop(&zcache);
+    }
+    support_assert_mapped(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_version_is_the_headers),
+        cmocka_unit_test(a_full_cache_goes_as_a_whole),
         cmocka_unit_test(no_options_mean_all_defaults),
         cmocka_unit_test(fields_out_of_their_range_are_refused),
         cmocka_unit_test(fields_at_the_end_of_their_range_are_taken),
