@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: MIT
+# Tests by effect: the options of zcrace, and of scenarios of strangers.
+# Included where the lab's targets are known.
+
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  set(effects ${PROJECT_SOURCE_DIR}/tests/effects)
+  add_executable(effects_race
+    ${effects}/race.c ${PROJECT_SOURCE_DIR}/lab/toys.c)
+  zc_setup_target(effects_race)
+  target_link_libraries(effects_race PRIVATE lab_cli)
+  zcache_add_lab(effects_strangers SOURCES ${effects}/strangers.c)
+  target_link_libraries(effects_strangers PRIVATE zcache_warnings)
+  set_target_properties(effects_strangers PROPERTIES C_STANDARD 11)
+  zc_program_test(effects zcrace COMMAND
+    ${effects}/of_zcrace $<TARGET_FILE:zcrace> $<TARGET_FILE:effects_race>
+    $<TARGET_FILE:effects_strangers>)
+endif()

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* of_pool.c - what a plugged-in pool is told, and what one may leave out. */
+#include "effects.h"
+#include "spy.h"
+
+#define PAGE ((uint64_t)ZC_PAGE_SIZE_MIN)
+
+/* --- what a plugged-in pool is told ---------------------------------- */
+
+static const struct zc_pool_config *told(struct zc_cache_options options)
+{
+    options.pool_ops = &spy_pool;
+    (void)cache_of(options);
+    return &spy.pool_config;
+}
+
+static uint64_t told_page_size(uint64_t page_size)
+{
+    return told((struct zc_cache_options){.page_size = page_size})->page_size;
+}
+
+static uint64_t told_placement(uint64_t placement)
+{
+    return told((struct zc_cache_options){.placement = (unsigned)placement})
+        ->placement;
+}
+
+static uint64_t told_chain_length(uint64_t chain_length)
+{
+    return told((struct zc_cache_options){
+                    .chain_length = (unsigned)chain_length})
+        ->chain_length;
+}
+
+static uint64_t told_segment_bytes(uint64_t segment_bytes)
+{
+    return told((struct zc_cache_options){.segment_bytes = segment_bytes})
+        ->segment_bytes;
+}
+
+static uint64_t told_keep_lru(uint64_t lru_mode)
+{
+    return told((struct zc_cache_options){.lru_mode = (unsigned)lru_mode})
+        ->keep_lru;
+}
+
+static char told_bytes[2][64];
+
+static uint64_t told_user(uint64_t which)
+{
+    return told((struct zc_cache_options){.pool_user = told_bytes[which]})
+               ->user == told_bytes[1];
+}
+
+static uint64_t told_reason(uint64_t which)
+{
+    return told((struct zc_cache_options){.reason = told_bytes[which],
+                                          .reason_size = 64})
+               ->reason == told_bytes[1];
+}
+
+static uint64_t told_reason_size(uint64_t size)
+{
+    return told((struct zc_cache_options){.reason = told_bytes[0],
+                                          .reason_size = size})
+        ->reason_size;
+}
+
+/* --- what a pool may leave out --------------------------------------- */
+
+/* Bytes of a page that compresses to 1000: raw where that gains nothing. */
+static uint64_t put_by_huge_class(uint64_t has)
+{
+    if (has != 0)
+        spy_pool.huge_class_size = spy_huge_class_size;
+    store(cache_of((struct zc_cache_options){.pool_ops = &spy_pool}), 0,
+          page_text(0));
+    return spy.object_size == PAGE;
+}
+
+static uint64_t compacts(uint64_t has)
+{
+    struct zc_cache *cache;
+    zc_status status;
+
+    if (has == 0)
+        spy_pool.compact = NULL;
+    cache = cache_of((struct zc_cache_options){.pool_ops = &spy_pool});
+    status = zc_cache_compact(cache, NULL, NULL);
+    MUST(status == (spy.pool_compacts != 0 ? ZC_OK : ZC_UNSUPPORTED));
+    return spy.pool_compacts;
+}
+
+static uint64_t reclaims(uint64_t has)
+{
+    struct zc_cache_options options = {.struct_size = sizeof(options),
+                                       .pool_ops = &spy_pool,
+                                       .lru_mode = ZC_LRU_ZSPAGE};
+    struct zc_cache *cache;
+
+    if (has == 0)
+        spy_pool.reclaim = NULL;
+    if (zc_cache_create(&options, &cache) == ZC_OK)
+        (void)zc_cache_shrink(cache, 1, NULL);
+    return spy.pool_reclaims != 0;
+}
+
+static uint64_t discards(uint64_t has)
+{
+    struct zc_cache *cache = cache_of(
+        (struct zc_cache_options){.lru_mode = ZC_LRU_ENTRY, .slot_count = 64});
+
+    if (has == 0)
+        spy_device.discard = NULL;
+    (void)device_of(cache,
+                    (struct zc_swap_options){.backing_ops = &spy_device});
+    store_texts(cache, 0, 5);
+    MUST_BE_OK(zc_cache_writeback(cache, NULL, NULL));
+    MUST(spy.device_writes == 5);
+    MUST_BE_OK(zc_cache_invalidate_range(cache, zc_swp_make(0, 0), 5));
+    return spy.device_discards;
+}
+
+#define CONFIG(...) EFFECT(zc_pool_config, __VA_ARGS__)
+#define POOL(...) EFFECT(zc_pool_ops, __VA_ARGS__)
+#define DEVICE(...) EFFECT(zc_backing_ops, __VA_ARGS__)
+
+const struct effect effects_pool[] = {
+    CONFIG(page_size, 4096, 16384, told_page_size, IS, 4096, 16384,
+           "the cache's"),
+    CONFIG(placement, ZC_PLACEMENT_DENSE, ZC_PLACEMENT_KERNEL, told_placement,
+           IS, 1, 2, "the cache's"),
+    CONFIG(placement, ZC_PLACEMENT_DEFAULT, ZC_PLACEMENT_KERNEL, told_placement,
+           IS, 0, 2, "the cache's"),
+    CONFIG(chain_length, 4, 8, told_chain_length, IS, 4, 8, "the cache's"),
+    CONFIG(segment_bytes, 16384, 65536, told_segment_bytes, IS, 16384, 65536,
+           "the cache's"),
+    CONFIG(user, 0, 1, told_user, IS, 0, 1, "the cache's pool_user"),
+    CONFIG(keep_lru, ZC_LRU_NONE, ZC_LRU_ZSPAGE, told_keep_lru, IS, 0, 1,
+           "reclaim is called in one mode only"),
+    CONFIG(reason, 0, 1, told_reason, IS, 0, 1, "the cache's"),
+    CONFIG(reason_size, 32, 64, told_reason_size, IS, 32, 64, "the cache's"),
+    POOL(huge_class_size, 0, 1, put_by_huge_class, IS, 0, 1,
+         "what is at least so large is put raw"),
+    POOL(compact, 0, 1, compacts, IS, 0, 1, "it is called, if it is there"),
+    POOL(reclaim, 0, 1, reclaims, IS, 0, 1, "it is called, if it is there"),
+    DEVICE(discard, 0, 1, discards, IS, 0, 5, "it is called, if it is there"),
+    EFFECTS_END};

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * strangers.c - the lab over one scenario, whose fields are given in front of
+ * the lab's own words:
+ *
+ *     effects_strangers FIELD=VALUE... COMMAND [OPTION]...
+ *
+ * Numbers are values of their field; of a function, 0 is NULL.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zcache/lab.h>
+#include <zcache/swap.h>
+#include <zcache/zcache.h>
+
+struct shared {
+    atomic_int word;
+    void *kept;
+};
+
+static int contexts[2];
+static struct shared *shared;
+static int begun;
+static unsigned failed_mallocs; /* begin() sets it */
+
+/* --- what runs ------------------------------------------------------- */
+
+static void setup(void *context)
+{
+    (void)context;
+    shared = calloc(1, sizeof(*shared));
+    if (shared != NULL)
+        zc_lab_name(&shared->word, "word");
+}
+
+static void begin(void *context)
+{
+    (void)context;
+    begun = 1;
+    failed_mallocs = 0;
+}
+
+static void finish(void *context)
+{
+    (void)context;
+    if (shared != NULL)
+        free(shared->kept);
+    free(shared);
+}
+
+/* Fails for a context, or a part before it, that is not as it should be. */
+static void check_before(void *context)
+{
+    zc_lab_point("look");
+    if (context == &contexts[1])
+        zc_lab_fail("context", "the second");
+    if (shared == NULL)
+        zc_lab_fail("setup", "did not run");
+    if (begun == 0)
+        zc_lab_fail("begin", "did not run");
+    if (!zc_lab_holds("OWN_RULE"))
+        zc_lab_fail("rule", "is broken");
+}
+
+static void nothing(void *context)
+{
+    (void)context;
+    zc_lab_point("nothing");
+}
+
+/* 1, then 2: and who sees 1, and then 2, has been interrupted, and the other
+ * too. */
+static void write_twice(void *context)
+{
+    (void)context;
+    atomic_store(&shared->word, 1);
+    atomic_store(&shared->word, 2);
+}
+
+static void read_twice(void *context)
+{
+    (void)context;
+    if (atomic_load(&shared->word) == 1 && atomic_load(&shared->word) == 2)
+        zc_lab_fail("seen", "both");
+}
+
+static void allocate_twice(void *context)
+{
+    (void)context;
+    for (int i = 0; i < 2; i++) {
+        void *memory = malloc(16);
+
+        failed_mallocs += memory == NULL;
+        free(memory);
+    }
+    zc_lab_point("allocated");
+    if (failed_mallocs == 2)
+        zc_lab_fail("malloc", "failed twice");
+}
+
+static void allocate(void *context)
+{
+    void *memory = malloc(16);
+
+    (void)context;
+    if (memory == NULL)
+        zc_lab_fail("malloc", "failed");
+    free(memory);
+}
+
+static void take_pages(void *context)
+{
+    struct zc_zspool *pool = NULL;
+    zc_handle handle;
+
+    (void)context;
+    if (zc_zspool_create(NULL, &pool) != ZC_OK ||
+        zc_zspool_put(pool, "a", 1, &handle) != ZC_OK)
+        zc_lab_fail("pages", "were refused");
+    zc_zspool_destroy(pool);
+}
+
+/* A page goes into a cache, out to its device, and comes back: how far it gets
+ * is seen from outside. */
+static void send_page(const char *what)
+{
+    static char page[4096];
+    struct zc_cache *cache = NULL;
+    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
+    unsigned type;
+
+    for (size_t i = 0; i < sizeof(page); i++)
+        page[i] = (char)(i % 64);
+    if (zc_cache_create(ZC_CACHE_OPTIONS(.slot_count = 16, .context_count = 1,
+                                         .lru_mode = ZC_LRU_ENTRY),
+                        &cache) != ZC_OK ||
+        zc_swap_on(cache, NULL, &type) != ZC_OK ||
+        zc_cache_store(cache, zc_swp_make(type, 1), page) != ZC_OK)
+        zc_lab_fail("page", "was not stored");
+    (void)zc_cache_writeback(cache, NULL, NULL);
+    if (zc_cache_load(cache, zc_swp_make(type, 1), page) != ZC_OK &&
+        strcmp(what, "read") == 0)
+        zc_lab_fail("read", "failed");
+    (void)zc_cache_get_stats(cache, &stats);
+    if (stats.write_errors != 0 && strcmp(what, "write") == 0)
+        zc_lab_fail("write", "failed");
+    if (stats.compress_fail != 0 && strcmp(what, "compress") == 0)
+        zc_lab_fail("compressor", "failed");
+    zc_cache_destroy(cache);
+}
+
+static void compress_page(void *context)
+{
+    (void)context;
+    send_page("compress");
+}
+
+static void read_page(void *context)
+{
+    (void)context;
+    send_page("read");
+}
+
+static void write_page(void *context)
+{
+    (void)context;
+    send_page("write");
+}
+
+static const struct {
+    const char *name;
+    struct zc_lab_actor actors[2];
+} kinds[] = {
+    {"quiet", {{"quiet(A)", check_before}, {"quiet(B)", nothing}}},
+    {"other", {{"other(A)", nothing}, {"other(B)", check_before}}},
+    {"twice", {{"write", write_twice}, {"read", read_twice}}},
+    {"malloc", {{"malloc", allocate}, {"nothing", nothing}}},
+    {"mallocs", {{"malloc", allocate_twice}, {"nothing", nothing}}},
+    {"compress", {{"compress", compress_page}, {"nothing", nothing}}},
+    {"read", {{"read", read_page}, {"nothing", nothing}}},
+    {"write", {{"write", write_page}, {"nothing", nothing}}},
+    {"pages", {{"pages", take_pages}, {"nothing", nothing}}},
+};
+
+/* --- the scenario ---------------------------------------------------- */
+
+static const char *const no_rules[] = {NULL};
+static const char *const own_rules[] = {"OWN_RULE", NULL};
+
+static struct zc_lab_actor actors[2];
+static struct zc_lab_scenario scenario = {
+    .struct_size = sizeof(scenario),
+    .name = "one",
+    .summary = "the first summary",
+    .context = &contexts[0],
+    .setup = setup,
+    .begin = begin,
+    .actors = actors,
+    .actor_count = 2,
+    .finish = finish,
+    .rules = no_rules,
+};
+
+static void set_actors(const char *name)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(kinds[i].name, name) == 0)
+            memcpy(actors, kinds[i].actors, sizeof(actors));
+    }
+}
+
+static void set_field(const char *field, const char *value)
+{
+    const unsigned number = (unsigned)strtoul(value, NULL, 10);
+
+    if (strcmp(field, "name") == 0)
+        scenario.name = value;
+    else if (strcmp(field, "summary") == 0)
+        scenario.summary = value;
+    else if (strcmp(field, "story") == 0)
+        scenario.story = value;
+    else if (strcmp(field, "context") == 0)
+        scenario.context = &contexts[number];
+    else if (strcmp(field, "setup") == 0)
+        scenario.setup = number == 0 ? NULL : setup;
+    else if (strcmp(field, "begin") == 0)
+        scenario.begin = number == 0 ? NULL : begin;
+    else if (strcmp(field, "finish") == 0)
+        scenario.finish = number == 0 ? NULL : finish;
+    else if (strcmp(field, "actors") == 0)
+        set_actors(value);
+    else if (strcmp(field, "title") == 0)
+        actors[0].title = value;
+    else if (strcmp(field, "run") == 0)
+        actors[0].run = number == 0 ? nothing : check_before;
+    else if (strcmp(field, "actor_count") == 0)
+        scenario.actor_count = number;
+    else if (strcmp(field, "rules") == 0)
+        scenario.rules = number == 0 ? no_rules : own_rules;
+    else if (strcmp(field, "bound") == 0)
+        scenario.bound = number;
+    else if (strcmp(field, "may_fail") == 0)
+        scenario.may_fail = number;
+    else if (strcmp(field, "failures") == 0)
+        scenario.failures = number;
+    else
+        exit(3);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct zc_lab_scenario *const scenarios[] = {&scenario, NULL};
+    int first = 1;
+
+    set_actors("quiet");
+    for (; first < argc; first++) {
+        char *equals = strchr(argv[first], '=');
+
+        if (equals == NULL || argv[first][0] == '-')
+            break;
+        *equals = '\0';
+        set_field(argv[first], equals + 1);
+    }
+    argv[first - 1] = argv[0];
+    return zc_lab_main(argc - first + 1, argv + first - 1, scenarios);
+}
