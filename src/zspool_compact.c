@@ -21,7 +21,7 @@ static bool is_spent(const struct zc_compact_budget *budget,
     if (budget->objects != 0 && result->objects_moved >= budget->objects)
         return true;
     return budget->microseconds != 0 &&
-           zc_clock_ns() - started >= budget->microseconds * 1000;
+           (zc_clock_ns() - started) / 1000 >= budget->microseconds;
 }
 
 zc_status zc_zspool_compact(struct zc_zspool *pool,

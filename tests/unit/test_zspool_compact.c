@@ -28,6 +28,21 @@ static void check_survivors(struct zc_zspool *pool, size_t size, unsigned keep)
         support_object_check(pool, handles[i], size, i, 0);
 }
 
+/* Counted in nanoseconds it would begin again at nothing. */
+static void a_budget_of_any_time_is_time_enough(void **state)
+{
+    static const uint64_t budgets[] = {UINT64_MAX / 1000 + 1,
+                                       UINT64_MAX / 1000 + 2, UINT64_MAX};
+    unsigned i;
+
+    for (i = 0; i < sizeof(budgets) / sizeof(budgets[0]); i++) {
+        support_sparse_objects(*state, SIZE, OBJECTS, 4, handles);
+        assert_status(
+            zc_zspool_compact(*state, BUDGET(.microseconds = budgets[i]), NULL),
+            ZC_OK);
+    }
+}
+
 static void an_empty_pool_has_nothing_to_compact(void **state)
 {
     struct zc_compact_result result = {sizeof(result), 77, 77};
@@ -403,6 +418,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         support_on_both(an_empty_pool_has_nothing_to_compact),
+        support_on_both(a_budget_of_any_time_is_time_enough),
         support_on_both(a_round_moves_objects_together_and_counts_what_it_did),
         support_on_both(a_second_round_finds_nothing_more),
         cmocka_unit_test(half_freed_and_compacted_takes_little_more_than_half),
