@@ -109,7 +109,7 @@ static void check_dense_zspage(const struct watched *at,
                                struct zc_zspage *zspage)
 {
     struct zc_segment segment = zc_segment_of(at->pool, zspage);
-    uint32_t end = segment.dense->segment_granules;
+    uint32_t end = segment.granules;
     struct tally tally = {0, 0, 0};
     uint32_t used = 0;
     uint32_t granule = 0;

@@ -7,8 +7,10 @@
  * only looks at its bytes pins its zspage (zspool_pin.c).  Nothing here holds a
  * lock while it asks the system for memory or gives some back.
  */
+#include "zspool_dense.h"
 #include "zspool_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -16,39 +18,84 @@
 #include "platform/memory.h"
 #include "rules.h"
 
+static const struct zc_placement_ops *ops_of(unsigned placement)
+{
+    return placement == ZC_PLACEMENT_KERNEL ? &zc_kernel_placement
+                                            : &zc_dense_placement;
+}
+
+static zc_status check_segment(struct zc_zspool_options *options)
+{
+    const size_t least = ZC_SEGMENT_PAGES_MIN * options->page_size;
+    const size_t most = ZC_SEGMENT_PAGES_MAX * options->page_size;
+
+    if (options->segment_bytes == 0)
+        options->segment_bytes = ZC_SEGMENT_PAGES_DEFAULT * options->page_size;
+    if (!zc_is_power_of_two(options->segment_bytes) ||
+        options->segment_bytes < least || options->segment_bytes > most)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "segment_bytes: %zu is not a power of two from %zu "
+                         "to %zu, which is %d to %d pages",
+                         options->segment_bytes, least, most,
+                         ZC_SEGMENT_PAGES_MIN, ZC_SEGMENT_PAGES_MAX);
+    return ZC_OK;
+}
+
+/* Placement and chain length are good. */
+static zc_status check_limit(const struct zc_zspool_options *options)
+{
+    const uint64_t least =
+        ops_of(options->placement)
+            ->least_pages(options->page_size, options->chain_length) *
+        (uint64_t)options->page_size;
+
+    if (options->limit_bytes != 0 && options->limit_bytes < least)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "limit_bytes: %" PRIu64 " is less than %" PRIu64
+                         ", in which an object of any size can be stored; "
+                         "0 means no limit",
+                         options->limit_bytes, least);
+    return ZC_OK;
+}
+
 /* Fills in the defaults.  ZC_INVALID for a field out of its range. */
 static zc_status check_options(struct zc_zspool_options *options)
 {
-    uint64_t segment_pages;
+    zc_status status;
 
     if (zc_options_check_page_size(&options->page_size) != ZC_OK)
-        return ZC_INVALID;
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "page_size: %zu is not a power of two from %d to %d",
+                         options->page_size, ZC_PAGE_SIZE_MIN,
+                         ZC_PAGE_SIZE_MAX);
     if (options->placement == ZC_PLACEMENT_DEFAULT)
         options->placement = ZC_PLACEMENT_DENSE;
     if (options->placement > ZC_PLACEMENT_KERNEL)
-        return ZC_INVALID;
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "placement: %u is not from 0 to %d",
+                         options->placement, ZC_PLACEMENT_KERNEL);
     if (options->chain_length == 0)
         options->chain_length = ZC_CHAIN_DEFAULT;
     if (options->chain_length < ZC_CHAIN_MIN ||
         options->chain_length > ZC_CHAIN_MAX)
-        return ZC_INVALID;
-    if (options->segment_bytes == 0)
-        options->segment_bytes = ZC_SEGMENT_PAGES_DEFAULT * options->page_size;
-    segment_pages = options->segment_bytes / options->page_size;
-    if (!zc_is_power_of_two(options->segment_bytes) ||
-        segment_pages < ZC_SEGMENT_PAGES_MIN ||
-        segment_pages > ZC_SEGMENT_PAGES_MAX)
-        return ZC_INVALID;
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "chain_length: %u is not from %d to %d",
+                         options->chain_length, ZC_CHAIN_MIN, ZC_CHAIN_MAX);
+    status = check_segment(options);
+    if (status != ZC_OK)
+        return status;
     if (options->keep_lru > 1)
-        return ZC_INVALID;
-    return ZC_OK;
+        return ZC_REFUSE(options, ZC_INVALID, "keep_lru: %u is not 0 or 1",
+                         options->keep_lru);
+    return check_limit(options);
 }
 
 static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes)
 {
     zc_status status;
 
-    status = zc_arena_init(&pool->arena, pool->page_size, limit_bytes);
+    status = zc_arena_init(&pool->arena, pool->page_size, limit_bytes,
+                           pool->placement == ZC_PLACEMENT_DENSE);
     if (status != ZC_OK)
         return status;
     status = zc_handles_init(&pool->handles, pool->page_size);
@@ -57,10 +104,13 @@ static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes)
     status = zc_mutex_init(&pool->compaction, ZC_RANK_COMPACTION, "compaction");
     if (status != ZC_OK)
         goto destroy_handles;
+    status = zc_mutex_init(&pool->growth, ZC_RANK_POOL_GROWTH, "growth");
+    if (status != ZC_OK)
+        goto destroy_compaction;
     zc_list_init(&pool->lru);
     status = zc_spinlock_init(&pool->lru_lock, ZC_RANK_POOL_LRU, "pool lru");
     if (status != ZC_OK)
-        goto destroy_mutex;
+        goto destroy_growth;
     status = pool->ops->create(pool);
     if (status != ZC_OK)
         goto destroy_lru;
@@ -68,7 +118,9 @@ static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes)
 
 destroy_lru:
     zc_spinlock_destroy(&pool->lru_lock);
-destroy_mutex:
+destroy_growth:
+    zc_mutex_destroy(&pool->growth);
+destroy_compaction:
     zc_mutex_destroy(&pool->compaction);
 destroy_handles:
     zc_handles_destroy(&pool->handles);
@@ -94,8 +146,7 @@ zc_status zc_zspool_create(const struct zc_zspool_options *options,
     pool = zc_calloc(1, sizeof(*pool));
     if (pool == NULL)
         return ZC_NO_MEMORY;
-    pool->ops = own.placement == ZC_PLACEMENT_KERNEL ? &zc_kernel_placement
-                                                     : &zc_dense_placement;
+    pool->ops = ops_of(own.placement);
     pool->page_size = own.page_size;
     pool->placement = own.placement;
     pool->chain_length = own.chain_length;
@@ -128,6 +179,7 @@ void zc_zspool_destroy(struct zc_zspool *pool)
     }
     pool->ops->destroy(pool);
     zc_spinlock_destroy(&pool->lru_lock);
+    zc_mutex_destroy(&pool->growth);
     zc_mutex_destroy(&pool->compaction);
     zc_handles_destroy(&pool->handles);
     zc_arena_destroy(&pool->arena);
@@ -136,16 +188,20 @@ void zc_zspool_destroy(struct zc_zspool *pool)
 }
 
 /* A new object, pinned if its place is asked for. */
-static zc_status new_object(struct zc_zspool *pool, size_t size,
+static zc_status new_object(struct zc_zspool *pool, size_t size, bool beyond,
                             zc_handle *handle_out, struct zc_found *found_out)
 {
-    zc_status status;
+    zc_status status = ZC_REJECTED;
 
     if (size == 0 || size > pool->page_size)
         return ZC_INVALID;
-    status = pool->ops->place(pool, size, handle_out, found_out);
+    /* Where the limit was lowered, what is there may be above it: then there is
+     * no room in that. */
+    if (beyond || zc_arena_pages(&pool->arena) <= zc_arena_limit(&pool->arena))
+        status = pool->ops->place(pool, size, beyond, handle_out, found_out);
     if (status == ZC_REJECTED)
         zc_counter_add(&pool->limit_rejects, 1);
+    zc_arena_give_back_old(&pool->arena);
     return status;
 }
 
@@ -159,14 +215,14 @@ zc_status zc_zspool_alloc(struct zc_zspool *pool, size_t size,
         return ZC_INVALID;
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
-    status = new_object(pool, size, &handle, NULL);
+    status = new_object(pool, size, false, &handle, NULL);
     if (status == ZC_OK)
         *handle_out = handle;
     return status;
 }
 
-zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
-                        zc_handle *handle_out)
+static zc_status put(struct zc_zspool *pool, const void *data, size_t size,
+                     bool beyond, zc_handle *handle_out)
 {
     struct zc_found found;
     zc_handle handle;
@@ -176,7 +232,7 @@ zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
         return ZC_INVALID;
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
-    status = new_object(pool, size, &handle, &found);
+    status = new_object(pool, size, beyond, &handle, &found);
     if (status != ZC_OK)
         return status;
     memcpy(zc_found_payload(pool, &found), data, size);
@@ -184,6 +240,18 @@ zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
     zc_zspage_unpin(pool, found.zspage);
     *handle_out = handle;
     return ZC_OK;
+}
+
+zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
+                        zc_handle *handle_out)
+{
+    return put(pool, data, size, false, handle_out);
+}
+
+zc_status zc_zspool_put_beyond(struct zc_zspool *pool, const void *data,
+                               size_t size, zc_handle *handle_out)
+{
+    return put(pool, data, size, true, handle_out);
 }
 
 /* A free looks at the header, and at what is in front and behind. */
@@ -229,6 +297,7 @@ zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
     zc_found_unlock(&found);
     if (emptied)
         zc_arena_put(&pool->arena, found.zspage);
+    zc_arena_give_back_old(&pool->arena);
     return ZC_OK;
 }
 
@@ -354,7 +423,33 @@ uint64_t zc_zspool_page_count(const struct zc_zspool *pool)
 {
     if (pool == NULL || zc_process_is_child(&pool->process))
         return 0;
-    return zc_atomic_u64_load_relaxed(&pool->arena.pages);
+    return zc_arena_pages(&pool->arena);
+}
+
+uint64_t zc_zspool_used_pages(const struct zc_zspool *pool)
+{
+    struct zc_group *group;
+    uint64_t used;
+
+    if (pool == NULL || zc_process_is_child(&pool->process))
+        return 0;
+    if (pool->placement == ZC_PLACEMENT_KERNEL)
+        return zc_zspool_page_count(pool);
+    group = &pool->groups[0];
+    zc_spinlock_lock(&group->lock);
+    used = group->used;
+    zc_spinlock_unlock(&group->lock);
+    return zc_divide_up(used, ZC_DENSE_GRANULES_PER_PAGE);
+}
+
+zc_status zc_zspool_set_limit(struct zc_zspool *pool, uint64_t limit_bytes)
+{
+    if (pool == NULL)
+        return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
+    zc_arena_set_limit(&pool->arena, limit_bytes);
+    return ZC_OK;
 }
 
 size_t zc_zspool_huge_class_size(const struct zc_zspool *pool)

@@ -3,11 +3,19 @@
  * zspool_arena.c - page frames for zspages, and back to the system.
  *
  * Address space is taken in chunks of 512 pages, each cut into zspages of one
- * length; memory is resident only in those given out.  A zspage that comes back
- * is discarded at once, and a chunk whose last zspage comes back is unmapped.
- * The descriptors stay: a reader with an old location may still look at one,
- * and finds it locked (zspool_pin.c).  An unmapped chunk's record is used again
- * for the same length.
+ * length; memory is resident only in those given out.  An unmapped chunk's
+ * record is used again for the same length.  The descriptors stay: a reader with
+ * an old location may still look at one, and finds it locked (zspool_pin.c).
+ *
+ * The limit counts pages populated.  A zspage is populated whole, but for the
+ * last one under a limit: that has as many pages as the limit leaves.
+ *
+ * One empty zspage is kept populated, and one empty chunk mapped, so that an
+ * object which comes and goes at the edge of a zspage costs no system calls.
+ * Both go back at the first put or free in a later second, at a compaction, and
+ * where the limit leaves too little without.  A kept zspage is not counted as
+ * pool pages; the limit holds for the two together.  Kernel placement keeps
+ * nothing: its resident pages are its pool pages, as in the kernel.
  *
  * The system is asked without the lock: reserve the pages against the limit,
  * take a free zspage or build a chunk, publish it.
@@ -16,6 +24,7 @@
 
 #include "base/bits.h"
 #include "platform/memory.h"
+#include "platform/processor.h"
 
 #define LOCATION_UNITS_SHIFT 35 /* as in zspool_handle.c */
 
@@ -39,19 +48,27 @@ static size_t chunk_alignment(const struct zc_arena *arena)
     return system_size > arena->page_size ? system_size : arena->page_size;
 }
 
+static uint64_t limit_in_pages(const struct zc_arena *arena,
+                               uint64_t limit_bytes)
+{
+    return limit_bytes == 0 ? UINT64_MAX : limit_bytes / arena->page_size;
+}
+
 zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
-                        uint64_t limit_bytes)
+                        uint64_t limit_bytes, bool keeps)
 {
     unsigned i;
 
     arena->page_size = page_size;
-    arena->limit_pages = limit_bytes == 0 ? UINT64_MAX
-                                          : limit_bytes / page_size;
+    zc_atomic_u64_init(&arena->limit_pages, limit_in_pages(arena, limit_bytes));
     arena->chunk_count = 0;
     arena->chunk_units_shift =
         zc_log2((uint64_t)ZC_CHUNK_PAGES * page_size / ZC_UNIT_BYTES);
     arena->descriptor_bytes = 0;
     zc_atomic_u64_init(&arena->pages, 0);
+    arena->keeps = keeps;
+    arena->kept_zspage = NULL;
+    arena->kept_chunk = NULL;
     zc_records_init(&arena->chunks, sizeof(struct zc_chunk));
     for (i = 0; i <= ZC_SEGMENT_PAGES_MAX; i++) {
         zc_list_init(&arena->partial[i]);
@@ -89,25 +106,59 @@ void zc_arena_leave(const struct zc_arena *arena)
     }
 }
 
-/* Counts pages in, unless that would pass the limit. */
-static zc_status charge(struct zc_arena *arena, uint32_t pages)
+/*
+ * Counts pages in, as many as the limit leaves up to `most`; returns how many,
+ * or 0 where it leaves less than `least`.
+ */
+static uint32_t charge(struct zc_arena *arena, uint32_t most, uint32_t least)
 {
     uint64_t now = zc_atomic_u64_load_relaxed(&arena->pages);
+    uint64_t limit;
+    uint64_t resident;
+    uint32_t pages;
 
     do {
-        if (now + pages > arena->limit_pages)
-            return ZC_REJECTED;
+        limit = zc_arena_limit(arena);
+        resident = (now & UINT32_MAX) + (now >> 32);
+        pages = most;
+        if (limit < resident + most)
+            pages = limit > resident ? (uint32_t)(limit - resident) : 0;
+        if (pages < least)
+            return 0;
     } while (!zc_atomic_u64_exchange_if(&arena->pages, &now, now + pages));
-    return ZC_OK;
+    return pages;
 }
 
-static void uncharge(struct zc_arena *arena, uint32_t pages)
+/* Counts pages out, or kept ones in or out: so many of each. */
+static void recount(struct zc_arena *arena, int given_out, int kept)
 {
+    const uint64_t change = (uint64_t)(int64_t)given_out +
+                            ((uint64_t)(int64_t)kept << 32);
     uint64_t now = zc_atomic_u64_load_relaxed(&arena->pages);
 
-    do {
-        ZC_ASSERT(now >= pages);
-    } while (!zc_atomic_u64_exchange_if(&arena->pages, &now, now - pages));
+    while (!zc_atomic_u64_exchange_if(&arena->pages, &now, now + change))
+        ;
+}
+
+static size_t populated_bytes(const struct zc_arena *arena,
+                              const struct zc_zspage *zspage)
+{
+    return (size_t)zspage->pages * arena->page_size;
+}
+
+/* After a change of what is kept.  Only the lock's holder writes these. */
+static void count_kept(struct zc_arena *arena) ZC_REQUIRES(arena->lock)
+{
+    uint64_t count = 0;
+
+    if (arena->kept_zspage != NULL)
+        count++;
+    if (arena->kept_chunk != NULL)
+        count++;
+    zc_counter_add(&arena->kept_second,
+                   zc_clock_seconds() - zc_counter_read(&arena->kept_second));
+    zc_counter_add(&arena->kept_count,
+                   count - zc_counter_read(&arena->kept_count));
 }
 
 /* A free zspage of a mapped chunk, or NULL.  Takes lower ones first. */
@@ -126,6 +177,10 @@ static struct zc_zspage *take_free(struct zc_arena *arena, uint32_t pages)
     chunk->used++;
     if (chunk->used == chunk->zspage_count)
         zc_list_remove(&chunk->link);
+    if (chunk == arena->kept_chunk) {
+        arena->kept_chunk = NULL;
+        count_kept(arena);
+    }
     return zspage;
 }
 
@@ -243,65 +298,246 @@ static zc_status add_chunk(struct zc_arena *arena, uint32_t pages)
     return ZC_OK;
 }
 
-zc_status zc_arena_get(struct zc_arena *arena, uint32_t pages,
-                       struct zc_zspage **zspage_out)
+/* The kept zspage if it has so many pages, or NULL. */
+static struct zc_zspage *take_kept(struct zc_arena *arena, uint32_t least)
+{
+    struct zc_zspage *zspage;
+
+    if (zc_counter_read(&arena->kept_count) == 0)
+        return NULL;
+    zc_spinlock_lock(&arena->lock);
+    zspage = arena->kept_zspage;
+    if (zspage != NULL && zspage->pages >= least) {
+        recount(arena, zspage->pages, -zspage->pages);
+        arena->kept_zspage = NULL;
+        count_kept(arena);
+    } else {
+        zspage = NULL;
+    }
+    zc_spinlock_unlock(&arena->lock);
+    return zspage;
+}
+
+/* charge(), but what is kept goes before the limit refuses anything. */
+static uint32_t charge_first(struct zc_arena *arena, uint32_t most,
+                             uint32_t least)
+{
+    uint32_t pages = charge(arena, most, least);
+
+    if (pages == most || zc_counter_read(&arena->kept_count) == 0)
+        return pages;
+    recount(arena, -(int)pages, 0);
+    zc_arena_give_back(arena);
+    return charge(arena, most, least);
+}
+
+/* A zspage for pages that are counted in, not populated yet. */
+static zc_status take_zspage(struct zc_arena *arena, uint32_t length,
+                             struct zc_zspage **zspage_out)
 {
     struct zc_zspage *zspage;
     zc_status status;
-    char *memory;
 
-    ZC_ASSERT(pages > 0);
-    ZC_ASSERT(pages <= ZC_SEGMENT_PAGES_MAX);
-    status = charge(arena, pages);
-    if (status != ZC_OK)
-        return status;
     for (;;) {
         zc_spinlock_lock(&arena->lock);
-        zspage = take_free(arena, pages);
+        zspage = take_free(arena, length);
         zc_spinlock_unlock(&arena->lock);
         if (zspage != NULL)
             break;
-        status = add_chunk(arena, pages);
-        if (status != ZC_OK) {
-            uncharge(arena, pages);
+        status = add_chunk(arena, length);
+        if (status != ZC_OK)
             return status;
-        }
     }
-    zc_counter_add(&arena->zspages, 1);
-    memory = zc_zspage_memory(arena, zspage);
-    zc_memory_open(memory, pages * arena->page_size);
-    zc_pages_populate(memory, pages * arena->page_size);
     *zspage_out = zspage;
     return ZC_OK;
 }
 
-void zc_arena_put(struct zc_arena *arena, struct zc_zspage *zspage)
+/* Populates a zspage for pages that are counted in. */
+static zc_status populate(struct zc_arena *arena, uint32_t length,
+                          uint32_t pages, struct zc_zspage **zspage_out)
+{
+    struct zc_zspage *zspage = NULL;
+    zc_status status = take_zspage(arena, length, &zspage);
+
+    if (status != ZC_OK) {
+        recount(arena, -(int)pages, 0);
+        return status;
+    }
+    zspage->pages = (uint8_t)pages;
+    zc_pages_populate(zc_zspage_memory(arena, zspage),
+                      populated_bytes(arena, zspage));
+    *zspage_out = zspage;
+    return ZC_OK;
+}
+
+static void hand_out(struct zc_arena *arena, struct zc_zspage *zspage)
+{
+    zc_memory_open(zc_zspage_memory(arena, zspage),
+                   populated_bytes(arena, zspage));
+    zc_counter_add(&arena->zspages, 1);
+}
+
+zc_status zc_arena_get(struct zc_arena *arena, uint32_t length, uint32_t least,
+                       struct zc_zspage **zspage_out)
+{
+    struct zc_zspage *zspage = take_kept(arena, least);
+    zc_status status = ZC_OK;
+    uint32_t pages;
+
+    ZC_ASSERT(least > 0);
+    ZC_ASSERT(least <= length);
+    ZC_ASSERT(length <= ZC_SEGMENT_PAGES_MAX);
+    if (zspage == NULL) {
+        pages = charge_first(arena, length, least);
+        if (pages == 0)
+            return ZC_REJECTED;
+        status = populate(arena, length, pages, &zspage);
+    }
+    if (status != ZC_OK)
+        return status;
+    hand_out(arena, zspage);
+    *zspage_out = zspage;
+    return ZC_OK;
+}
+
+zc_status zc_arena_get_beyond(struct zc_arena *arena, uint32_t length,
+                              uint32_t least, struct zc_zspage **zspage_out)
+{
+    struct zc_zspage *zspage = NULL;
+    zc_status status;
+
+    recount(arena, (int)least, 0);
+    status = populate(arena, length, least, &zspage);
+    if (status != ZC_OK)
+        return status;
+    hand_out(arena, zspage);
+    *zspage_out = zspage;
+    return ZC_OK;
+}
+
+/* Keeps an empty zspage; false: there is one already. */
+static bool keep(struct zc_arena *arena, struct zc_zspage *zspage)
+{
+    bool is_kept;
+
+    if (!arena->keeps)
+        return false;
+    zc_spinlock_lock(&arena->lock);
+    is_kept = arena->kept_zspage == NULL;
+    if (is_kept) {
+        recount(arena, -zspage->pages, zspage->pages);
+        arena->kept_zspage = zspage;
+        count_kept(arena);
+    }
+    zc_spinlock_unlock(&arena->lock);
+    return is_kept;
+}
+
+/* Gives an empty chunk's memory up; the caller unmaps it. */
+static char *take_memory(struct zc_chunk *chunk)
+{
+    char *memory = zc_chunk_memory(chunk);
+
+    zc_list_remove(&chunk->link);
+    zc_atomic_pointer_store_relaxed(&chunk->memory, NULL);
+    return memory;
+}
+
+static void unmap(struct zc_arena *arena, struct zc_chunk *chunk, char *memory)
+{
+    zc_pages_unmap(memory, chunk_bytes(arena));
+    give_record(arena, chunk);
+}
+
+/* Makes a zspage, whose memory the system has back, free again. */
+static void give_zspage(struct zc_arena *arena, struct zc_zspage *zspage)
 {
     struct zc_chunk *chunk = zc_arena_chunk(arena, zspage->chunk);
-    uint32_t pages = chunk->zspage_pages;
-    char *memory = zc_zspage_memory(arena, zspage);
-    char *unmapped = NULL;
-
-    ZC_ASSERT(zc_atomic_pointer_load_relaxed(&zspage->group) == NULL);
-    zc_pages_discard(memory, pages * arena->page_size);
-    zc_memory_close(memory, pages * arena->page_size);
-    zc_counter_subtract(&arena->zspages, 1);
-    uncharge(arena, pages);
+    char *memory = NULL;
 
     zc_spinlock_lock(&arena->lock);
     zc_list_add_first(&chunk->free_zspages, &zspage->link);
     if (chunk->used == chunk->zspage_count)
-        zc_list_add_first(&arena->partial[pages], &chunk->link);
+        zc_list_add_first(&arena->partial[chunk->zspage_pages], &chunk->link);
     chunk->used--;
-    if (chunk->used == 0) {
-        zc_list_remove(&chunk->link);
-        unmapped = zc_chunk_memory(chunk);
-        zc_atomic_pointer_store_relaxed(&chunk->memory, NULL);
+    if (chunk->used == 0 && arena->keeps && arena->kept_chunk == NULL) {
+        arena->kept_chunk = chunk;
+        count_kept(arena);
+    } else if (chunk->used == 0) {
+        memory = take_memory(chunk);
     }
     zc_spinlock_unlock(&arena->lock);
+    if (memory != NULL)
+        unmap(arena, chunk, memory);
+}
 
-    if (unmapped != NULL) {
-        zc_pages_unmap(unmapped, chunk_bytes(arena));
-        give_record(arena, chunk);
+static void discard(struct zc_arena *arena, struct zc_zspage *zspage)
+{
+    char *memory = zc_zspage_memory(arena, zspage);
+
+    zc_pages_discard(memory, populated_bytes(arena, zspage));
+    zc_memory_close(memory, populated_bytes(arena, zspage));
+}
+
+void zc_arena_release(struct zc_arena *arena, struct zc_zspage *zspage)
+{
+    ZC_ASSERT(zc_atomic_pointer_load_relaxed(&zspage->group) == NULL);
+    zc_counter_subtract(&arena->zspages, 1);
+    discard(arena, zspage);
+    recount(arena, -zspage->pages, 0);
+    give_zspage(arena, zspage);
+}
+
+void zc_arena_put(struct zc_arena *arena, struct zc_zspage *zspage)
+{
+    ZC_ASSERT(zc_atomic_pointer_load_relaxed(&zspage->group) == NULL);
+    zc_memory_close(zc_zspage_memory(arena, zspage),
+                    populated_bytes(arena, zspage));
+    if (keep(arena, zspage))
+        zc_counter_subtract(&arena->zspages, 1);
+    else
+        zc_arena_release(arena, zspage);
+}
+
+void zc_arena_give_back(struct zc_arena *arena)
+{
+    struct zc_zspage *zspage;
+    struct zc_chunk *chunk;
+    char *memory = NULL;
+
+    zc_spinlock_lock(&arena->lock);
+    zspage = arena->kept_zspage;
+    arena->kept_zspage = NULL;
+    zc_spinlock_unlock(&arena->lock);
+    if (zspage != NULL) {
+        discard(arena, zspage);
+        recount(arena, 0, -zspage->pages);
+        give_zspage(arena, zspage);
     }
+
+    zc_spinlock_lock(&arena->lock);
+    chunk = arena->kept_chunk;
+    arena->kept_chunk = NULL;
+    if (chunk != NULL)
+        memory = take_memory(chunk);
+    count_kept(arena);
+    zc_spinlock_unlock(&arena->lock);
+    if (chunk != NULL)
+        unmap(arena, chunk, memory);
+}
+
+void zc_arena_give_back_old(struct zc_arena *arena)
+{
+    if (zc_counter_read(&arena->kept_count) != 0 &&
+        zc_counter_read(&arena->kept_second) != zc_clock_seconds())
+        zc_arena_give_back(arena);
+}
+
+void zc_arena_set_limit(struct zc_arena *arena, uint64_t limit_bytes)
+{
+    const uint64_t limit = limit_in_pages(arena, limit_bytes);
+
+    zc_atomic_u64_store_relaxed(&arena->limit_pages, limit);
+    if (zc_arena_pages(arena) + zc_arena_kept_pages(arena) > limit)
+        zc_arena_give_back(arena);
 }

@@ -57,6 +57,7 @@ zc_status zc_zspool_compact(struct zc_zspool *pool,
     } while (status == ZC_AGAIN && !is_spent(&own, &result, started));
     if (status != ZC_OK && pool->ops->compact_pause != NULL)
         pool->ops->compact_pause(pool, &result);
+    zc_arena_give_back(&pool->arena);
     zc_mutex_unlock(&pool->compaction);
 
     zc_counter_add(&pool->objects_moved, result.objects_moved);

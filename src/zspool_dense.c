@@ -12,6 +12,10 @@
  *
  * There is one group, and so one lock; it is held for a few dozen memory
  * accesses.  A new segment is asked of the arena without it.
+ *
+ * Where the limit allows no other page, the object may still fit into what is
+ * there, in pieces: then one segment's pieces are made one span.  So a pool at
+ * its limit is full but for what is in each segment less than an object.
  */
 #include "zspool_dense.h"
 
@@ -28,7 +32,7 @@ static zc_status dense_create(struct zc_zspool *pool)
     status = zc_group_init(group);
     if (status != ZC_OK)
         goto free_both;
-    zc_dense_init(dense, pool->page_size, pool->segment_pages);
+    zc_dense_init(dense, pool->page_size);
     group->zspage_pages = pool->segment_pages;
     group->dense = dense;
     pool->groups = group;
@@ -59,9 +63,8 @@ static void count_granules(const struct zc_segment *segment, uint32_t gained,
     zspage->used += gained - lost;
     segment->group->used += (uint64_t)gained - lost;
     if (!zspage->isolated)
-        zc_group_update(
-            segment->group, zspage,
-            zc_fullness_of(zspage->used, segment->dense->segment_granules));
+        zc_group_update(segment->group, zspage,
+                        zc_fullness_of(zspage->used, segment->granules));
 }
 
 void zc_dense_carve(const struct zc_segment *segment, uint32_t start,
@@ -82,7 +85,7 @@ void zc_dense_carve(const struct zc_segment *segment, uint32_t start,
                            segment->dense->granule_bytes);
         zc_span_write(segment, end, span_length - length);
         zc_span_bin(segment, end, span_length - length);
-    } else if (end < segment->dense->segment_granules) {
+    } else if (end < segment->granules) {
         next = zc_segment_at(segment, end);
         zc_dense_set_word(next, zc_dense_word(next) & ~ZC_DENSE_PREV_FREE);
     }
@@ -114,7 +117,7 @@ void zc_dense_erase(const struct zc_segment *segment, uint32_t start,
         if (is_binned)
             zc_span_unbin(segment, span_start, neighbour);
     }
-    if (start + length < dense->segment_granules) {
+    if (start + length < segment->granules) {
         word = zc_dense_word(zc_segment_at(segment, start + length));
         if (!zc_dense_is_object(word)) {
             neighbour = word >> ZC_DENSE_WORD_SHIFT;
@@ -132,13 +135,21 @@ void zc_dense_erase(const struct zc_segment *segment, uint32_t start,
     count_granules(segment, 0, length);
 }
 
-/* A fresh segment, one free span, known to nobody yet. */
-static zc_status new_segment(struct zc_zspool *pool,
-                             struct zc_segment *segment_out)
+static uint32_t pages_of(uint32_t granules)
+{
+    return (uint32_t)zc_divide_up(granules, ZC_DENSE_GRANULES_PER_PAGE);
+}
+
+/* A fresh segment, one free span of `length` granules at least, known to nobody
+ * yet. */
+static zc_status new_segment(struct zc_zspool *pool, uint32_t length,
+                             bool beyond, struct zc_segment *segment_out)
 {
     struct zc_zspage *zspage;
-    zc_status status = zc_arena_get(&pool->arena, pool->segment_pages, &zspage);
+    zc_status status;
 
+    status = (beyond ? zc_arena_get_beyond : zc_arena_get)(
+        &pool->arena, pool->segment_pages, pages_of(length), &zspage);
     if (status != ZC_OK)
         return status;
     zspage->objects = 0;
@@ -146,26 +157,95 @@ static zc_status new_segment(struct zc_zspool *pool,
     zspage->round = 0;
     zspage->isolated = false;
     *segment_out = zc_segment_of(pool, zspage);
-    zc_span_write(segment_out, 0, segment_out->dense->segment_granules);
+    zc_span_write(segment_out, 0, segment_out->granules);
     return ZC_OK;
 }
 
 static void attach_segment(const struct zc_segment *segment)
 {
     zc_group_insert(segment->group, segment->zspage, 0);
-    zc_span_bin(segment, 0, segment->dense->segment_granules);
+    zc_span_bin(segment, 0, segment->granules);
+    segment->group->capacity += segment->granules;
     /* Pairs with the acquire in release_emptied() and in reclaim. */
     zc_atomic_pointer_store_release(&segment->zspage->group, segment->group);
     zc_zspage_unlock(segment->zspage);
 }
 
-static zc_status dense_place(struct zc_zspool *pool, size_t size,
+/* What is left to do when an object has its place, no lock held. */
+struct growth {
+    struct zc_zspage *spare; /* a segment that was not needed, or NULL */
+    bool begun;              /* zc_growth_end() */
+};
+
+static void end_growth(struct zc_zspool *pool, const struct growth *growth)
+{
+    zc_growth_end(pool, growth->begun);
+    if (growth->spare != NULL)
+        zc_arena_put(&pool->arena, growth->spare);
+}
+
+/* A span in a new segment, or in one where some came free meanwhile.  Group
+ * lock held on return, not on entry. */
+static zc_status add_segment(struct zc_zspool *pool, struct zc_group *group,
+                             uint32_t length, bool beyond,
+                             uint64_t *location_out, struct growth *growth)
+    ZC_NO_LOCK_ANALYSIS
+{
+    struct zc_segment segment;
+    zc_status status;
+
+    status = new_segment(pool, length, beyond, &segment);
+    zc_spinlock_lock(&group->lock);
+    /* Then it is not needed: attached without an object it would have nobody to
+     * release it. */
+    if (zc_span_find(group->dense, length, location_out)) {
+        growth->spare = status == ZC_OK ? segment.zspage : NULL;
+        return ZC_OK;
+    }
+    if (status != ZC_OK)
+        return status;
+    attach_segment(&segment);
+    *location_out = segment.location;
+    return ZC_OK;
+}
+
+/*
+ * A span where there was none.  Group lock held on entry and on return, not in
+ * between.
+ */
+static zc_status make_span(struct zc_zspool *pool, struct zc_group *group,
+                           uint32_t length, bool beyond, uint64_t *location_out,
+                           struct growth *growth) ZC_NO_LOCK_ANALYSIS
+{
+    zc_status status;
+
+    zc_spinlock_unlock(&group->lock);
+    growth->begun = zc_growth_begin(pool);
+    if (growth->begun) {
+        zc_spinlock_lock(&group->lock);
+        if (zc_span_find(group->dense, length, location_out))
+            return ZC_OK;
+        zc_spinlock_unlock(&group->lock);
+    }
+    status = add_segment(pool, group, length, false, location_out, growth);
+    if (status != ZC_REJECTED)
+        return status;
+    if (zc_dense_make_span(pool, group, length) &&
+        zc_span_find(group->dense, length, location_out))
+        return ZC_OK;
+    if (!beyond)
+        return ZC_REJECTED;
+    zc_spinlock_unlock(&group->lock);
+    return add_segment(pool, group, length, true, location_out, growth);
+}
+
+static zc_status dense_place(struct zc_zspool *pool, size_t size, bool beyond,
                              zc_handle *handle_out, struct zc_found *found_out)
     ZC_NO_LOCK_ANALYSIS
 {
     struct zc_group *group = &pool->groups[0];
     uint32_t length = zc_dense_granules(group->dense, size);
-    struct zc_zspage *spare = NULL;
+    struct growth growth = {NULL, false};
     struct zc_segment segment;
     zc_handle handle = {0};
     uint64_t location;
@@ -175,21 +255,12 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size,
     if (status != ZC_OK)
         return status;
     if (!zc_span_find(group->dense, length, &location)) {
-        zc_spinlock_unlock(&group->lock);
-        status = new_segment(pool, &segment);
-        zc_spinlock_lock(&group->lock);
+        status = make_span(pool, group, length, beyond, &location, &growth);
         if (status != ZC_OK) {
             zc_handles_put_back(&pool->handles, &group->cells, handle);
             zc_spinlock_unlock(&group->lock);
+            end_growth(pool, &growth);
             return status;
-        }
-        /* Where something has come free meanwhile, it is not needed: attached
-         * without an object it would have nobody to release it. */
-        if (zc_span_find(group->dense, length, &location)) {
-            spare = segment.zspage;
-        } else {
-            attach_segment(&segment);
-            location = segment.location;
         }
     }
     /* Where its bytes come next, the lines are on their way meanwhile. */
@@ -210,8 +281,7 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size,
         zc_handles_set(&pool->handles, handle, location, size);
     }
     zc_spinlock_unlock(&group->lock);
-    if (spare != NULL)
-        zc_arena_put(&pool->arena, spare);
+    end_growth(pool, &growth);
     *handle_out = handle;
     return ZC_OK;
 }
@@ -224,6 +294,7 @@ void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
     if (!zspage->isolated)
         zc_group_remove(group, zspage);
     zspage->isolated = false;
+    group->capacity -= zc_segment_granules(zspage);
     zc_atomic_pointer_store_release(&zspage->group, NULL);
 }
 
@@ -232,7 +303,7 @@ static void dense_detach(struct zc_zspool *pool, struct zc_group *group,
 {
     struct zc_segment segment = zc_segment_of(pool, zspage);
 
-    zc_span_unbin(&segment, 0, segment.dense->segment_granules);
+    zc_span_unbin(&segment, 0, segment.granules);
     zc_dense_detach(pool, group, zspage);
 }
 
@@ -254,6 +325,13 @@ static bool dense_remove(struct zc_zspool *pool, struct zc_group *group,
     return true;
 }
 
+/* The largest object has its header beside it. */
+static uint32_t dense_least_pages(size_t page_size, unsigned chain_length)
+{
+    (void)chain_length;
+    return (uint32_t)zc_divide_up(page_size + ZC_DENSE_HEADER_BYTES, page_size);
+}
+
 static size_t dense_payload_offset(const struct zc_group *group)
 {
     (void)group;
@@ -272,6 +350,7 @@ const struct zc_placement_ops zc_dense_placement = {
     .undefer = zc_dense_undefer,
     .settle = zc_dense_settle,
     .detach = dense_detach,
+    .least_pages = dense_least_pages,
     .payload_offset = dense_payload_offset,
     .compact_step = zc_dense_compact_step,
     .compact_pause = zc_dense_compact_pause,

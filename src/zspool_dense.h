@@ -2,8 +2,9 @@
 /*
  * zspool_dense.h - what the files of dense placement share.
  *
- * A segment is a zspage of `segment_pages` pages, tiled without gaps by objects
- * and free spans, both in whole granules (1/512 of a page, 8 bytes at least):
+ * A segment is a zspage of `segment_pages` pages, or under a limit of those it
+ * leaves, tiled without gaps by objects and free spans, both in whole granules
+ * (1/512 of a page, 8 bytes at least):
  *
  *   object   [word][payload ... slack]
  *   span     [word][next][previous] ... [length]
@@ -45,7 +46,6 @@
 /* The free spans of a group; all under its lock. */
 struct zc_dense {
     uint32_t granule_bytes;
-    uint32_t segment_granules;
     uint32_t linked_min; /* shortest span that holds its links, granules */
     uint64_t bitmap[ZC_DENSE_BITMAP_WORDS]; /* bins that are not empty */
     uint64_t first[ZC_DENSE_BINS]; /* location + 1 of a bin's first span */
@@ -66,7 +66,14 @@ struct zc_segment {
     struct zc_zspage *zspage;
     char *memory;
     uint64_t location; /* of its first granule */
+    uint32_t granules; /* that it has */
 };
+
+/* Granules of a segment, as many as its pages have. */
+static inline uint32_t zc_segment_granules(const struct zc_zspage *zspage)
+{
+    return (uint32_t)zspage->pages * ZC_DENSE_GRANULES_PER_PAGE;
+}
 
 static inline struct zc_segment zc_segment_of(struct zc_zspool *pool,
                                               struct zc_zspage *zspage)
@@ -78,6 +85,7 @@ static inline struct zc_segment zc_segment_of(struct zc_zspool *pool,
         .zspage = zspage,
         .memory = zc_zspage_memory(&pool->arena, zspage),
         .location = zc_zspage_location(&pool->arena, zspage),
+        .granules = zc_segment_granules(zspage),
     };
 
     return segment;
@@ -134,8 +142,7 @@ uint32_t zc_dense_length(const struct zc_segment *segment, uint32_t word);
 
 /* ---- zspool_span.c; group lock held ---- */
 
-void zc_dense_init(struct zc_dense *dense, size_t page_size,
-                   uint32_t segment_pages);
+void zc_dense_init(struct zc_dense *dense, size_t page_size);
 
 /* Makes [start, start + length) a free span; a neighbour in front of it must
  * not be one.  It enters no bin. */
@@ -182,6 +189,14 @@ void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
                      bool rebuild);
 
 /* ---- zspool_dense_compact.c ---- */
+
+/*
+ * Makes a span of at least `length` granules of what one segment has free here
+ * and there, for an object that would be refused else.  Group lock held.
+ * False: none found that has as much.
+ */
+bool zc_dense_make_span(struct zc_zspool *pool, struct zc_group *group,
+                        uint32_t length);
 
 zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
                                 struct zc_compact_result *result);

@@ -16,6 +16,8 @@
  * there are: others that allocate and free all the time must not keep it going
  * for ever.
  *
+ * A put that the limit would refuse slides a segment too (zc_dense_make_span()).
+ *
  * Locks: a step holds the group's lock for at most STEP_OBJECTS moves or one
  * slide, with the pin word of the segment it takes from locked
  * (WALK_EXCLUDES_MOVE).  The victim stays isolated between steps, never between
@@ -79,9 +81,8 @@ static void restore_victim(struct zc_zspool *pool, struct zc_group *group,
 
     victim->isolated = false;
     zc_segment_bin_all(&segment);
-    zc_group_insert(
-        group, victim,
-        zc_fullness_of(victim->used, segment.dense->segment_granules));
+    zc_group_insert(group, victim,
+                    zc_fullness_of(victim->used, segment.granules));
     group->dense->victim = NULL;
 }
 
@@ -90,20 +91,15 @@ static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group)
     struct zc_dense *dense = group->dense;
     struct zc_segment segment;
     struct zc_zspage *victim;
-    /* With those under reclaim: group->used counts what is in them. */
-    uint64_t capacity = group->reclaimed * dense->segment_granules;
+    const uint64_t free_granules = group->capacity - group->used;
     unsigned part;
-    unsigned i;
 
-    for (i = 0; i < ZC_FULLNESS_GROUPS; i++)
-        capacity += group->zspages[i] * dense->segment_granules;
     part = dense->moved == 0 ? BEGIN_FREE_PART : END_FREE_PART;
-    if (capacity - group->used < dense->segment_granules ||
-        capacity - group->used < capacity / part ||
+    if (free_granules < group->capacity / part ||
         dense->moved > 2 * group->objects)
         return ZC_OK;
     victim = find_victim(pool, group);
-    if (victim == NULL)
+    if (victim == NULL || free_granules < zc_segment_granules(victim))
         return ZC_OK;
     segment = zc_segment_of(pool, victim);
     zc_segment_unbin_all(&segment);
@@ -151,7 +147,7 @@ static zc_status evacuate(const struct zc_segment *segment, uint64_t most,
     uint32_t length;
     uint32_t word;
 
-    while (segment->zspage->used > 0 && at < dense->segment_granules) {
+    while (segment->zspage->used > 0 && at < segment->granules) {
         word = zc_dense_word(zc_segment_at(segment, at));
         length = zc_dense_length(segment, word);
         if (!zc_dense_is_object(word)) {
@@ -195,7 +191,6 @@ static void move_down(const struct zc_segment *segment, uint32_t from,
 static void slide(const struct zc_segment *segment, uint64_t most,
                   struct zc_compact_result *result)
 {
-    const struct zc_dense *dense = segment->dense;
     uint32_t from = 0;
     uint32_t to = 0;
     uint32_t length;
@@ -203,8 +198,8 @@ static void slide(const struct zc_segment *segment, uint64_t most,
 
     zc_segment_unbin_all(segment);
     zc_memory_open(segment->memory,
-                   (size_t)dense->segment_granules * dense->granule_bytes);
-    for (; from < dense->segment_granules; from += length) {
+                   (size_t)segment->granules * segment->dense->granule_bytes);
+    for (; from < segment->granules; from += length) {
         word = zc_dense_word(zc_segment_at(segment, from));
         length = zc_dense_length(segment, word);
         if (!zc_dense_is_object(word))
@@ -225,10 +220,11 @@ static void slide(const struct zc_segment *segment, uint64_t most,
 /*
  * Looks for a segment that has `length` free granules in all, and slides it.
  * Looks from the emptier lists on, at the head of each; what was looked at goes
- * to the tail, so that the next step looks at others.
+ * to the tail, so that the next step looks at others.  `once`: passes over what
+ * this round has slid.
  */
 static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
-                      uint32_t length, uint64_t most,
+                      uint32_t length, uint64_t most, bool once,
                       struct zc_compact_result *result)
 {
     struct zc_segment segment;
@@ -244,11 +240,12 @@ static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
             zspage = ZC_CONTAINER(list->next, struct zc_zspage, link);
             zc_list_remove(&zspage->link);
             zc_list_add_last(list, &zspage->link);
-            if (was_tried(pool, zspage) ||
-                group->dense->segment_granules - zspage->used < length ||
+            if ((once && was_tried(pool, zspage)) ||
+                zc_segment_granules(zspage) - zspage->used < length ||
                 !zc_zspage_trylock(zspage))
                 continue;
-            zspage->round = pool->round;
+            if (once)
+                zspage->round = pool->round;
             segment = zc_segment_of(pool, zspage);
             slide(&segment, most, result);
             zc_zspage_unlock(zspage);
@@ -273,7 +270,7 @@ static bool make_room(struct zc_zspool *pool, struct zc_group *group,
 
     if (length >= dense->hopeless)
         return false;
-    if (slide_one(pool, group, length, most, result)) {
+    if (slide_one(pool, group, length, most, true, result)) {
         dense->scans = 0;
         return true;
     }
@@ -313,7 +310,7 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
     if (victim->used > 0 && zc_zspage_trylock(victim)) {
         slide(&segment, most, result);
         zc_zspage_unlock(victim);
-        if (dense->segment_granules - victim->used >= dense->hopeless)
+        if (segment.granules - victim->used >= dense->hopeless)
             dense->hopeless = UINT32_MAX;
     }
     dense->failures++;
@@ -362,6 +359,19 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
     return false;
 }
 
+bool zc_dense_make_span(struct zc_zspool *pool, struct zc_group *group,
+                        uint32_t length)
+{
+    struct zc_compact_result result = {0, 0};
+    bool is_made;
+
+    if (group->capacity - group->used < length)
+        return false;
+    is_made = slide_one(pool, group, length, UINT64_MAX, false, &result);
+    zc_counter_add(&pool->objects_moved, result.objects_moved);
+    return is_made;
+}
+
 zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
                                 struct zc_compact_result *result)
 {
@@ -387,8 +397,8 @@ zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
     zc_spinlock_unlock(&group->lock);
 
     if (emptied != NULL) {
-        zc_arena_put(&pool->arena, emptied);
-        result->pages_freed += pool->segment_pages;
+        result->pages_freed += emptied->pages;
+        zc_arena_release(&pool->arena, emptied);
     }
     return status;
 }
@@ -411,7 +421,7 @@ void zc_dense_compact_pause(struct zc_zspool *pool,
     }
     zc_spinlock_unlock(&group->lock);
     if (emptied) {
-        zc_arena_put(&pool->arena, victim);
-        result->pages_freed += pool->segment_pages;
+        result->pages_freed += victim->pages;
+        zc_arena_release(&pool->arena, victim);
     }
 }

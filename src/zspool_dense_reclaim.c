@@ -20,7 +20,7 @@ bool zc_dense_next(struct zc_zspool *pool, struct zc_zspage *zspage,
     bool found = false;
     uint32_t word;
 
-    while (!found && at < segment.dense->segment_granules) {
+    while (!found && at < segment.granules) {
         word = zc_dense_word(zc_segment_at(&segment, at));
         found = (word & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED &&
                 zc_handles_at(&pool->handles, word >> ZC_DENSE_WORD_SHIFT,
@@ -99,7 +99,7 @@ static void release_cell(struct zc_zspool *pool, uint32_t word)
  * use. */
 static uint32_t rewrite_spans(const struct zc_segment *segment)
 {
-    const uint32_t end = segment->dense->segment_granules;
+    const uint32_t end = segment->granules;
     uint32_t run_start = 0;
     uint32_t used = 0;
     uint32_t length;
@@ -134,13 +134,13 @@ void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
 
     /* An empty segment is one span, which detaching expects in its bin. */
     (void)rebuild;
-    zc_memory_open(segment.memory, (size_t)segment.dense->segment_granules *
-                                       segment.dense->granule_bytes);
+    zc_memory_open(segment.memory,
+                   (size_t)segment.granules * segment.dense->granule_bytes);
     used = rewrite_spans(&segment);
     segment.group->used -= zspage->used - used;
     zspage->used = used;
     zspage->isolated = false;
     zc_segment_bin_all(&segment);
     zc_group_insert(segment.group, zspage,
-                    zc_fullness_of(used, segment.dense->segment_granules));
+                    zc_fullness_of(used, segment.granules));
 }

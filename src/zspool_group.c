@@ -34,6 +34,21 @@ zc_status zc_group_lock_and_take(struct zc_group *group,
     }
 }
 
+bool zc_growth_begin(struct zc_zspool *pool)
+{
+    bool is_limited = zc_arena_limit(&pool->arena) != UINT64_MAX;
+
+    if (is_limited)
+        zc_mutex_lock(&pool->growth);
+    return is_limited;
+}
+
+void zc_growth_end(struct zc_zspool *pool, bool begun)
+{
+    if (begun)
+        zc_mutex_unlock(&pool->growth);
+}
+
 void zc_group_destroy(struct zc_group *group)
 {
     zc_spinlock_destroy(&group->lock);
@@ -51,7 +66,7 @@ unsigned zc_fullness_of(uint32_t used, uint32_t capacity)
 void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,
                      unsigned fullness)
 {
-    zspage->fullness = (uint8_t)fullness;
+    zspage->fullness = fullness & 15;
     zc_list_add_first(&group->fullness[fullness], &zspage->link);
     group->zspages[fullness]++;
 }

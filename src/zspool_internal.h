@@ -72,14 +72,15 @@ struct zc_zspage {
 
     zc_atomic_u32 pin; /* readers and two bits: zspool_pin.c */
 
-    uint32_t chunk : 20; /* index of the chunk it is in */
-    uint32_t slot : 12;  /* and its place there */
-    uint32_t objects;    /* [group] objects in use */
-    uint16_t first_free; /* [group] kernel: first free slot, or none */
-    uint8_t fullness;    /* [group] which list, 0 to 11 */
-    bool isolated : 1;   /* [group] on no list: no allocation, no compaction */
-    bool reclaimed : 1;  /* [group] under reclaim: frees are deferred */
-    struct zc_list lru;  /* [pool lru] by last allocation, hot end first */
+    uint32_t chunk : 20;  /* index of the chunk it is in */
+    uint32_t slot : 12;   /* and its place there */
+    uint32_t objects;     /* [group] objects in use */
+    uint16_t first_free;  /* [group] kernel: first free slot, or none */
+    uint8_t pages;        /* populated, from the first; the caller's of get() */
+    uint8_t fullness : 4; /* [group] which list, 0 to 11 */
+    bool isolated : 1;    /* [group] on no list: no allocation, no compaction */
+    bool reclaimed : 1;   /* [group] under reclaim: frees are deferred */
+    struct zc_list lru;   /* [pool lru] by last allocation, hot end first */
     union {
         struct {            /* dense */
             uint32_t used;  /* [group] granules in use, headers included */
@@ -100,18 +101,29 @@ struct zc_chunk {
     void *descriptors;         /* the block they are in */
     uint32_t zspage_pages;
     uint32_t zspage_count;
-    uint32_t used; /* [arena] zspages given out */
+    uint32_t used; /* [arena] zspages given out, or kept */
 };
 
 struct zc_arena {
     struct zc_spinlock lock;
     size_t page_size;
-    uint64_t limit_pages;       /* UINT64_MAX: none */
+    zc_atomic_u64 limit_pages;  /* UINT64_MAX: none */
     uint32_t chunk_count;       /* [lock] chunk records ever used */
     uint32_t chunk_units_shift; /* log2 of units in a chunk */
     uint64_t descriptor_bytes;  /* [lock] of zspage arrays */
-    zc_atomic_u64 pages;        /* page frames given out; CAS against limit */
-    zc_counter zspages;
+    zc_counter zspages;         /* given out */
+
+    /* Pages of zspages given out, and above them those of a kept one: in one
+     * word, so that their sum is never above the limit. */
+    zc_atomic_u64 pages;
+
+    /* Empty, and kept for the next who wants one (zspool_arena.c). */
+    bool keeps;
+    zc_counter kept_count;         /* [lock] to write; any to read, as a hint */
+    zc_counter kept_second;        /* [lock] to write; of the last change */
+    struct zc_zspage *kept_zspage; /* [lock] populated; or NULL */
+    struct zc_chunk *kept_chunk;   /* [lock] mapped, nothing in it; or NULL */
+
     struct zc_records chunks; /* of struct zc_chunk */
     /* [lock] by zspage length: mapped chunks with room, unmapped chunks */
     struct zc_list partial[ZC_SEGMENT_PAGES_MAX + 1];
@@ -159,6 +171,7 @@ struct zc_group {
     uint64_t payload_bytes; /* [lock] their sizes */
     uint64_t moves_left;    /* [lock] kernel: by compaction in this visit */
     uint64_t used;          /* [lock] dense: granules in use */
+    uint64_t capacity;      /* [lock] dense: granules of all its segments */
     struct zc_cells cells;  /* [lock] */
     struct zc_list visits;  /* [lock] of struct zc_visit: zspool_visit.c */
     struct zc_dense *dense; /* dense: the bins; [lock] inside */
@@ -175,10 +188,11 @@ struct zc_placement_ops {
      * group's lock: a walker never meets an allocated object whose cell does
      * not lead back.  `found_out` not NULL: the cell is coming, and the
      * object's zspage is pinned for the caller, which writes the bytes before
-     * it makes the handle valid by zc_handles_set().  May block without the
-     * lock.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY.
+     * it makes the handle valid by zc_handles_set().  `beyond`: the limit
+     * refuses nothing.  May block without the lock.  ZC_OK, ZC_REJECTED,
+     * ZC_NO_MEMORY.
      */
-    zc_status (*place)(struct zc_zspool *pool, size_t size,
+    zc_status (*place)(struct zc_zspool *pool, size_t size, bool beyond,
                        zc_handle *handle_out, struct zc_found *found_out);
 
     /*
@@ -214,6 +228,9 @@ struct zc_placement_ops {
      * held.  The zspage is the caller's to give to the arena. */
     void (*detach)(struct zc_zspool *pool, struct zc_group *group,
                    struct zc_zspage *zspage);
+
+    /* The fewest pages in which an empty pool holds an object of any size. */
+    uint32_t (*least_pages)(size_t page_size, unsigned chain_length);
 
     /* Offset of the payload from the location, in bytes. */
     size_t (*payload_offset)(const struct zc_group *group);
@@ -251,6 +268,7 @@ struct zc_zspool {
     bool keeps_lru; /* zspages are kept by age, for reclaim */
     struct zc_spinlock lru_lock;
     struct zc_list lru;         /* [lru_lock] */
+    struct zc_mutex growth;     /* with a limit: one new zspage at a time */
     struct zc_mutex compaction; /* one at a time */
     uint32_t cursor;            /* [compaction] where the next call goes on */
     uint32_t round;             /* [compaction] number of this round */
@@ -347,22 +365,58 @@ static inline uint32_t zc_handle_cell(zc_handle handle)
 
 /* ---- zspool_arena.c ---- */
 
+/* `keeps`: empty zspages, for a second; all have one length then. */
 zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
-                        uint64_t limit_bytes);
+                        uint64_t limit_bytes, bool keeps);
 void zc_arena_destroy(struct zc_arena *arena);
 /* In a child after fork(), instead: unmaps, and takes no lock. */
 void zc_arena_leave(const struct zc_arena *arena);
 
 /*
- * A free zspage of that length, its memory resident and undefined, its pin word
- * locked and its group NULL.  May block.  ZC_OK; ZC_REJECTED: the limit;
- * ZC_NO_MEMORY.
+ * A free zspage of that length, its pin word locked and its group NULL, and the
+ * memory of its first zspage->pages pages resident and undefined: all, or where
+ * the limit is near what it leaves, but not under `least`.  May block.  ZC_OK;
+ * ZC_REJECTED: the limit; ZC_NO_MEMORY.
  */
-zc_status zc_arena_get(struct zc_arena *arena, uint32_t pages,
+zc_status zc_arena_get(struct zc_arena *arena, uint32_t length, uint32_t least,
                        struct zc_zspage **zspage_out);
 
-/* Gives an empty zspage, pin word locked, back to the system.  May block. */
+/* The same with `least` pages, whatever the limit says. */
+zc_status zc_arena_get_beyond(struct zc_arena *arena, uint32_t length,
+                              uint32_t least, struct zc_zspage **zspage_out);
+
+/* Gives an empty zspage, pin word locked, back to the system, or keeps it.  May
+ * block. */
 void zc_arena_put(struct zc_arena *arena, struct zc_zspage *zspage);
+
+/* The same for a caller whose aim is that memory goes back. */
+void zc_arena_release(struct zc_arena *arena, struct zc_zspage *zspage);
+
+/* Gives back what is kept.  May block. */
+void zc_arena_give_back(struct zc_arena *arena);
+
+/* The same for what was kept in another second than this one; cheap. */
+void zc_arena_give_back_old(struct zc_arena *arena);
+
+/* In bytes; 0: none. */
+void zc_arena_set_limit(struct zc_arena *arena, uint64_t limit_bytes);
+
+static inline uint64_t zc_arena_limit(const struct zc_arena *arena)
+{
+    return zc_atomic_u64_load_relaxed(&arena->limit_pages);
+}
+
+/* Pages of zspages given out. */
+static inline uint64_t zc_arena_pages(const struct zc_arena *arena)
+{
+    return zc_atomic_u64_load_relaxed(&arena->pages) & UINT32_MAX;
+}
+
+/* Pages of a kept zspage. */
+static inline uint64_t zc_arena_kept_pages(const struct zc_arena *arena)
+{
+    return zc_atomic_u64_load_relaxed(&arena->pages) >> 32;
+}
 
 static inline struct zc_chunk *zc_arena_chunk(const struct zc_arena *arena,
                                               uint32_t index)
@@ -523,6 +577,12 @@ bool zc_visits_have(const struct zc_group *group, zc_handle handle);
  * keeps its place too. */
 void zc_visits_keep(struct zc_zspool *pool, struct zc_group *group,
                     const struct zc_zspage *zspage);
+/* ---- zspool.c ---- */
+
+/* zc_zspool_put(), but the limit refuses nothing: for what has nowhere else to
+ * be.  As few pages as can be are taken beyond it. */
+zc_status zc_zspool_put_beyond(struct zc_zspool *pool, const void *data,
+                               size_t size, zc_handle *handle_out);
 
 /* ---- zspool_reclaim.c; group lock held ---- */
 
@@ -531,6 +591,17 @@ void zc_zspage_touch(struct zc_zspool *pool, struct zc_zspage *zspage);
 
 /* The zspage leaves its group. */
 void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage);
+
+/* ---- growth: zspool_group.c ---- */
+
+/*
+ * Around the search for a new zspage, no spinlock held.  With a limit one
+ * thread at a time: so the next one finds what this one has brought, and is not
+ * refused for pages that are on their way.  Says whether there is something to
+ * end.
+ */
+bool zc_growth_begin(struct zc_zspool *pool);
+void zc_growth_end(struct zc_zspool *pool, bool begun);
 
 /* ---- groups: zspool_group.c ---- */
 

@@ -171,14 +171,15 @@ static void link_slots(const struct zc_arena *arena,
 
 /* A new zspage with all its slots free, ours alone.  May block. */
 static zc_status new_zspage(struct zc_zspool *pool,
-                            const struct zc_group *group,
+                            const struct zc_group *group, bool beyond,
                             struct zc_zspage **zspage_out)
     ZC_EXCLUDES(group->lock)
 {
     struct zc_zspage *zspage;
     zc_status status;
 
-    status = zc_arena_get(&pool->arena, group->zspage_pages, &zspage);
+    status = (beyond ? zc_arena_get_beyond : zc_arena_get)(
+        &pool->arena, group->zspage_pages, group->zspage_pages, &zspage);
     if (status != ZC_OK)
         return status;
     link_slots(&pool->arena, group, zspage);
@@ -229,7 +230,41 @@ static struct zc_zspage *find_room(const struct zc_group *group)
 
 /* ---- the operations ---- */
 
-static zc_status place(struct zc_zspool *pool, size_t size,
+/*
+ * A zspage with room where there was none.  Group lock held on entry and on
+ * return, not in between.  *begun_out: see zc_growth_begin().
+ */
+static zc_status make_room(struct zc_zspool *pool, struct zc_group *group,
+                           bool beyond, struct zc_zspage **zspage_out,
+                           bool *begun_out) ZC_NO_LOCK_ANALYSIS
+{
+    zc_status status;
+
+    zc_spinlock_unlock(&group->lock);
+    *begun_out = zc_growth_begin(pool);
+    if (*begun_out) {
+        zc_spinlock_lock(&group->lock);
+        *zspage_out = find_room(group);
+        if (*zspage_out != NULL)
+            return ZC_OK;
+        zc_spinlock_unlock(&group->lock);
+    }
+    status = new_zspage(pool, group, false, zspage_out);
+    if (status == ZC_REJECTED && beyond)
+        status = new_zspage(pool, group, true, zspage_out);
+    zc_spinlock_lock(&group->lock);
+    if (status == ZC_OK) {
+        attach(group, *zspage_out);
+    } else if (status == ZC_REJECTED) {
+        /* A slot may have come free meanwhile. */
+        *zspage_out = find_room(group);
+        if (*zspage_out != NULL)
+            status = ZC_OK;
+    }
+    return status;
+}
+
+static zc_status place(struct zc_zspool *pool, size_t size, bool beyond,
                        zc_handle *handle_out, struct zc_found *found_out)
     ZC_NO_LOCK_ANALYSIS
 {
@@ -237,6 +272,7 @@ static zc_status place(struct zc_zspool *pool, size_t size,
     struct zc_zspage *zspage;
     zc_handle handle = {0};
     uint64_t location;
+    bool begun = false;
     zc_status status;
 
     status = zc_group_lock_and_take(group, &pool->handles, &handle);
@@ -244,15 +280,13 @@ static zc_status place(struct zc_zspool *pool, size_t size,
         return status;
     zspage = find_room(group);
     if (zspage == NULL) {
-        zc_spinlock_unlock(&group->lock);
-        status = new_zspage(pool, group, &zspage);
-        zc_spinlock_lock(&group->lock);
+        status = make_room(pool, group, beyond, &zspage, &begun);
         if (status != ZC_OK) {
             zc_handles_put_back(&pool->handles, &group->cells, handle);
             zc_spinlock_unlock(&group->lock);
+            zc_growth_end(pool, begun);
             return status;
         }
-        attach(group, zspage);
     }
     location = zc_slot_take(&pool->arena, group, zspage,
                             handle.value | ZC_OBJECT_ALLOCATED, size);
@@ -268,6 +302,7 @@ static zc_status place(struct zc_zspool *pool, size_t size,
         zc_handles_set(&pool->handles, handle, location, size);
     }
     zc_spinlock_unlock(&group->lock);
+    zc_growth_end(pool, begun);
     *handle_out = handle;
     return ZC_OK;
 }
@@ -374,6 +409,22 @@ static void destroy(struct zc_zspool *pool)
     destroy_groups(pool, pool->group_count);
 }
 
+/* The longest chain: an object of its class may be the first to come. */
+static uint32_t least_pages(size_t page_size, unsigned chain_length)
+{
+    unsigned index = zc_class_count(page_size);
+    uint32_t longest = 0;
+    uint32_t pages;
+
+    while (index-- > 0) {
+        pages = zc_class_chain(page_size, chain_length,
+                               zc_class_bytes(page_size, index));
+        if (pages > longest)
+            longest = pages;
+    }
+    return longest;
+}
+
 const struct zc_placement_ops zc_kernel_placement = {
     .create = create,
     .destroy = destroy,
@@ -386,6 +437,7 @@ const struct zc_placement_ops zc_kernel_placement = {
     .undefer = zc_kernel_undefer,
     .settle = zc_kernel_settle,
     .detach = zc_kernel_detach,
+    .least_pages = least_pages,
     .payload_offset = payload_offset,
     .compact_step = zc_kernel_compact_step,
 };

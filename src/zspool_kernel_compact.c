@@ -186,7 +186,7 @@ zc_status zc_kernel_compact_step(struct zc_zspool *pool, uint64_t most,
 
     result->objects_moved += moved;
     if (emptied != NULL) {
-        zc_arena_put(&pool->arena, emptied);
+        zc_arena_release(&pool->arena, emptied);
         result->pages_freed += group->zspage_pages;
     }
     if (moved > 0)

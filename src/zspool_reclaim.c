@@ -147,7 +147,7 @@ static uint64_t reclaim_one(struct zc_zspool *pool, zc_zspool_evict evict,
 {
     struct zc_zspage *zspage = coldest(pool);
     struct zc_group *group;
-    uint32_t pages;
+    uint64_t pages;
 
     if (zspage == NULL)
         return 0;
@@ -155,11 +155,11 @@ static uint64_t reclaim_one(struct zc_zspool *pool, zc_zspool_evict evict,
     group = zc_atomic_pointer_load_acquire(&zspage->group);
     if (group == NULL || !begin(pool, group, zspage))
         return 0;
-    pages = group->zspage_pages;
     evict_objects(pool, group, zspage, evict, context);
     if (!end(pool, group, zspage))
         return 0;
-    zc_arena_put(&pool->arena, zspage);
+    pages = zspage->pages;
+    zc_arena_release(&pool->arena, zspage);
     return pages;
 }
 
@@ -177,6 +177,7 @@ zc_status zc_zspool_reclaim(struct zc_zspool *pool, zc_zspool_evict evict,
         return ZC_UNSUPPORTED;
     if (!pool->keeps_lru)
         return ZC_UNSUPPORTED;
+    zc_arena_give_back(&pool->arena);
     while (pages < page_goal && failed < ZSPAGES_MAX) {
         got = reclaim_one(pool, evict, context);
         pages += got;

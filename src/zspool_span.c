@@ -29,12 +29,10 @@ static void store_link(char *span, size_t offset, uint64_t link)
     memcpy(span + offset, &link, sizeof(link));
 }
 
-void zc_dense_init(struct zc_dense *dense, size_t page_size,
-                   uint32_t segment_pages)
+void zc_dense_init(struct zc_dense *dense, size_t page_size)
 {
     memset(dense, 0, sizeof(*dense));
     dense->granule_bytes = (uint32_t)(page_size / ZC_DENSE_GRANULES_PER_PAGE);
-    dense->segment_granules = segment_pages * ZC_DENSE_GRANULES_PER_PAGE;
     dense->linked_min =
         (uint32_t)zc_divide_up(LINKS_END + LENGTH_BYTES, dense->granule_bytes);
 }
@@ -60,10 +58,10 @@ void zc_span_write(const struct zc_segment *segment, uint32_t start,
     char *next;
 
     ZC_ASSERT(length > 0);
-    ZC_ASSERT(end <= segment->dense->segment_granules);
+    ZC_ASSERT(end <= segment->granules);
     zc_dense_set_word(span, length << ZC_DENSE_WORD_SHIFT);
     zc_dense_set_word(span + bytes - LENGTH_BYTES, length);
-    if (end < segment->dense->segment_granules) {
+    if (end < segment->granules) {
         next = zc_segment_at(segment, end);
         zc_dense_set_word(next, zc_dense_word(next) | ZC_DENSE_PREV_FREE);
     }
@@ -157,14 +155,14 @@ static void for_each_span(const struct zc_segment *segment, span_action action)
     uint32_t length;
     uint32_t word;
 
-    while (at < segment->dense->segment_granules) {
+    while (at < segment->granules) {
         word = zc_dense_word(zc_segment_at(segment, at));
         length = zc_dense_length(segment, word);
         if (!zc_dense_is_object(word))
             action(segment, at, length);
         at += length;
     }
-    ZC_ASSERT(at == segment->dense->segment_granules);
+    ZC_ASSERT(at == segment->granules);
 }
 
 void zc_segment_bin_all(const struct zc_segment *segment)

@@ -44,9 +44,6 @@ static uint64_t count_zspages(const struct zc_group *group)
 
     for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++)
         zspages += group->zspages[fullness];
-    /* Compaction has one off its list while it empties it. */
-    if (group->dense != NULL && group->dense->victim != NULL)
-        zspages++;
     return zspages;
 }
 
@@ -55,6 +52,7 @@ static void read_kernel_row(const struct zc_group *group,
     ZC_REQUIRES(group->lock)
 {
     row->objects_allocated = count_zspages(group) * group->slot_count;
+    row->pages_used = count_zspages(group) * group->zspage_pages;
     row->pages_freeable = zc_kernel_spare_zspages(group) * group->zspage_pages;
 }
 
@@ -62,12 +60,13 @@ static void read_kernel_row(const struct zc_group *group,
 static void read_dense_row(const struct zc_group *group,
                            struct zc_zspool_class *row) ZC_REQUIRES(group->lock)
 {
-    uint64_t segment_granules = group->dense->segment_granules;
-    uint64_t granules = count_zspages(group) * segment_granules;
+    const uint64_t segment_granules = (uint64_t)group->zspage_pages *
+                                      ZC_DENSE_GRANULES_PER_PAGE;
 
-    ZC_ASSERT(granules >= group->used);
+    ZC_ASSERT(group->capacity >= group->used);
+    row->pages_used = group->capacity / ZC_DENSE_GRANULES_PER_PAGE;
     row->objects_allocated = group->objects;
-    row->pages_freeable = (granules - group->used) / segment_granules *
+    row->pages_freeable = (group->capacity - group->used) / segment_granules *
                           group->zspage_pages;
 }
 
@@ -89,7 +88,6 @@ static zc_status read_row(const struct zc_zspool *pool, unsigned index,
     zc_spinlock_lock(&group->lock);
     memcpy(row_out->zspages, group->zspages, sizeof(row_out->zspages));
     row_out->objects_used = group->objects;
-    row_out->pages_used = count_zspages(group) * group->zspage_pages;
     if (is_dense(pool))
         read_dense_row(group, row_out);
     else
@@ -259,5 +257,6 @@ zc_status zc_zspool_get_stats(const struct zc_zspool *pool,
     stats.handle_bytes = zc_handles_bytes(&pool->handles);
     stats.metadata_bytes = metadata_bytes(pool);
     stats.limit_rejects = zc_counter_read(&pool->limit_rejects);
+    stats.kept_bytes = zc_arena_kept_pages(&pool->arena) * pool->page_size;
     return zc_options_copy_out(stats_out, &stats, sizeof(stats));
 }

@@ -76,9 +76,19 @@ struct zc_zspool_options {
      */
     unsigned chain_length;
 
-    /* Most bytes of pool pages, rounded down to pages; 0 means no limit but
+    /*
+     * Most bytes of pool pages, rounded down to pages; 0 means no limit but
      * what handles can name, which is refused alike: 256 GiB, and 2^29
-     * objects. */
+     * objects.  An object is refused only when it needs a page beyond it, and pool pages are
+     * never above it, not for a moment.  Dense placement fills it to what each
+     * segment has left that is smaller than an object; a last segment is as
+     * long as the limit leaves, so that it need not be a multiple of one.
+     *
+     * The least is what an empty pool needs for an object of any size, so that
+     * no size is refused for ever: 2 pages in dense placement (a page and its
+     * header), the longest chain of the class table in kernel placement (at
+     * most chain_length pages: objects of that class come in no less).
+     */
     uint64_t limit_bytes;
 
     /*
@@ -102,7 +112,7 @@ struct zc_zspool_options {
  * Makes an empty pool.  NULL options mean all defaults.  The caller owns the
  * pool and ends it with zc_zspool_destroy().
  *
- * ZC_OK; ZC_INVALID: a field is out of its range; ZC_UNSUPPORTED: the struct
+ * ZC_OK; ZC_INVALID: a field is out of its range, which `reason` names; ZC_UNSUPPORTED: the struct
  * is from a newer version and sets something this one does not know;
  * ZC_NO_MEMORY.  Follows zs_create_pool().
  */
@@ -142,8 +152,11 @@ ZC_API ZC_MUST_CHECK zc_status zc_zspool_put(struct zc_zspool *pool,
 
 /*
  * Gives an object back.  Its zspage goes back to the system when it was the
- * last one in it.  While the object is visited, its bytes and its room stay
- * (and count) until the last visit ends; the handle is stale at once.
+ * last one in it.  In dense placement one empty zspage is kept for the next
+ * object (kept_bytes in struct zc_zspool_stats); it goes back with the first
+ * put or free in a later second, with a compaction or a reclaim, and before the
+ * limit refuses anything.  While the object is visited, its bytes and its room
+ * stay (and count) until the last visit ends; the handle is stale at once.
  *
  * ZC_OK; ZC_STALE: freed before; ZC_INVALID: never was a handle of this pool.
  * A stale handle is recognised unless its cell has meanwhile been reused
@@ -297,11 +310,14 @@ struct zc_zspool_stats {
     uint64_t pages_allocated; /* pool pages, zs_get_total_pages() */
     uint64_t pool_bytes;      /* pages_allocated * page_size */
     uint64_t pages_compacted; /* given back by compaction, ever */
-    uint64_t objects_moved;   /* by compaction, ever */
+    uint64_t objects_moved;   /* by compaction, or to fit a put, ever */
     uint64_t zspages;         /* zspages (segments) there are */
     uint64_t handle_bytes;    /* resident bytes of handle cells */
     uint64_t metadata_bytes;  /* other resident bytes outside the pages */
     uint64_t limit_rejects;   /* allocations refused by the limit, ever */
+    uint64_t kept_bytes; /* resident bytes of an empty zspage that is kept, see
+                            zc_zspool_free(); not among the pool pages.  The
+                            limit holds for the two together. */
 };
 
 /* Fills stats_out up to its struct_size.  ZC_OK; ZC_INVALID. */
@@ -310,6 +326,25 @@ ZC_API zc_status zc_zspool_get_stats(const struct zc_zspool *pool,
 
 /* Pool pages now; cheap, for limits.  Follows zs_get_total_pages(). */
 ZC_API uint64_t zc_zspool_page_count(const struct zc_zspool *pool);
+
+/*
+ * Of them those that the objects fill, rounded up: the others are free space in
+ * which objects can be placed, here and there.  For a threshold below which a
+ * full pool takes objects again.  Takes one lock for a moment.  In kernel
+ * placement it is zc_zspool_page_count(), as for zswap.
+ */
+ZC_API uint64_t zc_zspool_used_pages(const struct zc_zspool *pool);
+
+/*
+ * Sets the limit; see the option, but any value is taken.  Below the pages that
+ * there are it takes none away: all objects are refused until so many have gone
+ * back, by frees, compaction or reclaim.  Below the least that the option
+ * accepts, some sizes are always refused.  May block.
+ *
+ * ZC_OK; ZC_INVALID: NULL.
+ */
+ZC_API zc_status zc_zspool_set_limit(struct zc_zspool *pool,
+                                     uint64_t limit_bytes);
 
 /*
  * From this size on an object takes a page alone, so that compressing to it

@@ -105,11 +105,10 @@ static void do_alloc(struct model *model, struct object *object)
         assert_status(status, ZC_NO_MEMORY);
         model->refusals++;
     } else if (status == ZC_REJECTED) {
-        /* Not even another zspage would have been within the limit. */
+        /* Not even the pages for this object were within the limit. */
         assert_true(zc_zspool_page_count(model->pool) +
-                        support_zspage_bytes(model->pool, size) /
-                            model->pool->page_size >
-                    model->pool->arena.limit_pages);
+                        support_pages_for(model->pool, size) >
+                    zc_arena_limit(&model->pool->arena));
         model->rejects++;
     } else {
         assert_status(status, ZC_OK);

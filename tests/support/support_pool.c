@@ -84,6 +84,13 @@ size_t support_zspage_bytes(const struct zc_zspool *pool, size_t size)
     return group_of_size(pool, size)->zspage_pages * pool->page_size;
 }
 
+uint64_t support_pages_for(const struct zc_zspool *pool, size_t size)
+{
+    if (pool->placement == ZC_PLACEMENT_DENSE)
+        return size + ZC_DENSE_HEADER_BYTES > pool->page_size ? 2 : 1;
+    return group_of_size(pool, size)->zspage_pages;
+}
+
 zc_handle support_object_new(struct zc_zspool *pool, size_t size,
                              uint64_t owner, uint64_t sequence)
 {
@@ -260,6 +267,7 @@ static void check_chunk(const struct zc_arena *arena,
     assert_int_equal(chunk->zspage_count, ZC_CHUNK_PAGES / chunk->zspage_pages);
     if (zc_chunk_memory(chunk) == NULL) {
         assert_int_equal(chunk->used, 0);
+        assert_ptr_not_equal(chunk, arena->kept_chunk);
         return;
     }
     assert_int_equal((uintptr_t)zc_chunk_memory(chunk) % arena->page_size, 0);
@@ -277,8 +285,43 @@ static void check_chunk(const struct zc_arena *arena,
     assert_int_equal(zc_list_is_empty(&chunk->link), count == 0);
 }
 
+/* Pages of a chunk's zspages that a group has. */
+static uint64_t pages_of_chunk(const struct zc_chunk *chunk)
+{
+    const struct zc_zspage *zspage;
+    uint64_t pages = 0;
+
+    for (zspage = chunk->zspages; zspage < chunk->zspages + chunk->zspage_count;
+         zspage++)
+        if (zc_atomic_pointer_load_relaxed(&zspage->group) != NULL) {
+            assert_in_range(zspage->pages, 1, chunk->zspage_pages);
+            pages += zspage->pages;
+        }
+    return pages;
+}
+
+/* What is kept has nothing in it, and is not used. */
+static uint64_t check_kept(const struct zc_arena *arena)
+{
+    const struct zc_zspage *zspage = arena->kept_zspage;
+
+    assert_int_equal(zc_counter_read(&arena->kept_count),
+                     (zspage != NULL) + (arena->kept_chunk != NULL));
+    if (arena->kept_chunk != NULL) {
+        assert_int_equal(arena->kept_chunk->used, 0);
+        assert_non_null(zc_chunk_memory(arena->kept_chunk));
+    }
+    if (zspage == NULL)
+        return 0;
+    assert_true(arena->keeps);
+    assert_int_equal(zc_atomic_u32_load_relaxed(&zspage->pin), PIN_LOCKED);
+    assert_null(zc_atomic_pointer_load_relaxed(&zspage->group));
+    return zspage->pages;
+}
+
 static void check_arena(const struct zc_arena *arena)
 {
+    const uint64_t kept_pages = check_kept(arena);
     const struct zc_chunk *chunk;
     uint64_t zspages = 0;
     uint64_t pages = 0;
@@ -288,11 +331,13 @@ static void check_arena(const struct zc_arena *arena)
         chunk = zc_arena_chunk(arena, i);
         check_chunk(arena, chunk, i);
         zspages += chunk->used;
-        pages += (uint64_t)chunk->used * chunk->zspage_pages;
+        pages += pages_of_chunk(chunk);
     }
-    assert_int_equal(zc_counter_read(&arena->zspages), zspages);
-    assert_int_equal(zc_atomic_u64_load_relaxed(&arena->pages), pages);
-    assert_true(pages <= arena->limit_pages);
+    assert_int_equal(zc_counter_read(&arena->zspages),
+                     zspages - (arena->kept_zspage != NULL));
+    assert_int_equal(zc_arena_pages(arena), pages);
+    assert_int_equal(zc_arena_kept_pages(arena), kept_pages);
+    assert_true(pages + kept_pages <= zc_arena_limit(arena));
 }
 
 /* ---- zspages of either placement ---- */
@@ -323,7 +368,7 @@ static uint64_t check_pins(const struct zc_group *group)
             zspage = ZC_CONTAINER(link, struct zc_zspage, link);
             assert_ptr_equal(link->next->previous, link);
             check_pin(zspage);
-            pages += group->zspage_pages;
+            pages += zspage->pages;
         }
     }
     return pages;
@@ -335,16 +380,16 @@ static uint64_t check_pins(const struct zc_group *group)
 struct walk {
     uint64_t objects;
     uint64_t granules;
-    uint64_t binned; /* spans that are to be in a bin */
+    uint64_t capacity; /* granules there are */
+    uint64_t binned;   /* spans that are to be in a bin */
 };
 
 static void check_span(const struct zc_segment *segment, uint32_t at,
                        uint32_t length)
 {
-    const struct zc_dense *dense = segment->dense;
     const char *end = zc_segment_at(segment, at + length);
 
-    assert_in_range(length, 1, dense->segment_granules - at);
+    assert_in_range(length, 1, segment->granules - at);
     assert_int_equal(zc_dense_word(end - sizeof(uint32_t)), length);
 }
 
@@ -360,7 +405,7 @@ static void check_segment(struct zc_zspool *pool, struct zc_zspage *zspage,
     uint32_t length;
     uint32_t word;
 
-    while (at < dense->segment_granules) {
+    while (at < segment.granules) {
         word = zc_dense_word(zc_segment_at(&segment, at));
         length = zc_dense_length(&segment, word);
         if (zc_dense_is_object(word)) {
@@ -377,13 +422,14 @@ static void check_segment(struct zc_zspool *pool, struct zc_zspage *zspage,
         }
         at += length;
     }
-    assert_int_equal(at, dense->segment_granules);
+    assert_int_equal(at, segment.granules);
     assert_int_equal(zspage->objects, objects);
     assert_int_equal(zspage->used, granules);
     assert_ptr_equal(zc_atomic_pointer_load_relaxed(&zspage->group),
                      &pool->groups[0]);
     walk->objects += objects;
     walk->granules += granules;
+    walk->capacity += segment.granules;
 }
 
 static bool bin_takes(unsigned bin, uint32_t length)
@@ -427,7 +473,7 @@ static uint64_t check_bins(const struct zc_zspool *pool)
 static void check_dense_pool(struct zc_zspool *pool)
 {
     const struct zc_group *group = &pool->groups[0];
-    struct walk walk = {0, 0, 0};
+    struct walk walk = {0, 0, 0, 0};
     struct zc_zspage *zspage;
     const struct zc_list *list;
     struct zc_list *link;
@@ -442,7 +488,7 @@ static void check_dense_pool(struct zc_zspool *pool)
             check_segment(pool, zspage, &walk);
             assert_int_equal(zspage->fullness, fullness);
             assert_int_equal(
-                zc_fullness_of(zspage->used, group->dense->segment_granules),
+                zc_fullness_of(zspage->used, zc_segment_granules(zspage)),
                 fullness);
             zspages++;
         }
@@ -451,6 +497,7 @@ static void check_dense_pool(struct zc_zspool *pool)
     assert_null(group->dense->victim);
     assert_int_equal(group->objects, walk.objects);
     assert_int_equal(group->used, walk.granules);
+    assert_int_equal(group->capacity, walk.capacity);
     assert_int_equal(check_bins(pool), walk.binned);
 }
 

@@ -60,6 +60,9 @@ size_t support_page_size(const struct support_shape *shape);
 /* Bytes of one zspage of that shape for objects of that size. */
 size_t support_zspage_bytes(const struct zc_zspool *pool, size_t size);
 
+/* Pages that an object of a size needs, if no page that there is has room. */
+uint64_t support_pages_for(const struct zc_zspool *pool, size_t size);
+
 /* An object with a stamp (support_content.h). */
 zc_handle support_object_new(struct zc_zspool *pool, size_t size,
                              uint64_t owner, uint64_t sequence);

@@ -95,10 +95,9 @@ static inline struct zc_zspage *herd_zspage(const struct herd *herd,
 static inline unsigned herd_per_zspage(const struct zc_zspool *pool,
                                        size_t size)
 {
-    const struct zc_dense *dense = pool->groups[0].dense;
-
     if (pool->placement == ZC_PLACEMENT_DENSE)
-        return dense->segment_granules / zc_dense_granules(dense, size);
+        return pool->segment_pages * ZC_DENSE_GRANULES_PER_PAGE /
+               zc_dense_granules(pool->groups[0].dense, size);
     return pool
         ->groups[pool->class_group[zc_class_of_size(pool->page_size, size)]]
         .slot_count;

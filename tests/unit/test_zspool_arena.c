@@ -16,7 +16,7 @@ static int set_up(void **state)
 
     memset(&arena, 0, sizeof(arena)); /* as in a new pool */
     *state = &arena;
-    return zc_arena_init(&arena, PAGE, 0) == ZC_OK ? 0 : -1;
+    return zc_arena_init(&arena, PAGE, 0, false) == ZC_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -28,14 +28,15 @@ static int tear_down(void **state)
 
 static uint64_t pages_of(const struct zc_arena *arena)
 {
-    return zc_atomic_u64_load_relaxed(&arena->pages);
+    return zc_arena_pages(arena);
 }
 
 static struct zc_zspage *get(struct zc_arena *arena, uint32_t pages)
 {
     struct zc_zspage *zspage = NULL;
 
-    assert_status(zc_arena_get(arena, pages, &zspage), ZC_OK);
+    assert_status(zc_arena_get(arena, pages, pages, &zspage), ZC_OK);
+    assert_int_equal(zspage->pages, pages);
     return zspage;
 }
 
@@ -198,13 +199,14 @@ static void the_limit_is_kept_to_the_page(void **state)
     struct zc_arena arena = {0};
 
     (void)state;
-    assert_status(zc_arena_init(&arena, PAGE, 10 * PAGE + PAGE - 1), ZC_OK);
+    assert_status(zc_arena_init(&arena, PAGE, 10 * PAGE + PAGE - 1, false),
+                  ZC_OK);
     first = get(&arena, 7);
-    assert_status(zc_arena_get(&arena, 4, &zspage), ZC_REJECTED);
+    assert_status(zc_arena_get(&arena, 4, 4, &zspage), ZC_REJECTED);
     assert_null(zspage);
     assert_int_equal(pages_of(&arena), 7);
     zspage = get(&arena, 3);
-    assert_status(zc_arena_get(&arena, 1, &zspage), ZC_REJECTED);
+    assert_status(zc_arena_get(&arena, 1, 1, &zspage), ZC_REJECTED);
     zc_arena_put(&arena, first);
     first = get(&arena, 4);
     assert_int_equal(pages_of(&arena), 7);
@@ -219,8 +221,8 @@ static void a_limit_below_a_page_admits_nothing(void **state)
     struct zc_arena arena = {0};
 
     (void)state;
-    assert_status(zc_arena_init(&arena, PAGE, PAGE - 1), ZC_OK);
-    assert_status(zc_arena_get(&arena, 1, &zspage), ZC_REJECTED);
+    assert_status(zc_arena_init(&arena, PAGE, PAGE - 1, false), ZC_OK);
+    assert_status(zc_arena_get(&arena, 1, 1, &zspage), ZC_REJECTED);
     zc_arena_destroy(&arena);
 }
 
@@ -233,9 +235,9 @@ static unsigned fail_each(enum zc_inject_point point)
     bool failed;
 
     do {
-        assert_status(zc_arena_init(&arena, PAGE, 0), ZC_OK);
+        assert_status(zc_arena_init(&arena, PAGE, 0, false), ZC_OK);
         zc_inject_arm(point, countdown, 1);
-        failed = zc_arena_get(&arena, 8, &zspage) != ZC_OK;
+        failed = zc_arena_get(&arena, 8, 8, &zspage) != ZC_OK;
         assert_int_equal(zc_inject_failures(), failed);
         zc_inject_disarm();
         if (failed) {
@@ -271,7 +273,7 @@ static void large_pages_are_aligned_to_themselves(void **state)
     (void)state;
     for (page_size = ZC_PAGE_SIZE_MIN; page_size <= ZC_PAGE_SIZE_MAX;
          page_size *= 2) {
-        assert_status(zc_arena_init(&arena, page_size, 0), ZC_OK);
+        assert_status(zc_arena_init(&arena, page_size, 0, false), ZC_OK);
         zspage = get(&arena, 3);
         assert_int_equal(
             (uintptr_t)zc_zspage_memory(&arena, zspage) % page_size, 0);
@@ -291,7 +293,7 @@ static void destroying_gives_everything_back_that_is_out(void **state)
     (void)state;
     for (round = 0; round < 2; round++) {
         before = support_mapped_bytes();
-        assert_status(zc_arena_init(&arena, PAGE, 0), ZC_OK);
+        assert_status(zc_arena_init(&arena, PAGE, 0, false), ZC_OK);
         for (i = 0; i < 100; i++)
             (void)get(&arena, 16);
         zc_arena_destroy(&arena);

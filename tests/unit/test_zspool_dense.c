@@ -23,7 +23,7 @@ static zc_handle place(struct zc_zspool *pool, uint32_t granules)
 static unsigned fill_segment(struct zc_zspool *pool, uint32_t granules,
                              zc_handle *handles_out)
 {
-    const uint32_t all = pool->groups[0].dense->segment_granules;
+    const uint32_t all = pool->segment_pages * ZC_DENSE_GRANULES_PER_PAGE;
     const unsigned count = all / granules;
     unsigned i;
 
@@ -38,15 +38,15 @@ static unsigned fill_segment(struct zc_zspool *pool, uint32_t granules,
  * the lock. */
 static _Thread_local void (*meanwhile)(struct zc_arena *arena);
 
-zc_status __real_zc_arena_get(struct zc_arena *arena, uint32_t pages,
-                              struct zc_zspage **zspage_out);
-zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t pages,
-                              struct zc_zspage **zspage_out);
+zc_status __real_zc_arena_get(struct zc_arena *arena, uint32_t length,
+                              uint32_t least, struct zc_zspage **zspage_out);
+zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t length,
+                              uint32_t least, struct zc_zspage **zspage_out);
 
-zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t pages,
-                              struct zc_zspage **zspage_out)
+zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t length,
+                              uint32_t least, struct zc_zspage **zspage_out)
 {
-    zc_status status = __real_zc_arena_get(arena, pages, zspage_out);
+    zc_status status = __real_zc_arena_get(arena, length, least, zspage_out);
     void (*action)(struct zc_arena * arena) = meanwhile;
 
     meanwhile = NULL;

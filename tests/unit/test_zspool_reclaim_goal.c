@@ -318,7 +318,7 @@ static void a_put_that_the_limit_refuses_changes_nothing(void **state)
 {
     static const enum zc_placement placements[] = {ZC_PLACEMENT_DENSE,
                                                    ZC_PLACEMENT_KERNEL};
-    struct support_shape shape = {.segment_pages = 4, .limit_pages = 4};
+    struct support_shape shape = {.segment_pages = 4, .limit_pages = 8};
     static struct herd herd;
     static char bytes[ZC_PAGE_SIZE_MIN];
     zc_handle handle = {77};
@@ -329,7 +329,7 @@ static void a_put_that_the_limit_refuses_changes_nothing(void **state)
     for (i = 0; i < 2; i++) {
         shape.placement = placements[i];
         herd_init(&herd, &shape);
-        while (zc_zspool_page_count(herd.pool) < 4)
+        while (zc_zspool_page_count(herd.pool) < 8)
             (void)herd_add(&herd, sizeof(bytes));
         do {
             support_stamp(bytes, sizeof(bytes), herd.count, 0);

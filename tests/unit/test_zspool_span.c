@@ -26,7 +26,7 @@ static int set_up_with(void **state, const struct support_shape *shape)
     fixture.dense = fixture.pool->groups[0].dense;
     for (i = 0; i < SEGMENTS; i++) {
         assert_status(zc_arena_get(&fixture.pool->arena,
-                                   fixture.pool->segment_pages, &zspage),
+                                   fixture.pool->segment_pages, 1, &zspage),
                       ZC_OK);
         zspage->isolated = true;
         fixture.segments[i] = zc_segment_of(fixture.pool, zspage);
@@ -88,16 +88,14 @@ static void granules_are_a_512th_of_a_page(void **state)
     struct zc_dense dense;
 
     (void)state;
-    zc_dense_init(&dense, 4096, 16);
+    zc_dense_init(&dense, 4096);
     assert_int_equal(dense.granule_bytes, 8);
-    assert_int_equal(dense.segment_granules, 8192);
     assert_int_equal(dense.linked_min, 3); /* two links, word and length */
-    zc_dense_init(&dense, 8192, 4);
+    zc_dense_init(&dense, 8192);
     assert_int_equal(dense.granule_bytes, 16);
     assert_int_equal(dense.linked_min, 2);
-    zc_dense_init(&dense, 65536, 128);
+    zc_dense_init(&dense, 65536);
     assert_int_equal(dense.granule_bytes, 128);
-    assert_int_equal(dense.segment_granules, 65536);
     assert_int_equal(dense.linked_min, 1);
     assert_int_equal(zc_dense_granules(&dense, 65536), 513);
 }
@@ -128,7 +126,7 @@ static void a_span_may_be_a_whole_segment(void **state)
 {
     const struct fixture *fixture = *state;
     const struct zc_segment *segment = &fixture->segments[1];
-    const uint32_t all = fixture->dense->segment_granules;
+    const uint32_t all = fixture->segments[0].granules;
     uint64_t location = 0;
 
     write_and_bin(segment, 0, all);
@@ -196,7 +194,7 @@ struct known {
 static unsigned tile(const struct fixture *fixture, struct known *known,
                      struct support_random *random, uint32_t longest)
 {
-    const uint32_t all = fixture->dense->segment_granules;
+    const uint32_t all = fixture->segments[0].granules;
     const struct zc_segment *segment;
     unsigned count = 0;
     uint32_t length;
@@ -275,8 +273,7 @@ static void check_best_fit(const struct fixture *fixture, struct known *known,
         left--;
         segment = &fixture->segments[0];
         while (location < segment->location ||
-               location >= zc_segment_location(
-                               segment, fixture->dense->segment_granules))
+               location >= zc_segment_location(segment, segment->granules))
             segment++;
         zc_span_unbin(segment, zc_segment_granule(segment, location),
                       known[i].length);

@@ -357,10 +357,10 @@ static void refusals_by_the_limit_are_counted(void **state)
 
     (void)state;
     assert_int_equal(
-        zc_zspool_create(ZC_ZSPOOL_OPTIONS(.placement = ZC_PLACEMENT_KERNEL,
-                                           .limit_bytes = 4096),
+        zc_zspool_create(ZC_ZSPOOL_OPTIONS(.placement = ZC_PLACEMENT_KERNEL),
                          &pool),
         ZC_OK);
+    assert_int_equal(zc_zspool_set_limit(pool, 4096), ZC_OK);
     (void)new_object(pool, 4096, 1);
     assert_int_equal(zc_zspool_alloc(pool, 4096, &handle), ZC_REJECTED);
     assert_int_equal(zc_zspool_alloc(pool, 100, &handle), ZC_REJECTED);

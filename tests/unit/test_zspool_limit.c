@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_zspool_limit.c - how full a pool is when its limit refuses an object,
+ * and that it is never above it.
+ */
+#include <stdlib.h>
+
+#include "support_pool.h"
+#include "support_test.h"
+#include "support_threads.h"
+
+#define KIB ((uint64_t)1024)
+#define OBJECTS_MAX 8192
+
+static zc_handle handles[OBJECTS_MAX];
+
+static struct zc_zspool *new_pool(enum zc_placement placement, uint64_t limit)
+{
+    struct zc_zspool *pool = NULL;
+
+    assert_status(zc_zspool_create(ZC_ZSPOOL_OPTIONS(.placement = placement,
+                                                     .limit_bytes = limit),
+                                   &pool),
+                  ZC_OK);
+    return pool;
+}
+
+static uint64_t resident_bytes(const struct zc_zspool *pool)
+{
+    const struct zc_zspool_stats stats = support_stats(pool);
+
+    return stats.pool_bytes + stats.kept_bytes;
+}
+
+/* Puts objects until one is refused; returns how many there are. */
+static unsigned fill(struct zc_zspool *pool, size_t size)
+{
+    static const char bytes[ZC_PAGE_SIZE_MIN];
+    unsigned count = 0;
+
+    while (zc_zspool_put(pool, bytes, size, &handles[count]) == ZC_OK) {
+        count++;
+        assert_true(count < OBJECTS_MAX);
+    }
+    return count;
+}
+
+/* What the first refusal leaves of the limit to what is no payload. */
+static void a_limit_is_filled_before_it_refuses(void **state)
+{
+    static const struct {
+        enum zc_placement placement;
+        uint64_t limit;
+        size_t size;
+        unsigned percent; /* payload, at least */
+    } rows[] = {
+        {ZC_PLACEMENT_DENSE, 64 * KIB, 1232, 90},
+        {ZC_PLACEMENT_DENSE, 128 * KIB, 1232, 90},
+        {ZC_PLACEMENT_DENSE, 1024 * KIB, 1232, 97},
+        {ZC_PLACEMENT_DENSE, 1024 * KIB, 1400, 97},
+        {ZC_PLACEMENT_DENSE, 1024 * KIB, 4096, 96},
+        /* No multiple of a segment. */
+        {ZC_PLACEMENT_DENSE, 200 * KIB, 1232, 90},
+        {ZC_PLACEMENT_DENSE, 200 * KIB, 4096, 90},
+        {ZC_PLACEMENT_DENSE, 1000 * KIB, 1232, 97},
+        {ZC_PLACEMENT_DENSE, 1000 * KIB, 4096, 96},
+        {ZC_PLACEMENT_DENSE, 1000 * KIB + 4095, 1232, 96},
+        {ZC_PLACEMENT_KERNEL, 128 * KIB, 1232, 86},
+        {ZC_PLACEMENT_KERNEL, 1024 * KIB, 1232, 96},
+        {ZC_PLACEMENT_KERNEL, 1024 * KIB, 4096, 100},
+    };
+    struct zc_zspool *pool;
+    unsigned count;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        pool = new_pool(rows[i].placement, rows[i].limit);
+        count = fill(pool, rows[i].size);
+        if (count * rows[i].size * 100 < rows[i].limit * rows[i].percent)
+            fail_msg("row %u: %u objects of %zu bytes", i, count, rows[i].size);
+        assert_true(resident_bytes(pool) <= rows[i].limit);
+        support_pool_check(pool);
+        zc_zspool_destroy(pool);
+    }
+}
+
+/* No object that fits into what is there, but in pieces. */
+static void pieces_of_a_segment_are_room(void **state)
+{
+    struct zc_zspool *pool = new_pool(ZC_PLACEMENT_DENSE, 128 * KIB);
+    unsigned count = fill(pool, 400);
+    uint64_t pages = zc_zspool_page_count(pool);
+    zc_handle handle;
+    unsigned placed;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < count; i += 4)
+        support_object_free(pool, handles[i]);
+    /* A quarter of it is free, and no hole has half of what is wanted. */
+    for (placed = 0; zc_zspool_alloc(pool, 1200, &handle) == ZC_OK; placed++)
+        ;
+    assert_true(placed * 1200 * 100 >= 128 * KIB * 20);
+    assert_int_equal(zc_zspool_page_count(pool), pages);
+    support_pool_check(pool);
+    zc_zspool_destroy(pool);
+}
+
+/* What is read may not move: then it is refused, and nothing else happens. */
+static void but_not_while_they_are_read(void **state)
+{
+    struct zc_zspool *pool = new_pool(ZC_PLACEMENT_DENSE, 128 * KIB);
+    unsigned count = fill(pool, 400);
+    struct zc_zspool_read read;
+    zc_handle handle;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < count; i += 4)
+        support_object_free(pool, handles[i]);
+    assert_status(zc_zspool_read_begin(pool, handles[1], &read), ZC_OK);
+    assert_status(zc_zspool_alloc(pool, 1200, &handle), ZC_REJECTED);
+    zc_zspool_read_end(pool, &read);
+    assert_status(zc_zspool_alloc(pool, 1200, &handle), ZC_OK);
+    support_pool_check(pool);
+    zc_zspool_destroy(pool);
+}
+
+/* ---- the least ---- */
+
+/* A limit that is refused, and the least that its reason names. */
+static uint64_t least_of(struct zc_zspool_options options, uint64_t limit)
+{
+    struct zc_zspool *pool = NULL;
+    char reason[ZC_REASON_SIZE] = "";
+    const char *number;
+
+    options.limit_bytes = limit;
+    options.reason = reason;
+    options.reason_size = sizeof(reason);
+    assert_status(zc_zspool_create(&options, &pool), ZC_INVALID);
+    assert_null(pool);
+    assert_int_equal(strncmp(reason, "limit_bytes: ", 13), 0);
+    assert_int_equal(strtoull(reason + 13, NULL, 10), limit);
+    number = strstr(reason, "less than ");
+    assert_non_null(number);
+    return strtoull(number + 10, NULL, 10);
+}
+
+static void every_size_fits_into_the_least_limit(void **state)
+{
+    struct zc_zspool_options options = {.struct_size = sizeof(options)};
+    struct zc_zspool *pool;
+    zc_handle handle;
+    size_t size;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < support_shape_count; i++) {
+        options.placement = support_shapes[i].placement;
+        options.page_size = support_page_size(&support_shapes[i]);
+        options.chain_length = support_shapes[i].chain_length;
+        options.limit_bytes = least_of(options, 100);
+        assert_int_equal(least_of(options, options.limit_bytes - 1),
+                         options.limit_bytes);
+        assert_status(zc_zspool_create(&options, &pool), ZC_OK);
+        for (size = 1; size <= options.page_size;
+             size += options.page_size / 256) {
+            assert_status(zc_zspool_alloc(pool, size, &handle), ZC_OK);
+            support_object_free(pool, handle);
+        }
+        assert_status(zc_zspool_alloc(pool, options.page_size, &handle), ZC_OK);
+        zc_zspool_destroy(pool);
+    }
+    /* Two pages; and with chains of up to 8 pages, 8 of them. */
+    options = (struct zc_zspool_options){.struct_size = sizeof(options)};
+    assert_int_equal(least_of(options, 1), 8192);
+    options.placement = ZC_PLACEMENT_KERNEL;
+    assert_int_equal(least_of(options, 1), 8 * 4096);
+}
+
+/* ---- a limit that is changed ---- */
+
+static void a_lower_limit_refuses_until_the_pages_are_gone(void **state)
+{
+    struct zc_zspool *pool = new_pool(ZC_PLACEMENT_DENSE, 1024 * KIB);
+    unsigned count = fill(pool, 1232);
+    zc_handle handle;
+    unsigned i;
+
+    (void)state;
+    assert_status(zc_zspool_set_limit(NULL, 0), ZC_INVALID);
+    assert_status(zc_zspool_set_limit(pool, 512 * KIB), ZC_OK);
+    for (i = 0; i < count; i += 2)
+        support_object_free(pool, handles[i]);
+    /* There is room, in pages that are not to be. */
+    assert_status(zc_zspool_alloc(pool, 1232, &handle), ZC_REJECTED);
+    (void)support_compact(pool, NULL);
+    for (i = 1; zc_zspool_page_count(pool) > 128; i += 2)
+        support_object_free(pool, handles[i]);
+    assert_status(zc_zspool_alloc(pool, 100, &handle), ZC_OK);
+    support_object_free(pool, handle);
+    assert_status(zc_zspool_set_limit(pool, 0), ZC_OK);
+    for (; i < count; i += 2)
+        support_object_free(pool, handles[i]);
+    support_pool_check_empty(pool);
+    zc_zspool_destroy(pool);
+}
+
+/* For what has nowhere else to be, and then as little as can be. */
+static void beyond_the_limit_pages_are_few(void **state)
+{
+    static const enum zc_placement placements[] = {ZC_PLACEMENT_DENSE,
+                                                   ZC_PLACEMENT_KERNEL};
+    static const char bytes[ZC_PAGE_SIZE_MIN];
+    struct zc_zspool *pool;
+    zc_handle handle;
+    unsigned i;
+    unsigned k;
+
+    (void)state;
+    for (i = 0; i < 2; i++) {
+        pool = new_pool(placements[i], 128 * KIB);
+        (void)fill(pool, 4096);
+        for (k = 1; k <= 10; k++) {
+            assert_status(zc_zspool_put_beyond(pool, bytes, 4096, &handle),
+                          ZC_OK);
+            assert_true(zc_zspool_page_count(pool) <= 32 + 2 * k);
+        }
+        assert_status(zc_zspool_put(pool, bytes, 4096, &handle), ZC_REJECTED);
+        assert_status(zc_zspool_set_limit(pool, 0), ZC_OK);
+        support_pool_check(pool);
+        zc_zspool_destroy(pool);
+    }
+}
+
+/* ---- many threads ---- */
+
+#define WORKERS 4
+#define OWN_MAX 2000
+
+static void check_limit(struct support_worker *worker,
+                        const struct zc_zspool *pool, uint64_t limit)
+{
+    const uint64_t pages = zc_zspool_page_count(pool);
+
+    if (pages * ZC_PAGE_SIZE_MIN > limit)
+        support_mistake(worker, "%llu pages", (unsigned long long)pages);
+}
+
+/* Refused, it looks how much there is. */
+static void put_until_refused(struct support_worker *worker)
+{
+    static const char bytes[ZC_PAGE_SIZE_MIN];
+    struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
+    struct zc_zspool *pool = worker->context;
+    zc_handle handle;
+
+    while (zc_zspool_put(pool, bytes, 1232, &handle) == ZC_OK)
+        check_limit(worker, pool, 1024 * KIB);
+    (void)zc_zspool_get_stats(pool, &stats);
+    if (stats.payload_bytes * 100 < 1024 * KIB * 97)
+        support_mistake(worker, "refused at %llu bytes",
+                        (unsigned long long)stats.payload_bytes);
+}
+
+/* None is refused for pages that another has, but has not placed. */
+static void threads_fill_it_as_one_does(void **state)
+{
+    static const enum zc_placement placements[] = {ZC_PLACEMENT_DENSE,
+                                                   ZC_PLACEMENT_KERNEL};
+    struct support_crew crew;
+    struct zc_zspool *pool;
+    unsigned round;
+    unsigned i;
+
+    (void)state;
+    for (round = 0; round < 40; round++) {
+        pool = new_pool(placements[round % 2], 1024 * KIB);
+        support_crew_init(&crew);
+        for (i = 0; i < WORKERS; i++)
+            support_crew_add(&crew, put_until_refused, pool);
+        support_crew_run(&crew, 0);
+        assert_true(support_stats(pool).payload_bytes * 100 >= 1024 * KIB * 97);
+        assert_true(resident_bytes(pool) <= 1024 * KIB);
+        support_pool_check(pool);
+        zc_zspool_destroy(pool);
+    }
+}
+
+static void put_and_free(struct support_worker *worker)
+{
+    static const char bytes[ZC_PAGE_SIZE_MIN];
+    struct zc_zspool *pool = worker->context;
+    zc_handle own[OWN_MAX];
+    unsigned count = 0;
+    unsigned i;
+
+    while (!support_is_stopped(worker)) {
+        size_t size = support_random_size(&worker->random, ZC_PAGE_SIZE_MIN);
+        zc_status status = zc_zspool_put(pool, bytes, size, &own[count]);
+
+        check_limit(worker, pool, 688 * KIB);
+        if (status == ZC_OK)
+            count++;
+        if (status != ZC_OK || count == OWN_MAX)
+            for (i = count / 2; count > i;)
+                (void)zc_zspool_free(pool, own[--count]);
+    }
+    while (count > 0)
+        (void)zc_zspool_free(pool, own[--count]);
+}
+
+static void watch_limit(struct support_worker *worker)
+{
+    struct zc_zspool *pool = worker->context;
+
+    while (!support_is_stopped(worker)) {
+        check_limit(worker, pool, 688 * KIB);
+        worker->operations++;
+    }
+}
+
+static void it_is_above_its_limit_at_no_moment(void **state)
+{
+    static const enum zc_placement placements[] = {ZC_PLACEMENT_DENSE,
+                                                   ZC_PLACEMENT_KERNEL};
+    struct support_crew crew;
+    struct zc_zspool *pool;
+    unsigned round;
+    unsigned i;
+
+    (void)state;
+    for (round = 0; round < 2; round++) {
+        pool = new_pool(placements[round], 688 * KIB);
+        support_crew_init(&crew);
+        support_crew_add(&crew, watch_limit, pool);
+        for (i = 0; i < WORKERS; i++)
+            support_crew_add(&crew, put_and_free, pool);
+        support_crew_run(&crew, 150);
+        support_pool_check_empty(pool);
+        zc_zspool_destroy(pool);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_limit_is_filled_before_it_refuses),
+        cmocka_unit_test(pieces_of_a_segment_are_room),
+        cmocka_unit_test(but_not_while_they_are_read),
+        cmocka_unit_test(every_size_fits_into_the_least_limit),
+        cmocka_unit_test(a_lower_limit_refuses_until_the_pages_are_gone),
+        cmocka_unit_test(beyond_the_limit_pages_are_few),
+        cmocka_unit_test(threads_fill_it_as_one_does),
+        cmocka_unit_test(it_is_above_its_limit_at_no_moment),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
