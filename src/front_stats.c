@@ -113,7 +113,8 @@ zc_status zc_cache_account(struct zc_cache *cache,
     own.tree_bytes = zc_tree_bytes(&cache->zcache.tree);
     own.handle_bytes = usage.handle_bytes;
     own.context_bytes = zc_generations_bytes(&cache->zcache.generations);
-    own.other_bytes = usage.metadata_bytes + zc_malloc_size(cache) +
+    own.other_bytes = usage.metadata_bytes + usage.kept_bytes +
+                      zc_malloc_size(cache) +
                       zc_process_mark_bytes(&cache->process) +
                       zc_lru_bytes(&cache->zcache.lru) + swap_bytes(cache);
     own.metadata_bytes = own.entry_bytes + own.tree_bytes + own.handle_bytes +

@@ -3,6 +3,7 @@
 #include <zcache/pool.h>
 
 #include "base/assert.h"
+#include "zspool_internal.h"
 
 static zc_status zspool_create(const struct zc_pool_config *config,
                                void **pool_out)
@@ -14,8 +15,11 @@ static zc_status zspool_create(const struct zc_pool_config *config,
         ZC_ZSPOOL_OPTIONS(.page_size = config->page_size,
                           .placement = config->placement,
                           .chain_length = config->chain_length,
+                          .limit_bytes = config->limit_bytes,
                           .segment_bytes = config->segment_bytes,
-                          .keep_lru = config->keep_lru),
+                          .keep_lru = config->keep_lru,
+                          .reason = config->reason,
+                          .reason_size = config->reason_size),
         &pool);
     if (status == ZC_OK)
         *pool_out = pool;
@@ -70,6 +74,7 @@ static void zspool_usage(const void *pool, struct zc_pool_usage *usage_out)
     usage_out->payload_bytes = stats.payload_bytes;
     usage_out->handle_bytes = stats.handle_bytes;
     usage_out->metadata_bytes = stats.metadata_bytes;
+    usage_out->kept_bytes = stats.kept_bytes;
 }
 
 static size_t zspool_huge_class_size(const void *pool)
@@ -91,6 +96,22 @@ static zc_status zspool_reclaim(void *pool, zc_zspool_evict evict,
     return zc_zspool_reclaim(pool, evict, context, page_goal, pages_out);
 }
 
+static void zspool_set_limit(void *pool, uint64_t limit_bytes)
+{
+    (void)zc_zspool_set_limit(pool, limit_bytes);
+}
+
+static zc_status zspool_put_beyond(void *pool, const void *data, size_t size,
+                                   zc_handle *handle_out)
+{
+    return zc_zspool_put_beyond(pool, data, size, handle_out);
+}
+
+static uint64_t zspool_used_pages(const void *pool)
+{
+    return zc_zspool_used_pages(pool);
+}
+
 const struct zc_pool_ops zc_pool_zspool = {
     .struct_size = sizeof(struct zc_pool_ops),
     .name = "zspool",
@@ -105,4 +126,7 @@ const struct zc_pool_ops zc_pool_zspool = {
     .huge_class_size = zspool_huge_class_size,
     .compact = zspool_compact,
     .reclaim = zspool_reclaim,
+    .set_limit = zspool_set_limit,
+    .put_beyond = zspool_put_beyond,
+    .used_pages = zspool_used_pages,
 };

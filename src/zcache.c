@@ -70,6 +70,12 @@ static zc_status check_compressor(const struct zc_cache_options *options)
     return ZC_OK;
 }
 
+/* Whether a table has a function, which it may be too old to know. */
+#define HAS(ops, function)                                                     \
+    ((ops)->struct_size >=                                                     \
+         offsetof(struct zc_pool_ops, function) + sizeof((ops)->function) &&   \
+     (ops)->function != NULL)
+
 static bool is_complete(const struct zc_pool_ops *ops)
 {
     return ops->struct_size >= offsetof(struct zc_pool_ops, reclaim) &&
@@ -79,22 +85,24 @@ static bool is_complete(const struct zc_pool_ops *ops)
            ops->usage != NULL;
 }
 
-static bool can_reclaim(const struct zc_pool_ops *ops)
-{
-    return ops->struct_size >= sizeof(*ops) && ops->reclaim != NULL;
-}
-
 static zc_status check_pool_ops(const struct zc_cache_options *options)
 {
     if (!is_complete(options->pool_ops))
         return ZC_REFUSE(options, ZC_INVALID,
                          "pool_ops: its struct_size is too small, or a "
                          "function that every pool has is NULL");
-    if (options->lru_mode == ZC_LRU_ZSPAGE && !can_reclaim(options->pool_ops))
+    if (options->lru_mode == ZC_LRU_ZSPAGE && !HAS(options->pool_ops, reclaim))
         return ZC_REFUSE(options, ZC_INVALID,
                          "lru_mode: %d (zspage) needs a pool that can reclaim; "
                          "pool_ops cannot",
                          ZC_LRU_ZSPAGE);
+    /* Where the pool has the limit, it says what is too small. */
+    if (!HAS(options->pool_ops, set_limit) && options->limit_bytes != 0 &&
+        options->limit_bytes < options->page_size)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "limit_bytes: %" PRIu64 " is less than %zu, one page; "
+                         "0 means no limit",
+                         options->limit_bytes, options->page_size);
     return ZC_OK;
 }
 
@@ -173,11 +181,16 @@ static zc_status create_pool(struct zc_zcache *zcache,
         .segment_bytes = options->segment_bytes,
         .user = options->pool_user,
         .keep_lru = options->lru_mode == ZC_LRU_ZSPAGE,
+        .limit_bytes = options->limit_bytes,
         .reason = options->reason,
         .reason_size = options->reason_size,
     };
     zc_status status;
 
+    zcache->pool_has_limit = HAS(ops, set_limit);
+    zcache->put_beyond = HAS(ops, put_beyond) ? ops->put_beyond : ops->put;
+    zcache->used_pages = HAS(ops, used_pages) ? ops->used_pages
+                                              : ops->page_count;
     status = ops->create(&config, &zcache->entries.pool);
     if (status != ZC_OK)
         return status;
@@ -226,15 +239,38 @@ destroy_generations:
     return status;
 }
 
+static void set_limit(struct zc_zcache *zcache, uint64_t limit_bytes,
+                      unsigned accept_threshold_percent)
+{
+    uint64_t limit_pages = UINT64_MAX;
+    uint64_t threshold_pages = UINT64_MAX;
+
+    if (limit_bytes != 0) {
+        limit_pages = limit_bytes / zcache->page_size;
+        /* In this order no product overflows. */
+        threshold_pages = limit_pages / 100 * accept_threshold_percent +
+                          limit_pages % 100 * accept_threshold_percent / 100;
+    }
+    zc_atomic_u64_store_relaxed(&zcache->limit_pages, limit_pages);
+    zc_atomic_u64_store_relaxed(&zcache->threshold_pages, threshold_pages);
+}
+
 zc_status zc_zcache_init(struct zc_zcache *zcache,
                          const struct zc_cache_options *options)
 {
+    zc_status status;
+
     zcache->page_size = options->page_size;
     zcache->same_filled = options->no_same_filled == 0;
     zcache->lru_mode = options->lru_mode;
-    zc_zcache_apply_limit(zcache, options->limit_bytes,
-                          options->accept_threshold_percent);
-    return init_parts(zcache, options);
+    set_limit(zcache, options->limit_bytes, options->accept_threshold_percent);
+    status = zc_mutex_init(&zcache->limit_lock, ZC_RANK_LIMIT, "limit");
+    if (status != ZC_OK)
+        return status;
+    status = init_parts(zcache, options);
+    if (status != ZC_OK)
+        zc_mutex_destroy(&zcache->limit_lock);
+    return status;
 }
 
 /* Forgets page by page, and looks whether that leaves nothing. */
@@ -258,6 +294,7 @@ void zc_zcache_drop(struct zc_zcache *zcache)
     zc_entries_destroy(&zcache->entries);
     zcache->entries.pool_ops->destroy(zcache->entries.pool);
     zc_generations_destroy(&zcache->generations);
+    zc_mutex_destroy(&zcache->limit_lock);
 }
 
 void zc_zcache_leave(struct zc_zcache *zcache)
@@ -279,24 +316,25 @@ void zc_zcache_destroy(struct zc_zcache *zcache)
 void zc_zcache_apply_limit(struct zc_zcache *zcache, uint64_t limit_bytes,
                            unsigned accept_threshold_percent)
 {
-    uint64_t limit_pages = UINT64_MAX;
-    uint64_t threshold_pages = UINT64_MAX;
+    const struct zc_entries *entries = &zcache->entries;
 
-    if (limit_bytes != 0) {
-        limit_pages = limit_bytes / zcache->page_size;
-        /* In this order no product overflows. */
-        threshold_pages = limit_pages / 100 * accept_threshold_percent +
-                          limit_pages % 100 * accept_threshold_percent / 100;
-    }
-    zc_atomic_u64_store_relaxed(&zcache->limit_pages, limit_pages);
-    zc_atomic_u64_store_relaxed(&zcache->threshold_pages, threshold_pages);
+    zc_mutex_lock(&zcache->limit_lock);
+    set_limit(zcache, limit_bytes, accept_threshold_percent);
+    if (zcache->pool_has_limit)
+        entries->pool_ops->set_limit(entries->pool, limit_bytes);
+    zc_mutex_unlock(&zcache->limit_lock);
 }
 
 uint64_t zc_zcache_excess_pages(const struct zc_zcache *zcache)
 {
+    const struct zc_entries *entries = &zcache->entries;
     uint64_t threshold = zc_atomic_u64_load_relaxed(&zcache->threshold_pages);
-    uint64_t pages = zcache->entries.pool_ops->page_count(zcache->entries.pool);
+    uint64_t pages = entries->pool_ops->page_count(entries->pool);
 
+    if (pages <= threshold)
+        return 0;
+    if (pages <= zc_atomic_u64_load_relaxed(&zcache->limit_pages))
+        pages = zcache->used_pages(entries->pool);
     return pages > threshold ? pages - threshold : 0;
 }
 

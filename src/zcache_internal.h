@@ -38,10 +38,9 @@ struct zc_zcache {
     struct zc_stats stats;
 
     /*
-     * Called by a store that finds the pool at the limit, with no lock and no
-     * context held (NO_SHRINK_WITH_CONTEXT): makes room, never waiting for
-     * `slot`.  The store then looks at the limit once more.  NULL: nothing can
-     * be done.  For a store over its owner's limit, `owner` says whose entries
+     * Called by a store that the limit refuses, with no lock and no context
+     * held (NO_SHRINK_WITH_CONTEXT): makes room, never waiting for `slot`.  The
+     * store then tries once more.  NULL: nothing can be done.  For a store over its owner's limit, `owner` says whose entries
      * are to go, and the store goes on if it is true: something was written;
      * else ZC_OWNER_ANY.
      */
@@ -53,6 +52,14 @@ struct zc_zcache {
     zc_atomic_u64 limit_pages;     /* UINT64_MAX: none */
     zc_atomic_u64 threshold_pages; /* limit * accept_threshold / 100 */
     zc_atomic_u32 is_full;
+    struct zc_mutex limit_lock; /* one change at a time, the pool's with it */
+
+    /* Of the pool: whether it holds the limit itself, and the pages that the
+     * threshold is about. */
+    bool pool_has_limit;
+    zc_status (*put_beyond)(void *pool, const void *data, size_t size,
+                            zc_handle *handle_out); /* or its put */
+    uint64_t (*used_pages)(const void *pool);
 };
 
 #define ZC_OWNER_ANY ZC_OWNER_COUNT
@@ -75,8 +82,8 @@ zc_status zc_zcache_check_options(struct zc_cache_options *options);
 
 /*
  * Stores a page under a slot in place of what was there; a store that fails
- * erases that (FAILED_STORE_ERASES_OLD).  `force`: whatever the limits say, for
- * a page that has nowhere else to be.
+ * erases that (FAILED_STORE_ERASES_OLD).  `force`, for a page that has nowhere
+ * else to be: whatever the limits say.
  *
  * ZC_OK; ZC_REJECTED: the limit, the owner's, the pool's own, or (lru = zspage)
  * a page that does not compress; ZC_NO_MEMORY.
@@ -137,7 +144,8 @@ zc_status zc_zcache_slot_of(struct zc_zcache *zcache, zc_handle handle,
 
 /* --- limits ---------------------------------------------------------- */
 
-/* Pool pages above the accept threshold now: what shrinking is to free. */
+/* Used pool pages above the accept threshold now, or where there are more than
+ * the limit, all of them: what shrinking is to free. */
 uint64_t zc_zcache_excess_pages(const struct zc_zcache *zcache);
 
 /* The threshold counts from these; zc_cache_set_limit() without its checks. */

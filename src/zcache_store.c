@@ -10,10 +10,14 @@
  * does fail, the older page of the slot goes all the same, because it is stale
  * (FAILED_STORE_ERASES_OLD).
  *
- * The limit is zswap's, with its hysteresis: a store that finds the pool at the
- * limit raises a flag, and while it is up every store is refused until the pool
- * has fallen to the accept threshold.  Before it is refused, whoever stands
- * above may make room, with nothing held (NO_SHRINK_WITH_CONTEXT).
+ * The limit is the pool's to hold: it refuses an object that needs a page beyond
+ * it, and only it can tell.  Where a pool cannot, a store that finds it at the
+ * limit is refused.  The hysteresis is zswap's: a store that the limit refuses
+ * raises a flag, and while it is up every store is refused until the pool has
+ * fallen to the accept threshold.  Before a store is refused, the layer above
+ * may make room, with nothing held (NO_SHRINK_WITH_CONTEXT): so the page is
+ * compressed once more then.  A page of one word needs no object, and no limit
+ * refuses it.
  *
  * An owner's limit is what zswap.max is to a memcg: over it, one pass over the
  * owner's pages, and the store goes on if that wrote something, without another
@@ -67,27 +71,46 @@ static bool is_same_filled(const void *page, size_t page_size,
     return true;
 }
 
-/* Whether a store is refused now.  `hits`: how often being at the limit
- * counts. */
+/* A page on its way in. */
+struct incoming {
+    const void *page;
+    bool is_filled; /* with one word, `fill`: it needs no object */
+    uint64_t fill;
+    bool force; /* whatever the limits say */
+};
+
+/* The limit refuses a store; `hits` says how often that counts. */
+static void note_limit(struct zc_zcache *zcache, unsigned hits)
+{
+    zc_stats_add(&zcache->stats, ZC_STAT_POOL_LIMIT_HIT, hits);
+    zc_atomic_u32_store_relaxed(&zcache->is_full, 1);
+}
+
+/* Whether a store is refused before the pool is asked. */
 static bool is_over_limit(struct zc_zcache *zcache, unsigned hits)
 {
-    uint64_t limit = zc_atomic_u64_load_relaxed(&zcache->limit_pages);
+    const struct zc_entries *entries = &zcache->entries;
+    const uint64_t limit = zc_atomic_u64_load_relaxed(&zcache->limit_pages);
     uint64_t pages;
 
     if (limit == UINT64_MAX)
         return false;
-    pages = zcache->entries.pool_ops->page_count(zcache->entries.pool);
-    if (pages >= limit) {
-        zc_stats_add(&zcache->stats, ZC_STAT_POOL_LIMIT_HIT, hits);
-        zc_atomic_u32_store_relaxed(&zcache->is_full, 1);
+    pages = entries->pool_ops->page_count(entries->pool);
+    /* At the limit there may be room in the pages that there are: the pool will
+     * say, if it can. */
+    if (pages > limit || (pages == limit && !zcache->pool_has_limit)) {
+        note_limit(zcache, hits);
         return true;
     }
     if (zc_atomic_u32_load_relaxed(&zcache->is_full) == 0)
         return false;
-    if (pages > zc_atomic_u64_load_relaxed(&zcache->threshold_pages))
-        return true;
-    zc_atomic_u32_store_relaxed(&zcache->is_full, 0);
-    return false;
+    if (zc_zcache_excess_pages(zcache) == 0) {
+        zc_atomic_u32_store_relaxed(&zcache->is_full, 0);
+        return false;
+    }
+    if (pages == limit)
+        note_limit(zcache, hits);
+    return true;
 }
 
 /* Lets whoever stands above make room; true: something was written. */
@@ -111,7 +134,8 @@ static bool make_room(struct zc_zcache *zcache, zc_swp slot, unsigned owner)
     return has_written;
 }
 
-/* ZC_OK; ZC_REJECTED: over a limit, and no room was made. */
+/* ZC_OK; ZC_REJECTED: over the owner's limit, and no room was made; ZC_AGAIN:
+ * the pool is full. */
 static zc_status check_limits(struct zc_zcache *zcache, zc_swp slot,
                               unsigned owner, const struct zc_owner *record)
 {
@@ -121,13 +145,7 @@ static zc_status check_limits(struct zc_zcache *zcache, zc_swp slot,
         zc_stats_add(&zcache->stats, ZC_STAT_REJECT_OWNER_LIMIT, 1);
         return ZC_REJECTED;
     }
-    if (!is_over_limit(zcache, 1))
-        return ZC_OK;
-    (void)make_room(zcache, slot, ZC_OWNER_ANY);
-    if (!is_over_limit(zcache, 0))
-        return ZC_OK;
-    zc_stats_add(&zcache->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
-    return ZC_REJECTED;
+    return is_over_limit(zcache, 1) ? ZC_AGAIN : ZC_OK;
 }
 
 /* Compresses the page to data_out; false: the compressor failed. */
@@ -195,12 +213,16 @@ static zc_status make_object(struct zc_zcache *zcache,
     return ZC_OK;
 }
 
-static zc_status put_object(struct zc_zcache *zcache,
+/* As the pool's put, but ZC_AGAIN: the limit, which the pool holds. */
+static zc_status put_object(struct zc_zcache *zcache, bool beyond,
                             const struct object *object, zc_handle *handle_out)
 {
-    zc_status status = zcache->entries.pool_ops->put(
-        zcache->entries.pool, object->data, object->size, handle_out);
+    zc_status status =
+        (beyond ? zcache->put_beyond : zcache->entries.pool_ops->put)(
+            zcache->entries.pool, object->data, object->size, handle_out);
 
+    if (status == ZC_REJECTED && zcache->pool_has_limit)
+        return ZC_AGAIN;
     if (status != ZC_OK)
         zc_stats_add(&zcache->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
     return status;
@@ -212,7 +234,7 @@ static zc_status put_object(struct zc_zcache *zcache,
  * memory (NO_SHRINK_WITH_CONTEXT).
  */
 static zc_status store_object(struct zc_zcache *zcache, struct zc_entry *entry,
-                              const void *page)
+                              const struct incoming *in)
 {
     struct zc_generation *generation = zc_generations_get(&zcache->generations);
     struct zc_context *context = zc_generation_lock_context(generation);
@@ -221,9 +243,9 @@ static zc_status store_object(struct zc_zcache *zcache, struct zc_entry *entry,
     zc_status status;
 
     status = make_object(zcache, generation, context, zc_entry_slot(entry),
-                         page, &object);
+                         in->page, &object);
     if (status == ZC_OK)
-        status = put_object(zcache, &object, &handle);
+        status = put_object(zcache, in->force, &object, &handle);
     if (status == ZC_OK)
         zc_entry_set_object(&zcache->entries, entry, generation, handle,
                             object.data, object.size, object.flags);
@@ -253,16 +275,15 @@ void zc_zcache_forget(struct zc_zcache *zcache, struct zc_entry *entry,
 
 /* Fills and publishes the entry. */
 static zc_status store_entry(struct zc_zcache *zcache, struct zc_entry *entry,
-                             const void *page)
+                             const struct incoming *in)
 {
     struct zc_entry *old;
     zc_status status;
-    uint64_t fill;
 
-    if (zcache->same_filled && is_same_filled(page, zcache->page_size, &fill)) {
-        zc_entry_set_fill(&zcache->entries, entry, fill);
+    if (in->is_filled) {
+        zc_entry_set_fill(&zcache->entries, entry, in->fill);
     } else {
-        status = store_object(zcache, entry, page);
+        status = store_object(zcache, entry, in);
         if (status != ZC_OK)
             return status;
     }
@@ -288,9 +309,10 @@ static bool belongs_on_lru(const struct zc_zcache *zcache,
            (entry->flags & ZC_ENTRY_SAME_FILLED) == 0;
 }
 
-/* Makes, fills and publishes an entry. */
+/* Makes, fills and publishes an entry.  ZC_AGAIN: the limit, which the pool
+ * holds. */
 static zc_status store_new_entry(struct zc_zcache *zcache, zc_swp slot,
-                                 const void *page, unsigned owner)
+                                 unsigned owner, const struct incoming *in)
 {
     struct zc_entry *entry;
     zc_status status;
@@ -302,10 +324,33 @@ static zc_status store_new_entry(struct zc_zcache *zcache, zc_swp slot,
     }
     if (!ZC_RULE(LRU_LAST) && zcache->lru_mode == ZC_LRU_ENTRY)
         zc_lru_add(&zcache->lru, entry);
-    status = store_entry(zcache, entry, page);
+    status = store_entry(zcache, entry, in);
     if (ZC_RULE(LRU_LAST) && status == ZC_OK && belongs_on_lru(zcache, entry))
         zc_lru_add(&zcache->lru, entry);
     zc_entry_put(&zcache->entries, entry);
+    return status;
+}
+
+/* A page that needs an object, within the limits. */
+static zc_status store_limited(struct zc_zcache *zcache, zc_swp slot,
+                               unsigned owner, const struct zc_owner *record,
+                               const struct incoming *in)
+{
+    zc_status status = check_limits(zcache, slot, owner, record);
+
+    if (status == ZC_OK) {
+        status = store_new_entry(zcache, slot, owner, in);
+        if (status == ZC_AGAIN)
+            note_limit(zcache, 1);
+    }
+    if (status != ZC_AGAIN || zcache->make_room == NULL)
+        return status;
+    (void)make_room(zcache, slot, ZC_OWNER_ANY);
+    if (is_over_limit(zcache, 0))
+        return ZC_AGAIN;
+    status = store_new_entry(zcache, slot, owner, in);
+    if (status == ZC_AGAIN)
+        note_limit(zcache, 0);
     return status;
 }
 
@@ -313,18 +358,23 @@ static zc_status store_page(struct zc_zcache *zcache, zc_swp slot,
                             const void *page, unsigned owner, bool force)
 {
     struct zc_owner *record = zc_lru_owner(&zcache->lru, owner);
+    struct incoming in = {.page = page, .force = force};
     zc_status status;
 
     if (record == NULL) {
         zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return ZC_NO_MEMORY;
     }
-    if (!force) {
-        status = check_limits(zcache, slot, owner, record);
-        if (status != ZC_OK)
-            return status;
-    }
-    return store_new_entry(zcache, slot, page, owner);
+    in.is_filled = zcache->same_filled &&
+                   is_same_filled(page, zcache->page_size, &in.fill);
+    if (in.is_filled || force)
+        status = store_new_entry(zcache, slot, owner, &in);
+    else
+        status = store_limited(zcache, slot, owner, record, &in);
+    if (status != ZC_AGAIN)
+        return status;
+    zc_stats_add(&zcache->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
+    return ZC_REJECTED;
 }
 
 zc_status zc_zcache_store(struct zc_zcache *zcache, zc_swp slot,

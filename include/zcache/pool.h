@@ -33,6 +33,9 @@ struct zc_pool_config {
     void *user;            /* the cache's pool_user */
     unsigned keep_lru;     /* 1: reclaim() will be called */
 
+    /* The cache's limit in bytes, 0: none; for a pool with set_limit(). */
+    uint64_t limit_bytes;
+
     /* Where create says why it failed (types.h); of the cache's options. */
     char *reason;
     size_t reason_size;
@@ -45,6 +48,7 @@ struct zc_pool_usage {
     uint64_t payload_bytes;  /* sum of the objects' sizes */
     uint64_t handle_bytes;   /* resident, for handles */
     uint64_t metadata_bytes; /* resident, anything else but the pages */
+    uint64_t kept_bytes;     /* resident, empty pages kept for later */
 };
 
 struct zc_pool_ops {
@@ -57,7 +61,8 @@ struct zc_pool_ops {
 
     /*
      * A new object with these bytes; `size` is 1 to page_size.  It never
-     * changes.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY.
+     * changes.  ZC_OK, ZC_NO_MEMORY; ZC_REJECTED: the limit, for a pool with
+     * set_limit(), else a limit of the pool's own.
      */
     zc_status (*put)(void *pool, const void *data, size_t size,
                      zc_handle *handle_out);
@@ -68,7 +73,7 @@ struct zc_pool_ops {
                             struct zc_zspool_read *read_out);
     void (*read_end)(void *pool, struct zc_zspool_read *read);
 
-    /* Pool pages now; called at every store. */
+    /* Pool pages now; called at every store of a cache with a limit. */
     uint64_t (*page_count)(const void *pool);
     void (*usage)(const void *pool, struct zc_pool_usage *usage_out);
 
@@ -83,6 +88,33 @@ struct zc_pool_ops {
      * struct_size that ends before it: the pool cannot. */
     zc_status (*reclaim)(void *pool, zc_zspool_evict evict, void *context,
                          uint64_t page_goal, uint64_t *pages_out);
+
+    /*
+     * Sets the most bytes of pool pages, 0: no limit; the first is in the
+     * config, for which create() is ZC_INVALID where nothing could be stored.
+     * Such a pool holds the limit itself: put() is ZC_REJECTED exactly when it
+     * needs a page beyond it, or where there are more pages than a limit that
+     * was lowered.  NULL, or a struct_size that ends before it: the cache
+     * refuses a store that finds page_count() at the limit; puts at the same
+     * time then go above it together, by what they add.
+     */
+    void (*set_limit)(void *pool, uint64_t limit_bytes);
+
+    /*
+     * put(), but the limit refuses nothing: for a page that a device failed to
+     * write, and that is nowhere else.  NULL, or a struct_size that ends before
+     * it: put().
+     */
+    zc_status (*put_beyond)(void *pool, const void *data, size_t size,
+                            zc_handle *handle_out);
+
+    /*
+     * Of page_count() the pages that objects fill, rounded up; what remains is
+     * room for objects of any size.  A cache that was full takes pages again
+     * when this is at its threshold.  NULL, or a struct_size that ends before
+     * it: page_count().
+     */
+    uint64_t (*used_pages)(const void *pool);
 };
 
 /* The zspool behind the cache; pool_user is not used. */

@@ -72,10 +72,16 @@ struct zc_cache_options {
     size_t page_size;
 
     /*
-     * Most bytes of pool pages; 0 means no limit but the pool's own, 256 GiB in
-     * a zspool.  A store that finds the pool at the limit is refused, and so
-     * are all later ones until the pool falls to accept_threshold_percent of it
-     * (zswap's hysteresis).
+     * Most bytes of pool pages, rounded down to pages; 0 means no limit but
+     * the pool's own, 256 GiB in a zspool.  The pool is never above it, but for pages that a device failed to write and
+     * that are nowhere else.  A store whose object needs a page beyond it is
+     * refused, and so are all later ones until the pages that objects fill fall
+     * to accept_threshold_percent of it (zswap's hysteresis); a page of one
+     * repeated word needs no object and is always taken.
+     *
+     * The least is what an object of any size needs: see zspool.h; 2 pages for
+     * zc_pool_malloc, one for a pool without set_limit() (pool.h), which may be
+     * above its limit by what stores add at the same time.
      */
     uint64_t limit_bytes;
     unsigned accept_threshold_percent; /* 1 to 100; 0 means 90 */
@@ -218,9 +224,12 @@ ZC_API ZC_MUST_CHECK zc_status zc_cache_store_for(struct zc_cache *cache,
 
 struct zc_owner_options {
     size_t struct_size;
-    /* Most bytes of objects; 0 means no limit.  A store over it writes back
-     * pages of this owner once, and goes on if that wrote something; else it
-     * is refused (zswap.max). */
+    /* Most bytes of objects; 0 means no limit.  Any other value is taken.  A
+     * store that finds this owner's objects at it writes back pages of this
+     * owner once, and goes on if that wrote something; else it is refused
+     * (zswap.max).  It is looked at before the object's size is known: so each
+     * storing thread may go above it by one object.  A page of one repeated
+     * word needs no object and is always taken. */
     uint64_t limit_bytes;
     unsigned no_writeback; /* 1: its pages never go to a device */
 
@@ -291,7 +300,13 @@ ZC_API ZC_MUST_CHECK zc_status zc_cache_set_compressor(struct zc_cache *cache,
                                                        int level);
 
 /*
- * Sets the limit; see the option.  ZC_OK; ZC_INVALID: a threshold above 100.
+ * Sets the limit; see the option, but any value is taken.  Below the pages that
+ * there are it takes none away: stores are refused, or with a device write back,
+ * until so many are gone, by invalidate, zc_cache_shrink() or
+ * zc_cache_compact().  Below the least that the option accepts, pages that need
+ * an object are refused.
+ *
+ * ZC_OK; ZC_INVALID: a threshold above 100.
  */
 ZC_API zc_status zc_cache_set_limit(struct zc_cache *cache,
                                     uint64_t limit_bytes,
@@ -418,9 +433,10 @@ struct zc_cache_accounting {
     uint64_t context_bytes;  /* compressor contexts and buffers; of those that
                                 no page went through yet, what malloc() itself
                                 touches: a codec may touch some KiB more */
-    uint64_t other_bytes;    /* the pool's descriptors, the cache itself, counts
-                                and checksums of devices' slots, pages on their
-                                way there or back */
+    uint64_t other_bytes;    /* the pool's descriptors and empty pages that it
+                                keeps, the cache itself, counts and checksums of
+                                devices' slots, pages on their way there or
+                                back */
     uint64_t metadata_bytes; /* entry + tree + handle + the pool's part of
                                 other: what grows with the entries */
     uint64_t total_bytes;

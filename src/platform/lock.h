@@ -37,6 +37,7 @@ enum zc_lock_rank {
     ZC_RANK_SHRINKER,          /* mutex: what the shrinking worker is told */
     ZC_RANK_COMPRESSOR_CHANGE, /* mutex: one change of compressor at a time */
     ZC_RANK_CONTEXT,           /* mutex: one compressor context */
+    ZC_RANK_LIMIT,             /* mutex: one change of a limit at a time */
     ZC_RANK_COMPACTION,        /* mutex: one compaction per pool */
     ZC_RANK_POOL_GROWTH,       /* mutex: one new zspage of a limited pool */
     ZC_RANK_BACKING_QUEUE,     /* mutex: requests of one backing device */

@@ -8,6 +8,7 @@
 #include "inject.h"
 
 #define TYPES 3
+#define NEAR_PAGES 16 /* the longest zspage of kernel placement */
 
 static uint64_t below(struct support_model *model, uint64_t count)
 {
@@ -88,6 +89,7 @@ void support_model_begin(struct support_model *model, const char *name,
     model->can_compact = over == SUPPORT_OVER_DENSE ||
                          over == SUPPORT_OVER_KERNEL ||
                          over == SUPPORT_OVER_AGES;
+    model->pool_has_limit = over != SUPPORT_OVER_BUMP;
     model->limit_pages = UINT64_MAX;
     choose_slots(model);
 }
@@ -114,24 +116,55 @@ static struct support_model_slot *choose_stored(struct support_model *model)
     return slot;
 }
 
-/* zswap's hysteresis, told a second time. */
+static uint64_t pages_of(const struct support_model *model)
+{
+    return support_cache_stat(model->cache, pool_total_size) / model->page_size;
+}
+
+/* Pages of the pool above the threshold, where that is looked at. */
+static bool is_above_threshold(const struct support_model *model)
+{
+    const struct zc_zspool *pool = zc_cache_zspool(model->cache);
+
+    return pages_of(model) > model->threshold_pages &&
+           (pool == NULL ||
+            zc_zspool_used_pages(pool) > model->threshold_pages);
+}
+
+/* zswap's hysteresis, told a second time: whether a page that needs an object is
+ * refused unseen. */
 static bool is_refused(struct support_model *model)
 {
-    uint64_t pages;
+    const uint64_t pages = pages_of(model);
+    bool is_over;
 
     if (model->limit_pages == UINT64_MAX)
         return false;
-    pages = support_cache_stat(model->cache, pool_total_size) /
-            model->page_size;
-    if (pages >= model->limit_pages) {
+    is_over = model->pool_has_limit ? pages > model->limit_pages
+                                    : pages >= model->limit_pages;
+    if (!is_over && model->is_full)
+        model->is_full = is_above_threshold(model);
+    if (is_over || (model->is_full && pages == model->limit_pages)) {
         model->wanted.pool_limit_hit++;
         model->is_full = true;
-    } else if (model->is_full && pages <= model->threshold_pages) {
-        model->is_full = false;
     }
     if (model->is_full)
         model->wanted.reject_reclaim_fail++;
     return model->is_full;
+}
+
+/* The pool alone knows whether an object needs a page more. */
+static bool is_near_limit(const struct support_model *model, uint64_t pages)
+{
+    return model->pool_has_limit && model->limit_pages != UINT64_MAX &&
+           pages + NEAR_PAGES > model->limit_pages;
+}
+
+static bool needs_object(const struct support_model *model,
+                         enum support_kind kind)
+{
+    return !model->same_filled ||
+           (kind != SUPPORT_ZERO && kind != SUPPORT_SAME);
 }
 
 static void do_store(struct support_model *model)
@@ -140,15 +173,22 @@ static void do_store(struct support_model *model)
     enum support_kind kind =
         (enum support_kind)below(model, SUPPORT_KIND_COUNT);
     uint64_t seed = support_random_next(&model->random);
-    bool refused = is_refused(model);
+    bool refused = needs_object(model, kind) && is_refused(model);
     uint32_t failures = zc_inject_failures();
+    uint64_t pages = pages_of(model);
     zc_status status;
 
     model->operation = "store";
     status = support_try_store(model->cache, slot->slot, kind, seed);
-    if (refused)
+    if (refused) {
         check_status(model, status, ZC_REJECTED);
-    else if (status != ZC_OK) {
+    } else if (status == ZC_REJECTED) {
+        check(model, needs_object(model, kind), "an object that is refused");
+        check(model, is_near_limit(model, pages), "a limit that is near");
+        model->wanted.pool_limit_hit++;
+        model->wanted.reject_reclaim_fail++;
+        model->is_full = true;
+    } else if (status != ZC_OK) {
         check_status(model, status, ZC_NO_MEMORY);
         check(model, has_failed(failures), "a reason to fail");
     }
@@ -300,8 +340,7 @@ static void do_set_compressor(struct support_model *model)
 
 static void do_set_limit(struct support_model *model)
 {
-    uint64_t pages = support_cache_stat(model->cache, pool_total_size) /
-                     model->page_size;
+    uint64_t pages = pages_of(model);
     uint64_t limit = below(model, 3) > 0 ? 0 : 1 + below(model, 2 * pages + 8);
     unsigned percent = 20 + (unsigned)below(model, 81);
 

@@ -50,6 +50,7 @@ struct support_model {
     size_t page_size;
     bool same_filled;
     bool can_compact;
+    bool pool_has_limit;  /* and says itself when it is reached */
     uint64_t limit_pages; /* UINT64_MAX: none */
     uint64_t threshold_pages;
     bool is_full;

@@ -230,10 +230,9 @@ static void a_zero_bit_is_a_page(void **state)
 
 static void begin_full(struct support_front *swap)
 {
-    support_front_begin(
-        swap, ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_NONE, .limit_bytes = 4096),
-        NULL);
+    support_front_begin(swap, ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_NONE), NULL);
     support_store(swap->cache, slot_of(swap, 0), SUPPORT_TEXT, 0);
+    assert_status(zc_cache_set_limit(swap->cache, 4096, 0), ZC_OK);
 }
 
 static void what_is_refused_goes_to_the_device(void **state)
@@ -356,12 +355,43 @@ static void over_the_limit_the_coldest_are_written_back(void **state)
     for (i = 0; i < DEVICE_SLOTS; i++) {
         support_store(swap.cache, slot_of(&swap, i), SUPPORT_TEXT, i);
         pool_bytes = support_cache_stat(swap.cache, pool_total_size);
-        /* One zspage above it at most. */
-        assert_true(pool_bytes <= (64 + 8) * 4096);
+        assert_true(pool_bytes <= 64 * 4096);
     }
     assert_true(support_cache_stat(swap.cache, zswpwb) > DEVICE_SLOTS / 2);
     assert_true(support_device_has(&swap.device, 0));
     assert_false(support_device_has(&swap.device, DEVICE_SLOTS - 1));
+    for (i = 0; i < DEVICE_SLOTS; i++)
+        support_expect(swap.cache, slot_of(&swap, i), SUPPORT_TEXT, i);
+    support_front_end(&swap);
+}
+
+/*
+ * One segment is all that the limit allows: what goes to the device makes room
+ * in it, a few pages at a time, and the rest stays in memory.
+ */
+static void a_small_limit_is_used_with_a_device(void **state)
+{
+    struct support_front swap;
+    struct zc_cache_stats stats;
+    uint64_t payload = 0;
+    uint64_t i;
+
+    (void)state;
+    support_front_begin(
+        &swap,
+        ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY, .limit_bytes = 128 * 1024),
+        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS));
+    for (i = 0; i < DEVICE_SLOTS; i++) {
+        support_store(swap.cache, slot_of(&swap, i), SUPPORT_TEXT, i);
+        stats = support_cache_stats(swap.cache);
+        assert_true(stats.pool_total_size <= 128 * 1024);
+        if (i >= DEVICE_SLOTS / 2)
+            payload += stats.payload_bytes;
+    }
+    assert_true(payload / (DEVICE_SLOTS / 2) * 100 >= 128 * 1024 * 85);
+    /* None went past memory. */
+    assert_int_equal(stats.disk_writes, 0);
+    assert_int_equal(stats.reject_reclaim_fail, 0);
     for (i = 0; i < DEVICE_SLOTS; i++)
         support_expect(swap.cache, slot_of(&swap, i), SUPPORT_TEXT, i);
     support_front_end(&swap);
@@ -376,9 +406,9 @@ static void a_store_does_not_wait_for_its_own_slot(void **state)
     (void)state;
     support_front_begin(&swap,
                         ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY,
-                                         .limit_bytes = 4096,
                                          .placement = ZC_PLACEMENT_KERNEL),
                         NULL);
+    assert_status(zc_cache_set_limit(swap.cache, 4096, 0), ZC_OK);
     for (i = 0; i < 4; i++) {
         support_store(swap.cache, slot_of(&swap, SLOT), SUPPORT_NOISE, i);
         support_expect(swap.cache, slot_of(&swap, SLOT), SUPPORT_NOISE, i);
@@ -576,6 +606,7 @@ int main(void)
         cmocka_unit_test(what_may_not_be_written_is_refused),
         cmocka_unit_test(no_memory_sends_a_page_to_the_device),
         cmocka_unit_test(over_the_limit_the_coldest_are_written_back),
+        cmocka_unit_test(a_small_limit_is_used_with_a_device),
         cmocka_unit_test(a_store_does_not_wait_for_its_own_slot),
         cmocka_unit_test(slots_behind_a_device_are_refused),
         cmocka_unit_test(slots_of_a_managed_device_are_refused),

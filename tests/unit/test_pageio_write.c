@@ -19,13 +19,13 @@ static void begin_full(unsigned io_workers, unsigned writes_max)
 {
     struct rig_options options = rig_defaults();
 
-    options.cache.limit_bytes = 4096;
     options.cache.writes_max = writes_max;
     options.io_workers = io_workers;
     options.has_no_make_room = true;
     rig_init(&rig, &options);
     rig_set(&rig, RIG_SLOTS - 1, SUPPORT_HALVES);
     assert_true(rig_has_entry(&rig, RIG_SLOTS - 1));
+    zc_zcache_apply_limit(&rig.zcache, 4096, 90);
 }
 
 /* A folio in the swap cache of a slot in use, locked, with other bytes. */

@@ -308,6 +308,12 @@ static void ends_when_the_device_fails_all(void **state)
 
 /* ---- room for a store ---- */
 
+/* To a page below what there is: the next store finds no room. */
+static void lower_limit(void)
+{
+    zc_zcache_apply_limit(&rig.zcache, (pool_pages() - 1) * rig.page_size, 75);
+}
+
 static void a_store_makes_room(void **state)
 {
     unsigned i;
@@ -316,12 +322,13 @@ static void a_store_makes_room(void **state)
     for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         begin(shapes[i].lru_mode, shapes[i].placement, i % 2 * 2);
         fill(PAGES);
-        zc_zcache_apply_limit(&rig.zcache, pool_pages() * rig.page_size, 75);
+        lower_limit();
         rig_set(&rig, PAGES, SUPPORT_HALVES);
-        assert_int_equal(zc_zcache_excess_pages(&rig.zcache), 0);
+        /* But for what the store itself has taken. */
+        assert_in_range(zc_zcache_excess_pages(&rig.zcache), 0, 1);
         assert_true(rig_has_entry(&rig, PAGES));
         assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_WRITES), 0);
-        assert_in_range(rig_stat(&rig, ZC_STAT_ZSWPWB), PAGES / 5, PAGES / 2);
+        assert_in_range(rig_stat(&rig, ZC_STAT_ZSWPWB), PAGES / 8, PAGES / 2);
         rig_settle(&rig);
         expect_all(PAGES + 1);
         rig_end(&rig);
@@ -338,7 +345,7 @@ static void the_callers_slot_is_passed_over(void **state)
     for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         begin(shapes[i].lru_mode, shapes[i].placement, 0);
         fill(PAGES);
-        zc_zcache_apply_limit(&rig.zcache, pool_pages() * rig.page_size, 75);
+        lower_limit();
         support_make_page(page, sizeof(page), SUPPORT_HALVES, 0);
         /* With a bare pin, by rig_store(). */
         assert_status(rig_store(&rig, rig_slot(0), page, 0), ZC_OK);
@@ -354,7 +361,7 @@ static void does_not_sleep_with_a_pin(void **state)
     (void)state;
     begin(ZC_LRU_ENTRY, ZC_PLACEMENT_KERNEL, 1);
     fill(PAGES);
-    zc_zcache_apply_limit(&rig.zcache, pool_pages() * rig.page_size, 75);
+    lower_limit();
     rig_hold(&rig); /* for the worker; at most four writes wait for it */
     rig_set(&rig, PAGES, SUPPORT_HALVES);
     assert_int_equal(zc_atomic_u32_load_relaxed(&rig.pageio.writes), 4);

@@ -5,11 +5,12 @@
 
 #include "support_rig.h"
 
-#define PAGES 256
+#define PAGES 256 /* and as many as then fit */
 #define STORES (10 * ZC_SHRINK_TRY_EVERY)
 #define WRITES_MAX 4
 
 static struct rig rig;
+static unsigned stored; /* pages in it */
 
 static const struct shape {
     unsigned lru_mode;
@@ -26,12 +27,25 @@ static const struct shape {
 
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
 
+/* Whether the pool has room for one object more like those it has. */
+static bool has_room(void)
+{
+    const struct zc_entries *entries = &rig.zcache.entries;
+    static const char bytes[ZC_PAGE_SIZE_MIN];
+    zc_handle handle;
+
+    if (entries->pool_ops->put(entries->pool, bytes,
+                               rig_charged(&rig, 0) / stored, &handle) != ZC_OK)
+        return false;
+    entries->pool_ops->free(entries->pool, handle);
+    return true;
+}
+
 /* A full pool, and a device that fails all. */
 static void begin(const struct shape *shape, unsigned shrink_worker)
 {
     const struct zc_entries *entries = &rig.zcache.entries;
     struct rig_options options = rig_defaults();
-    unsigned i;
 
     options.cache.lru_mode = shape->lru_mode;
     options.cache.placement = shape->placement;
@@ -40,11 +54,14 @@ static void begin(const struct shape *shape, unsigned shrink_worker)
     options.cache.shrink_worker = shrink_worker;
     options.io_workers = shape->io_workers;
     rig_init(&rig, &options);
-    for (i = 0; i < PAGES; i++)
-        rig_set(&rig, i, SUPPORT_HALVES);
+    for (stored = 0; stored < PAGES; stored++)
+        rig_set(&rig, stored, SUPPORT_HALVES);
     zc_zcache_apply_limit(
         &rig.zcache,
         entries->pool_ops->page_count(entries->pool) * rig.page_size, 75);
+    for (; has_room(); stored++)
+        rig_set(&rig, stored, SUPPORT_HALVES);
+    zc_atomic_u32_store_relaxed(&rig.zcache.is_full, 1);
     rig_fail_writes(&rig, UINT_MAX);
 }
 
@@ -53,7 +70,7 @@ static void end(void)
     unsigned i;
 
     rig_settle(&rig);
-    for (i = 0; i < PAGES; i++)
+    for (i = 0; i < stored; i++)
         rig_expect(&rig, i, SUPPORT_HALVES);
     rig_end(&rig);
 }
@@ -62,7 +79,7 @@ static void end(void)
 static bool look_for_room(unsigned owner)
 {
     bool has_written =
-        zc_shrinker_make_room(&rig.shrinker, rig_slot(PAGES), owner);
+        zc_shrinker_make_room(&rig.shrinker, rig_slot(stored), owner);
 
     rig_settle(&rig);
     return has_written;
@@ -104,9 +121,9 @@ static void refused_stores_cost_little_more_than_themselves(void **state)
 
     (void)state;
     begin(&shapes[0], 0);
-    support_make_page(page, sizeof(page), SUPPORT_HALVES, PAGES);
+    support_make_page(page, sizeof(page), SUPPORT_HALVES, stored);
     for (i = 0; i < STORES; i++)
-        assert_status(rig_store(&rig, rig_slot(PAGES + i), page, 0),
+        assert_status(rig_store(&rig, rig_slot(stored + i), page, 0),
                       ZC_IO_ERROR);
     assert_in_range(rig_writes(&rig) - STORES, STORES / ZC_SHRINK_TRY_EVERY,
                     STORES / ZC_SHRINK_TRY_EVERY + ZC_SHRINK_ERRORS_MAX);
@@ -208,10 +225,10 @@ static void any_success_ends_it(void **state)
     fail_all();
     assert_false(look_for_room(ZC_OWNER_ANY));
     rig_fail_writes(&rig, 0);
-    support_make_page(page, sizeof(page), SUPPORT_HALVES, PAGES + 1);
+    support_make_page(page, sizeof(page), SUPPORT_HALVES, stored + 1);
     /* Refused, and so written. */
-    assert_status(rig_store(&rig, rig_slot(PAGES + 1), page, 0), ZC_OK);
-    assert_false(rig_has_entry(&rig, PAGES + 1));
+    assert_status(rig_store(&rig, rig_slot(stored + 1), page, 0), ZC_OK);
+    assert_false(rig_has_entry(&rig, stored + 1));
     assert_true(look_for_room(ZC_OWNER_ANY));
     assert_int_equal(zc_zcache_excess_pages(&rig.zcache), 0);
     end();

@@ -43,7 +43,7 @@ static void a_store_at_the_limit_wakes_it(void **state)
     (void)state;
     begin(0);
     fill(0, PAGES);
-    zc_zcache_apply_limit(&rig.zcache, pool_bytes(), 50);
+    zc_zcache_apply_limit(&rig.zcache, pool_bytes() - 1, 50);
     support_make_page(page, sizeof(page), SUPPORT_HALVES, PAGES);
     /* Or the worker may be done before the store looks once more. */
     rig_hold(&rig);

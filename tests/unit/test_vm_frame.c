@@ -263,7 +263,6 @@ static struct support_device device;
 static void begin_held(void)
 {
     struct support_vm_kind kind = {.frames = FRAMES,
-                                   .limit_bytes = 1,
                                    .io_workers = 1,
                                    .backing_ops = &support_device_ops,
                                    .backing_user = &device};
@@ -271,6 +270,7 @@ static void begin_held(void)
 
     support_device_init(&device);
     machine = support_vm_make(&kind);
+    assert_status(zc_cache_set_limit(machine.cache, 1, 0), ZC_OK);
     space = support_vm_space(&machine, FRAMES);
     for (page = 0; page < HELD; page++)
         support_vm_write(space, page, 1);

@@ -135,22 +135,22 @@ static void an_older_program_has_shorter_options(void **state)
 {
     struct zc_cache_options options = {
         .struct_size = offsetof(struct zc_cache_options, compressor_name),
-        .limit_bytes = 4096,
+        .limit_bytes = 8192,
         .compressor_name = "none", /* behind what it says it has */
         .checksums = 99,
     };
     struct zc_cache *cache = support_cache_create(&options);
 
     (void)state;
-    support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
-    assert_status(support_try_store(cache, support_slot(1), SUPPORT_TEXT, 0),
+    support_store(cache, support_slot(0), SUPPORT_NOISE, 0);
+    assert_status(support_try_store(cache, support_slot(1), SUPPORT_NOISE, 0),
                   ZC_REJECTED);
     zc_cache_destroy(cache);
 
     options.struct_size = sizeof(size_t);
     cache = support_cache_create(&options);
-    support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
-    support_store(cache, support_slot(1), SUPPORT_TEXT, 0);
+    support_store(cache, support_slot(0), SUPPORT_NOISE, 0);
+    support_store(cache, support_slot(1), SUPPORT_NOISE, 0);
     zc_cache_destroy(cache);
 }
 

@@ -3,8 +3,11 @@
  * test_zcache_limit.c - a page refused: the limit with its hysteresis, and what
  * a store that fails leaves behind.
  */
+#include <stdlib.h>
+
 #include "support_bump.h"
 #include "support_cache.h"
+#include "support_threads.h"
 
 #include "inject.h"
 
@@ -112,12 +115,13 @@ static void limit_and_threshold_are_rounded_down_to_pages(void **state)
     }
 }
 
-static void a_limit_below_a_page_refuses_everything(void **state)
+static void a_limit_set_below_a_page_refuses_everything(void **state)
 {
     struct support_bump_control control;
-    struct zc_cache *cache = spied_cache(&control, 4095, 100);
+    struct zc_cache *cache = spied_cache(&control, 4096, 100);
 
     (void)state;
+    assert_status(zc_cache_set_limit(cache, 4095, 100), ZC_OK);
     assert_false(is_taken(cache, &control, 0));
     assert_int_equal(control.puts, 0);
     zc_cache_destroy(cache);
@@ -159,17 +163,18 @@ static void a_new_limit_holds_from_the_next_store_on(void **state)
     zc_cache_destroy(cache);
 }
 
-/* Same-filled pages too, as in zswap: the limit comes before the look. */
-static void a_full_cache_refuses_pages_of_one_word(void **state)
+/* It takes no object, and so nothing of what the limit is about. */
+static void a_full_cache_takes_pages_of_one_word(void **state)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 100 * 4096, 90);
 
     (void)state;
-    control.page_count = 100;
-
-    assert_status(support_try_store(cache, support_slot(2), SUPPORT_ZERO, 0),
-                  ZC_REJECTED);
+    assert_false(is_taken(cache, &control, 100));
+    support_store(cache, support_slot(2), SUPPORT_ZERO, 0);
+    support_store(cache, support_slot(3), SUPPORT_SAME, 1);
+    assert_int_equal(support_cache_stat(cache, same_filled_pages), 2);
+    expect_counts(cache, 1, 1);
     zc_cache_destroy(cache);
 }
 
@@ -192,9 +197,11 @@ static void a_real_pool_stays_within_its_limit_and_recovers(void **state)
                                   offset) != ZC_OK)
                 break;
 
-        /* One store past the limit, by at most what a pool takes at once. */
+        /* The tests' own pool leaves its limit to the cache. */
         assert_in_range(support_cache_stat(cache, pool_total_size),
-                        options.limit_bytes, options.limit_bytes + 16 * 4096);
+                        options.limit_bytes - 8 * 4096,
+                        options.limit_bytes +
+                            (over == SUPPORT_OVER_BUMP ? 4096 : 0));
         assert_in_range(offset, 100, 800);
         support_expect_missing(cache, support_slot(offset));
         stored = offset;
@@ -207,6 +214,202 @@ static void a_real_pool_stays_within_its_limit_and_recovers(void **state)
             (void)zc_cache_invalidate(cache, support_slot(offset));
         support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
         zc_cache_destroy(cache);
+    }
+}
+
+/* ---- a limit of the pool's ---- */
+
+#define KIB ((uint64_t)1024)
+
+/* A page of which lz4 leaves a little more than `noise` bytes. */
+static void make_noisy(char *page, size_t noise, uint64_t seed)
+{
+    support_make_page(page, 4096, SUPPORT_NOISE, seed);
+    memset(page + noise, 0, 4096 - noise);
+}
+
+static zc_status store_noisy(struct zc_cache *cache, uint64_t offset,
+                             size_t noise)
+{
+    char page[4096];
+
+    make_noisy(page, noise, offset);
+    return zc_cache_store(cache, support_slot(offset), page);
+}
+
+/* Stores pages until one is refused; returns how many there are. */
+static uint64_t fill_noisy(struct zc_cache *cache, size_t noise)
+{
+    uint64_t offset = 0;
+
+    while (store_noisy(cache, offset, noise) == ZC_OK)
+        offset++;
+    return offset;
+}
+
+static struct zc_cache *limited_cache(unsigned placement, uint64_t limit)
+{
+    struct zc_cache *cache = NULL;
+
+    assert_status(zc_cache_create(ZC_CACHE_OPTIONS(.placement = placement,
+                                                   .limit_bytes = limit),
+                                  &cache),
+                  ZC_OK);
+    return cache;
+}
+
+static void a_limit_is_filled_before_it_refuses(void **state)
+{
+    static const struct {
+        unsigned placement;
+        uint64_t limit;
+        size_t noise;
+        unsigned percent; /* payload, at least */
+    } rows[] = {
+        {ZC_PLACEMENT_DEFAULT, 64 * KIB, 1200, 90},
+        {ZC_PLACEMENT_DEFAULT, 128 * KIB, 1200, 90},
+        {ZC_PLACEMENT_DEFAULT, 200 * KIB, 1200, 90},
+        {ZC_PLACEMENT_DEFAULT, 1000 * KIB, 1200, 97},
+        {ZC_PLACEMENT_DEFAULT, 1024 * KIB, 1200, 97},
+        {ZC_PLACEMENT_DEFAULT, 1024 * KIB, 4096, 96},
+        {ZC_PLACEMENT_KERNEL, 128 * KIB, 1200, 86},
+        {ZC_PLACEMENT_KERNEL, 1024 * KIB, 1200, 96},
+        {ZC_PLACEMENT_KERNEL, 1024 * KIB, 4096, 100},
+    };
+    struct zc_cache_stats stats;
+    struct zc_cache *cache;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        cache = limited_cache(rows[i].placement, rows[i].limit);
+        (void)fill_noisy(cache, rows[i].noise);
+        stats = support_cache_stats(cache);
+        if (stats.payload_bytes * 100 < rows[i].limit * rows[i].percent)
+            fail_msg("row %u: %llu bytes of payload", i,
+                     (unsigned long long)stats.payload_bytes);
+        assert_true(stats.pool_total_size <= rows[i].limit);
+        expect_counts(cache, 1, 1);
+        assert_int_equal(stats.reject_alloc_fail, 0);
+        zc_cache_destroy(cache);
+    }
+}
+
+/* Whatever the segments: with a few percent free all are refused, with enough
+ * free some are taken. */
+static void a_small_cache_takes_pages_again_below_its_threshold(void **state)
+{
+    static const uint64_t limits[] = {32 * KIB, 128 * KIB, 200 * KIB,
+                                      1024 * KIB};
+    struct zc_cache *cache;
+    uint64_t offset;
+    uint64_t count;
+    unsigned i;
+
+    (void)state;
+    for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        cache = limited_cache(ZC_PLACEMENT_DENSE, limits[i]);
+        count = fill_noisy(cache, 1200);
+        (void)zc_cache_invalidate(cache, support_slot(count / 2));
+        assert_status(store_noisy(cache, count, 1200), ZC_REJECTED);
+        /* Every fifth, here and there in all segments. */
+        for (offset = 0; offset < count; offset += 5)
+            (void)zc_cache_invalidate(cache, support_slot(offset));
+        for (offset = 0; offset < count; offset += 5)
+            assert_status(store_noisy(cache, offset, 1200), ZC_OK);
+        assert_true(support_cache_stat(cache, pool_total_size) <= limits[i]);
+        zc_cache_destroy(cache);
+    }
+}
+
+/* ZC_INVALID, and the least that the reason names. */
+static uint64_t least_of(struct zc_cache_options options, uint64_t limit)
+{
+    struct zc_cache *cache = NULL;
+    char reason[ZC_REASON_SIZE] = "";
+    const char *number;
+
+    options.limit_bytes = limit;
+    options.reason = reason;
+    options.reason_size = sizeof(reason);
+    assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
+    assert_null(cache);
+    assert_int_equal(strncmp(reason, "limit_bytes: ", 13), 0);
+    number = strstr(reason, "less than ");
+    assert_non_null(number);
+    return strtoull(number + 10, NULL, 10);
+}
+
+static void a_limit_too_small_for_a_page_is_refused(void **state)
+{
+    struct zc_cache_options options;
+    struct zc_cache *cache;
+    unsigned over;
+
+    (void)state;
+    for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
+        options = support_cache_options(over);
+        options.limit_bytes = least_of(options, 100);
+        assert_int_equal(least_of(options, options.limit_bytes - 1),
+                         options.limit_bytes);
+        cache = support_cache_create(&options);
+        support_store(cache, support_slot(1), SUPPORT_NOISE, 1);
+        zc_cache_destroy(cache);
+    }
+}
+
+struct crowd {
+    struct zc_cache *cache;
+    uint64_t limit;
+};
+
+static void check_limit(struct support_worker *worker,
+                        const struct crowd *crowd)
+{
+    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
+
+    (void)zc_cache_get_stats(crowd->cache, &stats);
+    if (stats.pool_total_size > crowd->limit)
+        support_mistake(worker, "%llu bytes",
+                        (unsigned long long)stats.pool_total_size);
+}
+
+static void store_and_forget(struct support_worker *worker)
+{
+    struct crowd *crowd = worker->context;
+
+    while (!support_is_stopped(worker)) {
+        uint64_t offset = support_random_below(&worker->random, 2000);
+
+        if (store_noisy(crowd->cache, offset, 600 + offset) != ZC_OK)
+            (void)zc_cache_invalidate_range(
+                crowd->cache, support_slot(offset / 500 * 500), 500);
+        check_limit(worker, crowd);
+    }
+}
+
+/* Of the pools that hold it themselves. */
+static void many_threads_are_never_above_it(void **state)
+{
+    static const enum support_over overs[] = {
+        SUPPORT_OVER_DENSE, SUPPORT_OVER_KERNEL, SUPPORT_OVER_MALLOC};
+    struct support_crew crew;
+    struct crowd crowd = {NULL, 688 * KIB};
+    struct zc_cache_options options;
+    unsigned over;
+    unsigned i;
+
+    (void)state;
+    for (over = 0; over < 3; over++) {
+        options = support_cache_options(overs[over]);
+        options.limit_bytes = crowd.limit;
+        crowd.cache = support_cache_create(&options);
+        support_crew_init(&crew);
+        for (i = 0; i < 4; i++)
+            support_crew_add(&crew, store_and_forget, &crowd);
+        support_crew_run(&crew, 150);
+        assert_true(support_cache_stat(crowd.cache, pool_limit_hit) > 0);
+        zc_cache_destroy(crowd.cache);
     }
 }
 
@@ -382,11 +585,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(once_full_stores_are_refused_down_to_the_threshold),
         cmocka_unit_test(limit_and_threshold_are_rounded_down_to_pages),
-        cmocka_unit_test(a_limit_below_a_page_refuses_everything),
+        cmocka_unit_test(a_limit_set_below_a_page_refuses_everything),
         cmocka_unit_test(no_limit_is_no_limit),
         cmocka_unit_test(a_new_limit_holds_from_the_next_store_on),
-        cmocka_unit_test(a_full_cache_refuses_pages_of_one_word),
+        cmocka_unit_test(a_full_cache_takes_pages_of_one_word),
         cmocka_unit_test(a_real_pool_stays_within_its_limit_and_recovers),
+        cmocka_unit_test(a_limit_is_filled_before_it_refuses),
+        cmocka_unit_test(a_small_cache_takes_pages_again_below_its_threshold),
+        cmocka_unit_test(a_limit_too_small_for_a_page_is_refused),
+        cmocka_unit_test(many_threads_are_never_above_it),
         cmocka_unit_test(a_refused_store_leaves_no_older_page),
         cmocka_unit_test(a_store_the_pool_fails_leaves_no_older_page),
         cmocka_unit_test(a_store_without_an_entry_leaves_no_older_page),

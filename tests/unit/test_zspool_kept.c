@@ -10,6 +10,8 @@
 #include "support_process.h"
 #include "support_test.h"
 
+#include <zcache/zcache.h>
+
 #include "platform/processor.h"
 
 #define SEGMENT ((size_t)16 * ZC_PAGE_SIZE_MIN)
@@ -252,6 +254,34 @@ static void kernel_placement_keeps_nothing(void **state)
     zc_zspool_destroy(pool);
 }
 
+static uint64_t total_bytes(struct zc_cache *cache)
+{
+    struct zc_cache_accounting accounting = {.struct_size = sizeof(accounting)};
+
+    assert_status(zc_cache_account(cache, &accounting), ZC_OK);
+    assert_int_equal(accounting.pool_bytes, 0);
+    return accounting.total_bytes;
+}
+
+static void a_cache_accounts_for_it(void **state)
+{
+    struct zc_cache *cache = NULL;
+    char page[4096] = "a page";
+    uint64_t kept;
+    uint64_t with;
+
+    (void)state;
+    assert_status(zc_cache_create(NULL, &cache), ZC_OK);
+    assert_status(zc_cache_store(cache, zc_swp_make(0, 1), page), ZC_OK);
+    assert_status(zc_cache_invalidate(cache, zc_swp_make(0, 1)), ZC_OK);
+    kept = kept_bytes(zc_cache_zspool(cache));
+    assert_true(kept > 0);
+    with = total_bytes(cache);
+    assert_status(zc_cache_compact(cache, NULL, NULL), ZC_OK);
+    assert_int_equal(total_bytes(cache), with - kept);
+    zc_cache_destroy(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,6 +295,7 @@ int main(void)
         cmocka_unit_test(it_goes_before_the_limit_refuses),
         support_on_dense(and_before_a_limit_that_is_lowered),
         cmocka_unit_test(kernel_placement_keeps_nothing),
+        cmocka_unit_test(a_cache_accounts_for_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
