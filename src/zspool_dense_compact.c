@@ -362,7 +362,7 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
 bool zc_dense_make_span(struct zc_zspool *pool, struct zc_group *group,
                         uint32_t length)
 {
-    struct zc_compact_result result = {0, 0};
+    struct zc_compact_result result = {0};
     bool is_made;
 
     if (group->capacity - group->used < length)

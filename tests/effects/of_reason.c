@@ -90,8 +90,8 @@ OBSERVERS(of_writeback, zc_writeback_options,
           min_age_seconds, ZC_AGE_SECONDS_MAX + 1)
 OBSERVERS(of_swap, zc_swap_options, zc_swap_on(cache(), &options, &type),
           slot_order, 99)
-OBSERVERS(of_vm, zc_vm_options, zc_vm_create(cache(), &options, &vm),
-          frame_count, 3)
+OBSERVERS(of_vm, zc_vm_options, zc_vm_create(NULL, &options, &vm), frame_count,
+          3)
 OBSERVERS(of_zspool, zc_zspool_options, zc_zspool_create(&options, &pool),
           chain_length, 99)
 

@@ -21,16 +21,17 @@ struct machine {
 static struct machine machine_of(struct zc_swap_options swap,
                                  struct zc_vm_options vm, uint64_t pages)
 {
-    struct machine made = {
-        .cache = cache_of((struct zc_cache_options){.slot_count = 4096,
-                                                    .lru_mode = ZC_LRU_ENTRY,
-                                                    .pool_ops = &spy_pool})};
+    struct machine made;
 
     swap.managed = 1;
     swap.backing_ops = &spy_device;
-    made.type = device_of(made.cache, swap);
     vm.struct_size = sizeof(vm);
-    MUST_BE_OK(zc_vm_create(made.cache, &vm, &made.vm));
+    MUST_BE_OK(zc_vm_create(ZC_CACHE_OPTIONS(.slot_count = 4096,
+                                             .lru_mode = ZC_LRU_ENTRY,
+                                             .pool_ops = &spy_pool),
+                            &vm, &made.vm));
+    made.cache = zc_vm_cache(made.vm);
+    made.type = device_of(made.cache, swap);
     MUST_BE_OK(zc_vm_space_create(made.vm, 0, pages, &made.space));
     MUST_BE_OK(zc_vm_map(made.space, 0, pages, 0));
     return made;
