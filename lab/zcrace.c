@@ -22,7 +22,7 @@ static const char help[] =
     "                   every trace (run)\n"
     "  --random N       N schedules by chance (run, matrix)\n"
     "  --seed S         another sequence of them, if not 1 (run)\n"
-    "  --pct D          priorities with D - 1 changes, instead of a walk (run)\n"
+    "  --pct D          priorities with D - 1 changes, for a walk (run)\n"
     "  --pos            a priority for each step, instead of a walk (run)\n"
     "  --threads        on real threads, for a debugger (show, run, replay)\n"
     "  --time SECONDS   stop then (run)\n"
@@ -34,8 +34,8 @@ static const char help[] =
     "                   (selftest)\n"
     "  --help, --version\n"
     "\n"
-    "An option has effect on the commands named behind it, and is an error with\n"
-    "another; it is given once, as \"--bound 2\" or \"--bound=2\".\n"
+    "An option has effect on the commands named behind it, and is an error\n"
+    "with another; it is given once, as \"--bound 2\" or \"--bound=2\".\n"
     "\n"
     "Exit status: 0 nothing was found, 1 something was, 2 wrong usage.\n";
 

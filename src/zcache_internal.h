@@ -40,9 +40,9 @@ struct zc_zcache {
     /*
      * Called by a store that the limit refuses, with no lock and no context
      * held (NO_SHRINK_WITH_CONTEXT): makes room, never waiting for `slot`.  The
-     * store then tries once more.  NULL: nothing can be done.  For a store over its owner's limit, `owner` says whose entries
-     * are to go, and the store goes on if it is true: something was written;
-     * else ZC_OWNER_ANY.
+     * store then tries once more.  NULL: nothing can be done.  For a store over
+     * its owner's limit, `owner` says whose entries are to go, and the store
+     * goes on if it is true: something was written; else ZC_OWNER_ANY.
      */
     bool (*make_room)(void *context, zc_swp slot, unsigned owner);
     void *context;

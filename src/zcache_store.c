@@ -10,14 +10,14 @@
  * does fail, the older page of the slot goes all the same, because it is stale
  * (FAILED_STORE_ERASES_OLD).
  *
- * The limit is the pool's to hold: it refuses an object that needs a page beyond
- * it, and only it can tell.  Where a pool cannot, a store that finds it at the
- * limit is refused.  The hysteresis is zswap's: a store that the limit refuses
- * raises a flag, and while it is up every store is refused until the pool has
- * fallen to the accept threshold.  Before a store is refused, the layer above
- * may make room, with nothing held (NO_SHRINK_WITH_CONTEXT): so the page is
- * compressed once more then.  A page of one word needs no object, and no limit
- * refuses it.
+ * The limit is the pool's to hold: it refuses an object that needs a page
+ * beyond it, and only it can tell.  Where a pool cannot, a store that finds it
+ * at the limit is refused.  The hysteresis is zswap's: a store that the limit
+ * refuses raises a flag, and while it is up every store is refused until the
+ * pool has fallen to the accept threshold.  Before a store is refused, the
+ * layer above may make room, with nothing held (NO_SHRINK_WITH_CONTEXT): so the
+ * page is compressed once more then.  A page of one word needs no object, and
+ * no limit refuses it.
  *
  * An owner's limit is what zswap.max is to a memcg: over it, one pass over the
  * owner's pages, and the store goes on if that wrote something, without another

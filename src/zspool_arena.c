@@ -4,8 +4,9 @@
  *
  * Address space is taken in chunks of 512 pages, each cut into zspages of one
  * length; memory is resident only in those given out.  An unmapped chunk's
- * record is used again for the same length.  The descriptors stay: a reader with
- * an old location may still look at one, and finds it locked (zspool_pin.c).
+ * record is used again for the same length.  The descriptors stay: a reader
+ * with an old location may still look at one, and finds it locked
+ * (zspool_pin.c).
  *
  * The limit counts pages populated.  A zspage is populated whole, but for the
  * last one under a limit: that has as many pages as the limit leaves.

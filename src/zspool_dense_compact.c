@@ -16,7 +16,8 @@
  * there are: others that allocate and free all the time must not keep it going
  * for ever.
  *
- * A put that the limit would refuse slides a segment too (zc_dense_make_span()).
+ * A put that the limit would refuse slides a segment too:
+ * zc_dense_make_span().
  *
  * Locks: a step holds the group's lock for at most STEP_OBJECTS moves or one
  * slide, with the pin word of the segment it takes from locked

@@ -9,7 +9,7 @@
  *   +--------------+-------------+---------------+------+
  *   |  generation  |  size - 1   |   location    | tags |   in use: odd
  *   +--------------+-------------+---------------+------+
- *   |  generation  |  size - 1   |   location    | 1, 2 |   coming, leaving: even
+ *   |  generation  |  size - 1   |   location    | 1, 2 |   neither: even
  *   +--------------+-------------+---------------+------+
  *   |  generation  |      0      | next free + 1 |  0   |   free: even
  *   +--------------+-------------+---------------+------+

@@ -8,7 +8,6 @@
 #include "estimate.h"
 #include "plot.h"
 
-
 /* With the words of --placement. */
 static const char help[] =
     "usage: zcache estimate [OPTION]... FILE...\n"

@@ -17,6 +17,7 @@
 #define END_MOMENTS 200 /* of 10 ms */
 #define FRAMES_LEAST 16
 #define FRAMES_LEAST_STANDARD 64
+#define POOL_PAGES_LEAST UINT64_C(8) /* the least limit of either placement */
 #define SPACE_PAGES_LEAST_STANDARD 64
 #define SPACE_PAGES_STANDARD 8192
 #define TOTAL_PAGES_MOST (UINT64_C(1) << 32)
@@ -159,9 +160,11 @@ bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
     }
     plan->limit_bytes =
         sim_amount(config, SIM_POOL_LIMIT, plan->total_pages * page_size);
-    /* 0 would mean none. */
-    if (plan->limit_bytes == 0 && sim_number(config, SIM_POOL_LIMIT) != 0)
-        plan->limit_bytes = page_size;
+    /* A part of a small memory may be less than a pool can be limited to. */
+    if (config->values[SIM_POOL_LIMIT].is_percent &&
+        sim_number(config, SIM_POOL_LIMIT) != 0 &&
+        plan->limit_bytes < POOL_PAGES_LEAST * page_size)
+        plan->limit_bytes = POOL_PAGES_LEAST * page_size;
     plan->slot_count = sim_amount(config, SIM_SLOTS, plan->total_pages);
     if (plan->slot_count == 0)
         plan->slot_count = 1;

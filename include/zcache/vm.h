@@ -192,8 +192,8 @@ ZC_API zc_status zc_vm_set_owner_limit(struct zc_vm *vm, unsigned owner,
 
 /* Brings every page on a managed device home, and turns it off; for any other
  * there is zc_swap_off().  ZC_OK; ZC_INVALID: no such device, or it is not
- * managed; else as zc_swap_off(), and ZC_NO_MEMORY also where a page would bring
- * its owner over the limit. */
+ * managed; else as zc_swap_off(), and ZC_NO_MEMORY also where a page would
+ * bring its owner over the limit. */
 ZC_API ZC_MUST_CHECK zc_status zc_vm_swap_off(struct zc_vm *vm, unsigned type);
 
 /* Independent numbers; when nothing runs they agree with each other. */

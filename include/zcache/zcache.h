@@ -73,11 +73,12 @@ struct zc_cache_options {
 
     /*
      * Most bytes of pool pages, rounded down to pages; 0 means no limit but
-     * the pool's own, 256 GiB in a zspool.  The pool is never above it, but for pages that a device failed to write and
-     * that are nowhere else.  A store whose object needs a page beyond it is
-     * refused, and so are all later ones until the pages that objects fill fall
-     * to accept_threshold_percent of it (zswap's hysteresis); a page of one
-     * repeated word needs no object and is always taken.
+     * the pool's own, 256 GiB in a zspool.  The pool is never above it, but for
+     * pages that a device failed to write and that are nowhere else.  A store
+     * whose object needs a page beyond it is refused, and so are all later ones
+     * until the pages that objects fill fall to accept_threshold_percent of it
+     * (zswap's hysteresis); a page of one repeated word needs no object and is
+     * always taken.
      *
      * The least is what an object of any size needs: see zspool.h; 2 pages for
      * zc_pool_malloc, one for a pool without set_limit() (pool.h), which may be
@@ -301,8 +302,8 @@ ZC_API ZC_MUST_CHECK zc_status zc_cache_set_compressor(struct zc_cache *cache,
 
 /*
  * Sets the limit; see the option, but any value is taken.  Below the pages that
- * there are it takes none away: stores are refused, or with a device write back,
- * until so many are gone, by invalidate, zc_cache_shrink() or
+ * there are it takes none away: stores are refused, or with a device write
+ * back, until so many are gone, by invalidate, zc_cache_shrink() or
  * zc_cache_compact().  Below the least that the option accepts, pages that need
  * an object are refused.
  *

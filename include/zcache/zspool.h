@@ -79,10 +79,11 @@ struct zc_zspool_options {
     /*
      * Most bytes of pool pages, rounded down to pages; 0 means no limit but
      * what handles can name, which is refused alike: 256 GiB, and 2^29
-     * objects.  An object is refused only when it needs a page beyond it, and pool pages are
-     * never above it, not for a moment.  Dense placement fills it to what each
-     * segment has left that is smaller than an object; a last segment is as
-     * long as the limit leaves, so that it need not be a multiple of one.
+     * objects.  An object is refused only when it needs a page beyond it, and
+     * pool pages are never above it, not for a moment.  Dense placement fills
+     * it to what each segment has left that is smaller than an object; a last
+     * segment is as long as the limit leaves, so that it need not be a multiple
+     * of one.
      *
      * The least is what an empty pool needs for an object of any size, so that
      * no size is refused for ever: 2 pages in dense placement (a page and its
@@ -112,9 +113,9 @@ struct zc_zspool_options {
  * Makes an empty pool.  NULL options mean all defaults.  The caller owns the
  * pool and ends it with zc_zspool_destroy().
  *
- * ZC_OK; ZC_INVALID: a field is out of its range, which `reason` names; ZC_UNSUPPORTED: the struct
- * is from a newer version and sets something this one does not know;
- * ZC_NO_MEMORY.  Follows zs_create_pool().
+ * ZC_OK; ZC_INVALID: a field is out of its range, which `reason` names;
+ * ZC_UNSUPPORTED: the struct is from a newer version and sets something this
+ * one does not know; ZC_NO_MEMORY.  Follows zs_create_pool().
  */
 ZC_API ZC_MUST_CHECK zc_status zc_zspool_create(
     const struct zc_zspool_options *options, struct zc_zspool **pool_out);

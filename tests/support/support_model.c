@@ -131,8 +131,8 @@ static bool is_above_threshold(const struct support_model *model)
             zc_zspool_used_pages(pool) > model->threshold_pages);
 }
 
-/* zswap's hysteresis, told a second time: whether a page that needs an object is
- * refused unseen. */
+/* zswap's hysteresis, told a second time: whether a page that needs an object
+ * is refused unseen. */
 static bool is_refused(struct support_model *model)
 {
     const uint64_t pages = pages_of(model);

