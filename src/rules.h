@@ -12,8 +12,9 @@
  * rule_impl.h, chosen by the include path), so that a rule can be broken by
  * name and seen to be necessary.
  *
- * Columns: identifier, sentence, origin (a founding thread, 000 to 004, or a
- * kernel commit), the file that obeys it ("" while that code is to come).
+ * Columns: identifier, sentence, origin (a founding thread, 000 to 004, a
+ * kernel commit, or the use of this library), the file that obeys it ("" while
+ * that code is to come).
  */
 #ifndef ZC_RULES_H
 #define ZC_RULES_H
@@ -120,6 +121,14 @@
     X(WALK_EXCLUDES_MOVE, \
       "walking a zspage excludes moving its objects", \
       "2505a981114d, 2022", "zspool_pin.c") \
+    X(OBJECT_VALID_WHEN_WRITTEN, \
+      "put makes a handle valid when the object's bytes are there, not " \
+      "before", \
+      "found by use, 2026", "zspool_handle.c") \
+    X(VISITED_OBJECT_STAYS, \
+      "an object that is freed while it is visited keeps its place until the " \
+      "last visit ends", \
+      "found by use, 2026", "zspool_visit.c") \
     X(SLOT_SWITCH_IS_ONE_STEP, \
       "replacing a slot's entry frees the old and sets the new in one " \
       "step under the shard lock", \

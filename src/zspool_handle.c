@@ -9,7 +9,7 @@
  *   +--------------+-------------+---------------+------+
  *   |  generation  |  size - 1   |   location    | tags |   in use: odd
  *   +--------------+-------------+---------------+------+
- *   |  generation  |  size - 1   |   location    | 1, 2 |   neither: even
+ *   |  generation  |  size - 1   |   location    | 1, 2 |   (below): even
  *   +--------------+-------------+---------------+------+
  *   |  generation  |      0      | next free + 1 |  0   |   free: even
  *   +--------------+-------------+---------------+------+
@@ -22,7 +22,7 @@
  *               leaving (it was freed, and is still being visited), or free
  *
  * A cell that is coming or leaving leads to its object for the walks over a
- * zspage, which go by the cell's index, and no handle leads to it.
+ * zspage, which go by the cell's index; no handle leads to it.
  *
  * A handle is
  *
@@ -50,6 +50,7 @@
 
 #include "base/bits.h"
 #include "platform/ghost.h"
+#include "rules.h"
 
 #define TAGS_BITS 2
 #define LOCATION_SHIFT 2
@@ -289,8 +290,11 @@ void zc_handles_set(struct zc_handles *handles, zc_handle handle,
 void zc_handles_set_coming(struct zc_handles *handles, zc_handle handle,
                            uint64_t location, size_t size)
 {
-    set_word(handles, handle, handle_generation(handle) - 1, location, size,
-             CELL_COMING);
+    if (ZC_RULE(OBJECT_VALID_WHEN_WRITTEN))
+        set_word(handles, handle, handle_generation(handle) - 1, location, size,
+                 CELL_COMING);
+    else
+        zc_handles_set(handles, handle, location, size);
 }
 
 /* The cell and its word, if the handle is live. */

@@ -7,19 +7,22 @@
  * zspage, until the callback returns; the callback runs with no lock held.
  *
  * What a visitor sees is whole: put makes its cell valid only when the bytes
- * are there, and until then the cell is coming, which the walk passes over.
+ * are there (OBJECT_VALID_WHEN_WRITTEN), and until then the cell is coming,
+ * which the walk passes over.
  *
- * What it sees stays: the pin keeps the object from being moved, and a free
- * that finds it in the group's visits leaves it where it is.  Its handle is
- * stale at once; its cell is leaving, and so leads to the place, which the last
- * visit gives back.  Under reclaim a free is deferred anyway, until that ends;
- * what is still visited then goes on as if it had been freed just before
- * (zc_visits_keep()).
+ * What it sees stays (VISITED_OBJECT_STAYS): the pin keeps the object from
+ * being moved, and a free that finds it in the group's visits leaves it where
+ * it is.  Its handle is stale at once; its cell is leaving, and so leads to the
+ * place, which the last visit gives back.  Under reclaim a free is deferred
+ * anyway, until that ends; what is still visited then goes on as if it had been
+ * freed just before (zc_visits_keep()).
  *
  * Locks: the group's, for the list of visits.  It also has frees and the end of
  * reclaim, so of a visit that begins and a free one comes first.
  */
 #include "zspool_internal.h"
+
+#include "rules.h"
 
 /* One object that a callback is looking at. */
 struct zc_visit {
@@ -32,6 +35,8 @@ bool zc_visits_have(const struct zc_group *group, zc_handle handle)
 {
     struct zc_list *link;
 
+    if (!ZC_RULE(VISITED_OBJECT_STAYS))
+        return false;
     for (link = group->visits.next; link != &group->visits; link = link->next)
         if (ZC_CONTAINER(link, struct zc_visit, link)->handle.value ==
             handle.value)
@@ -48,7 +53,8 @@ void zc_visits_keep(struct zc_zspool *pool, struct zc_group *group,
     for (link = group->visits.next; link != &group->visits; link = link->next) {
         visit = ZC_CONTAINER(link, struct zc_visit, link);
         if (visit->found.zspage != zspage ||
-            !pool->ops->is_deferred(pool, &visit->found))
+            !pool->ops->is_deferred(pool, &visit->found) ||
+            !ZC_RULE(VISITED_OBJECT_STAYS))
             continue;
         pool->ops->undefer(pool, &visit->found);
         zc_handles_leave(&pool->handles, visit->handle);

@@ -164,6 +164,9 @@ void world_put(unsigned index, size_t size);
 void world_free(unsigned index);
 zc_status world_read(unsigned index);
 void world_compact(void);
+/* Visits every object; each has the bytes of one that was put, and keeps them
+ * until it was seen. */
+void world_iterate(void);
 /* The same from evict: by its handle; checks that it has its own bytes. */
 void world_read_handle(zc_handle handle);
 int world_object_of(zc_handle handle); /* -1: none */

@@ -108,6 +108,52 @@ zc_status world_read(unsigned index)
     return status;
 }
 
+/* Which object has these bytes; -1: none. */
+static int content_of(const void *data, size_t size)
+{
+    char bytes[WORLD_PAGE];
+
+    for (int i = 0; i < WORLD_OBJECTS; i++) {
+        world_fill(bytes, size, world_mix((unsigned)i + 1), WORLD_PAGE);
+        if (memcmp(bytes, data, size) == 0)
+            return i;
+    }
+    return -1;
+}
+
+/* What is visited is one of the objects that were put, and stays that. */
+static bool visit(void *context, zc_handle handle, const void *data,
+                  size_t size)
+{
+    struct zc_zspool_read read = {.data = data, .size = size};
+    int content;
+
+    (void)context;
+    (void)handle;
+    lab_access(data, size, 0, __builtin_return_address(0));
+    content = content_of(data, size);
+    if (content < 0) {
+        lab_fail("visitor sees no object", "of %zu bytes", size);
+        return false;
+    }
+    lab_enter("visit(%c)", 'A' + content);
+    check_bytes(&read, (unsigned)content, "seen");
+    check_bytes(&read, (unsigned)content, "seen again");
+    lab_leave();
+    return true;
+}
+
+void world_iterate(void)
+{
+    zc_status status;
+
+    WORLD_ENTER("zc_zspool_iterate()");
+    status = zc_zspool_iterate(world.pool, visit, NULL);
+    if (status != ZC_OK)
+        lab_fail("walk ended early", "%s", zc_status_name(status));
+    world_leave();
+}
+
 void world_compact(void)
 {
     zc_status status;
