@@ -80,8 +80,8 @@ struct zc_vm_space {
     /* Tables; each is set once, released, pairs with the acquire in the
      * look-up, and stays until the space goes. */
     zc_atomic_pointer *tables;
-    /* The same as a list, for who goes through those that there are.  Set by
-     * the holder of `mappings`, released; pairs with zc_vm_tables(). */
+    /* The same as a list, for walks over those that there are.  Set by the
+     * holder of `mappings`, released; pairs with zc_vm_tables(). */
     zc_atomic_pointer newest;
 };
 
