@@ -61,7 +61,8 @@ static zc_atomic_pointer *make_directory(const struct zc_tree *tree,
         return fresh;
     }
     zc_pages_unmap(fresh, directory_bytes(tree));
-    return found;
+    /* A failed exchange acquires nothing. */
+    return zc_atomic_pointer_load_acquire(place);
 }
 
 /* Bytes of its system pages in which a block was published. */

@@ -326,6 +326,7 @@ static void a_link_without_memory_can_be_tried_again(void **state)
 
 struct race {
     struct fixture fixture;
+    struct support_meeting meeting;
     atomic_uint linked;
     atomic_uint unlinked;
 };
@@ -384,6 +385,56 @@ static void every_linked_entry_is_unlinked_by_exactly_one(void **state)
     }
 }
 
+/* Each in a block of its own of a directory that all make at once: what one of
+ * them published must be seen whole by the others, who give theirs up. */
+static void link_far_apart(struct support_worker *worker)
+{
+    struct race *race = worker->context;
+    struct zc_entry *entry;
+    struct zc_entry *old;
+    zc_status status;
+    unsigned type;
+
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
+        zc_swp slot = zc_swp_make(type, worker->index * BLOCK_SLOTS);
+
+        status = zc_entry_create(&race->fixture.entries, slot, 0, &entry);
+        support_meet(worker, &race->meeting);
+        if (status == ZC_OK)
+            status = zc_tree_exchange(&race->fixture.tree, entry, &old);
+        if (status != ZC_OK) {
+            support_mistake(worker, "no memory for type %u", type);
+            continue; /* the others wait for us */
+        }
+        if (old != NULL || zc_tree_erase(&race->fixture.tree, slot) != entry)
+            support_mistake(worker, "another entry of type %u", type);
+        zc_entry_put(&race->fixture.entries, entry);
+        zc_entry_put(&race->fixture.entries, entry);
+    }
+}
+
+static void of_many_who_make_a_directory_all_use_one(void **state)
+{
+    static struct race race;
+    struct support_crew crew;
+    uint64_t bytes = 0;
+    unsigned round;
+    unsigned i;
+
+    (void)state;
+    for (round = 0; round < 10; round++) {
+        begin(&race.fixture);
+        support_crew_init(&crew);
+        for (i = 0; i < RACERS; i++)
+            support_crew_add(&crew, link_far_apart, &race);
+        support_crew_run(&crew, 0);
+        if (round > 0)
+            assert_int_equal(zc_tree_bytes(&race.fixture.tree), bytes);
+        bytes = zc_tree_bytes(&race.fixture.tree);
+        end(&race.fixture);
+    }
+}
+
 static void a_type_is_known_by_its_entries(void **state)
 {
     struct zc_entry *old = NULL;
@@ -418,6 +469,7 @@ int main(void)
         cmocka_unit_test(a_range_is_walked_in_order_over_all_edges),
         cmocka_unit_test(a_link_without_memory_can_be_tried_again),
         cmocka_unit_test(every_linked_entry_is_unlinked_by_exactly_one),
+        cmocka_unit_test(of_many_who_make_a_directory_all_use_one),
         cmocka_unit_test(a_type_is_known_by_its_entries),
     };
 
