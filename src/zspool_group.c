@@ -34,7 +34,8 @@ zc_status zc_group_lock_and_take(struct zc_group *group,
     }
 }
 
-bool zc_growth_begin(struct zc_zspool *pool)
+/* The analysis does not see that the two go together. */
+bool zc_growth_begin(struct zc_zspool *pool) ZC_NO_LOCK_ANALYSIS
 {
     bool is_limited = zc_arena_limit(&pool->arena) != UINT64_MAX;
 
@@ -43,7 +44,7 @@ bool zc_growth_begin(struct zc_zspool *pool)
     return is_limited;
 }
 
-void zc_growth_end(struct zc_zspool *pool, bool begun)
+void zc_growth_end(struct zc_zspool *pool, bool begun) ZC_NO_LOCK_ANALYSIS
 {
     if (begun)
         zc_mutex_unlock(&pool->growth);

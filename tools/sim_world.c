@@ -176,16 +176,27 @@ bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
 
 /* Of a directory the library makes a file without a name, so that nothing is
  * left when the program is killed. */
-static void name_file(struct sim_world *world)
+static bool name_file(struct sim_world *world)
 {
     const char *device = sim_text(world->config, SIM_DEVICE);
     const char *directory = getenv("TMPDIR");
+    struct stat status;
 
-    if (strncmp(device, "file:", 5) == 0)
+    if (directory == NULL || *directory == '\0')
+        directory = "/tmp";
+    if (strncmp(device, "file:", 5) == 0) {
         world->file = memory_copy_text(device + 5);
-    else if (strcmp(device, "file") == 0)
-        world->file = memory_copy_text(
-            directory == NULL || *directory == '\0' ? "/tmp" : directory);
+    } else if (strcmp(device, "file") == 0) {
+        /* A name that leads nowhere would become a new file. */
+        if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
+            message_error("--device: cannot make a file in TMPDIR, \"%s\": it "
+                          "is no directory",
+                          directory);
+            return false;
+        }
+        world->file = memory_copy_text(directory);
+    }
+    return true;
 }
 
 static bool show_status(zc_status status, const char *what, const char *reason)
@@ -220,7 +231,8 @@ static bool open_device(struct sim_world *world)
         .managed = 1,
         .slot_order = (unsigned)sim_number(config, SIM_SLOT_ORDER)};
 
-    name_file(world);
+    if (!name_file(world))
+        return false;
     if (world->file != NULL) {
         file.path = world->file;
         faults.ops = &zc_backing_file;

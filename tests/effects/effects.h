@@ -77,8 +77,14 @@ _Noreturn void effect_broken(const char *what, const char *file, int line);
 
 /* An empty directory that goes when the observation ends. */
 const char *effect_directory(void);
+void effect_directory_end(void);
 /* The one that was made. */
 const char *effect_directory_name(void);
+
+/* The file of that name which this process has open, also where the name is
+ * removed; false: it has none. */
+struct stat;
+bool effect_open_file(const char *path, struct stat *status_out);
 
 /* Threads of this process, as the system counts them. */
 uint64_t effect_threads(void);

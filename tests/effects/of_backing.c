@@ -54,8 +54,11 @@ static bool is_there(const char *path)
 
 static uint64_t file_at(uint64_t which)
 {
+    struct stat status;
+
     (void)open_file((struct zc_backing_file){0}, (unsigned)which);
-    return (uint64_t)(is_there(paths[0]) + 2 * is_there(paths[1]));
+    return (uint64_t)(effect_open_file(paths[0], &status) +
+                      2 * effect_open_file(paths[1], &status));
 }
 
 static uint64_t bytes_on_disk(uint64_t preallocate)
@@ -64,7 +67,7 @@ static uint64_t bytes_on_disk(uint64_t preallocate)
 
     (void)open_file(
         (struct zc_backing_file){.preallocate = (unsigned)preallocate}, 0);
-    MUST(stat(paths[0], &status) == 0);
+    MUST(effect_open_file(paths[0], &status));
     return (uint64_t)status.st_blocks * 512;
 }
 
@@ -97,9 +100,40 @@ static uint64_t is_kept(uint64_t keep)
     void *device =
         open_file((struct zc_backing_file){.keep = (unsigned)keep}, 0);
 
-    MUST(is_there(paths[0]));
+    MUST(is_there(paths[0]) == (keep != 0));
     zc_backing_file.close(device);
     return is_there(paths[0]);
+}
+
+/* Of a file that is there: refused and left as it is, or used as long as it
+ * was. */
+static uint64_t uses_existing(uint64_t use_existing)
+{
+    static const char mine[3 * PAGE] = "mine";
+    struct zc_backing_file options = {.struct_size = sizeof(options),
+                                      .path = paths[0],
+                                      .use_existing = (unsigned)use_existing};
+    const struct zc_backing_config config = {.struct_size = sizeof(config),
+                                             .page_size = PAGE,
+                                             .slot_count = 1,
+                                             .user = &options};
+    char now[4] = "";
+    void *device;
+    FILE *file;
+
+    (void)snprintf(paths[0], sizeof(paths[0]), "%s/0", effect_directory());
+    file = fopen(paths[0], "w+b");
+    MUST(file != NULL && fwrite(mine, sizeof(mine), 1, file) == 1);
+    MUST(fflush(file) == 0);
+    if (zc_backing_file.open(&config, &device) == ZC_OK) {
+        MUST_BE_OK(zc_backing_file.write(device, 0, page_text(0)));
+        zc_backing_file.close(device);
+    }
+    MUST(pread(fileno(file), now, sizeof(now), 0) == (ssize_t)sizeof(now));
+    MUST(fseek(file, 0, SEEK_END) == 0 && ftell(file) == (long)sizeof(mine));
+    MUST(is_there(paths[0]));
+    (void)fclose(file);
+    return memcmp(now, mine, sizeof(now)) != 0;
 }
 
 /* --- faults ---------------------------------------------------------- */
@@ -205,6 +239,8 @@ const struct effect effects_backing[] = {
     FILE_ROW(datasync, 0, 1, syncs, IS, 0, 5, "fdatasync() after each of 5"),
     FILE_ROW(direct, 0, 1, is_direct, IS, 0, 1, "the descriptor has O_DIRECT"),
     FILE_ROW(keep, 0, 1, is_kept, IS, 0, 1, "the file is there after close"),
+    FILE_ROW(use_existing, 0, 1, uses_existing, IS, 0, 1,
+             "a file that is there is refused, or written to; never shorter"),
     FAULTS(ops, 0, 1, opens_behind, IS, 0, 1, "the plug-in is opened"),
     FAULTS(user, 0, 1, user_behind, IS, 0, 1, "its open is handed it"),
     FAULTS(seed, 1, 2, differs_from_seed_1, IS, 0, 1,

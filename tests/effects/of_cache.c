@@ -210,10 +210,11 @@ static uint64_t file_made(uint64_t has_path)
     (void)snprintf(path, sizeof(path), "%s/swap", effect_directory());
     cache = cache_of((struct zc_cache_options){
         .slot_count = 64, .backing_path = has_path != 0 ? path : NULL});
-    if (stat(path, &status) != 0)
+    MUST(stat(path, &status) != 0);
+    if (!effect_open_file(path, &status))
         return 0;
     zc_cache_destroy(cache);
-    MUST(stat(path, &status) != 0);
+    MUST(!effect_open_file(path, &status));
     return 1;
 }
 
@@ -258,7 +259,7 @@ static uint64_t file_pages(uint64_t lru_mode)
     shrunk = zc_cache_shrink(cache, 1000, NULL);
     MUST(shrunk == ZC_OK || shrunk == ZC_AGAIN || shrunk == ZC_UNSUPPORTED);
     (void)snprintf(path, sizeof(path), "%s/swap", effect_directory_name());
-    MUST(stat(path, &status) == 0);
+    MUST(effect_open_file(path, &status));
     return (uint64_t)status.st_size / PAGE;
 }
 
@@ -437,7 +438,7 @@ const struct effect effects_cache[] = {
     CACHE(pool_ops, 0, 1, pools_made, IS, 0, 1, "a plugged-in pool is made"),
     CACHE(pool_user, 0, 1, pool_user_seen, IS, 0, 1, "create is handed it"),
     CACHE(backing_path, 0, 1, file_made, IS, 0, 1,
-          "there is a file exactly while the cache lives"),
+          "a file without a name is open exactly while the cache lives"),
     CACHE(io_workers, 0, 3, threads_of_io_workers, IS, 0, 3,
           "the system has so many more threads"),
     CACHE(lru_mode, ZC_LRU_DEFAULT, ZC_LRU_NONE, file_pages, AT_LEAST, 90, 0,

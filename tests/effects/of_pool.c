@@ -2,6 +2,8 @@
 /* of_pool.c - what a plugged-in pool is told, and what one may leave out. */
 #include "effects.h"
 #include "spy.h"
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define PAGE ((uint64_t)ZC_PAGE_SIZE_MIN)
 
@@ -100,8 +102,10 @@ static uint64_t reclaims(uint64_t has)
 
     if (has == 0)
         spy_pool.reclaim = NULL;
-    if (zc_cache_create(&options, &cache) == ZC_OK)
+    if (zc_cache_create(&options, &cache) == ZC_OK) {
+        (void)device_of(cache, (struct zc_swap_options){.slot_count = 16});
         (void)zc_cache_shrink(cache, 1, NULL);
+    }
     return spy.pool_reclaims != 0;
 }
 
@@ -121,6 +125,131 @@ static uint64_t discards(uint64_t has)
     return spy.device_discards;
 }
 
+static uint64_t told_limit(uint64_t limit)
+{
+    return told((struct zc_cache_options){.limit_bytes = limit})->limit_bytes;
+}
+
+/* --- what a pool or a device may have more --------------------------- */
+
+static uint64_t noted;
+
+static void note_limit(void *pool, uint64_t limit_bytes)
+{
+    (void)pool;
+    noted = limit_bytes;
+}
+
+static uint64_t sets_limit(uint64_t has)
+{
+    if (has != 0)
+        spy_pool.set_limit = note_limit;
+    MUST_BE_OK(zc_cache_set_limit(
+        cache_of((struct zc_cache_options){.pool_ops = &spy_pool}), 1u << 20,
+        0));
+    return noted;
+}
+
+static uint64_t note_used_pages(const void *pool)
+{
+    noted++;
+    return zc_pool_malloc.page_count(pool);
+}
+
+/* A cache that is full asks whether it is down to its threshold. */
+static uint64_t asks_used_pages(uint64_t has)
+{
+    struct zc_cache *cache;
+
+    spy_pool.set_limit = zc_pool_malloc.set_limit;
+    if (has != 0)
+        spy_pool.used_pages = note_used_pages;
+    cache = cache_of((struct zc_cache_options){.pool_ops = &spy_pool,
+                                               .limit_bytes = 4 * PAGE});
+    for (uint64_t i = 0; i < 200; i++)
+        (void)!zc_cache_store(cache, zc_swp_make(0, i), page_text(i));
+    return noted != 0;
+}
+
+static zc_status note_put_beyond(void *pool, const void *data, size_t size,
+                                 zc_handle *handle_out)
+{
+    noted++;
+    return zc_pool_malloc.put(pool, data, size, handle_out);
+}
+
+/* Pages that a device fails to write are stored again. */
+static uint64_t puts_beyond(uint64_t has)
+{
+    static const struct zc_backing_faults faults = {
+        .struct_size = sizeof(faults), .write_errors = 1000000};
+    struct zc_cache *cache;
+
+    if (has != 0)
+        spy_pool.put_beyond = note_put_beyond;
+    cache = cache_of((struct zc_cache_options){
+        .pool_ops = &spy_pool, .lru_mode = ZC_LRU_ENTRY, .slot_count = 64});
+    (void)device_of(cache, (struct zc_swap_options){
+                               .backing_ops = &zc_backing_faulty,
+                               .backing_user = (void *)(uintptr_t)&faults});
+    store_texts(cache, 0, 5);
+    (void)zc_cache_writeback(cache, NULL, NULL);
+    (void)zc_cache_shrink(cache, 1, NULL);
+    store_texts(cache, 5, 5);
+    return noted != 0;
+}
+
+static uint64_t note_disk_bytes(void *backing)
+{
+    (void)backing;
+    return 12345;
+}
+
+static struct zc_cache *cache_on_spy_device(void)
+{
+    struct zc_cache *cache =
+        cache_of((struct zc_cache_options){.slot_count = 64});
+
+    (void)device_of(cache,
+                    (struct zc_swap_options){.backing_ops = &spy_device});
+    return cache;
+}
+
+static uint64_t counts_disk_bytes(uint64_t has)
+{
+    struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
+
+    if (has != 0)
+        spy_device.disk_bytes = note_disk_bytes;
+    MUST_BE_OK(zc_swap_get_stats(cache_on_spy_device(), 0, &stats));
+    return stats.disk_bytes;
+}
+
+static void note_leave(void *backing)
+{
+    (void)backing;
+    noted++;
+}
+
+/* Calls that a child makes which destroys its parent's cache. */
+static uint64_t leaves_in_child(uint64_t has)
+{
+    struct zc_cache *cache;
+    int status = 0;
+    pid_t child;
+
+    if (has != 0)
+        spy_device.leave_in_child = note_leave;
+    cache = cache_on_spy_device();
+    child = fork();
+    if (child == 0) {
+        zc_cache_destroy(cache);
+        _exit((int)noted);
+    }
+    MUST(child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status));
+    return (uint64_t)WEXITSTATUS(status);
+}
+
 #define CONFIG(...) EFFECT(zc_pool_config, __VA_ARGS__)
 #define POOL(...) EFFECT(zc_pool_ops, __VA_ARGS__)
 #define DEVICE(...) EFFECT(zc_backing_ops, __VA_ARGS__)
@@ -138,10 +267,22 @@ const struct effect effects_pool[] = {
     CONFIG(user, 0, 1, told_user, IS, 0, 1, "the cache's pool_user"),
     CONFIG(keep_lru, ZC_LRU_NONE, ZC_LRU_ZSPAGE, told_keep_lru, IS, 0, 1,
            "reclaim is called in one mode only"),
+    CONFIG(limit_bytes, 65536, 131072, told_limit, IS, 65536, 131072,
+           "the cache's"),
     CONFIG(reason, 0, 1, told_reason, IS, 0, 1, "the cache's"),
     CONFIG(reason_size, 32, 64, told_reason_size, IS, 32, 64, "the cache's"),
     POOL(huge_class_size, 0, 1, put_by_huge_class, IS, 0, 1,
          "what is at least so large is put raw"),
+    POOL(set_limit, 0, 1, sets_limit, IS, 0, 1u << 20,
+         "it is told the limit of zc_cache_set_limit()"),
+    POOL(used_pages, 0, 1, asks_used_pages, IS, 0, 1,
+         "a full cache asks it, if it is there"),
+    POOL(put_beyond, 0, 1, puts_beyond, IS, 0, 1,
+         "a page whose write failed comes back by it"),
+    DEVICE(disk_bytes, 0, 1, counts_disk_bytes, IS, 0, 12345,
+           "the statistics show it"),
+    DEVICE(leave_in_child, 0, 1, leaves_in_child, IS, 0, 1,
+           "a child calls it once, in place of close"),
     POOL(compact, 0, 1, compacts, IS, 0, 1, "it is called, if it is there"),
     POOL(reclaim, 0, 1, reclaims, IS, 0, 1, "it is called, if it is there"),
     DEVICE(discard, 0, 1, discards, IS, 0, 5, "it is called, if it is there"),

@@ -57,6 +57,18 @@ static void reclaim(const struct machine *machine)
         (void)zc_vm_reclaim(machine->vm, ZC_OWNER_COUNT, 4096, NULL);
 }
 
+/* Whether a machine takes options with frames of the caller's. */
+static uint64_t takes_frames(uint64_t has)
+{
+    static const char frames;
+    const struct zc_cache_options options = {
+        .struct_size = sizeof(options),
+        .frames = has != 0 ? (const void *)&frames : NULL};
+    struct zc_vm *vm;
+
+    return zc_vm_create(&options, NULL, &vm) == ZC_OK;
+}
+
 /* --- machines -------------------------------------------------------- */
 
 /* Pages that had to leave 400 frames' worth of written pages. */
@@ -241,6 +253,8 @@ static uint64_t may_be_named(uint64_t managed)
 #define VM(...) EFFECT(zc_vm_options, __VA_ARGS__)
 
 const struct effect effects_vm[] = {
+    EFFECT(zc_cache_options, frames, 0, 1, takes_frames, IS, 1, 0,
+           "a machine hands its own to its cache, and no others"),
     SWAP(backing_ops, 0, 1, opens_of_spy, IS, 0, 1, "the plug-in is opened"),
     SWAP(backing_user, 0, 1, user_seen, IS, 0, 1, "open is handed it"),
     SWAP(slot_count, 16, 64, slots_seen, IS, 16, 64, "open is handed it"),

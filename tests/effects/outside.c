@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,9 +14,9 @@
 
 static char directory[64];
 
-static void remove_directory(void)
+void effect_directory_end(void)
 {
-    DIR *stream = opendir(directory);
+    DIR *stream = directory[0] == '\0' ? NULL : opendir(directory);
     struct dirent *entry;
 
     while (stream != NULL && (entry = readdir(stream)) != NULL)
@@ -30,7 +31,6 @@ const char *effect_directory(void)
 {
     (void)snprintf(directory, sizeof(directory), "effects-XXXXXX");
     MUST(mkdtemp(directory) != NULL);
-    MUST(atexit(remove_directory) == 0);
     return directory;
 }
 
@@ -115,4 +115,22 @@ int __wrap_fdatasync(int file)
 {
     effect_datasyncs++;
     return __real_fdatasync(file);
+}
+
+bool effect_open_file(const char *path, struct stat *status_out)
+{
+    char name[64];
+    char target[256];
+    ssize_t size;
+
+    for (int file = 3; file < 256; file++) {
+        (void)snprintf(name, sizeof(name), "/proc/self/fd/%d", file);
+        size = readlink(name, target, sizeof(target) - 1);
+        if (size <= 0)
+            continue;
+        target[size] = '\0';
+        if (strstr(target, path) != NULL)
+            return fstat(file, status_out) == 0;
+    }
+    return false;
 }

@@ -5,7 +5,9 @@
  * The number alone would be a system call at each question, and a child's child
  * can have the number of the process that made the mark and has ended.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* madvise() */
+#endif
 
 #include "platform/process.h"
 

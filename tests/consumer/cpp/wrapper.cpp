@@ -80,7 +80,7 @@ void pages_come_back()
     CHECK(cache.store(slot, {plain, page_bytes}) == ZC_OK);
     CHECK(cache.invalidate_range(slot, 1) == ZC_OK);
     CHECK(cache.stats().value.stored_pages == 0);
-    CHECK(cache.set_compressor("none such") == ZC_INVALID);
+    CHECK(cache.set_compressor("none such") == ZC_UNSUPPORTED);
     CHECK(cache.set_compressor("copy") == ZC_OK);
     CHECK(cache.set_limit(1 << 21) == ZC_OK);
 }
