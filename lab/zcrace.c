@@ -82,19 +82,20 @@ static const struct {
     uint64_t least;
     uint64_t most;
 } options[OPTIONS] = {
-    [BREAK] = {"--break", "RULE", SHOW | RUN},
+    [BREAK] = {"--break", "RULE", SHOW | RUN, false, 0, 0},
     [BOUND] = {"--bound", "K", RUN, true, 0, 1000},
     [RANDOM] = {"--random", "N", RUN | MATRIX, true, 1, UINT64_MAX / 2},
     [SEED] = {"--seed", "S", RUN, true, 0, UINT64_MAX / 2},
     [PCT] = {"--pct", "D", RUN, true, 1, LAB_BOUNDS},
-    [POS] = {"--pos", NULL, RUN},
-    [THREADS] = {"--threads", NULL, SHOW | RUN | REPLAY},
+    [POS] = {"--pos", NULL, RUN, false, 0, 0},
+    [THREADS] = {"--threads", NULL, SHOW | RUN | REPLAY, false, 0, 0},
     [TIME] = {"--time", "SECONDS", RUN, true, 1, 1000000},
     [JOBS] = {"--jobs", "N", MATRIX, true, 1, 64},
-    [CHECK] = {"--check", "FOLDER", MATRIX},
-    [RECORD] = {"--record", "FOLDER", MATRIX},
-    [FORMAT] = {"--format", "FORMAT", SHOW | RUN | REPLAY | MATRIX},
-    [SPEED] = {"--speed", NULL, SELFTEST},
+    [CHECK] = {"--check", "FOLDER", MATRIX, false, 0, 0},
+    [RECORD] = {"--record", "FOLDER", MATRIX, false, 0, 0},
+    [FORMAT] = {"--format", "FORMAT", SHOW | RUN | REPLAY | MATRIX, false, 0,
+                0},
+    [SPEED] = {"--speed", NULL, SELFTEST, false, 0, 0},
 };
 
 static const struct {
