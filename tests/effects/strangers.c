@@ -128,7 +128,7 @@ static void send_page(const char *what)
     static char page[4096];
     struct zc_cache *cache = NULL;
     struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
-    unsigned type;
+    unsigned type = 0;
 
     for (size_t i = 0; i < sizeof(page); i++)
         page[i] = (char)(i % 64);
