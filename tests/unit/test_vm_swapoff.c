@@ -406,12 +406,18 @@ static void a_fork_and_an_exit_wake_it(void **state)
 
 /* ---- while all goes on ---- */
 
+/* Each does something, however little time it gets. */
+static bool goes_on(const struct support_worker *worker)
+{
+    return !support_is_stopped(worker) || worker->operations < 2;
+}
+
 static void use(struct support_worker *worker)
 {
     uint64_t page;
     char bytes[SUPPORT_VM_PAGE];
 
-    while (!support_is_stopped(worker)) {
+    while (goes_on(worker)) {
         page = support_random_below(&worker->random, PAGES);
         if (zc_vm_read(space, page * 29, 0, bytes, sizeof(bytes), NULL) !=
                 ZC_OK ||
@@ -426,7 +432,7 @@ static void fork_and_exit(struct support_worker *worker)
 {
     struct zc_vm_space *child;
 
-    while (!support_is_stopped(worker)) {
+    while (goes_on(worker)) {
         if (zc_vm_fork(space, &child) != ZC_OK) {
             support_mistake(worker, "fork");
             return;
@@ -441,7 +447,7 @@ static void switch_device(struct support_worker *worker)
     unsigned type = machine.type;
     zc_status status;
 
-    while (!support_is_stopped(worker)) {
+    while (goes_on(worker)) {
         status = zc_vm_swap_off(machine.vm, type);
         if (status == ZC_OK)
             status = zc_swap_on(
