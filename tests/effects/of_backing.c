@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* of_backing.c - what the options of the devices that are built in do. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* O_DIRECT */
+#endif
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

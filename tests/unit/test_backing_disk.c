@@ -3,7 +3,9 @@
  * test_backing_disk.c - a file on a disk of the test's own: a small tmpfs,
  * which says how much of it is used, and a block device.  Both need root.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* unshare() */
+#endif
 
 #include <fcntl.h>
 #include <stdio.h>
