@@ -15,14 +15,23 @@
 
 #ifdef __cplusplus
 
-/* Named fields are an extension before C++20, and some compilers warn of the
- * fields that are not named, which are zero on purpose. */
+/*
+ * Named fields are an extension before C++20.  Of the fields that are not
+ * named, which are zero on purpose, gcc warns unless the macro is from a header
+ * of the system; clang, from version 19 on, even then.
+ */
 #pragma GCC system_header
 
 #if defined(__clang__)
 #define ZC_LIFETIMEBOUND [[clang::lifetimebound]]
+#define ZC_UNNAMED_ARE_ZERO                                                    \
+    _Pragma("clang diagnostic push")                                           \
+        _Pragma("clang diagnostic ignored \"-Wmissing-field-initializers\"")
+#define ZC_UNNAMED_END _Pragma("clang diagnostic pop")
 #else
 #define ZC_LIFETIMEBOUND
+#define ZC_UNNAMED_ARE_ZERO
+#define ZC_UNNAMED_END
 #endif
 
 extern "C++" { /* also where this is included in extern "C" */
@@ -35,8 +44,8 @@ inline const Options *zc_options_address(
 }
 
 #define ZC_OPTIONS(type, ...)                                                  \
-    (__extension__ zc_options_address(                                         \
-        type{.struct_size = sizeof(type), __VA_ARGS__}))
+    (ZC_UNNAMED_ARE_ZERO __extension__ zc_options_address(                     \
+        type{.struct_size = sizeof(type), __VA_ARGS__}) ZC_UNNAMED_END)
 
 #else
 
