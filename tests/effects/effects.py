@@ -14,6 +14,7 @@ with the options that there are.
 """
 import collections
 import concurrent.futures
+import faulthandler
 import json
 import os
 import re
@@ -27,6 +28,7 @@ Row = collections.namedtuple("Row", "name a b observe right why")
 Sight = collections.namedtuple("Sight", "status out err seconds")
 rows = []
 PATIENCE = 100
+ROW_PATIENCE = 300  # then the row that hangs says where it stands
 
 
 class Skip(Exception):
@@ -177,7 +179,9 @@ def main(names):
     for this in rows:
         if not names or any(name in this.name for name in names):
             began = time.monotonic()
+            faulthandler.dump_traceback_later(ROW_PATIENCE, exit=True)
             counts[run_row(this)] += 1
+            faulthandler.cancel_dump_traceback_later()
             if os.environ.get("EFFECTS_TIMES"):
                 print(f"{time.monotonic() - began:5.1f} s {this.name}")
             sys.stdout.flush()
