@@ -206,16 +206,18 @@ static void unmake(struct zc_vm *vm)
  * The cache over the frames, which are complete: its threads may use them from
  * their first step on.  Then the reclaimer, which uses both.
  */
-static zc_status start(struct zc_vm *vm, struct zc_cache_options *cache_options,
+static zc_status start(struct zc_vm *vm,
+                       const struct zc_cache_options *cache_options,
                        const struct zc_vm_options *options)
 {
     const struct zc_folio_frames frames = {zc_frame_alloc_folio,
                                            zc_frame_free_folio, vm};
+    struct zc_cache_options own = *cache_options;
     zc_status status;
 
-    cache_options->struct_size = sizeof(*cache_options);
-    cache_options->frames = &frames;
-    status = zc_cache_create(cache_options, &vm->cache);
+    own.struct_size = sizeof(own);
+    own.frames = &frames;
+    status = zc_cache_create(&own, &vm->cache);
     if (status != ZC_OK || options->background_reclaim == 0)
         return status;
     status = zc_vm_reclaimer_start(vm);

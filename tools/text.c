@@ -106,7 +106,8 @@ bool text_is_control(const char *text)
 
 void text_append_visible(struct text *text, const char *from)
 {
-    while (*from != '\0') {
+    /* A text to which nothing was appended has no bytes. */
+    while (from != NULL && *from != '\0') {
         size_t size = text_character_size(from);
         bool visible = size != 0 && !text_is_control(from);
 
