@@ -38,7 +38,7 @@ function(zc_setup_library target)
     target_link_libraries(${target} PRIVATE PkgConfig::zcache_zstd)
   endif()
   # One file asks; the others are the same whatever is built in.
-  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/compressor.c
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/src/codec/registry.c
     TARGET_DIRECTORY ${target}
     PROPERTIES COMPILE_DEFINITIONS "${codecs}")
 endfunction()

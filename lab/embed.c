@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/inject.h"
 #include "embed.h"
 #include "execution.h"
-#include "inject.h"
 #include "platform/lab_platform.h"
 #include "tsan.h"
 #include "zcrace.h"

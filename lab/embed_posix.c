@@ -17,7 +17,7 @@
 #include <zcache/lab.h>
 
 #include "base/checked.h"
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/lab_platform.h"
 #include "platform/memory.h"
 #include "platform/thread.h"

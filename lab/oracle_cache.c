@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* oracle_cache.c - entries of a shard live and are counted. */
+#include "cache/cache.h"
 #include "explore.h"
-#include "front.h"
 #include "oracle_memory.h"
 #include "oracle_pool.h"
 #include "platform/lab_platform.h"

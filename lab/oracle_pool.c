@@ -4,9 +4,9 @@
 
 #include "explore.h"
 #include "platform/lab_platform.h"
-#include "zspool_dense.h"
-#include "zspool_internal.h"
-#include "zspool_kernel.h"
+#include "pool/dense.h"
+#include "pool/kernel.h"
+#include "zspool.h"
 
 struct watched {
     struct zc_zspool *pool;

@@ -7,17 +7,17 @@
  * linked entry, whose tree reference cannot go meanwhile.  So the count leaves
  * zero never, and whoever brings it to zero is alone with the entry.
  */
-#include "entry.h"
+#include "zswap/entry.h"
 
 #include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "lru.h"
 #include "platform/ghost.h"
 #include "platform/processor.h"
 #include "rules.h"
+#include "zswap/lru.h"
 
 zc_status zc_entries_init(struct zc_entries *entries)
 {

@@ -23,119 +23,119 @@
 #define ZC_RULES(X) \
     X(TREE_REF_DROPPED_BY_UNLINKER, \
       "the tree's reference is dropped by whoever unlinks, once", \
-      "000", "zcache_load.c") \
+      "000", "zswap/load.c") \
     X(OWN_REF_OUTLIVES_INVALIDATE, \
       "the own reference is dropped after the invalidate", \
-      "000", "zcache_load.c") \
+      "000", "zswap/load.c") \
     X(ENTRY_KNOWN_BY_REF, \
       "outside a pin, an entry is known by a reference, not by finding " \
       "the same address again", \
-      "000", "zcache_load.c") \
+      "000", "zswap/load.c") \
     X(EXCLUSIVE_ONLY_FROM_SWAPCACHE, \
       "a load is exclusive only if the folio is in the swap cache", \
-      "001", "pageio_read.c") \
+      "001", "swap/pageio_read.c") \
     X(SYNC_SWAPIN_PINS_SLOT, \
       "the synchronous path pins the slot before it looks, until the page " \
       "table is set", \
-      "13ddaf26be32, 2024", "vm_swapin.c") \
+      "13ddaf26be32, 2024", "vm/swapin.c") \
     X(PIN_LOSER_SLEEPS, \
       "who loses the pin waits, and does not spin", \
-      "01626a182302, 2024", "swapslots_count.c") \
+      "01626a182302, 2024", "swap/slots_count.c") \
     X(COPY_LIVES_UNTIL_SWAP_FREE, \
       "a copy read outside the swap cache is dropped when the swap count " \
       "is, never when the read completes", \
-      "e914d8f00391, 2022", "pageio_read.c") \
+      "e914d8f00391, 2022", "swap/pageio_read.c") \
     X(DEFERRED_HANDLE_IN_HEADER, \
       "a deferred handle lives in the object header; its cell is " \
       "untouched until reclaim ends", \
       "002", "zspool.c") \
     X(NO_FREE_LIST_UNDER_RECLAIM, \
       "an object freed under reclaim does not enter the free list", \
-      "002", "zspool_kernel_reclaim.c") \
+      "002", "pool/kernel_reclaim.c") \
     X(FAILED_RECLAIM_REBUILDS_LIST, \
       "failed reclaim rebuilds the free list", \
-      "002", "zspool_kernel_reclaim.c") \
+      "002", "pool/kernel_reclaim.c") \
     X(RECLAIM_END_RELEASES_CELLS, \
       "the end of reclaim releases every deferred cell, once", \
-      "002", "zspool_kernel_reclaim.c") \
+      "002", "pool/kernel_reclaim.c") \
     X(RECLAIM_OFF_ALL_LISTS, \
       "a zspage under reclaim is on no list: no allocation, no compaction", \
-      "002", "zspool_reclaim.c") \
+      "002", "pool/reclaim.c") \
     X(HUGE_HEADER_IN_ZSPAGE, \
       "a huge object's header is in its zspage, not in its bytes", \
-      "002", "zspool_kernel.c") \
+      "002", "pool/kernel.c") \
     X(WRITEBACK_PINS_FIRST, \
       "writeback pins the slot before it touches the tree", \
-      "003", "writeback.c") \
+      "003", "swap/writeback.c") \
     X(WRITEBACK_RECHECKS_TREE, \
       "writeback rechecks the tree after the pin", \
-      "04fc7816089c, 2023", "zcache_evict.c") \
+      "04fc7816089c, 2023", "zswap/evict.c") \
     X(WRITEBACK_EXIT_CLEANS_UP, \
       "every exit between pin and submission deletes, unlocks, drops", \
-      "e3b63e966cac, 2024", "writeback.c") \
+      "e3b63e966cac, 2024", "swap/writeback.c") \
     X(CANDIDATE_ROTATED, \
       "a candidate is rotated, not isolated", \
-      "003", "lru.c") \
+      "003", "zswap/lru.c") \
     X(NOTHING_AFTER_SUBMIT, \
       "nothing is touched after the write is submitted", \
-      "003", "writeback.c") \
+      "003", "swap/writeback.c") \
     X(DEVICE_REF_AROUND_TREE, \
       "a device reference is held around every use of its tree", \
-      "5878303c5353, 2024", "writeback.c") \
+      "5878303c5353, 2024", "swap/writeback.c") \
     X(LRU_LAST, \
       "an entry reaches the LRU last, with every field set", \
-      "003", "zcache_store.c") \
+      "003", "zswap/store.c") \
     X(SWAPCACHE_LOCKED_UNTIL_PTE_SET, \
       "the swap-cache folio stays locked until the page table is set", \
-      "004, 4969c1192d15", "vm_swapin.c") \
+      "004, 4969c1192d15", "vm/swapin.c") \
     X(RECHECK_IN_SWAPCACHE, \
       "after locking: still in the swap cache?", \
-      "004", "swapcache_folio.c") \
+      "004", "swap/folio.c") \
     X(RECHECK_SAME_ENTRY, \
       "after locking: still for this swap entry? (deletion clears the " \
       "flag, not the name)", \
-      "31c4a3d3a0f8, 2010", "swapcache_folio.c") \
+      "31c4a3d3a0f8, 2010", "swap/folio.c") \
     X(UPTODATE_BEFORE_COPY, \
       "uptodate is checked before a KSM copy", \
-      "004", "vm_swapin.c") \
+      "004", "vm/swapin.c") \
     X(FAILED_STORE_ERASES_OLD, \
       "a failed or refused store erases the slot's older entry", \
-      "678e54d4bb9a, 2024", "zcache_store.c") \
+      "678e54d4bb9a, 2024", "zswap/store.c") \
     X(CONTEXT_OUTLIVES_USER, \
       "a compressor context is never freed under its user", \
-      "12dcb0ef5406, 2025", "generation.c") \
+      "12dcb0ef5406, 2025", "codec/generation.c") \
     X(NO_SHRINK_WITH_CONTEXT, \
       "nobody shrinks or waits for memory while holding a compressor " \
       "context", \
-      "zswap hotunplug follow-ups, 2025", "zcache_store.c") \
+      "zswap hotunplug follow-ups, 2025", "zswap/store.c") \
     X(DYING_GENERATION_STAYS_DEAD, \
       "a dying generation cannot be revived by a look-up", \
-      "zswap pool kref", "generation.c") \
+      "zswap pool kref", "codec/generation.c") \
     X(SHRINK_SKIPS_CALLERS_SLOT, \
       "shrinking never waits for the slot that its own caller has pinned", \
-      "a65b0e7607cc, 2023", "writeback.c") \
+      "a65b0e7607cc, 2023", "swap/writeback.c") \
     X(LOCATION_REREAD_UNDER_LOCK, \
       "free and read find an object's place again under the lock that " \
       "stops compaction", \
-      "c102f07ca0b0, 2016; mm.git 2026", "zspool_pin.c") \
+      "c102f07ca0b0, 2016; mm.git 2026", "pool/pin.c") \
     X(WALK_EXCLUDES_MOVE, \
       "walking a zspage excludes moving its objects", \
-      "2505a981114d, 2022", "zspool_pin.c") \
+      "2505a981114d, 2022", "pool/pin.c") \
     X(OBJECT_VALID_WHEN_WRITTEN, \
       "put makes a handle valid when the object's bytes are there, not " \
       "before", \
-      "found by use, 2026", "zspool_handle.c") \
+      "found by use, 2026", "pool/handle.c") \
     X(VISITED_OBJECT_STAYS, \
       "an object that is freed while it is visited keeps its place until the " \
       "last visit ends", \
-      "found by use, 2026", "zspool_visit.c") \
+      "found by use, 2026", "pool/visit.c") \
     X(SLOT_SWITCH_IS_ONE_STEP, \
       "replacing a slot's entry frees the old and sets the new in one " \
       "step under the shard lock", \
       "ce4be9e4307c, 2025", "tree.c") \
     X(SWAPOFF_AND_LAST_PUT_AGREE, \
       "swapoff and the last put of a slot agree who frees it", \
-      "82b1c07a0af6, 2024", "swapslots_count.c")
+      "82b1c07a0af6, 2024", "swap/slots_count.c")
 /* clang-format on */
 
 #define ZC_RULE_ENUMERATOR(identifier, sentence, origin, file)                 \

@@ -17,12 +17,12 @@
  * (SLOT_SWITCH_IS_ONE_STEP): of two stores to one slot, each old entry goes to
  * exactly one.
  */
-#include "tree.h"
+#include "zswap/tree.h"
 
 #include "base/bits.h"
+#include "base/publish.h"
 #include "platform/ghost.h"
 #include "platform/memory.h"
-#include "publish.h"
 #include "rules.h"
 
 #define BLOCK_SHIFT 9

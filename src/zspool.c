@@ -4,17 +4,17 @@
  * object, and let the placement do the rest.
  *
  * A call that changes an object finds it under its group's lock; a call that
- * only looks at its bytes pins its zspage (zspool_pin.c).  Nothing here holds a
+ * only looks at its bytes pins its zspage (pool/pin.c).  Nothing here holds a
  * lock while it asks the system for memory or gives some back.
  */
-#include "zspool_dense.h"
-#include "zspool_internal.h"
+#include "zspool.h"
+#include "pool/dense.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/bits.h"
-#include "options.h"
+#include "base/options.h"
 #include "platform/memory.h"
 #include "rules.h"
 

@@ -28,8 +28,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/inject.h"
 #include "contrast.h"
-#include "inject.h"
 #include "platform/lab_platform.h"
 #include "scenarios.h"
 

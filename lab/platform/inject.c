@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* inject.c - failures as choices of the explorer; in place of src/inject.c. */
-#include "inject.h"
+/* inject.c - failures as choices of the explorer, for src/base/inject.c. */
+#include "base/inject.h"
 
 #include <explore.h>
 

@@ -12,7 +12,7 @@
 
 #include "base/bits.h"
 #include "base/checked.h"
-#include "inject.h"
+#include "base/inject.h"
 #include "lab_platform.h"
 #include "platform/lock.h"
 #include "tsan.h"

@@ -2,7 +2,7 @@
 /* thread.c - thread.h over threads of the explorer, and virtual time. */
 #include "platform/thread.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "lab_platform.h"
 #include "platform/processor.h"
 #include "tsan.h"

@@ -5,7 +5,7 @@
  * The new page could not be kept, so it goes to the device (or is lost, by the
  * caller's choice); what the slot had before is stale from then on.
  */
-#include "inject.h"
+#include "base/inject.h"
 #include "world.h"
 
 static void setup(void)

@@ -6,7 +6,7 @@
  * in a folio that is in the swap cache still.  The folio loses its bytes (the
  * memory reports an error) and has to be read again before A copies it.
  */
-#include "inject.h"
+#include "base/inject.h"
 #include "world.h"
 
 static void setup(void)

@@ -6,7 +6,7 @@
  * is thrown away, and if a fork has taken a count of the slot meanwhile, the
  * child has but the slot.  So what is stored has to stay until the count drops.
  */
-#include "inject.h"
+#include "base/inject.h"
 #include "world.h"
 
 static void setup(void)

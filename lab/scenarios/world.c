@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inject.h"
+#include "base/inject.h"
 #include "lab_platform.h"
 #include "oracle_history.h"
 #include "oracle_memory.h"

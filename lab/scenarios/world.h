@@ -21,9 +21,9 @@
 #include <zcache/zspool.h>
 
 #include "explore.h"
-#include "lru.h"
 #include "oracle_pool.h"
 #include "scenarios.h"
+#include "zswap/lru.h"
 
 #define WORLD_PAGE ((size_t)4096)
 #define WORLD_OBJECTS 20

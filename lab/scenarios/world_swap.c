@@ -3,12 +3,12 @@
 #include <zcache/compressor.h>
 #include <zcache/swap.h>
 
-#include "front.h"
+#include "cache/cache.h"
 #include "lab_platform.h"
-#include "lru.h"
 #include "oracle_history.h"
+#include "swap/writeback.h"
 #include "world_internal.h"
-#include "writeback.h"
+#include "zswap/lru.h"
 
 static void make_disk(const char *compressor)
 {

@@ -4,7 +4,7 @@
 
 #include "lab_platform.h"
 #include "oracle_history.h"
-#include "vm_internal.h"
+#include "vm/vm.h"
 #include "world_internal.h"
 
 #define CONTEXTS 4

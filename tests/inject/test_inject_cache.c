@@ -7,7 +7,7 @@
  */
 #include "support_model.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define STEPS 250
 #define SEED 0x5eed

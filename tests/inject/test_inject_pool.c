@@ -7,7 +7,7 @@
  * second, and so on until one has passed without a refusal.  Each time it says
  * ZC_NO_MEMORY, nothing has changed, and the next try succeeds.
  */
-#include "inject.h"
+#include "base/inject.h"
 #include "support_content.h"
 #include "support_pool.h"
 #include "support_process.h"

@@ -11,7 +11,7 @@
 #include "support_test.h"
 #include "support_vm.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define PAGES 40
 

@@ -4,11 +4,11 @@
  * done here by hand, at the unlock that follows; and nothing that an execution
  * has done is there in the next.
  */
-#include "front.h"
+#include "cache/cache.h"
 #include "platform/memory.h"
+#include "pool/kernel.h"
 #include "watch.h"
-#include "zspool_internal.h"
-#include "zspool_kernel.h"
+#include "zspool.h"
 
 #define BYTES 1000 /* kernel: four to a zspage */
 

@@ -2,7 +2,7 @@
 /* watch.c - programs of a few lines, explored. */
 #include "watch.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/memory.h"
 
 struct shared *watch_shared;

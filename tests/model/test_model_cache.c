@@ -7,7 +7,7 @@
  */
 #include "support_model.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define RUNS (80 / SUPPORT_MODEL_ONE_OF)
 #define STEPS 600

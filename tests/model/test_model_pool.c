@@ -9,7 +9,7 @@
  *
  * ZC_TEST_SEED repeats a run; ZC_MODEL_STEPS makes it longer.
  */
-#include "inject.h"
+#include "base/inject.h"
 #include "support_content.h"
 #include "support_pool.h"
 #include "support_test.h"

@@ -12,7 +12,7 @@
 #include "support_model.h"
 #include "support_vm.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define SPACES 5
 #define PAGES 24

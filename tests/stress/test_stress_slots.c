@@ -206,7 +206,7 @@ static void keep(struct support_worker *worker, struct owned *owned,
         zc_slot_drop(&arena->support.swap, slot);
 }
 
-/* As vm_frame.c does: the slot may go with the folio, and then nothing but a
+/* As vm/frame.c does: the slot may go with the folio, and then nothing but a
  * reference keeps the device. */
 static void delete_folio(struct support_worker *worker, zc_swp slot,
                          struct zc_folio *folio)

@@ -16,7 +16,7 @@
 #include "support_threads.h"
 #include "support_vm.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define SPACES 4
 #define STORM 6 /* children at a time */

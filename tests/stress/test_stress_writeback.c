@@ -19,7 +19,7 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "inject.h"
+#include "base/inject.h"
 #include "support_rig.h"
 #include "support_threads.h"
 

@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "zspool_kernel.h"
+#include "pool/kernel.h"
 
 static inline struct zc_zspool *kernel_pool_of(size_t page_size,
                                                unsigned chain_length)

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "front.h"
+#include "cache/cache.h"
 #include "support_bump.h"
 
 #define RECORD_WORDS 8

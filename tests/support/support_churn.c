@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/processor.h"
 
 #define TYPE_DEVICE 0

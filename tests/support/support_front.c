@@ -4,7 +4,7 @@
 
 #include <time.h>
 
-#include "front.h"
+#include "cache/cache.h"
 
 #define SOON_NS 3000000
 #define LOOK_NS 200000

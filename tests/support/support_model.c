@@ -5,7 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define TYPES 3
 #define NEAR_PAGES 16 /* the longest zspage of kernel placement */

@@ -8,13 +8,13 @@
 #include "support_content.h"
 #include "support_test.h"
 
-/* As in zspool_pin.c and zspool_handle.c, told a second time. */
+/* As in pool/pin.c and pool/handle.c, told a second time. */
 #define PIN_LOCKED (UINT32_C(1) << 31)
 #define PIN_RELEASE (UINT32_C(1) << 30)
 #define CELL_NEXT_SHIFT 2
 #define CELL_GENERATION_SHIFT 37 /* plus the bits of a page size */
 
-/* As in zspool_span.c. */
+/* As in pool/span.c. */
 #define SPAN_NEXT_OFFSET 4
 #define SPAN_PREVIOUS_OFFSET 12
 

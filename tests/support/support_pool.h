@@ -9,8 +9,8 @@
 #ifndef ZC_TESTS_SUPPORT_POOL_H
 #define ZC_TESTS_SUPPORT_POOL_H
 
-#include "zspool_dense.h"
-#include "zspool_internal.h"
+#include "pool/dense.h"
+#include "zspool.h"
 
 /* What a pool is made with; 0: the default. */
 struct support_shape {

@@ -12,9 +12,9 @@
 
 #include <pthread.h>
 
-#include "shrinker.h"
 #include "support_cache.h"
-#include "zcache_internal.h"
+#include "swap/shrinker.h"
+#include "zswap/zswap.h"
 
 #define RIG_SLOTS 8192
 

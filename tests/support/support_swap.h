@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-#include "swapslots_internal.h"
+#include "swap/slots_internal.h"
 
 #define SUPPORT_SWAP_PAGE 4096
 

@@ -4,7 +4,7 @@
 
 #include "support_test.h"
 
-#include "vm_internal.h"
+#include "vm/vm.h"
 
 #define STAMPED 2048 /* of a page: noise; the rest is zeros */
 

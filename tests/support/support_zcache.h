@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "support_cache.h"
-#include "zcache_internal.h"
+#include "zswap/zswap.h"
 
 static inline struct zc_zcache *support_zcache_create(
     struct zc_cache_options options)

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/inject.h"
 #include "estimate.h"
-#include "inject.h"
 
 #define PAGE_SIZE 4096
 #define PAGE_COUNT 300

@@ -10,8 +10,8 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "backing_internal.h"
-#include "inject.h"
+#include "base/inject.h"
+#include "swap/backing/backing.h"
 
 #define SLOTS 4096
 #define OPEN_SLOT 4000 /* from here on no gate is shut */

@@ -8,7 +8,7 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/processor.h"
 
 #define TRIES 20000

@@ -12,7 +12,7 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/memory.h"
 
 static const struct zc_backing_ops *const device = &zc_backing_file;

@@ -6,7 +6,7 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/memory.h"
 
 static int disarm(void **state)

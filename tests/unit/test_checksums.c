@@ -11,8 +11,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "front.h"
-#include "inject.h"
+#include "base/inject.h"
+#include "cache/cache.h"
 #include "support_backing.h"
 
 #define SLOT 7

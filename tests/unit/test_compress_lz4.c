@@ -4,7 +4,7 @@
 
 #include <lz4.h>
 
-#include "inject.h"
+#include "base/inject.h"
 
 static void every_page_comes_back_at_every_acceleration(void **state)
 {

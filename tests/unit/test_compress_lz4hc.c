@@ -2,7 +2,7 @@
 /* test_compress_lz4hc.c - LZ4 HC, at every level. */
 #include "support_codec.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 static void every_page_comes_back_at_every_level(void **state)
 {

@@ -2,8 +2,8 @@
 /* test_compress_state.c - contexts that are one block of memory. */
 #include "support_test.h"
 
-#include "compressor_internal.h"
-#include "inject.h"
+#include "base/inject.h"
+#include "codec/codec.h"
 
 static void a_state_is_a_block_of_its_size(void **state)
 {

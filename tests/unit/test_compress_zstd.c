@@ -4,7 +4,7 @@
 
 #include <zstd.h>
 
-#include "inject.h"
+#include "base/inject.h"
 
 static void every_page_comes_back_at_every_level(void **state)
 {

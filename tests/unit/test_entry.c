@@ -4,9 +4,9 @@
 #include "support_cache.h"
 #include "support_process.h"
 
-#include "entry.h"
-#include "inject.h"
-#include "lru.h"
+#include "base/inject.h"
+#include "zswap/entry.h"
+#include "zswap/lru.h"
 
 #define PAGE 4096
 

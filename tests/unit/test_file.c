@@ -20,7 +20,7 @@
 #include "support_content.h"
 #include "support_test.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/file.h"
 #include "platform/memory.h"
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "front.h"
-#include "inject.h"
+#include "base/inject.h"
+#include "cache/cache.h"
 
 #define PAGES 64
 

@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "front.h"
-#include "zspool_internal.h"
+#include "cache/cache.h"
+#include "zspool.h"
 
 #define PAGES 300
 #define SECONDS 30 /* that a child may take on the slowest machine */

@@ -2,8 +2,8 @@
 /* test_front_reclaim.c - pages written back because the caller says so. */
 #include "support_front.h"
 
-#include "front.h"
-#include "inject.h"
+#include "base/inject.h"
+#include "cache/cache.h"
 #include "platform/processor.h"
 
 #define PAGES 200

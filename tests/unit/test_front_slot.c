@@ -6,8 +6,8 @@
  */
 #include "support_front.h"
 
-#include "front.h"
-#include "inject.h"
+#include "base/inject.h"
+#include "cache/cache.h"
 
 #define SLOT 7
 #define DEVICE_SLOTS 1000

@@ -3,8 +3,8 @@
  * test_front_swapoff.c turns them off. */
 #include "support_front.h"
 
-#include "front.h"
-#include "inject.h"
+#include "base/inject.h"
+#include "cache/cache.h"
 
 #define DEVICE_SLOTS 2000
 #define PAGES 30

@@ -6,9 +6,9 @@
 #include <limits.h>
 #include <sched.h>
 
-#include "front.h"
-#include "inject.h"
-#include "swapslots_internal.h"
+#include "base/inject.h"
+#include "cache/cache.h"
+#include "swap/slots_internal.h"
 
 #define DEVICE_SLOTS 2000
 #define PAGES 30

@@ -5,8 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "generation.h"
-#include "inject.h"
+#include "base/inject.h"
+#include "codec/generation.h"
 #include "support_threads.h"
 
 #define CONTEXTS 2

@@ -3,7 +3,7 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 /* Passages of a point as a text: '.' passed, 'x' failed. */
 static const char *passages(enum zc_inject_point point, unsigned count)

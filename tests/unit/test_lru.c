@@ -9,7 +9,7 @@
 
 #include <limits.h>
 
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/memory.h"
 #include "platform/processor.h"
 

@@ -3,7 +3,7 @@
 #include "support_process.h"
 #include "support_test.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/lock.h"
 #include "platform/memory.h"
 

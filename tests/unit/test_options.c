@@ -2,7 +2,7 @@
 /* test_options.c - structs of other versions against ours. */
 #include "support_test.h"
 
-#include "options.h"
+#include "base/options.h"
 
 struct old {
     size_t struct_size;

@@ -14,7 +14,7 @@
 #include <dirent.h>
 #include <stdio.h>
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define FUNCTIONS_MAX 64
 

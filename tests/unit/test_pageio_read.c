@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pageio_read.c - from where a folio comes, and what is left there. */
-#include "inject.h"
+#include "base/inject.h"
 #include "support_rig.h"
 
 static struct rig rig;

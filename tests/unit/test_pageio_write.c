@@ -2,7 +2,7 @@
 /* test_pageio_write.c - where a folio goes, and how its write ends. */
 #include <limits.h>
 
-#include "inject.h"
+#include "base/inject.h"
 #include "support_rig.h"
 
 static struct rig rig;

@@ -2,7 +2,7 @@
 /* test_pool_malloc.c - the C library's malloc as the pool behind a cache. */
 #include "support_ops.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 static const char bytes[1000]; /* whatever they are */
 

@@ -2,7 +2,7 @@
 /* test_pool_zspool.c - the zspool as the pool behind a cache. */
 #include "support_ops.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "support_bump.h"
 
 static const char bytes[1000]; /* whatever they are */

@@ -12,7 +12,7 @@
 #include "support_process.h"
 #include "support_test.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/memory.h"
 #include "platform/process.h"
 

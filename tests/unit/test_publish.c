@@ -4,8 +4,8 @@
 
 #include "support_test.h"
 
+#include "base/publish.h"
 #include "platform/memory.h"
-#include "publish.h"
 
 static void the_first_stays(void **state)
 {

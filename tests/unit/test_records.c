@@ -4,9 +4,9 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "inject.h"
+#include "base/inject.h"
+#include "base/records.h"
 #include "platform/memory.h"
-#include "records.h"
 
 struct record {
     uint64_t number;

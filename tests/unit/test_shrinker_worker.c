@@ -2,7 +2,7 @@
 /* test_shrinker_worker.c - a thread that shrinks when it is told to. */
 #include <sched.h>
 
-#include "inject.h"
+#include "base/inject.h"
 #include "support_rig.h"
 
 #define PAGES 200

@@ -3,7 +3,7 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "stats.h"
+#include "base/stats.h"
 
 static void a_counter_counts_for_itself(void **state)
 {

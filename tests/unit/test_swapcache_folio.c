@@ -6,7 +6,7 @@
 #include "support_swap.h"
 #include "support_test.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 static void a_frame_is_the_system_s_where_nobody_brings_any(void **state)
 {

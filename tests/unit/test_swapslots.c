@@ -6,7 +6,7 @@
 #include "support_swap.h"
 #include "support_test.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 static zc_swp at(unsigned type, uint64_t offset)
 {

@@ -3,7 +3,7 @@
 #include "support_swap.h"
 #include "support_test.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 /* Allocates, and expects this slot; its count is 1 and nothing is cached. */
 static void expect_slot(struct support_swap *support, unsigned type,

@@ -6,7 +6,7 @@
 #include "support_swap.h"
 #include "support_test.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 struct fixture {
     struct support_swap support;

@@ -4,7 +4,7 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define SLOT_COUNT SUPPORT_SLOTS_MOST
 #define CLUSTERS 64

@@ -7,7 +7,7 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 struct fixture {
     struct support_swap support;

@@ -2,9 +2,9 @@
 /* test_tree.c - finding the entry of a slot. */
 #include "support_cache.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "support_threads.h"
-#include "tree.h"
+#include "zswap/tree.h"
 
 #define SLOT_COUNT (UINT64_C(1) << 40)
 #define BLOCK_SLOTS (UINT64_C(1) << (ZC_SHARD_SHIFT + 9))

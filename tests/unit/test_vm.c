@@ -3,8 +3,8 @@
 #include "support_test.h"
 #include "support_vm.h"
 
-#include "inject.h"
-#include "vm_internal.h"
+#include "base/inject.h"
+#include "vm/vm.h"
 
 #define PAGES 256 /* four times the frames */
 

@@ -4,7 +4,7 @@
 #include "support_threads.h"
 #include "support_vm.h"
 
-#include "vm_internal.h"
+#include "vm/vm.h"
 
 static struct support_vm machine;
 static struct zc_vm_space *space;

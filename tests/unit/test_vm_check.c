@@ -12,7 +12,7 @@
 #include "support_test.h"
 #include "support_vm.h"
 
-#include "vm_internal.h"
+#include "vm/vm.h"
 
 static struct support_vm machine;
 static struct zc_vm_space *space;

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "vm_internal.h"
+#include "vm/vm.h"
 
 #define PAGES 300
 #define SECONDS 30 /* that a child may take on the slowest machine */

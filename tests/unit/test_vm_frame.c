@@ -5,8 +5,8 @@
 #include "support_threads.h"
 #include "support_vm.h"
 
-#include "inject.h"
-#include "vm_internal.h"
+#include "base/inject.h"
+#include "vm/vm.h"
 
 #define FRAMES 64
 

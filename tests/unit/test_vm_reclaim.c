@@ -6,8 +6,8 @@
 
 #include <sched.h>
 
-#include "inject.h"
-#include "vm_internal.h"
+#include "base/inject.h"
+#include "vm/vm.h"
 
 static struct support_vm machine;
 static struct zc_vm_space *space;

@@ -3,7 +3,7 @@
 #include "support_test.h"
 #include "support_vm.h"
 
-#include "vm_internal.h"
+#include "vm/vm.h"
 
 #define CHILDREN 5
 

@@ -5,8 +5,8 @@
 #include "support_test.h"
 #include "support_vm.h"
 
-#include "inject.h"
-#include "vm_internal.h"
+#include "base/inject.h"
+#include "vm/vm.h"
 
 static struct support_vm machine;
 

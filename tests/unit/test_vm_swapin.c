@@ -11,8 +11,8 @@
 
 #include <sched.h>
 
-#include "inject.h"
-#include "vm_internal.h"
+#include "base/inject.h"
+#include "vm/vm.h"
 
 #define POLICIES 3
 

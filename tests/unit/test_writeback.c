@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_writeback.c - one entry to the device, and every way not to get there.
  */
-#include "inject.h"
+#include "base/inject.h"
 #include "support_rig.h"
 
 static struct rig rig;

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "inject.h"
-#include "zcache_internal.h"
+#include "base/inject.h"
+#include "zswap/zswap.h"
 
 /* ---- making ---- */
 

@@ -9,7 +9,7 @@
 #include "support_cache.h"
 #include "support_threads.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 /* A cache whose pool has as many pages as the control says. */
 static struct zc_cache *spied_cache(struct support_bump_control *control,

@@ -6,7 +6,7 @@
 #include "support_bump.h"
 #include "support_zcache.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define OWNER 3
 

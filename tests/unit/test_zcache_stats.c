@@ -3,8 +3,8 @@
 #include "support_bump.h"
 #include "support_cache.h"
 
-#include "front.h"
-#include "inject.h"
+#include "base/inject.h"
+#include "cache/cache.h"
 #include "platform/memory.h"
 
 /* ---- structs of another size ---- */

@@ -3,7 +3,7 @@
 #include "support_bump.h"
 #include "support_cache.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 /* A cache over the spying pool. */
 static struct zc_cache *spied_cache(struct support_bump_control *control,

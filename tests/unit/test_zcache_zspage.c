@@ -6,7 +6,7 @@
 #include "support_bump.h"
 #include "support_cache.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 static struct zc_cache *begin(struct zc_cache_options options)
 {

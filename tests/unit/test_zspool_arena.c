@@ -5,7 +5,7 @@
 #include "support_process.h"
 #include "support_test.h"
 
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/memory.h"
 
 #define PAGE ((size_t)ZC_PAGE_SIZE_MIN)

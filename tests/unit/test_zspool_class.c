@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "zspool_internal.h"
+#include "zspool.h"
 
 typedef uint32_t (*chain_rule)(size_t page_size, unsigned chain_length,
                                size_t class_bytes);

@@ -6,7 +6,7 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "options.h"
+#include "base/options.h"
 #include "platform/processor.h"
 
 #define OBJECTS 1600

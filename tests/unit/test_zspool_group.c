@@ -2,7 +2,7 @@
 /* test_zspool_group.c - zspages sorted by how full they are. */
 #include "support_test.h"
 
-#include "zspool_internal.h"
+#include "zspool.h"
 
 struct fixture {
     struct zc_group group;

@@ -7,7 +7,7 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define GENERATION_SHIFT 32
 #define TAG_SHIFT 47

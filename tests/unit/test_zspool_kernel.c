@@ -6,7 +6,7 @@
  */
 #include "kernel_placement.h"
 
-#include "inject.h"
+#include "base/inject.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define HAVE_ASAN 1

@@ -6,7 +6,7 @@
 
 #define SEGMENTS 3
 
-/* As in zspool_span.c. */
+/* As in pool/span.c. */
 #define LENGTH_BYTES 4
 
 /* Segments that no group has: all in them is the test's. */

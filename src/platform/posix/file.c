@@ -36,7 +36,7 @@
 #include <unistd.h>
 
 #include "base/assert.h"
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/lock.h"
 #include "platform/memory.h"
 

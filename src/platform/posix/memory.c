@@ -17,7 +17,7 @@
 #include "base/assert.h"
 #include "base/bits.h"
 #include "base/checked.h"
-#include "inject.h"
+#include "base/inject.h"
 #include "platform/lock.h"
 
 #if defined(__SANITIZE_ADDRESS__)

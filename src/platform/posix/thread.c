@@ -6,7 +6,7 @@
 #include <sched.h>
 #include <time.h>
 
-#include "inject.h"
+#include "base/inject.h"
 
 #define NS_PER_S 1000000000u
 

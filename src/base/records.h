@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * records.h - an array of records that grows and never moves.
+ *
+ * A record is named by a 32-bit index, which is half a pointer, and its address
+ * is good until the array is destroyed: whoever holds an old index may still
+ * look at the record, though it may be in its next life.
+ *
+ * Reserving and looking up need no lock.  Which records are in use is the
+ * owner's affair.
+ */
+#ifndef ZC_BASE_RECORDS_H
+#define ZC_BASE_RECORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <zcache/types.h>
+
+#include "base/assert.h"
+#include "base/bits.h"
+#include "platform/atomic.h"
+
+/* Block k holds 2^(10 + k) records, so few blocks reach any count. */
+#define ZC_RECORDS_FIRST_SHIFT 10
+#define ZC_RECORDS_FIRST (UINT32_C(1) << ZC_RECORDS_FIRST_SHIFT)
+#define ZC_RECORDS_BLOCKS 20
+
+/* From this size on a block is worth large pages: they cost up to one more. */
+#define ZC_RECORDS_LARGE_BYTES ((size_t)16 << 20)
+
+/* 2^30 - 1024: the most records there can be. */
+#define ZC_RECORDS_MAX                                                         \
+    ((UINT32_C(1) << (ZC_RECORDS_FIRST_SHIFT + ZC_RECORDS_BLOCKS)) -           \
+     ZC_RECORDS_FIRST)
+
+struct zc_records {
+    size_t record_bytes; /* constant */
+    /* Released when mapped; pairs with the acquire in zc_records_at(). */
+    zc_atomic_pointer blocks[ZC_RECORDS_BLOCKS];
+};
+
+void zc_records_init(struct zc_records *records, size_t record_bytes);
+void zc_records_destroy(struct zc_records *records);
+
+/*
+ * Makes the records 0 to count - 1 addressable; new ones read as zeros.  May
+ * block.  ZC_OK; ZC_NO_MEMORY; ZC_REJECTED: a count above ZC_RECORDS_MAX.
+ */
+zc_status zc_records_reserve(struct zc_records *records, uint32_t count);
+
+/* Resident bytes when the first `count` records were ever touched. */
+size_t zc_records_bytes(const struct zc_records *records, uint32_t count);
+
+/* The index of a record, from its address. */
+uint32_t zc_records_index(const struct zc_records *records, const void *record);
+
+/* Whether the record can be looked at: it was reserved. */
+static inline bool zc_records_has(const struct zc_records *records,
+                                  uint32_t index)
+{
+    uint32_t biased = index + ZC_RECORDS_FIRST;
+
+    return index < ZC_RECORDS_MAX &&
+           zc_atomic_pointer_load_acquire(
+               &records->blocks[zc_log2(biased) - ZC_RECORDS_FIRST_SHIFT]) !=
+               NULL;
+}
+
+/* The record; it must have been reserved. */
+static inline void *zc_records_at(const struct zc_records *records,
+                                  uint32_t index)
+{
+    uint32_t biased = index + ZC_RECORDS_FIRST;
+    unsigned level = zc_log2(biased);
+    char *block = zc_atomic_pointer_load_acquire(
+        &records->blocks[level - ZC_RECORDS_FIRST_SHIFT]);
+
+    ZC_ASSERT(block != NULL);
+    return block +
+           (size_t)(biased ^ (UINT32_C(1) << level)) * records->record_bytes;
+}
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* stats.c - summing the stripes of stats.h. */
+#include "base/stats.h"
+
+uint64_t zc_stats_sum(const struct zc_stats *stats, enum zc_stat stat)
+{
+    uint64_t sum = 0;
+    unsigned i;
+
+    for (i = 0; i < ZC_STATS_STRIPES; i++)
+        sum += zc_counter_read(&stats->stripes[i].counters[stat]);
+    return sum;
+}

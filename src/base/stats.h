@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats.h - counters that many processors add to.
+ *
+ * Each counter is spread over stripes, one cache line's worth per processor, so
+ * that counting costs no shared line.  A sum is of numbers read one after
+ * another: exact when nothing runs.  A stripe may go below zero; the sum, taken
+ * modulo 2^64, does not.
+ */
+#ifndef ZC_BASE_STATS_H
+#define ZC_BASE_STATS_H
+
+#include <stdint.h>
+
+#include "platform/atomic.h"
+#include "platform/processor.h"
+
+enum zc_stat {
+    ZC_STAT_ZSWPOUT,     /* pages linked; what is stored now is this less */
+    ZC_STAT_REPLACED,    /* those unlinked by a later store, */
+    ZC_STAT_INVALIDATED, /* by an invalidate, */
+    ZC_STAT_TAKEN,       /* by a take, */
+    ZC_STAT_ZSWPWB,      /* and by writeback */
+    ZC_STAT_LOADED,
+    ZC_STAT_SAME_FILLED_PAGES,
+    ZC_STAT_INCOMPRESSIBLE_PAGES,
+    ZC_STAT_POOL_LIMIT_HIT,
+    ZC_STAT_REJECT_RECLAIM_FAIL,
+    ZC_STAT_REJECT_ALLOC_FAIL,
+    ZC_STAT_REJECT_KMEMCACHE_FAIL,
+    ZC_STAT_REJECT_COMPRESS_POOR,
+    ZC_STAT_REJECT_OWNER_LIMIT,
+    ZC_STAT_COMPRESS_FAIL,
+    ZC_STAT_DECOMPRESS_FAIL,
+    ZC_STAT_TAKE_RETRIES,
+    /* Counted by page I/O and writeback. */
+    ZC_STAT_DISK_WRITES,
+    ZC_STAT_DISK_SWAPINS,
+    ZC_STAT_DISK_CORRUPT,
+    ZC_STAT_WRITE_ERRORS,
+    ZC_STAT_STORED_AGAIN,
+    ZC_STAT_WRITEBACK_BUSY,
+    ZC_STAT_WRITEBACK_STALE,
+    ZC_STAT_SWPIN_ZERO,
+    ZC_STAT_SWPOUT_ZERO,
+    ZC_STAT_COUNT
+};
+
+#define ZC_STATS_STRIPES 16 /* a power of two */
+
+struct zc_stats {
+    struct {
+        zc_counter counters[ZC_STAT_COUNT];
+        char gap[64]; /* no two stripes share a cache line */
+    } stripes[ZC_STATS_STRIPES];
+};
+
+static inline void zc_stats_add(struct zc_stats *stats, enum zc_stat stat,
+                                uint64_t value)
+{
+    unsigned stripe = zc_processor_current() % ZC_STATS_STRIPES;
+
+    zc_counter_add(&stats->stripes[stripe].counters[stat], value);
+}
+
+static inline void zc_stats_subtract(struct zc_stats *stats, enum zc_stat stat,
+                                     uint64_t value)
+{
+    zc_stats_add(stats, stat, (uint64_t)0 - value);
+}
+
+uint64_t zc_stats_sum(const struct zc_stats *stats, enum zc_stat stat);
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cache.c - making and ending a cache, and its settings.
+ *
+ * Made from below to above: compressed memory, slots, page I/O, shrinker, and
+ * last the device on a file, which needs them all.  Ended the other way round,
+ * but for the devices: the worker must have ended and every write must have
+ * landed before their pages are dropped.
+ */
+#include "cache/cache.h"
+
+#include "base/options.h"
+#include "platform/memory.h"
+
+#define TEXT_OF(x) #x
+#define VERSION_TEXT(major, minor, patch)                                      \
+    TEXT_OF(major) "." TEXT_OF(minor) "." TEXT_OF(patch)
+
+const char *zc_version(void)
+{
+    return VERSION_TEXT(ZC_VERSION_MAJOR, ZC_VERSION_MINOR, ZC_VERSION_PATCH);
+}
+
+static zc_status init_swap(struct zc_cache *cache,
+                           const struct zc_cache_options *options)
+{
+    cache->swap.page_size = cache->zcache.page_size;
+    if (options->frames != NULL)
+        cache->swap.frames = *options->frames;
+    cache->swap.last_put = zc_front_last_put;
+    cache->swap.context = cache;
+    return zc_swap_init(&cache->swap);
+}
+
+static zc_status init_pageio(struct zc_cache *cache,
+                             const struct zc_cache_options *options)
+{
+    cache->pageio.zcache = &cache->zcache;
+    cache->pageio.swap = &cache->swap;
+    cache->pageio.load_policy = ZC_EXCLUSIVE_IF_SWAPCACHE;
+    cache->pageio.writes_max = options->writes_max;
+    cache->pageio.stats = &cache->zcache.stats;
+    return zc_pageio_init(&cache->pageio);
+}
+
+static zc_status init_parts(struct zc_cache *cache,
+                            const struct zc_cache_options *options)
+{
+    zc_status status;
+
+    status = zc_zcache_init(&cache->zcache, options);
+    if (status != ZC_OK)
+        return status;
+    status = init_swap(cache, options);
+    if (status != ZC_OK)
+        goto destroy_zcache;
+    status = init_pageio(cache, options);
+    if (status != ZC_OK)
+        goto destroy_swap;
+    status = zc_shrinker_init(&cache->shrinker, &cache->pageio,
+                              options->shrink_worker != 0);
+    if (status != ZC_OK)
+        goto destroy_pageio;
+    if (cache->zcache.lru_mode != ZC_LRU_NONE) {
+        cache->zcache.make_room = zc_shrinker_make_room;
+        cache->zcache.context = &cache->shrinker;
+    }
+    return ZC_OK;
+
+destroy_pageio:
+    zc_pageio_destroy(&cache->pageio);
+destroy_swap:
+    zc_swap_destroy(&cache->swap);
+destroy_zcache:
+    zc_zcache_destroy(&cache->zcache);
+    return status;
+}
+
+static zc_status turn_on_file(struct zc_cache *cache,
+                              const struct zc_cache_options *options)
+{
+    struct zc_backing_file file = {
+        .struct_size = sizeof(file),
+        .path = options->backing_path,
+    };
+    unsigned type;
+    zc_status status;
+
+    if (options->backing_path == NULL)
+        return ZC_OK;
+    status = zc_swap_on(cache,
+                        ZC_SWAP_OPTIONS(.backing_ops = &zc_backing_file,
+                                        .backing_user = &file,
+                                        .io_workers = options->io_workers,
+                                        .reason = options->reason,
+                                        .reason_size = options->reason_size),
+                        &type);
+    ZC_ASSERT(status != ZC_OK || type == 0);
+    return status;
+}
+
+zc_status zc_cache_create(const struct zc_cache_options *options,
+                          struct zc_cache **cache_out)
+{
+    struct zc_cache_options own;
+    struct zc_cache *cache;
+    zc_status status;
+
+    status = ZC_OPTIONS_READ(&own, options);
+    if (status != ZC_OK)
+        return status;
+    if (cache_out == NULL)
+        return ZC_REFUSE(&own, ZC_INVALID, "cache_out: NULL");
+    status = zc_zcache_check_options(&own);
+    if (status != ZC_OK)
+        return status;
+    cache = zc_calloc(1, sizeof(*cache));
+    if (cache == NULL)
+        return ZC_NO_MEMORY;
+    status = zc_process_mark_init(&cache->process);
+    if (status != ZC_OK)
+        goto free_cache;
+    status = init_parts(cache, &own);
+    if (status != ZC_OK)
+        goto destroy_mark;
+    status = turn_on_file(cache, &own);
+    if (status != ZC_OK) {
+        zc_cache_destroy(cache);
+        return status;
+    }
+    *cache_out = cache;
+    return ZC_OK;
+
+destroy_mark:
+    zc_process_mark_destroy(&cache->process);
+free_cache:
+    zc_free(cache);
+    return status;
+}
+
+/* In a child all of it is the parent's but the descriptors and the mappings;
+ * memory of malloc() stays. */
+static void leave(struct zc_cache *cache)
+{
+    zc_swap_leave(&cache->swap);
+    zc_zcache_leave(&cache->zcache);
+    zc_process_mark_destroy(&cache->process);
+}
+
+void zc_cache_destroy(struct zc_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    if (zc_process_is_child(&cache->process)) {
+        leave(cache);
+        return;
+    }
+    zc_shrinker_destroy(&cache->shrinker);
+    zc_pageio_destroy(&cache->pageio);
+    zc_front_drop_devices(cache);
+    zc_swap_destroy(&cache->swap);
+    zc_zcache_destroy(&cache->zcache);
+    zc_process_mark_destroy(&cache->process);
+    zc_free(cache);
+}
+
+zc_status zc_cache_set_compressor(struct zc_cache *cache, const char *name,
+                                  int level)
+{
+    if (cache == NULL)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    return zc_generations_change(&cache->zcache.generations, name, level);
+}
+
+zc_status zc_cache_set_limit(struct zc_cache *cache, uint64_t limit_bytes,
+                             unsigned accept_threshold_percent)
+{
+    if (cache == NULL || accept_threshold_percent > 100)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    if (accept_threshold_percent == 0)
+        accept_threshold_percent = ZC_ACCEPT_THRESHOLD_DEFAULT;
+    zc_zcache_apply_limit(&cache->zcache, limit_bytes,
+                          accept_threshold_percent);
+    return ZC_OK;
+}
+
+zc_status zc_cache_compact(struct zc_cache *cache,
+                           const struct zc_compact_budget *budget,
+                           struct zc_compact_result *result_out)
+{
+    const struct zc_entries *entries;
+
+    if (cache == NULL)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    entries = &cache->zcache.entries;
+    if (entries->pool_ops->compact == NULL)
+        return ZC_UNSUPPORTED;
+    return entries->pool_ops->compact(entries->pool, budget, result_out);
+}
+
+struct zc_zspool *zc_cache_zspool(struct zc_cache *cache)
+{
+    if (cache == NULL || cache->zcache.entries.pool_ops != &zc_pool_zspool)
+        return NULL;
+    if (zc_process_is_child(&cache->process))
+        return NULL;
+    return cache->zcache.entries.pool;
+}

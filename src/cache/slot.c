@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slot.c - a cache's pages by slot: store, load, take, invalidate.
+ *
+ * Under a type without a device a page is in compressed memory or nowhere, and
+ * a reference to its entry is all that a call needs; that path costs one test.
+ *
+ * Under a type with one a page may be in compressed memory, in a folio whose
+ * write is under way or has failed, or on the device, and moves from one to the
+ * next.  Every call therefore has the slot pinned while it looks:
+ *
+ *     device reference -> claim the slot -> look, change -> release the slot
+ *
+ *   - the slot's count is 1 while it has a page; who claimed it says at the
+ *     release what it is from then on.  A slot with no count has no page, and
+ *     who only wants to read or forget one does not claim it;
+ *   - nobody else stores, reads or writes back that slot meanwhile, so the
+ *     calls on it happen one after another (G1 to G3), and a page that is
+ *     moved is found at the old place or at the new one (G4);
+ *   - a folio that is cached for the slot comes locked with the claim.  It may
+ *     be under writeback still: its bytes may be read, but the slot is not
+ *     given up, nor written anew, before the write has ended
+ *     (zc_folio_wait_writeback()).  What was stored after it makes it obsolete,
+ *     and one that nothing needs leaves the cache at the release;
+ *   - a store looks whether the device takes pages after it has claimed the
+ *     slot: swapoff, which says no first and then looks for slots in use, sees
+ *     either the claim or that nothing is stored.
+ *
+ * While it holds its slot a store may have to shrink; writeback passes over
+ * slots that somebody has pinned (SHRINK_SKIPS_CALLERS_SLOT).
+ */
+#include <string.h>
+
+#include "cache/cache.h"
+
+/* A slot of a device, pinned. */
+struct claim {
+    struct zc_cache *cache;
+    struct zc_swap_device *device; /* with a reference */
+    zc_swp slot;
+    struct zc_folio *folio; /* cached for it, locked; or NULL */
+    bool has_page;          /* its count; from the release on */
+    bool is_zero;           /* its zero bit, as it was claimed */
+};
+
+/* Whether a call on this slot makes sense. */
+static bool has_slot(const struct zc_cache *cache, zc_swp slot)
+{
+    return cache != NULL && zc_tree_has_slot(&cache->zcache.tree, slot);
+}
+
+static bool has_device(const struct zc_cache *cache, zc_swp slot)
+{
+    return zc_swap_has_device(&cache->swap, zc_swp_type(slot));
+}
+
+/*
+ * The device of a type, with a reference, for a caller who names slots below
+ * `end`.  ZC_OK; ZC_BUSY: it is going, and has no pages any more; ZC_INVALID:
+ * somebody else gives out its slots, or it has no such ones.
+ */
+static zc_status get_device(struct zc_cache *cache, unsigned type, uint64_t end,
+                            struct zc_swap_device **device_out)
+{
+    struct zc_swap_device *device =
+        zc_swap_device_get(&cache->swap, zc_swp_make(type, 0));
+
+    if (device == NULL)
+        return ZC_BUSY;
+    if (device->managed || end > device->slot_count) {
+        zc_swap_device_put(&cache->swap, device);
+        return ZC_INVALID;
+    }
+    *device_out = device;
+    return ZC_OK;
+}
+
+/*
+ * ZC_OK; ZC_BUSY, ZC_INVALID: as get_device(); ZC_NO_MEMORY: it is not
+ * `required` to have a page; ZC_MISSING: it is, and has none.
+ */
+static zc_status claim_slot(struct zc_cache *cache, zc_swp slot, bool required,
+                            struct claim *claim)
+{
+    struct zc_claimed claimed;
+    zc_status status;
+
+    status = get_device(cache, zc_swp_type(slot), zc_swp_offset(slot) + 1,
+                        &claim->device);
+    if (status != ZC_OK)
+        return status;
+    status = zc_slot_claim_as(&cache->swap, slot, required, &claimed);
+    if (status != ZC_OK) {
+        zc_swap_device_put(&cache->swap, claim->device);
+        return status;
+    }
+    claim->cache = cache;
+    claim->slot = slot;
+    claim->folio = claimed.folio;
+    claim->has_page = claimed.has_count;
+    claim->is_zero = claimed.is_zero;
+    return ZC_OK;
+}
+
+static void release_slot(struct claim *claim)
+{
+    struct zc_swap *swap = &claim->cache->swap;
+
+    zc_slot_release(swap, claim->slot, claim->folio, claim->has_page);
+    zc_swap_device_put(swap, claim->device);
+}
+
+/* The folio's bytes are not the slot's page any more: it goes at the release.
+ * Waits for its write, which would land on what comes after. */
+static void give_up_folio(struct claim *claim)
+{
+    if (claim->folio == NULL)
+        return;
+    zc_folio_wait_writeback(&claim->cache->swap, claim->folio);
+    zc_pageio_forget_stuck(&claim->cache->pageio, claim->folio);
+    zc_folio_clear(claim->folio, ZC_FOLIO_DIRTY);
+}
+
+/* ---- store ---- */
+
+static zc_status store_claimed(struct claim *claim, unsigned owner,
+                               const void *page)
+{
+    struct zc_cache *cache = claim->cache;
+    zc_status status;
+
+    status = zc_zcache_store(&cache->zcache, claim->slot, page, owner, false);
+    give_up_folio(claim);
+    if (claim->is_zero)
+        zc_slot_set_zero(&cache->swap, claim->slot, false);
+    if (status != ZC_OK && !zc_zcache_owner_forbids(&cache->zcache, owner))
+        status = zc_pageio_write_device(&cache->pageio, claim->slot, page);
+    claim->has_page = status == ZC_OK;
+    return status;
+}
+
+static zc_status store_on_device(struct zc_cache *cache, unsigned owner,
+                                 zc_swp slot, const void *page)
+{
+    struct claim claim;
+    zc_status status;
+
+    status = claim_slot(cache, slot, false, &claim);
+    if (status != ZC_OK)
+        return status;
+    if (zc_swap_device_accepts(claim.device))
+        status = store_claimed(&claim, owner, page);
+    else
+        status = ZC_BUSY;
+    release_slot(&claim);
+    zc_pageio_throttle(&cache->pageio);
+    return status;
+}
+
+zc_status zc_cache_store(struct zc_cache *cache, zc_swp slot, const void *page)
+{
+    return zc_cache_store_for(cache, 0, slot, page);
+}
+
+zc_status zc_cache_store_for(struct zc_cache *cache, unsigned owner,
+                             zc_swp slot, const void *page)
+{
+    if (!has_slot(cache, slot) || page == NULL || owner >= ZC_OWNER_COUNT)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    if (has_device(cache, slot))
+        return store_on_device(cache, owner, slot, page);
+    return zc_zcache_store(&cache->zcache, slot, page, owner, false);
+}
+
+/* ---- load and take ---- */
+
+/* What compressed memory does not have. */
+static zc_status read_elsewhere(const struct claim *claim, void *page_out)
+{
+    struct zc_cache *cache = claim->cache;
+
+    if (claim->folio != NULL && zc_folio_has(claim->folio, ZC_FOLIO_UPTODATE)) {
+        memcpy(page_out, claim->folio->data, cache->zcache.page_size);
+        return ZC_OK;
+    }
+    if (claim->is_zero) {
+        memset(page_out, 0, cache->zcache.page_size);
+        return ZC_OK;
+    }
+    return zc_pageio_read_device(&cache->pageio, claim->slot, page_out);
+}
+
+static zc_status load_on_device(struct zc_cache *cache, zc_swp slot,
+                                void *page_out)
+{
+    struct claim claim;
+    zc_status status;
+
+    status = claim_slot(cache, slot, true, &claim);
+    if (status != ZC_OK)
+        return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
+    status = zc_zcache_load(&cache->zcache, slot, page_out);
+    if (status == ZC_MISSING)
+        status = read_elsewhere(&claim, page_out);
+    release_slot(&claim);
+    return status;
+}
+
+static zc_status take_on_device(struct zc_cache *cache, zc_swp slot,
+                                void *page_out)
+{
+    struct claim claim;
+    zc_status status;
+
+    status = claim_slot(cache, slot, true, &claim);
+    if (status != ZC_OK)
+        return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
+    status = zc_zcache_take(&cache->zcache, slot, page_out);
+    if (status == ZC_MISSING)
+        status = read_elsewhere(&claim, page_out);
+    if (status == ZC_OK) {
+        give_up_folio(&claim);
+        claim.has_page = false;
+    }
+    release_slot(&claim);
+    return status;
+}
+
+zc_status zc_cache_load(struct zc_cache *cache, zc_swp slot, void *page_out)
+{
+    if (!has_slot(cache, slot) || page_out == NULL)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    if (has_device(cache, slot))
+        return load_on_device(cache, slot, page_out);
+    return zc_zcache_load(&cache->zcache, slot, page_out);
+}
+
+zc_status zc_cache_take(struct zc_cache *cache, zc_swp slot, void *page_out)
+{
+    if (!has_slot(cache, slot) || page_out == NULL)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    if (has_device(cache, slot))
+        return take_on_device(cache, slot, page_out);
+    return zc_zcache_take(&cache->zcache, slot, page_out);
+}
+
+/* ---- invalidate ---- */
+
+/* The last put of the slot forgets the page wherever it is. */
+static zc_status invalidate_on_device(struct zc_cache *cache, zc_swp slot)
+{
+    struct claim claim;
+    zc_status status;
+
+    status = claim_slot(cache, slot, true, &claim);
+    if (status != ZC_OK)
+        return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
+    give_up_folio(&claim);
+    claim.has_page = false;
+    release_slot(&claim);
+    return ZC_OK;
+}
+
+zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot)
+{
+    if (!has_slot(cache, slot))
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    if (has_device(cache, slot))
+        return invalidate_on_device(cache, slot);
+    return zc_zcache_invalidate(&cache->zcache, slot);
+}
+
+/* The slots in use from first to end - 1; the caller has the device. */
+static void invalidate_used(struct zc_cache *cache,
+                            struct zc_swap_device *device, uint64_t first,
+                            uint64_t end)
+{
+    while (first < end && zc_swap_device_next(device, &first) && first < end) {
+        (void)invalidate_on_device(cache, zc_swp_make(device->type, first));
+        first++;
+    }
+}
+
+zc_status zc_cache_invalidate_range(struct zc_cache *cache, zc_swp first,
+                                    uint64_t count)
+{
+    uint64_t offset = zc_swp_offset(first);
+    struct zc_swap_device *device;
+    zc_status status;
+
+    if (cache == NULL || zc_swp_type(first) >= ZC_SWP_TYPE_COUNT ||
+        offset > cache->zcache.tree.slot_count ||
+        count > cache->zcache.tree.slot_count - offset)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    if (!has_device(cache, first)) {
+        zc_zcache_invalidate_range(&cache->zcache, zc_swp_type(first), offset,
+                                   offset + count);
+        return ZC_OK;
+    }
+    status = get_device(cache, zc_swp_type(first), offset + count, &device);
+    if (status != ZC_OK)
+        return status == ZC_INVALID ? ZC_INVALID : ZC_OK;
+    invalidate_used(cache, device, offset, offset + count);
+    zc_swap_device_put(&cache->swap, device);
+    return ZC_OK;
+}
+
+zc_status zc_cache_invalidate_type(struct zc_cache *cache, unsigned type)
+{
+    struct zc_swap_device *device;
+    zc_status status;
+
+    if (cache == NULL || type >= ZC_SWP_TYPE_COUNT)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    if (!zc_swap_has_device(&cache->swap, type)) {
+        zc_zcache_invalidate_range(&cache->zcache, type, 0,
+                                   cache->zcache.tree.slot_count);
+        return ZC_OK;
+    }
+    status = get_device(cache, type, 0, &device);
+    if (status != ZC_OK)
+        return status == ZC_INVALID ? ZC_INVALID : ZC_OK;
+    invalidate_used(cache, device, 0, device->slot_count);
+    zc_swap_device_put(&cache->swap, device);
+    return ZC_OK;
+}

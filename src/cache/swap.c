@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * swap.c - swapon and swapoff.
+ *
+ * Swapoff brings every page of a device back in, one slot after another:
+ *
+ *     stop -> slots in use? -> empty each -> look again -> none -> end
+ *                                  \-> an error -> restart
+ *
+ * From stop on the device takes no new pages and gives out no slots, so a slot
+ * that was seen free stays free, and what is left only gets less: faults, loads
+ * and takes go on meanwhile, and may empty a slot first.
+ *
+ * A slot is emptied through the swap cache, like any page that comes in: its
+ * folio is found or made there, locked, a write of it waited for, read if it is
+ * new.  Then `unuse` has the page, and brings the count to zero; the folio
+ * leaves the cache, and with that the slot is free.  A folio whose write failed
+ * is the only copy of its page and is handed over like the rest.
+ *
+ * Whether `unuse` is called is decided by the slot's count under that pin, not
+ * before it: a store that had claimed the slot when the device stopped still
+ * gives it a count, and the last reference to a slot may go at any time.  A
+ * count of 0 stays 0 under the pin.  Without an `unuse` nothing is pinned: a
+ * slot with a count ends the swapoff, and one without is waited for and looked
+ * at again.
+ *
+ * If a page cannot be read, or `unuse` will not have it, the device is in use
+ * again.  A page that was in compressed memory has left it for the folio by
+ * then (loads into the swap cache are exclusive), so it is stored again.  What
+ * the device has still is not missed, and goes with the last who knows it.
+ */
+#include "cache/cache.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/options.h"
+
+/* ---- one at a time ---- */
+
+static bool begin_change(struct zc_cache *cache)
+{
+    return zc_bit_trylock(&cache->swap.change, 1);
+}
+
+static void end_change(struct zc_cache *cache)
+{
+    (void)zc_atomic_u32_and(&cache->swap.change, 0);
+}
+
+/* ---- on ---- */
+
+/* Fills in defaults and checks ranges; the device checks what is its own. */
+static zc_status check_options(const struct zc_cache *cache,
+                               struct zc_swap_options *options)
+{
+    uint64_t slots_max = cache->zcache.tree.slot_count;
+
+    if (options->slot_count == 0)
+        options->slot_count = slots_max;
+    if (options->slot_count > slots_max)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "slot_count: %" PRIu64 " is not from 1 to %" PRIu64
+                         ", the cache's slot_count",
+                         options->slot_count, slots_max);
+    if (options->synchronous > 1)
+        return ZC_REFUSE(options, ZC_INVALID, "synchronous: %u is not 0 or 1",
+                         options->synchronous);
+    if (options->managed > 1)
+        return ZC_REFUSE(options, ZC_INVALID, "managed: %u is not 0 or 1",
+                         options->managed);
+    if (options->managed != 0 && options->slot_count > ZC_MANAGED_SLOTS_MAX)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "slot_count: %" PRIu64 " is not from 1 to %" PRIu64
+                         ", the most of a managed device",
+                         options->slot_count, ZC_MANAGED_SLOTS_MAX);
+    if (options->slot_order > ZC_SLOT_ORDER_ROUND_ROBIN)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "slot_order: %u is not from 0 to %d, enum "
+                         "zc_slot_order",
+                         options->slot_order, ZC_SLOT_ORDER_ROUND_ROBIN);
+    return ZC_OK;
+}
+
+/* The lowest type that is free; ZC_SWP_TYPE_COUNT: none is. */
+static unsigned find_type(const struct zc_cache *cache)
+{
+    unsigned type = 0;
+
+    while (type < ZC_SWP_TYPE_COUNT &&
+           (zc_swap_has_device(&cache->swap, type) ||
+            zc_zcache_has_type(&cache->zcache, type)))
+        type++;
+    return type;
+}
+
+zc_status zc_swap_on(struct zc_cache *cache,
+                     const struct zc_swap_options *options, unsigned *type_out)
+{
+    struct zc_swap_options own;
+    zc_status status;
+    unsigned type;
+
+    status = ZC_OPTIONS_READ(&own, options);
+    if (status != ZC_OK)
+        return status;
+    if (cache == NULL || type_out == NULL)
+        return ZC_REFUSE(&own, ZC_INVALID, "cache or type_out: NULL");
+    status = check_options(cache, &own);
+    if (status != ZC_OK)
+        return status;
+    if (zc_process_is_child(&cache->process))
+        return ZC_FRONT_REFUSE_CHILD(&own);
+    if (!begin_change(cache))
+        return ZC_REFUSE(&own, ZC_BUSY,
+                         "another zc_swap_on() or zc_swap_off() is under way");
+    type = find_type(cache);
+    if (type < ZC_SWP_TYPE_COUNT)
+        status = zc_swap_device_on(&cache->swap, type, &own);
+    else
+        status = ZC_REFUSE(&own, ZC_REJECTED,
+                           "all %d types have a device, or pages",
+                           ZC_SWP_TYPE_COUNT);
+    end_change(cache);
+    if (status == ZC_OK)
+        *type_out = type;
+    return status;
+}
+
+void zc_front_last_put(void *context, zc_swp slot)
+{
+    struct zc_cache *cache = context;
+
+    (void)zc_zcache_invalidate(&cache->zcache, slot);
+    zc_backing_discard(cache->swap.devices[zc_swp_type(slot)].backing,
+                       zc_swp_offset(slot));
+}
+
+/* ---- off ---- */
+
+struct swapoff {
+    struct zc_cache *cache;
+    struct zc_swap_device *device;
+    zc_front_unuse unuse;
+    void *context;
+    struct zc_folio *left; /* locked, dirty: `unuse` would not have it */
+    unsigned owner;        /* of its page */
+};
+
+/* Out of the cache, whatever its write came to; the slot goes with its count.
+ */
+static void delete_folio(struct zc_cache *cache, struct zc_folio *folio)
+{
+    zc_pageio_forget_stuck(&cache->pageio, folio);
+    zc_folio_clear(folio, ZC_FOLIO_DIRTY);
+    zc_swapcache_delete(&cache->swap, folio);
+}
+
+static void put_folio(struct zc_cache *cache, zc_swp slot,
+                      struct zc_folio *folio)
+{
+    zc_folio_unlock(&cache->swap, folio);
+    zc_swapcache_put(&cache->swap, slot, folio);
+}
+
+/* A slot that is in use and had no count: another thread works on it, and will
+ * give it a count or leave it, or has left a folio that is not needed. */
+static void wait_for_slot(struct zc_cache *cache, zc_swp slot)
+{
+    struct zc_swap *swap = &cache->swap;
+    struct zc_folio *folio = zc_swapcache_look_up(swap, slot);
+
+    if (folio == NULL) {
+        zc_slot_wait(swap, slot);
+        return;
+    }
+    zc_folio_lock(swap, folio);
+    if (zc_folio_is_of(folio, slot)) {
+        zc_folio_wait_writeback(swap, folio);
+        if (zc_slot_count(swap, slot) == 0)
+            delete_folio(cache, folio);
+    }
+    put_folio(cache, slot, folio);
+}
+
+/* Who stored the page that is in compressed memory, if it is there. */
+static unsigned owner_of(struct zc_cache *cache, zc_swp slot)
+{
+    struct zc_entry *entry = zc_tree_get(&cache->zcache.tree, slot);
+    unsigned owner;
+
+    if (entry == NULL)
+        return 0;
+    owner = zc_entry_owner(entry);
+    zc_zcache_put(&cache->zcache, entry);
+    return owner;
+}
+
+/* Reads the folio if need be, and hands it over.  The slot is pinned by it. */
+static zc_status hand_over(struct swapoff *off, struct zc_folio *folio,
+                           zc_swp slot)
+{
+    struct zc_cache *cache = off->cache;
+    zc_status status = ZC_OK;
+
+    zc_folio_wait_writeback(&cache->swap, folio);
+    if (zc_slot_count(&cache->swap, slot) == 0)
+        return ZC_OK;
+    off->owner = owner_of(cache, slot);
+    if (!zc_folio_has(folio, ZC_FOLIO_UPTODATE))
+        status = zc_pageio_read(&cache->pageio, folio, slot, NULL);
+    if (status == ZC_OK)
+        status = off->unuse(off->context, folio);
+    return status;
+}
+
+/*
+ * Brings in the page of a slot that was in use a moment ago.  ZC_OK: look
+ * again.
+ */
+static zc_status empty_slot(struct swapoff *off, zc_swp slot)
+{
+    struct zc_cache *cache = off->cache;
+    struct zc_folio *folio;
+    zc_status status;
+    bool created;
+
+    if (off->unuse != NULL)
+        status = zc_swapcache_get(&cache->swap, slot, &folio, &created);
+    else
+        status = zc_slot_count(&cache->swap, slot) != 0 ? ZC_BUSY : ZC_MISSING;
+    if (status == ZC_MISSING) {
+        wait_for_slot(cache, slot);
+        return ZC_OK;
+    }
+    if (status != ZC_OK)
+        return status;
+    status = hand_over(off, folio, slot);
+    if (status != ZC_OK && created && zc_folio_has(folio, ZC_FOLIO_DIRTY)) {
+        off->left = folio;
+        return status;
+    }
+    if (status == ZC_OK && zc_slot_count(&cache->swap, slot) == 0)
+        delete_folio(cache, folio);
+    put_folio(cache, slot, folio);
+    return status;
+}
+
+static zc_status empty_device(struct swapoff *off)
+{
+    zc_status status = ZC_OK;
+    uint64_t offset = 0;
+
+    while (status == ZC_OK && zc_swap_device_next(off->device, &offset))
+        status = empty_slot(off, zc_swp_make(off->device->type, offset));
+    return status;
+}
+
+/* Back to where it was, as far as there is room for it. */
+static void put_back(struct swapoff *off)
+{
+    zc_swp slot;
+
+    if (off->left == NULL)
+        return;
+    slot = off->left->swap; /* it keeps its name */
+    (void)zc_pageio_write(&off->cache->pageio, off->left, off->owner);
+    zc_swapcache_put(&off->cache->swap, slot, off->left);
+}
+
+/* What zc_swap_off() makes of its caller's function. */
+struct page_unuse {
+    struct zc_cache *cache;
+    zc_swap_unuse unuse;
+    void *context;
+};
+
+static zc_status unuse_page(void *context, struct zc_folio *folio)
+{
+    const struct page_unuse *page = context;
+    zc_status status = page->unuse(page->context, folio->swap, folio->data);
+
+    if (status == ZC_OK)
+        zc_slot_drop(&page->cache->swap, folio->swap);
+    return status;
+}
+
+static zc_status turn_off(struct zc_cache *cache, unsigned type,
+                          zc_front_unuse unuse, void *context)
+{
+    struct zc_swap *swap = &cache->swap;
+    struct swapoff off = {
+        .cache = cache,
+        .device = &swap->devices[type],
+        .unuse = unuse,
+        .context = context,
+    };
+    zc_status status;
+
+    /* The slots of a managed device are known to page tables, those of any
+     * other to no page table. */
+    if (unuse != NULL && (unuse == unuse_page) == off.device->managed)
+        return ZC_INVALID;
+    zc_swap_device_stop(off.device);
+    status = empty_device(&off);
+    if (status != ZC_OK) {
+        zc_swap_device_restart(off.device);
+        put_back(&off);
+        return status;
+    }
+    /* Whoever frees the last slots may not be done with it. */
+    ZC_ASSERT(zc_counter_read(&off.device->used) != 0 ||
+              !zc_zcache_has_type(&cache->zcache, type));
+    zc_swap_device_end(swap, off.device);
+    return ZC_OK;
+}
+
+zc_status zc_front_swap_off(struct zc_cache *cache, unsigned type,
+                            zc_front_unuse unuse, void *context)
+{
+    zc_status status;
+
+    if (!begin_change(cache))
+        return ZC_BUSY;
+    if (type < ZC_SWP_TYPE_COUNT && zc_swap_has_device(&cache->swap, type))
+        status = turn_off(cache, type, unuse, context);
+    else
+        status = ZC_INVALID;
+    end_change(cache);
+    return status;
+}
+
+zc_status zc_swap_off(struct zc_cache *cache, unsigned type,
+                      zc_swap_unuse unuse, void *context)
+{
+    struct page_unuse page = {cache, unuse, context};
+
+    if (cache == NULL)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    if (unuse == NULL)
+        return zc_front_swap_off(cache, type, NULL, NULL);
+    return zc_front_swap_off(cache, type, unuse_page, &page);
+}
+
+void zc_front_drop_devices(struct zc_cache *cache)
+{
+    struct zc_swap *swap = &cache->swap;
+    struct zc_swap_device *device;
+    struct zc_folio *folio;
+    uint64_t offset;
+    unsigned type;
+    zc_swp slot;
+    zc_status status;
+
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
+        if (!zc_swap_has_device(swap, type))
+            continue;
+        device = &swap->devices[type];
+        zc_swap_device_stop(device);
+        offset = 0;
+        while (zc_swap_device_next(device, &offset)) {
+            slot = zc_swp_make(type, offset);
+            status = zc_slot_claim(swap, slot, &folio);
+            ZC_ASSERT(status == ZC_OK);
+            zc_slot_release(swap, slot, folio, false);
+        }
+        zc_swap_device_end(swap, device);
+    }
+}
+
+/* ---- counters ---- */
+
+zc_status zc_swap_get_stats(struct zc_cache *cache, unsigned type,
+                            struct zc_swap_stats *stats_out)
+{
+    struct zc_backing_counts counts;
+    struct zc_swap_device *device;
+    struct zc_swap_stats own;
+
+    if (cache == NULL || type >= ZC_SWP_TYPE_COUNT)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    device = zc_swap_device_get(&cache->swap, zc_swp_make(type, 0));
+    if (device == NULL)
+        return ZC_INVALID;
+    counts = zc_backing_count(device->backing);
+    memset(&own, 0, sizeof(own));
+    own.slot_count = device->slot_count;
+    own.slots_used = zc_counter_read(&device->used);
+    own.cached_folios = zc_counter_read(&device->cached);
+    own.stuck_folios = zc_counter_read(&device->stuck);
+    own.pages_written = counts.pages_written;
+    own.pages_read = counts.pages_read;
+    own.write_errors = counts.write_errors;
+    own.read_errors = counts.read_errors;
+    own.disk_bytes = zc_backing_disk_bytes(device->backing);
+    zc_swap_device_put(&cache->swap, device);
+    return zc_options_copy_out(stats_out, &own, sizeof(own));
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * compact.c - one compaction at a time, in steps, within a budget.
+ *
+ * A round visits everything there is to gain once; a placement does it in steps
+ * of at most a few dozen objects, each under one hold of a group's lock, and
+ * keeps its place in pool->cursor.  Between steps no lock is held but the
+ * compaction's own, so allocation, free and readers wait for one step at most.
+ * A step leaves zspages with readers alone.
+ */
+#include "zspool.h"
+
+#include <string.h>
+
+#include "base/options.h"
+#include "platform/processor.h"
+
+static bool is_spent(const struct zc_compact_budget *budget,
+                     const struct zc_compact_result *result, uint64_t started)
+{
+    if (budget->objects != 0 && result->objects_moved >= budget->objects)
+        return true;
+    return budget->microseconds != 0 &&
+           (zc_clock_ns() - started) / 1000 >= budget->microseconds;
+}
+
+zc_status zc_zspool_compact(struct zc_zspool *pool,
+                            const struct zc_compact_budget *budget,
+                            struct zc_compact_result *result_out)
+{
+    struct zc_compact_result result;
+    struct zc_compact_budget own;
+    uint64_t started;
+    uint64_t most;
+    zc_status status;
+
+    if (pool == NULL)
+        return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
+    status = ZC_OPTIONS_READ(&own, budget);
+    if (status != ZC_OK)
+        return status;
+    if (result_out != NULL && !zc_options_has_size(result_out))
+        return ZC_REFUSE(&own, ZC_INVALID,
+                         "result_out: its struct_size, %zu, is not from %zu to "
+                         "%d",
+                         result_out->struct_size, sizeof(size_t),
+                         ZC_STRUCT_SIZE_MAX);
+    if (!zc_mutex_trylock(&pool->compaction))
+        return ZC_BUSY;
+    memset(&result, 0, sizeof(result));
+    most = own.objects == 0 ? UINT64_MAX : own.objects;
+    started = zc_clock_ns();
+    do {
+        status = pool->ops->compact_step(pool, most, &result);
+    } while (status == ZC_AGAIN && !is_spent(&own, &result, started));
+    if (status != ZC_OK && pool->ops->compact_pause != NULL)
+        pool->ops->compact_pause(pool, &result);
+    zc_arena_give_back(&pool->arena);
+    zc_mutex_unlock(&pool->compaction);
+
+    zc_counter_add(&pool->objects_moved, result.objects_moved);
+    zc_counter_add(&pool->pages_compacted, result.pages_freed);
+    if (result_out != NULL)
+        (void)zc_options_copy_out(result_out, &result, sizeof(result));
+    return status;
+}

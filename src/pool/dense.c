@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dense.c - dense placement: objects in and out of segments.
+ *
+ * No size-class table packs compressed pages better than 1.043 pool bytes per
+ * payload byte, because every class keeps a zspage half filled; granules of 8
+ * bytes with a 4-byte header have an ideal of 1.005.  So objects of any size
+ * lie side by side (pool/dense.h has the picture), a new one goes into the
+ * tightest free span of all segments, and a freed one is joined with its free
+ * neighbours at once.  What churn opens all the same, compaction heals
+ * (pool/dense_compact.c).
+ *
+ * There is one group, and so one lock; it is held for a few dozen memory
+ * accesses.  A new segment is asked of the arena without it.
+ *
+ * Where the limit allows no other page, the object may still fit into what is
+ * there, in pieces: then one segment's pieces are made one span.  So a pool at
+ * its limit is full but for what is in each segment less than an object.
+ */
+#include "pool/dense.h"
+
+#include "platform/memory.h"
+
+static zc_status dense_create(struct zc_zspool *pool)
+{
+    struct zc_group *group = zc_calloc(1, sizeof(*group));
+    struct zc_dense *dense = zc_calloc(1, sizeof(*dense));
+    zc_status status = ZC_NO_MEMORY;
+
+    if (group == NULL || dense == NULL)
+        goto free_both;
+    status = zc_group_init(group);
+    if (status != ZC_OK)
+        goto free_both;
+    zc_dense_init(dense, pool->page_size);
+    group->zspage_pages = pool->segment_pages;
+    group->dense = dense;
+    pool->groups = group;
+    pool->group_count = 1;
+    pool->class_count = 1;
+    pool->huge_class_size = pool->page_size;
+    return ZC_OK;
+
+free_both:
+    zc_free(dense);
+    zc_free(group);
+    return status;
+}
+
+static void dense_destroy(struct zc_zspool *pool)
+{
+    zc_group_destroy(&pool->groups[0]);
+    zc_free(pool->groups[0].dense);
+    zc_free(pool->groups);
+}
+
+/* A segment has gained or lost granules: file it by how full it is. */
+static void count_granules(const struct zc_segment *segment, uint32_t gained,
+                           uint32_t lost)
+{
+    struct zc_zspage *zspage = segment->zspage;
+
+    zspage->used += gained - lost;
+    segment->group->used += (uint64_t)gained - lost;
+    if (!zspage->isolated)
+        zc_group_update(segment->group, zspage,
+                        zc_fullness_of(zspage->used, segment->granules));
+}
+
+void zc_dense_carve(const struct zc_segment *segment, uint32_t start,
+                    uint32_t length, uint32_t cell)
+{
+    char *object = zc_segment_at(segment, start);
+    uint32_t span_length = zc_dense_word(object) >> ZC_DENSE_WORD_SHIFT;
+    uint32_t end = start + length;
+    char *next;
+
+    ZC_ASSERT(!zc_dense_is_object(zc_dense_word(object)));
+    ZC_ASSERT(span_length >= length);
+    zc_span_unbin(segment, start, span_length);
+    zc_memory_open(object, (size_t)length * segment->dense->granule_bytes);
+    if (span_length > length) {
+        zc_memory_open(zc_segment_at(segment, end),
+                       (size_t)(span_length - length) *
+                           segment->dense->granule_bytes);
+        zc_span_write(segment, end, span_length - length);
+        zc_span_bin(segment, end, span_length - length);
+    } else if (end < segment->granules) {
+        next = zc_segment_at(segment, end);
+        zc_dense_set_word(next, zc_dense_word(next) & ~ZC_DENSE_PREV_FREE);
+    }
+    /* Spans never touch, so what is in front of this one is an object. */
+    zc_dense_set_word(object,
+                      cell << ZC_DENSE_WORD_SHIFT | ZC_OBJECT_ALLOCATED);
+    zc_zspage_keep(segment->zspage);
+    segment->zspage->objects++;
+    count_granules(segment, length, 0);
+}
+
+void zc_dense_erase(const struct zc_segment *segment, uint32_t start,
+                    uint32_t length)
+{
+    const struct zc_dense *dense = segment->dense;
+    bool is_binned = !segment->zspage->isolated;
+    uint32_t span_start = start;
+    uint32_t span_length = length;
+    uint32_t neighbour;
+    uint32_t word;
+
+    word = zc_dense_word(zc_segment_at(segment, start));
+    ZC_ASSERT((word & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
+    if ((word & ZC_DENSE_PREV_FREE) != 0) {
+        neighbour =
+            zc_dense_word(zc_segment_at(segment, start) - sizeof(uint32_t));
+        span_start -= neighbour;
+        span_length += neighbour;
+        if (is_binned)
+            zc_span_unbin(segment, span_start, neighbour);
+    }
+    if (start + length < segment->granules) {
+        word = zc_dense_word(zc_segment_at(segment, start + length));
+        if (!zc_dense_is_object(word)) {
+            neighbour = word >> ZC_DENSE_WORD_SHIFT;
+            span_length += neighbour;
+            if (is_binned)
+                zc_span_unbin(segment, start + length, neighbour);
+        }
+    }
+    zc_memory_open(zc_segment_at(segment, span_start),
+                   (size_t)span_length * dense->granule_bytes);
+    zc_span_write(segment, span_start, span_length);
+    if (is_binned)
+        zc_span_bin(segment, span_start, span_length);
+    segment->zspage->objects--;
+    count_granules(segment, 0, length);
+}
+
+static uint32_t pages_of(uint32_t granules)
+{
+    return (uint32_t)zc_divide_up(granules, ZC_DENSE_GRANULES_PER_PAGE);
+}
+
+/* A fresh segment, one free span of `length` granules at least, known to nobody
+ * yet. */
+static zc_status new_segment(struct zc_zspool *pool, uint32_t length,
+                             bool beyond, struct zc_segment *segment_out)
+{
+    struct zc_zspage *zspage;
+    zc_status status;
+
+    status = (beyond ? zc_arena_get_beyond : zc_arena_get)(
+        &pool->arena, pool->segment_pages, pages_of(length), &zspage);
+    if (status != ZC_OK)
+        return status;
+    zspage->objects = 0;
+    zspage->used = 0;
+    zspage->round = 0;
+    zspage->isolated = false;
+    *segment_out = zc_segment_of(pool, zspage);
+    zc_span_write(segment_out, 0, segment_out->granules);
+    return ZC_OK;
+}
+
+static void attach_segment(const struct zc_segment *segment)
+{
+    zc_group_insert(segment->group, segment->zspage, 0);
+    zc_span_bin(segment, 0, segment->granules);
+    segment->group->capacity += segment->granules;
+    /* Pairs with the acquire in release_emptied() and in reclaim. */
+    zc_atomic_pointer_store_release(&segment->zspage->group, segment->group);
+    zc_zspage_unlock(segment->zspage);
+}
+
+/* What is left to do when an object has its place, no lock held. */
+struct growth {
+    struct zc_zspage *spare; /* a segment that was not needed, or NULL */
+    bool begun;              /* zc_growth_end() */
+};
+
+static void end_growth(struct zc_zspool *pool, const struct growth *growth)
+{
+    zc_growth_end(pool, growth->begun);
+    if (growth->spare != NULL)
+        zc_arena_put(&pool->arena, growth->spare);
+}
+
+/* A span in a new segment, or in one where some came free meanwhile.  Group
+ * lock held on return, not on entry. */
+static zc_status add_segment(struct zc_zspool *pool, struct zc_group *group,
+                             uint32_t length, bool beyond,
+                             uint64_t *location_out, struct growth *growth)
+    ZC_NO_LOCK_ANALYSIS
+{
+    struct zc_segment segment;
+    zc_status status;
+
+    status = new_segment(pool, length, beyond, &segment);
+    zc_spinlock_lock(&group->lock);
+    /* Then it is not needed: attached without an object it would have nobody to
+     * release it. */
+    if (zc_span_find(group->dense, length, location_out)) {
+        growth->spare = status == ZC_OK ? segment.zspage : NULL;
+        return ZC_OK;
+    }
+    if (status != ZC_OK)
+        return status;
+    attach_segment(&segment);
+    *location_out = segment.location;
+    return ZC_OK;
+}
+
+/*
+ * A span where there was none.  Group lock held on entry and on return, not in
+ * between.
+ */
+static zc_status make_span(struct zc_zspool *pool, struct zc_group *group,
+                           uint32_t length, bool beyond, uint64_t *location_out,
+                           struct growth *growth) ZC_NO_LOCK_ANALYSIS
+{
+    zc_status status;
+
+    zc_spinlock_unlock(&group->lock);
+    growth->begun = zc_growth_begin(pool);
+    if (growth->begun) {
+        zc_spinlock_lock(&group->lock);
+        if (zc_span_find(group->dense, length, location_out))
+            return ZC_OK;
+        zc_spinlock_unlock(&group->lock);
+    }
+    status = add_segment(pool, group, length, false, location_out, growth);
+    if (status != ZC_REJECTED)
+        return status;
+    if (zc_dense_make_span(pool, group, length) &&
+        zc_span_find(group->dense, length, location_out))
+        return ZC_OK;
+    if (!beyond)
+        return ZC_REJECTED;
+    zc_spinlock_unlock(&group->lock);
+    return add_segment(pool, group, length, true, location_out, growth);
+}
+
+static zc_status dense_place(struct zc_zspool *pool, size_t size, bool beyond,
+                             zc_handle *handle_out, struct zc_found *found_out)
+    ZC_NO_LOCK_ANALYSIS
+{
+    struct zc_group *group = &pool->groups[0];
+    uint32_t length = zc_dense_granules(group->dense, size);
+    struct growth growth = {NULL, false};
+    struct zc_segment segment;
+    zc_handle handle = {0};
+    uint64_t location;
+    zc_status status;
+
+    status = zc_group_lock_and_take(group, &pool->handles, &handle);
+    if (status != ZC_OK)
+        return status;
+    if (!zc_span_find(group->dense, length, &location)) {
+        status = make_span(pool, group, length, beyond, &location, &growth);
+        if (status != ZC_OK) {
+            zc_handles_put_back(&pool->handles, &group->cells, handle);
+            zc_spinlock_unlock(&group->lock);
+            end_growth(pool, &growth);
+            return status;
+        }
+    }
+    /* Where its bytes come next, the lines are on their way meanwhile. */
+    if (found_out != NULL)
+        zc_memory_prefetch_write(zc_location_address(&pool->arena, location),
+                                 size);
+    segment = zc_segment_of(pool, zc_location_zspage(&pool->arena, location));
+    zc_dense_carve(&segment, zc_segment_granule(&segment, location), length,
+                   zc_handle_cell(handle));
+    zc_zspage_touch(pool, segment.zspage);
+    group->objects++;
+    group->payload_bytes += size;
+    if (found_out != NULL) {
+        zc_handles_set_coming(&pool->handles, handle, location, size);
+        zc_zspage_pin(segment.zspage);
+        *found_out = (struct zc_found){segment.zspage, group, location, size};
+    } else {
+        zc_handles_set(&pool->handles, handle, location, size);
+    }
+    zc_spinlock_unlock(&group->lock);
+    end_growth(pool, &growth);
+    *handle_out = handle;
+    return ZC_OK;
+}
+
+void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
+                     struct zc_zspage *zspage)
+{
+    ZC_ASSERT(zspage->used == 0);
+    zc_zspage_forget(pool, zspage);
+    if (!zspage->isolated)
+        zc_group_remove(group, zspage);
+    zspage->isolated = false;
+    group->capacity -= zc_segment_granules(zspage);
+    zc_atomic_pointer_store_release(&zspage->group, NULL);
+}
+
+static void dense_detach(struct zc_zspool *pool, struct zc_group *group,
+                         struct zc_zspage *zspage)
+{
+    struct zc_segment segment = zc_segment_of(pool, zspage);
+
+    zc_span_unbin(&segment, 0, segment.granules);
+    zc_dense_detach(pool, group, zspage);
+}
+
+static bool dense_remove(struct zc_zspool *pool, struct zc_group *group,
+                         struct zc_zspage *zspage, uint64_t location,
+                         size_t size)
+{
+    struct zc_segment segment = zc_segment_of(pool, zspage);
+
+    zc_dense_erase(&segment, zc_segment_granule(&segment, location),
+                   zc_dense_granules(segment.dense, size));
+    group->objects--;
+    group->payload_bytes -= size;
+    /* An isolated segment is compaction's to release. */
+    if (zspage->used > 0 || zspage->isolated ||
+        !zc_zspage_release_or_leave(zspage))
+        return false;
+    dense_detach(pool, group, zspage);
+    return true;
+}
+
+/* The largest object has its header beside it. */
+static uint32_t dense_least_pages(size_t page_size, unsigned chain_length)
+{
+    (void)chain_length;
+    return (uint32_t)zc_divide_up(page_size + ZC_DENSE_HEADER_BYTES, page_size);
+}
+
+static size_t dense_payload_offset(const struct zc_group *group)
+{
+    (void)group;
+    return ZC_DENSE_HEADER_BYTES;
+}
+
+const struct zc_placement_ops zc_dense_placement = {
+    .create = dense_create,
+    .destroy = dense_destroy,
+    .place = dense_place,
+    .remove = dense_remove,
+    .next = zc_dense_next,
+    .isolate = zc_dense_isolate,
+    .defer = zc_dense_defer,
+    .is_deferred = zc_dense_is_deferred,
+    .undefer = zc_dense_undefer,
+    .settle = zc_dense_settle,
+    .detach = dense_detach,
+    .least_pages = dense_least_pages,
+    .payload_offset = dense_payload_offset,
+    .compact_step = zc_dense_compact_step,
+    .compact_pause = zc_dense_compact_pause,
+};

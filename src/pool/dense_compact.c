@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dense_compact.c - emptying segments into the holes of others.
+ *
+ * Evacuate: the emptiest segment is isolated (its spans leave the bins, so that
+ * nothing is placed in it) and its objects are moved, each into the tightest
+ * span elsewhere; when the last has gone, the segment goes back to the system.
+ *
+ * Slide: where no span is long enough, the holes of another segment are made
+ * into one, by moving its objects down over them; each segment at most once in
+ * a round.
+ *
+ * A round begins when one percent of all granules is free, and they fill a
+ * segment.  It ends when they do not, or are half a percent; when many victims
+ * in turn could not be emptied; or when twice as many objects were moved as
+ * there are: others that allocate and free all the time must not keep it going
+ * for ever.
+ *
+ * A put that the limit would refuse slides a segment too:
+ * zc_dense_make_span().
+ *
+ * Locks: a step holds the group's lock for at most STEP_OBJECTS moves or one
+ * slide, with the pin word of the segment it takes from locked
+ * (WALK_EXCLUDES_MOVE).  The victim stays isolated between steps, never between
+ * calls.  The segment that receives an object needs no such lock: granules in a
+ * free span are nobody's.
+ */
+#include "pool/dense.h"
+
+#include "platform/memory.h"
+
+#define STEP_OBJECTS 16
+#define VICTIM_FAILURES_MAX 64 /* in turn; then the round is over */
+#define SCAN_MAX 32            /* segments looked at per fullness list */
+
+/*
+ * A round begins when this part of all granules is free, and ends when only
+ * half as much is: what is left costs more moves than it is worth, and under
+ * churn it opens again at once.
+ */
+#define BEGIN_FREE_PART 96
+#define END_FREE_PART (2 * BEGIN_FREE_PART)
+
+static bool was_tried(const struct zc_zspool *pool,
+                      const struct zc_zspage *zspage)
+{
+    return zspage->round == pool->round;
+}
+
+/* The emptiest of the first few segments of the emptiest list. */
+static struct zc_zspage *find_victim(const struct zc_zspool *pool,
+                                     struct zc_group *group)
+{
+    struct zc_zspage *best = NULL;
+    struct zc_zspage *zspage;
+    struct zc_list *link;
+    unsigned fullness;
+    unsigned scanned;
+
+    for (fullness = 1; fullness < ZC_FULLNESS_GROUPS - 1; fullness++) {
+        scanned = 0;
+        for (link = group->fullness[fullness].next;
+             link != &group->fullness[fullness] && scanned < SCAN_MAX;
+             link = link->next, scanned++) {
+            zspage = ZC_CONTAINER(link, struct zc_zspage, link);
+            if (was_tried(pool, zspage))
+                continue;
+            if (best == NULL || zspage->used < best->used)
+                best = zspage;
+        }
+        if (best != NULL)
+            return best;
+    }
+    return NULL;
+}
+
+/* Puts an isolated segment back to where allocations find it. */
+static void restore_victim(struct zc_zspool *pool, struct zc_group *group,
+                           struct zc_zspage *victim)
+{
+    struct zc_segment segment = zc_segment_of(pool, victim);
+
+    victim->isolated = false;
+    zc_segment_bin_all(&segment);
+    zc_group_insert(group, victim,
+                    zc_fullness_of(victim->used, segment.granules));
+    group->dense->victim = NULL;
+}
+
+static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group)
+{
+    struct zc_dense *dense = group->dense;
+    struct zc_segment segment;
+    struct zc_zspage *victim;
+    const uint64_t free_granules = group->capacity - group->used;
+    unsigned part;
+
+    part = dense->moved == 0 ? BEGIN_FREE_PART : END_FREE_PART;
+    if (free_granules < group->capacity / part ||
+        dense->moved > 2 * group->objects)
+        return ZC_OK;
+    victim = find_victim(pool, group);
+    if (victim == NULL || free_granules < zc_segment_granules(victim))
+        return ZC_OK;
+    segment = zc_segment_of(pool, victim);
+    zc_segment_unbin_all(&segment);
+    zc_group_remove(group, victim);
+    victim->isolated = true;
+    victim->round = pool->round;
+    dense->victim = victim;
+    return ZC_AGAIN;
+}
+
+/* Moves the object at `from` to the span at `location`, segments apart. */
+static void move_object(const struct zc_segment *segment, uint32_t from,
+                        uint32_t length, uint64_t location)
+{
+    struct zc_zspool *pool = segment->pool;
+    struct zc_segment target =
+        zc_segment_of(pool, zc_location_zspage(&pool->arena, location));
+    uint32_t to = zc_segment_granule(&target, location);
+    char *source = zc_segment_at(segment, from);
+    uint32_t cell = zc_dense_word(source) >> ZC_DENSE_WORD_SHIFT;
+    struct zc_cell_view view;
+
+    zc_handles_view_at(&pool->handles, cell, &view);
+    zc_dense_carve(&target, to, length, cell);
+    memcpy(zc_segment_at(&target, to) + ZC_DENSE_HEADER_BYTES,
+           source + ZC_DENSE_HEADER_BYTES, view.size);
+    zc_handles_move(&pool->handles, cell, location);
+    zc_dense_erase(segment, from, length);
+}
+
+/*
+ * Moves objects out of the victim.  ZC_OK: it is empty; ZC_AGAIN: there are
+ * more; ZC_MISSING: for the rest, of which one has *length_out granules, there
+ * is no span.
+ */
+static zc_status evacuate(const struct zc_segment *segment, uint64_t most,
+                          struct zc_compact_result *result,
+                          uint32_t *length_out)
+{
+    const struct zc_dense *dense = segment->dense;
+    uint32_t kept_end = 0; /* end of the last object that stays */
+    unsigned moved = 0;
+    uint32_t at = 0;
+    uint64_t location;
+    uint32_t length;
+    uint32_t word;
+
+    while (segment->zspage->used > 0 && at < segment->granules) {
+        word = zc_dense_word(zc_segment_at(segment, at));
+        length = zc_dense_length(segment, word);
+        if (!zc_dense_is_object(word)) {
+            at += length;
+        } else if (moved == STEP_OBJECTS || result->objects_moved >= most) {
+            return ZC_AGAIN;
+        } else if (!zc_span_find(dense, length, &location)) {
+            *length_out = length;
+            at += length;
+            kept_end = at;
+        } else {
+            move_object(segment, at, length, location);
+            at = kept_end; /* from there on it is one span now */
+            result->objects_moved++;
+            moved++;
+        }
+    }
+    return segment->zspage->used > 0 ? ZC_MISSING : ZC_OK;
+}
+
+/* Moves an object within its segment to a lower place; they may overlap. */
+static void move_down(const struct zc_segment *segment, uint32_t from,
+                      uint32_t to)
+{
+    struct zc_handles *handles = &segment->pool->handles;
+    uint32_t word = zc_dense_word(zc_segment_at(segment, from));
+    struct zc_cell_view view;
+
+    zc_handles_view_at(handles, word >> ZC_DENSE_WORD_SHIFT, &view);
+    memmove(zc_segment_at(segment, to), zc_segment_at(segment, from),
+            ZC_DENSE_HEADER_BYTES + view.size);
+    zc_dense_set_word(zc_segment_at(segment, to), word & ~ZC_DENSE_PREV_FREE);
+    zc_handles_move(handles, word >> ZC_DENSE_WORD_SHIFT,
+                    zc_segment_location(segment, to));
+}
+
+/*
+ * Moves the objects of a segment down, so that its free granules are one span
+ * at its end, or where the budget ended.  Its pin word is locked.
+ */
+static void slide(const struct zc_segment *segment, uint64_t most,
+                  struct zc_compact_result *result)
+{
+    uint32_t from = 0;
+    uint32_t to = 0;
+    uint32_t length;
+    uint32_t word;
+
+    zc_segment_unbin_all(segment);
+    zc_memory_open(segment->memory,
+                   (size_t)segment->granules * segment->dense->granule_bytes);
+    for (; from < segment->granules; from += length) {
+        word = zc_dense_word(zc_segment_at(segment, from));
+        length = zc_dense_length(segment, word);
+        if (!zc_dense_is_object(word))
+            continue;
+        if (from != to) {
+            if (result->objects_moved >= most)
+                break;
+            move_down(segment, from, to);
+            result->objects_moved++;
+        }
+        to += length;
+    }
+    if (to < from)
+        zc_span_write(segment, to, from - to);
+    zc_segment_bin_all(segment);
+}
+
+/*
+ * Looks for a segment that has `length` free granules in all, and slides it.
+ * Looks from the emptier lists on, at the head of each; what was looked at goes
+ * to the tail, so that the next step looks at others.  `once`: passes over what
+ * this round has slid.
+ */
+static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
+                      uint32_t length, uint64_t most, bool once,
+                      struct zc_compact_result *result)
+{
+    struct zc_segment segment;
+    struct zc_zspage *zspage;
+    struct zc_list *list;
+    unsigned fullness;
+    unsigned scanned;
+
+    for (fullness = 1; fullness < ZC_FULLNESS_GROUPS - 1; fullness++) {
+        list = &group->fullness[fullness];
+        for (scanned = 0; scanned < SCAN_MAX && !zc_list_is_empty(list);
+             scanned++) {
+            zspage = ZC_CONTAINER(list->next, struct zc_zspage, link);
+            zc_list_remove(&zspage->link);
+            zc_list_add_last(list, &zspage->link);
+            if ((once && was_tried(pool, zspage)) ||
+                zc_segment_granules(zspage) - zspage->used < length ||
+                !zc_zspage_trylock(zspage))
+                continue;
+            if (once)
+                zspage->round = pool->round;
+            segment = zc_segment_of(pool, zspage);
+            slide(&segment, most, result);
+            zc_zspage_unlock(zspage);
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Makes room for an object of `length` granules; false: there is none to make.
+ * One step looks at SCAN_MAX segments of a list, so all have been looked at
+ * after as many steps as it takes to go round the longest.
+ */
+static bool make_room(struct zc_zspool *pool, struct zc_group *group,
+                      uint32_t length, uint64_t most,
+                      struct zc_compact_result *result)
+{
+    struct zc_dense *dense = group->dense;
+    uint64_t longest = 0;
+    unsigned fullness;
+
+    if (length >= dense->hopeless)
+        return false;
+    if (slide_one(pool, group, length, most, true, result)) {
+        dense->scans = 0;
+        return true;
+    }
+    for (fullness = 1; fullness < ZC_FULLNESS_GROUPS - 1; fullness++)
+        if (group->zspages[fullness] > longest)
+            longest = group->zspages[fullness];
+    dense->scans++;
+    if ((uint64_t)dense->scans * SCAN_MAX < longest)
+        return true; /* not all seen yet */
+    dense->scans = 0;
+    dense->hopeless = length;
+    return false;
+}
+
+static void end_round(struct zc_zspool *pool, struct zc_dense *dense)
+{
+    dense->failures = 0;
+    dense->scans = 0;
+    dense->moved = 0;
+    dense->hopeless = UINT32_MAX;
+    pool->round++;
+}
+
+/*
+ * The victim cannot be emptied now: true if the round goes on.  What it has
+ * free is made one span, so that what did not fit elsewhere from the next
+ * victims fits here.
+ */
+static bool give_up(struct zc_zspool *pool, struct zc_group *group,
+                    uint64_t most, struct zc_compact_result *result)
+{
+    struct zc_dense *dense = group->dense;
+    struct zc_zspage *victim = dense->victim;
+    struct zc_segment segment = zc_segment_of(pool, victim);
+
+    restore_victim(pool, group, victim);
+    if (victim->used > 0 && zc_zspage_trylock(victim)) {
+        slide(&segment, most, result);
+        zc_zspage_unlock(victim);
+        if (segment.granules - victim->used >= dense->hopeless)
+            dense->hopeless = UINT32_MAX;
+    }
+    dense->failures++;
+    return dense->failures < VICTIM_FAILURES_MAX;
+}
+
+/*
+ * Locks the victim's pin word; false: it has readers.  If it was emptied under
+ * them, the last of them releases it: said in one step with the look, for they
+ * leave at any time.
+ */
+static bool lock_victim(struct zc_zspage *victim)
+{
+    if (victim->used == 0)
+        return zc_zspage_release_or_leave(victim);
+    return zc_zspage_trylock(victim);
+}
+
+/* Goes on with the victim; true: it is empty, detached and locked. */
+static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
+                        uint64_t most, struct zc_compact_result *result,
+                        zc_status *status_out)
+{
+    struct zc_zspage *victim = group->dense->victim;
+    struct zc_segment segment = zc_segment_of(pool, victim);
+    uint32_t length = 0;
+    zc_status status;
+
+    *status_out = ZC_AGAIN;
+    if (!lock_victim(victim)) {
+        if (!give_up(pool, group, most, result))
+            *status_out = ZC_OK;
+        return false;
+    }
+    status = evacuate(&segment, most, result, &length);
+    if (status == ZC_OK) {
+        zc_dense_detach(pool, group, victim);
+        group->dense->victim = NULL;
+        group->dense->failures = 0;
+        return true;
+    }
+    zc_zspage_unlock(victim);
+    if (status == ZC_MISSING && !make_room(pool, group, length, most, result) &&
+        !give_up(pool, group, most, result))
+        *status_out = ZC_OK;
+    return false;
+}
+
+bool zc_dense_make_span(struct zc_zspool *pool, struct zc_group *group,
+                        uint32_t length)
+{
+    struct zc_compact_result result = {0};
+    bool is_made;
+
+    if (group->capacity - group->used < length)
+        return false;
+    is_made = slide_one(pool, group, length, UINT64_MAX, false, &result);
+    zc_counter_add(&pool->objects_moved, result.objects_moved);
+    return is_made;
+}
+
+zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
+                                struct zc_compact_result *result)
+{
+    struct zc_group *group = &pool->groups[0];
+    struct zc_dense *dense = group->dense;
+    const uint64_t moved_before = result->objects_moved;
+    struct zc_zspage *emptied = NULL;
+    zc_status status = ZC_OK;
+
+    zc_spinlock_lock(&group->lock);
+    if (pool->round == 0)
+        end_round(pool, dense); /* segments begin with round 0 */
+    /* Choosing alone is no step: the shortest budget of time would choose for
+     * ever. */
+    if (dense->victim != NULL || choose_victim(pool, group) == ZC_AGAIN) {
+        emptied = dense->victim;
+        if (!step_victim(pool, group, most, result, &status))
+            emptied = NULL;
+    }
+    dense->moved += result->objects_moved - moved_before;
+    if (status == ZC_OK)
+        end_round(pool, dense);
+    zc_spinlock_unlock(&group->lock);
+
+    if (emptied != NULL) {
+        result->pages_freed += emptied->pages;
+        zc_arena_release(&pool->arena, emptied);
+    }
+    return status;
+}
+
+void zc_dense_compact_pause(struct zc_zspool *pool,
+                            struct zc_compact_result *result)
+{
+    struct zc_group *group = &pool->groups[0];
+    struct zc_zspage *victim;
+    bool emptied = false;
+
+    zc_spinlock_lock(&group->lock);
+    victim = group->dense->victim;
+    if (victim != NULL) {
+        victim->round = 0; /* not tried to its end: the next call may */
+        restore_victim(pool, group, victim);
+        emptied = victim->used == 0 && zc_zspage_release_or_leave(victim);
+        if (emptied)
+            pool->ops->detach(pool, group, victim);
+    }
+    zc_spinlock_unlock(&group->lock);
+    if (emptied) {
+        result->pages_freed += victim->pages;
+        zc_arena_release(&pool->arena, victim);
+    }
+}

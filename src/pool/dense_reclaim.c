@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dense_reclaim.c - deferred objects of dense placement, and the free
+ * spans after a reclaim that did not empty its segment.
+ *
+ * A deferred object keeps its header, and its cell keeps its length, so that
+ * the segment can be walked as before.  At the end the spans are made anew from
+ * the headers alone, by address, each as long as the run of what is not in use.
+ */
+#include "pool/dense.h"
+
+#include "platform/memory.h"
+#include "rules.h"
+
+bool zc_dense_next(struct zc_zspool *pool, struct zc_zspage *zspage,
+                   uint32_t *place_inout, zc_handle *handle_out)
+{
+    struct zc_segment segment = zc_segment_of(pool, zspage);
+    uint32_t at = *place_inout;
+    bool found = false;
+    uint32_t word;
+
+    while (!found && at < segment.granules) {
+        word = zc_dense_word(zc_segment_at(&segment, at));
+        found = (word & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED &&
+                zc_handles_at(&pool->handles, word >> ZC_DENSE_WORD_SHIFT,
+                              handle_out);
+        at += zc_dense_length(&segment, word);
+    }
+    *place_inout = at;
+    return found;
+}
+
+void zc_dense_isolate(struct zc_zspool *pool, struct zc_zspage *zspage)
+{
+    struct zc_segment segment = zc_segment_of(pool, zspage);
+
+    zc_segment_unbin_all(&segment);
+}
+
+zc_status zc_dense_defer(struct zc_zspool *pool, const struct zc_found *found)
+{
+    struct zc_segment segment = zc_segment_of(pool, found->zspage);
+    char *object = zc_location_address(&pool->arena, found->location);
+    uint32_t word = zc_dense_word(object);
+
+    if ((word & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED)
+        return ZC_STALE;
+    ZC_ASSERT((word & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
+    if (!ZC_RULE(NO_FREE_LIST_UNDER_RECLAIM)) {
+        zc_dense_erase(&segment, zc_segment_granule(&segment, found->location),
+                       zc_dense_granules(segment.dense, found->size));
+    } else {
+        word &= ~ZC_OBJECT_TAGS;
+        zc_dense_set_word(object, word | ZC_OBJECT_DEFERRED);
+        found->zspage->objects--;
+    }
+    found->group->objects--;
+    found->group->payload_bytes -= found->size;
+    return ZC_OK;
+}
+
+bool zc_dense_is_deferred(struct zc_zspool *pool, const struct zc_found *found)
+{
+    uint32_t word =
+        zc_dense_word(zc_location_address(&pool->arena, found->location));
+
+    return (word & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED;
+}
+
+void zc_dense_undefer(struct zc_zspool *pool, const struct zc_found *found)
+{
+    char *object = zc_location_address(&pool->arena, found->location);
+    uint32_t word = zc_dense_word(object) & ~ZC_OBJECT_TAGS;
+
+    zc_dense_set_word(object, word | ZC_OBJECT_ALLOCATED);
+    found->zspage->objects++;
+    found->group->objects++;
+    found->group->payload_bytes += found->size;
+}
+
+/* What begins at `at` is not in use: gives up its cell if it has one. */
+static void release_cell(struct zc_zspool *pool, uint32_t word)
+{
+    zc_handle handle;
+    zc_status status = ZC_STALE;
+
+    if ((word & ZC_OBJECT_TAGS) != ZC_OBJECT_DEFERRED ||
+        !ZC_RULE(RECLAIM_END_RELEASES_CELLS))
+        return;
+    if (zc_handles_at(&pool->handles, word >> ZC_DENSE_WORD_SHIFT, &handle))
+        status =
+            zc_handles_free(&pool->handles, &pool->groups[0].cells, handle);
+    ZC_ASSERT(status == ZC_OK);
+    (void)status;
+}
+
+/* Writes every run of what is not in use as one span.  Returns the granules in
+ * use. */
+static uint32_t rewrite_spans(const struct zc_segment *segment)
+{
+    const uint32_t end = segment->granules;
+    uint32_t run_start = 0;
+    uint32_t used = 0;
+    uint32_t length;
+    uint32_t word;
+    uint32_t at;
+    char *item;
+
+    for (at = 0; at < end; at += length) {
+        item = zc_segment_at(segment, at);
+        word = zc_dense_word(item);
+        length = zc_dense_length(segment, word);
+        if ((word & ZC_OBJECT_TAGS) != ZC_OBJECT_ALLOCATED) {
+            release_cell(segment->pool, word);
+            continue;
+        }
+        zc_dense_set_word(item, word & ~ZC_DENSE_PREV_FREE);
+        if (run_start < at)
+            zc_span_write(segment, run_start, at - run_start);
+        run_start = at + length;
+        used += length;
+    }
+    if (run_start < end)
+        zc_span_write(segment, run_start, end - run_start);
+    return used;
+}
+
+void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
+                     bool rebuild)
+{
+    struct zc_segment segment = zc_segment_of(pool, zspage);
+    uint32_t used;
+
+    /* An empty segment is one span, which detaching expects in its bin. */
+    (void)rebuild;
+    zc_memory_open(segment.memory,
+                   (size_t)segment.granules * segment.dense->granule_bytes);
+    used = rewrite_spans(&segment);
+    segment.group->used -= zspage->used - used;
+    zspage->used = used;
+    zspage->isolated = false;
+    zc_segment_bin_all(&segment);
+    zc_group_insert(segment.group, zspage,
+                    zc_fullness_of(used, segment.granules));
+}

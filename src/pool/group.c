@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * group.c - zspages under one lock, sorted by how full they are.
+ *
+ * Twelve lists, as the kernel's fullness groups: 0 %, ten steps up to 99 %,
+ * and 100 %.  A zspage goes to the head of its list.
+ */
+#include "zspool.h"
+
+zc_status zc_group_init(struct zc_group *group)
+{
+    unsigned i;
+
+    for (i = 0; i < ZC_FULLNESS_GROUPS; i++)
+        zc_list_init(&group->fullness[i]);
+    zc_list_init(&group->visits);
+    return zc_spinlock_init(&group->lock, ZC_RANK_POOL_GROUP, "group");
+}
+
+zc_status zc_group_lock_and_take(struct zc_group *group,
+                                 struct zc_handles *handles,
+                                 zc_handle *handle_out) ZC_NO_LOCK_ANALYSIS
+{
+    zc_status status;
+
+    for (;;) {
+        zc_spinlock_lock(&group->lock);
+        if (zc_handles_take(handles, &group->cells, handle_out) == ZC_OK)
+            return ZC_OK;
+        zc_spinlock_unlock(&group->lock);
+        status = zc_handles_reserve(handles);
+        if (status != ZC_OK)
+            return status;
+    }
+}
+
+/* The analysis does not see that the two go together. */
+bool zc_growth_begin(struct zc_zspool *pool) ZC_NO_LOCK_ANALYSIS
+{
+    bool is_limited = zc_arena_limit(&pool->arena) != UINT64_MAX;
+
+    if (is_limited)
+        zc_mutex_lock(&pool->growth);
+    return is_limited;
+}
+
+void zc_growth_end(struct zc_zspool *pool, bool begun) ZC_NO_LOCK_ANALYSIS
+{
+    if (begun)
+        zc_mutex_unlock(&pool->growth);
+}
+
+void zc_group_destroy(struct zc_group *group)
+{
+    zc_spinlock_destroy(&group->lock);
+}
+
+unsigned zc_fullness_of(uint32_t used, uint32_t capacity)
+{
+    if (used == 0)
+        return 0;
+    if (used == capacity)
+        return ZC_FULLNESS_GROUPS - 1;
+    return 100 * used / capacity / 10 + 1;
+}
+
+void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,
+                     unsigned fullness)
+{
+    zspage->fullness = fullness & 15;
+    zc_list_add_first(&group->fullness[fullness], &zspage->link);
+    group->zspages[fullness]++;
+}
+
+void zc_group_remove(struct zc_group *group, struct zc_zspage *zspage)
+{
+    zc_list_remove(&zspage->link);
+    group->zspages[zspage->fullness]--;
+}
+
+void zc_group_update(struct zc_group *group, struct zc_zspage *zspage,
+                     unsigned fullness)
+{
+    if (zspage->fullness == fullness)
+        return;
+    zc_group_remove(group, zspage);
+    zc_group_insert(group, zspage, fullness);
+}

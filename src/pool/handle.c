@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * handle.c - cells: what a handle stands for.
+ *
+ * A cell is one 64-bit word, so that a reader without a lock sees all of it or
+ * none.  With pages of 2^s bytes:
+ *
+ *    63        37+s 36+s       37 36            2 1    0
+ *   +--------------+-------------+---------------+------+
+ *   |  generation  |  size - 1   |   location    | tags |   in use: odd
+ *   +--------------+-------------+---------------+------+
+ *   |  generation  |  size - 1   |   location    | 1, 2 |   (below): even
+ *   +--------------+-------------+---------------+------+
+ *   |  generation  |      0      | next free + 1 |  0   |   free: even
+ *   +--------------+-------------+---------------+------+
+ *
+ *   generation  goes up by one when the object is there and when it is freed,
+ *               so that an old handle is caught, not followed
+ *   location    where the object begins, in units of 8 bytes
+ *   tags        the caller's two bits; with an even generation, what the cell
+ *               is: coming (an object is placed, its bytes are not there yet),
+ *               leaving (it was freed, and is still being visited), or free
+ *
+ * A cell that is coming or leaving leads to its object for the walks over a
+ * zspage, which go by the cell's index; no handle leads to it.
+ *
+ * A handle is
+ *
+ *    63         47 46        32 31          3 2   0
+ *   +-------------+------------+-------------+-----+
+ *   |  pool tag   | generation | cell index  | 000 |
+ *   +-------------+------------+-------------+-----+
+ *
+ * with the generation of the cell in use.  The three zeros are where object
+ * headers keep their tags.  The pool tag is a number that no other of 2^17
+ * pools has, made one after the other in this process, so that the handle of
+ * another pool is found out, also of one that is gone and whose memory this one
+ * got.
+ *
+ * Free cells are in one list under the handles' lock, and a few at hand in each
+ * group under the lock that an alloc or a free has anyway; they go back and
+ * forth by the batch.
+ *
+ * Why it cannot go wrong: only who frees a live handle changes its generation,
+ * by compare and swap, so of two who free it one gets ZC_STALE.  A cell's
+ * location changes only under its group's lock; a reader that needs it to hold
+ * still looks again once it has pinned the zspage (pool/pin.c).
+ */
+#include "zspool.h"
+
+#include "base/bits.h"
+#include "platform/ghost.h"
+#include "rules.h"
+
+#define TAGS_BITS 2
+#define LOCATION_SHIFT 2
+#define LOCATION_BITS 35
+#define SIZE_SHIFT (LOCATION_SHIFT + LOCATION_BITS)
+#define HANDLE_GENERATION_SHIFT 32
+#define HANDLE_GENERATION_BITS 15
+#define HANDLE_TAG_SHIFT (HANDLE_GENERATION_SHIFT + HANDLE_GENERATION_BITS)
+
+#define CELLS_MAX (UINT32_C(1) << ZC_HANDLE_CELL_BITS)
+
+/* Cells that change hands at once: a cache line of them. */
+#define BATCH 8
+
+_Static_assert(ZC_HANDLE_CELL_SHIFT + ZC_HANDLE_CELL_BITS ==
+                   HANDLE_GENERATION_SHIFT,
+               "a handle has no gaps");
+_Static_assert(SIZE_SHIFT + 12 + HANDLE_GENERATION_BITS == 64,
+               "with the smallest page a cell has no gaps");
+
+static struct zc_cell *cell_at(const struct zc_handles *handles, uint32_t index)
+{
+    return zc_records_at(&handles->cells, index);
+}
+
+static unsigned generation_shift(const struct zc_handles *handles)
+{
+    return SIZE_SHIFT + handles->size_bits;
+}
+
+static uint32_t word_generation(const struct zc_handles *handles, uint64_t word)
+{
+    return (uint32_t)(word >> generation_shift(handles));
+}
+
+static uint32_t handle_generation(zc_handle handle)
+{
+    return (uint32_t)(handle.value >> HANDLE_GENERATION_SHIFT &
+                      ZC_BITS(0, HANDLE_GENERATION_BITS));
+}
+
+static zc_handle make_handle(const struct zc_handles *handles, uint32_t index,
+                             uint32_t generation)
+{
+    zc_handle handle;
+
+    handle.value = handles->pool_tag |
+                   (uint64_t)generation << HANDLE_GENERATION_SHIFT |
+                   (uint64_t)index << ZC_HANDLE_CELL_SHIFT;
+    return handle;
+}
+
+/* Tags of a cell with an even generation that leads to a place. */
+#define CELL_COMING 1u
+#define CELL_LEAVING 2u
+
+static uint64_t free_word(const struct zc_handles *handles, uint32_t generation,
+                          uint32_t next_free)
+{
+    return (uint64_t)(generation & handles->generations)
+               << generation_shift(handles) |
+           (uint64_t)next_free << LOCATION_SHIFT;
+}
+
+static uint32_t word_next_free(uint64_t word)
+{
+    return (uint32_t)(word >> LOCATION_SHIFT);
+}
+
+/* Pools made by this process.  A number only: it orders nothing. */
+static zc_atomic_u32 pools_made;
+
+/*
+ * The next number, counted from where the system has put this copy of the
+ * library, which differs by process.  The factor that spreads its bits is odd,
+ * so 2^17 numbers in a row have 2^17 tags.
+ */
+static uint64_t next_tag(void)
+{
+    const uint64_t first = (uint64_t)(uintptr_t)&pools_made >> 12;
+    const uint64_t number = first + zc_atomic_u32_add(&pools_made, 1);
+
+    return number * UINT64_C(0x9e3779b97f4a7c15) << HANDLE_TAG_SHIFT;
+}
+
+zc_status zc_handles_init(struct zc_handles *handles, size_t page_size)
+{
+    handles->size_bits = zc_log2(page_size);
+    handles->generations = (uint32_t)ZC_BITS(0, 64 - generation_shift(handles));
+    handles->pool_tag = next_tag();
+    handles->first_free = 0;
+    zc_atomic_u32_init(&handles->used, 0);
+    zc_records_init(&handles->cells, sizeof(struct zc_cell));
+    return zc_spinlock_init(&handles->lock, ZC_RANK_POOL_HANDLES, "handles");
+}
+
+void zc_handles_destroy(struct zc_handles *handles)
+{
+    zc_spinlock_destroy(&handles->lock);
+    zc_records_destroy(&handles->cells);
+}
+
+/* ---- lists of free cells, by index + 1, so that zero ends them ---- */
+
+/* Writes a free cell, whose generation is even, in front of a list. */
+static void push(struct zc_handles *handles, uint32_t *first, uint32_t index,
+                 uint32_t generation)
+{
+    zc_atomic_u64_store_relaxed(&cell_at(handles, index)->word,
+                                free_word(handles, generation, *first));
+    *first = index + 1;
+}
+
+/* Takes the first cell of a list that has one. */
+static uint32_t pop(const struct zc_handles *handles, uint32_t *first)
+{
+    uint32_t index = *first - 1;
+
+    *first = word_next_free(
+        zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+    return index;
+}
+
+static uint32_t generation_at(const struct zc_handles *handles, uint32_t index)
+{
+    return word_generation(
+        handles, zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+}
+
+/* Moves up to a batch from one list to another; returns how many. */
+static uint32_t move_cells(struct zc_handles *handles, uint32_t *from,
+                           uint32_t *to)
+{
+    uint32_t count;
+    uint32_t index;
+
+    for (count = 0; count < BATCH && *from != 0; count++) {
+        index = pop(handles, from);
+        push(handles, to, index, generation_at(handles, index));
+    }
+    return count;
+}
+
+/*
+ * Gets cells at hand: freed ones, or else one that never was used, so that
+ * `used` tells handles of this pool from others.  False: it must be reserved.
+ */
+static bool refill(struct zc_handles *handles, struct zc_cells *cells,
+                   bool may_reuse)
+{
+    uint32_t count = 0;
+    uint32_t used;
+
+    zc_spinlock_lock(&handles->lock);
+    if (may_reuse)
+        count = move_cells(handles, &handles->first_free, &cells->first);
+    used = zc_atomic_u32_load_relaxed(&handles->used);
+    if (count == 0 && used < CELLS_MAX &&
+        zc_records_has(&handles->cells, used)) {
+        push(handles, &cells->first, used, generation_at(handles, used));
+        count = 1;
+        zc_atomic_u32_store_release(&handles->used, used + 1);
+    }
+    zc_spinlock_unlock(&handles->lock);
+    cells->count += count;
+    return count > 0;
+}
+
+zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle *handle_out)
+{
+    const bool may_reuse = zc_ghost_reuses();
+    uint32_t generation;
+    uint32_t index;
+
+    if ((cells->first == 0 || !may_reuse) && !refill(handles, cells, may_reuse))
+        return ZC_AGAIN;
+    index = pop(handles, &cells->first);
+    cells->count--;
+    generation = generation_at(handles, index);
+    ZC_ASSERT(generation % 2 == 0);
+    *handle_out =
+        make_handle(handles, index, (generation + 1) & handles->generations);
+    return ZC_OK;
+}
+
+zc_status zc_handles_reserve(struct zc_handles *handles)
+{
+    uint32_t used = zc_atomic_u32_load_acquire(&handles->used);
+
+    if (used >= CELLS_MAX)
+        return ZC_REJECTED;
+    return zc_records_reserve(&handles->cells, used + 1);
+}
+
+/* Adds a free cell to those at hand; a batch of too many goes to the pool. */
+static void keep_cell(struct zc_handles *handles, struct zc_cells *cells)
+{
+    cells->count++;
+    if (cells->count < 2 * BATCH)
+        return;
+    zc_spinlock_lock(&handles->lock);
+    cells->count -= move_cells(handles, &cells->first, &handles->first_free);
+    zc_spinlock_unlock(&handles->lock);
+}
+
+void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
+                         zc_handle handle)
+{
+    push(handles, &cells->first, zc_handle_cell(handle),
+         handle_generation(handle) - 1);
+    keep_cell(handles, cells);
+}
+
+static void set_word(struct zc_handles *handles, zc_handle handle,
+                     uint32_t generation, uint64_t location, size_t size,
+                     unsigned tags)
+{
+    uint64_t word = (uint64_t)generation << generation_shift(handles) |
+                    (uint64_t)(size - 1) << SIZE_SHIFT |
+                    location << LOCATION_SHIFT | tags;
+
+    ZC_ASSERT(location <= ZC_BITS(0, LOCATION_BITS));
+    ZC_ASSERT((size - 1) >> handles->size_bits == 0);
+    /* Pairs with the acquire in find_word(): a reader of the location sees the
+     * object's header and its zspage's group, and what put wrote. */
+    zc_atomic_u64_store_release(&cell_at(handles, zc_handle_cell(handle))->word,
+                                word);
+}
+
+void zc_handles_set(struct zc_handles *handles, zc_handle handle,
+                    uint64_t location, size_t size)
+{
+    set_word(handles, handle, handle_generation(handle), location, size, 0);
+}
+
+void zc_handles_set_coming(struct zc_handles *handles, zc_handle handle,
+                           uint64_t location, size_t size)
+{
+    if (ZC_RULE(OBJECT_VALID_WHEN_WRITTEN))
+        set_word(handles, handle, handle_generation(handle) - 1, location, size,
+                 CELL_COMING);
+    else
+        zc_handles_set(handles, handle, location, size);
+}
+
+/* The cell and its word, if the handle is live. */
+static zc_status find_word(const struct zc_handles *handles, zc_handle handle,
+                           struct zc_cell **cell_out, uint64_t *word_out)
+{
+    uint32_t generation = handle_generation(handle);
+    uint32_t index = zc_handle_cell(handle);
+    struct zc_cell *cell;
+    uint64_t word;
+
+    if ((handle.value & ZC_BITS(0, ZC_HANDLE_CELL_SHIFT)) != 0 ||
+        handle.value >> HANDLE_TAG_SHIFT !=
+            handles->pool_tag >> HANDLE_TAG_SHIFT ||
+        generation % 2 == 0 || generation > handles->generations ||
+        index >= zc_atomic_u32_load_acquire(&handles->used))
+        return ZC_INVALID;
+    cell = cell_at(handles, index);
+    /* Pairs with the releases in zc_handles_set() and zc_handles_move(). */
+    word = zc_atomic_u64_load_acquire(&cell->word);
+    if (word_generation(handles, word) != generation)
+        return ZC_STALE;
+    *cell_out = cell;
+    *word_out = word;
+    return ZC_OK;
+}
+
+static void view_word(const struct zc_handles *handles, uint64_t word,
+                      struct zc_cell_view *view_out)
+{
+    view_out->location = word >> LOCATION_SHIFT & ZC_BITS(0, LOCATION_BITS);
+    view_out->size =
+        (size_t)(word >> SIZE_SHIFT & ZC_BITS(0, handles->size_bits)) + 1;
+    view_out->tags = (unsigned)(word & ZC_BITS(0, TAGS_BITS));
+}
+
+zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
+                          struct zc_cell_view *view_out)
+{
+    struct zc_cell *cell;
+    uint64_t word;
+    zc_status status = find_word(handles, handle, &cell, &word);
+
+    if (status == ZC_OK)
+        view_word(handles, word, view_out);
+    return status;
+}
+
+static bool is_placed(const struct zc_handles *handles, uint64_t word)
+{
+    return word_generation(handles, word) % 2 == 1 ||
+           (word & ZC_BITS(0, TAGS_BITS)) != 0;
+}
+
+bool zc_handles_is_placed(const struct zc_handles *handles, uint32_t index)
+{
+    return is_placed(
+        handles, zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+}
+
+void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
+                        struct zc_cell_view *view_out)
+{
+    uint64_t word = zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word);
+
+    ZC_ASSERT(is_placed(handles, word));
+    view_word(handles, word, view_out);
+}
+
+bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
+                   zc_handle *handle_out)
+{
+    uint32_t generation;
+
+    if (index >= zc_atomic_u32_load_acquire(&handles->used))
+        return false;
+    generation = word_generation(
+        handles, zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+    if (generation % 2 == 0)
+        return false;
+    *handle_out = make_handle(handles, index, generation);
+    return true;
+}
+
+zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle handle)
+{
+    uint32_t generation = handle_generation(handle) + 1;
+    struct zc_cell *cell;
+    uint64_t word;
+    zc_status status;
+
+    do {
+        status = find_word(handles, handle, &cell, &word);
+        if (status != ZC_OK)
+            return status;
+    } while (!zc_atomic_u64_exchange_if(
+        &cell->word, &word, free_word(handles, generation, cells->first)));
+    /* Stale for everybody from here on; nobody else can free it. */
+    cells->first = zc_handle_cell(handle) + 1;
+    keep_cell(handles, cells);
+    return ZC_OK;
+}
+
+void zc_handles_leave(struct zc_handles *handles, zc_handle handle)
+{
+    const uint32_t generation = (handle_generation(handle) + 1) &
+                                handles->generations;
+    struct zc_cell *cell = cell_at(handles, zc_handle_cell(handle));
+    uint64_t word = zc_atomic_u64_load_relaxed(&cell->word);
+    uint64_t place;
+
+    do {
+        /* Only tags can change meanwhile: frees need the group's lock. */
+        ZC_ASSERT(word_generation(handles, word) == handle_generation(handle));
+        place = word & (ZC_BITS(0, generation_shift(handles)) &
+                        ~ZC_BITS(0, TAGS_BITS));
+    } while (!zc_atomic_u64_exchange_if(&cell->word, &word,
+                                        (uint64_t)generation
+                                                << generation_shift(handles) |
+                                            place | CELL_LEAVING));
+}
+
+bool zc_handles_has_left(const struct zc_handles *handles, zc_handle handle)
+{
+    uint64_t word = zc_atomic_u64_load_relaxed(
+        &cell_at(handles, zc_handle_cell(handle))->word);
+
+    return word_generation(handles, word) % 2 == 0 &&
+           (word & ZC_BITS(0, TAGS_BITS)) == CELL_LEAVING;
+}
+
+void zc_handles_release(struct zc_handles *handles, struct zc_cells *cells,
+                        zc_handle handle)
+{
+    ZC_ASSERT(zc_handles_has_left(handles, handle));
+    push(handles, &cells->first, zc_handle_cell(handle),
+         handle_generation(handle) + 1);
+    keep_cell(handles, cells);
+}
+
+void zc_handles_move(struct zc_handles *handles, uint32_t index,
+                     uint64_t location)
+{
+    struct zc_cell *cell = cell_at(handles, index);
+    uint64_t word = zc_atomic_u64_load_relaxed(&cell->word);
+    uint64_t moved;
+
+    ZC_ASSERT(location <= ZC_BITS(0, LOCATION_BITS));
+    do {
+        /* Only tags can change meanwhile: frees need the group's lock. */
+        ZC_ASSERT(word_generation(handles, word) % 2 == 1);
+        moved = (word & ~ZC_BITS(LOCATION_SHIFT, LOCATION_BITS)) |
+                location << LOCATION_SHIFT;
+        /* Releases the copied bytes; pairs with the acquire in find_word(). */
+    } while (!zc_atomic_u64_exchange_if(&cell->word, &word, moved));
+}
+
+zc_status zc_handles_change_tags(struct zc_handles *handles, zc_handle handle,
+                                 unsigned clear, unsigned set,
+                                 unsigned *previous_out)
+{
+    struct zc_cell *cell;
+    uint64_t word;
+    zc_status status;
+
+    do {
+        status = find_word(handles, handle, &cell, &word);
+        if (status != ZC_OK)
+            return status;
+    } while (!zc_atomic_u64_exchange_if(
+        &cell->word, &word, (word & ~(uint64_t)clear) | (uint64_t)set));
+    if (previous_out != NULL)
+        *previous_out = (unsigned)(word & ZC_BITS(0, TAGS_BITS));
+    return ZC_OK;
+}
+
+size_t zc_handles_bytes(const struct zc_handles *handles)
+{
+    return zc_records_bytes(&handles->cells,
+                            zc_atomic_u32_load_relaxed(&handles->used));
+}

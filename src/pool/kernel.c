@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel.c - kernel placement: an object takes a slot of its size class.
+ *
+ * One group per class that is not merged away, largest first.  A zspage of it
+ * is a chain of pages cut into slots, its free slots in a list through their
+ * headers (pool/kernel.h).  An object goes to the first zspage of the fullest
+ * list that has room, so that the others may run empty; without one, to a new
+ * zspage.  Who meets the same objects in the same order as zsmalloc ends with
+ * the same number of pages.
+ *
+ * Why it cannot go wrong.  A fresh zspage is ours alone until its group is
+ * stored: its links are written before that, and its first object is placed
+ * before the lock is dropped, so nobody finds it empty.  Header, counters and
+ * cell change under one hold of the group's lock: whoever has it finds that
+ * every header in use leads to a cell that leads back.
+ */
+#include "pool/kernel.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "platform/memory.h"
+#include "rules.h"
+
+#define HEADER_BYTES 8
+
+/* Free links leave room for the tags of a header in use. */
+#define LINK_SHIFT 3
+
+#define FULL (ZC_FULLNESS_GROUPS - 1)
+
+_Static_assert(sizeof(uint64_t) == HEADER_BYTES, "a header is one word");
+_Static_assert(ZC_BITS(0, LINK_SHIFT) >= ZC_OBJECT_TAGS,
+               "a link has none of the tags");
+
+/* ---- slots ---- */
+
+/* The link to the next free slot; ZC_SLOT_NONE becomes all ones. */
+static uint64_t link_to(uint32_t index)
+{
+    uint64_t next = index == ZC_SLOT_NONE ? UINT64_MAX : index;
+
+    return next << LINK_SHIFT;
+}
+
+static uint16_t linked_slot(uint64_t header)
+{
+    return (uint16_t)(header >> LINK_SHIFT);
+}
+
+static uint32_t slot_index(const struct zc_arena *arena,
+                           const struct zc_group *group,
+                           const struct zc_zspage *zspage, uint64_t location)
+{
+    uint32_t bytes = (uint32_t)(location - zc_zspage_location(arena, zspage)) *
+                     ZC_UNIT_BYTES;
+
+    ZC_ASSERT(bytes / group->slot_bytes < group->slot_count);
+    ZC_ASSERT(bytes % group->slot_bytes == 0);
+    return bytes / group->slot_bytes;
+}
+
+static bool header_is_outside(const struct zc_group *group)
+{
+    return group->huge && ZC_RULE(HUGE_HEADER_IN_ZSPAGE);
+}
+
+static size_t payload_offset(const struct zc_group *group)
+{
+    return group->huge ? 0 : HEADER_BYTES;
+}
+
+char *zc_slot_payload(const struct zc_arena *arena,
+                      const struct zc_group *group, uint64_t location)
+{
+    return zc_location_address(arena, location) + payload_offset(group);
+}
+
+uint64_t zc_slot_header(const struct zc_arena *arena,
+                        const struct zc_group *group,
+                        const struct zc_zspage *zspage, uint64_t location)
+{
+    uint64_t header;
+
+    if (header_is_outside(group))
+        return zspage->huge_header;
+    memcpy(&header, zc_location_address(arena, location), sizeof(header));
+    return header;
+}
+
+void zc_slot_set_header(const struct zc_arena *arena,
+                        const struct zc_group *group, struct zc_zspage *zspage,
+                        uint64_t location, uint64_t header)
+{
+    if (header_is_outside(group))
+        zspage->huge_header = header;
+    else
+        memcpy(zc_location_address(arena, location), &header, sizeof(header));
+}
+
+uint64_t zc_slot_take(const struct zc_arena *arena,
+                      const struct zc_group *group, struct zc_zspage *zspage,
+                      uint64_t header, size_t size)
+{
+    uint32_t index = zspage->first_free;
+    uint64_t location = zc_slot_location(arena, group, zspage, index);
+    uint64_t link;
+
+    ZC_ASSERT(index < group->slot_count);
+    ZC_ASSERT((header & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
+    link = zc_slot_header(arena, group, zspage, location);
+    ZC_ASSERT((link & ZC_OBJECT_TAGS) == 0);
+    zspage->first_free = linked_slot(link);
+    zspage->objects++;
+    zc_zspage_keep(zspage);
+    zc_slot_set_header(arena, group, zspage, location, header);
+    zc_memory_open(zc_slot_payload(arena, group, location), size);
+    return location;
+}
+
+void zc_slot_put(const struct zc_arena *arena, const struct zc_group *group,
+                 struct zc_zspage *zspage, uint64_t location)
+{
+    ZC_ASSERT(zspage->objects > 0);
+    ZC_ASSERT((zc_slot_header(arena, group, zspage, location) &
+               ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
+    zc_slot_link(arena, group, zspage,
+                 slot_index(arena, group, zspage, location));
+    zspage->objects--;
+}
+
+void zc_slot_link(const struct zc_arena *arena, const struct zc_group *group,
+                  struct zc_zspage *zspage, uint32_t index)
+{
+    uint64_t location = zc_slot_location(arena, group, zspage, index);
+
+    zc_memory_close(zc_slot_payload(arena, group, location),
+                    group->slot_bytes - payload_offset(group));
+    zc_slot_set_header(arena, group, zspage, location,
+                       link_to(zspage->first_free));
+    zspage->first_free = (uint16_t)index;
+}
+
+/* ---- zspages ---- */
+
+/* Makes every slot of a zspage free; nobody else knows the zspage yet. */
+static void link_slots(const struct zc_arena *arena,
+                       const struct zc_group *group, struct zc_zspage *zspage)
+{
+    char *memory = zc_zspage_memory(arena, zspage);
+    uint64_t link;
+    uint32_t index;
+    char *slot;
+
+    zspage->objects = 0;
+    zspage->first_free = 0;
+    zspage->isolated = false;
+    zspage->huge_header = link_to(ZC_SLOT_NONE);
+    zc_memory_close(memory, group->zspage_pages * arena->page_size);
+    if (header_is_outside(group))
+        return;
+    for (index = 0; index < group->slot_count; index++) {
+        slot = memory + (size_t)index * group->slot_bytes;
+        link =
+            link_to(index + 1 < group->slot_count ? index + 1 : ZC_SLOT_NONE);
+        zc_memory_open(slot, sizeof(link));
+        memcpy(slot, &link, sizeof(link));
+    }
+}
+
+/* A new zspage with all its slots free, ours alone.  May block. */
+static zc_status new_zspage(struct zc_zspool *pool,
+                            const struct zc_group *group, bool beyond,
+                            struct zc_zspage **zspage_out)
+    ZC_EXCLUDES(group->lock)
+{
+    struct zc_zspage *zspage;
+    zc_status status;
+
+    status = (beyond ? zc_arena_get_beyond : zc_arena_get)(
+        &pool->arena, group->zspage_pages, group->zspage_pages, &zspage);
+    if (status != ZC_OK)
+        return status;
+    link_slots(&pool->arena, group, zspage);
+    *zspage_out = zspage;
+    return ZC_OK;
+}
+
+/* Makes a new zspage one of the group. */
+static void attach(struct zc_group *group, struct zc_zspage *zspage)
+    ZC_REQUIRES(group->lock)
+{
+    zc_group_insert(group, zspage, 0);
+    /* Pairs with the acquire in release_emptied() and in reclaim. */
+    zc_atomic_pointer_store_release(&zspage->group, group);
+    zc_zspage_unlock(zspage);
+}
+
+void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *group,
+                      struct zc_zspage *zspage)
+{
+    ZC_ASSERT(zspage->objects == 0);
+    zc_group_remove(group, zspage);
+    zc_zspage_forget(pool, zspage);
+    /* Pairs with the acquire in release_emptied() and in reclaim. */
+    zc_atomic_pointer_store_release(&zspage->group, NULL);
+}
+
+void zc_kernel_sort(struct zc_group *group, struct zc_zspage *zspage)
+{
+    zc_group_update(group, zspage,
+                    zc_fullness_of(zspage->objects, group->slot_count));
+}
+
+/* The first zspage of the fullest list with room, or NULL. */
+static struct zc_zspage *find_room(const struct zc_group *group)
+    ZC_REQUIRES(group->lock)
+{
+    unsigned fullness = FULL;
+    const struct zc_list *list;
+
+    while (fullness-- > 0) {
+        list = &group->fullness[fullness];
+        if (!zc_list_is_empty(list))
+            return ZC_CONTAINER(list->next, struct zc_zspage, link);
+    }
+    return NULL;
+}
+
+/* ---- the operations ---- */
+
+/*
+ * A zspage with room where there was none.  Group lock held on entry and on
+ * return, not in between.  *begun_out: see zc_growth_begin().
+ */
+static zc_status make_room(struct zc_zspool *pool, struct zc_group *group,
+                           bool beyond, struct zc_zspage **zspage_out,
+                           bool *begun_out) ZC_NO_LOCK_ANALYSIS
+{
+    zc_status status;
+
+    zc_spinlock_unlock(&group->lock);
+    *begun_out = zc_growth_begin(pool);
+    if (*begun_out) {
+        zc_spinlock_lock(&group->lock);
+        *zspage_out = find_room(group);
+        if (*zspage_out != NULL)
+            return ZC_OK;
+        zc_spinlock_unlock(&group->lock);
+    }
+    status = new_zspage(pool, group, false, zspage_out);
+    if (status == ZC_REJECTED && beyond)
+        status = new_zspage(pool, group, true, zspage_out);
+    zc_spinlock_lock(&group->lock);
+    if (status == ZC_OK) {
+        attach(group, *zspage_out);
+    } else if (status == ZC_REJECTED) {
+        /* A slot may have come free meanwhile. */
+        *zspage_out = find_room(group);
+        if (*zspage_out != NULL)
+            status = ZC_OK;
+    }
+    return status;
+}
+
+static zc_status place(struct zc_zspool *pool, size_t size, bool beyond,
+                       zc_handle *handle_out, struct zc_found *found_out)
+    ZC_NO_LOCK_ANALYSIS
+{
+    struct zc_group *group = zc_group_of(pool, size);
+    struct zc_zspage *zspage;
+    zc_handle handle = {0};
+    uint64_t location;
+    bool begun = false;
+    zc_status status;
+
+    status = zc_group_lock_and_take(group, &pool->handles, &handle);
+    if (status != ZC_OK)
+        return status;
+    zspage = find_room(group);
+    if (zspage == NULL) {
+        status = make_room(pool, group, beyond, &zspage, &begun);
+        if (status != ZC_OK) {
+            zc_handles_put_back(&pool->handles, &group->cells, handle);
+            zc_spinlock_unlock(&group->lock);
+            zc_growth_end(pool, begun);
+            return status;
+        }
+    }
+    location = zc_slot_take(&pool->arena, group, zspage,
+                            handle.value | ZC_OBJECT_ALLOCATED, size);
+    zc_kernel_sort(group, zspage);
+    zc_zspage_touch(pool, zspage);
+    group->objects++;
+    group->payload_bytes += size;
+    if (found_out != NULL) {
+        zc_handles_set_coming(&pool->handles, handle, location, size);
+        zc_zspage_pin(zspage);
+        *found_out = (struct zc_found){zspage, group, location, size};
+    } else {
+        zc_handles_set(&pool->handles, handle, location, size);
+    }
+    zc_spinlock_unlock(&group->lock);
+    zc_growth_end(pool, begun);
+    *handle_out = handle;
+    return ZC_OK;
+}
+
+static bool remove_object(struct zc_zspool *pool, struct zc_group *group,
+                          struct zc_zspage *zspage, uint64_t location,
+                          size_t size) ZC_REQUIRES(group->lock)
+{
+    zc_slot_put(&pool->arena, group, zspage, location);
+    group->objects--;
+    group->payload_bytes -= size;
+    if (zspage->objects == 0 && zc_zspage_release_or_leave(zspage)) {
+        zc_kernel_detach(pool, group, zspage);
+        return true;
+    }
+    zc_kernel_sort(group, zspage);
+    return false;
+}
+
+/* Numbers the groups, largest class first, and finds the huge watermark. */
+static void merge_classes(struct zc_zspool *pool)
+{
+    unsigned index = pool->class_count;
+    size_t previous_slots = 0;
+    uint32_t previous_pages = 0;
+    size_t bytes;
+    size_t slots;
+    uint32_t pages;
+
+    pool->group_count = 0;
+    pool->huge_class_size = 0;
+    while (index-- > 0) {
+        bytes = zc_class_bytes(pool->page_size, index);
+        pages = zc_class_chain(pool->page_size, pool->chain_length, bytes);
+        slots = pages * pool->page_size / bytes;
+        if (pages != previous_pages || slots != previous_slots)
+            pool->group_count++;
+        pool->class_group[index] = (uint16_t)(pool->group_count - 1);
+        /* The smallest payload that is too large for this class. */
+        if (pool->huge_class_size == 0 && pages != 1 && slots != 1)
+            pool->huge_class_size = bytes - HEADER_BYTES + 1;
+        previous_pages = pages;
+        previous_slots = slots;
+    }
+}
+
+static zc_status init_group(const struct zc_zspool *pool, unsigned index,
+                            struct zc_group *group)
+{
+    size_t bytes = zc_class_bytes(pool->page_size, index);
+
+    group->index = index;
+    group->slot_bytes = (uint32_t)bytes;
+    group->zspage_pages =
+        zc_class_chain(pool->page_size, pool->chain_length, bytes);
+    group->slot_count =
+        (uint32_t)(group->zspage_pages * pool->page_size / bytes);
+    group->huge = group->zspage_pages == 1 && group->slot_count == 1;
+    return zc_group_init(group);
+}
+
+static void destroy_groups(struct zc_zspool *pool, unsigned count)
+{
+    while (count-- > 0)
+        zc_group_destroy(&pool->groups[count]);
+    zc_free(pool->groups);
+    zc_free(pool->class_group);
+}
+
+static zc_status create(struct zc_zspool *pool)
+{
+    unsigned initialised = 0;
+    zc_status status;
+    unsigned index;
+
+    pool->class_count = zc_class_count(pool->page_size);
+    pool->class_group =
+        zc_calloc(pool->class_count, sizeof(*pool->class_group));
+    if (pool->class_group == NULL)
+        return ZC_NO_MEMORY;
+    merge_classes(pool);
+    pool->groups = zc_calloc(pool->group_count, sizeof(*pool->groups));
+    if (pool->groups == NULL) {
+        zc_free(pool->class_group);
+        return ZC_NO_MEMORY;
+    }
+    /* The largest class of each group comes first and gives it its shape. */
+    for (index = pool->class_count; index-- > 0;) {
+        if (pool->class_group[index] < initialised)
+            continue;
+        status = init_group(pool, index, &pool->groups[initialised]);
+        if (status != ZC_OK) {
+            destroy_groups(pool, initialised);
+            return status;
+        }
+        initialised++;
+    }
+    ZC_ASSERT(initialised == pool->group_count);
+    return ZC_OK;
+}
+
+static void destroy(struct zc_zspool *pool)
+{
+    destroy_groups(pool, pool->group_count);
+}
+
+/* The longest chain: an object of its class may be the first to come. */
+static uint32_t least_pages(size_t page_size, unsigned chain_length)
+{
+    unsigned index = zc_class_count(page_size);
+    uint32_t longest = 0;
+    uint32_t pages;
+
+    while (index-- > 0) {
+        pages = zc_class_chain(page_size, chain_length,
+                               zc_class_bytes(page_size, index));
+        if (pages > longest)
+            longest = pages;
+    }
+    return longest;
+}
+
+const struct zc_placement_ops zc_kernel_placement = {
+    .create = create,
+    .destroy = destroy,
+    .place = place,
+    .remove = remove_object,
+    .next = zc_kernel_next,
+    .isolate = zc_kernel_isolate,
+    .defer = zc_kernel_defer,
+    .is_deferred = zc_kernel_is_deferred,
+    .undefer = zc_kernel_undefer,
+    .settle = zc_kernel_settle,
+    .detach = zc_kernel_detach,
+    .least_pages = least_pages,
+    .payload_offset = payload_offset,
+    .compact_step = zc_kernel_compact_step,
+};

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel.h - the slots of kernel placement, for its own two files and
+ * the class table.
+ *
+ * A zspage is cut into slots of equal size.  A slot begins with a header word:
+ *
+ *    63                                  3 2       0
+ *   +-------------------------------------+---------+
+ *   |           handle, upper bits        |   001   |   in use
+ *   +-------------------------------------+---------+
+ *   |     next free slot, or all ones     |   000   |   free
+ *   +-------------------------------------+---------+
+ *
+ * and its payload follows.  The header of a huge object, which fills its page,
+ * is in the zspage's descriptor.  A location names a slot by its first byte,
+ * wherever the header is.
+ */
+#ifndef ZC_POOL_KERNEL_H
+#define ZC_POOL_KERNEL_H
+
+#include "zspool.h"
+
+/* What the list of a full zspage begins with. */
+#define ZC_SLOT_NONE UINT16_MAX
+
+static inline uint64_t zc_slot_location(const struct zc_arena *arena,
+                                        const struct zc_group *group,
+                                        const struct zc_zspage *zspage,
+                                        uint32_t index)
+{
+    return zc_zspage_location(arena, zspage) +
+           (uint64_t)index * (group->slot_bytes / ZC_UNIT_BYTES);
+}
+
+/* The header word of a slot.  Group lock held, as for all that follow. */
+uint64_t zc_slot_header(const struct zc_arena *arena,
+                        const struct zc_group *group,
+                        const struct zc_zspage *zspage, uint64_t location)
+    ZC_REQUIRES(group->lock);
+
+/*
+ * Takes the first free slot of a zspage that has one, for an object of that
+ * size; returns its location.  Fullness and the group's counters are the
+ * caller's.
+ */
+uint64_t zc_slot_take(const struct zc_arena *arena,
+                      const struct zc_group *group, struct zc_zspage *zspage,
+                      uint64_t header, size_t size) ZC_REQUIRES(group->lock);
+
+/* The other way round. */
+void zc_slot_put(const struct zc_arena *arena, const struct zc_group *group,
+                 struct zc_zspage *zspage, uint64_t location)
+    ZC_REQUIRES(group->lock);
+
+/* Writes the header word of a slot. */
+void zc_slot_set_header(const struct zc_arena *arena,
+                        const struct zc_group *group, struct zc_zspage *zspage,
+                        uint64_t location, uint64_t header)
+    ZC_REQUIRES(group->lock);
+
+/* Makes a slot, whatever its header says, the first of the free list. */
+void zc_slot_link(const struct zc_arena *arena, const struct zc_group *group,
+                  struct zc_zspage *zspage, uint32_t index)
+    ZC_REQUIRES(group->lock);
+
+/* Address of an object's first byte. */
+char *zc_slot_payload(const struct zc_arena *arena,
+                      const struct zc_group *group, uint64_t location);
+
+/* Puts a zspage on the list that its number of objects asks for. */
+void zc_kernel_sort(struct zc_group *group, struct zc_zspage *zspage)
+    ZC_REQUIRES(group->lock);
+
+/* zc_placement_ops.detach and .compact_step */
+void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *group,
+                      struct zc_zspage *zspage) ZC_REQUIRES(group->lock);
+zc_status zc_kernel_compact_step(struct zc_zspool *pool, uint64_t most,
+                                 struct zc_compact_result *result);
+
+/* ---- pool/kernel_reclaim.c: see struct zc_placement_ops ---- */
+
+bool zc_kernel_next(struct zc_zspool *pool, struct zc_zspage *zspage,
+                    uint32_t *place_inout, zc_handle *handle_out);
+void zc_kernel_isolate(struct zc_zspool *pool, struct zc_zspage *zspage);
+zc_status zc_kernel_defer(struct zc_zspool *pool, const struct zc_found *found);
+bool zc_kernel_is_deferred(struct zc_zspool *pool,
+                           const struct zc_found *found);
+void zc_kernel_undefer(struct zc_zspool *pool, const struct zc_found *found);
+void zc_kernel_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
+                      bool rebuild);
+
+/* Zspages that the group would not need if its objects were moved together. */
+uint64_t zc_kernel_spare_zspages(const struct zc_group *group)
+    ZC_REQUIRES(group->lock);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel_compact.c - compaction of kernel placement: empty the emptiest
+ * zspage of a class into the fullest.
+ *
+ * A round visits the groups from the largest class down, each as long as it
+ * holds a zspage's worth of free slots.  A step is one pair of zspages, or part
+ * of one: at most STEP_MOVES objects under one hold of the group's lock, so
+ * that whoever waits for the lock waits for a few dozen microseconds.
+ *
+ * pool->cursor is twice the number of groups done in this round, plus one when
+ * the next of them has been begun.
+ *
+ * Why it cannot go wrong.  The source's pin word is locked: nobody reads or
+ * writes the bytes that are copied.  The cell changes when the copy is there,
+ * and both under the group's lock, where frees look for the object.  The
+ * destination may have readers: for them it is an allocation.
+ */
+#include "pool/kernel.h"
+
+#include <string.h>
+
+/* Objects moved under one hold of the lock. */
+#define STEP_MOVES 16
+
+/*
+ * Sources tried before a class is given up for this round: a reader's zspage is
+ * passed over, and each costs a look under the lock.
+ */
+#define SOURCES_MAX 32
+
+#define FULL (ZC_FULLNESS_GROUPS - 1)
+
+uint64_t zc_kernel_spare_zspages(const struct zc_group *group)
+{
+    /* Those under reclaim too: group->objects counts what is in them. */
+    uint64_t zspages = group->reclaimed;
+    unsigned fullness;
+
+    for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++)
+        zspages += group->zspages[fullness];
+    return (zspages * group->slot_count - group->objects) / group->slot_count;
+}
+
+/* The fullest zspage with room and something in it, or NULL. */
+static struct zc_zspage *find_destination(const struct zc_group *group)
+    ZC_REQUIRES(group->lock)
+{
+    const struct zc_list *list;
+    unsigned fullness;
+
+    for (fullness = FULL - 1; fullness > 0; fullness--) {
+        list = &group->fullness[fullness];
+        if (!zc_list_is_empty(list))
+            return ZC_CONTAINER(list->next, struct zc_zspage, link);
+    }
+    return NULL;
+}
+
+/* The emptiest other zspage without readers, its pin word locked, or NULL. */
+static struct zc_zspage *lock_source(const struct zc_group *group,
+                                     const struct zc_zspage *destination)
+    ZC_REQUIRES(group->lock)
+{
+    unsigned tries = SOURCES_MAX;
+    const struct zc_list *list;
+    struct zc_list *link;
+    struct zc_zspage *zspage;
+    unsigned fullness;
+
+    for (fullness = 1; fullness < FULL; fullness++) {
+        list = &group->fullness[fullness];
+        for (link = list->next; link != list; link = link->next) {
+            zspage = ZC_CONTAINER(link, struct zc_zspage, link);
+            if (zspage == destination)
+                continue;
+            if (zc_zspage_trylock(zspage))
+                return zspage;
+            if (--tries == 0)
+                return NULL;
+        }
+    }
+    return NULL;
+}
+
+static void move_object(struct zc_zspool *pool, const struct zc_group *group,
+                        struct zc_zspage *source, uint64_t location,
+                        struct zc_zspage *destination) ZC_REQUIRES(group->lock)
+{
+    const struct zc_arena *arena = &pool->arena;
+    uint64_t header = zc_slot_header(arena, group, source, location);
+    struct zc_cell_view view;
+    zc_handle handle;
+    uint64_t to;
+
+    handle.value = header & ~(uint64_t)ZC_OBJECT_TAGS;
+    zc_handles_view_at(&pool->handles, zc_handle_cell(handle), &view);
+    ZC_ASSERT(view.location == location);
+    to = zc_slot_take(arena, group, destination, header, view.size);
+    memcpy(zc_slot_payload(arena, group, to),
+           zc_slot_payload(arena, group, location), view.size);
+    zc_handles_move(&pool->handles, zc_handle_cell(handle), to);
+    zc_slot_put(arena, group, source, location);
+}
+
+/* Moves objects until one is full, the other empty, or `most` are moved. */
+static uint32_t move_objects(struct zc_zspool *pool,
+                             const struct zc_group *group,
+                             struct zc_zspage *source,
+                             struct zc_zspage *destination, uint64_t most)
+    ZC_REQUIRES(group->lock)
+{
+    const struct zc_arena *arena = &pool->arena;
+    uint32_t moved = 0;
+    uint64_t location;
+    uint32_t index;
+
+    for (index = 0; index < group->slot_count && moved < most; index++) {
+        if (source->objects == 0 || destination->objects == group->slot_count)
+            break;
+        location = zc_slot_location(arena, group, source, index);
+        if ((zc_slot_header(arena, group, source, location) &
+             ZC_OBJECT_ALLOCATED) == 0)
+            continue;
+        move_object(pool, group, source, location, destination);
+        moved++;
+    }
+    return moved;
+}
+
+/*
+ * Moves what one step may between one pair of zspages.  Returns how many
+ * objects, none when the group has nothing more to give in this round.  A
+ * source that was emptied is the caller's to give to the arena.
+ */
+static uint32_t compact_group(struct zc_zspool *pool, struct zc_group *group,
+                              uint64_t most, struct zc_zspage **emptied_out)
+    ZC_REQUIRES(group->lock)
+{
+    struct zc_zspage *destination;
+    struct zc_zspage *source;
+    uint32_t moved;
+
+    if (zc_kernel_spare_zspages(group) == 0 || group->moves_left == 0)
+        return 0;
+    destination = find_destination(group);
+    if (destination == NULL)
+        return 0;
+    source = lock_source(group, destination);
+    if (source == NULL)
+        return 0;
+    moved = move_objects(pool, group, source, destination,
+                         group->moves_left < most ? group->moves_left : most);
+    ZC_ASSERT(moved > 0);
+    group->moves_left -= moved;
+    zc_kernel_sort(group, destination);
+    if (source->objects == 0) {
+        zc_kernel_detach(pool, group, source);
+        *emptied_out = source;
+    } else {
+        zc_kernel_sort(group, source);
+        zc_zspage_unlock(source);
+    }
+    return moved;
+}
+
+zc_status zc_kernel_compact_step(struct zc_zspool *pool, uint64_t most,
+                                 struct zc_compact_result *result)
+{
+    struct zc_group *group = &pool->groups[pool->cursor / 2];
+    struct zc_zspage *emptied = NULL;
+    uint32_t moved;
+
+    ZC_ASSERT(pool->cursor / 2 < pool->group_count);
+    zc_spinlock_lock(&group->lock);
+    if (pool->cursor % 2 == 0) {
+        /* Once each is enough when nobody else is there; others that free and
+         * allocate all the time must not keep the round here for ever. */
+        group->moves_left = group->objects;
+        pool->cursor++;
+    }
+    most -= result->objects_moved;
+    moved = compact_group(pool, group, most < STEP_MOVES ? most : STEP_MOVES,
+                          &emptied);
+    zc_spinlock_unlock(&group->lock);
+
+    result->objects_moved += moved;
+    if (emptied != NULL) {
+        zc_arena_release(&pool->arena, emptied);
+        result->pages_freed += group->zspage_pages;
+    }
+    if (moved > 0)
+        return ZC_AGAIN;
+    pool->cursor++;
+    if (pool->cursor / 2 < pool->group_count)
+        return ZC_AGAIN;
+    pool->cursor = 0;
+    return ZC_OK;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * kernel_reclaim.c - deferred slots of kernel placement, and the free
+ * list after a reclaim that did not empty its zspage.
+ *
+ * The free list is rebuilt from the headers alone, in the order of the slots:
+ * ALLOCATED stays, anything else is free, and DEFERRED gives up its cell first.
+ */
+#include "pool/kernel.h"
+
+#include "rules.h"
+
+bool zc_kernel_next(struct zc_zspool *pool, struct zc_zspage *zspage,
+                    uint32_t *place_inout, zc_handle *handle_out)
+    ZC_NO_LOCK_ANALYSIS
+{
+    const struct zc_group *group =
+        zc_atomic_pointer_load_relaxed(&zspage->group);
+    uint64_t header;
+    uint32_t index;
+
+    for (index = *place_inout; index < group->slot_count; index++) {
+        header = zc_slot_header(
+            &pool->arena, group, zspage,
+            zc_slot_location(&pool->arena, group, zspage, index));
+        if ((header & ZC_OBJECT_TAGS) != ZC_OBJECT_ALLOCATED)
+            continue;
+        handle_out->value = header & ~(uint64_t)ZC_OBJECT_TAGS;
+        *place_inout = index + 1;
+        return true;
+    }
+    *place_inout = index;
+    return false;
+}
+
+void zc_kernel_isolate(struct zc_zspool *pool, struct zc_zspage *zspage)
+{
+    /* The free list is the zspage's own: nothing of it is elsewhere. */
+    (void)pool;
+    (void)zspage;
+}
+
+zc_status zc_kernel_defer(struct zc_zspool *pool, const struct zc_found *found)
+    ZC_NO_LOCK_ANALYSIS
+{
+    const struct zc_arena *arena = &pool->arena;
+    struct zc_group *group = found->group;
+    struct zc_zspage *zspage = found->zspage;
+    uint64_t header = zc_slot_header(arena, group, zspage, found->location);
+
+    if ((header & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED)
+        return ZC_STALE;
+    ZC_ASSERT((header & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
+    if (!ZC_RULE(NO_FREE_LIST_UNDER_RECLAIM)) {
+        zc_slot_put(arena, group, zspage, found->location);
+    } else {
+        header &= ~(uint64_t)ZC_OBJECT_TAGS;
+        zc_slot_set_header(arena, group, zspage, found->location,
+                           header | ZC_OBJECT_DEFERRED);
+        zspage->objects--;
+    }
+    group->objects--;
+    group->payload_bytes -= found->size;
+    return ZC_OK;
+}
+
+bool zc_kernel_is_deferred(struct zc_zspool *pool, const struct zc_found *found)
+    ZC_NO_LOCK_ANALYSIS
+{
+    uint64_t header = zc_slot_header(&pool->arena, found->group, found->zspage,
+                                     found->location);
+
+    return (header & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED;
+}
+
+void zc_kernel_undefer(struct zc_zspool *pool, const struct zc_found *found)
+    ZC_NO_LOCK_ANALYSIS
+{
+    const struct zc_arena *arena = &pool->arena;
+    struct zc_group *group = found->group;
+    uint64_t header =
+        zc_slot_header(arena, group, found->zspage, found->location);
+
+    header &= ~(uint64_t)ZC_OBJECT_TAGS;
+    zc_slot_set_header(arena, group, found->zspage, found->location,
+                       header | ZC_OBJECT_ALLOCATED);
+    found->zspage->objects++;
+    group->objects++;
+    group->payload_bytes += found->size;
+}
+
+void zc_kernel_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
+                      bool rebuild) ZC_NO_LOCK_ANALYSIS
+{
+    const struct zc_arena *arena = &pool->arena;
+    struct zc_group *group = zc_atomic_pointer_load_relaxed(&zspage->group);
+    uint32_t index = group->slot_count;
+    zc_handle handle;
+    uint64_t location;
+    uint64_t header;
+    zc_status status;
+
+    if (rebuild && ZC_RULE(FAILED_RECLAIM_REBUILDS_LIST))
+        zspage->first_free = ZC_SLOT_NONE;
+    while (index-- > 0) {
+        location = zc_slot_location(arena, group, zspage, index);
+        header = zc_slot_header(arena, group, zspage, location);
+        if ((header & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED)
+            continue;
+        if ((header & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED &&
+            ZC_RULE(RECLAIM_END_RELEASES_CELLS)) {
+            handle.value = header & ~(uint64_t)ZC_OBJECT_TAGS;
+            status = zc_handles_free(&pool->handles, &group->cells, handle);
+            ZC_ASSERT(status == ZC_OK);
+            (void)status;
+        }
+        if (rebuild && ZC_RULE(FAILED_RECLAIM_REBUILDS_LIST))
+            zc_slot_link(arena, group, zspage, index);
+    }
+    zspage->isolated = false;
+    zc_group_insert(group, zspage,
+                    zc_fullness_of(zspage->objects, group->slot_count));
+}

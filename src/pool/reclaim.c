@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reclaim.c - the coldest zspage, evicted object by object.
+ *
+ * The pool keeps its zspages by the time of their last allocation.  Reclaim
+ * takes the coldest off every list (RECLAIM_OFF_ALL_LISTS), marks it, and calls
+ * evict for each of its objects with no lock held, which writes the object to
+ * somewhere else and frees it.  Then, if nothing is left, the zspage goes back
+ * to the system; if something is, it goes back to the hot end, and the next one
+ * is tried.
+ *
+ * Meanwhile others free and read objects of it, and evict itself ends in a free
+ * of the very handle that it was given.  So a free under reclaim is deferred:
+ *
+ *   - the cell stays, for reclaim may be about to resolve the handle: the
+ *     header gets DEFERRED for ALLOCATED, and the cell is untouched until the
+ *     end (DEFERRED_HANDLE_IN_HEADER);
+ *   - the place stays as it is: nothing may be placed in a zspage that is going
+ *     (NO_FREE_LIST_UNDER_RECLAIM);
+ *   - the end of reclaim releases every deferred cell, once
+ *     (RECLAIM_END_RELEASES_CELLS), and if the zspage stays, makes its free
+ *     space anew (FAILED_RECLAIM_REBUILDS_LIST).
+ *
+ * What counts in the end is the objects left, not what evict returned: somebody
+ * may still hold an object that evict let go, or may have freed one that evict
+ * could not.
+ *
+ * Locks: the group's for the marks and the walk, never across evict.  The
+ * zspage cannot go meanwhile: only compaction and the last free release
+ * zspages, and neither touches one under reclaim.
+ */
+#include "zspool.h"
+
+#include "rules.h"
+
+#define ZSPAGES_MAX 8 /* tried in one call, as zs_reclaim_page() did */
+
+void zc_zspage_touch(struct zc_zspool *pool, struct zc_zspage *zspage)
+{
+    if (!pool->keeps_lru)
+        return;
+    zc_spinlock_lock(&pool->lru_lock);
+    zc_list_remove(&zspage->lru);
+    zc_list_add_first(&pool->lru, &zspage->lru);
+    zc_spinlock_unlock(&pool->lru_lock);
+}
+
+void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage)
+{
+    if (!pool->keeps_lru)
+        return;
+    zc_spinlock_lock(&pool->lru_lock);
+    zc_list_remove(&zspage->lru);
+    zc_spinlock_unlock(&pool->lru_lock);
+}
+
+/* The coldest zspage, moved to the hot end so that another call takes another;
+ * a name only.  NULL: there is none. */
+static struct zc_zspage *coldest(struct zc_zspool *pool)
+{
+    struct zc_zspage *zspage = NULL;
+
+    zc_spinlock_lock(&pool->lru_lock);
+    if (!zc_list_is_empty(&pool->lru)) {
+        zspage = ZC_CONTAINER(pool->lru.previous, struct zc_zspage, lru);
+        zc_list_remove(&zspage->lru);
+        zc_list_add_first(&pool->lru, &zspage->lru);
+    }
+    zc_spinlock_unlock(&pool->lru_lock);
+    return zspage;
+}
+
+/* From here on no allocation and no compaction finds it. */
+static void take_off_lists(struct zc_zspool *pool, struct zc_group *group,
+                           struct zc_zspage *zspage) ZC_REQUIRES(group->lock)
+{
+    pool->ops->isolate(pool, zspage);
+    zc_group_remove(group, zspage);
+    group->reclaimed++;
+    zspage->isolated = true;
+    zc_zspage_forget(pool, zspage);
+}
+
+/* Marks a zspage, if it still is one that can be reclaimed. */
+static bool begin(struct zc_zspool *pool, struct zc_group *group,
+                  struct zc_zspage *zspage)
+{
+    bool begun;
+
+    zc_spinlock_lock(&group->lock);
+    begun = zc_atomic_pointer_load_relaxed(&zspage->group) == group &&
+            !zspage->isolated && zspage->objects > 0 &&
+            zc_atomic_u32_load_relaxed(&zspage->pin) == 0;
+    if (begun) {
+        zspage->reclaimed = true;
+        if (ZC_RULE(RECLAIM_OFF_ALL_LISTS))
+            take_off_lists(pool, group, zspage);
+    }
+    zc_spinlock_unlock(&group->lock);
+    return begun;
+}
+
+/* Lets evict see each object until it fails once. */
+static void evict_objects(struct zc_zspool *pool, struct zc_group *group,
+                          struct zc_zspage *zspage, zc_zspool_evict evict,
+                          void *context)
+{
+    uint32_t place = 0;
+    zc_handle handle;
+    bool found;
+
+    for (;;) {
+        zc_spinlock_lock(&group->lock);
+        found = pool->ops->next(pool, zspage, &place, &handle);
+        zc_spinlock_unlock(&group->lock);
+        /* From here the object may be freed: its header says so, and its
+         * handle still leads to it. */
+        if (!found || evict(context, handle) != ZC_OK)
+            return;
+    }
+}
+
+/* Ends reclaim of a zspage: true if it is empty, detached and locked. */
+static bool end(struct zc_zspool *pool, struct zc_group *group,
+                struct zc_zspage *zspage)
+{
+    bool emptied;
+
+    zc_spinlock_lock(&group->lock);
+    if (!ZC_RULE(RECLAIM_OFF_ALL_LISTS))
+        take_off_lists(pool, group, zspage);
+    zc_visits_keep(pool, group, zspage);
+    emptied = zspage->objects == 0 && zc_zspage_release_or_leave(zspage);
+    pool->ops->settle(pool, zspage, !emptied);
+    group->reclaimed--;
+    zspage->reclaimed = false;
+    if (emptied)
+        pool->ops->detach(pool, group, zspage);
+    else
+        zc_zspage_touch(pool, zspage);
+    zc_spinlock_unlock(&group->lock);
+    return emptied;
+}
+
+static uint64_t reclaim_one(struct zc_zspool *pool, zc_zspool_evict evict,
+                            void *context)
+{
+    struct zc_zspage *zspage = coldest(pool);
+    struct zc_group *group;
+    uint64_t pages;
+
+    if (zspage == NULL)
+        return 0;
+    /* A name: it may have gone to another group, or to none. */
+    group = zc_atomic_pointer_load_acquire(&zspage->group);
+    if (group == NULL || !begin(pool, group, zspage))
+        return 0;
+    evict_objects(pool, group, zspage, evict, context);
+    if (!end(pool, group, zspage))
+        return 0;
+    pages = zspage->pages;
+    zc_arena_release(&pool->arena, zspage);
+    return pages;
+}
+
+zc_status zc_zspool_reclaim(struct zc_zspool *pool, zc_zspool_evict evict,
+                            void *context, uint64_t page_goal,
+                            uint64_t *pages_out)
+{
+    uint64_t pages = 0;
+    uint64_t got;
+    unsigned failed = 0;
+
+    if (pool == NULL || evict == NULL)
+        return ZC_INVALID;
+    if (zc_process_is_child(&pool->process))
+        return ZC_UNSUPPORTED;
+    if (!pool->keeps_lru)
+        return ZC_UNSUPPORTED;
+    zc_arena_give_back(&pool->arena);
+    while (pages < page_goal && failed < ZSPAGES_MAX) {
+        got = reclaim_one(pool, evict, context);
+        pages += got;
+        failed = got == 0 ? failed + 1 : 0;
+    }
+    if (pages_out != NULL)
+        *pages_out = pages;
+    return pages >= page_goal ? ZC_OK : ZC_AGAIN;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pageio.c - making and ending page I/O, and how many writes may be under way.
+ *
+ * A page is in one of three places: a bit of its slot says that it is all
+ * zeros, or the zcache has an entry for the slot, or the device has it.  Reads
+ * look in this order, and writes keep it true: whoever stores in one place
+ * first takes away what an earlier one would answer.
+ *
+ * Everything happens with the slot pinned, by the folio's lock or a bare pin;
+ * so nobody sees a page between two places.
+ *
+ * Writes under way are counted from before they are submitted until completion
+ * touches nothing of this struct any more.  Who may sleep waits for the number
+ * to fall below writes_max before he takes anything (zc_pageio_throttle()).
+ * Who may not, because he has a slot pinned, never waits for other writes:
+ * where there are too many he does his own himself, so that there are never
+ * more than writes_max and one for each such thread.
+ *
+ * Who sleeps for the number says so in its word, so that a write that ends
+ * wakes nobody where nobody sleeps.  There are two numbers to wait for: below
+ * writes_max, and 0.  The number falls in steps of one, so it comes by both;
+ * whoever makes the step clears WAITERS in the same exchange and wakes all, and
+ * who still has to wait says so again.
+ */
+#include "swap/pageio.h"
+
+zc_status zc_pageio_init(struct zc_pageio *pageio)
+{
+    ZC_ASSERT(pageio->writes_max > 0);
+    zc_list_init(&pageio->stuck);
+    pageio->stuck_count = 0;
+    zc_atomic_u32_store_relaxed(&pageio->writes, 0);
+    zc_atomic_u32_store_relaxed(&pageio->failures, 0);
+    return zc_spinlock_init(&pageio->stuck_lock, ZC_RANK_STUCK, "stuck");
+}
+
+/* Sleeps until fewer than `count` are under way; acquires what those did that
+ * ended. */
+static void wait_for_fewer(struct zc_pageio *pageio, uint32_t count)
+{
+    zc_atomic_u32 *word = &pageio->writes;
+    uint32_t writes;
+
+    for (;;) {
+        writes = zc_atomic_u32_load_acquire(word);
+        if ((writes & ~ZC_WRITES_WAITERS) < count)
+            return;
+        if ((writes & ZC_WRITES_WAITERS) != 0 ||
+            zc_atomic_u32_exchange_if(word, &writes,
+                                      writes | ZC_WRITES_WAITERS))
+            zc_park_while(&pageio->swap->parking, word,
+                          writes | ZC_WRITES_WAITERS);
+    }
+}
+
+void zc_pageio_drain(struct zc_pageio *pageio)
+{
+    wait_for_fewer(pageio, 1);
+}
+
+void zc_pageio_destroy(struct zc_pageio *pageio)
+{
+    zc_pageio_drain(pageio);
+    zc_pageio_drop_stuck(pageio);
+    zc_spinlock_destroy(&pageio->stuck_lock);
+}
+
+void zc_pageio_throttle(struct zc_pageio *pageio)
+{
+    zc_may_block();
+    wait_for_fewer(pageio, pageio->writes_max);
+}
+
+void zc_pageio_note_write(struct zc_pageio *pageio, zc_status status)
+{
+    if (status != ZC_OK) {
+        (void)zc_atomic_u32_add(&pageio->failures, 1);
+        zc_stats_add(pageio->stats, ZC_STAT_WRITE_ERRORS, 1);
+    } else if (zc_pageio_failures(pageio) != 0) {
+        zc_atomic_u32_store_relaxed(&pageio->failures, 0);
+    }
+}
+
+void zc_pageio_note_sum(struct zc_pageio *pageio, zc_swp slot, const void *page)
+{
+    if (zc_pageio_has_sums(pageio))
+        zc_slot_set_sum(pageio->swap, slot,
+                        zc_checksum(page, pageio->zcache->page_size));
+}
+
+static bool is_as_written(const struct zc_pageio *pageio, zc_swp slot,
+                          const void *page)
+{
+    return !zc_pageio_has_sums(pageio) ||
+           zc_slot_has_sum(pageio->swap, slot,
+                           zc_checksum(page, pageio->zcache->page_size));
+}
+
+zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
+                                void *page_out)
+{
+    zc_status status = zc_backing_read(zc_pageio_device(pageio, slot)->backing,
+                                       zc_swp_offset(slot), page_out);
+
+    if (status != ZC_OK)
+        return status;
+    if (!is_as_written(pageio, slot, page_out)) {
+        zc_stats_add(pageio->stats, ZC_STAT_DISK_CORRUPT, 1);
+        return ZC_CORRUPT;
+    }
+    zc_stats_add(pageio->stats, ZC_STAT_DISK_SWAPINS, 1);
+    return ZC_OK;
+}
+
+zc_status zc_pageio_write_device(struct zc_pageio *pageio, zc_swp slot,
+                                 const void *page)
+{
+    zc_status status = ZC_OK;
+
+    if (zc_pageio_has_sums(pageio))
+        status = zc_slot_reserve_sum(pageio->swap, slot);
+    if (status != ZC_OK)
+        return status;
+    zc_slot_set_zero(pageio->swap, slot, false);
+    zc_pageio_note_sum(pageio, slot, page);
+    status = zc_backing_write(zc_pageio_device(pageio, slot)->backing,
+                              zc_swp_offset(slot), page);
+    zc_pageio_note_write(pageio, status);
+    if (status == ZC_OK)
+        zc_stats_add(pageio->stats, ZC_STAT_DISK_WRITES, 1);
+    return status;
+}

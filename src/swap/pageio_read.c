@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pageio_read.c - a folio in: zero bit, then compressed memory, then device.
+ *
+ * A folio in the swap cache takes its page over: the entry goes, and the folio
+ * is dirty, for nothing else has the page now.  If it is not needed after all,
+ * it is there still, for the next one who looks.
+ *
+ * A private folio is nobody's but the reader's.  If he loses (the page table
+ * says something else by then) he frees it, and a page taken over would be
+ * lost.  So for him a load leaves everything as it was, and the copy goes when
+ * the swap count does (EXCLUSIVE_ONLY_FROM_SWAPCACHE,
+ * COPY_LIVES_UNTIL_SWAP_FREE).  The slot is pinned, so the entry is the same
+ * from the look-up to the end.
+ */
+#include <string.h>
+
+#include "rules.h"
+#include "swap/pageio.h"
+
+static zc_status read_zcache(struct zc_pageio *pageio, struct zc_folio *folio,
+                             zc_swp slot)
+{
+    bool exclusive = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE) ||
+                     !ZC_RULE(EXCLUSIVE_ONLY_FROM_SWAPCACHE);
+    zc_status status;
+
+    if (!exclusive || pageio->load_policy == ZC_EXCLUSIVE_NEVER)
+        return zc_zcache_load(pageio->zcache, slot, folio->data);
+    status = zc_zcache_take(pageio->zcache, slot, folio->data);
+    if (status == ZC_OK)
+        zc_folio_set(folio, ZC_FOLIO_DIRTY);
+    return status;
+}
+
+static zc_status read_page(struct zc_pageio *pageio, struct zc_folio *folio,
+                           zc_swp slot, enum zc_page_source *source_out)
+{
+    zc_status status;
+
+    *source_out = ZC_SOURCE_ZERO;
+    if (zc_slot_is_zero(pageio->swap, slot)) {
+        memset(folio->data, 0, pageio->zcache->page_size);
+        zc_stats_add(pageio->stats, ZC_STAT_SWPIN_ZERO, 1);
+        return ZC_OK;
+    }
+    *source_out = ZC_SOURCE_POOL;
+    status = read_zcache(pageio, folio, slot);
+    if (status != ZC_MISSING)
+        return status;
+    *source_out = ZC_SOURCE_DEVICE;
+    return zc_pageio_read_device(pageio, slot, folio->data);
+}
+
+/* COPY_LIVES_UNTIL_SWAP_FREE broken: the reader has the page, so the slot's
+ * copy may go. */
+static void drop_copy(struct zc_pageio *pageio, zc_swp slot)
+{
+    (void)zc_zcache_invalidate(pageio->zcache, slot);
+    zc_backing_discard(zc_pageio_device(pageio, slot)->backing,
+                       zc_swp_offset(slot));
+}
+
+zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
+                         zc_swp slot, enum zc_page_source *source_out)
+{
+    enum zc_page_source source;
+    zc_status status;
+
+    ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
+    ZC_ASSERT(!zc_folio_has(folio, ZC_FOLIO_UPTODATE));
+    zc_may_block();
+    status = read_page(pageio, folio, slot, &source);
+    if (status != ZC_OK)
+        return status;
+    if (source_out != NULL)
+        *source_out = source;
+    zc_folio_set(folio, ZC_FOLIO_UPTODATE);
+    if (!ZC_RULE(COPY_LIVES_UNTIL_SWAP_FREE) &&
+        !zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
+        drop_copy(pageio, slot);
+    return ZC_OK;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pageio_stuck.c - folios whose write failed.
+ *
+ * The entry was unlinked before the write, so such a folio is the only copy of
+ * its page: it stays in the swap cache, dirty, and is found there by whoever
+ * wants the page.  It is to be got rid of all the same, for it holds a page
+ * frame where a compressed page was.
+ *
+ *     write fails -> DIRTY, STUCK -> WRITEBACK ends -> stored again?  gone
+ *                                                  \-> on the list -> ... again
+ *
+ * It is stored into the zcache again, whatever the limit says, or where that
+ * will not have it, written once more.  For that its lock is needed, and only
+ * tried: completion must not sleep for it (pageio_write.c), and whoever has it
+ * may be about to take the page, or to give it up, himself.
+ *
+ * The list knows folios by the request that failed, which keeps its reference.
+ * Nobody takes a folio off it: who replaces, takes or deletes one only clears
+ * STUCK (zc_pageio_forget_stuck()) or takes it out of the cache, and the record
+ * finds that out when its turn comes, and goes.  It has no device reference:
+ * swapoff empties a slot like any other, and then the record has nothing left
+ * to do.
+ */
+#include "platform/memory.h"
+#include "swap/pageio.h"
+
+/* Not stuck under this slot's device any more.  The folio is locked. */
+static void forget(struct zc_pageio *pageio, struct zc_folio *folio,
+                   zc_swp slot)
+{
+    if (!zc_folio_has(folio, ZC_FOLIO_STUCK))
+        return;
+    zc_folio_clear(folio, ZC_FOLIO_STUCK);
+    zc_counter_subtract(&zc_pageio_device(pageio, slot)->stuck, 1);
+}
+
+void zc_pageio_forget_stuck(struct zc_pageio *pageio, struct zc_folio *folio)
+{
+    ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
+    forget(pageio, folio, folio->swap);
+}
+
+/* Into the zcache, and out of the swap cache.  The folio is locked. */
+static zc_status store_again(struct zc_page_write *write)
+{
+    struct zc_pageio *pageio = write->pageio;
+    struct zc_folio *folio = write->folio;
+    zc_status status = zc_zcache_store(pageio->zcache, write->slot, folio->data,
+                                       write->owner, true);
+
+    if (status != ZC_OK)
+        return status;
+    zc_stats_add(pageio->stats, ZC_STAT_STORED_AGAIN, 1);
+    zc_pageio_forget_stuck(pageio, folio);
+    zc_folio_clear(folio, ZC_FOLIO_DIRTY);
+    zc_swapcache_delete(pageio->swap, folio);
+    return ZC_OK;
+}
+
+/* A record whose folio somebody else has seen to, or we have. */
+static void end_record(struct zc_page_write *write)
+{
+    struct zc_pageio *pageio = write->pageio;
+
+    zc_spinlock_lock(&pageio->stuck_lock);
+    pageio->stuck_count--;
+    zc_spinlock_unlock(&pageio->stuck_lock);
+    zc_swapcache_put(pageio->swap, write->slot, write->folio);
+    zc_free(write);
+}
+
+static void keep_record(struct zc_page_write *write)
+{
+    struct zc_pageio *pageio = write->pageio;
+
+    zc_spinlock_lock(&pageio->stuck_lock);
+    zc_list_add_last(&pageio->stuck, &write->link);
+    zc_spinlock_unlock(&pageio->stuck_lock);
+}
+
+/* Is the folio still what the record is about?  The folio is locked. */
+static bool is_stuck(const struct zc_page_write *write)
+{
+    return zc_folio_is_of(write->folio, write->slot) &&
+           zc_folio_has(write->folio, ZC_FOLIO_STUCK);
+}
+
+/*
+ * One attempt to store the folio of a record that is on no list.  The caller
+ * has a reference to its device.  ZC_OK: the record is gone; ZC_BUSY: somebody
+ * has the folio locked; else what the zcache said, and the folio is locked.
+ */
+static zc_status try_record(struct zc_page_write *write)
+{
+    struct zc_swap *swap = write->pageio->swap;
+    zc_status status = ZC_OK;
+
+    if (!zc_folio_trylock(write->folio))
+        return ZC_BUSY;
+    if (is_stuck(write))
+        status = store_again(write);
+    else if (!zc_folio_has(write->folio, ZC_FOLIO_SWAPCACHE))
+        forget(write->pageio, write->folio, write->slot);
+    if (status != ZC_OK)
+        return status;
+    zc_folio_unlock(swap, write->folio);
+    end_record(write);
+    return ZC_OK;
+}
+
+void zc_pageio_keep_stuck(struct zc_page_write *write)
+{
+    struct zc_pageio *pageio = write->pageio;
+    struct zc_folio *folio = write->folio;
+    zc_status status;
+
+    zc_spinlock_lock(&pageio->stuck_lock);
+    pageio->stuck_count++;
+    zc_spinlock_unlock(&pageio->stuck_lock);
+    /* Under writeback nobody else changes these, or gives up the slot. */
+    zc_counter_add(&write->device->stuck, 1);
+    zc_folio_set(folio, ZC_FOLIO_DIRTY | ZC_FOLIO_STUCK);
+    zc_folio_end_writeback(pageio->swap, folio);
+    write->device = NULL; /* the reference is completion's to give up */
+    status = try_record(write);
+    if (status == ZC_OK)
+        return;
+    if (status != ZC_BUSY)
+        zc_folio_unlock(pageio->swap, folio);
+    keep_record(write);
+}
+
+/* The oldest record, off the list; NULL: there is none. */
+static struct zc_page_write *take_record(struct zc_pageio *pageio)
+{
+    struct zc_page_write *write = NULL;
+
+    zc_spinlock_lock(&pageio->stuck_lock);
+    if (!zc_list_is_empty(&pageio->stuck)) {
+        write = ZC_CONTAINER(pageio->stuck.next, struct zc_page_write, link);
+        zc_list_remove(&write->link);
+    }
+    zc_spinlock_unlock(&pageio->stuck_lock);
+    return write;
+}
+
+/* Writes a locked stuck folio once more; the record becomes a request again. */
+static void write_again(struct zc_page_write *write,
+                        struct zc_swap_device *device)
+{
+    struct zc_pageio *pageio = write->pageio;
+
+    zc_spinlock_lock(&pageio->stuck_lock);
+    pageio->stuck_count--;
+    zc_spinlock_unlock(&pageio->stuck_lock);
+    write->device = device;
+    zc_pageio_submit_write(write, write->folio);
+}
+
+static void retry_record(struct zc_page_write *write)
+{
+    struct zc_swap *swap = write->pageio->swap;
+    struct zc_swap_device *device = zc_swap_device_get(swap, write->slot);
+    zc_status status;
+
+    if (device == NULL) {
+        /* It was emptied, of this folio too. */
+        end_record(write);
+        return;
+    }
+    status = try_record(write);
+    if (status != ZC_OK && status != ZC_BUSY) {
+        if (zc_swap_device_accepts(device)) {
+            write_again(write, device);
+            return;
+        }
+        zc_folio_unlock(swap, write->folio);
+    }
+    if (status != ZC_OK)
+        keep_record(write);
+    zc_swap_device_put(swap, device);
+}
+
+static uint32_t count_stuck(struct zc_pageio *pageio)
+{
+    uint32_t count;
+
+    zc_spinlock_lock(&pageio->stuck_lock);
+    count = pageio->stuck_count;
+    zc_spinlock_unlock(&pageio->stuck_lock);
+    return count;
+}
+
+uint32_t zc_pageio_retry(struct zc_pageio *pageio, uint32_t count)
+{
+    uint32_t stuck = count_stuck(pageio);
+    struct zc_page_write *write;
+
+    zc_may_block();
+    /* Each once, for what stays goes to the end. */
+    for (; stuck > 0 && count > 0; stuck--, count--) {
+        write = take_record(pageio);
+        if (write == NULL)
+            break;
+        retry_record(write);
+    }
+    return count_stuck(pageio);
+}
+
+void zc_pageio_drop_stuck(struct zc_pageio *pageio)
+{
+    struct zc_page_write *write;
+
+    while ((write = take_record(pageio)) != NULL)
+        end_record(write);
+    ZC_ASSERT(pageio->stuck_count == 0);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pageio_write.c - a folio out: where to, the request, and its completion.
+ *
+ *     all zeros?        zero bit set, the older entry goes
+ *     else              zero bit cleared, before anything else is stored
+ *     zcache takes it?  done
+ *     else              the older entry has gone (FAILED_STORE_ERASES_OLD),
+ *                       and the page goes to the device
+ *
+ * Each step takes away what an earlier place would answer to a read, so an old
+ * page is never found before a new one.
+ *
+ * A write under way:
+ *
+ *     prepared -> WRITEBACK, not dirty, unlocked -> submitted -> completed
+ *
+ * The request has a reference to the folio and one to the device.  WRITEBACK
+ * takes the place of the lock: whoever gives up the slot or its bytes waits for
+ * its end.  The folio is unlocked before the request is submitted, and nothing
+ * of either is touched after that (NOTHING_AFTER_SUBMIT): completion may have
+ * been there already.
+ *
+ * Dirty is cleared before the transfer, not after: who makes the folio dirty
+ * meanwhile has changed it, and the copy on the device is not what it holds.
+ *
+ * Completion runs on a thread of the device, or inline.  It never waits for a
+ * folio's lock: whoever has that lock may be waiting for a transfer that only
+ * this thread can do, or, inline, be this very thread further up.  What it
+ * cannot do without the lock it leaves to zc_pageio_retry().
+ */
+#include <string.h>
+
+#include "platform/memory.h"
+#include "swap/pageio.h"
+
+/* ---- the request ---- */
+
+/* One write less.  True: somebody sleeps who may go on now. */
+static bool count_out(struct zc_pageio *pageio)
+{
+    const uint32_t writes_max = pageio->writes_max;
+    zc_atomic_u32 *word = &pageio->writes;
+    uint32_t before = zc_atomic_u32_load_relaxed(word);
+    uint32_t count;
+    uint32_t after;
+
+    do {
+        count = before & ~ZC_WRITES_WAITERS;
+        ZC_ASSERT(count > 0);
+        after = before - 1;
+        /* Those who throttle, and he who ends it all. */
+        if (count == writes_max || count == 1)
+            after &= ~ZC_WRITES_WAITERS;
+        /* Pairs with wait_for_fewer(). */
+    } while (!zc_atomic_u32_exchange_if(word, &before, after));
+    return ((before ^ after) & ZC_WRITES_WAITERS) != 0;
+}
+
+/* Nothing of pageio is touched after the count; of the device neither, after
+ * its reference.  The parking is the swap's. */
+static void end_write(struct zc_pageio *pageio, struct zc_swap_device *device)
+{
+    struct zc_swap *swap = pageio->swap;
+    const zc_atomic_u32 *word = &pageio->writes;
+
+    if (count_out(pageio))
+        zc_unpark_all(&swap->parking, word);
+    zc_swap_device_put(swap, device);
+}
+
+static void complete(struct zc_io *io, zc_status status)
+{
+    struct zc_page_write *write = ZC_CONTAINER(io, struct zc_page_write, io);
+    struct zc_pageio *pageio = write->pageio;
+    struct zc_swap_device *device = write->device;
+
+    zc_pageio_note_write(pageio, status);
+    if (status == ZC_OK) {
+        zc_folio_end_writeback(pageio->swap, write->folio);
+        /* If nobody else knows it, it leaves the cache. */
+        zc_swapcache_put(pageio->swap, write->slot, write->folio);
+        zc_free(write);
+    } else {
+        zc_pageio_keep_stuck(write);
+    }
+    end_write(pageio, device);
+}
+
+zc_status zc_pageio_prepare_write(struct zc_pageio *pageio, zc_swp slot,
+                                  unsigned owner,
+                                  struct zc_page_write **write_out)
+{
+    struct zc_swap_device *device = zc_swap_device_get(pageio->swap, slot);
+    struct zc_page_write *write;
+
+    if (device == NULL)
+        return ZC_INVALID;
+    write = zc_malloc(sizeof(*write));
+    if (write == NULL || (zc_pageio_has_sums(pageio) &&
+                          zc_slot_reserve_sum(pageio->swap, slot) != ZC_OK)) {
+        zc_free(write);
+        zc_swap_device_put(pageio->swap, device);
+        return ZC_NO_MEMORY;
+    }
+    write->pageio = pageio;
+    write->device = device;
+    write->folio = NULL;
+    write->slot = slot;
+    write->owner = owner;
+    zc_list_init(&write->link);
+    *write_out = write;
+    return ZC_OK;
+}
+
+void zc_pageio_cancel_write(struct zc_page_write *write)
+{
+    zc_swap_device_put(write->pageio->swap, write->device);
+    zc_free(write);
+}
+
+void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
+{
+    struct zc_pageio *pageio = write->pageio;
+    struct zc_backing *backing = write->device->backing;
+    struct zc_io *io = &write->io;
+    uint32_t before;
+
+    ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
+    ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_UPTODATE));
+    ZC_ASSERT(!zc_folio_has(folio, ZC_FOLIO_WRITEBACK));
+    ZC_ASSERT(folio->swap.value == write->slot.value);
+    write->folio = folio;
+    zc_list_init(&io->link);
+    io->is_write = true;
+    io->slot = zc_swp_offset(write->slot);
+    io->data = folio->data;
+    io->complete = complete;
+    zc_pageio_forget_stuck(pageio, folio);
+    zc_pageio_note_sum(pageio, write->slot, folio->data);
+    zc_folio_set(folio, ZC_FOLIO_WRITEBACK);
+    zc_folio_clear(folio, ZC_FOLIO_DIRTY);
+    before = zc_atomic_u32_add(&pageio->writes, 1) & ~ZC_WRITES_WAITERS;
+    zc_folio_unlock(pageio->swap, folio);
+    /* The request is ours until it is submitted, and has the folio and the
+     * device. */
+    if (before < pageio->writes_max && zc_backing_has_workers(backing))
+        zc_backing_submit(backing, io);
+    else
+        complete(io, zc_backing_write(backing, io->slot, io->data));
+}
+
+/* ---- a folio out ---- */
+
+/* If the first word is zero, and each equals the next, all are.  A page that is
+ * mostly zeros shows at its end that it is not. */
+static bool is_zero(const void *page, size_t page_size)
+{
+    const char *bytes = page;
+    uint64_t word;
+
+    memcpy(&word, bytes + page_size - sizeof(word), sizeof(word));
+    if (word != 0)
+        return false;
+    memcpy(&word, bytes, sizeof(word));
+    return word == 0 &&
+           memcmp(bytes, bytes + sizeof(word), page_size - sizeof(word)) == 0;
+}
+
+/* The page is in the zero bit or the zcache now. */
+static void settle(struct zc_pageio *pageio, struct zc_folio *folio)
+{
+    zc_pageio_forget_stuck(pageio, folio);
+    zc_folio_clear(folio, ZC_FOLIO_DIRTY);
+    zc_folio_unlock(pageio->swap, folio);
+}
+
+/* What the zcache refused. */
+static zc_status write_out(struct zc_pageio *pageio, struct zc_folio *folio,
+                           unsigned owner)
+{
+    struct zc_page_write *write;
+    zc_status status;
+
+    if (zc_zcache_owner_forbids(pageio->zcache, owner))
+        status = ZC_REJECTED;
+    else
+        status = zc_pageio_prepare_write(pageio, folio->swap, owner, &write);
+    if (status != ZC_OK) {
+        /* Nothing else has the page now. */
+        zc_folio_set(folio, ZC_FOLIO_DIRTY);
+        zc_folio_unlock(pageio->swap, folio);
+        return status;
+    }
+    zc_stats_add(pageio->stats, ZC_STAT_DISK_WRITES, 1);
+    zc_folio_get(folio);
+    zc_pageio_submit_write(write, folio);
+    return ZC_OK;
+}
+
+zc_status zc_pageio_write(struct zc_pageio *pageio, struct zc_folio *folio,
+                          unsigned owner)
+{
+    struct zc_zcache *zcache = pageio->zcache;
+    const zc_swp slot = folio->swap;
+
+    ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
+    ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_SWAPCACHE));
+    ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_UPTODATE));
+    zc_folio_wait_writeback(pageio->swap, folio);
+    if (is_zero(folio->data, zcache->page_size)) {
+        zc_slot_set_zero(pageio->swap, slot, true);
+        (void)zc_zcache_invalidate(zcache, slot);
+        zc_stats_add(pageio->stats, ZC_STAT_SWPOUT_ZERO, 1);
+        settle(pageio, folio);
+        return ZC_OK;
+    }
+    zc_slot_set_zero(pageio->swap, slot, false);
+    if (zc_zcache_store(zcache, slot, folio->data, owner, false) != ZC_OK)
+        return write_out(pageio, folio, owner);
+    settle(pageio, folio);
+    return ZC_OK;
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shrinker.c - from goals to candidates to writeback.
+ *
+ * lru = entry: the owners take turns; of the one whose turn it is the coldest
+ * page that has no second chance left is the candidate.  What is given back to
+ * the system is pool pages, and a page written back only leaves a hole in one:
+ * so after every few of them the pool is compacted a little.
+ *
+ * lru = zspage: the pool names its coldest zspage, object by object, and what
+ * could be emptied is given back whole.  What counts there is the objects left,
+ * not what became of each: an object whose entry is gone already will be freed
+ * by whoever has it, or has been.
+ *
+ * A shrink ends when its goal is reached, when nothing is left to write, or
+ * when it is no good: so many attempts in turn came to nothing, or the device
+ * failed all that it was given of late.  The latter is not seen by the attempt,
+ * which ends with the submission: a page whose write fails comes back to the
+ * pool, to be written back once more, and once more.
+ *
+ * The next store that finds no room would begin it all again, and the one after
+ * that: with a device that is full, or dead, each would cost so many writes.
+ * So once as many writes in turn have failed as end a shrink, whoever made
+ * them, most stores are told at once that there is no room.  One of so many
+ * tries: it writes one page, and goes on if that or another's write meanwhile
+ * has succeeded, which also ends the whole affair.  A page that was refused
+ * goes past memory to the device, as it always did, and so may find out too.
+ *
+ * The storing thread comes here with its slot pinned, and so does not sleep for
+ * writes to end; writeback passes over what is pinned, by whomever
+ * (SHRINK_SKIPS_CALLERS_SLOT).
+ */
+#include "swap/shrinker.h"
+
+/* Stuck folios looked at before a shrink. */
+#define STUCK_MAX 32
+
+/* So many pages written back make it worth while to compact, and so many
+ * objects are moved then. */
+#define COMPACT_PAGES 32
+#define COMPACT_OBJECTS 256
+
+struct shrink {
+    struct zc_shrinker *shrinker;
+    struct zc_pageio *pageio;
+    struct zc_zcache *zcache;
+    unsigned owner;        /* ZC_OWNER_ANY: they take turns */
+    unsigned min_age;      /* of pages, in seconds */
+    bool may_sleep;        /* nothing is pinned */
+    uint64_t page_goal;    /* of the shrink that has one */
+    uint64_t pages;        /* pool pages given back so far */
+    uint64_t written;      /* pages submitted so far */
+    unsigned uncompacted;  /* of them, since the pool was compacted */
+    unsigned failures;     /* attempts that came to nothing, in turn */
+    uint32_t write_errors; /* in turn, before this shrink */
+    bool is_trial;         /* of a device that failed all before */
+};
+
+typedef bool (*goal)(const struct shrink *shrink);
+
+static void begin(struct shrink *shrink, struct zc_shrinker *shrinker,
+                  unsigned owner, bool may_sleep)
+{
+    struct zc_pageio *pageio = shrinker->pageio;
+
+    *shrink = (struct shrink){
+        .shrinker = shrinker,
+        .pageio = pageio,
+        .zcache = pageio->zcache,
+        .owner = owner,
+        .may_sleep = may_sleep,
+        .write_errors = zc_pageio_failures(pageio),
+    };
+    (void)zc_pageio_retry(pageio, STUCK_MAX);
+}
+
+static uint64_t pool_pages(const struct shrink *shrink)
+{
+    const struct zc_entries *entries = &shrink->zcache->entries;
+
+    return entries->pool_ops->page_count(entries->pool);
+}
+
+/* Others fill the pool meanwhile: so it is counted around each step. */
+static void count_pages(struct shrink *shrink, uint64_t before)
+{
+    uint64_t after = pool_pages(shrink);
+
+    if (after < before)
+        shrink->pages += before - after;
+}
+
+/* ---- is it any good ---- */
+
+/* In turn, and whoever made them. */
+static bool has_failed_all(const struct zc_pageio *pageio)
+{
+    return zc_pageio_failures(pageio) >= ZC_SHRINK_ERRORS_MAX;
+}
+
+static bool is_device_failing(struct shrink *shrink)
+{
+    uint32_t errors = zc_pageio_failures(shrink->pageio);
+
+    if (errors < shrink->write_errors) {
+        /* One has succeeded. */
+        shrink->write_errors = 0;
+        shrink->is_trial = false;
+    }
+    if (shrink->is_trial)
+        return shrink->written > 0;
+    return errors - shrink->write_errors >= ZC_SHRINK_ERRORS_MAX;
+}
+
+static bool may_go_on(struct shrink *shrink)
+{
+    return shrink->failures < ZC_SHRINK_RETRIES_MAX &&
+           !is_device_failing(shrink) &&
+           zc_atomic_u32_load_relaxed(&shrink->shrinker->is_ending) == 0;
+}
+
+static void note_attempt(struct shrink *shrink, bool is_good)
+{
+    shrink->failures = is_good ? 0 : shrink->failures + 1;
+}
+
+/* ---- lru = entry ---- */
+
+/* Whose turn it is, at most once round; false: nobody has pages that may go. */
+static bool next_owner(struct shrink *shrink, unsigned *owner_out)
+{
+    struct zc_lru *lru = &shrink->zcache->lru;
+    unsigned passed = 0;
+    unsigned before;
+    unsigned owner;
+
+    if (shrink->owner != ZC_OWNER_ANY) {
+        *owner_out = shrink->owner;
+        return zc_lru_count(lru, shrink->owner) != 0 &&
+               !zc_zcache_owner_forbids(shrink->zcache, shrink->owner);
+    }
+    owner = zc_atomic_u32_load_relaxed(&lru->cursor);
+    do {
+        before = owner;
+        if (!zc_lru_next_owner(lru, &owner))
+            return false;
+        passed += owner > before ? owner - before
+                                 : owner + ZC_OWNER_COUNT - before;
+        if (passed > ZC_OWNER_COUNT)
+            return false;
+    } while (zc_zcache_owner_forbids(shrink->zcache, owner));
+    zc_atomic_u32_store_relaxed(&lru->cursor, owner);
+    *owner_out = owner;
+    return true;
+}
+
+/*
+ * The coldest page of an owner.  *looks_inout says how many entries may still
+ * be looked at.  ZC_OK; ZC_MISSING: the list has none; ZC_AGAIN: all that were
+ * looked at had a second chance, or are too young.
+ */
+static zc_status find_candidate(struct shrink *shrink, unsigned owner,
+                                uint64_t *looks_inout,
+                                struct zc_lru_candidate *candidate_out)
+{
+    zc_status status = ZC_AGAIN;
+
+    while (status == ZC_AGAIN && *looks_inout > 0) {
+        status = zc_lru_scan(&shrink->zcache->lru, owner, shrink->min_age,
+                             candidate_out);
+        (*looks_inout)--;
+    }
+    return status;
+}
+
+static zc_status write_candidate(struct shrink *shrink,
+                                 const struct zc_lru_candidate *candidate)
+{
+    const struct zc_zcache_token token = {.index = candidate->token};
+    uint64_t pages = pool_pages(shrink);
+    zc_status status;
+
+    status = zc_writeback_page(shrink->pageio, candidate->slot, &token);
+    if (status == ZC_OK) {
+        shrink->written++;
+        shrink->uncompacted++;
+    } else {
+        zc_lru_put_back(&shrink->zcache->lru, candidate);
+    }
+    count_pages(shrink, pages);
+    return status;
+}
+
+/* From holes to pages. */
+static void compact(struct shrink *shrink)
+{
+    const struct zc_entries *entries = &shrink->zcache->entries;
+    const struct zc_compact_budget budget = {
+        .struct_size = sizeof(budget),
+        .objects = COMPACT_OBJECTS,
+    };
+    uint64_t pages = pool_pages(shrink);
+
+    shrink->uncompacted = 0;
+    if (entries->pool_ops->compact == NULL)
+        return;
+    (void)entries->pool_ops->compact(entries->pool, &budget, NULL);
+    count_pages(shrink, pages);
+}
+
+static void shrink_entries(struct shrink *shrink, goal is_reached)
+{
+    struct zc_lru_candidate candidate;
+    zc_status status;
+    unsigned owner;
+    uint64_t looks;
+
+    while (!is_reached(shrink) && may_go_on(shrink)) {
+        if (!next_owner(shrink, &owner))
+            return;
+        if (shrink->may_sleep)
+            zc_pageio_throttle(shrink->pageio);
+        /* A second chance for each, and one that has had it. */
+        looks = (uint64_t)zc_lru_count(&shrink->zcache->lru, owner) + 1;
+        status = find_candidate(shrink, owner, &looks, &candidate);
+        if (status == ZC_OK)
+            status = write_candidate(shrink, &candidate);
+        note_attempt(shrink, status == ZC_OK);
+        if (shrink->uncompacted >= COMPACT_PAGES && !is_reached(shrink))
+            compact(shrink);
+    }
+}
+
+/* ---- lru = zspage ---- */
+
+/* What the pool calls for each object of the zspage that it empties. */
+static zc_status evict(void *context, zc_handle handle)
+{
+    struct shrink *shrink = context;
+    const struct zc_zcache_token token = {.by_handle = true, .handle = handle};
+    zc_status status;
+    zc_swp slot;
+
+    if (is_device_failing(shrink))
+        return ZC_IO_ERROR;
+    status = zc_zcache_slot_of(shrink->zcache, handle, &slot);
+    if (status == ZC_OK)
+        status = zc_writeback_page(shrink->pageio, slot, &token);
+    if (status == ZC_OK)
+        shrink->written++;
+    /* Freed, or about to be: the next one. */
+    if (status == ZC_STALE || status == ZC_MISSING)
+        status = ZC_OK;
+    return status;
+}
+
+static void shrink_zspages(struct shrink *shrink, goal is_reached)
+{
+    const struct zc_entries *entries = &shrink->zcache->entries;
+    uint64_t pages;
+
+    while (!is_reached(shrink) && may_go_on(shrink)) {
+        if (shrink->may_sleep)
+            zc_pageio_throttle(shrink->pageio);
+        pages = 0;
+        (void)entries->pool_ops->reclaim(entries->pool, evict, shrink, 1,
+                                         &pages);
+        shrink->pages += pages;
+        note_attempt(shrink, pages != 0);
+    }
+}
+
+/* ---- goals ---- */
+
+static void run(struct shrink *shrink, goal is_reached)
+{
+    switch (shrink->zcache->lru_mode) {
+    case ZC_LRU_ENTRY:
+        shrink_entries(shrink, is_reached);
+        break;
+    case ZC_LRU_ZSPAGE:
+        shrink_zspages(shrink, is_reached);
+        break;
+    default:
+        break;
+    }
+}
+
+static bool has_given_pages(const struct shrink *shrink)
+{
+    return shrink->pages >= shrink->page_goal;
+}
+
+static bool is_at_threshold(const struct shrink *shrink)
+{
+    return zc_zcache_excess_pages(shrink->zcache) == 0;
+}
+
+static bool is_owner_below(const struct shrink *shrink)
+{
+    const struct zc_owner *record =
+        zc_lru_find_owner(&shrink->zcache->lru, shrink->owner);
+
+    return record == NULL ||
+           zc_counter_read(&record->charged_bytes) <
+               zc_atomic_u64_load_relaxed(&record->limit_bytes);
+}
+
+zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,
+                             uint64_t page_goal, uint64_t *pages_out)
+{
+    struct shrink shrink;
+
+    *pages_out = 0;
+    if (shrinker->pageio->zcache->lru_mode == ZC_LRU_NONE)
+        return ZC_UNSUPPORTED;
+    begin(&shrink, shrinker, owner, true);
+    shrink.page_goal = page_goal;
+    run(&shrink, has_given_pages);
+    *pages_out = shrink.pages;
+    return has_given_pages(&shrink) ? ZC_OK : ZC_AGAIN;
+}
+
+/* For a store, or many, that found no room: there will be more. */
+static void begin_for_stores(struct shrink *shrink,
+                             struct zc_shrinker *shrinker, unsigned owner,
+                             bool may_sleep)
+{
+    begin(shrink, shrinker, owner, may_sleep);
+    shrink->is_trial = has_failed_all(shrinker->pageio);
+}
+
+bool zc_shrinker_to_threshold(struct zc_shrinker *shrinker, bool may_sleep)
+{
+    struct shrink shrink;
+
+    begin_for_stores(&shrink, shrinker, ZC_OWNER_ANY, may_sleep);
+    run(&shrink, is_at_threshold);
+    return shrink.written > 0;
+}
+
+/* Whether to bother the device for a store. */
+static bool is_worth_trying(struct zc_shrinker *shrinker)
+{
+    return !has_failed_all(shrinker->pageio) ||
+           zc_atomic_u32_add(&shrinker->refusals, 1) % ZC_SHRINK_TRY_EVERY ==
+               ZC_SHRINK_TRY_EVERY - 1;
+}
+
+/* `slot` is the caller's and pinned; which is all it takes to pass it over. */
+bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner)
+{
+    struct zc_shrinker *shrinker = context;
+    struct shrink shrink;
+
+    (void)slot;
+    if (!is_worth_trying(shrinker))
+        return false;
+    if (owner != ZC_OWNER_ANY) {
+        begin_for_stores(&shrink, shrinker, owner, false);
+        /* A zspage has objects of anybody, so one goes, whosever it is. */
+        shrink.page_goal = 1;
+        run(&shrink, shrinker->pageio->zcache->lru_mode == ZC_LRU_ENTRY
+                         ? is_owner_below
+                         : has_given_pages);
+        return shrink.written > 0;
+    }
+    if (shrinker->has_worker) {
+        zc_shrinker_wake(shrinker);
+        return false;
+    }
+    return zc_shrinker_to_threshold(shrinker, false);
+}
+
+/* ---- by age, up to a budget ---- */
+
+/*
+ * How many entries of each owner may still be looked at.  Every entry is looked
+ * at twice at most: the first time it may have a second chance.  The looks are
+ * each owner's own, so one that has nothing but young pages does not use up
+ * those of the others.
+ */
+static void count_looks(const struct shrink *shrink,
+                        uint64_t looks[ZC_OWNER_COUNT])
+{
+    unsigned owner;
+
+    for (owner = 0; owner < ZC_OWNER_COUNT; owner++)
+        looks[owner] =
+            shrink->owner == ZC_OWNER_ANY || shrink->owner == owner
+                ? 2 * (uint64_t)zc_lru_count(&shrink->zcache->lru, owner)
+                : 0;
+}
+
+/* One page of an owner.  False: it has none that may go, or that may still be
+ * looked at.  *is_left_inout: a page is left that could not be written. */
+static bool write_one(struct shrink *shrink, unsigned owner,
+                      uint64_t *looks_inout, bool *is_left_inout)
+{
+    struct zc_lru_candidate candidate;
+    zc_status status;
+
+    if (*looks_inout == 0 || zc_zcache_owner_forbids(shrink->zcache, owner))
+        return false;
+    zc_pageio_throttle(shrink->pageio);
+    if (find_candidate(shrink, owner, looks_inout, &candidate) != ZC_OK) {
+        *looks_inout = 0;
+        return false;
+    }
+    status = write_candidate(shrink, &candidate);
+    if (status != ZC_OK && status != ZC_MISSING)
+        *is_left_inout = true;
+    return true;
+}
+
+/* Owners take turns of one page, from the one after the last that had one.
+ * True: pages are left that could not be written. */
+static bool write_by_age(struct shrink *shrink, uint64_t page_budget)
+{
+    zc_atomic_u32 *cursor = &shrink->zcache->lru.cursor;
+    unsigned owner = zc_atomic_u32_load_relaxed(cursor) % ZC_OWNER_COUNT;
+    uint64_t looks[ZC_OWNER_COUNT];
+    unsigned idle = 0; /* owners in turn that had no page */
+    bool is_left = false;
+
+    count_looks(shrink, looks);
+    while (shrink->written < page_budget && idle < ZC_OWNER_COUNT) {
+        if (is_device_failing(shrink))
+            return true;
+        owner = (owner + 1) % ZC_OWNER_COUNT;
+        if (write_one(shrink, owner, &looks[owner], &is_left)) {
+            zc_atomic_u32_store_relaxed(cursor, owner);
+            idle = 0;
+        } else {
+            idle++;
+        }
+    }
+    return is_left;
+}
+
+zc_status zc_shrinker_writeback(struct zc_shrinker *shrinker,
+                                const struct zc_writeback_options *options,
+                                size_t *bytes_out)
+{
+    const size_t page_size = shrinker->pageio->zcache->page_size;
+    uint64_t page_budget = UINT64_MAX;
+    struct shrink shrink;
+    bool is_left;
+
+    *bytes_out = 0;
+    if (shrinker->pageio->zcache->lru_mode != ZC_LRU_ENTRY)
+        return ZC_UNSUPPORTED;
+    if (options->budget_bytes != 0)
+        page_budget = options->budget_bytes / page_size;
+    begin(&shrink, shrinker,
+          options->one_owner != 0 ? options->owner : ZC_OWNER_ANY, true);
+    shrink.min_age = options->min_age_seconds;
+    is_left = write_by_age(&shrink, page_budget);
+    *bytes_out = (size_t)shrink.written * page_size;
+    return is_left && shrink.written < page_budget ? ZC_AGAIN : ZC_OK;
+}
+
+/* ---- life ---- */
+
+zc_status zc_shrinker_init(struct zc_shrinker *shrinker,
+                           struct zc_pageio *pageio, bool has_worker)
+{
+    shrinker->pageio = pageio;
+    shrinker->has_worker = has_worker;
+    zc_atomic_u32_store_relaxed(&shrinker->refusals, 0);
+    zc_atomic_u32_store_relaxed(&shrinker->is_ending, 0);
+    return has_worker ? zc_shrinker_start(shrinker) : ZC_OK;
+}
+
+void zc_shrinker_destroy(struct zc_shrinker *shrinker)
+{
+    if (shrinker->has_worker)
+        zc_shrinker_stop(shrinker);
+}

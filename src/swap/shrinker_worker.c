@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shrinker_worker.c - a thread that shrinks in the background.
+ *
+ * A store that finds the pool at its limit wakes it and goes on; the store is
+ * refused meanwhile.  However often it is woken while it works, it looks once
+ * more afterwards: the wish is a flag, cleared before the work begins, so that
+ * one that comes during the work is not lost.
+ *
+ * It ends between two pages.  The flag for that is set under the lock, which
+ * the worker has when it decides to sleep; so it either sees it or is woken.
+ */
+#include "swap/shrinker.h"
+
+static void work(void *argument)
+{
+    struct zc_shrinker *shrinker = argument;
+
+    zc_mutex_lock(&shrinker->lock);
+    while (zc_atomic_u32_load_relaxed(&shrinker->is_ending) == 0) {
+        if (!shrinker->is_wanted) {
+            zc_condition_wait(&shrinker->wanted, &shrinker->lock);
+            continue;
+        }
+        shrinker->is_wanted = false;
+        zc_mutex_unlock(&shrinker->lock);
+        (void)zc_shrinker_to_threshold(shrinker, true);
+        zc_mutex_lock(&shrinker->lock);
+    }
+    zc_mutex_unlock(&shrinker->lock);
+}
+
+zc_status zc_shrinker_start(struct zc_shrinker *shrinker)
+{
+    zc_status status;
+
+    shrinker->is_wanted = false;
+    status = zc_mutex_init(&shrinker->lock, ZC_RANK_SHRINKER, "shrinker");
+    if (status != ZC_OK)
+        return status;
+    status = zc_condition_init(&shrinker->wanted);
+    if (status != ZC_OK)
+        goto destroy_lock;
+    status = zc_thread_start(&shrinker->worker, work, shrinker);
+    if (status == ZC_OK)
+        return ZC_OK;
+    zc_condition_destroy(&shrinker->wanted);
+destroy_lock:
+    zc_mutex_destroy(&shrinker->lock);
+    return status;
+}
+
+void zc_shrinker_stop(struct zc_shrinker *shrinker)
+{
+    zc_mutex_lock(&shrinker->lock);
+    zc_atomic_u32_store_relaxed(&shrinker->is_ending, 1);
+    zc_condition_signal(&shrinker->wanted);
+    zc_mutex_unlock(&shrinker->lock);
+    zc_thread_join(&shrinker->worker);
+    zc_condition_destroy(&shrinker->wanted);
+    zc_mutex_destroy(&shrinker->lock);
+}
+
+void zc_shrinker_wake(struct zc_shrinker *shrinker)
+{
+    zc_mutex_lock(&shrinker->lock);
+    shrinker->is_wanted = true;
+    zc_condition_signal(&shrinker->wanted);
+    zc_mutex_unlock(&shrinker->lock);
+}

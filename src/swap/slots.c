@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slots.c - swap devices: on, used, and off again.
+ *
+ * A device is a place in a table that stays, so that a name of long ago finds
+ * it and is refused.  One word says how many use it, and whether it is on:
+ *
+ *     0 -> ON, 0 users -> ... ON, n users ... -> n users -> 0
+ *          on                                    end        the last put
+ *
+ * A user comes only while ON is set, in the same step; so after it was cleared
+ * the number only falls, and at 0 nobody is there, nobody comes, and all that
+ * hangs on the device is the one's who ends it.
+ *
+ * Who puts the last reference after the end was announced wakes him; of the
+ * device he touches nothing any more (SWAPOFF_AND_LAST_PUT_AGREE is about the
+ * slots: swap/slots_count.c).
+ */
+#include "swap/slots_internal.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "platform/memory.h"
+
+zc_status zc_swap_init(struct zc_swap *swap)
+{
+    unsigned type;
+
+    memset(swap->devices, 0, sizeof(swap->devices));
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+        swap->devices[type].type = type;
+    zc_atomic_u32_store_relaxed(&swap->change, 0);
+    return zc_parking_init(&swap->parking);
+}
+
+void zc_swap_destroy(struct zc_swap *swap)
+{
+    unsigned type;
+
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+        ZC_ASSERT(zc_atomic_u32_load_relaxed(&swap->devices[type].users) == 0);
+    ZC_ASSERT(zc_atomic_u32_load_relaxed(&swap->change) == 0);
+    zc_parking_destroy(&swap->parking);
+}
+
+/* Everything of a device but the device behind it. */
+static zc_status init_device(struct zc_swap_device *device,
+                             const struct zc_swap_options *options)
+{
+    zc_status status;
+
+    device->synchronous = options->synchronous != 0;
+    device->managed = options->managed != 0;
+    device->slot_count = options->slot_count;
+    status = zc_clusters_init(device);
+    if (status != ZC_OK)
+        return status;
+    if (!device->managed)
+        return ZC_OK;
+    status = zc_slot_allocator_create(device->slot_count, options->slot_order,
+                                      &device->allocator);
+    if (status != ZC_OK)
+        zc_clusters_destroy(device);
+    return status;
+}
+
+static void fini_device(struct zc_swap_device *device)
+{
+    zc_slot_allocator_destroy(device->allocator);
+    device->allocator = NULL;
+    zc_clusters_destroy(device);
+}
+
+zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
+                            const struct zc_swap_options *options)
+{
+    const struct zc_backing_config config = {
+        .struct_size = sizeof(config),
+        .page_size = swap->page_size,
+        .slot_count = options->slot_count,
+        .user = options->backing_user,
+        .reason = options->reason,
+        .reason_size = options->reason_size,
+    };
+    struct zc_swap_device *device = &swap->devices[type];
+    zc_status status;
+
+    ZC_ASSERT(zc_atomic_u32_load_relaxed(&device->users) == 0);
+    ZC_ASSERT(options->slot_count > 0);
+    status = init_device(device, options);
+    if (status != ZC_OK)
+        return status;
+    /* Last, for it has effects that are seen outside. */
+    status = zc_backing_open(options->backing_ops, &config, options->io_workers,
+                             &device->backing);
+    if (status != ZC_OK) {
+        fini_device(device);
+        return status;
+    }
+    zc_atomic_u32_store_release(&device->accepts, 1);
+    /* Publishes all of it; pairs with who comes to use it. */
+    (void)zc_atomic_u32_or(&device->users, ZC_DEVICE_ON);
+    return ZC_OK;
+}
+
+struct zc_swap_device *zc_swap_device_get(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_swap_device *device;
+    uint32_t users;
+
+    if (zc_swp_type(slot) >= ZC_SWP_TYPE_COUNT)
+        return NULL;
+    device = &swap->devices[zc_swp_type(slot)];
+    users = zc_atomic_u32_load_relaxed(&device->users);
+    do {
+        if ((users & ZC_DEVICE_ON) == 0)
+            return NULL;
+    } while (!zc_atomic_u32_exchange_if(&device->users, &users, users + 1));
+    if (zc_swp_offset(slot) < device->slot_count)
+        return device;
+    zc_swap_device_put(swap, device);
+    return NULL;
+}
+
+void zc_swap_device_put(struct zc_swap *swap, struct zc_swap_device *device)
+{
+    uint32_t before = zc_atomic_u32_add(&device->users, UINT32_MAX);
+
+    ZC_ASSERT((before & ~ZC_DEVICE_ON) > 0);
+    if (before == 1)
+        zc_unpark_all(&swap->parking, &device->users);
+}
+
+void zc_swap_device_stop(struct zc_swap_device *device)
+{
+    zc_atomic_u32_store_release(&device->accepts, 0);
+}
+
+void zc_swap_device_restart(struct zc_swap_device *device)
+{
+    zc_atomic_u32_store_release(&device->accepts, 1);
+}
+
+/* The first slot in [first, end) of a cluster that somebody has a use of and
+ * that is not FREEING; `end`: none. */
+static uint64_t next_in_cluster(struct zc_cluster *cluster, uint64_t first,
+                                uint64_t end)
+{
+    uint64_t offset = first;
+    unsigned index;
+
+    zc_spinlock_lock(&cluster->lock);
+    if (cluster->used == 0)
+        offset = end;
+    for (; offset < end; offset++) {
+        index = (unsigned)offset & (ZC_CLUSTER_SLOTS - 1);
+        if (cluster->counts[index] != 0 ||
+            (cluster->flags[index] & (ZC_SLOT_CACHED | ZC_SLOT_PINNED)) != 0)
+            break;
+    }
+    zc_spinlock_unlock(&cluster->lock);
+    return offset;
+}
+
+bool zc_swap_device_next(struct zc_swap_device *device, uint64_t *offset_inout)
+{
+    uint64_t offset = *offset_inout;
+    struct zc_cluster *cluster;
+    uint64_t end;
+
+    while ((cluster = zc_cluster_next(device, &offset)) != NULL) {
+        end = zc_round_up(offset + 1, ZC_CLUSTER_SLOTS);
+        offset = next_in_cluster(cluster, offset, end);
+        if (offset < end) {
+            *offset_inout = offset;
+            return true;
+        }
+    }
+    return false;
+}
+
+void zc_swap_device_end(struct zc_swap *swap, struct zc_swap_device *device)
+{
+    uint32_t users;
+
+    (void)zc_atomic_u32_and(&device->users, ~ZC_DEVICE_ON);
+    /* Acquires what the last user did. */
+    while ((users = zc_atomic_u32_load_acquire(&device->users)) != 0)
+        zc_park_while(&swap->parking, &device->users, users);
+    ZC_ASSERT(zc_counter_read(&device->used) == 0);
+    ZC_ASSERT(zc_counter_read(&device->cached) == 0);
+    zc_backing_close(device->backing);
+    device->backing = NULL;
+    fini_device(device);
+}
+
+void zc_swap_leave(const struct zc_swap *swap)
+{
+    unsigned type;
+
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+        if (zc_swap_has_device(swap, type))
+            zc_backing_leave(swap->devices[type].backing);
+}
+
+uint64_t zc_swap_bytes(struct zc_swap *swap)
+{
+    struct zc_swap_device *device;
+    uint64_t bytes = 0;
+    unsigned type;
+
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
+        if (!zc_swap_has_device(swap, type))
+            continue;
+        device = zc_swap_device_get(swap, zc_swp_make(type, 0));
+        if (device == NULL)
+            continue;
+        bytes += zc_counter_read(&device->bytes);
+        if (device->allocator != NULL)
+            bytes += zc_slot_allocator_bytes(device->allocator);
+        zc_swap_device_put(swap, device);
+    }
+    return bytes;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slots_claim.c - slots that the caller names, pinned in whatever state.
+ *
+ * Who names slots has no count that says that a slot may be used: one call may
+ * find it free, in use, cached by a write under way, or being freed.  Claiming
+ * makes one of two pins of all of these, and with either the caller is alone
+ * with the slot:
+ *
+ *     free, or in use     -> bare pin (a free slot is in use from now on)
+ *     cached              -> the folio's lock, then looked at again
+ *     pinned, or FREEING  -> sleeps, and begins again
+ *
+ * What else the claimer wants to know, he learns under the same lock: whether
+ * the slot has a count, and its zero bit.  Nobody changes them from then on.
+ *
+ * Claiming begins again only when somebody else was done with the slot in the
+ * meantime, so it needs no bound.
+ */
+#include "rules.h"
+#include "swap/slots_internal.h"
+
+/* What is said of a slot besides its folio.  ZC_OK; ZC_MISSING: it should have
+ * a count, and has none. */
+static zc_status look(const struct zc_cluster *cluster, unsigned index,
+                      bool required, struct zc_claimed *claimed)
+    ZC_REQUIRES(cluster->lock)
+{
+    claimed->has_count = cluster->counts[index] != 0;
+    claimed->is_zero = (cluster->flags[index] & ZC_SLOT_ZERO) != 0;
+    return required && !claimed->has_count ? ZC_MISSING : ZC_OK;
+}
+
+/* One attempt without sleeping.  ZC_OK; ZC_BUSY: somebody pins or frees it;
+ * ZC_MISSING.  claimed->folio: a cached folio with a reference, which is yet to
+ * be locked; or NULL. */
+static zc_status try_claim(struct zc_swap_device *device,
+                           struct zc_cluster *cluster, unsigned index,
+                           bool required, struct zc_claimed *claimed)
+{
+    zc_status status;
+
+    claimed->folio = NULL;
+    zc_spinlock_lock(&cluster->lock);
+    status = look(cluster, index, required, claimed);
+    if (status != ZC_OK)
+        goto unlock;
+    if ((cluster->flags[index] & (ZC_SLOT_PINNED | ZC_SLOT_FREEING)) != 0) {
+        status = ZC_BUSY;
+    } else if ((cluster->flags[index] & ZC_SLOT_CACHED) != 0) {
+        claimed->folio = zc_cluster_folio(cluster, index);
+        zc_folio_get(claimed->folio);
+    } else {
+        zc_cluster_use(device, cluster, index, ZC_SLOT_PINNED);
+    }
+unlock:
+    zc_spinlock_unlock(&cluster->lock);
+    return status;
+}
+
+/*
+ * Locks the folio that was found, and looks again: who had it locked may have
+ * changed the slot.  ZC_OK; else the reference is gone: ZC_AGAIN: so is the
+ * folio; ZC_MISSING.
+ */
+static zc_status lock_folio(struct zc_swap *swap, zc_swp slot,
+                            struct zc_cluster *cluster, bool required,
+                            struct zc_claimed *claimed)
+{
+    struct zc_folio *folio = claimed->folio;
+    zc_status status = ZC_AGAIN;
+
+    zc_folio_lock(swap, folio);
+    if (zc_folio_is_of(folio, slot)) {
+        zc_spinlock_lock(&cluster->lock);
+        status = look(cluster, zc_slot_index(slot), required, claimed);
+        zc_spinlock_unlock(&cluster->lock);
+    }
+    if (status == ZC_OK)
+        return ZC_OK;
+    zc_folio_unlock(swap, folio);
+    zc_swapcache_put(swap, slot, folio);
+    return status;
+}
+
+zc_status zc_slot_claim_as(struct zc_swap *swap, zc_swp slot, bool required,
+                           struct zc_claimed *claimed_out)
+{
+    struct zc_swap_device *device = zc_slot_device(swap, slot);
+    struct zc_cluster *cluster =
+        required ? zc_slot_cluster(swap, slot)
+                 : zc_cluster_make(device, zc_swp_offset(slot));
+    const unsigned index = zc_slot_index(slot);
+    struct zc_claimed claimed;
+    zc_status status;
+
+    if (cluster == NULL)
+        return required ? ZC_MISSING : ZC_NO_MEMORY;
+    do {
+        status = try_claim(device, cluster, index, required, &claimed);
+        if (status == ZC_OK && claimed.folio != NULL)
+            status = lock_folio(swap, slot, cluster, required, &claimed);
+        if (status == ZC_BUSY && ZC_RULE(PIN_LOSER_SLEEPS))
+            zc_slot_wait_for(swap, cluster, index,
+                             ZC_SLOT_PINNED | ZC_SLOT_FREEING);
+    } while (status == ZC_BUSY || status == ZC_AGAIN);
+    if (status == ZC_OK)
+        *claimed_out = claimed;
+    return status;
+}
+
+zc_status zc_slot_claim(struct zc_swap *swap, zc_swp slot,
+                        struct zc_folio **folio_out)
+{
+    struct zc_claimed claimed;
+    zc_status status = zc_slot_claim_as(swap, slot, false, &claimed);
+
+    if (status == ZC_OK)
+        *folio_out = claimed.folio;
+    return status;
+}
+
+void zc_slot_release(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio,
+                     bool in_use)
+{
+    struct zc_swap_device *device = zc_slot_device(swap, slot);
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    unsigned index = zc_slot_index(slot);
+    bool removed = false;
+    bool freeing = false;
+    bool wake;
+
+    zc_spinlock_lock(&cluster->lock);
+    zc_cluster_set_count(cluster, index, in_use ? 1 : 0);
+    if (folio == NULL) {
+        freeing = zc_cluster_leave(cluster, index, ZC_SLOT_PINNED);
+    } else {
+        ZC_ASSERT(in_use || !zc_folio_has(folio, ZC_FOLIO_WRITEBACK));
+        removed = !in_use ||
+                  !zc_folio_has(folio, ZC_FOLIO_DIRTY | ZC_FOLIO_WRITEBACK);
+        if (removed)
+            freeing = zc_cluster_remove(device, cluster, index);
+    }
+    wake = zc_cluster_changed(cluster, index);
+    zc_spinlock_unlock(&cluster->lock);
+    if (wake)
+        zc_cluster_wake(swap, cluster);
+    if (freeing)
+        zc_slot_free(swap, cluster, slot);
+    if (folio == NULL)
+        return;
+    zc_folio_unlock(swap, folio);
+    if (removed)
+        zc_folio_put(swap, folio); /* the table's */
+    zc_swapcache_put(swap, slot, folio);
+}

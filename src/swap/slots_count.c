@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * slots_count.c - counts, bare pins, and who frees a slot.
+ *
+ * A slot has three uses: count, folio, pin.  Each is removed under the
+ * cluster's lock, and who finds there that he removed the last one sets FREEING
+ * in the same step: so exactly one does.  From then on nothing can make a use
+ * of it:
+ *
+ *     a count    is only raised by who has one, or the cached folio
+ *     a folio    is only put where there is a count
+ *     a pin      too; who names slots himself waits for the end of FREEING
+ *     allocator  has the slot as taken until it is given back, last of all
+ *
+ * So he calls last_put() with no lock held, nobody stores under the name
+ * meanwhile, and what is forgotten is what was there.
+ *
+ * SWAPOFF_AND_LAST_PUT_AGREE: whoever frees a slot holds a device reference
+ * until he touches neither slot nor device any more.  Swapoff does not wait for
+ * FREEING slots; it goes on to wait for the references.  Who drops a count has
+ * no reference of his own to spare (the count kept swapoff away, and is gone
+ * now), so zc_slot_drop() takes one.
+ *
+ * Sleeping: a waiter sets WAITERS under the lock, reads `changes`, and sleeps
+ * while it has that value.  Who ends what is waited for does so under the lock
+ * and, if WAITERS is set, changes the word there and wakes.  So the waiter's
+ * lock came first and his value is old, or he found nothing to wait for.
+ */
+#include "rules.h"
+#include "swap/slots_internal.h"
+
+#define COUNT_IN_OVERFLOW 255
+
+/* Slots that are taken for somebody's use: not free. */
+#define IN_USE (ZC_SLOT_CACHED | ZC_SLOT_PINNED | ZC_SLOT_FREEING)
+
+static uint32_t *overflow_of(const struct zc_cluster *cluster)
+{
+    return zc_atomic_pointer_load_acquire(&cluster->overflow);
+}
+
+uint32_t zc_cluster_count(const struct zc_cluster *cluster, unsigned index)
+{
+    if (cluster->counts[index] == COUNT_IN_OVERFLOW)
+        return overflow_of(cluster)[index];
+    return cluster->counts[index];
+}
+
+void zc_cluster_set_count(struct zc_cluster *cluster, unsigned index,
+                          uint32_t count)
+{
+    if (count <= ZC_COUNT_IN_PLACE_MAX) {
+        cluster->counts[index] = (uint8_t)count;
+        return;
+    }
+    ZC_ASSERT(overflow_of(cluster) != NULL);
+    overflow_of(cluster)[index] = count;
+    cluster->counts[index] = COUNT_IN_OVERFLOW;
+}
+
+void zc_cluster_use(struct zc_swap_device *device, struct zc_cluster *cluster,
+                    unsigned index, unsigned flag)
+{
+    ZC_ASSERT((cluster->flags[index] & IN_USE) == 0);
+    if (cluster->counts[index] == 0) {
+        ZC_ASSERT(cluster->flags[index] == 0);
+        cluster->used++;
+        zc_counter_add(&device->used, 1);
+    }
+    cluster->flags[index] |= (uint8_t)flag;
+}
+
+bool zc_cluster_leave(struct zc_cluster *cluster, unsigned index, unsigned flag)
+{
+    ZC_ASSERT((cluster->flags[index] & ZC_SLOT_FREEING) == 0);
+    ZC_ASSERT((cluster->flags[index] & flag) == flag);
+    cluster->flags[index] &= (uint8_t)~flag;
+    if (cluster->counts[index] != 0 || (cluster->flags[index] & IN_USE) != 0)
+        return false;
+    cluster->flags[index] |= ZC_SLOT_FREEING;
+    return true;
+}
+
+bool zc_cluster_changed(struct zc_cluster *cluster, unsigned index)
+{
+    if ((cluster->flags[index] & ZC_SLOT_WAITERS) == 0)
+        return false;
+    cluster->flags[index] &= (uint8_t)~ZC_SLOT_WAITERS;
+    (void)zc_atomic_u32_add(&cluster->changes, 1);
+    return true;
+}
+
+void zc_cluster_wake(struct zc_swap *swap, const struct zc_cluster *cluster)
+{
+    zc_unpark_all(&swap->parking, &cluster->changes);
+}
+
+void zc_slot_free(struct zc_swap *swap, struct zc_cluster *cluster, zc_swp slot)
+{
+    struct zc_swap_device *device = zc_slot_device(swap, slot);
+    unsigned index = zc_slot_index(slot);
+    bool wake;
+
+    zc_may_block();
+    swap->last_put(swap->context, slot);
+    zc_spinlock_lock(&cluster->lock);
+    ZC_ASSERT(cluster->counts[index] == 0);
+    ZC_ASSERT((cluster->flags[index] & IN_USE) == ZC_SLOT_FREEING);
+    wake = zc_cluster_changed(cluster, index);
+    cluster->flags[index] = 0; /* the zero bit too */
+    cluster->used--;
+    zc_spinlock_unlock(&cluster->lock);
+    if (wake)
+        zc_cluster_wake(swap, cluster);
+    zc_counter_subtract(&device->used, 1);
+    if (device->allocator != NULL)
+        zc_slot_allocator_give(device->allocator, zc_swp_offset(slot));
+}
+
+/* One more under the lock.  ZC_AGAIN: there is no room for it in the byte. */
+static zc_status raise_count(struct zc_cluster *cluster, unsigned index)
+    ZC_REQUIRES(cluster->lock)
+{
+    uint32_t count = zc_cluster_count(cluster, index);
+
+    ZC_ASSERT(count > 0 || (cluster->flags[index] & ZC_SLOT_CACHED) != 0);
+    if (count == ZC_COUNT_MAX)
+        return ZC_REJECTED;
+    if (count == ZC_COUNT_IN_PLACE_MAX && overflow_of(cluster) == NULL)
+        return ZC_AGAIN;
+    zc_cluster_set_count(cluster, index, count + 1);
+    return ZC_OK;
+}
+
+zc_status zc_slot_dup(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    zc_status status;
+
+    ZC_ASSERT(cluster != NULL);
+    for (;;) {
+        zc_spinlock_lock(&cluster->lock);
+        status = raise_count(cluster, zc_slot_index(slot));
+        zc_spinlock_unlock(&cluster->lock);
+        if (status != ZC_AGAIN)
+            return status;
+        /* The table stays, so the second time round it ends. */
+        status = zc_cluster_add_overflow(zc_slot_device(swap, slot), cluster);
+        if (status != ZC_OK)
+            return status;
+    }
+}
+
+zc_status zc_slot_dup_atomic(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    zc_status status;
+
+    ZC_ASSERT(cluster != NULL);
+    zc_spinlock_lock(&cluster->lock);
+    status = raise_count(cluster, zc_slot_index(slot));
+    zc_spinlock_unlock(&cluster->lock);
+    return status;
+}
+
+zc_status zc_slot_reserve_counts(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_swap_device *device = zc_swap_device_get(swap, slot);
+    struct zc_cluster *cluster;
+    zc_status status = ZC_MISSING;
+
+    if (device == NULL)
+        return ZC_MISSING;
+    cluster = zc_slot_cluster(swap, slot);
+    if (cluster != NULL)
+        status = zc_cluster_add_overflow(device, cluster);
+    zc_swap_device_put(swap, device);
+    return status;
+}
+
+/*
+ * One less under the lock.  True: that was the last use of the slot, which is
+ * FREEING now; *orphan_out: a folio that went with it, or NULL.
+ */
+static bool lower_count(struct zc_swap_device *device,
+                        struct zc_cluster *cluster, unsigned index,
+                        struct zc_folio **orphan_out) ZC_REQUIRES(cluster->lock)
+{
+    uint32_t count = zc_cluster_count(cluster, index);
+    struct zc_folio *folio;
+
+    *orphan_out = NULL;
+    ZC_ASSERT(count > 0);
+    zc_cluster_set_count(cluster, index, count - 1);
+    if (count > 1)
+        return false;
+    folio = zc_cluster_folio(cluster, index);
+    if (folio == NULL || !zc_cluster_alone(cluster, folio))
+        return zc_cluster_leave(cluster, index, 0);
+    *orphan_out = folio;
+    return zc_cluster_remove(device, cluster, index);
+}
+
+void zc_slot_drop(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_swap_device *device = zc_swap_device_get(swap, slot);
+    struct zc_cluster *cluster;
+    struct zc_folio *orphan;
+    bool freeing;
+
+    /* The count that is dropped here kept it on. */
+    ZC_ASSERT(device != NULL);
+    cluster = zc_slot_cluster(swap, slot);
+    ZC_ASSERT(cluster != NULL);
+    zc_spinlock_lock(&cluster->lock);
+    freeing = lower_count(device, cluster, zc_slot_index(slot), &orphan);
+    zc_spinlock_unlock(&cluster->lock);
+    if (!ZC_RULE(SWAPOFF_AND_LAST_PUT_AGREE))
+        zc_swap_device_put(swap, device);
+    if (orphan != NULL)
+        zc_folio_put(swap, orphan);
+    if (freeing)
+        zc_slot_free(swap, cluster, slot);
+    if (ZC_RULE(SWAPOFF_AND_LAST_PUT_AGREE))
+        zc_swap_device_put(swap, device);
+}
+
+uint32_t zc_slot_count(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    uint32_t count;
+
+    if (cluster == NULL)
+        return 0;
+    zc_spinlock_lock(&cluster->lock);
+    count = zc_cluster_count(cluster, zc_slot_index(slot));
+    zc_spinlock_unlock(&cluster->lock);
+    return count;
+}
+
+zc_status zc_slot_pin(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    unsigned index = zc_slot_index(slot);
+    zc_status status = ZC_OK;
+
+    if (cluster == NULL)
+        return ZC_MISSING;
+    zc_spinlock_lock(&cluster->lock);
+    if ((cluster->flags[index] & (ZC_SLOT_CACHED | ZC_SLOT_PINNED)) != 0)
+        status = ZC_BUSY;
+    else if (cluster->counts[index] == 0)
+        status = ZC_MISSING;
+    else
+        zc_cluster_use(zc_slot_device(swap, slot), cluster, index,
+                       ZC_SLOT_PINNED);
+    zc_spinlock_unlock(&cluster->lock);
+    return status;
+}
+
+void zc_slot_unpin(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    unsigned index = zc_slot_index(slot);
+    bool freeing;
+    bool wake;
+
+    ZC_ASSERT(cluster != NULL);
+    zc_spinlock_lock(&cluster->lock);
+    freeing = zc_cluster_leave(cluster, index, ZC_SLOT_PINNED);
+    wake = zc_cluster_changed(cluster, index);
+    zc_spinlock_unlock(&cluster->lock);
+    if (wake)
+        zc_cluster_wake(swap, cluster);
+    if (freeing)
+        zc_slot_free(swap, cluster, slot);
+}
+
+void zc_slot_wait_for(struct zc_swap *swap, struct zc_cluster *cluster,
+                      unsigned index, unsigned flags)
+{
+    uint32_t changes = 0;
+    bool sleeps;
+
+    zc_spinlock_lock(&cluster->lock);
+    sleeps = (cluster->flags[index] & flags) != 0;
+    if (sleeps) {
+        cluster->flags[index] |= ZC_SLOT_WAITERS;
+        changes = zc_atomic_u32_load_relaxed(&cluster->changes);
+    }
+    zc_spinlock_unlock(&cluster->lock);
+    if (sleeps)
+        zc_park_while(&swap->parking, &cluster->changes, changes);
+}
+
+void zc_slot_wait(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+
+    if (cluster != NULL && ZC_RULE(PIN_LOSER_SLEEPS))
+        zc_slot_wait_for(swap, cluster, zc_slot_index(slot), ZC_SLOT_PINNED);
+}
+
+void zc_slot_set_zero(struct zc_swap *swap, zc_swp slot, bool is_zero)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    unsigned index = zc_slot_index(slot);
+
+    ZC_ASSERT(cluster != NULL);
+    zc_spinlock_lock(&cluster->lock);
+    ZC_ASSERT((cluster->flags[index] & (ZC_SLOT_CACHED | ZC_SLOT_PINNED)) != 0);
+    if (is_zero)
+        cluster->flags[index] |= ZC_SLOT_ZERO;
+    else
+        cluster->flags[index] &= (uint8_t)~ZC_SLOT_ZERO;
+    zc_spinlock_unlock(&cluster->lock);
+}
+
+bool zc_slot_is_zero(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    bool is_zero;
+
+    if (cluster == NULL)
+        return false;
+    zc_spinlock_lock(&cluster->lock);
+    is_zero = (cluster->flags[zc_slot_index(slot)] & ZC_SLOT_ZERO) != 0;
+    zc_spinlock_unlock(&cluster->lock);
+    return is_zero;
+}
+
+/* Of the cluster of a slot in use; NULL: there is no room for any. */
+static uint64_t *sums_of(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+
+    ZC_ASSERT(cluster != NULL);
+    return zc_atomic_pointer_load_acquire(&cluster->sums);
+}
+
+zc_status zc_slot_reserve_sum(struct zc_swap *swap, zc_swp slot)
+{
+    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+
+    ZC_ASSERT(cluster != NULL);
+    return zc_cluster_add_sums(zc_slot_device(swap, slot), cluster);
+}
+
+void zc_slot_set_sum(struct zc_swap *swap, zc_swp slot, uint64_t sum)
+{
+    uint64_t *sums = sums_of(swap, slot);
+
+    ZC_ASSERT(sums != NULL);
+    sums[zc_slot_index(slot)] = sum;
+}
+
+bool zc_slot_has_sum(struct zc_swap *swap, zc_swp slot, uint64_t sum)
+{
+    const uint64_t *sums = sums_of(swap, slot);
+
+    return sums != NULL && sums[zc_slot_index(slot)] == sum;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * writeback.c - one entry from compressed memory to its slot on the device.
+ *
+ * The caller comes from a list by age, or from a zspage under reclaim, and has
+ * let go of every lock.  What he brings, a slot and a token, says what was true
+ * then: by now the page may have been swapped in, its slot been freed and given
+ * to another page, its entry's memory to another entry, and the device turned
+ * off.  So, in this order:
+ *
+ *     device reference      nothing of the device goes (DEVICE_REF_AROUND_TREE)
+ *     locked folio in the   nobody else reads, writes, stores or frees the slot
+ *     swap cache            (WRITEBACK_PINS_FIRST); somebody there: he is
+ *                           swapping it in, and it is not cold
+ *                           (SHRINK_SKIPS_CALLERS_SLOT)
+ *     recheck               the tree has the token's entry at this slot
+ *                           (WRITEBACK_RECHECKS_TREE); from here on it is
+ *                           known by a reference of our own
+ *     request               so that nothing can fail any more
+ *     decompress            the entry stays as it is, if this fails
+ *     unlink                must succeed: under the pin nobody else unlinks
+ *     submit                with it go the request, the folio and its lock
+ *
+ * Each way out between the pin and the submission takes the folio out of the
+ * cache, unlocks it and puts it, in this order and after the last use of the
+ * tree (WRITEBACK_EXIT_CLEANS_UP): whoever looked it up meanwhile sleeps for
+ * the lock, finds that the folio left the cache, and looks again.
+ *
+ * After the submission the page may be on the device, in a new folio, or be
+ * forgotten; neither tree nor entry nor folio are touched
+ * (NOTHING_AFTER_SUBMIT).
+ */
+#include "swap/writeback.h"
+
+#include "rules.h"
+
+/*
+ * A new locked folio in the swap cache for the slot.  Broken, it waits for
+ * whoever has the slot pinned: who may be the very caller, further up, that
+ * shrinks to get memory.
+ */
+static zc_status pin_slot(struct zc_swap *swap, zc_swp slot,
+                          struct zc_folio **folio_out)
+{
+    struct zc_folio *folio;
+    zc_status status;
+
+    for (;;) {
+        status = zc_swapcache_create(swap, slot, folio_out);
+        if (status != ZC_BUSY || ZC_RULE(SHRINK_SKIPS_CALLERS_SLOT))
+            return status;
+        folio = zc_swapcache_look_up(swap, slot);
+        if (folio != NULL) {
+            zc_swapcache_put(swap, slot, folio);
+            return ZC_BUSY;
+        }
+        zc_slot_wait(swap, slot);
+    }
+}
+
+/* Gives up the pin; `is_stale`: the recheck failed. */
+static void unpin_slot(struct zc_swap *swap, struct zc_folio *folio,
+                       bool is_stale)
+{
+    zc_swapcache_delete(swap, folio);
+    if (is_stale && !ZC_RULE(WRITEBACK_EXIT_CLEANS_UP))
+        return;
+    zc_folio_unlock(swap, folio);
+    zc_folio_put(swap, folio);
+}
+
+/* Takes the entry out of the zcache, with our own reference. */
+static void forget_entry(struct zc_zcache *zcache, struct zc_entry *entry)
+{
+    zc_zcache_evict(zcache, entry);
+    zc_zcache_put(zcache, entry);
+}
+
+/* ZC_OK: the entry, its reference and the folio are gone.  Anything else: all
+ * is as before. */
+static zc_status write_entry(struct zc_pageio *pageio, zc_swp slot,
+                             struct zc_entry *entry, struct zc_folio *folio)
+{
+    struct zc_zcache *zcache = pageio->zcache;
+    const unsigned owner = zc_entry_owner(entry);
+    struct zc_page_write *write;
+    zc_status status;
+
+    if (zc_zcache_owner_forbids(zcache, owner))
+        return ZC_REJECTED;
+    status = zc_pageio_prepare_write(pageio, slot, owner, &write);
+    if (status != ZC_OK)
+        return status;
+    status = zc_zcache_read(zcache, entry, folio->data);
+    if (status != ZC_OK) {
+        zc_pageio_cancel_write(write);
+        return status;
+    }
+    /* Before the entry goes: at no moment is the page nowhere. */
+    zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
+    if (ZC_RULE(NOTHING_AFTER_SUBMIT))
+        forget_entry(zcache, entry);
+    zc_pageio_submit_write(write, folio);
+    if (!ZC_RULE(NOTHING_AFTER_SUBMIT))
+        forget_entry(zcache, entry);
+    return ZC_OK;
+}
+
+/* The slot is pinned by the folio; `entry` has a reference, or is NULL: the
+ * tree has another one, or none. */
+static zc_status write_pinned(struct zc_pageio *pageio, zc_swp slot,
+                              struct zc_entry *entry, struct zc_folio *folio)
+{
+    zc_status status = ZC_MISSING;
+
+    if (entry != NULL)
+        status = write_entry(pageio, slot, entry, folio);
+    if (status == ZC_OK)
+        return ZC_OK;
+    if (entry != NULL)
+        zc_zcache_put(pageio->zcache, entry);
+    unpin_slot(pageio->swap, folio, entry == NULL);
+    return status;
+}
+
+/* The device is there. */
+static zc_status write_back(struct zc_pageio *pageio, zc_swp slot,
+                            const struct zc_zcache_token *token)
+{
+    struct zc_zcache *zcache = pageio->zcache;
+    struct zc_entry *entry = NULL;
+    struct zc_folio *folio;
+    zc_status status;
+
+    if (!zc_swap_device_accepts(zc_pageio_device(pageio, slot)))
+        return ZC_INVALID;
+    if (!ZC_RULE(WRITEBACK_PINS_FIRST)) {
+        entry = zc_zcache_find(zcache, slot, token);
+        if (entry == NULL)
+            return ZC_MISSING;
+    }
+    status = pin_slot(pageio->swap, slot, &folio);
+    if (status != ZC_OK) {
+        if (entry != NULL)
+            zc_zcache_put(zcache, entry);
+        return status;
+    }
+    if (ZC_RULE(WRITEBACK_PINS_FIRST))
+        entry = zc_zcache_find(zcache, slot, token);
+    return write_pinned(pageio, slot, entry, folio);
+}
+
+zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
+                            const struct zc_zcache_token *token)
+{
+    struct zc_swap *swap = pageio->swap;
+    struct zc_swap_device *device = NULL;
+    zc_status status;
+
+    zc_may_block();
+    if (ZC_RULE(DEVICE_REF_AROUND_TREE)) {
+        device = zc_swap_device_get(swap, slot);
+        if (device == NULL)
+            return ZC_INVALID;
+    } else if (!zc_swap_has_device(swap, zc_swp_type(slot))) {
+        return ZC_INVALID;
+    }
+    status = write_back(pageio, slot, token);
+    if (device != NULL)
+        zc_swap_device_put(swap, device);
+    if (status == ZC_BUSY)
+        zc_stats_add(pageio->stats, ZC_STAT_WRITEBACK_BUSY, 1);
+    if (status == ZC_MISSING)
+        zc_stats_add(pageio->stats, ZC_STAT_WRITEBACK_STALE, 1);
+    return status;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.c - faults without swap: the first touch, and a write to a page that
+ * others share.
+ *
+ * Every fault ends alike: under the table's lock the entry is compared with
+ * what it was when the access failed, and changed only if it is still that.
+ *
+ * A page is shared as long as anybody else can reach its frame: another
+ * mapping, the swap cache with a slot that has a count, or somebody who is
+ * copying it.  Each of these holds a reference; so a frame with no reference
+ * but the mapping's and ours, and not in the swap cache, is ours to write.
+ */
+#include <string.h>
+
+#include "vm/vm.h"
+
+static void raise_kind(struct zc_vm_fault *fault, enum zc_fault_kind kind)
+{
+    if (fault->kind < kind)
+        fault->kind = kind;
+}
+
+bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
+                   zc_pte bits)
+{
+    struct zc_vm *vm = fault->space->vm;
+    zc_pte *entry = &fault->table->entries[fault->index];
+    struct zc_vm_place place = {fault->table, fault->index};
+
+    zc_spinlock_lock(&fault->table->lock);
+    if (!zc_pte_same(*entry, fault->pte)) {
+        zc_spinlock_unlock(&fault->table->lock);
+        return false;
+    }
+    if ((fault->pte & ZC_PTE_PRESENT) != 0)
+        zc_rmap_remove(vm, zc_pte_frame(vm, fault->pte), place);
+    zc_folio_get(&frame->folio);
+    *entry = zc_pte_of_frame(vm, frame) | bits | (fault->pte & ZC_PTE_KEPT);
+    zc_rmap_add(vm, frame, place);
+    zc_spinlock_unlock(&fault->table->lock);
+    return true;
+}
+
+/* Nothing was ever written: a frame of zeros. */
+static zc_status first_touch(struct zc_vm_fault *fault)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_vm_frame *frame =
+        zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
+    zc_status status = ZC_AGAIN;
+    struct zc_folio *folio;
+
+    if (frame == NULL)
+        return ZC_NO_MEMORY;
+    folio = &frame->folio;
+    memset(folio->data, 0, vm->page_size);
+    zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
+    if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
+        raise_kind(fault, ZC_FAULT_ZERO);
+        zc_frame_age(vm, frame);
+        status = ZC_OK;
+    }
+    zc_folio_put(zc_vm_swap(vm), folio);
+    return status;
+}
+
+/* Takes a reference to the frame of a present entry, if it still is that. */
+static struct zc_vm_frame *hold_frame(struct zc_vm_fault *fault)
+{
+    struct zc_vm_frame *frame = NULL;
+
+    zc_spinlock_lock(&fault->table->lock);
+    if (zc_pte_same(fault->table->entries[fault->index], fault->pte)) {
+        frame = zc_pte_frame(fault->space->vm, fault->pte);
+        zc_folio_get(&frame->folio);
+    }
+    zc_spinlock_unlock(&fault->table->lock);
+    return frame;
+}
+
+/*
+ * Makes the entry writable if nobody else has the frame; it is locked.  The
+ * references are counted under the table's lock: a fork takes its own there.
+ */
+static bool try_reuse(struct zc_vm_fault *fault, struct zc_vm_frame *frame)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_vm_place place = {fault->table, fault->index};
+    zc_pte *entry = &fault->table->entries[fault->index];
+    bool is_ours;
+
+    if (zc_folio_has(&frame->folio, ZC_FOLIO_SWAPCACHE) &&
+        !zc_frame_give_up_slot(vm, &frame->folio))
+        return false;
+    zc_spinlock_lock(&fault->table->lock);
+    /* Pairs with the release in zc_folio_put() of who had it last. */
+    is_ours = zc_pte_same(*entry, fault->pte) &&
+              zc_atomic_u32_load_acquire(&frame->folio.references) == 2;
+    if (is_ours) {
+        *entry |= ZC_PTE_WRITE;
+        zc_rmap_rehome(vm, frame, place);
+    }
+    zc_spinlock_unlock(&fault->table->lock);
+    return is_ours;
+}
+
+/* Gives the page a frame of its own. */
+static zc_status copy_frame(struct zc_vm_fault *fault, struct zc_vm_frame *old)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_vm_frame *frame =
+        zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
+    zc_status status = ZC_AGAIN;
+    struct zc_folio *folio;
+
+    if (frame == NULL)
+        return ZC_NO_MEMORY;
+    folio = &frame->folio;
+    /* Nobody writes to the old one while we hold it. */
+    memcpy(folio->data, old->folio.data, vm->page_size);
+    zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
+    if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
+        raise_kind(fault, ZC_FAULT_COPY);
+        zc_frame_age(vm, frame);
+        zc_vm_drop_pte(vm, fault->pte); /* the old mapping's reference */
+        status = ZC_OK;
+    }
+    zc_folio_put(zc_vm_swap(vm), folio);
+    return status;
+}
+
+static zc_status write_to_shared(struct zc_vm_fault *fault)
+{
+    struct zc_swap *swap = zc_vm_swap(fault->space->vm);
+    struct zc_vm_frame *frame = hold_frame(fault);
+    zc_status status = ZC_OK;
+    bool reused = false;
+
+    if (frame == NULL)
+        return ZC_AGAIN;
+    if (zc_folio_trylock(&frame->folio)) {
+        reused = try_reuse(fault, frame);
+        zc_folio_unlock(swap, &frame->folio);
+    }
+    if (reused)
+        raise_kind(fault, ZC_FAULT_REUSE);
+    else
+        status = copy_frame(fault, frame);
+    zc_folio_put(swap, &frame->folio);
+    return status;
+}
+
+zc_status zc_vm_handle_fault(struct zc_vm_fault *fault)
+{
+    if ((fault->pte & ZC_PTE_SWAP) != 0)
+        return zc_vm_swap_in(fault);
+    if ((fault->pte & ZC_PTE_PRESENT) != 0)
+        return write_to_shared(fault);
+    return first_touch(fault);
+}

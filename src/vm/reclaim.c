@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reclaim.c - frames out: second chance, unmap, page I/O.
+ *
+ *     coldest frame of some owner, isolated, with a reference
+ *     lock it, if nobody else has it locked: reclaim waits for nobody
+ *     used since the last look?  back to the hot end
+ *     a slot, and a place in the swap cache, if it has none
+ *     for each mapping: one more swap count, then under the table's lock the
+ *     entry becomes the swap entry; so the count is never too low
+ *     dirty: page I/O, which unlocks; clean: its slot has a copy
+ *     the last reference takes it out of the swap cache and frees the frame
+ *
+ * From when it is in the swap cache, a fault on one of its entries finds it
+ * there.  A frame that is still mapped afterwards, or could not be written,
+ * stays, and is the hottest again.
+ *
+ * A thread that needs a frame reclaims itself, whatever it holds: of folios it
+ * only tries the lock, and nothing that it waits for waits for it.
+ */
+#include "vm/vm.h"
+
+#define SCAN_FACTOR 8 /* frames looked at for each one wanted, at most */
+#define BATCH 32      /* frames, then the reclaimer looks whether it is done */
+#define STUCK_MAX 32  /* failed writes looked at in one go */
+
+static bool maps(const struct zc_vm *vm, zc_pte pte,
+                 const struct zc_vm_frame *frame)
+{
+    return (pte & ZC_PTE_PRESENT) != 0 && zc_pte_frame(vm, pte) == frame;
+}
+
+/*
+ * Whether an entry used the frame since the last look, or one is of a locked
+ * page; clears the marks.  The folio is locked, and no thread adds an entry of
+ * a locked page without that: so each of those is seen.
+ */
+static bool was_used(struct zc_vm *vm, struct zc_vm_frame *frame)
+{
+    struct zc_vm_place place = zc_rmap_first(vm, frame);
+    struct zc_vm_place next;
+    bool used = false;
+    bool is_mapping;
+    zc_pte *entry;
+
+    while (place.table != NULL) {
+        entry = &place.table->entries[place.index];
+        zc_spinlock_lock(&place.table->lock);
+        is_mapping = maps(vm, *entry, frame);
+        if (is_mapping) {
+            used |= (*entry & (ZC_PTE_ACCESSED | ZC_PTE_LOCKED)) != 0;
+            *entry &= ~(zc_pte)ZC_PTE_ACCESSED;
+            next = zc_rmap_next(vm, frame, place);
+        }
+        zc_spinlock_unlock(&place.table->lock);
+        /* One that went meanwhile has taken the way to the next with it. */
+        place = is_mapping ? next : zc_rmap_first(vm, frame);
+    }
+    return used;
+}
+
+/*
+ * Makes one mapping a swap entry.  ZC_OK: it is, or was gone; the count was
+ * raised before, and is dropped where it was not needed.
+ */
+static zc_status unmap_one(struct zc_vm *vm, struct zc_vm_frame *frame,
+                           struct zc_vm_place place)
+{
+    const zc_swp slot = frame->folio.swap;
+    zc_pte *entry = &place.table->entries[place.index];
+    bool unmapped = false;
+    bool is_locked = false;
+    zc_status status;
+
+    status = zc_slot_dup(zc_vm_swap(vm), slot);
+    if (status != ZC_OK)
+        return status;
+    zc_spinlock_lock(&place.table->lock);
+    if (maps(vm, *entry, frame)) {
+        is_locked = (*entry & ZC_PTE_LOCKED) != 0;
+        unmapped = !is_locked;
+    }
+    if (unmapped) {
+        if ((*entry & ZC_PTE_DIRTY) != 0)
+            zc_folio_set(&frame->folio, ZC_FOLIO_DIRTY);
+        *entry = zc_pte_of_slot(slot) | (*entry & ZC_PTE_KEPT);
+        zc_rmap_remove(vm, frame, place);
+    }
+    zc_spinlock_unlock(&place.table->lock);
+    if (unmapped)
+        zc_folio_put(zc_vm_swap(vm), &frame->folio); /* the mapping's */
+    else
+        zc_vm_drop_count(vm, slot);
+    return is_locked ? ZC_BUSY : ZC_OK;
+}
+
+/* True: nothing maps it any more. */
+static bool unmap_all(struct zc_vm *vm, struct zc_vm_frame *frame)
+{
+    struct zc_vm_place place;
+
+    while ((place = zc_rmap_first(vm, frame)).table != NULL)
+        if (unmap_one(vm, frame, place) != ZC_OK)
+            return false;
+    return true;
+}
+
+/* Gives the locked folio a slot if it has none.  True: it is in the cache. */
+static bool give_slot(struct zc_vm *vm, struct zc_vm_frame *frame)
+{
+    struct zc_folio *folio = &frame->folio;
+    zc_swp slot;
+
+    if (zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
+        return true;
+    if (!zc_folio_has(folio, ZC_FOLIO_UPTODATE) ||
+        zc_rmap_count(vm, frame) == 0 ||
+        zc_slot_alloc(zc_vm_swap(vm), folio, &slot) != ZC_OK)
+        return false;
+    zc_folio_set(folio, ZC_FOLIO_DIRTY); /* the slot has no copy yet */
+    return true;
+}
+
+/* Who pays for the page in compressed memory.  Nobody has a frame that was
+ * filled for a fault that came to nothing, and whose page others want: as one
+ * that is stored without saying for whom, it is owner 0's. */
+static unsigned payer_of(const struct zc_vm_frame *frame)
+{
+    return frame->owner == ZC_OWNER_COUNT ? 0 : frame->owner;
+}
+
+/*
+ * Sends a locked folio out that nothing maps, and unlocks it.  True: it is on
+ * its way out.
+ */
+static bool write_out(struct zc_vm *vm, struct zc_vm_frame *frame)
+{
+    struct zc_swap *swap = zc_vm_swap(vm);
+    struct zc_folio *folio = &frame->folio;
+    zc_status status;
+
+    if (zc_frame_give_up_slot(vm, folio)) { /* nobody wants it back */
+        zc_folio_unlock(swap, folio);
+        return true;
+    }
+    if (!zc_folio_has(folio, ZC_FOLIO_DIRTY)) {
+        /* Its slot has a copy: it leaves the cache with our reference, if
+         * nobody else comes for it. */
+        zc_folio_unlock(swap, folio);
+        return true;
+    }
+    status = zc_pageio_write(&vm->cache->pageio, folio, payer_of(frame));
+    if (status != ZC_OK)
+        return false;
+    zc_vm_count(vm, ZC_VM_SWAPPED_OUT);
+    return true;
+}
+
+/* Tries to free an isolated frame; the reference is the caller's.  True: all
+ * that is left of it is that reference, or a write under way. */
+static bool reclaim_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
+{
+    struct zc_swap *swap = zc_vm_swap(vm);
+    struct zc_folio *folio = &frame->folio;
+    bool had_slot;
+
+    if (!zc_folio_trylock(folio))
+        return false;
+    had_slot = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
+    if (zc_folio_has(folio, ZC_FOLIO_WRITEBACK) || was_used(vm, frame) ||
+        !give_slot(vm, frame) || !unmap_all(vm, frame)) {
+        /* A slot that it was given in vain. */
+        if (!had_slot && zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
+            (void)zc_frame_give_up_slot(vm, folio);
+        zc_folio_unlock(swap, folio);
+        return false;
+    }
+    return write_out(vm, frame);
+}
+
+/* Gives up the reference of reclaim.  What goes on living is found again: at
+ * the hot end. */
+static void put_back(struct zc_vm *vm, struct zc_vm_frame *frame)
+{
+    struct zc_folio *folio = &frame->folio;
+    const bool is_cached = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
+    /* While we have it isolated it is not put there under another name: only
+     * reclaim does that. */
+    const zc_swp slot = folio->swap;
+
+    zc_frame_put_back(vm, frame);
+    if (is_cached)
+        zc_swapcache_put(zc_vm_swap(vm), slot, folio);
+    else
+        zc_folio_put(zc_vm_swap(vm), folio);
+}
+
+uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal)
+{
+    struct zc_vm_frame *frame;
+    uint64_t scan_max;
+    uint64_t freed = 0;
+    uint64_t scanned;
+    unsigned from = owner;
+
+    if (goal > vm->frame_count)
+        goal = vm->frame_count;
+    scan_max = goal * SCAN_FACTOR + vm->frame_count / 8;
+    /* The second look at a frame is the last that can tell anything new. */
+    if (scan_max > 2 * vm->frame_count)
+        scan_max = 2 * vm->frame_count;
+    /* Failed writes keep frames, of pages that are wanted and of others. */
+    (void)zc_pageio_retry(&vm->cache->pageio, STUCK_MAX);
+    for (scanned = 0; scanned < scan_max && freed < goal; scanned++) {
+        if (owner == ZC_OWNER_COUNT && !zc_frame_next_owner(vm, &from))
+            break;
+        frame = zc_frame_isolate(vm, from);
+        if (frame == NULL && owner != ZC_OWNER_COUNT)
+            break;
+        if (frame == NULL) /* others took his last, and there are others */
+            continue;
+        zc_vm_count(vm, ZC_VM_RECLAIM_SCANNED);
+        if (reclaim_frame(vm, frame)) {
+            freed++;
+            zc_vm_count(vm, ZC_VM_RECLAIM_FREED);
+        }
+        put_back(vm, frame);
+    }
+    return freed;
+}
+
+zc_status zc_vm_reclaim(struct zc_vm *vm, unsigned owner, uint64_t goal,
+                        uint64_t *freed_out)
+{
+    uint64_t freed;
+
+    if (vm == NULL || owner > ZC_OWNER_COUNT)
+        return ZC_INVALID;
+    if (zc_process_is_child(&vm->cache->process))
+        return ZC_UNSUPPORTED;
+    freed = zc_vm_shrink(vm, owner, goal);
+    zc_pageio_throttle(&vm->cache->pageio);
+    if (freed_out != NULL)
+        *freed_out = freed;
+    return freed >= goal ? ZC_OK : ZC_AGAIN;
+}
+
+/* --- the reclaimer --------------------------------------------------- */
+
+static void run_reclaimer(void *argument)
+{
+    struct zc_vm *vm = argument;
+
+    zc_mutex_lock(&vm->reclaimer_lock);
+    while (!vm->is_ending) {
+        if (!vm->is_wanted || vm->holders != 0) {
+            zc_condition_wait(&vm->reclaimer_changed, &vm->reclaimer_lock);
+            continue;
+        }
+        vm->is_wanted = false;
+        vm->is_busy = true;
+        zc_mutex_unlock(&vm->reclaimer_lock);
+        while (zc_frames_free(vm) < vm->high &&
+               zc_vm_shrink(vm, ZC_OWNER_COUNT, BATCH) != 0)
+            zc_pageio_throttle(&vm->cache->pageio);
+        zc_mutex_lock(&vm->reclaimer_lock);
+        vm->is_busy = false;
+        zc_condition_broadcast(&vm->reclaimer_changed);
+    }
+    zc_mutex_unlock(&vm->reclaimer_lock);
+}
+
+zc_status zc_vm_reclaimer_start(struct zc_vm *vm)
+{
+    return zc_thread_start(&vm->reclaimer, run_reclaimer, vm);
+}
+
+void zc_vm_reclaimer_stop(struct zc_vm *vm)
+{
+    zc_mutex_lock(&vm->reclaimer_lock);
+    vm->is_ending = true;
+    zc_condition_broadcast(&vm->reclaimer_changed);
+    zc_mutex_unlock(&vm->reclaimer_lock);
+    zc_thread_join(&vm->reclaimer);
+}
+
+void zc_vm_reclaimer_wake(struct zc_vm *vm)
+{
+    if (!vm->has_reclaimer)
+        return;
+    zc_mutex_lock(&vm->reclaimer_lock);
+    vm->is_wanted = true;
+    zc_condition_broadcast(&vm->reclaimer_changed);
+    zc_mutex_unlock(&vm->reclaimer_lock);
+}
+
+void zc_vm_reclaimer_hold(struct zc_vm *vm)
+{
+    if (!vm->has_reclaimer)
+        return;
+    zc_mutex_lock(&vm->reclaimer_lock);
+    vm->holders++;
+    while (vm->is_busy)
+        zc_condition_wait(&vm->reclaimer_changed, &vm->reclaimer_lock);
+    zc_mutex_unlock(&vm->reclaimer_lock);
+}
+
+void zc_vm_reclaimer_release(struct zc_vm *vm)
+{
+    if (!vm->has_reclaimer)
+        return;
+    zc_mutex_lock(&vm->reclaimer_lock);
+    vm->holders--;
+    zc_condition_broadcast(&vm->reclaimer_changed);
+    zc_mutex_unlock(&vm->reclaimer_lock);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rmap.c - from a frame to the page table entries that map it.
+ *
+ * The mappings of a frame are a list through its entries' tables, guarded by
+ * one of a few locks by the frame's number.  The order is table, then this; so
+ * who comes from the frame takes a place, lets go, locks the table, and looks
+ * whether the entry still maps the frame: a place is a name.
+ *
+ * A frame has a home, the page it was read for or was mapped at first: a page
+ * number in a family of spaces (those that are forks of one another).  A frame
+ * that still has one is foreign to every other page, and a swap-in there copies
+ * it: merged pages are swapped out under one slot, and come apart when they
+ * come back, as the kernel's do whose reverse mapping knows one anon_vma and
+ * index.
+ */
+#include "vm/vm.h"
+
+static struct zc_spinlock *lock_of(struct zc_vm *vm,
+                                   const struct zc_vm_frame *frame)
+{
+    return &vm->rmap_locks[(size_t)(frame - vm->frames) & (ZC_RMAP_LOCKS - 1)];
+}
+
+static struct zc_vm_place *next_of(struct zc_vm_place place)
+{
+    return &place.table->next[place.index];
+}
+
+void zc_rmap_add(struct zc_vm *vm, struct zc_vm_frame *frame,
+                 struct zc_vm_place place)
+{
+    struct zc_spinlock *lock = lock_of(vm, frame);
+
+    zc_spinlock_lock(lock);
+    *next_of(place) = frame->mappings;
+    frame->mappings = place;
+    frame->mapped++;
+    if (frame->home_family == 0) {
+        frame->home_family = place.table->space->family;
+        frame->home_page = place.table->first + place.index;
+    }
+    zc_spinlock_unlock(lock);
+}
+
+void zc_rmap_remove(struct zc_vm *vm, struct zc_vm_frame *frame,
+                    struct zc_vm_place place)
+{
+    struct zc_spinlock *lock = lock_of(vm, frame);
+    struct zc_vm_place *link;
+
+    zc_spinlock_lock(lock);
+    link = &frame->mappings;
+    while (link->table != place.table || link->index != place.index) {
+        ZC_ASSERT(link->table != NULL);
+        link = next_of(*link);
+    }
+    *link = *next_of(place);
+    frame->mapped--;
+    zc_spinlock_unlock(lock);
+}
+
+void zc_rmap_settle(struct zc_vm *vm, struct zc_vm_frame *frame,
+                    const struct zc_vm_space *space, uint64_t page)
+{
+    struct zc_spinlock *lock = lock_of(vm, frame);
+
+    zc_spinlock_lock(lock);
+    if (frame->home_family == 0) {
+        frame->home_family = space->family;
+        frame->home_page = page;
+    }
+    zc_spinlock_unlock(lock);
+}
+
+void zc_rmap_rehome(struct zc_vm *vm, struct zc_vm_frame *frame,
+                    struct zc_vm_place place)
+{
+    struct zc_spinlock *lock = lock_of(vm, frame);
+
+    zc_spinlock_lock(lock);
+    frame->home_family = place.table->space->family;
+    frame->home_page = place.table->first + place.index;
+    zc_spinlock_unlock(lock);
+}
+
+uint32_t zc_rmap_count(struct zc_vm *vm, struct zc_vm_frame *frame)
+{
+    struct zc_spinlock *lock = lock_of(vm, frame);
+    uint32_t count;
+
+    zc_spinlock_lock(lock);
+    count = frame->mapped;
+    zc_spinlock_unlock(lock);
+    return count;
+}
+
+/* Where a link of the list leads. */
+static struct zc_vm_place follow(struct zc_spinlock *lock,
+                                 const struct zc_vm_place *link)
+{
+    struct zc_vm_place place;
+
+    zc_spinlock_lock(lock);
+    place = *link;
+    zc_spinlock_unlock(lock);
+    return place;
+}
+
+struct zc_vm_place zc_rmap_first(struct zc_vm *vm, struct zc_vm_frame *frame)
+{
+    return follow(lock_of(vm, frame), &frame->mappings);
+}
+
+struct zc_vm_place zc_rmap_next(struct zc_vm *vm, struct zc_vm_frame *frame,
+                                struct zc_vm_place place)
+{
+    return follow(lock_of(vm, frame), next_of(place));
+}
+
+bool zc_rmap_is_foreign(struct zc_vm *vm, struct zc_vm_frame *frame,
+                        const struct zc_vm_space *space, uint64_t page)
+{
+    struct zc_spinlock *lock = lock_of(vm, frame);
+    bool is_foreign;
+
+    zc_spinlock_lock(lock);
+    is_foreign =
+        frame->home_family != 0 &&
+        (frame->home_family != space->family || frame->home_page != page);
+    zc_spinlock_unlock(lock);
+    return is_foreign;
+}

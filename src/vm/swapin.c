@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * swapin.c - a fault on a swap entry.
+ *
+ * That the entry of the page table is what it was proves that nothing happened
+ * only while the slot that it names cannot be given to another page.  So either
+ * way the slot is pinned from before the page is read until the entry is set.
+ *
+ * Through the swap cache:
+ *
+ *     folio of the slot, locked and rechecked (zc_swapcache_get)
+ *     read it unless it is up to date
+ *     copy it, if it is a merged page of somebody else
+ *     table lock: entry unchanged?  set it
+ *     drop the swap count; perhaps give up the slot
+ *     unlock, last
+ *
+ * Who comes second finds the folio and waits for its lock
+ * (SWAPCACHE_LOCKED_UNTIL_PTE_SET).  If the read failed, he finds the folio not
+ * up to date and reads it again.  A copy is made of a page that is up to date
+ * (UPTODATE_BEFORE_COPY): what a failed read left would look like a page when
+ * it is copied.
+ *
+ * Past the swap cache, where the device is fast and nobody else has the slot:
+ *
+ *     a frame of our own: to get one may shrink, down to this very slot
+ *                         (SHRINK_SKIPS_CALLERS_SLOT)
+ *     bare pin (SYNC_SWAPIN_PINS_SLOT); who does not get it waits and faults
+ *     again
+ *     read into the frame; what is stored stays as it is
+ *     table lock: entry unchanged?  set it
+ *     drop the swap count, end the pin: now what was stored goes
+ *
+ * If the entry has changed, or the page cannot be mapped, the frame is thrown
+ * away, and the copy behind the slot is what there is.
+ */
+#include <string.h>
+
+#include "base/inject.h"
+#include "rules.h"
+#include "vm/vm.h"
+
+static void raise_kind(struct zc_vm_fault *fault, enum zc_page_source source)
+{
+    static const enum zc_fault_kind kinds[] = {
+        [ZC_SOURCE_CACHED] = ZC_FAULT_CACHED,
+        [ZC_SOURCE_ZERO] = ZC_FAULT_SWAPIN_ZERO,
+        [ZC_SOURCE_POOL] = ZC_FAULT_POOL,
+        [ZC_SOURCE_DEVICE] = ZC_FAULT_DEVICE,
+    };
+
+    if (fault->kind < kinds[source])
+        fault->kind = kinds[source];
+}
+
+/* Maps a frame that was swapped in, unless the world is against it. */
+static bool install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
+                    zc_pte bits)
+{
+    struct zc_vm *vm = fault->space->vm;
+
+    if (zc_inject(ZC_INJECT_INSTALL)) {
+        zc_vm_count(vm, ZC_VM_INSTALLS_FAILED);
+        return false;
+    }
+    zc_frame_charge(vm, frame, fault->space->owner);
+    if (zc_vm_install(fault, frame, bits | ZC_PTE_ACCESSED))
+        return true;
+    zc_vm_count(vm, ZC_VM_INSTALLS_FAILED);
+    return false;
+}
+
+/* --- past the swap cache --------------------------------------------- */
+
+/* Without the swap cache the frame has the only copy of a page that was taken
+ * out: it is stored again. */
+static void store_again(struct zc_vm_fault *fault, zc_swp slot,
+                        struct zc_folio *folio)
+{
+    struct zc_vm *vm = fault->space->vm;
+
+    if (zc_zcache_store(&vm->cache->zcache, slot, folio->data,
+                        fault->space->owner, true) != ZC_OK)
+        (void)zc_pageio_write_device(&vm->cache->pageio, slot, folio->data);
+}
+
+/* The slot is pinned. */
+static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
+                              struct zc_vm_frame *frame)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_folio *folio = &frame->folio;
+    enum zc_page_source source;
+    bool is_taken;
+    zc_status status;
+
+    status = zc_pageio_read(&vm->cache->pageio, folio, slot, &source);
+    if (status != ZC_OK)
+        return status;
+    status = ZC_AGAIN;
+    is_taken = vm->swap_in == ZC_SWAP_IN_STORE_AGAIN &&
+               source == ZC_SOURCE_POOL &&
+               zc_zcache_invalidate(&vm->cache->zcache, slot) == ZC_OK;
+    zc_folio_set(folio, ZC_FOLIO_DIRTY); /* no slot will be its own */
+    /* What may have to be stored again is not written to before we let go. */
+    if (install(fault, frame, is_taken ? 0 : ZC_PTE_WRITE)) {
+        raise_kind(fault, source);
+        zc_vm_drop_count(vm, slot);
+        zc_frame_age(vm, frame);
+        /* A fork meanwhile: the child has the slot too. */
+        is_taken = is_taken && zc_slot_count(zc_vm_swap(vm), slot) != 0;
+        status = ZC_OK;
+    }
+    if (is_taken)
+        store_again(fault, slot, folio);
+    return status;
+}
+
+/* A frame, before the pin.  Broken, as it was: under it. */
+static struct zc_vm_frame *own_frame(struct zc_vm_fault *fault, zc_swp slot)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_swap *swap = zc_vm_swap(vm);
+    const bool is_pinned = !ZC_RULE(SHRINK_SKIPS_CALLERS_SLOT) &&
+                           zc_slot_pin(swap, slot) == ZC_OK;
+    struct zc_vm_frame *frame =
+        zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
+
+    if (is_pinned)
+        zc_slot_unpin(swap, slot);
+    return frame;
+}
+
+static zc_status swap_in_past_cache(struct zc_vm_fault *fault, zc_swp slot)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_swap *swap = zc_vm_swap(vm);
+    struct zc_vm_frame *frame = own_frame(fault, slot);
+    zc_status status = ZC_OK;
+
+    if (frame == NULL)
+        return ZC_NO_MEMORY;
+    (void)zc_folio_trylock(&frame->folio); /* nobody else knows it */
+    /* Before the look-up, and until the entry is set. */
+    if (ZC_RULE(SYNC_SWAPIN_PINS_SLOT))
+        status = zc_slot_pin(swap, slot);
+    if (status == ZC_OK) {
+        status = read_and_map(fault, slot, frame);
+        if (ZC_RULE(SYNC_SWAPIN_PINS_SLOT))
+            zc_slot_unpin(swap, slot);
+    } else {
+        if (status == ZC_BUSY) {
+            zc_vm_count(vm, ZC_VM_PIN_WAITS);
+            zc_slot_wait(swap, slot);
+        }
+        status = ZC_AGAIN;
+    }
+    zc_folio_unlock(swap, &frame->folio);
+    zc_folio_put(swap, &frame->folio);
+    return status;
+}
+
+/* --- through the swap cache ------------------------------------------ */
+
+/* A folio in the swap cache whose slot is worth more than its copy: as
+ * should_try_to_free_swap(). */
+static bool wants_slot_back(const struct zc_vm_fault *fault,
+                            const struct zc_swap_device *device, bool is_owned)
+{
+    return device->synchronous ||
+           zc_counter_read(&device->used) * 2 > device->slot_count ||
+           (fault->pte & ZC_PTE_LOCKED) != 0 || (fault->is_write && is_owned);
+}
+
+struct zc_vm_frame *zc_vm_frame_for(struct zc_vm_fault *fault,
+                                    struct zc_folio *folio)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_vm_frame *frame = zc_frame_of(folio);
+
+    if (!zc_rmap_is_foreign(vm, frame, fault->space, fault->page)) {
+        zc_folio_get(folio);
+        return frame;
+    }
+    frame = zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_NO_WAIT);
+    if (frame == NULL)
+        return NULL;
+    memcpy(frame->folio.data, folio->data, vm->page_size);
+    zc_folio_set(&frame->folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
+    zc_vm_count(vm, ZC_VM_KSM_COPIES);
+    return frame;
+}
+
+/* The folio is locked, in the swap cache, and up to date. */
+static zc_status map_cached(struct zc_vm_fault *fault, zc_swp slot,
+                            struct zc_swap_device *device,
+                            struct zc_folio *folio, enum zc_page_source source)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_swap *swap = zc_vm_swap(vm);
+    struct zc_vm_frame *frame = zc_vm_frame_for(fault, folio);
+    zc_status status = ZC_AGAIN;
+    bool is_copy;
+
+    if (frame == NULL)
+        return ZC_NO_MEMORY;
+    is_copy = &frame->folio != folio;
+    /* A page of others is mapped to be read, and the write faults once more:
+     * by then the slot may be given up, and the frame be our own. */
+    if (install(fault, frame, is_copy ? ZC_PTE_WRITE : 0)) {
+        raise_kind(fault, source);
+        zc_vm_drop_count(vm, slot);
+        zc_frame_age(vm, frame);
+        if ((!is_copy || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET)) &&
+            wants_slot_back(fault, device, zc_slot_count(swap, slot) == 0))
+            (void)zc_frame_give_up_slot(vm, folio);
+        status = ZC_OK;
+    }
+    zc_folio_put(swap, &frame->folio);
+    return status;
+}
+
+/* Fills a locked folio of the swap cache, if it is not. */
+static zc_status fill(struct zc_vm_fault *fault, zc_swp slot,
+                      struct zc_folio *folio, enum zc_page_source *source_out)
+{
+    struct zc_vm *vm = fault->space->vm;
+    zc_status status;
+
+    *source_out = ZC_SOURCE_CACHED;
+    if (zc_folio_has(folio, ZC_FOLIO_UPTODATE))
+        return ZC_OK;
+    /* It is read for this page.  If that fails, it leaves the cache with the
+     * last who knows it; whoever waits for its lock reads it himself. */
+    zc_rmap_settle(vm, zc_frame_of(folio), fault->space, fault->page);
+    status = zc_pageio_read(&vm->cache->pageio, folio, slot, source_out);
+    if (status == ZC_OK)
+        zc_frame_age(vm, zc_frame_of(folio));
+    return status;
+}
+
+static zc_status swap_in_cached(struct zc_vm_fault *fault, zc_swp slot,
+                                struct zc_swap_device *device)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_swap *swap = zc_vm_swap(vm);
+    enum zc_page_source source;
+    struct zc_folio *folio;
+    bool is_created;
+    bool is_foreign;
+    zc_status status;
+
+    /* The frame that the cache makes is charged to him once it is mapped. */
+    if (!zc_frame_make_room(vm, fault->space->owner, ZC_FRAME_MAY_WAIT))
+        return ZC_NO_MEMORY;
+    status = zc_swapcache_get(swap, slot, &folio, &is_created);
+    if (status == ZC_MISSING)
+        return ZC_AGAIN; /* the slot is gone: so has the entry changed */
+    if (status != ZC_OK)
+        return status;
+    status = fill(fault, slot, folio, &source);
+    is_foreign =
+        zc_rmap_is_foreign(vm, zc_frame_of(folio), fault->space, fault->page);
+    if (is_foreign && !ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET))
+        zc_folio_unlock(swap, folio);
+    if (status == ZC_OK || (is_foreign && !ZC_RULE(UPTODATE_BEFORE_COPY)))
+        status = map_cached(fault, slot, device, folio, source);
+    if (!is_foreign || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET))
+        zc_folio_unlock(swap, folio);
+    zc_swapcache_put(swap, slot, folio);
+    return status;
+}
+
+zc_status zc_vm_swap_in(struct zc_vm_fault *fault)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_swap *swap = zc_vm_swap(vm);
+    const zc_swp slot = zc_pte_slot(fault->pte);
+    struct zc_swap_device *device = zc_swap_device_get(swap, slot);
+    struct zc_folio *folio;
+    zc_status status;
+
+    if (device == NULL) /* its pages are home: the entry has changed */
+        return ZC_AGAIN;
+    folio = zc_swapcache_look_up(swap, slot);
+    if (folio != NULL)
+        zc_swapcache_put(swap, slot, folio);
+    if (folio == NULL && device->synchronous &&
+        vm->swap_in != ZC_SWAP_IN_CACHED && zc_slot_count(swap, slot) == 1)
+        status = swap_in_past_cache(fault, slot);
+    else
+        status = swap_in_cached(fault, slot, device);
+    zc_swap_device_put(swap, device);
+    return status;
+}

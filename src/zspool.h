@@ -1,0 +1,627 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * zspool.h - the parts of a pool and how they fit.
+ *
+ *   handle --> cell --> location --> object header --> handle
+ *   (caller)   (pool/handle.c)    (in a zspage)
+ *
+ *   zspool.c          the public calls: checks, then the parts below
+ *   pool/handle.c   cells: where an object is, its size, its tags
+ *   pool/pin.c      finding an object and keeping it where it is
+ *   pool/visit.c    objects shown one by one, each kept until it was seen
+ *   pool/arena.c    page frames, cut into zspages of one length per chunk
+ *   pool/class.c    the class table of kernel placement: arithmetic only
+ *   pool/kernel.c   kernel placement: slots of equal size
+ *   pool/dense.c    dense placement: objects in and out of segments
+ *   pool/span.c     its free spans, and which of them fits best
+ *   pool/reclaim.c  the coldest zspage, evicted object by object
+ *   zspool_*_reclaim.c  deferred objects and free space after it, per placement
+ *   pool/compact.c  one compaction at a time, its budget and cursor
+ *   zspool_*_compact.c  what moves where, per placement
+ *   pool/stats.c    counters and the class table as text
+ *
+ * Locks: a group's lock guards its zspages and the objects in them; moving an
+ * object happens under it with the zspage's pin word locked (pool/pin.c).
+ * The arena's lock guards chunks, and the handles' lock free cells.  See
+ * platform/lock.h for their order.
+ *
+ * A field without a bracket is constant once its struct is published.
+ */
+#ifndef ZC_ZSPOOL_H
+#define ZC_ZSPOOL_H
+
+#include <zcache/zspool.h>
+
+#include "base/list.h"
+#include "base/records.h"
+#include "platform/atomic.h"
+#include "platform/lock.h"
+#include "platform/process.h"
+
+/* Tag bits of an object header; never both.  Free words have neither. */
+#define ZC_OBJECT_ALLOCATED 1u
+#define ZC_OBJECT_DEFERRED 2u
+#define ZC_OBJECT_TAGS (ZC_OBJECT_ALLOCATED | ZC_OBJECT_DEFERRED)
+
+/* Locations count in units of 8 bytes. */
+#define ZC_UNIT_BYTES 8
+
+#define ZC_CHUNK_PAGES 512 /* 2 MiB of address space with 4 KiB pages */
+#define ZC_CHAIN_MIN 4
+#define ZC_CHAIN_DEFAULT 8
+#define ZC_CHAIN_MAX 16
+#define ZC_SEGMENT_PAGES_MIN 4
+#define ZC_SEGMENT_PAGES_DEFAULT 32
+#define ZC_SEGMENT_PAGES_MAX 128
+
+struct zc_zspool;
+struct zc_group;
+struct zc_found;
+
+/*
+ * A zspage: page frames that hold objects.  Descriptors are never freed before
+ * the pool: a reader with an old location may still look at `pin` and `group`.
+ * One fills a cache line, and has it for itself.
+ */
+struct zc_zspage {
+    struct zc_list link; /* [group] a fullness list; [arena] the free list */
+
+    /* Whose lock guards this zspage; NULL while it is free.  [group] to
+     * write, any to read: the reader locks it and looks again. */
+    zc_atomic_pointer group;
+
+    zc_atomic_u32 pin; /* readers and two bits: pool/pin.c */
+
+    uint32_t chunk : 20;  /* index of the chunk it is in */
+    uint32_t slot : 12;   /* and its place there */
+    uint32_t objects;     /* [group] objects in use */
+    uint16_t first_free;  /* [group] kernel: first free slot, or none */
+    uint8_t pages;        /* populated, from the first; the caller's of get() */
+    uint8_t fullness : 4; /* [group] which list, 0 to 11 */
+    bool isolated : 1;    /* [group] on no list: no allocation, no compaction */
+    bool reclaimed : 1;   /* [group] under reclaim: frees are deferred */
+    struct zc_list lru;   /* [pool lru] by last allocation, hot end first */
+    union {
+        struct {            /* dense */
+            uint32_t used;  /* [group] granules in use, headers included */
+            uint32_t round; /* [group] compaction round it was slid in */
+        };
+        uint64_t huge_header; /* [group] kernel: header of a huge object */
+    };
+};
+
+/* A stretch of address space, cut into zspages of one length. */
+struct zc_chunk {
+    struct zc_list link; /* [arena] chunks with free zspages, by length */
+    struct zc_list free_zspages; /* [arena] */
+    /* [arena] to write; NULL: not mapped.  Good for who holds a zspage of it,
+     * and for anybody else a hint. */
+    zc_atomic_pointer memory;
+    struct zc_zspage *zspages; /* never freed before the pool */
+    void *descriptors;         /* the block they are in */
+    uint32_t zspage_pages;
+    uint32_t zspage_count;
+    uint32_t used; /* [arena] zspages given out, or kept */
+};
+
+struct zc_arena {
+    struct zc_spinlock lock;
+    size_t page_size;
+    zc_atomic_u64 limit_pages;  /* UINT64_MAX: none */
+    uint32_t chunk_count;       /* [lock] chunk records ever used */
+    uint32_t chunk_units_shift; /* log2 of units in a chunk */
+    uint64_t descriptor_bytes;  /* [lock] of zspage arrays */
+    zc_counter zspages;         /* given out */
+
+    /* Pages of zspages given out, and above them those of a kept one: in one
+     * word, so that their sum is never above the limit. */
+    zc_atomic_u64 pages;
+
+    /* Empty, and kept for the next who wants one (pool/arena.c). */
+    bool keeps;
+    zc_counter kept_count;         /* [lock] to write; any to read, as a hint */
+    zc_counter kept_second;        /* [lock] to write; of the last change */
+    struct zc_zspage *kept_zspage; /* [lock] populated; or NULL */
+    struct zc_chunk *kept_chunk;   /* [lock] mapped, nothing in it; or NULL */
+
+    struct zc_records chunks; /* of struct zc_chunk */
+    /* [lock] by zspage length: mapped chunks with room, unmapped chunks */
+    struct zc_list partial[ZC_SEGMENT_PAGES_MAX + 1];
+    struct zc_list unmapped[ZC_SEGMENT_PAGES_MAX + 1];
+};
+
+/* The word of one handle; pool/handle.c has the picture. */
+struct zc_cell {
+    zc_atomic_u64 word;
+};
+
+/* A few free cells at hand, guarded by the lock of whoever owns them. */
+struct zc_cells {
+    uint32_t first; /* index + 1 of a free cell, or 0 */
+    uint32_t count;
+};
+
+struct zc_handles {
+    struct zc_spinlock lock;
+    struct zc_records cells; /* of struct zc_cell */
+    uint32_t first_free;     /* [lock] index of a free cell, or none */
+    /* Cells ever used.  [lock] to write, released after the cell is there;
+     * pairs with the acquire of whoever checks an index against it. */
+    zc_atomic_u32 used;
+    unsigned size_bits;   /* log2 of the page size */
+    uint64_t pool_tag;    /* in place in a handle */
+    uint32_t generations; /* mask of the generation in a cell */
+};
+
+/*
+ * Zspages under one lock: a size class in kernel placement, all there are in
+ * dense placement.
+ */
+struct zc_group {
+    struct zc_spinlock lock;
+    unsigned index;      /* class number */
+    uint32_t slot_bytes; /* kernel: slot size, header included; dense: 0 */
+    uint32_t zspage_pages;
+    uint32_t slot_count; /* kernel: slots of a zspage */
+    bool huge;           /* kernel: one object in one page, header outside */
+    struct zc_list fullness[ZC_FULLNESS_GROUPS]; /* [lock] */
+    uint64_t zspages[ZC_FULLNESS_GROUPS];        /* [lock] length of each */
+    uint64_t reclaimed;     /* [lock] zspages under reclaim, on no list */
+    uint64_t objects;       /* [lock] in use */
+    uint64_t payload_bytes; /* [lock] their sizes */
+    uint64_t moves_left;    /* [lock] kernel: by compaction in this visit */
+    uint64_t used;          /* [lock] dense: granules in use */
+    uint64_t capacity;      /* [lock] dense: granules of all its segments */
+    struct zc_cells cells;  /* [lock] */
+    struct zc_list visits;  /* [lock] of struct zc_visit: pool/visit.c */
+    struct zc_dense *dense; /* dense: the bins; [lock] inside */
+};
+
+/* What the two placements do each in their way. */
+struct zc_placement_ops {
+    /* Sets up pool->groups.  ZC_OK or ZC_NO_MEMORY. */
+    zc_status (*create)(struct zc_zspool *pool);
+    void (*destroy)(struct zc_zspool *pool);
+
+    /*
+     * Places a new object, writes its header and sets its cell, all under the
+     * group's lock: a walker never meets an allocated object whose cell does
+     * not lead back.  `found_out` not NULL: the cell is coming, and the
+     * object's zspage is pinned for the caller, which writes the bytes before
+     * it makes the handle valid by zc_handles_set().  `beyond`: the limit
+     * refuses nothing.  May block without the lock.  ZC_OK, ZC_REJECTED,
+     * ZC_NO_MEMORY.
+     */
+    zc_status (*place)(struct zc_zspool *pool, size_t size, bool beyond,
+                       zc_handle *handle_out, struct zc_found *found_out);
+
+    /*
+     * Takes the object at a location out.  Group lock held.  True: the zspage
+     * is empty, off all lists, and is the caller's to give to the arena.
+     */
+    bool (*remove)(struct zc_zspool *pool, struct zc_group *group,
+                   struct zc_zspage *zspage, uint64_t location, size_t size);
+
+    /* The handle of the first live object at or after *place_inout, which is
+     * moved past it; false: none.  Group lock held.  Begins with 0. */
+    bool (*next)(struct zc_zspool *pool, struct zc_zspage *zspage,
+                 uint32_t *place_inout, zc_handle *handle_out);
+
+    /* Takes a zspage under reclaim off its lists of free space. */
+    void (*isolate)(struct zc_zspool *pool, struct zc_zspage *zspage);
+
+    /* Marks an object of a zspage under reclaim DEFERRED: its cell and its
+     * place stay as they are.  Group lock held.  ZC_OK; ZC_STALE: it is. */
+    zc_status (*defer)(struct zc_zspool *pool, const struct zc_found *found);
+
+    /* Whether an object is DEFERRED; and makes such a one ALLOCATED again,
+     * before its reclaim ends.  Group lock held. */
+    bool (*is_deferred)(struct zc_zspool *pool, const struct zc_found *found);
+    void (*undefer)(struct zc_zspool *pool, const struct zc_found *found);
+
+    /* Ends reclaim: releases every deferred cell; `rebuild`: and makes what is
+     * not in use free space again.  Group lock held. */
+    void (*settle)(struct zc_zspool *pool, struct zc_zspage *zspage,
+                   bool rebuild);
+
+    /* Takes an empty zspage, its pin word locked, off its group.  Group lock
+     * held.  The zspage is the caller's to give to the arena. */
+    void (*detach)(struct zc_zspool *pool, struct zc_group *group,
+                   struct zc_zspage *zspage);
+
+    /* The fewest pages in which an empty pool holds an object of any size. */
+    uint32_t (*least_pages)(size_t page_size, unsigned chain_length);
+
+    /* Offset of the payload from the location, in bytes. */
+    size_t (*payload_offset)(const struct zc_group *group);
+
+    /*
+     * A bounded part of a compaction, which stops when result->objects_moved is
+     * `most`; see pool/compact.c.  ZC_OK: the round is done; ZC_AGAIN.
+     */
+    zc_status (*compact_step)(struct zc_zspool *pool, uint64_t most,
+                              struct zc_compact_result *result);
+
+    /* The call ends before the round does: leave nothing half open.  NULL:
+     * nothing to do. */
+    void (*compact_pause)(struct zc_zspool *pool,
+                          struct zc_compact_result *result);
+};
+
+extern const struct zc_placement_ops zc_kernel_placement;
+extern const struct zc_placement_ops zc_dense_placement;
+
+struct zc_zspool {
+    struct zc_process_mark process; /* which made it */
+    const struct zc_placement_ops *ops;
+    size_t page_size;
+    unsigned placement;
+    unsigned chain_length;
+    uint32_t segment_pages;
+    struct zc_arena arena;
+    struct zc_handles handles;
+    unsigned group_count;    /* groups that are not merged away */
+    struct zc_group *groups; /* array */
+    unsigned class_count;    /* kernel: rows of the class table */
+    uint16_t *class_group;   /* kernel: class number to group */
+    size_t huge_class_size;
+    bool keeps_lru; /* zspages are kept by age, for reclaim */
+    struct zc_spinlock lru_lock;
+    struct zc_list lru;         /* [lru_lock] */
+    struct zc_mutex growth;     /* with a limit: one new zspage at a time */
+    struct zc_mutex compaction; /* one at a time */
+    uint32_t cursor;            /* [compaction] where the next call goes on */
+    uint32_t round;             /* [compaction] number of this round */
+    zc_counter pages_compacted;
+    zc_counter objects_moved;
+    zc_counter limit_rejects;
+};
+
+/* ---- pool/handle.c ---- */
+
+zc_status zc_handles_init(struct zc_handles *handles, size_t page_size);
+void zc_handles_destroy(struct zc_handles *handles);
+
+/*
+ * A fresh handle whose cell is not in use yet.  The lock of `cells` is held,
+ * here and where they are named below.  ZC_OK; ZC_AGAIN: after
+ * zc_handles_reserve().
+ */
+zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle *handle_out);
+
+/* Makes room for one more cell.  May block.  ZC_OK; ZC_NO_MEMORY; ZC_REJECTED:
+ * there are as many as a handle can name. */
+zc_status zc_handles_reserve(struct zc_handles *handles);
+
+/* Gives a handle back that never was set. */
+void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
+                         zc_handle handle);
+
+/* Makes a taken handle valid: the object is there. */
+void zc_handles_set(struct zc_handles *handles, zc_handle handle,
+                    uint64_t location, size_t size);
+
+/* The same for an object whose bytes are to come: the cell leads to its place,
+ * and the handle is stale until zc_handles_set(). */
+void zc_handles_set_coming(struct zc_handles *handles, zc_handle handle,
+                           uint64_t location, size_t size);
+
+/*
+ * A live object is freed, and its place is still needed: its handle is stale
+ * from here on, and the cell leads to the place until zc_handles_release().
+ * Its group's lock is held for all three.
+ */
+void zc_handles_leave(struct zc_handles *handles, zc_handle handle);
+bool zc_handles_has_left(const struct zc_handles *handles, zc_handle handle);
+void zc_handles_release(struct zc_handles *handles, struct zc_cells *cells,
+                        zc_handle handle);
+
+/* What a cell says. */
+struct zc_cell_view {
+    uint64_t location; /* units */
+    size_t size;       /* bytes */
+    unsigned tags;     /* user tags */
+};
+
+/* ZC_OK; ZC_STALE; ZC_INVALID: never was of this pool. */
+zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
+                          struct zc_cell_view *view_out);
+
+/* The handle of the live object whose cell has this index; false: free. */
+bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
+                   zc_handle *handle_out);
+
+/* Whether the cell of this index leads to a place: of an object that is live,
+ * coming or leaving. */
+bool zc_handles_is_placed(const struct zc_handles *handles, uint32_t index);
+
+/* What such a cell says. */
+void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
+                        struct zc_cell_view *view_out);
+
+/* Frees the cell of a live handle; once.  ZC_OK or ZC_STALE. */
+zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle handle);
+
+/* The object of this cell has moved.  Its group's lock is held. */
+void zc_handles_move(struct zc_handles *handles, uint32_t index,
+                     uint64_t location);
+
+zc_status zc_handles_change_tags(struct zc_handles *handles, zc_handle handle,
+                                 unsigned clear, unsigned set,
+                                 unsigned *previous_out);
+
+size_t zc_handles_bytes(const struct zc_handles *handles);
+
+/* A handle's low bits: three zeros, where headers have tags, then the cell. */
+#define ZC_HANDLE_CELL_SHIFT 3
+#define ZC_HANDLE_CELL_BITS 29
+
+static inline uint32_t zc_handle_cell(zc_handle handle)
+{
+    return (uint32_t)(handle.value & ZC_BITS(0, 32)) >> ZC_HANDLE_CELL_SHIFT;
+}
+
+/* ---- pool/arena.c ---- */
+
+/* `keeps`: empty zspages, for a second; all have one length then. */
+zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
+                        uint64_t limit_bytes, bool keeps);
+void zc_arena_destroy(struct zc_arena *arena);
+/* In a child after fork(), instead: unmaps, and takes no lock. */
+void zc_arena_leave(const struct zc_arena *arena);
+
+/*
+ * A free zspage of that length, its pin word locked and its group NULL, and the
+ * memory of its first zspage->pages pages resident and undefined: all, or where
+ * the limit is near what it leaves, but not under `least`.  May block.  ZC_OK;
+ * ZC_REJECTED: the limit; ZC_NO_MEMORY.
+ */
+zc_status zc_arena_get(struct zc_arena *arena, uint32_t length, uint32_t least,
+                       struct zc_zspage **zspage_out);
+
+/* The same with `least` pages, whatever the limit says. */
+zc_status zc_arena_get_beyond(struct zc_arena *arena, uint32_t length,
+                              uint32_t least, struct zc_zspage **zspage_out);
+
+/* Gives an empty zspage, pin word locked, back to the system, or keeps it.  May
+ * block. */
+void zc_arena_put(struct zc_arena *arena, struct zc_zspage *zspage);
+
+/* The same for a caller whose aim is that memory goes back. */
+void zc_arena_release(struct zc_arena *arena, struct zc_zspage *zspage);
+
+/* Gives back what is kept.  May block. */
+void zc_arena_give_back(struct zc_arena *arena);
+
+/* The same for what was kept in another second than this one; cheap. */
+void zc_arena_give_back_old(struct zc_arena *arena);
+
+/* In bytes; 0: none. */
+void zc_arena_set_limit(struct zc_arena *arena, uint64_t limit_bytes);
+
+static inline uint64_t zc_arena_limit(const struct zc_arena *arena)
+{
+    return zc_atomic_u64_load_relaxed(&arena->limit_pages);
+}
+
+/* Pages of zspages given out. */
+static inline uint64_t zc_arena_pages(const struct zc_arena *arena)
+{
+    return zc_atomic_u64_load_relaxed(&arena->pages) & UINT32_MAX;
+}
+
+/* Pages of a kept zspage. */
+static inline uint64_t zc_arena_kept_pages(const struct zc_arena *arena)
+{
+    return zc_atomic_u64_load_relaxed(&arena->pages) >> 32;
+}
+
+static inline struct zc_chunk *zc_arena_chunk(const struct zc_arena *arena,
+                                              uint32_t index)
+{
+    return zc_records_at(&arena->chunks, index);
+}
+
+static inline char *zc_chunk_memory(const struct zc_chunk *chunk)
+{
+    return zc_atomic_pointer_load_relaxed(&chunk->memory);
+}
+
+static inline char *zc_zspage_memory(const struct zc_arena *arena,
+                                     const struct zc_zspage *zspage)
+{
+    const struct zc_chunk *chunk = zc_arena_chunk(arena, zspage->chunk);
+
+    return zc_chunk_memory(chunk) +
+           (size_t)zspage->slot * chunk->zspage_pages * arena->page_size;
+}
+
+/* The location of a zspage's first byte. */
+static inline uint64_t zc_zspage_location(const struct zc_arena *arena,
+                                          const struct zc_zspage *zspage)
+{
+    const struct zc_chunk *chunk = zc_arena_chunk(arena, zspage->chunk);
+
+    return ((uint64_t)zspage->chunk << arena->chunk_units_shift) +
+           (uint64_t)zspage->slot * chunk->zspage_pages *
+               (arena->page_size / ZC_UNIT_BYTES);
+}
+
+static inline uint64_t zc_location_unit(const struct zc_arena *arena,
+                                        uint64_t location)
+{
+    return location & ZC_BITS(0, arena->chunk_units_shift);
+}
+
+static inline struct zc_chunk *zc_location_chunk(const struct zc_arena *arena,
+                                                 uint64_t location)
+{
+    return zc_arena_chunk(arena,
+                          (uint32_t)(location >> arena->chunk_units_shift));
+}
+
+/* The zspage around a location. */
+static inline struct zc_zspage *zc_location_zspage(const struct zc_arena *arena,
+                                                   uint64_t location)
+{
+    struct zc_chunk *chunk = zc_location_chunk(arena, location);
+    uint32_t unit = (uint32_t)zc_location_unit(arena, location);
+    uint32_t zspage_units = chunk->zspage_pages *
+                            (uint32_t)(arena->page_size / ZC_UNIT_BYTES);
+
+    return &chunk->zspages[unit / zspage_units];
+}
+
+/* The address of a location, whose zspage the caller holds. */
+static inline char *zc_location_address(const struct zc_arena *arena,
+                                        uint64_t location)
+{
+    return zc_chunk_memory(zc_location_chunk(arena, location)) +
+           zc_location_unit(arena, location) * ZC_UNIT_BYTES;
+}
+
+/* ---- pool/class.c: arithmetic of the kernel's class table ---- */
+
+unsigned zc_class_count(size_t page_size);
+size_t zc_class_bytes(size_t page_size, unsigned index);
+unsigned zc_class_of_size(size_t page_size, size_t size);
+uint32_t zc_class_chain(size_t page_size, unsigned chain_length,
+                        size_t class_bytes);
+
+/* ---- pool/pin.c ---- */
+
+/* The group of all objects of a size, for as long as they live. */
+static inline struct zc_group *zc_group_of(const struct zc_zspool *pool,
+                                           size_t size)
+{
+    if (pool->class_group == NULL)
+        return &pool->groups[0];
+    return &pool->groups[pool->class_group[zc_class_of_size(pool->page_size,
+                                                            size)]];
+}
+
+/* An object found: where, how large, and under whose lock. */
+struct zc_found {
+    struct zc_zspage *zspage;
+    struct zc_group *group;
+    uint64_t location;
+    size_t size;
+};
+
+/* The bytes of an object whose place the caller holds. */
+static inline char *zc_found_payload(const struct zc_zspool *pool,
+                                     const struct zc_found *found)
+{
+    return zc_location_address(&pool->arena, found->location) +
+           pool->ops->payload_offset(found->group);
+}
+
+/*
+ * Finds a live object and locks its group: until the group is unlocked it is
+ * there.  ZC_OK with the lock held; ZC_STALE; ZC_INVALID.
+ */
+zc_status zc_zspool_find_locked(struct zc_zspool *pool, zc_handle handle,
+                                struct zc_found *found_out);
+
+/* The same, where an object that was freed under reclaim is ZC_STALE too:
+ * its cell still leads to it. */
+zc_status zc_zspool_find_live(struct zc_zspool *pool, zc_handle handle,
+                              struct zc_found *found_out);
+
+/* The analysis cannot follow a lock that comes in a struct. */
+static inline void zc_found_unlock(const struct zc_found *found)
+    ZC_NO_LOCK_ANALYSIS
+{
+    zc_spinlock_unlock(&found->group->lock);
+}
+
+/*
+ * Finds a live object and pins its zspage: until zc_zspage_unpin() no object
+ * of it moves and its pages stay.  ZC_OK; ZC_STALE; ZC_INVALID.
+ */
+zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
+                        struct zc_found *found_out);
+
+/* One more pin, group lock held and the pin word not locked. */
+void zc_zspage_pin(struct zc_zspage *zspage);
+
+/* Ends a pin; releases the zspage if it was emptied and this was the last. */
+void zc_zspage_unpin(struct zc_zspool *pool, struct zc_zspage *zspage);
+
+/*
+ * Locks the pin word against readers; false if there are some.  Group lock
+ * held, and kept until zc_zspage_unlock(), or until the zspage is given to the
+ * arena.
+ */
+bool zc_zspage_trylock(struct zc_zspage *zspage);
+void zc_zspage_unlock(struct zc_zspage *zspage);
+
+/*
+ * An empty zspage, group lock held: true if it could be locked and may go;
+ * else its last reader will release it, unless it is used again before.
+ */
+bool zc_zspage_release_or_leave(struct zc_zspage *zspage);
+
+/* An object enters a zspage: it is not to be released.  Group lock held. */
+void zc_zspage_keep(struct zc_zspage *zspage);
+
+/* ---- pool/visit.c; group lock held ---- */
+
+/* Whether an object is being visited: then it keeps its place when it is freed,
+ * by zc_handles_leave(). */
+bool zc_visits_have(const struct zc_group *group, zc_handle handle);
+
+/* The reclaim of a zspage ends: what was freed under it and is being visited
+ * keeps its place too. */
+void zc_visits_keep(struct zc_zspool *pool, struct zc_group *group,
+                    const struct zc_zspage *zspage);
+/* ---- zspool.c ---- */
+
+/* zc_zspool_put(), but the limit refuses nothing: for what has nowhere else to
+ * be.  As few pages as can be are taken beyond it. */
+zc_status zc_zspool_put_beyond(struct zc_zspool *pool, const void *data,
+                               size_t size, zc_handle *handle_out);
+
+/* ---- pool/reclaim.c; group lock held ---- */
+
+/* An object enters a zspage: it is the hottest now. */
+void zc_zspage_touch(struct zc_zspool *pool, struct zc_zspage *zspage);
+
+/* The zspage leaves its group. */
+void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage);
+
+/* ---- growth: pool/group.c ---- */
+
+/*
+ * Around the search for a new zspage, no spinlock held.  With a limit one
+ * thread at a time: so the next one finds what this one has brought, and is not
+ * refused for pages that are on their way.  Says whether there is something to
+ * end.
+ */
+bool zc_growth_begin(struct zc_zspool *pool);
+void zc_growth_end(struct zc_zspool *pool, bool begun);
+
+/* ---- groups: pool/group.c ---- */
+
+zc_status zc_group_init(struct zc_group *group);
+void zc_group_destroy(struct zc_group *group);
+
+/* Locks a group and takes a fresh handle under its lock.  May block before.
+ * ZC_OK with the lock held; ZC_NO_MEMORY. */
+zc_status zc_group_lock_and_take(struct zc_group *group,
+                                 struct zc_handles *handles,
+                                 zc_handle *handle_out);
+
+/* The kernel's group number: 0 empty, 11 full, else by tenths. */
+unsigned zc_fullness_of(uint32_t used, uint32_t capacity);
+
+/* Group lock held for these. */
+void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,
+                     unsigned fullness);
+void zc_group_remove(struct zc_group *group, struct zc_zspage *zspage);
+void zc_group_update(struct zc_group *group, struct zc_zspage *zspage,
+                     unsigned fullness);
+
+#endif

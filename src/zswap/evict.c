@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * evict.c - an entry out, for writeback: found again, read, unlinked.
+ *
+ * Writeback comes with a token, which says what the scan saw; by now the entry
+ * may be gone, and another page be stored under the slot.  So everything here
+ * happens under the slot's pin, which its caller holds: nobody else stores,
+ * takes or invalidates meanwhile, and what is found stays found.
+ *
+ *   find    the tree still has it?        (WRITEBACK_RECHECKS_TREE)
+ *   read    non-destructive: on failure nothing has changed
+ *   evict   unlinked, the tree's reference dropped; it was linked, for the pin
+ *           is held
+ *   put     writeback's own reference, last
+ *
+ * A token by handle works because a pool gives the handle of an object under
+ * reclaim to nobody else until that reclaim has ended.
+ */
+#include <string.h>
+
+#include "rules.h"
+#include "zswap/zswap.h"
+
+static bool is_of_token(const struct zc_zcache *zcache,
+                        const struct zc_entry *entry,
+                        const struct zc_zcache_token *token)
+{
+    if (!token->by_handle)
+        return zc_entry_index(&zcache->entries, entry) == token->index;
+    return (entry->flags & ZC_ENTRY_SAME_FILLED) == 0 &&
+           entry->content.handle.value == token->handle.value;
+}
+
+/* The entry of a token whether or not the tree has it: the broken form. */
+static struct zc_entry *trust_token(struct zc_zcache *zcache, zc_swp slot,
+                                    const struct zc_zcache_token *token)
+{
+    struct zc_entry *entry;
+
+    if (token->by_handle)
+        return zc_tree_get(&zcache->tree, slot);
+    entry = zc_entry_at(&zcache->entries, token->index);
+    zc_entry_get(entry);
+    return entry;
+}
+
+struct zc_entry *zc_zcache_find(struct zc_zcache *zcache, zc_swp slot,
+                                const struct zc_zcache_token *token)
+{
+    struct zc_entry *entry;
+
+    if (!ZC_RULE(WRITEBACK_RECHECKS_TREE))
+        return trust_token(zcache, slot, token);
+    entry = zc_tree_get(&zcache->tree, slot);
+    if (entry == NULL || is_of_token(zcache, entry, token))
+        return entry;
+    zc_entry_put(&zcache->entries, entry);
+    return NULL;
+}
+
+zc_status zc_zcache_read(struct zc_zcache *zcache, struct zc_entry *entry,
+                         void *page_out)
+{
+    zc_status status = zc_entry_read(&zcache->entries, entry, page_out);
+
+    if (status != ZC_OK)
+        zc_stats_add(&zcache->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
+    return status;
+}
+
+void zc_zcache_evict(struct zc_zcache *zcache, struct zc_entry *entry)
+{
+    bool unlinked = zc_tree_unlink(&zcache->tree, entry);
+
+    ZC_ASSERT(unlinked);
+    (void)unlinked;
+    zc_zcache_forget(zcache, entry, ZC_STAT_ZSWPWB);
+}
+
+void zc_zcache_put(struct zc_zcache *zcache, struct zc_entry *entry)
+{
+    zc_entry_put(&zcache->entries, entry);
+}
+
+zc_status zc_zcache_slot_of(struct zc_zcache *zcache, zc_handle handle,
+                            zc_swp *slot_out)
+{
+    const struct zc_entries *entries = &zcache->entries;
+    struct zc_zspool_read read;
+    bool has_slot;
+    zc_swp slot;
+
+    if (entries->pool_ops->read_begin(entries->pool, handle, &read) != ZC_OK)
+        return ZC_STALE;
+    has_slot = read.size >= sizeof(slot);
+    if (has_slot)
+        memcpy(&slot, read.data, sizeof(slot));
+    entries->pool_ops->read_end(entries->pool, &read);
+    /* Damaged bytes must not become a slot that there is not. */
+    if (!has_slot || !zc_tree_has_slot(&zcache->tree, slot))
+        return ZC_STALE;
+    *slot_out = slot;
+    return ZC_OK;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lru.c - who is cold: a list per owner, and a second chance for each entry.
+ *
+ * Links stand beside the entries, as indices, so that a cache without an LRU
+ * has none and an entry stays small.  An owner's lock guards the list and the
+ * links of every entry on it; nothing else happens under it.
+ *
+ * A scan looks at the coldest entry and always rotates it to the hot end before
+ * it drops the lock (CANDIDATE_ROTATED).  It does not isolate it: whoever fails
+ * to write it back could not put it back, not knowing whether it still exists.
+ * Rotating also hides it from other scans for a round.
+ *
+ * The second chance is zswap's: an entry is referenced from its store on, the
+ * first visit clears that, the next one takes it; a load in between sets it
+ * again.  Loads touch no list and no lock here: they only stamp the entry's own
+ * word, in the put that they need anyhow.
+ */
+#include "zswap/lru.h"
+
+#include <limits.h>
+
+#include "platform/memory.h"
+#include "platform/processor.h"
+#include "rules.h"
+
+static zc_status make_owner(struct zc_owner **owner_out)
+{
+    struct zc_owner *owner = zc_calloc(1, sizeof(*owner));
+    zc_status status;
+
+    if (owner == NULL)
+        return ZC_NO_MEMORY;
+    status = zc_spinlock_init(&owner->lock, ZC_RANK_LRU, "lru");
+    if (status != ZC_OK) {
+        zc_free(owner);
+        return status;
+    }
+    owner->coldest = ZC_LRU_END;
+    owner->hottest = ZC_LRU_END;
+    zc_atomic_u64_store_relaxed(&owner->limit_bytes, UINT64_MAX);
+    *owner_out = owner;
+    return ZC_OK;
+}
+
+static void destroy_owner(struct zc_owner *owner)
+{
+    zc_spinlock_destroy(&owner->lock);
+    zc_free(owner);
+}
+
+zc_status zc_lru_init(struct zc_lru *lru, struct zc_entries *entries)
+{
+    unsigned i;
+
+    lru->entries = entries;
+    for (i = 0; i < ZC_OWNER_COUNT; i++)
+        zc_atomic_pointer_store_relaxed(&lru->owners[i], NULL);
+    zc_atomic_u32_store_relaxed(&lru->owner_end, 0);
+    zc_atomic_u32_store_relaxed(&lru->cursor, 0);
+    return zc_lru_owner(lru, 0) != NULL ? ZC_OK : ZC_NO_MEMORY;
+}
+
+void zc_lru_destroy(struct zc_lru *lru)
+{
+    struct zc_owner *owner;
+    unsigned i;
+
+    for (i = 0; i < ZC_OWNER_COUNT; i++) {
+        owner = zc_lru_find_owner(lru, i);
+        if (owner != NULL)
+            destroy_owner(owner);
+    }
+}
+
+bool zc_lru_is_empty(const struct zc_lru *lru)
+{
+    const struct zc_owner *owner;
+    unsigned i;
+
+    for (i = 0; i < ZC_OWNER_COUNT; i++) {
+        owner = zc_lru_find_owner(lru, i);
+        if (owner != NULL && (zc_lru_count(lru, i) != 0 ||
+                              zc_counter_read(&owner->charged_bytes) != 0))
+            return false;
+    }
+    return true;
+}
+
+/* Raises the end of the owners to at least this. */
+static void raise_end(struct zc_lru *lru, uint32_t end)
+{
+    uint32_t found = zc_atomic_u32_load_relaxed(&lru->owner_end);
+
+    while (found < end &&
+           !zc_atomic_u32_exchange_if(&lru->owner_end, &found, end))
+        continue;
+}
+
+struct zc_owner *zc_lru_make_owner(struct zc_lru *lru, unsigned owner)
+{
+    struct zc_owner *fresh;
+    void *found = NULL;
+
+    if (make_owner(&fresh) != ZC_OK)
+        return NULL;
+    raise_end(lru, owner + 1);
+    if (zc_atomic_pointer_exchange_if(&lru->owners[owner], &found, fresh))
+        return fresh;
+    destroy_owner(fresh);
+    return zc_lru_find_owner(lru, owner);
+}
+
+static struct zc_lru_link *link_of(const struct zc_lru *lru, uint32_t index)
+{
+    return zc_records_at(&lru->entries->links, index);
+}
+
+static bool is_on_list(const struct zc_lru_link *link)
+{
+    return link->colder != 0;
+}
+
+/* Where the name of the neighbour on that side is kept: in a link, or at the
+ * end of the list. */
+static uint32_t *hotter_of(const struct zc_lru *lru, struct zc_owner *owner,
+                           uint32_t name) ZC_REQUIRES(owner->lock)
+{
+    return name == ZC_LRU_END ? &owner->coldest
+                              : &link_of(lru, name - 1)->hotter;
+}
+
+static uint32_t *colder_of(const struct zc_lru *lru, struct zc_owner *owner,
+                           uint32_t name) ZC_REQUIRES(owner->lock)
+{
+    return name == ZC_LRU_END ? &owner->hottest
+                              : &link_of(lru, name - 1)->colder;
+}
+
+static void add_entries(struct zc_owner *owner, uint32_t difference)
+    ZC_REQUIRES(owner->lock)
+{
+    uint32_t entries = zc_atomic_u32_load_relaxed(&owner->entries);
+
+    zc_atomic_u32_store_relaxed(&owner->entries, entries + difference);
+}
+
+static void add_hottest(struct zc_lru *lru, struct zc_owner *owner,
+                        uint32_t index) ZC_REQUIRES(owner->lock)
+{
+    struct zc_lru_link *link = link_of(lru, index);
+
+    ZC_ASSERT(!is_on_list(link));
+    link->colder = owner->hottest;
+    link->hotter = ZC_LRU_END;
+    *hotter_of(lru, owner, link->colder) = index + 1;
+    owner->hottest = index + 1;
+    add_entries(owner, 1);
+}
+
+static void take_off(struct zc_lru *lru, struct zc_owner *owner, uint32_t index)
+    ZC_REQUIRES(owner->lock)
+{
+    struct zc_lru_link *link = link_of(lru, index);
+
+    *hotter_of(lru, owner, link->colder) = link->hotter;
+    *colder_of(lru, owner, link->hotter) = link->colder;
+    link->colder = 0;
+    link->hotter = 0;
+    add_entries(owner, UINT32_MAX);
+}
+
+void zc_lru_add(struct zc_lru *lru, struct zc_entry *entry)
+{
+    struct zc_owner *owner = zc_lru_find_owner(lru, zc_entry_owner(entry));
+    uint32_t index = zc_entry_index(lru->entries, entry);
+
+    zc_spinlock_lock(&owner->lock);
+    add_hottest(lru, owner, index);
+    zc_spinlock_unlock(&owner->lock);
+}
+
+void zc_lru_remove(struct zc_lru *lru, struct zc_entry *entry)
+{
+    struct zc_owner *owner = zc_lru_find_owner(lru, zc_entry_owner(entry));
+    uint32_t index = zc_entry_index(lru->entries, entry);
+
+    zc_spinlock_lock(&owner->lock);
+    if (is_on_list(link_of(lru, index)))
+        take_off(lru, owner, index);
+    zc_spinlock_unlock(&owner->lock);
+}
+
+/* Whether an entry is passed over this time; it is not referenced then. */
+static bool has_chance(struct zc_entry *entry, unsigned min_age)
+{
+    uint32_t word = zc_atomic_u32_and(&entry->references, ~ZC_ENTRY_REFERENCED);
+    uint32_t age;
+
+    if ((word & ZC_ENTRY_REFERENCED) != 0)
+        return true;
+    if (min_age == 0)
+        return false;
+    age = (zc_clock_seconds() - (word >> ZC_ENTRY_AGE_SHIFT)) &
+          ZC_ENTRY_AGE_MASK;
+    return age < min_age;
+}
+
+/* Looks at the coldest entry; under the lock it exists. */
+static zc_status scan_coldest(struct zc_lru *lru, struct zc_owner *owner,
+                              unsigned min_age,
+                              struct zc_lru_candidate *candidate_out)
+    ZC_REQUIRES(owner->lock)
+{
+    uint32_t index = owner->coldest - 1;
+    struct zc_entry *entry;
+    bool is_passed_over;
+
+    if (owner->coldest == ZC_LRU_END)
+        return ZC_MISSING;
+    entry = zc_entry_at(lru->entries, index);
+    /* LRU_LAST: it has its content. */
+    ZC_ASSERT((entry->flags & ZC_ENTRY_SAME_FILLED) == 0);
+    is_passed_over = has_chance(entry, min_age);
+    take_off(lru, owner, index);
+    if (is_passed_over || ZC_RULE(CANDIDATE_ROTATED))
+        add_hottest(lru, owner, index);
+    if (is_passed_over)
+        return ZC_AGAIN;
+    candidate_out->slot = zc_entry_slot(entry);
+    candidate_out->token = index;
+    return ZC_OK;
+}
+
+zc_status zc_lru_scan(struct zc_lru *lru, unsigned owner, unsigned min_age,
+                      struct zc_lru_candidate *candidate_out)
+{
+    struct zc_owner *record = zc_lru_find_owner(lru, owner);
+    zc_status status;
+
+    if (record == NULL)
+        return ZC_MISSING;
+    zc_spinlock_lock(&record->lock);
+    status = scan_coldest(lru, record, min_age, candidate_out);
+    zc_spinlock_unlock(&record->lock);
+    return status;
+}
+
+void zc_lru_put_back(struct zc_lru *lru,
+                     const struct zc_lru_candidate *candidate)
+{
+    if (!ZC_RULE(CANDIDATE_ROTATED))
+        zc_lru_add(lru, zc_entry_at(lru->entries, candidate->token));
+}
+
+bool zc_lru_next_owner(const struct zc_lru *lru, unsigned *owner_inout)
+{
+    const unsigned end = zc_atomic_u32_load_acquire(&lru->owner_end);
+    unsigned owner = *owner_inout;
+    unsigned i;
+
+    for (i = 0; i < end; i++) {
+        owner = owner < end - 1 ? owner + 1 : 0;
+        if (zc_lru_count(lru, owner) == 0)
+            continue;
+        *owner_inout = owner;
+        return true;
+    }
+    return false;
+}
+
+uint32_t zc_lru_count(const struct zc_lru *lru, unsigned owner)
+{
+    struct zc_owner *record = zc_lru_find_owner(lru, owner);
+
+    return record == NULL ? 0 : zc_atomic_u32_load_relaxed(&record->entries);
+}
+
+size_t zc_lru_bytes(const struct zc_lru *lru)
+{
+    size_t bytes = 0;
+    unsigned i;
+
+    for (i = 0; i < ZC_OWNER_COUNT; i++)
+        bytes += zc_malloc_size(zc_lru_find_owner(lru, i));
+    return bytes;
+}

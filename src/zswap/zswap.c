@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/* zswap.c - making and ending compressed memory, and its settings. */
+#include "zswap/zswap.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/options.h"
+#include "platform/processor.h"
+
+#define WRITES_MAX_DEFAULT 32
+
+static void fill_in_defaults(struct zc_cache_options *options)
+{
+    if (options->page_size == 0)
+        options->page_size = ZC_PAGE_SIZE_MIN;
+    if (options->accept_threshold_percent == 0)
+        options->accept_threshold_percent = ZC_ACCEPT_THRESHOLD_DEFAULT;
+    if (options->compressor_name == NULL)
+        options->compressor_name = zc_compressor_get(0)->name;
+    if (options->context_count == 0)
+        options->context_count = zc_processor_count();
+    if (options->slot_count == 0)
+        options->slot_count = ZC_SLOT_COUNT_DEFAULT;
+    if (options->writes_max == 0)
+        options->writes_max = WRITES_MAX_DEFAULT;
+    if (options->lru_mode == ZC_LRU_DEFAULT)
+        options->lru_mode = options->backing_path != NULL ? ZC_LRU_ENTRY
+                                                          : ZC_LRU_NONE;
+    if (options->pool_ops == NULL)
+        options->pool_ops = &zc_pool_zspool;
+}
+
+/* Which compressors there are, as text. */
+static void list_compressors(char *text_out, size_t size)
+{
+    const struct zc_compressor *compressor;
+    size_t length = 0;
+    unsigned i;
+
+    text_out[0] = '\0';
+    for (i = 0; (compressor = zc_compressor_get(i)) != NULL && length < size;
+         i++)
+        length += (size_t)snprintf(text_out + length, size - length, "%s%s",
+                                   i == 0 ? "" : ", ", compressor->name);
+}
+
+static zc_status check_compressor(const struct zc_cache_options *options)
+{
+    const struct zc_compressor *compressor =
+        zc_compressor_find(options->compressor_name);
+    char names[ZC_REASON_SIZE / 2];
+
+    if (compressor == NULL) {
+        list_compressors(names, sizeof(names));
+        return ZC_REFUSE(options, ZC_UNSUPPORTED,
+                         "compressor_name: there is no \"%.*s\", but %s",
+                         ZC_COMPRESSOR_NAME_MAX, options->compressor_name,
+                         names);
+    }
+    if (options->compressor_level != ZC_LEVEL_DEFAULT &&
+        (options->compressor_level < compressor->level_min ||
+         options->compressor_level > compressor->level_max))
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "compressor_level: %d is not from %d to %d, as %s "
+                         "has them",
+                         options->compressor_level, compressor->level_min,
+                         compressor->level_max, compressor->name);
+    return ZC_OK;
+}
+
+/* Whether a table has a function, which it may be too old to know. */
+#define HAS(ops, function)                                                     \
+    ((ops)->struct_size >=                                                     \
+         offsetof(struct zc_pool_ops, function) + sizeof((ops)->function) &&   \
+     (ops)->function != NULL)
+
+static bool is_complete(const struct zc_pool_ops *ops)
+{
+    return ops->struct_size >= offsetof(struct zc_pool_ops, reclaim) &&
+           ops->create != NULL && ops->destroy != NULL && ops->put != NULL &&
+           ops->free != NULL && ops->read_begin != NULL &&
+           ops->read_end != NULL && ops->page_count != NULL &&
+           ops->usage != NULL;
+}
+
+static zc_status check_pool_ops(const struct zc_cache_options *options)
+{
+    if (!is_complete(options->pool_ops))
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "pool_ops: its struct_size is too small, or a "
+                         "function that every pool has is NULL");
+    if (options->lru_mode == ZC_LRU_ZSPAGE && !HAS(options->pool_ops, reclaim))
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "lru_mode: %d (zspage) needs a pool that can reclaim; "
+                         "pool_ops cannot",
+                         ZC_LRU_ZSPAGE);
+    /* Where the pool has the limit, it says what is too small. */
+    if (!HAS(options->pool_ops, set_limit) && options->limit_bytes != 0 &&
+        options->limit_bytes < options->page_size)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "limit_bytes: %" PRIu64 " is less than %zu, one page; "
+                         "0 means no limit",
+                         options->limit_bytes, options->page_size);
+    return ZC_OK;
+}
+
+static zc_status check_switches(const struct zc_cache_options *options)
+{
+    const struct {
+        const char *name;
+        unsigned value;
+    } switches[] = {
+        {"checksums", options->checksums},
+        {"no_same_filled", options->no_same_filled},
+        {"shrink_worker", options->shrink_worker},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(switches) / sizeof(switches[0]); i++)
+        if (switches[i].value > 1)
+            return ZC_REFUSE(options, ZC_INVALID, "%s: %u is not 0 or 1",
+                             switches[i].name, switches[i].value);
+    return ZC_OK;
+}
+
+static zc_status check_ranges(const struct zc_cache_options *options)
+{
+    size_t page_size = options->page_size;
+
+    if (zc_options_check_page_size(&page_size) != ZC_OK)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "page_size: %zu is not a power of two from %d to %d",
+                         options->page_size, ZC_PAGE_SIZE_MIN,
+                         ZC_PAGE_SIZE_MAX);
+    if (options->accept_threshold_percent > 100)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "accept_threshold_percent: %u is not from 1 to 100",
+                         options->accept_threshold_percent);
+    if (options->context_count > ZC_CONTEXT_COUNT_MAX)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "context_count: %u is not from 1 to %d",
+                         options->context_count, ZC_CONTEXT_COUNT_MAX);
+    if (options->slot_count > ZC_SLOT_COUNT_MAX)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "slot_count: %" PRIu64 " is not from 1 to %" PRIu64,
+                         options->slot_count, ZC_SLOT_COUNT_MAX);
+    if (options->lru_mode > ZC_LRU_ZSPAGE)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "lru_mode: %u is not from 0 to %d, enum zc_lru_mode",
+                         options->lru_mode, ZC_LRU_ZSPAGE);
+    return ZC_OK;
+}
+
+/* The pool checks what is its own, and so does the device of backing_path. */
+zc_status zc_zcache_check_options(struct zc_cache_options *options)
+{
+    zc_status status;
+
+    fill_in_defaults(options);
+    status = check_ranges(options);
+    if (status == ZC_OK)
+        status = check_switches(options);
+    if (status == ZC_OK)
+        status = check_compressor(options);
+    if (status == ZC_OK)
+        status = check_pool_ops(options);
+    return status;
+}
+
+static zc_status create_pool(struct zc_zcache *zcache,
+                             const struct zc_cache_options *options)
+{
+    const struct zc_pool_ops *ops = options->pool_ops;
+    struct zc_pool_config config = {
+        .struct_size = sizeof(config),
+        .page_size = options->page_size,
+        .placement = options->placement,
+        .chain_length = options->chain_length,
+        .segment_bytes = options->segment_bytes,
+        .user = options->pool_user,
+        .keep_lru = options->lru_mode == ZC_LRU_ZSPAGE,
+        .limit_bytes = options->limit_bytes,
+        .reason = options->reason,
+        .reason_size = options->reason_size,
+    };
+    zc_status status;
+
+    zcache->pool_has_limit = HAS(ops, set_limit);
+    zcache->put_beyond = HAS(ops, put_beyond) ? ops->put_beyond : ops->put;
+    zcache->used_pages = HAS(ops, used_pages) ? ops->used_pages
+                                              : ops->page_count;
+    status = ops->create(&config, &zcache->entries.pool);
+    if (status != ZC_OK)
+        return status;
+    zcache->entries.pool_ops = ops;
+    zcache->huge_class_size = ops->huge_class_size == NULL
+                                  ? options->page_size
+                                  : ops->huge_class_size(zcache->entries.pool);
+    return ZC_OK;
+}
+
+static zc_status init_parts(struct zc_zcache *zcache,
+                            const struct zc_cache_options *options)
+{
+    zc_status status;
+
+    status = zc_generations_init(
+        &zcache->generations, options->page_size, options->context_count,
+        options->compressor_name, options->compressor_level);
+    if (status != ZC_OK)
+        return status;
+    status = create_pool(zcache, options);
+    if (status != ZC_OK)
+        goto destroy_generations;
+    zcache->entries.page_size = options->page_size;
+    zcache->entries.checksums = options->checksums != 0;
+    zcache->entries.keeps_ages = options->lru_mode == ZC_LRU_ENTRY;
+    zcache->entries.prefix_bytes =
+        options->lru_mode == ZC_LRU_ZSPAGE ? sizeof(zc_swp) : 0;
+    zcache->entries.generations = &zcache->generations;
+    zcache->entries.lru = &zcache->lru;
+    status = zc_lru_init(&zcache->lru, &zcache->entries);
+    if (status != ZC_OK)
+        goto destroy_pool;
+    status = zc_entries_init(&zcache->entries);
+    if (status != ZC_OK)
+        goto destroy_lru;
+    zc_tree_init(&zcache->tree, &zcache->entries, options->slot_count);
+    return ZC_OK;
+
+destroy_lru:
+    zc_lru_destroy(&zcache->lru);
+destroy_pool:
+    zcache->entries.pool_ops->destroy(zcache->entries.pool);
+destroy_generations:
+    zc_generations_destroy(&zcache->generations);
+    return status;
+}
+
+static void set_limit(struct zc_zcache *zcache, uint64_t limit_bytes,
+                      unsigned accept_threshold_percent)
+{
+    uint64_t limit_pages = UINT64_MAX;
+    uint64_t threshold_pages = UINT64_MAX;
+
+    if (limit_bytes != 0) {
+        limit_pages = limit_bytes / zcache->page_size;
+        /* In this order no product overflows. */
+        threshold_pages = limit_pages / 100 * accept_threshold_percent +
+                          limit_pages % 100 * accept_threshold_percent / 100;
+    }
+    zc_atomic_u64_store_relaxed(&zcache->limit_pages, limit_pages);
+    zc_atomic_u64_store_relaxed(&zcache->threshold_pages, threshold_pages);
+}
+
+zc_status zc_zcache_init(struct zc_zcache *zcache,
+                         const struct zc_cache_options *options)
+{
+    zc_status status;
+
+    zcache->page_size = options->page_size;
+    zcache->same_filled = options->no_same_filled == 0;
+    zcache->lru_mode = options->lru_mode;
+    set_limit(zcache, options->limit_bytes, options->accept_threshold_percent);
+    status = zc_mutex_init(&zcache->limit_lock, ZC_RANK_LIMIT, "limit");
+    if (status != ZC_OK)
+        return status;
+    status = init_parts(zcache, options);
+    if (status != ZC_OK)
+        zc_mutex_destroy(&zcache->limit_lock);
+    return status;
+}
+
+/* Forgets page by page, and looks whether that leaves nothing. */
+static void forget_all(struct zc_zcache *zcache)
+{
+    unsigned type;
+
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
+        zc_zcache_invalidate_range(zcache, type, 0, zcache->tree.slot_count);
+        ZC_ASSERT(!zc_tree_has_type(&zcache->tree, type));
+    }
+    ZC_ASSERT(zc_zcache_stored_pages(zcache) == 0);
+    ZC_ASSERT(zc_lru_is_empty(&zcache->lru));
+    ZC_ASSERT(zc_generations_count(&zcache->generations) == 1);
+}
+
+void zc_zcache_drop(struct zc_zcache *zcache)
+{
+    zc_tree_destroy(&zcache->tree);
+    zc_lru_destroy(&zcache->lru);
+    zc_entries_destroy(&zcache->entries);
+    zcache->entries.pool_ops->destroy(zcache->entries.pool);
+    zc_generations_destroy(&zcache->generations);
+    zc_mutex_destroy(&zcache->limit_lock);
+}
+
+void zc_zcache_leave(struct zc_zcache *zcache)
+{
+    /* Another pool may take locks: its memory stays as it is. */
+    if (zcache->entries.pool_ops == &zc_pool_zspool)
+        zc_zspool_destroy(zcache->entries.pool);
+}
+
+void zc_zcache_destroy(struct zc_zcache *zcache)
+{
+    /* Another pool may want each object back.  Ours goes as it is, which costs
+     * what its memory costs, and not what each page does. */
+    if (ZC_DEBUG_CHECKS || zcache->entries.pool_ops != &zc_pool_zspool)
+        forget_all(zcache);
+    zc_zcache_drop(zcache);
+}
+
+void zc_zcache_apply_limit(struct zc_zcache *zcache, uint64_t limit_bytes,
+                           unsigned accept_threshold_percent)
+{
+    const struct zc_entries *entries = &zcache->entries;
+
+    zc_mutex_lock(&zcache->limit_lock);
+    set_limit(zcache, limit_bytes, accept_threshold_percent);
+    if (zcache->pool_has_limit)
+        entries->pool_ops->set_limit(entries->pool, limit_bytes);
+    zc_mutex_unlock(&zcache->limit_lock);
+}
+
+uint64_t zc_zcache_excess_pages(const struct zc_zcache *zcache)
+{
+    const struct zc_entries *entries = &zcache->entries;
+    uint64_t threshold = zc_atomic_u64_load_relaxed(&zcache->threshold_pages);
+    uint64_t pages = entries->pool_ops->page_count(entries->pool);
+
+    if (pages <= threshold)
+        return 0;
+    if (pages <= zc_atomic_u64_load_relaxed(&zcache->limit_pages))
+        pages = zcache->used_pages(entries->pool);
+    return pages > threshold ? pages - threshold : 0;
+}
+
+bool zc_zcache_owner_forbids(const struct zc_zcache *zcache, unsigned owner)
+{
+    const struct zc_owner *record = zc_lru_find_owner(&zcache->lru, owner);
+
+    return record != NULL &&
+           zc_atomic_u32_load_relaxed(&record->no_writeback) != 0;
+}
+
+uint64_t zc_zcache_stored_pages(const struct zc_zcache *zcache)
+{
+    const struct zc_stats *stats = &zcache->stats;
+    /* First, for a page is counted in before it can be counted out. */
+    const uint64_t out = zc_stats_sum(stats, ZC_STAT_REPLACED) +
+                         zc_stats_sum(stats, ZC_STAT_INVALIDATED) +
+                         zc_stats_sum(stats, ZC_STAT_TAKEN) +
+                         zc_stats_sum(stats, ZC_STAT_ZSWPWB);
+
+    return zc_stats_sum(stats, ZC_STAT_ZSWPOUT) - out;
+}
+
+bool zc_zcache_has_type(const struct zc_zcache *zcache, unsigned type)
+{
+    return zc_tree_has_type(&zcache->tree, type);
+}
