@@ -11,7 +11,7 @@ static struct zc_shard *watched_shard;
 
 static void check_entry(const struct zc_shard *shard, uint32_t index)
 {
-    const struct zc_entry *entry = zc_entry_at(&watched->zcache.entries, index);
+    const struct zc_entry *entry = zc_entry_at(&watched->zswap.entries, index);
 
     (void)shard;
     if (lab_word_has(entry, LAB_MARK_DEAD)) {
@@ -62,7 +62,7 @@ static struct zc_shard *shard_of(const struct zc_cache *cache, zc_swp slot)
 {
     uint64_t offset = zc_swp_offset(slot) >> ZC_SHARD_SHIFT;
     zc_atomic_pointer *directory =
-        cache->zcache.tree.directories[zc_swp_type(slot)].value;
+        cache->zswap.tree.directories[zc_swp_type(slot)].value;
     zc_atomic_pointer *block;
 
     if (directory == NULL)
@@ -112,7 +112,7 @@ void lab_check_references(struct zc_cache *cache, zc_swp slot)
             uint32_t index = leaf->entries[k];
 
             if (index != 0)
-                check_alone(&cache->zcache.entries, index - 1);
+                check_alone(&cache->zswap.entries, index - 1);
         }
     }
 }

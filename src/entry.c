@@ -7,7 +7,7 @@
  * linked entry, whose tree reference cannot go meanwhile.  So the count leaves
  * zero never, and whoever brings it to zero is alone with the entry.
  */
-#include "zswap/entry.h"
+#include "zswap.h"
 
 #include <string.h>
 
@@ -17,7 +17,6 @@
 #include "platform/ghost.h"
 #include "platform/processor.h"
 #include "rules.h"
-#include "zswap/lru.h"
 
 zc_status zc_entries_init(struct zc_entries *entries)
 {

@@ -30,7 +30,7 @@
  * The count of a slot is the other thing that can make a folio useless, and is
  * lowered under the same lock; zc_slot_drop() then looks at references just so.
  */
-#include "swap/slots_internal.h"
+#include "swap/slots.h"
 
 static struct zc_folio **folios_of(const struct zc_cluster *cluster)
 {

@@ -17,7 +17,7 @@
  * (SLOT_SWITCH_IS_ONE_STEP): of two stores to one slot, each old entry goes to
  * exactly one.
  */
-#include "zswap/tree.h"
+#include "zswap.h"
 
 #include "base/bits.h"
 #include "base/publish.h"

@@ -23,7 +23,7 @@
 #include "explore.h"
 #include "oracle_pool.h"
 #include "scenarios.h"
-#include "zswap/lru.h"
+#include "zswap.h"
 
 #define WORLD_PAGE ((size_t)4096)
 #define WORLD_OBJECTS 20

@@ -6,9 +6,9 @@
 #include "cache/cache.h"
 #include "lab_platform.h"
 #include "oracle_history.h"
-#include "swap/writeback.h"
+#include "swap.h"
 #include "world_internal.h"
-#include "zswap/lru.h"
+#include "zswap.h"
 
 static void make_disk(const char *compressor)
 {
@@ -49,7 +49,7 @@ void world_disk_one_context(void)
 void world_limit(void)
 {
     const struct zc_owner *owner =
-        zc_lru_find_owner(&world.cache->zcache.lru, 0);
+        zc_lru_find_owner(&world.cache->zswap.lru, 0);
     const struct zc_owner_options options = {
         .struct_size = sizeof(options),
         .limit_bytes = zc_counter_read(&owner->charged_bytes),
@@ -60,7 +60,7 @@ void world_limit(void)
 
 void world_make_cold(void)
 {
-    struct zc_lru *lru = &world.cache->zcache.lru;
+    struct zc_lru *lru = &world.cache->zswap.lru;
     struct zc_lru_candidate candidate;
     uint32_t count = zc_lru_count(lru, 0);
 
@@ -73,14 +73,14 @@ static zc_status choose(struct zc_lru_candidate *candidate_out)
     zc_status status = ZC_AGAIN;
 
     while (status == ZC_AGAIN)
-        status = zc_lru_scan(&world.cache->zcache.lru, 0, 0, candidate_out);
+        status = zc_lru_scan(&world.cache->zswap.lru, 0, 0, candidate_out);
     return status;
 }
 
 static zc_status write_back(const struct zc_lru_candidate *candidate)
 {
     struct zc_cache *cache = world.cache;
-    struct zc_zcache_token token = {.by_handle = false};
+    struct zc_zswap_token token = {.by_handle = false};
     zc_status status;
 
     token.index = candidate->token;
@@ -88,7 +88,7 @@ static zc_status write_back(const struct zc_lru_candidate *candidate)
                 (unsigned)zc_swp_offset(candidate->slot));
     status = zc_writeback_page(&cache->pageio, candidate->slot, &token);
     if (status != ZC_OK)
-        zc_lru_put_back(&cache->zcache.lru, candidate);
+        zc_lru_put_back(&cache->zswap.lru, candidate);
     world_leave();
     return status;
 }

@@ -24,10 +24,10 @@ const char *zc_version(void)
 static zc_status init_swap(struct zc_cache *cache,
                            const struct zc_cache_options *options)
 {
-    cache->swap.page_size = cache->zcache.page_size;
+    cache->swap.page_size = cache->zswap.page_size;
     if (options->frames != NULL)
         cache->swap.frames = *options->frames;
-    cache->swap.last_put = zc_front_last_put;
+    cache->swap.last_put = zc_cache_last_put;
     cache->swap.context = cache;
     return zc_swap_init(&cache->swap);
 }
@@ -35,11 +35,11 @@ static zc_status init_swap(struct zc_cache *cache,
 static zc_status init_pageio(struct zc_cache *cache,
                              const struct zc_cache_options *options)
 {
-    cache->pageio.zcache = &cache->zcache;
+    cache->pageio.zswap = &cache->zswap;
     cache->pageio.swap = &cache->swap;
     cache->pageio.load_policy = ZC_EXCLUSIVE_IF_SWAPCACHE;
     cache->pageio.writes_max = options->writes_max;
-    cache->pageio.stats = &cache->zcache.stats;
+    cache->pageio.stats = &cache->zswap.stats;
     return zc_pageio_init(&cache->pageio);
 }
 
@@ -48,7 +48,7 @@ static zc_status init_parts(struct zc_cache *cache,
 {
     zc_status status;
 
-    status = zc_zcache_init(&cache->zcache, options);
+    status = zc_zswap_init(&cache->zswap, options);
     if (status != ZC_OK)
         return status;
     status = init_swap(cache, options);
@@ -61,9 +61,9 @@ static zc_status init_parts(struct zc_cache *cache,
                               options->shrink_worker != 0);
     if (status != ZC_OK)
         goto destroy_pageio;
-    if (cache->zcache.lru_mode != ZC_LRU_NONE) {
-        cache->zcache.make_room = zc_shrinker_make_room;
-        cache->zcache.context = &cache->shrinker;
+    if (cache->zswap.lru_mode != ZC_LRU_NONE) {
+        cache->zswap.make_room = zc_shrinker_make_room;
+        cache->zswap.context = &cache->shrinker;
     }
     return ZC_OK;
 
@@ -72,7 +72,7 @@ destroy_pageio:
 destroy_swap:
     zc_swap_destroy(&cache->swap);
 destroy_zcache:
-    zc_zcache_destroy(&cache->zcache);
+    zc_zswap_destroy(&cache->zswap);
     return status;
 }
 
@@ -111,7 +111,7 @@ zc_status zc_cache_create(const struct zc_cache_options *options,
         return status;
     if (cache_out == NULL)
         return ZC_REFUSE(&own, ZC_INVALID, "cache_out: NULL");
-    status = zc_zcache_check_options(&own);
+    status = zc_zswap_check_options(&own);
     if (status != ZC_OK)
         return status;
     cache = zc_calloc(1, sizeof(*cache));
@@ -143,7 +143,7 @@ free_cache:
 static void leave(struct zc_cache *cache)
 {
     zc_swap_leave(&cache->swap);
-    zc_zcache_leave(&cache->zcache);
+    zc_zswap_leave(&cache->zswap);
     zc_process_mark_destroy(&cache->process);
 }
 
@@ -157,9 +157,9 @@ void zc_cache_destroy(struct zc_cache *cache)
     }
     zc_shrinker_destroy(&cache->shrinker);
     zc_pageio_destroy(&cache->pageio);
-    zc_front_drop_devices(cache);
+    zc_cache_drop_devices(cache);
     zc_swap_destroy(&cache->swap);
-    zc_zcache_destroy(&cache->zcache);
+    zc_zswap_destroy(&cache->zswap);
     zc_process_mark_destroy(&cache->process);
     zc_free(cache);
 }
@@ -171,7 +171,7 @@ zc_status zc_cache_set_compressor(struct zc_cache *cache, const char *name,
         return ZC_INVALID;
     if (zc_process_is_child(&cache->process))
         return ZC_UNSUPPORTED;
-    return zc_generations_change(&cache->zcache.generations, name, level);
+    return zc_generations_change(&cache->zswap.generations, name, level);
 }
 
 zc_status zc_cache_set_limit(struct zc_cache *cache, uint64_t limit_bytes,
@@ -183,8 +183,7 @@ zc_status zc_cache_set_limit(struct zc_cache *cache, uint64_t limit_bytes,
         return ZC_UNSUPPORTED;
     if (accept_threshold_percent == 0)
         accept_threshold_percent = ZC_ACCEPT_THRESHOLD_DEFAULT;
-    zc_zcache_apply_limit(&cache->zcache, limit_bytes,
-                          accept_threshold_percent);
+    zc_zswap_apply_limit(&cache->zswap, limit_bytes, accept_threshold_percent);
     return ZC_OK;
 }
 
@@ -198,7 +197,7 @@ zc_status zc_cache_compact(struct zc_cache *cache,
         return ZC_INVALID;
     if (zc_process_is_child(&cache->process))
         return ZC_UNSUPPORTED;
-    entries = &cache->zcache.entries;
+    entries = &cache->zswap.entries;
     if (entries->pool_ops->compact == NULL)
         return ZC_UNSUPPORTED;
     return entries->pool_ops->compact(entries->pool, budget, result_out);
@@ -206,9 +205,9 @@ zc_status zc_cache_compact(struct zc_cache *cache,
 
 struct zc_zspool *zc_cache_zspool(struct zc_cache *cache)
 {
-    if (cache == NULL || cache->zcache.entries.pool_ops != &zc_pool_zspool)
+    if (cache == NULL || cache->zswap.entries.pool_ops != &zc_pool_zspool)
         return NULL;
     if (zc_process_is_child(&cache->process))
         return NULL;
-    return cache->zcache.entries.pool;
+    return cache->zswap.entries.pool;
 }

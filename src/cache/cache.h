@@ -17,14 +17,12 @@
 #include <zcache/zcache.h>
 
 #include "platform/process.h"
-#include "swap/pageio.h"
-#include "swap/shrinker.h"
-#include "swap/slots.h"
-#include "zswap/zswap.h"
+#include "swap.h"
+#include "zswap.h"
 
 struct zc_cache {
     struct zc_process_mark process; /* which made it */
-    struct zc_zcache zcache;
+    struct zc_zswap zswap;
     struct zc_swap swap;
     struct zc_pageio pageio;
     struct zc_shrinker shrinker;
@@ -37,22 +35,22 @@ struct zc_cache {
  * zc_swap_off() for what is returned; also ZC_INVALID: the device is not a
  * managed one.
  */
-typedef zc_status (*zc_front_unuse)(void *context, struct zc_folio *folio);
-zc_status zc_front_swap_off(struct zc_cache *cache, unsigned type,
-                            zc_front_unuse unuse, void *context);
+typedef zc_status (*zc_cache_unuse)(void *context, struct zc_folio *folio);
+zc_status zc_cache_swap_off(struct zc_cache *cache, unsigned type,
+                            zc_cache_unuse unuse, void *context);
 
 /* Refuses a call of a child after fork(), in the reason of its options. */
-#define ZC_FRONT_REFUSE_CHILD(options)                                         \
+#define ZC_CACHE_REFUSE_CHILD(options)                                         \
     ZC_REFUSE((options), ZC_UNSUPPORTED,                                       \
               "the cache is another process's, whose child this is")
 
-/* --- among the files of front ---------------------------------------- */
+/* --- among the files of cache ---------------------------------------- */
 
 /* zc_swap.last_put. */
-void zc_front_last_put(void *context, zc_swp slot);
+void zc_cache_last_put(void *context, zc_swp slot);
 
 /* Turns off every device with whatever is on it.  Nobody else uses the cache,
  * and no write is under way. */
-void zc_front_drop_devices(struct zc_cache *cache);
+void zc_cache_drop_devices(struct zc_cache *cache);
 
 #endif

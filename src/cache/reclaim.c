@@ -26,11 +26,11 @@ zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
     if (owner >= ZC_OWNER_COUNT)
         return refuse_owner(owner, own.reason, own.reason_size);
     if (zc_process_is_child(&cache->process))
-        return ZC_FRONT_REFUSE_CHILD(&own);
+        return ZC_CACHE_REFUSE_CHILD(&own);
     if (own.no_writeback > 1)
         return ZC_REFUSE(&own, ZC_INVALID, "no_writeback: %u is not 0 or 1",
                          own.no_writeback);
-    record = zc_lru_owner(&cache->zcache.lru, owner);
+    record = zc_lru_owner(&cache->zswap.lru, owner);
     if (record == NULL)
         return ZC_NO_MEMORY;
     zc_atomic_u64_store_relaxed(&record->limit_bytes, own.limit_bytes == 0
@@ -61,7 +61,7 @@ zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
         return ZC_INVALID;
     if (zc_process_is_child(&cache->process))
         return ZC_UNSUPPORTED;
-    if (cache->zcache.lru_mode == ZC_LRU_NONE || !has_any_device(cache))
+    if (cache->zswap.lru_mode == ZC_LRU_NONE || !has_any_device(cache))
         return ZC_UNSUPPORTED;
     status =
         zc_shrinker_shrink(&cache->shrinker, ZC_OWNER_ANY, page_goal, &pages);
@@ -102,8 +102,8 @@ zc_status zc_cache_writeback(struct zc_cache *cache,
     if (status != ZC_OK)
         return status;
     if (zc_process_is_child(&cache->process))
-        return ZC_FRONT_REFUSE_CHILD(&own);
-    if (cache->zcache.lru_mode != ZC_LRU_ENTRY)
+        return ZC_CACHE_REFUSE_CHILD(&own);
+    if (cache->zswap.lru_mode != ZC_LRU_ENTRY)
         return ZC_REFUSE(&own, ZC_UNSUPPORTED,
                          "the cache's lru_mode is not entry");
     if (!has_any_device(cache))

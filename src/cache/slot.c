@@ -46,7 +46,7 @@ struct claim {
 /* Whether a call on this slot makes sense. */
 static bool has_slot(const struct zc_cache *cache, zc_swp slot)
 {
-    return cache != NULL && zc_tree_has_slot(&cache->zcache.tree, slot);
+    return cache != NULL && zc_tree_has_slot(&cache->zswap.tree, slot);
 }
 
 static bool has_device(const struct zc_cache *cache, zc_swp slot)
@@ -129,11 +129,11 @@ static zc_status store_claimed(struct claim *claim, unsigned owner,
     struct zc_cache *cache = claim->cache;
     zc_status status;
 
-    status = zc_zcache_store(&cache->zcache, claim->slot, page, owner, false);
+    status = zc_zswap_store(&cache->zswap, claim->slot, page, owner, false);
     give_up_folio(claim);
     if (claim->is_zero)
         zc_slot_set_zero(&cache->swap, claim->slot, false);
-    if (status != ZC_OK && !zc_zcache_owner_forbids(&cache->zcache, owner))
+    if (status != ZC_OK && !zc_zswap_owner_forbids(&cache->zswap, owner))
         status = zc_pageio_write_device(&cache->pageio, claim->slot, page);
     claim->has_page = status == ZC_OK;
     return status;
@@ -171,7 +171,7 @@ zc_status zc_cache_store_for(struct zc_cache *cache, unsigned owner,
         return ZC_UNSUPPORTED;
     if (has_device(cache, slot))
         return store_on_device(cache, owner, slot, page);
-    return zc_zcache_store(&cache->zcache, slot, page, owner, false);
+    return zc_zswap_store(&cache->zswap, slot, page, owner, false);
 }
 
 /* ---- load and take ---- */
@@ -182,11 +182,11 @@ static zc_status read_elsewhere(const struct claim *claim, void *page_out)
     struct zc_cache *cache = claim->cache;
 
     if (claim->folio != NULL && zc_folio_has(claim->folio, ZC_FOLIO_UPTODATE)) {
-        memcpy(page_out, claim->folio->data, cache->zcache.page_size);
+        memcpy(page_out, claim->folio->data, cache->zswap.page_size);
         return ZC_OK;
     }
     if (claim->is_zero) {
-        memset(page_out, 0, cache->zcache.page_size);
+        memset(page_out, 0, cache->zswap.page_size);
         return ZC_OK;
     }
     return zc_pageio_read_device(&cache->pageio, claim->slot, page_out);
@@ -201,7 +201,7 @@ static zc_status load_on_device(struct zc_cache *cache, zc_swp slot,
     status = claim_slot(cache, slot, true, &claim);
     if (status != ZC_OK)
         return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
-    status = zc_zcache_load(&cache->zcache, slot, page_out);
+    status = zc_zswap_load(&cache->zswap, slot, page_out);
     if (status == ZC_MISSING)
         status = read_elsewhere(&claim, page_out);
     release_slot(&claim);
@@ -217,7 +217,7 @@ static zc_status take_on_device(struct zc_cache *cache, zc_swp slot,
     status = claim_slot(cache, slot, true, &claim);
     if (status != ZC_OK)
         return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
-    status = zc_zcache_take(&cache->zcache, slot, page_out);
+    status = zc_zswap_take(&cache->zswap, slot, page_out);
     if (status == ZC_MISSING)
         status = read_elsewhere(&claim, page_out);
     if (status == ZC_OK) {
@@ -236,7 +236,7 @@ zc_status zc_cache_load(struct zc_cache *cache, zc_swp slot, void *page_out)
         return ZC_UNSUPPORTED;
     if (has_device(cache, slot))
         return load_on_device(cache, slot, page_out);
-    return zc_zcache_load(&cache->zcache, slot, page_out);
+    return zc_zswap_load(&cache->zswap, slot, page_out);
 }
 
 zc_status zc_cache_take(struct zc_cache *cache, zc_swp slot, void *page_out)
@@ -247,7 +247,7 @@ zc_status zc_cache_take(struct zc_cache *cache, zc_swp slot, void *page_out)
         return ZC_UNSUPPORTED;
     if (has_device(cache, slot))
         return take_on_device(cache, slot, page_out);
-    return zc_zcache_take(&cache->zcache, slot, page_out);
+    return zc_zswap_take(&cache->zswap, slot, page_out);
 }
 
 /* ---- invalidate ---- */
@@ -275,7 +275,7 @@ zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot)
         return ZC_UNSUPPORTED;
     if (has_device(cache, slot))
         return invalidate_on_device(cache, slot);
-    return zc_zcache_invalidate(&cache->zcache, slot);
+    return zc_zswap_invalidate(&cache->zswap, slot);
 }
 
 /* The slots in use from first to end - 1; the caller has the device. */
@@ -297,14 +297,14 @@ zc_status zc_cache_invalidate_range(struct zc_cache *cache, zc_swp first,
     zc_status status;
 
     if (cache == NULL || zc_swp_type(first) >= ZC_SWP_TYPE_COUNT ||
-        offset > cache->zcache.tree.slot_count ||
-        count > cache->zcache.tree.slot_count - offset)
+        offset > cache->zswap.tree.slot_count ||
+        count > cache->zswap.tree.slot_count - offset)
         return ZC_INVALID;
     if (zc_process_is_child(&cache->process))
         return ZC_UNSUPPORTED;
     if (!has_device(cache, first)) {
-        zc_zcache_invalidate_range(&cache->zcache, zc_swp_type(first), offset,
-                                   offset + count);
+        zc_zswap_invalidate_range(&cache->zswap, zc_swp_type(first), offset,
+                                  offset + count);
         return ZC_OK;
     }
     status = get_device(cache, zc_swp_type(first), offset + count, &device);
@@ -325,8 +325,8 @@ zc_status zc_cache_invalidate_type(struct zc_cache *cache, unsigned type)
     if (zc_process_is_child(&cache->process))
         return ZC_UNSUPPORTED;
     if (!zc_swap_has_device(&cache->swap, type)) {
-        zc_zcache_invalidate_range(&cache->zcache, type, 0,
-                                   cache->zcache.tree.slot_count);
+        zc_zswap_invalidate_range(&cache->zswap, type, 0,
+                                  cache->zswap.tree.slot_count);
         return ZC_OK;
     }
     status = get_device(cache, type, 0, &device);

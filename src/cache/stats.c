@@ -18,7 +18,7 @@ static struct zc_pool_usage pool_usage(const struct zc_cache *cache)
 
     memset(&usage, 0, sizeof(usage));
     usage.struct_size = sizeof(usage);
-    cache->zcache.entries.pool_ops->usage(cache->zcache.entries.pool, &usage);
+    cache->zswap.entries.pool_ops->usage(cache->zswap.entries.pool, &usage);
     return usage;
 }
 
@@ -49,17 +49,17 @@ zc_status zc_cache_get_stats(const struct zc_cache *cache,
         return ZC_INVALID;
     if (zc_process_is_child(&cache->process))
         return ZC_UNSUPPORTED;
-    stats = &cache->zcache.stats;
+    stats = &cache->zswap.stats;
     usage = pool_usage(cache);
     memset(&own, 0, sizeof(own));
-    own.stored_pages = or_none(zc_zcache_stored_pages(&cache->zcache));
+    own.stored_pages = or_none(zc_zswap_stored_pages(&cache->zswap));
     own.same_filled_pages =
         or_none(zc_stats_sum(stats, ZC_STAT_SAME_FILLED_PAGES));
     own.stored_incompressible_pages =
         or_none(zc_stats_sum(stats, ZC_STAT_INCOMPRESSIBLE_PAGES));
-    own.pool_total_size = usage.pages * cache->zcache.page_size;
+    own.pool_total_size = usage.pages * cache->zswap.page_size;
     own.payload_bytes = usage.payload_bytes;
-    own.generations = zc_generations_count(&cache->zcache.generations);
+    own.generations = zc_generations_count(&cache->zswap.generations);
     own.zswpout = zc_stats_sum(stats, ZC_STAT_ZSWPOUT);
     own.zswpin = zc_stats_sum(stats, ZC_STAT_LOADED) +
                  zc_stats_sum(stats, ZC_STAT_TAKEN);
@@ -91,7 +91,7 @@ static uint64_t swap_bytes(struct zc_cache *cache)
         return bytes;
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
         bytes += zc_counter_read(&cache->swap.devices[type].cached) *
-                 (cache->zcache.page_size + sizeof(struct zc_folio));
+                 (cache->zswap.page_size + sizeof(struct zc_folio));
     return bytes;
 }
 
@@ -108,15 +108,15 @@ zc_status zc_cache_account(struct zc_cache *cache,
     memset(&own, 0, sizeof(own));
     usage = pool_usage(cache);
     own.payload_bytes = usage.payload_bytes;
-    own.pool_bytes = usage.pages * cache->zcache.page_size;
-    own.entry_bytes = zc_entries_bytes(&cache->zcache.entries);
-    own.tree_bytes = zc_tree_bytes(&cache->zcache.tree);
+    own.pool_bytes = usage.pages * cache->zswap.page_size;
+    own.entry_bytes = zc_entries_bytes(&cache->zswap.entries);
+    own.tree_bytes = zc_tree_bytes(&cache->zswap.tree);
     own.handle_bytes = usage.handle_bytes;
-    own.context_bytes = zc_generations_bytes(&cache->zcache.generations);
+    own.context_bytes = zc_generations_bytes(&cache->zswap.generations);
     own.other_bytes = usage.metadata_bytes + usage.kept_bytes +
                       zc_malloc_size(cache) +
                       zc_process_mark_bytes(&cache->process) +
-                      zc_lru_bytes(&cache->zcache.lru) + swap_bytes(cache);
+                      zc_lru_bytes(&cache->zswap.lru) + swap_bytes(cache);
     own.metadata_bytes = own.entry_bytes + own.tree_bytes + own.handle_bytes +
                          usage.metadata_bytes;
     own.total_bytes = own.pool_bytes + own.entry_bytes + own.tree_bytes +

@@ -54,7 +54,7 @@ static void end_change(struct zc_cache *cache)
 static zc_status check_options(const struct zc_cache *cache,
                                struct zc_swap_options *options)
 {
-    uint64_t slots_max = cache->zcache.tree.slot_count;
+    uint64_t slots_max = cache->zswap.tree.slot_count;
 
     if (options->slot_count == 0)
         options->slot_count = slots_max;
@@ -89,7 +89,7 @@ static unsigned find_type(const struct zc_cache *cache)
 
     while (type < ZC_SWP_TYPE_COUNT &&
            (zc_swap_has_device(&cache->swap, type) ||
-            zc_zcache_has_type(&cache->zcache, type)))
+            zc_zswap_has_type(&cache->zswap, type)))
         type++;
     return type;
 }
@@ -110,7 +110,7 @@ zc_status zc_swap_on(struct zc_cache *cache,
     if (status != ZC_OK)
         return status;
     if (zc_process_is_child(&cache->process))
-        return ZC_FRONT_REFUSE_CHILD(&own);
+        return ZC_CACHE_REFUSE_CHILD(&own);
     if (!begin_change(cache))
         return ZC_REFUSE(&own, ZC_BUSY,
                          "another zc_swap_on() or zc_swap_off() is under way");
@@ -127,11 +127,11 @@ zc_status zc_swap_on(struct zc_cache *cache,
     return status;
 }
 
-void zc_front_last_put(void *context, zc_swp slot)
+void zc_cache_last_put(void *context, zc_swp slot)
 {
     struct zc_cache *cache = context;
 
-    (void)zc_zcache_invalidate(&cache->zcache, slot);
+    (void)zc_zswap_invalidate(&cache->zswap, slot);
     zc_backing_discard(cache->swap.devices[zc_swp_type(slot)].backing,
                        zc_swp_offset(slot));
 }
@@ -141,7 +141,7 @@ void zc_front_last_put(void *context, zc_swp slot)
 struct swapoff {
     struct zc_cache *cache;
     struct zc_swap_device *device;
-    zc_front_unuse unuse;
+    zc_cache_unuse unuse;
     void *context;
     struct zc_folio *left; /* locked, dirty: `unuse` would not have it */
     unsigned owner;        /* of its page */
@@ -186,13 +186,13 @@ static void wait_for_slot(struct zc_cache *cache, zc_swp slot)
 /* Who stored the page that is in compressed memory, if it is there. */
 static unsigned owner_of(struct zc_cache *cache, zc_swp slot)
 {
-    struct zc_entry *entry = zc_tree_get(&cache->zcache.tree, slot);
+    struct zc_entry *entry = zc_tree_get(&cache->zswap.tree, slot);
     unsigned owner;
 
     if (entry == NULL)
         return 0;
     owner = zc_entry_owner(entry);
-    zc_zcache_put(&cache->zcache, entry);
+    zc_zswap_put(&cache->zswap, entry);
     return owner;
 }
 
@@ -286,7 +286,7 @@ static zc_status unuse_page(void *context, struct zc_folio *folio)
 }
 
 static zc_status turn_off(struct zc_cache *cache, unsigned type,
-                          zc_front_unuse unuse, void *context)
+                          zc_cache_unuse unuse, void *context)
 {
     struct zc_swap *swap = &cache->swap;
     struct swapoff off = {
@@ -310,13 +310,13 @@ static zc_status turn_off(struct zc_cache *cache, unsigned type,
     }
     /* Whoever frees the last slots may not be done with it. */
     ZC_ASSERT(zc_counter_read(&off.device->used) != 0 ||
-              !zc_zcache_has_type(&cache->zcache, type));
+              !zc_zswap_has_type(&cache->zswap, type));
     zc_swap_device_end(swap, off.device);
     return ZC_OK;
 }
 
-zc_status zc_front_swap_off(struct zc_cache *cache, unsigned type,
-                            zc_front_unuse unuse, void *context)
+zc_status zc_cache_swap_off(struct zc_cache *cache, unsigned type,
+                            zc_cache_unuse unuse, void *context)
 {
     zc_status status;
 
@@ -340,11 +340,11 @@ zc_status zc_swap_off(struct zc_cache *cache, unsigned type,
     if (zc_process_is_child(&cache->process))
         return ZC_UNSUPPORTED;
     if (unuse == NULL)
-        return zc_front_swap_off(cache, type, NULL, NULL);
-    return zc_front_swap_off(cache, type, unuse_page, &page);
+        return zc_cache_swap_off(cache, type, NULL, NULL);
+    return zc_cache_swap_off(cache, type, unuse_page, &page);
 }
 
-void zc_front_drop_devices(struct zc_cache *cache)
+void zc_cache_drop_devices(struct zc_cache *cache)
 {
     struct zc_swap *swap = &cache->swap;
     struct zc_swap_device *device;

@@ -12,7 +12,7 @@
 #include "base/inject.h"
 #include "platform/memory.h"
 #include "rules.h"
-#include "swap/slots_internal.h"
+#include "swap/slots.h"
 
 /* A frame of the system's: the folio, and its page behind it. */
 struct frame {

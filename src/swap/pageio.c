@@ -3,7 +3,7 @@
  * pageio.c - making and ending page I/O, and how many writes may be under way.
  *
  * A page is in one of three places: a bit of its slot says that it is all
- * zeros, or the zcache has an entry for the slot, or the device has it.  Reads
+ * zeros, or zswap has an entry for the slot, or the device has it.  Reads
  * look in this order, and writes keep it true: whoever stores in one place
  * first takes away what an earlier one would answer.
  *
@@ -23,7 +23,7 @@
  * whoever makes the step clears WAITERS in the same exchange and wakes all, and
  * who still has to wait says so again.
  */
-#include "swap/pageio.h"
+#include "swap.h"
 
 zc_status zc_pageio_init(struct zc_pageio *pageio)
 {
@@ -86,7 +86,7 @@ void zc_pageio_note_sum(struct zc_pageio *pageio, zc_swp slot, const void *page)
 {
     if (zc_pageio_has_sums(pageio))
         zc_slot_set_sum(pageio->swap, slot,
-                        zc_checksum(page, pageio->zcache->page_size));
+                        zc_checksum(page, pageio->zswap->page_size));
 }
 
 static bool is_as_written(const struct zc_pageio *pageio, zc_swp slot,
@@ -94,7 +94,7 @@ static bool is_as_written(const struct zc_pageio *pageio, zc_swp slot,
 {
     return !zc_pageio_has_sums(pageio) ||
            zc_slot_has_sum(pageio->swap, slot,
-                           zc_checksum(page, pageio->zcache->page_size));
+                           zc_checksum(page, pageio->zswap->page_size));
 }
 
 zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,

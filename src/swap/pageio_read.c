@@ -16,7 +16,7 @@
 #include <string.h>
 
 #include "rules.h"
-#include "swap/pageio.h"
+#include "swap.h"
 
 static zc_status read_zcache(struct zc_pageio *pageio, struct zc_folio *folio,
                              zc_swp slot)
@@ -26,8 +26,8 @@ static zc_status read_zcache(struct zc_pageio *pageio, struct zc_folio *folio,
     zc_status status;
 
     if (!exclusive || pageio->load_policy == ZC_EXCLUSIVE_NEVER)
-        return zc_zcache_load(pageio->zcache, slot, folio->data);
-    status = zc_zcache_take(pageio->zcache, slot, folio->data);
+        return zc_zswap_load(pageio->zswap, slot, folio->data);
+    status = zc_zswap_take(pageio->zswap, slot, folio->data);
     if (status == ZC_OK)
         zc_folio_set(folio, ZC_FOLIO_DIRTY);
     return status;
@@ -40,7 +40,7 @@ static zc_status read_page(struct zc_pageio *pageio, struct zc_folio *folio,
 
     *source_out = ZC_SOURCE_ZERO;
     if (zc_slot_is_zero(pageio->swap, slot)) {
-        memset(folio->data, 0, pageio->zcache->page_size);
+        memset(folio->data, 0, pageio->zswap->page_size);
         zc_stats_add(pageio->stats, ZC_STAT_SWPIN_ZERO, 1);
         return ZC_OK;
     }
@@ -56,7 +56,7 @@ static zc_status read_page(struct zc_pageio *pageio, struct zc_folio *folio,
  * copy may go. */
 static void drop_copy(struct zc_pageio *pageio, zc_swp slot)
 {
-    (void)zc_zcache_invalidate(pageio->zcache, slot);
+    (void)zc_zswap_invalidate(pageio->zswap, slot);
     zc_backing_discard(zc_pageio_device(pageio, slot)->backing,
                        zc_swp_offset(slot));
 }

@@ -10,7 +10,7 @@
  *     write fails -> DIRTY, STUCK -> WRITEBACK ends -> stored again?  gone
  *                                                  \-> on the list -> ... again
  *
- * It is stored into the zcache again, whatever the limit says, or where that
+ * It is stored into zswap again, whatever the limit says, or where that
  * will not have it, written once more.  For that its lock is needed, and only
  * tried: completion must not sleep for it (pageio_write.c), and whoever has it
  * may be about to take the page, or to give it up, himself.
@@ -23,7 +23,7 @@
  * to do.
  */
 #include "platform/memory.h"
-#include "swap/pageio.h"
+#include "swap.h"
 
 /* Not stuck under this slot's device any more.  The folio is locked. */
 static void forget(struct zc_pageio *pageio, struct zc_folio *folio,
@@ -41,13 +41,13 @@ void zc_pageio_forget_stuck(struct zc_pageio *pageio, struct zc_folio *folio)
     forget(pageio, folio, folio->swap);
 }
 
-/* Into the zcache, and out of the swap cache.  The folio is locked. */
+/* Into zswap, and out of the swap cache.  The folio is locked. */
 static zc_status store_again(struct zc_page_write *write)
 {
     struct zc_pageio *pageio = write->pageio;
     struct zc_folio *folio = write->folio;
-    zc_status status = zc_zcache_store(pageio->zcache, write->slot, folio->data,
-                                       write->owner, true);
+    zc_status status = zc_zswap_store(pageio->zswap, write->slot, folio->data,
+                                      write->owner, true);
 
     if (status != ZC_OK)
         return status;
@@ -89,7 +89,7 @@ static bool is_stuck(const struct zc_page_write *write)
 /*
  * One attempt to store the folio of a record that is on no list.  The caller
  * has a reference to its device.  ZC_OK: the record is gone; ZC_BUSY: somebody
- * has the folio locked; else what the zcache said, and the folio is locked.
+ * has the folio locked; else what zswap said, and the folio is locked.
  */
 static zc_status try_record(struct zc_page_write *write)
 {

@@ -4,7 +4,7 @@
  *
  *     all zeros?        zero bit set, the older entry goes
  *     else              zero bit cleared, before anything else is stored
- *     zcache takes it?  done
+ *     zswap takes it?  done
  *     else              the older entry has gone (FAILED_STORE_ERASES_OLD),
  *                       and the page goes to the device
  *
@@ -32,7 +32,7 @@
 #include <string.h>
 
 #include "platform/memory.h"
-#include "swap/pageio.h"
+#include "swap.h"
 
 /* ---- the request ---- */
 
@@ -167,7 +167,7 @@ static bool is_zero(const void *page, size_t page_size)
            memcmp(bytes, bytes + sizeof(word), page_size - sizeof(word)) == 0;
 }
 
-/* The page is in the zero bit or the zcache now. */
+/* The page is in the zero bit or zswap now. */
 static void settle(struct zc_pageio *pageio, struct zc_folio *folio)
 {
     zc_pageio_forget_stuck(pageio, folio);
@@ -175,14 +175,14 @@ static void settle(struct zc_pageio *pageio, struct zc_folio *folio)
     zc_folio_unlock(pageio->swap, folio);
 }
 
-/* What the zcache refused. */
+/* What zswap refused. */
 static zc_status write_out(struct zc_pageio *pageio, struct zc_folio *folio,
                            unsigned owner)
 {
     struct zc_page_write *write;
     zc_status status;
 
-    if (zc_zcache_owner_forbids(pageio->zcache, owner))
+    if (zc_zswap_owner_forbids(pageio->zswap, owner))
         status = ZC_REJECTED;
     else
         status = zc_pageio_prepare_write(pageio, folio->swap, owner, &write);
@@ -201,22 +201,22 @@ static zc_status write_out(struct zc_pageio *pageio, struct zc_folio *folio,
 zc_status zc_pageio_write(struct zc_pageio *pageio, struct zc_folio *folio,
                           unsigned owner)
 {
-    struct zc_zcache *zcache = pageio->zcache;
+    struct zc_zswap *zswap = pageio->zswap;
     const zc_swp slot = folio->swap;
 
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_SWAPCACHE));
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_UPTODATE));
     zc_folio_wait_writeback(pageio->swap, folio);
-    if (is_zero(folio->data, zcache->page_size)) {
+    if (is_zero(folio->data, zswap->page_size)) {
         zc_slot_set_zero(pageio->swap, slot, true);
-        (void)zc_zcache_invalidate(zcache, slot);
+        (void)zc_zswap_invalidate(zswap, slot);
         zc_stats_add(pageio->stats, ZC_STAT_SWPOUT_ZERO, 1);
         settle(pageio, folio);
         return ZC_OK;
     }
     zc_slot_set_zero(pageio->swap, slot, false);
-    if (zc_zcache_store(zcache, slot, folio->data, owner, false) != ZC_OK)
+    if (zc_zswap_store(zswap, slot, folio->data, owner, false) != ZC_OK)
         return write_out(pageio, folio, owner);
     settle(pageio, folio);
     return ZC_OK;

@@ -30,7 +30,7 @@
  * writes to end; writeback passes over what is pinned, by whomever
  * (SHRINK_SKIPS_CALLERS_SLOT).
  */
-#include "swap/shrinker.h"
+#include "swap.h"
 
 /* Stuck folios looked at before a shrink. */
 #define STUCK_MAX 32
@@ -43,7 +43,7 @@
 struct shrink {
     struct zc_shrinker *shrinker;
     struct zc_pageio *pageio;
-    struct zc_zcache *zcache;
+    struct zc_zswap *zswap;
     unsigned owner;        /* ZC_OWNER_ANY: they take turns */
     unsigned min_age;      /* of pages, in seconds */
     bool may_sleep;        /* nothing is pinned */
@@ -66,7 +66,7 @@ static void begin(struct shrink *shrink, struct zc_shrinker *shrinker,
     *shrink = (struct shrink){
         .shrinker = shrinker,
         .pageio = pageio,
-        .zcache = pageio->zcache,
+        .zswap = pageio->zswap,
         .owner = owner,
         .may_sleep = may_sleep,
         .write_errors = zc_pageio_failures(pageio),
@@ -76,7 +76,7 @@ static void begin(struct shrink *shrink, struct zc_shrinker *shrinker,
 
 static uint64_t pool_pages(const struct shrink *shrink)
 {
-    const struct zc_entries *entries = &shrink->zcache->entries;
+    const struct zc_entries *entries = &shrink->zswap->entries;
 
     return entries->pool_ops->page_count(entries->pool);
 }
@@ -129,7 +129,7 @@ static void note_attempt(struct shrink *shrink, bool is_good)
 /* Whose turn it is, at most once round; false: nobody has pages that may go. */
 static bool next_owner(struct shrink *shrink, unsigned *owner_out)
 {
-    struct zc_lru *lru = &shrink->zcache->lru;
+    struct zc_lru *lru = &shrink->zswap->lru;
     unsigned passed = 0;
     unsigned before;
     unsigned owner;
@@ -137,7 +137,7 @@ static bool next_owner(struct shrink *shrink, unsigned *owner_out)
     if (shrink->owner != ZC_OWNER_ANY) {
         *owner_out = shrink->owner;
         return zc_lru_count(lru, shrink->owner) != 0 &&
-               !zc_zcache_owner_forbids(shrink->zcache, shrink->owner);
+               !zc_zswap_owner_forbids(shrink->zswap, shrink->owner);
     }
     owner = zc_atomic_u32_load_relaxed(&lru->cursor);
     do {
@@ -148,7 +148,7 @@ static bool next_owner(struct shrink *shrink, unsigned *owner_out)
                                  : owner + ZC_OWNER_COUNT - before;
         if (passed > ZC_OWNER_COUNT)
             return false;
-    } while (zc_zcache_owner_forbids(shrink->zcache, owner));
+    } while (zc_zswap_owner_forbids(shrink->zswap, owner));
     zc_atomic_u32_store_relaxed(&lru->cursor, owner);
     *owner_out = owner;
     return true;
@@ -166,7 +166,7 @@ static zc_status find_candidate(struct shrink *shrink, unsigned owner,
     zc_status status = ZC_AGAIN;
 
     while (status == ZC_AGAIN && *looks_inout > 0) {
-        status = zc_lru_scan(&shrink->zcache->lru, owner, shrink->min_age,
+        status = zc_lru_scan(&shrink->zswap->lru, owner, shrink->min_age,
                              candidate_out);
         (*looks_inout)--;
     }
@@ -176,7 +176,7 @@ static zc_status find_candidate(struct shrink *shrink, unsigned owner,
 static zc_status write_candidate(struct shrink *shrink,
                                  const struct zc_lru_candidate *candidate)
 {
-    const struct zc_zcache_token token = {.index = candidate->token};
+    const struct zc_zswap_token token = {.index = candidate->token};
     uint64_t pages = pool_pages(shrink);
     zc_status status;
 
@@ -185,7 +185,7 @@ static zc_status write_candidate(struct shrink *shrink,
         shrink->written++;
         shrink->uncompacted++;
     } else {
-        zc_lru_put_back(&shrink->zcache->lru, candidate);
+        zc_lru_put_back(&shrink->zswap->lru, candidate);
     }
     count_pages(shrink, pages);
     return status;
@@ -194,7 +194,7 @@ static zc_status write_candidate(struct shrink *shrink,
 /* From holes to pages. */
 static void compact(struct shrink *shrink)
 {
-    const struct zc_entries *entries = &shrink->zcache->entries;
+    const struct zc_entries *entries = &shrink->zswap->entries;
     const struct zc_compact_budget budget = {
         .struct_size = sizeof(budget),
         .objects = COMPACT_OBJECTS,
@@ -221,7 +221,7 @@ static void shrink_entries(struct shrink *shrink, goal is_reached)
         if (shrink->may_sleep)
             zc_pageio_throttle(shrink->pageio);
         /* A second chance for each, and one that has had it. */
-        looks = (uint64_t)zc_lru_count(&shrink->zcache->lru, owner) + 1;
+        looks = (uint64_t)zc_lru_count(&shrink->zswap->lru, owner) + 1;
         status = find_candidate(shrink, owner, &looks, &candidate);
         if (status == ZC_OK)
             status = write_candidate(shrink, &candidate);
@@ -237,13 +237,13 @@ static void shrink_entries(struct shrink *shrink, goal is_reached)
 static zc_status evict(void *context, zc_handle handle)
 {
     struct shrink *shrink = context;
-    const struct zc_zcache_token token = {.by_handle = true, .handle = handle};
+    const struct zc_zswap_token token = {.by_handle = true, .handle = handle};
     zc_status status;
     zc_swp slot;
 
     if (is_device_failing(shrink))
         return ZC_IO_ERROR;
-    status = zc_zcache_slot_of(shrink->zcache, handle, &slot);
+    status = zc_zswap_slot_of(shrink->zswap, handle, &slot);
     if (status == ZC_OK)
         status = zc_writeback_page(shrink->pageio, slot, &token);
     if (status == ZC_OK)
@@ -256,7 +256,7 @@ static zc_status evict(void *context, zc_handle handle)
 
 static void shrink_zspages(struct shrink *shrink, goal is_reached)
 {
-    const struct zc_entries *entries = &shrink->zcache->entries;
+    const struct zc_entries *entries = &shrink->zswap->entries;
     uint64_t pages;
 
     while (!is_reached(shrink) && may_go_on(shrink)) {
@@ -274,7 +274,7 @@ static void shrink_zspages(struct shrink *shrink, goal is_reached)
 
 static void run(struct shrink *shrink, goal is_reached)
 {
-    switch (shrink->zcache->lru_mode) {
+    switch (shrink->zswap->lru_mode) {
     case ZC_LRU_ENTRY:
         shrink_entries(shrink, is_reached);
         break;
@@ -293,13 +293,13 @@ static bool has_given_pages(const struct shrink *shrink)
 
 static bool is_at_threshold(const struct shrink *shrink)
 {
-    return zc_zcache_excess_pages(shrink->zcache) == 0;
+    return zc_zswap_excess_pages(shrink->zswap) == 0;
 }
 
 static bool is_owner_below(const struct shrink *shrink)
 {
     const struct zc_owner *record =
-        zc_lru_find_owner(&shrink->zcache->lru, shrink->owner);
+        zc_lru_find_owner(&shrink->zswap->lru, shrink->owner);
 
     return record == NULL ||
            zc_counter_read(&record->charged_bytes) <
@@ -312,7 +312,7 @@ zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,
     struct shrink shrink;
 
     *pages_out = 0;
-    if (shrinker->pageio->zcache->lru_mode == ZC_LRU_NONE)
+    if (shrinker->pageio->zswap->lru_mode == ZC_LRU_NONE)
         return ZC_UNSUPPORTED;
     begin(&shrink, shrinker, owner, true);
     shrink.page_goal = page_goal;
@@ -360,7 +360,7 @@ bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner)
         begin_for_stores(&shrink, shrinker, owner, false);
         /* A zspage has objects of anybody, so one goes, whosever it is. */
         shrink.page_goal = 1;
-        run(&shrink, shrinker->pageio->zcache->lru_mode == ZC_LRU_ENTRY
+        run(&shrink, shrinker->pageio->zswap->lru_mode == ZC_LRU_ENTRY
                          ? is_owner_below
                          : has_given_pages);
         return shrink.written > 0;
@@ -388,7 +388,7 @@ static void count_looks(const struct shrink *shrink,
     for (owner = 0; owner < ZC_OWNER_COUNT; owner++)
         looks[owner] =
             shrink->owner == ZC_OWNER_ANY || shrink->owner == owner
-                ? 2 * (uint64_t)zc_lru_count(&shrink->zcache->lru, owner)
+                ? 2 * (uint64_t)zc_lru_count(&shrink->zswap->lru, owner)
                 : 0;
 }
 
@@ -400,7 +400,7 @@ static bool write_one(struct shrink *shrink, unsigned owner,
     struct zc_lru_candidate candidate;
     zc_status status;
 
-    if (*looks_inout == 0 || zc_zcache_owner_forbids(shrink->zcache, owner))
+    if (*looks_inout == 0 || zc_zswap_owner_forbids(shrink->zswap, owner))
         return false;
     zc_pageio_throttle(shrink->pageio);
     if (find_candidate(shrink, owner, looks_inout, &candidate) != ZC_OK) {
@@ -417,7 +417,7 @@ static bool write_one(struct shrink *shrink, unsigned owner,
  * True: pages are left that could not be written. */
 static bool write_by_age(struct shrink *shrink, uint64_t page_budget)
 {
-    zc_atomic_u32 *cursor = &shrink->zcache->lru.cursor;
+    zc_atomic_u32 *cursor = &shrink->zswap->lru.cursor;
     unsigned owner = zc_atomic_u32_load_relaxed(cursor) % ZC_OWNER_COUNT;
     uint64_t looks[ZC_OWNER_COUNT];
     unsigned idle = 0; /* owners in turn that had no page */
@@ -442,13 +442,13 @@ zc_status zc_shrinker_writeback(struct zc_shrinker *shrinker,
                                 const struct zc_writeback_options *options,
                                 size_t *bytes_out)
 {
-    const size_t page_size = shrinker->pageio->zcache->page_size;
+    const size_t page_size = shrinker->pageio->zswap->page_size;
     uint64_t page_budget = UINT64_MAX;
     struct shrink shrink;
     bool is_left;
 
     *bytes_out = 0;
-    if (shrinker->pageio->zcache->lru_mode != ZC_LRU_ENTRY)
+    if (shrinker->pageio->zswap->lru_mode != ZC_LRU_ENTRY)
         return ZC_UNSUPPORTED;
     if (options->budget_bytes != 0)
         page_budget = options->budget_bytes / page_size;

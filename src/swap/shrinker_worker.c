@@ -10,7 +10,7 @@
  * It ends between two pages.  The flag for that is set under the lock, which
  * the worker has when it decides to sleep; so it either sees it or is woken.
  */
-#include "swap/shrinker.h"
+#include "swap.h"
 
 static void work(void *argument)
 {

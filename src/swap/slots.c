@@ -16,7 +16,7 @@
  * device he touches nothing any more (SWAPOFF_AND_LAST_PUT_AGREE is about the
  * slots: swap/slots_count.c).
  */
-#include "swap/slots_internal.h"
+#include "swap/slots.h"
 
 #include <string.h>
 

@@ -17,7 +17,7 @@
 #include "base/bitmap.h"
 #include "base/bits.h"
 #include "platform/memory.h"
-#include "swap/slots_internal.h"
+#include "swap/slots.h"
 
 struct zc_slot_allocator {
     struct zc_spinlock lock;

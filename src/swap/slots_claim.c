@@ -18,7 +18,7 @@
  * meantime, so it needs no bound.
  */
 #include "rules.h"
-#include "swap/slots_internal.h"
+#include "swap/slots.h"
 
 /* What is said of a slot besides its folio.  ZC_OK; ZC_MISSING: it should have
  * a count, and has none. */

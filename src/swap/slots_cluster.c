@@ -22,7 +22,7 @@
  *
  * So who asks only loads.
  */
-#include "swap/slots_internal.h"
+#include "swap/slots.h"
 
 #include "base/bits.h"
 #include "base/publish.h"

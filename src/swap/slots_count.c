@@ -27,7 +27,7 @@
  * lock came first and his value is old, or he found nothing to wait for.
  */
 #include "rules.h"
-#include "swap/slots_internal.h"
+#include "swap/slots.h"
 
 #define COUNT_IN_OVERFLOW 255
 

@@ -30,7 +30,7 @@
  * forgotten; neither tree nor entry nor folio are touched
  * (NOTHING_AFTER_SUBMIT).
  */
-#include "swap/writeback.h"
+#include "swap.h"
 
 #include "rules.h"
 
@@ -69,11 +69,11 @@ static void unpin_slot(struct zc_swap *swap, struct zc_folio *folio,
     zc_folio_put(swap, folio);
 }
 
-/* Takes the entry out of the zcache, with our own reference. */
-static void forget_entry(struct zc_zcache *zcache, struct zc_entry *entry)
+/* Takes the entry out of zswap, with our own reference. */
+static void forget_entry(struct zc_zswap *zswap, struct zc_entry *entry)
 {
-    zc_zcache_evict(zcache, entry);
-    zc_zcache_put(zcache, entry);
+    zc_zswap_evict(zswap, entry);
+    zc_zswap_put(zswap, entry);
 }
 
 /* ZC_OK: the entry, its reference and the folio are gone.  Anything else: all
@@ -81,17 +81,17 @@ static void forget_entry(struct zc_zcache *zcache, struct zc_entry *entry)
 static zc_status write_entry(struct zc_pageio *pageio, zc_swp slot,
                              struct zc_entry *entry, struct zc_folio *folio)
 {
-    struct zc_zcache *zcache = pageio->zcache;
+    struct zc_zswap *zswap = pageio->zswap;
     const unsigned owner = zc_entry_owner(entry);
     struct zc_page_write *write;
     zc_status status;
 
-    if (zc_zcache_owner_forbids(zcache, owner))
+    if (zc_zswap_owner_forbids(zswap, owner))
         return ZC_REJECTED;
     status = zc_pageio_prepare_write(pageio, slot, owner, &write);
     if (status != ZC_OK)
         return status;
-    status = zc_zcache_read(zcache, entry, folio->data);
+    status = zc_zswap_read(zswap, entry, folio->data);
     if (status != ZC_OK) {
         zc_pageio_cancel_write(write);
         return status;
@@ -99,10 +99,10 @@ static zc_status write_entry(struct zc_pageio *pageio, zc_swp slot,
     /* Before the entry goes: at no moment is the page nowhere. */
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
     if (ZC_RULE(NOTHING_AFTER_SUBMIT))
-        forget_entry(zcache, entry);
+        forget_entry(zswap, entry);
     zc_pageio_submit_write(write, folio);
     if (!ZC_RULE(NOTHING_AFTER_SUBMIT))
-        forget_entry(zcache, entry);
+        forget_entry(zswap, entry);
     return ZC_OK;
 }
 
@@ -118,16 +118,16 @@ static zc_status write_pinned(struct zc_pageio *pageio, zc_swp slot,
     if (status == ZC_OK)
         return ZC_OK;
     if (entry != NULL)
-        zc_zcache_put(pageio->zcache, entry);
+        zc_zswap_put(pageio->zswap, entry);
     unpin_slot(pageio->swap, folio, entry == NULL);
     return status;
 }
 
 /* The device is there. */
 static zc_status write_back(struct zc_pageio *pageio, zc_swp slot,
-                            const struct zc_zcache_token *token)
+                            const struct zc_zswap_token *token)
 {
-    struct zc_zcache *zcache = pageio->zcache;
+    struct zc_zswap *zswap = pageio->zswap;
     struct zc_entry *entry = NULL;
     struct zc_folio *folio;
     zc_status status;
@@ -135,23 +135,23 @@ static zc_status write_back(struct zc_pageio *pageio, zc_swp slot,
     if (!zc_swap_device_accepts(zc_pageio_device(pageio, slot)))
         return ZC_INVALID;
     if (!ZC_RULE(WRITEBACK_PINS_FIRST)) {
-        entry = zc_zcache_find(zcache, slot, token);
+        entry = zc_zswap_find(zswap, slot, token);
         if (entry == NULL)
             return ZC_MISSING;
     }
     status = pin_slot(pageio->swap, slot, &folio);
     if (status != ZC_OK) {
         if (entry != NULL)
-            zc_zcache_put(zcache, entry);
+            zc_zswap_put(zswap, entry);
         return status;
     }
     if (ZC_RULE(WRITEBACK_PINS_FIRST))
-        entry = zc_zcache_find(zcache, slot, token);
+        entry = zc_zswap_find(zswap, slot, token);
     return write_pinned(pageio, slot, entry, folio);
 }
 
 zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
-                            const struct zc_zcache_token *token)
+                            const struct zc_zswap_token *token)
 {
     struct zc_swap *swap = pageio->swap;
     struct zc_swap_device *device = NULL;

@@ -333,12 +333,12 @@ static void check_owners(struct check *check)
 /* Whether compressed memory has a page of the slot. */
 static bool is_stored(struct check *check, zc_swp slot)
 {
-    struct zc_zcache *zcache = &check->vm->cache->zcache;
-    struct zc_entry *entry = zc_tree_get(&zcache->tree, slot);
+    struct zc_zswap *zswap = &check->vm->cache->zswap;
+    struct zc_entry *entry = zc_tree_get(&zswap->tree, slot);
 
     if (entry == NULL)
         return false;
-    zc_zcache_put(zcache, entry);
+    zc_zswap_put(zswap, entry);
     return true;
 }
 
@@ -397,9 +397,9 @@ static bool check_slot(struct check *check, zc_swp slot)
 
 static void check_slots(struct check *check)
 {
-    struct zc_zcache *zcache = &check->vm->cache->zcache;
+    struct zc_zswap *zswap = &check->vm->cache->zswap;
     struct zc_swap *swap = zc_vm_swap(check->vm);
-    const uint64_t stored_pages = zc_zcache_stored_pages(zcache);
+    const uint64_t stored_pages = zc_zswap_stored_pages(zswap);
     bool has_others = false;
     uint64_t stored = 0;
     uint64_t offset;
@@ -408,7 +408,7 @@ static void check_slots(struct check *check)
 
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
         if (!is_managed(check, type)) {
-            has_others = has_others || zc_zcache_has_type(zcache, type);
+            has_others = has_others || zc_zswap_has_type(zswap, type);
             continue;
         }
         for (offset = 0; zc_swap_device_next(&swap->devices[type], &offset);

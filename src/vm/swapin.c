@@ -79,8 +79,8 @@ static void store_again(struct zc_vm_fault *fault, zc_swp slot,
 {
     struct zc_vm *vm = fault->space->vm;
 
-    if (zc_zcache_store(&vm->cache->zcache, slot, folio->data,
-                        fault->space->owner, true) != ZC_OK)
+    if (zc_zswap_store(&vm->cache->zswap, slot, folio->data,
+                       fault->space->owner, true) != ZC_OK)
         (void)zc_pageio_write_device(&vm->cache->pageio, slot, folio->data);
 }
 
@@ -100,7 +100,7 @@ static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
     status = ZC_AGAIN;
     is_taken = vm->swap_in == ZC_SWAP_IN_STORE_AGAIN &&
                source == ZC_SOURCE_POOL &&
-               zc_zcache_invalidate(&vm->cache->zcache, slot) == ZC_OK;
+               zc_zswap_invalidate(&vm->cache->zswap, slot) == ZC_OK;
     zc_folio_set(folio, ZC_FOLIO_DIRTY); /* no slot will be its own */
     /* What may have to be stored again is not written to before we let go. */
     if (install(fault, frame, is_taken ? 0 : ZC_PTE_WRITE)) {

@@ -114,7 +114,7 @@ static zc_status unuse_all(struct zc_vm *vm, struct zc_folio *folio,
     return status;
 }
 
-/* zc_front_unuse. */
+/* zc_cache_unuse. */
 static zc_status unuse(void *context, struct zc_folio *folio)
 {
     struct zc_vm *vm = context;
@@ -155,5 +155,5 @@ zc_status zc_vm_swap_off(struct zc_vm *vm, unsigned type)
         return ZC_INVALID;
     if (zc_process_is_child(&vm->cache->process))
         return ZC_UNSUPPORTED;
-    return zc_front_swap_off(vm->cache, type, unuse, vm);
+    return zc_cache_swap_off(vm->cache, type, unuse, vm);
 }

@@ -247,7 +247,7 @@ static zc_status read_options(struct zc_cache_options *own_cache,
         status = ZC_REFUSE(own_cache, ZC_INVALID,
                            "frames: must be NULL, for a machine has its own");
     if (status == ZC_OK)
-        status = zc_zcache_check_options(own_cache);
+        status = zc_zswap_check_options(own_cache);
     return status;
 }
 

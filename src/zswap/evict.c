@@ -19,73 +19,73 @@
 #include <string.h>
 
 #include "rules.h"
-#include "zswap/zswap.h"
+#include "zswap.h"
 
-static bool is_of_token(const struct zc_zcache *zcache,
+static bool is_of_token(const struct zc_zswap *zswap,
                         const struct zc_entry *entry,
-                        const struct zc_zcache_token *token)
+                        const struct zc_zswap_token *token)
 {
     if (!token->by_handle)
-        return zc_entry_index(&zcache->entries, entry) == token->index;
+        return zc_entry_index(&zswap->entries, entry) == token->index;
     return (entry->flags & ZC_ENTRY_SAME_FILLED) == 0 &&
            entry->content.handle.value == token->handle.value;
 }
 
 /* The entry of a token whether or not the tree has it: the broken form. */
-static struct zc_entry *trust_token(struct zc_zcache *zcache, zc_swp slot,
-                                    const struct zc_zcache_token *token)
+static struct zc_entry *trust_token(struct zc_zswap *zswap, zc_swp slot,
+                                    const struct zc_zswap_token *token)
 {
     struct zc_entry *entry;
 
     if (token->by_handle)
-        return zc_tree_get(&zcache->tree, slot);
-    entry = zc_entry_at(&zcache->entries, token->index);
+        return zc_tree_get(&zswap->tree, slot);
+    entry = zc_entry_at(&zswap->entries, token->index);
     zc_entry_get(entry);
     return entry;
 }
 
-struct zc_entry *zc_zcache_find(struct zc_zcache *zcache, zc_swp slot,
-                                const struct zc_zcache_token *token)
+struct zc_entry *zc_zswap_find(struct zc_zswap *zswap, zc_swp slot,
+                               const struct zc_zswap_token *token)
 {
     struct zc_entry *entry;
 
     if (!ZC_RULE(WRITEBACK_RECHECKS_TREE))
-        return trust_token(zcache, slot, token);
-    entry = zc_tree_get(&zcache->tree, slot);
-    if (entry == NULL || is_of_token(zcache, entry, token))
+        return trust_token(zswap, slot, token);
+    entry = zc_tree_get(&zswap->tree, slot);
+    if (entry == NULL || is_of_token(zswap, entry, token))
         return entry;
-    zc_entry_put(&zcache->entries, entry);
+    zc_entry_put(&zswap->entries, entry);
     return NULL;
 }
 
-zc_status zc_zcache_read(struct zc_zcache *zcache, struct zc_entry *entry,
-                         void *page_out)
+zc_status zc_zswap_read(struct zc_zswap *zswap, struct zc_entry *entry,
+                        void *page_out)
 {
-    zc_status status = zc_entry_read(&zcache->entries, entry, page_out);
+    zc_status status = zc_entry_read(&zswap->entries, entry, page_out);
 
     if (status != ZC_OK)
-        zc_stats_add(&zcache->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
     return status;
 }
 
-void zc_zcache_evict(struct zc_zcache *zcache, struct zc_entry *entry)
+void zc_zswap_evict(struct zc_zswap *zswap, struct zc_entry *entry)
 {
-    bool unlinked = zc_tree_unlink(&zcache->tree, entry);
+    bool unlinked = zc_tree_unlink(&zswap->tree, entry);
 
     ZC_ASSERT(unlinked);
     (void)unlinked;
-    zc_zcache_forget(zcache, entry, ZC_STAT_ZSWPWB);
+    zc_zswap_forget(zswap, entry, ZC_STAT_ZSWPWB);
 }
 
-void zc_zcache_put(struct zc_zcache *zcache, struct zc_entry *entry)
+void zc_zswap_put(struct zc_zswap *zswap, struct zc_entry *entry)
 {
-    zc_entry_put(&zcache->entries, entry);
+    zc_entry_put(&zswap->entries, entry);
 }
 
-zc_status zc_zcache_slot_of(struct zc_zcache *zcache, zc_handle handle,
-                            zc_swp *slot_out)
+zc_status zc_zswap_slot_of(struct zc_zswap *zswap, zc_handle handle,
+                           zc_swp *slot_out)
 {
-    const struct zc_entries *entries = &zcache->entries;
+    const struct zc_entries *entries = &zswap->entries;
     struct zc_zspool_read read;
     bool has_slot;
     zc_swp slot;
@@ -97,7 +97,7 @@ zc_status zc_zcache_slot_of(struct zc_zcache *zcache, zc_handle handle,
         memcpy(&slot, read.data, sizeof(slot));
     entries->pool_ops->read_end(entries->pool, &read);
     /* Damaged bytes must not become a slot that there is not. */
-    if (!has_slot || !zc_tree_has_slot(&zcache->tree, slot))
+    if (!has_slot || !zc_tree_has_slot(&zswap->tree, slot))
         return ZC_STALE;
     *slot_out = slot;
     return ZC_OK;

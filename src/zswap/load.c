@@ -20,29 +20,29 @@
  * stores and invalidates of a slot happen as if one after another.
  */
 #include "rules.h"
-#include "zswap/zswap.h"
+#include "zswap.h"
 
-static zc_status read_entry(struct zc_zcache *zcache, struct zc_entry *entry,
+static zc_status read_entry(struct zc_zswap *zswap, struct zc_entry *entry,
                             void *page_out)
 {
-    zc_status status = zc_entry_read(&zcache->entries, entry, page_out);
+    zc_status status = zc_entry_read(&zswap->entries, entry, page_out);
 
     if (status == ZC_OK)
-        zc_stats_add(&zcache->stats, ZC_STAT_LOADED, 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_LOADED, 1);
     else
-        zc_stats_add(&zcache->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
     return status;
 }
 
-zc_status zc_zcache_load(struct zc_zcache *zcache, zc_swp slot, void *page_out)
+zc_status zc_zswap_load(struct zc_zswap *zswap, zc_swp slot, void *page_out)
 {
-    struct zc_entry *entry = zc_tree_get(&zcache->tree, slot);
+    struct zc_entry *entry = zc_tree_get(&zswap->tree, slot);
     zc_status status;
 
     if (entry == NULL)
         return ZC_MISSING;
-    status = read_entry(zcache, entry, page_out);
-    zc_entry_put_used(&zcache->entries, entry);
+    status = read_entry(zswap, entry, page_out);
+    zc_entry_put_used(&zswap->entries, entry);
     return status;
 }
 
@@ -51,79 +51,79 @@ zc_status zc_zcache_load(struct zc_zcache *zcache, zc_swp slot, void *page_out)
  * again and takes what lies at the same address for the same entry.  False:
  * there is another one; else the caller has a reference again.
  */
-static bool is_found_again(struct zc_zcache *zcache, zc_swp slot,
+static bool is_found_again(struct zc_zswap *zswap, zc_swp slot,
                            struct zc_entry *entry)
 {
     struct zc_entry *found;
 
-    zc_entry_put(&zcache->entries, entry);
-    found = zc_tree_get(&zcache->tree, slot);
+    zc_entry_put(&zswap->entries, entry);
+    found = zc_tree_get(&zswap->tree, slot);
     if (found == entry)
         return true;
     if (found != NULL)
-        zc_entry_put(&zcache->entries, found);
+        zc_entry_put(&zswap->entries, found);
     return false;
 }
 
 /* One attempt.  ZC_AGAIN: somebody else unlinked what was read. */
-static zc_status try_take(struct zc_zcache *zcache, zc_swp slot, void *page_out)
+static zc_status try_take(struct zc_zswap *zswap, zc_swp slot, void *page_out)
 {
-    struct zc_entry *entry = zc_tree_get(&zcache->tree, slot);
+    struct zc_entry *entry = zc_tree_get(&zswap->tree, slot);
     zc_status status;
     bool unlinked;
 
     if (entry == NULL)
         return ZC_MISSING;
-    status = zc_entry_read(&zcache->entries, entry, page_out);
+    status = zc_entry_read(&zswap->entries, entry, page_out);
     if (status != ZC_OK) {
-        zc_stats_add(&zcache->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
-        zc_entry_put(&zcache->entries, entry);
+        zc_stats_add(&zswap->stats, ZC_STAT_DECOMPRESS_FAIL, 1);
+        zc_entry_put(&zswap->entries, entry);
         return status;
     }
-    if (!ZC_RULE(ENTRY_KNOWN_BY_REF) && !is_found_again(zcache, slot, entry))
+    if (!ZC_RULE(ENTRY_KNOWN_BY_REF) && !is_found_again(zswap, slot, entry))
         return ZC_AGAIN;
     if (!ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
-        zc_entry_put(&zcache->entries, entry);
-    unlinked = zc_tree_unlink(&zcache->tree, entry);
+        zc_entry_put(&zswap->entries, entry);
+    unlinked = zc_tree_unlink(&zswap->tree, entry);
     if (unlinked || !ZC_RULE(TREE_REF_DROPPED_BY_UNLINKER))
-        zc_zcache_forget(zcache, entry, ZC_STAT_TAKEN);
+        zc_zswap_forget(zswap, entry, ZC_STAT_TAKEN);
     if (ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
-        zc_entry_put(&zcache->entries, entry);
+        zc_entry_put(&zswap->entries, entry);
     return unlinked ? ZC_OK : ZC_AGAIN;
 }
 
-zc_status zc_zcache_take(struct zc_zcache *zcache, zc_swp slot, void *page_out)
+zc_status zc_zswap_take(struct zc_zswap *zswap, zc_swp slot, void *page_out)
 {
     zc_status status;
     unsigned attempt;
 
     for (attempt = 0; attempt < ZC_TAKE_ATTEMPTS_MAX; attempt++) {
-        status = try_take(zcache, slot, page_out);
+        status = try_take(zswap, slot, page_out);
         if (status != ZC_AGAIN)
             return status;
-        zc_stats_add(&zcache->stats, ZC_STAT_TAKE_RETRIES, 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_TAKE_RETRIES, 1);
     }
     return ZC_BUSY;
 }
 
-zc_status zc_zcache_invalidate(struct zc_zcache *zcache, zc_swp slot)
+zc_status zc_zswap_invalidate(struct zc_zswap *zswap, zc_swp slot)
 {
-    struct zc_entry *entry = zc_tree_erase(&zcache->tree, slot);
+    struct zc_entry *entry = zc_tree_erase(&zswap->tree, slot);
 
     if (entry == NULL)
         return ZC_MISSING;
-    zc_zcache_forget(zcache, entry, ZC_STAT_INVALIDATED);
+    zc_zswap_forget(zswap, entry, ZC_STAT_INVALIDATED);
     return ZC_OK;
 }
 
-void zc_zcache_invalidate_range(struct zc_zcache *zcache, unsigned type,
-                                uint64_t first, uint64_t end)
+void zc_zswap_invalidate_range(struct zc_zswap *zswap, unsigned type,
+                               uint64_t first, uint64_t end)
 {
     struct zc_entry *entry;
 
-    while ((entry = zc_tree_erase_next(&zcache->tree, type, first, end)) !=
+    while ((entry = zc_tree_erase_next(&zswap->tree, type, first, end)) !=
            NULL) {
         first = zc_swp_offset(zc_entry_slot(entry)) + 1;
-        zc_zcache_forget(zcache, entry, ZC_STAT_INVALIDATED);
+        zc_zswap_forget(zswap, entry, ZC_STAT_INVALIDATED);
     }
 }

@@ -16,7 +16,7 @@
  * again.  Loads touch no list and no lock here: they only stamp the entry's own
  * word, in the put that they need anyhow.
  */
-#include "zswap/lru.h"
+#include "zswap.h"
 
 #include <limits.h>
 

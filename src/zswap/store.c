@@ -36,7 +36,7 @@
 #include "platform/ghost.h"
 #include "platform/memory.h"
 #include "rules.h"
-#include "zswap/zswap.h"
+#include "zswap.h"
 
 /* Whether all words of [from, to) of a page are this one. */
 static bool is_filled(const char *page, size_t from, size_t to, uint64_t fill)
@@ -80,17 +80,17 @@ struct incoming {
 };
 
 /* The limit refuses a store; `hits` says how often that counts. */
-static void note_limit(struct zc_zcache *zcache, unsigned hits)
+static void note_limit(struct zc_zswap *zswap, unsigned hits)
 {
-    zc_stats_add(&zcache->stats, ZC_STAT_POOL_LIMIT_HIT, hits);
-    zc_atomic_u32_store_relaxed(&zcache->is_full, 1);
+    zc_stats_add(&zswap->stats, ZC_STAT_POOL_LIMIT_HIT, hits);
+    zc_atomic_u32_store_relaxed(&zswap->is_full, 1);
 }
 
 /* Whether a store is refused before the pool is asked. */
-static bool is_over_limit(struct zc_zcache *zcache, unsigned hits)
+static bool is_over_limit(struct zc_zswap *zswap, unsigned hits)
 {
-    const struct zc_entries *entries = &zcache->entries;
-    const uint64_t limit = zc_atomic_u64_load_relaxed(&zcache->limit_pages);
+    const struct zc_entries *entries = &zswap->entries;
+    const uint64_t limit = zc_atomic_u64_load_relaxed(&zswap->limit_pages);
     uint64_t pages;
 
     if (limit == UINT64_MAX)
@@ -98,58 +98,58 @@ static bool is_over_limit(struct zc_zcache *zcache, unsigned hits)
     pages = entries->pool_ops->page_count(entries->pool);
     /* At the limit there may be room in the pages that there are: the pool will
      * say, if it can. */
-    if (pages > limit || (pages == limit && !zcache->pool_has_limit)) {
-        note_limit(zcache, hits);
+    if (pages > limit || (pages == limit && !zswap->pool_has_limit)) {
+        note_limit(zswap, hits);
         return true;
     }
-    if (zc_atomic_u32_load_relaxed(&zcache->is_full) == 0)
+    if (zc_atomic_u32_load_relaxed(&zswap->is_full) == 0)
         return false;
-    if (zc_zcache_excess_pages(zcache) == 0) {
-        zc_atomic_u32_store_relaxed(&zcache->is_full, 0);
+    if (zc_zswap_excess_pages(zswap) == 0) {
+        zc_atomic_u32_store_relaxed(&zswap->is_full, 0);
         return false;
     }
     if (pages == limit)
-        note_limit(zcache, hits);
+        note_limit(zswap, hits);
     return true;
 }
 
 /* Lets whoever stands above make room; true: something was written. */
-static bool make_room(struct zc_zcache *zcache, zc_swp slot, unsigned owner)
+static bool make_room(struct zc_zswap *zswap, zc_swp slot, unsigned owner)
 {
     struct zc_generation *generation = NULL;
     struct zc_context *context = NULL;
     bool has_written;
 
-    if (zcache->make_room == NULL)
+    if (zswap->make_room == NULL)
         return false;
     if (!ZC_RULE(NO_SHRINK_WITH_CONTEXT)) {
-        generation = zc_generations_get(&zcache->generations);
+        generation = zc_generations_get(&zswap->generations);
         context = zc_generation_lock_context(generation);
     }
-    has_written = zcache->make_room(zcache->context, slot, owner);
+    has_written = zswap->make_room(zswap->context, slot, owner);
     if (!ZC_RULE(NO_SHRINK_WITH_CONTEXT)) {
         zc_generation_unlock_context(context);
-        zc_generation_put(&zcache->generations, generation);
+        zc_generation_put(&zswap->generations, generation);
     }
     return has_written;
 }
 
 /* ZC_OK; ZC_REJECTED: over the owner's limit, and no room was made; ZC_AGAIN:
  * the pool is full. */
-static zc_status check_limits(struct zc_zcache *zcache, zc_swp slot,
+static zc_status check_limits(struct zc_zswap *zswap, zc_swp slot,
                               unsigned owner, const struct zc_owner *record)
 {
     if (zc_counter_read(&record->charged_bytes) >=
             zc_atomic_u64_load_relaxed(&record->limit_bytes) &&
-        !make_room(zcache, slot, owner)) {
-        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_OWNER_LIMIT, 1);
+        !make_room(zswap, slot, owner)) {
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_OWNER_LIMIT, 1);
         return ZC_REJECTED;
     }
-    return is_over_limit(zcache, 1) ? ZC_AGAIN : ZC_OK;
+    return is_over_limit(zswap, 1) ? ZC_AGAIN : ZC_OK;
 }
 
 /* Compresses the page to data_out; false: the compressor failed. */
-static bool compress(struct zc_zcache *zcache, struct zc_generation *generation,
+static bool compress(struct zc_zswap *zswap, struct zc_generation *generation,
                      struct zc_context *context, const void *page,
                      void *data_out, size_t *size_out)
 {
@@ -160,11 +160,11 @@ static bool compress(struct zc_zcache *zcache, struct zc_generation *generation,
     zc_ghost_begin_write(context->buffer, 1, "compress");
     if (!zc_inject(ZC_INJECT_COMPRESS))
         status = generation->compressor->compress(
-            context->codec, generation->level, page, zcache->page_size,
-            data_out, 2 * zcache->page_size, &size);
+            context->codec, generation->level, page, zswap->page_size, data_out,
+            2 * zswap->page_size, &size);
     zc_ghost_end_write(context->buffer, 1, "compressed");
     if (status != ZC_OK || size == 0) {
-        zc_stats_add(&zcache->stats, ZC_STAT_COMPRESS_FAIL, 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_COMPRESS_FAIL, 1);
         return false;
     }
     *size_out = size;
@@ -184,28 +184,27 @@ struct object {
  *
  * ZC_OK; ZC_REJECTED.
  */
-static zc_status make_object(struct zc_zcache *zcache,
+static zc_status make_object(struct zc_zswap *zswap,
                              struct zc_generation *generation,
                              struct zc_context *context, zc_swp slot,
                              const void *page, struct object *object_out)
 {
-    const size_t prefix = zcache->entries.prefix_bytes;
+    const size_t prefix = zswap->entries.prefix_bytes;
     char *data = context->buffer;
     size_t size = 0;
     bool is_compressed =
-        compress(zcache, generation, context, page, data + prefix, &size);
+        compress(zswap, generation, context, page, data + prefix, &size);
 
     if (prefix == 0) {
-        if (is_compressed && size < zcache->huge_class_size &&
-            size < zcache->page_size)
+        if (is_compressed && size < zswap->huge_class_size &&
+            size < zswap->page_size)
             *object_out = (struct object){data, size, 0};
         else
-            *object_out =
-                (struct object){page, zcache->page_size, ZC_ENTRY_RAW};
+            *object_out = (struct object){page, zswap->page_size, ZC_ENTRY_RAW};
         return ZC_OK;
     }
-    if (!is_compressed || size > zcache->page_size - prefix) {
-        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_COMPRESS_POOR, 1);
+    if (!is_compressed || size > zswap->page_size - prefix) {
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_COMPRESS_POOR, 1);
         return ZC_REJECTED;
     }
     memcpy(data, &slot, sizeof(slot));
@@ -214,17 +213,17 @@ static zc_status make_object(struct zc_zcache *zcache,
 }
 
 /* As the pool's put, but ZC_AGAIN: the limit, which the pool holds. */
-static zc_status put_object(struct zc_zcache *zcache, bool beyond,
+static zc_status put_object(struct zc_zswap *zswap, bool beyond,
                             const struct object *object, zc_handle *handle_out)
 {
     zc_status status =
-        (beyond ? zcache->put_beyond : zcache->entries.pool_ops->put)(
-            zcache->entries.pool, object->data, object->size, handle_out);
+        (beyond ? zswap->put_beyond : zswap->entries.pool_ops->put)(
+            zswap->entries.pool, object->data, object->size, handle_out);
 
-    if (status == ZC_REJECTED && zcache->pool_has_limit)
+    if (status == ZC_REJECTED && zswap->pool_has_limit)
         return ZC_AGAIN;
     if (status != ZC_OK)
-        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
     return status;
 }
 
@@ -233,161 +232,161 @@ static zc_status put_object(struct zc_zcache *zcache, bool beyond,
  * the buffer is its own.  Nothing is waited for meanwhile but the system's
  * memory (NO_SHRINK_WITH_CONTEXT).
  */
-static zc_status store_object(struct zc_zcache *zcache, struct zc_entry *entry,
+static zc_status store_object(struct zc_zswap *zswap, struct zc_entry *entry,
                               const struct incoming *in)
 {
-    struct zc_generation *generation = zc_generations_get(&zcache->generations);
+    struct zc_generation *generation = zc_generations_get(&zswap->generations);
     struct zc_context *context = zc_generation_lock_context(generation);
     struct object object;
     zc_handle handle;
     zc_status status;
 
-    status = make_object(zcache, generation, context, zc_entry_slot(entry),
+    status = make_object(zswap, generation, context, zc_entry_slot(entry),
                          in->page, &object);
     if (status == ZC_OK)
-        status = put_object(zcache, in->force, &object, &handle);
+        status = put_object(zswap, in->force, &object, &handle);
     if (status == ZC_OK)
-        zc_entry_set_object(&zcache->entries, entry, generation, handle,
+        zc_entry_set_object(&zswap->entries, entry, generation, handle,
                             object.data, object.size, object.flags);
     zc_generation_unlock_context(context);
     if (status != ZC_OK)
-        zc_generation_put(&zcache->generations, generation);
+        zc_generation_put(&zswap->generations, generation);
     return status;
 }
 
 /* Counts what is rare; what is common is counted once per call. */
-static void count_kind(struct zc_zcache *zcache, const struct zc_entry *entry,
+static void count_kind(struct zc_zswap *zswap, const struct zc_entry *entry,
                        uint64_t change)
 {
     if ((entry->flags & ZC_ENTRY_SAME_FILLED) != 0)
-        zc_stats_add(&zcache->stats, ZC_STAT_SAME_FILLED_PAGES, change);
+        zc_stats_add(&zswap->stats, ZC_STAT_SAME_FILLED_PAGES, change);
     if ((entry->flags & ZC_ENTRY_RAW) != 0)
-        zc_stats_add(&zcache->stats, ZC_STAT_INCOMPRESSIBLE_PAGES, change);
+        zc_stats_add(&zswap->stats, ZC_STAT_INCOMPRESSIBLE_PAGES, change);
 }
 
-void zc_zcache_forget(struct zc_zcache *zcache, struct zc_entry *entry,
-                      enum zc_stat reason)
+void zc_zswap_forget(struct zc_zswap *zswap, struct zc_entry *entry,
+                     enum zc_stat reason)
 {
-    zc_stats_add(&zcache->stats, reason, 1);
-    count_kind(zcache, entry, (uint64_t)0 - 1);
-    zc_entry_put(&zcache->entries, entry);
+    zc_stats_add(&zswap->stats, reason, 1);
+    count_kind(zswap, entry, (uint64_t)0 - 1);
+    zc_entry_put(&zswap->entries, entry);
 }
 
 /* Fills and publishes the entry. */
-static zc_status store_entry(struct zc_zcache *zcache, struct zc_entry *entry,
+static zc_status store_entry(struct zc_zswap *zswap, struct zc_entry *entry,
                              const struct incoming *in)
 {
     struct zc_entry *old;
     zc_status status;
 
     if (in->is_filled) {
-        zc_entry_set_fill(&zcache->entries, entry, in->fill);
+        zc_entry_set_fill(&zswap->entries, entry, in->fill);
     } else {
-        status = store_object(zcache, entry, in);
+        status = store_object(zswap, entry, in);
         if (status != ZC_OK)
             return status;
     }
     /* Counted first: once it is linked, anybody may count it out. */
-    zc_stats_add(&zcache->stats, ZC_STAT_ZSWPOUT, 1);
-    count_kind(zcache, entry, 1);
-    status = zc_tree_exchange(&zcache->tree, entry, &old);
+    zc_stats_add(&zswap->stats, ZC_STAT_ZSWPOUT, 1);
+    count_kind(zswap, entry, 1);
+    status = zc_tree_exchange(&zswap->tree, entry, &old);
     if (status != ZC_OK) {
-        zc_stats_subtract(&zcache->stats, ZC_STAT_ZSWPOUT, 1);
-        count_kind(zcache, entry, (uint64_t)0 - 1);
-        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        zc_stats_subtract(&zswap->stats, ZC_STAT_ZSWPOUT, 1);
+        count_kind(zswap, entry, (uint64_t)0 - 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return status;
     }
     if (old != NULL)
-        zc_zcache_forget(zcache, old, ZC_STAT_REPLACED);
+        zc_zswap_forget(zswap, old, ZC_STAT_REPLACED);
     return ZC_OK;
 }
 
-static bool belongs_on_lru(const struct zc_zcache *zcache,
+static bool belongs_on_lru(const struct zc_zswap *zswap,
                            const struct zc_entry *entry)
 {
-    return zcache->lru_mode == ZC_LRU_ENTRY &&
+    return zswap->lru_mode == ZC_LRU_ENTRY &&
            (entry->flags & ZC_ENTRY_SAME_FILLED) == 0;
 }
 
 /* Makes, fills and publishes an entry.  ZC_AGAIN: the limit, which the pool
  * holds. */
-static zc_status store_new_entry(struct zc_zcache *zcache, zc_swp slot,
+static zc_status store_new_entry(struct zc_zswap *zswap, zc_swp slot,
                                  unsigned owner, const struct incoming *in)
 {
     struct zc_entry *entry;
     zc_status status;
 
-    status = zc_entry_create(&zcache->entries, slot, owner, &entry);
+    status = zc_entry_create(&zswap->entries, slot, owner, &entry);
     if (status != ZC_OK) {
-        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return status;
     }
-    if (!ZC_RULE(LRU_LAST) && zcache->lru_mode == ZC_LRU_ENTRY)
-        zc_lru_add(&zcache->lru, entry);
-    status = store_entry(zcache, entry, in);
-    if (ZC_RULE(LRU_LAST) && status == ZC_OK && belongs_on_lru(zcache, entry))
-        zc_lru_add(&zcache->lru, entry);
-    zc_entry_put(&zcache->entries, entry);
+    if (!ZC_RULE(LRU_LAST) && zswap->lru_mode == ZC_LRU_ENTRY)
+        zc_lru_add(&zswap->lru, entry);
+    status = store_entry(zswap, entry, in);
+    if (ZC_RULE(LRU_LAST) && status == ZC_OK && belongs_on_lru(zswap, entry))
+        zc_lru_add(&zswap->lru, entry);
+    zc_entry_put(&zswap->entries, entry);
     return status;
 }
 
 /* A page that needs an object, within the limits. */
-static zc_status store_limited(struct zc_zcache *zcache, zc_swp slot,
+static zc_status store_limited(struct zc_zswap *zswap, zc_swp slot,
                                unsigned owner, const struct zc_owner *record,
                                const struct incoming *in)
 {
-    zc_status status = check_limits(zcache, slot, owner, record);
+    zc_status status = check_limits(zswap, slot, owner, record);
 
     if (status == ZC_OK) {
-        status = store_new_entry(zcache, slot, owner, in);
+        status = store_new_entry(zswap, slot, owner, in);
         if (status == ZC_AGAIN)
-            note_limit(zcache, 1);
+            note_limit(zswap, 1);
     }
-    if (status != ZC_AGAIN || zcache->make_room == NULL)
+    if (status != ZC_AGAIN || zswap->make_room == NULL)
         return status;
-    (void)make_room(zcache, slot, ZC_OWNER_ANY);
-    if (is_over_limit(zcache, 0))
+    (void)make_room(zswap, slot, ZC_OWNER_ANY);
+    if (is_over_limit(zswap, 0))
         return ZC_AGAIN;
-    status = store_new_entry(zcache, slot, owner, in);
+    status = store_new_entry(zswap, slot, owner, in);
     if (status == ZC_AGAIN)
-        note_limit(zcache, 0);
+        note_limit(zswap, 0);
     return status;
 }
 
-static zc_status store_page(struct zc_zcache *zcache, zc_swp slot,
+static zc_status store_page(struct zc_zswap *zswap, zc_swp slot,
                             const void *page, unsigned owner, bool force)
 {
-    struct zc_owner *record = zc_lru_owner(&zcache->lru, owner);
+    struct zc_owner *record = zc_lru_owner(&zswap->lru, owner);
     struct incoming in = {.page = page, .force = force};
     zc_status status;
 
     if (record == NULL) {
-        zc_stats_add(&zcache->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return ZC_NO_MEMORY;
     }
-    in.is_filled = zcache->same_filled &&
-                   is_same_filled(page, zcache->page_size, &in.fill);
+    in.is_filled = zswap->same_filled &&
+                   is_same_filled(page, zswap->page_size, &in.fill);
     if (in.is_filled || force)
-        status = store_new_entry(zcache, slot, owner, &in);
+        status = store_new_entry(zswap, slot, owner, &in);
     else
-        status = store_limited(zcache, slot, owner, record, &in);
+        status = store_limited(zswap, slot, owner, record, &in);
     if (status != ZC_AGAIN)
         return status;
-    zc_stats_add(&zcache->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
+    zc_stats_add(&zswap->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
     return ZC_REJECTED;
 }
 
-zc_status zc_zcache_store(struct zc_zcache *zcache, zc_swp slot,
-                          const void *page, unsigned owner, bool force)
+zc_status zc_zswap_store(struct zc_zswap *zswap, zc_swp slot, const void *page,
+                         unsigned owner, bool force)
 {
     struct zc_entry *stale;
     zc_status status;
 
-    status = store_page(zcache, slot, page, owner, force);
+    status = store_page(zswap, slot, page, owner, force);
     if (status == ZC_OK || !ZC_RULE(FAILED_STORE_ERASES_OLD))
         return status;
-    stale = zc_tree_erase(&zcache->tree, slot);
+    stale = zc_tree_erase(&zswap->tree, slot);
     if (stale != NULL)
-        zc_zcache_forget(zcache, stale, ZC_STAT_REPLACED);
+        zc_zswap_forget(zswap, stale, ZC_STAT_REPLACED);
     return status;
 }

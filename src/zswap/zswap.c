@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* zswap.c - making and ending compressed memory, and its settings. */
-#include "zswap/zswap.h"
+#include "zswap.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -154,7 +154,7 @@ static zc_status check_ranges(const struct zc_cache_options *options)
 }
 
 /* The pool checks what is its own, and so does the device of backing_path. */
-zc_status zc_zcache_check_options(struct zc_cache_options *options)
+zc_status zc_zswap_check_options(struct zc_cache_options *options)
 {
     zc_status status;
 
@@ -169,7 +169,7 @@ zc_status zc_zcache_check_options(struct zc_cache_options *options)
     return status;
 }
 
-static zc_status create_pool(struct zc_zcache *zcache,
+static zc_status create_pool(struct zc_zswap *zswap,
                              const struct zc_cache_options *options)
 {
     const struct zc_pool_ops *ops = options->pool_ops;
@@ -187,168 +187,168 @@ static zc_status create_pool(struct zc_zcache *zcache,
     };
     zc_status status;
 
-    zcache->pool_has_limit = HAS(ops, set_limit);
-    zcache->put_beyond = HAS(ops, put_beyond) ? ops->put_beyond : ops->put;
-    zcache->used_pages = HAS(ops, used_pages) ? ops->used_pages
-                                              : ops->page_count;
-    status = ops->create(&config, &zcache->entries.pool);
+    zswap->pool_has_limit = HAS(ops, set_limit);
+    zswap->put_beyond = HAS(ops, put_beyond) ? ops->put_beyond : ops->put;
+    zswap->used_pages = HAS(ops, used_pages) ? ops->used_pages
+                                             : ops->page_count;
+    status = ops->create(&config, &zswap->entries.pool);
     if (status != ZC_OK)
         return status;
-    zcache->entries.pool_ops = ops;
-    zcache->huge_class_size = ops->huge_class_size == NULL
-                                  ? options->page_size
-                                  : ops->huge_class_size(zcache->entries.pool);
+    zswap->entries.pool_ops = ops;
+    zswap->huge_class_size = ops->huge_class_size == NULL
+                                 ? options->page_size
+                                 : ops->huge_class_size(zswap->entries.pool);
     return ZC_OK;
 }
 
-static zc_status init_parts(struct zc_zcache *zcache,
+static zc_status init_parts(struct zc_zswap *zswap,
                             const struct zc_cache_options *options)
 {
     zc_status status;
 
     status = zc_generations_init(
-        &zcache->generations, options->page_size, options->context_count,
+        &zswap->generations, options->page_size, options->context_count,
         options->compressor_name, options->compressor_level);
     if (status != ZC_OK)
         return status;
-    status = create_pool(zcache, options);
+    status = create_pool(zswap, options);
     if (status != ZC_OK)
         goto destroy_generations;
-    zcache->entries.page_size = options->page_size;
-    zcache->entries.checksums = options->checksums != 0;
-    zcache->entries.keeps_ages = options->lru_mode == ZC_LRU_ENTRY;
-    zcache->entries.prefix_bytes =
+    zswap->entries.page_size = options->page_size;
+    zswap->entries.checksums = options->checksums != 0;
+    zswap->entries.keeps_ages = options->lru_mode == ZC_LRU_ENTRY;
+    zswap->entries.prefix_bytes =
         options->lru_mode == ZC_LRU_ZSPAGE ? sizeof(zc_swp) : 0;
-    zcache->entries.generations = &zcache->generations;
-    zcache->entries.lru = &zcache->lru;
-    status = zc_lru_init(&zcache->lru, &zcache->entries);
+    zswap->entries.generations = &zswap->generations;
+    zswap->entries.lru = &zswap->lru;
+    status = zc_lru_init(&zswap->lru, &zswap->entries);
     if (status != ZC_OK)
         goto destroy_pool;
-    status = zc_entries_init(&zcache->entries);
+    status = zc_entries_init(&zswap->entries);
     if (status != ZC_OK)
         goto destroy_lru;
-    zc_tree_init(&zcache->tree, &zcache->entries, options->slot_count);
+    zc_tree_init(&zswap->tree, &zswap->entries, options->slot_count);
     return ZC_OK;
 
 destroy_lru:
-    zc_lru_destroy(&zcache->lru);
+    zc_lru_destroy(&zswap->lru);
 destroy_pool:
-    zcache->entries.pool_ops->destroy(zcache->entries.pool);
+    zswap->entries.pool_ops->destroy(zswap->entries.pool);
 destroy_generations:
-    zc_generations_destroy(&zcache->generations);
+    zc_generations_destroy(&zswap->generations);
     return status;
 }
 
-static void set_limit(struct zc_zcache *zcache, uint64_t limit_bytes,
+static void set_limit(struct zc_zswap *zswap, uint64_t limit_bytes,
                       unsigned accept_threshold_percent)
 {
     uint64_t limit_pages = UINT64_MAX;
     uint64_t threshold_pages = UINT64_MAX;
 
     if (limit_bytes != 0) {
-        limit_pages = limit_bytes / zcache->page_size;
+        limit_pages = limit_bytes / zswap->page_size;
         /* In this order no product overflows. */
         threshold_pages = limit_pages / 100 * accept_threshold_percent +
                           limit_pages % 100 * accept_threshold_percent / 100;
     }
-    zc_atomic_u64_store_relaxed(&zcache->limit_pages, limit_pages);
-    zc_atomic_u64_store_relaxed(&zcache->threshold_pages, threshold_pages);
+    zc_atomic_u64_store_relaxed(&zswap->limit_pages, limit_pages);
+    zc_atomic_u64_store_relaxed(&zswap->threshold_pages, threshold_pages);
 }
 
-zc_status zc_zcache_init(struct zc_zcache *zcache,
-                         const struct zc_cache_options *options)
+zc_status zc_zswap_init(struct zc_zswap *zswap,
+                        const struct zc_cache_options *options)
 {
     zc_status status;
 
-    zcache->page_size = options->page_size;
-    zcache->same_filled = options->no_same_filled == 0;
-    zcache->lru_mode = options->lru_mode;
-    set_limit(zcache, options->limit_bytes, options->accept_threshold_percent);
-    status = zc_mutex_init(&zcache->limit_lock, ZC_RANK_LIMIT, "limit");
+    zswap->page_size = options->page_size;
+    zswap->same_filled = options->no_same_filled == 0;
+    zswap->lru_mode = options->lru_mode;
+    set_limit(zswap, options->limit_bytes, options->accept_threshold_percent);
+    status = zc_mutex_init(&zswap->limit_lock, ZC_RANK_LIMIT, "limit");
     if (status != ZC_OK)
         return status;
-    status = init_parts(zcache, options);
+    status = init_parts(zswap, options);
     if (status != ZC_OK)
-        zc_mutex_destroy(&zcache->limit_lock);
+        zc_mutex_destroy(&zswap->limit_lock);
     return status;
 }
 
 /* Forgets page by page, and looks whether that leaves nothing. */
-static void forget_all(struct zc_zcache *zcache)
+static void forget_all(struct zc_zswap *zswap)
 {
     unsigned type;
 
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
-        zc_zcache_invalidate_range(zcache, type, 0, zcache->tree.slot_count);
-        ZC_ASSERT(!zc_tree_has_type(&zcache->tree, type));
+        zc_zswap_invalidate_range(zswap, type, 0, zswap->tree.slot_count);
+        ZC_ASSERT(!zc_tree_has_type(&zswap->tree, type));
     }
-    ZC_ASSERT(zc_zcache_stored_pages(zcache) == 0);
-    ZC_ASSERT(zc_lru_is_empty(&zcache->lru));
-    ZC_ASSERT(zc_generations_count(&zcache->generations) == 1);
+    ZC_ASSERT(zc_zswap_stored_pages(zswap) == 0);
+    ZC_ASSERT(zc_lru_is_empty(&zswap->lru));
+    ZC_ASSERT(zc_generations_count(&zswap->generations) == 1);
 }
 
-void zc_zcache_drop(struct zc_zcache *zcache)
+void zc_zswap_drop(struct zc_zswap *zswap)
 {
-    zc_tree_destroy(&zcache->tree);
-    zc_lru_destroy(&zcache->lru);
-    zc_entries_destroy(&zcache->entries);
-    zcache->entries.pool_ops->destroy(zcache->entries.pool);
-    zc_generations_destroy(&zcache->generations);
-    zc_mutex_destroy(&zcache->limit_lock);
+    zc_tree_destroy(&zswap->tree);
+    zc_lru_destroy(&zswap->lru);
+    zc_entries_destroy(&zswap->entries);
+    zswap->entries.pool_ops->destroy(zswap->entries.pool);
+    zc_generations_destroy(&zswap->generations);
+    zc_mutex_destroy(&zswap->limit_lock);
 }
 
-void zc_zcache_leave(struct zc_zcache *zcache)
+void zc_zswap_leave(struct zc_zswap *zswap)
 {
     /* Another pool may take locks: its memory stays as it is. */
-    if (zcache->entries.pool_ops == &zc_pool_zspool)
-        zc_zspool_destroy(zcache->entries.pool);
+    if (zswap->entries.pool_ops == &zc_pool_zspool)
+        zc_zspool_destroy(zswap->entries.pool);
 }
 
-void zc_zcache_destroy(struct zc_zcache *zcache)
+void zc_zswap_destroy(struct zc_zswap *zswap)
 {
     /* Another pool may want each object back.  Ours goes as it is, which costs
      * what its memory costs, and not what each page does. */
-    if (ZC_DEBUG_CHECKS || zcache->entries.pool_ops != &zc_pool_zspool)
-        forget_all(zcache);
-    zc_zcache_drop(zcache);
+    if (ZC_DEBUG_CHECKS || zswap->entries.pool_ops != &zc_pool_zspool)
+        forget_all(zswap);
+    zc_zswap_drop(zswap);
 }
 
-void zc_zcache_apply_limit(struct zc_zcache *zcache, uint64_t limit_bytes,
-                           unsigned accept_threshold_percent)
+void zc_zswap_apply_limit(struct zc_zswap *zswap, uint64_t limit_bytes,
+                          unsigned accept_threshold_percent)
 {
-    const struct zc_entries *entries = &zcache->entries;
+    const struct zc_entries *entries = &zswap->entries;
 
-    zc_mutex_lock(&zcache->limit_lock);
-    set_limit(zcache, limit_bytes, accept_threshold_percent);
-    if (zcache->pool_has_limit)
+    zc_mutex_lock(&zswap->limit_lock);
+    set_limit(zswap, limit_bytes, accept_threshold_percent);
+    if (zswap->pool_has_limit)
         entries->pool_ops->set_limit(entries->pool, limit_bytes);
-    zc_mutex_unlock(&zcache->limit_lock);
+    zc_mutex_unlock(&zswap->limit_lock);
 }
 
-uint64_t zc_zcache_excess_pages(const struct zc_zcache *zcache)
+uint64_t zc_zswap_excess_pages(const struct zc_zswap *zswap)
 {
-    const struct zc_entries *entries = &zcache->entries;
-    uint64_t threshold = zc_atomic_u64_load_relaxed(&zcache->threshold_pages);
+    const struct zc_entries *entries = &zswap->entries;
+    uint64_t threshold = zc_atomic_u64_load_relaxed(&zswap->threshold_pages);
     uint64_t pages = entries->pool_ops->page_count(entries->pool);
 
     if (pages <= threshold)
         return 0;
-    if (pages <= zc_atomic_u64_load_relaxed(&zcache->limit_pages))
-        pages = zcache->used_pages(entries->pool);
+    if (pages <= zc_atomic_u64_load_relaxed(&zswap->limit_pages))
+        pages = zswap->used_pages(entries->pool);
     return pages > threshold ? pages - threshold : 0;
 }
 
-bool zc_zcache_owner_forbids(const struct zc_zcache *zcache, unsigned owner)
+bool zc_zswap_owner_forbids(const struct zc_zswap *zswap, unsigned owner)
 {
-    const struct zc_owner *record = zc_lru_find_owner(&zcache->lru, owner);
+    const struct zc_owner *record = zc_lru_find_owner(&zswap->lru, owner);
 
     return record != NULL &&
            zc_atomic_u32_load_relaxed(&record->no_writeback) != 0;
 }
 
-uint64_t zc_zcache_stored_pages(const struct zc_zcache *zcache)
+uint64_t zc_zswap_stored_pages(const struct zc_zswap *zswap)
 {
-    const struct zc_stats *stats = &zcache->stats;
+    const struct zc_stats *stats = &zswap->stats;
     /* First, for a page is counted in before it can be counted out. */
     const uint64_t out = zc_stats_sum(stats, ZC_STAT_REPLACED) +
                          zc_stats_sum(stats, ZC_STAT_INVALIDATED) +
@@ -358,7 +358,7 @@ uint64_t zc_zcache_stored_pages(const struct zc_zcache *zcache)
     return zc_stats_sum(stats, ZC_STAT_ZSWPOUT) - out;
 }
 
-bool zc_zcache_has_type(const struct zc_zcache *zcache, unsigned type)
+bool zc_zswap_has_type(const struct zc_zswap *zswap, unsigned type)
 {
-    return zc_tree_has_type(&zcache->tree, type);
+    return zc_tree_has_type(&zswap->tree, type);
 }

@@ -194,16 +194,16 @@ static void forget_entry(void *context)
     struct zc_entry *entry;
 
     (void)context;
-    entry = zc_tree_get(&world.cache->zcache.tree, zc_swp_make(0, 1));
-    zc_entry_put(&world.cache->zcache.entries, entry);
-    zc_entry_put(&world.cache->zcache.entries, entry);
+    entry = zc_tree_get(&world.cache->zswap.tree, zc_swp_make(0, 1));
+    zc_entry_put(&world.cache->zswap.entries, entry);
+    zc_entry_put(&world.cache->zswap.entries, entry);
     (void)world_store(2, 1);
 }
 
 static void keep_entry(void *context)
 {
     (void)context;
-    (void)zc_tree_get(&world.cache->zcache.tree, zc_swp_make(0, 1));
+    (void)zc_tree_get(&world.cache->zswap.tree, zc_swp_make(0, 1));
 }
 
 static void store_other(void *context)

@@ -10,7 +10,7 @@
  * entry on a list, not a byte charged.
  */
 #include "support_threads.h"
-#include "support_zcache.h"
+#include "support_zswap.h"
 
 #include <inttypes.h>
 
@@ -28,7 +28,7 @@ struct place {
 };
 
 struct arena {
-    struct zc_zcache *zcache;
+    struct zc_zswap *zswap;
     struct place places[SLOTS];
 };
 
@@ -59,13 +59,13 @@ static void store(struct support_worker *worker, struct place *place,
 
     place->versions++;
     support_stamp_page(page, sizeof(page), slot, place->versions);
-    status = zc_zcache_store(arena->zcache, slot, page,
-                             (unsigned)below(worker, OWNERS), false);
+    status = zc_zswap_store(arena->zswap, slot, page,
+                            (unsigned)below(worker, OWNERS), false);
     place->stored = status == ZC_OK ? place->versions : 0;
     place->written = 0;
     /* Noise does not fit beside its slot. */
     if (status != ZC_OK &&
-        (status != ZC_REJECTED || arena->zcache->lru_mode != ZC_LRU_ZSPAGE))
+        (status != ZC_REJECTED || arena->zswap->lru_mode != ZC_LRU_ZSPAGE))
         support_mistake(worker, "store: %s", zc_status_name(status));
 }
 
@@ -74,7 +74,7 @@ static void take(struct support_worker *worker, struct place *place,
 {
     const struct arena *arena = worker->context;
     char page[4096];
-    zc_status status = zc_zcache_take(arena->zcache, slot, page);
+    zc_status status = zc_zswap_take(arena->zswap, slot, page);
 
     if (status != (place->stored != 0 ? ZC_OK : ZC_MISSING))
         support_mistake(worker, "take: %s", zc_status_name(status));
@@ -87,7 +87,7 @@ static void invalidate(struct support_worker *worker, struct place *place,
                        zc_swp slot)
 {
     const struct arena *arena = worker->context;
-    zc_status status = zc_zcache_invalidate(arena->zcache, slot);
+    zc_status status = zc_zswap_invalidate(arena->zswap, slot);
 
     if (status != (place->stored != 0 ? ZC_OK : ZC_MISSING))
         support_mistake(worker, "invalidate: %s", zc_status_name(status));
@@ -109,7 +109,7 @@ static void use_slots(struct support_worker *worker)
         kind = (unsigned)below(worker, 8);
         worker->operations++;
         if (kind < 4) { /* unpinned */
-            if (zc_zcache_load(arena->zcache, slot, page) == ZC_OK)
+            if (zc_zswap_load(arena->zswap, slot, page) == ZC_OK)
                 expect_version(worker, slot, page, 0);
             continue;
         }
@@ -128,20 +128,20 @@ static void use_slots(struct support_worker *worker)
 
 /* Under the pin: what is found is what is stored, and the unlink succeeds. */
 static bool evict_pinned(struct support_worker *worker, struct place *place,
-                         zc_swp slot, const struct zc_zcache_token *token)
+                         zc_swp slot, const struct zc_zswap_token *token)
 {
     const struct arena *arena = worker->context;
-    struct zc_entry *entry = zc_zcache_find(arena->zcache, slot, token);
+    struct zc_entry *entry = zc_zswap_find(arena->zswap, slot, token);
     char page[4096];
 
     if (entry == NULL)
         return false;
-    if (zc_zcache_read(arena->zcache, entry, page) != ZC_OK)
+    if (zc_zswap_read(arena->zswap, entry, page) != ZC_OK)
         support_mistake(worker, "damage at %" PRIx64, slot.value);
     else
         expect_version(worker, slot, page, place->stored);
-    zc_zcache_evict(arena->zcache, entry);
-    zc_zcache_put(arena->zcache, entry);
+    zc_zswap_evict(arena->zswap, entry);
+    zc_zswap_put(arena->zswap, entry);
     place->written = place->stored;
     place->stored = 0;
     worker->operations++;
@@ -149,7 +149,7 @@ static bool evict_pinned(struct support_worker *worker, struct place *place,
 }
 
 static bool evict(struct support_worker *worker, zc_swp slot,
-                  const struct zc_zcache_token *token)
+                  const struct zc_zswap_token *token)
 {
     struct arena *arena = worker->context;
     struct place *place = &arena->places[zc_swp_offset(slot) / 131u];
@@ -165,21 +165,21 @@ static bool evict(struct support_worker *worker, zc_swp slot,
 static void evict_entries(struct support_worker *worker)
 {
     const struct arena *arena = worker->context;
-    struct zc_zcache_token token = {.by_handle = false};
+    struct zc_zswap_token token = {.by_handle = false};
     struct zc_lru_candidate candidate;
     unsigned owner = OWNERS;
 
     while (!support_is_stopped(worker)) {
-        if (!zc_lru_next_owner(&arena->zcache->lru, &owner))
+        if (!zc_lru_next_owner(&arena->zswap->lru, &owner))
             continue;
         if (below(worker, 8) == 0)
             zc_clock_advance(1);
-        if (zc_lru_scan(&arena->zcache->lru, owner, (unsigned)below(worker, 2),
+        if (zc_lru_scan(&arena->zswap->lru, owner, (unsigned)below(worker, 2),
                         &candidate) != ZC_OK)
             continue;
         token.index = candidate.token;
         if (!evict(worker, candidate.slot, &token))
-            zc_lru_put_back(&arena->zcache->lru, &candidate);
+            zc_lru_put_back(&arena->zswap->lru, &candidate);
     }
 }
 
@@ -187,10 +187,10 @@ static zc_status evict_object(void *context, zc_handle handle)
 {
     struct support_worker *worker = context;
     const struct arena *arena = worker->context;
-    const struct zc_zcache_token token = {.by_handle = true, .handle = handle};
+    const struct zc_zswap_token token = {.by_handle = true, .handle = handle};
     zc_swp slot;
 
-    if (zc_zcache_slot_of(arena->zcache, handle, &slot) != ZC_OK) {
+    if (zc_zswap_slot_of(arena->zswap, handle, &slot) != ZC_OK) {
         support_mistake(worker, "an object without a slot");
         return ZC_STALE;
     }
@@ -200,7 +200,7 @@ static zc_status evict_object(void *context, zc_handle handle)
 static void evict_zspages(struct support_worker *worker)
 {
     const struct arena *arena = worker->context;
-    const struct zc_entries *entries = &arena->zcache->entries;
+    const struct zc_entries *entries = &arena->zswap->entries;
     uint64_t pages;
 
     while (!support_is_stopped(worker))
@@ -218,7 +218,7 @@ static void run(struct zc_cache_options options)
     unsigned i;
 
     memset(&arena, 0, sizeof(arena));
-    arena.zcache = support_zcache_create(options);
+    arena.zswap = support_zswap_create(options);
     for (i = 0; i < SLOTS; i++)
         assert_int_equal(pthread_mutex_init(&arena.places[i].pin, NULL), 0);
     support_crew_init(&crew);
@@ -231,16 +231,16 @@ static void run(struct zc_cache_options options)
                          &arena);
     support_crew_run(&crew, support_stress_milliseconds(RUN_MS));
 
-    evicted = zc_stats_sum(&arena.zcache->stats, ZC_STAT_ZSWPWB);
+    evicted = zc_stats_sum(&arena.zswap->stats, ZC_STAT_ZSWPWB);
     assert_int_equal(evicted,
                      crew.workers[3].operations + crew.workers[4].operations);
     assert_true(evicted > 0);
-    zc_zcache_invalidate_range(arena.zcache, 0, 0, UINT64_C(1) << 32);
+    zc_zswap_invalidate_range(arena.zswap, 0, 0, UINT64_C(1) << 32);
     for (i = 0; i < OWNERS; i++) {
-        assert_int_equal(zc_lru_count(&arena.zcache->lru, i), 0);
-        assert_int_equal(support_zcache_charged(arena.zcache, i), 0);
+        assert_int_equal(zc_lru_count(&arena.zswap->lru, i), 0);
+        assert_int_equal(support_zswap_charged(arena.zswap, i), 0);
     }
-    support_zcache_destroy(arena.zcache);
+    support_zswap_destroy(arena.zswap);
     for (i = 0; i < SLOTS; i++)
         assert_int_equal(pthread_mutex_destroy(&arena.places[i].pin), 0);
 }

@@ -334,7 +334,7 @@ static void begin(unsigned lru_mode, enum zc_placement placement,
     options.io_workers = io_workers;
     rig_init(&rig, &options);
     zc_atomic_u32_store_relaxed(
-        &zc_lru_owner(&rig.zcache.lru, OWNER_WITHOUT_DEVICE)->no_writeback, 1);
+        &zc_lru_owner(&rig.zswap.lru, OWNER_WITHOUT_DEVICE)->no_writeback, 1);
     for (i = 0; i < SLOTS; i++) {
         pthread_mutex_init(&slots[i].lock, NULL);
         slots[i].has_page = false;

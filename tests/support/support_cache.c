@@ -226,7 +226,7 @@ struct zc_cache *support_cache_over(enum support_over over)
 
 size_t support_cache_page_size(const struct zc_cache *cache)
 {
-    return cache->zcache.page_size;
+    return cache->zswap.page_size;
 }
 
 zc_status support_try_store(struct zc_cache *cache, zc_swp slot,
@@ -234,7 +234,7 @@ zc_status support_try_store(struct zc_cache *cache, zc_swp slot,
 {
     char page[ZC_PAGE_SIZE_MAX];
 
-    support_make_page(page, cache->zcache.page_size, kind, seed);
+    support_make_page(page, cache->zswap.page_size, kind, seed);
     return zc_cache_store(cache, slot, page);
 }
 
@@ -250,7 +250,7 @@ void support_expect(struct zc_cache *cache, zc_swp slot, enum support_kind kind,
     char page[ZC_PAGE_SIZE_MAX];
 
     assert_status(zc_cache_load(cache, slot, page), ZC_OK);
-    assert_true(support_is_page(page, cache->zcache.page_size, kind, seed));
+    assert_true(support_is_page(page, cache->zswap.page_size, kind, seed));
 }
 
 void support_expect_missing(struct zc_cache *cache, zc_swp slot)

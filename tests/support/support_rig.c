@@ -14,7 +14,7 @@ static void last_put(void *context, zc_swp slot)
 {
     struct rig *rig = context;
 
-    (void)zc_zcache_invalidate(&rig->zcache, slot);
+    (void)zc_zswap_invalidate(&rig->zswap, slot);
     zc_backing_discard(rig->swap.devices[0].backing, zc_swp_offset(slot));
 }
 
@@ -72,27 +72,27 @@ void rig_init(struct rig *rig, const struct rig_options *options)
 
     memset(rig, 0, sizeof(*rig));
     cache.slot_count = RIG_SLOTS;
-    assert_status(zc_zcache_check_options(&cache), ZC_OK);
-    assert_status(zc_zcache_init(&rig->zcache, &cache), ZC_OK);
-    rig->page_size = rig->zcache.page_size;
+    assert_status(zc_zswap_check_options(&cache), ZC_OK);
+    assert_status(zc_zswap_init(&rig->zswap, &cache), ZC_OK);
+    rig->page_size = rig->zswap.page_size;
     rig->swap.page_size = rig->page_size;
     rig->swap.last_put = last_put;
     rig->swap.context = rig;
     rig->swap.frames = (struct zc_folio_frames){
         .alloc = alloc_folio, .free = free_folio, .context = rig};
     assert_status(zc_swap_init(&rig->swap), ZC_OK);
-    rig->pageio.zcache = &rig->zcache;
+    rig->pageio.zswap = &rig->zswap;
     rig->pageio.swap = &rig->swap;
     rig->pageio.load_policy = options->load_policy;
     rig->pageio.writes_max = cache.writes_max;
-    rig->pageio.stats = &rig->zcache.stats;
+    rig->pageio.stats = &rig->zswap.stats;
     assert_status(zc_pageio_init(&rig->pageio), ZC_OK);
     assert_status(zc_shrinker_init(&rig->shrinker, &rig->pageio,
                                    cache.shrink_worker != 0),
                   ZC_OK);
     if (!options->has_no_make_room) {
-        rig->zcache.make_room = zc_shrinker_make_room;
-        rig->zcache.context = &rig->shrinker;
+        rig->zswap.make_room = zc_shrinker_make_room;
+        rig->zswap.context = &rig->shrinker;
     }
     rig->device.rig = rig;
     rig->device.maker = pthread_self();
@@ -104,14 +104,14 @@ void rig_init(struct rig *rig, const struct rig_options *options)
 static void check_nothing_left(struct rig *rig)
 {
     const struct zc_swap_device *device = &rig->swap.devices[0];
-    const struct zc_entries *entries = &rig->zcache.entries;
+    const struct zc_entries *entries = &rig->zswap.entries;
 
     assert_int_equal(zc_counter_read(&device->used), 0);
     assert_int_equal(zc_counter_read(&device->cached), 0);
     assert_int_equal(zc_counter_read(&device->stuck), 0);
     assert_int_equal(zc_atomic_u32_load_relaxed(&device->users), ZC_DEVICE_ON);
     assert_int_equal(zc_atomic_u32_load_relaxed(&rig->pageio.writes), 0);
-    assert_int_equal(zc_zcache_stored_pages(&rig->zcache), 0);
+    assert_int_equal(zc_zswap_stored_pages(&rig->zswap), 0);
     assert_int_equal(entries->pool_ops->page_count(entries->pool), 0);
     assert_int_equal(rig->device.strange, 0);
 }
@@ -134,7 +134,7 @@ void rig_end(struct rig *rig)
     zc_swap_device_end(&rig->swap, device);
     assert_int_equal(zc_atomic_u32_load_relaxed(&rig->folios), 0);
     zc_swap_destroy(&rig->swap);
-    zc_zcache_destroy(&rig->zcache);
+    zc_zswap_destroy(&rig->zswap);
     pthread_cond_destroy(&rig->device.changed);
     pthread_mutex_destroy(&rig->device.lock);
 }
@@ -160,10 +160,10 @@ zc_status rig_store(struct rig *rig, zc_swp slot, const void *page,
     status = zc_slot_claim(&rig->swap, slot, &folio);
     if (status != ZC_OK)
         return status;
-    status = zc_zcache_store(&rig->zcache, slot, page, owner, false);
+    status = zc_zswap_store(&rig->zswap, slot, page, owner, false);
     give_up_folio(rig, folio);
     zc_slot_set_zero(&rig->swap, slot, false);
-    if (status != ZC_OK && !zc_zcache_owner_forbids(&rig->zcache, owner))
+    if (status != ZC_OK && !zc_zswap_owner_forbids(&rig->zswap, owner))
         status = zc_pageio_write_device(&rig->pageio, slot, page);
     zc_slot_release(&rig->swap, slot, folio, status == ZC_OK);
     return status;
@@ -173,7 +173,7 @@ zc_status rig_store(struct rig *rig, zc_swp slot, const void *page,
 static zc_status read_claimed(struct rig *rig, zc_swp slot,
                               const struct zc_folio *folio, void *page_out)
 {
-    zc_status status = zc_zcache_load(&rig->zcache, slot, page_out);
+    zc_status status = zc_zswap_load(&rig->zswap, slot, page_out);
 
     if (status != ZC_MISSING)
         return status;
@@ -260,11 +260,11 @@ void rig_expect(struct rig *rig, uint64_t offset, enum support_kind kind)
 
 bool rig_has_entry(struct rig *rig, uint64_t offset)
 {
-    struct zc_entry *entry = zc_tree_get(&rig->zcache.tree, rig_slot(offset));
+    struct zc_entry *entry = zc_tree_get(&rig->zswap.tree, rig_slot(offset));
 
     if (entry == NULL)
         return false;
-    zc_zcache_put(&rig->zcache, entry);
+    zc_zswap_put(&rig->zswap, entry);
     return true;
 }
 
@@ -293,31 +293,31 @@ bool rig_is_cached(struct rig *rig, uint64_t offset)
     return true;
 }
 
-struct zc_zcache_token rig_token(struct rig *rig, uint64_t offset,
-                                 bool by_handle)
+struct zc_zswap_token rig_token(struct rig *rig, uint64_t offset,
+                                bool by_handle)
 {
-    struct zc_entry *entry = zc_tree_get(&rig->zcache.tree, rig_slot(offset));
-    struct zc_zcache_token token = {.by_handle = by_handle};
+    struct zc_entry *entry = zc_tree_get(&rig->zswap.tree, rig_slot(offset));
+    struct zc_zswap_token token = {.by_handle = by_handle};
 
     assert_non_null(entry);
     if (by_handle)
         token.handle = entry->content.handle;
     else
-        token.index = zc_entry_index(&rig->zcache.entries, entry);
-    zc_zcache_put(&rig->zcache, entry);
+        token.index = zc_entry_index(&rig->zswap.entries, entry);
+    zc_zswap_put(&rig->zswap, entry);
     return token;
 }
 
 zc_status rig_write_back(struct rig *rig, uint64_t offset)
 {
-    const struct zc_zcache_token token = rig_token(rig, offset, false);
+    const struct zc_zswap_token token = rig_token(rig, offset, false);
 
     return zc_writeback_page(&rig->pageio, rig_slot(offset), &token);
 }
 
 uint64_t rig_stat(const struct rig *rig, enum zc_stat stat)
 {
-    return zc_stats_sum(&rig->zcache.stats, stat);
+    return zc_stats_sum(&rig->zswap.stats, stat);
 }
 
 uint64_t rig_stuck(const struct rig *rig)
@@ -327,7 +327,7 @@ uint64_t rig_stuck(const struct rig *rig)
 
 uint64_t rig_charged(const struct rig *rig, unsigned owner)
 {
-    const struct zc_owner *record = zc_lru_find_owner(&rig->zcache.lru, owner);
+    const struct zc_owner *record = zc_lru_find_owner(&rig->zswap.lru, owner);
 
     return record == NULL ? 0 : zc_counter_read(&record->charged_bytes);
 }

@@ -13,8 +13,8 @@
 #include <pthread.h>
 
 #include "support_cache.h"
-#include "swap/shrinker.h"
-#include "zswap/zswap.h"
+#include "swap.h"
+#include "zswap.h"
 
 #define RIG_SLOTS 8192
 
@@ -51,7 +51,7 @@ struct rig_device {
 };
 
 struct rig {
-    struct zc_zcache zcache;
+    struct zc_zswap zswap;
     struct zc_swap swap;
     struct zc_pageio pageio;
     struct zc_shrinker shrinker;
@@ -102,8 +102,8 @@ struct zc_folio *rig_folio(struct rig *rig, uint64_t offset);
 bool rig_is_cached(struct rig *rig, uint64_t offset);
 
 /* The token of the entry at a slot, by its index or by its handle. */
-struct zc_zcache_token rig_token(struct rig *rig, uint64_t offset,
-                                 bool by_handle);
+struct zc_zswap_token rig_token(struct rig *rig, uint64_t offset,
+                                bool by_handle);
 /* Writes back the entry of a slot. */
 zc_status rig_write_back(struct rig *rig, uint64_t offset);
 

@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-#include "swap/slots_internal.h"
+#include "swap/slots.h"
 
 #define SUPPORT_SWAP_PAGE 4096
 

@@ -5,8 +5,7 @@
 #include "support_process.h"
 
 #include "base/inject.h"
-#include "zswap/entry.h"
-#include "zswap/lru.h"
+#include "zswap.h"
 
 #define PAGE 4096
 

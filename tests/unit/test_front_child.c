@@ -300,7 +300,7 @@ static pthread_barrier_t barrier;
 /* Each lock that a cache with a file has, as another thread's. */
 static void hold_locks(struct zc_cache *cache, bool holds) ZC_NO_LOCK_ANALYSIS
 {
-    struct zc_zspool *pool = cache->zcache.entries.pool;
+    struct zc_zspool *pool = cache->zswap.entries.pool;
     unsigned i;
 
     if (!holds) {

@@ -8,7 +8,7 @@
 
 #include "base/inject.h"
 #include "cache/cache.h"
-#include "swap/slots_internal.h"
+#include "swap/slots.h"
 
 #define DEVICE_SLOTS 2000
 #define PAGES 30
@@ -92,7 +92,7 @@ static void expect_off(struct support_front *swap)
                   ZC_INVALID);
     assert_int_equal(swap->device.closes, swap->device.opens);
     support_expect_empty(swap->cache);
-    assert_false(zc_zcache_has_type(&swap->cache->zcache, swap->type));
+    assert_false(zc_zswap_has_type(&swap->cache->zswap, swap->type));
 }
 
 /* ---- off ---- */
@@ -566,7 +566,7 @@ static void page_tables_are_asked_only_for_what_they_have(void **state)
         folios[i] = swap_out(tables.swap, i); /* none, one, two */
     assert_int_equal(support_front_stat(&front, slots_used), 3);
     assert_status(
-        zc_front_swap_off(front.cache, front.type, unuse_folio, &tables),
+        zc_cache_swap_off(front.cache, front.type, unuse_folio, &tables),
         ZC_OK);
     /* The one that left a reference is asked again. */
     assert_int_equal(tables.calls, 3);

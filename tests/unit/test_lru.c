@@ -5,7 +5,7 @@
  * Pages 0, 1, 2 ... are stored in this order, so that 0 is the coldest.
  */
 #include "support_threads.h"
-#include "support_zcache.h"
+#include "support_zswap.h"
 
 #include <limits.h>
 
@@ -15,28 +15,28 @@
 
 #define MANY 200
 
-static struct zc_zcache *begin(unsigned count)
+static struct zc_zswap *begin(unsigned count)
 {
-    struct zc_zcache *zcache = support_zcache_create(
+    struct zc_zswap *zswap = support_zswap_create(
         (struct zc_cache_options){.lru_mode = ZC_LRU_ENTRY});
     unsigned i;
 
     for (i = 0; i < count; i++)
-        support_zcache_store(zcache, i, 0, SUPPORT_TEXT, i);
-    return zcache;
+        support_zswap_store(zswap, i, 0, SUPPORT_TEXT, i);
+    return zswap;
 }
 
 /* The next candidate of owner 0, passing over others; -1: none in two rounds.
  */
-static int next_candidate(struct zc_zcache *zcache, unsigned min_age)
+static int next_candidate(struct zc_zswap *zswap, unsigned min_age)
 {
-    const uint32_t visits = 2 * zc_lru_count(&zcache->lru, 0);
+    const uint32_t visits = 2 * zc_lru_count(&zswap->lru, 0);
     struct zc_lru_candidate candidate;
     zc_status status;
     uint32_t i;
 
     for (i = 0; i < visits; i++) {
-        status = zc_lru_scan(&zcache->lru, 0, min_age, &candidate);
+        status = zc_lru_scan(&zswap->lru, 0, min_age, &candidate);
         if (status == ZC_OK)
             return (int)zc_swp_offset(candidate.slot);
         assert_status(status, ZC_AGAIN);
@@ -45,10 +45,10 @@ static int next_candidate(struct zc_zcache *zcache, unsigned min_age)
 }
 
 /* One visit: the page that is the candidate, or -1 for a second chance. */
-static int visit(struct zc_zcache *zcache, unsigned min_age)
+static int visit(struct zc_zswap *zswap, unsigned min_age)
 {
     struct zc_lru_candidate candidate;
-    zc_status status = zc_lru_scan(&zcache->lru, 0, min_age, &candidate);
+    zc_status status = zc_lru_scan(&zswap->lru, 0, min_age, &candidate);
 
     if (status == ZC_AGAIN)
         return -1;
@@ -56,38 +56,38 @@ static int visit(struct zc_zcache *zcache, unsigned min_age)
     return (int)zc_swp_offset(candidate.slot);
 }
 
-static void spend_chances(struct zc_zcache *zcache)
+static void spend_chances(struct zc_zswap *zswap)
 {
     uint32_t i;
 
-    for (i = zc_lru_count(&zcache->lru, 0); i > 0; i--)
-        assert_int_equal(visit(zcache, 0), -1);
+    for (i = zc_lru_count(&zswap->lru, 0); i > 0; i--)
+        assert_int_equal(visit(zswap, 0), -1);
 }
 
-static void load(struct zc_zcache *zcache, uint64_t offset)
+static void load(struct zc_zswap *zswap, uint64_t offset)
 {
     char page[4096];
 
-    assert_status(zc_zcache_load(zcache, support_slot(offset), page), ZC_OK);
+    assert_status(zc_zswap_load(zswap, support_slot(offset), page), ZC_OK);
 }
 
 /* The list is these pages from cold to hot, and holds together. */
-static void expect_order(struct zc_zcache *zcache, unsigned owner,
+static void expect_order(struct zc_zswap *zswap, unsigned owner,
                          const uint64_t *wanted, unsigned count)
 {
-    const struct zc_owner *record = zc_lru_find_owner(&zcache->lru, owner);
+    const struct zc_owner *record = zc_lru_find_owner(&zswap->lru, owner);
     uint32_t colder = ZC_LRU_END;
     uint32_t name = record->coldest;
     const struct zc_lru_link *link;
     unsigned i;
 
-    assert_int_equal(zc_lru_count(&zcache->lru, owner), count);
+    assert_int_equal(zc_lru_count(&zswap->lru, owner), count);
     for (i = 0; i < count; i++) {
         assert_int_not_equal(name, ZC_LRU_END);
         assert_int_equal(zc_swp_offset(zc_entry_slot(
-                             zc_entry_at(&zcache->entries, name - 1))),
+                             zc_entry_at(&zswap->entries, name - 1))),
                          wanted[i]);
-        link = zc_records_at(&zcache->entries.links, name - 1);
+        link = zc_records_at(&zswap->entries.links, name - 1);
         assert_int_equal(link->colder, colder);
         colder = name;
         name = link->hotter;
@@ -101,40 +101,40 @@ static void expect_order(struct zc_zcache *zcache, unsigned owner,
 static void the_one_stored_first_is_the_coldest(void **state)
 {
     static const uint64_t order[] = {0, 1, 2};
-    struct zc_zcache *zcache = begin(3);
+    struct zc_zswap *zswap = begin(3);
     struct zc_lru_candidate candidate;
     int i;
 
     (void)state;
-    expect_order(zcache, 0, order, 3);
-    spend_chances(zcache);
-    expect_order(zcache, 0, order, 3);
+    expect_order(zswap, 0, order, 3);
+    spend_chances(zswap);
+    expect_order(zswap, 0, order, 3);
     for (i = 0; i < 3; i++)
-        assert_int_equal(visit(zcache, 0), i);
+        assert_int_equal(visit(zswap, 0), i);
 
-    assert_status(zc_lru_scan(&zcache->lru, 0, 0, &candidate), ZC_OK);
+    assert_status(zc_lru_scan(&zswap->lru, 0, 0, &candidate), ZC_OK);
     assert_int_equal(candidate.slot.value, support_slot(0).value);
-    assert_ptr_equal(zc_entry_at(&zcache->entries, candidate.token),
-                     support_zcache_peek(zcache, 0));
-    support_zcache_destroy(zcache);
+    assert_ptr_equal(zc_entry_at(&zswap->entries, candidate.token),
+                     support_zswap_peek(zswap, 0));
+    support_zswap_destroy(zswap);
 }
 
 /* CANDIDATE_ROTATED */
 static void a_candidate_stays_on_the_list_at_its_hot_end(void **state)
 {
     static const uint64_t order[] = {1, 2, 0};
-    struct zc_zcache *zcache = begin(3);
+    struct zc_zswap *zswap = begin(3);
     struct zc_lru_candidate candidate;
 
     (void)state;
-    spend_chances(zcache);
+    spend_chances(zswap);
 
-    assert_status(zc_lru_scan(&zcache->lru, 0, 0, &candidate), ZC_OK);
+    assert_status(zc_lru_scan(&zswap->lru, 0, 0, &candidate), ZC_OK);
 
-    expect_order(zcache, 0, order, 3);
-    zc_lru_put_back(&zcache->lru, &candidate);
-    expect_order(zcache, 0, order, 3);
-    support_zcache_destroy(zcache);
+    expect_order(zswap, 0, order, 3);
+    zc_lru_put_back(&zswap->lru, &candidate);
+    expect_order(zswap, 0, order, 3);
+    support_zswap_destroy(zswap);
 }
 
 static void an_entry_that_goes_leaves_the_list_whole(void **state)
@@ -148,48 +148,48 @@ static void an_entry_that_goes_leaves_the_list_whole(void **state)
 
     (void)state;
     for (i = 0; i < 3; i++) {
-        struct zc_zcache *zcache = begin(3);
+        struct zc_zswap *zswap = begin(3);
 
-        assert_status(zc_zcache_invalidate(zcache, support_slot(rows[i].gone)),
+        assert_status(zc_zswap_invalidate(zswap, support_slot(rows[i].gone)),
                       ZC_OK);
-        expect_order(zcache, 0, rows[i].left, 2);
-        zc_zcache_invalidate_range(zcache, 0, 0, 3);
-        expect_order(zcache, 0, NULL, 0);
-        assert_status(zc_lru_scan(&zcache->lru, 0, 0, &candidate), ZC_MISSING);
-        support_zcache_destroy(zcache);
+        expect_order(zswap, 0, rows[i].left, 2);
+        zc_zswap_invalidate_range(zswap, 0, 0, 3);
+        expect_order(zswap, 0, NULL, 0);
+        assert_status(zc_lru_scan(&zswap->lru, 0, 0, &candidate), ZC_MISSING);
+        support_zswap_destroy(zswap);
     }
 }
 
 static void removing_twice_or_what_is_on_no_list_does_nothing(void **state)
 {
     static const uint64_t order[] = {0, 2};
-    struct zc_zcache *zcache = begin(3);
-    struct zc_entry *entry = support_zcache_peek(zcache, 1);
+    struct zc_zswap *zswap = begin(3);
+    struct zc_entry *entry = support_zswap_peek(zswap, 1);
 
     (void)state;
-    zc_lru_remove(&zcache->lru, entry);
-    expect_order(zcache, 0, order, 2);
-    zc_lru_remove(&zcache->lru, entry);
-    expect_order(zcache, 0, order, 2);
-    assert_status(zc_zcache_invalidate(zcache, support_slot(1)), ZC_OK);
-    expect_order(zcache, 0, order, 2);
-    support_zcache_destroy(zcache);
+    zc_lru_remove(&zswap->lru, entry);
+    expect_order(zswap, 0, order, 2);
+    zc_lru_remove(&zswap->lru, entry);
+    expect_order(zswap, 0, order, 2);
+    assert_status(zc_zswap_invalidate(zswap, support_slot(1)), ZC_OK);
+    expect_order(zswap, 0, order, 2);
+    support_zswap_destroy(zswap);
 }
 
 /* Removing is the first act of freeing, and not of unlinking. */
 static void an_entry_somebody_uses_is_on_the_list_until_freed(void **state)
 {
-    struct zc_zcache *zcache = begin(2);
-    struct zc_entry *entry = zc_tree_get(&zcache->tree, support_slot(1));
+    struct zc_zswap *zswap = begin(2);
+    struct zc_entry *entry = zc_tree_get(&zswap->tree, support_slot(1));
 
     (void)state;
-    assert_status(zc_zcache_invalidate(zcache, support_slot(1)), ZC_OK);
-    assert_int_equal(zc_lru_count(&zcache->lru, 0), 2);
+    assert_status(zc_zswap_invalidate(zswap, support_slot(1)), ZC_OK);
+    assert_int_equal(zc_lru_count(&zswap->lru, 0), 2);
 
-    zc_entry_put(&zcache->entries, entry);
+    zc_entry_put(&zswap->entries, entry);
 
-    assert_int_equal(zc_lru_count(&zcache->lru, 0), 1);
-    support_zcache_destroy(zcache);
+    assert_int_equal(zc_lru_count(&zswap->lru, 0), 1);
+    support_zswap_destroy(zswap);
 }
 
 /* Random steps against an array in order of age. */
@@ -205,7 +205,7 @@ static void model_drop(struct model *model, unsigned place)
     model->count--;
 }
 
-static void model_step(struct zc_zcache *zcache, struct model *model,
+static void model_step(struct zc_zswap *zswap, struct model *model,
                        struct support_random *random, unsigned step)
 {
     unsigned place = (unsigned)support_random_below(random, MANY);
@@ -213,16 +213,16 @@ static void model_step(struct zc_zcache *zcache, struct model *model,
 
     if (place < model->count && step % 3 == 0) {
         assert_status(
-            zc_zcache_invalidate(zcache, support_slot(model->order[place])),
+            zc_zswap_invalidate(zswap, support_slot(model->order[place])),
             ZC_OK);
         model_drop(model, place);
     } else if (model->count > 0 && step % 3 == 1) {
         coldest = model->order[0];
-        (void)visit(zcache, 0);
+        (void)visit(zswap, 0);
         model_drop(model, 0);
         model->order[model->count++] = coldest;
     } else if (model->count < MANY) {
-        support_zcache_store(zcache, step, 0, SUPPORT_TEXT, step);
+        support_zswap_store(zswap, step, 0, SUPPORT_TEXT, step);
         model->order[model->count++] = step;
     }
 }
@@ -231,77 +231,77 @@ static void any_steps_keep_the_order_of_age(void **state)
 {
     static struct model model;
     struct support_random random = {77};
-    struct zc_zcache *zcache = begin(0);
+    struct zc_zswap *zswap = begin(0);
     unsigned step;
 
     (void)state;
     for (step = 0; step < 3000; step++) {
-        model_step(zcache, &model, &random, step);
-        expect_order(zcache, 0, model.order, model.count);
+        model_step(zswap, &model, &random, step);
+        expect_order(zswap, 0, model.order, model.count);
     }
-    support_zcache_destroy(zcache);
+    support_zswap_destroy(zswap);
 }
 
 /* ---- chances ---- */
 
 static void a_store_is_a_chance_and_one_only(void **state)
 {
-    struct zc_zcache *zcache = begin(1);
+    struct zc_zswap *zswap = begin(1);
 
     (void)state;
-    assert_int_equal(visit(zcache, 0), -1);
-    assert_int_equal(visit(zcache, 0), 0);
-    assert_int_equal(visit(zcache, 0), 0);
-    support_zcache_destroy(zcache);
+    assert_int_equal(visit(zswap, 0), -1);
+    assert_int_equal(visit(zswap, 0), 0);
+    assert_int_equal(visit(zswap, 0), 0);
+    support_zswap_destroy(zswap);
 }
 
 static void a_load_is_a_chance_too(void **state)
 {
-    struct zc_zcache *zcache = begin(3);
+    struct zc_zswap *zswap = begin(3);
 
     (void)state;
-    spend_chances(zcache);
-    load(zcache, 0);
-    load(zcache, 0);
+    spend_chances(zswap);
+    load(zswap, 0);
+    load(zswap, 0);
 
-    assert_int_equal(visit(zcache, 0), -1);
-    assert_int_equal(visit(zcache, 0), 1);
-    assert_int_equal(visit(zcache, 0), 2);
-    assert_int_equal(visit(zcache, 0), 0);
-    support_zcache_destroy(zcache);
+    assert_int_equal(visit(zswap, 0), -1);
+    assert_int_equal(visit(zswap, 0), 1);
+    assert_int_equal(visit(zswap, 0), 2);
+    assert_int_equal(visit(zswap, 0), 0);
+    support_zswap_destroy(zswap);
 }
 
 static void the_young_are_passed_over(void **state)
 {
-    struct zc_zcache *zcache = begin(3);
+    struct zc_zswap *zswap = begin(3);
 
     (void)state;
-    spend_chances(zcache);
-    assert_int_equal(next_candidate(zcache, 100), -1);
+    spend_chances(zswap);
+    assert_int_equal(next_candidate(zswap, 100), -1);
 
     zc_clock_advance(50);
-    load(zcache, 1);
-    assert_int_equal(next_candidate(zcache, 100), -1);
+    load(zswap, 1);
+    assert_int_equal(next_candidate(zswap, 100), -1);
     zc_clock_advance(60);
 
-    assert_int_equal(next_candidate(zcache, 100), 0);
-    assert_int_equal(next_candidate(zcache, 100), 2);
-    assert_int_equal(next_candidate(zcache, 100), 0);
+    assert_int_equal(next_candidate(zswap, 100), 0);
+    assert_int_equal(next_candidate(zswap, 100), 2);
+    assert_int_equal(next_candidate(zswap, 100), 0);
     zc_clock_advance(50);
-    assert_int_equal(next_candidate(zcache, 100), 1);
-    support_zcache_destroy(zcache);
+    assert_int_equal(next_candidate(zswap, 100), 1);
+    support_zswap_destroy(zswap);
 }
 
 static void a_chance_does_not_make_younger(void **state)
 {
-    struct zc_zcache *zcache = begin(1);
+    struct zc_zswap *zswap = begin(1);
 
     (void)state;
     zc_clock_advance(100);
 
-    assert_int_equal(visit(zcache, 100), -1);
-    assert_int_equal(visit(zcache, 100), 0);
-    support_zcache_destroy(zcache);
+    assert_int_equal(visit(zswap, 100), -1);
+    assert_int_equal(visit(zswap, 100), 0);
+    support_zswap_destroy(zswap);
 }
 
 /* Whatever the clock says: the stamp has 15 bits, and so has the difference. */
@@ -311,15 +311,15 @@ static void ages_reach_to_eight_hours_at_any_time(void **state)
 
     (void)state;
     for (i = 0; i < 10; i++) {
-        struct zc_zcache *zcache = begin(1);
+        struct zc_zswap *zswap = begin(1);
 
-        spend_chances(zcache);
+        spend_chances(zswap);
         zc_clock_advance(ZC_AGE_SECONDS_MAX - 100);
-        assert_int_equal(visit(zcache, ZC_AGE_SECONDS_MAX), -1);
-        assert_int_equal(visit(zcache, ZC_AGE_SECONDS_MAX - 100), 0);
+        assert_int_equal(visit(zswap, ZC_AGE_SECONDS_MAX), -1);
+        assert_int_equal(visit(zswap, ZC_AGE_SECONDS_MAX - 100), 0);
         zc_clock_advance(100);
-        assert_int_equal(visit(zcache, ZC_AGE_SECONDS_MAX), 0);
-        support_zcache_destroy(zcache);
+        assert_int_equal(visit(zswap, ZC_AGE_SECONDS_MAX), 0);
+        support_zswap_destroy(zswap);
     }
 }
 
@@ -329,128 +329,128 @@ static void each_owner_has_a_list_of_its_own(void **state)
 {
     static const uint64_t of_3[] = {0, 2};
     static const uint64_t of_last[] = {1};
-    struct zc_zcache *zcache = begin(0);
+    struct zc_zswap *zswap = begin(0);
     struct zc_lru_candidate candidate;
 
     (void)state;
-    support_zcache_store(zcache, 0, 3, SUPPORT_TEXT, 0);
-    support_zcache_store(zcache, 1, ZC_OWNER_COUNT - 1, SUPPORT_TEXT, 1);
-    support_zcache_store(zcache, 2, 3, SUPPORT_TEXT, 2);
+    support_zswap_store(zswap, 0, 3, SUPPORT_TEXT, 0);
+    support_zswap_store(zswap, 1, ZC_OWNER_COUNT - 1, SUPPORT_TEXT, 1);
+    support_zswap_store(zswap, 2, 3, SUPPORT_TEXT, 2);
 
-    expect_order(zcache, 3, of_3, 2);
-    expect_order(zcache, ZC_OWNER_COUNT - 1, of_last, 1);
-    assert_int_equal(zc_entry_owner(support_zcache_peek(zcache, 1)),
+    expect_order(zswap, 3, of_3, 2);
+    expect_order(zswap, ZC_OWNER_COUNT - 1, of_last, 1);
+    assert_int_equal(zc_entry_owner(support_zswap_peek(zswap, 1)),
                      ZC_OWNER_COUNT - 1);
-    assert_int_equal(zc_lru_count(&zcache->lru, 0), 0);
-    assert_int_equal(zc_lru_count(&zcache->lru, 4), 0);
-    assert_null(zc_lru_find_owner(&zcache->lru, 4));
-    assert_status(zc_lru_scan(&zcache->lru, 4, 0, &candidate), ZC_MISSING);
-    assert_status(zc_lru_scan(&zcache->lru, 0, 0, &candidate), ZC_MISSING);
-    assert_status(zc_lru_scan(&zcache->lru, 3, 0, &candidate), ZC_AGAIN);
-    support_zcache_destroy(zcache);
+    assert_int_equal(zc_lru_count(&zswap->lru, 0), 0);
+    assert_int_equal(zc_lru_count(&zswap->lru, 4), 0);
+    assert_null(zc_lru_find_owner(&zswap->lru, 4));
+    assert_status(zc_lru_scan(&zswap->lru, 4, 0, &candidate), ZC_MISSING);
+    assert_status(zc_lru_scan(&zswap->lru, 0, 0, &candidate), ZC_MISSING);
+    assert_status(zc_lru_scan(&zswap->lru, 3, 0, &candidate), ZC_AGAIN);
+    support_zswap_destroy(zswap);
 }
 
 /* The slot goes to another owner: so does the page. */
 static void a_page_stored_by_another_changes_lists(void **state)
 {
-    struct zc_zcache *zcache = begin(1);
+    struct zc_zswap *zswap = begin(1);
 
     (void)state;
-    support_zcache_store(zcache, 0, 9, SUPPORT_TEXT, 1);
+    support_zswap_store(zswap, 0, 9, SUPPORT_TEXT, 1);
 
-    assert_int_equal(zc_lru_count(&zcache->lru, 0), 0);
-    assert_int_equal(zc_lru_count(&zcache->lru, 9), 1);
-    support_zcache_destroy(zcache);
+    assert_int_equal(zc_lru_count(&zswap->lru, 0), 0);
+    assert_int_equal(zc_lru_count(&zswap->lru, 9), 1);
+    support_zswap_destroy(zswap);
 }
 
 static void owners_take_turns(void **state)
 {
-    struct zc_zcache *zcache = begin(0);
+    struct zc_zswap *zswap = begin(0);
     unsigned owner = UINT_MAX;
 
     (void)state;
-    assert_false(zc_lru_next_owner(&zcache->lru, &owner));
+    assert_false(zc_lru_next_owner(&zswap->lru, &owner));
     assert_int_equal(owner, UINT_MAX);
-    support_zcache_store(zcache, 0, 5, SUPPORT_TEXT, 0);
-    support_zcache_store(zcache, 1, ZC_OWNER_COUNT - 1, SUPPORT_TEXT, 1);
-    support_zcache_store(zcache, 2, 0, SUPPORT_TEXT, 2);
-    support_zcache_store(zcache, 3, 7, SUPPORT_SAME, 3); /* on no list */
+    support_zswap_store(zswap, 0, 5, SUPPORT_TEXT, 0);
+    support_zswap_store(zswap, 1, ZC_OWNER_COUNT - 1, SUPPORT_TEXT, 1);
+    support_zswap_store(zswap, 2, 0, SUPPORT_TEXT, 2);
+    support_zswap_store(zswap, 3, 7, SUPPORT_SAME, 3); /* on no list */
 
-    assert_true(zc_lru_next_owner(&zcache->lru, &owner));
+    assert_true(zc_lru_next_owner(&zswap->lru, &owner));
     assert_int_equal(owner, 0);
-    assert_true(zc_lru_next_owner(&zcache->lru, &owner));
+    assert_true(zc_lru_next_owner(&zswap->lru, &owner));
     assert_int_equal(owner, 5);
-    assert_true(zc_lru_next_owner(&zcache->lru, &owner));
+    assert_true(zc_lru_next_owner(&zswap->lru, &owner));
     assert_int_equal(owner, ZC_OWNER_COUNT - 1);
-    assert_true(zc_lru_next_owner(&zcache->lru, &owner));
+    assert_true(zc_lru_next_owner(&zswap->lru, &owner));
     assert_int_equal(owner, 0);
 
-    assert_status(zc_zcache_invalidate(zcache, support_slot(1)), ZC_OK);
-    assert_status(zc_zcache_invalidate(zcache, support_slot(2)), ZC_OK);
+    assert_status(zc_zswap_invalidate(zswap, support_slot(1)), ZC_OK);
+    assert_status(zc_zswap_invalidate(zswap, support_slot(2)), ZC_OK);
     owner = 5;
-    assert_true(zc_lru_next_owner(&zcache->lru, &owner));
+    assert_true(zc_lru_next_owner(&zswap->lru, &owner));
     assert_int_equal(owner, 5);
-    support_zcache_destroy(zcache);
+    support_zswap_destroy(zswap);
 }
 
 static void an_owner_without_memory_can_be_asked_for_again(void **state)
 {
-    struct zc_zcache *zcache = begin(0);
-    size_t bytes = zc_lru_bytes(&zcache->lru);
+    struct zc_zswap *zswap = begin(0);
+    size_t bytes = zc_lru_bytes(&zswap->lru);
     struct zc_owner *owner;
 
     (void)state;
-    assert_int_equal(bytes, zc_malloc_size(zc_lru_find_owner(&zcache->lru, 0)));
+    assert_int_equal(bytes, zc_malloc_size(zc_lru_find_owner(&zswap->lru, 0)));
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
-    assert_null(zc_lru_owner(&zcache->lru, 1));
+    assert_null(zc_lru_owner(&zswap->lru, 1));
     zc_inject_disarm();
-    assert_null(zc_lru_find_owner(&zcache->lru, 1));
-    assert_int_equal(zc_lru_bytes(&zcache->lru), bytes);
+    assert_null(zc_lru_find_owner(&zswap->lru, 1));
+    assert_int_equal(zc_lru_bytes(&zswap->lru), bytes);
 
-    owner = zc_lru_owner(&zcache->lru, 1);
+    owner = zc_lru_owner(&zswap->lru, 1);
     assert_non_null(owner);
-    assert_ptr_equal(zc_lru_owner(&zcache->lru, 1), owner);
+    assert_ptr_equal(zc_lru_owner(&zswap->lru, 1), owner);
     assert_int_equal(zc_atomic_u64_load_relaxed(&owner->limit_bytes),
                      UINT64_MAX);
-    assert_int_equal(zc_lru_bytes(&zcache->lru), bytes + zc_malloc_size(owner));
-    support_zcache_destroy(zcache);
+    assert_int_equal(zc_lru_bytes(&zswap->lru), bytes + zc_malloc_size(owner));
+    support_zswap_destroy(zswap);
 }
 
 /* Somebody else was quicker: his is the record. */
 static void who_makes_an_owner_that_there_is_gets_that(void **state)
 {
-    struct zc_zcache *zcache = begin(1);
-    struct zc_owner *owner = zc_lru_find_owner(&zcache->lru, 0);
+    struct zc_zswap *zswap = begin(1);
+    struct zc_owner *owner = zc_lru_find_owner(&zswap->lru, 0);
 
     (void)state;
-    assert_ptr_equal(zc_lru_make_owner(&zcache->lru, 0), owner);
-    assert_ptr_equal(zc_lru_find_owner(&zcache->lru, 0), owner);
-    assert_int_equal(zc_lru_count(&zcache->lru, 0), 1);
-    support_zcache_destroy(zcache);
+    assert_ptr_equal(zc_lru_make_owner(&zswap->lru, 0), owner);
+    assert_ptr_equal(zc_lru_find_owner(&zswap->lru, 0), owner);
+    assert_int_equal(zc_lru_count(&zswap->lru, 0), 1);
+    support_zswap_destroy(zswap);
 }
 
 static void make_owners(struct support_worker *worker)
 {
-    struct zc_zcache *zcache = worker->context;
+    struct zc_zswap *zswap = worker->context;
     unsigned i;
 
     for (i = 1; i < ZC_OWNER_COUNT; i++)
-        if (zc_lru_owner(&zcache->lru, i) != zc_lru_find_owner(&zcache->lru, i))
+        if (zc_lru_owner(&zswap->lru, i) != zc_lru_find_owner(&zswap->lru, i))
             support_mistake(worker, "owner %u has two records", i);
 }
 
 static void of_two_who_make_an_owner_both_get_the_same(void **state)
 {
-    struct zc_zcache *zcache = begin(0);
+    struct zc_zswap *zswap = begin(0);
     struct support_crew crew;
     unsigned i;
 
     (void)state;
     support_crew_init(&crew);
     for (i = 0; i < 4; i++)
-        support_crew_add(&crew, make_owners, zcache);
+        support_crew_add(&crew, make_owners, zswap);
     support_crew_run(&crew, 0);
-    support_zcache_destroy(zcache);
+    support_zswap_destroy(zswap);
 }
 
 int main(void)

@@ -66,8 +66,8 @@ static void stored_again_over_the_limit(void **state)
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     rig_set(&rig, 2, SUPPORT_HALVES);
-    rig.zcache.make_room = NULL;
-    zc_zcache_apply_limit(&rig.zcache, 4096, 90);
+    rig.zswap.make_room = NULL;
+    zc_zswap_apply_limit(&rig.zswap, 4096, 90);
     rig_fail_writes(&rig, 1);
     assert_status(rig_write_back(&rig, 1), ZC_OK);
     assert_true(rig_has_entry(&rig, 1));

@@ -25,7 +25,7 @@ static void begin_full(unsigned io_workers, unsigned writes_max)
     rig_init(&rig, &options);
     rig_set(&rig, RIG_SLOTS - 1, SUPPORT_HALVES);
     assert_true(rig_has_entry(&rig, RIG_SLOTS - 1));
-    zc_zcache_apply_limit(&rig.zcache, 4096, 90);
+    zc_zswap_apply_limit(&rig.zswap, 4096, 90);
 }
 
 /* A folio in the swap cache of a slot in use, locked, with other bytes. */
@@ -163,10 +163,10 @@ static void refused_goes_to_the_device(void **state)
 {
     (void)state;
     begin_full(0, 0);
-    zc_zcache_apply_limit(&rig.zcache, 0, 90);
+    zc_zswap_apply_limit(&rig.zswap, 0, 90);
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_true(rig_has_entry(&rig, 1));
-    zc_zcache_apply_limit(&rig.zcache, 4096, 90);
+    zc_zswap_apply_limit(&rig.zswap, 4096, 90);
     assert_status(write_kind(1, SUPPORT_TEXT, 0), ZC_OK);
     assert_false(rig_has_entry(&rig, 1));
     assert_false(rig_is_cached(&rig, 1));
@@ -184,7 +184,7 @@ static void owner_forbids_the_device(void **state)
 
     (void)state;
     begin_full(0, 0);
-    zc_atomic_u32_store_relaxed(&zc_lru_owner(&rig.zcache.lru, 7)->no_writeback,
+    zc_atomic_u32_store_relaxed(&zc_lru_owner(&rig.zswap.lru, 7)->no_writeback,
                                 1);
     folio = get_folio(1);
     assert_int_equal(rig_writes(&rig), 1); /* the slot's first page */

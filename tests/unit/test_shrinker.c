@@ -60,7 +60,7 @@ static unsigned count_entries(unsigned first, unsigned count)
 
 static uint64_t pool_pages(void)
 {
-    const struct zc_entries *entries = &rig.zcache.entries;
+    const struct zc_entries *entries = &rig.zswap.entries;
 
     return entries->pool_ops->page_count(entries->pool);
 }
@@ -68,7 +68,7 @@ static uint64_t pool_pages(void)
 static void forbid(unsigned owner)
 {
     zc_atomic_u32_store_relaxed(
-        &zc_lru_owner(&rig.zcache.lru, owner)->no_writeback, 1);
+        &zc_lru_owner(&rig.zswap.lru, owner)->no_writeback, 1);
 }
 
 /* Shrinks by so many pages, which the pool must have lost. */
@@ -311,7 +311,7 @@ static void ends_when_the_device_fails_all(void **state)
 /* To a page below what there is: the next store finds no room. */
 static void lower_limit(void)
 {
-    zc_zcache_apply_limit(&rig.zcache, (pool_pages() - 1) * rig.page_size, 75);
+    zc_zswap_apply_limit(&rig.zswap, (pool_pages() - 1) * rig.page_size, 75);
 }
 
 static void a_store_makes_room(void **state)
@@ -325,7 +325,7 @@ static void a_store_makes_room(void **state)
         lower_limit();
         rig_set(&rig, PAGES, SUPPORT_HALVES);
         /* But for what the store itself has taken. */
-        assert_in_range(zc_zcache_excess_pages(&rig.zcache), 0, 1);
+        assert_in_range(zc_zswap_excess_pages(&rig.zswap), 0, 1);
         assert_true(rig_has_entry(&rig, PAGES));
         assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_WRITES), 0);
         assert_in_range(rig_stat(&rig, ZC_STAT_ZSWPWB), PAGES / 8, PAGES / 2);
@@ -375,7 +375,7 @@ static void does_not_sleep_with_a_pin(void **state)
 static void set_limit(unsigned owner, uint64_t bytes)
 {
     zc_atomic_u64_store_relaxed(
-        &zc_lru_owner(&rig.zcache.lru, owner)->limit_bytes, bytes);
+        &zc_lru_owner(&rig.zswap.lru, owner)->limit_bytes, bytes);
 }
 
 static void room_for_an_owner(void **state)
@@ -422,7 +422,7 @@ static void holes_become_pages(void **state)
     for (round = 0; round < 2; round++)
         for (i = 0; i < 2048; i++)
             rig_set(&rig, support_random_below(&random, 2048), SUPPORT_HALVES);
-    zc_zcache_apply_limit(&rig.zcache, pool_pages() * rig.page_size, 90);
+    zc_zswap_apply_limit(&rig.zswap, pool_pages() * rig.page_size, 90);
     rig_set(&rig, 2048, SUPPORT_HALVES);
     print_message("%u pages written back\n",
                   (unsigned)rig_stat(&rig, ZC_STAT_ZSWPWB));

@@ -49,7 +49,7 @@ static unsigned count_entries(unsigned first, unsigned count)
 
 static uint64_t pool_pages(void)
 {
-    const struct zc_entries *entries = &rig.zcache.entries;
+    const struct zc_entries *entries = &rig.zswap.entries;
 
     return entries->pool_ops->page_count(entries->pool);
 }
@@ -57,7 +57,7 @@ static uint64_t pool_pages(void)
 static void forbid(unsigned owner)
 {
     zc_atomic_u32_store_relaxed(
-        &zc_lru_owner(&rig.zcache.lru, owner)->no_writeback, 1);
+        &zc_lru_owner(&rig.zswap.lru, owner)->no_writeback, 1);
 }
 
 static void pin_all(unsigned count)

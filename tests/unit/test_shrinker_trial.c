@@ -30,7 +30,7 @@ static const struct shape {
 /* Whether the pool has room for one object more like those it has. */
 static bool has_room(void)
 {
-    const struct zc_entries *entries = &rig.zcache.entries;
+    const struct zc_entries *entries = &rig.zswap.entries;
     static const char bytes[ZC_PAGE_SIZE_MIN];
     zc_handle handle;
 
@@ -44,7 +44,7 @@ static bool has_room(void)
 /* A full pool, and a device that fails all. */
 static void begin(const struct shape *shape, unsigned shrink_worker)
 {
-    const struct zc_entries *entries = &rig.zcache.entries;
+    const struct zc_entries *entries = &rig.zswap.entries;
     struct rig_options options = rig_defaults();
 
     options.cache.lru_mode = shape->lru_mode;
@@ -56,12 +56,12 @@ static void begin(const struct shape *shape, unsigned shrink_worker)
     rig_init(&rig, &options);
     for (stored = 0; stored < PAGES; stored++)
         rig_set(&rig, stored, SUPPORT_HALVES);
-    zc_zcache_apply_limit(
-        &rig.zcache,
+    zc_zswap_apply_limit(
+        &rig.zswap,
         entries->pool_ops->page_count(entries->pool) * rig.page_size, 75);
     for (; has_room(); stored++)
         rig_set(&rig, stored, SUPPORT_HALVES);
-    zc_atomic_u32_store_relaxed(&rig.zcache.is_full, 1);
+    zc_atomic_u32_store_relaxed(&rig.zswap.is_full, 1);
     rig_fail_writes(&rig, UINT_MAX);
 }
 
@@ -141,7 +141,7 @@ static void few_stores_of_an_owner_try(void **state)
     for (i = 0; i < SHAPES; i++) {
         begin(&shapes[i], 0);
         zc_atomic_u64_store_relaxed(
-            &zc_lru_owner(&rig.zcache.lru, 0)->limit_bytes, 1);
+            &zc_lru_owner(&rig.zswap.lru, 0)->limit_bytes, 1);
         while (zc_pageio_failures(&rig.pageio) < ZC_SHRINK_ERRORS_MAX)
             (void)look_for_room(0);
         tried = rig_writes(&rig);
@@ -182,7 +182,7 @@ static void the_worker_tries_as_seldom(void **state)
     rig_fail_writes(&rig, 0);
     for (i = 0; i < ZC_SHRINK_TRY_EVERY; i++)
         assert_false(look_for_room(ZC_OWNER_ANY));
-    while (zc_zcache_excess_pages(&rig.zcache) != 0)
+    while (zc_zswap_excess_pages(&rig.zswap) != 0)
         sched_yield();
     end();
 }
@@ -209,7 +209,7 @@ static void a_device_that_is_well_again_is_found(void **state)
             assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
             if (shapes[i].io_workers != 0)
                 (void)look_for_room(ZC_OWNER_ANY);
-            assert_int_equal(zc_zcache_excess_pages(&rig.zcache), 0);
+            assert_int_equal(zc_zswap_excess_pages(&rig.zswap), 0);
             end();
         }
     }
@@ -230,7 +230,7 @@ static void any_success_ends_it(void **state)
     assert_status(rig_store(&rig, rig_slot(stored + 1), page, 0), ZC_OK);
     assert_false(rig_has_entry(&rig, stored + 1));
     assert_true(look_for_room(ZC_OWNER_ANY));
-    assert_int_equal(zc_zcache_excess_pages(&rig.zcache), 0);
+    assert_int_equal(zc_zswap_excess_pages(&rig.zswap), 0);
     end();
 }
 

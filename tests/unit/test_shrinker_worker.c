@@ -29,7 +29,7 @@ static void fill(unsigned first, unsigned count)
 
 static uint64_t pool_bytes(void)
 {
-    const struct zc_entries *entries = &rig.zcache.entries;
+    const struct zc_entries *entries = &rig.zswap.entries;
 
     return entries->pool_ops->page_count(entries->pool) * rig.page_size;
 }
@@ -43,14 +43,14 @@ static void a_store_at_the_limit_wakes_it(void **state)
     (void)state;
     begin(0);
     fill(0, PAGES);
-    zc_zcache_apply_limit(&rig.zcache, pool_bytes() - 1, 50);
+    zc_zswap_apply_limit(&rig.zswap, pool_bytes() - 1, 50);
     support_make_page(page, sizeof(page), SUPPORT_HALVES, PAGES);
     /* Or the worker may be done before the store looks once more. */
     rig_hold(&rig);
-    assert_status(zc_zcache_store(&rig.zcache, rig_slot(PAGES), page, 0, false),
+    assert_status(zc_zswap_store(&rig.zswap, rig_slot(PAGES), page, 0, false),
                   ZC_REJECTED);
     rig_let_go(&rig);
-    while (zc_zcache_excess_pages(&rig.zcache) != 0)
+    while (zc_zswap_excess_pages(&rig.zswap) != 0)
         sched_yield();
     rig_set(&rig, PAGES, SUPPORT_HALVES);
     assert_true(rig_has_entry(&rig, PAGES));
@@ -73,7 +73,7 @@ static void woken_while_it_works(void **state)
     (void)state;
     begin(0);
     fill(0, PAGES);
-    zc_zcache_apply_limit(&rig.zcache, 4096, 90);
+    zc_zswap_apply_limit(&rig.zswap, 4096, 90);
     rig_hold(&rig);
     zc_shrinker_wake(&rig.shrinker);
     rig_wait_for_waiting(&rig, 1);
@@ -99,7 +99,7 @@ static void ends_in_the_middle(void **state)
     begin(0);
     fill(0, PAGES);
     rig_hold(&rig);
-    zc_zcache_apply_limit(&rig.zcache, 4096, 90);
+    zc_zswap_apply_limit(&rig.zswap, 4096, 90);
     zc_shrinker_wake(&rig.shrinker);
     rig_wait_for_waiting(&rig, 1);
     zc_atomic_u32_store_relaxed(&rig.shrinker.is_ending, 1);

@@ -4,7 +4,7 @@
 
 #include "base/inject.h"
 #include "support_threads.h"
-#include "zswap/tree.h"
+#include "zswap.h"
 
 #define SLOT_COUNT (UINT64_C(1) << 40)
 #define BLOCK_SLOTS (UINT64_C(1) << (ZC_SHARD_SHIFT + 9))

@@ -198,7 +198,7 @@ static void slots_are_used_by_somebody(void **state)
 {
     struct zc_vm_space *child = begin();
     struct zc_swap *swap = &machine.cache->swap;
-    struct zc_zcache *zcache = &machine.cache->zcache;
+    struct zc_zswap *zswap = &machine.cache->zswap;
     const zc_swp slot = support_vm_slot(space, 0);
     char page[SUPPORT_VM_PAGE];
     struct zc_folio *folio;
@@ -214,10 +214,10 @@ static void slots_are_used_by_somebody(void **state)
     zc_slot_set_zero(swap, slot, false);
     zc_slot_unpin(swap, slot);
     /* Stored under a slot that nobody uses. */
-    assert_status(zc_zcache_store(zcache, zc_swp_make(0, 50), page, 0, true),
+    assert_status(zc_zswap_store(zswap, zc_swp_make(0, 50), page, 0, true),
                   ZC_OK);
     expect_found("2 pages stored, 1 of them for slots in use");
-    assert_status(zc_zcache_invalidate(zcache, zc_swp_make(0, 50)), ZC_OK);
+    assert_status(zc_zswap_invalidate(zswap, zc_swp_make(0, 50)), ZC_OK);
     /* A folio under another name. */
     assert_status(zc_swapcache_create(swap, slot, &folio), ZC_OK);
     folio->swap = zc_swp_make(0, 512);

@@ -170,7 +170,7 @@ static void a_clean_page_is_not_written(void **state)
     support_vm_reclaim_all(&machine);
     assert_int_equal(support_vm_slot(space, 0).value, slot.value);
     assert_int_equal(support_vm_stats(&machine).swapped_out, 1);
-    assert_int_equal(zc_zcache_stored_pages(&machine.cache->zcache), 0);
+    assert_int_equal(zc_zswap_stored_pages(&machine.cache->zswap), 0);
     assert_int_equal(support_vm_expect(space, 0, 0, 1), ZC_FAULT_DEVICE);
     /* A write makes it dirty, and its copy worthless. */
     assert_status(zc_vm_write(space, 0, SUPPORT_VM_PAGE - 1, &byte, 1, NULL),

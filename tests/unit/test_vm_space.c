@@ -89,7 +89,7 @@ static void unmapped_pages_leave_nothing(void **state)
     assert_status(zc_vm_unmap(space, 0, 601), ZC_OK);
     assert_int_equal(support_vm_slots_used(&machine), 0);
     assert_int_equal(support_vm_stats(&machine).frames_free, 64);
-    assert_int_equal(zc_zcache_stored_pages(&machine.cache->zcache), 0);
+    assert_int_equal(zc_zswap_stored_pages(&machine.cache->zswap), 0);
     assert_status(zc_vm_read(space, 600, 0, &byte, 1, NULL), ZC_INVALID);
     support_vm_expect_zeros(space, 601);
     assert_status(zc_vm_map(space, 600, 1, 0), ZC_OK);

@@ -64,7 +64,7 @@ static void all_pages_are_present_afterwards(void **state)
     begin();
     assert_status(swap_off(), ZC_OK);
     support_vm_check(&machine);
-    assert_int_equal(zc_zcache_stored_pages(&machine.cache->zcache), 0);
+    assert_int_equal(zc_zswap_stored_pages(&machine.cache->zswap), 0);
     for (page = 0; page < PAGES; page++) {
         assert_status(zc_vm_touch(space, page * 29, false, &kind), ZC_OK);
         assert_int_equal(kind, ZC_FAULT_NONE);

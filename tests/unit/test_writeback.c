@@ -58,7 +58,7 @@ static void moves_the_page(void **state)
 static void by_handle(void **state)
 {
     struct rig_options options = rig_defaults();
-    struct zc_zcache_token token;
+    struct zc_zswap_token token;
 
     (void)state;
     options.cache.lru_mode = ZC_LRU_ZSPAGE;
@@ -169,7 +169,7 @@ static void busy_with_a_folio(void **state)
 
 static void missing_where_the_slot_is_free(void **state)
 {
-    struct zc_zcache_token token;
+    struct zc_zswap_token token;
 
     (void)state;
     begin(0);
@@ -189,7 +189,7 @@ static void missing_where_the_slot_is_free(void **state)
  * one is gone. */
 static void missing_where_another_page_is(void **state)
 {
-    struct zc_zcache_token token;
+    struct zc_zswap_token token;
 
     (void)state;
     begin(0);
@@ -213,17 +213,17 @@ static void missing_where_another_page_is(void **state)
 
 static void no_device(void **state)
 {
-    const struct zc_zcache_token token = {.index = 0};
+    const struct zc_zswap_token token = {.index = 0};
     char page[ZC_PAGE_SIZE_MIN];
 
     (void)state;
     begin(0);
     support_make_page(page, sizeof(page), SUPPORT_HALVES, 1);
-    assert_status(
-        zc_zcache_store(&rig.zcache, zc_swp_make(3, 1), page, 0, false), ZC_OK);
+    assert_status(zc_zswap_store(&rig.zswap, zc_swp_make(3, 1), page, 0, false),
+                  ZC_OK);
     assert_status(zc_writeback_page(&rig.pageio, zc_swp_make(3, 1), &token),
                   ZC_INVALID);
-    (void)zc_zcache_invalidate(&rig.zcache, zc_swp_make(3, 1));
+    (void)zc_zswap_invalidate(&rig.zswap, zc_swp_make(3, 1));
     rig_end(&rig);
 }
 
@@ -243,7 +243,7 @@ static void an_owner_that_forbids_it(void **state)
     (void)state;
     begin(0);
     rig_set_for(&rig, 1, SUPPORT_HALVES, 4);
-    zc_atomic_u32_store_relaxed(&zc_lru_owner(&rig.zcache.lru, 4)->no_writeback,
+    zc_atomic_u32_store_relaxed(&zc_lru_owner(&rig.zswap.lru, 4)->no_writeback,
                                 1);
     assert_status(rig_write_back(&rig, 1), ZC_REJECTED);
     check_untouched(1, SUPPORT_HALVES);

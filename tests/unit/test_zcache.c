@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/inject.h"
-#include "zswap/zswap.h"
+#include "zswap.h"
 
 /* ---- making ---- */
 
@@ -253,18 +253,18 @@ static void the_way_to_find_victims_follows_the_device(void **state)
     struct zc_cache_options options = {.struct_size = sizeof(options)};
 
     (void)state;
-    assert_status(zc_zcache_check_options(&options), ZC_OK);
+    assert_status(zc_zswap_check_options(&options), ZC_OK);
     assert_int_equal(options.lru_mode, ZC_LRU_NONE);
     assert_int_equal(options.writes_max, 32);
 
     options.lru_mode = ZC_LRU_DEFAULT;
     options.backing_path = "pages";
-    assert_status(zc_zcache_check_options(&options), ZC_OK);
+    assert_status(zc_zswap_check_options(&options), ZC_OK);
     assert_int_equal(options.lru_mode, ZC_LRU_ENTRY);
 
     options.lru_mode = ZC_LRU_NONE;
     options.writes_max = 7;
-    assert_status(zc_zcache_check_options(&options), ZC_OK);
+    assert_status(zc_zswap_check_options(&options), ZC_OK);
     assert_int_equal(options.lru_mode, ZC_LRU_NONE);
     assert_int_equal(options.writes_max, 7);
 }
@@ -584,7 +584,7 @@ static void after_a_fork_child_and_parent_go_on(void **state)
 static void a_full_cache_goes_as_a_whole(void **state)
 {
     static const unsigned modes[] = {ZC_LRU_NONE, ZC_LRU_ENTRY, ZC_LRU_ZSPAGE};
-    static struct zc_zcache zcache;
+    static struct zc_zswap zswap;
     struct zc_cache_options options;
     char page[4096];
     uint64_t before = 0;
@@ -601,25 +601,25 @@ static void a_full_cache_goes_as_a_whole(void **state)
             .placement = ZC_PLACEMENT_DENSE + round / 3 % 2,
             .checksums = 1,
         };
-        memset(&zcache, 0, sizeof(zcache));
-        assert_status(zc_zcache_check_options(&options), ZC_OK);
-        assert_status(zc_zcache_init(&zcache, &options), ZC_OK);
+        memset(&zswap, 0, sizeof(zswap));
+        assert_status(zc_zswap_check_options(&options), ZC_OK);
+        assert_status(zc_zswap_init(&zswap, &options), ZC_OK);
         for (i = 0; i < 3000; i++) {
             if (i == 1000 || i == 2000)
-                assert_status(zc_generations_change(&zcache.generations, "copy",
+                assert_status(zc_generations_change(&zswap.generations, "copy",
                                                     ZC_LEVEL_DEFAULT),
                               ZC_OK);
             support_make_page(page, sizeof(page), i % SUPPORT_NOISE, i);
-            assert_status(zc_zcache_store(&zcache,
-                                          zc_swp_make(i % 5, UINT64_C(77) * i),
-                                          page, i % 7, false),
+            assert_status(zc_zswap_store(&zswap,
+                                         zc_swp_make(i % 5, UINT64_C(77) * i),
+                                         page, i % 7, false),
                           i < 1000 || options.lru_mode != ZC_LRU_ZSPAGE ||
                                   i % SUPPORT_NOISE <= SUPPORT_SAME
                               ? ZC_OK
                               : ZC_REJECTED);
         }
-        assert_true(zc_zcache_stored_pages(&zcache) > 1000);
-        zc_zcache_drop(&zcache);
+        assert_true(zc_zswap_stored_pages(&zswap) > 1000);
+        zc_zswap_drop(&zswap);
     }
     support_assert_mapped(before);
 }

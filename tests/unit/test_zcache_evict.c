@@ -4,236 +4,235 @@
  * unlinked.  One thread, so every slot counts as pinned.
  */
 #include "support_process.h"
-#include "support_zcache.h"
+#include "support_zswap.h"
 
-static struct zc_zcache *begin(unsigned lru_mode, unsigned placement)
+static struct zc_zswap *begin(unsigned lru_mode, unsigned placement)
 {
-    return support_zcache_create((struct zc_cache_options){
+    return support_zswap_create((struct zc_cache_options){
         .lru_mode = lru_mode, .placement = placement});
 }
 
-static struct zc_zcache_token token_of(struct zc_zcache *zcache,
-                                       uint64_t offset)
+static struct zc_zswap_token token_of(struct zc_zswap *zswap, uint64_t offset)
 {
-    return (struct zc_zcache_token){
-        .index = zc_entry_index(&zcache->entries,
-                                support_zcache_peek(zcache, offset))};
+    return (struct zc_zswap_token){
+        .index =
+            zc_entry_index(&zswap->entries, support_zswap_peek(zswap, offset))};
 }
 
-static struct zc_zcache_token handle_token_of(struct zc_zcache *zcache,
-                                              uint64_t offset)
+static struct zc_zswap_token handle_token_of(struct zc_zswap *zswap,
+                                             uint64_t offset)
 {
-    return (struct zc_zcache_token){
+    return (struct zc_zswap_token){
         .by_handle = true,
-        .handle = support_zcache_peek(zcache, offset)->content.handle};
+        .handle = support_zswap_peek(zswap, offset)->content.handle};
 }
 
 /* ---- found again ---- */
 
 static void an_entry_is_found_by_its_slot_and_token(void **state)
 {
-    struct zc_zcache *zcache = begin(ZC_LRU_ENTRY, 0);
-    struct zc_zcache_token tokens[2];
+    struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
+    struct zc_zswap_token tokens[2];
     struct zc_entry *entry;
     unsigned i;
 
     (void)state;
-    support_zcache_store(zcache, 1, 0, SUPPORT_TEXT, 1);
-    tokens[0] = token_of(zcache, 1);
-    tokens[1] = handle_token_of(zcache, 1);
+    support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
+    tokens[0] = token_of(zswap, 1);
+    tokens[1] = handle_token_of(zswap, 1);
     for (i = 0; i < 2; i++) {
-        entry = zc_zcache_find(zcache, support_slot(1), &tokens[i]);
+        entry = zc_zswap_find(zswap, support_slot(1), &tokens[i]);
 
-        assert_ptr_equal(entry, support_zcache_peek(zcache, 1));
+        assert_ptr_equal(entry, support_zswap_peek(zswap, 1));
         assert_int_equal(zc_entry_count(entry), 2);
-        zc_zcache_put(zcache, entry);
+        zc_zswap_put(zswap, entry);
         assert_int_equal(zc_entry_count(entry), 1);
     }
-    support_zcache_destroy(zcache);
+    support_zswap_destroy(zswap);
 }
 
 /* WRITEBACK_RECHECKS_TREE */
 static void what_took_its_place_is_not_it(void **state)
 {
-    struct zc_zcache *zcache = begin(ZC_LRU_ENTRY, 0);
-    struct zc_zcache_token tokens[2];
+    struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
+    struct zc_zswap_token tokens[2];
     struct zc_entry *newer;
     unsigned i;
 
     (void)state;
-    support_zcache_store(zcache, 1, 0, SUPPORT_TEXT, 1);
-    support_zcache_store(zcache, 2, 0, SUPPORT_TEXT, 2);
-    tokens[0] = token_of(zcache, 1);
-    tokens[1] = handle_token_of(zcache, 1);
-    support_zcache_store(zcache, 1, 0, SUPPORT_TEXT, 3);
-    newer = support_zcache_peek(zcache, 1);
+    support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
+    support_zswap_store(zswap, 2, 0, SUPPORT_TEXT, 2);
+    tokens[0] = token_of(zswap, 1);
+    tokens[1] = handle_token_of(zswap, 1);
+    support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 3);
+    newer = support_zswap_peek(zswap, 1);
     for (i = 0; i < 2; i++) {
-        assert_null(zc_zcache_find(zcache, support_slot(1), &tokens[i]));
+        assert_null(zc_zswap_find(zswap, support_slot(1), &tokens[i]));
         assert_int_equal(zc_entry_count(newer), 1);
-        assert_null(zc_zcache_find(zcache, support_slot(2), &tokens[i]));
-        assert_null(zc_zcache_find(zcache, support_slot(9), &tokens[i]));
+        assert_null(zc_zswap_find(zswap, support_slot(2), &tokens[i]));
+        assert_null(zc_zswap_find(zswap, support_slot(9), &tokens[i]));
     }
-    assert_int_equal(zc_zcache_stored_pages(zcache), 2);
-    support_zcache_destroy(zcache);
+    assert_int_equal(zc_zswap_stored_pages(zswap), 2);
+    support_zswap_destroy(zswap);
 }
 
 /* Its one word may be any number, a handle's too. */
 static void a_page_of_one_word_has_no_handle(void **state)
 {
-    struct zc_zcache *zcache = begin(ZC_LRU_ZSPAGE, 0);
-    struct zc_zcache_token token;
+    struct zc_zswap *zswap = begin(ZC_LRU_ZSPAGE, 0);
+    struct zc_zswap_token token;
     uint64_t page[512];
     unsigned i;
 
     (void)state;
-    support_zcache_store(zcache, 1, 0, SUPPORT_TEXT, 1);
-    token = handle_token_of(zcache, 1);
+    support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
+    token = handle_token_of(zswap, 1);
     for (i = 0; i < 512; i++)
         page[i] = token.handle.value;
-    assert_status(zc_zcache_store(zcache, support_slot(1), page, 0, false),
+    assert_status(zc_zswap_store(zswap, support_slot(1), page, 0, false),
                   ZC_OK);
 
-    assert_null(zc_zcache_find(zcache, support_slot(1), &token));
-    support_zcache_destroy(zcache);
+    assert_null(zc_zswap_find(zswap, support_slot(1), &token));
+    support_zswap_destroy(zswap);
 }
 
 /* ---- out ---- */
 
 static void an_evicted_page_is_read_first_and_freed_last(void **state)
 {
-    struct zc_zcache *zcache = begin(ZC_LRU_ENTRY, 0);
-    struct zc_zcache_token token;
+    struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
+    struct zc_zswap_token token;
     struct zc_entry *entry;
     char page[4096];
 
     (void)state;
-    support_zcache_store(zcache, 1, 0, SUPPORT_TEXT, 1);
-    token = token_of(zcache, 1);
-    entry = zc_zcache_find(zcache, support_slot(1), &token);
+    support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
+    token = token_of(zswap, 1);
+    entry = zc_zswap_find(zswap, support_slot(1), &token);
 
-    zc_zcache_evict(zcache, entry);
+    zc_zswap_evict(zswap, entry);
 
-    assert_null(support_zcache_peek(zcache, 1));
-    assert_int_equal(zc_stats_sum(&zcache->stats, ZC_STAT_ZSWPWB), 1);
-    assert_int_equal(zc_zcache_stored_pages(zcache), 0);
+    assert_null(support_zswap_peek(zswap, 1));
+    assert_int_equal(zc_stats_sum(&zswap->stats, ZC_STAT_ZSWPWB), 1);
+    assert_int_equal(zc_zswap_stored_pages(zswap), 0);
     assert_int_equal(zc_entry_count(entry), 1);
-    assert_true(support_zcache_charged(zcache, 0) > 0);
-    assert_status(zc_zcache_read(zcache, entry, page), ZC_OK);
+    assert_true(support_zswap_charged(zswap, 0) > 0);
+    assert_status(zc_zswap_read(zswap, entry, page), ZC_OK);
     assert_true(support_is_page(page, 4096, SUPPORT_TEXT, 1));
-    assert_int_equal(zc_stats_sum(&zcache->stats, ZC_STAT_LOADED), 0);
+    assert_int_equal(zc_stats_sum(&zswap->stats, ZC_STAT_LOADED), 0);
 
-    zc_zcache_put(zcache, entry);
-    assert_int_equal(support_zcache_charged(zcache, 0), 0);
-    assert_int_equal(zc_lru_count(&zcache->lru, 0), 0);
-    support_zcache_destroy(zcache);
+    zc_zswap_put(zswap, entry);
+    assert_int_equal(support_zswap_charged(zswap, 0), 0);
+    assert_int_equal(zc_lru_count(&zswap->lru, 0), 0);
+    support_zswap_destroy(zswap);
 }
 
 static void kinds_are_counted_out(void **state)
 {
-    struct zc_zcache *zcache = begin(ZC_LRU_ENTRY, 0);
-    struct zc_zcache_token token;
+    struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
+    struct zc_zswap_token token;
     struct zc_entry *entry;
 
     (void)state;
-    support_zcache_store(zcache, 1, 0, SUPPORT_NOISE, 1);
-    token = token_of(zcache, 1);
-    entry = zc_zcache_find(zcache, support_slot(1), &token);
+    support_zswap_store(zswap, 1, 0, SUPPORT_NOISE, 1);
+    token = token_of(zswap, 1);
+    entry = zc_zswap_find(zswap, support_slot(1), &token);
 
-    zc_zcache_evict(zcache, entry);
-    zc_zcache_put(zcache, entry);
+    zc_zswap_evict(zswap, entry);
+    zc_zswap_put(zswap, entry);
 
-    assert_int_equal(zc_stats_sum(&zcache->stats, ZC_STAT_INCOMPRESSIBLE_PAGES),
+    assert_int_equal(zc_stats_sum(&zswap->stats, ZC_STAT_INCOMPRESSIBLE_PAGES),
                      0);
-    support_zcache_destroy(zcache);
+    support_zswap_destroy(zswap);
 }
 
 static void a_damaged_page_stays(void **state)
 {
-    struct zc_zcache *zcache = begin(ZC_LRU_ENTRY, 0);
-    struct zc_zcache_token token;
+    struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
+    struct zc_zswap_token token;
     struct zc_entry *entry;
     char page[4096];
 
     (void)state;
-    support_zcache_store(zcache, 1, 0, SUPPORT_TEXT, 1);
-    token = token_of(zcache, 1);
-    entry = zc_zcache_find(zcache, support_slot(1), &token);
+    support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
+    token = token_of(zswap, 1);
+    entry = zc_zswap_find(zswap, support_slot(1), &token);
     entry->size_minus_one++;
 
-    assert_status(zc_zcache_read(zcache, entry, page), ZC_CORRUPT);
+    assert_status(zc_zswap_read(zswap, entry, page), ZC_CORRUPT);
 
     entry->size_minus_one--;
-    assert_int_equal(zc_stats_sum(&zcache->stats, ZC_STAT_DECOMPRESS_FAIL), 1);
-    zc_zcache_put(zcache, entry);
-    assert_ptr_equal(support_zcache_peek(zcache, 1), entry);
-    support_zcache_destroy(zcache);
+    assert_int_equal(zc_stats_sum(&zswap->stats, ZC_STAT_DECOMPRESS_FAIL), 1);
+    zc_zswap_put(zswap, entry);
+    assert_ptr_equal(support_zswap_peek(zswap, 1), entry);
+    support_zswap_destroy(zswap);
 }
 
 static void evict_twice(void *context)
 {
-    struct zc_zcache *zcache = context;
-    struct zc_zcache_token token = token_of(zcache, 1);
-    struct zc_entry *entry = zc_zcache_find(zcache, support_slot(1), &token);
+    struct zc_zswap *zswap = context;
+    struct zc_zswap_token token = token_of(zswap, 1);
+    struct zc_entry *entry = zc_zswap_find(zswap, support_slot(1), &token);
 
     zc_entry_get(entry); /* else the second would be worse */
-    zc_zcache_evict(zcache, entry);
-    zc_zcache_evict(zcache, entry);
+    zc_zswap_evict(zswap, entry);
+    zc_zswap_evict(zswap, entry);
 }
 
 /* Without the pin somebody unlinks it in between, and that must not pass. */
 static void evicting_what_is_not_linked_is_a_mistake(void **state)
 {
-    struct zc_zcache *zcache = begin(ZC_LRU_ENTRY, 0);
+    struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
 
     (void)state;
-    support_zcache_store(zcache, 1, 0, SUPPORT_TEXT, 1);
+    support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
 
-    support_assert_aborts(evict_twice, zcache, "unlinked", "zcache_evict.c");
-    support_zcache_destroy(zcache);
+    support_assert_aborts(evict_twice, zswap, "unlinked", "zcache_evict.c");
+    support_zswap_destroy(zswap);
 }
 
 /* ---- from the cold end ---- */
 
-static void write_back(struct zc_zcache *zcache, zc_swp slot,
-                       const struct zc_zcache_token *token)
+static void write_back(struct zc_zswap *zswap, zc_swp slot,
+                       const struct zc_zswap_token *token)
 {
-    struct zc_entry *entry = zc_zcache_find(zcache, slot, token);
+    struct zc_entry *entry = zc_zswap_find(zswap, slot, token);
     char page[4096];
 
     assert_non_null(entry);
-    assert_status(zc_zcache_read(zcache, entry, page), ZC_OK);
+    assert_status(zc_zswap_read(zswap, entry, page), ZC_OK);
     assert_true(support_is_page(page, 4096, SUPPORT_TEXT, zc_swp_offset(slot)));
-    zc_zcache_evict(zcache, entry);
-    zc_zcache_put(zcache, entry);
+    zc_zswap_evict(zswap, entry);
+    zc_zswap_put(zswap, entry);
 }
 
 static void the_coldest_go_entry_by_entry(void **state)
 {
-    struct zc_zcache *zcache = begin(ZC_LRU_ENTRY, 0);
+    struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
     struct zc_lru_candidate candidate;
-    struct zc_zcache_token token = {.by_handle = false};
+    struct zc_zswap_token token = {.by_handle = false};
     unsigned i;
 
     (void)state;
     for (i = 0; i < 300; i++)
-        support_zcache_store(zcache, i, 0, SUPPORT_TEXT, i);
+        support_zswap_store(zswap, i, 0, SUPPORT_TEXT, i);
     for (i = 0; i < 300; i++)
-        assert_status(zc_lru_scan(&zcache->lru, 0, 0, &candidate), ZC_AGAIN);
+        assert_status(zc_lru_scan(&zswap->lru, 0, 0, &candidate), ZC_AGAIN);
 
     for (i = 0; i < 200; i++) {
-        assert_status(zc_lru_scan(&zcache->lru, 0, 0, &candidate), ZC_OK);
+        assert_status(zc_lru_scan(&zswap->lru, 0, 0, &candidate), ZC_OK);
         assert_int_equal(zc_swp_offset(candidate.slot), i);
         token.index = candidate.token;
-        write_back(zcache, candidate.slot, &token);
+        write_back(zswap, candidate.slot, &token);
     }
 
-    assert_int_equal(zc_zcache_stored_pages(zcache), 100);
-    assert_int_equal(zc_lru_count(&zcache->lru, 0), 100);
-    support_zcache_destroy(zcache);
+    assert_int_equal(zc_zswap_stored_pages(zswap), 100);
+    assert_int_equal(zc_lru_count(&zswap->lru, 0), 100);
+    support_zswap_destroy(zswap);
 }
 
 struct reclaim {
-    struct zc_zcache *zcache;
+    struct zc_zswap *zswap;
     unsigned calls;
     bool forgets; /* another thread invalidates it first */
 };
@@ -241,21 +240,21 @@ struct reclaim {
 static zc_status evict_object(void *context, zc_handle handle)
 {
     struct reclaim *reclaim = context;
-    const struct zc_zcache_token token = {.by_handle = true, .handle = handle};
+    const struct zc_zswap_token token = {.by_handle = true, .handle = handle};
     zc_swp slot = {UINT64_MAX};
 
     reclaim->calls++;
     if (reclaim->forgets) {
-        assert_status(zc_zcache_slot_of(reclaim->zcache, handle, &slot), ZC_OK);
-        assert_status(zc_zcache_invalidate(reclaim->zcache, slot), ZC_OK);
+        assert_status(zc_zswap_slot_of(reclaim->zswap, handle, &slot), ZC_OK);
+        assert_status(zc_zswap_invalidate(reclaim->zswap, slot), ZC_OK);
         slot.value = UINT64_MAX;
     }
     /* It may be a deferred one: it still leads to its slot. */
-    assert_status(zc_zcache_slot_of(reclaim->zcache, handle, &slot), ZC_OK);
+    assert_status(zc_zswap_slot_of(reclaim->zswap, handle, &slot), ZC_OK);
     if (reclaim->forgets)
-        assert_null(zc_zcache_find(reclaim->zcache, slot, &token));
+        assert_null(zc_zswap_find(reclaim->zswap, slot, &token));
     else
-        write_back(reclaim->zcache, slot, &token);
+        write_back(reclaim->zswap, slot, &token);
     return ZC_OK;
 }
 
@@ -273,10 +272,10 @@ static void the_coldest_go_zspage_by_zspage(void **state)
         for (forgets = 0; forgets < 2; forgets++) {
             struct reclaim reclaim = {begin(ZC_LRU_ZSPAGE, placement), 0,
                                       forgets != 0};
-            struct zc_entries *entries = &reclaim.zcache->entries;
+            struct zc_entries *entries = &reclaim.zswap->entries;
 
             for (i = 0; i < 300; i++)
-                support_zcache_store(reclaim.zcache, i, 0, SUPPORT_TEXT, i);
+                support_zswap_store(reclaim.zswap, i, 0, SUPPORT_TEXT, i);
             before = entries->pool_ops->page_count(entries->pool);
 
             assert_status(entries->pool_ops->reclaim(
@@ -287,12 +286,12 @@ static void the_coldest_go_zspage_by_zspage(void **state)
             assert_true(reclaim.calls > 0);
             assert_int_equal(entries->pool_ops->page_count(entries->pool),
                              before - pages);
-            assert_int_equal(zc_zcache_stored_pages(reclaim.zcache),
+            assert_int_equal(zc_zswap_stored_pages(reclaim.zswap),
                              300 - reclaim.calls);
             assert_int_equal(
-                zc_stats_sum(&reclaim.zcache->stats, ZC_STAT_ZSWPWB),
+                zc_stats_sum(&reclaim.zswap->stats, ZC_STAT_ZSWPWB),
                 forgets != 0 ? 0 : reclaim.calls);
-            support_zcache_destroy(reclaim.zcache);
+            support_zswap_destroy(reclaim.zswap);
         }
     }
 }
@@ -300,33 +299,33 @@ static void the_coldest_go_zspage_by_zspage(void **state)
 /* What an object says is checked before it is used. */
 static void a_slot_that_there_is_not_is_stale(void **state)
 {
-    struct zc_zcache *zcache = begin(ZC_LRU_ZSPAGE, 0);
+    struct zc_zswap *zswap = begin(ZC_LRU_ZSPAGE, 0);
     const zc_swp bad[] = {zc_swp_make(ZC_SWP_TYPE_COUNT, 1),
                           zc_swp_make(0, ZC_SLOT_COUNT_DEFAULT)};
     const zc_swp last =
         zc_swp_make(ZC_SWP_TYPE_COUNT - 1, ZC_SLOT_COUNT_DEFAULT - 1);
-    const struct zc_pool_ops *ops = zcache->entries.pool_ops;
+    const struct zc_pool_ops *ops = zswap->entries.pool_ops;
     zc_swp slot = {7};
     zc_handle handle;
     unsigned i;
 
     (void)state;
     for (i = 0; i < 2; i++) {
-        assert_status(ops->put(zcache->entries.pool, &bad[i], 8, &handle),
+        assert_status(ops->put(zswap->entries.pool, &bad[i], 8, &handle),
                       ZC_OK);
-        assert_status(zc_zcache_slot_of(zcache, handle, &slot), ZC_STALE);
-        ops->free(zcache->entries.pool, handle);
+        assert_status(zc_zswap_slot_of(zswap, handle, &slot), ZC_STALE);
+        ops->free(zswap->entries.pool, handle);
     }
-    assert_status(ops->put(zcache->entries.pool, &bad, 7, &handle), ZC_OK);
-    assert_status(zc_zcache_slot_of(zcache, handle, &slot), ZC_STALE);
-    ops->free(zcache->entries.pool, handle);
+    assert_status(ops->put(zswap->entries.pool, &bad, 7, &handle), ZC_OK);
+    assert_status(zc_zswap_slot_of(zswap, handle, &slot), ZC_STALE);
+    ops->free(zswap->entries.pool, handle);
     assert_int_equal(slot.value, 7);
 
-    assert_status(ops->put(zcache->entries.pool, &last, 8, &handle), ZC_OK);
-    assert_status(zc_zcache_slot_of(zcache, handle, &slot), ZC_OK);
+    assert_status(ops->put(zswap->entries.pool, &last, 8, &handle), ZC_OK);
+    assert_status(zc_zswap_slot_of(zswap, handle, &slot), ZC_OK);
     assert_int_equal(slot.value, last.value);
-    ops->free(zcache->entries.pool, handle);
-    support_zcache_destroy(zcache);
+    ops->free(zswap->entries.pool, handle);
+    support_zswap_destroy(zswap);
 }
 
 int main(void)

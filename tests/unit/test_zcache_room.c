@@ -4,7 +4,7 @@
  * what the owners are charged.
  */
 #include "support_bump.h"
-#include "support_zcache.h"
+#include "support_zswap.h"
 
 #include "base/inject.h"
 
@@ -13,7 +13,7 @@
 /* A pool whose pages are what the control says, and somebody who makes room. */
 struct fixture {
     struct support_bump_control control;
-    struct zc_zcache *zcache;
+    struct zc_zswap *zswap;
     unsigned asked;       /* how often for room */
     unsigned asked_owner; /* and for whose, the last time */
     zc_swp asked_slot;    /* by a store of this */
@@ -25,17 +25,16 @@ struct fixture {
 static bool make_room(void *context, zc_swp slot, unsigned owner)
 {
     struct fixture *fixture = context;
-    struct zc_zcache *zcache = fixture->zcache;
+    struct zc_zswap *zswap = fixture->zswap;
     struct zc_context *taken;
 
     fixture->asked++;
     fixture->asked_owner = owner;
     fixture->asked_slot = slot;
     fixture->control.page_count = fixture->pages_after;
-    fixture->had_older = support_zcache_peek(zcache, zc_swp_offset(slot)) !=
-                         NULL;
+    fixture->had_older = support_zswap_peek(zswap, zc_swp_offset(slot)) != NULL;
     /* NO_SHRINK_WITH_CONTEXT: the only one is free, or this never returns. */
-    taken = zc_generation_lock_context(zcache->generations.current);
+    taken = zc_generation_lock_context(zswap->generations.current);
     zc_generation_unlock_context(taken);
     return fixture->has_written;
 }
@@ -44,39 +43,39 @@ static void begin(struct fixture *fixture, unsigned lru_mode)
 {
     memset(fixture, 0, sizeof(*fixture));
     fixture->control.has_page_count = true;
-    fixture->zcache = support_zcache_create((struct zc_cache_options){
+    fixture->zswap = support_zswap_create((struct zc_cache_options){
         .pool_ops = &support_bump_pool,
         .pool_user = &fixture->control,
         .lru_mode = lru_mode,
         .context_count = 1,
         .limit_bytes = 100 * 4096,
     });
-    fixture->zcache->make_room = make_room;
-    fixture->zcache->context = fixture;
+    fixture->zswap->make_room = make_room;
+    fixture->zswap->context = fixture;
 }
 
 static void end(struct fixture *fixture)
 {
-    support_zcache_destroy(fixture->zcache);
+    support_zswap_destroy(fixture->zswap);
     assert_int_equal(fixture->control.frees, fixture->control.puts);
 }
 
 static uint64_t count(const struct fixture *fixture, enum zc_stat stat)
 {
-    return zc_stats_sum(&fixture->zcache->stats, stat);
+    return zc_stats_sum(&fixture->zswap->stats, stat);
 }
 
 static void set_limit(struct fixture *fixture, unsigned owner, uint64_t bytes)
 {
     zc_atomic_u64_store_relaxed(
-        &zc_lru_owner(&fixture->zcache->lru, owner)->limit_bytes, bytes);
+        &zc_lru_owner(&fixture->zswap->lru, owner)->limit_bytes, bytes);
 }
 
 static zc_status try_store(struct fixture *fixture, uint64_t offset,
                            unsigned owner)
 {
-    return support_zcache_try(fixture->zcache, offset, owner, SUPPORT_TEXT,
-                              offset);
+    return support_zswap_try(fixture->zswap, offset, owner, SUPPORT_TEXT,
+                             offset);
 }
 
 /* ---- the pool's limit ---- */
@@ -119,7 +118,7 @@ static void a_store_is_refused_if_the_room_is_too_little(void **state)
         assert_status(try_store(&fixture, 7, 0), ZC_REJECTED);
 
         assert_true(fixture.had_older);
-        assert_null(support_zcache_peek(fixture.zcache, 7));
+        assert_null(support_zswap_peek(fixture.zswap, 7));
         assert_int_equal(fixture.asked, 1);
         assert_int_equal(count(&fixture, ZC_STAT_POOL_LIMIT_HIT), 1);
         assert_int_equal(count(&fixture, ZC_STAT_REJECT_RECLAIM_FAIL), 1);
@@ -144,14 +143,14 @@ static void force_is_above_the_limits_but_not_the_pools_own(void **state)
     fixture.control.page_count = 100;
 
     assert_status(
-        zc_zcache_store(fixture.zcache, support_slot(1), page, OWNER, true),
+        zc_zswap_store(fixture.zswap, support_slot(1), page, OWNER, true),
         ZC_OK);
     fixture.control.put_status = ZC_REJECTED;
     assert_status(
-        zc_zcache_store(fixture.zcache, support_slot(1), page, OWNER, true),
+        zc_zswap_store(fixture.zswap, support_slot(1), page, OWNER, true),
         ZC_REJECTED);
 
-    assert_null(support_zcache_peek(fixture.zcache, 1));
+    assert_null(support_zswap_peek(fixture.zswap, 1));
     assert_int_equal(fixture.asked, 0);
     assert_int_equal(count(&fixture, ZC_STAT_POOL_LIMIT_HIT), 0);
     fixture.control.put_status = ZC_OK;
@@ -165,13 +164,13 @@ static void the_excess_is_what_is_above_the_threshold(void **state)
     (void)state;
     begin(&fixture, ZC_LRU_NONE);
     fixture.control.page_count = 90;
-    assert_int_equal(zc_zcache_excess_pages(fixture.zcache), 0);
+    assert_int_equal(zc_zswap_excess_pages(fixture.zswap), 0);
     fixture.control.page_count = 0;
-    assert_int_equal(zc_zcache_excess_pages(fixture.zcache), 0);
+    assert_int_equal(zc_zswap_excess_pages(fixture.zswap), 0);
     fixture.control.page_count = 103;
-    assert_int_equal(zc_zcache_excess_pages(fixture.zcache), 13);
-    zc_zcache_apply_limit(fixture.zcache, 0, 90);
-    assert_int_equal(zc_zcache_excess_pages(fixture.zcache), 0);
+    assert_int_equal(zc_zswap_excess_pages(fixture.zswap), 13);
+    zc_zswap_apply_limit(fixture.zswap, 0, 90);
+    assert_int_equal(zc_zswap_excess_pages(fixture.zswap), 0);
     end(&fixture);
 }
 
@@ -186,7 +185,7 @@ static void a_store_over_its_owners_limit_goes_on_if_one_pass_wrote(
     (void)state;
     begin(&fixture, ZC_LRU_NONE);
     assert_status(try_store(&fixture, 1, OWNER), ZC_OK);
-    size = support_zcache_charged(fixture.zcache, OWNER);
+    size = support_zswap_charged(fixture.zswap, OWNER);
     set_limit(&fixture, OWNER, size + 1);
     assert_status(try_store(&fixture, 2, OWNER), ZC_OK);
     assert_int_equal(fixture.asked, 0);
@@ -210,19 +209,19 @@ static void and_is_refused_if_it_wrote_nothing(void **state)
     (void)state;
     begin(&fixture, ZC_LRU_NONE);
     assert_status(try_store(&fixture, 1, OWNER), ZC_OK);
-    size = support_zcache_charged(fixture.zcache, OWNER);
+    size = support_zswap_charged(fixture.zswap, OWNER);
     set_limit(&fixture, OWNER, size);
 
     assert_status(try_store(&fixture, 1, OWNER), ZC_REJECTED);
 
     assert_int_equal(fixture.asked, 1);
-    assert_null(support_zcache_peek(fixture.zcache, 1));
-    assert_int_equal(support_zcache_charged(fixture.zcache, OWNER), 0);
+    assert_null(support_zswap_peek(fixture.zswap, 1));
+    assert_int_equal(support_zswap_charged(fixture.zswap, OWNER), 0);
     assert_int_equal(count(&fixture, ZC_STAT_REJECT_OWNER_LIMIT), 1);
     assert_int_equal(count(&fixture, ZC_STAT_REJECT_RECLAIM_FAIL), 0);
 
     set_limit(&fixture, OWNER, 0);
-    fixture.zcache->make_room = NULL;
+    fixture.zswap->make_room = NULL;
     assert_status(try_store(&fixture, 1, OWNER), ZC_REJECTED);
     assert_int_equal(count(&fixture, ZC_STAT_REJECT_OWNER_LIMIT), 2);
     assert_status(try_store(&fixture, 1, OWNER + 1), ZC_OK);
@@ -265,7 +264,7 @@ static void an_owners_record_needs_memory(void **state)
     assert_status(try_store(&fixture, 1, OWNER), ZC_NO_MEMORY);
 
     zc_inject_disarm();
-    assert_null(support_zcache_peek(fixture.zcache, 1));
+    assert_null(support_zswap_peek(fixture.zswap, 1));
     assert_int_equal(count(&fixture, ZC_STAT_REJECT_KMEMCACHE_FAIL), 1);
     end(&fixture);
 }
@@ -276,15 +275,15 @@ static void an_owner_may_forbid_writeback(void **state)
 
     (void)state;
     begin(&fixture, ZC_LRU_NONE);
-    assert_false(zc_zcache_owner_forbids(fixture.zcache, OWNER));
+    assert_false(zc_zswap_owner_forbids(fixture.zswap, OWNER));
     assert_status(try_store(&fixture, 1, OWNER), ZC_OK);
-    assert_false(zc_zcache_owner_forbids(fixture.zcache, OWNER));
+    assert_false(zc_zswap_owner_forbids(fixture.zswap, OWNER));
 
     zc_atomic_u32_store_relaxed(
-        &zc_lru_owner(&fixture.zcache->lru, OWNER)->no_writeback, 1);
+        &zc_lru_owner(&fixture.zswap->lru, OWNER)->no_writeback, 1);
 
-    assert_true(zc_zcache_owner_forbids(fixture.zcache, OWNER));
-    assert_false(zc_zcache_owner_forbids(fixture.zcache, 0));
+    assert_true(zc_zswap_owner_forbids(fixture.zswap, OWNER));
+    assert_false(zc_zswap_owner_forbids(fixture.zswap, 0));
     end(&fixture);
 }
 
@@ -292,9 +291,9 @@ static void an_owner_may_forbid_writeback(void **state)
 
 static void expect_charged(struct fixture *fixture, uint64_t bytes)
 {
-    assert_int_equal(support_zcache_charged(fixture->zcache, OWNER), bytes);
-    assert_int_equal(zc_lru_count(&fixture->zcache->lru, OWNER),
-                     fixture->zcache->lru_mode == ZC_LRU_ENTRY
+    assert_int_equal(support_zswap_charged(fixture->zswap, OWNER), bytes);
+    assert_int_equal(zc_lru_count(&fixture->zswap->lru, OWNER),
+                     fixture->zswap->lru_mode == ZC_LRU_ENTRY
                          ? fixture->control.puts - fixture->control.frees
                          : 0);
 }
@@ -302,7 +301,7 @@ static void expect_charged(struct fixture *fixture, uint64_t bytes)
 static void store_kind(struct fixture *fixture, uint64_t offset,
                        enum support_kind kind)
 {
-    support_zcache_store(fixture->zcache, offset, OWNER, kind, 1);
+    support_zswap_store(fixture->zswap, offset, OWNER, kind, 1);
 }
 
 /* The objects' bytes, in every mode; and the LRU has exactly what has one. */
@@ -318,7 +317,7 @@ static void owners_are_charged_for_what_they_store(void **state)
         begin(&fixture, lru_mode);
         support_use_halves();
         assert_status(
-            zc_generations_change(&fixture.zcache->generations, "halves", 0),
+            zc_generations_change(&fixture.zswap->generations, "halves", 0),
             ZC_OK);
 
         store_kind(&fixture, 1, SUPPORT_HALVES);
@@ -335,14 +334,14 @@ static void owners_are_charged_for_what_they_store(void **state)
         expect_charged(&fixture, 4096 + 2048);
         fixture.control.put_status = ZC_NO_MEMORY;
         assert_status(
-            support_zcache_try(fixture.zcache, 4, OWNER, SUPPORT_HALVES, 1),
+            support_zswap_try(fixture.zswap, 4, OWNER, SUPPORT_HALVES, 1),
             ZC_NO_MEMORY);
         fixture.control.put_status = ZC_OK;
         expect_charged(&fixture, 4096 + 2048);
-        assert_status(zc_zcache_take(fixture.zcache, support_slot(1), page),
+        assert_status(zc_zswap_take(fixture.zswap, support_slot(1), page),
                       ZC_OK);
         expect_charged(&fixture, 2048);
-        assert_status(zc_zcache_invalidate(fixture.zcache, support_slot(3)),
+        assert_status(zc_zswap_invalidate(fixture.zswap, support_slot(3)),
                       ZC_OK);
         expect_charged(&fixture, 0);
         end(&fixture);
@@ -359,7 +358,7 @@ static void a_page_without_a_place_is_charged_to_nobody(void **state)
 
     (void)state;
     begin(&fixture, ZC_LRU_ENTRY);
-    assert_non_null(zc_lru_owner(&fixture.zcache->lru, OWNER));
+    assert_non_null(zc_lru_owner(&fixture.zswap->lru, OWNER));
     for (i = 0; i < 3; i++) {
         zc_inject_arm(ZC_INJECT_MALLOC, countdowns[i], 1);
         assert_status(try_store(&fixture, 1, OWNER), ZC_NO_MEMORY);
@@ -370,7 +369,7 @@ static void a_page_without_a_place_is_charged_to_nobody(void **state)
 }
 
 struct watched {
-    struct zc_zcache *zcache;
+    struct zc_zswap *zswap;
     uint32_t listed; /* while the page was compressed */
 };
 
@@ -378,7 +377,7 @@ static void look_at_list(void *context)
 {
     struct watched *watched = context;
 
-    watched->listed = zc_lru_count(&watched->zcache->lru, 0);
+    watched->listed = zc_lru_count(&watched->zswap->lru, 0);
 }
 
 /* LRU_LAST */
@@ -389,18 +388,17 @@ static void a_page_on_its_way_is_on_no_list(void **state)
 
     (void)state;
     begin(&fixture, ZC_LRU_ENTRY);
-    watched = (struct watched){fixture.zcache, 99};
+    watched = (struct watched){fixture.zswap, 99};
     support_use_halves();
     assert_status(
-        zc_generations_change(&fixture.zcache->generations, "halves", 0),
-        ZC_OK);
+        zc_generations_change(&fixture.zswap->generations, "halves", 0), ZC_OK);
     support_halves.context = &watched;
     support_halves.on_compress = look_at_list;
 
-    support_zcache_store(fixture.zcache, 1, 0, SUPPORT_HALVES, 1);
+    support_zswap_store(fixture.zswap, 1, 0, SUPPORT_HALVES, 1);
 
     assert_int_equal(watched.listed, 0);
-    assert_int_equal(zc_lru_count(&fixture.zcache->lru, 0), 1);
+    assert_int_equal(zc_lru_count(&fixture.zswap->lru, 0), 1);
     end(&fixture);
 }
 

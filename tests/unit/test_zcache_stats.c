@@ -194,14 +194,14 @@ static void the_swap_sides_counters_have_their_fields(void **state)
 
     (void)state;
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        zc_stats_add(&cache->zcache.stats, rows[i].stat, 100 + i);
+        zc_stats_add(&cache->zswap.stats, rows[i].stat, 100 + i);
 
     stats = support_cache_stats(cache);
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         memcpy(&count, (char *)&stats + rows[i].field, sizeof(count));
         assert_int_equal(count, 100 + i);
     }
-    zc_stats_subtract(&cache->zcache.stats, ZC_STAT_ZSWPWB, 110);
+    zc_stats_subtract(&cache->zswap.stats, ZC_STAT_ZSWPWB, 110);
     zc_cache_destroy(cache);
 }
 
@@ -332,10 +332,10 @@ static void links_take_8_bytes_for_each_page_and_owners_their_own(void **state)
             support_store(cache, support_slot(i), SUPPORT_ZERO, 0);
         bytes[k] = account(cache).entry_bytes;
         other = account(cache).other_bytes;
-        assert_non_null(zc_lru_owner(&cache->zcache.lru, 5));
+        assert_non_null(zc_lru_owner(&cache->zswap.lru, 5));
         assert_int_equal(
             account(cache).other_bytes - other,
-            zc_malloc_size(zc_lru_find_owner(&cache->zcache.lru, 5)));
+            zc_malloc_size(zc_lru_find_owner(&cache->zswap.lru, 5)));
         zc_cache_destroy(cache);
     }
 

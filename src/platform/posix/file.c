@@ -138,7 +138,7 @@ static zc_status make_and_unlink(struct zc_file *file)
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
     for (i = 0; i < NAME_ATTEMPTS && file->descriptor < 0; i++) {
-        (void)snprintf(file->path + length, NAME_MAX_LENGTH, "/.zcache-%jx-%lx",
+        (void)snprintf(file->path + length, NAME_MAX_LENGTH, "/.zswap-%jx-%lx",
                        (uintmax_t)getpid(), (unsigned long)now.tv_nsec + i);
         file->descriptor = try_make(file->path);
         if (file->descriptor < 0 && errno != EEXIST)
