@@ -38,6 +38,13 @@
 
 struct zc_swap;
 
+/* A slot that was looked up, once for a call: what the directory of its device
+ * has for it stays while the caller has the device. */
+struct zc_slot_ref {
+    struct zc_cluster *cluster; /* NULL: no slot near it was ever used */
+    zc_swp name;
+};
+
 enum zc_folio_flag {
     ZC_FOLIO_LOCKED = 1u << 0,
     ZC_FOLIO_WAITERS = 1u << 1,   /* somebody sleeps on the word */
@@ -101,7 +108,7 @@ bool zc_folio_is_of(const struct zc_folio *folio, zc_swp slot);
 
 /* The folio cached for a slot with a reference, or NULL.  The caller holds a
  * device reference. */
-struct zc_folio *zc_swapcache_look_up(struct zc_swap *swap, zc_swp slot);
+struct zc_folio *zc_swapcache_look_up(struct zc_slot_ref slot);
 
 /*
  * Puts a new locked folio in the cache for a slot in use.  The caller holds a
@@ -111,7 +118,7 @@ struct zc_folio *zc_swapcache_look_up(struct zc_swap *swap, zc_swp slot);
  * ZC_OK; ZC_BUSY: a folio or a bare pin is there; ZC_MISSING: the slot's count
  * is 0; ZC_NO_MEMORY.  Follows swap_cache_alloc_folio().
  */
-zc_status zc_swapcache_create(struct zc_swap *swap, zc_swp slot,
+zc_status zc_swapcache_create(struct zc_swap *swap, struct zc_slot_ref slot,
                               struct zc_folio **folio_out);
 
 /*
@@ -123,7 +130,7 @@ zc_status zc_swapcache_create(struct zc_swap *swap, zc_swp slot,
  * ZC_OK (of a folio that is there, whatever the slot's count); ZC_MISSING: none
  * is there, and the slot's count is 0; ZC_NO_MEMORY.
  */
-zc_status zc_swapcache_get(struct zc_swap *swap, zc_swp slot,
+zc_status zc_swapcache_get(struct zc_swap *swap, struct zc_slot_ref slot,
                            struct zc_folio **folio_out, bool *created_out);
 
 /*
@@ -322,6 +329,9 @@ uint64_t zc_swap_bytes(struct zc_swap *swap);
 
 /* --- slots: the caller holds a device reference, unless it says otherwise */
 
+/* Without a lock, and without making anything. */
+struct zc_slot_ref zc_slot_find(struct zc_swap *swap, zc_swp slot);
+
 /*
  * Gives a locked folio that is in no cache a free slot of some managed device,
  * and puts it in the swap cache there, in one step; its count is 0.  Takes no
@@ -357,30 +367,41 @@ void zc_slot_drop(struct zc_swap *swap, zc_swp slot);
 
 /* The count now.  0 of a slot that the caller names: nothing is stored there,
  * which needs neither a claim nor memory to find out. */
-uint32_t zc_slot_count(struct zc_swap *swap, zc_swp slot);
+uint32_t zc_slot_count(struct zc_slot_ref slot);
 
 /*
  * Pins a slot in use with no folio.  ZC_OK; ZC_BUSY: a folio or another pin is
  * there; ZC_MISSING: its count is 0.  Follows swapcache_prepare().
  */
-zc_status zc_slot_pin(struct zc_swap *swap, zc_swp slot);
+zc_status zc_slot_pin(struct zc_swap *swap, struct zc_slot_ref slot);
 
 /*
  * Ends a bare pin and wakes who waits; frees the slot if its count is 0.
  * Follows swapcache_clear().
  */
-void zc_slot_unpin(struct zc_swap *swap, zc_swp slot);
+void zc_slot_unpin(struct zc_swap *swap, struct zc_slot_ref slot);
 
 /* Sleeps until the slot has no bare pin, or at least some pin has ended
  * meanwhile (PIN_LOSER_SLEEPS).  May return early. */
-void zc_slot_wait(struct zc_swap *swap, zc_swp slot);
+void zc_slot_wait(struct zc_swap *swap, struct zc_slot_ref slot);
+
+/* A slot as it was claimed.  It stays so until the release, but for what the
+ * claimer does. */
+struct zc_claimed {
+    struct zc_slot_ref slot;
+    /* NULL: the pin is bare; or the cached folio, locked and rechecked, with a
+     * reference; it may be under writeback (zc_folio_wait_writeback() before
+     * its bytes or its slot are given up). */
+    struct zc_folio *folio;
+    bool has_count;
+    bool is_zero; /* its zero bit */
+};
 
 /*
  * For slots that the caller names: pins a slot whether it is in use or not.
- * Sleeps for any bare pin and any folio's lock.  *folio_out: NULL, and the pin
- * is bare; or the cached folio, locked and rechecked, with a reference; it may
- * be under writeback (zc_folio_wait_writeback() before its bytes or its slot
- * are given up).  May block.  ZC_OK; ZC_NO_MEMORY (a cluster).
+ * Sleeps for any bare pin and any folio's lock.  May block.  `required`: its
+ * count must not be 0, or nothing is pinned or made (ZC_MISSING).  ZC_OK;
+ * ZC_MISSING; ZC_NO_MEMORY (a cluster): only where it is not required.
  *
  * zc_slot_release() ends it: unlocks the folio and gives up the reference, or
  * ends the bare pin.  `in_use` is the count from now on: 1 or 0.  With 0 any
@@ -388,40 +409,24 @@ void zc_slot_wait(struct zc_swap *swap, zc_swp slot);
  * With 1 a folio that is neither dirty nor under writeback leaves it: there is
  * a copy elsewhere.
  */
-zc_status zc_slot_claim(struct zc_swap *swap, zc_swp slot,
-                        struct zc_folio **folio_out);
-void zc_slot_release(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio,
+zc_status zc_slot_claim(struct zc_swap *swap, zc_swp slot, bool required,
+                        struct zc_claimed *claimed_out);
+void zc_slot_release(struct zc_swap *swap, const struct zc_claimed *claimed,
                      bool in_use);
-
-/* A slot as it was claimed.  It stays so until the release, but for what the
- * claimer does. */
-struct zc_claimed {
-    struct zc_folio *folio; /* as zc_slot_claim() */
-    bool has_count;
-    bool is_zero; /* its zero bit */
-};
-
-/*
- * The same, and says what the slot was like.  `required`: its count must not be
- * 0, or nothing is pinned or made (ZC_MISSING).  ZC_OK; ZC_MISSING;
- * ZC_NO_MEMORY: only where it is not required.
- */
-zc_status zc_slot_claim_as(struct zc_swap *swap, zc_swp slot, bool required,
-                           struct zc_claimed *claimed_out);
 
 /*
  * The checksum of the page that the device has, or will have when a write ends.
  * The caller has the slot pinned, either way.  Room for it is made before it is
  * set, and may block.  ZC_OK; ZC_NO_MEMORY.
  */
-zc_status zc_slot_reserve_sum(struct zc_swap *swap, zc_swp slot);
-void zc_slot_set_sum(struct zc_swap *swap, zc_swp slot, uint64_t sum);
+zc_status zc_slot_reserve_sum(struct zc_swap *swap, struct zc_slot_ref slot);
+void zc_slot_set_sum(struct zc_slot_ref slot, uint64_t sum);
 /* False, too, where none was ever set. */
-bool zc_slot_has_sum(struct zc_swap *swap, zc_swp slot, uint64_t sum);
+bool zc_slot_has_sum(struct zc_slot_ref slot, uint64_t sum);
 
 /* The zero bit; by who has the slot pinned, either way. */
-void zc_slot_set_zero(struct zc_swap *swap, zc_swp slot, bool is_zero);
-bool zc_slot_is_zero(struct zc_swap *swap, zc_swp slot);
+void zc_slot_set_zero(struct zc_slot_ref slot, bool is_zero);
+bool zc_slot_is_zero(struct zc_slot_ref slot);
 
 /* --- page I/O ---------------------------------------------------------- */
 
@@ -485,8 +490,6 @@ struct zc_page_write {
     struct zc_list link; /* [stuck_lock] */
 };
 
-/* The fields up to `stats` are set by the caller before.  ZC_OK;
- * ZC_NO_MEMORY. */
 /* Where a page was found. */
 enum zc_page_source {
     ZC_SOURCE_CACHED, /* nowhere below: the folio was up to date */
@@ -495,6 +498,8 @@ enum zc_page_source {
     ZC_SOURCE_DEVICE
 };
 
+/* The fields up to `stats` are set by the caller before.  ZC_OK;
+ * ZC_NO_MEMORY. */
 zc_status zc_pageio_init(struct zc_pageio *pageio);
 /* Waits for the writes under way, and lets go of stuck folios, which stay in
  * the swap cache.  No new write begins; every device is still on. */
@@ -523,8 +528,8 @@ zc_status zc_pageio_write(struct zc_pageio *pageio, struct zc_folio *folio,
  * A request for a page of this slot, which the caller has pinned.  May block.
  * ZC_OK; ZC_INVALID: it has no device; ZC_NO_MEMORY.
  */
-zc_status zc_pageio_prepare_write(struct zc_pageio *pageio, zc_swp slot,
-                                  unsigned owner,
+zc_status zc_pageio_prepare_write(struct zc_pageio *pageio,
+                                  struct zc_slot_ref slot, unsigned owner,
                                   struct zc_page_write **write_out);
 /* Gives up a request that was not submitted. */
 void zc_pageio_cancel_write(struct zc_page_write *write);
@@ -551,19 +556,20 @@ void zc_pageio_submit_write(struct zc_page_write *write,
  * Follows swap_read_folio().
  */
 zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
-                         zc_swp slot, enum zc_page_source *source_out);
+                         struct zc_slot_ref slot,
+                         enum zc_page_source *source_out);
 
 /* The device's copy of a slot, waited for; the caller has the slot pinned.
  * ZC_OK; else page_out is undefined: ZC_IO_ERROR; ZC_CORRUPT: it is not what
  * was written there. */
-zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
-                                void *page_out);
+zc_status zc_pageio_read_device(struct zc_pageio *pageio,
+                                struct zc_slot_ref slot, void *page_out);
 /* A page straight to the device, waited for; the caller has the slot pinned,
  * and no write of it is under way.  Clears the zero bit.  ZC_OK;
  * ZC_IO_ERROR: the slot's content is undefined; ZC_NO_MEMORY: nothing was
  * written. */
-zc_status zc_pageio_write_device(struct zc_pageio *pageio, zc_swp slot,
-                                 const void *page);
+zc_status zc_pageio_write_device(struct zc_pageio *pageio,
+                                 struct zc_slot_ref slot, const void *page);
 
 /*
  * Stores stuck folios into zswap again, whatever its limit says, and so
@@ -610,7 +616,7 @@ static inline bool zc_pageio_has_sums(const struct zc_pageio *pageio)
 
 /* Before a page goes to its slot on the device, which the caller has pinned;
  * room was made. */
-void zc_pageio_note_sum(struct zc_pageio *pageio, zc_swp slot,
+void zc_pageio_note_sum(struct zc_pageio *pageio, struct zc_slot_ref slot,
                         const void *page);
 
 /* Notes how a write ended. */

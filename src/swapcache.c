@@ -82,15 +82,15 @@ bool zc_cluster_alone(const struct zc_cluster *cluster,
     return true;
 }
 
-struct zc_folio *zc_swapcache_look_up(struct zc_swap *swap, zc_swp slot)
+struct zc_folio *zc_swapcache_look_up(struct zc_slot_ref slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    struct zc_cluster *cluster = slot.cluster;
     struct zc_folio *folio;
 
     if (cluster == NULL)
         return NULL;
     zc_spinlock_lock(&cluster->lock);
-    folio = zc_cluster_folio(cluster, zc_slot_index(slot));
+    folio = zc_cluster_folio(cluster, zc_slot_index(slot.name));
     if (folio != NULL)
         zc_folio_get(folio);
     zc_spinlock_unlock(&cluster->lock);
@@ -122,18 +122,18 @@ static struct zc_folio *prepare(struct zc_swap *swap,
     return folio;
 }
 
-static zc_status create(struct zc_swap *swap, zc_swp slot, bool may_reclaim,
-                        struct zc_folio **folio_out)
+static zc_status create(struct zc_swap *swap, struct zc_slot_ref slot,
+                        bool may_reclaim, struct zc_folio **folio_out)
 {
-    struct zc_swap_device *device = zc_slot_device(swap, slot);
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    struct zc_swap_device *device = zc_slot_device(swap, slot.name);
+    struct zc_cluster *cluster = slot.cluster;
     struct zc_folio *folio;
     zc_status status;
 
     if (cluster == NULL)
         return ZC_MISSING;
     zc_spinlock_lock(&cluster->lock);
-    status = check_slot(cluster, zc_slot_index(slot));
+    status = check_slot(cluster, zc_slot_index(slot.name));
     zc_spinlock_unlock(&cluster->lock);
     if (status != ZC_OK)
         return status;
@@ -143,9 +143,9 @@ static zc_status create(struct zc_swap *swap, zc_swp slot, bool may_reclaim,
     if (folio == NULL)
         return ZC_NO_MEMORY;
     zc_spinlock_lock(&cluster->lock);
-    status = check_slot(cluster, zc_slot_index(slot));
+    status = check_slot(cluster, zc_slot_index(slot.name));
     if (status == ZC_OK)
-        zc_cluster_insert(device, cluster, slot, folio);
+        zc_cluster_insert(device, cluster, slot.name, folio);
     zc_spinlock_unlock(&cluster->lock);
     if (status == ZC_OK) {
         *folio_out = folio;
@@ -156,13 +156,13 @@ static zc_status create(struct zc_swap *swap, zc_swp slot, bool may_reclaim,
     return status;
 }
 
-zc_status zc_swapcache_create(struct zc_swap *swap, zc_swp slot,
+zc_status zc_swapcache_create(struct zc_swap *swap, struct zc_slot_ref slot,
                               struct zc_folio **folio_out)
 {
     return create(swap, slot, false, folio_out);
 }
 
-zc_status zc_swapcache_get(struct zc_swap *swap, zc_swp slot,
+zc_status zc_swapcache_get(struct zc_swap *swap, struct zc_slot_ref slot,
                            struct zc_folio **folio_out, bool *created_out)
 {
     struct zc_folio *folio;
@@ -171,10 +171,10 @@ zc_status zc_swapcache_get(struct zc_swap *swap, zc_swp slot,
     /* Each turn but the last, somebody else was done with folio or pin; so it
      * needs no bound. */
     for (;;) {
-        folio = zc_swapcache_look_up(swap, slot);
+        folio = zc_swapcache_look_up(slot);
         if (folio != NULL) {
             zc_folio_lock(swap, folio);
-            if (zc_folio_is_of(folio, slot)) {
+            if (zc_folio_is_of(folio, slot.name)) {
                 *created_out = false;
                 *folio_out = folio;
                 return ZC_OK;
@@ -194,61 +194,61 @@ zc_status zc_swapcache_get(struct zc_swap *swap, zc_swp slot,
 
 /* After a folio was taken out, with no lock: the table's reference, and the
  * slot if that was its last use. */
-static void finish(struct zc_swap *swap, struct zc_cluster *cluster,
-                   zc_swp slot, struct zc_folio *folio, bool freeing)
+static void finish(struct zc_swap *swap, struct zc_slot_ref slot,
+                   struct zc_folio *folio, bool freeing)
 {
     zc_folio_put(swap, folio);
     if (freeing)
-        zc_slot_free(swap, cluster, slot);
+        zc_slot_free(swap, slot);
 }
 
 void zc_swapcache_delete(struct zc_swap *swap, struct zc_folio *folio)
 {
-    const zc_swp slot = folio->swap;
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    const struct zc_slot_ref slot = zc_slot_find(swap, folio->swap);
+    struct zc_cluster *cluster = slot.cluster;
     bool freeing;
 
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
     ZC_ASSERT(cluster != NULL);
     zc_spinlock_lock(&cluster->lock);
-    ZC_ASSERT(zc_cluster_folio(cluster, zc_slot_index(slot)) == folio);
-    freeing = zc_cluster_remove(zc_slot_device(swap, slot), cluster,
-                                zc_slot_index(slot));
+    ZC_ASSERT(zc_cluster_folio(cluster, zc_slot_index(slot.name)) == folio);
+    freeing = zc_cluster_remove(zc_slot_device(swap, slot.name), cluster,
+                                zc_slot_index(slot.name));
     zc_spinlock_unlock(&cluster->lock);
-    finish(swap, cluster, slot, folio, freeing);
+    finish(swap, slot, folio, freeing);
 }
 
 bool zc_swapcache_try_to_free(struct zc_swap *swap, struct zc_folio *folio)
 {
-    const zc_swp slot = folio->swap;
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    const struct zc_slot_ref slot = zc_slot_find(swap, folio->swap);
+    struct zc_cluster *cluster = slot.cluster;
     bool unneeded;
     bool freeing = false;
 
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
     ZC_ASSERT(cluster != NULL);
     zc_spinlock_lock(&cluster->lock);
-    ZC_ASSERT(zc_cluster_folio(cluster, zc_slot_index(slot)) == folio);
-    unneeded = cluster->counts[zc_slot_index(slot)] == 0 &&
+    ZC_ASSERT(zc_cluster_folio(cluster, zc_slot_index(slot.name)) == folio);
+    unneeded = cluster->counts[zc_slot_index(slot.name)] == 0 &&
                !zc_folio_has(folio, ZC_FOLIO_WRITEBACK);
     if (unneeded) {
         /* Before the slot's copy goes. */
         zc_folio_set(folio, ZC_FOLIO_DIRTY);
-        freeing = zc_cluster_remove(zc_slot_device(swap, slot), cluster,
-                                    zc_slot_index(slot));
+        freeing = zc_cluster_remove(zc_slot_device(swap, slot.name), cluster,
+                                    zc_slot_index(slot.name));
     }
     zc_spinlock_unlock(&cluster->lock);
     if (unneeded)
-        finish(swap, cluster, slot, folio, freeing);
+        finish(swap, slot, folio, freeing);
     return unneeded;
 }
 
 /* Drops the folio of a slot if only the table knows it and nobody misses it. */
 static void drop_unknown(struct zc_swap *swap, struct zc_swap_device *device,
-                         zc_swp slot)
+                         struct zc_slot_ref slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
-    unsigned index = zc_slot_index(slot);
+    struct zc_cluster *cluster = slot.cluster;
+    unsigned index = zc_slot_index(slot.name);
     struct zc_folio *folio;
     bool freeing = false;
 
@@ -263,7 +263,7 @@ static void drop_unknown(struct zc_swap *swap, struct zc_swap_device *device,
         folio = NULL;
     zc_spinlock_unlock(&cluster->lock);
     if (folio != NULL)
-        finish(swap, cluster, slot, folio, freeing);
+        finish(swap, slot, folio, freeing);
 }
 
 void zc_swapcache_put(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio)
@@ -281,6 +281,6 @@ void zc_swapcache_put(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio)
     device = zc_swap_device_get(swap, slot);
     if (device == NULL)
         return;
-    drop_unknown(swap, device, slot);
+    drop_unknown(swap, device, zc_slot_find(swap, slot));
     zc_swap_device_put(swap, device);
 }

@@ -37,10 +37,8 @@
 struct claim {
     struct zc_cache *cache;
     struct zc_swap_device *device; /* with a reference */
-    zc_swp slot;
-    struct zc_folio *folio; /* cached for it, locked; or NULL */
-    bool has_page;          /* its count; from the release on */
-    bool is_zero;           /* its zero bit, as it was claimed */
+    struct zc_claimed is;
+    bool has_page; /* its count; from the release on */
 };
 
 /* Whether a call on this slot makes sense. */
@@ -82,31 +80,27 @@ static zc_status get_device(struct zc_cache *cache, unsigned type, uint64_t end,
 static zc_status claim_slot(struct zc_cache *cache, zc_swp slot, bool required,
                             struct claim *claim)
 {
-    struct zc_claimed claimed;
     zc_status status;
 
     status = get_device(cache, zc_swp_type(slot), zc_swp_offset(slot) + 1,
                         &claim->device);
     if (status != ZC_OK)
         return status;
-    status = zc_slot_claim_as(&cache->swap, slot, required, &claimed);
+    status = zc_slot_claim(&cache->swap, slot, required, &claim->is);
     if (status != ZC_OK) {
         zc_swap_device_put(&cache->swap, claim->device);
         return status;
     }
     claim->cache = cache;
-    claim->slot = slot;
-    claim->folio = claimed.folio;
-    claim->has_page = claimed.has_count;
-    claim->is_zero = claimed.is_zero;
+    claim->has_page = claim->is.has_count;
     return ZC_OK;
 }
 
-static void release_slot(struct claim *claim)
+static void release_slot(const struct claim *claim)
 {
     struct zc_swap *swap = &claim->cache->swap;
 
-    zc_slot_release(swap, claim->slot, claim->folio, claim->has_page);
+    zc_slot_release(swap, &claim->is, claim->has_page);
     zc_swap_device_put(swap, claim->device);
 }
 
@@ -114,27 +108,29 @@ static void release_slot(struct claim *claim)
  * Waits for its write, which would land on what comes after. */
 static void give_up_folio(struct claim *claim)
 {
-    if (claim->folio == NULL)
+    if (claim->is.folio == NULL)
         return;
-    zc_folio_wait_writeback(&claim->cache->swap, claim->folio);
-    zc_pageio_forget_stuck(&claim->cache->pageio, claim->folio);
-    zc_folio_clear(claim->folio, ZC_FOLIO_DIRTY);
+    zc_folio_wait_writeback(&claim->cache->swap, claim->is.folio);
+    zc_pageio_forget_stuck(&claim->cache->pageio, claim->is.folio);
+    zc_folio_clear(claim->is.folio, ZC_FOLIO_DIRTY);
 }
 
 /* ---- store ---- */
 
+/* Into compressed memory, or to the device. */
 static zc_status store_claimed(struct claim *claim, unsigned owner,
                                const void *page)
 {
     struct zc_cache *cache = claim->cache;
     zc_status status;
 
-    status = zc_zswap_store(&cache->zswap, claim->slot, page, owner, false);
+    status =
+        zc_zswap_store(&cache->zswap, claim->is.slot.name, page, owner, false);
     give_up_folio(claim);
-    if (claim->is_zero)
-        zc_slot_set_zero(&cache->swap, claim->slot, false);
+    if (claim->is.is_zero)
+        zc_slot_set_zero(claim->is.slot, false);
     if (status != ZC_OK && !zc_zswap_owner_forbids(&cache->zswap, owner))
-        status = zc_pageio_write_device(&cache->pageio, claim->slot, page);
+        status = zc_pageio_write_device(&cache->pageio, claim->is.slot, page);
     claim->has_page = status == ZC_OK;
     return status;
 }
@@ -157,18 +153,32 @@ static zc_status store_on_device(struct zc_cache *cache, unsigned owner,
     return status;
 }
 
+static zc_status check_store(struct zc_cache *cache, unsigned owner,
+                             zc_swp slot, const void *page)
+{
+    if (!has_slot(cache, slot) || page == NULL || owner >= ZC_OWNER_COUNT)
+        return ZC_INVALID;
+    return zc_process_is_child(&cache->process) ? ZC_UNSUPPORTED : ZC_OK;
+}
+
 zc_status zc_cache_store(struct zc_cache *cache, zc_swp slot, const void *page)
 {
-    return zc_cache_store_for(cache, 0, slot, page);
+    const zc_status status = check_store(cache, 0, slot, page);
+
+    if (status != ZC_OK)
+        return status;
+    if (has_device(cache, slot))
+        return store_on_device(cache, 0, slot, page);
+    return zc_zswap_store(&cache->zswap, slot, page, 0, false);
 }
 
 zc_status zc_cache_store_for(struct zc_cache *cache, unsigned owner,
                              zc_swp slot, const void *page)
 {
-    if (!has_slot(cache, slot) || page == NULL || owner >= ZC_OWNER_COUNT)
-        return ZC_INVALID;
-    if (zc_process_is_child(&cache->process))
-        return ZC_UNSUPPORTED;
+    const zc_status status = check_store(cache, owner, slot, page);
+
+    if (status != ZC_OK)
+        return status;
     if (has_device(cache, slot))
         return store_on_device(cache, owner, slot, page);
     return zc_zswap_store(&cache->zswap, slot, page, owner, false);
@@ -181,15 +191,16 @@ static zc_status read_elsewhere(const struct claim *claim, void *page_out)
 {
     struct zc_cache *cache = claim->cache;
 
-    if (claim->folio != NULL && zc_folio_has(claim->folio, ZC_FOLIO_UPTODATE)) {
-        memcpy(page_out, claim->folio->data, cache->zswap.page_size);
+    if (claim->is.folio != NULL &&
+        zc_folio_has(claim->is.folio, ZC_FOLIO_UPTODATE)) {
+        memcpy(page_out, claim->is.folio->data, cache->zswap.page_size);
         return ZC_OK;
     }
-    if (claim->is_zero) {
+    if (claim->is.is_zero) {
         memset(page_out, 0, cache->zswap.page_size);
         return ZC_OK;
     }
-    return zc_pageio_read_device(&cache->pageio, claim->slot, page_out);
+    return zc_pageio_read_device(&cache->pageio, claim->is.slot, page_out);
 }
 
 static zc_status load_on_device(struct zc_cache *cache, zc_swp slot,

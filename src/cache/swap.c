@@ -156,28 +156,28 @@ static void delete_folio(struct zc_cache *cache, struct zc_folio *folio)
     zc_swapcache_delete(&cache->swap, folio);
 }
 
-static void put_folio(struct zc_cache *cache, zc_swp slot,
+static void put_folio(struct zc_cache *cache, struct zc_slot_ref slot,
                       struct zc_folio *folio)
 {
     zc_folio_unlock(&cache->swap, folio);
-    zc_swapcache_put(&cache->swap, slot, folio);
+    zc_swapcache_put(&cache->swap, slot.name, folio);
 }
 
 /* A slot that is in use and had no count: another thread works on it, and will
  * give it a count or leave it, or has left a folio that is not needed. */
-static void wait_for_slot(struct zc_cache *cache, zc_swp slot)
+static void wait_for_slot(struct zc_cache *cache, struct zc_slot_ref slot)
 {
     struct zc_swap *swap = &cache->swap;
-    struct zc_folio *folio = zc_swapcache_look_up(swap, slot);
+    struct zc_folio *folio = zc_swapcache_look_up(slot);
 
     if (folio == NULL) {
         zc_slot_wait(swap, slot);
         return;
     }
     zc_folio_lock(swap, folio);
-    if (zc_folio_is_of(folio, slot)) {
+    if (zc_folio_is_of(folio, slot.name)) {
         zc_folio_wait_writeback(swap, folio);
-        if (zc_slot_count(swap, slot) == 0)
+        if (zc_slot_count(slot) == 0)
             delete_folio(cache, folio);
     }
     put_folio(cache, slot, folio);
@@ -198,15 +198,15 @@ static unsigned owner_of(struct zc_cache *cache, zc_swp slot)
 
 /* Reads the folio if need be, and hands it over.  The slot is pinned by it. */
 static zc_status hand_over(struct swapoff *off, struct zc_folio *folio,
-                           zc_swp slot)
+                           struct zc_slot_ref slot)
 {
     struct zc_cache *cache = off->cache;
     zc_status status = ZC_OK;
 
     zc_folio_wait_writeback(&cache->swap, folio);
-    if (zc_slot_count(&cache->swap, slot) == 0)
+    if (zc_slot_count(slot) == 0)
         return ZC_OK;
-    off->owner = owner_of(cache, slot);
+    off->owner = owner_of(cache, slot.name);
     if (!zc_folio_has(folio, ZC_FOLIO_UPTODATE))
         status = zc_pageio_read(&cache->pageio, folio, slot, NULL);
     if (status == ZC_OK)
@@ -218,9 +218,11 @@ static zc_status hand_over(struct swapoff *off, struct zc_folio *folio,
  * Brings in the page of a slot that was in use a moment ago.  ZC_OK: look
  * again.
  */
-static zc_status empty_slot(struct swapoff *off, zc_swp slot)
+static zc_status empty_slot(struct swapoff *off, uint64_t offset)
 {
     struct zc_cache *cache = off->cache;
+    const struct zc_slot_ref slot =
+        zc_slot_find(&cache->swap, zc_swp_make(off->device->type, offset));
     struct zc_folio *folio;
     zc_status status;
     bool created;
@@ -228,7 +230,7 @@ static zc_status empty_slot(struct swapoff *off, zc_swp slot)
     if (off->unuse != NULL)
         status = zc_swapcache_get(&cache->swap, slot, &folio, &created);
     else
-        status = zc_slot_count(&cache->swap, slot) != 0 ? ZC_BUSY : ZC_MISSING;
+        status = zc_slot_count(slot) != 0 ? ZC_BUSY : ZC_MISSING;
     if (status == ZC_MISSING) {
         wait_for_slot(cache, slot);
         return ZC_OK;
@@ -240,7 +242,7 @@ static zc_status empty_slot(struct swapoff *off, zc_swp slot)
         off->left = folio;
         return status;
     }
-    if (status == ZC_OK && zc_slot_count(&cache->swap, slot) == 0)
+    if (status == ZC_OK && zc_slot_count(slot) == 0)
         delete_folio(cache, folio);
     put_folio(cache, slot, folio);
     return status;
@@ -252,7 +254,7 @@ static zc_status empty_device(struct swapoff *off)
     uint64_t offset = 0;
 
     while (status == ZC_OK && zc_swap_device_next(off->device, &offset))
-        status = empty_slot(off, zc_swp_make(off->device->type, offset));
+        status = empty_slot(off, offset);
     return status;
 }
 
@@ -348,10 +350,9 @@ void zc_cache_drop_devices(struct zc_cache *cache)
 {
     struct zc_swap *swap = &cache->swap;
     struct zc_swap_device *device;
-    struct zc_folio *folio;
+    struct zc_claimed claimed;
     uint64_t offset;
     unsigned type;
-    zc_swp slot;
     zc_status status;
 
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
@@ -361,10 +362,10 @@ void zc_cache_drop_devices(struct zc_cache *cache)
         zc_swap_device_stop(device);
         offset = 0;
         while (zc_swap_device_next(device, &offset)) {
-            slot = zc_swp_make(type, offset);
-            status = zc_slot_claim(swap, slot, &folio);
+            status =
+                zc_slot_claim(swap, zc_swp_make(type, offset), false, &claimed);
             ZC_ASSERT(status == ZC_OK);
-            zc_slot_release(swap, slot, folio, false);
+            zc_slot_release(swap, &claimed, false);
         }
         zc_swap_device_end(swap, device);
     }

@@ -82,26 +82,26 @@ void zc_pageio_note_write(struct zc_pageio *pageio, zc_status status)
     }
 }
 
-void zc_pageio_note_sum(struct zc_pageio *pageio, zc_swp slot, const void *page)
+void zc_pageio_note_sum(struct zc_pageio *pageio, struct zc_slot_ref slot,
+                        const void *page)
 {
     if (zc_pageio_has_sums(pageio))
-        zc_slot_set_sum(pageio->swap, slot,
-                        zc_checksum(page, pageio->zswap->page_size));
+        zc_slot_set_sum(slot, zc_checksum(page, pageio->zswap->page_size));
 }
 
-static bool is_as_written(const struct zc_pageio *pageio, zc_swp slot,
-                          const void *page)
+static bool is_as_written(const struct zc_pageio *pageio,
+                          struct zc_slot_ref slot, const void *page)
 {
     return !zc_pageio_has_sums(pageio) ||
-           zc_slot_has_sum(pageio->swap, slot,
-                           zc_checksum(page, pageio->zswap->page_size));
+           zc_slot_has_sum(slot, zc_checksum(page, pageio->zswap->page_size));
 }
 
-zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
-                                void *page_out)
+zc_status zc_pageio_read_device(struct zc_pageio *pageio,
+                                struct zc_slot_ref slot, void *page_out)
 {
-    zc_status status = zc_backing_read(zc_pageio_device(pageio, slot)->backing,
-                                       zc_swp_offset(slot), page_out);
+    zc_status status =
+        zc_backing_read(zc_pageio_device(pageio, slot.name)->backing,
+                        zc_swp_offset(slot.name), page_out);
 
     if (status != ZC_OK)
         return status;
@@ -113,8 +113,8 @@ zc_status zc_pageio_read_device(struct zc_pageio *pageio, zc_swp slot,
     return ZC_OK;
 }
 
-zc_status zc_pageio_write_device(struct zc_pageio *pageio, zc_swp slot,
-                                 const void *page)
+zc_status zc_pageio_write_device(struct zc_pageio *pageio,
+                                 struct zc_slot_ref slot, const void *page)
 {
     zc_status status = ZC_OK;
 
@@ -122,10 +122,10 @@ zc_status zc_pageio_write_device(struct zc_pageio *pageio, zc_swp slot,
         status = zc_slot_reserve_sum(pageio->swap, slot);
     if (status != ZC_OK)
         return status;
-    zc_slot_set_zero(pageio->swap, slot, false);
+    zc_slot_set_zero(slot, false);
     zc_pageio_note_sum(pageio, slot, page);
-    status = zc_backing_write(zc_pageio_device(pageio, slot)->backing,
-                              zc_swp_offset(slot), page);
+    status = zc_backing_write(zc_pageio_device(pageio, slot.name)->backing,
+                              zc_swp_offset(slot.name), page);
     zc_pageio_note_write(pageio, status);
     if (status == ZC_OK)
         zc_stats_add(pageio->stats, ZC_STAT_DISK_WRITES, 1);

@@ -18,8 +18,8 @@
 #include "rules.h"
 #include "swap.h"
 
-static zc_status read_zcache(struct zc_pageio *pageio, struct zc_folio *folio,
-                             zc_swp slot)
+static zc_status read_zswap(struct zc_pageio *pageio, struct zc_folio *folio,
+                            zc_swp slot)
 {
     bool exclusive = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE) ||
                      !ZC_RULE(EXCLUSIVE_ONLY_FROM_SWAPCACHE);
@@ -34,18 +34,19 @@ static zc_status read_zcache(struct zc_pageio *pageio, struct zc_folio *folio,
 }
 
 static zc_status read_page(struct zc_pageio *pageio, struct zc_folio *folio,
-                           zc_swp slot, enum zc_page_source *source_out)
+                           struct zc_slot_ref slot,
+                           enum zc_page_source *source_out)
 {
     zc_status status;
 
     *source_out = ZC_SOURCE_ZERO;
-    if (zc_slot_is_zero(pageio->swap, slot)) {
+    if (zc_slot_is_zero(slot)) {
         memset(folio->data, 0, pageio->zswap->page_size);
         zc_stats_add(pageio->stats, ZC_STAT_SWPIN_ZERO, 1);
         return ZC_OK;
     }
     *source_out = ZC_SOURCE_POOL;
-    status = read_zcache(pageio, folio, slot);
+    status = read_zswap(pageio, folio, slot.name);
     if (status != ZC_MISSING)
         return status;
     *source_out = ZC_SOURCE_DEVICE;
@@ -62,7 +63,8 @@ static void drop_copy(struct zc_pageio *pageio, zc_swp slot)
 }
 
 zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
-                         zc_swp slot, enum zc_page_source *source_out)
+                         struct zc_slot_ref slot,
+                         enum zc_page_source *source_out)
 {
     enum zc_page_source source;
     zc_status status;
@@ -78,6 +80,6 @@ zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
     zc_folio_set(folio, ZC_FOLIO_UPTODATE);
     if (!ZC_RULE(COPY_LIVES_UNTIL_SWAP_FREE) &&
         !zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
-        drop_copy(pageio, slot);
+        drop_copy(pageio, slot.name);
     return ZC_OK;
 }

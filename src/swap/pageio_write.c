@@ -87,11 +87,11 @@ static void complete(struct zc_io *io, zc_status status)
     end_write(pageio, device);
 }
 
-zc_status zc_pageio_prepare_write(struct zc_pageio *pageio, zc_swp slot,
-                                  unsigned owner,
+zc_status zc_pageio_prepare_write(struct zc_pageio *pageio,
+                                  struct zc_slot_ref slot, unsigned owner,
                                   struct zc_page_write **write_out)
 {
-    struct zc_swap_device *device = zc_swap_device_get(pageio->swap, slot);
+    struct zc_swap_device *device = zc_swap_device_get(pageio->swap, slot.name);
     struct zc_page_write *write;
 
     if (device == NULL)
@@ -106,7 +106,7 @@ zc_status zc_pageio_prepare_write(struct zc_pageio *pageio, zc_swp slot,
     write->pageio = pageio;
     write->device = device;
     write->folio = NULL;
-    write->slot = slot;
+    write->slot = slot.name;
     write->owner = owner;
     zc_list_init(&write->link);
     *write_out = write;
@@ -137,7 +137,9 @@ void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
     io->data = folio->data;
     io->complete = complete;
     zc_pageio_forget_stuck(pageio, folio);
-    zc_pageio_note_sum(pageio, write->slot, folio->data);
+    if (zc_pageio_has_sums(pageio))
+        zc_pageio_note_sum(pageio, zc_slot_find(pageio->swap, write->slot),
+                           folio->data);
     zc_folio_set(folio, ZC_FOLIO_WRITEBACK);
     zc_folio_clear(folio, ZC_FOLIO_DIRTY);
     before = zc_atomic_u32_add(&pageio->writes, 1) & ~ZC_WRITES_WAITERS;
@@ -177,7 +179,7 @@ static void settle(struct zc_pageio *pageio, struct zc_folio *folio)
 
 /* What zswap refused. */
 static zc_status write_out(struct zc_pageio *pageio, struct zc_folio *folio,
-                           unsigned owner)
+                           struct zc_slot_ref slot, unsigned owner)
 {
     struct zc_page_write *write;
     zc_status status;
@@ -185,7 +187,7 @@ static zc_status write_out(struct zc_pageio *pageio, struct zc_folio *folio,
     if (zc_zswap_owner_forbids(pageio->zswap, owner))
         status = ZC_REJECTED;
     else
-        status = zc_pageio_prepare_write(pageio, folio->swap, owner, &write);
+        status = zc_pageio_prepare_write(pageio, slot, owner, &write);
     if (status != ZC_OK) {
         /* Nothing else has the page now. */
         zc_folio_set(folio, ZC_FOLIO_DIRTY);
@@ -202,22 +204,22 @@ zc_status zc_pageio_write(struct zc_pageio *pageio, struct zc_folio *folio,
                           unsigned owner)
 {
     struct zc_zswap *zswap = pageio->zswap;
-    const zc_swp slot = folio->swap;
+    const struct zc_slot_ref slot = zc_slot_find(pageio->swap, folio->swap);
 
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_SWAPCACHE));
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_UPTODATE));
     zc_folio_wait_writeback(pageio->swap, folio);
     if (is_zero(folio->data, zswap->page_size)) {
-        zc_slot_set_zero(pageio->swap, slot, true);
-        (void)zc_zswap_invalidate(zswap, slot);
+        zc_slot_set_zero(slot, true);
+        (void)zc_zswap_invalidate(zswap, slot.name);
         zc_stats_add(pageio->stats, ZC_STAT_SWPOUT_ZERO, 1);
         settle(pageio, folio);
         return ZC_OK;
     }
-    zc_slot_set_zero(pageio->swap, slot, false);
-    if (zc_zswap_store(zswap, slot, folio->data, owner, false) != ZC_OK)
-        return write_out(pageio, folio, owner);
+    zc_slot_set_zero(slot, false);
+    if (zc_zswap_store(zswap, slot.name, folio->data, owner, false) != ZC_OK)
+        return write_out(pageio, folio, slot, owner);
     settle(pageio, folio);
     return ZC_OK;
 }

@@ -61,12 +61,6 @@ static inline struct zc_swap_device *zc_slot_device(struct zc_swap *swap,
     return &swap->devices[zc_swp_type(slot)];
 }
 
-static inline struct zc_cluster *zc_slot_cluster(struct zc_swap *swap,
-                                                 zc_swp slot)
-{
-    return zc_cluster_find(zc_slot_device(swap, slot), zc_swp_offset(slot));
-}
-
 static inline unsigned zc_slot_index(zc_swp slot)
 {
     return (unsigned)zc_swp_offset(slot) & (ZC_CLUSTER_SLOTS - 1);
@@ -97,13 +91,12 @@ bool zc_cluster_changed(struct zc_cluster *cluster, unsigned index)
 void zc_cluster_wake(struct zc_swap *swap, const struct zc_cluster *cluster);
 
 /* FREEING to free: last_put(), then the slot can be used again.  May block. */
-void zc_slot_free(struct zc_swap *swap, struct zc_cluster *cluster,
-                  zc_swp slot);
+void zc_slot_free(struct zc_swap *swap, struct zc_slot_ref slot);
 
 /* Sleeps while the slot has any of these flags, PINNED and FREEING; may return
  * early. */
-void zc_slot_wait_for(struct zc_swap *swap, struct zc_cluster *cluster,
-                      unsigned index, unsigned flags);
+void zc_slot_wait_for(struct zc_swap *swap, struct zc_slot_ref slot,
+                      unsigned flags);
 
 /* --- folios: swap/folio.c --------------------------------------- */
 

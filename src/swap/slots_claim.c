@@ -34,10 +34,11 @@ static zc_status look(const struct zc_cluster *cluster, unsigned index,
 /* One attempt without sleeping.  ZC_OK; ZC_BUSY: somebody pins or frees it;
  * ZC_MISSING.  claimed->folio: a cached folio with a reference, which is yet to
  * be locked; or NULL. */
-static zc_status try_claim(struct zc_swap_device *device,
-                           struct zc_cluster *cluster, unsigned index,
-                           bool required, struct zc_claimed *claimed)
+static zc_status try_claim(struct zc_swap *swap, bool required,
+                           struct zc_claimed *claimed)
 {
+    struct zc_cluster *cluster = claimed->slot.cluster;
+    const unsigned index = zc_slot_index(claimed->slot.name);
     zc_status status;
 
     claimed->folio = NULL;
@@ -51,7 +52,8 @@ static zc_status try_claim(struct zc_swap_device *device,
         claimed->folio = zc_cluster_folio(cluster, index);
         zc_folio_get(claimed->folio);
     } else {
-        zc_cluster_use(device, cluster, index, ZC_SLOT_PINNED);
+        zc_cluster_use(zc_slot_device(swap, claimed->slot.name), cluster, index,
+                       ZC_SLOT_PINNED);
     }
 unlock:
     zc_spinlock_unlock(&cluster->lock);
@@ -63,10 +65,11 @@ unlock:
  * changed the slot.  ZC_OK; else the reference is gone: ZC_AGAIN: so is the
  * folio; ZC_MISSING.
  */
-static zc_status lock_folio(struct zc_swap *swap, zc_swp slot,
-                            struct zc_cluster *cluster, bool required,
+static zc_status lock_folio(struct zc_swap *swap, bool required,
                             struct zc_claimed *claimed)
 {
+    struct zc_cluster *cluster = claimed->slot.cluster;
+    const zc_swp slot = claimed->slot.name;
     struct zc_folio *folio = claimed->folio;
     zc_status status = ZC_AGAIN;
 
@@ -83,25 +86,23 @@ static zc_status lock_folio(struct zc_swap *swap, zc_swp slot,
     return status;
 }
 
-zc_status zc_slot_claim_as(struct zc_swap *swap, zc_swp slot, bool required,
-                           struct zc_claimed *claimed_out)
+zc_status zc_slot_claim(struct zc_swap *swap, zc_swp slot, bool required,
+                        struct zc_claimed *claimed_out)
 {
-    struct zc_swap_device *device = zc_slot_device(swap, slot);
-    struct zc_cluster *cluster =
-        required ? zc_slot_cluster(swap, slot)
-                 : zc_cluster_make(device, zc_swp_offset(slot));
-    const unsigned index = zc_slot_index(slot);
-    struct zc_claimed claimed;
+    struct zc_claimed claimed = {.slot = zc_slot_find(swap, slot)};
     zc_status status;
 
-    if (cluster == NULL)
+    if (claimed.slot.cluster == NULL && !required)
+        claimed.slot.cluster =
+            zc_cluster_make(zc_slot_device(swap, slot), zc_swp_offset(slot));
+    if (claimed.slot.cluster == NULL)
         return required ? ZC_MISSING : ZC_NO_MEMORY;
     do {
-        status = try_claim(device, cluster, index, required, &claimed);
+        status = try_claim(swap, required, &claimed);
         if (status == ZC_OK && claimed.folio != NULL)
-            status = lock_folio(swap, slot, cluster, required, &claimed);
+            status = lock_folio(swap, required, &claimed);
         if (status == ZC_BUSY && ZC_RULE(PIN_LOSER_SLEEPS))
-            zc_slot_wait_for(swap, cluster, index,
+            zc_slot_wait_for(swap, claimed.slot,
                              ZC_SLOT_PINNED | ZC_SLOT_FREEING);
     } while (status == ZC_BUSY || status == ZC_AGAIN);
     if (status == ZC_OK)
@@ -109,23 +110,13 @@ zc_status zc_slot_claim_as(struct zc_swap *swap, zc_swp slot, bool required,
     return status;
 }
 
-zc_status zc_slot_claim(struct zc_swap *swap, zc_swp slot,
-                        struct zc_folio **folio_out)
-{
-    struct zc_claimed claimed;
-    zc_status status = zc_slot_claim_as(swap, slot, false, &claimed);
-
-    if (status == ZC_OK)
-        *folio_out = claimed.folio;
-    return status;
-}
-
-void zc_slot_release(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio,
+void zc_slot_release(struct zc_swap *swap, const struct zc_claimed *claimed,
                      bool in_use)
 {
-    struct zc_swap_device *device = zc_slot_device(swap, slot);
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
-    unsigned index = zc_slot_index(slot);
+    struct zc_cluster *cluster = claimed->slot.cluster;
+    struct zc_folio *folio = claimed->folio;
+    const zc_swp slot = claimed->slot.name;
+    const unsigned index = zc_slot_index(slot);
     bool removed = false;
     bool freeing = false;
     bool wake;
@@ -139,14 +130,15 @@ void zc_slot_release(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio,
         removed = !in_use ||
                   !zc_folio_has(folio, ZC_FOLIO_DIRTY | ZC_FOLIO_WRITEBACK);
         if (removed)
-            freeing = zc_cluster_remove(device, cluster, index);
+            freeing =
+                zc_cluster_remove(zc_slot_device(swap, slot), cluster, index);
     }
     wake = zc_cluster_changed(cluster, index);
     zc_spinlock_unlock(&cluster->lock);
     if (wake)
         zc_cluster_wake(swap, cluster);
     if (freeing)
-        zc_slot_free(swap, cluster, slot);
+        zc_slot_free(swap, claimed->slot);
     if (folio == NULL)
         return;
     zc_folio_unlock(swap, folio);

@@ -132,6 +132,12 @@ struct zc_cluster *zc_cluster_find(const struct zc_swap_device *device,
     return zc_atomic_pointer_load_acquire(place_in(block, offset, SHIFT_0));
 }
 
+struct zc_slot_ref zc_slot_find(struct zc_swap *swap, zc_swp slot)
+{
+    return (struct zc_slot_ref){
+        zc_cluster_find(zc_slot_device(swap, slot), zc_swp_offset(slot)), slot};
+}
+
 static struct block *make_block(struct zc_swap_device *device,
                                 zc_atomic_pointer *place)
 {

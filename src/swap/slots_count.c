@@ -95,14 +95,15 @@ void zc_cluster_wake(struct zc_swap *swap, const struct zc_cluster *cluster)
     zc_unpark_all(&swap->parking, &cluster->changes);
 }
 
-void zc_slot_free(struct zc_swap *swap, struct zc_cluster *cluster, zc_swp slot)
+void zc_slot_free(struct zc_swap *swap, struct zc_slot_ref slot)
 {
-    struct zc_swap_device *device = zc_slot_device(swap, slot);
-    unsigned index = zc_slot_index(slot);
+    struct zc_swap_device *device = zc_slot_device(swap, slot.name);
+    struct zc_cluster *cluster = slot.cluster;
+    unsigned index = zc_slot_index(slot.name);
     bool wake;
 
     zc_may_block();
-    swap->last_put(swap->context, slot);
+    swap->last_put(swap->context, slot.name);
     zc_spinlock_lock(&cluster->lock);
     ZC_ASSERT(cluster->counts[index] == 0);
     ZC_ASSERT((cluster->flags[index] & IN_USE) == ZC_SLOT_FREEING);
@@ -114,7 +115,7 @@ void zc_slot_free(struct zc_swap *swap, struct zc_cluster *cluster, zc_swp slot)
         zc_cluster_wake(swap, cluster);
     zc_counter_subtract(&device->used, 1);
     if (device->allocator != NULL)
-        zc_slot_allocator_give(device->allocator, zc_swp_offset(slot));
+        zc_slot_allocator_give(device->allocator, zc_swp_offset(slot.name));
 }
 
 /* One more under the lock.  ZC_AGAIN: there is no room for it in the byte. */
@@ -134,7 +135,7 @@ static zc_status raise_count(struct zc_cluster *cluster, unsigned index)
 
 zc_status zc_slot_dup(struct zc_swap *swap, zc_swp slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    struct zc_cluster *cluster = zc_slot_find(swap, slot).cluster;
     zc_status status;
 
     ZC_ASSERT(cluster != NULL);
@@ -153,7 +154,7 @@ zc_status zc_slot_dup(struct zc_swap *swap, zc_swp slot)
 
 zc_status zc_slot_dup_atomic(struct zc_swap *swap, zc_swp slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    struct zc_cluster *cluster = zc_slot_find(swap, slot).cluster;
     zc_status status;
 
     ZC_ASSERT(cluster != NULL);
@@ -171,7 +172,7 @@ zc_status zc_slot_reserve_counts(struct zc_swap *swap, zc_swp slot)
 
     if (device == NULL)
         return ZC_MISSING;
-    cluster = zc_slot_cluster(swap, slot);
+    cluster = zc_slot_find(swap, slot).cluster;
     if (cluster != NULL)
         status = zc_cluster_add_overflow(device, cluster);
     zc_swap_device_put(swap, device);
@@ -204,44 +205,44 @@ static bool lower_count(struct zc_swap_device *device,
 void zc_slot_drop(struct zc_swap *swap, zc_swp slot)
 {
     struct zc_swap_device *device = zc_swap_device_get(swap, slot);
-    struct zc_cluster *cluster;
+    struct zc_slot_ref ref;
     struct zc_folio *orphan;
     bool freeing;
 
     /* The count that is dropped here kept it on. */
     ZC_ASSERT(device != NULL);
-    cluster = zc_slot_cluster(swap, slot);
-    ZC_ASSERT(cluster != NULL);
-    zc_spinlock_lock(&cluster->lock);
-    freeing = lower_count(device, cluster, zc_slot_index(slot), &orphan);
-    zc_spinlock_unlock(&cluster->lock);
+    ref = zc_slot_find(swap, slot);
+    ZC_ASSERT(ref.cluster != NULL);
+    zc_spinlock_lock(&ref.cluster->lock);
+    freeing = lower_count(device, ref.cluster, zc_slot_index(slot), &orphan);
+    zc_spinlock_unlock(&ref.cluster->lock);
     if (!ZC_RULE(SWAPOFF_AND_LAST_PUT_AGREE))
         zc_swap_device_put(swap, device);
     if (orphan != NULL)
         zc_folio_put(swap, orphan);
     if (freeing)
-        zc_slot_free(swap, cluster, slot);
+        zc_slot_free(swap, ref);
     if (ZC_RULE(SWAPOFF_AND_LAST_PUT_AGREE))
         zc_swap_device_put(swap, device);
 }
 
-uint32_t zc_slot_count(struct zc_swap *swap, zc_swp slot)
+uint32_t zc_slot_count(struct zc_slot_ref slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    struct zc_cluster *cluster = slot.cluster;
     uint32_t count;
 
     if (cluster == NULL)
         return 0;
     zc_spinlock_lock(&cluster->lock);
-    count = zc_cluster_count(cluster, zc_slot_index(slot));
+    count = zc_cluster_count(cluster, zc_slot_index(slot.name));
     zc_spinlock_unlock(&cluster->lock);
     return count;
 }
 
-zc_status zc_slot_pin(struct zc_swap *swap, zc_swp slot)
+zc_status zc_slot_pin(struct zc_swap *swap, struct zc_slot_ref slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
-    unsigned index = zc_slot_index(slot);
+    struct zc_cluster *cluster = slot.cluster;
+    unsigned index = zc_slot_index(slot.name);
     zc_status status = ZC_OK;
 
     if (cluster == NULL)
@@ -252,16 +253,16 @@ zc_status zc_slot_pin(struct zc_swap *swap, zc_swp slot)
     else if (cluster->counts[index] == 0)
         status = ZC_MISSING;
     else
-        zc_cluster_use(zc_slot_device(swap, slot), cluster, index,
+        zc_cluster_use(zc_slot_device(swap, slot.name), cluster, index,
                        ZC_SLOT_PINNED);
     zc_spinlock_unlock(&cluster->lock);
     return status;
 }
 
-void zc_slot_unpin(struct zc_swap *swap, zc_swp slot)
+void zc_slot_unpin(struct zc_swap *swap, struct zc_slot_ref slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
-    unsigned index = zc_slot_index(slot);
+    struct zc_cluster *cluster = slot.cluster;
+    unsigned index = zc_slot_index(slot.name);
     bool freeing;
     bool wake;
 
@@ -273,12 +274,14 @@ void zc_slot_unpin(struct zc_swap *swap, zc_swp slot)
     if (wake)
         zc_cluster_wake(swap, cluster);
     if (freeing)
-        zc_slot_free(swap, cluster, slot);
+        zc_slot_free(swap, slot);
 }
 
-void zc_slot_wait_for(struct zc_swap *swap, struct zc_cluster *cluster,
-                      unsigned index, unsigned flags)
+void zc_slot_wait_for(struct zc_swap *swap, struct zc_slot_ref slot,
+                      unsigned flags)
 {
+    struct zc_cluster *cluster = slot.cluster;
+    const unsigned index = zc_slot_index(slot.name);
     uint32_t changes = 0;
     bool sleeps;
 
@@ -293,18 +296,16 @@ void zc_slot_wait_for(struct zc_swap *swap, struct zc_cluster *cluster,
         zc_park_while(&swap->parking, &cluster->changes, changes);
 }
 
-void zc_slot_wait(struct zc_swap *swap, zc_swp slot)
+void zc_slot_wait(struct zc_swap *swap, struct zc_slot_ref slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
-
-    if (cluster != NULL && ZC_RULE(PIN_LOSER_SLEEPS))
-        zc_slot_wait_for(swap, cluster, zc_slot_index(slot), ZC_SLOT_PINNED);
+    if (slot.cluster != NULL && ZC_RULE(PIN_LOSER_SLEEPS))
+        zc_slot_wait_for(swap, slot, ZC_SLOT_PINNED);
 }
 
-void zc_slot_set_zero(struct zc_swap *swap, zc_swp slot, bool is_zero)
+void zc_slot_set_zero(struct zc_slot_ref slot, bool is_zero)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
-    unsigned index = zc_slot_index(slot);
+    struct zc_cluster *cluster = slot.cluster;
+    unsigned index = zc_slot_index(slot.name);
 
     ZC_ASSERT(cluster != NULL);
     zc_spinlock_lock(&cluster->lock);
@@ -316,47 +317,45 @@ void zc_slot_set_zero(struct zc_swap *swap, zc_swp slot, bool is_zero)
     zc_spinlock_unlock(&cluster->lock);
 }
 
-bool zc_slot_is_zero(struct zc_swap *swap, zc_swp slot)
+bool zc_slot_is_zero(struct zc_slot_ref slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    struct zc_cluster *cluster = slot.cluster;
     bool is_zero;
 
     if (cluster == NULL)
         return false;
     zc_spinlock_lock(&cluster->lock);
-    is_zero = (cluster->flags[zc_slot_index(slot)] & ZC_SLOT_ZERO) != 0;
+    is_zero = (cluster->flags[zc_slot_index(slot.name)] & ZC_SLOT_ZERO) != 0;
     zc_spinlock_unlock(&cluster->lock);
     return is_zero;
 }
 
 /* Of the cluster of a slot in use; NULL: there is no room for any. */
-static uint64_t *sums_of(struct zc_swap *swap, zc_swp slot)
+static uint64_t *sums_of(struct zc_slot_ref slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
-
-    ZC_ASSERT(cluster != NULL);
-    return zc_atomic_pointer_load_acquire(&cluster->sums);
+    ZC_ASSERT(slot.cluster != NULL);
+    return zc_atomic_pointer_load_acquire(&slot.cluster->sums);
 }
 
-zc_status zc_slot_reserve_sum(struct zc_swap *swap, zc_swp slot)
+zc_status zc_slot_reserve_sum(struct zc_swap *swap, struct zc_slot_ref slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(swap, slot);
+    struct zc_cluster *cluster = slot.cluster;
 
     ZC_ASSERT(cluster != NULL);
-    return zc_cluster_add_sums(zc_slot_device(swap, slot), cluster);
+    return zc_cluster_add_sums(zc_slot_device(swap, slot.name), cluster);
 }
 
-void zc_slot_set_sum(struct zc_swap *swap, zc_swp slot, uint64_t sum)
+void zc_slot_set_sum(struct zc_slot_ref slot, uint64_t sum)
 {
-    uint64_t *sums = sums_of(swap, slot);
+    uint64_t *sums = sums_of(slot);
 
     ZC_ASSERT(sums != NULL);
-    sums[zc_slot_index(slot)] = sum;
+    sums[zc_slot_index(slot.name)] = sum;
 }
 
-bool zc_slot_has_sum(struct zc_swap *swap, zc_swp slot, uint64_t sum)
+bool zc_slot_has_sum(struct zc_slot_ref slot, uint64_t sum)
 {
-    const uint64_t *sums = sums_of(swap, slot);
+    const uint64_t *sums = sums_of(slot);
 
-    return sums != NULL && sums[zc_slot_index(slot)] == sum;
+    return sums != NULL && sums[zc_slot_index(slot.name)] == sum;
 }

@@ -39,7 +39,7 @@
  * whoever has the slot pinned: who may be the very caller, further up, that
  * shrinks to get memory.
  */
-static zc_status pin_slot(struct zc_swap *swap, zc_swp slot,
+static zc_status pin_slot(struct zc_swap *swap, struct zc_slot_ref slot,
                           struct zc_folio **folio_out)
 {
     struct zc_folio *folio;
@@ -49,9 +49,9 @@ static zc_status pin_slot(struct zc_swap *swap, zc_swp slot,
         status = zc_swapcache_create(swap, slot, folio_out);
         if (status != ZC_BUSY || ZC_RULE(SHRINK_SKIPS_CALLERS_SLOT))
             return status;
-        folio = zc_swapcache_look_up(swap, slot);
+        folio = zc_swapcache_look_up(slot);
         if (folio != NULL) {
-            zc_swapcache_put(swap, slot, folio);
+            zc_swapcache_put(swap, slot.name, folio);
             return ZC_BUSY;
         }
         zc_slot_wait(swap, slot);
@@ -78,7 +78,7 @@ static void forget_entry(struct zc_zswap *zswap, struct zc_entry *entry)
 
 /* ZC_OK: the entry, its reference and the folio are gone.  Anything else: all
  * is as before. */
-static zc_status write_entry(struct zc_pageio *pageio, zc_swp slot,
+static zc_status write_entry(struct zc_pageio *pageio, struct zc_slot_ref slot,
                              struct zc_entry *entry, struct zc_folio *folio)
 {
     struct zc_zswap *zswap = pageio->zswap;
@@ -108,7 +108,7 @@ static zc_status write_entry(struct zc_pageio *pageio, zc_swp slot,
 
 /* The slot is pinned by the folio; `entry` has a reference, or is NULL: the
  * tree has another one, or none. */
-static zc_status write_pinned(struct zc_pageio *pageio, zc_swp slot,
+static zc_status write_pinned(struct zc_pageio *pageio, struct zc_slot_ref slot,
                               struct zc_entry *entry, struct zc_folio *folio)
 {
     zc_status status = ZC_MISSING;
@@ -124,18 +124,19 @@ static zc_status write_pinned(struct zc_pageio *pageio, zc_swp slot,
 }
 
 /* The device is there. */
-static zc_status write_back(struct zc_pageio *pageio, zc_swp slot,
+static zc_status write_back(struct zc_pageio *pageio, zc_swp name,
                             const struct zc_zswap_token *token)
 {
+    const struct zc_slot_ref slot = zc_slot_find(pageio->swap, name);
     struct zc_zswap *zswap = pageio->zswap;
     struct zc_entry *entry = NULL;
     struct zc_folio *folio;
     zc_status status;
 
-    if (!zc_swap_device_accepts(zc_pageio_device(pageio, slot)))
+    if (!zc_swap_device_accepts(zc_pageio_device(pageio, name)))
         return ZC_INVALID;
     if (!ZC_RULE(WRITEBACK_PINS_FIRST)) {
-        entry = zc_zswap_find(zswap, slot, token);
+        entry = zc_zswap_find(zswap, name, token);
         if (entry == NULL)
             return ZC_MISSING;
     }
@@ -146,7 +147,7 @@ static zc_status write_back(struct zc_pageio *pageio, zc_swp slot,
         return status;
     }
     if (ZC_RULE(WRITEBACK_PINS_FIRST))
-        entry = zc_zswap_find(zswap, slot, token);
+        entry = zc_zswap_find(zswap, name, token);
     return write_pinned(pageio, slot, entry, folio);
 }
 

@@ -374,17 +374,18 @@ static void check_free_slots(struct check *check, uint64_t end)
 static bool check_slot(struct check *check, zc_swp slot)
 {
     struct zc_swap *swap = zc_vm_swap(check->vm);
-    const uint32_t count = zc_slot_count(swap, slot);
+    const struct zc_slot_ref ref = zc_slot_find(swap, slot);
+    const uint32_t count = zc_slot_count(ref);
     const uint32_t named = take_named(check, slot.value);
     const unsigned type = zc_swp_type(slot);
     const unsigned long long offset = zc_swp_offset(slot);
     const bool stored = is_stored(check, slot);
-    struct zc_folio *folio = zc_swapcache_look_up(swap, slot);
+    struct zc_folio *folio = zc_swapcache_look_up(ref);
 
     if (count != named)
         fail(check, "slot %u:%llu: count %u, %u entries name it", type, offset,
              count, named);
-    if (stored && zc_slot_is_zero(swap, slot))
+    if (stored && zc_slot_is_zero(ref))
         fail(check, "slot %u:%llu: all zeros, and stored", type, offset);
     if (count == 0 && folio == NULL)
         fail(check, "slot %u:%llu: in use by nobody", type, offset);

@@ -237,7 +237,7 @@ static bool get_by_name(struct zc_vm *vm, const struct zc_folio *folio,
 
     if (device == NULL)
         return false;
-    found = zc_swapcache_look_up(swap, slot);
+    found = zc_swapcache_look_up(zc_slot_find(swap, slot));
     if (found != NULL && found != folio)
         zc_swapcache_put(swap, slot, found);
     zc_swap_device_put(swap, device);

@@ -74,18 +74,19 @@ static bool install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
 
 /* Without the swap cache the frame has the only copy of a page that was taken
  * out: it is stored again. */
-static void store_again(struct zc_vm_fault *fault, zc_swp slot,
+static void store_again(struct zc_vm_fault *fault, struct zc_slot_ref slot,
                         struct zc_folio *folio)
 {
     struct zc_vm *vm = fault->space->vm;
 
-    if (zc_zswap_store(&vm->cache->zswap, slot, folio->data,
+    if (zc_zswap_store(&vm->cache->zswap, slot.name, folio->data,
                        fault->space->owner, true) != ZC_OK)
         (void)zc_pageio_write_device(&vm->cache->pageio, slot, folio->data);
 }
 
 /* The slot is pinned. */
-static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
+static zc_status read_and_map(struct zc_vm_fault *fault,
+                              struct zc_slot_ref slot,
                               struct zc_vm_frame *frame)
 {
     struct zc_vm *vm = fault->space->vm;
@@ -100,15 +101,15 @@ static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
     status = ZC_AGAIN;
     is_taken = vm->swap_in == ZC_SWAP_IN_STORE_AGAIN &&
                source == ZC_SOURCE_POOL &&
-               zc_zswap_invalidate(&vm->cache->zswap, slot) == ZC_OK;
+               zc_zswap_invalidate(&vm->cache->zswap, slot.name) == ZC_OK;
     zc_folio_set(folio, ZC_FOLIO_DIRTY); /* no slot will be its own */
     /* What may have to be stored again is not written to before we let go. */
     if (install(fault, frame, is_taken ? 0 : ZC_PTE_WRITE)) {
         raise_kind(fault, source);
-        zc_vm_drop_count(vm, slot);
+        zc_vm_drop_count(vm, slot.name);
         zc_frame_age(vm, frame);
         /* A fork meanwhile: the child has the slot too. */
-        is_taken = is_taken && zc_slot_count(zc_vm_swap(vm), slot) != 0;
+        is_taken = is_taken && zc_slot_count(slot) != 0;
         status = ZC_OK;
     }
     if (is_taken)
@@ -117,7 +118,8 @@ static zc_status read_and_map(struct zc_vm_fault *fault, zc_swp slot,
 }
 
 /* A frame, before the pin.  Broken, as it was: under it. */
-static struct zc_vm_frame *own_frame(struct zc_vm_fault *fault, zc_swp slot)
+static struct zc_vm_frame *own_frame(struct zc_vm_fault *fault,
+                                     struct zc_slot_ref slot)
 {
     struct zc_vm *vm = fault->space->vm;
     struct zc_swap *swap = zc_vm_swap(vm);
@@ -131,7 +133,8 @@ static struct zc_vm_frame *own_frame(struct zc_vm_fault *fault, zc_swp slot)
     return frame;
 }
 
-static zc_status swap_in_past_cache(struct zc_vm_fault *fault, zc_swp slot)
+static zc_status swap_in_past_cache(struct zc_vm_fault *fault,
+                                    struct zc_slot_ref slot)
 {
     struct zc_vm *vm = fault->space->vm;
     struct zc_swap *swap = zc_vm_swap(vm);
@@ -192,7 +195,7 @@ struct zc_vm_frame *zc_vm_frame_for(struct zc_vm_fault *fault,
 }
 
 /* The folio is locked, in the swap cache, and up to date. */
-static zc_status map_cached(struct zc_vm_fault *fault, zc_swp slot,
+static zc_status map_cached(struct zc_vm_fault *fault, struct zc_slot_ref slot,
                             struct zc_swap_device *device,
                             struct zc_folio *folio, enum zc_page_source source)
 {
@@ -209,10 +212,10 @@ static zc_status map_cached(struct zc_vm_fault *fault, zc_swp slot,
      * by then the slot may be given up, and the frame be our own. */
     if (install(fault, frame, is_copy ? ZC_PTE_WRITE : 0)) {
         raise_kind(fault, source);
-        zc_vm_drop_count(vm, slot);
+        zc_vm_drop_count(vm, slot.name);
         zc_frame_age(vm, frame);
         if ((!is_copy || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET)) &&
-            wants_slot_back(fault, device, zc_slot_count(swap, slot) == 0))
+            wants_slot_back(fault, device, zc_slot_count(slot) == 0))
             (void)zc_frame_give_up_slot(vm, folio);
         status = ZC_OK;
     }
@@ -221,7 +224,7 @@ static zc_status map_cached(struct zc_vm_fault *fault, zc_swp slot,
 }
 
 /* Fills a locked folio of the swap cache, if it is not. */
-static zc_status fill(struct zc_vm_fault *fault, zc_swp slot,
+static zc_status fill(struct zc_vm_fault *fault, struct zc_slot_ref slot,
                       struct zc_folio *folio, enum zc_page_source *source_out)
 {
     struct zc_vm *vm = fault->space->vm;
@@ -239,7 +242,8 @@ static zc_status fill(struct zc_vm_fault *fault, zc_swp slot,
     return status;
 }
 
-static zc_status swap_in_cached(struct zc_vm_fault *fault, zc_swp slot,
+static zc_status swap_in_cached(struct zc_vm_fault *fault,
+                                struct zc_slot_ref slot,
                                 struct zc_swap_device *device)
 {
     struct zc_vm *vm = fault->space->vm;
@@ -267,7 +271,7 @@ static zc_status swap_in_cached(struct zc_vm_fault *fault, zc_swp slot,
         status = map_cached(fault, slot, device, folio, source);
     if (!is_foreign || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET))
         zc_folio_unlock(swap, folio);
-    zc_swapcache_put(swap, slot, folio);
+    zc_swapcache_put(swap, slot.name, folio);
     return status;
 }
 
@@ -275,18 +279,20 @@ zc_status zc_vm_swap_in(struct zc_vm_fault *fault)
 {
     struct zc_vm *vm = fault->space->vm;
     struct zc_swap *swap = zc_vm_swap(vm);
-    const zc_swp slot = zc_pte_slot(fault->pte);
-    struct zc_swap_device *device = zc_swap_device_get(swap, slot);
+    const zc_swp name = zc_pte_slot(fault->pte);
+    struct zc_swap_device *device = zc_swap_device_get(swap, name);
+    struct zc_slot_ref slot;
     struct zc_folio *folio;
     zc_status status;
 
     if (device == NULL) /* its pages are home: the entry has changed */
         return ZC_AGAIN;
-    folio = zc_swapcache_look_up(swap, slot);
+    slot = zc_slot_find(swap, name);
+    folio = zc_swapcache_look_up(slot);
     if (folio != NULL)
-        zc_swapcache_put(swap, slot, folio);
+        zc_swapcache_put(swap, name, folio);
     if (folio == NULL && device->synchronous &&
-        vm->swap_in != ZC_SWAP_IN_CACHED && zc_slot_count(swap, slot) == 1)
+        vm->swap_in != ZC_SWAP_IN_CACHED && zc_slot_count(slot) == 1)
         status = swap_in_past_cache(fault, slot);
     else
         status = swap_in_cached(fault, slot, device);

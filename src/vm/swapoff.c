@@ -92,7 +92,7 @@ static zc_status unuse_space(struct zc_vm_space *space, struct zc_folio *folio,
 
     for (table = zc_vm_tables(space);
          table != NULL && status == ZC_OK &&
-         zc_slot_count(zc_vm_swap(space->vm), slot) != 0;
+         zc_slot_count(zc_slot_find(zc_vm_swap(space->vm), slot)) != 0;
          table = table->older)
         status = unuse_table(space, table, folio, slot);
     return status;
@@ -127,7 +127,7 @@ static zc_status unuse(void *context, struct zc_folio *folio)
     for (;;) {
         zc_atomic_u32_store_relaxed(&vm->swapoff_waits, 1);
         status = unuse_all(vm, folio, slot);
-        if (status != ZC_OK || zc_slot_count(swap, slot) == 0)
+        if (status != ZC_OK || zc_slot_count(zc_slot_find(swap, slot)) == 0)
             break;
         zc_park_while(&swap->parking, &vm->swapoff_waits, 1);
     }

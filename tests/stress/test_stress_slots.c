@@ -81,13 +81,13 @@ static void claim_one(struct support_worker *worker,
     uint64_t *content = content_of(arena, slot);
     struct zc_folio *folio = NULL;
 
-    if (zc_slot_claim(swap, slot, &folio) != ZC_OK) {
+    if (support_slot_claim(swap, slot, &folio) != ZC_OK) {
         support_mistake(worker, "no memory");
         return;
     }
-    if (zc_slot_count(swap, slot) != (*content != 0))
+    if (zc_slot_count(zc_slot_find(swap, slot)) != (*content != 0))
         support_mistake(worker, "count %u, content %" PRIu64,
-                        zc_slot_count(swap, slot), *content);
+                        zc_slot_count(zc_slot_find(swap, slot)), *content);
     if (folio != NULL) {
         zc_folio_wait_writeback(swap, folio);
         if (!zc_folio_is_of(folio, slot))
@@ -99,7 +99,7 @@ static void claim_one(struct support_worker *worker,
         *content = 0;
     if (folio != NULL)
         zc_folio_clear(folio, ZC_FOLIO_DIRTY);
-    zc_slot_release(swap, slot, folio, *content != 0);
+    support_slot_release(swap, slot, folio, *content != 0);
 }
 
 /* What a writeback does. */
@@ -110,7 +110,7 @@ static void write_one(struct support_worker *worker, zc_swp slot)
     struct zc_folio *folio = NULL;
     uint64_t before;
 
-    if (zc_swapcache_create(swap, slot, &folio) != ZC_OK)
+    if (zc_swapcache_create(swap, zc_slot_find(swap, slot), &folio) != ZC_OK)
         return;
     before = *content_of(arena, slot);
     if (before == 0)
@@ -160,13 +160,13 @@ static void cycle_named(struct support_worker *worker)
         zc_swap_device_stop(device);
         for (offset = 0; zc_swap_device_next(device, &offset); offset = 0) {
             slot = zc_swp_make(TYPE, offset);
-            if (zc_slot_claim(swap, slot, &folio) != ZC_OK) {
+            if (support_slot_claim(swap, slot, &folio) != ZC_OK) {
                 support_mistake(worker, "no memory");
                 break;
             }
             if (folio != NULL)
                 zc_folio_wait_writeback(swap, folio);
-            zc_slot_release(swap, slot, folio, false);
+            support_slot_release(swap, slot, folio, false);
         }
         zc_swap_device_end(swap, device);
         turn_on(arena, false);
@@ -264,7 +264,8 @@ static void swap_in(struct support_worker *worker, zc_swp slot)
     struct zc_folio *folio = NULL;
     bool created = false;
 
-    if (zc_swapcache_get(swap, slot, &folio, &created) != ZC_OK) {
+    if (zc_swapcache_get(swap, zc_slot_find(swap, slot), &folio, &created) !=
+        ZC_OK) {
         support_mistake(worker, "a slot with a count is missing");
         return;
     }
@@ -288,13 +289,13 @@ static void swap_in_bare(struct support_worker *worker, zc_swp slot)
     struct arena *arena = worker->context;
     struct zc_swap *swap = &arena->support.swap;
 
-    switch (zc_slot_pin(swap, slot)) {
+    switch (zc_slot_pin(swap, zc_slot_find(swap, slot))) {
     case ZC_OK:
         touch(arena, slot);
-        zc_slot_unpin(swap, slot);
+        zc_slot_unpin(swap, zc_slot_find(swap, slot));
         break;
     case ZC_BUSY:
-        zc_slot_wait(swap, slot);
+        zc_slot_wait(swap, zc_slot_find(swap, slot));
         break;
     default:
         support_mistake(worker, "a slot with a count is missing");
@@ -347,7 +348,7 @@ static void use_one(struct support_worker *worker, struct owned *owned)
         swap_in_bare(worker, slot);
         break;
     case 3:
-        folio = zc_swapcache_look_up(swap, slot);
+        folio = zc_swapcache_look_up(zc_slot_find(swap, slot));
         if (folio != NULL)
             zc_swapcache_put(swap, slot, folio);
         break;
@@ -432,7 +433,8 @@ static void run(support_work use, support_work cycle, bool managed)
             zc_slot_drop(&arena.support.swap,
                          (zc_swp){atomic_load(&arena.mailboxes[i]) - 1});
     for (i = 0; !managed && i < SLOTS; i++)
-        if (zc_slot_count(&arena.support.swap, slot_at(&arena, i)) != 0)
+        if (zc_slot_count(
+                zc_slot_find(&arena.support.swap, slot_at(&arena, i))) != 0)
             zc_slot_drop(&arena.support.swap, slot_at(&arena, i));
     assert_int_equal(support_swap_used(&arena.support, TYPE), 0);
     support_swap_end(&arena.support);

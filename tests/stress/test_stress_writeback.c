@@ -197,14 +197,16 @@ static void use_folio(struct support_worker *worker, unsigned index)
     zc_status status = ZC_OK;
     bool created;
 
-    if (zc_swapcache_get(&rig.swap, slot, &folio, &created) != ZC_OK)
+    if (zc_swapcache_get(&rig.swap, zc_slot_find(&rig.swap, slot), &folio,
+                         &created) != ZC_OK)
         return;
     if (!zc_folio_has(folio, ZC_FOLIO_UPTODATE)) {
         zc_folio_wait_writeback(&rig.swap, folio);
-        status = zc_pageio_read(&rig.pageio, folio, slot, NULL);
+        status = zc_pageio_read(&rig.pageio, folio,
+                                zc_slot_find(rig.pageio.swap, slot), NULL);
     }
     /* With no count it is nobody's page any more. */
-    if (status == ZC_OK && zc_slot_count(&rig.swap, slot) != 0)
+    if (status == ZC_OK && zc_slot_count(zc_slot_find(&rig.swap, slot)) != 0)
         check_folio(worker, index, folio, oldest, "folio");
     if (status == ZC_OK && support_random_below(&worker->random, 2) == 0)
         (void)zc_pageio_write(&rig.pageio, folio, 1);
@@ -220,17 +222,18 @@ static void use_pin(struct support_worker *worker, unsigned index)
     const zc_swp slot = rig_slot(index);
     struct zc_folio *folio;
 
-    if (zc_slot_pin(&rig.swap, slot) != ZC_OK)
+    if (zc_slot_pin(&rig.swap, zc_slot_find(&rig.swap, slot)) != ZC_OK)
         return;
     folio = zc_folio_alloc(&rig.swap, true);
     if (folio != NULL) {
         (void)zc_folio_trylock(folio);
-        if (zc_pageio_read(&rig.pageio, folio, slot, NULL) == ZC_OK)
+        if (zc_pageio_read(&rig.pageio, folio,
+                           zc_slot_find(rig.pageio.swap, slot), NULL) == ZC_OK)
             check_folio(worker, index, folio, oldest, "private folio");
         zc_folio_unlock(&rig.swap, folio);
         zc_folio_put(&rig.swap, folio);
     }
-    zc_slot_unpin(&rig.swap, slot);
+    zc_slot_unpin(&rig.swap, zc_slot_find(&rig.swap, slot));
 }
 
 static void fault(struct support_worker *worker)

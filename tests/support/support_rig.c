@@ -157,15 +157,16 @@ zc_status rig_store(struct rig *rig, zc_swp slot, const void *page,
     struct zc_folio *folio;
     zc_status status;
 
-    status = zc_slot_claim(&rig->swap, slot, &folio);
+    status = support_slot_claim(&rig->swap, slot, &folio);
     if (status != ZC_OK)
         return status;
     status = zc_zswap_store(&rig->zswap, slot, page, owner, false);
     give_up_folio(rig, folio);
-    zc_slot_set_zero(&rig->swap, slot, false);
+    zc_slot_set_zero(zc_slot_find(&rig->swap, slot), false);
     if (status != ZC_OK && !zc_zswap_owner_forbids(&rig->zswap, owner))
-        status = zc_pageio_write_device(&rig->pageio, slot, page);
-    zc_slot_release(&rig->swap, slot, folio, status == ZC_OK);
+        status = zc_pageio_write_device(
+            &rig->pageio, zc_slot_find(rig->pageio.swap, slot), page);
+    support_slot_release(&rig->swap, slot, folio, status == ZC_OK);
     return status;
 }
 
@@ -181,13 +182,14 @@ static zc_status read_claimed(struct rig *rig, zc_swp slot,
         memcpy(page_out, folio->data, rig->page_size);
         return ZC_OK;
     }
-    if (zc_slot_count(&rig->swap, slot) == 0)
+    if (zc_slot_count(zc_slot_find(&rig->swap, slot)) == 0)
         return ZC_MISSING;
-    if (zc_slot_is_zero(&rig->swap, slot)) {
+    if (zc_slot_is_zero(zc_slot_find(&rig->swap, slot))) {
         memset(page_out, 0, rig->page_size);
         return ZC_OK;
     }
-    return zc_pageio_read_device(&rig->pageio, slot, page_out);
+    return zc_pageio_read_device(
+        &rig->pageio, zc_slot_find(rig->pageio.swap, slot), page_out);
 }
 
 zc_status rig_read(struct rig *rig, zc_swp slot, void *page_out)
@@ -195,14 +197,14 @@ zc_status rig_read(struct rig *rig, zc_swp slot, void *page_out)
     struct zc_folio *folio;
     zc_status status;
 
-    if (zc_slot_count(&rig->swap, slot) == 0)
+    if (zc_slot_count(zc_slot_find(&rig->swap, slot)) == 0)
         return ZC_MISSING;
-    status = zc_slot_claim(&rig->swap, slot, &folio);
+    status = support_slot_claim(&rig->swap, slot, &folio);
     if (status != ZC_OK)
         return status;
     status = read_claimed(rig, slot, folio, page_out);
-    zc_slot_release(&rig->swap, slot, folio,
-                    zc_slot_count(&rig->swap, slot) != 0);
+    support_slot_release(&rig->swap, slot, folio,
+                         zc_slot_count(zc_slot_find(&rig->swap, slot)) != 0);
     return status;
 }
 
@@ -211,16 +213,16 @@ zc_status rig_take(struct rig *rig, zc_swp slot, void *page_out)
     struct zc_folio *folio;
     zc_status status;
 
-    if (zc_slot_count(&rig->swap, slot) == 0)
+    if (zc_slot_count(zc_slot_find(&rig->swap, slot)) == 0)
         return ZC_MISSING;
-    status = zc_slot_claim(&rig->swap, slot, &folio);
+    status = support_slot_claim(&rig->swap, slot, &folio);
     if (status != ZC_OK)
         return status;
     status = read_claimed(rig, slot, folio, page_out);
     if (status == ZC_OK)
         give_up_folio(rig, folio);
-    zc_slot_release(&rig->swap, slot, folio,
-                    status != ZC_OK && status != ZC_MISSING);
+    support_slot_release(&rig->swap, slot, folio,
+                         status != ZC_OK && status != ZC_MISSING);
     return status;
 }
 
@@ -228,10 +230,10 @@ void rig_forget(struct rig *rig, zc_swp slot)
 {
     struct zc_folio *folio;
 
-    if (zc_slot_claim(&rig->swap, slot, &folio) != ZC_OK)
+    if (support_slot_claim(&rig->swap, slot, &folio) != ZC_OK)
         return;
     give_up_folio(rig, folio);
-    zc_slot_release(&rig->swap, slot, folio, false);
+    support_slot_release(&rig->swap, slot, folio, false);
 }
 
 void rig_set_for(struct rig *rig, uint64_t offset, enum support_kind kind,
@@ -280,7 +282,7 @@ bool rig_has_written(struct rig *rig, uint64_t offset)
 
 struct zc_folio *rig_folio(struct rig *rig, uint64_t offset)
 {
-    return zc_swapcache_look_up(&rig->swap, rig_slot(offset));
+    return zc_swapcache_look_up(zc_slot_find(&rig->swap, rig_slot(offset)));
 }
 
 bool rig_is_cached(struct rig *rig, uint64_t offset)

@@ -13,6 +13,7 @@
 #include <pthread.h>
 
 #include "support_cache.h"
+#include "support_claim.h"
 #include "swap.h"
 #include "zswap.h"
 

@@ -129,7 +129,7 @@ uint64_t support_swap_used(const struct support_swap *support, unsigned type)
 
 unsigned support_slot_flags(struct support_swap *support, zc_swp slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(&support->swap, slot);
+    struct zc_cluster *cluster = zc_slot_find(&support->swap, slot).cluster;
     unsigned flags;
 
     if (cluster == NULL)
@@ -183,6 +183,9 @@ struct zc_folio *support_cached(struct support_swap *support, zc_swp slot)
 {
     struct zc_folio *folio = NULL;
 
-    assert_status(zc_swapcache_create(&support->swap, slot, &folio), ZC_OK);
+    assert_status(zc_swapcache_create(&support->swap,
+                                      zc_slot_find(&support->swap, slot),
+                                      &folio),
+                  ZC_OK);
     return folio;
 }

@@ -11,6 +11,7 @@
 
 #include <stdatomic.h>
 
+#include "support_claim.h"
 #include "swap/slots.h"
 
 #define SUPPORT_SWAP_PAGE 4096

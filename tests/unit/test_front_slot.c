@@ -4,6 +4,7 @@
  * compressed memory, on the device, in a write under way, or in a folio whose
  * write failed.
  */
+#include "support_claim.h"
 #include "support_front.h"
 
 #include "base/inject.h"
@@ -195,11 +196,11 @@ static void what_is_damaged_is_kept(void **state)
 
 static void set_zero(struct support_front *swap, zc_swp slot)
 {
-    struct zc_folio *folio;
+    struct zc_folio *folio = NULL;
 
-    assert_status(zc_slot_claim(&swap->cache->swap, slot, &folio), ZC_OK);
-    zc_slot_set_zero(&swap->cache->swap, slot, true);
-    zc_slot_release(&swap->cache->swap, slot, folio, true);
+    assert_status(support_slot_claim(&swap->cache->swap, slot, &folio), ZC_OK);
+    zc_slot_set_zero(zc_slot_find(&swap->cache->swap, slot), true);
+    support_slot_release(&swap->cache->swap, slot, folio, true);
 }
 
 static void a_zero_bit_is_a_page(void **state)

@@ -170,7 +170,7 @@ static void without_unuse_only_an_empty_device_goes(void **state)
 /* Returns when a thread waits for the slot. */
 static void await_waiter(struct support_front *swap, zc_swp slot)
 {
-    struct zc_cluster *cluster = zc_slot_cluster(&swap->cache->swap, slot);
+    struct zc_cluster *cluster = zc_slot_find(&swap->cache->swap, slot).cluster;
     bool waits = false;
 
     assert_non_null(cluster);
@@ -376,7 +376,7 @@ static void a_load_does_not_trust_a_read_that_failed(void **state)
     assert_int_equal(pthread_create(&turner, NULL, turn_off_to_receiver, &off),
                      0);
     support_device_await_held(&swap.device, 1);
-    folio = zc_swapcache_look_up(&swap.cache->swap, load.slot);
+    folio = zc_swapcache_look_up(zc_slot_find(&swap.cache->swap, load.slot));
     assert_non_null(folio);
     assert_int_equal(pthread_create(&loader, NULL, load_one, &load), 0);
     while (!zc_folio_has(folio, ZC_FOLIO_WAITERS))
@@ -525,9 +525,10 @@ static zc_status unuse_folio(void *context, struct zc_folio *folio)
     tables->calls++;
     if (!zc_folio_has(folio, ZC_FOLIO_LOCKED) ||
         !zc_folio_has(folio, ZC_FOLIO_UPTODATE) ||
-        zc_slot_count(tables->swap, folio->swap) == 0)
+        zc_slot_count(zc_slot_find(tables->swap, folio->swap)) == 0)
         return ZC_CORRUPT;
-    while (zc_slot_count(tables->swap, folio->swap) > tables->references_left)
+    while (zc_slot_count(zc_slot_find(tables->swap, folio->swap)) >
+           tables->references_left)
         zc_slot_drop(tables->swap, folio->swap);
     tables->references_left = 0;
     return ZC_OK;

@@ -217,15 +217,20 @@ static void failures_in_turn_are_counted(void **state)
     /* Of whichever kind. */
     memset(page, 1, sizeof(page));
     assert_status(
-        zc_slot_claim(&rig.swap, rig_slot(2), &(struct zc_folio *){0}), ZC_OK);
-    assert_status(zc_pageio_write_device(&rig.pageio, rig_slot(2), page),
-                  ZC_IO_ERROR);
+        support_slot_claim(&rig.swap, rig_slot(2), &(struct zc_folio *){0}),
+        ZC_OK);
+    assert_status(
+        zc_pageio_write_device(
+            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(2)), page),
+        ZC_IO_ERROR);
     assert_int_equal(zc_pageio_failures(&rig.pageio), 3);
     assert_int_equal(rig_stat(&rig, ZC_STAT_WRITE_ERRORS), 3);
-    assert_status(zc_pageio_write_device(&rig.pageio, rig_slot(2), page),
-                  ZC_OK);
+    assert_status(
+        zc_pageio_write_device(
+            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(2)), page),
+        ZC_OK);
     assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
-    zc_slot_release(&rig.swap, rig_slot(2), NULL, false);
+    support_slot_release(&rig.swap, rig_slot(2), NULL, false);
     rig_fail_writes(&rig, 1);
     write_back(3, 1);
     assert_int_equal(zc_pageio_failures(&rig.pageio), 1);
@@ -290,27 +295,37 @@ static void transfers_that_are_waited_for(void **state)
     begin(1, 0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_status(
-        zc_slot_claim(&rig.swap, rig_slot(2), &(struct zc_folio *){0}), ZC_OK);
+        support_slot_claim(&rig.swap, rig_slot(2), &(struct zc_folio *){0}),
+        ZC_OK);
     support_make_page(page, sizeof(page), SUPPORT_TEXT, 2);
     rig_fail_writes(&rig, 1);
-    assert_status(zc_pageio_write_device(&rig.pageio, rig_slot(2), page),
-                  ZC_IO_ERROR);
+    assert_status(
+        zc_pageio_write_device(
+            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(2)), page),
+        ZC_IO_ERROR);
     assert_int_equal(rig_stat(&rig, ZC_STAT_WRITE_ERRORS), 1);
     assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_WRITES), 0);
-    zc_slot_set_zero(&rig.swap, rig_slot(2), true);
-    assert_status(zc_pageio_write_device(&rig.pageio, rig_slot(2), page),
-                  ZC_OK);
-    assert_false(zc_slot_is_zero(&rig.swap, rig_slot(2)));
+    zc_slot_set_zero(zc_slot_find(&rig.swap, rig_slot(2)), true);
+    assert_status(
+        zc_pageio_write_device(
+            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(2)), page),
+        ZC_OK);
+    assert_false(zc_slot_is_zero(zc_slot_find(&rig.swap, rig_slot(2))));
     assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_WRITES), 1);
     assert_true(pthread_equal(rig.device.writer, pthread_self()));
     rig_fail_reads(&rig, 1);
-    assert_status(zc_pageio_read_device(&rig.pageio, rig_slot(2), copy),
-                  ZC_IO_ERROR);
+    assert_status(
+        zc_pageio_read_device(&rig.pageio,
+                              zc_slot_find(rig.pageio.swap, rig_slot(2)), copy),
+        ZC_IO_ERROR);
     assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_SWAPINS), 0);
-    assert_status(zc_pageio_read_device(&rig.pageio, rig_slot(2), copy), ZC_OK);
+    assert_status(
+        zc_pageio_read_device(&rig.pageio,
+                              zc_slot_find(rig.pageio.swap, rig_slot(2)), copy),
+        ZC_OK);
     assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_SWAPINS), 1);
     assert_memory_equal(page, copy, sizeof(page));
-    zc_slot_release(&rig.swap, rig_slot(2), NULL, false);
+    support_slot_release(&rig.swap, rig_slot(2), NULL, false);
     rig_end(&rig);
 }
 

@@ -19,10 +19,14 @@ static struct zc_folio *make_folio(uint64_t offset, bool in_cache)
     struct zc_folio *folio;
 
     if (in_cache) {
-        assert_status(zc_swapcache_create(&rig.swap, rig_slot(offset), &folio),
-                      ZC_OK);
+        assert_status(
+            zc_swapcache_create(
+                &rig.swap, zc_slot_find(&rig.swap, rig_slot(offset)), &folio),
+            ZC_OK);
     } else {
-        assert_status(zc_slot_pin(&rig.swap, rig_slot(offset)), ZC_OK);
+        assert_status(
+            zc_slot_pin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(offset))),
+            ZC_OK);
         folio = zc_folio_alloc(&rig.swap, true);
         assert_non_null(folio);
         assert_true(zc_folio_trylock(folio));
@@ -37,7 +41,7 @@ static void drop_folio(uint64_t offset, bool in_cache, struct zc_folio *folio)
         zc_folio_clear(folio, ZC_FOLIO_DIRTY);
         zc_swapcache_delete(&rig.swap, folio);
     } else {
-        zc_slot_unpin(&rig.swap, rig_slot(offset));
+        zc_slot_unpin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(offset)));
     }
     zc_folio_unlock(&rig.swap, folio);
     zc_folio_put(&rig.swap, folio);
@@ -57,7 +61,9 @@ static void read_stored(bool in_cache, bool expect_taken)
 
     rig_set(&rig, 1, SUPPORT_HALVES);
     folio = make_folio(1, in_cache);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), &source),
+    assert_status(zc_pageio_read(&rig.pageio, folio,
+                                 zc_slot_find(rig.pageio.swap, rig_slot(1)),
+                                 &source),
                   ZC_OK);
     assert_int_equal(source, ZC_SOURCE_POOL);
     assert_true(is_kind(folio, 1, SUPPORT_HALVES));
@@ -105,13 +111,18 @@ static void zeros(void **state)
     begin(ZC_EXCLUSIVE_IF_SWAPCACHE);
     rig_set(&rig, 1, SUPPORT_HALVES);
     folio = make_folio(1, true);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), NULL), ZC_OK);
+    assert_status(zc_pageio_read(&rig.pageio, folio,
+                                 zc_slot_find(rig.pageio.swap, rig_slot(1)),
+                                 NULL),
+                  ZC_OK);
     memset(folio->data, 0, rig.page_size);
     assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_OK);
     zc_swapcache_put(&rig.swap, rig_slot(1), folio);
 
     folio = make_folio(1, false);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), &source),
+    assert_status(zc_pageio_read(&rig.pageio, folio,
+                                 zc_slot_find(rig.pageio.swap, rig_slot(1)),
+                                 &source),
                   ZC_OK);
     assert_int_equal(source, ZC_SOURCE_ZERO);
     assert_true(is_kind(folio, 1, SUPPORT_ZERO));
@@ -135,7 +146,9 @@ static void the_device(void **state)
     for (i = 0; i < 2; i++) {
         in_cache = i == 0;
         folio = make_folio(1, in_cache);
-        assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), &source),
+        assert_status(zc_pageio_read(&rig.pageio, folio,
+                                     zc_slot_find(rig.pageio.swap, rig_slot(1)),
+                                     &source),
                       ZC_OK);
         assert_int_equal(source, ZC_SOURCE_DEVICE);
         assert_true(is_kind(folio, 1, SUPPORT_HALVES));
@@ -162,7 +175,9 @@ static void damage_is_kept(void **state)
         in_cache = i == 0;
         folio = make_folio(1, in_cache);
         zc_inject_arm(ZC_INJECT_DECOMPRESS, 0, 1);
-        assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), NULL),
+        assert_status(zc_pageio_read(&rig.pageio, folio,
+                                     zc_slot_find(rig.pageio.swap, rig_slot(1)),
+                                     NULL),
                       ZC_CORRUPT);
         zc_inject_disarm();
         assert_false(zc_folio_has(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY));
@@ -184,12 +199,17 @@ static void read_errors_are_kept(void **state)
     assert_status(rig_write_back(&rig, 1), ZC_OK);
     folio = make_folio(1, true);
     rig_fail_reads(&rig, 1);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), &source),
+    assert_status(zc_pageio_read(&rig.pageio, folio,
+                                 zc_slot_find(rig.pageio.swap, rig_slot(1)),
+                                 &source),
                   ZC_IO_ERROR);
     assert_int_equal(source, ZC_SOURCE_CACHED);
     assert_false(zc_folio_has(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY));
     assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_SWAPINS), 0);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(1), NULL), ZC_OK);
+    assert_status(zc_pageio_read(&rig.pageio, folio,
+                                 zc_slot_find(rig.pageio.swap, rig_slot(1)),
+                                 NULL),
+                  ZC_OK);
     drop_folio(1, true, folio);
     rig_expect(&rig, 1, SUPPORT_HALVES);
     rig_end(&rig);

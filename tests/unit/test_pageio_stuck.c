@@ -152,7 +152,7 @@ static void taken(void **state)
     folio = make_stuck(1);
     unlock(1, folio);
     assert_status(rig_take(&rig, rig_slot(1), page), ZC_OK);
-    assert_int_equal(zc_slot_count(&rig.swap, rig_slot(1)), 0);
+    assert_int_equal(zc_slot_count(zc_slot_find(&rig.swap, rig_slot(1))), 0);
     assert_int_equal(zc_pageio_retry(&rig.pageio, 8), 0);
     assert_false(rig_has_entry(&rig, 1));
     rig_end(&rig);
@@ -170,8 +170,13 @@ static void another_folio_is_there(void **state)
     zc_swapcache_delete(&rig.swap, folio); /* nobody told pageio */
     unlock(1, folio);
     rig_set(&rig, 1, SUPPORT_TEXT);
-    assert_status(zc_swapcache_create(&rig.swap, rig_slot(1), &other), ZC_OK);
-    assert_status(zc_pageio_read(&rig.pageio, other, rig_slot(1), NULL), ZC_OK);
+    assert_status(zc_swapcache_create(
+                      &rig.swap, zc_slot_find(&rig.swap, rig_slot(1)), &other),
+                  ZC_OK);
+    assert_status(zc_pageio_read(&rig.pageio, other,
+                                 zc_slot_find(rig.pageio.swap, rig_slot(1)),
+                                 NULL),
+                  ZC_OK);
     zc_folio_unlock(&rig.swap, other);
     assert_int_equal(rig_stuck(&rig), 1);
     assert_int_equal(zc_pageio_retry(&rig.pageio, 8), 0);
@@ -232,10 +237,14 @@ static void fail_to_write_noise(uint64_t offset)
     bool created;
 
     rig_set(&rig, offset, SUPPORT_NOISE);
-    assert_status(
-        zc_swapcache_get(&rig.swap, rig_slot(offset), &folio, &created), ZC_OK);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_slot(offset), NULL),
+    assert_status(zc_swapcache_get(&rig.swap,
+                                   zc_slot_find(&rig.swap, rig_slot(offset)),
+                                   &folio, &created),
                   ZC_OK);
+    assert_status(
+        zc_pageio_read(&rig.pageio, folio,
+                       zc_slot_find(rig.pageio.swap, rig_slot(offset)), NULL),
+        ZC_OK);
     rig_fail_writes(&rig, 1);
     assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_OK);
     assert_true(zc_folio_has(folio, ZC_FOLIO_STUCK));
@@ -289,7 +298,9 @@ static void stuck_twice(void **state)
     (void)state;
     begin_with_noise();
     fail_to_write_noise(1);
-    assert_status(zc_swapcache_get(&rig.swap, rig_slot(1), &folio, &created),
+    assert_status(zc_swapcache_get(&rig.swap,
+                                   zc_slot_find(&rig.swap, rig_slot(1)), &folio,
+                                   &created),
                   ZC_OK);
     rig_fail_writes(&rig, 1);
     assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_OK);

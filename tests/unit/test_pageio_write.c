@@ -34,10 +34,12 @@ static struct zc_folio *get_folio(uint64_t offset)
     struct zc_folio *folio;
     bool created;
 
-    if (zc_slot_count(&rig.swap, rig_slot(offset)) == 0)
+    if (zc_slot_count(zc_slot_find(&rig.swap, rig_slot(offset))) == 0)
         rig_set(&rig, offset, SUPPORT_TEXT);
-    assert_status(
-        zc_swapcache_get(&rig.swap, rig_slot(offset), &folio, &created), ZC_OK);
+    assert_status(zc_swapcache_get(&rig.swap,
+                                   zc_slot_find(&rig.swap, rig_slot(offset)),
+                                   &folio, &created),
+                  ZC_OK);
     return folio;
 }
 
@@ -67,7 +69,7 @@ static zc_status write_kind(uint64_t offset, enum support_kind kind,
 
 static bool is_zero_slot(uint64_t offset)
 {
-    return zc_slot_is_zero(&rig.swap, rig_slot(offset));
+    return zc_slot_is_zero(zc_slot_find(&rig.swap, rig_slot(offset)));
 }
 
 /* ---- where to ---- */
@@ -263,7 +265,8 @@ static struct {
 
 static void look(void *context, zc_swp slot)
 {
-    struct zc_folio *folio = zc_swapcache_look_up(&rig.swap, slot);
+    struct zc_folio *folio =
+        zc_swapcache_look_up(zc_slot_find(&rig.swap, slot));
 
     (void)context;
     seen.calls++;
@@ -397,15 +400,20 @@ static void a_request_is_given_up(void **state)
     (void)state;
     begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
-    assert_status(zc_pageio_prepare_write(&rig.pageio, rig_slot(1), 0, &write),
-                  ZC_OK);
-    zc_pageio_cancel_write(write);
     assert_status(
-        zc_pageio_prepare_write(&rig.pageio, zc_swp_make(5, 1), 0, &write),
-        ZC_INVALID);
+        zc_pageio_prepare_write(
+            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(1)), 0, &write),
+        ZC_OK);
+    zc_pageio_cancel_write(write);
+    assert_status(zc_pageio_prepare_write(
+                      &rig.pageio,
+                      (struct zc_slot_ref){NULL, zc_swp_make(5, 1)}, 0, &write),
+                  ZC_INVALID);
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
-    assert_status(zc_pageio_prepare_write(&rig.pageio, rig_slot(1), 0, &write),
-                  ZC_NO_MEMORY);
+    assert_status(
+        zc_pageio_prepare_write(
+            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(1)), 0, &write),
+        ZC_NO_MEMORY);
     zc_inject_disarm();
     rig_end(&rig); /* no device reference is left */
 }

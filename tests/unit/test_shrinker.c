@@ -223,7 +223,9 @@ static void pin_all(unsigned count)
     unsigned i;
 
     for (i = 0; i < count; i++)
-        assert_status(zc_slot_pin(&rig.swap, rig_slot(i)), ZC_OK);
+        assert_status(
+            zc_slot_pin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(i))),
+            ZC_OK);
 }
 
 static void unpin_all(unsigned count)
@@ -231,7 +233,7 @@ static void unpin_all(unsigned count)
     unsigned i;
 
     for (i = 0; i < count; i++)
-        zc_slot_unpin(&rig.swap, rig_slot(i));
+        zc_slot_unpin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(i)));
 }
 
 static void ends_when_all_are_busy(void **state)
@@ -266,11 +268,13 @@ static void some_are_busy(void **state)
     begin_entries();
     fill(PAGES);
     for (i = 0; i < PAGES; i += 4)
-        assert_status(zc_slot_pin(&rig.swap, rig_slot(i)), ZC_OK);
+        assert_status(
+            zc_slot_pin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(i))),
+            ZC_OK);
     (void)shrink(ZC_OWNER_ANY, 85, ZC_OK);
     for (i = 0; i < PAGES; i += 4) {
         assert_true(rig_has_entry(&rig, i));
-        zc_slot_unpin(&rig.swap, rig_slot(i));
+        zc_slot_unpin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(i)));
     }
     assert_true(rig_stat(&rig, ZC_STAT_WRITEBACK_BUSY) > ZC_SHRINK_RETRIES_MAX);
     expect_all(PAGES);

@@ -65,7 +65,9 @@ static void pin_all(unsigned count)
     unsigned i;
 
     for (i = 0; i < count; i++)
-        assert_status(zc_slot_pin(&rig.swap, rig_slot(i)), ZC_OK);
+        assert_status(
+            zc_slot_pin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(i))),
+            ZC_OK);
 }
 
 static void unpin_all(unsigned count)
@@ -73,7 +75,7 @@ static void unpin_all(unsigned count)
     unsigned i;
 
     for (i = 0; i < count; i++)
-        zc_slot_unpin(&rig.swap, rig_slot(i));
+        zc_slot_unpin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(i)));
 }
 
 /* Returns pages written. */

@@ -78,7 +78,8 @@ static void woken_while_it_works(void **state)
     zc_shrinker_wake(&rig.shrinker);
     rig_wait_for_waiting(&rig, 1);
     for (i = 0; i < PAGES; i++)
-        pinned[i] = zc_slot_pin(&rig.swap, rig_slot(i)) == ZC_OK;
+        pinned[i] = zc_slot_pin(&rig.swap,
+                                zc_slot_find(&rig.swap, rig_slot(i))) == ZC_OK;
     zc_shrinker_wake(&rig.shrinker);
     rig_let_go(&rig);
     while (rig_stat(&rig, ZC_STAT_WRITEBACK_BUSY) <
@@ -86,7 +87,7 @@ static void woken_while_it_works(void **state)
         sched_yield();
     for (i = 0; i < PAGES; i++)
         if (pinned[i])
-            zc_slot_unpin(&rig.swap, rig_slot(i));
+            zc_slot_unpin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(i)));
     rig_end(&rig);
 }
 

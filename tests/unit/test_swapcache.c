@@ -50,30 +50,37 @@ static void a_folio_is_there_from_create_to_delete(void **state)
 
     (void)state;
     begin(&fixture);
-    assert_null(zc_swapcache_look_up(fixture.swap, fixture.slot));
+    assert_null(zc_swapcache_look_up(zc_slot_find(fixture.swap, fixture.slot)));
 
-    assert_status(zc_swapcache_create(fixture.swap, fixture.slot, &folio),
+    assert_status(zc_swapcache_create(fixture.swap,
+                                      zc_slot_find(fixture.swap, fixture.slot),
+                                      &folio),
                   ZC_OK);
     assert_true(zc_folio_has(folio, ZC_FOLIO_LOCKED));
     assert_false(zc_folio_has(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY));
     assert_true(zc_folio_is_of(folio, fixture.slot));
     assert_int_equal(support_folio_references(folio), 2);
     assert_int_equal(cached(&fixture), 1);
-    assert_status(zc_swapcache_create(fixture.swap, fixture.slot, &other),
+    assert_status(zc_swapcache_create(fixture.swap,
+                                      zc_slot_find(fixture.swap, fixture.slot),
+                                      &other),
                   ZC_BUSY);
     assert_null(other);
-    assert_ptr_equal(zc_swapcache_look_up(fixture.swap, fixture.slot), folio);
+    assert_ptr_equal(
+        zc_swapcache_look_up(zc_slot_find(fixture.swap, fixture.slot)), folio);
     assert_int_equal(support_folio_references(folio), 3);
-    assert_null(zc_swapcache_look_up(fixture.swap, zc_swp_make(0, 1)));
+    assert_null(
+        zc_swapcache_look_up(zc_slot_find(fixture.swap, zc_swp_make(0, 1))));
     zc_folio_put(fixture.swap, folio);
     zc_swapcache_delete(fixture.swap, folio);
 
-    assert_null(zc_swapcache_look_up(fixture.swap, fixture.slot));
+    assert_null(zc_swapcache_look_up(zc_slot_find(fixture.swap, fixture.slot)));
     assert_false(zc_folio_has(folio, ZC_FOLIO_SWAPCACHE | ZC_FOLIO_DIRTY));
     assert_int_equal(support_folio_references(folio), 1);
     assert_int_equal(cached(&fixture), 0);
     unlock_and_put(&fixture, folio);
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 1);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     1);
     zc_slot_drop(fixture.swap, fixture.slot);
     end(&fixture);
 }
@@ -87,13 +94,18 @@ static void a_slot_without_a_count_gets_no_folio(void **state)
     (void)state;
     begin(&fixture);
 
-    assert_status(
-        zc_swapcache_create(fixture.swap, zc_swp_make(0, 999), &folio),
-        ZC_MISSING);
-    assert_status(zc_swapcache_create(fixture.swap, zc_swp_make(0, 1), &folio),
+    assert_status(zc_swapcache_create(
+                      fixture.swap,
+                      zc_slot_find(fixture.swap, zc_swp_make(0, 999)), &folio),
+                  ZC_MISSING);
+    assert_status(zc_swapcache_create(
+                      fixture.swap,
+                      zc_slot_find(fixture.swap, zc_swp_make(0, 1)), &folio),
                   ZC_MISSING);
     assert_status(
-        zc_swapcache_get(fixture.swap, zc_swp_make(0, 1), &folio, &created),
+        zc_swapcache_get(fixture.swap,
+                         zc_slot_find(fixture.swap, zc_swp_make(0, 1)), &folio,
+                         &created),
         ZC_MISSING);
     assert_null(folio);
     assert_false(created);
@@ -111,9 +123,10 @@ static void no_memory_leaves_the_slot_as_it_was(void **state)
     (void)state;
     begin(&fixture);
     zc_inject_arm(ZC_INJECT_FRAME, 0, 1);
-    assert_status(
-        zc_swapcache_get(fixture.swap, fixture.slot, &folio, &created),
-        ZC_NO_MEMORY);
+    assert_status(zc_swapcache_get(fixture.swap,
+                                   zc_slot_find(fixture.swap, fixture.slot),
+                                   &folio, &created),
+                  ZC_NO_MEMORY);
     zc_inject_disarm();
     assert_null(folio);
     assert_int_equal(support_slot_flags(&fixture.support, fixture.slot), 0);
@@ -121,10 +134,11 @@ static void no_memory_leaves_the_slot_as_it_was(void **state)
     /* A cluster that had no folio yet, and gets no table of them. */
     support_swap_on(&fixture.support, 1, 100);
     other = zc_swp_make(1, 0);
-    assert_status(zc_slot_claim(fixture.swap, other, &folio), ZC_OK);
-    zc_slot_release(fixture.swap, other, NULL, true);
+    assert_status(support_slot_claim(fixture.swap, other, &folio), ZC_OK);
+    support_slot_release(fixture.swap, other, NULL, true);
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
-    assert_status(zc_swapcache_create(fixture.swap, other, &folio),
+    assert_status(zc_swapcache_create(
+                      fixture.swap, zc_slot_find(fixture.swap, other), &folio),
                   ZC_NO_MEMORY);
     zc_inject_disarm();
     assert_int_equal(atomic_load(&fixture.support.frames), 0);
@@ -152,7 +166,9 @@ static void pin_meanwhile(struct support_swap *support)
     struct fixture *fixture = support->context;
 
     support->on_alloc = NULL;
-    assert_status(zc_slot_pin(fixture->swap, fixture->slot), ZC_OK);
+    assert_status(
+        zc_slot_pin(fixture->swap, zc_slot_find(fixture->swap, fixture->slot)),
+        ZC_OK);
 }
 
 static void cache_meanwhile(struct support_swap *support)
@@ -175,13 +191,17 @@ static void creating_looks_again_when_it_has_its_frame(void **state)
     begin(&fixture);
 
     fixture.support.on_alloc = pin_meanwhile;
-    assert_status(zc_swapcache_create(fixture.swap, fixture.slot, &folio),
+    assert_status(zc_swapcache_create(fixture.swap,
+                                      zc_slot_find(fixture.swap, fixture.slot),
+                                      &folio),
                   ZC_BUSY);
     assert_int_equal(atomic_load(&fixture.support.frames), 0);
-    zc_slot_unpin(fixture.swap, fixture.slot);
+    zc_slot_unpin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot));
 
     fixture.support.on_alloc = drop_meanwhile;
-    assert_status(zc_swapcache_create(fixture.swap, fixture.slot, &folio),
+    assert_status(zc_swapcache_create(fixture.swap,
+                                      zc_slot_find(fixture.swap, fixture.slot),
+                                      &folio),
                   ZC_MISSING);
     assert_int_equal(atomic_load(&fixture.support.frames), 0);
     assert_null(folio);
@@ -199,8 +219,10 @@ static void the_folio_that_came_meanwhile_is_the_one(void **state)
     begin(&fixture);
     fixture.support.on_alloc = cache_meanwhile;
 
-    assert_status(
-        zc_swapcache_get(fixture.swap, fixture.slot, &folio, &created), ZC_OK);
+    assert_status(zc_swapcache_get(fixture.swap,
+                                   zc_slot_find(fixture.swap, fixture.slot),
+                                   &folio, &created),
+                  ZC_OK);
 
     assert_false(created);
     assert_true(zc_folio_has(folio, ZC_FOLIO_UPTODATE));
@@ -225,13 +247,17 @@ static void getting_makes_one_and_finds_it_again(void **state)
     (void)state;
     begin(&fixture);
 
-    assert_status(
-        zc_swapcache_get(fixture.swap, fixture.slot, &folio, &created), ZC_OK);
+    assert_status(zc_swapcache_get(fixture.swap,
+                                   zc_slot_find(fixture.swap, fixture.slot),
+                                   &folio, &created),
+                  ZC_OK);
     assert_true(created);
     assert_true(zc_folio_has(folio, ZC_FOLIO_LOCKED));
     zc_folio_unlock(fixture.swap, folio);
-    assert_status(
-        zc_swapcache_get(fixture.swap, fixture.slot, &again, &created), ZC_OK);
+    assert_status(zc_swapcache_get(fixture.swap,
+                                   zc_slot_find(fixture.swap, fixture.slot),
+                                   &again, &created),
+                  ZC_OK);
     assert_false(created);
     assert_ptr_equal(again, folio);
     assert_true(zc_folio_has(folio, ZC_FOLIO_LOCKED));
@@ -241,8 +267,10 @@ static void getting_makes_one_and_finds_it_again(void **state)
     /* A cached folio is got whatever the count. */
     zc_slot_drop(fixture.swap, fixture.slot);
     zc_folio_unlock(fixture.swap, folio);
-    assert_status(
-        zc_swapcache_get(fixture.swap, fixture.slot, &again, &created), ZC_OK);
+    assert_status(zc_swapcache_get(fixture.swap,
+                                   zc_slot_find(fixture.swap, fixture.slot),
+                                   &again, &created),
+                  ZC_OK);
     zc_swapcache_delete(fixture.swap, folio);
     zc_folio_put(fixture.swap, folio);
     unlock_and_put(&fixture, folio);
@@ -261,9 +289,10 @@ static void *get_and_note(void *argument)
 {
     struct getter *getter = argument;
 
-    getter->status = zc_swapcache_get(getter->fixture->swap,
-                                      getter->fixture->slot, &getter->folio,
-                                      &getter->created);
+    getter->status = zc_swapcache_get(
+        getter->fixture->swap,
+        zc_slot_find(getter->fixture->swap, getter->fixture->slot),
+        &getter->folio, &getter->created);
     atomic_store(&getter->done, true);
     return NULL;
 }
@@ -288,12 +317,14 @@ static void getting_waits_for_a_bare_pin(void **state)
 
     (void)state;
     begin(&fixture);
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_OK);
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_OK);
     thread = start_get(&getter, &fixture);
     support_await_slot(&fixture.support, fixture.slot);
     assert_false(atomic_load(&getter.done));
 
-    zc_slot_unpin(fixture.swap, fixture.slot);
+    zc_slot_unpin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot));
     (void)pthread_join(thread, NULL);
 
     assert_status(getter.status, ZC_OK);
@@ -312,12 +343,14 @@ static void a_pin_that_was_the_last_use_leaves_nothing_to_get(void **state)
 
     (void)state;
     begin(&fixture);
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_OK);
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_OK);
     zc_slot_drop(fixture.swap, fixture.slot);
     thread = start_get(&getter, &fixture);
     support_await_slot(&fixture.support, fixture.slot);
 
-    zc_slot_unpin(fixture.swap, fixture.slot);
+    zc_slot_unpin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot));
     (void)pthread_join(thread, NULL);
 
     assert_status(getter.status, ZC_MISSING);

@@ -79,7 +79,8 @@ static void a_dirty_folio_stays_as_long_as_its_slot_has_a_count(void **state)
 
     put(&fixture);
     assert_true(is_cached(&fixture));
-    fixture.folio = zc_swapcache_look_up(fixture.swap, fixture.slot);
+    fixture.folio =
+        zc_swapcache_look_up(zc_slot_find(fixture.swap, fixture.slot));
     zc_slot_drop(fixture.swap, fixture.slot);
     assert_true(is_cached(&fixture));
     put(&fixture);
@@ -201,8 +202,9 @@ static void begin_round(struct race *race, struct support_worker *worker)
 {
     struct fixture *fixture = &race->fixture;
 
-    if (zc_swapcache_create(fixture->swap, fixture->slot, &fixture->folio) !=
-        ZC_OK) {
+    if (zc_swapcache_create(fixture->swap,
+                            zc_slot_find(fixture->swap, fixture->slot),
+                            &fixture->folio) != ZC_OK) {
         support_mistake(worker, "no folio");
         return;
     }
@@ -221,7 +223,7 @@ static void end_round(struct race *race, struct support_worker *worker)
     support_mistake(worker, "round %" PRIu64 ": nobody dropped it",
                     worker->operations);
     /* The other one waits for the next round. */
-    folio = zc_swapcache_look_up(fixture->swap, fixture->slot);
+    folio = zc_swapcache_look_up(zc_slot_find(fixture->swap, fixture->slot));
     zc_swapcache_put(fixture->swap, fixture->slot, folio);
 }
 

@@ -193,9 +193,9 @@ static void claim_count_of_one(struct support_swap *support, zc_swp slot)
 {
     struct zc_folio *folio = NULL;
 
-    assert_status(zc_slot_claim(&support->swap, slot, &folio), ZC_OK);
+    assert_status(support_slot_claim(&support->swap, slot, &folio), ZC_OK);
     assert_null(folio);
-    zc_slot_release(&support->swap, slot, NULL, true);
+    support_slot_release(&support->swap, slot, NULL, true);
 }
 
 static void expect_next(struct support_swap *support, uint64_t from,
@@ -252,9 +252,9 @@ static void each_kind_of_use_is_found(void **state)
     support_swap_on(&support, 0, 1000);
     slot = at(0, 700);
 
-    assert_status(zc_slot_claim(&support.swap, slot, &folio), ZC_OK);
+    assert_status(support_slot_claim(&support.swap, slot, &folio), ZC_OK);
     expect_next(&support, 3, 700);
-    zc_slot_release(&support.swap, slot, NULL, true);
+    support_slot_release(&support.swap, slot, NULL, true);
     expect_next(&support, 3, 700);
     folio = support_cached(&support, slot);
     zc_slot_drop(&support.swap, slot);

@@ -33,14 +33,15 @@ static struct zc_folio *claim(struct fixture *fixture)
 {
     struct zc_folio *folio = NULL;
 
-    assert_status(zc_slot_claim(fixture->swap, fixture->slot, &folio), ZC_OK);
+    assert_status(support_slot_claim(fixture->swap, fixture->slot, &folio),
+                  ZC_OK);
     return folio;
 }
 
 static void release(struct fixture *fixture, struct zc_folio *folio,
                     bool in_use)
 {
-    zc_slot_release(fixture->swap, fixture->slot, folio, in_use);
+    support_slot_release(fixture->swap, fixture->slot, folio, in_use);
 }
 
 static void put_in_use(struct fixture *fixture)
@@ -76,8 +77,11 @@ static void a_free_slot_is_pinned_and_let_go(void **state)
     assert_int_equal(support_slot_flags(&fixture.support, fixture.slot),
                      ZC_SLOT_PINNED);
     assert_int_equal(support_swap_used(&fixture.support, 2), 1);
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 0);
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_BUSY);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     0);
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_BUSY);
     release(&fixture, NULL, false);
 
     assert_int_equal(last_puts(&fixture), 1);
@@ -92,17 +96,20 @@ static void a_slot_goes_in_use_and_out_of_it(void **state)
     begin(&fixture);
 
     put_in_use(&fixture);
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 1);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     1);
     assert_int_equal(support_slot_flags(&fixture.support, fixture.slot), 0);
     put_in_use(&fixture);
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 1);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     1);
     assert_int_equal(support_swap_used(&fixture.support, 2), 1);
     assert_int_equal(last_puts(&fixture), 0);
     assert_null(claim(&fixture));
     release(&fixture, NULL, false);
 
     assert_int_equal(last_puts(&fixture), 1);
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 0);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     0);
     end(&fixture);
 }
 
@@ -147,7 +154,8 @@ static bool stays(uint32_t flags)
     is_there = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
     assert_false(zc_folio_has(folio, ZC_FOLIO_LOCKED));
     assert_int_equal(support_folio_references(folio), is_there ? 2 : 1);
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 1);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     1);
     assert_int_equal(last_puts(&fixture), 0);
     if (zc_folio_has(folio, ZC_FOLIO_WRITEBACK))
         zc_folio_end_writeback(fixture.swap, folio);
@@ -226,9 +234,9 @@ static void *claim_and_note(void *argument)
 {
     struct claimer *claimer = argument;
 
-    claimer->status = zc_slot_claim_as(claimer->fixture->swap,
-                                       claimer->fixture->slot,
-                                       claimer->required, &claimer->claimed);
+    claimer->status = zc_slot_claim(claimer->fixture->swap,
+                                    claimer->fixture->slot, claimer->required,
+                                    &claimer->claimed);
     atomic_store(&claimer->done, true);
     return NULL;
 }
@@ -378,7 +386,7 @@ static void no_memory_for_a_claim_changes_nothing(void **state)
     begin(&fixture);
     for (;;) {
         zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
-        status = zc_slot_claim(fixture.swap, fixture.slot, &folio);
+        status = support_slot_claim(fixture.swap, fixture.slot, &folio);
         zc_inject_disarm();
         if (status == ZC_OK)
             break;
@@ -405,7 +413,7 @@ static zc_status claim_as(struct fixture *fixture, bool required,
                           struct zc_claimed *claimed)
 {
     *claimed = nothing;
-    return zc_slot_claim_as(fixture->swap, fixture->slot, required, claimed);
+    return zc_slot_claim(fixture->swap, fixture->slot, required, claimed);
 }
 
 static void expect_missing(struct fixture *fixture)
@@ -470,13 +478,13 @@ static void a_claim_says_what_it_found(void **state)
     assert_null(claimed.folio);
     assert_true(claimed.has_count);
     assert_false(claimed.is_zero);
-    zc_slot_set_zero(fixture.swap, fixture.slot, true);
+    zc_slot_set_zero(zc_slot_find(fixture.swap, fixture.slot), true);
     release(&fixture, NULL, true);
 
     assert_status(claim_as(&fixture, true, &claimed), ZC_OK);
     assert_true(claimed.has_count);
     assert_true(claimed.is_zero);
-    zc_slot_set_zero(fixture.swap, fixture.slot, false);
+    zc_slot_set_zero(zc_slot_find(fixture.swap, fixture.slot), false);
     release(&fixture, NULL, true);
 
     assert_status(claim_as(&fixture, false, &claimed), ZC_OK);
@@ -495,7 +503,7 @@ static void a_claim_of_a_cached_slot_says_the_same(void **state)
     (void)state;
     begin(&fixture);
     folio = cache(&fixture, ZC_FOLIO_DIRTY);
-    zc_slot_set_zero(fixture.swap, fixture.slot, true);
+    zc_slot_set_zero(zc_slot_find(fixture.swap, fixture.slot), true);
     zc_folio_unlock(fixture.swap, folio);
 
     assert_status(claim_as(&fixture, true, &claimed), ZC_OK);
@@ -527,7 +535,7 @@ static void change_while_claimed(bool required, bool drops,
     if (drops)
         zc_slot_drop(fixture.swap, fixture.slot);
     else
-        zc_slot_set_zero(fixture.swap, fixture.slot, true);
+        zc_slot_set_zero(zc_slot_find(fixture.swap, fixture.slot), true);
     zc_folio_unlock(fixture.swap, folio);
     (void)pthread_join(thread, NULL);
 

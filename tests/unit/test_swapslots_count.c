@@ -50,15 +50,18 @@ static void the_last_of_several_references_frees(void **state)
     begin(&fixture);
     assert_status(zc_slot_dup(fixture.swap, fixture.slot), ZC_OK);
     assert_status(zc_slot_dup(fixture.swap, fixture.slot), ZC_OK);
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 3);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     3);
 
     zc_slot_drop(fixture.swap, fixture.slot);
     zc_slot_drop(fixture.swap, fixture.slot);
     expect_in_use(&fixture);
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 1);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     1);
     zc_slot_drop(fixture.swap, fixture.slot);
 
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), 0);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     0);
     end(&fixture);
 }
 
@@ -69,11 +72,16 @@ static void a_slot_never_used_has_no_count(void **state)
     (void)state;
     begin(&fixture);
 
-    assert_int_equal(zc_slot_count(fixture.swap, zc_swp_make(0, 1)), 0);
-    assert_int_equal(zc_slot_count(fixture.swap, zc_swp_make(0, 999)), 0);
-    assert_false(zc_slot_is_zero(fixture.swap, zc_swp_make(0, 999)));
-    assert_status(zc_slot_pin(fixture.swap, zc_swp_make(0, 999)), ZC_MISSING);
-    zc_slot_wait(fixture.swap, zc_swp_make(0, 999));
+    assert_int_equal(
+        zc_slot_count(zc_slot_find(fixture.swap, zc_swp_make(0, 1))), 0);
+    assert_int_equal(
+        zc_slot_count(zc_slot_find(fixture.swap, zc_swp_make(0, 999))), 0);
+    assert_false(
+        zc_slot_is_zero(zc_slot_find(fixture.swap, zc_swp_make(0, 999))));
+    assert_status(zc_slot_pin(fixture.swap,
+                              zc_slot_find(fixture.swap, zc_swp_make(0, 999))),
+                  ZC_MISSING);
+    zc_slot_wait(fixture.swap, zc_slot_find(fixture.swap, zc_swp_make(0, 999)));
     zc_slot_drop(fixture.swap, fixture.slot);
     end(&fixture);
 }
@@ -88,11 +96,13 @@ static void counts_go_on_beyond_a_byte_and_come_back(void **state)
     begin(&fixture);
 
     for (count = 1; count < most; count++) {
-        assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), count);
+        assert_int_equal(
+            zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)), count);
         assert_status(zc_slot_dup(fixture.swap, fixture.slot), ZC_OK);
     }
     for (; count > 0; count--) {
-        assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), count);
+        assert_int_equal(
+            zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)), count);
         expect_in_use(&fixture);
         zc_slot_drop(fixture.swap, fixture.slot);
     }
@@ -106,7 +116,7 @@ static void the_largest_count_is_said_and_kept(void **state)
 
     (void)state;
     begin(&fixture);
-    cluster = zc_slot_cluster(fixture.swap, fixture.slot);
+    cluster = zc_slot_find(fixture.swap, fixture.slot).cluster;
     assert_status(zc_cluster_add_overflow(&fixture.swap->devices[0], cluster),
                   ZC_OK);
     zc_spinlock_lock(&cluster->lock);
@@ -116,7 +126,8 @@ static void the_largest_count_is_said_and_kept(void **state)
     assert_status(zc_slot_dup(fixture.swap, fixture.slot), ZC_OK);
     assert_status(zc_slot_dup(fixture.swap, fixture.slot), ZC_REJECTED);
 
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), ZC_COUNT_MAX);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     ZC_COUNT_MAX);
     zc_spinlock_lock(&cluster->lock);
     zc_cluster_set_count(cluster, 0, 1);
     zc_spinlock_unlock(&cluster->lock);
@@ -137,11 +148,13 @@ static void no_memory_for_a_large_count_changes_nothing(void **state)
     }
 
     assert_status(zc_slot_dup(fixture.swap, fixture.slot), ZC_NO_MEMORY);
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), count);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     count);
     zc_inject_disarm();
     assert_status(zc_slot_dup(fixture.swap, fixture.slot), ZC_OK);
 
-    assert_int_equal(zc_slot_count(fixture.swap, fixture.slot), count + 1);
+    assert_int_equal(zc_slot_count(zc_slot_find(fixture.swap, fixture.slot)),
+                     count + 1);
     for (count++; count > 0; count--)
         zc_slot_drop(fixture.swap, fixture.slot);
     end(&fixture);
@@ -158,12 +171,15 @@ static void look_while_freeing(struct support_swap *support, zc_swp slot)
     assert_int_equal(support_slot_flags(support, slot) &
                          ~(unsigned)ZC_SLOT_ZERO,
                      ZC_SLOT_FREEING);
-    assert_int_equal(zc_slot_count(swap, slot), 0);
+    assert_int_equal(zc_slot_count(zc_slot_find(swap, slot)), 0);
     assert_int_equal(support_swap_used(support, 0), 1);
-    assert_status(zc_slot_pin(swap, slot), ZC_MISSING);
-    assert_null(zc_swapcache_look_up(swap, slot));
-    assert_status(zc_swapcache_create(swap, slot, &folio), ZC_MISSING);
-    assert_status(zc_swapcache_get(swap, slot, &folio, &created), ZC_MISSING);
+    assert_status(zc_slot_pin(swap, zc_slot_find(swap, slot)), ZC_MISSING);
+    assert_null(zc_swapcache_look_up(zc_slot_find(swap, slot)));
+    assert_status(zc_swapcache_create(swap, zc_slot_find(swap, slot), &folio),
+                  ZC_MISSING);
+    assert_status(
+        zc_swapcache_get(swap, zc_slot_find(swap, slot), &folio, &created),
+        ZC_MISSING);
     /* Nobody here but who drops: it is his own reference. */
     assert_int_equal(support_swap_users(support, 0), 1);
 }
@@ -251,15 +267,23 @@ static void there_is_one_pin_of_either_kind(void **state)
     (void)state;
     begin(&fixture);
 
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_OK);
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_OK);
     assert_int_equal(support_slot_flags(&fixture.support, fixture.slot),
                      ZC_SLOT_PINNED);
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_BUSY);
-    assert_status(zc_swapcache_create(fixture.swap, fixture.slot, &folio),
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_BUSY);
+    assert_status(zc_swapcache_create(fixture.swap,
+                                      zc_slot_find(fixture.swap, fixture.slot),
+                                      &folio),
                   ZC_BUSY);
-    zc_slot_unpin(fixture.swap, fixture.slot);
+    zc_slot_unpin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot));
     folio = support_cached(&fixture.support, fixture.slot);
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_BUSY);
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_BUSY);
 
     zc_swapcache_delete(fixture.swap, folio);
     zc_folio_unlock(fixture.swap, folio);
@@ -275,12 +299,16 @@ static void a_pin_keeps_the_slot_until_it_ends(void **state)
 
     (void)state;
     begin(&fixture);
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_OK);
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_OK);
 
     zc_slot_drop(fixture.swap, fixture.slot);
     expect_in_use(&fixture);
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_BUSY);
-    zc_slot_unpin(fixture.swap, fixture.slot);
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_BUSY);
+    zc_slot_unpin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot));
 
     end(&fixture);
 }
@@ -293,12 +321,14 @@ static void the_end_of_a_pin_that_nobody_awaits_wakes_nobody(void **state)
 
     (void)state;
     begin(&fixture);
-    cluster = zc_slot_cluster(fixture.swap, fixture.slot);
+    cluster = zc_slot_find(fixture.swap, fixture.slot).cluster;
     changes = zc_atomic_u32_load_relaxed(&cluster->changes);
 
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_OK);
-    zc_slot_unpin(fixture.swap, fixture.slot);
-    zc_slot_wait(fixture.swap, fixture.slot);
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_OK);
+    zc_slot_unpin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot));
+    zc_slot_wait(fixture.swap, zc_slot_find(fixture.swap, fixture.slot));
 
     assert_int_equal(zc_atomic_u32_load_relaxed(&cluster->changes), changes);
     zc_slot_drop(fixture.swap, fixture.slot);
@@ -314,7 +344,8 @@ static void *sleep_for_pin(void *argument)
 {
     struct sleeper *sleeper = argument;
 
-    zc_slot_wait(sleeper->fixture->swap, sleeper->fixture->slot);
+    zc_slot_wait(sleeper->fixture->swap,
+                 zc_slot_find(sleeper->fixture->swap, sleeper->fixture->slot));
     atomic_fetch_add(&sleeper->returned, 1);
     return NULL;
 }
@@ -330,7 +361,9 @@ static void who_waits_for_a_pin_sleeps_until_it_ends(void **state)
     begin(&fixture);
     sleeper.fixture = &fixture;
     atomic_init(&sleeper.returned, 0);
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_OK);
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_OK);
     for (i = 0; i < 3; i++)
         (void)pthread_create(&threads[i], NULL, sleep_for_pin, &sleeper);
 
@@ -338,7 +371,7 @@ static void who_waits_for_a_pin_sleeps_until_it_ends(void **state)
     for (i = 0; i < 1000; i++)
         (void)sched_yield();
     assert_int_equal(atomic_load(&sleeper.returned), 0);
-    zc_slot_unpin(fixture.swap, fixture.slot);
+    zc_slot_unpin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot));
     for (i = 0; i < 3; i++)
         (void)pthread_join(threads[i], NULL);
 
@@ -362,13 +395,16 @@ static void pin_and_wait(struct support_worker *worker)
 
     while (worker->operations < ROUNDS) {
         if (worker->index == 0 &&
-            zc_slot_pin(fixture->swap, fixture->slot) != ZC_OK)
+            zc_slot_pin(fixture->swap,
+                        zc_slot_find(fixture->swap, fixture->slot)) != ZC_OK)
             support_mistake(worker, "not pinned");
         support_meet(worker, &race->meeting);
         if (worker->index == 0)
-            zc_slot_unpin(fixture->swap, fixture->slot);
+            zc_slot_unpin(fixture->swap,
+                          zc_slot_find(fixture->swap, fixture->slot));
         else
-            zc_slot_wait(fixture->swap, fixture->slot);
+            zc_slot_wait(fixture->swap,
+                         zc_slot_find(fixture->swap, fixture->slot));
         support_meet(worker, &race->meeting);
         worker->operations++;
     }
@@ -401,15 +437,17 @@ static void the_zero_bit_ends_with_the_slot(void **state)
 
     (void)state;
     begin(&fixture);
-    assert_false(zc_slot_is_zero(fixture.swap, fixture.slot));
-    assert_status(zc_slot_pin(fixture.swap, fixture.slot), ZC_OK);
-    zc_slot_set_zero(fixture.swap, fixture.slot, true);
-    assert_true(zc_slot_is_zero(fixture.swap, fixture.slot));
-    zc_slot_set_zero(fixture.swap, fixture.slot, false);
-    assert_false(zc_slot_is_zero(fixture.swap, fixture.slot));
-    zc_slot_set_zero(fixture.swap, fixture.slot, true);
-    zc_slot_unpin(fixture.swap, fixture.slot);
-    assert_true(zc_slot_is_zero(fixture.swap, fixture.slot));
+    assert_false(zc_slot_is_zero(zc_slot_find(fixture.swap, fixture.slot)));
+    assert_status(
+        zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
+        ZC_OK);
+    zc_slot_set_zero(zc_slot_find(fixture.swap, fixture.slot), true);
+    assert_true(zc_slot_is_zero(zc_slot_find(fixture.swap, fixture.slot)));
+    zc_slot_set_zero(zc_slot_find(fixture.swap, fixture.slot), false);
+    assert_false(zc_slot_is_zero(zc_slot_find(fixture.swap, fixture.slot)));
+    zc_slot_set_zero(zc_slot_find(fixture.swap, fixture.slot), true);
+    zc_slot_unpin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot));
+    assert_true(zc_slot_is_zero(zc_slot_find(fixture.swap, fixture.slot)));
     fixture.support.on_last_put = look_while_freeing;
 
     zc_slot_drop(fixture.swap, fixture.slot);
@@ -417,7 +455,7 @@ static void the_zero_bit_ends_with_the_slot(void **state)
     assert_int_equal(atomic_load(&fixture.support.last_puts), 1);
     fixture.support.on_last_put = NULL;
     assert_int_equal(support_slot(&fixture.support).value, fixture.slot.value);
-    assert_false(zc_slot_is_zero(fixture.swap, fixture.slot));
+    assert_false(zc_slot_is_zero(zc_slot_find(fixture.swap, fixture.slot)));
     zc_slot_drop(fixture.swap, fixture.slot);
     atomic_store(&fixture.support.last_puts, 1);
     end(&fixture);

@@ -208,18 +208,19 @@ static void slots_are_used_by_somebody(void **state)
     assert_status(zc_slot_dup(swap, slot), ZC_OK);
     expect_found("count 3, 2 entries name it");
     zc_slot_drop(swap, slot);
-    assert_status(zc_slot_pin(swap, slot), ZC_OK);
-    zc_slot_set_zero(swap, slot, true);
+    assert_status(zc_slot_pin(swap, zc_slot_find(swap, slot)), ZC_OK);
+    zc_slot_set_zero(zc_slot_find(swap, slot), true);
     expect_found("all zeros, and stored");
-    zc_slot_set_zero(swap, slot, false);
-    zc_slot_unpin(swap, slot);
+    zc_slot_set_zero(zc_slot_find(swap, slot), false);
+    zc_slot_unpin(swap, zc_slot_find(swap, slot));
     /* Stored under a slot that nobody uses. */
     assert_status(zc_zswap_store(zswap, zc_swp_make(0, 50), page, 0, true),
                   ZC_OK);
     expect_found("2 pages stored, 1 of them for slots in use");
     assert_status(zc_zswap_invalidate(zswap, zc_swp_make(0, 50)), ZC_OK);
     /* A folio under another name. */
-    assert_status(zc_swapcache_create(swap, slot, &folio), ZC_OK);
+    assert_status(zc_swapcache_create(swap, zc_slot_find(swap, slot), &folio),
+                  ZC_OK);
     folio->swap = zc_swp_make(0, 512);
     expect_found("a folio of another slot");
     folio->swap = slot;
@@ -227,11 +228,11 @@ static void slots_are_used_by_somebody(void **state)
     zc_folio_unlock(swap, folio);
     zc_folio_put(swap, folio);
     /* Used by a pin alone. */
-    assert_status(zc_slot_pin(swap, slot), ZC_OK);
+    assert_status(zc_slot_pin(swap, zc_slot_find(swap, slot)), ZC_OK);
     assert_status(zc_vm_unmap(space, 0, 1), ZC_OK);
     assert_status(zc_vm_unmap(child, 0, 1), ZC_OK);
     expect_found("in use by nobody");
-    zc_slot_unpin(swap, slot);
+    zc_slot_unpin(swap, zc_slot_find(swap, slot));
     end(child);
 }
 

@@ -50,8 +50,9 @@ static void a_child_has_each_kind_of_entry(void **state)
     support_vm_check(&machine);
     assert_int_equal(support_vm_slot(parent, 0).value,
                      support_vm_slot(child, 0).value);
-    assert_int_equal(
-        zc_slot_count(&machine.cache->swap, support_vm_slot(parent, 0)), 2);
+    assert_int_equal(zc_slot_count(zc_slot_find(&machine.cache->swap,
+                                                support_vm_slot(parent, 0))),
+                     2);
     assert_ptr_equal(support_vm_frame(parent, 600),
                      support_vm_frame(child, 600));
     assert_true((support_vm_entry(parent, 600) & ZC_PTE_WRITE) == 0);
@@ -145,9 +146,9 @@ static void a_slot_has_as_many_counts_as_children(void **state)
     support_vm_reclaim_all(&machine);
     for (i = 0; i < CHILDREN; i++)
         assert_status(zc_vm_fork(parent, &children[i]), ZC_OK);
-    assert_int_equal(
-        zc_slot_count(&machine.cache->swap, support_vm_slot(parent, 0)),
-        CHILDREN + 1);
+    assert_int_equal(zc_slot_count(zc_slot_find(&machine.cache->swap,
+                                                support_vm_slot(parent, 0))),
+                     CHILDREN + 1);
     support_vm_check(&machine);
     for (i = 0; i < CHILDREN; i++) {
         (void)support_vm_expect(children[i], 0, 0, 9);

@@ -194,8 +194,9 @@ static void a_frame_with_many_mappings_goes_out_whole(void **state)
     for (i = 0; i < 20; i++)
         assert_status(zc_vm_fork(space, &children[i]), ZC_OK);
     support_vm_reclaim_all(&machine);
-    assert_int_equal(
-        zc_slot_count(&machine.cache->swap, support_vm_slot(space, 0)), 21);
+    assert_int_equal(zc_slot_count(zc_slot_find(&machine.cache->swap,
+                                                support_vm_slot(space, 0))),
+                     21);
     assert_int_equal(support_vm_stats(&machine).swapped_out, 1);
     support_vm_check(&machine);
     for (i = 0; i < 20; i++) {
@@ -421,8 +422,12 @@ static void a_page_read_for_nothing_goes_out_again(void **state)
     reclaim(1);
     swap = zc_vm_swap(machine.vm);
     slot = support_vm_slot(space, 0);
-    assert_status(zc_swapcache_get(swap, slot, &folio, &is_created), ZC_OK);
-    assert_status(zc_pageio_read(&machine.cache->pageio, folio, slot, &source),
+    assert_status(
+        zc_swapcache_get(swap, zc_slot_find(swap, slot), &folio, &is_created),
+        ZC_OK);
+    assert_status(zc_pageio_read(&machine.cache->pageio, folio,
+                                 zc_slot_find(machine.cache->pageio.swap, slot),
+                                 &source),
                   ZC_OK);
     assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
     assert_int_equal(zc_frame_of(folio)->owner, ZC_OWNER_COUNT);

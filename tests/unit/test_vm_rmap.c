@@ -90,7 +90,8 @@ static void all_are_unmapped_by_reclaim(void **state)
         assert_int_equal(support_vm_slot(spaces[i], 513).value,
                          support_vm_slot(spaces[0], 513).value);
     assert_int_equal(
-        zc_slot_count(&machine.cache->swap, support_vm_slot(spaces[0], 513)),
+        zc_slot_count(zc_slot_find(&machine.cache->swap,
+                                   support_vm_slot(spaces[0], 513))),
         CHILDREN);
     for (i = 0; i < CHILDREN; i++)
         (void)support_vm_expect(spaces[i], 513, 513, 1);

@@ -25,15 +25,13 @@ static struct zc_vm_space *space;
 static struct zc_vm_space *other;
 static void (*meanwhile)(zc_swp slot);
 
-zc_status __real_zc_pageio_read(struct zc_pageio *pageio,
-                                struct zc_folio *folio, zc_swp slot,
-                                enum zc_page_source *source_out);
-zc_status __wrap_zc_pageio_read(struct zc_pageio *pageio,
-                                struct zc_folio *folio, zc_swp slot,
-                                enum zc_page_source *source_out);
+/* Declared by the type of what they stand for, which the compiler holds the
+ * definition against. */
+__typeof__(zc_pageio_read) __real_zc_pageio_read;
+__typeof__(zc_pageio_read) __wrap_zc_pageio_read;
 
 zc_status __wrap_zc_pageio_read(struct zc_pageio *pageio,
-                                struct zc_folio *folio, zc_swp slot,
+                                struct zc_folio *folio, struct zc_slot_ref slot,
                                 enum zc_page_source *source_out)
 {
     void (*act)(zc_swp slot) = meanwhile;
@@ -42,7 +40,7 @@ zc_status __wrap_zc_pageio_read(struct zc_pageio *pageio,
     meanwhile = NULL;
     status = __real_zc_pageio_read(pageio, folio, slot, source_out);
     if (act != NULL)
-        act(slot);
+        act(slot.name);
     return status;
 }
 
@@ -90,7 +88,8 @@ static void begin_policy(unsigned i)
 
 static struct zc_folio *look_up(zc_swp slot)
 {
-    struct zc_folio *folio = zc_swapcache_look_up(&machine.cache->swap, slot);
+    struct zc_folio *folio =
+        zc_swapcache_look_up(zc_slot_find(&machine.cache->swap, slot));
 
     if (folio != NULL)
         zc_folio_put(&machine.cache->swap, folio);
@@ -102,7 +101,9 @@ static struct zc_folio *look_up(zc_swp slot)
 static void expect_bare_pin(zc_swp slot)
 {
     assert_null(look_up(slot));
-    assert_status(zc_slot_pin(&machine.cache->swap, slot), ZC_BUSY);
+    assert_status(zc_slot_pin(&machine.cache->swap,
+                              zc_slot_find(&machine.cache->swap, slot)),
+                  ZC_BUSY);
 }
 
 static void expect_folio(zc_swp slot)
@@ -372,7 +373,8 @@ static void unpin_when_awaited(struct support_worker *worker)
     sleep_a_little();
     if (support_vm_stats(&machine).pin_waits > 2)
         support_mistake(worker, "who lost the pin did not sleep");
-    zc_slot_unpin(&machine.cache->swap, slot);
+    zc_slot_unpin(&machine.cache->swap,
+                  zc_slot_find(&machine.cache->swap, slot));
 }
 
 /* PIN_LOSER_SLEEPS, from the fault's side. */
@@ -382,7 +384,9 @@ static void who_loses_the_pin_sleeps_and_looks_again(void **state)
 
     (void)state;
     begin_policy(1);
-    assert_status(zc_slot_pin(&machine.cache->swap, support_vm_slot(space, 2)),
+    assert_status(zc_slot_pin(&machine.cache->swap,
+                              zc_slot_find(&machine.cache->swap,
+                                           support_vm_slot(space, 2))),
                   ZC_OK);
     support_crew_init(&crew);
     support_crew_add(&crew, read_it, NULL);
@@ -416,7 +420,9 @@ static void who_waits_for_a_folio_rechecks_it(void **state)
     (void)state;
     begin(&kind);
     assert_status(zc_swapcache_create(&machine.cache->swap,
-                                      support_vm_slot(space, 2), &made),
+                                      zc_slot_find(&machine.cache->swap,
+                                                   support_vm_slot(space, 2)),
+                                      &made),
                   ZC_OK);
     memset(made->data, 0x55, SUPPORT_VM_PAGE);
     support_crew_init(&crew);

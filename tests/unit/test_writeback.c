@@ -85,7 +85,8 @@ static struct {
 
 static void look(void *context, zc_swp slot)
 {
-    struct zc_folio *folio = zc_swapcache_look_up(&rig.swap, slot);
+    struct zc_folio *folio =
+        zc_swapcache_look_up(zc_slot_find(&rig.swap, slot));
 
     (void)context;
     seen.calls++;
@@ -142,9 +143,10 @@ static void busy_with_a_pin(void **state)
     (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
-    assert_status(zc_slot_pin(&rig.swap, rig_slot(1)), ZC_OK);
+    assert_status(zc_slot_pin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(1))),
+                  ZC_OK);
     assert_status(rig_write_back(&rig, 1), ZC_BUSY);
-    zc_slot_unpin(&rig.swap, rig_slot(1));
+    zc_slot_unpin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(1)));
     assert_int_equal(rig_stat(&rig, ZC_STAT_WRITEBACK_BUSY), 1);
     check_untouched(1, SUPPORT_HALVES);
     rig_end(&rig);
@@ -157,7 +159,9 @@ static void busy_with_a_folio(void **state)
     (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
-    assert_status(zc_swapcache_create(&rig.swap, rig_slot(1), &folio), ZC_OK);
+    assert_status(zc_swapcache_create(
+                      &rig.swap, zc_slot_find(&rig.swap, rig_slot(1)), &folio),
+                  ZC_OK);
     assert_status(rig_write_back(&rig, 1), ZC_BUSY);
     zc_folio_unlock(&rig.swap, folio);
     assert_status(rig_write_back(&rig, 1), ZC_BUSY);
@@ -206,7 +210,7 @@ static void missing_where_another_page_is(void **state)
     assert_int_equal(rig_writes(&rig), 0);
     /* Nothing keeps the slot: it can be used, and freed. */
     rig_forget(&rig, rig_slot(1));
-    assert_int_equal(zc_slot_count(&rig.swap, rig_slot(1)), 0);
+    assert_int_equal(zc_slot_count(zc_slot_find(&rig.swap, rig_slot(1))), 0);
     assert_int_equal(zc_counter_read(&rig.swap.devices[0].used), 1);
     rig_end(&rig);
 }
@@ -316,7 +320,7 @@ static struct {
 static void visit(void *context)
 {
     (void)context;
-    visitor.folio = zc_swapcache_look_up(&rig.swap, rig_slot(1));
+    visitor.folio = zc_swapcache_look_up(zc_slot_find(&rig.swap, rig_slot(1)));
     zc_atomic_u32_store_release(&visitor.is_looked_up, 1);
     if (visitor.folio == NULL)
         return;

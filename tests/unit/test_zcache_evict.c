@@ -187,7 +187,7 @@ static void evicting_what_is_not_linked_is_a_mistake(void **state)
     (void)state;
     support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
 
-    support_assert_aborts(evict_twice, zswap, "unlinked", "zcache_evict.c");
+    support_assert_aborts(evict_twice, zswap, "unlinked", "evict.c");
     support_zswap_destroy(zswap);
 }
 
