@@ -73,10 +73,12 @@ static bool is_same_filled(const void *page, size_t page_size,
 
 /* A page on its way in. */
 struct incoming {
+    zc_swp slot;
     const void *page;
+    unsigned owner;
+    bool force;     /* whatever the limits say */
     bool is_filled; /* with one word, `fill`: it needs no object */
     uint64_t fill;
-    bool force; /* whatever the limits say */
 };
 
 /* The limit refuses a store; `hits` says how often that counts. */
@@ -136,22 +138,24 @@ static bool make_room(struct zc_zswap *zswap, zc_swp slot, unsigned owner)
 
 /* ZC_OK; ZC_REJECTED: over the owner's limit, and no room was made; ZC_AGAIN:
  * the pool is full. */
-static zc_status check_limits(struct zc_zswap *zswap, zc_swp slot,
-                              unsigned owner, const struct zc_owner *record)
+static zc_status check_limits(struct zc_zswap *zswap,
+                              const struct zc_owner *record,
+                              const struct incoming *in)
 {
     if (zc_counter_read(&record->charged_bytes) >=
             zc_atomic_u64_load_relaxed(&record->limit_bytes) &&
-        !make_room(zswap, slot, owner)) {
+        !make_room(zswap, in->slot, in->owner)) {
         zc_stats_add(&zswap->stats, ZC_STAT_REJECT_OWNER_LIMIT, 1);
         return ZC_REJECTED;
     }
     return is_over_limit(zswap, 1) ? ZC_AGAIN : ZC_OK;
 }
 
-/* Compresses the page to data_out; false: the compressor failed. */
-static bool compress(struct zc_zswap *zswap, struct zc_generation *generation,
-                     struct zc_context *context, const void *page,
-                     void *data_out, size_t *size_out)
+/* Compresses the page into the context's buffer, behind the prefix.  The
+ * bytes that it takes there; 0: the compressor failed. */
+static size_t compress(struct zc_zswap *zswap,
+                       const struct zc_generation *generation,
+                       struct zc_context *context, const void *page)
 {
     zc_status status = ZC_UNSUPPORTED;
     size_t size = 0;
@@ -160,15 +164,14 @@ static bool compress(struct zc_zswap *zswap, struct zc_generation *generation,
     zc_ghost_begin_write(context->buffer, 1, "compress");
     if (!zc_inject(ZC_INJECT_COMPRESS))
         status = generation->compressor->compress(
-            context->codec, generation->level, page, zswap->page_size, data_out,
-            2 * zswap->page_size, &size);
+            context->codec, generation->level, page, zswap->page_size,
+            context->buffer + zswap->entries.prefix_bytes, 2 * zswap->page_size,
+            &size);
     zc_ghost_end_write(context->buffer, 1, "compressed");
-    if (status != ZC_OK || size == 0) {
-        zc_stats_add(&zswap->stats, ZC_STAT_COMPRESS_FAIL, 1);
-        return false;
-    }
-    *size_out = size;
-    return true;
+    if (status == ZC_OK && size != 0)
+        return size;
+    zc_stats_add(&zswap->stats, ZC_STAT_COMPRESS_FAIL, 1);
+    return 0;
 }
 
 struct object {
@@ -178,37 +181,34 @@ struct object {
 };
 
 /*
- * What is to be put into the pool: compressed in the context's buffer, or the
- * page raw if that takes no more of it.  With a prefix an object of a whole
- * page would not fit; zswap refused it too while it had such objects.
+ * What is to be put into the pool: compressed in `buffer`, where it takes
+ * `size` bytes behind the prefix (0: none), or the page raw if that takes no
+ * more of it.  With a prefix an object of a whole page would not fit; zswap
+ * refused it too while it had such objects.
  *
  * ZC_OK; ZC_REJECTED.
  */
-static zc_status make_object(struct zc_zswap *zswap,
-                             struct zc_generation *generation,
-                             struct zc_context *context, zc_swp slot,
-                             const void *page, struct object *object_out)
+static zc_status choose_object(struct zc_zswap *zswap, char *buffer,
+                               size_t size, const struct incoming *in,
+                               struct object *object_out)
 {
     const size_t prefix = zswap->entries.prefix_bytes;
-    char *data = context->buffer;
-    size_t size = 0;
-    bool is_compressed =
-        compress(zswap, generation, context, page, data + prefix, &size);
 
     if (prefix == 0) {
-        if (is_compressed && size < zswap->huge_class_size &&
+        if (size != 0 && size < zswap->huge_class_size &&
             size < zswap->page_size)
-            *object_out = (struct object){data, size, 0};
+            *object_out = (struct object){buffer, size, 0};
         else
-            *object_out = (struct object){page, zswap->page_size, ZC_ENTRY_RAW};
+            *object_out =
+                (struct object){in->page, zswap->page_size, ZC_ENTRY_RAW};
         return ZC_OK;
     }
-    if (!is_compressed || size > zswap->page_size - prefix) {
+    if (size == 0 || size > zswap->page_size - prefix) {
         zc_stats_add(&zswap->stats, ZC_STAT_REJECT_COMPRESS_POOR, 1);
         return ZC_REJECTED;
     }
-    memcpy(data, &slot, sizeof(slot));
-    *object_out = (struct object){data, prefix + size, 0};
+    memcpy(buffer, &in->slot, sizeof(in->slot));
+    *object_out = (struct object){buffer, prefix + size, 0};
     return ZC_OK;
 }
 
@@ -237,12 +237,12 @@ static zc_status store_object(struct zc_zswap *zswap, struct zc_entry *entry,
 {
     struct zc_generation *generation = zc_generations_get(&zswap->generations);
     struct zc_context *context = zc_generation_lock_context(generation);
+    const size_t size = compress(zswap, generation, context, in->page);
     struct object object;
     zc_handle handle;
     zc_status status;
 
-    status = make_object(zswap, generation, context, zc_entry_slot(entry),
-                         in->page, &object);
+    status = choose_object(zswap, context->buffer, size, in, &object);
     if (status == ZC_OK)
         status = put_object(zswap, in->force, &object, &handle);
     if (status == ZC_OK)
@@ -272,21 +272,13 @@ void zc_zswap_forget(struct zc_zswap *zswap, struct zc_entry *entry,
     zc_entry_put(&zswap->entries, entry);
 }
 
-/* Fills and publishes the entry. */
-static zc_status store_entry(struct zc_zswap *zswap, struct zc_entry *entry,
-                             const struct incoming *in)
+/* The tree takes a complete entry for the older one of its slot. */
+static zc_status publish(struct zc_zswap *zswap, struct zc_entry *entry)
 {
     struct zc_entry *old;
     zc_status status;
 
-    if (in->is_filled) {
-        zc_entry_set_fill(&zswap->entries, entry, in->fill);
-    } else {
-        status = store_object(zswap, entry, in);
-        if (status != ZC_OK)
-            return status;
-    }
-    /* Counted first: once it is linked, anybody may count it out. */
+    /* Counted first: once it is linked, another thread may count it out. */
     zc_stats_add(&zswap->stats, ZC_STAT_ZSWPOUT, 1);
     count_kind(zswap, entry, 1);
     status = zc_tree_exchange(&zswap->tree, entry, &old);
@@ -310,20 +302,25 @@ static bool belongs_on_lru(const struct zc_zswap *zswap,
 
 /* Makes, fills and publishes an entry.  ZC_AGAIN: the limit, which the pool
  * holds. */
-static zc_status store_new_entry(struct zc_zswap *zswap, zc_swp slot,
-                                 unsigned owner, const struct incoming *in)
+static zc_status store_new_entry(struct zc_zswap *zswap,
+                                 const struct incoming *in)
 {
     struct zc_entry *entry;
     zc_status status;
 
-    status = zc_entry_create(&zswap->entries, slot, owner, &entry);
+    status = zc_entry_create(&zswap->entries, in->slot, in->owner, &entry);
     if (status != ZC_OK) {
         zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         return status;
     }
     if (!ZC_RULE(LRU_LAST) && zswap->lru_mode == ZC_LRU_ENTRY)
         zc_lru_add(&zswap->lru, entry);
-    status = store_entry(zswap, entry, in);
+    if (in->is_filled)
+        zc_entry_set_fill(&zswap->entries, entry, in->fill);
+    else
+        status = store_object(zswap, entry, in);
+    if (status == ZC_OK)
+        status = publish(zswap, entry);
     if (ZC_RULE(LRU_LAST) && status == ZC_OK && belongs_on_lru(zswap, entry))
         zc_lru_add(&zswap->lru, entry);
     zc_entry_put(&zswap->entries, entry);
@@ -331,62 +328,60 @@ static zc_status store_new_entry(struct zc_zswap *zswap, zc_swp slot,
 }
 
 /* A page that needs an object, within the limits. */
-static zc_status store_limited(struct zc_zswap *zswap, zc_swp slot,
-                               unsigned owner, const struct zc_owner *record,
+static zc_status store_limited(struct zc_zswap *zswap,
+                               const struct zc_owner *record,
                                const struct incoming *in)
 {
-    zc_status status = check_limits(zswap, slot, owner, record);
+    zc_status status = check_limits(zswap, record, in);
 
     if (status == ZC_OK) {
-        status = store_new_entry(zswap, slot, owner, in);
+        status = store_new_entry(zswap, in);
         if (status == ZC_AGAIN)
             note_limit(zswap, 1);
     }
     if (status != ZC_AGAIN || zswap->make_room == NULL)
         return status;
-    (void)make_room(zswap, slot, ZC_OWNER_ANY);
+    (void)make_room(zswap, in->slot, ZC_OWNER_ANY);
     if (is_over_limit(zswap, 0))
         return ZC_AGAIN;
-    status = store_new_entry(zswap, slot, owner, in);
+    status = store_new_entry(zswap, in);
     if (status == ZC_AGAIN)
         note_limit(zswap, 0);
     return status;
 }
 
-static zc_status store_page(struct zc_zswap *zswap, zc_swp slot,
-                            const void *page, unsigned owner, bool force)
+/* What was stored under a slot is stale. */
+static void erase_stale(struct zc_zswap *zswap, zc_swp slot)
 {
-    struct zc_owner *record = zc_lru_owner(&zswap->lru, owner);
-    struct incoming in = {.page = page, .force = force};
-    zc_status status;
+    struct zc_entry *stale = zc_tree_erase(&zswap->tree, slot);
 
-    if (record == NULL) {
-        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
-        return ZC_NO_MEMORY;
-    }
-    in.is_filled = zswap->same_filled &&
-                   is_same_filled(page, zswap->page_size, &in.fill);
-    if (in.is_filled || force)
-        status = store_new_entry(zswap, slot, owner, &in);
-    else
-        status = store_limited(zswap, slot, owner, record, &in);
-    if (status != ZC_AGAIN)
-        return status;
-    zc_stats_add(&zswap->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
-    return ZC_REJECTED;
+    if (stale != NULL)
+        zc_zswap_forget(zswap, stale, ZC_STAT_REPLACED);
 }
 
 zc_status zc_zswap_store(struct zc_zswap *zswap, zc_swp slot, const void *page,
                          unsigned owner, bool force)
 {
-    struct zc_entry *stale;
+    struct incoming in = {
+        .slot = slot, .page = page, .owner = owner, .force = force};
+    const struct zc_owner *record = zc_lru_owner(&zswap->lru, owner);
     zc_status status;
 
-    status = store_page(zswap, slot, page, owner, force);
-    if (status == ZC_OK || !ZC_RULE(FAILED_STORE_ERASES_OLD))
-        return status;
-    stale = zc_tree_erase(&zswap->tree, slot);
-    if (stale != NULL)
-        zc_zswap_forget(zswap, stale, ZC_STAT_REPLACED);
+    in.is_filled = zswap->same_filled &&
+                   is_same_filled(page, zswap->page_size, &in.fill);
+    if (record == NULL) {
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        status = ZC_NO_MEMORY;
+    } else if (in.is_filled || force) {
+        status = store_new_entry(zswap, &in);
+    } else {
+        status = store_limited(zswap, record, &in);
+    }
+    if (status == ZC_AGAIN) {
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
+        status = ZC_REJECTED;
+    }
+    if (status != ZC_OK && ZC_RULE(FAILED_STORE_ERASES_OLD))
+        erase_stale(zswap, slot);
     return status;
 }
