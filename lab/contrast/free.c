@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include "contrast.h"
-#include "explore.h"
-#include "oracle_memory.h"
-#include "oracle_pool.h"
+#include "engine/explore.h"
+#include "oracle/memory.h"
+#include "oracle/pool.h"
 #include "platform/lab_platform.h"
-#include "tsan.h"
+#include "watch/tsan.h"
 
 static _Thread_local int self;
 static pthread_mutex_t locks = PTHREAD_MUTEX_INITIALIZER;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.c - calls and answers on real threads, for oracle_history.c.
+ * log.c - calls and answers on real threads, for oracle/history.c.
  *
  * They are noted with a number of a counter, which orders nothing in the eyes
  * of a sanitizer, and told to the oracle in that order when all is over.
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 #include "contrast.h"
-#include "explore.h"
-#include "oracle_history.h"
+#include "engine/explore.h"
+#include "oracle/history.h"
 
 #define NOTES 128
 
@@ -26,7 +26,7 @@ struct note {
 static struct note notes[NOTES];
 static atomic_uint count;
 
-/* Of oracle_history.c, under other names. */
+/* Of oracle/history.c, under other names. */
 void contrast_history_reset(void);
 void contrast_history_begin(enum lab_operation_kind kind, unsigned slot,
                             unsigned version);

@@ -14,7 +14,7 @@
 #include "platform/atomic.h"
 
 #include "lab_platform.h"
-#include "tsan.h"
+#include "watch/tsan.h"
 
 #define CALLER __builtin_return_address(0)
 

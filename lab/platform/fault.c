@@ -6,7 +6,7 @@
  * The fault is our own and synchronous, so its handler may call what it likes,
  * and leaves by switching away from the thread.
  */
-#include <explore.h>
+#include "engine/explore.h"
 #include <signal.h>
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "platform/ghost.h"
 
 #include "lab_platform.h"
-#include "tsan.h"
+#include "watch/tsan.h"
 
 #define CALLER __builtin_return_address(0)
 

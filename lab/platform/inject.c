@@ -2,7 +2,7 @@
 /* inject.c - failures as choices of the explorer, for src/base/inject.c. */
 #include "base/inject.h"
 
-#include <explore.h>
+#include "engine/explore.h"
 
 #include "lab_platform.h"
 

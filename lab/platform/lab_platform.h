@@ -7,8 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "explore.h"
-#include "oracle_memory.h"
+#include "engine/explore.h"
+#include "oracle/memory.h"
 
 /* Nothing is left of the execution before. */
 void lab_platform_reset(void);

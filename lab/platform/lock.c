@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "lab_platform.h"
-#include "tsan.h"
+#include "watch/tsan.h"
 
 #define MADE UINT64_C(0x6c6f636b) /* a lock that was initialised */
 #define CALLER __builtin_return_address(0)

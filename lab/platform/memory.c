@@ -15,7 +15,7 @@
 #include "base/inject.h"
 #include "lab_platform.h"
 #include "platform/lock.h"
-#include "tsan.h"
+#include "watch/tsan.h"
 
 #define HEAP_BYTES (LAB_REGION_BYTES / 2)
 #define BLOCK_ALIGNMENT 16

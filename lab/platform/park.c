@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "lab_platform.h"
-#include "oracle_memory.h"
-#include "tsan.h"
+#include "oracle/memory.h"
+#include "watch/tsan.h"
 
 #define CALLER __builtin_return_address(0)
 

@@ -5,7 +5,7 @@
 #include "base/inject.h"
 #include "lab_platform.h"
 #include "platform/processor.h"
-#include "tsan.h"
+#include "watch/tsan.h"
 
 #define PROCESSORS 8
 #define NS_PER_S 1000000000u

@@ -2,7 +2,7 @@
 /* none.c - no scenarios over the library, where it is not in the lab. */
 #include <stddef.h>
 
-#include "scenario.h"
+#include "engine/scenario.h"
 
 const struct lab_scenario *const lab_library_scenarios[] = {NULL};
 

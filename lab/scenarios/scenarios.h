@@ -3,7 +3,7 @@
 #ifndef LAB_SCENARIOS_H
 #define LAB_SCENARIOS_H
 
-#include "scenario.h"
+#include "engine/scenario.h"
 
 extern const struct lab_scenario scenario_double_invalidate;
 extern const struct lab_scenario scenario_take_take_invalidate;

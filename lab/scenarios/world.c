@@ -8,10 +8,10 @@
 
 #include "base/inject.h"
 #include "lab_platform.h"
-#include "oracle_history.h"
-#include "oracle_memory.h"
-#include "oracle_pool.h"
-#include "tsan.h"
+#include "oracle/history.h"
+#include "oracle/memory.h"
+#include "oracle/pool.h"
+#include "watch/tsan.h"
 
 #define SLOTS 4
 #define VERSIONS 128

@@ -20,8 +20,8 @@
 #include <zcache/zcache.h>
 #include <zcache/zspool.h>
 
-#include "explore.h"
-#include "oracle_pool.h"
+#include "engine/explore.h"
+#include "oracle/pool.h"
 #include "scenarios.h"
 #include "zswap.h"
 

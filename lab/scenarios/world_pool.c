@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "tsan.h"
+#include "watch/tsan.h"
 
 void world_pool(enum zc_placement placement, bool keep_lru)
 {

@@ -5,7 +5,7 @@
 
 #include "cache/cache.h"
 #include "lab_platform.h"
-#include "oracle_history.h"
+#include "oracle/history.h"
 #include "swap.h"
 #include "world_internal.h"
 #include "zswap.h"

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "lab_platform.h"
-#include "oracle_history.h"
+#include "oracle/history.h"
 #include "vm/vm.h"
 #include "world_internal.h"
 

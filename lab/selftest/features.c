@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "selftest.h"
 
 static const struct lab_site here = {NULL, "feature", "features.c", 1};

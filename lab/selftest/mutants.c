@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "mutant.h"
+#include "engine/mutant.h"
 #include "selftest.h"
 
 #define SECONDS 60

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "engine.h"
+#include "engine/engine.h"
 #include "rows.h"
 #include "selftest.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine.h"
+#include "engine/engine.h"
 
 uint64_t toy_bad_runs;
 unsigned toy_bad_least;

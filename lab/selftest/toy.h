@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "explore.h"
+#include "engine/explore.h"
 
 #define TOY_THREADS 16
 #define TOY_LENGTH 48

@@ -5,7 +5,7 @@
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   set(effects ${PROJECT_SOURCE_DIR}/tests/effects)
   add_executable(effects_race
-    ${effects}/race.c ${PROJECT_SOURCE_DIR}/lab/toys.c)
+    ${effects}/race.c ${PROJECT_SOURCE_DIR}/lab/cli/toys.c)
   zc_setup_target(effects_race)
   target_link_libraries(effects_race PRIVATE lab_cli)
   zcache_add_lab(effects_strangers SOURCES ${effects}/strangers.c)

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "zcrace.h"
+#include "cli/zcrace.h"
 
 static bool is_locked = true;
 static bool was_asked;

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "matrix.h"
+#include "report/matrix.h"
 
 /* --- a counter, and rules for it ------------------------------------- */
 

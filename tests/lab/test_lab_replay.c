@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "scenario.h"
+#include "engine/scenario.h"
 #include "scenarios.h"
 
 #define MILLISECONDS 60000

@@ -2,7 +2,7 @@
 /*
  * test_lab_wait.c - waiting, failures as choices, and histories in the lab.
  */
-#include "oracle_history.h"
+#include "oracle/history.h"
 #include "platform/memory.h"
 #include "watch.h"
 

@@ -3,7 +3,7 @@
  * test_lab_watch.c - what the lab finds of accesses and lives of memory, and
  * what it leaves alone.
  */
-#include "oracle_memory.h"
+#include "oracle/memory.h"
 #include "platform/ghost.h"
 #include "platform/memory.h"
 #include "watch.h"

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <explore.h>
+#include "engine/explore.h"
 
 typedef struct {
     uint32_t value;

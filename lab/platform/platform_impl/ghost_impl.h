@@ -3,7 +3,7 @@
 #ifndef ZC_PLATFORM_GHOST_IMPL_H
 #define ZC_PLATFORM_GHOST_IMPL_H
 
-#include <explore.h>
+#include "engine/explore.h"
 
 void lab_ghost_born(const void *memory, size_t size, const char *what,
                     const struct lab_site *site);

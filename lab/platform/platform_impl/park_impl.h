@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <explore.h>
+#include "engine/explore.h"
 #include <zcache/types.h>
 
 struct zc_parking {

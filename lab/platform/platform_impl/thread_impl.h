@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <explore.h>
+#include "engine/explore.h"
 
 struct zc_thread {
     int number;

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "matrix.h"
+#include "report/matrix.h"
 #include "zcrace.h"
 
 #define EXECUTIONS 400000 /* of a scenario that has no bound */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* oracle_cache.c - entries of a shard live and are counted. */
+/* cache.c - entries of a shard live and are counted. */
 #include "cache/cache.h"
-#include "explore.h"
-#include "oracle_memory.h"
-#include "oracle_pool.h"
+#include "engine/explore.h"
+#include "memory.h"
 #include "platform/lab_platform.h"
+#include "pool.h"
 
 static struct zc_cache *watched;
 static struct zc_shard *watched_shard;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* oracle_pool.h - what holds of a pool and a cache whenever a lock is free. */
+/* pool.h - what holds of a pool and a cache whenever a lock is free. */
 #ifndef LAB_ORACLE_POOL_H
 #define LAB_ORACLE_POOL_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oracle_memory.h - which memory is whose.
+ * memory.h - which memory is whose.
  *
  * All memory of the library comes from one region (platform/memory.c), which is
  * used from its beginning in every execution and never twice in one.  What was

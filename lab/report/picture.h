@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "search.h"
-#include "trace.h"
+#include "engine/search.h"
+#include "engine/trace.h"
 
 #define LAB_LINES 4000
 #define LAB_LINE_CHARS 160

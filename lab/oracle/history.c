@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* oracle_history.c - is there an order that explains the answers? */
-#include "oracle_history.h"
+/* history.c - is there an order that explains the answers? */
+#include "history.h"
 
 #include <string.h>
 
-#include "explore.h"
+#include "engine/explore.h"
 
 #define OPERATIONS 32
 

@@ -15,8 +15,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "scenario.h"
-#include "search.h"
+#include "engine/scenario.h"
+#include "engine/search.h"
 
 #define LAB_CELL_WHAT 48
 #define LAB_DIAGRAM_CHARS ((size_t)65536)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* oracle_pool.c - zspages, headers and cells add up. */
-#include "oracle_pool.h"
+/* pool.c - zspages, headers and cells add up. */
+#include "pool.h"
 
-#include "explore.h"
+#include "engine/explore.h"
 #include "platform/lab_platform.h"
 #include "pool/dense.h"
 #include "pool/kernel.h"

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "scenario.h"
+#include "engine/scenario.h"
 
 /* A step that says nothing of the function it is in. */
 #define TOY_SITE(verb_)                                                        \

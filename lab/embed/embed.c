@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "base/inject.h"
+#include "cli/zcrace.h"
 #include "embed.h"
-#include "execution.h"
+#include "platform/execution.h"
 #include "platform/lab_platform.h"
-#include "tsan.h"
-#include "zcrace.h"
+#include "watch/tsan.h"
 
 #define SCENARIOS 64
 #define NAME_MAX_BYTES 60

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * embed_posix.c - pthreads and malloc() for the sources of strangers.
+ * posix.c - pthreads and malloc() for the sources of strangers.
  *
  * A mutex is known by its address alone, so that one that was initialised
  * statically will do.  Who waits for a condition is kept in the condition
@@ -9,8 +9,8 @@
 #define ZC_LAB 1
 #include "embed.h"
 
+#include "engine/explore.h"
 #include <errno.h>
-#include <explore.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@
 #include "platform/lab_platform.h"
 #include "platform/memory.h"
 #include "platform/thread.h"
-#include "tsan.h"
+#include "watch/tsan.h"
 
 #define CALLER __builtin_return_address(0)
 #define NAMES 256

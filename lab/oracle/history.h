@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oracle_history.h - what threads asked of a cache and were told, against its
+ * history.h - what threads asked of a cache and were told, against its
  * guarantees G1 to G3.
  *
  * Every call is an operation with a beginning, an end and an answer.  There

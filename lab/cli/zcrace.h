@@ -7,8 +7,8 @@
 #ifndef LAB_ZCRACE_H
 #define LAB_ZCRACE_H
 
-#include "picture.h"
-#include "scenario.h"
+#include "engine/scenario.h"
+#include "report/picture.h"
 
 enum {
     ZCRACE_SILENT = 0,

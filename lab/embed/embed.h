@@ -4,7 +4,7 @@
  *
  * zcache_add_lab() compiles these sources with -Dmalloc=zc_lab_malloc and its
  * kin (cmake/ZcacheLab.cmake has the list), so that their own headers declare
- * what embed_posix.c defines.
+ * what posix.c defines.
  */
 #ifndef LAB_EMBED_H
 #define LAB_EMBED_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * oracle_memory.c - dead memory is not touched, and who killed it.
+ * memory.c - dead memory is not touched, and who killed it.
  *
  * Marks say of every eight bytes whether they are somebody's; a journal of what
  * began and ended where is read only to explain a failure.  Both are of one
@@ -10,14 +10,14 @@
 #define _GNU_SOURCE /* dladdr() */
 #endif
 
-#include "oracle_memory.h"
+#include "memory.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "platform/lab_platform.h"
-#include "tsan.h"
+#include "watch/tsan.h"
 
 #define WORD_BYTES 8u
 #define PAGE_WORDS (LAB_PAGE_BYTES / WORD_BYTES)

@@ -2,7 +2,7 @@
 /* registry.c - every scenario that zcrace knows. */
 #include <string.h>
 
-#include "scenario.h"
+#include "engine/scenario.h"
 
 #define LISTS 2
 

@@ -5,7 +5,7 @@
  * A relaxed one orders nothing, and its order among the others of its word is
  * explored all the same: sequential consistency is assumed.
  */
-#include "embed.h"
+#include "embed/embed.h"
 #include "platform/lab_platform.h"
 #include "tsan.h"
 

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "oracle_memory.h"
+#include "oracle/memory.h"
 
 struct lab_clock lab_clocks[LAB_THREADS];
 
