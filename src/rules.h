@@ -12,6 +12,14 @@
  * rule_impl.h, chosen by the include path), so that a rule can be broken by
  * name and seen to be necessary.
  *
+ * A broken form that is more than one statement is a function of lab/broken/:
+ *
+ *     if (!ZC_RULE(WRITEBACK_RECHECKS_TREE))
+ *         return ZC_BROKEN(find(zswap, slot, token));
+ *
+ * In every build but the lab's ZC_BROKEN(call) is 0, and the call is not even
+ * compiled.  scripts/check-rules refuses a longer form here.
+ *
  * Columns: identifier, sentence, origin (a founding thread, 000 to 004, a
  * kernel commit, or the use of this library), the file that obeys it ("" while
  * that code is to come).

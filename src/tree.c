@@ -307,13 +307,12 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
     zc_swp slot = zc_entry_slot(entry);
     struct zc_shard *shard = make_shard(tree, slot);
     struct zc_leaf *spare = NULL;
-    struct zc_entry *early = NULL;
     bool linked;
 
     if (shard == NULL)
         return ZC_NO_MEMORY;
     if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
-        early = zc_tree_erase(tree, slot);
+        *old_out = zc_tree_erase(tree, slot);
     for (;;) {
         zc_spinlock_lock(&shard->lock);
         linked = link_entry(tree, shard, entry, &spare, old_out);
@@ -327,8 +326,6 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
         zc_counter_add(&tree->bytes, zc_malloc_size(spare));
     }
     free_leaf(tree, spare);
-    if (!ZC_RULE(SLOT_SWITCH_IS_ONE_STEP))
-        *old_out = early;
     return ZC_OK;
 }
 

@@ -359,13 +359,6 @@ zc_status zc_lru_scan(struct zc_lru *lru, unsigned owner, unsigned min_age,
  * none.  *owner_inout may be UINT_MAX to begin. */
 bool zc_lru_next_owner(const struct zc_lru *lru, unsigned *owner_inout);
 
-/*
- * After a candidate could not be written back, by whoever scanned: nothing
- * where CANDIDATE_ROTATED holds, for it never left its list.
- */
-void zc_lru_put_back(struct zc_lru *lru,
-                     const struct zc_lru_candidate *candidate);
-
 /* Entries on an owner's list; by now there may be more or fewer. */
 uint32_t zc_lru_count(const struct zc_lru *lru, unsigned owner);
 

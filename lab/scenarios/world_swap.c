@@ -6,6 +6,7 @@
 #include "cache/cache.h"
 #include "lab_platform.h"
 #include "oracle/history.h"
+#include "rules.h"
 #include "swap.h"
 #include "world_internal.h"
 #include "zswap.h"
@@ -87,8 +88,8 @@ static zc_status write_back(const struct zc_lru_candidate *candidate)
     WORLD_ENTER("zc_writeback_page(0:%u)",
                 (unsigned)zc_swp_offset(candidate->slot));
     status = zc_writeback_page(&cache->pageio, candidate->slot, &token);
-    if (status != ZC_OK)
-        zc_lru_put_back(&cache->zswap.lru, candidate);
+    if (status != ZC_OK && !ZC_RULE(CANDIDATE_ROTATED))
+        lab_broken_put_back(&cache->zswap.lru, candidate);
     world_leave();
     return status;
 }

@@ -224,15 +224,6 @@ static zc_status number_generation(struct zc_generations *generations,
     return ZC_REJECTED;
 }
 
-/* CONTEXT_OUTLIVES_USER broken: they go when they are not wanted any more. */
-static void free_contexts(struct zc_generation *generation)
-{
-    unsigned i;
-
-    for (i = 0; i < generation->context_count; i++)
-        free_context(generation->compressor, &generation->contexts[i]);
-}
-
 static zc_status change_to(struct zc_generations *generations,
                            const struct zc_compressor *compressor, int level)
 {
@@ -260,7 +251,7 @@ static zc_status change_to(struct zc_generations *generations,
     }
     zc_spinlock_unlock(&generations->lock);
     if (status == ZC_OK && old != next && !ZC_RULE(CONTEXT_OUTLIVES_USER))
-        free_contexts(old);
+        (void)ZC_BROKEN(free_contexts(old, free_context));
     if (status == ZC_OK)
         zc_generation_put(generations, old);
     else

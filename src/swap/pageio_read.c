@@ -53,15 +53,6 @@ static zc_status read_page(struct zc_pageio *pageio, struct zc_folio *folio,
     return zc_pageio_read_device(pageio, slot, folio->data);
 }
 
-/* COPY_LIVES_UNTIL_SWAP_FREE broken: the reader has the page, so the slot's
- * copy may go. */
-static void drop_copy(struct zc_pageio *pageio, zc_swp slot)
-{
-    (void)zc_zswap_invalidate(pageio->zswap, slot);
-    zc_backing_discard(zc_pageio_device(pageio, slot)->backing,
-                       zc_swp_offset(slot));
-}
-
 zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
                          struct zc_slot_ref slot,
                          enum zc_page_source *source_out)
@@ -80,6 +71,6 @@ zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
     zc_folio_set(folio, ZC_FOLIO_UPTODATE);
     if (!ZC_RULE(COPY_LIVES_UNTIL_SWAP_FREE) &&
         !zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
-        drop_copy(pageio, slot.name);
+        (void)ZC_BROKEN(drop_copy(pageio, slot.name));
     return ZC_OK;
 }

@@ -32,6 +32,8 @@
  */
 #include "swap.h"
 
+#include "rules.h"
+
 /* Stuck folios looked at before a shrink. */
 #define STUCK_MAX 32
 
@@ -184,8 +186,8 @@ static zc_status write_candidate(struct shrink *shrink,
     if (status == ZC_OK) {
         shrink->written++;
         shrink->uncompacted++;
-    } else {
-        zc_lru_put_back(&shrink->zswap->lru, candidate);
+    } else if (!ZC_RULE(CANDIDATE_ROTATED)) {
+        (void)ZC_BROKEN(put_back(&shrink->zswap->lru, candidate));
     }
     count_pages(shrink, pages);
     return status;

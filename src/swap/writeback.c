@@ -34,30 +34,6 @@
 
 #include "rules.h"
 
-/*
- * A new locked folio in the swap cache for the slot.  Broken, it waits for
- * whoever has the slot pinned: who may be the very caller, further up, that
- * shrinks to get memory.
- */
-static zc_status pin_slot(struct zc_swap *swap, struct zc_slot_ref slot,
-                          struct zc_folio **folio_out)
-{
-    struct zc_folio *folio;
-    zc_status status;
-
-    for (;;) {
-        status = zc_swapcache_create(swap, slot, folio_out);
-        if (status != ZC_BUSY || ZC_RULE(SHRINK_SKIPS_CALLERS_SLOT))
-            return status;
-        folio = zc_swapcache_look_up(slot);
-        if (folio != NULL) {
-            zc_swapcache_put(swap, slot.name, folio);
-            return ZC_BUSY;
-        }
-        zc_slot_wait(swap, slot);
-    }
-}
-
 /* Gives up the pin; `is_stale`: the recheck failed. */
 static void unpin_slot(struct zc_swap *swap, struct zc_folio *folio,
                        bool is_stale)
@@ -128,26 +104,20 @@ static zc_status write_back(struct zc_pageio *pageio, zc_swp name,
                             const struct zc_zswap_token *token)
 {
     const struct zc_slot_ref slot = zc_slot_find(pageio->swap, name);
-    struct zc_zswap *zswap = pageio->zswap;
-    struct zc_entry *entry = NULL;
+    struct zc_entry *entry;
     struct zc_folio *folio;
     zc_status status;
 
     if (!zc_swap_device_accepts(zc_pageio_device(pageio, name)))
         return ZC_INVALID;
-    if (!ZC_RULE(WRITEBACK_PINS_FIRST)) {
-        entry = zc_zswap_find(zswap, name, token);
-        if (entry == NULL)
-            return ZC_MISSING;
-    }
-    status = pin_slot(pageio->swap, slot, &folio);
-    if (status != ZC_OK) {
-        if (entry != NULL)
-            zc_zswap_put(zswap, entry);
+    if (!ZC_RULE(WRITEBACK_PINS_FIRST))
+        return ZC_BROKEN(find_first(pageio, slot, token, write_pinned));
+    status = zc_swapcache_create(pageio->swap, slot, &folio);
+    if (status == ZC_BUSY && !ZC_RULE(SHRINK_SKIPS_CALLERS_SLOT))
+        status = ZC_BROKEN(wait_for_slot(pageio->swap, slot, &folio));
+    if (status != ZC_OK)
         return status;
-    }
-    if (ZC_RULE(WRITEBACK_PINS_FIRST))
-        entry = zc_zswap_find(zswap, name, token);
+    entry = zc_zswap_find(pageio->zswap, name, token);
     return write_pinned(pageio, slot, entry, folio);
 }
 
@@ -155,19 +125,16 @@ zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
                             const struct zc_zswap_token *token)
 {
     struct zc_swap *swap = pageio->swap;
-    struct zc_swap_device *device = NULL;
+    struct zc_swap_device *device;
     zc_status status;
 
     zc_may_block();
-    if (ZC_RULE(DEVICE_REF_AROUND_TREE)) {
-        device = zc_swap_device_get(swap, slot);
-        if (device == NULL)
-            return ZC_INVALID;
-    } else if (!zc_swap_has_device(swap, zc_swp_type(slot))) {
+    device = ZC_RULE(DEVICE_REF_AROUND_TREE) ? zc_swap_device_get(swap, slot)
+                                             : ZC_BROKEN(device_of(swap, slot));
+    if (device == NULL)
         return ZC_INVALID;
-    }
     status = write_back(pageio, slot, token);
-    if (device != NULL)
+    if (ZC_RULE(DEVICE_REF_AROUND_TREE))
         zc_swap_device_put(swap, device);
     if (status == ZC_BUSY)
         zc_stats_add(pageio->stats, ZC_STAT_WRITEBACK_BUSY, 1);

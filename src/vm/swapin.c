@@ -117,30 +117,18 @@ static zc_status read_and_map(struct zc_vm_fault *fault,
     return status;
 }
 
-/* A frame, before the pin.  Broken, as it was: under it. */
-static struct zc_vm_frame *own_frame(struct zc_vm_fault *fault,
-                                     struct zc_slot_ref slot)
-{
-    struct zc_vm *vm = fault->space->vm;
-    struct zc_swap *swap = zc_vm_swap(vm);
-    const bool is_pinned = !ZC_RULE(SHRINK_SKIPS_CALLERS_SLOT) &&
-                           zc_slot_pin(swap, slot) == ZC_OK;
-    struct zc_vm_frame *frame =
-        zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
-
-    if (is_pinned)
-        zc_slot_unpin(swap, slot);
-    return frame;
-}
-
 static zc_status swap_in_past_cache(struct zc_vm_fault *fault,
                                     struct zc_slot_ref slot)
 {
     struct zc_vm *vm = fault->space->vm;
     struct zc_swap *swap = zc_vm_swap(vm);
-    struct zc_vm_frame *frame = own_frame(fault, slot);
+    struct zc_vm_frame *frame;
     zc_status status = ZC_OK;
 
+    /* Before the pin, because it may shrink, down to this very slot. */
+    frame = ZC_RULE(SHRINK_SKIPS_CALLERS_SLOT)
+                ? zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT)
+                : ZC_BROKEN(frame_under_pin(fault, slot));
     if (frame == NULL)
         return ZC_NO_MEMORY;
     (void)zc_folio_trylock(&frame->folio); /* nobody else knows it */

@@ -31,26 +31,13 @@ static bool is_of_token(const struct zc_zswap *zswap,
            entry->content.handle.value == token->handle.value;
 }
 
-/* The entry of a token whether or not the tree has it: the broken form. */
-static struct zc_entry *trust_token(struct zc_zswap *zswap, zc_swp slot,
-                                    const struct zc_zswap_token *token)
-{
-    struct zc_entry *entry;
-
-    if (token->by_handle)
-        return zc_tree_get(&zswap->tree, slot);
-    entry = zc_entry_at(&zswap->entries, token->index);
-    zc_entry_get(entry);
-    return entry;
-}
-
 struct zc_entry *zc_zswap_find(struct zc_zswap *zswap, zc_swp slot,
                                const struct zc_zswap_token *token)
 {
     struct zc_entry *entry;
 
     if (!ZC_RULE(WRITEBACK_RECHECKS_TREE))
-        return trust_token(zswap, slot, token);
+        return ZC_BROKEN(trust_token(zswap, slot, token));
     entry = zc_tree_get(&zswap->tree, slot);
     if (entry == NULL || is_of_token(zswap, entry, token))
         return entry;

@@ -46,25 +46,6 @@ zc_status zc_zswap_load(struct zc_zswap *zswap, zc_swp slot, void *page_out)
     return status;
 }
 
-/*
- * What ENTRY_KNOWN_BY_REF forbids: gives up the reference, looks the slot up
- * again and takes what lies at the same address for the same entry.  False:
- * there is another one; else the caller has a reference again.
- */
-static bool is_found_again(struct zc_zswap *zswap, zc_swp slot,
-                           struct zc_entry *entry)
-{
-    struct zc_entry *found;
-
-    zc_entry_put(&zswap->entries, entry);
-    found = zc_tree_get(&zswap->tree, slot);
-    if (found == entry)
-        return true;
-    if (found != NULL)
-        zc_entry_put(&zswap->entries, found);
-    return false;
-}
-
 /* One attempt.  ZC_AGAIN: somebody else unlinked what was read. */
 static zc_status try_take(struct zc_zswap *zswap, zc_swp slot, void *page_out)
 {
@@ -80,7 +61,8 @@ static zc_status try_take(struct zc_zswap *zswap, zc_swp slot, void *page_out)
         zc_entry_put(&zswap->entries, entry);
         return status;
     }
-    if (!ZC_RULE(ENTRY_KNOWN_BY_REF) && !is_found_again(zswap, slot, entry))
+    if (!ZC_RULE(ENTRY_KNOWN_BY_REF) &&
+        !ZC_BROKEN(find_again(zswap, slot, entry)))
         return ZC_AGAIN;
     if (!ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
         zc_entry_put(&zswap->entries, entry);

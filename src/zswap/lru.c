@@ -246,13 +246,6 @@ zc_status zc_lru_scan(struct zc_lru *lru, unsigned owner, unsigned min_age,
     return status;
 }
 
-void zc_lru_put_back(struct zc_lru *lru,
-                     const struct zc_lru_candidate *candidate)
-{
-    if (!ZC_RULE(CANDIDATE_ROTATED))
-        zc_lru_add(lru, zc_entry_at(lru->entries, candidate->token));
-}
-
 bool zc_lru_next_owner(const struct zc_lru *lru, unsigned *owner_inout)
 {
     const unsigned end = zc_atomic_u32_load_acquire(&lru->owner_end);

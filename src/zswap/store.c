@@ -118,22 +118,11 @@ static bool is_over_limit(struct zc_zswap *zswap, unsigned hits)
 /* Lets whoever stands above make room; true: something was written. */
 static bool make_room(struct zc_zswap *zswap, zc_swp slot, unsigned owner)
 {
-    struct zc_generation *generation = NULL;
-    struct zc_context *context = NULL;
-    bool has_written;
-
     if (zswap->make_room == NULL)
         return false;
-    if (!ZC_RULE(NO_SHRINK_WITH_CONTEXT)) {
-        generation = zc_generations_get(&zswap->generations);
-        context = zc_generation_lock_context(generation);
-    }
-    has_written = zswap->make_room(zswap->context, slot, owner);
-    if (!ZC_RULE(NO_SHRINK_WITH_CONTEXT)) {
-        zc_generation_unlock_context(context);
-        zc_generation_put(&zswap->generations, generation);
-    }
-    return has_written;
+    if (!ZC_RULE(NO_SHRINK_WITH_CONTEXT))
+        return ZC_BROKEN(make_room(zswap, slot, owner));
+    return zswap->make_room(zswap->context, slot, owner);
 }
 
 /* ZC_OK; ZC_REJECTED: over the owner's limit, and no room was made; ZC_AGAIN:

@@ -178,8 +178,7 @@ static void evict_entries(struct support_worker *worker)
                         &candidate) != ZC_OK)
             continue;
         token.index = candidate.token;
-        if (!evict(worker, candidate.slot, &token))
-            zc_lru_put_back(&arena->zswap->lru, &candidate);
+        (void)evict(worker, candidate.slot, &token);
     }
 }
 

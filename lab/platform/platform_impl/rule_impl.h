@@ -5,7 +5,12 @@
 
 #include <stdbool.h>
 
+#include "broken/broken.h"
+
 /* False while the rule is broken; notes that it was asked for. */
 bool zc_rule_holds(enum zc_rule rule);
+
+/* A call of a function of broken/broken.h, without its prefix. */
+#define ZC_BROKEN(...) lab_broken_##__VA_ARGS__
 
 #endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* broken.c - the library with one rule broken; compiled as the library is. */
+#include "broken/broken.h"
+
+#include "codec/generation.h"
+#include "swap.h"
+#include "vm/vm.h"
+#include "zswap.h"
+
+void lab_broken_free_contexts(
+    struct zc_generation *generation,
+    void (*free_context)(const struct zc_compressor *compressor,
+                         struct zc_context *context))
+{
+    unsigned i;
+
+    for (i = 0; i < generation->context_count; i++)
+        free_context(generation->compressor, &generation->contexts[i]);
+}
+
+/* --- zswap ----------------------------------------------------------- */
+
+bool lab_broken_find_again(struct zc_zswap *zswap, zc_swp slot,
+                           struct zc_entry *entry)
+{
+    struct zc_entry *found;
+
+    zc_entry_put(&zswap->entries, entry);
+    found = zc_tree_get(&zswap->tree, slot);
+    if (found == entry)
+        return true;
+    if (found != NULL)
+        zc_entry_put(&zswap->entries, found);
+    return false;
+}
+
+struct zc_entry *lab_broken_trust_token(struct zc_zswap *zswap, zc_swp slot,
+                                        const struct zc_zswap_token *token)
+{
+    struct zc_entry *entry;
+
+    if (token->by_handle)
+        return zc_tree_get(&zswap->tree, slot);
+    entry = zc_entry_at(&zswap->entries, token->index);
+    zc_entry_get(entry);
+    return entry;
+}
+
+bool lab_broken_make_room(struct zc_zswap *zswap, zc_swp slot, unsigned owner)
+{
+    struct zc_generation *generation = zc_generations_get(&zswap->generations);
+    struct zc_context *context = zc_generation_lock_context(generation);
+    bool has_written = zswap->make_room(zswap->context, slot, owner);
+
+    zc_generation_unlock_context(context);
+    zc_generation_put(&zswap->generations, generation);
+    return has_written;
+}
+
+void lab_broken_put_back(struct zc_lru *lru,
+                         const struct zc_lru_candidate *candidate)
+{
+    zc_lru_add(lru, zc_entry_at(lru->entries, candidate->token));
+}
+
+/* --- swap ------------------------------------------------------------ */
+
+void lab_broken_drop_copy(struct zc_pageio *pageio, zc_swp slot)
+{
+    (void)zc_zswap_invalidate(pageio->zswap, slot);
+    zc_backing_discard(zc_pageio_device(pageio, slot)->backing,
+                       zc_swp_offset(slot));
+}
+
+struct zc_swap_device *lab_broken_device_of(struct zc_swap *swap, zc_swp slot)
+{
+    const unsigned type = zc_swp_type(slot);
+
+    return zc_swap_has_device(swap, type) ? &swap->devices[type] : NULL;
+}
+
+zc_status lab_broken_find_first(
+    struct zc_pageio *pageio, struct zc_slot_ref slot,
+    const struct zc_zswap_token *token,
+    zc_status (*write_pinned)(struct zc_pageio *pageio, struct zc_slot_ref slot,
+                              struct zc_entry *entry, struct zc_folio *folio))
+{
+    struct zc_entry *entry = zc_zswap_find(pageio->zswap, slot.name, token);
+    struct zc_folio *folio;
+    zc_status status;
+
+    if (entry == NULL)
+        return ZC_MISSING;
+    status = zc_swapcache_create(pageio->swap, slot, &folio);
+    if (status == ZC_OK)
+        return write_pinned(pageio, slot, entry, folio);
+    zc_zswap_put(pageio->zswap, entry);
+    return status;
+}
+
+zc_status lab_broken_wait_for_slot(struct zc_swap *swap,
+                                   struct zc_slot_ref slot,
+                                   struct zc_folio **folio_out)
+{
+    struct zc_folio *folio;
+    zc_status status;
+
+    do {
+        folio = zc_swapcache_look_up(slot);
+        if (folio != NULL) {
+            zc_swapcache_put(swap, slot.name, folio);
+            return ZC_BUSY;
+        }
+        zc_slot_wait(swap, slot);
+        status = zc_swapcache_create(swap, slot, folio_out);
+    } while (status == ZC_BUSY);
+    return status;
+}
+
+/* --- vm -------------------------------------------------------------- */
+
+struct zc_vm_frame *lab_broken_frame_under_pin(struct zc_vm_fault *fault,
+                                               struct zc_slot_ref slot)
+{
+    struct zc_vm *vm = fault->space->vm;
+    struct zc_swap *swap = zc_vm_swap(vm);
+    const bool is_pinned = zc_slot_pin(swap, slot) == ZC_OK;
+    struct zc_vm_frame *frame =
+        zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
+
+    if (is_pinned)
+        zc_slot_unpin(swap, slot);
+    return frame;
+}
