@@ -109,7 +109,6 @@ void lab_cell_print_extent(const struct lab_cell *cell, FILE *out);
 
 #define LAB_EVIDENCE_TIME "Time: " /* begins a line that is never compared */
 void lab_matrix_print_evidence(const struct lab_matrix *matrix, FILE *out);
-void lab_matrix_print_index(const struct lab_matrix *matrix, FILE *out);
 
 /* --- matrix_files.c -------------------------------------------------- */
 

@@ -88,9 +88,6 @@ static bool visit_all(const struct lab_matrix *matrix, const char *folder,
     fine = visit_page(matrix, folder, "evidence.md", lab_matrix_print_evidence,
                       visitor) &&
            fine;
-    fine = visit_page(matrix, folder, "races/README.md", lab_matrix_print_index,
-                      visitor) &&
-           fine;
     return visit_diagrams(matrix, folder, visitor) && fine;
 }
 

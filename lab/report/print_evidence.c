@@ -155,28 +155,3 @@ void lab_matrix_print_evidence(const struct lab_matrix *matrix, FILE *out)
                   "compared.\n",
                   matrix->seconds, matrix->plan->jobs, date, compiler());
 }
-
-void lab_matrix_print_index(const struct lab_matrix *matrix, FILE *out)
-{
-    (void)fprintf(out,
-                  "<!-- SPDX-License-Identifier: MIT -->\n"
-                  "# Races\n"
-                  "\n"
-                  "<!-- Generated: scripts/record-matrix.  Do not edit. -->\n"
-                  "\n"
-                  "The shortest failing schedule of each scenario with each of "
-                  "its rules broken:\na column for each thread, time going "
-                  "down. Steps that no other thread meets are\nleft out. Each "
-                  "ends with a string for `zcrace replay`.\n"
-                  "\n");
-    for (unsigned i = 0; i < matrix->scenarios; i++) {
-        const struct lab_scenario *scenario = matrix->plan->scenarios[i];
-
-        (void)fprintf(out, "- %s: %s\n", scenario->program.name,
-                      scenario->summary);
-        for (unsigned k = 0; scenario->rules[k] != NULL; k++) {
-            (void)fprintf(out, "  - [%s](%s--%s.txt)\n", scenario->rules[k],
-                          scenario->program.name, scenario->rules[k]);
-        }
-    }
-}

@@ -1,53 +1,63 @@
 /* SPDX-License-Identifier: MIT */
-/* scenarios.h - the scenarios over the library, a file each. */
+/*
+ * scenarios.h - the scenarios over the library, which files here define: the
+ * only list, in the order of the matrix.
+ */
 #ifndef LAB_SCENARIOS_H
 #define LAB_SCENARIOS_H
 
 #include "engine/scenario.h"
 
-extern const struct lab_scenario scenario_double_invalidate;
-extern const struct lab_scenario scenario_take_take_invalidate;
-extern const struct lab_scenario scenario_entry_aba;
-extern const struct lab_scenario scenario_store_store;
-extern const struct lab_scenario scenario_failed_store;
-extern const struct lab_scenario scenario_compressor_back;
-extern const struct lab_scenario scenario_compressor_away;
-extern const struct lab_scenario scenario_deferred_kernel;
-extern const struct lab_scenario scenario_deferred_dense;
-extern const struct lab_scenario scenario_failed_reclaim_kernel;
-extern const struct lab_scenario scenario_failed_reclaim_dense;
-extern const struct lab_scenario scenario_huge_header;
-extern const struct lab_scenario scenario_huge_page;
-extern const struct lab_scenario scenario_compact_free_kernel;
-extern const struct lab_scenario scenario_compact_free_dense;
-extern const struct lab_scenario scenario_compact_read_kernel;
-extern const struct lab_scenario scenario_compact_read_dense;
-extern const struct lab_scenario scenario_reclaim_compact_kernel;
-extern const struct lab_scenario scenario_reclaim_compact_dense;
-extern const struct lab_scenario scenario_visit_put;
-extern const struct lab_scenario scenario_visit_free_kernel;
-extern const struct lab_scenario scenario_visit_free_dense;
-extern const struct lab_scenario scenario_visit_reclaim;
-extern const struct lab_scenario scenario_writeback_store;
-extern const struct lab_scenario scenario_writeback_take;
-extern const struct lab_scenario scenario_writeback_invalidate;
-extern const struct lab_scenario scenario_writeback_exit;
-extern const struct lab_scenario scenario_writeback_reused;
-extern const struct lab_scenario scenario_writeback_three;
-extern const struct lab_scenario scenario_writeback_swapoff;
-extern const struct lab_scenario scenario_lru_last;
-extern const struct lab_scenario scenario_shrink_own_slot;
-extern const struct lab_scenario scenario_shrink_with_context;
-extern const struct lab_scenario scenario_swapin_slot_reused;
-extern const struct lab_scenario scenario_swapin_twice;
-extern const struct lab_scenario scenario_swapin_thrice;
-extern const struct lab_scenario scenario_swapin_fork;
-extern const struct lab_scenario scenario_swapin_fails;
-extern const struct lab_scenario scenario_swapin_reclaims;
-extern const struct lab_scenario scenario_ksm_swapin;
-extern const struct lab_scenario scenario_ksm_swapin_moved;
-extern const struct lab_scenario scenario_ksm_uptodate;
-extern const struct lab_scenario scenario_swapoff_unmap;
-extern const struct lab_scenario scenario_swapoff_swapin;
+/* clang-format off */
+#define LAB_LIBRARY_SCENARIOS(X) \
+    X(double_invalidate) \
+    X(take_take_invalidate) \
+    X(entry_aba) \
+    X(store_store) \
+    X(failed_store) \
+    X(compressor_back) \
+    X(compressor_away) \
+    X(deferred_kernel) \
+    X(deferred_dense) \
+    X(failed_reclaim_kernel) \
+    X(failed_reclaim_dense) \
+    X(huge_header) \
+    X(huge_page) \
+    X(compact_free_kernel) \
+    X(compact_free_dense) \
+    X(compact_read_kernel) \
+    X(compact_read_dense) \
+    X(reclaim_compact_kernel) \
+    X(reclaim_compact_dense) \
+    X(visit_put) \
+    X(visit_free_kernel) \
+    X(visit_free_dense) \
+    X(visit_reclaim) \
+    X(writeback_store) \
+    X(writeback_take) \
+    X(writeback_invalidate) \
+    X(writeback_exit) \
+    X(writeback_reused) \
+    X(writeback_three) \
+    X(writeback_swapoff) \
+    X(lru_last) \
+    X(shrink_own_slot) \
+    X(shrink_with_context) \
+    X(swapin_slot_reused) \
+    X(swapin_twice) \
+    X(swapin_thrice) \
+    X(swapin_fork) \
+    X(swapin_fails) \
+    X(swapin_reclaims) \
+    X(ksm_swapin) \
+    X(ksm_swapin_moved) \
+    X(ksm_uptodate) \
+    X(swapoff_unmap) \
+    X(swapoff_swapin)
+/* clang-format on */
+
+#define LAB_SCENARIO_DECLARATION(name)                                         \
+    extern const struct lab_scenario scenario_##name;
+LAB_LIBRARY_SCENARIOS(LAB_SCENARIO_DECLARATION)
 
 #endif
