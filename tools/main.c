@@ -2,7 +2,7 @@
 /* main.c - the program zcache: which subcommand is meant. */
 #include <string.h>
 
-#include "arguments.h"
+#include "common/arguments.h"
 
 static const char help[] =
     "usage: zcache COMMAND [OPTION]...\n"

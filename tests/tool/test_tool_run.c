@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/inject.h"
-#include "estimate.h"
+#include "estimate/estimate.h"
 
 #define PAGE_SIZE 4096
 #define PAGE_COUNT 300

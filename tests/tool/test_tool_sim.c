@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "sim_access.h"
-#include "sim_histogram.h"
-#include "sim_objects.h"
-#include "sim_pages.h"
+#include "sim/access.h"
+#include "sim/histogram.h"
+#include "sim/objects.h"
+#include "sim/pages.h"
 
 /* ---- the histogram ---- */
 

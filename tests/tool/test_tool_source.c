@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "snapshot.h"
-#include "system.h"
+#include "common/snapshot.h"
+#include "common/system.h"
 
 #define PAGE UINT64_C(4096)
 

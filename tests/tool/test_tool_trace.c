@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "sim_access.h"
-#include "sim_trace.h"
+#include "sim/access.h"
+#include "sim/trace.h"
 
 static char path[64];
 static char messages_path[64];

@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "arguments.h"
-#include "census.h"
-#include "json.h"
-#include "report.h"
-#include "sim_config.h"
+#include "common/arguments.h"
+#include "common/json.h"
+#include "estimate/census.h"
+#include "estimate/report.h"
+#include "sim/config.h"
 #include <zcache/vm.h>
 
 /* A size_t, as offsets are. */

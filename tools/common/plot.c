@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plot.c - pictures, drawn by gnuplot.
+ *
+ * gnuplot reads its script and data from a pipe and writes the picture to its
+ * standard output, which is the file: no name is ever quoted for anybody.
+ */
+#include "common/plot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/new_file.h"
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text);
+    size_t end_length = strlen(end);
+
+    return length > end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/* Whether some directory of PATH has a gnuplot. */
+static bool have_gnuplot(void)
+{
+    const char *path = getenv("PATH");
+    bool found = false;
+
+    while (path != NULL && !found) {
+        size_t length = strcspn(path, ":");
+        struct text program = {0};
+        struct stat status;
+
+        text_print(&program, "%.*s/gnuplot", (int)length, path);
+        found = stat(program.bytes, &status) == 0 && S_ISREG(status.st_mode) &&
+                access(program.bytes, X_OK) == 0;
+        text_free(&program);
+        path = path[length] == ':' ? path + length + 1 : NULL;
+    }
+    return found;
+}
+
+static struct new_file picture_of(const char *path)
+{
+    return (struct new_file){
+        .option = "--plot: ", .path = path, .mode = 0666, .may_replace = true};
+}
+
+/* Finds out early that the file cannot be written. */
+static bool can_write(const char *path)
+{
+    struct new_file file = picture_of(path);
+
+    if (!new_file_open(&file))
+        return false;
+    new_file_drop(&file);
+    return true;
+}
+
+bool plot_check(const char *path)
+{
+    if (!ends_with(path, ".svg") && !ends_with(path, ".png")) {
+        message_error("--plot: %s ends neither in .svg nor in .png", path);
+        return false;
+    }
+    if (!have_gnuplot()) {
+        message_error("--plot: gnuplot is not installed (nothing of that name "
+                      "in PATH)");
+        return false;
+    }
+    return can_write(path);
+}
+
+static void write_head(bool svg, FILE *file)
+{
+    if (svg)
+        fprintf(file, "set terminal svg size 1200,520 background 'white'\n");
+    else
+        fprintf(file, "if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) "
+                      "set terminal pngcairo size 1200,520; "
+                      "else set terminal png size 1200,520\n");
+    fprintf(file, "set encoding utf8\n");
+}
+
+/* gnuplot with our script at its input and the picture at its output. */
+static pid_t start_gnuplot(int output, int *script_out)
+{
+    int ends[2];
+    pid_t pid;
+
+    if (pipe(ends) != 0)
+        return -1;
+    (void)fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+    (void)fflush(NULL);
+    pid = fork();
+    if (pid == 0) {
+        (void)dup2(ends[0], STDIN_FILENO);
+        (void)dup2(output, STDOUT_FILENO);
+        (void)execlp("gnuplot", "gnuplot", "-", (char *)NULL);
+        _exit(127);
+    }
+    (void)close(ends[0]);
+    if (pid < 0)
+        (void)close(ends[1]);
+    else
+        *script_out = ends[1];
+    return pid;
+}
+
+static bool draw(plot_writer write_script, const void *context, bool svg,
+                 int output)
+{
+    void (*before)(int);
+    int script = -1;
+    int status = -1;
+    pid_t pid = start_gnuplot(output, &script);
+    pid_t ended;
+    FILE *file;
+
+    if (pid < 0)
+        return false;
+    /* A gnuplot that ends early must not end us. */
+    before = signal(SIGPIPE, SIG_IGN);
+    file = fdopen(script, "w");
+    if (file == NULL) {
+        (void)close(script);
+    } else {
+        write_head(svg, file);
+        write_script(context, file);
+        (void)fclose(file);
+    }
+    do {
+        ended = waitpid(pid, &status, 0);
+    } while (ended < 0 && errno == EINTR);
+    (void)signal(SIGPIPE, before);
+    return status == 0;
+}
+
+bool plot_draw(const char *path, plot_writer write_script, const void *context)
+{
+    struct new_file file = picture_of(path);
+
+    if (!new_file_open(&file))
+        return false;
+    if (draw(write_script, context, ends_with(path, ".svg"), file.descriptor))
+        return new_file_keep(&file);
+    new_file_drop(&file);
+    message_error("--plot: gnuplot could not draw %s", path);
+    return false;
+}

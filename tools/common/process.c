@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process.c - the memory of one or more processes as a source of pages.
+ *
+ * /proc/PID/mem is opened together with the scan and stays open, so that a
+ * process that gets the same number later is never read.  It is only read:
+ * the process is neither stopped nor traced.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/process_scan.h"
+#include "common/system.h"
+
+/* What a source of processes holds: /proc/PID/mem of each origin. */
+struct process_state {
+    int *memories;
+    size_t count;
+    size_t capacity;
+    size_t system_page_size;
+};
+
+/*
+ * A page that is larger than the system's, and of which only a part is
+ * mapped: the rest is zeros, as if it had never been written.
+ */
+static int64_t read_in_parts(const struct process_state *state, int memory,
+                             uint64_t address, char *buffer, size_t bytes)
+{
+    const size_t part = state->system_page_size;
+    bool any = false;
+
+    for (size_t offset = 0; offset < bytes; offset += part) {
+        ssize_t got =
+            pread(memory, buffer + offset, part, (off_t)(address + offset));
+
+        if (got == 0)
+            return SOURCE_READ_ENDED;
+        if (got == (ssize_t)part)
+            any = true;
+        else
+            memset(buffer + offset, 0, part);
+    }
+    return any ? (int64_t)bytes : SOURCE_READ_HOLE;
+}
+
+static int64_t read_process(struct source *source,
+                            const struct source_extent *extent,
+                            uint64_t address, void *buffer, size_t bytes)
+{
+    const struct process_state *state = source->state;
+    int memory = state->memories[extent->origin];
+    ssize_t got;
+
+    do {
+        got = pread(memory, buffer, bytes, (off_t)address);
+    } while (got < 0 && errno == EINTR);
+    if (got == 0)
+        return SOURCE_READ_ENDED;
+    if (got >= (ssize_t)source->page_size)
+        return got - got % (ssize_t)source->page_size;
+    if (source->page_size > state->system_page_size)
+        return read_in_parts(state, memory, address, buffer, source->page_size);
+    return SOURCE_READ_HOLE;
+}
+
+static void finish_processes(struct source *source)
+{
+    struct process_state *state = source->state;
+
+    for (size_t i = 0; i < state->count; i++)
+        (void)close(state->memories[i]);
+    free(state->memories);
+    free(state);
+}
+
+/* What an errno of /proc means for a process. */
+static enum process_outcome outcome_of(const char *proc, long pid, int error)
+{
+    struct text path = {0};
+    bool exists;
+
+    if (error == EACCES || error == EPERM)
+        return PROCESS_NOT_PERMITTED;
+    text_print(&path, "%s/%ld", proc, pid);
+    exists = access(path.bytes, F_OK) == 0;
+    text_free(&path);
+    if (!exists && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
+        return PROCESS_GONE;
+    if (!exists) /* hidepid */
+        return PROCESS_NOT_PERMITTED;
+    if (error == ESRCH || error == ENOENT)
+        return PROCESS_EMPTY;
+    message_error("cannot read %s/%ld: %s", proc, pid, strerror(error));
+    return PROCESS_FAILED;
+}
+
+/* /proc/PID/mem, or -1 and an errno. */
+static int open_memory(const char *proc, long pid, int *error_out)
+{
+    struct text path = {0};
+    int memory;
+
+    text_print(&path, "%s/%ld/mem", proc, pid);
+    memory = open(path.bytes, O_RDONLY | O_CLOEXEC);
+    *error_out = memory < 0 ? errno : 0;
+    text_free(&path);
+    return memory;
+}
+
+enum process_outcome process_check(long pid)
+{
+    int error;
+    int memory = open_memory("/proc", pid, &error);
+
+    if (memory < 0)
+        return outcome_of("/proc", pid, error);
+    (void)close(memory);
+    return PROCESS_OK;
+}
+
+/* Opens and scans one more process of a source. */
+static enum process_outcome add_process(struct process_scan *scan, long pid)
+{
+    struct source *source = scan->source;
+    struct process_state *state = source->state;
+    const uint64_t pages_before = source->page_count;
+    const size_t extents_before = source->extent_count;
+    int error;
+    int memory = open_memory(scan->proc, pid, &error);
+
+    if (error == 0)
+        error = process_scan(scan, pid, state->count);
+    if (error != 0) {
+        if (memory >= 0)
+            (void)close(memory);
+        /* It ended during the scan: what was found so far has no reader. */
+        source->page_count = pages_before;
+        source->extent_count = extents_before;
+        return outcome_of(scan->proc, pid, error);
+    }
+    if (source->page_count == pages_before) {
+        (void)close(memory);
+        return PROCESS_EMPTY;
+    }
+    state->memories = memory_make_room(state->memories, state->count,
+                                       &state->capacity,
+                                       sizeof(*state->memories));
+    state->memories[state->count++] = memory;
+    return PROCESS_OK;
+}
+
+/* "pid 7 (sh)", or the request's own with how many processes were read. */
+static char *make_label(const struct process_request *request, const char *proc,
+                        size_t count)
+{
+    const long pid = request->pids->count == 0 ? 0 : request->pids->pids[0];
+    struct text path = {0};
+    struct text name = {0};
+    struct text label = {0};
+
+    if (request->label != NULL) {
+        text_print(&label, "%s (%zu %s)", request->label, count,
+                   count == 1 ? "process" : "processes");
+        return label.bytes;
+    }
+    text_print(&path, "%s/%ld/comm", proc, pid);
+    text_print(&label, "pid %ld", pid);
+    if (text_append_file(&name, path.bytes, PROC_BYTES_MOST) == 0 &&
+        name.length > 1) {
+        name.bytes[name.length - 1] = '\0'; /* the line end */
+        text_print(&label, " (%s)", name.bytes);
+    }
+    text_free(&path);
+    text_free(&name);
+    return label.bytes;
+}
+
+/* One descriptor stays open for each process. */
+static void allow_descriptors(size_t count)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > count + 32)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void note_sharing(struct source *source, const struct process_scan *scan,
+                         size_t process_count)
+{
+    if (scan->repeated != 0)
+        text_print_sentence(&source->note,
+                            "%" PRIu64 " pages that several mappings share "
+                            "were counted once.",
+                            scan->repeated);
+    if (scan->unknown != 0 && process_count > 1)
+        text_print_sentence(&source->note,
+                            "%" PRIu64 " pages are shared (after fork, or by "
+                            "KSM) and may be counted more than once; with "
+                            "CAP_SYS_ADMIN they would not be.",
+                            scan->unknown);
+}
+
+static void tally_add(struct process_tally *tally, enum process_outcome outcome)
+{
+    if (outcome == PROCESS_GONE)
+        tally->gone++;
+    else if (outcome == PROCESS_NOT_PERMITTED)
+        tally->not_permitted++;
+    else if (outcome == PROCESS_EMPTY)
+        tally->empty++;
+}
+
+enum process_outcome process_open(struct source *source,
+                                  const struct process_request *request,
+                                  struct process_tally *tally)
+{
+    const char *proc = request->proc == NULL ? "/proc" : request->proc;
+    struct process_state *state = memory_allocate(1, sizeof(*state));
+    struct process_scan scan = {.source = source, .proc = proc};
+    enum process_outcome outcome = PROCESS_EMPTY;
+
+    *state = (struct process_state){
+        .system_page_size = (size_t)sysconf(_SC_PAGESIZE)};
+    *source = (struct source){.page_size = request->page_size,
+                              .read = read_process,
+                              .finish = finish_processes,
+                              .state = state};
+    allow_descriptors(request->pids->count);
+    for (size_t i = 0; i < request->pids->count; i++) {
+        outcome = add_process(&scan, request->pids->pids[i]);
+        tally_add(tally, outcome);
+        if (outcome == PROCESS_FAILED)
+            break;
+    }
+    source->label = make_label(request, proc, state->count);
+    note_sharing(source, &scan, request->pids->count);
+    frame_set_free(&scan.seen);
+    if (outcome != PROCESS_FAILED && source->page_count != 0)
+        return PROCESS_OK;
+    source_close(source);
+    return outcome == PROCESS_OK ? PROCESS_EMPTY : outcome;
+}
+
+void process_explain(enum process_outcome outcome, long pid)
+{
+    if (outcome == PROCESS_GONE)
+        message_error("process %ld: there is no such process", pid);
+    else if (outcome == PROCESS_NOT_PERMITTED && geteuid() == 0)
+        message_error("process %ld: not permitted to read its memory, not "
+                      "even to root here (it takes CAP_SYS_PTRACE, which a "
+                      "container may lack)",
+                      pid);
+    else if (outcome == PROCESS_NOT_PERMITTED)
+        message_error("process %ld: not permitted to read its memory; run as "
+                      "root or with CAP_SYS_PTRACE, or as its user where "
+                      "kernel.yama.ptrace_scope is 0",
+                      pid);
+    else if (outcome == PROCESS_EMPTY)
+        message_error("process %ld: it has no anonymous pages in memory (a "
+                      "kernel thread, or it has ended)",
+                      pid);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * process_scan.h - which pages of a process are its own and in memory now.
+ *
+ * Those are what zswap would get: private and anonymous, wherever they are
+ * mapped, also the written pages of private file mappings.  Pages that several
+ * mappings share (after fork, or by KSM) are swapped out once, so they are
+ * counted once, as far as the system lets us know them by their frames.
+ */
+#ifndef ZCACHE_TOOL_PROCESS_SCAN_H
+#define ZCACHE_TOOL_PROCESS_SCAN_H
+
+#include "common/source.h"
+
+/* Page frames seen so far: an open-addressed set; 0 is no frame. */
+struct frame_set {
+    uint64_t *frames;
+    size_t count;
+    size_t capacity; /* a power of two, or 0 */
+};
+
+/* False if it was there before. */
+bool frame_set_add(struct frame_set *set, uint64_t frame);
+void frame_set_free(struct frame_set *set);
+
+/* A scan of one process after the other into one source. */
+struct process_scan {
+    struct source *source;
+    const char *proc; /* "/proc" */
+    struct frame_set seen;
+    uint64_t repeated; /* pages left out because they were seen before */
+    uint64_t unknown;  /* shared pages whose frames we may not know */
+
+    /* Of the process that is being scanned. */
+    size_t origin;
+    int pagemap;
+    uint64_t system_page_size;
+    uint64_t scanned_to; /* address up to which extents have been added */
+};
+
+/* Adds the pages of a process as `origin`.  0, or an errno. */
+int process_scan(struct process_scan *scan, long pid, size_t origin);
+
+#endif

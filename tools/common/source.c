@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* source.c - the reading of a source from front to end, whole or sampled. */
+#include "common/source.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void source_add(struct source *source, const struct source_extent *extent)
+{
+    struct source_extent *last = NULL;
+
+    if (extent->page_count == 0)
+        return;
+    source->page_count += extent->page_count;
+    if (source->extent_count != 0)
+        last = &source->extents[source->extent_count - 1];
+    if (last != NULL && last->origin == extent->origin &&
+        last->name == extent->name &&
+        last->address + last->page_count * source->page_size ==
+            extent->address) {
+        last->page_count += extent->page_count;
+        return;
+    }
+    source->extents = memory_make_room(source->extents, source->extent_count,
+                                       &source->extent_capacity,
+                                       sizeof(*source->extents));
+    source->extents[source->extent_count++] = *extent;
+}
+
+size_t source_name(struct source *source, const char *name)
+{
+    /* From the end: mappings of one name mostly follow each other. */
+    for (size_t i = source->name_count; i-- > 0;) {
+        if (strcmp(source->names[i], name) == 0)
+            return i;
+    }
+    source->names = memory_make_room(source->names, source->name_count,
+                                     &source->name_capacity,
+                                     sizeof(*source->names));
+    source->names[source->name_count] = memory_copy_text(name);
+    return source->name_count++;
+}
+
+void source_close(struct source *source)
+{
+    if (source->finish != NULL)
+        source->finish(source);
+    for (size_t i = 0; i < source->name_count; i++)
+        free(source->names[i]);
+    free(source->names);
+    free(source->extents);
+    free(source->label);
+    text_free(&source->note);
+    *source = (struct source){0};
+}
+
+/*
+ * Run r is taken where r * sample passes the next whole run: evenly spread,
+ * always the same ones, and always the first.
+ */
+static bool sample_takes_run(uint64_t run, uint64_t sample)
+{
+    uint64_t before = (run * sample + SAMPLE_ALL - 1) / SAMPLE_ALL;
+    uint64_t after = ((run + 1) * sample + SAMPLE_ALL - 1) / SAMPLE_ALL;
+
+    return after > before;
+}
+
+uint64_t sample_page_count(uint64_t page_count, uint64_t sample)
+{
+    uint64_t taken = 0;
+
+    if (sample == SAMPLE_ALL)
+        return page_count;
+    for (uint64_t first = 0; first < page_count; first += SAMPLE_RUN_PAGES) {
+        uint64_t left = page_count - first;
+
+        if (sample_takes_run(first / SAMPLE_RUN_PAGES, sample))
+            taken += left < SAMPLE_RUN_PAGES ? left : SAMPLE_RUN_PAGES;
+    }
+    return taken;
+}
+
+void source_cursor_begin(struct source_cursor *cursor, struct source *source,
+                         uint64_t sample)
+{
+    *cursor = (struct source_cursor){.source = source, .sample = sample};
+}
+
+/* Goes forward by pages of this extent, into the next at its end. */
+static void advance(struct source_cursor *cursor, uint64_t pages)
+{
+    cursor->index += pages;
+    cursor->page += pages;
+    if (cursor->page == cursor->source->extents[cursor->extent].page_count) {
+        cursor->extent++;
+        cursor->page = 0;
+    }
+}
+
+/* Pages of a stretch of `pages` here that the sample takes. */
+static uint64_t sampled_pages(const struct source_cursor *cursor,
+                              uint64_t pages)
+{
+    uint64_t taken = 0;
+    uint64_t index = cursor->index;
+    uint64_t end = index + pages;
+
+    while (index < end) {
+        uint64_t run = index / SAMPLE_RUN_PAGES;
+        uint64_t run_end = (run + 1) * SAMPLE_RUN_PAGES;
+
+        if (run_end > end)
+            run_end = end;
+        if (sample_takes_run(run, cursor->sample))
+            taken += run_end - index;
+        index = run_end;
+    }
+    return taken;
+}
+
+/* Leaves out whatever is left of an origin that is gone. */
+static void skip_origin(struct source_cursor *cursor)
+{
+    const struct source *source = cursor->source;
+    size_t origin = source->extents[cursor->extent].origin;
+
+    cursor->ended_origins++;
+    while (cursor->extent < source->extent_count &&
+           source->extents[cursor->extent].origin == origin) {
+        uint64_t left = source->extents[cursor->extent].page_count -
+                        cursor->page;
+
+        cursor->lost += sampled_pages(cursor, left);
+        advance(cursor, left);
+    }
+}
+
+/* How many pages may be read at once from here, or 0: this run is left out. */
+static uint64_t pages_at_once(const struct source_cursor *cursor,
+                              uint64_t page_limit, uint64_t *left_out)
+{
+    uint64_t extent_left = cursor->source->extents[cursor->extent].page_count -
+                           cursor->page;
+    uint64_t run = cursor->index / SAMPLE_RUN_PAGES;
+    uint64_t run_left = (run + 1) * SAMPLE_RUN_PAGES - cursor->index;
+    uint64_t pages = extent_left < run_left ? extent_left : run_left;
+
+    *left_out = pages;
+    if (!sample_takes_run(run, cursor->sample))
+        return 0;
+    return pages < page_limit ? pages : page_limit;
+}
+
+uint64_t source_cursor_read(struct source_cursor *cursor, void *buffer,
+                            uint64_t page_limit, size_t *name_out)
+{
+    struct source *source = cursor->source;
+
+    while (!cursor->failed && cursor->extent < source->extent_count) {
+        const struct source_extent *extent = &source->extents[cursor->extent];
+        uint64_t left_out;
+        uint64_t pages = pages_at_once(cursor, page_limit, &left_out);
+        uint64_t address = extent->address + cursor->page * source->page_size;
+        size_t bytes = (size_t)pages * source->page_size;
+        int64_t got;
+
+        if (pages == 0) {
+            advance(cursor, left_out);
+            continue;
+        }
+        got = source->read(source, extent, address, buffer, bytes);
+        if (got == SOURCE_READ_FAILED) {
+            cursor->failed = true;
+        } else if (got == SOURCE_READ_HOLE) {
+            cursor->holes++;
+            advance(cursor, 1);
+        } else if (got == SOURCE_READ_ENDED) {
+            skip_origin(cursor);
+        } else {
+            pages = ((uint64_t)got + source->page_size - 1) / source->page_size;
+            bytes = (size_t)pages * source->page_size;
+            memset((char *)buffer + got, 0, bytes - (size_t)got);
+            *name_out = extent->name;
+            advance(cursor, pages);
+            return pages;
+        }
+    }
+    return 0;
+}
+
+void source_cursor_note(const struct source_cursor *cursor, struct text *note)
+{
+    uint64_t all =
+        sample_page_count(cursor->source->page_count, cursor->sample);
+
+    if (cursor->lost != 0)
+        text_print_sentence(
+            note,
+            "Incomplete: it ended or became shorter while it was read; %" PRIu64
+            " of %" PRIu64 " pages are missing.",
+            cursor->lost, all);
+    if (cursor->holes != 0)
+        text_print_sentence(note,
+                            "%" PRIu64 " of %" PRIu64
+                            " pages could not be read (unmapped "
+                            "meanwhile), and are left out.",
+                            cursor->holes, all);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* source_file.c - a file, or a block device, as a source of pages. */
+#include "common/source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A file descriptor as a source's state. */
+struct file_state {
+    int descriptor;
+};
+
+static int64_t read_file(struct source *source,
+                         const struct source_extent *extent, uint64_t address,
+                         void *buffer, size_t bytes)
+{
+    const struct file_state *state = source->state;
+    size_t done = 0;
+
+    (void)extent;
+    while (done < bytes) {
+        ssize_t got = pread(state->descriptor, (char *)buffer + done,
+                            bytes - done, (off_t)(address + done));
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            message_error("cannot read %s at byte %" PRIu64 ": %s",
+                          source->label, address + done, strerror(errno));
+            return SOURCE_READ_FAILED;
+        }
+        if (got == 0)
+            break;
+        done += (size_t)got;
+    }
+    return (int64_t)done;
+}
+
+static void finish_file(struct source *source)
+{
+    struct file_state *state = source->state;
+
+    (void)close(state->descriptor);
+    free(state);
+}
+
+/* The size of what can be cut in pages; false, and why, of anything else. */
+static bool file_size(int descriptor, const char *path, uint64_t *size_out)
+{
+    struct stat status;
+    off_t size;
+
+    if (fstat(descriptor, &status) != 0) {
+        message_error("cannot read %s: %s", path, strerror(errno));
+        return false;
+    }
+    if (S_ISDIR(status.st_mode)) {
+        message_error("%s is a directory; give the files in it", path);
+        return false;
+    }
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
+        message_error("%s is neither a file nor a block device; save what it "
+                      "gives to a file first",
+                      path);
+        return false;
+    }
+    size = S_ISREG(status.st_mode) ? status.st_size
+                                   : lseek(descriptor, 0, SEEK_END);
+    if (size < 0) {
+        message_error("cannot find the size of %s: %s", path, strerror(errno));
+        return false;
+    }
+    if (size == 0) {
+        message_error("%s is empty: 0 bytes, and at least 1 is needed", path);
+        return false;
+    }
+    *size_out = (uint64_t)size;
+    return true;
+}
+
+bool source_open_file(struct source *source, const char *path, size_t page_size)
+{
+    /* Without waiting: opening a FIFO would wait for its writer. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct file_state *state;
+    uint64_t size;
+
+    if (descriptor < 0) {
+        message_error("cannot open %s: %s", path, strerror(errno));
+        return false;
+    }
+    if (!file_size(descriptor, path, &size)) {
+        (void)close(descriptor);
+        return false;
+    }
+    state = memory_allocate(1, sizeof(*state));
+    state->descriptor = descriptor;
+    *source = (struct source){.label = memory_copy_text(path),
+                              .page_size = page_size,
+                              .read = read_file,
+                              .finish = finish_file,
+                              .state = state};
+    source_add(source, &(struct source_extent){
+                           .page_count = (size + page_size - 1) / page_size,
+                           .name = source_name(source, path)});
+    if (size % page_size != 0)
+        text_print_sentence(&source->note,
+                            "Its last page is short (%" PRIu64
+                            " of %zu bytes) and "
+                            "was filled up with zeros.",
+                            size % page_size, page_size);
+    return true;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * system.h - what only some systems can do: look into other processes.
+ *
+ * Linux reads /proc (system_linux.c, process.c, command.c); elsewhere the same
+ * functions say that it is not supported (system_none.c).  Files work on both.
+ */
+#ifndef ZCACHE_TOOL_SYSTEM_H
+#define ZCACHE_TOOL_SYSTEM_H
+
+#include "common/source.h"
+
+/* Bytes that can be had without pushing others out; 0 if not known. */
+uint64_t system_available_memory(void);
+
+/* Processes by number. */
+struct pid_list {
+    long *pids;
+    size_t count;
+    size_t capacity;
+};
+
+void pid_list_add(struct pid_list *list, long pid);
+void pid_list_free(struct pid_list *list);
+
+/* Every process but this one, in order.  False, and an error shown. */
+bool system_list_all(struct pid_list *list);
+
+/*
+ * The processes of a control group and of the groups below it, in order: a
+ * directory, or its path below /sys/fs/cgroup.  False, and an error shown.
+ */
+bool system_list_cgroup(struct pid_list *list, const char *path);
+
+/* The largest number a process can have. */
+#define PID_MOST 2147483647
+
+/* What came of opening a process. */
+enum process_outcome {
+    PROCESS_OK,
+    PROCESS_GONE,          /* there is none of that number (any more) */
+    PROCESS_NOT_PERMITTED, /* we may not read it */
+    PROCESS_EMPTY,         /* it has no anonymous pages, or is the kernel's */
+    PROCESS_FAILED         /* an error, which was shown */
+};
+
+/* Processes that are opened as one source. */
+struct process_request {
+    const struct pid_list *pids;
+    const char *label; /* NULL: "pid 7 (sh)" of the first one */
+    size_t page_size;
+    const char *proc; /* NULL: "/proc" */
+};
+
+/* How many of the processes of a request were left out, and why. */
+struct process_tally {
+    size_t gone;
+    size_t not_permitted;
+    size_t empty;
+};
+
+/* Whether a process is there and may be read; it is not looked at. */
+enum process_outcome process_check(long pid);
+
+/*
+ * Finds the resident private anonymous pages of processes.  PROCESS_OK if at
+ * least one of them has any; otherwise the outcome of the last one, and
+ * nothing shown but for PROCESS_FAILED.
+ */
+enum process_outcome process_open(struct source *source,
+                                  const struct process_request *request,
+                                  struct process_tally *tally);
+
+/* Shows why a process could not be opened. */
+void process_explain(enum process_outcome outcome, long pid);
+
+/* A child calls it: the child gets SIGTERM when its parent ends. */
+void system_end_with(long parent);
+
+/* A command of ours, running. */
+struct command {
+    char **words;
+    long guard; /* the process that ends it; 0: none */
+    int report; /* where the guard says how it goes */
+};
+
+/*
+ * Starts a command, its output going to standard error, and waits.  False, and
+ * an error shown, if it could not start or ended before the time was over.
+ */
+bool command_start(struct command *command, char **words,
+                   uint64_t milliseconds);
+
+/* The command and its children, and theirs, now. */
+bool command_list(const struct command *command, struct pid_list *list);
+
+/* Ends the command and its children, which is said. */
+void command_stop(struct command *command);
+
+#endif

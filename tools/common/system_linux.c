@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* system_linux.c - which processes there are, and how much memory is free. */
+#include "common/system.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+
+/* A group tree deeper than this is a loop of links. */
+#define CGROUP_DEPTH_MOST 64
+
+uint64_t system_available_memory(void)
+{
+    static const char key[] = "MemAvailable:";
+    struct text text = {0};
+    uint64_t bytes = 0;
+    const char *line;
+
+    if (text_append_file(&text, "/proc/meminfo", PROC_BYTES_MOST) == 0) {
+        line = strstr(text.bytes, key);
+        if (line != NULL)
+            bytes = strtoull(line + sizeof(key) - 1, NULL, 10) * 1024;
+    }
+    text_free(&text);
+    return bytes;
+}
+
+static int compare_pids(const void *left, const void *right)
+{
+    long a = *(const long *)left;
+    long b = *(const long *)right;
+
+    return (a > b) - (a < b);
+}
+
+/* In order, each once: a group may name a process twice. */
+static void sort_pids(struct pid_list *list)
+{
+    size_t kept = 0;
+
+    if (list->count == 0)
+        return;
+    qsort(list->pids, list->count, sizeof(*list->pids), compare_pids);
+    for (size_t i = 1; i < list->count; i++) {
+        if (list->pids[i] != list->pids[kept])
+            list->pids[++kept] = list->pids[i];
+    }
+    list->count = kept + 1;
+}
+
+bool system_list_all(struct pid_list *list)
+{
+    DIR *directory = opendir("/proc");
+    const struct dirent *entry;
+    uint64_t pid;
+
+    if (directory == NULL) {
+        message_error("cannot read /proc: %s", strerror(errno));
+        return false;
+    }
+    while ((entry = readdir(directory)) != NULL) {
+        if (number_parse(entry->d_name, 1, PID_MOST, &pid) &&
+            (long)pid != (long)getpid())
+            pid_list_add(list, (long)pid);
+    }
+    (void)closedir(directory);
+    sort_pids(list);
+    return true;
+}
+
+/* The processes of one group.  0, or an errno. */
+static int add_group(struct pid_list *list, const char *path)
+{
+    struct text file = {0};
+    struct text pids = {0};
+    char *rest;
+    int error;
+
+    text_print(&file, "%s/cgroup.procs", path);
+    error = text_append_file(&pids, file.bytes, PROC_BYTES_MOST);
+    text_free(&file);
+    if (error == 0) {
+        rest = pids.bytes;
+        for (char *line = strtok_r(rest, "\n", &rest); line != NULL;
+             line = strtok_r(NULL, "\n", &rest)) {
+            uint64_t pid;
+
+            if (number_parse(line, 1, PID_MOST, &pid) &&
+                (long)pid != (long)getpid())
+                pid_list_add(list, (long)pid);
+        }
+    }
+    text_free(&pids);
+    return error;
+}
+
+/* A group and those below it.  0, or an errno of the top one. */
+static int add_groups(struct pid_list *list, const char *path, int depth)
+{
+    int error = add_group(list, path);
+    const struct dirent *entry;
+    DIR *directory;
+
+    if (error != 0 || depth == CGROUP_DEPTH_MOST)
+        return error;
+    directory = opendir(path);
+    if (directory == NULL)
+        return errno;
+    while ((entry = readdir(directory)) != NULL) {
+        struct text below = {0};
+        struct stat status;
+
+        if (entry->d_name[0] == '.')
+            continue;
+        text_print(&below, "%s/%s", path, entry->d_name);
+        if (lstat(below.bytes, &status) == 0 && S_ISDIR(status.st_mode))
+            (void)add_groups(list, below.bytes, depth + 1);
+        text_free(&below);
+    }
+    (void)closedir(directory);
+    return 0;
+}
+
+bool system_list_cgroup(struct pid_list *list, const char *path)
+{
+    struct text below = {0};
+    int error = add_groups(list, path, 0);
+
+    if (error == ENOENT || error == ENOTDIR) {
+        text_print(&below, CGROUP_ROOT "/%s", path);
+        if (add_groups(list, below.bytes, 0) == 0)
+            error = 0;
+        text_free(&below);
+    }
+    if (error != 0) {
+        message_error("cgroup %s: cannot read cgroup.procs there or below "
+                      "%s: %s",
+                      path, CGROUP_ROOT, strerror(error));
+        return false;
+    }
+    if (list->count == 0) {
+        message_error("cgroup %s: there is no process in it", path);
+        return false;
+    }
+    sort_pids(list);
+    return true;
+}
+
+void system_end_with(long parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if ((long)getppid() != parent) /* it ended before the call */
+        (void)raise(SIGTERM);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/* variant.c - the lists of codecs and placements that options name. */
+#include "common/variant.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zcache/zcache.h>
+
+#include "common/words.h"
+
+const char *codec_default(void)
+{
+    return zc_compressor_get(0)->name; /* as a cache's own default */
+}
+
+const char *codec_list_default(void)
+{
+    if (zc_compressor_find("zstd") == NULL)
+        return codec_default();
+    return zc_compressor_find("lz4") == NULL ? "zstd:1" : "lz4,zstd:1";
+}
+
+static void explain_unknown_codec(const char *name)
+{
+    const struct zc_compressor *compressor;
+    struct text known = {0};
+
+    for (unsigned i = 0; (compressor = zc_compressor_get(i)) != NULL; i++)
+        text_print(&known, "%s%s", i == 0 ? "" : ", ", compressor->name);
+    message_error("--codec: there is no codec \"%s\"; there are: %s", name,
+                  known.bytes == NULL ? "none" : known.bytes);
+    text_free(&known);
+}
+
+/* One of the list: "lz4" or "zstd:1". */
+static bool parse_codec(struct codec_choice *choice, const char *word)
+{
+    const struct zc_compressor *compressor;
+    char *colon;
+
+    choice->label = memory_copy_text(word);
+    choice->name = memory_copy_text(word);
+    choice->level = ZC_LEVEL_DEFAULT;
+    colon = strchr(choice->name, ':');
+    if (colon != NULL)
+        *colon = '\0';
+    compressor = zc_compressor_find(choice->name);
+    if (compressor == NULL) {
+        explain_unknown_codec(choice->name);
+        return false;
+    }
+    if (colon == NULL ||
+        number_parse_signed(colon + 1, compressor->level_min,
+                            compressor->level_max, &choice->level))
+        return true;
+    message_error("--codec: %s has no level \"%s\"; its levels are %d to %d, "
+                  "and %d if none is given",
+                  choice->name, colon + 1, compressor->level_min,
+                  compressor->level_max, compressor->level_default);
+    return false;
+}
+
+bool codec_list_parse(struct codec_list *list, const char *text)
+{
+    char *words = memory_copy_text(text);
+    char *rest = words;
+    bool good = true;
+
+    codec_list_free(list);
+    while (good && rest != NULL) {
+        char *comma = strchr(rest, ',');
+        struct codec_choice *choice;
+
+        if (comma != NULL)
+            *comma = '\0';
+        list->choices = memory_make_room(list->choices, list->count,
+                                         &list->capacity,
+                                         sizeof(*list->choices));
+        choice = &list->choices[list->count++];
+        good = parse_codec(choice, rest);
+        rest = comma == NULL ? NULL : comma + 1;
+    }
+    free(words);
+    return good;
+}
+
+void codec_list_free(struct codec_list *list)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        free(list->choices[i].label);
+        free(list->choices[i].name);
+    }
+    free(list->choices);
+    *list = (struct codec_list){0};
+}
+
+static bool add_placement(struct placement_list *list, const char *word)
+{
+    struct text known = {0};
+    unsigned placement;
+
+    if (!words_find(placement_words, word, &placement)) {
+        words_list(&known, placement_words, ", ");
+        message_error("--placement: there is no placement \"%s\"; there are: "
+                      "%s",
+                      word, known.bytes);
+        text_free(&known);
+        return false;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        if (list->placements[i] == placement) {
+            message_error("--placement: %s is named twice", word);
+            return false;
+        }
+    }
+    list->placements[list->count++] = placement;
+    return true;
+}
+
+bool placement_list_parse(struct placement_list *list, const char *text)
+{
+    char *words = memory_copy_text(text);
+    char *rest = words;
+    bool good = true;
+
+    list->count = 0;
+    while (good && rest != NULL) {
+        char *comma = strchr(rest, ',');
+
+        if (comma != NULL)
+            *comma = '\0';
+        good = add_placement(list, rest);
+        rest = comma == NULL ? NULL : comma + 1;
+    }
+    free(words);
+    return good;
+}
+
+const char *placement_name(unsigned placement)
+{
+    return words_name(placement_words, placement);
+}

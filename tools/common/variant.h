@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* variant.h - which codecs, levels and placements an estimate compares. */
+#ifndef ZCACHE_TOOL_VARIANT_H
+#define ZCACHE_TOOL_VARIANT_H
+
+#include "common/words.h"
+
+struct codec_choice {
+    char *label; /* as it was written: "zstd:1" */
+    char *name;  /* "zstd" */
+    int level;   /* ZC_LEVEL_DEFAULT if none was written */
+};
+
+struct codec_list {
+    struct codec_choice *choices;
+    size_t count;
+    size_t capacity;
+};
+
+/* The codec, and the list of codecs, where none is given: of "lz4" and of
+ * "lz4,zstd:1" what is built in, and "copy" where neither is. */
+const char *codec_default(void);
+const char *codec_list_default(void);
+
+/* "lz4,zstd:1"; false, and an error shown that lists those there are. */
+bool codec_list_parse(struct codec_list *list, const char *text);
+void codec_list_free(struct codec_list *list);
+
+struct placement_list {
+    unsigned placements[PLACEMENT_KINDS]; /* enum zc_placement */
+    size_t count;
+};
+
+/* "kernel,dense"; false, and an error shown that lists those there are. */
+bool placement_list_parse(struct placement_list *list, const char *text);
+
+/* "kernel" */
+const char *placement_name(unsigned placement);
+
+#endif

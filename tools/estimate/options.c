@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/* options.c - the command line of `zcache estimate`. */
+#include <getopt.h>
+#include <string.h>
+#include <zcache/zcache.h>
+
+#include "common/arguments.h"
+#include "common/plot.h"
+#include "estimate/estimate.h"
+
+/* With the words of --placement. */
+static const char help[] =
+    "usage: zcache estimate [OPTION]... FILE...\n"
+    "       zcache estimate [OPTION]... --pid PID[,PID]...\n"
+    "       zcache estimate [OPTION]... --all\n"
+    "       zcache estimate [OPTION]... --cgroup PATH\n"
+    "       zcache estimate [OPTION]... -- COMMAND [ARG]...\n"
+    "\n"
+    "What compressed swap would make of this memory: stores every page in a\n"
+    "cache, loads it back, compares it, and says what the pool took.\n"
+    "\n"
+    "what to measure\n"
+    "  FILE               the file, cut in pages\n"
+    "  --pid PID[,PID]    resident anonymous pages of these processes\n"
+    "  --all              of every process that may be read, one by one\n"
+    "  --cgroup PATH      of the processes of a control group and those below\n"
+    "  -- COMMAND [ARG]   run the command, and measure it and its children\n"
+    "  --after SECONDS    ... after this time (default 5), then end it\n"
+    "  --sample PERCENT   only this part, in runs of 256 pages\n"
+    "\n"
+    "how to store it\n"
+    "  --codec LIST       NAME[:LEVEL],... (default lz4,zstd:1 if built in)\n"
+    "  --placement LIST   %s (default all)\n"
+    "  --page-size BYTES  4096 (default), 8192, 16384, 32768 or 65536\n"
+    "  --threads COUNT    1 (default) to 256\n"
+    "\n"
+    "how to show it\n"
+    "  --json             for programs\n"
+    "  --classes          with the class table of each pool\n"
+    "  --by mapping       with a table of heap, stack, files ...\n"
+    "  --plot FILE        also draw FILE.svg or FILE.png (needs gnuplot)\n"
+    "  --quiet            no progress and no notes\n"
+    "  --help, --version\n"
+    "\n"
+    "exit status: 0 every page came back as it was; 1 one did not; 2 error\n";
+
+enum option_value {
+    OPTION_HELP = 'h',
+    OPTION_AFTER = 256,
+    OPTION_ALL,
+    OPTION_BY,
+    OPTION_CGROUP,
+    OPTION_CLASSES,
+    OPTION_CODEC,
+    OPTION_JSON,
+    OPTION_PAGE_SIZE,
+    OPTION_PID,
+    OPTION_PLACEMENT,
+    OPTION_PLOT,
+    OPTION_QUIET,
+    OPTION_SAMPLE,
+    OPTION_THREADS,
+    OPTION_VERSION
+};
+
+static const struct option long_options[] = {
+    {"after", required_argument, NULL, OPTION_AFTER},
+    {"all", no_argument, NULL, OPTION_ALL},
+    {"by", required_argument, NULL, OPTION_BY},
+    {"cgroup", required_argument, NULL, OPTION_CGROUP},
+    {"classes", no_argument, NULL, OPTION_CLASSES},
+    {"codec", required_argument, NULL, OPTION_CODEC},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"page-size", required_argument, NULL, OPTION_PAGE_SIZE},
+    {"pid", required_argument, NULL, OPTION_PID},
+    {"placement", required_argument, NULL, OPTION_PLACEMENT},
+    {"plot", required_argument, NULL, OPTION_PLOT},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"sample", required_argument, NULL, OPTION_SAMPLE},
+    {"threads", required_argument, NULL, OPTION_THREADS},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static bool parse_threads(const char *text, unsigned *count_out)
+{
+    uint64_t count;
+
+    if (!number_parse(text, 1, RUN_THREADS_MOST, &count)) {
+        message_error("--threads: \"%s\" is no number from 1 to %d", text,
+                      RUN_THREADS_MOST);
+        return false;
+    }
+    *count_out = (unsigned)count;
+    return true;
+}
+
+static bool parse_by(const char *text, bool *by_mapping_out)
+{
+    if (strcmp(text, "mapping") != 0) {
+        message_error("--by: there is no \"%s\"; there is: mapping", text);
+        return false;
+    }
+    *by_mapping_out = true;
+    return true;
+}
+
+/* An option that takes an argument; false, and an error shown. */
+static bool take_argument(struct estimate_options *options, int option,
+                          const char *text)
+{
+    switch (option) {
+    case OPTION_AFTER:
+        return arguments_parse_after(text,
+                                     &options->sources.after_milliseconds);
+    case OPTION_BY:
+        return parse_by(text, &options->by_mapping);
+    case OPTION_CGROUP:
+        options->sources.cgroup = text;
+        return true;
+    case OPTION_CODEC:
+        return codec_list_parse(&options->codecs, text);
+    case OPTION_PAGE_SIZE:
+        return arguments_parse_page_size(text, &options->page_size);
+    case OPTION_PID:
+        options->sources.pids = text;
+        return true;
+    case OPTION_PLACEMENT:
+        return placement_list_parse(&options->placements, text);
+    case OPTION_PLOT:
+        options->plot_path = text;
+        return true;
+    case OPTION_SAMPLE:
+        return arguments_parse_sample(text, &options->sample);
+    default:
+        return parse_threads(text, &options->thread_count);
+    }
+}
+
+static void print_help(void)
+{
+    struct text placements = {0};
+
+    words_list(&placements, placement_words, ", ");
+    printf(help, placements.bytes);
+    text_free(&placements);
+}
+
+static enum estimate_parse take_option(struct estimate_options *options,
+                                       int option)
+{
+    switch (option) {
+    case OPTION_HELP:
+        print_help();
+        return ESTIMATE_SHOWN;
+    case OPTION_VERSION:
+        arguments_print_version();
+        return ESTIMATE_SHOWN;
+    case OPTION_ALL:
+        options->sources.all = true;
+        return ESTIMATE_RUN;
+    case OPTION_CLASSES:
+        options->classes = true;
+        return ESTIMATE_RUN;
+    case OPTION_JSON:
+        options->json = true;
+        return ESTIMATE_RUN;
+    case OPTION_QUIET:
+        options->quiet = true;
+        return ESTIMATE_RUN;
+    default:
+        return take_argument(options, option, optarg) ? ESTIMATE_RUN
+                                                      : ESTIMATE_WRONG;
+    }
+}
+
+/* Whether what was given belongs together. */
+static bool check_together(const struct estimate_options *options,
+                           bool after_given)
+{
+    const struct source_choice *sources = &options->sources;
+    unsigned kinds = source_choice_kinds(sources);
+
+    if (sources->words != NULL && sources->words[0] == NULL) {
+        message_error("there is no command after --");
+        return false;
+    }
+    if (kinds == 0) {
+        message_error("nothing to measure: give FILE..., --pid, --all, "
+                      "--cgroup or -- COMMAND; see --help");
+        return false;
+    }
+    if (kinds > 1) {
+        message_error("%u kinds of source are given, and 1 is possible: "
+                      "FILE..., --pid, --all, --cgroup or -- COMMAND",
+                      kinds);
+        return false;
+    }
+    if (after_given && sources->words == NULL) {
+        message_error("--after is for -- COMMAND only");
+        return false;
+    }
+    return options->plot_path == NULL || plot_check(options->plot_path);
+}
+
+static void set_defaults(struct estimate_options *options)
+{
+    *options = (struct estimate_options){
+        .page_size = ZC_PAGE_SIZE_MIN, .sample = SAMPLE_ALL, .thread_count = 1};
+    options->sources.after_milliseconds = AFTER_MILLISECONDS_DEFAULT;
+    for (size_t i = 0; i < PLACEMENT_KINDS; i++)
+        options->placements.placements[i] = placement_words[i].value;
+    options->placements.count = PLACEMENT_KINDS;
+}
+
+enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
+                                   char **argv)
+{
+    bool after_given = false;
+    int option;
+
+    set_defaults(options);
+    argc = arguments_split_command(argc, argv, &options->sources.words);
+    options->sources.files = memory_allocate((size_t)argc, sizeof(char *));
+    optind = 1;
+    /* '-': words that are no options come as 1, in their place. */
+    while ((option = getopt_long(argc, argv, "-:h", long_options, NULL)) !=
+           -1) {
+        enum estimate_parse parse;
+
+        if (option == '?' || option == ':') {
+            arguments_explain(option, argv, optind);
+            return ESTIMATE_WRONG;
+        }
+        if (option == 1) {
+            options->sources.files[options->sources.file_count++] = optarg;
+            continue;
+        }
+        after_given |= option == OPTION_AFTER;
+        parse = take_option(options, option);
+        if (parse != ESTIMATE_RUN)
+            return parse;
+    }
+    if (!check_together(options, after_given))
+        return ESTIMATE_WRONG;
+    if (options->codecs.count == 0 &&
+        !codec_list_parse(&options->codecs, codec_list_default()))
+        return ESTIMATE_WRONG;
+    return ESTIMATE_RUN;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.c - the storing and loading of a snapshot.
+ *
+ * The clock runs around calls of the library only, a batch of pages at a time:
+ * often enough to leave the comparing out, seldom enough not to be seen.
+ */
+#include "estimate/run.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* 64 pages of 4 KiB: what comes back stays in the cache until compared. */
+#define BATCH_PAGES 64
+
+/* The work of one thread: a part of the pages, in order. */
+struct worker {
+    pthread_t thread;
+    bool started;
+    const struct run_request *request;
+    struct zc_cache *cache;
+    uint64_t first;
+    uint64_t count;
+    uint64_t nanoseconds;
+    uint64_t mismatches;
+    zc_status status; /* ZC_NO_MEMORY ends the run */
+    bool watched;     /* this one draws the progress */
+};
+
+static const unsigned char *page_at(const struct snapshot *snapshot,
+                                    uint64_t index)
+{
+    return snapshot->bytes + (size_t)index * snapshot->page_size;
+}
+
+static void step(const struct worker *worker, uint64_t done)
+{
+    if (worker->watched && worker->request->progress != NULL)
+        progress_step(worker->request->progress,
+                      done * worker->request->thread_count);
+}
+
+/*
+ * A page that is refused is found missing by the load; only without memory
+ * there is nothing more to learn.
+ */
+static void *store_part(void *context)
+{
+    struct worker *worker = context;
+    const struct snapshot *snapshot = worker->request->snapshot;
+    uint64_t index = worker->first;
+    uint64_t end = worker->first + worker->count;
+
+    while (index < end && worker->status == ZC_OK) {
+        uint64_t batch_end = end - index < BATCH_PAGES ? end
+                                                       : index + BATCH_PAGES;
+        uint64_t began = clock_nanoseconds();
+
+        for (; index < batch_end; index++) {
+            zc_status status = zc_cache_store(
+                worker->cache, zc_swp_make(0, index), page_at(snapshot, index));
+
+            if (status == ZC_NO_MEMORY)
+                worker->status = status;
+        }
+        worker->nanoseconds += clock_nanoseconds() - began;
+        step(worker, index - worker->first);
+    }
+    return NULL;
+}
+
+/* Loads a batch and compares it with the snapshot. */
+static void load_batch(struct worker *worker, uint64_t index, uint64_t count,
+                       unsigned char *buffer)
+{
+    const struct snapshot *snapshot = worker->request->snapshot;
+    const size_t page_size = snapshot->page_size;
+    zc_status statuses[BATCH_PAGES];
+    uint64_t began = clock_nanoseconds();
+
+    for (uint64_t i = 0; i < count; i++)
+        statuses[i] = zc_cache_load(worker->cache, zc_swp_make(0, index + i),
+                                    buffer + (size_t)i * page_size);
+    worker->nanoseconds += clock_nanoseconds() - began;
+    for (uint64_t i = 0; i < count; i++) {
+        if (statuses[i] != ZC_OK ||
+            memcmp(page_at(snapshot, index + i), buffer + (size_t)i * page_size,
+                   page_size) != 0)
+            worker->mismatches++;
+    }
+}
+
+static void *load_part(void *context)
+{
+    struct worker *worker = context;
+    const size_t page_size = worker->request->snapshot->page_size;
+    uint64_t index = worker->first;
+    uint64_t end = worker->first + worker->count;
+    unsigned char *buffer = memory_allocate(BATCH_PAGES, page_size);
+
+    memset(buffer, 0, BATCH_PAGES * page_size);
+    while (index < end) {
+        uint64_t count = end - index < BATCH_PAGES ? end - index : BATCH_PAGES;
+
+        load_batch(worker, index, count, buffer);
+        index += count;
+        step(worker, index - worker->first);
+    }
+    free(buffer);
+    return NULL;
+}
+
+/* What all workers together come to. */
+struct phase {
+    uint64_t nanoseconds;
+    uint64_t mismatches;
+    zc_status status;
+};
+
+/* Runs one phase on all threads; the first part on this one. */
+static bool run_phase(const struct run_request *request, struct zc_cache *cache,
+                      const char *verb, void *(*part)(void *),
+                      struct phase *phase)
+{
+    const uint64_t pages = request->snapshot->page_count;
+    const unsigned threads = request->thread_count;
+    struct worker *workers = memory_allocate(threads, sizeof(*workers));
+    int error = 0;
+
+    if (request->progress != NULL)
+        progress_stage(request->progress, request->codec->label,
+                       placement_name(request->placement), verb);
+    *phase = (struct phase){.status = ZC_OK};
+    for (unsigned i = 0; i < threads; i++) {
+        uint64_t first = pages * i / threads;
+
+        workers[i] = (struct worker){.request = request,
+                                     .cache = cache,
+                                     .first = first,
+                                     .count = pages * (i + 1) / threads - first,
+                                     .watched = i == 0};
+    }
+    for (unsigned i = 1; i < threads && error == 0; i++) {
+        error = pthread_create(&workers[i].thread, NULL, part, &workers[i]);
+        workers[i].started = error == 0;
+    }
+    if (error == 0)
+        (void)part(&workers[0]);
+    for (unsigned i = 0; i < threads; i++) {
+        if (workers[i].started)
+            (void)pthread_join(workers[i].thread, NULL);
+        phase->nanoseconds += workers[i].nanoseconds;
+        phase->mismatches += workers[i].mismatches;
+        if (workers[i].status != ZC_OK)
+            phase->status = workers[i].status;
+    }
+    free(workers);
+    if (error != 0)
+        message_error("cannot start %u threads: %s", threads, strerror(error));
+    if (request->progress != NULL)
+        progress_stage_end(request->progress, pages);
+    return error == 0;
+}
+
+static bool create_cache(const struct run_request *request,
+                         struct zc_cache **cache_out)
+{
+    char reason[ZC_REASON_SIZE] = "";
+    zc_status status = zc_cache_create(
+        ZC_CACHE_OPTIONS(.page_size = request->snapshot->page_size,
+                         .compressor_name = request->codec->name,
+                         .compressor_level = request->codec->level,
+                         .placement = request->placement, .reason = reason,
+                         .reason_size = sizeof(reason)),
+        cache_out);
+
+    if (status != ZC_OK)
+        message_status(
+            status, reason, "cannot make a cache of %s, %s, pages of %zu bytes",
+            request->codec->label, placement_name(request->placement),
+            request->snapshot->page_size);
+    return status == ZC_OK;
+}
+
+static bool count_object(void *context, zc_handle handle, const void *data,
+                         size_t size)
+{
+    uint64_t *histogram = context;
+
+    (void)handle;
+    (void)data;
+    histogram[(size - 1) / RUN_HISTOGRAM_STEP]++;
+    return true;
+}
+
+/* What the cache holds now, into the result. */
+static bool measure(const struct run_request *request, struct zc_cache *cache,
+                    struct run_result *result)
+{
+    struct zc_cache_accounting accounting = {.struct_size = sizeof(accounting)};
+    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
+    struct zc_zspool *pool = zc_cache_zspool(cache);
+
+    if (zc_cache_account(cache, &accounting) != ZC_OK ||
+        zc_cache_get_stats(cache, &stats) != ZC_OK) {
+        message_error("the library refused its own counters");
+        return false;
+    }
+    result->payload_bytes = accounting.payload_bytes;
+    result->pool_bytes = accounting.pool_bytes;
+    result->metadata_bytes = accounting.metadata_bytes;
+    result->raw_pages = stats.stored_incompressible_pages;
+    if (request->want_classes) {
+        size_t size = zc_zspool_print_classes(pool, NULL, 0) + 1;
+
+        result->classes = memory_allocate(size, 1);
+        (void)zc_zspool_print_classes(pool, result->classes, size);
+    }
+    if (request->want_histogram) {
+        size_t count = request->snapshot->page_size / RUN_HISTOGRAM_STEP;
+
+        result->histogram_count = count;
+        result->histogram = memory_allocate(count, sizeof(uint64_t));
+        memset(result->histogram, 0, count * sizeof(uint64_t));
+        if (zc_zspool_iterate(pool, count_object, result->histogram) != ZC_OK)
+            return false;
+    }
+    return true;
+}
+
+static bool store_and_load(const struct run_request *request,
+                           struct zc_cache *cache, struct run_result *result)
+{
+    struct phase phase;
+
+    if (!run_phase(request, cache, "storing", store_part, &phase))
+        return false;
+    if (phase.status != ZC_OK) {
+        message_error("%s, %s: no memory for the pool of %" PRIu64
+                      " pages; measure a part with --sample",
+                      request->codec->label, placement_name(request->placement),
+                      request->snapshot->page_count);
+        return false;
+    }
+    result->store_nanoseconds = phase.nanoseconds;
+    if (!measure(request, cache, result))
+        return false;
+    if (request->before_load != NULL)
+        request->before_load(cache, request->before_load_context);
+    if (!run_phase(request, cache, "loading", load_part, &phase))
+        return false;
+    result->load_nanoseconds = phase.nanoseconds;
+    result->mismatches = phase.mismatches;
+    return true;
+}
+
+bool run_codec(const struct run_request *request, struct run_result *result_out)
+{
+    struct zc_cache *cache;
+    bool good;
+
+    *result_out = (struct run_result){.codec = request->codec,
+                                      .placement = request->placement};
+    if (!create_cache(request, &cache))
+        return false;
+    good = store_and_load(request, cache, result_out);
+    zc_cache_destroy(cache);
+    if (!good)
+        run_result_free(result_out);
+    return good;
+}
+
+void run_result_free(struct run_result *result)
+{
+    free(result->classes);
+    free(result->histogram);
+    result->classes = NULL;
+    result->histogram = NULL;
+}
+
+uint64_t run_result_cost(const struct run_result *result)
+{
+    return result->pool_bytes + result->metadata_bytes;
+}
+
+/* The bytes of all objects so far. */
+static uint64_t payload_of(const struct zc_cache *cache)
+{
+    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
+
+    return zc_cache_get_stats(cache, &stats) == ZC_OK ? stats.payload_bytes : 0;
+}
+
+bool run_payload_by_name(const struct run_request *request, uint64_t *payloads)
+{
+    const struct snapshot *snapshot = request->snapshot;
+    struct zc_cache *cache;
+    zc_status status = ZC_OK;
+    uint64_t before = 0;
+
+    if (!create_cache(request, &cache))
+        return false;
+    for (size_t i = 0; i < snapshot->span_count && status == ZC_OK; i++) {
+        const struct snapshot_span *span = &snapshot->spans[i];
+        uint64_t end = span->first_page + span->page_count;
+        uint64_t after;
+
+        for (uint64_t page = span->first_page; page < end; page++) {
+            status = zc_cache_store(cache, zc_swp_make(0, page),
+                                    page_at(snapshot, page));
+            if (status == ZC_NO_MEMORY)
+                break;
+            status = ZC_OK;
+        }
+        after = payload_of(cache);
+        payloads[span->name] += after - before;
+        before = after;
+    }
+    zc_cache_destroy(cache);
+    if (status != ZC_OK)
+        message_error("--by mapping: no memory for the pool");
+    return status == ZC_OK;
+}

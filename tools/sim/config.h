@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.h - the parameters of one simulation: a table of what each may
+ * be, and their values.
+ *
+ * All of them are options of the command line by their own name, each may be a
+ * list in a sweep, and all are written into the result, which can so be run
+ * again.
+ */
+#ifndef ZCACHE_TOOL_SIM_CONFIG_H
+#define ZCACHE_TOOL_SIM_CONFIG_H
+
+#include "common/words.h"
+
+/* In the order of the help; parameters.c has a line for each. */
+enum sim_parameter {
+    SIM_PAGES,
+    SIM_PID,
+    SIM_COMPRESSIBILITY,
+    SIM_PAGE_SIZE,
+
+    SIM_ACCESS,
+    SIM_WRITES,
+    SIM_SKEW,
+    SIM_PHASE_SIZE,
+    SIM_PHASE_OPS,
+    SIM_FORK_EVERY,
+    SIM_TRACE,
+    SIM_TRACE_FORMAT,
+    SIM_TRACE_ID,
+    SIM_TRACE_OP,
+
+    SIM_SPACES,
+    SIM_SPACE_PAGES,
+    SIM_THREADS,
+    SIM_FRAMES,
+    SIM_BACKGROUND_RECLAIM,
+    SIM_SWAP_IN,
+
+    SIM_POOL_LIMIT,
+    SIM_ACCEPT_THRESHOLD,
+    SIM_CODEC,
+    SIM_LRU,
+    SIM_PLACEMENT,
+    SIM_SHRINK_WORKER,
+
+    SIM_DEVICE,
+    SIM_SLOTS,
+    SIM_SLOT_ORDER,
+    SIM_SYNCHRONOUS,
+    SIM_IO_WORKERS,
+    SIM_LATENCY,
+    SIM_READ_ERRORS,
+    SIM_WRITE_ERRORS,
+
+    SIM_SECONDS,
+    SIM_OPS,
+    SIM_SEED,
+    SIM_CORRUPT,
+    SIM_INTERVAL,
+    SIM_PARAMETERS
+};
+
+enum sim_kind {
+    SIM_KIND_TEXT,        /* checked where it is used */
+    SIM_KIND_COUNT,       /* a whole number */
+    SIM_KIND_THOUSANDTHS, /* a decimal, in thousandths */
+    SIM_KIND_PART,        /* a count, or a percentage of all pages */
+    SIM_KIND_BYTES,       /* bytes with K, M or G, or a percentage of them */
+    SIM_KIND_CHOICE       /* one of some words; its number is what it means */
+};
+
+struct sim_parameter_info {
+    const char *name;     /* without the "--" */
+    const char *argument; /* "COUNT"; NULL: the words of a choice */
+    const char *help;     /* NULL: the words of a choice */
+    const char *standard; /* the default, or NULL: not given */
+    const struct word *words;
+    uint64_t least;
+    uint64_t most;
+    enum sim_kind kind;
+    const char *heading; /* a line of the help before it, or NULL */
+};
+
+extern const struct sim_parameter_info sim_parameters[SIM_PARAMETERS];
+
+/* The default as text, or NULL: that of the table, and for the codec what is
+ * built in. */
+const char *sim_standard(enum sim_parameter parameter);
+
+struct sim_value {
+    const char *text; /* as it was written; NULL: not given */
+    uint64_t number;
+    bool is_percent; /* the number is thousandths of a percent */
+    bool is_given;   /* by a person, not the default */
+};
+
+struct sim_config {
+    struct sim_value values[SIM_PARAMETERS];
+};
+
+/* Every parameter its default. */
+void sim_config_init(struct sim_config *config);
+
+/* Sets one; false, and an error shown that names the value and the limit. */
+bool sim_config_set(struct sim_config *config, enum sim_parameter parameter,
+                    const char *text);
+
+/* Whether they go together; sets those that follow from others. */
+bool sim_config_check(struct sim_config *config);
+
+static inline uint64_t sim_number(const struct sim_config *config,
+                                  enum sim_parameter parameter)
+{
+    return config->values[parameter].number;
+}
+
+static inline const char *sim_text(const struct sim_config *config,
+                                   enum sim_parameter parameter)
+{
+    return config->values[parameter].text;
+}
+
+/* Whether both have it as the same text, or neither has it. */
+bool sim_same_text(const struct sim_config *config,
+                   const struct sim_config *other,
+                   enum sim_parameter parameter);
+
+/* The number, or that part of `whole`. */
+uint64_t sim_amount(const struct sim_config *config,
+                    enum sim_parameter parameter, uint64_t whole);
+
+/* What choices that are not the library's mean. */
+enum sim_access_kind {
+    SIM_ACCESS_UNIFORM,
+    SIM_ACCESS_ZIPF,
+    SIM_ACCESS_SCAN,
+    SIM_ACCESS_PHASES,
+    SIM_ACCESS_FORK
+};
+enum sim_trace_format {
+    SIM_TRACE_AUTO,
+    SIM_TRACE_ORACLE,
+    SIM_TRACE_CSV,
+    SIM_TRACE_TEXT
+};
+enum sim_switch {
+    SIM_OFF,
+    SIM_ON,
+    SIM_AUTO
+};
+
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* options.c - the command line of `zcache sim`. */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/arguments.h"
+#include "common/plot.h"
+#include "sim/sim.h"
+
+#define JOBS_MOST 4096
+#define HELP_COLUMN 32
+
+static const char help_head[] =
+    "usage: zcache sim [OPTION]...\n"
+    "       zcache sim --sweep [--print] [OPTION]...\n"
+    "       zcache sim --merge FILE...\n"
+    "\n"
+    "Runs the whole stack: threads use address spaces of more pages than\n"
+    "there are frames, over a compressed pool with a limit and a device\n"
+    "behind it.  Every byte that is read is verified.\n";
+
+static const char help_tail[] =
+    "\nmany runs\n"
+    "  --sweep                       every option above may be a list A,B\n"
+    "  --jobs COUNT                  runs at a time; if not given, as many as\n"
+    "                                there are processors for their threads\n"
+    "  --print                       the commands of a sweep instead of it\n"
+    "  --merge FILE...               join the JSON of several runs\n"
+    "\nhow to show it\n"
+    "  --json                        for programs\n"
+    "  --csv                         the time line; of a sweep, its lines\n"
+    "  --plot FILE                   also draw FILE.svg or .png (gnuplot)\n"
+    "  --quiet                       no progress and no notes\n"
+    "  --help, --version\n"
+    "\n"
+    "exit status: 0 every page came back as it was; 1 one did not; 2 error\n";
+
+/* Parameters come as PARAMETER_FIRST and their number. */
+enum option_value {
+    OPTION_HELP = 'h',
+    OPTION_CSV = 256,
+    OPTION_JOBS,
+    OPTION_JSON,
+    OPTION_MERGE,
+    OPTION_PLOT,
+    OPTION_PRINT,
+    OPTION_QUIET,
+    OPTION_SWEEP,
+    OPTION_VERSION,
+    PARAMETER_FIRST
+};
+
+static const struct option plain_options[] = {
+    {"csv", no_argument, NULL, OPTION_CSV},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"jobs", required_argument, NULL, OPTION_JOBS},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"merge", no_argument, NULL, OPTION_MERGE},
+    {"plot", required_argument, NULL, OPTION_PLOT},
+    {"print", no_argument, NULL, OPTION_PRINT},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"sweep", no_argument, NULL, OPTION_SWEEP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+};
+
+#define PLAIN_COUNT (sizeof(plain_options) / sizeof(plain_options[0]))
+
+static void make_long_options(struct option *long_options)
+{
+    memcpy(long_options, plain_options, sizeof(plain_options));
+    for (int i = 0; i < SIM_PARAMETERS; i++)
+        long_options[PLAIN_COUNT + (size_t)i] =
+            (struct option){.name = sim_parameters[i].name,
+                            .has_arg = required_argument,
+                            .val = PARAMETER_FIRST + i};
+    long_options[PLAIN_COUNT + SIM_PARAMETERS] = (struct option){0};
+}
+
+static void print_help_line(enum sim_parameter parameter)
+{
+    const struct sim_parameter_info *info = &sim_parameters[parameter];
+    const char *standard = sim_standard(parameter);
+    struct text line = {0};
+
+    text_print(&line, "  --%s ", info->name);
+    if (info->argument != NULL)
+        text_print(&line, "%s", info->argument);
+    else
+        words_list(&line, info->words, "|");
+    while (line.length < HELP_COLUMN)
+        text_append(&line, " ", 1);
+    if (line.bytes[line.length - 1] != ' ')
+        text_append(&line, " ", 1);
+    if (info->help != NULL)
+        text_print(&line, "%s", info->help);
+    else
+        words_list(&line, info->words, ", ");
+    if (standard != NULL)
+        text_print(&line, " (%s)", standard);
+    puts(line.bytes);
+    text_free(&line);
+}
+
+static void print_help(void)
+{
+    fputs(help_head, stdout);
+    for (int i = 0; i < SIM_PARAMETERS; i++) {
+        if (sim_parameters[i].heading != NULL)
+            printf("\n%s\n", sim_parameters[i].heading);
+        print_help_line((enum sim_parameter)i);
+    }
+    fputs(help_tail, stdout);
+}
+
+/* "out" is out.svg. */
+static bool take_plot(struct sim_options *options, const char *text)
+{
+    struct text path = {0};
+    const char *slash = strrchr(text, '/');
+    const char *last = slash == NULL ? text : slash + 1;
+
+    text_print(&path, "%s%s", text,
+               strchr(last, '.') == NULL && *last != '\0' ? ".svg" : "");
+    free(options->plot_path);
+    options->plot_path = path.bytes;
+    return plot_check(path.bytes);
+}
+
+static bool take_jobs(struct sim_options *options, const char *text)
+{
+    if (number_parse(text, 1, JOBS_MOST, &options->jobs))
+        return true;
+    message_error("--jobs: \"%s\" is no number from 1 to %d", text, JOBS_MOST);
+    return false;
+}
+
+static enum sim_parse take_option(struct sim_options *options, int option)
+{
+    switch (option) {
+    case OPTION_HELP:
+        print_help();
+        return SIM_SHOWN;
+    case OPTION_VERSION:
+        arguments_print_version();
+        return SIM_SHOWN;
+    case OPTION_CSV:
+        options->csv = true;
+        break;
+    case OPTION_JOBS:
+        return take_jobs(options, optarg) ? SIM_RUN : SIM_WRONG;
+    case OPTION_JSON:
+        options->json = true;
+        break;
+    case OPTION_MERGE:
+        options->merge = true;
+        break;
+    case OPTION_PLOT:
+        return take_plot(options, optarg) ? SIM_RUN : SIM_WRONG;
+    case OPTION_PRINT:
+        options->print = true;
+        break;
+    case OPTION_QUIET:
+        options->quiet = true;
+        break;
+    case OPTION_SWEEP:
+        options->sweep = true;
+        break;
+    default:
+        options->texts[option - PARAMETER_FIRST] = optarg;
+        break;
+    }
+    return SIM_RUN;
+}
+
+static bool check_merge(const struct sim_options *options)
+{
+    if (options->file_count == 0) {
+        message_error("--merge: 0 files are given, and at least 1 is needed");
+        return false;
+    }
+    if (options->sweep || options->print || options->jobs != 0 ||
+        options->csv || options->plot_path != NULL) {
+        message_error("--merge does not go with --sweep, --print, --jobs, "
+                      "--csv or --plot: it joins the JSON of runs that were "
+                      "made");
+        return false;
+    }
+    for (int i = 0; i < SIM_PARAMETERS; i++) {
+        if (options->texts[i] != NULL) {
+            message_error("--merge does not go with --%s %s: it joins the JSON "
+                          "of runs that were made",
+                          sim_parameters[i].name, options->texts[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether what was given belongs together. */
+static bool check_together(const struct sim_options *options)
+{
+    if (options->merge)
+        return check_merge(options);
+    if (options->file_count != 0) {
+        message_error("\"%s\" is no option; pages come from a file with "
+                      "--pages FILE",
+                      options->files[0]);
+        return false;
+    }
+    if (options->json && options->csv) {
+        message_error("--json and --csv: 2 kinds of output are given, and 1 "
+                      "is possible");
+        return false;
+    }
+    if (options->print && !options->sweep) {
+        message_error("--print is for --sweep only");
+        return false;
+    }
+    if (options->jobs != 0 && !options->sweep) {
+        message_error("--jobs is for --sweep only");
+        return false;
+    }
+    if (options->plot_path != NULL && options->sweep) {
+        message_error("--plot is for 1 run, and --sweep makes many");
+        return false;
+    }
+    return true;
+}
+
+static bool set_all(struct sim_options *options)
+{
+    for (int i = 0; i < SIM_PARAMETERS; i++) {
+        if (options->texts[i] != NULL &&
+            !sim_config_set(&options->config, (enum sim_parameter)i,
+                            options->texts[i]))
+            return false;
+    }
+    return sim_config_check(&options->config);
+}
+
+enum sim_parse sim_parse(struct sim_options *options, int argc, char **argv)
+{
+    struct option long_options[PLAIN_COUNT + SIM_PARAMETERS + 1];
+    int option;
+
+    *options = (struct sim_options){0};
+    sim_config_init(&options->config);
+    options->files = memory_allocate((size_t)argc, sizeof(char *));
+    make_long_options(long_options);
+    optind = 1;
+    /* '-': words that are no options come as 1, in their place. */
+    while ((option = getopt_long(argc, argv, "-:h", long_options, NULL)) !=
+           -1) {
+        enum sim_parse parse;
+
+        if (option == '?' || option == ':') {
+            arguments_explain(option, argv, optind);
+            return SIM_WRONG;
+        }
+        if (option == 1) {
+            options->files[options->file_count++] = optarg;
+            continue;
+        }
+        parse = take_option(options, option);
+        if (parse != SIM_RUN)
+            return parse;
+    }
+    while (optind < argc) /* behind a "--" */
+        options->files[options->file_count++] = argv[optind++];
+    if (!check_together(options))
+        return SIM_WRONG;
+    if (options->sweep || options->merge)
+        return SIM_RUN;
+    return set_all(options) ? SIM_RUN : SIM_WRONG;
+}
+
+void sim_options_free(struct sim_options *options)
+{
+    free(options->files);
+    free(options->plot_path);
+    *options = (struct sim_options){0};
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * run.h - one simulation: every page is written once, the accesses are
+ * made, every page is read once more.  What is counted is of the accesses.
+ */
+#ifndef ZCACHE_TOOL_SIM_RUN_H
+#define ZCACHE_TOOL_SIM_RUN_H
+
+#include "sim/codec.h"
+#include "sim/timeline.h"
+#include "sim/work.h"
+
+/* Nanoseconds of the faults of a kind. */
+struct sim_latency {
+    uint64_t count;
+    uint64_t mean;
+    uint64_t p50;
+    uint64_t p90;
+    uint64_t p99;
+    uint64_t p999;
+    uint64_t max;
+};
+
+/* What the process took, of all threads together. */
+struct sim_process {
+    uint64_t processor_ns;
+    uint64_t slept;     /* times that a thread gave its processor up to wait */
+    uint64_t preempted; /* times that it was taken away */
+};
+
+/* What came out: numbers only, so that it goes through a pipe. */
+struct sim_result {
+    struct sim_plan plan;
+    struct sim_counts counts;
+    uint64_t threads;
+    uint64_t elapsed_ns;
+    uint64_t damaged;   /* pages, on purpose */
+    uint64_t left_over; /* frames, entries and slots that nobody has */
+    uint64_t disagrees; /* 1: the machine's tables do not fit each other */
+    uint64_t pool_bytes_most;
+    struct sim_latency latency[ZC_FAULT_KINDS];
+    struct zc_cache_stats cache;
+    struct zc_vm_stats vm;
+    struct zc_swap_stats swap;
+    struct zc_cache_accounting accounting;
+    struct sim_codec_times codec;
+    struct sim_process process;
+    char corpus[64]; /* its label, cut */
+};
+
+/* The library's counters by the kernel's names. */
+struct sim_counter {
+    const char *name;
+    size_t offset; /* of a uint64_t in struct sim_result */
+    bool is_sum;   /* since the beginning; else it is of now */
+};
+
+extern const struct sim_counter sim_counters[];
+extern const size_t sim_counter_count;
+
+uint64_t sim_counter_get(const struct sim_result *result,
+                         const struct sim_counter *counter);
+
+uint64_t sim_result_faults(const struct sim_result *result);
+double sim_result_rate(const struct sim_result *result);
+
+/* Whether every page was as it should be, and nothing is left. */
+bool sim_result_good(const struct sim_result *result);
+
+struct sim_request {
+    const struct sim_config *config;
+    const struct sim_corpus *corpus;
+    const struct sim_trace *trace;
+    bool quiet;
+    struct sim_timeline *timeline; /* NULL: none */
+};
+
+/* False, and an error shown, if it cannot be run. */
+bool sim_run(const struct sim_request *request, struct sim_result *result_out);
+
+/* From a signal handler: ends the accesses early. */
+void sim_run_stop(void);
+bool sim_run_stopped(void);
+
+#endif

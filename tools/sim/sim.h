@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* sim.h - the options of `zcache sim`, and how its results are shown. */
+#ifndef ZCACHE_TOOL_SIM_SIM_H
+#define ZCACHE_TOOL_SIM_SIM_H
+
+#include "sim/run.h"
+
+struct sim_options {
+    struct sim_config config;          /* of a single run */
+    const char *texts[SIM_PARAMETERS]; /* as given; NULL: not given */
+    bool sweep;
+    bool print;
+    bool json;
+    bool csv;
+    bool quiet;
+    bool merge;
+    char *plot_path; /* with its ending */
+    uint64_t jobs;   /* 0: as many as processors */
+    char **files;    /* for --merge */
+    size_t file_count;
+};
+
+enum sim_parse {
+    SIM_RUN,   /* go on */
+    SIM_SHOWN, /* help or version was asked for and shown */
+    SIM_WRONG  /* an error, which was shown */
+};
+
+enum sim_parse sim_parse(struct sim_options *options, int argc, char **argv);
+void sim_options_free(struct sim_options *options);
+
+/* Each an enum tool_exit. */
+int sim_sweep(const struct sim_options *options);
+int sim_merge(const struct sim_options *options);
+
+/* ---- reports ---- */
+
+/* Whether a parameter belongs to the result: it was given, or it matters. */
+bool sim_report_has(const struct sim_config *config,
+                    enum sim_parameter parameter);
+
+void sim_report_text(const struct sim_config *config,
+                     const struct sim_result *result, FILE *file);
+
+struct json;
+void sim_report_json(const struct sim_config *config,
+                     const struct sim_result *result, struct json *json);
+
+bool sim_report_plot(const struct sim_timeline *timeline, const char *path);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * trace.h - accesses that were recorded elsewhere.
+ *
+ * Formats: libCacheSim's oracleGeneral (records of 24 bytes, little-endian:
+ * time 32 bits, object 64, size 32, next access 64) and csv, in which objects
+ * become pages in the order in which they come first; and a text of lines
+ *
+ *     r PAGE      or   r SPACE:PAGE        a read
+ *     w PAGE      or   w SPACE:PAGE        a write
+ *
+ * with blank lines and what follows a # left out, in which pages are meant.
+ */
+#ifndef ZCACHE_TOOL_SIM_TRACE_H
+#define ZCACHE_TOOL_SIM_TRACE_H
+
+#include "sim/config.h"
+
+enum sim_trace_op {
+    SIM_TRACE_ANY, /* the trace does not say */
+    SIM_TRACE_READ,
+    SIM_TRACE_WRITE
+};
+
+struct sim_trace_access {
+    uint32_t space; /* 0 where the trace has objects */
+    uint32_t op;    /* enum sim_trace_op */
+    uint64_t page;  /* or the number of the object */
+};
+
+struct sim_trace {
+    struct sim_trace_access *accesses;
+    size_t count;
+    size_t capacity;
+    bool has_objects;
+    uint64_t object_count;
+    uint64_t space_count; /* where pages are meant */
+    uint64_t page_count;  /* of a space, where pages are meant */
+};
+
+/* False, and an error shown that names the place in the file. */
+bool sim_trace_load(struct sim_trace *trace, const struct sim_config *config);
+/* Whether both would load the same accesses. */
+bool sim_trace_serves(const struct sim_config *config,
+                      const struct sim_config *other);
+void sim_trace_free(struct sim_trace *trace);
+
+#endif

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * work.c - accesses of a thread.
+ *
+ * Where pages are damaged on purpose, a write first looks at what it will
+ * overwrite, and what was found is made good again; so each damaged page is
+ * found once, at the latest by the check of all pages at the end.
+ */
+#include "sim/work.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/progress.h"
+#include "sim/child.h"
+
+/* A page that a simulated error hides is asked for so often. */
+#define READ_TRIES 1000
+/* Of the writes to a page that was written before, so many write all of it. */
+#define WHOLE_EVERY 8
+
+static uint64_t page_index(const struct sim_worker *worker, uint64_t space,
+                           uint64_t page)
+{
+    return space * worker->crew->world->plan.space_pages + page;
+}
+
+static pthread_rwlock_t *stripe_of(struct sim_crew *crew, uint64_t index)
+{
+    return &crew->stripes[index % SIM_STRIPES];
+}
+
+static void lock_to_read(struct sim_worker *worker, pthread_rwlock_t *stripe)
+{
+    if (pthread_rwlock_tryrdlock(stripe) == 0)
+        return;
+    worker->counts.verify_waits++;
+    (void)pthread_rwlock_rdlock(stripe);
+}
+
+static void lock_to_write(struct sim_worker *worker, pthread_rwlock_t *stripe)
+{
+    if (pthread_rwlock_trywrlock(stripe) == 0)
+        return;
+    worker->counts.verify_waits++;
+    (void)pthread_rwlock_wrlock(stripe);
+}
+
+static uint32_t version_of(const struct sim_crew *crew, uint64_t index)
+{
+    return atomic_load_explicit(&crew->versions[index], memory_order_relaxed);
+}
+
+void sim_work_count_time(struct sim_worker *worker, enum zc_fault_kind kind,
+                         uint64_t began)
+{
+    sim_histogram_add(&worker->times[kind], clock_nanoseconds() - began);
+    if (kind != ZC_FAULT_NONE)
+        (void)atomic_fetch_add_explicit(&worker->faults, 1,
+                                        memory_order_relaxed);
+}
+
+bool sim_work_goes_on(struct sim_worker *worker, zc_status status,
+                      const char *what)
+{
+    const struct sim_config *config = worker->crew->world->config;
+
+    if (status == ZC_OK)
+        return true;
+    if (status == ZC_NO_MEMORY) {
+        worker->counts.no_memory++;
+    } else if (status == ZC_IO_ERROR &&
+               sim_number(config, SIM_READ_ERRORS) != 0) {
+        worker->counts.io_errors++;
+    } else {
+        worker->counts.mismatches++;
+        if (atomic_fetch_add(&worker->crew->shown, 1) < SIM_SHOWN_MOST)
+            message_error("a %s did not succeed: %s", what,
+                          zc_status_describe(status));
+    }
+    return false;
+}
+
+void sim_work_show(struct sim_worker *worker, const char *what,
+                   const struct sim_page *page)
+{
+    const size_t page_size = worker->crew->world->corpus->base.page_size;
+    const uint64_t space_pages = worker->crew->world->plan.space_pages;
+    size_t at = 0;
+
+    if (atomic_fetch_add(&worker->crew->shown, 1) >= SIM_SHOWN_MOST)
+        return;
+    while (at < page_size && worker->bytes[at] == worker->expected[at])
+        at++;
+    if (at == page_size)
+        return;
+    message_error("mismatch: %s %" PRIu64 ", page %" PRIu64 ", version %" PRIu32
+                  ": byte %zu is %02x instead of %02x",
+                  what, page->index / space_pages, page->index % space_pages,
+                  page->version, at, worker->bytes[at], worker->expected[at]);
+}
+
+bool sim_work_verify(struct sim_worker *worker, const struct sim_page *page)
+{
+    const struct sim_corpus *corpus = worker->crew->world->corpus;
+
+    sim_page_fill(corpus, page, worker->expected);
+    return memcmp(worker->bytes, worker->expected, corpus->base.page_size) == 0;
+}
+
+/* ---- under the page's stripe ---- */
+
+static zc_status read_page(struct sim_worker *worker, uint64_t index,
+                           enum zc_fault_kind *kind_out)
+{
+    const struct sim_world *world = worker->crew->world;
+
+    return zc_vm_read(world->spaces[index / world->plan.space_pages],
+                      index % world->plan.space_pages, 0, worker->bytes,
+                      world->corpus->base.page_size, kind_out);
+}
+
+/* Makes the next version of a page, with all its bytes or those that differ. */
+static zc_status write_page(struct sim_worker *worker, uint64_t index,
+                            bool whole, enum zc_fault_kind *kind_out)
+{
+    struct sim_crew *crew = worker->crew;
+    const struct sim_world *world = crew->world;
+    struct sim_page page = {
+        .index = index, .name = index, .version = version_of(crew, index) + 1};
+    size_t size = SIM_STAMP_BYTES;
+    size_t offset = 0;
+    zc_status status;
+
+    if (page.version == 0) /* after the last one: 0 means never written */
+        page.version = 1;
+    if (whole || page.version == 1 ||
+        !sim_page_stamp(world->corpus, &page, worker->expected, &offset)) {
+        sim_page_fill(world->corpus, &page, worker->expected);
+        size = world->corpus->base.page_size;
+        offset = 0;
+    }
+    status = zc_vm_write(world->spaces[index / world->plan.space_pages],
+                         index % world->plan.space_pages, offset,
+                         worker->expected, size, kind_out);
+    if (status == ZC_OK)
+        atomic_store_explicit(&crew->versions[index], page.version,
+                              memory_order_relaxed);
+    return status;
+}
+
+/* The page is to be written by nobody else.  What was damaged is written
+ * anew. */
+static void look_again(struct sim_worker *worker, uint64_t index)
+{
+    struct sim_page page = {.index = index,
+                            .name = index,
+                            .version = version_of(worker->crew, index)};
+
+    if (!sim_work_goes_on(worker, read_page(worker, index, NULL), "read"))
+        return;
+    worker->counts.verified++;
+    if (sim_work_verify(worker, &page))
+        return;
+    worker->counts.mismatches++;
+    sim_work_show(worker, "space", &page);
+    (void)sim_work_goes_on(worker, write_page(worker, index, true, NULL),
+                           "write");
+}
+
+/* ---- one access ---- */
+
+static void use_for_write(struct sim_worker *worker, uint64_t index)
+{
+    pthread_rwlock_t *stripe = stripe_of(worker->crew, index);
+    const bool whole = sim_random_below(&worker->random, WHOLE_EVERY) == 0;
+    enum zc_fault_kind kind = ZC_FAULT_NONE;
+    uint64_t began;
+    zc_status status;
+
+    lock_to_write(worker, stripe);
+    if (worker->crew->repairs)
+        look_again(worker, index);
+    began = clock_nanoseconds();
+    status = write_page(worker, index, whole, &kind);
+    if (status == ZC_OK)
+        sim_work_count_time(worker, kind, began);
+    (void)pthread_rwlock_unlock(stripe);
+    worker->counts.writes++;
+    (void)sim_work_goes_on(worker, status, "write");
+}
+
+static void use_for_read(struct sim_worker *worker, uint64_t index)
+{
+    struct sim_crew *crew = worker->crew;
+    pthread_rwlock_t *stripe = stripe_of(crew, index);
+    struct sim_page page = {.index = index, .name = index};
+    enum zc_fault_kind kind = ZC_FAULT_NONE;
+    uint64_t began;
+    zc_status status;
+    bool good;
+
+    lock_to_read(worker, stripe);
+    page.version = version_of(crew, index);
+    began = clock_nanoseconds();
+    status = read_page(worker, index, &kind);
+    if (status == ZC_OK)
+        sim_work_count_time(worker, kind, began);
+    (void)pthread_rwlock_unlock(stripe);
+    worker->counts.reads++;
+    if (!sim_work_goes_on(worker, status, "read"))
+        return;
+    worker->counts.verified++;
+    good = sim_work_verify(worker, &page);
+    if (!good && crew->repairs) {
+        /* Another reader of the same damage may have been first. */
+        lock_to_write(worker, stripe);
+        look_again(worker, index);
+        (void)pthread_rwlock_unlock(stripe);
+    } else if (!good) {
+        worker->counts.mismatches++;
+        sim_work_show(worker, "space", &page);
+    }
+}
+
+/* ---- the parts ---- */
+
+static bool is_stopped(struct sim_worker *worker)
+{
+    return atomic_load_explicit(&worker->crew->stopped, memory_order_relaxed);
+}
+
+static void count_op(struct sim_worker *worker)
+{
+    worker->counts.ops++;
+    atomic_store_explicit(&worker->ops, worker->counts.ops,
+                          memory_order_relaxed);
+}
+
+void sim_work_fill(struct sim_worker *worker)
+{
+    const struct sim_world *world = worker->crew->world;
+    const uint64_t threads = sim_number(world->config, SIM_THREADS);
+
+    for (uint64_t i = worker->index;
+         i < world->plan.total_pages && !is_stopped(worker); i += threads) {
+        pthread_rwlock_t *stripe = stripe_of(worker->crew, i);
+
+        lock_to_write(worker, stripe);
+        (void)sim_work_goes_on(worker, write_page(worker, i, true, NULL),
+                               "write");
+        (void)pthread_rwlock_unlock(stripe);
+        count_op(worker);
+    }
+}
+
+void sim_work_use(struct sim_worker *worker)
+{
+    const uint64_t fork_every =
+        sim_number(worker->crew->world->config, SIM_FORK_EVERY);
+    struct sim_access access;
+
+    while (!is_stopped(worker) &&
+           (worker->ops_most == 0 || worker->counts.ops < worker->ops_most) &&
+           sim_pattern_next(&worker->pattern, &access)) {
+        uint64_t index = page_index(worker, access.space, access.page);
+
+        if (fork_every != 0 && worker->counts.ops % fork_every == 0)
+            sim_child_fork(worker, access.space);
+        if (sim_child_takes(worker, &access))
+            sim_child_use(worker, &access);
+        else if (access.is_write)
+            use_for_write(worker, index);
+        else
+            use_for_read(worker, index);
+        count_op(worker);
+    }
+    sim_child_end(worker);
+}
+
+/* Every page of every space once more. */
+void sim_work_check(struct sim_worker *worker)
+{
+    const struct sim_world *world = worker->crew->world;
+    const uint64_t threads = sim_number(world->config, SIM_THREADS);
+
+    for (uint64_t i = worker->index; i < world->plan.total_pages;
+         i += threads) {
+        struct sim_page page = {
+            .index = i, .name = i, .version = version_of(worker->crew, i)};
+        zc_status status = ZC_IO_ERROR;
+
+        for (unsigned tries = 0; tries < READ_TRIES && status == ZC_IO_ERROR;
+             tries++)
+            status = read_page(worker, i, NULL);
+        if (!sim_work_goes_on(worker, status, "read"))
+            continue;
+        worker->counts.verified++;
+        if (!sim_work_verify(worker, &page)) {
+            worker->counts.mismatches++;
+            sim_work_show(worker, "space", &page);
+        }
+        count_op(worker);
+    }
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/* world.c - the simulated machine. */
+#include "sim/world.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/system.h"
+#include "common/variant.h"
+#include "sim/codec.h"
+
+#define END_MOMENTS 200 /* of 10 ms */
+#define FRAMES_LEAST 16
+#define FRAMES_LEAST_STANDARD 64
+#define POOL_PAGES_LEAST UINT64_C(8) /* the least limit of either placement */
+#define SPACE_PAGES_LEAST_STANDARD 64
+#define SPACE_PAGES_STANDARD 8192
+#define TOTAL_PAGES_MOST (UINT64_C(1) << 32)
+/* Its entries in page table, tree and pool, its slot, its version. */
+#define OVERHEAD_PER_PAGE 80
+
+/* ---- amounts ---- */
+
+static uint64_t standard_space_pages(const struct sim_plan *plan,
+                                     const struct sim_config *config,
+                                     const struct sim_corpus *corpus)
+{
+    uint64_t pages = SPACE_PAGES_STANDARD;
+
+    if (sim_text(config, SIM_PAGES) != NULL ||
+        sim_text(config, SIM_PID) != NULL)
+        pages = (corpus->base.page_count + plan->space_count - 1) /
+                plan->space_count;
+    return pages < SPACE_PAGES_LEAST_STANDARD ? SPACE_PAGES_LEAST_STANDARD
+                                              : pages;
+}
+
+/* A trace says what is needed; more may be given. */
+static bool size_for_trace(struct sim_plan *plan,
+                           const struct sim_config *config,
+                           const struct sim_trace *trace)
+{
+    uint64_t needed = trace->page_count;
+
+    if (trace->has_objects)
+        needed = (trace->object_count + plan->space_count - 1) /
+                 plan->space_count;
+    else if (!config->values[SIM_SPACES].is_given)
+        plan->space_count = trace->space_count;
+    else if (plan->space_count < trace->space_count) {
+        message_error("--spaces: the trace has %" PRIu64
+                      " spaces, more than %" PRIu64,
+                      trace->space_count, plan->space_count);
+        return false;
+    }
+    if (!config->values[SIM_SPACE_PAGES].is_given)
+        plan->space_pages = needed;
+    else if (plan->space_pages < needed) {
+        message_error("--space-pages: the trace needs %" PRIu64
+                      " pages of a space, more than %" PRIu64,
+                      needed, plan->space_pages);
+        return false;
+    }
+    return true;
+}
+
+/* Never more than fits: to be killed for memory would help nobody. */
+static bool fits(const struct sim_plan *plan, const struct sim_config *config)
+{
+    const uint64_t page_size = sim_number(config, SIM_PAGE_SIZE);
+    const uint64_t available = system_available_memory();
+    const uint64_t all = plan->total_pages * page_size;
+    uint64_t needed = plan->frame_count * page_size + plan->limit_bytes;
+    char needed_text[BYTE_TEXT_SIZE];
+    char available_text[BYTE_TEXT_SIZE];
+
+    /* A page that is in no frame is in the pool, or on the device. */
+    if (needed > all || plan->limit_bytes == 0 ||
+        strcmp(sim_text(config, SIM_DEVICE), "memory") == 0)
+        needed = all;
+    needed += plan->total_pages * OVERHEAD_PER_PAGE;
+    if (available == 0 || needed <= available)
+        return true;
+    message_error("%" PRIu64 " pages, %" PRIu64 " frames and the pool may "
+                  "take %s, and %s are available; see --space-pages, --device",
+                  plan->total_pages, plan->frame_count,
+                  byte_text(needed_text, needed),
+                  byte_text(available_text, available));
+    return false;
+}
+
+/* Every page is somewhere; of pages that a trace leaves out nothing is. */
+static bool holds_all(const struct sim_plan *plan,
+                      const struct sim_config *config,
+                      const struct sim_trace *trace)
+{
+    /* Some frames are free, or being written, at any moment. */
+    const uint64_t usable = plan->frame_count - plan->frame_count / 8 - 4;
+
+    if (plan->slot_count + usable >= plan->total_pages ||
+        (trace->count != 0 && !trace->has_objects))
+        return true;
+    message_error(
+        "--slots: \"%s\" is %" PRIu64 ", and with %" PRIu64
+        " frames at least %" PRIu64 " are needed for %" PRIu64 " pages",
+        sim_text(config, SIM_SLOTS), plan->slot_count, plan->frame_count,
+        plan->total_pages - usable, plan->total_pages);
+    return false;
+}
+
+/* What is there is not ours.  The library looks again when it makes it. */
+static bool device_is_new(const struct sim_config *config)
+{
+    const char *device = sim_text(config, SIM_DEVICE);
+    struct stat status;
+
+    if (strncmp(device, "file:", 5) != 0 || lstat(device + 5, &status) != 0)
+        return true;
+    message_error("--device: %s exists; a device is a new file, and never one "
+                  "that is there",
+                  device + 5);
+    return false;
+}
+
+bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
+                   const struct sim_corpus *corpus,
+                   const struct sim_trace *trace)
+{
+    const uint64_t page_size = sim_number(config, SIM_PAGE_SIZE);
+
+    *plan =
+        (struct sim_plan){.space_count = sim_number(config, SIM_SPACES),
+                          .space_pages = sim_number(config, SIM_SPACE_PAGES)};
+    if (plan->space_pages == 0)
+        plan->space_pages = standard_space_pages(plan, config, corpus);
+    if (trace->count != 0 && !size_for_trace(plan, config, trace))
+        return false;
+    plan->total_pages = plan->space_count * plan->space_pages;
+    if (plan->total_pages > TOTAL_PAGES_MOST) {
+        message_error("%" PRIu64 " spaces of %" PRIu64 " pages are more than "
+                      "%" PRIu64 " pages",
+                      plan->space_count, plan->space_pages, TOTAL_PAGES_MOST);
+        return false;
+    }
+    plan->frame_count = sim_amount(config, SIM_FRAMES, plan->total_pages);
+    if (plan->frame_count < FRAMES_LEAST_STANDARD &&
+        !config->values[SIM_FRAMES].is_given)
+        plan->frame_count = FRAMES_LEAST_STANDARD;
+    if (plan->frame_count < FRAMES_LEAST) {
+        message_error("--frames: \"%s\" of %" PRIu64 " pages is %" PRIu64
+                      ", and at least %d are needed",
+                      sim_text(config, SIM_FRAMES), plan->total_pages,
+                      plan->frame_count, FRAMES_LEAST);
+        return false;
+    }
+    plan->limit_bytes =
+        sim_amount(config, SIM_POOL_LIMIT, plan->total_pages * page_size);
+    /* A part of a small memory may be less than a pool can be limited to. */
+    if (config->values[SIM_POOL_LIMIT].is_percent &&
+        sim_number(config, SIM_POOL_LIMIT) != 0 &&
+        plan->limit_bytes < POOL_PAGES_LEAST * page_size)
+        plan->limit_bytes = POOL_PAGES_LEAST * page_size;
+    plan->slot_count = sim_amount(config, SIM_SLOTS, plan->total_pages);
+    if (plan->slot_count == 0)
+        plan->slot_count = 1;
+    return device_is_new(config) && holds_all(plan, config, trace) &&
+           fits(plan, config);
+}
+
+/* ---- the device ---- */
+
+/* Of a directory the library makes a file without a name, so that nothing is
+ * left when the program is killed. */
+static bool name_file(struct sim_world *world)
+{
+    const char *device = sim_text(world->config, SIM_DEVICE);
+    const char *directory = getenv("TMPDIR");
+    struct stat status;
+
+    if (directory == NULL || *directory == '\0')
+        directory = "/tmp";
+    if (strncmp(device, "file:", 5) == 0) {
+        world->file = memory_copy_text(device + 5);
+    } else if (strcmp(device, "file") == 0) {
+        /* A name that leads nowhere would become a new file. */
+        if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
+            message_error("--device: cannot make a file in TMPDIR, \"%s\": it "
+                          "is no directory",
+                          directory);
+            return false;
+        }
+        world->file = memory_copy_text(directory);
+    }
+    return true;
+}
+
+static bool show_status(zc_status status, const char *what, const char *reason)
+{
+    if (status != ZC_OK)
+        message_status(status, reason, "cannot make %s", what);
+    return status == ZC_OK;
+}
+
+static bool open_device(struct sim_world *world)
+{
+    const struct sim_config *config = world->config;
+    const uint64_t synchronous = sim_number(config, SIM_SYNCHRONOUS);
+    struct zc_backing_file file = {.struct_size = sizeof(file)};
+    /* Percent in thousandths to parts of a million. */
+    struct zc_backing_faults faults = {
+        .struct_size = sizeof(faults),
+        .seed = sim_number(config, SIM_SEED),
+        .read_errors = (uint32_t)(10 * sim_number(config, SIM_READ_ERRORS)),
+        .write_errors = (uint32_t)(10 * sim_number(config, SIM_WRITE_ERRORS)),
+        .latency_ns = sim_number(config, SIM_LATENCY)};
+    char reason[ZC_REASON_SIZE] = "";
+    zc_status status;
+    struct zc_swap_options options = {
+        .struct_size = sizeof(options),
+        .reason = reason,
+        .reason_size = sizeof(reason),
+        .backing_ops = &zc_backing_faulty,
+        .backing_user = &faults,
+        .slot_count = world->plan.slot_count,
+        .io_workers = (unsigned)sim_number(config, SIM_IO_WORKERS),
+        .managed = 1,
+        .slot_order = (unsigned)sim_number(config, SIM_SLOT_ORDER)};
+
+    if (!name_file(world))
+        return false;
+    if (world->file != NULL) {
+        file.path = world->file;
+        faults.ops = &zc_backing_file;
+        faults.user = &file;
+    }
+    options.synchronous = synchronous == SIM_AUTO ? world->file == NULL
+                                                  : synchronous == SIM_ON;
+    status = zc_swap_on(world->cache, &options, &world->type);
+    return show_status(status, "the device", reason);
+}
+
+/* ---- machine and spaces ---- */
+
+static bool open_machine(struct sim_world *world)
+{
+    const struct sim_config *config = world->config;
+    struct codec_list codecs = {0};
+    char reason[ZC_REASON_SIZE] = "";
+    struct zc_cache_options options = {
+        .struct_size = sizeof(options),
+        .reason = reason,
+        .reason_size = sizeof(reason),
+        .page_size = (size_t)sim_number(config, SIM_PAGE_SIZE),
+        .limit_bytes = world->plan.limit_bytes,
+        .accept_threshold_percent =
+            (unsigned)sim_number(config, SIM_ACCEPT_THRESHOLD),
+        .compressor_name = SIM_CODEC_NAME,
+        .placement = (unsigned)sim_number(config, SIM_PLACEMENT),
+        .lru_mode = (unsigned)sim_number(config, SIM_LRU),
+        .shrink_worker = (unsigned)sim_number(config, SIM_SHRINK_WORKER)};
+    const struct zc_vm_options vm_options = {
+        .struct_size = sizeof(vm_options),
+        .reason = reason,
+        .reason_size = sizeof(reason),
+        .frame_count = world->plan.frame_count,
+        .swap_in = (unsigned)sim_number(config, SIM_SWAP_IN),
+        .background_reclaim =
+            (unsigned)sim_number(config, SIM_BACKGROUND_RECLAIM)};
+    bool good = codec_list_parse(&codecs, sim_text(config, SIM_CODEC)) &&
+                sim_codec_begin(codecs.choices[0].name,
+                                sim_number(config, SIM_CORRUPT));
+
+    if (good) {
+        options.compressor_level = codecs.choices[0].level;
+        good = show_status(zc_vm_create(&options, &vm_options, &world->vm),
+                           "a machine", reason);
+        world->cache = zc_vm_cache(world->vm);
+    }
+    codec_list_free(&codecs);
+    return good;
+}
+
+static bool open_spaces(struct sim_world *world)
+{
+    const struct sim_plan *plan = &world->plan;
+    zc_status status = ZC_OK;
+
+    world->spaces = memory_allocate((size_t)plan->space_count, sizeof(void *));
+    for (uint64_t i = 0; i < plan->space_count; i++)
+        world->spaces[i] = NULL;
+    for (uint64_t i = 0; i < plan->space_count && status == ZC_OK; i++) {
+        status = zc_vm_space_create(world->vm, (unsigned)(i % ZC_OWNER_COUNT),
+                                    plan->space_pages, &world->spaces[i]);
+        if (status == ZC_OK)
+            status = zc_vm_map(world->spaces[i], 0, plan->space_pages, 0);
+    }
+    return show_status(status, "address spaces", "");
+}
+
+bool sim_world_open(struct sim_world *world)
+{
+    return open_machine(world) && open_device(world) && open_spaces(world);
+}
+
+/* Frames, entries and slots that are in use. */
+static uint64_t count_used(const struct sim_world *world)
+{
+    struct zc_vm_stats vm = {.struct_size = sizeof(vm)};
+    struct zc_cache_stats cache = {.struct_size = sizeof(cache)};
+    struct zc_swap_stats swap = {.struct_size = sizeof(swap)};
+
+    (void)zc_vm_get_stats(world->vm, &vm);
+    (void)zc_cache_get_stats(world->cache, &cache);
+    (void)zc_swap_get_stats(world->cache, world->type, &swap);
+    return vm.frame_count - vm.frames_free + cache.stored_pages +
+           swap.slots_used;
+}
+
+uint64_t sim_world_end_spaces(struct sim_world *world)
+{
+    const struct timespec moment = {.tv_nsec = 10000000};
+    uint64_t used;
+
+    for (uint64_t i = 0; i < world->plan.space_count; i++) {
+        zc_vm_space_destroy(world->spaces[i]);
+        world->spaces[i] = NULL;
+    }
+    /* Threads that reclaim and write back may have a page in their hands. */
+    used = count_used(world);
+    for (unsigned i = 0; i < END_MOMENTS && used != 0; i++) {
+        (void)nanosleep(&moment, NULL);
+        used = count_used(world);
+    }
+    return used;
+}
+
+void sim_world_close(struct sim_world *world)
+{
+    for (uint64_t i = 0; world->spaces != NULL && i < world->plan.space_count;
+         i++) {
+        if (world->spaces[i] != NULL)
+            zc_vm_space_destroy(world->spaces[i]);
+    }
+    free(world->spaces);
+    zc_vm_destroy(world->vm);
+    free(world->file);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* world.h - a machine, its device and its spaces, as configured. */
+#ifndef ZCACHE_TOOL_SIM_WORLD_H
+#define ZCACHE_TOOL_SIM_WORLD_H
+
+#include <zcache/swap.h>
+#include <zcache/vm.h>
+#include <zcache/zcache.h>
+
+#include "sim/pages.h"
+#include "sim/trace.h"
+
+/* The amounts of a configuration, as they come out. */
+struct sim_plan {
+    uint64_t space_count;
+    uint64_t space_pages;
+    uint64_t total_pages;
+    uint64_t frame_count;
+    uint64_t limit_bytes;
+    uint64_t slot_count;
+};
+
+struct sim_world {
+    const struct sim_config *config;
+    const struct sim_corpus *corpus;
+    struct sim_plan plan;
+    struct zc_vm *vm;
+    struct zc_cache *cache; /* of vm */
+    unsigned type;          /* of the device */
+    struct zc_vm_space **spaces;
+    char *file;
+};
+
+/* False, and an error shown: it does not fit, or there is no memory. */
+bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
+                   const struct sim_corpus *corpus,
+                   const struct sim_trace *trace);
+
+bool sim_world_open(struct sim_world *world);
+
+/* Ends the spaces; then, how many things are left that should not be. */
+uint64_t sim_world_end_spaces(struct sim_world *world);
+
+void sim_world_close(struct sim_world *world);
+
+#endif
