@@ -21,6 +21,9 @@ enum tool_exit {
     TOOL_ERROR = 2     /* bad usage or input; nothing was printed */
 };
 
+/* Most of --threads. */
+#define TOOL_THREADS_MOST 256
+
 #if defined(__GNUC__)
 #define TOOL_FORMAT(format_index, first_index)                                 \
     __attribute__((format(printf, format_index, first_index)))

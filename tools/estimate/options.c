@@ -87,9 +87,9 @@ static bool parse_threads(const char *text, unsigned *count_out)
 {
     uint64_t count;
 
-    if (!number_parse(text, 1, RUN_THREADS_MOST, &count)) {
+    if (!number_parse(text, 1, TOOL_THREADS_MOST, &count)) {
         message_error("--threads: \"%s\" is no number from 1 to %d", text,
-                      RUN_THREADS_MOST);
+                      TOOL_THREADS_MOST);
         return false;
     }
     *count_out = (unsigned)count;

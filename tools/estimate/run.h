@@ -12,8 +12,6 @@
 #include "common/snapshot.h"
 #include "common/variant.h"
 
-#define RUN_THREADS_MOST 256
-
 /* Object sizes are counted in steps of this many bytes. */
 #define RUN_HISTOGRAM_STEP 64
 

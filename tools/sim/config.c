@@ -6,6 +6,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zcache/swap.h>
+#include <zcache/vm.h>
+#include <zcache/zcache.h>
 
 #include "common/arguments.h"
 #include "common/variant.h"
@@ -13,6 +16,33 @@
 #define PERCENT_ALL 100000 /* thousandths */
 #define PERCENT_MOST (1000 * UINT64_C(1000))
 #define FORK_EVERY_STANDARD 1000
+#define LARGE (UINT64_C(1) << 40)
+
+/* ---- the table ---- */
+
+/* What the rows of parameters.h are made of.  The words of a choice are an
+ * array of static storage, as all that initializes the table. */
+#define HEADING(text) .heading = (text)
+#define KIND(kind_, least_, most_)                                             \
+    .kind = SIM_KIND_##kind_, .least = (least_), .most = (most_)
+#define TEXT KIND(TEXT, 0, 0)
+#define COUNT(least, most) KIND(COUNT, least, most)
+#define THOUSANDTHS(least, most) KIND(THOUSANDTHS, least, most)
+#define PERCENT(least) KIND(THOUSANDTHS, least, PERCENT_ALL)
+#define PART(least) KIND(PART, least, UINT64_C(1) << 32)
+#define BYTES KIND(BYTES, 0, UINT64_C(1) << 50)
+#define CHOICE_OF(table) .kind = SIM_KIND_CHOICE, .words = (table)
+#define CHOICE(...) CHOICE_OF(((const struct word[]){__VA_ARGS__, {NULL, 0}}))
+#define SWITCH CHOICE({"off", SIM_OFF}, {"on", SIM_ON})
+#define ROW(identifier, name_, argument_, standard_, help_, ...)               \
+    [SIM_##identifier] = {.name = (name_),                                     \
+                          .argument = (argument_),                             \
+                          .standard = (standard_),                             \
+                          .help = (help_),                                     \
+                          __VA_ARGS__},
+
+const struct sim_parameter_info sim_parameters[SIM_PARAMETERS] = {
+    SIM_PARAMETER_TABLE(ROW)};
 
 /* ---- reading one value ---- */
 

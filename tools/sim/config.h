@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * config.h - the parameters of one simulation: a table of what each may
- * be, and their values.
+ * config.h - the values of the parameters of one simulation.
  *
  * All of them are options of the command line by their own name, each may be a
  * list in a sweep, and all are written into the result, which can so be run
@@ -11,53 +10,13 @@
 #define ZCACHE_TOOL_SIM_CONFIG_H
 
 #include "common/words.h"
+#include "sim/parameters.h"
 
-/* In the order of the help; parameters.c has a line for each. */
+/* In the order of the help. */
 enum sim_parameter {
-    SIM_PAGES,
-    SIM_PID,
-    SIM_COMPRESSIBILITY,
-    SIM_PAGE_SIZE,
-
-    SIM_ACCESS,
-    SIM_WRITES,
-    SIM_SKEW,
-    SIM_PHASE_SIZE,
-    SIM_PHASE_OPS,
-    SIM_FORK_EVERY,
-    SIM_TRACE,
-    SIM_TRACE_FORMAT,
-    SIM_TRACE_ID,
-    SIM_TRACE_OP,
-
-    SIM_SPACES,
-    SIM_SPACE_PAGES,
-    SIM_THREADS,
-    SIM_FRAMES,
-    SIM_BACKGROUND_RECLAIM,
-    SIM_SWAP_IN,
-
-    SIM_POOL_LIMIT,
-    SIM_ACCEPT_THRESHOLD,
-    SIM_CODEC,
-    SIM_LRU,
-    SIM_PLACEMENT,
-    SIM_SHRINK_WORKER,
-
-    SIM_DEVICE,
-    SIM_SLOTS,
-    SIM_SLOT_ORDER,
-    SIM_SYNCHRONOUS,
-    SIM_IO_WORKERS,
-    SIM_LATENCY,
-    SIM_READ_ERRORS,
-    SIM_WRITE_ERRORS,
-
-    SIM_SECONDS,
-    SIM_OPS,
-    SIM_SEED,
-    SIM_CORRUPT,
-    SIM_INTERVAL,
+#define SIM_IDENTIFIER(identifier, ...) SIM_##identifier,
+    SIM_PARAMETER_TABLE(SIM_IDENTIFIER)
+#undef SIM_IDENTIFIER
     SIM_PARAMETERS
 };
 
@@ -129,25 +88,5 @@ bool sim_same_text(const struct sim_config *config,
 /* The number, or that part of `whole`. */
 uint64_t sim_amount(const struct sim_config *config,
                     enum sim_parameter parameter, uint64_t whole);
-
-/* What choices that are not the library's mean. */
-enum sim_access_kind {
-    SIM_ACCESS_UNIFORM,
-    SIM_ACCESS_ZIPF,
-    SIM_ACCESS_SCAN,
-    SIM_ACCESS_PHASES,
-    SIM_ACCESS_FORK
-};
-enum sim_trace_format {
-    SIM_TRACE_AUTO,
-    SIM_TRACE_ORACLE,
-    SIM_TRACE_CSV,
-    SIM_TRACE_TEXT
-};
-enum sim_switch {
-    SIM_OFF,
-    SIM_ON,
-    SIM_AUTO
-};
 
 #endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parameters.h - the table of what a simulation may be told.
+ *
+ * A row is all that declares an option: the command line, its help, a sweep,
+ * the JSON of the result and the command that makes it again come from here.
+ * Beside it only the code that obeys the option changes, and reads it as
+ * sim_number(config, SIM_IDENTIFIER).
+ *
+ * Columns: identifier; name, without the "--"; argument, NULL being the words
+ * of a choice; default, NULL being none; help, NULL being the words of a
+ * choice; kind, with its bounds or its words.  A HEADING stands before the
+ * row in the help.  config.c expands the kinds.
+ */
+#ifndef ZCACHE_TOOL_SIM_PARAMETERS_H
+#define ZCACHE_TOOL_SIM_PARAMETERS_H
+
+/* What choices that are not the library's mean. */
+enum sim_access_kind {
+    SIM_ACCESS_UNIFORM,
+    SIM_ACCESS_ZIPF,
+    SIM_ACCESS_SCAN,
+    SIM_ACCESS_PHASES,
+    SIM_ACCESS_FORK
+};
+enum sim_trace_format {
+    SIM_TRACE_AUTO,
+    SIM_TRACE_ORACLE,
+    SIM_TRACE_CSV,
+    SIM_TRACE_TEXT
+};
+enum sim_switch {
+    SIM_OFF,
+    SIM_ON,
+    SIM_AUTO
+};
+
+/* clang-format off */
+#define SIM_PARAMETER_TABLE(X) \
+    X(PAGES, "pages", "FILE", NULL, \
+      "those of a file, or of a zcache capture", \
+      TEXT, HEADING("what is in the pages")) \
+    X(PID, "pid", "PID", NULL, "those of a live process", TEXT) \
+    X(COMPRESSIBILITY, "compressibility", "PERCENT", "60", \
+      "else made up, to shrink by this much", COUNT(0, 100)) \
+    X(PAGE_SIZE, "page-size", "BYTES", "4096", "4096 to 65536", TEXT) \
+    \
+    X(ACCESS, "access", "WORD", "zipf", NULL, \
+      CHOICE({"uniform", SIM_ACCESS_UNIFORM}, {"zipf", SIM_ACCESS_ZIPF}, \
+             {"scan", SIM_ACCESS_SCAN}, {"phases", SIM_ACCESS_PHASES}, \
+             {"fork", SIM_ACCESS_FORK}), \
+      HEADING("how they are used")) \
+    X(WRITES, "writes", "PERCENT", "30", "of the accesses are writes", \
+      PERCENT(0)) \
+    X(SKEW, "skew", "NUMBER", "0.99", "of zipf", THOUSANDTHS(1, 10000)) \
+    X(PHASE_SIZE, "phase-size", "PERCENT", "20", \
+      "of a space that a phase uses", PERCENT(1)) \
+    X(PHASE_OPS, "phase-ops", "COUNT", "50000", \
+      "accesses of a thread in one phase", COUNT(1, LARGE)) \
+    X(FORK_EVERY, "fork-every", "COUNT", "0", \
+      "accesses between forks; 0: none", COUNT(0, LARGE)) \
+    X(TRACE, "trace", "FILE", NULL, "accesses as in this trace", TEXT) \
+    X(TRACE_FORMAT, "trace-format", "WORD", "auto", NULL, \
+      CHOICE({"auto", SIM_TRACE_AUTO}, {"oracleGeneral", SIM_TRACE_ORACLE}, \
+             {"csv", SIM_TRACE_CSV}, {"text", SIM_TRACE_TEXT})) \
+    X(TRACE_ID, "trace-id-column", "NUMBER", "2", "of csv", COUNT(1, 1000)) \
+    X(TRACE_OP, "trace-op-column", "NUMBER", "0", \
+      "of csv; 0: reads and writes by --writes", COUNT(0, 1000)) \
+    \
+    X(SPACES, "spaces", "COUNT", NULL, \
+      "address spaces; one per thread if not given", COUNT(1, 4096), \
+      HEADING("the machine")) \
+    X(SPACE_PAGES, "space-pages", "COUNT", NULL, "pages of a space", \
+      COUNT(1, UINT64_C(1) << 32)) \
+    X(THREADS, "threads", "COUNT", "1", "1 to 256", \
+      COUNT(1, TOOL_THREADS_MOST)) \
+    X(FRAMES, "frames", "COUNT|PERCENT%", "25%", \
+      "page frames, or a part of all pages", PART(16)) \
+    X(BACKGROUND_RECLAIM, "background-reclaim", NULL, "off", \
+      "a thread reclaims (kswapd)", SWITCH) \
+    X(SWAP_IN, "swap-in", "WORD", "bypass", NULL, \
+      CHOICE({"bypass", ZC_SWAP_IN_BYPASS}, {"cached", ZC_SWAP_IN_CACHED}, \
+             {"store-again", ZC_SWAP_IN_STORE_AGAIN})) \
+    \
+    X(POOL_LIMIT, "pool-limit", "BYTES|PERCENT%", "20%", \
+      "0: none; or a part of all pages' bytes", BYTES, \
+      HEADING("the compressed pool")) \
+    X(ACCEPT_THRESHOLD, "accept-threshold", "PERCENT", "90", \
+      "of the limit, once it was reached", COUNT(1, 100)) \
+    X(CODEC, "codec", "NAME[:LEVEL]", NULL, "lz4, lz4hc, zstd, copy", TEXT) \
+    X(LRU, "lru", "WORD", "entry", NULL, \
+      CHOICE({"none", ZC_LRU_NONE}, {"entry", ZC_LRU_ENTRY}, \
+             {"zspage", ZC_LRU_ZSPAGE})) \
+    X(PLACEMENT, "placement", "WORD", "dense", NULL, \
+      CHOICE_OF(placement_words)) \
+    X(SHRINK_WORKER, "shrink-worker", NULL, "off", \
+      "a thread writes back at the limit", SWITCH) \
+    \
+    X(DEVICE, "device", "WORD", "memory", "memory, file, file:PATH", TEXT, \
+      HEADING("the device")) \
+    X(SLOTS, "slots", "COUNT|PERCENT%", "200%", \
+      "of the device, or a part of all pages", PART(1)) \
+    X(SLOT_ORDER, "slot-order", "WORD", "round-robin", NULL, \
+      CHOICE({"round-robin", ZC_SLOT_ORDER_ROUND_ROBIN}, \
+             {"lowest", ZC_SLOT_ORDER_LOWEST}, \
+             {"last-freed", ZC_SLOT_ORDER_LAST_FREED})) \
+    X(SYNCHRONOUS, "synchronous", NULL, "auto", \
+      "faults read it themselves; auto: memory", \
+      CHOICE({"off", SIM_OFF}, {"on", SIM_ON}, {"auto", SIM_AUTO})) \
+    X(IO_WORKERS, "io-workers", "COUNT", "0", \
+      "threads that do its I/O, 0 to 64", COUNT(0, 64)) \
+    X(LATENCY, "latency", "MICROSECONDS", "0", "more for each transfer", \
+      THOUSANDTHS(0, UINT64_C(10000000) * 1000)) \
+    X(READ_ERRORS, "read-errors", "PERCENT", "0", "of its reads fail", \
+      PERCENT(0)) \
+    X(WRITE_ERRORS, "write-errors", "PERCENT", "0", "of its writes fail", \
+      PERCENT(0)) \
+    \
+    X(SECONDS, "seconds", "NUMBER", NULL, \
+      "10, if neither --ops nor --trace is given", \
+      THOUSANDTHS(1, UINT64_C(31536000) * 1000), HEADING("how long")) \
+    X(OPS, "ops", "COUNT", NULL, "accesses of all threads together", \
+      COUNT(1, UINT64_C(1) << 50)) \
+    X(SEED, "seed", "NUMBER", "1", "of all that is random", \
+      COUNT(0, UINT64_MAX)) \
+    X(CORRUPT, "corrupt", "COUNT", "0", \
+      "damages pages on their way, to be found", \
+      COUNT(0, UINT64_C(1) << 32)) \
+    X(INTERVAL, "interval", "SECONDS", "0.1", \
+      "of the time line, 0.001 to 3600", \
+      THOUSANDTHS(1, UINT64_C(3600) * 1000))
+/* clang-format on */
+
+#endif
