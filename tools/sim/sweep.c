@@ -8,14 +8,206 @@
  * the order of the grid.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/json.h"
 #include "common/system.h"
-#include "sim/sweep.h"
+#include "sim/sim.h"
+
+#define RUNS_MOST 100000
+
+/* The values of one parameter. */
+struct value_list {
+    char *text; /* cut at the commas */
+    char **words;
+    size_t count; /* 0: it was not given */
+    size_t capacity;
+};
+
+/* One combination. */
+struct point {
+    struct sim_config config;
+    struct sim_result result;
+    pid_t pid;
+    int pipe;
+    bool done;
+};
+
+struct grid {
+    const struct sim_options *options;
+    struct value_list lists[SIM_PARAMETERS];
+    struct point *points;
+    size_t count;
+    struct sim_corpus corpus;
+    const struct sim_config *corpus_config; /* whose corpus it is, or NULL */
+    struct sim_trace trace;
+    const struct sim_config *trace_config; /* whose trace it is, or NULL */
+    struct progress progress;
+    bool stopping; /* the processes were told to end */
+};
+
+/* ---- the grid: every combination of the values of lists ---- */
+
+/* At least one value, which may be empty. */
+static void cut(struct value_list *list, const char *text)
+{
+    char *rest;
+
+    list->text = memory_copy_text(text);
+    rest = list->text;
+    do {
+        char *comma = strchr(rest, ',');
+
+        if (comma != NULL)
+            *comma = '\0';
+        list->words = memory_make_room(list->words, list->count,
+                                       &list->capacity, sizeof(*list->words));
+        list->words[list->count++] = rest;
+        rest = comma == NULL ? NULL : comma + 1;
+    } while (rest != NULL);
+}
+
+/* The last parameter changes fastest. */
+static bool fill_point(const struct grid *grid, size_t index,
+                       struct sim_config *config)
+{
+    sim_config_init(config);
+    for (unsigned i = SIM_PARAMETERS; i-- > 0;) {
+        const struct value_list *list = &grid->lists[i];
+
+        if (list->count == 0)
+            continue;
+        if (!sim_config_set(config, (enum sim_parameter)i,
+                            list->words[index % list->count]))
+            return false;
+        index /= list->count;
+    }
+    return sim_config_check(config);
+}
+
+/* Reads all combinations; false, and an error shown. */
+static bool make_grid(struct grid *grid, const struct sim_options *options)
+{
+    *grid = (struct grid){.options = options};
+    grid->count = 1;
+    for (unsigned i = 0; i < SIM_PARAMETERS; i++) {
+        if (grid->options->texts[i] == NULL)
+            continue;
+        cut(&grid->lists[i], grid->options->texts[i]);
+        if (grid->lists[i].count > RUNS_MOST / grid->count) {
+            message_error("--sweep: these lists make more than %d runs",
+                          RUNS_MOST);
+            return false;
+        }
+        grid->count *= grid->lists[i].count;
+    }
+    grid->points = memory_allocate(grid->count, sizeof(*grid->points));
+    memset(grid->points, 0, grid->count * sizeof(*grid->points));
+    for (size_t i = 0; i < grid->count; i++) {
+        if (!fill_point(grid, i, &grid->points[i].config))
+            return false;
+    }
+    return true;
+}
+
+static void free_grid(struct grid *grid)
+{
+    for (unsigned i = 0; i < SIM_PARAMETERS; i++) {
+        free(grid->lists[i].text);
+        free(grid->lists[i].words);
+    }
+    free(grid->points);
+    sim_corpus_free(&grid->corpus);
+    sim_trace_free(&grid->trace);
+}
+
+/* ---- what the points need ---- */
+
+/* Reads the pages and the trace of a point, unless the last ones serve it. */
+static bool load_for(struct grid *grid, const struct sim_config *config)
+{
+    if (grid->corpus_config == NULL ||
+        !sim_corpus_serves(grid->corpus_config, config)) {
+        sim_corpus_free(&grid->corpus);
+        grid->corpus_config = NULL;
+        if (!sim_corpus_load(&grid->corpus, config, grid->options->quiet))
+            return false;
+        grid->corpus_config = config;
+    }
+    if (grid->trace_config == NULL ||
+        !sim_trace_serves(grid->trace_config, config)) {
+        sim_trace_free(&grid->trace);
+        grid->trace_config = NULL;
+        if (!sim_trace_load(&grid->trace, config))
+            return false;
+        grid->trace_config = config;
+    }
+    return true;
+}
+
+/* Whether every point has its pages and its trace, and fits. */
+static bool check_grid(struct grid *grid)
+{
+    for (size_t i = 0; i < grid->count; i++) {
+        const struct sim_config *config = &grid->points[i].config;
+        struct sim_plan plan;
+
+        if (!load_for(grid, config) ||
+            !sim_plan_make(&plan, config, &grid->corpus, &grid->trace)) {
+            message_error("run %zu of %zu is not possible, and none was made",
+                          i + 1, grid->count);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- as commands ---- */
+
+/* For a shell: in quotes unless there is nothing to quote. */
+static void print_quoted(const char *text)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789%+-./:=@_";
+
+    if (*text != '\0' && text[strspn(text, plain)] == '\0') {
+        fputs(text, stdout);
+        return;
+    }
+    putchar('\'');
+    for (; *text != '\0'; text++) {
+        if (*text == '\'')
+            fputs("'\\''", stdout);
+        else
+            putchar(*text);
+    }
+    putchar('\'');
+}
+
+/* Each point as a command of its own. */
+static void print_grid(const struct grid *grid)
+{
+    for (size_t i = 0; i < grid->count; i++) {
+        fputs("zcache sim --json --quiet", stdout);
+        for (unsigned p = 0; p < SIM_PARAMETERS; p++) {
+            if (grid->lists[p].count == 0)
+                continue;
+            printf(" --%s ", sim_parameters[p].name);
+            print_quoted(
+                sim_text(&grid->points[i].config, (enum sim_parameter)p));
+        }
+        putchar('\n');
+    }
+}
+
+/* ---- the processes ---- */
 
 /* Any pipe holds so much, so that no process waits until it is read. */
 _Static_assert(sizeof(struct sim_result) <= 4096, "a result fits a pipe");
@@ -55,7 +247,7 @@ static bool read_all(int descriptor, void *bytes, size_t size)
 }
 
 /* In the process of a point.  What it exits with is an enum tool_exit. */
-static int run_point(const struct sim_grid *grid, struct sim_point *point,
+static int run_point(const struct grid *grid, struct point *point,
                      int descriptor)
 {
     struct sim_request request = {.config = &point->config,
@@ -68,12 +260,12 @@ static int run_point(const struct sim_grid *grid, struct sim_point *point,
     return good ? TOOL_FINE : TOOL_ERROR;
 }
 
-static bool start_point(struct sim_grid *grid, struct sim_point *point)
+static bool start_point(struct grid *grid, struct point *point)
 {
     const long parent = (long)getpid();
     int ends[2];
 
-    if (!sim_grid_load(grid, &point->config))
+    if (!load_for(grid, &point->config))
         return false;
     if (pipe(ends) != 0) {
         message_error("cannot make a pipe: %s", strerror(errno));
@@ -96,7 +288,7 @@ static bool start_point(struct sim_grid *grid, struct sim_point *point)
     return true;
 }
 
-static struct sim_point *find_point(const struct sim_grid *grid, pid_t pid)
+static struct point *find_point(const struct grid *grid, pid_t pid)
 {
     for (size_t i = 0; i < grid->count; i++) {
         if (grid->points[i].pid == pid && !grid->points[i].done)
@@ -106,7 +298,7 @@ static struct sim_point *find_point(const struct sim_grid *grid, pid_t pid)
 }
 
 /* Those that run end early, and take their files with them. */
-static void stop_points(struct sim_grid *grid)
+static void stop_points(struct grid *grid)
 {
     if (grid->stopping)
         return; /* a second signal would leave files */
@@ -118,9 +310,9 @@ static void stop_points(struct sim_grid *grid)
 }
 
 /* Waits for a process of ours; false, and an error shown, if it failed. */
-static bool end_point(struct sim_grid *grid)
+static bool end_point(struct grid *grid)
 {
-    struct sim_point *point;
+    struct point *point;
     int status;
     bool good;
     pid_t pid;
@@ -148,7 +340,7 @@ static bool end_point(struct sim_grid *grid)
 }
 
 /* So many runs at a time that their threads have a processor each. */
-static uint64_t jobs_of(const struct sim_grid *grid)
+static uint64_t jobs_of(const struct grid *grid)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t threads = 1;
@@ -166,7 +358,7 @@ static uint64_t jobs_of(const struct sim_grid *grid)
     return (uint64_t)processors / threads;
 }
 
-static bool run_all(struct sim_grid *grid)
+static bool run_all(struct grid *grid)
 {
     const uint64_t jobs = jobs_of(grid);
     size_t started = 0;
@@ -196,20 +388,128 @@ static bool run_all(struct sim_grid *grid)
     return good;
 }
 
+/* ---- the results ---- */
+
+/* The counters that stand in a line of a sweep. */
+static const char *const line_counters[] = {
+    "zswpout", "zswpin", "zswpwb", "reject_reclaim_fail", "disk_swapins"};
+
+static uint64_t counter_by_name(const struct sim_result *result,
+                                const char *name)
+{
+    for (size_t i = 0; i < sim_counter_count; i++) {
+        if (strcmp(sim_counters[i].name, name) == 0)
+            return sim_counter_get(result, &sim_counters[i]);
+    }
+    return 0;
+}
+
+static void add_heading(const struct grid *grid, struct table *table)
+{
+    static const char *const rest[] = {"ops/s",    "faults",   "pool KiB",
+                                       "pool p50", "pool p99", "device p99"};
+
+    for (unsigned p = 0; p < SIM_PARAMETERS; p++) {
+        if (grid->lists[p].count < 2)
+            continue;
+        table->left |= 1u << table->column_count++;
+        table_add(table, "%s", sim_parameters[p].name);
+    }
+    for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
+        table_add(table, "%s", rest[i]);
+    for (size_t i = 0; i < sizeof(line_counters) / sizeof(line_counters[0]);
+         i++)
+        table_add(table, "%s", line_counters[i]);
+    table_add(table, "%s", "mismatches");
+    table->column_count = table->cell_count;
+}
+
+static void add_line(const struct grid *grid, const struct point *point,
+                     struct table *table)
+{
+    const struct sim_result *result = &point->result;
+    const struct sim_latency *pool = &result->latency[ZC_FAULT_POOL];
+
+    for (unsigned p = 0; p < SIM_PARAMETERS; p++) {
+        if (grid->lists[p].count > 1)
+            table_add(table, "%s",
+                      sim_text(&point->config, (enum sim_parameter)p));
+    }
+    table_add(table, "%.0f", sim_result_rate(result));
+    table_add(table, "%" PRIu64, sim_result_faults(result));
+    table_add(table, "%" PRIu64, result->cache.pool_total_size / 1024);
+    table_add(table, "%.2f", (double)pool->p50 / 1e3);
+    table_add(table, "%.2f", (double)pool->p99 / 1e3);
+    table_add(table, "%.2f",
+              (double)result->latency[ZC_FAULT_DEVICE].p99 / 1e3);
+    for (size_t i = 0; i < sizeof(line_counters) / sizeof(line_counters[0]);
+         i++)
+        table_add(table, "%" PRIu64, counter_by_name(result, line_counters[i]));
+    table_add(table, "%" PRIu64, result->counts.mismatches);
+}
+
+static void print_csv(const struct table *table)
+{
+    for (size_t i = 0; i < table->cell_count; i++)
+        printf("%s%c", table->cells[i],
+               (i + 1) % table->column_count == 0 ? '\n' : ',');
+}
+
+static void show_table(const struct grid *grid)
+{
+    struct table table = {0};
+
+    add_heading(grid, &table);
+    for (size_t i = 0; i < grid->count; i++)
+        add_line(grid, &grid->points[i], &table);
+    if (grid->options->csv)
+        print_csv(&table);
+    else
+        table_print(&table, stdout);
+    table_free(&table);
+}
+
+static void show_json(const struct grid *grid)
+{
+    struct json json = {.file = stdout};
+
+    json_open(&json, '[');
+    for (size_t i = 0; i < grid->count; i++)
+        sim_report_json(&grid->points[i].config, &grid->points[i].result,
+                        &json);
+    json_close(&json, ']');
+}
+
+/* A line each, or as JSON; an enum tool_exit. */
+static int show_results(const struct grid *grid)
+{
+    if (grid->options->json)
+        show_json(grid);
+    else
+        show_table(grid);
+    if (!message_finish_output())
+        return TOOL_ERROR;
+    for (size_t i = 0; i < grid->count; i++) {
+        if (!sim_result_good(&grid->points[i].result))
+            return TOOL_MISMATCH;
+    }
+    return TOOL_FINE;
+}
+
 int sim_sweep(const struct sim_options *options)
 {
-    struct sim_grid *grid = memory_allocate(1, sizeof(*grid));
+    struct grid *grid = memory_allocate(1, sizeof(*grid));
     int result = TOOL_ERROR;
 
-    if (sim_grid_make(grid, options)) {
+    if (make_grid(grid, options)) {
         if (options->print) {
-            sim_grid_print(grid);
+            print_grid(grid);
             result = message_finish_output() ? TOOL_FINE : TOOL_ERROR;
-        } else if (sim_grid_check(grid) && run_all(grid)) {
-            result = sim_grid_show(grid);
+        } else if (check_grid(grid) && run_all(grid)) {
+            result = show_results(grid);
         }
     }
-    sim_grid_free(grid);
+    free_grid(grid);
     free(grid);
     return result;
 }

@@ -5,19 +5,25 @@
  * Where pages are damaged on purpose, a write first looks at what it will
  * overwrite, and what was found is made good again; so each damaged page is
  * found once, at the latest by the check of all pages at the end.
+ *
+ * A thread has one child by fork at a time.  The parent is used by other
+ * threads during the fork, so a child's page is any of the versions from before
+ * it to after it.  What the child writes has names of its own.
  */
 #include "sim/work.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/progress.h"
-#include "sim/child.h"
 
 /* A page that a simulated error hides is asked for so often. */
 #define READ_TRIES 1000
 /* Of the writes to a page that was written before, so many write all of it. */
 #define WHOLE_EVERY 8
+/* One of so many accesses to the parent goes to the child instead. */
+#define CHILD_EVERY 2
 
 static uint64_t page_index(const struct sim_worker *worker, uint64_t space,
                            uint64_t page)
@@ -51,8 +57,8 @@ static uint32_t version_of(const struct sim_crew *crew, uint64_t index)
     return atomic_load_explicit(&crew->versions[index], memory_order_relaxed);
 }
 
-void sim_work_count_time(struct sim_worker *worker, enum zc_fault_kind kind,
-                         uint64_t began)
+static void count_time(struct sim_worker *worker, enum zc_fault_kind kind,
+                       uint64_t began)
 {
     sim_histogram_add(&worker->times[kind], clock_nanoseconds() - began);
     if (kind != ZC_FAULT_NONE)
@@ -60,8 +66,9 @@ void sim_work_count_time(struct sim_worker *worker, enum zc_fault_kind kind,
                                         memory_order_relaxed);
 }
 
-bool sim_work_goes_on(struct sim_worker *worker, zc_status status,
-                      const char *what)
+/* Counts what is no success; false then. */
+static bool goes_on(struct sim_worker *worker, zc_status status,
+                    const char *what)
 {
     const struct sim_config *config = worker->crew->world->config;
 
@@ -81,8 +88,8 @@ bool sim_work_goes_on(struct sim_worker *worker, zc_status status,
     return false;
 }
 
-void sim_work_show(struct sim_worker *worker, const char *what,
-                   const struct sim_page *page)
+static void show_mismatch(struct sim_worker *worker, const char *what,
+                          const struct sim_page *page)
 {
     const size_t page_size = worker->crew->world->corpus->base.page_size;
     const uint64_t space_pages = worker->crew->world->plan.space_pages;
@@ -100,7 +107,8 @@ void sim_work_show(struct sim_worker *worker, const char *what,
                   page->version, at, worker->bytes[at], worker->expected[at]);
 }
 
-bool sim_work_verify(struct sim_worker *worker, const struct sim_page *page)
+/* Whether the worker's bytes are that page's. */
+static bool verify(struct sim_worker *worker, const struct sim_page *page)
 {
     const struct sim_corpus *corpus = worker->crew->world->corpus;
 
@@ -157,15 +165,14 @@ static void look_again(struct sim_worker *worker, uint64_t index)
                             .name = index,
                             .version = version_of(worker->crew, index)};
 
-    if (!sim_work_goes_on(worker, read_page(worker, index, NULL), "read"))
+    if (!goes_on(worker, read_page(worker, index, NULL), "read"))
         return;
     worker->counts.verified++;
-    if (sim_work_verify(worker, &page))
+    if (verify(worker, &page))
         return;
     worker->counts.mismatches++;
-    sim_work_show(worker, "space", &page);
-    (void)sim_work_goes_on(worker, write_page(worker, index, true, NULL),
-                           "write");
+    show_mismatch(worker, "space", &page);
+    (void)goes_on(worker, write_page(worker, index, true, NULL), "write");
 }
 
 /* ---- one access ---- */
@@ -184,10 +191,10 @@ static void use_for_write(struct sim_worker *worker, uint64_t index)
     began = clock_nanoseconds();
     status = write_page(worker, index, whole, &kind);
     if (status == ZC_OK)
-        sim_work_count_time(worker, kind, began);
+        count_time(worker, kind, began);
     (void)pthread_rwlock_unlock(stripe);
     worker->counts.writes++;
-    (void)sim_work_goes_on(worker, status, "write");
+    (void)goes_on(worker, status, "write");
 }
 
 static void use_for_read(struct sim_worker *worker, uint64_t index)
@@ -205,13 +212,13 @@ static void use_for_read(struct sim_worker *worker, uint64_t index)
     began = clock_nanoseconds();
     status = read_page(worker, index, &kind);
     if (status == ZC_OK)
-        sim_work_count_time(worker, kind, began);
+        count_time(worker, kind, began);
     (void)pthread_rwlock_unlock(stripe);
     worker->counts.reads++;
-    if (!sim_work_goes_on(worker, status, "read"))
+    if (!goes_on(worker, status, "read"))
         return;
     worker->counts.verified++;
-    good = sim_work_verify(worker, &page);
+    good = verify(worker, &page);
     if (!good && crew->repairs) {
         /* Another reader of the same damage may have been first. */
         lock_to_write(worker, stripe);
@@ -219,8 +226,160 @@ static void use_for_read(struct sim_worker *worker, uint64_t index)
         (void)pthread_rwlock_unlock(stripe);
     } else if (!good) {
         worker->counts.mismatches++;
-        sim_work_show(worker, "space", &page);
+        show_mismatch(worker, "space", &page);
     }
+}
+
+/* ---- forks ---- */
+
+static void note_versions(const struct sim_worker *worker, uint64_t space,
+                          uint32_t *versions, uint32_t more)
+{
+    const struct sim_crew *crew = worker->crew;
+    const uint64_t pages = crew->world->plan.space_pages;
+
+    for (uint64_t i = 0; i < pages; i++)
+        versions[i] = atomic_load_explicit(&crew->versions[space * pages + i],
+                                           memory_order_relaxed) +
+                      more;
+}
+
+static void end_child(struct sim_worker *worker)
+{
+    struct sim_child *child = &worker->child;
+
+    if (child->space != NULL)
+        zc_vm_space_destroy(child->space);
+    free(child->least);
+    free(child->most);
+    free(child->own);
+    *child = (struct sim_child){0};
+}
+
+/* Ends the child there is, and makes one of this space. */
+static void fork_child(struct sim_worker *worker, uint64_t space)
+{
+    const struct sim_world *world = worker->crew->world;
+    const size_t pages = (size_t)world->plan.space_pages;
+    struct sim_child *child = &worker->child;
+    zc_status status;
+
+    end_child(worker);
+    child->parent = space;
+    child->number = worker->children++;
+    child->least = memory_allocate(pages, sizeof(uint32_t));
+    child->most = memory_allocate(pages, sizeof(uint32_t));
+    child->own = memory_allocate(pages, sizeof(uint32_t));
+    memset(child->own, 0, pages * sizeof(uint32_t));
+    note_versions(worker, space, child->least, 0);
+    status = zc_vm_fork(world->spaces[space], &child->space);
+    /* A write that is under way may have been first. */
+    note_versions(worker, space, child->most, 1);
+    if (status != ZC_OK)
+        child->space = NULL;
+    if (goes_on(worker, status, "fork"))
+        worker->counts.forks++;
+    else
+        end_child(worker);
+}
+
+/* Whether this access is the child's: a part of those to its parent. */
+static bool is_for_child(struct sim_worker *worker,
+                         const struct sim_access *access)
+{
+    return worker->child.space != NULL &&
+           worker->child.parent == access->space &&
+           sim_random_below(&worker->random, CHILD_EVERY) == 0;
+}
+
+/* What a child writes, told from all else by the upper bits of the name. */
+static struct sim_page own_page(const struct sim_worker *worker, uint64_t index,
+                                uint32_t version)
+{
+    return (struct sim_page){
+        .index = index,
+        .name = sim_mix((worker->index + 1) << 48 ^ worker->child.number) ^
+                index,
+        .version = version};
+}
+
+static bool is_as_expected(struct sim_worker *worker, uint64_t index,
+                           uint64_t at)
+{
+    struct sim_child *child = &worker->child;
+    struct sim_page page = {.index = index, .name = index};
+
+    if (child->own[at] != 0) {
+        page = own_page(worker, index, child->own[at]);
+        if (verify(worker, &page))
+            return true;
+        show_mismatch(worker, "child of space", &page);
+        return false;
+    }
+    for (page.version = child->least[at]; page.version <= child->most[at];
+         page.version++) {
+        if (verify(worker, &page)) {
+            /* From now on it is this one. */
+            child->least[at] = page.version;
+            child->most[at] = page.version;
+            return true;
+        }
+    }
+    page.version = child->least[at];
+    (void)verify(worker, &page);
+    show_mismatch(worker, "child of space", &page);
+    return false;
+}
+
+static void read_child(struct sim_worker *worker, uint64_t index, uint64_t at)
+{
+    const size_t page_size = worker->crew->world->corpus->base.page_size;
+    const uint64_t began = clock_nanoseconds();
+    enum zc_fault_kind kind = ZC_FAULT_NONE;
+    zc_status status =
+        zc_vm_read(worker->child.space, at, 0, worker->bytes, page_size, &kind);
+
+    if (status == ZC_OK)
+        count_time(worker, kind, began);
+    worker->counts.reads++;
+    if (!goes_on(worker, status, "read"))
+        return;
+    worker->counts.verified++;
+    if (!is_as_expected(worker, index, at))
+        worker->counts.mismatches++;
+}
+
+static void write_child(struct sim_worker *worker, uint64_t index, uint64_t at)
+{
+    const struct sim_corpus *corpus = worker->crew->world->corpus;
+    uint32_t *version = &worker->child.own[at];
+    struct sim_page page = own_page(worker, index, *version + 1);
+    enum zc_fault_kind kind = ZC_FAULT_NONE;
+    uint64_t began;
+    zc_status status;
+
+    sim_page_fill(corpus, &page, worker->expected);
+    began = clock_nanoseconds();
+    status = zc_vm_write(worker->child.space, at, 0, worker->expected,
+                         corpus->base.page_size, &kind);
+    if (status == ZC_OK) {
+        count_time(worker, kind, began);
+        *version = page.version;
+    }
+    worker->counts.writes++;
+    (void)goes_on(worker, status, "write");
+}
+
+static void use_child(struct sim_worker *worker,
+                      const struct sim_access *access)
+{
+    const uint64_t index =
+        access->space * worker->crew->world->plan.space_pages + access->page;
+
+    if (access->is_write)
+        write_child(worker, index, access->page);
+    else
+        read_child(worker, index, access->page);
 }
 
 /* ---- the parts ---- */
@@ -247,8 +406,7 @@ void sim_work_fill(struct sim_worker *worker)
         pthread_rwlock_t *stripe = stripe_of(worker->crew, i);
 
         lock_to_write(worker, stripe);
-        (void)sim_work_goes_on(worker, write_page(worker, i, true, NULL),
-                               "write");
+        (void)goes_on(worker, write_page(worker, i, true, NULL), "write");
         (void)pthread_rwlock_unlock(stripe);
         count_op(worker);
     }
@@ -266,16 +424,16 @@ void sim_work_use(struct sim_worker *worker)
         uint64_t index = page_index(worker, access.space, access.page);
 
         if (fork_every != 0 && worker->counts.ops % fork_every == 0)
-            sim_child_fork(worker, access.space);
-        if (sim_child_takes(worker, &access))
-            sim_child_use(worker, &access);
+            fork_child(worker, access.space);
+        if (is_for_child(worker, &access))
+            use_child(worker, &access);
         else if (access.is_write)
             use_for_write(worker, index);
         else
             use_for_read(worker, index);
         count_op(worker);
     }
-    sim_child_end(worker);
+    end_child(worker);
 }
 
 /* Every page of every space once more. */
@@ -293,12 +451,12 @@ void sim_work_check(struct sim_worker *worker)
         for (unsigned tries = 0; tries < READ_TRIES && status == ZC_IO_ERROR;
              tries++)
             status = read_page(worker, i, NULL);
-        if (!sim_work_goes_on(worker, status, "read"))
+        if (!goes_on(worker, status, "read"))
             continue;
         worker->counts.verified++;
-        if (!sim_work_verify(worker, &page)) {
+        if (!verify(worker, &page)) {
             worker->counts.mismatches++;
-            sim_work_show(worker, "space", &page);
+            show_mismatch(worker, "space", &page);
         }
         count_op(worker);
     }
