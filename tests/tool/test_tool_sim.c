@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/identifiers.h"
 #include "sim/access.h"
 #include "sim/histogram.h"
-#include "sim/objects.h"
 #include "sim/pages.h"
 
 /* ---- the histogram ---- */
@@ -293,16 +293,16 @@ static void a_phase_stays_in_its_part(void **state)
 
 static void objects_are_numbered_as_they_come(void **state)
 {
-    struct sim_objects objects = {0};
+    struct identifiers objects = {0};
 
     (void)state;
     for (uint64_t i = 0; i < 5000; i++) {
-        assert_int_equal(sim_objects_number(&objects, i * 1024), i);
-        assert_int_equal(sim_objects_number(&objects, i / 2 * 1024), i / 2);
+        assert_int_equal(identifiers_number(&objects, i * 1024), i);
+        assert_int_equal(identifiers_number(&objects, i / 2 * 1024), i / 2);
     }
-    assert_int_equal(sim_objects_number(&objects, UINT64_MAX), 5000);
+    assert_int_equal(identifiers_number(&objects, UINT64_MAX), 5000);
     assert_int_equal(objects.count, 5001);
-    sim_objects_free(&objects);
+    identifiers_free(&objects);
 }
 
 /* ---- pages ---- */

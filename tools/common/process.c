@@ -243,7 +243,7 @@ enum process_outcome process_open(struct source *source,
     }
     source->label = make_label(request, proc, state->count);
     note_sharing(source, &scan, request->pids->count);
-    frame_set_free(&scan.seen);
+    identifiers_free(&scan.seen);
     if (outcome != PROCESS_FAILED && source->page_count != 0)
         return PROCESS_OK;
     source_close(source);

@@ -97,6 +97,8 @@ static void add_pages(struct process_scan *scan, uint64_t start, uint64_t end,
 /* Whether this page is to be counted. */
 static bool word_counts(struct process_scan *scan, uint64_t word)
 {
+    const uint64_t seen = scan->seen.count;
+
     if ((word & (WORD_PRESENT | WORD_SWAPPED | WORD_FILE)) != WORD_PRESENT)
         return false;
     if ((word & WORD_EXCLUSIVE) != 0)
@@ -105,7 +107,7 @@ static bool word_counts(struct process_scan *scan, uint64_t word)
         scan->unknown++;
         return true;
     }
-    if (frame_set_add(&scan->seen, word & WORD_FRAME))
+    if (identifiers_number(&scan->seen, word & WORD_FRAME) == seen)
         return true;
     scan->repeated++;
     return false;

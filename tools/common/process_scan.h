@@ -10,26 +10,16 @@
 #ifndef ZCACHE_TOOL_PROCESS_SCAN_H
 #define ZCACHE_TOOL_PROCESS_SCAN_H
 
+#include "common/identifiers.h"
 #include "common/source.h"
-
-/* Page frames seen so far: an open-addressed set; 0 is no frame. */
-struct frame_set {
-    uint64_t *frames;
-    size_t count;
-    size_t capacity; /* a power of two, or 0 */
-};
-
-/* False if it was there before. */
-bool frame_set_add(struct frame_set *set, uint64_t frame);
-void frame_set_free(struct frame_set *set);
 
 /* A scan of one process after the other into one source. */
 struct process_scan {
     struct source *source;
-    const char *proc; /* "/proc" */
-    struct frame_set seen;
-    uint64_t repeated; /* pages left out because they were seen before */
-    uint64_t unknown;  /* shared pages whose frames we may not know */
+    const char *proc;        /* "/proc" */
+    struct identifiers seen; /* page frames */
+    uint64_t repeated;       /* pages left out because they were seen before */
+    uint64_t unknown;        /* shared pages whose frames we may not know */
 
     /* Of the process that is being scanned. */
     size_t origin;

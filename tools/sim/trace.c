@@ -10,7 +10,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "sim/objects.h"
+#include "common/identifiers.h"
 
 #define ORACLE_BYTES 24
 #define ORACLE_OBJECT 4 /* where it is in a record */
@@ -23,7 +23,7 @@ struct reading {
     FILE *file;
     uint64_t line; /* or record, from 1 */
     struct sim_trace *trace;
-    struct sim_objects objects;
+    struct identifiers objects;
     const struct sim_config *config;
 };
 
@@ -39,7 +39,7 @@ static void add_object(struct reading *reading, uint64_t name, unsigned op)
 {
     add(reading->trace,
         (struct sim_trace_access){
-            .page = sim_objects_number(&reading->objects, name), .op = op});
+            .page = identifiers_number(&reading->objects, name), .op = op});
 }
 
 /* ---- oracleGeneral ---- */
@@ -328,7 +328,7 @@ bool sim_trace_load(struct sim_trace *trace, const struct sim_config *config)
     }
     good = read_trace(&reading);
     (void)fclose(reading.file);
-    sim_objects_free(&reading.objects);
+    identifiers_free(&reading.objects);
     return good;
 }
 
