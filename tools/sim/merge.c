@@ -36,18 +36,18 @@ struct scan {
 
 static bool scan_value(struct scan *scan, unsigned depth);
 
+/* The text ends with a NUL, which no JSON has: it ends every run of characters
+ * that follows, and a NUL inside the file is an error of its own. */
 static void skip_blanks(struct scan *scan)
 {
-    while (scan->at < scan->end && strchr(" \t\r\n", *scan->at) != NULL &&
-           *scan->at != '\0')
-        scan->at++;
+    scan->at += strspn(scan->at, " \t\r\n");
 }
 
 /* The next character that is no blank, taken if it is this one. */
 static bool take(struct scan *scan, char wanted)
 {
     skip_blanks(scan);
-    if (scan->at == scan->end || *scan->at != wanted)
+    if (*scan->at != wanted)
         return false;
     scan->at++;
     return true;
@@ -57,10 +57,10 @@ static bool scan_string(struct scan *scan)
 {
     if (!take(scan, '"'))
         return false;
-    while (scan->at < scan->end && *scan->at != '"') {
+    while (*scan->at != '"') {
         if ((unsigned char)*scan->at < 0x20)
             return false;
-        scan->at += *scan->at == '\\' && scan->at + 1 < scan->end ? 2 : 1;
+        scan->at += *scan->at == '\\' && scan->at[1] != '\0' ? 2 : 1;
     }
     return take(scan, '"');
 }
@@ -115,18 +115,16 @@ static bool scan_members(struct scan *scan, char last, unsigned depth)
 
 static size_t scan_digits(struct scan *scan)
 {
-    const char *first = scan->at;
+    const size_t count = strspn(scan->at, "0123456789");
 
-    while (scan->at < scan->end && *scan->at >= '0' && *scan->at <= '9')
-        scan->at++;
-    return (size_t)(scan->at - first);
+    scan->at += count;
+    return count;
 }
 
 /* The next character itself, taken if it is one of these. */
 static bool take_any(struct scan *scan, const char *wanted)
 {
-    if (scan->at == scan->end || *scan->at == '\0' ||
-        strchr(wanted, *scan->at) == NULL)
+    if (*scan->at == '\0' || strchr(wanted, *scan->at) == NULL)
         return false;
     scan->at++;
     return true;
@@ -155,14 +153,10 @@ static bool scan_number(struct scan *scan)
 static bool scan_word(struct scan *scan)
 {
     static const char *const words[] = {"true", "false", "null"};
-    const char *first = scan->at;
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        size_t length = strlen(words[i]);
-
-        if ((size_t)(scan->end - first) >= length &&
-            memcmp(first, words[i], length) == 0) {
-            scan->at += length;
+        if (strncmp(scan->at, words[i], strlen(words[i])) == 0) {
+            scan->at += strlen(words[i]);
             return true;
         }
     }
@@ -172,9 +166,6 @@ static bool scan_word(struct scan *scan)
 static bool scan_value(struct scan *scan, unsigned depth)
 {
     if (depth > DEPTH_MOST)
-        return false;
-    skip_blanks(scan);
-    if (scan->at == scan->end)
         return false;
     if (take(scan, '{'))
         return scan_members(scan, '}', depth);
@@ -192,7 +183,7 @@ static bool copy_object(struct scan *scan)
     skip_blanks(scan);
     first = scan->at;
     memset(scan->found, 0, sizeof(scan->found));
-    if (first == scan->end || *first != '{' || !scan_value(scan, 0))
+    if (*first != '{' || !scan_value(scan, 0))
         return false;
     for (size_t i = 0; i < WANTED; i++) {
         if (!scan->found[i]) {

@@ -5,12 +5,6 @@
 
 #include "sim/sim.h"
 
-bool sim_report_has(const struct sim_config *config,
-                    enum sim_parameter parameter)
-{
-    return config->values[parameter].text != NULL;
-}
-
 static void print_head(const struct sim_config *config,
                        const struct sim_result *result, FILE *file)
 {
@@ -44,11 +38,11 @@ static void print_work(const struct sim_result *result, FILE *file)
     const struct sim_counts *counts = &result->counts;
 
     fprintf(file,
-            "%" PRIu64 " accesses in %.3f s: %.0f per second, %" PRIu64
+            "%" PRIu64 " accesses in %.3f s: %" PRIu64 " per second, %" PRIu64
             " faults (%.1f %%)\n",
             counts->ops, (double)result->elapsed_ns / 1e9,
-            sim_result_rate(result), sim_result_faults(result),
-            percent_of(sim_result_faults(result), counts->ops));
+            result->ops_per_second, result->faults,
+            percent_of(result->faults, counts->ops));
     fprintf(file,
             "%" PRIu64 " reads, %" PRIu64 " writes, %" PRIu64 " forks\n"
             "%" PRIu64 " pages verified, %" PRIu64 " mismatches",
@@ -66,23 +60,23 @@ static void print_work(const struct sim_result *result, FILE *file)
 
 static void print_latency(const struct sim_result *result, FILE *file)
 {
-    static const char *const headings[] = {"fault", "count", "mean us", "p50",
-                                           "p90",   "p99",   "p99.9",   "max"};
-    struct table table = {.column_count = 8, .left = 1};
+    struct table table = {.column_count = 1 + SIM_LATENCY_PARTS, .left = 1};
 
-    for (size_t i = 0; i < table.column_count; i++)
-        table_add(&table, "%s", headings[i]);
+    table_add(&table, "%s", "fault");
+    for (size_t i = 0; i < SIM_LATENCY_PARTS; i++)
+        table_add(&table, "%s", sim_latency_parts[i].heading);
     for (unsigned kind = 0; kind < ZC_FAULT_KINDS; kind++) {
         const struct sim_latency *latency = &result->latency[kind];
-        const uint64_t times[] = {latency->mean, latency->p50,  latency->p90,
-                                  latency->p99,  latency->p999, latency->max};
 
         if (latency->count == 0)
             continue;
         table_add(&table, "%s", zc_fault_kind_name((enum zc_fault_kind)kind));
         table_add(&table, "%" PRIu64, latency->count);
-        for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
-            table_add(&table, "%.2f", (double)times[i] / 1e3);
+        for (size_t i = 1; i < SIM_LATENCY_PARTS; i++) /* the times */
+            table_add(
+                &table, "%.2f",
+                (double)sim_number_at(latency, sim_latency_parts[i].offset) /
+                    1e3);
     }
     fputc('\n', file);
     table_print(&table, file);
@@ -138,13 +132,12 @@ static void print_counters(const struct sim_result *result, FILE *file)
 {
     struct table table = {.column_count = 6, .left = 1 | 1 << 2 | 1 << 4};
 
-    for (size_t i = 0; i < sim_counter_count; i++) {
-        uint64_t number = sim_counter_get(result, &sim_counters[i]);
+    for (size_t i = 0; i < sim_number_count; i++) {
+        uint64_t number = sim_number_at(result, sim_numbers[i].offset);
 
-        if (number == 0 ||
-            sim_counters[i].offset >= offsetof(struct sim_result, codec))
-            continue; /* the last ones are shown already */
-        table_add(&table, "%s", sim_counters[i].name);
+        if (number == 0 || !sim_numbers[i].is_counter)
+            continue;
+        table_add(&table, "%s", sim_numbers[i].name);
         table_add(&table, "%" PRIu64, number);
     }
     while (table.cell_count % table.column_count != 0)

@@ -273,18 +273,6 @@ static void take_counters(const struct run *run, struct sim_result *result)
     take_process(&result->process);
 }
 
-static void subtract(struct sim_result *result, const struct sim_result *before)
-{
-    for (size_t i = 0; i < sim_counter_count; i++) {
-        const struct sim_counter *counter = &sim_counters[i];
-        uint64_t *number =
-            (uint64_t *)(void *)((char *)result + counter->offset);
-
-        if (counter->is_sum)
-            *number -= sim_counter_get(before, counter);
-    }
-}
-
 static void sum_times(const struct run *run, struct sim_result *result)
 {
     struct sim_histogram *sum = memory_allocate(1, sizeof(*sum));
@@ -302,25 +290,21 @@ static void sum_times(const struct run *run, struct sim_result *result)
         latency->p99 = sim_histogram_percentile(sum, 99000);
         latency->p999 = sim_histogram_percentile(sum, 99900);
         latency->max = sum->most;
+        if (kind != ZC_FAULT_NONE)
+            result->faults += sum->count;
     }
     free(sum);
 }
 
+/* All fields of the counts are such numbers. */
 static void sum_counts(const struct run *run, struct sim_counts *sum)
 {
     *sum = (struct sim_counts){0};
     for (uint64_t i = 0; i < run->worker_count; i++) {
-        const struct sim_counts *counts = &run->workers[i].counts;
+        const uint64_t *own = (const void *)&run->workers[i].counts;
 
-        sum->ops += counts->ops;
-        sum->reads += counts->reads;
-        sum->writes += counts->writes;
-        sum->verified += counts->verified;
-        sum->mismatches += counts->mismatches;
-        sum->io_errors += counts->io_errors;
-        sum->no_memory += counts->no_memory;
-        sum->forks += counts->forks;
-        sum->verify_waits += counts->verify_waits;
+        for (size_t k = 0; k < sizeof(*sum) / sizeof(*own); k++)
+            ((uint64_t *)(void *)sum)[k] += own[k];
     }
 }
 
@@ -364,9 +348,12 @@ static bool use_pages(struct run *run, struct sim_result *result)
     result->pool_bytes_most = result->cache.pool_total_size;
     if (run->pool_bytes_most > result->pool_bytes_most)
         result->pool_bytes_most = run->pool_bytes_most;
-    subtract(result, &run->before);
+    sim_result_subtract(result, &run->before);
     sum_times(run, result);
     sum_counts(run, &result->counts);
+    if (result->elapsed_ns != 0)
+        result->ops_per_second = (uint64_t)((double)result->counts.ops * 1e9 /
+                                            (double)result->elapsed_ns);
     return good;
 }
 

@@ -6,6 +6,8 @@
 #ifndef ZCACHE_TOOL_SIM_RUN_H
 #define ZCACHE_TOOL_SIM_RUN_H
 
+#include <stddef.h>
+
 #include "sim/codec.h"
 #include "sim/timeline.h"
 #include "sim/work.h"
@@ -34,6 +36,8 @@ struct sim_result {
     struct sim_counts counts;
     uint64_t threads;
     uint64_t elapsed_ns;
+    uint64_t ops_per_second;
+    uint64_t faults;
     uint64_t damaged;   /* pages, on purpose */
     uint64_t left_over; /* frames, entries and slots that nobody has */
     uint64_t disagrees; /* 1: the machine's tables do not fit each other */
@@ -48,21 +52,38 @@ struct sim_result {
     char corpus[64]; /* its label, cut */
 };
 
-/* The library's counters by the kernel's names. */
-struct sim_counter {
+/* A number of a result, under the name that JSON has; the library's counters
+ * have the kernel's. */
+struct sim_number {
     const char *name;
-    size_t offset; /* of a uint64_t in struct sim_result */
-    bool is_sum;   /* since the beginning; else it is of now */
+    size_t offset;   /* of a uint64_t in struct sim_result */
+    bool is_sum;     /* since the beginning; else it is of now, or the run's */
+    bool is_counter; /* the library's: stands in the table of the report */
 };
 
-extern const struct sim_counter sim_counters[];
-extern const size_t sim_counter_count;
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a member takes none */
+#define SIM_RESULT_AT(member) offsetof(struct sim_result, member)
 
-uint64_t sim_counter_get(const struct sim_result *result,
-                         const struct sim_counter *counter);
+extern const struct sim_number sim_numbers[];
+extern const size_t sim_number_count;
 
-uint64_t sim_result_faults(const struct sim_result *result);
-double sim_result_rate(const struct sim_result *result);
+/* A number of struct sim_latency: its name in JSON, in nanoseconds, and in the
+ * report, in microseconds. */
+struct sim_latency_part {
+    const char *key;
+    const char *heading;
+    size_t offset;
+};
+
+#define SIM_LATENCY_PARTS 7
+extern const struct sim_latency_part sim_latency_parts[SIM_LATENCY_PARTS];
+
+/* The uint64_t there. */
+uint64_t sim_number_at(const void *structure, size_t offset);
+
+/* Makes the sums those since `before`. */
+void sim_result_subtract(struct sim_result *result,
+                         const struct sim_result *before);
 
 /* Whether every page was as it should be, and nothing is left. */
 bool sim_result_good(const struct sim_result *result);

@@ -35,7 +35,7 @@ static int show(const struct sim_options *options,
     struct json json = {.file = stdout};
 
     if (options->plot_path != NULL &&
-        !sim_report_plot(timeline, options->plot_path))
+        !sim_timeline_plot(timeline, options->plot_path))
         return TOOL_ERROR;
     if (options->json)
         sim_report_json(&options->config, result, &json);

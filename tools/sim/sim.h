@@ -35,17 +35,11 @@ int sim_merge(const struct sim_options *options);
 
 /* ---- reports ---- */
 
-/* Whether a parameter belongs to the result: it was given, or it matters. */
-bool sim_report_has(const struct sim_config *config,
-                    enum sim_parameter parameter);
-
 void sim_report_text(const struct sim_config *config,
                      const struct sim_result *result, FILE *file);
 
 struct json;
 void sim_report_json(const struct sim_config *config,
                      const struct sim_result *result, struct json *json);
-
-bool sim_report_plot(const struct sim_timeline *timeline, const char *path);
 
 #endif

@@ -390,62 +390,58 @@ static bool run_all(struct grid *grid)
 
 /* ---- the results ---- */
 
-/* The counters that stand in a line of a sweep. */
-static const char *const line_counters[] = {
-    "zswpout", "zswpin", "zswpwb", "reject_reclaim_fail", "disk_swapins"};
+/* What stands in a line of a sweep behind the parameters that change. */
+static const struct column {
+    const char *heading;
+    size_t offset;   /* of a number of the result */
+    unsigned divide; /* shown divided by this */
+    bool decimals;
+} columns[] = {
+    {"ops/s", SIM_RESULT_AT(ops_per_second), 1, false},
+    {"faults", SIM_RESULT_AT(faults), 1, false},
+    {"pool KiB", SIM_RESULT_AT(cache.pool_total_size), 1024, false},
+    {"pool p50", SIM_RESULT_AT(latency[ZC_FAULT_POOL].p50), 1000, true},
+    {"pool p99", SIM_RESULT_AT(latency[ZC_FAULT_POOL].p99), 1000, true},
+    {"device p99", SIM_RESULT_AT(latency[ZC_FAULT_DEVICE].p99), 1000, true},
+    {"zswpout", SIM_RESULT_AT(cache.zswpout), 1, false},
+    {"zswpin", SIM_RESULT_AT(cache.zswpin), 1, false},
+    {"zswpwb", SIM_RESULT_AT(cache.zswpwb), 1, false},
+    {"reject_reclaim_fail", SIM_RESULT_AT(cache.reject_reclaim_fail), 1, false},
+    {"disk_swapins", SIM_RESULT_AT(cache.disk_swapins), 1, false},
+    {"mismatches", SIM_RESULT_AT(counts.mismatches), 1, false},
+};
 
-static uint64_t counter_by_name(const struct sim_result *result,
-                                const char *name)
-{
-    for (size_t i = 0; i < sim_counter_count; i++) {
-        if (strcmp(sim_counters[i].name, name) == 0)
-            return sim_counter_get(result, &sim_counters[i]);
-    }
-    return 0;
-}
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
 static void add_heading(const struct grid *grid, struct table *table)
 {
-    static const char *const rest[] = {"ops/s",    "faults",   "pool KiB",
-                                       "pool p50", "pool p99", "device p99"};
-
     for (unsigned p = 0; p < SIM_PARAMETERS; p++) {
         if (grid->lists[p].count < 2)
             continue;
         table->left |= 1u << table->column_count++;
         table_add(table, "%s", sim_parameters[p].name);
     }
-    for (size_t i = 0; i < sizeof(rest) / sizeof(rest[0]); i++)
-        table_add(table, "%s", rest[i]);
-    for (size_t i = 0; i < sizeof(line_counters) / sizeof(line_counters[0]);
-         i++)
-        table_add(table, "%s", line_counters[i]);
-    table_add(table, "%s", "mismatches");
+    for (size_t i = 0; i < COLUMNS; i++)
+        table_add(table, "%s", columns[i].heading);
     table->column_count = table->cell_count;
 }
 
 static void add_line(const struct grid *grid, const struct point *point,
                      struct table *table)
 {
-    const struct sim_result *result = &point->result;
-    const struct sim_latency *pool = &result->latency[ZC_FAULT_POOL];
-
     for (unsigned p = 0; p < SIM_PARAMETERS; p++) {
         if (grid->lists[p].count > 1)
             table_add(table, "%s",
                       sim_text(&point->config, (enum sim_parameter)p));
     }
-    table_add(table, "%.0f", sim_result_rate(result));
-    table_add(table, "%" PRIu64, sim_result_faults(result));
-    table_add(table, "%" PRIu64, result->cache.pool_total_size / 1024);
-    table_add(table, "%.2f", (double)pool->p50 / 1e3);
-    table_add(table, "%.2f", (double)pool->p99 / 1e3);
-    table_add(table, "%.2f",
-              (double)result->latency[ZC_FAULT_DEVICE].p99 / 1e3);
-    for (size_t i = 0; i < sizeof(line_counters) / sizeof(line_counters[0]);
-         i++)
-        table_add(table, "%" PRIu64, counter_by_name(result, line_counters[i]));
-    table_add(table, "%" PRIu64, result->counts.mismatches);
+    for (size_t i = 0; i < COLUMNS; i++) {
+        uint64_t number = sim_number_at(&point->result, columns[i].offset);
+
+        if (columns[i].decimals)
+            table_add(table, "%.2f", (double)number / columns[i].divide);
+        else
+            table_add(table, "%" PRIu64, number / columns[i].divide);
+    }
 }
 
 static void print_csv(const struct table *table)

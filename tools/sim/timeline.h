@@ -3,6 +3,7 @@
 #ifndef ZCACHE_TOOL_SIM_TIMELINE_H
 #define ZCACHE_TOOL_SIM_TIMELINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -45,5 +46,7 @@ void sim_timeline_step(struct sim_timeline *timeline,
 void sim_timeline_free(struct sim_timeline *timeline);
 
 void sim_timeline_print_csv(const struct sim_timeline *timeline, FILE *file);
+/* False, and an error shown. */
+bool sim_timeline_plot(const struct sim_timeline *timeline, const char *path);
 
 #endif
