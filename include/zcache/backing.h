@@ -36,7 +36,7 @@ struct zc_backing_config {
 
 struct zc_backing_ops {
     size_t struct_size; /* sizeof(struct zc_backing_ops) */
-    const char *name;
+    const char *name;   /* in the reason of an open() that gave none */
 
     /*
      * The config is good until it returns.  ZC_OK; ZC_INVALID, ZC_NO_MEMORY,

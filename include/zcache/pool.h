@@ -53,7 +53,7 @@ struct zc_pool_usage {
 
 struct zc_pool_ops {
     size_t struct_size; /* sizeof(struct zc_pool_ops) */
-    const char *name;
+    const char *name;   /* in the reason of a create() that gave none */
 
     /* ZC_OK, ZC_NO_MEMORY, ZC_INVALID for a config it cannot serve. */
     zc_status (*create)(const struct zc_pool_config *config, void **pool_out);

@@ -70,6 +70,16 @@ zc_status zc_refuse(char *reason, size_t reason_size, zc_status status,
     return status;
 }
 
+zc_status zc_refuse_for(char *reason, size_t reason_size, zc_status status,
+                        const char *what, const char *name)
+{
+    if (reason == NULL || reason_size == 0 || reason[0] != '\0')
+        return status;
+    return zc_refuse(reason, reason_size, status,
+                     "%s \"%s\" cannot be made: %s", what,
+                     name == NULL ? "" : name, zc_status_describe(status));
+}
+
 zc_status zc_options_copy_out(void *caller, const void *own, size_t own_size)
 {
     size_t size;

@@ -51,6 +51,13 @@ zc_status zc_options_read(void *own, size_t own_size, const void *caller,
 zc_status zc_refuse(char *reason, size_t reason_size, zc_status status,
                     const char *format, ...) ZC_PRINTF(4, 5);
 
+/*
+ * The same for a plug-in's failure that has no reason yet: which plug-in of
+ * that name (NULL: none) did not do it, and what the status means.
+ */
+zc_status zc_refuse_for(char *reason, size_t reason_size, zc_status status,
+                        const char *what, const char *name);
+
 /* Whether a struct's struct_size is one that was set: not too small to hold
  * itself, nor above ZC_STRUCT_SIZE_MAX. */
 bool zc_options_has_size(const void *caller);

@@ -193,7 +193,8 @@ static zc_status create_pool(struct zc_zswap *zswap,
                                              : ops->page_count;
     status = ops->create(&config, &zswap->entries.pool);
     if (status != ZC_OK)
-        return status;
+        return zc_refuse_for(options->reason, options->reason_size, status,
+                             "the pool", ops->name);
     zswap->entries.pool_ops = ops;
     zswap->huge_class_size = ops->huge_class_size == NULL
                                  ? options->page_size

@@ -2,6 +2,7 @@
 /* of_pool.c - what a plugged-in pool is told, and what one may leave out. */
 #include "effects.h"
 #include "spy.h"
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -250,6 +251,63 @@ static uint64_t leaves_in_child(uint64_t has)
     return (uint64_t)WEXITSTATUS(status);
 }
 
+/* --- which of them could not be made --------------------------------- */
+
+static const char *const names[] = {"halves", "tape"};
+
+/* Whether the reason has the second name, where it has one of the two. */
+static uint64_t named(const char *reason)
+{
+    MUST((strstr(reason, names[0]) == NULL) !=
+         (strstr(reason, names[1]) == NULL));
+    return strstr(reason, names[1]) != NULL;
+}
+
+static zc_status refuse_pool(const struct zc_pool_config *config,
+                             void **pool_out)
+{
+    (void)config;
+    (void)pool_out;
+    return ZC_NO_MEMORY;
+}
+
+static uint64_t names_pool(uint64_t which)
+{
+    char reason[ZC_REASON_SIZE];
+    struct zc_cache *cache;
+
+    spy_pool.name = names[which];
+    spy_pool.create = refuse_pool;
+    MUST(zc_cache_create(ZC_CACHE_OPTIONS(.pool_ops = &spy_pool,
+                                          .reason = reason,
+                                          .reason_size = sizeof(reason)),
+                         &cache) == ZC_NO_MEMORY);
+    return named(reason);
+}
+
+static zc_status refuse_device(const struct zc_backing_config *config,
+                               void **backing_out)
+{
+    (void)config;
+    (void)backing_out;
+    return ZC_IO_ERROR;
+}
+
+static uint64_t names_device(uint64_t which)
+{
+    char reason[ZC_REASON_SIZE];
+    unsigned type;
+
+    spy_device.name = names[which];
+    spy_device.open = refuse_device;
+    MUST(
+        zc_swap_on(cache_of((struct zc_cache_options){.slot_count = 64}),
+                   ZC_SWAP_OPTIONS(.backing_ops = &spy_device, .reason = reason,
+                                   .reason_size = sizeof(reason)),
+                   &type) == ZC_IO_ERROR);
+    return named(reason);
+}
+
 #define CONFIG(...) EFFECT(zc_pool_config, __VA_ARGS__)
 #define POOL(...) EFFECT(zc_pool_ops, __VA_ARGS__)
 #define DEVICE(...) EFFECT(zc_backing_ops, __VA_ARGS__)
@@ -286,4 +344,8 @@ const struct effect effects_pool[] = {
     POOL(compact, 0, 1, compacts, IS, 0, 1, "it is called, if it is there"),
     POOL(reclaim, 0, 1, reclaims, IS, 0, 1, "it is called, if it is there"),
     DEVICE(discard, 0, 1, discards, IS, 0, 5, "it is called, if it is there"),
+    POOL(name, 0, 1, names_pool, IS, 0, 1,
+         "the reason says which pool could not be made"),
+    DEVICE(name, 0, 1, names_device, IS, 0, 1,
+           "the reason says which device could not be made"),
     EFFECTS_END};

@@ -326,8 +326,11 @@ zc_status zc_backing_open(const struct zc_backing_ops *ops,
     if (status != ZC_OK)
         goto free_backing;
     status = backing->ops.open(config, &backing->device);
-    if (status != ZC_OK)
+    if (status != ZC_OK) {
+        (void)zc_refuse_for(config->reason, config->reason_size, status,
+                            "the device", backing->ops.name);
         goto free_locks;
+    }
     status = start_workers(backing, worker_count);
     if (status != ZC_OK)
         goto close_device;
