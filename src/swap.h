@@ -447,19 +447,12 @@ bool zc_slot_is_zero(struct zc_slot_ref slot);
  *   pageio_stuck.c  folios whose write failed
  */
 
-/* When a load forgets the entry: the policies that can be compared. */
-enum zc_exclusive_policy {
-    ZC_EXCLUSIVE_IF_SWAPCACHE = 0, /* EXCLUSIVE_ONLY_FROM_SWAPCACHE */
-    ZC_EXCLUSIVE_NEVER = 1
-};
-
 /* In zc_pageio.writes. */
 #define ZC_WRITES_WAITERS (UINT32_C(1) << 31)
 
 struct zc_pageio {
     struct zc_zswap *zswap;
     struct zc_swap *swap;
-    unsigned load_policy;   /* enum zc_exclusive_policy, resolved */
     uint32_t writes_max;    /* at least 1 */
     struct zc_stats *stats; /* of zswap */
     /* Folios whose write failed: kept in the swap cache, dirty. */

@@ -37,7 +37,6 @@ static zc_status init_pageio(struct zc_cache *cache,
 {
     cache->pageio.zswap = &cache->zswap;
     cache->pageio.swap = &cache->swap;
-    cache->pageio.load_policy = ZC_EXCLUSIVE_IF_SWAPCACHE;
     cache->pageio.writes_max = options->writes_max;
     cache->pageio.stats = &cache->zswap.stats;
     return zc_pageio_init(&cache->pageio);

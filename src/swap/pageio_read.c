@@ -25,7 +25,7 @@ static zc_status read_zswap(struct zc_pageio *pageio, struct zc_folio *folio,
                      !ZC_RULE(EXCLUSIVE_ONLY_FROM_SWAPCACHE);
     zc_status status;
 
-    if (!exclusive || pageio->load_policy == ZC_EXCLUSIVE_NEVER)
+    if (!exclusive)
         return zc_zswap_load(pageio->zswap, slot, folio->data);
     status = zc_zswap_take(pageio->zswap, slot, folio->data);
     if (status == ZC_OK)

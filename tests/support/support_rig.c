@@ -83,7 +83,6 @@ void rig_init(struct rig *rig, const struct rig_options *options)
     assert_status(zc_swap_init(&rig->swap), ZC_OK);
     rig->pageio.zswap = &rig->zswap;
     rig->pageio.swap = &rig->swap;
-    rig->pageio.load_policy = options->load_policy;
     rig->pageio.writes_max = cache.writes_max;
     rig->pageio.stats = &rig->zswap.stats;
     assert_status(zc_pageio_init(&rig->pageio), ZC_OK);

@@ -24,7 +24,6 @@ struct rig;
 struct rig_options {
     struct zc_cache_options cache; /* page_size, slot_count: the rig's */
     unsigned io_workers;
-    unsigned load_policy;
     bool has_no_make_room; /* a store at the limit is refused */
 };
 

@@ -5,11 +5,10 @@
 
 static struct rig rig;
 
-static void begin(unsigned load_policy)
+static void begin(void)
 {
-    struct rig_options options = rig_defaults();
+    const struct rig_options options = rig_defaults();
 
-    options.load_policy = load_policy;
     rig_init(&rig, &options);
 }
 
@@ -77,7 +76,7 @@ static void read_stored(bool in_cache, bool expect_taken)
 static void exclusive_in_the_swap_cache(void **state)
 {
     (void)state;
-    begin(ZC_EXCLUSIVE_IF_SWAPCACHE);
+    begin();
     read_stored(true, true);
     rig_end(&rig);
 }
@@ -86,17 +85,7 @@ static void exclusive_in_the_swap_cache(void **state)
 static void not_exclusive_elsewhere(void **state)
 {
     (void)state;
-    begin(ZC_EXCLUSIVE_IF_SWAPCACHE);
-    read_stored(false, false);
-    rig_expect(&rig, 1, SUPPORT_HALVES);
-    rig_end(&rig);
-}
-
-static void never_exclusive(void **state)
-{
-    (void)state;
-    begin(ZC_EXCLUSIVE_NEVER);
-    read_stored(true, false);
+    begin();
     read_stored(false, false);
     rig_expect(&rig, 1, SUPPORT_HALVES);
     rig_end(&rig);
@@ -108,7 +97,7 @@ static void zeros(void **state)
     struct zc_folio *folio;
 
     (void)state;
-    begin(ZC_EXCLUSIVE_IF_SWAPCACHE);
+    begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
     folio = make_folio(1, true);
     assert_status(zc_pageio_read(&rig.pageio, folio,
@@ -140,7 +129,7 @@ static void the_device(void **state)
     unsigned i;
 
     (void)state;
-    begin(ZC_EXCLUSIVE_IF_SWAPCACHE);
+    begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_status(rig_write_back(&rig, 1), ZC_OK);
     for (i = 0; i < 2; i++) {
@@ -169,7 +158,7 @@ static void damage_is_kept(void **state)
     unsigned i;
 
     (void)state;
-    begin(ZC_EXCLUSIVE_IF_SWAPCACHE);
+    begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
     for (i = 0; i < 2; i++) {
         in_cache = i == 0;
@@ -194,7 +183,7 @@ static void read_errors_are_kept(void **state)
     struct zc_folio *folio;
 
     (void)state;
-    begin(ZC_EXCLUSIVE_IF_SWAPCACHE);
+    begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_status(rig_write_back(&rig, 1), ZC_OK);
     folio = make_folio(1, true);
@@ -220,7 +209,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exclusive_in_the_swap_cache),
         cmocka_unit_test(not_exclusive_elsewhere),
-        cmocka_unit_test(never_exclusive),
         cmocka_unit_test(zeros),
         cmocka_unit_test(the_device),
         cmocka_unit_test(damage_is_kept),
