@@ -113,7 +113,6 @@ struct zc_backing_file {
     size_t struct_size; /* sizeof(struct zc_backing_file) */
     const char *path;
     unsigned preallocate; /* 1: take the whole file's space at open */
-    unsigned datasync;    /* 1: fdatasync() after every write */
     unsigned direct;      /* 1: O_DIRECT, past the system's page cache */
     /* 1: a new file keeps its name, and its bytes at close; not in a directory.
      * An existing file stays in any case. */

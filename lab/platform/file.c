@@ -50,9 +50,3 @@ zc_status zc_file_write(const struct zc_file *file, const void *data,
     (void)offset;
     return ZC_IO_ERROR;
 }
-
-zc_status zc_file_sync(const struct zc_file *file)
-{
-    (void)file;
-    return ZC_IO_ERROR;
-}

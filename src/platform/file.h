@@ -69,7 +69,4 @@ zc_status zc_file_read(const struct zc_file *file, void *data_out, size_t size,
 zc_status zc_file_write(const struct zc_file *file, const void *data,
                         size_t size, uint64_t offset);
 
-/* The bytes written are on the disk when this returns.  ZC_OK; ZC_IO_ERROR. */
-zc_status zc_file_sync(const struct zc_file *file);
-
 #endif

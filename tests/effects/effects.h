@@ -97,7 +97,4 @@ void effect_clock_begin(uint64_t step_ns);
 void effect_clock_move(uint64_t ns);
 uint64_t effect_clock_slept_ns(void);
 
-/* fdatasync() calls of this process so far. */
-extern unsigned effect_datasyncs;
-
 #endif

@@ -73,16 +73,6 @@ static uint64_t bytes_on_disk(uint64_t preallocate)
     return (uint64_t)status.st_blocks * 512;
 }
 
-static uint64_t syncs(uint64_t datasync)
-{
-    void *device =
-        open_file((struct zc_backing_file){.datasync = (unsigned)datasync}, 0);
-
-    for (uint64_t i = 0; i < 5; i++)
-        MUST_BE_OK(zc_backing_file.write(device, i, page_text(i)));
-    return effect_datasyncs;
-}
-
 /* Whether the system has a file of this process open past its page cache. */
 static uint64_t is_direct(uint64_t direct)
 {
@@ -238,7 +228,6 @@ const struct effect effects_backing[] = {
     FILE_ROW(path, 0, 1, file_at, IS, 1, 2, "that file is made, no other"),
     FILE_ROW(preallocate, 0, 1, bytes_on_disk, AT_MOST, 0, SLOTS *PAGE,
              "the system has the blocks before anything is written"),
-    FILE_ROW(datasync, 0, 1, syncs, IS, 0, 5, "fdatasync() after each of 5"),
     FILE_ROW(direct, 0, 1, is_direct, IS, 0, 1, "the descriptor has O_DIRECT"),
     FILE_ROW(keep, 0, 1, is_kept, IS, 0, 1, "the file is there after close"),
     FILE_ROW(use_existing, 0, 1, uses_existing, IS, 0, 1,

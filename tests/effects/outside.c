@@ -62,8 +62,6 @@ static uint64_t now_ns;
 static uint64_t step;
 static uint64_t slept_ns;
 
-unsigned effect_datasyncs;
-
 void effect_clock_begin(uint64_t step_ns)
 {
     is_simulated = true;
@@ -86,8 +84,6 @@ int __real_clock_gettime(clockid_t clock, struct timespec *now);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
 int __real_nanosleep(const struct timespec *time, struct timespec *rest);
 int __wrap_nanosleep(const struct timespec *time, struct timespec *rest);
-int __real_fdatasync(int file);
-int __wrap_fdatasync(int file);
 
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
 {
@@ -109,12 +105,6 @@ int __wrap_nanosleep(const struct timespec *time, struct timespec *rest)
     now_ns += ns;
     slept_ns += ns;
     return 0;
-}
-
-int __wrap_fdatasync(int file)
-{
-    effect_datasyncs++;
-    return __real_fdatasync(file);
 }
 
 bool effect_open_file(const char *path, struct stat *status_out)

@@ -81,6 +81,15 @@ static bool exists(const char *path)
     return lstat(path, &info) == 0;
 }
 
+static void sync_file(const char *path)
+{
+    const int file = open(path, O_RDONLY);
+
+    assert_true(file >= 0);
+    assert_int_equal(fsync(file), 0);
+    (void)close(file);
+}
+
 static struct stat look(const char *path)
 {
     struct stat info;
@@ -583,7 +592,7 @@ static void bytes_come_back_from_where_they_went(void **state)
         assert_status(zc_file_read(file, page, sizeof(page), offset), ZC_OK);
         assert_true(support_has_stamp(page, sizeof(page), offset, 1));
     }
-    assert_status(zc_file_sync(file), ZC_OK);
+    sync_file(place->path); /* else some file systems count nothing yet */
     /* What was never written takes no space, and reads as zeros. */
     assert_status(zc_file_read(file, page, 1, 4096), ZC_OK);
     assert_int_equal(page[0], 0);

@@ -42,7 +42,6 @@ struct answers {
 static struct {
     struct answers reads;
     struct answers writes;
-    struct answers syncs;
     int fallocates; /* what posix_fallocate() says */
     unsigned fallocations;
     int flags;      /* of the file that was read last */
@@ -85,7 +84,6 @@ ssize_t __wrap_pwrite64(int descriptor, const void *bytes, size_t size,
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __real_open(const char *path, int flags, ...);
-int __wrap_fdatasync(int descriptor);
 int __wrap_posix_fallocate(int descriptor, off_t offset, off_t bytes);
 int __wrap_posix_fallocate64(int descriptor, off_t offset, off_t bytes);
 
@@ -158,14 +156,6 @@ ssize_t __wrap_pwrite64(int descriptor, const void *bytes, size_t size,
                         off_t offset)
 {
     return __wrap_pwrite(descriptor, bytes, size, offset);
-}
-
-int __wrap_fdatasync(int descriptor)
-{
-    size_t unused = 0;
-
-    (void)descriptor;
-    return answer(&calls.syncs, &unused) ? 0 : -1;
 }
 
 int __wrap_posix_fallocate(int descriptor, off_t offset, off_t bytes)
@@ -302,19 +292,6 @@ static void a_full_disk_is_an_io_error(void **state)
     (void)close(calls.instead);
     calls.instead = 0;
     assert_status(write_page(place), ZC_OK);
-}
-
-static void syncing_goes_on_when_interrupted_and_says_what_failed(void **state)
-{
-    struct place *place = *state;
-
-    order(&calls.syncs, EINTR, 0);
-    assert_status(zc_file_sync(place->file), ZC_OK);
-    assert_int_equal(calls.syncs.calls, 2);
-    memset(&calls, 0, sizeof(calls));
-    order(&calls.syncs, EIO, 0);
-    assert_status(zc_file_sync(place->file), ZC_IO_ERROR);
-    assert_int_equal(calls.syncs.calls, 1);
 }
 
 /* ---- opening ---- */
@@ -465,36 +442,6 @@ static void names_that_are_taken_are_passed_over(void **state)
     calls.taken = 0;
 }
 
-#define DEVICE_PAGES 3
-
-static void a_device_syncs_after_every_write_if_it_is_told(void **state)
-{
-    struct place *place = *state;
-    struct zc_backing_file options = {
-        .struct_size = sizeof(options), .path = place->path, .datasync = 1};
-    void *backing;
-    uint64_t slot;
-
-    close_file(place);
-    backing = support_backing_open(&zc_backing_file, &options, SIZE, 16);
-    for (slot = 0; slot < DEVICE_PAGES; slot++)
-        assert_status(zc_backing_file.write(backing, slot, place->page), ZC_OK);
-    assert_int_equal(calls.syncs.calls, DEVICE_PAGES);
-    memset(&calls, 0, sizeof(calls));
-    order(&calls.syncs, EIO, 0);
-    assert_status(zc_backing_file.write(backing, 0, place->page), ZC_IO_ERROR);
-    order(&calls.writes, EIO, 0);
-    assert_status(zc_backing_file.write(backing, 0, place->page), ZC_OK);
-    zc_backing_file.close(backing);
-
-    options.datasync = 0;
-    memset(&calls, 0, sizeof(calls));
-    backing = support_backing_open(&zc_backing_file, &options, SIZE, 16);
-    assert_status(zc_backing_file.write(backing, 0, place->page), ZC_OK);
-    assert_int_equal(calls.syncs.calls, 0);
-    zc_backing_file.close(backing);
-}
-
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -504,7 +451,6 @@ int main(void)
         test(a_transfer_of_nothing_is_an_error),
         test(every_error_of_a_transfer_is_an_io_error),
         test(a_full_disk_is_an_io_error),
-        test(syncing_goes_on_when_interrupted_and_says_what_failed),
         test(zeros_are_written_where_space_cannot_be_taken),
         test(no_space_to_take_leaves_nothing),
         test(no_memory_to_take_space_is_that),
@@ -514,7 +460,6 @@ int main(void)
         test(direct_is_what_the_system_calls_direct),
         test(a_file_in_a_directory_is_made_and_unlinked),
         test(names_that_are_taken_are_passed_over),
-        test(a_device_syncs_after_every_write_if_it_is_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -441,18 +441,3 @@ zc_status zc_file_write(const struct zc_file *file, const void *data,
     }
     return ZC_OK;
 }
-
-zc_status zc_file_sync(const struct zc_file *file)
-{
-    int result;
-
-    zc_may_block();
-    do {
-#if defined(__APPLE__) /* has it and does not declare it */
-        result = fsync(file->descriptor);
-#else
-        result = fdatasync(file->descriptor);
-#endif
-    } while (result != 0 && errno == EINTR);
-    return result == 0 ? ZC_OK : ZC_IO_ERROR;
-}

@@ -34,7 +34,6 @@ struct bounce {
 struct file {
     struct zc_file *file;
     size_t page_size;
-    bool datasync;
     struct bounce bounce;
 };
 
@@ -144,7 +143,6 @@ static zc_status file_open(const struct zc_backing_config *config,
     if (own == NULL)
         return ZC_NO_MEMORY;
     own->page_size = config->page_size;
-    own->datasync = options.datasync != 0;
     own->bounce.alignment = 1;
     status = options.direct != 0 ? bounce_init(&own->bounce, own->page_size)
                                  : ZC_OK;
@@ -190,8 +188,6 @@ static zc_status file_write(void *backing, uint64_t slot, const void *page)
     } else {
         status = zc_file_write(own->file, page, own->page_size, offset);
     }
-    if (status == ZC_OK && own->datasync)
-        status = zc_file_sync(own->file);
     return status;
 }
 
