@@ -6,6 +6,9 @@
  * Half of the objects are freed, here and there, so that hardly any page is
  * empty.  Compaction moves the rest together, a little at a time, as a program
  * would do it between two requests, and no handle changes by that.
+ *
+ * A second pool has a limit, and objects that say of themselves, in the tag
+ * bits of their handles, which may go when it is reached.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +82,25 @@ static unsigned compact_in_steps(struct zc_zspool *pool)
     return steps;
 }
 
+/* The kernel's size classes, for chains of at most 8 pages. */
+static void show_classes(void)
+{
+    struct zc_zspool_class class = {.struct_size = sizeof(class)};
+    struct zc_zspool *pool;
+    unsigned count = 0;
+
+    expect(zc_zspool_create(ZC_ZSPOOL_OPTIONS(.placement = ZC_PLACEMENT_KERNEL,
+                                              .chain_length = 8),
+                            &pool) == ZC_OK,
+           "a pool");
+    while (zc_zspool_get_class(pool, count, &class) == ZC_OK)
+        count++;
+    printf("kernel: %u size classes, and from %zu bytes on an object has a "
+           "page of its own\n",
+           count, zc_zspool_huge_class_size(pool));
+    zc_zspool_destroy(pool);
+}
+
 static void show(enum zc_placement placement, const char *name)
 {
     struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
@@ -118,9 +140,66 @@ static void show(enum zc_placement placement, const char *name)
     zc_zspool_destroy(pool);
 }
 
+#define MAY_GO ZC_TAG_0
+
+/* Makes room: frees the objects that may go.  Returns their bytes. */
+static size_t free_tagged(struct zc_zspool *pool, const zc_handle *handles,
+                          unsigned count)
+{
+    size_t freed = 0;
+    unsigned tags;
+    size_t size;
+    unsigned i;
+
+    for (i = 0; i < count; i++) {
+        if (zc_zspool_change_tags(pool, handles[i], 0, 0, &tags) != ZC_OK ||
+            (tags & MAY_GO) == 0)
+            continue;
+        expect(zc_zspool_object_size(pool, handles[i], &size) == ZC_OK &&
+                   zc_zspool_free(pool, handles[i]) == ZC_OK,
+               "an object that may go");
+        freed += size;
+    }
+    return freed;
+}
+
+static void show_limit(void)
+{
+    static zc_handle handles[OBJECTS];
+    static const char bytes[2000] = "an object";
+    struct zc_zspool *pool;
+    unsigned count;
+    size_t freed;
+
+    expect(zc_zspool_create(ZC_ZSPOOL_OPTIONS(.segment_bytes = 32768), &pool) ==
+               ZC_OK,
+           "a pool");
+    expect(zc_zspool_set_limit(pool, 4 << 20) == ZC_OK, "a limit");
+    for (count = 0; count < OBJECTS; count++) {
+        if (zc_zspool_put(pool, bytes, size_of(count), &handles[count]) !=
+            ZC_OK)
+            break; /* ZC_REJECTED: the limit */
+        if (count % 3 == 0)
+            expect(zc_zspool_change_tags(pool, handles[count], 0, MAY_GO,
+                                         NULL) == ZC_OK,
+                   "a tag");
+    }
+    expect(count < OBJECTS, "the limit is reached");
+    freed = free_tagged(pool, handles, count);
+    printf("limit : %u objects fill 4 MiB; %zu KiB may go, and the rest fills "
+           "%llu pages of %llu\n",
+           count, freed / 1024, (unsigned long long)zc_zspool_used_pages(pool),
+           (unsigned long long)zc_zspool_page_count(pool));
+    expect(zc_zspool_put(pool, bytes, size_of(count), &handles[count]) == ZC_OK,
+           "there is room again");
+    zc_zspool_destroy(pool);
+}
+
 int main(void)
 {
     show(ZC_PLACEMENT_DENSE, "dense ");
     show(ZC_PLACEMENT_KERNEL, "kernel");
+    show_classes();
+    show_limit();
     return EXIT_SUCCESS;
 }
