@@ -38,7 +38,7 @@ if(ZCACHE_WITH_ZSTD)
 endif()
 if(ZCACHE_BUILD_TESTS)
   zc_find(zcache_cmocka cmocka test
-    "-DBUILD_TESTING=OFF builds without the tests." IMPORTED_TARGET)
+    "-DZCACHE_BUILD_TESTS=OFF builds without the tests." IMPORTED_TARGET)
 endif()
 
 # Some 32-bit processors have no 64-bit atomic instructions: there they are

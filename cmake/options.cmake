@@ -6,10 +6,11 @@ option(BUILD_SHARED_LIBS "Build zcache as a shared library" OFF)
 option(ZCACHE_WITH_LZ4 "Compressors lz4 and lz4hc (needs liblz4)" ON)
 option(ZCACHE_WITH_ZSTD "Compressor zstd (needs libzstd)" ON)
 
-# BUILD_TESTING is CMake's own name for this, and that of packagers.
-set(zcache_tests_default ${PROJECT_IS_TOP_LEVEL})
-if(DEFINED BUILD_TESTING AND NOT BUILD_TESTING)
-  set(zcache_tests_default OFF)
+# Without options: the library and the program.  BUILD_TESTING is CMake's own
+# name for the tests, and that of packagers.
+set(zcache_tests_default OFF)
+if(PROJECT_IS_TOP_LEVEL AND BUILD_TESTING)
+  set(zcache_tests_default ON)
 endif()
 option(ZCACHE_BUILD_TESTS "Build the tests" ${zcache_tests_default})
 option(ZCACHE_BUILD_TOOLS "Build the zcache program" ${PROJECT_IS_TOP_LEVEL})
