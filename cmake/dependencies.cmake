@@ -28,14 +28,11 @@ endif()
 # Header only: compiled in with XXH_INLINE_ALL, never linked.
 zc_find(zcache_xxhash libxxhash demo "")
 
-if(ZCACHE_WITH_LZ4)
-  zc_find(zcache_lz4 liblz4 demo "-DZCACHE_WITH_LZ4=OFF builds without it."
-    IMPORTED_TARGET GLOBAL)
-endif()
-if(ZCACHE_WITH_ZSTD)
-  zc_find(zcache_zstd libzstd demo "-DZCACHE_WITH_ZSTD=OFF builds without it."
-    IMPORTED_TARGET GLOBAL)
-endif()
+foreach(codec IN LISTS zcache_codecs)
+  string(TOUPPER ${codec} CODEC)
+  zc_find(zcache_${codec} lib${codec} demo
+    "-DZCACHE_WITH_${CODEC}=OFF builds without it." IMPORTED_TARGET GLOBAL)
+endforeach()
 if(ZCACHE_BUILD_TESTS)
   zc_find(zcache_cmocka cmocka test
     "-DZCACHE_BUILD_TESTS=OFF builds without the tests." IMPORTED_TARGET)

@@ -8,15 +8,6 @@ include(CMakePackageConfigHelpers)
 set(zcache_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/zcache)
 get_target_property(zcache_type zcache TYPE)
 
-# The codecs of this build; the module of each is its name after lib.
-set(zcache_codecs)
-if(ZCACHE_WITH_LZ4)
-  list(APPEND zcache_codecs lz4)
-endif()
-if(ZCACHE_WITH_ZSTD)
-  list(APPEND zcache_codecs zstd)
-endif()
-
 install(TARGETS zcache
   EXPORT zcacheTargets
   RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}

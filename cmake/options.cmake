@@ -3,8 +3,19 @@
 
 option(BUILD_SHARED_LIBS "Build zcache as a shared library" OFF)
 
-option(ZCACHE_WITH_LZ4 "Compressors lz4 and lz4hc (needs liblz4)" ON)
-option(ZCACHE_WITH_ZSTD "Compressor zstd (needs libzstd)" ON)
+option(ZCACHE_WITH_LZ4 "Compressors over liblz4" ON)
+option(ZCACHE_WITH_ZSTD "Compressors over libzstd" ON)
+# The libraries of the codecs in this build: NAME is ZCACHE_WITH_NAME here,
+# libNAME to pkg-config, PkgConfig::zcache_NAME and ZC_WITH_NAME.
+set(zcache_codecs)
+foreach(codec lz4 zstd)
+  string(TOUPPER ${codec} CODEC)
+  if(ZCACHE_WITH_${CODEC})
+    list(APPEND zcache_codecs ${codec})
+  endif()
+endforeach()
+list(TRANSFORM zcache_codecs TOUPPER OUTPUT_VARIABLE zcache_codec_definitions)
+list(TRANSFORM zcache_codec_definitions REPLACE "(.+)" "ZC_WITH_\\1=1")
 
 # Without options: the library and the program.  BUILD_TESTING is CMake's own
 # name for the tests, and that of packagers.

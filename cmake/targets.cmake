@@ -28,19 +28,13 @@ function(zc_setup_library target)
       ${PROJECT_SOURCE_DIR}/src
       ${zcache_xxhash_INCLUDE_DIRS})
   target_link_libraries(${target} PRIVATE Threads::Threads)
-  set(codecs)
-  if(ZCACHE_WITH_LZ4)
-    list(APPEND codecs ZC_WITH_LZ4=1)
-    target_link_libraries(${target} PRIVATE PkgConfig::zcache_lz4)
-  endif()
-  if(ZCACHE_WITH_ZSTD)
-    list(APPEND codecs ZC_WITH_ZSTD=1)
-    target_link_libraries(${target} PRIVATE PkgConfig::zcache_zstd)
-  endif()
+  foreach(codec IN LISTS zcache_codecs)
+    target_link_libraries(${target} PRIVATE PkgConfig::zcache_${codec})
+  endforeach()
   # One file asks; the others are the same whatever is built in.
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/codec/registry.c
     TARGET_DIRECTORY ${target}
-    PROPERTIES COMPILE_DEFINITIONS "${codecs}")
+    PROPERTIES COMPILE_DEFINITIONS "${zcache_codec_definitions}")
 endfunction()
 
 # zc_setup_program(TARGET): a program over the public headers only.

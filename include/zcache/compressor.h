@@ -3,7 +3,7 @@
  * compressor.h - how a page is made smaller: the built-in codecs, and yours.
  *
  * Built in, as far as their libraries were found at build time:
- *   "lz4"    level = acceleration, 1 to 65537, default 1
+ *   "lz4"    level 1 to 65537, default 1; it is the acceleration
  *   "lz4hc"  level 3 to 12, default 9
  *   "zstd"   level -7 to 19, default 3
  *   "copy"   no compression; for tests and as an example

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* codec.h - the built-in compressors, one file each. */
+/*
+ * codec.h - what the built-in compressors share.  Each has a file of its own,
+ * and registry.c has the list of them.
+ */
 #ifndef ZC_CODEC_CODEC_H
 #define ZC_CODEC_CODEC_H
 
 #include <zcache/compressor.h>
 
+/* lz4hc decompresses as this does. */
 extern const struct zc_compressor zc_compressor_lz4;
-extern const struct zc_compressor zc_compressor_lz4hc;
-extern const struct zc_compressor zc_compressor_zstd;
-extern const struct zc_compressor zc_compressor_copy;
 
 /* ---- codec/state.c: contexts that are one block of memory ---- */
 

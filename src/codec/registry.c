@@ -11,20 +11,29 @@
 #include <string.h>
 
 #include "base/options.h"
-#include "codec/codec.h"
 #include "platform/atomic.h"
 
-/* The first is the default of a cache. */
-static const struct zc_compressor *const built_in[] = {
+/*
+ * The built-in ones, in the order of compressor.h; NAME is zc_compressor_NAME
+ * of codec/NAME.c.  The first is the default of a cache.
+ */
 #ifdef ZC_WITH_LZ4
-    &zc_compressor_lz4,
-    &zc_compressor_lz4hc,
+#define LZ4_CODECS(X) X(lz4) X(lz4hc)
+#else
+#define LZ4_CODECS(X)
 #endif
 #ifdef ZC_WITH_ZSTD
-    &zc_compressor_zstd,
+#define ZSTD_CODECS(X) X(zstd)
+#else
+#define ZSTD_CODECS(X)
 #endif
-    &zc_compressor_copy,
-};
+#define CODECS(X) LZ4_CODECS(X) ZSTD_CODECS(X) X(copy)
+
+#define DECLARE(name) extern const struct zc_compressor zc_compressor_##name;
+#define ADDRESS(name) &zc_compressor_##name,
+
+CODECS(DECLARE)
+static const struct zc_compressor *const built_in[] = {CODECS(ADDRESS)};
 
 #define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))
 

@@ -17,7 +17,7 @@
  * and in half of the runs the limit moves (G4).  ZC_STRESS_SECONDS makes each
  * run longer.
  */
-#include "support_cache.h"
+#include "support_codec.h"
 
 #include <inttypes.h>
 #include <sched.h>
@@ -370,24 +370,17 @@ static void rest(void)
 
 static void change_settings(struct support_worker *worker)
 {
-    static const struct {
-        const char *name;
-        int level;
-    } settings[] = {
-        {"lz4", 1},   {"lz4", 20}, {"lz4hc", 3}, {"copy", 0},
-#ifdef ZC_WITH_ZSTD
-        {"zstd", -5}, {"zstd", 1},
-#endif
-    };
     const struct arena *arena = worker->context;
     zc_status status;
     uint64_t limit;
-    size_t i;
+    const struct zc_compressor *codec;
 
     while (!support_is_stopped(worker)) {
-        i = (size_t)below(worker, sizeof(settings) / sizeof(settings[0]));
-        status = zc_cache_set_compressor(arena->cache, settings[i].name,
-                                         settings[i].level);
+        codec =
+            zc_compressor_get((unsigned)below(worker, support_codec_count()));
+        status = zc_cache_set_compressor(
+            arena->cache, codec->name,
+            below(worker, 2) == 0 ? ZC_LEVEL_DEFAULT : codec->level_min);
         if (status != ZC_OK)
             support_mistake(worker, "set_compressor: %s",
                             zc_status_name(status));

@@ -10,6 +10,7 @@
 
 #include "base/inject.h"
 #include "platform/processor.h"
+#include "support_codec.h"
 
 #define TYPE_DEVICE 0
 #define TYPE_PLAIN 1
@@ -265,14 +266,9 @@ static void reclaim(struct support_churn *churn, struct support_worker *worker)
 static void set_compressor(struct support_churn *churn,
                            struct support_worker *worker)
 {
-    static const char *const names[] = {"lz4", "lz4hc", "copy", "lz4",
-#ifdef ZC_WITH_ZSTD
-                                        "zstd"
-#endif
-    };
     zc_status status = zc_cache_set_compressor(
-        churn->cache, names[below(worker, sizeof(names) / sizeof(names[0]))],
-        0);
+        churn->cache,
+        support_codec_name((unsigned)below(worker, support_codec_count())), 0);
 
     if (status != ZC_OK && status != ZC_BUSY &&
         (status != ZC_NO_MEMORY || !churn->config.injects))

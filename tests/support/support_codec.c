@@ -4,6 +4,20 @@
 
 #define DAMAGE_ROUNDS 1500
 
+unsigned support_codec_count(void)
+{
+    unsigned last = 0;
+
+    while (strcmp(zc_compressor_get(last)->name, "copy") != 0)
+        last++;
+    return last + 1;
+}
+
+const char *support_codec_name(unsigned number)
+{
+    return zc_compressor_get(number % support_codec_count())->name;
+}
+
 void support_codec_begin(struct support_codec *codec, const char *name,
                          size_t page_size, int level)
 {

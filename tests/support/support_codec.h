@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * support_codec.h - what every compressor must do, whoever wrote it: the same
- * bodies for all, called from the test of each.
+ * bodies for all, called from test_codecs.c.
  */
 #ifndef ZC_TESTS_SUPPORT_CODEC_H
 #define ZC_TESTS_SUPPORT_CODEC_H
 
 #include "support_cache.h"
+
+/* The built-in compressors, which come first: how many, and a name, counted on
+ * round and round. */
+unsigned support_codec_count(void);
+const char *support_codec_name(unsigned number);
 
 /* One context of a compressor; begin asserts that it can be made. */
 struct support_codec {

@@ -2,28 +2,6 @@
 /* test_compress_copy.c - the compressor that does not. */
 #include "support_codec.h"
 
-static void every_page_comes_back(void **state)
-{
-    (void)state;
-
-    support_codec_round_trips("copy", ZC_LEVEL_DEFAULT);
-    support_codec_contexts_are_reusable("copy");
-}
-
-static void damage_is_told_from_pages(void **state)
-{
-    (void)state;
-
-    support_codec_trusts_nothing("copy");
-}
-
-static void no_byte_is_written_behind_the_room_given(void **state)
-{
-    (void)state;
-
-    support_codec_respects_capacity("copy");
-}
-
 static void a_page_is_put_out_as_it_is(void **state)
 {
     struct support_codec codec;
@@ -56,9 +34,6 @@ static void another_size_is_corrupt(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_page_comes_back),
-        cmocka_unit_test(damage_is_told_from_pages),
-        cmocka_unit_test(no_byte_is_written_behind_the_room_given),
         cmocka_unit_test(a_page_is_put_out_as_it_is),
         cmocka_unit_test(another_size_is_corrupt),
     };

@@ -1,35 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_compress_lz4.c - LZ4, at every acceleration that matters. */
+/* test_compress_lz4.c - what LZ4 alone does; test_codecs.c has the rest. */
 #include "support_codec.h"
 
 #include <lz4.h>
-
-#include "base/inject.h"
-
-static void every_page_comes_back_at_every_acceleration(void **state)
-{
-    static const int levels[] = {1, 2, 3, 8, 17, 100, 65536, 65537};
-    size_t i;
-
-    (void)state;
-    for (i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-        support_codec_round_trips("lz4", levels[i]);
-    support_codec_contexts_are_reusable("lz4");
-}
-
-static void damage_is_told_from_pages(void **state)
-{
-    (void)state;
-
-    support_codec_trusts_nothing("lz4");
-}
-
-static void no_byte_is_written_behind_the_room_given(void **state)
-{
-    (void)state;
-
-    support_codec_respects_capacity("lz4");
-}
 
 static void it_puts_out_what_liblz4_puts_out(void **state)
 {
@@ -85,30 +58,12 @@ static void data_of_another_page_size_is_corrupt(void **state)
                   ZC_CORRUPT);
 }
 
-static void a_context_without_memory_is_refused(void **state)
-{
-    const struct zc_compressor *lz4 = zc_compressor_find("lz4");
-    void *context = &context;
-
-    (void)state;
-    zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
-
-    assert_status(lz4->context_create(lz4, 4096, 1, &context), ZC_NO_MEMORY);
-
-    zc_inject_disarm();
-    assert_ptr_equal(context, &context);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_page_comes_back_at_every_acceleration),
-        cmocka_unit_test(damage_is_told_from_pages),
-        cmocka_unit_test(no_byte_is_written_behind_the_room_given),
         cmocka_unit_test(it_puts_out_what_liblz4_puts_out),
         cmocka_unit_test(the_level_is_the_acceleration),
         cmocka_unit_test(data_of_another_page_size_is_corrupt),
-        cmocka_unit_test(a_context_without_memory_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,6 @@ static void fields_out_of_their_range_are_refused(void **state)
         {.accept_threshold_percent = 101},
         {.compressor_level = -1},
         {.compressor_level = 65538},
-        {.compressor_name = "lz4hc", .compressor_level = 13},
         {.compressor_name = "copy", .compressor_level = 1},
         {.context_count = 4097},
         {.slot_count = ZC_SLOT_COUNT_MAX + 1},
@@ -359,7 +358,7 @@ static void a_same_filled_page_holds_no_compressor(void **state)
     (void)state;
     support_store(cache, support_slot(0), SUPPORT_SAME, 1);
 
-    assert_status(zc_cache_set_compressor(cache, "lz4hc", 0), ZC_OK);
+    assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_OK);
 
     assert_int_equal(support_cache_stat(cache, generations), 1);
     support_expect(cache, support_slot(0), SUPPORT_SAME, 1);
@@ -376,8 +375,8 @@ static void a_bad_compressor_or_level_changes_nothing(void **state)
     payload = support_cache_stat(cache, payload_bytes);
 
     assert_status(zc_cache_set_compressor(cache, "none", 0), ZC_UNSUPPORTED);
-    assert_status(zc_cache_set_compressor(cache, "lz4hc", 2), ZC_INVALID);
-    assert_status(zc_cache_set_compressor(cache, "lz4hc", 13), ZC_INVALID);
+    assert_status(zc_cache_set_compressor(cache, "lz4", -1), ZC_INVALID);
+    assert_status(zc_cache_set_compressor(cache, "lz4", 65538), ZC_INVALID);
     assert_status(zc_cache_set_compressor(cache, NULL, -1), ZC_INVALID);
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
     assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_NO_MEMORY);
@@ -479,7 +478,7 @@ static void a_cache_ends_empty_and_full(void **state)
         for (i = 0; i < 500; i++)
             support_store(cache, zc_swp_make(i % 32, i * 10007),
                           i % SUPPORT_KIND_COUNT, i);
-        assert_status(zc_cache_set_compressor(cache, "lz4hc", 0), ZC_OK);
+        assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_OK);
         support_store(cache, zc_swp_make(31, ZC_SLOT_COUNT_DEFAULT - 1),
                       SUPPORT_TEXT, 1);
         zc_cache_destroy(cache);
@@ -517,7 +516,7 @@ static void two_caches_know_nothing_of_each_other(void **state)
         support_store(one, support_slot(i), SUPPORT_TEXT, i);
         support_store(two, support_slot(i), SUPPORT_TEXT, i + 1000);
     }
-    assert_status(zc_cache_set_compressor(two, "lz4hc", 0), ZC_OK);
+    assert_status(zc_cache_set_compressor(two, "copy", 0), ZC_OK);
     assert_int_equal(support_cache_stat(one, generations), 1);
     assert_status(zc_cache_set_limit(two, 4096, 0), ZC_OK);
     support_store(one, support_slot(200), SUPPORT_TEXT, 200);

@@ -4,7 +4,7 @@
  * status, never wrong bytes.
  */
 #include "support_bump.h"
-#include "support_cache.h"
+#include "support_codec.h"
 
 /* A cache with one page in it. */
 static struct zc_cache *cache_of_one(enum support_over over,
@@ -21,17 +21,6 @@ static struct zc_cache *cache_of_one(enum support_over over,
     support_store(cache, support_slot(3), kind, 1);
     return cache;
 }
-
-static const char *const compressors[] = {
-    "lz4",
-    "lz4hc",
-    "copy",
-#ifdef ZC_WITH_ZSTD
-    "zstd",
-#endif
-};
-
-#define COMPRESSORS (sizeof(compressors) / sizeof(compressors[0]))
 
 /* Every flipped bit is found, and put right again nothing is. */
 static void flip_each(struct zc_cache *cache, size_t step)
@@ -57,12 +46,13 @@ static void with_sums_every_flipped_bit_is_found(void **state)
 {
     struct zc_cache *cache;
     unsigned over;
-    size_t i;
+    unsigned i;
 
     (void)state;
     for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
-        for (i = 0; i < COMPRESSORS; i++) {
-            cache = cache_of_one(over, compressors[i], true, SUPPORT_TEXT);
+        for (i = 0; i < support_codec_count(); i++) {
+            cache =
+                cache_of_one(over, support_codec_name(i), true, SUPPORT_TEXT);
             flip_each(cache, 13);
             support_expect(cache, support_slot(3), SUPPORT_TEXT, 1);
             zc_cache_destroy(cache);
@@ -83,12 +73,12 @@ static void without_sums_damage_is_a_page_or_corrupt(void **state)
     struct zc_cache *cache;
     zc_status status;
     size_t place;
-    size_t i;
+    unsigned i;
 
     (void)state;
     support_guard_init(&guard);
-    for (i = 0; i < COMPRESSORS; i++) {
-        cache = cache_of_one(SUPPORT_OVER_DENSE, compressors[i], false,
+    for (i = 0; i < support_codec_count(); i++) {
+        cache = cache_of_one(SUPPORT_OVER_DENSE, support_codec_name(i), false,
                              SUPPORT_TEXT);
         for (place = 0; place < 8 * support_cache_stat(cache, payload_bytes);
              place += 3) {

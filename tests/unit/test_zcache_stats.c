@@ -253,7 +253,7 @@ static void the_parts_add_up_for_every_pool(void **state)
             support_store(cache, support_slot(i * 100), i % SUPPORT_KIND_COUNT,
                           i);
         check_sums(cache);
-        assert_status(zc_cache_set_compressor(cache, "lz4hc", 0), ZC_OK);
+        assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_OK);
         (void)zc_cache_invalidate_range(cache, support_slot(0), 25000);
         check_sums(cache);
         zc_cache_destroy(cache);

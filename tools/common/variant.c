@@ -20,15 +20,21 @@ const char *codec_list_default(void)
     return zc_compressor_find("lz4") == NULL ? "zstd:1" : "lz4,zstd:1";
 }
 
-static void explain_unknown_codec(const char *name)
+void codec_names(struct text *text)
 {
     const struct zc_compressor *compressor;
-    struct text known = {0};
 
     for (unsigned i = 0; (compressor = zc_compressor_get(i)) != NULL; i++)
-        text_print(&known, "%s%s", i == 0 ? "" : ", ", compressor->name);
+        text_print(text, "%s%s", i == 0 ? "" : ", ", compressor->name);
+}
+
+static void explain_unknown_codec(const char *name)
+{
+    struct text known = {0};
+
+    codec_names(&known);
     message_error("--codec: there is no codec \"%s\"; there are: %s", name,
-                  known.bytes == NULL ? "none" : known.bytes);
+                  known.bytes);
     text_free(&known);
 }
 

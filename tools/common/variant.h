@@ -22,6 +22,9 @@ struct codec_list {
 const char *codec_default(void);
 const char *codec_list_default(void);
 
+/* Appends those that are built in: "lz4, copy". */
+void codec_names(struct text *text);
+
 /* "lz4,zstd:1"; false, and an error shown that lists those there are. */
 bool codec_list_parse(struct codec_list *list, const char *text);
 void codec_list_free(struct codec_list *list);

@@ -6,6 +6,7 @@
 
 #include "common/arguments.h"
 #include "common/plot.h"
+#include "common/variant.h"
 #include "sim/sim.h"
 
 #define JOBS_MOST 4096
@@ -94,6 +95,8 @@ static void print_help_line(enum sim_parameter parameter)
         text_append(&line, " ", 1);
     if (info->help != NULL)
         text_print(&line, "%s", info->help);
+    else if (parameter == SIM_CODEC)
+        codec_names(&line);
     else
         words_list(&line, info->words, ", ");
     if (standard != NULL)

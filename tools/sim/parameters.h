@@ -87,7 +87,7 @@ enum sim_switch {
       HEADING("the compressed pool")) \
     X(ACCEPT_THRESHOLD, "accept-threshold", "PERCENT", "90", \
       "of the limit, once it was reached", COUNT(1, 100)) \
-    X(CODEC, "codec", "NAME[:LEVEL]", NULL, "lz4, lz4hc, zstd, copy", TEXT) \
+    X(CODEC, "codec", "NAME[:LEVEL]", NULL, NULL, TEXT) \
     X(LRU, "lru", "WORD", "entry", NULL, \
       CHOICE({"none", ZC_LRU_NONE}, {"entry", ZC_LRU_ENTRY}, \
              {"zspage", ZC_LRU_ZSPAGE})) \
