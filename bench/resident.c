@@ -95,9 +95,12 @@ struct resident_object resident_find(const struct resident *resident,
 
 unsigned placement_named(const char *name)
 {
-    if (name == NULL || strcmp(name, "dense") == 0)
+    unsigned i;
+
+    if (name == NULL)
         return ZC_PLACEMENT_DENSE;
-    if (strcmp(name, "kernel") == 0)
-        return ZC_PLACEMENT_KERNEL;
+    for (i = 1; zc_placement_name(i) != NULL; i++)
+        if (strcmp(zc_placement_name(i), name) == 0)
+            return i;
     die("\"%s\" is no placement", name);
 }

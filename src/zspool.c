@@ -8,7 +8,6 @@
  * lock while it asks the system for memory or gives some back.
  */
 #include "zspool.h"
-#include "pool/dense.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -18,10 +17,25 @@
 #include "platform/memory.h"
 #include "rules.h"
 
-static const struct zc_placement_ops *ops_of(unsigned placement)
+/* The placements.  The least number is the default of a pool. */
+#define PLACEMENTS(X)                                                          \
+    X(ZC_PLACEMENT_DENSE, zc_dense_placement)                                  \
+    X(ZC_PLACEMENT_KERNEL, zc_kernel_placement)
+
+#define DECLARE(number, ops) extern const struct zc_placement_ops ops;
+#define ADDRESS(number, ops) [number] = &(ops),
+
+PLACEMENTS(DECLARE)
+static const struct zc_placement_ops *const placements[] = {
+    PLACEMENTS(ADDRESS)};
+
+#define PLACEMENT_MAX (sizeof(placements) / sizeof(placements[0]) - 1)
+
+const char *zc_placement_name(unsigned placement)
 {
-    return placement == ZC_PLACEMENT_KERNEL ? &zc_kernel_placement
-                                            : &zc_dense_placement;
+    if (placement == ZC_PLACEMENT_DEFAULT || placement > PLACEMENT_MAX)
+        return NULL;
+    return placements[placement]->name;
 }
 
 static zc_status check_segment(struct zc_zspool_options *options)
@@ -44,10 +58,9 @@ static zc_status check_segment(struct zc_zspool_options *options)
 /* Placement and chain length are good. */
 static zc_status check_limit(const struct zc_zspool_options *options)
 {
-    const uint64_t least =
-        ops_of(options->placement)
-            ->least_pages(options->page_size, options->chain_length) *
-        (uint64_t)options->page_size;
+    const uint64_t least = placements[options->placement]->least_pages(
+                               options->page_size, options->chain_length) *
+                           (uint64_t)options->page_size;
 
     if (options->limit_bytes != 0 && options->limit_bytes < least)
         return ZC_REFUSE(options, ZC_INVALID,
@@ -70,10 +83,10 @@ static zc_status check_options(struct zc_zspool_options *options)
                          ZC_PAGE_SIZE_MAX);
     if (options->placement == ZC_PLACEMENT_DEFAULT)
         options->placement = ZC_PLACEMENT_DENSE;
-    if (options->placement > ZC_PLACEMENT_KERNEL)
+    if (options->placement > PLACEMENT_MAX)
         return ZC_REFUSE(options, ZC_INVALID,
-                         "placement: %u is not from 0 to %d",
-                         options->placement, ZC_PLACEMENT_KERNEL);
+                         "placement: %u is not from 0 to %zu",
+                         options->placement, PLACEMENT_MAX);
     if (options->chain_length == 0)
         options->chain_length = ZC_CHAIN_DEFAULT;
     if (options->chain_length < ZC_CHAIN_MIN ||
@@ -95,7 +108,7 @@ static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes)
     zc_status status;
 
     status = zc_arena_init(&pool->arena, pool->page_size, limit_bytes,
-                           pool->placement == ZC_PLACEMENT_DENSE);
+                           pool->ops->keeps);
     if (status != ZC_OK)
         return status;
     status = zc_handles_init(&pool->handles, pool->page_size);
@@ -146,7 +159,7 @@ zc_status zc_zspool_create(const struct zc_zspool_options *options,
     pool = zc_calloc(1, sizeof(*pool));
     if (pool == NULL)
         return ZC_NO_MEMORY;
-    pool->ops = ops_of(own.placement);
+    pool->ops = placements[own.placement];
     pool->page_size = own.page_size;
     pool->placement = own.placement;
     pool->chain_length = own.chain_length;
@@ -428,18 +441,11 @@ uint64_t zc_zspool_page_count(const struct zc_zspool *pool)
 
 uint64_t zc_zspool_used_pages(const struct zc_zspool *pool)
 {
-    struct zc_group *group;
-    uint64_t used;
-
     if (pool == NULL || zc_process_is_child(&pool->process))
         return 0;
-    if (pool->placement == ZC_PLACEMENT_KERNEL)
+    if (pool->ops->used_pages == NULL)
         return zc_zspool_page_count(pool);
-    group = &pool->groups[0];
-    zc_spinlock_lock(&group->lock);
-    used = group->used;
-    zc_spinlock_unlock(&group->lock);
-    return zc_divide_up(used, ZC_DENSE_GRANULES_PER_PAGE);
+    return pool->ops->used_pages(pool);
 }
 
 zc_status zc_zspool_set_limit(struct zc_zspool *pool, uint64_t limit_bytes)

@@ -75,18 +75,19 @@ struct zc_zspage {
     uint32_t chunk : 20;  /* index of the chunk it is in */
     uint32_t slot : 12;   /* and its place there */
     uint32_t objects;     /* [group] objects in use */
-    uint16_t first_free;  /* [group] kernel: first free slot, or none */
+    uint16_t first_free;  /* [group] first free slot, or none */
     uint8_t pages;        /* populated, from the first; the caller's of get() */
     uint8_t fullness : 4; /* [group] which list, 0 to 11 */
     bool isolated : 1;    /* [group] on no list: no allocation, no compaction */
     bool reclaimed : 1;   /* [group] under reclaim: frees are deferred */
     struct zc_list lru;   /* [pool lru] by last allocation, hot end first */
+    /* What its placement keeps of it, two numbers or one word. */
     union {
-        struct {            /* dense */
+        struct {
             uint32_t used;  /* [group] granules in use, headers included */
             uint32_t round; /* [group] compaction round it was slid in */
         };
-        uint64_t huge_header; /* [group] kernel: header of a huge object */
+        uint64_t huge_header; /* [group] header of a huge object */
     };
 };
 
@@ -153,32 +154,32 @@ struct zc_handles {
     uint32_t generations; /* mask of the generation in a cell */
 };
 
-/*
- * Zspages under one lock: a size class in kernel placement, all there are in
- * dense placement.
- */
+/* Zspages of one shape under one lock. */
 struct zc_group {
     struct zc_spinlock lock;
     unsigned index;      /* class number */
-    uint32_t slot_bytes; /* kernel: slot size, header included; dense: 0 */
+    uint32_t slot_bytes; /* slot size, header included; 0: no slots */
     uint32_t zspage_pages;
-    uint32_t slot_count; /* kernel: slots of a zspage */
-    bool huge;           /* kernel: one object in one page, header outside */
+    uint32_t slot_count; /* slots of a zspage; 0: no slots */
+    bool huge;           /* one object in one page, header outside */
     struct zc_list fullness[ZC_FULLNESS_GROUPS]; /* [lock] */
     uint64_t zspages[ZC_FULLNESS_GROUPS];        /* [lock] length of each */
     uint64_t reclaimed;     /* [lock] zspages under reclaim, on no list */
     uint64_t objects;       /* [lock] in use */
     uint64_t payload_bytes; /* [lock] their sizes */
-    uint64_t moves_left;    /* [lock] kernel: by compaction in this visit */
-    uint64_t used;          /* [lock] dense: granules in use */
-    uint64_t capacity;      /* [lock] dense: granules of all its segments */
+    uint64_t moves_left;    /* [lock] by compaction in this visit */
     struct zc_cells cells;  /* [lock] */
     struct zc_list visits;  /* [lock] of struct zc_visit: pool/visit.c */
-    struct zc_dense *dense; /* dense: the bins; [lock] inside */
+    void *own;              /* what else its placement keeps; [lock] inside */
 };
 
-/* What the two placements do each in their way. */
+/* What each placement does in its way; zspool.c has the list of them. */
 struct zc_placement_ops {
+    const char *name;
+
+    /* Empty zspages are kept for a second: all have one length. */
+    bool keeps;
+
     /* Sets up pool->groups.  ZC_OK or ZC_NO_MEMORY. */
     zc_status (*create)(struct zc_zspool *pool);
     void (*destroy)(struct zc_zspool *pool);
@@ -232,6 +233,14 @@ struct zc_placement_ops {
     /* The fewest pages in which an empty pool holds an object of any size. */
     uint32_t (*least_pages)(size_t page_size, unsigned chain_length);
 
+    /* What of a class's row only the placement knows: objects_allocated,
+     * pages_used, pages_freeable.  Group lock held. */
+    void (*read_class)(const struct zc_group *group,
+                       struct zc_zspool_class *row);
+
+    /* zc_zspool_used_pages().  NULL: all pages there are. */
+    uint64_t (*used_pages)(const struct zc_zspool *pool);
+
     /* Offset of the payload from the location, in bytes. */
     size_t (*payload_offset)(const struct zc_group *group);
 
@@ -248,9 +257,6 @@ struct zc_placement_ops {
                           struct zc_compact_result *result);
 };
 
-extern const struct zc_placement_ops zc_kernel_placement;
-extern const struct zc_placement_ops zc_dense_placement;
-
 struct zc_zspool {
     struct zc_process_mark process; /* which made it */
     const struct zc_placement_ops *ops;
@@ -262,8 +268,8 @@ struct zc_zspool {
     struct zc_handles handles;
     unsigned group_count;    /* groups that are not merged away */
     struct zc_group *groups; /* array */
-    unsigned class_count;    /* kernel: rows of the class table */
-    uint16_t *class_group;   /* kernel: class number to group */
+    unsigned class_count;    /* rows of the class table */
+    uint16_t *class_group;   /* class number to group; NULL: there is one */
     size_t huge_class_size;
     bool keeps_lru; /* zspages are kept by age, for reclaim */
     struct zc_spinlock lru_lock;

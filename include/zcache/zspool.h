@@ -61,6 +61,10 @@ enum zc_placement {
     ZC_PLACEMENT_KERNEL = 2
 };
 
+/* "dense", "kernel"; NULL for any other number, the default's too.  They are
+ * numbered from 1 without a gap. */
+ZC_API const char *zc_placement_name(unsigned placement);
+
 struct zc_zspool_options {
     size_t struct_size; /* sizeof(struct zc_zspool_options) */
 

@@ -73,8 +73,7 @@ static uint32_t list_length(const struct zc_arena *arena,
 }
 
 static void check_kernel_zspage(const struct watched *at,
-                                const struct zc_zspage *zspage)
-    ZC_NO_LOCK_ANALYSIS
+                                struct zc_zspage *zspage) ZC_NO_LOCK_ANALYSIS
 {
     const struct zc_arena *arena = &at->pool->arena;
     struct tally tally = {0, 0, 0};
@@ -140,17 +139,19 @@ static void check_dense_zspage(const struct watched *at,
         lab_fail("deferred object left behind", "%u", tally.deferred);
 }
 
+/* By placement. */
+static void (*const checks[])(const struct watched *, struct zc_zspage *) = {
+    [ZC_PLACEMENT_DENSE] = check_dense_zspage,
+    [ZC_PLACEMENT_KERNEL] = check_kernel_zspage,
+};
+
 static void check_chunk(const struct watched *at, struct zc_chunk *chunk)
 {
     for (uint32_t i = 0; i < chunk->zspage_count; i++) {
         struct zc_zspage *zspage = &chunk->zspages[i];
 
-        if (zspage->group.value != at->group)
-            continue;
-        if (at->group->dense != NULL)
-            check_dense_zspage(at, zspage);
-        else
-            check_kernel_zspage(at, zspage);
+        if (zspage->group.value == at->group)
+            checks[at->pool->placement](at, zspage);
     }
 }
 
@@ -182,17 +183,15 @@ void lab_watch_reset(void)
 
 void lab_watch_pool(struct zc_zspool *pool, size_t size)
 {
-    unsigned group = 0;
     unsigned free = 0;
 
-    if (pool->placement == ZC_PLACEMENT_KERNEL)
-        group = pool->class_group[zc_class_of_size(pool->page_size, size)];
     while (free < LAB_ORACLES && watched[free].group != NULL)
         free++;
     if (free == LAB_ORACLES)
         return;
+    ZC_ASSERT(pool->placement < sizeof(checks) / sizeof(checks[0]));
     watched[free].pool = pool;
-    watched[free].group = &pool->groups[group];
+    watched[free].group = zc_group_of(pool, size);
 }
 
 void lab_watch_register(void)

@@ -34,7 +34,7 @@ static zc_status dense_create(struct zc_zspool *pool)
         goto free_both;
     zc_dense_init(dense, pool->page_size);
     group->zspage_pages = pool->segment_pages;
-    group->dense = dense;
+    group->own = dense;
     pool->groups = group;
     pool->group_count = 1;
     pool->class_count = 1;
@@ -50,7 +50,7 @@ free_both:
 static void dense_destroy(struct zc_zspool *pool)
 {
     zc_group_destroy(&pool->groups[0]);
-    zc_free(pool->groups[0].dense);
+    zc_free(zc_dense_of(&pool->groups[0]));
     zc_free(pool->groups);
 }
 
@@ -61,7 +61,7 @@ static void count_granules(const struct zc_segment *segment, uint32_t gained,
     struct zc_zspage *zspage = segment->zspage;
 
     zspage->used += gained - lost;
-    segment->group->used += (uint64_t)gained - lost;
+    segment->dense->used += (uint64_t)gained - lost;
     if (!zspage->isolated)
         zc_group_update(segment->group, zspage,
                         zc_fullness_of(zspage->used, segment->granules));
@@ -165,7 +165,7 @@ static void attach_segment(const struct zc_segment *segment)
 {
     zc_group_insert(segment->group, segment->zspage, 0);
     zc_span_bin(segment, 0, segment->granules);
-    segment->group->capacity += segment->granules;
+    segment->dense->capacity += segment->granules;
     /* Pairs with the acquire in release_emptied() and in reclaim. */
     zc_atomic_pointer_store_release(&segment->zspage->group, segment->group);
     zc_zspage_unlock(segment->zspage);
@@ -198,7 +198,7 @@ static zc_status add_segment(struct zc_zspool *pool, struct zc_group *group,
     zc_spinlock_lock(&group->lock);
     /* Then it is not needed: attached without an object it would have nobody to
      * release it. */
-    if (zc_span_find(group->dense, length, location_out)) {
+    if (zc_span_find(zc_dense_of(group), length, location_out)) {
         growth->spare = status == ZC_OK ? segment.zspage : NULL;
         return ZC_OK;
     }
@@ -223,7 +223,7 @@ static zc_status make_span(struct zc_zspool *pool, struct zc_group *group,
     growth->begun = zc_growth_begin(pool);
     if (growth->begun) {
         zc_spinlock_lock(&group->lock);
-        if (zc_span_find(group->dense, length, location_out))
+        if (zc_span_find(zc_dense_of(group), length, location_out))
             return ZC_OK;
         zc_spinlock_unlock(&group->lock);
     }
@@ -231,7 +231,7 @@ static zc_status make_span(struct zc_zspool *pool, struct zc_group *group,
     if (status != ZC_REJECTED)
         return status;
     if (zc_dense_make_span(pool, group, length) &&
-        zc_span_find(group->dense, length, location_out))
+        zc_span_find(zc_dense_of(group), length, location_out))
         return ZC_OK;
     if (!beyond)
         return ZC_REJECTED;
@@ -244,7 +244,7 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size, bool beyond,
     ZC_NO_LOCK_ANALYSIS
 {
     struct zc_group *group = &pool->groups[0];
-    uint32_t length = zc_dense_granules(group->dense, size);
+    uint32_t length = zc_dense_granules(zc_dense_of(group), size);
     struct growth growth = {NULL, false};
     struct zc_segment segment;
     zc_handle handle = {0};
@@ -254,7 +254,7 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size, bool beyond,
     status = zc_group_lock_and_take(group, &pool->handles, &handle);
     if (status != ZC_OK)
         return status;
-    if (!zc_span_find(group->dense, length, &location)) {
+    if (!zc_span_find(zc_dense_of(group), length, &location)) {
         status = make_span(pool, group, length, beyond, &location, &growth);
         if (status != ZC_OK) {
             zc_handles_put_back(&pool->handles, &group->cells, handle);
@@ -294,7 +294,7 @@ void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
     if (!zspage->isolated)
         zc_group_remove(group, zspage);
     zspage->isolated = false;
-    group->capacity -= zc_segment_granules(zspage);
+    zc_dense_of(group)->capacity -= zc_segment_granules(zspage);
     zc_atomic_pointer_store_release(&zspage->group, NULL);
 }
 
@@ -338,7 +338,35 @@ static size_t dense_payload_offset(const struct zc_group *group)
     return ZC_DENSE_HEADER_BYTES;
 }
 
+/* An object's size is its own affair here, so none is allocated but used. */
+static void dense_read_class(const struct zc_group *group,
+                             struct zc_zspool_class *row)
+{
+    const struct zc_dense *dense = zc_dense_of(group);
+    const uint64_t segment_granules = (uint64_t)group->zspage_pages *
+                                      ZC_DENSE_GRANULES_PER_PAGE;
+
+    ZC_ASSERT(dense->capacity >= dense->used);
+    row->pages_used = dense->capacity / ZC_DENSE_GRANULES_PER_PAGE;
+    row->objects_allocated = group->objects;
+    row->pages_freeable = (dense->capacity - dense->used) / segment_granules *
+                          group->zspage_pages;
+}
+
+static uint64_t dense_used_pages(const struct zc_zspool *pool)
+{
+    struct zc_group *group = &pool->groups[0];
+    uint64_t used;
+
+    zc_spinlock_lock(&group->lock);
+    used = zc_dense_of(group)->used;
+    zc_spinlock_unlock(&group->lock);
+    return zc_divide_up(used, ZC_DENSE_GRANULES_PER_PAGE);
+}
+
 const struct zc_placement_ops zc_dense_placement = {
+    .name = "dense",
+    .keeps = true,
     .create = dense_create,
     .destroy = dense_destroy,
     .place = dense_place,
@@ -351,6 +379,8 @@ const struct zc_placement_ops zc_dense_placement = {
     .settle = zc_dense_settle,
     .detach = dense_detach,
     .least_pages = dense_least_pages,
+    .read_class = dense_read_class,
+    .used_pages = dense_used_pages,
     .payload_offset = dense_payload_offset,
     .compact_step = zc_dense_compact_step,
     .compact_pause = zc_dense_compact_pause,

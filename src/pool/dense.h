@@ -43,8 +43,10 @@
 #define ZC_DENSE_BINS (ZC_DENSE_EXACT_BINS + 8)
 #define ZC_DENSE_BITMAP_WORDS ((ZC_DENSE_BINS + 63) / 64)
 
-/* The free spans of a group; all under its lock. */
+/* The segments of a group and their free spans; all under its lock. */
 struct zc_dense {
+    uint64_t used;     /* granules in use */
+    uint64_t capacity; /* granules of all segments */
     uint32_t granule_bytes;
     uint32_t linked_min; /* shortest span that holds its links, granules */
     uint64_t bitmap[ZC_DENSE_BITMAP_WORDS]; /* bins that are not empty */
@@ -57,6 +59,11 @@ struct zc_dense {
     uint64_t moved;           /* objects, in this round */
     uint32_t hopeless;        /* granules that no segment has, in this round */
 };
+
+static inline struct zc_dense *zc_dense_of(const struct zc_group *group)
+{
+    return group->own;
+}
 
 /* One segment at hand, its group's lock held (or not attached yet). */
 struct zc_segment {
@@ -81,7 +88,7 @@ static inline struct zc_segment zc_segment_of(struct zc_zspool *pool,
     struct zc_segment segment = {
         .pool = pool,
         .group = &pool->groups[0],
-        .dense = pool->groups[0].dense,
+        .dense = zc_dense_of(&pool->groups[0]),
         .zspage = zspage,
         .memory = zc_zspage_memory(&pool->arena, zspage),
         .location = zc_zspage_location(&pool->arena, zspage),

@@ -84,19 +84,19 @@ static void restore_victim(struct zc_zspool *pool, struct zc_group *group,
     zc_segment_bin_all(&segment);
     zc_group_insert(group, victim,
                     zc_fullness_of(victim->used, segment.granules));
-    group->dense->victim = NULL;
+    zc_dense_of(group)->victim = NULL;
 }
 
 static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group)
 {
-    struct zc_dense *dense = group->dense;
+    struct zc_dense *dense = zc_dense_of(group);
     struct zc_segment segment;
     struct zc_zspage *victim;
-    const uint64_t free_granules = group->capacity - group->used;
+    const uint64_t free_granules = dense->capacity - dense->used;
     unsigned part;
 
     part = dense->moved == 0 ? BEGIN_FREE_PART : END_FREE_PART;
-    if (free_granules < group->capacity / part ||
+    if (free_granules < dense->capacity / part ||
         dense->moved > 2 * group->objects)
         return ZC_OK;
     victim = find_victim(pool, group);
@@ -265,7 +265,7 @@ static bool make_room(struct zc_zspool *pool, struct zc_group *group,
                       uint32_t length, uint64_t most,
                       struct zc_compact_result *result)
 {
-    struct zc_dense *dense = group->dense;
+    struct zc_dense *dense = zc_dense_of(group);
     uint64_t longest = 0;
     unsigned fullness;
 
@@ -303,7 +303,7 @@ static void end_round(struct zc_zspool *pool, struct zc_dense *dense)
 static bool give_up(struct zc_zspool *pool, struct zc_group *group,
                     uint64_t most, struct zc_compact_result *result)
 {
-    struct zc_dense *dense = group->dense;
+    struct zc_dense *dense = zc_dense_of(group);
     struct zc_zspage *victim = dense->victim;
     struct zc_segment segment = zc_segment_of(pool, victim);
 
@@ -335,7 +335,7 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
                         uint64_t most, struct zc_compact_result *result,
                         zc_status *status_out)
 {
-    struct zc_zspage *victim = group->dense->victim;
+    struct zc_zspage *victim = zc_dense_of(group)->victim;
     struct zc_segment segment = zc_segment_of(pool, victim);
     uint32_t length = 0;
     zc_status status;
@@ -349,8 +349,8 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
     status = evacuate(&segment, most, result, &length);
     if (status == ZC_OK) {
         zc_dense_detach(pool, group, victim);
-        group->dense->victim = NULL;
-        group->dense->failures = 0;
+        segment.dense->victim = NULL;
+        segment.dense->failures = 0;
         return true;
     }
     zc_zspage_unlock(victim);
@@ -366,7 +366,7 @@ bool zc_dense_make_span(struct zc_zspool *pool, struct zc_group *group,
     struct zc_compact_result result = {0};
     bool is_made;
 
-    if (group->capacity - group->used < length)
+    if (zc_dense_of(group)->capacity - zc_dense_of(group)->used < length)
         return false;
     is_made = slide_one(pool, group, length, UINT64_MAX, false, &result);
     zc_counter_add(&pool->objects_moved, result.objects_moved);
@@ -377,7 +377,7 @@ zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
                                 struct zc_compact_result *result)
 {
     struct zc_group *group = &pool->groups[0];
-    struct zc_dense *dense = group->dense;
+    struct zc_dense *dense = zc_dense_of(group);
     const uint64_t moved_before = result->objects_moved;
     struct zc_zspage *emptied = NULL;
     zc_status status = ZC_OK;
@@ -412,7 +412,7 @@ void zc_dense_compact_pause(struct zc_zspool *pool,
     bool emptied = false;
 
     zc_spinlock_lock(&group->lock);
-    victim = group->dense->victim;
+    victim = zc_dense_of(group)->victim;
     if (victim != NULL) {
         victim->round = 0; /* not tried to its end: the next call may */
         restore_victim(pool, group, victim);

@@ -137,7 +137,7 @@ void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
     zc_memory_open(segment.memory,
                    (size_t)segment.granules * segment.dense->granule_bytes);
     used = rewrite_spans(&segment);
-    segment.group->used -= zspage->used - used;
+    segment.dense->used -= zspage->used - used;
     zspage->used = used;
     zspage->isolated = false;
     zc_segment_bin_all(&segment);

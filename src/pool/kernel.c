@@ -425,7 +425,16 @@ static uint32_t least_pages(size_t page_size, unsigned chain_length)
     return longest;
 }
 
+static void read_class(const struct zc_group *group,
+                       struct zc_zspool_class *row) ZC_REQUIRES(group->lock)
+{
+    row->objects_allocated = zc_kernel_zspages(group) * group->slot_count;
+    row->pages_used = zc_kernel_zspages(group) * group->zspage_pages;
+    row->pages_freeable = zc_kernel_spare_zspages(group) * group->zspage_pages;
+}
+
 const struct zc_placement_ops zc_kernel_placement = {
+    .name = "kernel",
     .create = create,
     .destroy = destroy,
     .place = place,
@@ -438,6 +447,7 @@ const struct zc_placement_ops zc_kernel_placement = {
     .settle = zc_kernel_settle,
     .detach = zc_kernel_detach,
     .least_pages = least_pages,
+    .read_class = read_class,
     .payload_offset = payload_offset,
     .compact_step = zc_kernel_compact_step,
 };

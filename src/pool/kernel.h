@@ -90,6 +90,18 @@ void zc_kernel_undefer(struct zc_zspool *pool, const struct zc_found *found);
 void zc_kernel_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
                       bool rebuild);
 
+/* Zspages of the group, those under reclaim too. */
+static inline uint64_t zc_kernel_zspages(const struct zc_group *group)
+    ZC_REQUIRES(group->lock)
+{
+    uint64_t zspages = group->reclaimed;
+    unsigned fullness;
+
+    for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++)
+        zspages += group->zspages[fullness];
+    return zspages;
+}
+
 /* Zspages that the group would not need if its objects were moved together. */
 uint64_t zc_kernel_spare_zspages(const struct zc_group *group)
     ZC_REQUIRES(group->lock);

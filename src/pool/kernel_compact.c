@@ -33,13 +33,9 @@
 
 uint64_t zc_kernel_spare_zspages(const struct zc_group *group)
 {
-    /* Those under reclaim too: group->objects counts what is in them. */
-    uint64_t zspages = group->reclaimed;
-    unsigned fullness;
+    uint64_t slots = zc_kernel_zspages(group) * group->slot_count;
 
-    for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++)
-        zspages += group->zspages[fullness];
-    return (zspages * group->slot_count - group->objects) / group->slot_count;
+    return (slots - group->objects) / group->slot_count;
 }
 
 /* The fullest zspage with room and something in it, or NULL. */

@@ -6,8 +6,6 @@
  * Every group is read under its lock, one after the other: a row is true of one
  * moment, a sum of rows only when nothing runs.
  */
-#include "pool/dense.h"
-#include "pool/kernel.h"
 #include "zspool.h"
 
 #include <inttypes.h>
@@ -25,49 +23,10 @@ struct text {
     size_t length;
 };
 
-static bool is_dense(const struct zc_zspool *pool)
-{
-    return pool->placement == ZC_PLACEMENT_DENSE;
-}
-
 /* A lock is no part of what a const pool promises to leave as it is. */
 static struct zc_arena *lockable_arena(const struct zc_zspool *pool)
 {
     return (struct zc_arena *)(uintptr_t)&pool->arena;
-}
-
-static uint64_t count_zspages(const struct zc_group *group)
-    ZC_REQUIRES(group->lock)
-{
-    uint64_t zspages = group->reclaimed;
-    unsigned fullness;
-
-    for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++)
-        zspages += group->zspages[fullness];
-    return zspages;
-}
-
-static void read_kernel_row(const struct zc_group *group,
-                            struct zc_zspool_class *row)
-    ZC_REQUIRES(group->lock)
-{
-    row->objects_allocated = count_zspages(group) * group->slot_count;
-    row->pages_used = count_zspages(group) * group->zspage_pages;
-    row->pages_freeable = zc_kernel_spare_zspages(group) * group->zspage_pages;
-}
-
-/* An object's size is its own affair there, so none is allocated but used. */
-static void read_dense_row(const struct zc_group *group,
-                           struct zc_zspool_class *row) ZC_REQUIRES(group->lock)
-{
-    const uint64_t segment_granules = (uint64_t)group->zspage_pages *
-                                      ZC_DENSE_GRANULES_PER_PAGE;
-
-    ZC_ASSERT(group->capacity >= group->used);
-    row->pages_used = group->capacity / ZC_DENSE_GRANULES_PER_PAGE;
-    row->objects_allocated = group->objects;
-    row->pages_freeable = (group->capacity - group->used) / segment_granules *
-                          group->zspage_pages;
 }
 
 /* The row of a class; ZC_OK, or ZC_MISSING: merged. */
@@ -75,7 +34,7 @@ static zc_status read_row(const struct zc_zspool *pool, unsigned index,
                           struct zc_zspool_class *row_out)
 {
     struct zc_group *group =
-        &pool->groups[is_dense(pool) ? 0 : pool->class_group[index]];
+        &pool->groups[pool->class_group == NULL ? 0 : pool->class_group[index]];
 
     if (group->index != index)
         return ZC_MISSING;
@@ -88,10 +47,7 @@ static zc_status read_row(const struct zc_zspool *pool, unsigned index,
     zc_spinlock_lock(&group->lock);
     memcpy(row_out->zspages, group->zspages, sizeof(row_out->zspages));
     row_out->objects_used = group->objects;
-    if (is_dense(pool))
-        read_dense_row(group, row_out);
-    else
-        read_kernel_row(group, row_out);
+    pool->ops->read_class(group, row_out);
     zc_spinlock_unlock(&group->lock);
     return ZC_OK;
 }
@@ -220,9 +176,10 @@ static uint64_t metadata_bytes(const struct zc_zspool *pool)
     uint64_t bytes = zc_malloc_size(pool) + zc_malloc_size(pool->groups) +
                      zc_malloc_size(pool->class_group) +
                      zc_process_mark_bytes(&pool->process);
+    unsigned i;
 
-    if (is_dense(pool))
-        bytes += zc_malloc_size(pool->groups[0].dense);
+    for (i = 0; i < pool->group_count; i++)
+        bytes += zc_malloc_size(pool->groups[i].own);
     zc_spinlock_lock(&arena->lock);
     bytes += arena->descriptor_bytes +
              zc_records_bytes(&arena->chunks, arena->chunk_count);

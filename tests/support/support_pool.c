@@ -443,7 +443,7 @@ static bool bin_takes(unsigned bin, uint32_t length)
 
 static uint64_t check_bins(const struct zc_zspool *pool)
 {
-    const struct zc_dense *dense = pool->groups[0].dense;
+    const struct zc_dense *dense = zc_dense_of(&pool->groups[0]);
     uint64_t count = 0;
     uint64_t previous;
     uint64_t link;
@@ -494,10 +494,10 @@ static void check_dense_pool(struct zc_zspool *pool)
         }
         assert_int_equal(group->zspages[fullness], zspages);
     }
-    assert_null(group->dense->victim);
+    assert_null(zc_dense_of(group)->victim);
     assert_int_equal(group->objects, walk.objects);
-    assert_int_equal(group->used, walk.granules);
-    assert_int_equal(group->capacity, walk.capacity);
+    assert_int_equal(zc_dense_of(group)->used, walk.granules);
+    assert_int_equal(zc_dense_of(group)->capacity, walk.capacity);
     assert_int_equal(check_bins(pool), walk.binned);
 }
 

@@ -97,7 +97,7 @@ static inline unsigned herd_per_zspage(const struct zc_zspool *pool,
 {
     if (pool->placement == ZC_PLACEMENT_DENSE)
         return pool->segment_pages * ZC_DENSE_GRANULES_PER_PAGE /
-               zc_dense_granules(pool->groups[0].dense, size);
+               zc_dense_granules(zc_dense_of(&pool->groups[0]), size);
     return pool
         ->groups[pool->class_group[zc_class_of_size(pool->page_size, size)]]
         .slot_count;

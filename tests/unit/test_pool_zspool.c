@@ -70,7 +70,7 @@ static void a_config_it_cannot_serve_is_refused(void **state)
     struct zc_pool_config config = {
         .struct_size = sizeof(config),
         .page_size = 4096,
-        .placement = 3,
+        .placement = UINT32_MAX,
     };
     void *pool = &pool;
 

@@ -55,7 +55,7 @@ static void fields_out_of_their_range_are_refused(void **state)
         {.context_count = 4097},
         {.slot_count = ZC_SLOT_COUNT_MAX + 1},
         {.slot_count = UINT64_MAX},
-        {.placement = 3},
+        {.placement = UINT32_MAX},
         {.placement = ZC_PLACEMENT_KERNEL, .chain_length = 3},
         {.placement = ZC_PLACEMENT_KERNEL, .chain_length = 17},
         {.segment_bytes = 4096},

@@ -72,7 +72,7 @@ static void objects_lie_side_by_side(void **state)
         if (shape->placement != ZC_PLACEMENT_DENSE)
             continue;
         pool = support_pool_new(shape);
-        granule = pool->groups[0].dense->granule_bytes;
+        granule = zc_dense_of(&pool->groups[0])->granule_bytes;
         assert_int_equal(granule, pool->page_size / 512);
         zspage = NULL;
         neighbours = 0;

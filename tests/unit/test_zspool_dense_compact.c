@@ -246,7 +246,7 @@ static struct zc_zspage *begin(struct zc_zspool *pool, zc_handle *handles)
         assert_status(pool->ops->compact_step(pool, UINT64_MAX, &result),
                       ZC_AGAIN);
     zc_mutex_unlock(&pool->compaction);
-    assert_ptr_equal(pool->groups[0].dense->victim, victim);
+    assert_ptr_equal(zc_dense_of(&pool->groups[0])->victim, victim);
     assert_true(victim->isolated);
     assert_in_range(result.objects_moved, 1, MANY - 1);
     return victim;
@@ -312,7 +312,7 @@ static void a_pause_puts_the_rest_of_a_segment_back(void **state)
 
     pool->ops->compact_pause(pool, &result);
     assert_false(victim->isolated);
-    assert_null(pool->groups[0].dense->victim);
+    assert_null(zc_dense_of(&pool->groups[0])->victim);
     support_pool_check(pool);
     check_all(pool, 16, 512 + MANY, handles);
 

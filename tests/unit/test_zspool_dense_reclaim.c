@@ -20,7 +20,7 @@ static uint32_t word_of(const struct herd *herd, unsigned index)
 
 static uint32_t used_of(const struct herd *herd)
 {
-    return (uint32_t)herd->pool->groups[0].used;
+    return (uint32_t)zc_dense_of(&herd->pool->groups[0])->used;
 }
 
 /* ---- words ---- */
@@ -63,7 +63,8 @@ static void no_span_is_in_a_bin(struct herd *herd, unsigned index)
     const struct zc_zspage *zspage = herd_zspage(herd, index);
     uint64_t location;
 
-    assert_false(zc_span_find(herd->pool->groups[0].dense, 1, &location));
+    assert_false(
+        zc_span_find(zc_dense_of(&herd->pool->groups[0]), 1, &location));
     assert_true(zspage->isolated);
     assert_true(zspage->reclaimed);
     assert_true(zc_list_is_empty(&zspage->link));

@@ -58,9 +58,13 @@ static void placements_chains_and_segments_have_their_ranges(void **state)
     unsigned i;
 
     (void)state;
-    expect_create(ZC_ZSPOOL_OPTIONS(.placement = ZC_PLACEMENT_DENSE), ZC_OK);
-    expect_create(ZC_ZSPOOL_OPTIONS(.placement = ZC_PLACEMENT_KERNEL), ZC_OK);
-    expect_create(ZC_ZSPOOL_OPTIONS(.placement = 3), ZC_INVALID);
+    assert_null(zc_placement_name(ZC_PLACEMENT_DEFAULT));
+    assert_string_equal(zc_placement_name(ZC_PLACEMENT_DENSE), "dense");
+    assert_string_equal(zc_placement_name(ZC_PLACEMENT_KERNEL), "kernel");
+    assert_null(zc_placement_name(UINT32_MAX));
+    for (i = 1; zc_placement_name(i) != NULL; i++)
+        expect_create(ZC_ZSPOOL_OPTIONS(.placement = i), ZC_OK);
+    expect_create(ZC_ZSPOOL_OPTIONS(.placement = i), ZC_INVALID);
     expect_create(ZC_ZSPOOL_OPTIONS(.placement = UINT32_MAX), ZC_INVALID);
     for (i = 1; i < 20; i++)
         expect_create(ZC_ZSPOOL_OPTIONS(.placement = ZC_PLACEMENT_KERNEL,

@@ -23,7 +23,7 @@ static int set_up_with(void **state, const struct support_shape *shape)
     unsigned i;
 
     fixture.pool = support_pool_new(shape);
-    fixture.dense = fixture.pool->groups[0].dense;
+    fixture.dense = zc_dense_of(&fixture.pool->groups[0]);
     for (i = 0; i < SEGMENTS; i++) {
         assert_status(zc_arena_get(&fixture.pool->arena,
                                    fixture.pool->segment_pages, 1, &zspage),

@@ -105,8 +105,8 @@ static bool add_placement(struct placement_list *list, const char *word)
     struct text known = {0};
     unsigned placement;
 
-    if (!words_find(placement_words, word, &placement)) {
-        words_list(&known, placement_words, ", ");
+    if (!words_find(placement_words(), word, &placement)) {
+        words_list(&known, placement_words(), ", ");
         message_error("--placement: there is no placement \"%s\"; there are: "
                       "%s",
                       word, known.bytes);
@@ -144,5 +144,5 @@ bool placement_list_parse(struct placement_list *list, const char *text)
 
 const char *placement_name(unsigned placement)
 {
-    return words_name(placement_words, placement);
+    return zc_placement_name(placement);
 }

@@ -30,7 +30,7 @@ bool codec_list_parse(struct codec_list *list, const char *text);
 void codec_list_free(struct codec_list *list);
 
 struct placement_list {
-    unsigned placements[PLACEMENT_KINDS]; /* enum zc_placement */
+    unsigned placements[PLACEMENTS_MAX]; /* enum zc_placement */
     size_t count;
 };
 

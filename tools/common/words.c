@@ -5,8 +5,17 @@
 #include <string.h>
 #include <zcache/zspool.h>
 
-const struct word placement_words[PLACEMENT_KINDS + 1] = {
-    {"kernel", ZC_PLACEMENT_KERNEL}, {"dense", ZC_PLACEMENT_DENSE}, {NULL, 0}};
+const struct word *placement_words(void)
+{
+    static struct word words[PLACEMENTS_MAX + 1];
+    unsigned count = 0;
+
+    while (count < PLACEMENTS_MAX && zc_placement_name(count + 1) != NULL)
+        count++;
+    for (unsigned i = 0; i < count; i++)
+        words[i] = (struct word){zc_placement_name(count - i), count - i};
+    return words;
+}
 
 bool words_find(const struct word *words, const char *text, unsigned *value_out)
 {

@@ -28,8 +28,8 @@ const char *words_name(const struct word *words, unsigned value);
 void words_list(struct text *text, const struct word *words,
                 const char *separator);
 
-/* enum zc_placement */
-#define PLACEMENT_KINDS 2
-extern const struct word placement_words[PLACEMENT_KINDS + 1];
+/* Those of the library, its default last.  For one thread at a time. */
+#define PLACEMENTS_MAX 16
+const struct word *placement_words(void);
 
 #endif

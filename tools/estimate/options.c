@@ -142,7 +142,7 @@ static void print_help(void)
 {
     struct text placements = {0};
 
-    words_list(&placements, placement_words, ", ");
+    words_list(&placements, placement_words(), ", ");
     printf(help, placements.bytes);
     text_free(&placements);
 }
@@ -209,9 +209,10 @@ static void set_defaults(struct estimate_options *options)
     *options = (struct estimate_options){
         .page_size = ZC_PAGE_SIZE_MIN, .sample = SAMPLE_ALL, .thread_count = 1};
     options->sources.after_milliseconds = AFTER_MILLISECONDS_DEFAULT;
-    for (size_t i = 0; i < PLACEMENT_KINDS; i++)
-        options->placements.placements[i] = placement_words[i].value;
-    options->placements.count = PLACEMENT_KINDS;
+    for (const struct word *word = placement_words(); word->word != NULL;
+         word++)
+        options->placements.placements[options->placements.count++] =
+            word->value;
 }
 
 enum estimate_parse estimate_parse(struct estimate_options *options, int argc,

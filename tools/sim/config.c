@@ -31,8 +31,10 @@
 #define PERCENT(least) KIND(THOUSANDTHS, least, PERCENT_ALL)
 #define PART(least) KIND(PART, least, UINT64_C(1) << 32)
 #define BYTES KIND(BYTES, 0, UINT64_C(1) << 50)
-#define CHOICE_OF(table) .kind = SIM_KIND_CHOICE, .words = (table)
-#define CHOICE(...) CHOICE_OF(((const struct word[]){__VA_ARGS__, {NULL, 0}}))
+#define CHOICE(...)                                                            \
+    .kind = SIM_KIND_CHOICE,                                                   \
+    .words = ((const struct word[]){__VA_ARGS__, {NULL, 0}})
+#define PLACEMENT_CHOICE .kind = SIM_KIND_CHOICE
 #define SWITCH CHOICE({"off", SIM_OFF}, {"on", SIM_ON})
 #define ROW(identifier, name_, argument_, standard_, help_, ...)               \
     [SIM_##identifier] = {.name = (name_),                                     \
@@ -84,12 +86,17 @@ static bool take_bytes(const struct sim_parameter_info *info, const char *text,
     return good;
 }
 
+const struct word *sim_words(const struct sim_parameter_info *info)
+{
+    return info->words != NULL ? info->words : placement_words();
+}
+
 static bool take_word(const struct sim_parameter_info *info, const char *text,
                       uint64_t *number_out)
 {
     unsigned value;
 
-    if (!words_find(info->words, text, &value))
+    if (!words_find(sim_words(info), text, &value))
         return false;
     *number_out = value;
     return true;
@@ -149,7 +156,7 @@ static void explain(const struct sim_parameter_info *info, const char *text)
         break;
     case SIM_KIND_CHOICE:
         text_print(&limits, "none of ");
-        words_list(&limits, info->words, ", ");
+        words_list(&limits, sim_words(info), ", ");
         break;
     }
     message_error("--%s: \"%s\" is %s%s", info->name, text, limits.bytes,

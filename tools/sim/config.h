@@ -30,11 +30,11 @@ enum sim_kind {
 };
 
 struct sim_parameter_info {
-    const char *name;     /* without the "--" */
-    const char *argument; /* "COUNT"; NULL: the words of a choice */
-    const char *help;     /* NULL: the words of a choice */
-    const char *standard; /* the default, or NULL: not given */
-    const struct word *words;
+    const char *name;         /* without the "--" */
+    const char *argument;     /* "COUNT"; NULL: the words of a choice */
+    const char *help;         /* NULL: the words of a choice */
+    const char *standard;     /* the default, or NULL: not given */
+    const struct word *words; /* of a choice; NULL: the placements */
     uint64_t least;
     uint64_t most;
     enum sim_kind kind;
@@ -42,6 +42,9 @@ struct sim_parameter_info {
 };
 
 extern const struct sim_parameter_info sim_parameters[SIM_PARAMETERS];
+
+/* The words of a choice. */
+const struct word *sim_words(const struct sim_parameter_info *info);
 
 /* The default as text, or NULL: that of the table, and for the codec what is
  * built in. */

@@ -88,7 +88,7 @@ static void print_help_line(enum sim_parameter parameter)
     if (info->argument != NULL)
         text_print(&line, "%s", info->argument);
     else
-        words_list(&line, info->words, "|");
+        words_list(&line, sim_words(info), "|");
     while (line.length < HELP_COLUMN)
         text_append(&line, " ", 1);
     if (line.bytes[line.length - 1] != ' ')
@@ -98,7 +98,7 @@ static void print_help_line(enum sim_parameter parameter)
     else if (parameter == SIM_CODEC)
         codec_names(&line);
     else
-        words_list(&line, info->words, ", ");
+        words_list(&line, sim_words(info), ", ");
     if (standard != NULL)
         text_print(&line, " (%s)", standard);
     puts(line.bytes);

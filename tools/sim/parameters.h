@@ -92,7 +92,7 @@ enum sim_switch {
       CHOICE({"none", ZC_LRU_NONE}, {"entry", ZC_LRU_ENTRY}, \
              {"zspage", ZC_LRU_ZSPAGE})) \
     X(PLACEMENT, "placement", "WORD", "dense", NULL, \
-      CHOICE_OF(placement_words)) \
+      PLACEMENT_CHOICE) \
     X(SHRINK_WORKER, "shrink-worker", NULL, "off", \
       "a thread writes back at the limit", SWITCH) \
     \
