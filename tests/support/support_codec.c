@@ -165,7 +165,7 @@ static size_t damage(char *data, size_t size, size_t capacity,
         return below(random, size);
     case 1: /* followed by more */
         at = size;
-        size += below(random, capacity - size);
+        size += below(random, capacity - size + 1);
         for (; at < size; at++)
             data[at] = (char)support_random_next(random);
         return size;
