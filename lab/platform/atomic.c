@@ -107,45 +107,53 @@ static void tell(uint64_t value)
         lab_value(value);
 }
 
+/* ---- each word ---- */
+
+/* `shown` is how a value is shown. */
+#define LAB_ATOMIC_DEFINE(name, atomic, type, shown)                           \
+    void atomic##_init(atomic *word, type value)                               \
+    {                                                                          \
+        lab_access(word, sizeof(*word), LAB_ACCESS_WRITE, CALLER);             \
+        word->value = value;                                                   \
+    }                                                                          \
+                                                                               \
+    type lab_##name##_load(const atomic *word, unsigned flags,                 \
+                           const char *text, const struct lab_site *site)      \
+    {                                                                          \
+        if (read_step(word, sizeof(*word), flags, text, site, CALLER))         \
+            tell(shown(word->value));                                          \
+        return word->value;                                                    \
+    }                                                                          \
+                                                                               \
+    void lab_##name##_store(atomic *word, type value, unsigned flags,          \
+                            const char *text, const struct lab_site *site)     \
+    {                                                                          \
+        announce(LAB_WRITE | flags, word, sizeof(*word), text, site, CALLER);  \
+        word->value = value;                                                   \
+        tell(shown(value));                                                    \
+    }                                                                          \
+                                                                               \
+    bool lab_##name##_exchange_if(atomic *word, type *expected, type value,    \
+                                  const char *text,                            \
+                                  const struct lab_site *site)                 \
+    {                                                                          \
+        bool equal;                                                            \
+                                                                               \
+        exchange_step(word, sizeof(*word), text, site, CALLER);                \
+        equal = word->value == *expected;                                      \
+        if (equal)                                                             \
+            word->value = value;                                               \
+        else                                                                   \
+            *expected = word->value;                                           \
+        exchanged(equal, shown(word->value));                                  \
+        return equal;                                                          \
+    }
+
+LAB_ATOMIC_DEFINE(u32, zc_atomic_u32, uint32_t, )
+LAB_ATOMIC_DEFINE(u64, zc_atomic_u64, uint64_t, )
+LAB_ATOMIC_DEFINE(pointer, zc_atomic_pointer, void *, shown)
+
 /* ---- 32 bits ---- */
-
-void zc_atomic_u32_init(zc_atomic_u32 *atomic, uint32_t value)
-{
-    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_WRITE, CALLER);
-    atomic->value = value;
-}
-
-uint32_t lab_u32_load(const zc_atomic_u32 *atomic, unsigned flags,
-                      const char *name, const struct lab_site *site)
-{
-    if (read_step(atomic, sizeof(*atomic), flags, name, site, CALLER))
-        tell(atomic->value);
-    return atomic->value;
-}
-
-void lab_u32_store(zc_atomic_u32 *atomic, uint32_t value, unsigned flags,
-                   const char *name, const struct lab_site *site)
-{
-    announce(LAB_WRITE | flags, atomic, sizeof(*atomic), name, site, CALLER);
-    atomic->value = value;
-    tell(value);
-}
-
-bool lab_u32_exchange_if(zc_atomic_u32 *atomic, uint32_t *expected,
-                         uint32_t value, const char *name,
-                         const struct lab_site *site)
-{
-    bool equal;
-
-    exchange_step(atomic, sizeof(*atomic), name, site, CALLER);
-    equal = atomic->value == *expected;
-    if (equal)
-        atomic->value = value;
-    else
-        *expected = atomic->value;
-    exchanged(equal, atomic->value);
-    return equal;
-}
 
 /* The kind of an addition to this word. */
 static unsigned kind_of_add(const zc_atomic_u32 *atomic, uint32_t value)
@@ -199,86 +207,6 @@ uint32_t lab_u32_and(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
     atomic->value = before & bits;
     exchanged(true, atomic->value);
     return before;
-}
-
-/* ---- 64 bits ---- */
-
-void zc_atomic_u64_init(zc_atomic_u64 *atomic, uint64_t value)
-{
-    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_WRITE, CALLER);
-    atomic->value = value;
-}
-
-uint64_t lab_u64_load(const zc_atomic_u64 *atomic, unsigned flags,
-                      const char *name, const struct lab_site *site)
-{
-    if (read_step(atomic, sizeof(*atomic), flags, name, site, CALLER))
-        tell(atomic->value);
-    return atomic->value;
-}
-
-void lab_u64_store(zc_atomic_u64 *atomic, uint64_t value, unsigned flags,
-                   const char *name, const struct lab_site *site)
-{
-    announce(LAB_WRITE | flags, atomic, sizeof(*atomic), name, site, CALLER);
-    atomic->value = value;
-    tell(value);
-}
-
-bool lab_u64_exchange_if(zc_atomic_u64 *atomic, uint64_t *expected,
-                         uint64_t value, const char *name,
-                         const struct lab_site *site)
-{
-    bool equal;
-
-    exchange_step(atomic, sizeof(*atomic), name, site, CALLER);
-    equal = atomic->value == *expected;
-    if (equal)
-        atomic->value = value;
-    else
-        *expected = atomic->value;
-    exchanged(equal, atomic->value);
-    return equal;
-}
-
-/* ---- pointers ---- */
-
-void zc_atomic_pointer_init(zc_atomic_pointer *atomic, void *value)
-{
-    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_WRITE, CALLER);
-    atomic->value = value;
-}
-
-void *lab_pointer_load(const zc_atomic_pointer *atomic, unsigned flags,
-                       const char *name, const struct lab_site *site)
-{
-    if (read_step(atomic, sizeof(*atomic), flags, name, site, CALLER))
-        tell(shown(atomic->value));
-    return atomic->value;
-}
-
-void lab_pointer_store(zc_atomic_pointer *atomic, void *value, unsigned flags,
-                       const char *name, const struct lab_site *site)
-{
-    announce(LAB_WRITE | flags, atomic, sizeof(*atomic), name, site, CALLER);
-    atomic->value = value;
-    tell(shown(value));
-}
-
-bool lab_pointer_exchange_if(zc_atomic_pointer *atomic, void **expected,
-                             void *value, const char *name,
-                             const struct lab_site *site)
-{
-    bool equal;
-
-    exchange_step(atomic, sizeof(*atomic), name, site, CALLER);
-    equal = atomic->value == *expected;
-    if (equal)
-        atomic->value = value;
-    else
-        *expected = atomic->value;
-    exchanged(equal, shown(atomic->value));
-    return equal;
 }
 
 /* ---- counters: no steps ---- */

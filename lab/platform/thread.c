@@ -4,6 +4,7 @@
 
 #include "base/inject.h"
 #include "lab_platform.h"
+#include "platform/process.h"
 #include "platform/processor.h"
 #include "watch/tsan.h"
 
@@ -138,6 +139,31 @@ void zc_sleep_ns(uint64_t nanoseconds)
     zc_may_block();
     lab_step(LAB_POINT, NULL, LAB_SITE("sleep"));
     lab_clock_ns += nanoseconds;
+}
+
+/* ---- process.h: nothing forks between two steps ---- */
+
+zc_status zc_process_mark_init(struct zc_process_mark *mark)
+{
+    (void)mark;
+    return ZC_OK;
+}
+
+void zc_process_mark_destroy(struct zc_process_mark *mark)
+{
+    (void)mark;
+}
+
+size_t zc_process_mark_bytes(const struct zc_process_mark *mark)
+{
+    (void)mark;
+    return 0;
+}
+
+bool zc_process_is_child(const struct zc_process_mark *mark)
+{
+    (void)mark;
+    return false;
 }
 
 /* ---- processor.h: a processor per thread ---- */

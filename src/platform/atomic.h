@@ -2,16 +2,9 @@
 /*
  * atomic.h - the atomics that protocols are made of.
  *
- * Contract for an implementation (platform_impl/atomic_impl.h) of the types
- * zc_atomic_u32, zc_atomic_u64 and zc_atomic_pointer, with
- *
- *   init (sets the word before anybody else knows it),
- *   load_relaxed, load_acquire, store_relaxed, store_release,
- *   add, or, and (u32 only; return the value before; acquire and release),
- *   exchange_if (compare and swap: acquire and release on success, relaxed on
- *   failure, when *expected is what was found; may not fail spuriously)
- *
- * No fences.  Every use names the access it pairs with.
+ * The prototypes here are the contract; platform_impl/atomic_impl.h, chosen by
+ * the include path, defines them and the structs.  No fences.  Every use names
+ * the access it pairs with.
  *
  * zc_counter is a number for statistics: relaxed, no part of any protocol, and
  * no scheduling point in the lab.
@@ -21,6 +14,41 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "platform_impl/inline_impl.h"
+
+/* X(zc_atomic_NAME, what it holds) */
+#define ZC_ATOMICS(X)                                                          \
+    X(zc_atomic_u32, uint32_t)                                                 \
+    X(zc_atomic_u64, uint64_t)                                                 \
+    X(zc_atomic_pointer, void *)
+
+/*
+ * init sets the word before any other thread knows it.  exchange_if compares
+ * and swaps: acquire and release if *expected was found, else relaxed, and what
+ * was found is in *expected.  It does not fail spuriously.
+ */
+#define ZC_ATOMIC_CONTRACT(atomic, type)                                       \
+    typedef struct atomic atomic;                                              \
+    ZC_INLINE void atomic##_init(atomic *word, type value);                    \
+    ZC_INLINE type atomic##_load_relaxed(const atomic *word);                  \
+    ZC_INLINE type atomic##_load_acquire(const atomic *word);                  \
+    ZC_INLINE void atomic##_store_relaxed(atomic *word, type value);           \
+    ZC_INLINE void atomic##_store_release(atomic *word, type value);           \
+    ZC_INLINE bool atomic##_exchange_if(atomic *word, type *expected,          \
+                                        type value);
+
+ZC_ATOMICS(ZC_ATOMIC_CONTRACT)
+
+/* Give the value before; acquire and release. */
+ZC_INLINE uint32_t zc_atomic_u32_add(zc_atomic_u32 *word, uint32_t value);
+ZC_INLINE uint32_t zc_atomic_u32_or(zc_atomic_u32 *word, uint32_t bits);
+ZC_INLINE uint32_t zc_atomic_u32_and(zc_atomic_u32 *word, uint32_t bits);
+
+typedef struct zc_counter zc_counter;
+ZC_INLINE void zc_counter_add(zc_counter *counter, uint64_t value);
+ZC_INLINE void zc_counter_subtract(zc_counter *counter, uint64_t value);
+ZC_INLINE uint64_t zc_counter_read(const zc_counter *counter);
 
 #include "platform_impl/atomic_impl.h"
 

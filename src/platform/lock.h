@@ -2,20 +2,8 @@
 /*
  * lock.h - the locks of the library, and the one order in which they nest.
  *
- * Contract for an implementation (platform_impl/lock_impl.h, chosen by the
- * include path) of
- *
- *   struct zc_mutex      may be held across compression, allocation and I/O
- *   struct zc_spinlock   held for a few hundred instructions at most, and
- *                        never across any of these; a waiter may spin first
- *
- * and, for either type X,
- *
- *   zc_status zc_X_init(struct zc_X *, enum zc_lock_rank, const char *name)
- *   void zc_X_destroy(struct zc_X *)       nobody holds or awaits it
- *   void zc_X_lock(struct zc_X *)          acquire; not recursive
- *   bool zc_X_trylock(struct zc_X *)       acquire if it returns true
- *   void zc_X_unlock(struct zc_X *)        release, by the holder
+ * The prototypes here are the contract; platform_impl/lock_impl.h, chosen by
+ * the include path, defines the structs and what is inline.
  *
  * In debug and test builds a thread that takes locks out of rank order, takes
  * the same rank twice, or may block while it holds a spinlock ends the process
@@ -24,7 +12,12 @@
 #ifndef ZC_PLATFORM_LOCK_H
 #define ZC_PLATFORM_LOCK_H
 
+#include <stdbool.h>
+
+#include <zcache/types.h>
+
 #include "platform/annotate.h"
+#include "platform_impl/inline_impl.h"
 
 /*
  * Outermost first: a thread takes locks in this order only.  No two of one
@@ -59,6 +52,36 @@ enum zc_lock_rank {
     ZC_RANK_ENTRIES,      /* free entries of a cache; a leaf */
     ZC_RANK_COUNT
 };
+
+/* May be held across compression, allocation and I/O. */
+struct zc_mutex;
+
+/* Held for a few hundred instructions at most, and never across any of these; a
+ * waiter may spin first. */
+struct zc_spinlock;
+
+zc_status zc_mutex_init(struct zc_mutex *mutex, enum zc_lock_rank rank,
+                        const char *name);
+zc_status zc_spinlock_init(struct zc_spinlock *lock, enum zc_lock_rank rank,
+                           const char *name);
+
+/* No thread holds or awaits it. */
+void zc_mutex_destroy(struct zc_mutex *mutex);
+void zc_spinlock_destroy(struct zc_spinlock *lock);
+
+/* Not recursive. */
+ZC_INLINE void zc_mutex_lock(struct zc_mutex *mutex) ZC_ACQUIRE(mutex);
+ZC_INLINE void zc_spinlock_lock(struct zc_spinlock *lock) ZC_ACQUIRE(lock);
+
+/* Holds it if true. */
+ZC_INLINE bool zc_mutex_trylock(struct zc_mutex *mutex)
+    ZC_TRY_ACQUIRE(true, mutex);
+ZC_INLINE bool zc_spinlock_trylock(struct zc_spinlock *lock)
+    ZC_TRY_ACQUIRE(true, lock);
+
+/* By the holder. */
+ZC_INLINE void zc_mutex_unlock(struct zc_mutex *mutex) ZC_RELEASE(mutex);
+ZC_INLINE void zc_spinlock_unlock(struct zc_spinlock *lock) ZC_RELEASE(lock);
 
 #include "platform_impl/lock_impl.h"
 

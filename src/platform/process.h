@@ -6,19 +6,6 @@
  * other threads held stay taken for ever, workers are gone, and files are the
  * parent's.  An object that cannot live with that has a mark, made with it, and
  * asks at each call.
- *
- * Contract for an implementation (platform_impl/process_impl.h) of
- *
- *   struct zc_process_mark
- *   zc_status zc_process_mark_init(struct zc_process_mark *)
- *        may block; ZC_OK, ZC_NO_MEMORY
- *   void zc_process_mark_destroy(struct zc_process_mark *)
- *        in the child too
- *   bool zc_process_is_child(const struct zc_process_mark *)
- *        a load and a branch; takes no lock.  True in every process but the
- *        one that made the mark: in the children of a child too
- *   size_t zc_process_mark_bytes(const struct zc_process_mark *)
- *        resident, outside the struct
  */
 #ifndef ZC_PLATFORM_PROCESS_H
 #define ZC_PLATFORM_PROCESS_H
@@ -27,6 +14,23 @@
 #include <stddef.h>
 
 #include <zcache/types.h>
+
+#include "platform_impl/inline_impl.h"
+
+struct zc_process_mark;
+
+/* May block.  ZC_OK, ZC_NO_MEMORY. */
+zc_status zc_process_mark_init(struct zc_process_mark *mark);
+
+/* In the child too. */
+void zc_process_mark_destroy(struct zc_process_mark *mark);
+
+/* Bytes resident outside the struct. */
+size_t zc_process_mark_bytes(const struct zc_process_mark *mark);
+
+/* A load and a branch; takes no lock.  True in every process but the one that
+ * made the mark: in the children of a child too. */
+ZC_INLINE bool zc_process_is_child(const struct zc_process_mark *mark);
 
 #include "platform_impl/process_impl.h"
 

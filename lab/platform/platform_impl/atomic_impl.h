@@ -8,57 +8,35 @@
 #ifndef ZC_PLATFORM_ATOMIC_IMPL_H
 #define ZC_PLATFORM_ATOMIC_IMPL_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "engine/explore.h"
 
-typedef struct {
-    uint32_t value;
-} zc_atomic_u32;
+#define LAB_ATOMIC_STRUCT(atomic, type)                                        \
+    struct atomic {                                                            \
+        type value;                                                            \
+    };
 
-typedef struct {
+ZC_ATOMICS(LAB_ATOMIC_STRUCT)
+
+struct zc_counter {
     uint64_t value;
-} zc_atomic_u64;
-
-typedef struct {
-    void *value;
-} zc_atomic_pointer;
-
-typedef struct {
-    uint64_t value;
-} zc_counter;
+};
 
 /* `name` is the word as the caller wrote it; `flags` are LAB_ACQUIRE and
  * LAB_RELEASE. */
 #define LAB_WORD(word, flags, verb) (flags), #word, LAB_SITE(verb)
 
-void zc_atomic_u32_init(zc_atomic_u32 *atomic, uint32_t value);
-uint32_t lab_u32_load(const zc_atomic_u32 *atomic, unsigned flags,
-                      const char *name, const struct lab_site *site);
-void lab_u32_store(zc_atomic_u32 *atomic, uint32_t value, unsigned flags,
-                   const char *name, const struct lab_site *site);
-bool lab_u32_exchange_if(zc_atomic_u32 *atomic, uint32_t *expected,
-                         uint32_t value, const char *name,
-                         const struct lab_site *site);
+#define LAB_ATOMIC_STEPS(name, atomic, type)                                   \
+    type lab_##name##_load(const atomic *word, unsigned flags,                 \
+                           const char *text, const struct lab_site *site);     \
+    void lab_##name##_store(atomic *word, type value, unsigned flags,          \
+                            const char *text, const struct lab_site *site);    \
+    bool lab_##name##_exchange_if(atomic *word, type *expected, type value,    \
+                                  const char *text,                            \
+                                  const struct lab_site *site);
 
-void zc_atomic_u64_init(zc_atomic_u64 *atomic, uint64_t value);
-uint64_t lab_u64_load(const zc_atomic_u64 *atomic, unsigned flags,
-                      const char *name, const struct lab_site *site);
-void lab_u64_store(zc_atomic_u64 *atomic, uint64_t value, unsigned flags,
-                   const char *name, const struct lab_site *site);
-bool lab_u64_exchange_if(zc_atomic_u64 *atomic, uint64_t *expected,
-                         uint64_t value, const char *name,
-                         const struct lab_site *site);
-
-void zc_atomic_pointer_init(zc_atomic_pointer *atomic, void *value);
-void *lab_pointer_load(const zc_atomic_pointer *atomic, unsigned flags,
-                       const char *name, const struct lab_site *site);
-void lab_pointer_store(zc_atomic_pointer *atomic, void *value, unsigned flags,
-                       const char *name, const struct lab_site *site);
-bool lab_pointer_exchange_if(zc_atomic_pointer *atomic, void **expected,
-                             void *value, const char *name,
-                             const struct lab_site *site);
+LAB_ATOMIC_STEPS(u32, zc_atomic_u32, uint32_t)
+LAB_ATOMIC_STEPS(u64, zc_atomic_u64, uint64_t)
+LAB_ATOMIC_STEPS(pointer, zc_atomic_pointer, void *)
 
 uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
                      const struct lab_site *site);
@@ -66,10 +44,6 @@ uint32_t lab_u32_or(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
                     const struct lab_site *site);
 uint32_t lab_u32_and(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
                      const struct lab_site *site);
-
-void zc_counter_add(zc_counter *counter, uint64_t value);
-void zc_counter_subtract(zc_counter *counter, uint64_t value);
-uint64_t zc_counter_read(const zc_counter *counter);
 
 #define zc_atomic_u32_load_relaxed(atomic)                                     \
     lab_u32_load((atomic), LAB_WORD(atomic, 0, "load"))

@@ -9,11 +9,8 @@ void lab_ghost_born(const void *memory, size_t size, const char *what,
                     const struct lab_site *site);
 void lab_ghost_dead(const void *memory, size_t size, const char *what,
                     const struct lab_site *site);
-bool zc_ghost_reuses(void);
-void zc_ghost_settled(const zc_atomic_pointer *word);
 void lab_ghost_use(const void *bytes, size_t size, bool writes,
                    const struct lab_site *site);
-void zc_ghost_written(void *bytes, size_t size);
 
 #define zc_ghost_born(memory, size, what)                                      \
     lab_ghost_born((memory), (size), (what), LAB_SITE("alloc"))

@@ -8,11 +8,9 @@
 #ifndef ZC_PLATFORM_LOCK_IMPL_H
 #define ZC_PLATFORM_LOCK_IMPL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/explore.h"
-#include <zcache/types.h>
 
 #include "base/assert.h"
 
@@ -32,13 +30,6 @@ struct ZC_CAPABILITY("spinlock") zc_spinlock {
 
 /* Tells the explorer of a lock, if it has not met it yet. */
 void lab_declare_lock(const struct lab_lock_words *words);
-
-zc_status zc_mutex_init(struct zc_mutex *mutex, enum zc_lock_rank rank,
-                        const char *name);
-void zc_mutex_destroy(struct zc_mutex *mutex);
-zc_status zc_spinlock_init(struct zc_spinlock *spinlock, enum zc_lock_rank rank,
-                           const char *name);
-void zc_spinlock_destroy(struct zc_spinlock *spinlock);
 
 void lab_mutex_lock(struct zc_mutex *mutex, const struct lab_site *site)
     ZC_ACQUIRE(mutex);

@@ -9,18 +9,11 @@
 #ifndef ZC_PLATFORM_PARK_IMPL_H
 #define ZC_PLATFORM_PARK_IMPL_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "engine/explore.h"
-#include <zcache/types.h>
 
 struct zc_parking {
     const void *words[LAB_THREADS]; /* what each thread sleeps on, or NULL */
 };
-
-zc_status zc_parking_init(struct zc_parking *parking);
-void zc_parking_destroy(struct zc_parking *parking);
 
 void lab_park_while(struct zc_parking *parking, const zc_atomic_u32 *word,
                     uint32_t value, const char *name,

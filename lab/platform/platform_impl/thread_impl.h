@@ -3,7 +3,6 @@
 #ifndef ZC_PLATFORM_THREAD_IMPL_H
 #define ZC_PLATFORM_THREAD_IMPL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "engine/explore.h"
@@ -17,12 +16,8 @@ struct zc_condition {
     uint32_t waiting;
 };
 
-zc_status zc_thread_start(struct zc_thread *thread, void (*run)(void *),
-                          void *argument);
 void lab_thread_join(struct zc_thread *thread, const struct lab_site *site);
 
-zc_status zc_condition_init(struct zc_condition *condition);
-void zc_condition_destroy(struct zc_condition *condition);
 void lab_condition_wait(struct zc_condition *condition, struct zc_mutex *mutex,
                         const struct lab_site *site) ZC_REQUIRES(mutex);
 bool lab_condition_wait_for(struct zc_condition *condition,
@@ -32,7 +27,6 @@ void lab_condition_signal(struct zc_condition *condition,
                           const struct lab_site *site);
 void lab_condition_broadcast(struct zc_condition *condition,
                              const struct lab_site *site);
-void zc_sleep_ns(uint64_t nanoseconds);
 
 #define zc_thread_join(thread) lab_thread_join((thread), LAB_SITE("join"))
 #define zc_condition_wait(condition, mutex)                                    \

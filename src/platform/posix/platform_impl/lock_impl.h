@@ -10,9 +10,6 @@
 #define ZC_PLATFORM_LOCK_IMPL_H
 
 #include <pthread.h>
-#include <stdbool.h>
-
-#include <zcache/types.h>
 
 #include "base/assert.h"
 
@@ -37,13 +34,6 @@ struct ZC_CAPABILITY("spinlock") zc_spinlock {
     pthread_mutex_t native;
     struct zc_lock_identity identity;
 };
-
-zc_status zc_mutex_init(struct zc_mutex *mutex, enum zc_lock_rank rank,
-                        const char *name);
-void zc_mutex_destroy(struct zc_mutex *mutex);
-zc_status zc_spinlock_init(struct zc_spinlock *lock, enum zc_lock_rank rank,
-                           const char *name);
-void zc_spinlock_destroy(struct zc_spinlock *lock);
 
 /* Ends the process: a pthread call on a lock of ours failed. */
 _Noreturn void zc_lock_fail(const char *call, int error, const char *name);
@@ -82,37 +72,34 @@ static inline void zc_native_unlock(pthread_mutex_t *native,
         zc_lock_fail("unlock", error, identity->name);
 }
 
-static inline void zc_mutex_lock(struct zc_mutex *mutex) ZC_ACQUIRE(mutex)
-    ZC_NO_LOCK_ANALYSIS
+static inline void zc_mutex_lock(struct zc_mutex *mutex) ZC_NO_LOCK_ANALYSIS
 {
     zc_native_lock(&mutex->native, &mutex->identity);
 }
 
-static inline bool zc_mutex_trylock(struct zc_mutex *mutex)
-    ZC_TRY_ACQUIRE(true, mutex) ZC_NO_LOCK_ANALYSIS
+static inline bool zc_mutex_trylock(struct zc_mutex *mutex) ZC_NO_LOCK_ANALYSIS
 {
     return zc_native_trylock(&mutex->native, &mutex->identity);
 }
 
-static inline void zc_mutex_unlock(struct zc_mutex *mutex) ZC_RELEASE(mutex)
-    ZC_NO_LOCK_ANALYSIS
+static inline void zc_mutex_unlock(struct zc_mutex *mutex) ZC_NO_LOCK_ANALYSIS
 {
     zc_native_unlock(&mutex->native, &mutex->identity);
 }
 
-static inline void zc_spinlock_lock(struct zc_spinlock *lock) ZC_ACQUIRE(lock)
+static inline void zc_spinlock_lock(struct zc_spinlock *lock)
     ZC_NO_LOCK_ANALYSIS
 {
     zc_native_lock(&lock->native, &lock->identity);
 }
 
 static inline bool zc_spinlock_trylock(struct zc_spinlock *lock)
-    ZC_TRY_ACQUIRE(true, lock) ZC_NO_LOCK_ANALYSIS
+    ZC_NO_LOCK_ANALYSIS
 {
     return zc_native_trylock(&lock->native, &lock->identity);
 }
 
-static inline void zc_spinlock_unlock(struct zc_spinlock *lock) ZC_RELEASE(lock)
+static inline void zc_spinlock_unlock(struct zc_spinlock *lock)
     ZC_NO_LOCK_ANALYSIS
 {
     zc_native_unlock(&lock->native, &lock->identity);

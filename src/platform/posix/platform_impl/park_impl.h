@@ -4,10 +4,6 @@
 #define ZC_PLATFORM_PARK_IMPL_H
 
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#include <zcache/types.h>
 
 #define ZC_PARKING_PLACES 16 /* a power of two; words are hashed to them */
 
@@ -18,17 +14,9 @@ struct zc_parking {
     } places[ZC_PARKING_PLACES];
 };
 
-zc_status zc_parking_init(struct zc_parking *parking);
-void zc_parking_destroy(struct zc_parking *parking);
-void zc_park_while(struct zc_parking *parking, const zc_atomic_u32 *word,
-                   uint32_t value);
-void zc_unpark_all(struct zc_parking *parking, const zc_atomic_u32 *word);
-
-/* The ways of zc_bit_lock() and zc_bit_wait_clear() that sleep. */
+/* The way of zc_bit_lock() that sleeps. */
 void zc_bit_lock_slow(struct zc_parking *parking, zc_atomic_u32 *word,
                       uint32_t bit, uint32_t waiters);
-void zc_bit_wait_clear(struct zc_parking *parking, zc_atomic_u32 *word,
-                       uint32_t bit, uint32_t waiters);
 
 static inline bool zc_bit_trylock(zc_atomic_u32 *word, uint32_t bit)
 {

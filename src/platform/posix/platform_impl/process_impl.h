@@ -16,10 +16,6 @@ struct zc_process_mark {
     pid_t number;
 };
 
-zc_status zc_process_mark_init(struct zc_process_mark *mark);
-void zc_process_mark_destroy(struct zc_process_mark *mark);
-size_t zc_process_mark_bytes(const struct zc_process_mark *mark);
-
 /* Where the word alone does not decide. */
 bool zc_process_has_other_number(const struct zc_process_mark *mark);
 

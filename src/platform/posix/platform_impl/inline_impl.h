@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* inline_impl.h - what the contract lets be inline is. */
+#ifndef ZC_PLATFORM_INLINE_IMPL_H
+#define ZC_PLATFORM_INLINE_IMPL_H
+
+#define ZC_INLINE static inline
+
+#endif
