@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * failed_store.c - a store fails, and the older page is still there.
- * 
+ *
  * The new page could not be kept, so it goes to the device (or is lost, by the
  * caller's choice); what the slot had before is stale from then on.
  */
