@@ -2,7 +2,7 @@
 /*
  * swapoff.c - every page of a device home.
  *
- * The front stops the device and goes through its slots; for each that is in
+ * cache/swap.c stops the device and goes through its slots; for each that is in
  * use it hands us the folio, locked and read.  We go through all page tables
  * and map the folio wherever its slot is named.  What is not found then is in
  * the hand of a thread: a fork has taken a count and not set its entry, or an

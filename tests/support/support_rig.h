@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * support_rig.h - compressed memory, slots, page I/O and a shrinker around one
- * device that a test can stop and make fail; used by slot, as the front does.
+ * device that a test can stop and make fail; used by slot, as the cache does.
  *
  * Type 0 has the device, and the slots are the caller's to name.  Whatever
  * asserts is for the main thread: rig_init(), rig_end(), rig_set(),
@@ -71,7 +71,7 @@ void rig_end(struct rig *rig);
 /* Turns the device on again, after zc_swap_device_end(). */
 void rig_device_on(struct rig *rig, unsigned io_workers);
 
-/* ---- slots, as the front uses them ---- */
+/* ---- slots, as the cache uses them ---- */
 
 static inline zc_swp rig_slot(uint64_t offset)
 {
