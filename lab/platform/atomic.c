@@ -110,6 +110,7 @@ static void tell(uint64_t value)
 /* ---- each word ---- */
 
 /* `shown` is how a value is shown. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): types, parameters, no values */
 #define LAB_ATOMIC_DEFINE(name, atomic, type, shown)                           \
     void atomic##_init(atomic *word, type value)                               \
     {                                                                          \
@@ -148,6 +149,7 @@ static void tell(uint64_t value)
         exchanged(equal, shown(word->value));                                  \
         return equal;                                                          \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 LAB_ATOMIC_DEFINE(u32, zc_atomic_u32, uint32_t, )
 LAB_ATOMIC_DEFINE(u64, zc_atomic_u64, uint64_t, )

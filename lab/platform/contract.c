@@ -11,6 +11,7 @@
 #include "platform/park.h"
 #include "platform/thread.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types, parameters, no values */
 #define LAB_ATOMIC_AGREES(atomic, type)                                        \
     type(atomic##_load_relaxed)(const atomic *word)                            \
     {                                                                          \
@@ -47,6 +48,7 @@ ZC_ATOMICS(LAB_ATOMIC_AGREES)
     {                                                                          \
         name arguments;                                                        \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* clang-format off */
 LAB_AGREES(uint32_t, zc_atomic_u32_add,

@@ -28,6 +28,7 @@
  * and swaps: acquire and release if *expected was found, else relaxed, and what
  * was found is in *expected.  It does not fail spuriously.
  */
+/* NOLINTBEGIN(bugprone-macro-parentheses): types, parameters, no values */
 #define ZC_ATOMIC_CONTRACT(atomic, type)                                       \
     typedef struct atomic atomic;                                              \
     ZC_INLINE void atomic##_init(atomic *word, type value);                    \
@@ -37,6 +38,7 @@
     ZC_INLINE void atomic##_store_release(atomic *word, type value);           \
     ZC_INLINE bool atomic##_exchange_if(atomic *word, type *expected,          \
                                         type value);
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 ZC_ATOMICS(ZC_ATOMIC_CONTRACT)
 

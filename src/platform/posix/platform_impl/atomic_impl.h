@@ -5,6 +5,7 @@
 
 #include <stdatomic.h>
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types, parameters, no values */
 #define ZC_ATOMIC_DEFINE(atomic, type)                                         \
     struct atomic {                                                            \
         _Atomic(type) value;                                                   \
@@ -36,6 +37,7 @@
             &word->value, expected, value, memory_order_acq_rel,               \
             memory_order_relaxed);                                             \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 ZC_ATOMICS(ZC_ATOMIC_DEFINE)
 
