@@ -19,12 +19,14 @@ need() {
 }
 
 # sources [PATTERN...]: the files of the tree, one a line: those that git
-# tracks and those that it does not ignore; outside git, all but build/.
+# tracks and those that it does not ignore; outside git, all but build/ and what
+# Python compiles.
 sources() {
     if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
         git ls-files --cached --others --exclude-standard -- "$@"
     else
-        find . -path ./build -prune -o -type f -print | sed 's|^\./||' |
+        find . \( -path ./build -o -name __pycache__ \) -prune -o \
+            -type f -print | sed 's|^\./||' |
             filter_patterns "$@"
     fi | sort -u | while read -r file; do
         [ -f "$file" ] && echo "$file"
