@@ -18,8 +18,9 @@
 #define NAMES_TRIED 100
 
 /* Those that end the program, and the one that a file too large brings. */
-static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT,
-                              SIGPIPE, SIGTERM, SIGXFSZ};
+static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM,
+                              SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGABRT,
+                              SIGBUS,  SIGFPE,  SIGILL,  SIGSEGV, SIGXFSZ};
 
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
