@@ -276,7 +276,7 @@ bool sim_config_check(struct sim_config *config)
         return false;
     }
     if (values[SIM_ACCESS].number == SIM_ACCESS_FORK &&
-        values[SIM_FORK_EVERY].number == 0)
+        !values[SIM_FORK_EVERY].is_given)
         values[SIM_FORK_EVERY].number = FORK_EVERY_STANDARD;
     /* A copy that a child also has would be reported by each of the two. */
     if (values[SIM_CORRUPT].number != 0 && values[SIM_FORK_EVERY].number != 0) {
