@@ -168,8 +168,10 @@ static zc_status open_new(struct zc_file *file)
 {
     file->descriptor = try_make(file->path);
     if (file->descriptor < 0 && errno == EEXIST)
-        return refuse(file, ZC_INVALID,
-                      "it exists, and use_existing is not set");
+        return refuse(
+            file, ZC_INVALID,
+            "it exists, and only zc_backing_file with use_existing uses "
+            "what exists");
     if (file->descriptor < 0)
         return refuse_by(file, errno);
     file->is_named = true;
@@ -321,7 +323,7 @@ static zc_status set_up(struct zc_file *file, uint64_t bytes)
     zc_status status;
 
     if (file->path[0] == '\0')
-        return refuse(file, ZC_INVALID, "the path is empty");
+        return refuse(file, ZC_INVALID, "path is empty");
     /* The highest offset must be one that the system has a number for. */
     if (bytes > INT64_MAX || (uint64_t)(off_t)bytes != bytes)
         return refuse(file, ZC_INVALID, "no file is as long as the slots are");
