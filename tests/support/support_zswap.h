@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_zswap.h - compressed memory without a cache above, as page I/O sees it.
+ * support_zswap.h - compressed memory with no cache above, as page I/O sees it.
  *
  * What asserts is for the main thread.
  */
