@@ -111,7 +111,7 @@ static void bad_names_are_refused(void **state)
 {
     static const char *const names[] = {
         NULL,    "",    "two words",
-        "a/b",   "a:1", "caf\xc3\xa9",
+        "a/b",   "a:1", "lz\xc3\xa9",
         "tab\t", "a,b", "12345678901234567890123456789012",
     };
     struct zc_compressor compressor;
