@@ -144,7 +144,9 @@ static void a_path_that_is_refused_is_named_with_the_reason(void **state)
     assert_non_null(file);
     (void)fclose(file);
     (void)snprintf(expected, sizeof(expected),
-                   "%s: it exists, and use_existing is not set", place.path);
+                   "%s: it exists, and only zc_backing_file with use_existing "
+                   "uses what exists",
+                   place.path);
     assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
     assert_string_equal(reason, expected);
     assert_int_equal(unlink(place.path), 0);
