@@ -609,7 +609,7 @@ static inline bool zc_pageio_has_sums(const struct zc_pageio *pageio)
 
 /* Before a page goes to its slot on the device, which the caller has pinned;
  * room was made. */
-void zc_pageio_note_sum(struct zc_pageio *pageio, struct zc_slot_ref slot,
+void zc_pageio_note_sum(struct zc_pageio *pageio, zc_swp slot,
                         const void *page);
 
 /* Notes how a write ended. */

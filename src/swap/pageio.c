@@ -82,11 +82,11 @@ void zc_pageio_note_write(struct zc_pageio *pageio, zc_status status)
     }
 }
 
-void zc_pageio_note_sum(struct zc_pageio *pageio, struct zc_slot_ref slot,
-                        const void *page)
+void zc_pageio_note_sum(struct zc_pageio *pageio, zc_swp slot, const void *page)
 {
     if (zc_pageio_has_sums(pageio))
-        zc_slot_set_sum(slot, zc_checksum(page, pageio->zswap->page_size));
+        zc_slot_set_sum(zc_slot_find(pageio->swap, slot),
+                        zc_checksum(page, pageio->zswap->page_size));
 }
 
 static bool is_as_written(const struct zc_pageio *pageio,
@@ -123,7 +123,7 @@ zc_status zc_pageio_write_device(struct zc_pageio *pageio,
     if (status != ZC_OK)
         return status;
     zc_slot_set_zero(slot, false);
-    zc_pageio_note_sum(pageio, slot, page);
+    zc_pageio_note_sum(pageio, slot.name, page);
     status = zc_backing_write(zc_pageio_device(pageio, slot.name)->backing,
                               zc_swp_offset(slot.name), page);
     zc_pageio_note_write(pageio, status);

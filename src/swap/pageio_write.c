@@ -137,9 +137,7 @@ void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
     io->data = folio->data;
     io->complete = complete;
     zc_pageio_forget_stuck(pageio, folio);
-    if (zc_pageio_has_sums(pageio))
-        zc_pageio_note_sum(pageio, zc_slot_find(pageio->swap, write->slot),
-                           folio->data);
+    zc_pageio_note_sum(pageio, write->slot, folio->data);
     zc_folio_set(folio, ZC_FOLIO_WRITEBACK);
     zc_folio_clear(folio, ZC_FOLIO_DIRTY);
     before = zc_atomic_u32_add(&pageio->writes, 1) & ~ZC_WRITES_WAITERS;
