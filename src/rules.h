@@ -30,7 +30,7 @@
 /* clang-format off */
 #define ZC_RULES(X) \
     X(TREE_REF_DROPPED_BY_UNLINKER, \
-      "the tree's reference is dropped by whoever unlinks, once", \
+      "the thread that unlinks an entry drops the tree's reference, once", \
       "000", "zswap/load.c") \
     X(OWN_REF_OUTLIVES_INVALIDATE, \
       "the own reference is dropped after the invalidate", \
@@ -47,7 +47,7 @@
       "table is set", \
       "13ddaf26be32, 2024", "vm/swapin.c") \
     X(PIN_LOSER_SLEEPS, \
-      "who loses the pin waits, and does not spin", \
+      "a thread that does not get the pin sleeps, and does not spin", \
       "01626a182302, 2024", "swap/slots_count.c") \
     X(COPY_LIVES_UNTIL_SWAP_FREE, \
       "a copy read outside the swap cache is dropped when the swap count " \
@@ -113,7 +113,7 @@
       "a compressor context is never freed under its user", \
       "12dcb0ef5406, 2025", "codec/generation.c") \
     X(NO_SHRINK_WITH_CONTEXT, \
-      "nobody shrinks or waits for memory while holding a compressor " \
+      "no thread shrinks or waits for memory while it holds a compressor " \
       "context", \
       "zswap hotunplug follow-ups, 2025", "zswap/store.c") \
     X(DYING_GENERATION_STAYS_DEAD, \
@@ -142,7 +142,7 @@
       "step under the shard lock", \
       "ce4be9e4307c, 2025", "tree.c") \
     X(SWAPOFF_AND_LAST_PUT_AGREE, \
-      "swapoff and the last put of a slot agree who frees it", \
+      "swapoff and the last put of a slot agree which of them frees it", \
       "82b1c07a0af6, 2024", "swap/slots_count.c")
 /* clang-format on */
 

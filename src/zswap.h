@@ -38,7 +38,7 @@
  *
  * References: the tree holds one while the entry is linked, and every user
  * outside the shard lock holds its own.  The last put frees the object and the
- * entry; what the tree held goes to whoever unlinks
+ * entry; what the tree held goes to the thread that unlinks
  * (TREE_REF_DROPPED_BY_UNLINKER).
  *
  * Entries come from records, which never move: the tree names them by index, in

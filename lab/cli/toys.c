@@ -81,7 +81,7 @@ static void put_entry(void)
         lab_comment("%d ref%s", toy.references, toy.references == 1 ? "" : "s");
 }
 
-/* Unlinks the entry and drops the tree's reference: whoever unlinks does. */
+/* Unlinks the entry; the thread that does drops the tree's reference. */
 static void forget_entry(void)
 {
     bool unlinked;

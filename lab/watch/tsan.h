@@ -11,7 +11,7 @@
  *   tsan_shadow.c    what was accessed last, by whom
  *   tsan_c11.c       C11 atomics, of strangers' sources
  *   tsan_clock.c     what is ordered before what
- *   oracle/memory.c  which memory is nobody's now, and whose it was
+ *   oracle/memory.c  which memory is free now, and which call had it
  *
  * Memory that is not the library's (stacks, pages of the scenario, the lab) is
  * not watched.  Neither is setup or finish: one is before everything, the other

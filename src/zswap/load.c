@@ -9,7 +9,7 @@
  * A take does the same, decompresses, and then unlinks the entry if it is still
  * linked:
  *
- *   - whoever unlinks drops the tree's reference, and only he
+ *   - the thread that unlinks drops the tree's reference, and no other
  *     (TREE_REF_DROPPED_BY_UNLINKER);
  *   - the own reference is dropped last (OWN_REF_OUTLIVES_INVALIDATE), so the
  *     entry that is asked for is the one that was read, and not another that
