@@ -3,6 +3,8 @@
 # else's.
 
 add_library(zcache_warnings INTERFACE)
+file(RELATIVE_PATH relative_source_dir
+  "${PROJECT_BINARY_DIR}" "${PROJECT_SOURCE_DIR}")
 
 if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options(zcache_warnings INTERFACE
@@ -27,8 +29,10 @@ if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
     -Wundef
     -Wvla
     -Wwrite-strings
-    # Messages name files of the tree, wherever it lies.
-    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=)
+    # Messages name files of the tree, wherever it lies.  ccache with a base
+    # directory hands the compiler paths relative to the build directory.
+    -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=
+    -fmacro-prefix-map=${relative_source_dir}/=)
 endif()
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(zcache_warnings INTERFACE
