@@ -5,6 +5,7 @@
 add_library(zcache_warnings INTERFACE)
 file(RELATIVE_PATH relative_source_dir
   "${PROJECT_BINARY_DIR}" "${PROJECT_SOURCE_DIR}")
+string(REGEX REPLACE "/$" "" relative_source_dir "${relative_source_dir}")
 
 if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
   target_compile_options(zcache_warnings INTERFACE
