@@ -23,7 +23,7 @@ set(ZCACHE_SOURCES
   src/base/bitmap.c
   src/base/inject.c
   src/base/options.c
-  src/base/publish.c
+  src/base/sparse.c
   src/base/records.c
   src/base/stats.c
   src/base/status.c

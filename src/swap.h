@@ -16,6 +16,7 @@
 #include <zcache/swap.h>
 #include <zcache/types.h>
 
+#include "base/sparse.h"
 #include "platform/park.h"
 #include "platform/thread.h"
 #include "swap/backing/backing.h"
@@ -236,15 +237,12 @@ struct zc_swap_device {
     bool managed;
     uint64_t slot_count;
     struct zc_backing *backing;
-    /* Blocks of blocks of clusters; each pointer is set once, and pairs with
-     * the acquires in the look-up. */
-    zc_atomic_pointer *directory;
-    uint64_t directory_count;
+    struct zc_sparse clusters;
     struct zc_slot_allocator *allocator; /* managed; or NULL */
     zc_counter used;                     /* slots that are not free */
     zc_counter cached;                   /* folios */
     zc_counter stuck; /* ZC_FOLIO_STUCK; kept by who sets and clears it */
-    zc_counter bytes; /* of the directory and clusters */
+    zc_counter bytes; /* of the clusters and their tables */
 };
 
 #define ZC_DEVICE_ON (UINT32_C(1) << 31)

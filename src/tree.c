@@ -2,13 +2,11 @@
 /*
  * tree.c - finding the entry of a slot.
  *
- *   type -> directory -> block of 512 shards -> shard -> leaf -> entry index
+ *   type -> sparse array of shards -> shard -> leaf -> entry index
  *
- * Directories, blocks and shards are made when the first slot in them is used,
- * are published once, and stay until the tree goes, so that they are found
- * without a lock.  Leaves belong to their shard's lock and go when they are
- * empty.  A directory is address space, a megabyte of it for 2^40 slots, and
- * takes memory where a block was published.
+ * Shards are made when the first slot in them is used, and stay until the tree
+ * is destroyed, so that they are found without a lock (base/sparse.h).  Leaves
+ * belong to their shard's lock and go when they are empty.
  *
  * A leaf is allocated before the lock is taken, so that linking cannot fail;
  * whether it was needed is known only under the lock.
@@ -20,127 +18,50 @@
 #include "zswap.h"
 
 #include "base/bits.h"
-#include "base/publish.h"
-#include "platform/ghost.h"
 #include "platform/memory.h"
 #include "rules.h"
-
-#define BLOCK_SHIFT 9
-#define BLOCK_SHARDS (1u << BLOCK_SHIFT)
-
-struct shard_block {
-    zc_atomic_pointer shards[BLOCK_SHARDS];
-};
 
 void zc_tree_init(struct zc_tree *tree, struct zc_entries *entries,
                   uint64_t slot_count)
 {
+    unsigned type;
+
     tree->entries = entries;
     tree->slot_count = slot_count;
-    tree->block_count = (uint32_t)zc_divide_up(
-        slot_count, UINT64_C(1) << (ZC_SHARD_SHIFT + BLOCK_SHIFT));
-}
-
-/* Of one directory: whole system pages. */
-static size_t directory_bytes(const struct zc_tree *tree)
-{
-    return (size_t)zc_round_up(tree->block_count * sizeof(zc_atomic_pointer),
-                               zc_pages_system_size());
-}
-
-static zc_atomic_pointer *make_directory(const struct zc_tree *tree,
-                                         zc_atomic_pointer *place)
-{
-    void *found = NULL;
-    void *fresh = zc_pages_map(directory_bytes(tree), zc_pages_system_size());
-
-    if (fresh == NULL)
-        return NULL;
-    if (zc_atomic_pointer_exchange_if(place, &found, fresh)) {
-        zc_ghost_settled(place);
-        return fresh;
-    }
-    zc_pages_unmap(fresh, directory_bytes(tree));
-    /* A failed exchange acquires nothing. */
-    return zc_atomic_pointer_load_acquire(place);
-}
-
-/* Bytes of its system pages in which a block was published. */
-static uint64_t resident_bytes(const struct zc_tree *tree,
-                               const zc_atomic_pointer *directory)
-{
-    const uint32_t places =
-        (uint32_t)(zc_pages_system_size() / sizeof(*directory));
-    uint64_t bytes = 0;
-    uint32_t i = 0;
-
-    while (i < tree->block_count) {
-        if (zc_atomic_pointer_load_relaxed(&directory[i]) == NULL) {
-            i++;
-            continue;
-        }
-        bytes += zc_pages_system_size();
-        i = (uint32_t)zc_round_up(i + 1, places);
-    }
-    return bytes;
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+        zc_sparse_init(&tree->shards[type],
+                       zc_divide_up(slot_count, ZC_SHARD_SLOTS));
 }
 
 uint64_t zc_tree_bytes(const struct zc_tree *tree)
 {
     uint64_t bytes = zc_counter_read(&tree->bytes);
-    const zc_atomic_pointer *directory;
     unsigned type;
 
-    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
-        directory = zc_atomic_pointer_load_acquire(&tree->directories[type]);
-        if (directory != NULL)
-            bytes += resident_bytes(tree, directory);
-    }
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+        bytes += zc_counter_read(&tree->shards[type].bytes);
     return bytes;
 }
 
-/* Nobody else knows it any more. */
-static void destroy_shard(struct zc_shard *shard) ZC_NO_LOCK_ANALYSIS
+/* No other thread knows it any more. */
+static void destroy_shard(void *pointer, void *context) ZC_NO_LOCK_ANALYSIS
 {
+    struct zc_shard *shard = pointer;
     unsigned i;
 
+    (void)context;
     for (i = 0; shard->used > 0 && i < ZC_SHARD_LEAVES; i++)
         zc_free(shard->leaves[i]);
     zc_spinlock_destroy(&shard->lock);
     zc_free(shard);
 }
 
-static void destroy_block(struct shard_block *block)
-{
-    struct zc_shard *shard;
-    unsigned i;
-
-    for (i = 0; i < BLOCK_SHARDS; i++) {
-        shard = zc_atomic_pointer_load_relaxed(&block->shards[i]);
-        if (shard != NULL)
-            destroy_shard(shard);
-    }
-    zc_free(block);
-}
-
 void zc_tree_destroy(struct zc_tree *tree)
 {
-    zc_atomic_pointer *directory;
-    struct shard_block *block;
     unsigned type;
-    uint32_t i;
 
-    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
-        directory = zc_atomic_pointer_load_relaxed(&tree->directories[type]);
-        if (directory == NULL)
-            continue;
-        for (i = 0; i < tree->block_count; i++) {
-            block = zc_atomic_pointer_load_relaxed(&directory[i]);
-            if (block != NULL)
-                destroy_block(block);
-        }
-        zc_pages_unmap(directory, directory_bytes(tree));
-    }
+    for (type = 0; type < ZC_SWP_TYPE_COUNT; type++)
+        zc_sparse_destroy(&tree->shards[type], destroy_shard, NULL);
 }
 
 bool zc_tree_has_slot(const struct zc_tree *tree, zc_swp slot)
@@ -152,18 +73,7 @@ bool zc_tree_has_slot(const struct zc_tree *tree, zc_swp slot)
 static struct zc_shard *find_shard(const struct zc_tree *tree, unsigned type,
                                    uint64_t offset)
 {
-    const zc_atomic_pointer *directory =
-        zc_atomic_pointer_load_acquire(&tree->directories[type]);
-    const struct shard_block *block;
-
-    if (directory == NULL)
-        return NULL;
-    block = zc_atomic_pointer_load_acquire(
-        &directory[offset >> (ZC_SHARD_SHIFT + BLOCK_SHIFT)]);
-    if (block == NULL)
-        return NULL;
-    return zc_atomic_pointer_load_acquire(
-        &block->shards[offset >> ZC_SHARD_SHIFT & (BLOCK_SHARDS - 1)]);
+    return zc_sparse_find(&tree->shards[type], offset >> ZC_SHARD_SHIFT);
 }
 
 static struct zc_shard *publish_shard(struct zc_tree *tree,
@@ -177,8 +87,10 @@ static struct zc_shard *publish_shard(struct zc_tree *tree,
         zc_free(shard);
         return NULL;
     }
-    if (zc_publish(place, shard, &tree->bytes))
+    if (zc_publish(place, shard)) {
+        zc_counter_add(&tree->bytes, zc_malloc_size(shard));
         return shard;
+    }
     zc_spinlock_destroy(&shard->lock);
     zc_free(shard);
     return zc_atomic_pointer_load_acquire(place);
@@ -187,26 +99,15 @@ static struct zc_shard *publish_shard(struct zc_tree *tree,
 /* The shard of a slot, made if it is not there; NULL: no memory. */
 static struct zc_shard *make_shard(struct zc_tree *tree, zc_swp slot)
 {
-    uint64_t offset = zc_swp_offset(slot);
-    zc_atomic_pointer *place = &tree->directories[zc_swp_type(slot)];
-    zc_atomic_pointer *directory = zc_atomic_pointer_load_acquire(place);
-    struct shard_block *block;
-    struct zc_shard *shard;
+    struct zc_sparse *shards = &tree->shards[zc_swp_type(slot)];
+    uint64_t index = zc_swp_offset(slot) >> ZC_SHARD_SHIFT;
+    struct zc_shard *shard = zc_sparse_find(shards, index);
+    zc_atomic_pointer *place;
 
-    if (directory == NULL)
-        directory = make_directory(tree, place);
-    if (directory == NULL)
-        return NULL;
-    place = &directory[offset >> (ZC_SHARD_SHIFT + BLOCK_SHIFT)];
-    block = zc_atomic_pointer_load_acquire(place);
-    if (block == NULL)
-        block =
-            zc_publish_any(place, zc_calloc(1, sizeof(*block)), &tree->bytes);
-    if (block == NULL)
-        return NULL;
-    place = &block->shards[offset >> ZC_SHARD_SHIFT & (BLOCK_SHARDS - 1)];
-    shard = zc_atomic_pointer_load_acquire(place);
-    return shard != NULL ? shard : publish_shard(tree, place);
+    if (shard != NULL)
+        return shard;
+    place = zc_sparse_make(shards, index);
+    return place == NULL ? NULL : publish_shard(tree, place);
 }
 
 static unsigned leaf_of(uint64_t offset)
@@ -386,20 +287,18 @@ static uint64_t next_in_shard(const struct zc_shard *shard, uint64_t first,
     return end;
 }
 
-/* Where to look after a shard that is not there: the next shard, or the next
- * block where the whole block is missing. */
-static uint64_t skip_missing(const struct zc_tree *tree, unsigned type,
-                             uint64_t offset)
+/* The first shard of a type at or after *offset_inout, which becomes the first
+ * offset there; NULL: there is none. */
+static struct zc_shard *next_shard(struct zc_tree *tree, unsigned type,
+                                   uint64_t *offset_inout)
 {
-    const zc_atomic_pointer *directory =
-        zc_atomic_pointer_load_acquire(&tree->directories[type]);
-    uint64_t block = offset >> (ZC_SHARD_SHIFT + BLOCK_SHIFT);
+    uint64_t first = *offset_inout >> ZC_SHARD_SHIFT;
+    uint64_t index = first;
+    struct zc_shard *shard = zc_sparse_next(&tree->shards[type], &index);
 
-    if (directory == NULL)
-        return UINT64_MAX;
-    if (zc_atomic_pointer_load_acquire(&directory[block]) == NULL)
-        return (block + 1) << (ZC_SHARD_SHIFT + BLOCK_SHIFT);
-    return zc_round_up(offset + 1, ZC_SHARD_SLOTS);
+    if (index > first)
+        *offset_inout = index << ZC_SHARD_SHIFT;
+    return shard;
 }
 
 struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
@@ -412,11 +311,9 @@ struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
     uint64_t shard_end;
 
     while (entry == NULL && offset < end) {
-        shard = find_shard(tree, type, offset);
-        if (shard == NULL) {
-            offset = skip_missing(tree, type, offset);
-            continue;
-        }
+        shard = next_shard(tree, type, &offset);
+        if (shard == NULL || offset >= end)
+            break;
         shard_end = zc_round_up(offset + 1, ZC_SHARD_SLOTS);
         if (shard_end > end)
             shard_end = end;
@@ -432,18 +329,13 @@ struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
     return entry;
 }
 
-bool zc_tree_has_type(const struct zc_tree *tree, unsigned type)
+bool zc_tree_has_type(struct zc_tree *tree, unsigned type)
 {
     struct zc_shard *shard;
     uint64_t offset = 0;
     uint32_t used;
 
-    while (offset < tree->slot_count) {
-        shard = find_shard(tree, type, offset);
-        if (shard == NULL) {
-            offset = skip_missing(tree, type, offset);
-            continue;
-        }
+    while ((shard = next_shard(tree, type, &offset)) != NULL) {
         zc_spinlock_lock(&shard->lock);
         used = shard->used;
         zc_spinlock_unlock(&shard->lock);

@@ -26,6 +26,7 @@
 #include <zcache/zcache.h>
 
 #include "base/records.h"
+#include "base/sparse.h"
 #include "base/stats.h"
 #include "codec/generation.h"
 #include "platform/atomic.h"
@@ -205,12 +206,9 @@ struct zc_shard {
 
 struct zc_tree {
     struct zc_entries *entries;
-    uint64_t slot_count;  /* of each type */
-    uint32_t block_count; /* of each directory */
-    zc_counter bytes;     /* of blocks, shards and leaves */
-    /* Per type a directory of blocks of shards; each pointer is set once, and
-     * pairs with the acquires in the look-up. */
-    zc_atomic_pointer directories[ZC_SWP_TYPE_COUNT];
+    uint64_t slot_count; /* of each type */
+    zc_counter bytes;    /* of shards and leaves */
+    struct zc_sparse shards[ZC_SWP_TYPE_COUNT];
 };
 
 void zc_tree_init(struct zc_tree *tree, struct zc_entries *entries,
@@ -226,7 +224,7 @@ uint64_t zc_tree_bytes(const struct zc_tree *tree);
 bool zc_tree_has_slot(const struct zc_tree *tree, zc_swp slot);
 
 /* Whether any slot of a type names an entry (now). */
-bool zc_tree_has_type(const struct zc_tree *tree, unsigned type);
+bool zc_tree_has_type(struct zc_tree *tree, unsigned type);
 
 /* The entry of a slot with a reference for the caller, or NULL. */
 struct zc_entry *zc_tree_get(struct zc_tree *tree, zc_swp slot);
@@ -444,7 +442,7 @@ void zc_zswap_invalidate_range(struct zc_zswap *zswap, unsigned type,
                                uint64_t first, uint64_t end);
 
 /* Whether anything is stored under a type; for swapon. */
-bool zc_zswap_has_type(const struct zc_zswap *zswap, unsigned type);
+bool zc_zswap_has_type(struct zc_zswap *zswap, unsigned type);
 
 /* --- writeback's side: zswap/evict.c -------------------------------- */
 

@@ -57,18 +57,25 @@ static void check_shard(void *argument)
     lab_guard_check(check_leaves, argument);
 }
 
-/* The shard of a slot, by the pointers of tree.c; NULL: there is none. */
+/* Without a step. */
+static void *sparse_find(const struct zc_sparse *sparse, uint64_t index)
+{
+    void *found = sparse->root.value;
+    unsigned shift = sparse->shift + ZC_SPARSE_SHIFT;
+
+    while (found != NULL && shift > 0) {
+        shift -= ZC_SPARSE_SHIFT;
+        found = ((struct zc_sparse_block *)found)
+                    ->places[index >> shift & (ZC_SPARSE_PLACES - 1)]
+                    .value;
+    }
+    return found;
+}
+
 static struct zc_shard *shard_of(const struct zc_cache *cache, zc_swp slot)
 {
-    uint64_t offset = zc_swp_offset(slot) >> ZC_SHARD_SHIFT;
-    zc_atomic_pointer *directory =
-        cache->zswap.tree.directories[zc_swp_type(slot)].value;
-    zc_atomic_pointer *block;
-
-    if (directory == NULL)
-        return NULL;
-    block = directory[offset >> 9].value;
-    return block == NULL ? NULL : block[offset & 511].value;
+    return sparse_find(&cache->zswap.tree.shards[zc_swp_type(slot)],
+                       zc_swp_offset(slot) >> ZC_SHARD_SHIFT);
 }
 
 void lab_watch_shard(struct zc_cache *cache, zc_swp slot)

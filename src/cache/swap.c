@@ -83,7 +83,7 @@ static zc_status check_options(const struct zc_cache *cache,
 }
 
 /* The lowest type that is free; ZC_SWP_TYPE_COUNT: none is. */
-static unsigned find_type(const struct zc_cache *cache)
+static unsigned find_type(struct zc_cache *cache)
 {
     unsigned type = 0;
 

@@ -48,21 +48,14 @@ void zc_swap_destroy(struct zc_swap *swap)
 static zc_status init_device(struct zc_swap_device *device,
                              const struct zc_swap_options *options)
 {
-    zc_status status;
-
     device->synchronous = options->synchronous != 0;
     device->managed = options->managed != 0;
     device->slot_count = options->slot_count;
-    status = zc_clusters_init(device);
-    if (status != ZC_OK)
-        return status;
+    zc_clusters_init(device);
     if (!device->managed)
         return ZC_OK;
-    status = zc_slot_allocator_create(device->slot_count, options->slot_order,
-                                      &device->allocator);
-    if (status != ZC_OK)
-        zc_clusters_destroy(device);
-    return status;
+    return zc_slot_allocator_create(device->slot_count, options->slot_order,
+                                    &device->allocator);
 }
 
 static void fini_device(struct zc_swap_device *device)

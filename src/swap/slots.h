@@ -12,8 +12,8 @@
 
 /* --- clusters: swap/slots_cluster.c ----------------------------------- */
 
-/* No cluster yet.  ZC_OK; ZC_NO_MEMORY. */
-zc_status zc_clusters_init(struct zc_swap_device *device);
+/* No cluster yet. */
+void zc_clusters_init(struct zc_swap_device *device);
 void zc_clusters_destroy(struct zc_swap_device *device);
 
 /* The cluster of an offset, or NULL: none of its slots was ever used. */
@@ -34,8 +34,8 @@ zc_status zc_cluster_add_sums(struct zc_swap_device *device,
 
 /*
  * The first cluster at or after *offset_inout, which becomes the first offset
- * there; NULL: none.  Who makes a cluster that this does not find sees, once he
- * has it, what the caller did before.
+ * there; NULL: none.  A thread that makes a cluster which this does not find
+ * sees, once it has it, what the caller did before.
  */
 struct zc_cluster *zc_cluster_next(struct zc_swap_device *device,
                                    uint64_t *offset_inout);

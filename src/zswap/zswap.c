@@ -359,7 +359,7 @@ uint64_t zc_zswap_stored_pages(const struct zc_zswap *zswap)
     return zc_stats_sum(stats, ZC_STAT_ZSWPOUT) - out;
 }
 
-bool zc_zswap_has_type(const struct zc_zswap *zswap, unsigned type)
+bool zc_zswap_has_type(struct zc_zswap *zswap, unsigned type)
 {
     return zc_tree_has_type(&zswap->tree, type);
 }

@@ -140,23 +140,7 @@ static void open_refuses_without_memory(void **state)
     (void)state;
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
     assert_status(support_backing_try(&zc_backing_memory, NULL), ZC_NO_MEMORY);
-    zc_inject_arm(ZC_INJECT_PAGES, 0, 1);
-    assert_status(support_backing_try(&zc_backing_memory, NULL), ZC_NO_MEMORY);
     assert_status(support_backing_try(&zc_backing_memory, NULL), ZC_OK);
-}
-
-static void more_slots_than_address_space_is_no_memory(void **state)
-{
-    const struct zc_backing_config config = {
-        .struct_size = sizeof(config),
-        .page_size = 4096,
-        .slot_count = UINT64_MAX / 2,
-    };
-    void *backing = NULL;
-
-    (void)state;
-    assert_status(zc_backing_memory.open(&config, &backing), ZC_NO_MEMORY);
-    assert_null(backing);
 }
 
 static void a_write_without_memory_is_an_error_and_can_be_repeated(void **state)
@@ -192,7 +176,6 @@ int main(void)
         test(a_discard_gives_the_memory_back),
         test(reading_what_was_never_written_is_our_mistake),
         test(open_refuses_without_memory),
-        test(more_slots_than_address_space_is_no_memory),
         test(a_write_without_memory_is_an_error_and_can_be_repeated),
     };
 

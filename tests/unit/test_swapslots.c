@@ -142,12 +142,12 @@ static void the_end_waits_for_the_last_user_and_lets_in_no_other(void **state)
     for (i = 0; i < 1000; i++)
         (void)sched_yield();
     assert_false(atomic_load(&ending.ended));
-    assert_non_null(device->directory);
+    assert_non_null(device->backing);
     zc_swap_device_put(&support.swap, device);
     (void)pthread_join(thread, NULL);
 
     assert_true(atomic_load(&ending.ended));
-    assert_null(device->directory);
+    assert_null(device->backing);
     support_swap_end(&support);
 }
 
@@ -392,18 +392,19 @@ static void memory_is_as_much_as_was_used(void **state)
     support_swap_begin(&support);
     support_swap_on(&support, 0, SUPPORT_SLOTS_MOST);
     idle = zc_swap_bytes(&support.swap);
-    assert_in_range(idle, 1, 70000);
+    /* Blocks are made with the first slot. */
+    assert_int_equal(idle, 0);
 
     claim_count_of_one(&support, at(0, 5));
     claim_count_of_one(&support, at(0, 6));
-    assert_in_range(zc_swap_bytes(&support.swap) - idle, 1000, 10000);
+    assert_in_range(zc_swap_bytes(&support.swap) - idle, 1000, 20000);
 
     zc_slot_drop(&support.swap, at(0, 5));
     zc_slot_drop(&support.swap, at(0, 6));
     if (sizeof(size_t) >= 8)
         support_swap_on_managed(&support, 1, UINT64_C(1) << 32,
                                 ZC_SLOT_ORDER_LAST_FREED);
-    assert_in_range(zc_swap_bytes(&support.swap), idle, idle + 20000);
+    assert_in_range(zc_swap_bytes(&support.swap), idle, idle + 40000);
     support_swap_end(&support);
 }
 

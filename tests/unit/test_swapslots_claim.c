@@ -394,14 +394,14 @@ static void no_memory_for_a_claim_changes_nothing(void **state)
         assert_ptr_equal(folio, &fixture);
         assert_int_equal(support_swap_used(&fixture.support, 2), 0);
         failures++;
-        /* Makes one of the three that a claim needs. */
+        /* Makes one of what a claim needs: blocks and a cluster. */
         zc_inject_arm(ZC_INJECT_MALLOC, 1, 1);
         (void)zc_cluster_make(&fixture.swap->devices[2],
                               zc_swp_offset(fixture.slot));
         zc_inject_disarm();
     }
 
-    assert_int_equal(failures, 3);
+    assert_in_range(failures, 4, 5);
     assert_null(folio);
     release(&fixture, NULL, false);
     end(&fixture);

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sparse.c - making, walking and freeing the blocks of sparse.h.
+ *
+ * A walk beside threads that publish.  One thread forbids something with a
+ * store, and then walks; another publishes a pointer, and then asks whether it
+ * is forbidden.  One of the two sees the other:
+ *
+ *     the walk finds the pointer     The walk's thread sees what was published.
+ *     the walk finds an empty place  It exchanges NULL for NULL there.  The
+ *                                    thread that publishes at this place
+ *                                    changes the word after that, so it
+ *                                    acquires the store, and hands it on to
+ *                                    each thread that finds the pointer.
+ *
+ * So the thread that asks only loads.
+ */
+#include "base/sparse.h"
+
+#include <string.h>
+
+#include "base/bits.h"
+#include "platform/ghost.h"
+#include "platform/memory.h"
+
+void zc_sparse_init(struct zc_sparse *sparse, uint64_t count)
+{
+    memset(sparse, 0, sizeof(*sparse));
+    zc_ghost_born(sparse, sizeof(*sparse), "sparse array");
+    sparse->count = count;
+    zc_atomic_pointer_init(&sparse->root, NULL);
+    while ((count - 1) >> sparse->shift >= ZC_SPARSE_PLACES)
+        sparse->shift += ZC_SPARSE_SHIFT;
+}
+
+static void destroy_block(struct zc_sparse_block *block, unsigned shift,
+                          void (*destroy)(void *pointer, void *context),
+                          void *context)
+{
+    void *below;
+    unsigned i;
+
+    for (i = 0; i < ZC_SPARSE_PLACES; i++) {
+        zc_ghost_settled(&block->places[i]); /* no thread is there any more */
+        below = zc_atomic_pointer_load_relaxed(&block->places[i]);
+        if (below == NULL)
+            continue;
+        if (shift > 0)
+            destroy_block(below, shift - ZC_SPARSE_SHIFT, destroy, context);
+        else
+            destroy(below, context);
+    }
+    zc_free(block);
+}
+
+void zc_sparse_destroy(struct zc_sparse *sparse,
+                       void (*destroy)(void *pointer, void *context),
+                       void *context)
+{
+    void *root = zc_atomic_pointer_load_relaxed(&sparse->root);
+
+    if (root != NULL)
+        destroy_block(root, sparse->shift, destroy, context);
+    zc_sparse_init(sparse, sparse->count);
+}
+
+/* The block at a place, made if it is not there; NULL: no memory. */
+static struct zc_sparse_block *make_block(struct zc_sparse *sparse,
+                                          zc_atomic_pointer *place)
+{
+    struct zc_sparse_block *block = zc_atomic_pointer_load_acquire(place);
+
+    if (block != NULL)
+        return block;
+    return zc_publish_any(place, zc_calloc(1, sizeof(*block)), &sparse->bytes);
+}
+
+static zc_atomic_pointer *place_in(struct zc_sparse_block *block,
+                                   uint64_t index, unsigned shift)
+{
+    return &block->places[index >> shift & (ZC_SPARSE_PLACES - 1)];
+}
+
+zc_atomic_pointer *zc_sparse_make(struct zc_sparse *sparse, uint64_t index)
+{
+    zc_atomic_pointer *place = &sparse->root;
+    unsigned shift = sparse->shift + ZC_SPARSE_SHIFT;
+    struct zc_sparse_block *block;
+
+    do {
+        shift -= ZC_SPARSE_SHIFT;
+        block = make_block(sparse, place);
+        if (block == NULL)
+            return NULL;
+        place = place_in(block, index, shift);
+    } while (shift > 0);
+    return place;
+}
+
+/* What a place has, or a mark of having looked (see above). */
+static void *look(zc_atomic_pointer *place)
+{
+    void *found = NULL;
+
+    if (zc_atomic_pointer_exchange_if(place, &found, NULL))
+        return NULL;
+    return zc_atomic_pointer_load_acquire(place);
+}
+
+void *zc_sparse_next(struct zc_sparse *sparse, uint64_t *index_inout)
+{
+    uint64_t index = *index_inout;
+    unsigned shift;
+    void *found;
+
+    while (index < sparse->count) {
+        shift = sparse->shift + ZC_SPARSE_SHIFT;
+        found = look(&sparse->root);
+        while (found != NULL && shift > 0) {
+            shift -= ZC_SPARSE_SHIFT;
+            found = look(place_in(found, index, shift));
+        }
+        if (found != NULL) {
+            *index_inout = index;
+            return found;
+        }
+        index = ((index >> shift) + 1) << shift;
+    }
+    return NULL;
+}
+
+bool zc_publish(zc_atomic_pointer *place, void *fresh)
+{
+    void *found = NULL;
+
+    if (!zc_atomic_pointer_exchange_if(place, &found, fresh))
+        return false;
+    zc_ghost_settled(place);
+    return true;
+}
+
+void *zc_publish_any(zc_atomic_pointer *place, void *fresh, zc_counter *bytes)
+{
+    if (fresh == NULL)
+        return NULL;
+    if (zc_publish(place, fresh)) {
+        zc_counter_add(bytes, zc_malloc_size(fresh));
+        return fresh;
+    }
+    zc_free(fresh);
+    /* A failed exchange acquires nothing. */
+    return zc_atomic_pointer_load_acquire(place);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* test_sparse.c - pointers by an index, each set once. */
+#include <string.h>
+
+#include "support_test.h"
+
+#include "base/sparse.h"
+#include "platform/memory.h"
+
+/* One, two and more levels; the last indexes of each. */
+static const uint64_t counts[] = {
+    1, 512, 513, UINT64_C(1) << 18, (UINT64_C(1) << 18) + 1, UINT64_C(1) << 57};
+
+#define COUNTS (sizeof(counts) / sizeof(counts[0]))
+
+static void note(void *pointer, void *context)
+{
+    (void)context;
+    ++*(unsigned *)pointer;
+}
+
+static void set_at(struct zc_sparse *sparse, uint64_t index, void *pointer)
+{
+    zc_atomic_pointer *place = zc_sparse_make(sparse, index);
+
+    assert_non_null(place);
+    assert_true(zc_publish(place, pointer));
+}
+
+static void each_index_has_a_place_of_its_own(void **state)
+{
+    struct zc_sparse sparse;
+    unsigned first = 0;
+    unsigned last = 0;
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < COUNTS; i++) {
+        zc_sparse_init(&sparse, counts[i]);
+        assert_null(zc_sparse_find(&sparse, 0));
+        assert_null(zc_sparse_find(&sparse, counts[i] - 1));
+        assert_int_equal(zc_counter_read(&sparse.bytes), 0);
+        set_at(&sparse, counts[i] - 1, &last);
+        assert_ptr_equal(zc_sparse_find(&sparse, counts[i] - 1), &last);
+        assert_true(zc_counter_read(&sparse.bytes) >= 4096);
+        if (counts[i] > 1) {
+            assert_null(zc_sparse_find(&sparse, 0));
+            set_at(&sparse, 0, &first);
+            assert_ptr_equal(zc_sparse_find(&sparse, 0), &first);
+            assert_ptr_equal(zc_sparse_find(&sparse, counts[i] - 1), &last);
+        }
+        zc_sparse_destroy(&sparse, note, NULL);
+        assert_int_equal(last, i + 1);
+        assert_int_equal(first, i);
+        assert_null(zc_sparse_find(&sparse, 0));
+    }
+}
+
+static void a_walk_meets_each_pointer_in_order(void **state)
+{
+    static const uint64_t at[] = {3, 511, 512, UINT64_C(1) << 18,
+                                  (UINT64_C(1) << 40) - 1};
+    const size_t count = sizeof(at) / sizeof(at[0]);
+    unsigned met[sizeof(at) / sizeof(at[0])] = {0};
+    struct zc_sparse sparse;
+    uint64_t index = 0;
+    size_t i;
+
+    (void)state;
+    zc_sparse_init(&sparse, UINT64_C(1) << 40);
+    assert_null(zc_sparse_next(&sparse, &index));
+    assert_int_equal(index, 0);
+    for (i = 0; i < count; i++)
+        set_at(&sparse, at[i], &met[i]);
+    for (i = 0; i < count; i++) {
+        assert_ptr_equal(zc_sparse_next(&sparse, &index), &met[i]);
+        assert_int_equal(index, at[i]);
+        index++;
+    }
+    assert_null(zc_sparse_next(&sparse, &index));
+    zc_sparse_destroy(&sparse, note, NULL);
+}
+
+static void the_first_stays(void **state)
+{
+    static zc_atomic_pointer place;
+    void *first = zc_malloc(100);
+    void *second = zc_malloc(3000);
+
+    (void)state;
+    assert_non_null(first);
+    assert_non_null(second);
+    assert_true(zc_publish(&place, first));
+    assert_ptr_equal(zc_atomic_pointer_load_acquire(&place), first);
+
+    assert_false(zc_publish(&place, second));
+    assert_ptr_equal(zc_atomic_pointer_load_acquire(&place), first);
+    /* It is the caller's still. */
+    memset(second, 1, 3000);
+    zc_free(second);
+    zc_free(first);
+}
+
+/* The sanitizers see to it that the second is freed. */
+static void any_gives_what_is_there(void **state)
+{
+    static zc_atomic_pointer place;
+    static zc_counter bytes;
+    void *first = zc_malloc(100);
+
+    (void)state;
+    assert_null(zc_publish_any(&place, NULL, &bytes));
+    assert_null(zc_atomic_pointer_load_acquire(&place));
+    assert_ptr_equal(zc_publish_any(&place, first, &bytes), first);
+    assert_ptr_equal(zc_publish_any(&place, zc_malloc(3000), &bytes), first);
+    assert_int_equal(zc_counter_read(&bytes), zc_malloc_size(first));
+    /* Without a pointer of its own, a caller gets none. */
+    assert_null(zc_publish_any(&place, NULL, &bytes));
+    zc_free(first);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_index_has_a_place_of_its_own),
+        cmocka_unit_test(a_walk_meets_each_pointer_in_order),
+        cmocka_unit_test(the_first_stays),
+        cmocka_unit_test(any_gives_what_is_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
