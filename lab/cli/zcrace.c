@@ -23,7 +23,6 @@ static const char help[] =
     "  --random N       N schedules by chance (run, matrix)\n"
     "  --seed S         another sequence of them, if not 1 (run)\n"
     "  --pct D          priorities with D - 1 changes, for a walk (run)\n"
-    "  --pos            a priority for each step, instead of a walk (run)\n"
     "  --threads        on real threads, for a debugger (show, run, replay)\n"
     "  --time SECONDS   stop then (run)\n"
     "  --jobs N         processes at a time (matrix)\n"
@@ -63,7 +62,6 @@ enum option {
     RANDOM,
     SEED,
     PCT,
-    POS,
     THREADS,
     TIME,
     JOBS,
@@ -87,7 +85,6 @@ static const struct {
     [RANDOM] = {"--random", "N", RUN | MATRIX, true, 1, UINT64_MAX / 2},
     [SEED] = {"--seed", "S", RUN, true, 0, UINT64_MAX / 2},
     [PCT] = {"--pct", "D", RUN, true, 1, LAB_BOUNDS},
-    [POS] = {"--pos", NULL, RUN, false, 0, 0},
     [THREADS] = {"--threads", NULL, SHOW | RUN | REPLAY, false, 0, 0},
     [TIME] = {"--time", "SECONDS", RUN, true, 1, 1000000},
     [JOBS] = {"--jobs", "N", MATRIX, true, 1, 64},
@@ -178,8 +175,7 @@ static bool take_option(int argc, char **argv, int *index, struct given *given)
 static bool check_together(const struct given *given, const char *name,
                            enum command command)
 {
-    static const enum option modes[][2] = {
-        {BOUND, RANDOM}, {BOUND, PCT}, {BOUND, POS}, {PCT, POS}};
+    static const enum option modes[][2] = {{BOUND, RANDOM}, {BOUND, PCT}};
 
     for (unsigned i = 0; i < OPTIONS; i++) {
         if (given->values[i] != NULL && (options[i].commands & command) == 0) {
@@ -197,9 +193,9 @@ static bool check_together(const struct given *given, const char *name,
         }
     }
     if (given->values[SEED] != NULL && given->values[RANDOM] == NULL &&
-        given->values[PCT] == NULL && given->values[POS] == NULL) {
-        (void)fprintf(stderr, "zcrace: --seed has no effect without --random, "
-                              "--pct or --pos\n");
+        given->values[PCT] == NULL) {
+        (void)fprintf(stderr, "zcrace: --seed has no effect without --random "
+                              "or --pct\n");
         return false;
     }
     return true;
@@ -221,8 +217,6 @@ static bool take_format(const char *format, struct zcrace *request)
 
 static enum lab_mode mode_of(const struct given *given)
 {
-    if (given->values[POS] != NULL)
-        return LAB_POS;
     if (given->values[PCT] != NULL)
         return LAB_PCT;
     if (given->values[RANDOM] != NULL)

@@ -37,7 +37,7 @@ struct lab_search *lab_search_open(const struct lab_program *program,
     static const struct lab_strategy *const strategies[] = {
         [LAB_SLEEP] = &lab_sleep_search, [LAB_SOURCE] = &lab_source_search,
         [LAB_BOUND] = &lab_bound_search, [LAB_WALK] = &lab_walk_search,
-        [LAB_PCT] = &lab_pct_search,     [LAB_POS] = &lab_pos_search,
+        [LAB_PCT] = &lab_pct_search,
     };
     struct lab_search *search = mmap(NULL, sizeof(*search),
                                      PROT_READ | PROT_WRITE,

@@ -28,8 +28,7 @@ enum lab_mode {
     LAB_SOURCE,
     LAB_BOUND, /* every schedule with up to `bound` preemptions */
     LAB_WALK,  /* uniform choice among the enabled */
-    LAB_PCT,   /* priorities with pct_depth - 1 change points */
-    LAB_POS    /* a priority for each pending step */
+    LAB_PCT    /* priorities with pct_depth - 1 change points */
 };
 
 struct lab_options {

@@ -6,8 +6,6 @@
  * pct    threads have random priorities; the highest runs; at d - 1 random
  *        steps the running one falls below all.  A bug of depth d in n threads
  *        and k steps is hit with probability 1/(n * k^(d-1)) at least, per run
- * pos    each pending step has a random priority, drawn anew when it lost a
- *        race against the step that was done
  */
 #include "search_state.h"
 
@@ -134,26 +132,6 @@ static int pick_pct(unsigned depth, unsigned enabled)
     return thread;
 }
 
-static int pick_pos(unsigned depth, unsigned enabled)
-{
-    (void)depth;
-    if (lab_run.steps == 0)
-        draw_priorities();
-    return highest(enabled);
-}
-
-static void granted_pos(int done)
-{
-    const struct lab_pending *step = &lab_run.thread[done].pending;
-
-    lab_search->priority[done] = draw();
-    for (int thread = 1; thread <= lab_run.threads; thread++) {
-        if (thread != done && !lab_run.thread[thread].finished &&
-            lab_conflict(step, &lab_run.thread[thread].pending))
-            lab_search->priority[thread] = draw();
-    }
-}
-
 static bool next(void)
 {
     lab_search->script = lab_search->floor;
@@ -169,12 +147,5 @@ const struct lab_strategy lab_walk_search = {
 const struct lab_strategy lab_pct_search = {
     .pick = pick_pct,
     .choose = choose,
-    .next = next,
-};
-
-const struct lab_strategy lab_pos_search = {
-    .pick = pick_pos,
-    .choose = choose,
-    .granted = granted_pos,
     .next = next,
 };

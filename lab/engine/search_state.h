@@ -50,7 +50,7 @@ struct lab_search {
     unsigned best_preemptions;
     unsigned best_switches;
 
-    /* PCT and POS. */
+    /* PCT. */
     uint64_t priority[LAB_THREADS];
     unsigned change[LAB_BOUNDS];
     unsigned change_count;
@@ -66,7 +66,6 @@ extern const struct lab_strategy lab_source_search;
 extern const struct lab_strategy lab_bound_search;
 extern const struct lab_strategy lab_walk_search;
 extern const struct lab_strategy lab_pct_search;
-extern const struct lab_strategy lab_pos_search;
 
 /* Runs the search that lab_search describes; false: no worker could be made. */
 bool lab_search_run(void);

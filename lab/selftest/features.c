@@ -494,7 +494,7 @@ void selftest_features(struct selftest *test)
         try(test, &features[i], LAB_SLEEP, true);
         try(test, &features[i], LAB_SOURCE, false);
     }
-    for (int mode = LAB_WALK; mode <= LAB_POS; mode++)
+    for (int mode = LAB_WALK; mode <= LAB_PCT; mode++)
         try_random(test, (enum lab_mode)mode);
     (void)lab_explore(&program, &options, &result);
     (void)selftest_fact(test, result.unpredictable,

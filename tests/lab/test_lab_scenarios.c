@@ -67,7 +67,7 @@ static void test_silent_by_chance(void **state)
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
         const struct lab_options options = {
-            .mode = LAB_POS, .executions = RANDOM, .seed = i + 1};
+            .mode = LAB_PCT, .executions = RANDOM, .seed = i + 1};
         struct lab_result result;
 
         if (scenario->bound == LAB_NO_BOUND)
