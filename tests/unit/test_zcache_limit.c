@@ -504,12 +504,11 @@ static void a_store_without_an_entry_leaves_no_older_page(void **state)
 
 /* by the tree: there is no older page then, and the new one's object goes */
 static void expect_no_place(struct support_bump_control *control,
-                            struct zc_cache *cache, enum zc_inject_point point,
-                            uint32_t countdown)
+                            struct zc_cache *cache, uint32_t countdown)
 {
     const zc_swp slot = zc_swp_make(countdown, 1);
 
-    zc_inject_arm(point, countdown, 1);
+    zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
     assert_status(support_try_store(cache, slot, SUPPORT_TEXT, 1),
                   ZC_NO_MEMORY);
     zc_inject_disarm();
@@ -527,12 +526,11 @@ static void a_store_without_a_place_leaves_no_object(void **state)
     (void)state;
     support_store(cache, zc_swp_make(9, 1), SUPPORT_TEXT, 1);
     assert_status(zc_cache_invalidate(cache, zc_swp_make(9, 1)), ZC_OK);
-    /* Directory; block, shard and leaf. */
-    expect_no_place(&control, cache, ZC_INJECT_PAGES, 0);
-    for (i = 0; i < 3; i++)
-        expect_no_place(&control, cache, ZC_INJECT_MALLOC, i);
-    zc_inject_arm(ZC_INJECT_MALLOC, 3, 1);
-    support_store(cache, zc_swp_make(3, 1), SUPPORT_TEXT, 1);
+    /* Two blocks, shard and leaf. */
+    for (i = 0; i < 4; i++)
+        expect_no_place(&control, cache, i);
+    zc_inject_arm(ZC_INJECT_MALLOC, 4, 1);
+    support_store(cache, zc_swp_make(4, 1), SUPPORT_TEXT, 1);
     zc_inject_disarm();
     assert_int_equal(support_cache_stat(cache, reject_kmemcache_fail), 4);
     assert_int_equal(support_cache_stat(cache, zswpout), 2);
