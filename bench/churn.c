@@ -19,6 +19,7 @@
 #include "rounds.h"
 
 #define STEPS_PER_ROUND (1u << 17)
+#define STEPS_COUNTED (1u << 13) /* where valgrind counts */
 
 struct step {
     uint32_t slot;
@@ -34,6 +35,7 @@ struct trial {
     const uint32_t *sizes;
     uint32_t count;
     struct step *steps;
+    uint32_t step_count; /* a round */
     uint64_t random;
 };
 
@@ -60,7 +62,7 @@ static void choose_steps(void *context)
     struct trial *trial = context;
     uint32_t i;
 
-    for (i = 0; i < STEPS_PER_ROUND; i++) {
+    for (i = 0; i < trial->step_count; i++) {
         trial->steps[i].slot = random_below(&trial->random, trial->count);
         trial->steps[i].size =
             trial->sizes[random_below(&trial->random, trial->count)];
@@ -108,7 +110,7 @@ static void fill(struct trial *trial, const struct corpus *corpus)
     trial->sizes = sizes;
     trial->handles = map_memory(trial->count * sizeof(*trial->handles));
     trial->blocks = map_memory(trial->count * sizeof(*trial->blocks));
-    trial->steps = map_memory(STEPS_PER_ROUND * sizeof(*trial->steps));
+    trial->steps = map_memory(trial->step_count * sizeof(*trial->steps));
     for (i = 0; i < trial->count; i++) {
         sizes[i] =
             (uint32_t)codec_compress(corpus_page(corpus, pages[i]), buffer);
@@ -125,10 +127,10 @@ static void warm_up(struct trial *trial)
 {
     uint32_t done;
 
-    for (done = 0; done < 3 * trial->count; done += STEPS_PER_ROUND) {
+    for (done = 0; done < 3 * trial->count; done += trial->step_count) {
         choose_steps(trial);
-        churn_ours(trial, 0, STEPS_PER_ROUND);
-        churn_theirs(trial, 0, STEPS_PER_ROUND);
+        churn_ours(trial, 0, trial->step_count);
+        churn_theirs(trial, 0, trial->step_count);
     }
 }
 
@@ -153,9 +155,10 @@ int main(int argc, char **argv)
              &trial.pool),
          "create");
     trial.random = options.seed;
+    trial.step_count = options.counts ? STEPS_COUNTED : STEPS_PER_ROUND;
     fill(&trial, &corpus);
     warm_up(&trial);
-    rounds_run(&result, options.rounds, STEPS_PER_ROUND, choose_steps,
+    rounds_run(&result, options.rounds, trial.step_count, choose_steps,
                churn_ours, churn_theirs, &trial);
     json_begin(&json, NULL);
     json_text(&json, "placement", options.backend);

@@ -4,11 +4,16 @@
  *
  *   load       loads in random order / the codec reading the same resident
  *              objects in the same order into the same buffer
+ *   take       the same for takes, of half of the pages; the codec reads the
+ *              objects of the other half, for a take ends its own
  *   refill     stores into the holes that a random half left, in the order of
  *              the corpus / the codec on the same pages into one buffer
  *   overwrite  stores over other pages in random order / the same
  *   fresh      a fill from nothing / compress, malloc, copy; each in a process
  *              of its own
+ *
+ * Each way to do the work is a function of its own: check-instructions counts
+ * the calls of each.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -70,9 +75,69 @@ static void compare_load(struct rounds_result *result, unsigned rounds)
     rounds_run(result, rounds, trial.count, NULL, load_ours, load_codec, NULL);
 }
 
+/* ---- take ---- */
+
+static void store_page(uint32_t slot)
+{
+    must(zc_cache_store(trial.resident.cache, zc_swp_make(0, slot),
+                        corpus_page(&trial.corpus, trial.pages[slot])),
+         "zc_cache_store");
+}
+
+/* What the last round took is stored again; the codec's half is found. */
+static void choose_takes(void *context)
+{
+    const uint32_t half = trial.count / 2;
+    bool *is_first = context;
+    uint32_t i;
+
+    for (i = 0; i < half && !*is_first; i++)
+        store_page(trial.order[i]);
+    *is_first = false;
+    shuffle(trial.order, trial.count, &trial.random);
+    for (i = 0; i < half; i++)
+        trial.objects[i] =
+            resident_find(&trial.resident, trial.order[half + i]);
+}
+
+static void take_ours(void *context, uint32_t first, uint32_t count)
+{
+    uint32_t i;
+
+    (void)context;
+    for (i = first; i < first + count; i++)
+        must(zc_cache_take(trial.resident.cache, zc_swp_make(0, trial.order[i]),
+                           trial.buffer),
+             "zc_cache_take");
+}
+
+static void compare_take(struct rounds_result *result, unsigned rounds)
+{
+    const uint32_t half = trial.count / 2;
+    bool is_first = true;
+    uint32_t i;
+
+    rounds_run(result, rounds, half, choose_takes, take_ours, load_codec,
+               &is_first);
+    for (i = 0; i < half; i++)
+        store_page(trial.order[i]);
+}
+
 /* ---- store into warm memory ---- */
 
-static void store_ours(void *context, uint32_t first, uint32_t count)
+static void refill_ours(void *context, uint32_t first, uint32_t count)
+{
+    uint32_t i;
+
+    (void)context;
+    for (i = first; i < first + count; i++)
+        must(zc_cache_store(
+                 trial.resident.cache, zc_swp_make(0, trial.order[i]),
+                 corpus_page(&trial.corpus, trial.pages[trial.order[i]])),
+             "zc_cache_store");
+}
+
+static void overwrite_ours(void *context, uint32_t first, uint32_t count)
 {
     uint32_t i;
 
@@ -84,7 +149,18 @@ static void store_ours(void *context, uint32_t first, uint32_t count)
              "zc_cache_store");
 }
 
-static void store_codec(void *context, uint32_t first, uint32_t count)
+static void refill_codec(void *context, uint32_t first, uint32_t count)
+{
+    uint32_t i;
+
+    (void)context;
+    for (i = first; i < first + count; i++)
+        (void)codec_compress(
+            corpus_page(&trial.corpus, trial.pages[trial.order[i]]),
+            trial.buffer);
+}
+
+static void overwrite_codec(void *context, uint32_t first, uint32_t count)
 {
     uint32_t i;
 
@@ -104,18 +180,16 @@ static int compare_numbers(const void *a, const void *b)
 
 static void make_holes(void *context)
 {
-    uint32_t half = trial.count / 2;
+    const uint32_t half = trial.count / 2;
     uint32_t i;
 
     (void)context;
     shuffle(trial.order, trial.count, &trial.random);
     qsort(trial.order, half, sizeof(*trial.order), compare_numbers);
-    for (i = 0; i < half; i++) {
+    for (i = 0; i < half; i++)
         must(zc_cache_invalidate(trial.resident.cache,
                                  zc_swp_make(0, trial.order[i])),
              "zc_cache_invalidate");
-        trial.sources[i] = trial.pages[trial.order[i]];
-    }
 }
 
 static void choose_overwrites(void *context)
@@ -204,29 +278,22 @@ static void compare_all(struct json *json, const struct bench_options *options)
     struct rounds_result result;
 
     /* First, while this process has no heap to speak of. */
-    compare_fresh(&result, options->rounds, placement);
-    rounds_json(json, "fresh", &result);
+    if (!options->counts) {
+        compare_fresh(&result, options->rounds, placement);
+        rounds_json(json, "fresh", &result);
+    }
     resident_fill(&trial.resident, placement, &trial.corpus, trial.pages,
                   trial.count, trial.count);
     compare_load(&result, options->rounds);
     rounds_json(json, "load", &result);
+    compare_take(&result, options->rounds);
+    rounds_json(json, "take", &result);
     rounds_run(&result, options->rounds, trial.count / 2, make_holes,
-               store_ours, store_codec, NULL);
+               refill_ours, refill_codec, NULL);
     rounds_json(json, "refill", &result);
     rounds_run(&result, options->rounds, trial.count, choose_overwrites,
-               store_ours, store_codec, NULL);
+               overwrite_ours, overwrite_codec, NULL);
     rounds_json(json, "overwrite", &result);
-}
-
-static void report_metadata(struct json *json)
-{
-    struct zc_cache_accounting accounting = {.struct_size = sizeof(accounting)};
-    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
-
-    must(zc_cache_account(trial.resident.cache, &accounting), "account");
-    must(zc_cache_get_stats(trial.resident.cache, &stats), "stats");
-    json_real(json, "metadata_per_page",
-              (double)accounting.metadata_bytes / (double)stats.stored_pages);
 }
 
 int main(int argc, char **argv)
@@ -250,7 +317,6 @@ int main(int argc, char **argv)
               options.program == NULL ? "all" : options.program);
     json_number(&json, "pages", trial.count);
     compare_all(&json, &options);
-    report_metadata(&json);
     json_end(&json);
     resident_destroy(&trial.resident);
     return 0;

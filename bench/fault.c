@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fault.c - what a simulated page fault costs, held against its floor: the
- * codec alone on the very objects of the pool, in random order.
+ * codec alone on the same pages in the same order, whose objects lie in memory
+ * of the floor's own, side by side as in a pool.
  *
  *   one      a fault by its median, and all of them together, on one thread
  *   threads  what two threads do that one does not
@@ -12,6 +13,7 @@
  * random are touched, past the swap cache, until the frames are used.  Between
  * the rounds they are swapped out again, untimed.
  */
+#include <string.h>
 #include <zcache/swap.h>
 #include <zcache/vm.h>
 
@@ -31,58 +33,19 @@ struct side {
     struct zc_cache *cache;
     struct zc_vm *vm;
     struct zc_vm_space *space;
-    struct zc_zspool *pool;
     uint32_t pages;
     uint32_t faults; /* a round */
     uint32_t *order; /* of pages to touch: a new part each round */
     uint32_t next;
-    zc_handle *handles; /* of objects, some of them gone */
-    uint64_t handle_count;
-    uint64_t handle_room;
-    struct resident_object *objects; /* of this round */
+    struct resident_object *objects; /* the floor's, by page */
+    unsigned char *packed;           /* they lie here */
+    size_t packed_bytes;
 };
 
 static struct corpus corpus;
 static uint32_t *sources;
 static uint32_t source_count;
 static uint64_t random_state;
-static struct side *filling; /* whose pool is being filled */
-
-/* ---- the pool, listened to ---- */
-
-static zc_status listening_create(const struct zc_pool_config *config,
-                                  void **pool_out)
-{
-    zc_status status = zc_pool_zspool.create(config, pool_out);
-
-    if (status == ZC_OK)
-        filling->pool = *pool_out;
-    return status;
-}
-
-static zc_status listening_put(void *pool, const void *data, size_t size,
-                               zc_handle *handle_out)
-{
-    zc_status status = zc_pool_zspool.put(pool, data, size, handle_out);
-
-    if (status == ZC_OK && filling->handle_count < filling->handle_room)
-        filling->handles[filling->handle_count++] = *handle_out;
-    return status;
-}
-
-/* Where an object is, or that it is gone; behind zc_pool_zspool is a zspool. */
-static bool find_object(const struct side *side, zc_handle handle,
-                        struct resident_object *object_out)
-{
-    struct zc_zspool_read read;
-
-    if (zc_zspool_read_begin(side->pool, handle, &read) != ZC_OK)
-        return false;
-    object_out->data = read.data;
-    object_out->size = read.size;
-    zc_zspool_read_end(side->pool, &read);
-    return true;
-}
 
 /* ---- a round ---- */
 
@@ -90,38 +53,16 @@ static void swap_all_out(struct side *side)
 {
     zc_status status;
 
-    filling = side;
     do /* the first time takes the marks of use */
         status = zc_vm_reclaim(side->vm, ZC_OWNER_COUNT, FRAMES, NULL);
     while (status != ZC_AGAIN);
     (void)zc_vm_reclaim(side->vm, ZC_OWNER_COUNT, FRAMES, NULL);
 }
 
-/* Everything is out; and the floor's objects are chosen, as many as there will
- * be faults, from all that are in the pool. */
+/* Everything is out; other pages than the last time, while there are any. */
 static void prepare(struct side *side)
 {
-    uint64_t live = 0;
-    uint64_t i;
-    uint64_t other;
-    zc_handle handle;
-
     swap_all_out(side);
-    for (i = 0; i < side->handle_count; i++)
-        if (find_object(side, side->handles[i], &side->objects[0]))
-            side->handles[live++] = side->handles[i];
-    side->handle_count = live;
-    if (live < side->faults)
-        die("%llu objects for %u faults", (unsigned long long)live,
-            side->faults);
-    for (i = 0; i < side->faults; i++) {
-        other = i + random_next(&random_state) % (live - i);
-        handle = side->handles[other];
-        side->handles[other] = side->handles[i];
-        side->handles[i] = handle;
-        (void)find_object(side, handle, &side->objects[i]);
-    }
-    /* Other pages than the last time, while there are any. */
     side->next += side->faults;
     if (side->next + side->faults > side->pages)
         side->next = 0;
@@ -140,7 +81,10 @@ static void decompress(const struct side *side, uint32_t i)
 {
     static _Thread_local unsigned char page[PAGE_BYTES];
 
-    codec_decompress(side->objects[i].data, side->objects[i].size, page);
+    const struct resident_object *object =
+        &side->objects[side->order[side->next + i]];
+
+    codec_decompress(object->data, object->size, page);
 }
 
 /* All of a round, each timed; what the thread needed for them. */
@@ -277,28 +221,55 @@ static void report_large(struct side *side, struct json *json, unsigned rounds,
 
 /* ---- spaces ---- */
 
+/* What the floor reads: page i is sources[i % source_count], as there. */
+static void make_objects(struct side *side)
+{
+    unsigned char *room = map_memory((size_t)source_count * PAGE_BYTES);
+    unsigned char buffer[CODEC_BUFFER_BYTES];
+    uint16_t *sizes = map_memory(source_count * sizeof(*sizes));
+    size_t bytes = 0;
+    size_t at = 0;
+    uint32_t i;
+
+    for (i = 0; i < source_count; i++) {
+        const void *page = corpus_page(&corpus, sources[i]);
+
+        sizes[i] = (uint16_t)codec_compress(page, buffer);
+        memcpy(room + (size_t)i * PAGE_BYTES,
+               sizes[i] == PAGE_BYTES ? page : buffer, sizes[i]);
+    }
+    for (i = 0; i < side->pages; i++)
+        bytes += sizes[i % source_count];
+    side->objects = map_memory(side->pages * sizeof(*side->objects));
+    side->packed_bytes = bytes;
+    side->packed = map_memory(bytes);
+    for (i = 0; i < side->pages; i++) {
+        const uint32_t source = i % source_count;
+
+        memcpy(side->packed + at, room + (size_t)source * PAGE_BYTES,
+               sizes[source]);
+        side->objects[i] = (struct resident_object){.data = side->packed + at,
+                                                    .size = sizes[source]};
+        at += sizes[source];
+    }
+    unmap_memory(room, (size_t)source_count * PAGE_BYTES);
+    unmap_memory(sizes, source_count * sizeof(*sizes));
+}
+
 /* A space whose page i holds sources[i % source_count], all of it out. */
 static void make_side(struct side *side, unsigned placement, uint32_t pages)
 {
-    static struct zc_pool_ops listening;
     unsigned type;
     uint32_t i;
 
-    listening = zc_pool_zspool;
-    listening.create = listening_create;
-    listening.put = listening_put;
-    filling = side;
     side->pages = pages;
     side->faults = pages < FAULTS_MAX ? pages : FAULTS_MAX;
-    side->handle_room = pages + (uint64_t)4 * FRAMES;
-    side->handles = map_memory(side->handle_room * sizeof(*side->handles));
-    side->objects = map_memory(side->faults * sizeof(*side->objects));
+    make_objects(side);
     side->order = map_memory(pages * sizeof(*side->order));
     shuffle(side->order, pages, &random_state);
-    must(zc_vm_create(ZC_CACHE_OPTIONS(.placement = placement,
-                                       .compressor_name = "lz4",
-                                       .pool_ops = &listening),
-                      ZC_VM_OPTIONS(.frame_count = FRAMES), &side->vm),
+    must(zc_vm_create(
+             ZC_CACHE_OPTIONS(.placement = placement, .compressor_name = "lz4"),
+             ZC_VM_OPTIONS(.frame_count = FRAMES), &side->vm),
          "zc_vm_create");
     side->cache = zc_vm_cache(side->vm);
     must(zc_swap_on(side->cache,
@@ -320,6 +291,8 @@ static void end_side(struct side *side)
 {
     zc_vm_space_destroy(side->space);
     zc_vm_destroy(side->vm);
+    unmap_memory(side->packed, side->packed_bytes);
+    unmap_memory(side->objects, side->pages * sizeof(*side->objects));
 }
 
 int main(int argc, char **argv)
@@ -345,14 +318,16 @@ int main(int argc, char **argv)
     placement = placement_named(options.backend);
     make_side(&small, placement,
               options.large < SMALL_PAGES ? options.large : SMALL_PAGES);
-    make_side(&large, placement, options.large);
     json_begin(&json, NULL);
     json_text(&json, "placement", options.backend);
     report_one(&small, &json, options.rounds, &result);
-    report_threads(&small, &json, options.rounds);
-    report_large(&large, &json, options.rounds, &result);
+    if (!options.counts) {
+        report_threads(&small, &json, options.rounds);
+        make_side(&large, placement, options.large);
+        report_large(&large, &json, options.rounds, &result);
+        end_side(&large);
+    }
     json_end(&json);
     end_side(&small);
-    end_side(&large);
     return 0;
 }

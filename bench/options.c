@@ -17,10 +17,12 @@ static const char help[] =
     "  --large ENTRIES    of a large cache\n"
     "  --segment BYTES    of a segment of dense placement\n"
     "  --seed NUMBER      of what is done at random\n"
+    "  --count            only what one thread does: valgrind counts\n"
     "  --wait             for a line on standard input after each phase\n";
 
 static const struct option long_options[] = {
     {"backend", required_argument, NULL, 'b'},
+    {"count", no_argument, NULL, 'C'},
     {"corpus", required_argument, NULL, 'c'},
     {"generated", required_argument, NULL, 'g'},
     {"help", no_argument, NULL, 'h'},
@@ -82,6 +84,8 @@ void options_read(struct bench_options *options, int argc, char **argv,
             options->corpus_folder = optarg;
         else if (option == 'p')
             options->program = optarg;
+        else if (option == 'C')
+            options->counts = true;
         else if (option == 'w')
             options->waits = true;
         else

@@ -17,6 +17,7 @@ struct bench_options {
     unsigned rounds;
     size_t segment_bytes; /* 0: the library's default */
     uint64_t seed;
+    bool counts;           /* only what one thread does, for valgrind */
     bool waits;            /* at every phase, for a line on standard input */
     const char *words[16]; /* what is no option */
     unsigned word_count;

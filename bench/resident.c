@@ -3,29 +3,39 @@
 #include "resident.h"
 
 #include <string.h>
+#include <zcache/compressor.h>
 
-/* What the pool in the making, or the last alloc, was; one thread at a time. */
-static void *last_pool;
-static zc_handle last_handle;
+/* What the last decompression read, while `listens`; one thread at a time. */
+static bool listens;
+static struct resident_object heard;
+static struct zc_compressor listening;
+static zc_status (*decompress)(void *context, const void *data, size_t size,
+                               void *page_out, size_t page_size);
 
-static zc_status listening_create(const struct zc_pool_config *config,
-                                  void **pool_out)
+static zc_status listening_decompress(void *context, const void *data,
+                                      size_t size, void *page_out,
+                                      size_t page_size)
 {
-    zc_status status = zc_pool_zspool.create(config, pool_out);
-
-    if (status == ZC_OK)
-        last_pool = *pool_out;
-    return status;
+    if (listens)
+        heard = (struct resident_object){.data = data, .size = size};
+    return decompress(context, data, size, page_out, page_size);
 }
 
-static zc_status listening_put(void *pool, const void *data, size_t size,
-                               zc_handle *handle_out)
+/* The name of the codec that listens; the first call registers it. */
+static const char *listening_codec(void)
 {
-    zc_status status = zc_pool_zspool.put(pool, data, size, handle_out);
+    const struct zc_compressor *lz4 = zc_compressor_find("lz4");
 
-    if (status == ZC_OK)
-        last_handle = *handle_out;
-    return status;
+    if (listening.name != NULL)
+        return listening.name;
+    if (lz4 == NULL)
+        die("a library without lz4");
+    decompress = lz4->decompress;
+    listening = *lz4;
+    listening.name = "lz4-heard";
+    listening.decompress = listening_decompress;
+    must(zc_compressor_register(&listening), "zc_compressor_register");
+    return listening.name;
 }
 
 uint32_t resident_choose_pages(const struct corpus *corpus,
@@ -49,48 +59,41 @@ void resident_fill(struct resident *resident, unsigned placement,
                    const struct corpus *corpus, const uint32_t *pages,
                    uint32_t page_count, uint32_t slots)
 {
-    static struct zc_pool_ops listening;
     uint32_t slot;
 
-    listening = zc_pool_zspool;
-    listening.create = listening_create;
-    listening.put = listening_put;
-    resident->count = slots;
-    resident->handles = map_memory(slots * sizeof(*resident->handles));
+    *resident = (struct resident){.corpus = corpus,
+                                  .pages = pages,
+                                  .page_count = page_count,
+                                  .count = slots};
     must(zc_cache_create(ZC_CACHE_OPTIONS(.placement = placement,
-                                          .compressor_name = "lz4",
-                                          .pool_ops = &listening),
+                                          .compressor_name = listening_codec()),
                          &resident->cache),
          "zc_cache_create");
-    resident->pool = last_pool;
-    for (slot = 0; slot < slots; slot++) {
+    for (slot = 0; slot < slots; slot++)
         must(zc_cache_store(resident->cache, zc_swp_make(0, slot),
                             corpus_page(corpus, pages[slot % page_count])),
              "zc_cache_store");
-        resident->handles[slot] = last_handle;
-    }
 }
 
 void resident_destroy(struct resident *resident)
 {
     zc_cache_destroy(resident->cache);
-    unmap_memory(resident->handles,
-                 resident->count * sizeof(*resident->handles));
 }
 
 struct resident_object resident_find(const struct resident *resident,
                                      uint32_t slot)
 {
-    struct resident_object object;
-    struct zc_zspool_read read;
+    static unsigned char page[PAGE_BYTES];
 
-    must(zc_pool_zspool.read_begin(resident->pool, resident->handles[slot],
-                                   &read),
-         "read_begin");
-    object.data = read.data;
-    object.size = read.size;
-    zc_pool_zspool.read_end(resident->pool, &read);
-    return object;
+    heard = (struct resident_object){
+        .data = corpus_page(resident->corpus,
+                            resident->pages[slot % resident->page_count]),
+        .size = PAGE_BYTES};
+    listens = true;
+    must(zc_cache_load(resident->cache, zc_swp_make(0, slot), page),
+         "zc_cache_load");
+    listens = false;
+    return heard;
 }
 
 unsigned placement_named(const char *name)

@@ -3,8 +3,9 @@
  * resident.h - a filled cache of which we know where every object lies, so that
  * the codec alone can read the very same bytes.
  *
- * The pool behind is the library's own; only its alloc is listened to.  The
- * addresses hold until something is stored, forgotten or compacted.
+ * The cache is the library's own in everything but one branch: its codec is
+ * liblz4's with an ear in front, which hears from where a load decompresses.
+ * The addresses hold until something is stored, forgotten or compacted.
  */
 #ifndef ZCACHE_BENCH_RESIDENT_H
 #define ZCACHE_BENCH_RESIDENT_H
@@ -20,8 +21,9 @@ struct resident_object {
 
 struct resident {
     struct zc_cache *cache;
-    void *pool;
-    zc_handle *handles; /* by slot */
+    const struct corpus *corpus;
+    const uint32_t *pages; /* slot i holds pages[i % page_count] */
+    uint32_t page_count;
     uint32_t count;
 };
 
@@ -35,6 +37,8 @@ void resident_fill(struct resident *resident, unsigned placement,
                    uint32_t page_count, uint32_t slots);
 void resident_destroy(struct resident *resident);
 
+/* On one thread.  An object that is not compressed is not heard: the page that
+ * the slot was filled with then stands for it. */
 struct resident_object resident_find(const struct resident *resident,
                                      uint32_t slot);
 

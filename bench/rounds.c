@@ -2,12 +2,12 @@
 /* rounds.c - see rounds.h. */
 #include "rounds.h"
 
-static double time_chunk(rounds_work work, void *context, uint32_t chunk,
+static double time_batch(rounds_work work, void *context, uint32_t batch,
                          uint32_t items)
 {
-    uint32_t first = chunk * ROUNDS_CHUNK;
-    uint32_t count = items - first < ROUNDS_CHUNK ? items - first
-                                                  : ROUNDS_CHUNK;
+    uint32_t first = batch * ROUNDS_BATCH;
+    uint32_t count = items - first < ROUNDS_BATCH ? items - first
+                                                  : ROUNDS_BATCH;
     uint64_t start = thread_ns();
 
     work(context, first, count);
@@ -38,30 +38,32 @@ void rounds_run(struct rounds_result *result, unsigned rounds, uint32_t items,
                 rounds_prepare prepare, rounds_work ours, rounds_work theirs,
                 void *context)
 {
-    uint32_t chunks = (items + ROUNDS_CHUNK - 1) / ROUNDS_CHUNK;
-    double our_times[ROUNDS_MAX];
-    double their_times[ROUNDS_MAX];
+    const uint32_t batches = (items + ROUNDS_BATCH - 1) / ROUNDS_BATCH;
+    const rounds_work ways[2] = {ours, theirs};
+    double times[2][ROUNDS_MAX];
+    uint64_t random = 1;
     unsigned round;
-    uint32_t chunk;
+    uint32_t batch;
 
     if (rounds == 0 || rounds > ROUNDS_MAX)
         die("--rounds: 1 to %d", ROUNDS_MAX);
     /* The round before the first warms up. */
     for (round = 0; round <= rounds; round++) {
-        double our_time = 0;
-        double their_time = 0;
+        const unsigned at = round == 0 ? 0 : round - 1;
 
         if (prepare != NULL)
             prepare(context);
-        for (chunk = 0; chunk < chunks; chunk++) {
-            our_time += time_chunk(ours, context, chunk, items);
-            their_time += time_chunk(theirs, context,
-                                     (chunk + chunks / 2) % chunks, items);
+        times[0][at] = times[1][at] = 0;
+        for (batch = 0; batch < batches; batch++) {
+            const uint32_t mine[2] = {batch, (batch + batches / 2) % batches};
+            unsigned way = random_below(&random, 2);
+
+            times[way][at] += time_batch(ways[way], context, mine[way], items);
+            way = 1 - way;
+            times[way][at] += time_batch(ways[way], context, mine[way], items);
         }
-        our_times[round == 0 ? 0 : round - 1] = our_time;
-        their_times[round == 0 ? 0 : round - 1] = their_time;
     }
-    rounds_summarize(result, rounds, items, our_times, their_times);
+    rounds_summarize(result, rounds, items, times[0], times[1]);
 }
 
 void rounds_json(struct json *json, const char *key,

@@ -3,10 +3,11 @@
  * rounds.h - two ways to do the same work, in turns, so that whatever else the
  * machine does falls on both.
  *
- * The work is cut into chunks.  A round does every chunk both ways, and the two
- * ways are half the work apart, so that neither finds in the processor's caches
- * what the other has just left there.  The time is that of the thread, not of
- * the wall.  The result is the ratio of the medians of the rounds.
+ * The work is cut into batches.  A round does every batch both ways, which of
+ * them first is left to chance; and the two ways are half the work apart, so
+ * that neither finds in the processor's caches what the other has just left
+ * there.  The time is that of the thread, not of the wall.  The result is the
+ * ratio of the medians of the rounds.
  */
 #ifndef ZCACHE_BENCH_ROUNDS_H
 #define ZCACHE_BENCH_ROUNDS_H
@@ -15,7 +16,7 @@
 #include "support.h"
 
 #define ROUNDS_MAX 64
-#define ROUNDS_CHUNK 512
+#define ROUNDS_BATCH 128
 
 /* Items first to first + count - 1 of the work. */
 typedef void (*rounds_work)(void *context, uint32_t first, uint32_t count);

@@ -330,9 +330,11 @@ int main(int argc, char **argv)
     json_text(&json, "placement", options.backend);
     json_number(&json, "pages", bench.count);
     measure_files(&bench, &json, false);
-    measure_files(&bench, &json, true);
-    writeback_steady(&bench, &json);
-    writeback_lru(&bench, &json);
+    if (!options.counts) {
+        measure_files(&bench, &json, true);
+        writeback_steady(&bench, &json);
+        writeback_lru(&bench, &json);
+    }
     json_end(&json);
     return 0;
 }
