@@ -70,10 +70,19 @@ def stolen_ticks():
     return int(words[8]) if len(words) > 8 else 0
 
 
+def revision():
+    """The last that changed the library, and whether the tree differs."""
+    parts = ("--", "src", "include", "cmake")
+    return (output("git", "log", "-1", "--format=%h", *parts).strip() +
+            ("-dirty" if output("git", "status", "--porcelain", *parts)
+             else "")) or "unknown"
+
+
 def describe():
     memory = int(first_match(r"^MemTotal:\s+(\d+)", read("/proc/meminfo"), "0"))
     cpuinfo = read("/proc/cpuinfo")
     return {
+        "revision": revision(),
         "processor": first_match(r"^model name\s*:(.*)$", cpuinfo,
                                  platform.machine()),
         "processors": os.cpu_count(),

@@ -2,6 +2,8 @@
 """report - docs/benchmarks.md from the results of one run."""
 import statistics
 
+from . import picture, targets
+
 POINTS = ("fill", "overwrite", "overwrite_compacted", "half",
           "half_compacted")
 POINT_TITLES = ("fill", "3x overwrite", "then compacted", "half freed",
@@ -36,148 +38,102 @@ def ratio(result):
 
 # ---- the targets ----
 
-class Targets:
-    """Rows of the table of targets; a part that did not run has none."""
+def targets_text(results, instructions):
+    rows = list(targets.rows(results, instructions))
+    about = instructions["versions"]
+    return "\n".join((
+        "## Targets\n",
+        "A bar counts as met when the whole 95 % interval of "
+        f"{targets.RUNS_WANTED} runs lies on its good side; behind it, in "
+        "brackets, is what would be better still. One run has no interval: "
+        "such a row is missed or open. Exact figures depend on the code alone. "
+        "Instructions are those of a call beyond the codec's, by callgrind, "
+        "on made-up pages and without link-time optimization: "
+        "`scripts/check-instructions` refuses a growth of more than 3 %. "
+        f"({about['compiler']}, {about['libc']}, liblz4 {about['liblz4']}, "
+        f"{about['valgrind']}, {about['processor']}; all calls: "
+        "`instructions.json`.)\n",
+        table(("what (LZ4, 4 KiB, one thread unless said)", "placement", "bar",
+               "measured", "instructions", "met"), rows), ""))
 
-    def __init__(self, results):
-        self.results = results
-        self.rows = []
-        self.compare = {each["placement"]: each for each
-                        in results["compare"] if each}
 
-    def row(self, what, limit, value, text, at_least=False):
-        met = value >= limit if at_least else value <= limit
-        bound = "at least" if at_least else "at most"
-        self.rows.append((what, f"{bound} {limit:g}", text,
-                          "yes" if met else "**no**"))
+# ---- what a user wants to know ----
 
-    def cost(self, what, limit, key):
-        for placement, result in self.compare.items():
-            text = ratio(result[key])
-            if placement == "dense" and self.results["programs"]:
-                worst = max(self.results["programs"],
-                            key=lambda each: each[key]["ratio"])
-                text += (f"; worst program {worst['program']} "
-                         f"{worst[key]['ratio']:.3f}")
-            self.row(f"{what}, {placement}", limit, result[key]["ratio"], text)
+PLAIN_TITLES = {"zram": "kernel zram", "rocksdb": "RocksDB secondary cache"}
 
-    def costs(self):
-        self.cost("store into warm memory (holes of a random half) / the codec "
-                  "alone", 1.08, "refill")
-        self.cost("store over other pages, random order (frees one as well) / "
-                  "the codec alone", 1.08, "overwrite")
-        self.cost("store into fresh memory / compress, glibc malloc, copy",
-                  1.00, "fresh")
-        self.cost("load / the codec on the same objects", 1.15, "load")
 
-    def churn(self):
-        for placement, limit in (("kernel", 1.0), ("dense", 2.0)):
-            result = self.results.get("churn", {}).get(placement)
-            if result:
-                self.row(f"pool alloc + free under churn / mimalloc, "
-                         f"{placement}", limit, result["churn"]["ratio"],
-                         ratio(result["churn"]))
+def plain_title(name):
+    return PLAIN_TITLES.get(name, STORE_TITLES[name].replace("**", ""))
 
-    def density(self):
-        rows = self.results.get("placement")
-        if not rows:
-            return
-        every = {each["program"]: each for each in rows
-                 if each["placement"] == "dense"}
-        at_size = {each["program"]: each for each
-                   in self.results["placement_large"]
-                   if each["placement"] == "dense" and
-                   each["program"] != "all"}
-        whole = every.get("all") or next(iter(every.values()))
-        for key, limit, what in (
-                ("fill", 1.012, "pool bytes / payload after fill, dense"),
-                ("overwrite", 1.02, "after 3x overwrite, dense, nothing moved"),
-                ("overwrite_compacted", 1.012,
-                 "after 3x overwrite and compaction, dense"),
-                ("half_compacted", 1.02,
-                 "after freeing half and compaction, dense")):
-            worst = max(at_size.values(), key=lambda each: each[key])
-            self.row(what, limit, whole[key],
-                     f"{whole[key]:.4f}; worst program (its pages repeated to "
-                     f"{self.results['repeated_to']:,}) {worst['program']} "
-                     f"{worst[key]:.4f}")
 
-    def metadata(self):
-        if "dense" in self.compare:
-            value = self.compare["dense"]["metadata_per_page"]
-            self.row("metadata per stored page, dense keys", 48, value,
-                     f"{value:.1f} bytes")
+def whole_bytes(runs, point):
+    """All that is resident for the pages, what finds them as well."""
+    phase = runs[0]["phases"][point]
+    if runs[0]["backend"] == "zram":  # its table and handles: 16 + 8 bytes
+        index = 24 * runs[0]["phases"]["fill"]["pages"]
+    else:
+        index = phase.get("metadata_bytes", 0)
+    return [each + index for each in held_bytes(runs, point)]
 
-    def threads(self):
-        for placement, result in self.results.get("threads", {}).items():
-            for key in ("store", "load"):
-                part = result[key]
-                self.row(f"two threads / one, {key}, {placement}, relative to "
-                         "the codec", 0.97, part["ratio"],
-                         f"{ratio(part)}: ours {part['ours']:.2f}x, codec "
-                         f"{part['codec']:.2f}x", at_least=True)
 
-    def large(self):
-        for placement, result in self.results.get("large", {}).items():
-            for key in ("store", "load"):
-                part = result[key]
-                self.row(f"cost at {result['entries']:,} entries / at 40,000, "
-                         f"{key}, {placement}, beyond the codec's", 1.15,
-                         part["ratio"],
-                         f"{part['ratio']:.3f}: ours {part['our_loss']:.3f}x, "
-                         f"codec {part['codec_loss']:.3f}x")
+def choices(results, payload):
+    """(name, runs) of the stores that can be held against each other: nbdkit's
+    has another codec and another unit."""
+    if payload:
+        yield from ((name, runs) for name, runs in results["stores"].items()
+                    if name != "nbdkit")
 
-    def compaction(self):
-        for placement, result in self.results.get("compaction", {}).items():
-            longest = result["pause"]["max_ns"] / 1e6
-            self.row(f"longest compaction step, budget 500 us, {placement}", 1,
-                     longest, f"{longest:.3f} ms of {result['pause']['count']}"
-                     f" steps (p99 {result['pause']['p99_ns'] / 1e6:.3f}); of "
-                     "the thread's own time "
-                     f"{result['pause_of_thread']['max_ns'] / 1e6:.3f} ms")
-            beside = result["beside"]
-            self.row(f"throughput with a compactor running / without, "
-                     f"{placement}", 0.9, beside["ratio"],
-                     f"{beside['ratio']:.3f}; pool bytes / payload "
-                     f"{beside['with_pool_per_payload']:.4f} with, "
-                     f"{beside['without_pool_per_payload']:.4f} without",
-                     at_least=True)
 
-    def fault(self):
-        for placement, result in self.results.get("fault", {}).items():
-            one, threads, large = (result[key] for key
-                                   in ("one", "threads", "large"))
-            self.row(f"simulated fault from the pool / the codec on the same "
-                     f"objects, median, {placement}", 1.5, one["p50_ratio"],
-                     f"{one['p50_ratio']:.3f}: "
-                     f"{one['fault']['p50_ns'] / 1e3:.2f} us against "
-                     f"{one['floor']['p50_ns'] / 1e3:.2f}; all together "
-                     f"{ratio(one['time'])}")
-            self.row(f"two threads that fault / one, {placement}", 1.8,
-                     threads["ours"],
-                     f"{threads['ours']:.2f}x ({threads['ours_min']:.2f}.."
-                     f"{threads['ours_max']:.2f}), codec "
-                     f"{threads['codec']:.2f}x", at_least=True)
-            self.row(f"cost of a fault at {large['pages']:,} pages / at "
-                     f"{one['pages']:,}, {placement}, beyond the codec's",
-                     1.2, large["ratio"],
-                     f"{large['ratio']:.3f}: ours {large['our_loss']:.3f}x, "
-                     f"codec {large['codec_loss']:.3f}x")
+def mean_us(runs, phase, key):
+    return [each["phases"][phase][key]["mean_ns"] / 1e3 for each in runs]
 
-    def text(self):
-        self.costs()
-        self.churn()
-        self.density()
-        self.metadata()
-        self.threads()
-        self.large()
-        self.compaction()
-        self.fault()
-        if not self.rows:
-            return ""
-        return "## Targets\n\n" + table(
-            ("what (LZ4, 4 KiB, one thread unless said)", "target", "measured",
-             "met"), self.rows) + "\n"
+
+def user_rows(results, payload):
+    for name, runs in choices(results, payload):
+        title = plain_title(name)
+        yield [f"**{title}**" if name in ("dense", "kernel") else title] + [
+            f"{statistics.median(whole_bytes(runs, key)) / payload[key]:.3f}"
+            for key in ("fill", "overwrite_compacted", "half_compacted")] + [
+                f"{statistics.median(mean_us(runs, phase, key)):.1f}"
+                for phase, key in (("fill", "store"), ("overwrite", "store"),
+                                   ("fill", "load"))]
+
+
+def picture_text(results):
+    """The picture as SVG, or None where there is nothing to show."""
+    payload = payload_by_point(results)
+    points = []
+    for name, runs in choices(results, payload):
+        both = [sum(pair) for pair in zip(mean_us(runs, "overwrite", "store"),
+                                          mean_us(runs, "fill", "load"))]
+        memory = statistics.median(whole_bytes(runs, "overwrite_compacted"))
+        points.append((plain_title(name), statistics.median(both), min(both),
+                       max(both), memory / payload["overwrite_compacted"],
+                       name in ("dense", "kernel")))
+    if not points:
+        return None
+    return picture.draw(
+        points, "Memory against time: lower left is better",
+        "one store over another page and one load, microseconds",
+        "resident bytes / payload, index and all")
+
+
+def user_text(results):
+    payload = payload_by_point(results)
+    rows = list(user_rows(results, payload))
+    if not rows:
+        return ""
+    return "\n".join((
+        "![memory against time, every store](benchmarks.svg)\n",
+        "The same pages in every store, by LZ4. Memory is all that is resident "
+        "for each byte that LZ4 makes of the pages, with what finds a page "
+        "again; time is the mean of single calls on one thread, in "
+        "microseconds. In the picture: after every page was overwritten three "
+        "times and the store could compact; lines are the fastest and slowest "
+        "of three runs.\n",
+        table(("store", "memory: filled", "overwritten, compacted",
+               "half freed, compacted", "time: store", "store over", "load"),
+              rows), ""))
 
 
 # ---- the stores side by side ----
@@ -314,7 +270,7 @@ def programs_text(results):
             text += [f"## {title}\n",
                      table(("program", "placement", "objects", "bytes each") +
                            POINT_TITLES, rows), ""]
-    if results["programs"]:
+    if results.get("programs"):
         rows = [[each["program"]] + [ratio(each[key]) for key in
                                      ("refill", "overwrite", "fresh", "load")]
                 for each in results["programs"]]
@@ -361,30 +317,36 @@ def writeback_text(results):
     if not parts:
         return ""
     rows = []
-    for placement, result in parts.items():
+    for placement, runs in parts.items():
         rows += [(what, placement, text)
-                 for what, text in writeback_rows(result)]
+                 for what, text in writeback_rows(runs[0])]
     return "## Cold pages on a device\n\n" + table(
         ("what", "placement", "measured"), rows) + "\n"
 
 
 # ---- all of it ----
 
-def machine_text(results):
-    about = results["machine"]
+def machine_text(about):
     names = ", ".join(f"{name} {version}" for name, version
                       in about["versions"].items())
-    pages = ", ".join(f"{name} {count:,}" for name, count
-                      in results["corpus"].items())
-    text = (f"{about['processors']} x {about['processor']}"
+    return (f"* {', '.join(about['parts'])}: revision {about['revision']}, "
+            f"{about['date']}, {about['processors']} x {about['processor']}"
             f"{' (virtual)' if about['virtual'] else ''}, "
-            f"{about['memory_gib']} GiB. {names}. {about['date']}; load "
+            f"{about['memory_gib']} GiB; {names}; load "
             f"{about['load_average']} at the start, "
             f"{about['stolen_seconds']} s stolen by other virtual machines, "
-            f"{about['seconds']} s in all.\n\n"
-            f"Corpus: {sum(results['corpus'].values()):,} live anonymous pages"
-            f" ({pages}), captured by `zcache capture` while the programs "
-            "worked.\n")
+            f"{about['seconds']} s in all.\n")
+
+
+def origin_text(results):
+    pages = ", ".join(f"{name} {count:,}" for name, count
+                      in results["corpus"].items())
+    text = "## Machine and corpus\n\n" + "".join(
+        machine_text(about) for about in results["machines"])
+    if pages:
+        text += (f"\nCorpus: {sum(results['corpus'].values()):,} live "
+                 f"anonymous pages ({pages}), captured by `zcache capture` "
+                 "while the programs worked.\n")
     if results["left_out"]:
         text += "\nLeft out: " + "; ".join(
             f"{what} ({why})" for what, why
@@ -396,19 +358,26 @@ INTRO = """<!-- SPDX-License-Identifier: MIT -->
 <!-- Written by scripts/bench; do not edit. -->
 # Benchmarks
 
+"""
+
+HOW = """## How it is measured
+
 Regenerate with `scripts/bench` on a quiet machine. Density is exact and the
-same everywhere; times are of the machine below. Ratios come from one run, both
-sides in turns: of medians of rounds, with the lowest and highest single round
-in brackets. One backend per process. All figures: `benchmarks.json`.
+same everywhere; times are of the machines below, and each part is of the
+library and the benchmarks of its revision. Ratios are of two ways to do the
+same work in one process, batch by batch in random order; in brackets stands the
+95 % interval of the runs, or the lowest and highest round where there is one
+run. Stores run one in a process. All figures: `benchmarks.json`. A pool of your
+own is measured by `zcache-bench`: [pools.md](pools.md).
 
 """
 
 
-def write(results):
+def write(results, instructions):
     quick = "**A quick run: for the machinery, not for figures.**\n\n" \
         if results["quick"] else ""
-    parts = [Targets(results).text(), stores_text(results),
+    parts = [user_text(results), targets_text(results, instructions),
+             HOW + origin_text(results), stores_text(results),
              writeback_text(results), programs_text(results)]
-    return INTRO + quick + "## Machine and corpus\n\n" + \
-        machine_text(results) + "\n" + \
+    return INTRO + quick + \
         "\n".join(part for part in parts if part).rstrip() + "\n"

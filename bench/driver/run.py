@@ -27,11 +27,12 @@ def anonymous_bytes(pid):
 
 
 class Bench:
-    """The programs of one build over one corpus."""
+    """The programs of one build over one corpus; without, over made-up
+    pages."""
 
-    def __init__(self, folder, corpus, limit=0):
+    def __init__(self, folder, corpus=None, limit=0):
         self.folder = folder
-        self.pages = ["--corpus", corpus]
+        self.pages = ["--corpus", corpus] if corpus else []
         if limit:
             self.pages += ["--limit", str(limit)]
 
