@@ -42,3 +42,27 @@ function(zc_setup_program target)
   zc_setup_target(${target})
   target_link_libraries(${target} PRIVATE zcache::zcache)
 endfunction()
+
+# zc_optimize_whole(TARGET): a release of a shared library is optimized across
+# its files (link-time optimization), where the compiler can and unless
+# CMAKE_INTERPROCEDURAL_OPTIMIZATION is set and so decides.  An archive is left
+# alone: its objects would be of use to the very same compiler only, and its
+# users link it with theirs.
+function(zc_optimize_whole target)
+  get_target_property(type ${target} TYPE)
+  if(NOT type STREQUAL "SHARED_LIBRARY"
+     OR DEFINED CMAKE_INTERPROCEDURAL_OPTIMIZATION
+     OR ZCACHE_DEBUG_LOCKS OR ZCACHE_SANITIZE OR ZCACHE_COVERAGE)
+    return()
+  endif()
+  include(CheckIPOSupported)
+  check_ipo_supported(RESULT has_ipo OUTPUT why LANGUAGES C)
+  if(has_ipo)
+    set_target_properties(${target} PROPERTIES
+      INTERPROCEDURAL_OPTIMIZATION_RELEASE ON
+      INTERPROCEDURAL_OPTIMIZATION_RELWITHDEBINFO ON
+      INTERPROCEDURAL_OPTIMIZATION_MINSIZEREL ON)
+  else()
+    message(STATUS "No link-time optimization: ${why}")
+  endif()
+endfunction()
