@@ -18,6 +18,7 @@ static const char help[] =
     "  --segment BYTES    of a segment of dense placement\n"
     "  --seed NUMBER      of what is done at random\n"
     "  --count            only what one thread does: valgrind counts\n"
+    "  --pool FILE        with a pool for zcache-bench\n"
     "  --wait             for a line on standard input after each phase\n";
 
 static const struct option long_options[] = {
@@ -28,6 +29,7 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"large", required_argument, NULL, 'L'},
     {"limit", required_argument, NULL, 'l'},
+    {"pool", required_argument, NULL, 'P'},
     {"program", required_argument, NULL, 'p'},
     {"rounds", required_argument, NULL, 'r'},
     {"seed", required_argument, NULL, 's'},
@@ -86,6 +88,8 @@ void options_read(struct bench_options *options, int argc, char **argv,
             options->program = optarg;
         else if (option == 'C')
             options->counts = true;
+        else if (option == 'P')
+            options->pool = optarg;
         else if (option == 'w')
             options->waits = true;
         else

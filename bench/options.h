@@ -11,6 +11,7 @@ struct bench_options {
     const char *corpus_folder; /* NULL: generated pages */
     const char *program;       /* NULL: all */
     const char *backend;
+    const char *pool;   /* a shared object */
     uint32_t generated; /* pages */
     uint32_t limit;     /* pages of each program; 0: all */
     uint32_t large;     /* entries of a large cache */

@@ -5,7 +5,7 @@
  *
  * Two are built in: zc_pool_zspool (the default: zspool.h, either placement)
  * and zc_pool_malloc (one malloc() per object, no compaction).  An allocator
- * experimenter writes a third as a table of functions.
+ * experimenter writes a third as a table of functions: docs/pools.md has one.
  *
  * Thread-safety: a pool does its own locking.  The cache calls every function
  * from any thread; it never frees an object that it reads or writes, and never
