@@ -44,7 +44,8 @@ def library_version(name):
 
 
 def package_version(package):
-    return output("pkg-config", "--modversion", package).strip() or None
+    said = output("pkg-config", "--modversion", package).strip()
+    return said if said[:1].isdigit() else None
 
 
 def versions():
@@ -72,7 +73,7 @@ def stolen_ticks():
 
 def revision():
     """The last that changed the library, and whether the tree differs."""
-    parts = ("--", "src", "include", "cmake")
+    parts = ("--", "src/*.c", "src/*.h")
     return (output("git", "log", "-1", "--format=%h", *parts).strip() +
             ("-dirty" if output("git", "status", "--porcelain", *parts)
              else "")) or "unknown"
