@@ -128,7 +128,14 @@ static void note_attempt(struct shrink *shrink, bool is_good)
 
 /* ---- lru = entry ---- */
 
-/* Whose turn it is, at most once round; false: nobody has pages that may go. */
+/* Owners from one to the next that has a turn; all of them if it is the same. */
+static unsigned owners_between(unsigned before, unsigned owner)
+{
+    return owner > before ? owner - before : owner + ZC_OWNER_COUNT - before;
+}
+
+/* Whose turn it is, at most once round; false: no owner has pages that may go.
+ */
 static bool next_owner(struct shrink *shrink, unsigned *owner_out)
 {
     struct zc_lru *lru = &shrink->zswap->lru;
@@ -146,8 +153,7 @@ static bool next_owner(struct shrink *shrink, unsigned *owner_out)
         before = owner;
         if (!zc_lru_next_owner(lru, &owner))
             return false;
-        passed += owner > before ? owner - before
-                                 : owner + ZC_OWNER_COUNT - before;
+        passed += owners_between(before, owner);
         if (passed > ZC_OWNER_COUNT)
             return false;
     } while (zc_zswap_owner_forbids(shrink->zswap, owner));
@@ -419,22 +425,24 @@ static bool write_one(struct shrink *shrink, unsigned owner,
  * True: pages are left that could not be written. */
 static bool write_by_age(struct shrink *shrink, uint64_t page_budget)
 {
-    zc_atomic_u32 *cursor = &shrink->zswap->lru.cursor;
-    unsigned owner = zc_atomic_u32_load_relaxed(cursor) % ZC_OWNER_COUNT;
+    struct zc_lru *lru = &shrink->zswap->lru;
+    unsigned owner = zc_atomic_u32_load_relaxed(&lru->cursor) % ZC_OWNER_COUNT;
     uint64_t looks[ZC_OWNER_COUNT];
-    unsigned idle = 0; /* owners in turn that had no page */
+    unsigned passed = 0; /* owners since the last that had a page */
     bool is_left = false;
+    unsigned before;
 
     count_looks(shrink, looks);
-    while (shrink->written < page_budget && idle < ZC_OWNER_COUNT) {
+    while (shrink->written < page_budget && passed < ZC_OWNER_COUNT) {
         if (is_device_failing(shrink))
             return true;
-        owner = (owner + 1) % ZC_OWNER_COUNT;
+        before = owner;
+        if (!zc_lru_next_owner(lru, &owner))
+            break;
+        passed += owners_between(before, owner);
         if (write_one(shrink, owner, &looks[owner], &is_left)) {
-            zc_atomic_u32_store_relaxed(cursor, owner);
-            idle = 0;
-        } else {
-            idle++;
+            zc_atomic_u32_store_relaxed(&lru->cursor, owner);
+            passed = 0;
         }
     }
     return is_left;
