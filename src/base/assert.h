@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * assert.h - checks of our own mistakes, never of the caller's or the world's.
+ * assert.h - checks for bugs of this library, never for bad input or failures
+ * of the system.
  *
- * ZC_ASSERT is on in debug and test builds; elsewhere the expression is still
+ * ZC_ASSERT is on in debug and test builds.  In others the expression is
  * compiled, so that nothing becomes unused, but not evaluated.  One fact per
  * assertion, no side effects.
  */

@@ -2,8 +2,8 @@
 /*
  * bitmap.c - the levels of bitmap.h.
  *
- * One fact holds after every call: a bit of level i + 1 is set exactly if its
- * word of level i is full.  Bits behind the last number count as set, so that
+ * Invariant after every call: a bit of level i + 1 is set if and only if its
+ * word of level i is full.  Bits beyond the last number are always set, so that
  * the last word of a level can become full too.
  */
 #include "base/bitmap.h"
@@ -92,8 +92,8 @@ void zc_bitmap_clear(struct zc_bitmap *bitmap, uint64_t bit)
     }
 }
 
-/* Bits that are not set in the word of a level where `first` is, from there
- * on; 0: none, or there is no such word. */
+/* The clear bits, from `first` on, of the word of a level that has bit `first`.
+ * 0: none, or there is no such word. */
 static uint64_t clear_bits(const struct zc_bitmap *bitmap, unsigned level,
                            uint64_t first)
 {
@@ -110,7 +110,7 @@ uint64_t zc_bitmap_next_clear(const struct zc_bitmap *bitmap, uint64_t first)
     uint64_t bit = first;
     uint64_t clear;
 
-    /* Up, to the first word behind that is not full... */
+    /* Go up, to the first later word that is not full... */
     while ((clear = clear_bits(bitmap, level, bit)) == 0) {
         level++;
         if (level == bitmap->level_count)
@@ -118,7 +118,7 @@ uint64_t zc_bitmap_next_clear(const struct zc_bitmap *bitmap, uint64_t first)
         bit = (bit >> WORD_SHIFT) + 1;
     }
     bit = (bit & ~(uint64_t)(WORD_BITS - 1)) + zc_lowest_bit(clear);
-    /* ... and down into it. */
+    /* ... and down to its first clear bit. */
     while (level > 0) {
         level--;
         bit = (bit << WORD_SHIFT) + zc_lowest_bit(~bitmap->levels[level][bit]);

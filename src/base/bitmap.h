@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bitmap.h - a set of numbers in which the next one missing is found at once.
+ * bitmap.h - a set of numbers that finds the next number not in it quickly.
  *
- * A bit per number, and above them a bit per word that says that the word is
- * full, and so on up to one word: a look-up reads at most two words a level,
- * with 64 numbers a level for each below.
+ * Level 0 has a bit per number.  Level i + 1 has a bit per word of level i, set
+ * if that word is full.  The top level is one word.  A search reads at most two
+ * words of each level.
  *
- * Memory that reads as zeros is the empty set, so that what was never set need
- * never be touched.  The caller brings the memory, and holds whatever lock
- * guards it.
+ * Memory that reads as zeros is the empty set, so what is never set is never
+ * touched.  The caller provides the memory and holds the lock that guards it.
  */
 #ifndef ZC_BASE_BITMAP_H
 #define ZC_BASE_BITMAP_H
@@ -22,15 +21,15 @@ struct zc_bitmap {
     uint64_t bit_count;
     unsigned level_count;
     uint64_t word_counts[ZC_BITMAP_LEVELS_MAX];
-    /* 0: the numbers themselves; i + 1: a bit per full word of i. */
+    /* levels[0]: a bit per number; levels[i + 1]: a bit per word of level i. */
     uint64_t *levels[ZC_BITMAP_LEVELS_MAX];
 };
 
 /* Bytes of memory for the numbers below bit_count, up to 2^48. */
 uint64_t zc_bitmap_bytes(uint64_t bit_count);
 
-/* For at least one number, over so many bytes of zeros that are aligned for a
- * word and outlive it. */
+/* `memory` is zc_bitmap_bytes() of zeros, aligned for a word, that outlive the
+ * bitmap.  bit_count is at least 1. */
 void zc_bitmap_init(struct zc_bitmap *bitmap, void *memory, uint64_t bit_count);
 
 bool zc_bitmap_has(const struct zc_bitmap *bitmap, uint64_t bit);

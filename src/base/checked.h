@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* checked.h - arithmetic that says when it does not fit. */
+/* checked.h - arithmetic that reports overflow. */
 #ifndef ZC_BASE_CHECKED_H
 #define ZC_BASE_CHECKED_H
 
@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* False, and nothing written, if the product does not fit. */
+/* False if the product overflows; then nothing is written. */
 static inline bool zc_multiply_size(size_t a, size_t b, size_t *product_out)
 {
     size_t product;

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* inject.c - the armed failure points of testing builds; nothing elsewhere. */
+/* inject.c - fault injection of testing builds; empty in others. */
 #include "base/inject.h"
 
 #if defined(ZC_TESTING) && ZC_TESTING
 
 #include "platform/atomic.h"
 
-/*
- * One word per point, so that a passage is one atomic step: the countdown in
- * the high half, the repeat in the low one.
- */
+/* One word per point, so that a call is one atomic step: the countdown in the
+ * high half, the repeat in the low half. */
 static zc_atomic_u64 armed[ZC_INJECT_POINT_COUNT];
 static zc_atomic_u32 failures;
 

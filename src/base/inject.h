@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * inject.h - places where a test can make the world fail.
+ * inject.h - fault injection: points where a test can make a call fail.
  *
- * A point is armed with a countdown and a repeat: the countdown-th passage
- * fails (0: the next one), and so do the `repeat` - 1 after it.  Tests sweep
- * the countdown until nothing fails any more.  Outside testing builds
- * zc_inject() is the constant false.
+ * A test arms a point with two numbers: `countdown` calls of zc_inject() pass,
+ * and the next `repeat` calls fail.  It raises the countdown until nothing
+ * fails any more.  Outside testing builds zc_inject() is the constant false.
  */
 #ifndef ZC_BASE_INJECT_H
 #define ZC_BASE_INJECT_H
@@ -32,7 +31,7 @@ bool zc_inject(enum zc_inject_point point);
 void zc_inject_arm(enum zc_inject_point point, uint32_t countdown,
                    uint32_t repeat);
 void zc_inject_disarm(void);
-/* Failures handed out since the last arm or disarm of any point. */
+/* Failures injected since any point was last armed or disarmed. */
 uint32_t zc_inject_failures(void);
 #else
 static inline bool zc_inject(enum zc_inject_point point)

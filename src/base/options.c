@@ -16,7 +16,7 @@ static size_t stamped_size(const void *stamped)
     return size;
 }
 
-/* A size that was never set is most often far too large. */
+/* A size that was never set is usually far too large. */
 bool zc_options_has_size(const void *caller)
 {
     size_t size = stamped_size(caller);
@@ -53,7 +53,7 @@ zc_status zc_options_read(void *own, size_t own_size, const void *caller,
                          "struct_size: %zu is more than the %zu bytes that "
                          "this version knows, and one of the others is set",
                          stamped_size(caller), own_size);
-    /* In a struct that cannot be read both are still 0. */
+    /* If the struct could not be read, these are still NULL and 0. */
     return zc_refuse(*reason, *reason_size, status, "%s", "");
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * options.h - structs that grow: the caller's struct_size against ours.
+ * options.h - structs that grow: the caller's may be older or newer than ours.
  *
- * Copy-in takes what the caller has: what is missing is zero, and an unknown
- * tail must be zero.  Copy-out writes no more than the caller has room for.
+ * Copy-in: fields that the caller's struct lacks become zero, and fields that
+ * this version does not know must be zero.  Copy-out writes no more bytes than
+ * the caller's struct has.
  */
 #ifndef ZC_BASE_OPTIONS_H
 #define ZC_BASE_OPTIONS_H
@@ -13,8 +14,7 @@
 
 #include <zcache/types.h>
 
-/* Lets the compiler hold the arguments of a printf()-like function against its
- * format. */
+/* The compiler checks the arguments of a printf()-like function. */
 #if defined(__GNUC__)
 #define ZC_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
@@ -23,16 +23,14 @@
 
 /*
  * Copies the caller's struct into ours of `own_size` bytes.  NULL means all
- * zero.  ZC_OK; ZC_INVALID: a struct_size too small to hold itself, or above
- * ZC_STRUCT_SIZE_MAX, so that it was never set; ZC_UNSUPPORTED: a tail we do
- * not know is not zero.
+ * zero.  ZC_OK; ZC_INVALID: struct_size is too small to hold itself, or above
+ * ZC_STRUCT_SIZE_MAX, so it was never set; ZC_UNSUPPORTED: a field that this
+ * version does not know is not zero.
  */
 zc_status zc_options_copy_in(void *own, size_t own_size, const void *caller);
 
-/*
- * The same for a struct that ends with a reason, which becomes the empty
- * string, or says why the copy failed.  `own` is a pointer to our struct.
- */
+/* zc_options_copy_in() for a struct with a reason, which becomes the empty
+ * string, or says why the copy failed.  `own` is a pointer to our struct. */
 #define ZC_OPTIONS_READ(own, caller)                                           \
     zc_options_read((own), sizeof(*(own)), (caller), &(own)->reason,           \
                     &(own)->reason_size)
@@ -51,21 +49,19 @@ zc_status zc_options_read(void *own, size_t own_size, const void *caller,
 zc_status zc_refuse(char *reason, size_t reason_size, zc_status status,
                     const char *format, ...) ZC_PRINTF(4, 5);
 
-/*
- * The same for a plug-in's failure that has no reason yet: which plug-in of
- * that name (NULL: none) did not do it, and what the status means.
- */
+/* For a plug-in that failed and gave no reason: writes its kind (`what`), its
+ * name (NULL: none) and the meaning of the status. */
 zc_status zc_refuse_for(char *reason, size_t reason_size, zc_status status,
                         const char *what, const char *name);
 
-/* Whether a struct's struct_size is one that was set: not too small to hold
- * itself, nor above ZC_STRUCT_SIZE_MAX. */
+/* Whether struct_size was set: it can hold itself, and is not above
+ * ZC_STRUCT_SIZE_MAX. */
 bool zc_options_has_size(const void *caller);
 
 /*
- * Copies ours to the caller's as far as its struct_size reaches, which stays.
- * ZC_OK; ZC_INVALID: NULL, or a struct_size too small to hold itself or above
- * ZC_STRUCT_SIZE_MAX.
+ * Copies our struct to the caller's, as far as the caller's struct_size
+ * reaches; struct_size stays as it is.  ZC_OK; ZC_INVALID: NULL, or a
+ * struct_size too small to hold itself or above ZC_STRUCT_SIZE_MAX.
  */
 zc_status zc_options_copy_out(void *caller, const void *own, size_t own_size);
 

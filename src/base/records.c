@@ -38,7 +38,7 @@ void zc_records_destroy(struct zc_records *records)
     }
 }
 
-/* Maps one block unless another thread has: whoever publishes first wins. */
+/* Maps one block; if another thread publishes it first, ours is unmapped. */
 static zc_status add_block(struct zc_records *records, unsigned block)
 {
     void *expected = NULL;
@@ -84,12 +84,12 @@ uint32_t zc_records_index(const struct zc_records *records, const void *record)
     uintptr_t place;
     unsigned i;
 
-    /* Blocks come in order, so the first that is missing ends the search. */
+    /* Blocks are published in order: the first missing one ends the search. */
     for (i = 0; i < ZC_RECORDS_BLOCKS; i++) {
         block = (uintptr_t)zc_atomic_pointer_load_acquire(&records->blocks[i]);
         if (block == 0)
             break;
-        place = address - block; /* huge if it is in front */
+        place = address - block; /* wraps to a huge number if it is below */
         if (place < block_records(i) * records->record_bytes)
             return (uint32_t)(place / records->record_bytes + block_records(i) -
                               ZC_RECORDS_FIRST);

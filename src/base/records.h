@@ -2,12 +2,13 @@
 /*
  * records.h - an array of records that grows and never moves.
  *
- * A record is named by a 32-bit index, which is half a pointer, and its address
- * is good until the array is destroyed: whoever holds an old index may still
- * look at the record, though it may be in its next life.
+ * A record is named by a 32-bit index, half the size of a pointer.  Its address
+ * stays valid until the array is destroyed: a thread with an old index may
+ * still read the record, although the record may have been freed and used
+ * again.
  *
- * Reserving and looking up need no lock.  Which records are in use is the
- * owner's affair.
+ * Reserving and looking up need no lock.  The user of the array knows which
+ * records are in use.
  */
 #ifndef ZC_BASE_RECORDS_H
 #define ZC_BASE_RECORDS_H
@@ -26,7 +27,8 @@
 #define ZC_RECORDS_FIRST (UINT32_C(1) << ZC_RECORDS_FIRST_SHIFT)
 #define ZC_RECORDS_BLOCKS 20
 
-/* From this size on a block is worth large pages: they cost up to one more. */
+/* Blocks of at least this size ask for large pages, which may cost up to one
+ * large page more. */
 #define ZC_RECORDS_LARGE_BYTES ((size_t)16 << 20)
 
 /* 2^30 - 1024: the most records there can be. */
@@ -36,7 +38,8 @@
 
 struct zc_records {
     size_t record_bytes; /* constant */
-    /* Released when mapped; pairs with the acquire in zc_records_at(). */
+    /* Published once by compare-and-swap (release); pairs with the acquire in
+     * zc_records_at(). */
     zc_atomic_pointer blocks[ZC_RECORDS_BLOCKS];
 };
 
@@ -49,13 +52,13 @@ void zc_records_destroy(struct zc_records *records);
  */
 zc_status zc_records_reserve(struct zc_records *records, uint32_t count);
 
-/* Resident bytes when the first `count` records were ever touched. */
+/* Resident bytes if the first `count` records were touched. */
 size_t zc_records_bytes(const struct zc_records *records, uint32_t count);
 
 /* The index of a record, from its address. */
 uint32_t zc_records_index(const struct zc_records *records, const void *record);
 
-/* Whether the record can be looked at: it was reserved. */
+/* Whether the record was reserved, so that it can be read. */
 static inline bool zc_records_has(const struct zc_records *records,
                                   uint32_t index)
 {

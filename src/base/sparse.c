@@ -2,18 +2,19 @@
 /*
  * sparse.c - making, walking and freeing the blocks of sparse.h.
  *
- * A walk beside threads that publish.  One thread forbids something with a
- * store, and then walks; another publishes a pointer, and then asks whether it
- * is forbidden.  One of the two sees the other:
+ * zc_sparse_next() may walk while other threads publish.  The walking thread
+ * stores a flag and then walks; a publisher publishes a pointer and then loads
+ * the flag.  At least one of the two sees the other:
  *
- *     the walk finds the pointer     The walk's thread sees what was published.
- *     the walk finds an empty place  It exchanges NULL for NULL there.  The
- *                                    thread that publishes at this place
- *                                    changes the word after that, so it
- *                                    acquires the store, and hands it on to
- *                                    each thread that finds the pointer.
+ *     the walk finds the pointer     The walking thread acquires what the
+ *                                    publisher wrote before.
+ *     the walk finds an empty place  It reads the place with CAS(NULL, NULL).
+ *                                    The publishing CAS comes later on the
+ *                                    same word, so it acquires the store of
+ *                                    the flag.  A thread that finds the
+ *                                    pointer acquires it from the publisher.
  *
- * So the thread that asks only loads.
+ * So a load of the flag is enough.
  */
 #include "base/sparse.h"
 
@@ -41,7 +42,7 @@ static void destroy_block(struct zc_sparse_block *block, unsigned shift,
     unsigned i;
 
     for (i = 0; i < ZC_SPARSE_PLACES; i++) {
-        zc_ghost_settled(&block->places[i]); /* no thread is there any more */
+        zc_ghost_settled(&block->places[i]); /* no other thread is left */
         below = zc_atomic_pointer_load_relaxed(&block->places[i]);
         if (below == NULL)
             continue;
@@ -97,7 +98,7 @@ zc_atomic_pointer *zc_sparse_make(struct zc_sparse *sparse, uint64_t index)
     return place;
 }
 
-/* What a place has, or a mark of having looked (see above). */
+/* The pointer at a place; an empty place is read by CAS (see above). */
 static void *look(zc_atomic_pointer *place)
 {
     void *found = NULL;
@@ -148,6 +149,6 @@ void *zc_publish_any(zc_atomic_pointer *place, void *fresh, zc_counter *bytes)
         return fresh;
     }
     zc_free(fresh);
-    /* A failed exchange acquires nothing. */
+    /* A failed exchange is relaxed. */
     return zc_atomic_pointer_load_acquire(place);
 }

@@ -2,12 +2,12 @@
 /*
  * sparse.h - pointers by an index of up to 64 bits, each set once.
  *
- * A tree of blocks of 512 places, as many levels as the number of indexes
- * needs.  A block is made with the first index below it, and stays until the
- * array is destroyed; so does what the caller publishes at a place.  Therefore
- * a thread finds a pointer without a lock.  Several threads may make the same
- * thing at the same time: one of them publishes it, and the others give theirs
- * up and use that one.
+ * A tree of blocks of 512 places, with as many levels as `count` needs.  A
+ * block is made with the first index below it and stays until the array is
+ * destroyed; so does a pointer that a caller publishes at a place.  Therefore a
+ * look-up needs no lock.  Several threads may make the same block or pointer at
+ * the same time: one publishes it, and the others free theirs and use the
+ * published one.
  */
 #ifndef ZC_BASE_SPARSE_H
 #define ZC_BASE_SPARSE_H
@@ -27,10 +27,10 @@ struct zc_sparse_block {
 
 struct zc_sparse {
     uint64_t count;   /* constant: indexes are below it */
-    unsigned shift;   /* constant: indexes below one place of the root, log2 */
+    unsigned shift;   /* constant: log2 of indexes per root place */
     zc_counter bytes; /* of the blocks */
-    /* Set once; pairs with the acquires in zc_sparse_find(), as the places do.
-     */
+    /* Set once (release), as the places are; pairs with the acquires in
+     * zc_sparse_find(). */
     zc_atomic_pointer root;
 };
 
@@ -38,19 +38,19 @@ struct zc_sparse {
 void zc_sparse_init(struct zc_sparse *sparse, uint64_t count);
 
 /* Calls `destroy` for each pointer and frees the blocks.  No other thread uses
- * the array any more.  Then it is as after zc_sparse_init(). */
+ * the array any more.  Afterwards it is as after zc_sparse_init(). */
 void zc_sparse_destroy(struct zc_sparse *sparse,
                        void (*destroy)(void *pointer, void *context),
                        void *context);
 
-/* The place of an index, whose blocks are made.  May block.  NULL: no memory.
- */
+/* The place of an index; makes the blocks above it.  May block.  NULL: no
+ * memory. */
 zc_atomic_pointer *zc_sparse_make(struct zc_sparse *sparse, uint64_t index);
 
 /*
  * The first pointer at or after *index_inout, which becomes its index; NULL:
- * there is none.  A thread that publishes a pointer which this does not find
- * sees, once it has published, what the caller did before.
+ * none.  If a thread publishes a pointer that this call does not find, that
+ * thread, after publishing, sees all that the caller did before the call.
  */
 void *zc_sparse_next(struct zc_sparse *sparse, uint64_t *index_inout);
 
@@ -74,15 +74,15 @@ static inline void *zc_sparse_find(const struct zc_sparse *sparse,
 }
 
 /*
- * Publishes `fresh` at a place that is still empty.  False: another thread was
- * faster, and the caller keeps it.  Pairs with the acquire with which the place
- * is read.
+ * Publishes `fresh` at a place that is still empty (release; pairs with the
+ * acquire of its readers).  False: another thread published first, and the
+ * caller keeps `fresh`.
  */
 bool zc_publish(zc_atomic_pointer *place, void *fresh);
 
-/* The same for memory of zc_malloc(), whose bytes are counted.  Returns what is
- * there then: `fresh`, or what was faster, and `fresh` is freed.  NULL: `fresh`
- * was NULL. */
+/* zc_publish() for memory of zc_malloc(), whose size is added to `bytes`.
+ * Returns what is published: `fresh`, or the pointer of another thread, and
+ * then `fresh` is freed.  NULL: `fresh` was NULL. */
 void *zc_publish_any(zc_atomic_pointer *place, void *fresh, zc_counter *bytes);
 
 #endif

@@ -2,10 +2,10 @@
 /*
  * stats.h - counters that many processors add to.
  *
- * Each counter is spread over stripes, one cache line's worth per processor, so
- * that counting costs no shared line.  A sum is of numbers read one after
- * another: exact when nothing runs.  A stripe may go below zero; the sum, taken
- * modulo 2^64, does not.
+ * Each counter has a value per stripe, and each processor adds to one stripe,
+ * so that processors seldom share a cache line.  A sum reads the stripes one
+ * after another: it is exact when no thread counts.  A stripe may go below
+ * zero; the sum, taken modulo 2^64, does not.
  */
 #ifndef ZC_BASE_STATS_H
 #define ZC_BASE_STATS_H
@@ -16,11 +16,11 @@
 #include "platform/processor.h"
 
 enum zc_stat {
-    ZC_STAT_ZSWPOUT,     /* pages linked; what is stored now is this less */
-    ZC_STAT_REPLACED,    /* those unlinked by a later store, */
-    ZC_STAT_INVALIDATED, /* by an invalidate, */
-    ZC_STAT_TAKEN,       /* by a take, */
-    ZC_STAT_ZSWPWB,      /* and by writeback */
+    ZC_STAT_ZSWPOUT,     /* pages linked; stored now: this less the next four */
+    ZC_STAT_REPLACED,    /* unlinked by a later store */
+    ZC_STAT_INVALIDATED, /* unlinked by an invalidate */
+    ZC_STAT_TAKEN,       /* unlinked by a take */
+    ZC_STAT_ZSWPWB,      /* unlinked by writeback */
     ZC_STAT_LOADED,
     ZC_STAT_SAME_FILLED_PAGES,
     ZC_STAT_INCOMPRESSIBLE_PAGES,
