@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rules.h - the sentences that the protocols are made of.
+ * rules.h - the rules of the protocols, one sentence each.
  *
- * Each was learned from a bug.  Code obeys a rule where it matters by name:
+ * Each was learned from a bug.  Code that obeys a rule asks for it by name:
  *
  *     if (unlinked || !ZC_RULE(TREE_REF_DROPPED_BY_UNLINKER))
  *         zc_entry_put(entry);
  *
  * In every build but the lab's ZC_RULE(x) is the constant true, and the other
- * branch does not exist.  In the lab it is a switch (platform_impl/
- * rule_impl.h, chosen by the include path), so that a rule can be broken by
- * name and seen to be necessary.
+ * branch does not exist.  In the lab it is a switch (platform_impl/rule_impl.h,
+ * chosen by the include path): the lab breaks one rule by name and shows that a
+ * scenario fails.
  *
  * A broken form that is more than one statement is a function of lab/broken/:
  *
@@ -18,7 +18,7 @@
  *         return ZC_BROKEN(find(zswap, slot, token));
  *
  * In every build but the lab's ZC_BROKEN(call) is 0, and the call is not even
- * compiled.  scripts/check-rules refuses a longer form here.
+ * compiled. scripts/check-rules refuses a longer form here.
  *
  * Columns: identifier, sentence, origin (a founding thread, 000 to 004, a
  * kernel commit, or the use of this library), the file that obeys it ("" while
