@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * annotate.h - lock requirements where the compiler reads them.
+ * annotate.h - lock requirements that the compiler checks.
  *
- * clang -Wthread-safety checks these; other compilers see nothing.  A struct
- * in such an annotation must be complete.
+ * clang -Wthread-safety checks these; other compilers ignore them.  A struct
+ * that an annotation names must be a complete type.
  */
 #ifndef ZC_PLATFORM_ANNOTATE_H
 #define ZC_PLATFORM_ANNOTATE_H

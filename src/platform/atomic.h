@@ -3,8 +3,8 @@
  * atomic.h - the atomics that protocols are made of.
  *
  * The prototypes here are the contract; platform_impl/atomic_impl.h, chosen by
- * the include path, defines them and the structs.  No fences.  Every use names
- * the access it pairs with.
+ * the include path, defines them and the structs.  There are no fences.  The
+ * comment at each use names the access that it pairs with.
  *
  * zc_counter is a number for statistics: relaxed, no part of any protocol, and
  * no scheduling point in the lab.
@@ -24,9 +24,9 @@
     X(zc_atomic_pointer, void *)
 
 /*
- * init sets the word before any other thread knows it.  exchange_if compares
- * and swaps: acquire and release if *expected was found, else relaxed, and what
- * was found is in *expected.  It does not fail spuriously.
+ * init sets the word before another thread can reach it.  exchange_if compares
+ * and swaps: acquire and release if *expected was found; else relaxed, and
+ * *expected becomes what was found.  It does not fail spuriously.
  */
 /* NOLINTBEGIN(bugprone-macro-parentheses): types, parameters, no values */
 #define ZC_ATOMIC_CONTRACT(atomic, type)                                       \
@@ -42,7 +42,7 @@
 
 ZC_ATOMICS(ZC_ATOMIC_CONTRACT)
 
-/* Give the value before; acquire and release. */
+/* Return the previous value; acquire and release. */
 ZC_INLINE uint32_t zc_atomic_u32_add(zc_atomic_u32 *word, uint32_t value);
 ZC_INLINE uint32_t zc_atomic_u32_or(zc_atomic_u32 *word, uint32_t bits);
 ZC_INLINE uint32_t zc_atomic_u32_and(zc_atomic_u32 *word, uint32_t bits);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ghost.h - what the race lab is told, and nobody else needs to know.
+ * ghost.h - annotations that tell the race lab what it cannot see itself.
  *
- * Outside the lab these do nothing and cost nothing.  They are defined by
- * platform_impl/ghost_impl.h.
+ * Outside the lab they do nothing and cost nothing.  platform_impl/ghost_impl.h
+ * defines them.
  */
 #ifndef ZC_PLATFORM_GHOST_H
 #define ZC_PLATFORM_GHOST_H
@@ -13,20 +13,20 @@
 
 #include "platform/atomic.h"
 
-/* An object that is used again without going through zc_free(): its life
- * begins, or ends, here.  `what` is its name. */
+/* For memory that is used again without zc_free(): an object in it begins, or
+ * ends, here.  `what` names the object. */
 ZC_INLINE void zc_ghost_born(const void *memory, size_t size, const char *what);
 ZC_INLINE void zc_ghost_dead(const void *memory, size_t size, const char *what);
 
-/* True: a free object may be used again.  False: take a fresh one, so that an
- * old name of the free one is found out. */
+/* True: the caller may reuse a free object.  False: it takes fresh memory, so
+ * that a use of an old reference to the free object is detected. */
 ZC_INLINE bool zc_ghost_reuses(void);
 
-/* The word was set for good. */
+/* The word has its final value. */
 ZC_INLINE void zc_ghost_settled(const zc_atomic_pointer *word);
 
-/* Around code that takes long and that no compiler instruments: a codec.  The
- * bytes are used from the one to the other. */
+/* Around a codec, which takes long and which no compiler instruments: the bytes
+ * are read, or written, from begin to end. */
 ZC_INLINE void zc_ghost_begin_read(const void *bytes, size_t size,
                                    const char *what);
 ZC_INLINE void zc_ghost_end_read(const void *bytes, size_t size,
@@ -34,7 +34,7 @@ ZC_INLINE void zc_ghost_end_read(const void *bytes, size_t size,
 ZC_INLINE void zc_ghost_begin_write(void *bytes, size_t size, const char *what);
 ZC_INLINE void zc_ghost_end_write(void *bytes, size_t size, const char *what);
 
-/* Such code has just written these. */
+/* Code that is not instrumented has just written these bytes. */
 ZC_INLINE void zc_ghost_written(void *bytes, size_t size);
 
 #include "platform_impl/ghost_impl.h"

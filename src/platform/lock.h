@@ -5,9 +5,9 @@
  * The prototypes here are the contract; platform_impl/lock_impl.h, chosen by
  * the include path, defines the structs and what is inline.
  *
- * In debug and test builds a thread that takes locks out of rank order, takes
- * the same rank twice, or may block while it holds a spinlock ends the process
- * with both names.
+ * In debug and test builds a thread ends the process with a message if it takes
+ * locks out of rank order, takes two of one rank, or may block while it holds a
+ * spinlock.
  */
 #ifndef ZC_PLATFORM_LOCK_H
 #define ZC_PLATFORM_LOCK_H
@@ -26,8 +26,8 @@
 enum zc_lock_rank {
     ZC_RANK_VM_MAPPINGS,       /* mutex: an address space's mappings */
     ZC_RANK_VM_SPACES,         /* mutex: the spaces of a machine */
-    ZC_RANK_VM_RECLAIMER,      /* mutex: what the reclaimer is told */
-    ZC_RANK_SHRINKER,          /* mutex: what the shrinking worker is told */
+    ZC_RANK_VM_RECLAIMER,      /* mutex: requests to the reclaimer */
+    ZC_RANK_SHRINKER,          /* mutex: requests to the shrink worker */
     ZC_RANK_COMPRESSOR_CHANGE, /* mutex: one change of compressor at a time */
     ZC_RANK_CONTEXT,           /* mutex: one compressor context */
     ZC_RANK_LIMIT,             /* mutex: one change of a limit at a time */
@@ -38,7 +38,7 @@ enum zc_lock_rank {
     ZC_RANK_FIRST_SPINLOCK,    /* from here on spinlocks only */
     ZC_RANK_GENERATIONS = ZC_RANK_FIRST_SPINLOCK, /* a cache's compressors */
     ZC_RANK_PAGE_TABLE,   /* one page table of an address space */
-    ZC_RANK_VM_RMAP,      /* who maps a frame */
+    ZC_RANK_VM_RMAP,      /* the mappings of a frame */
     ZC_RANK_VM_FRAMES,    /* simulated page frames and their order by age */
     ZC_RANK_CLUSTER,      /* 512 slots of a device: counts, flags, folios */
     ZC_RANK_SLOTS,        /* free slots of a device */
@@ -56,8 +56,8 @@ enum zc_lock_rank {
 /* May be held across compression, allocation and I/O. */
 struct zc_mutex;
 
-/* Held for a few hundred instructions at most, and never across any of these; a
- * waiter may spin first. */
+/* Held for a few hundred instructions at most, and never across compression,
+ * allocation or I/O; a waiter may spin before it sleeps. */
 struct zc_spinlock;
 
 zc_status zc_mutex_init(struct zc_mutex *mutex, enum zc_lock_rank rank,
@@ -65,7 +65,7 @@ zc_status zc_mutex_init(struct zc_mutex *mutex, enum zc_lock_rank rank,
 zc_status zc_spinlock_init(struct zc_spinlock *lock, enum zc_lock_rank rank,
                            const char *name);
 
-/* No thread holds or awaits it. */
+/* No thread holds the lock or waits for it. */
 void zc_mutex_destroy(struct zc_mutex *mutex);
 void zc_spinlock_destroy(struct zc_spinlock *lock);
 
@@ -73,22 +73,20 @@ void zc_spinlock_destroy(struct zc_spinlock *lock);
 ZC_INLINE void zc_mutex_lock(struct zc_mutex *mutex) ZC_ACQUIRE(mutex);
 ZC_INLINE void zc_spinlock_lock(struct zc_spinlock *lock) ZC_ACQUIRE(lock);
 
-/* Holds it if true. */
+/* True: the caller holds the lock. */
 ZC_INLINE bool zc_mutex_trylock(struct zc_mutex *mutex)
     ZC_TRY_ACQUIRE(true, mutex);
 ZC_INLINE bool zc_spinlock_trylock(struct zc_spinlock *lock)
     ZC_TRY_ACQUIRE(true, lock);
 
-/* By the holder. */
+/* The caller holds the lock. */
 ZC_INLINE void zc_mutex_unlock(struct zc_mutex *mutex) ZC_RELEASE(mutex);
 ZC_INLINE void zc_spinlock_unlock(struct zc_spinlock *lock) ZC_RELEASE(lock);
 
 #include "platform_impl/lock_impl.h"
 
-/*
- * Ends the process in debug and test builds if this thread holds a spinlock.
- * Called by whatever may wait: allocation, codecs, I/O.
- */
+/* Ends the process in debug and test builds if this thread holds a spinlock.
+ * Called by every function that may wait: allocation, codecs, I/O. */
 void zc_may_block(void);
 
 #endif

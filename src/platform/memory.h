@@ -2,9 +2,9 @@
 /*
  * memory.h - where the library's memory comes from.
  *
- * Small things by zc_malloc(), page frames by zc_pages_map().  All of these
- * may block (zc_may_block()), and those that give memory are failure-injection
- * points.
+ * Small objects come from zc_malloc(), page frames from zc_pages_map().  All of
+ * these may block (zc_may_block()), and those that return memory are points of
+ * fault injection.
  */
 #ifndef ZC_PLATFORM_MEMORY_H
 #define ZC_PLATFORM_MEMORY_H
@@ -20,45 +20,38 @@ void *zc_calloc(size_t count, size_t size);
 /* NULL is allowed. */
 void zc_free(void *memory);
 
-/* Bytes that a block of zc_malloc() really takes, for accounting. */
+/* Bytes that a block of zc_malloc() occupies, for accounting; 0: not known. */
 size_t zc_malloc_size(const void *memory);
 
 /*
- * Address space for `bytes`, a multiple of zc_pages_system_size(), aligned to
- * `alignment`, a power of two not below that.  It reads as zeros and takes
- * memory only where it is touched.  NULL if there is none.
+ * Maps `bytes`, a multiple of zc_pages_system_size(), aligned to `alignment`, a
+ * power of two that is at least that size.  Reads as zeros, and takes memory
+ * only where it is touched.  NULL if there is none.
  */
 void *zc_pages_map(size_t bytes, size_t alignment);
 
 /* Gives back a whole mapping. */
 void zc_pages_unmap(void *pages, size_t bytes);
 
-/*
- * Says that a range will be touched here and there for long, so that larger
- * pages save look-ups of addresses, at the price of up to one of them more
- * memory.  A hint.
- */
+/* A hint: the range will be used for long and in random order, so large pages
+ * save look-ups of addresses.  Costs up to one large page of memory. */
 void zc_pages_scatter(void *pages, size_t bytes);
 
-/*
- * Makes a range resident ahead of use, cheaper than page by page.  A hint:
- * where it fails, the first touch does it.
- */
+/* A hint: makes a range resident before its use, cheaper than page by page.  If
+ * it fails, the first touch of a page makes it resident. */
 void zc_pages_populate(void *pages, size_t bytes);
 
 /*
- * Gives the memory of a range back to the system and keeps the addresses; it
- * reads as zeros (or, where the range does not fill whole system pages, as
- * anything) afterwards.
+ * Gives the memory of a range back to the system and keeps the addresses.  It
+ * reads as zeros afterwards, or, in system pages that the range does not fill,
+ * as anything.
  */
 void zc_pages_discard(void *pages, size_t bytes);
 
 size_t zc_pages_system_size(void);
 
-/*
- * Asks for the cache lines of a range ahead of reading or writing it.  A hint:
- * the range need not be mapped.
- */
+/* A hint: prefetches the cache lines of a range, for reading or for writing.
+ * The range need not be mapped. */
 static inline void zc_memory_prefetch(const void *memory, size_t size)
 {
     const char *line = memory;
@@ -77,10 +70,8 @@ static inline void zc_memory_prefetch_write(void *memory, size_t size)
         __builtin_prefetch(line, 1);
 }
 
-/*
- * For memory checkers: bytes nobody may touch until they are opened again.
- * Nothing in builds without AddressSanitizer.
- */
+/* For AddressSanitizer: no code may touch closed bytes until they are opened.
+ * Without it these do nothing. */
 void zc_memory_close(const void *memory, size_t size);
 void zc_memory_open(const void *memory, size_t size);
 

@@ -2,9 +2,10 @@
 /*
  * park.h - sleeping on a word, and locks that are bits of one.
  *
- * A lock that is a bit of a flag word costs no memory, may be unlocked by
- * another thread than the one that locked it (the end of an I/O unlocks), and
- * can be waited for by many: the folio lock, writeback, device references.
+ * A lock that is a bit of a flag word costs no memory.  Any thread may unlock
+ * it, not only the one that locked it (the end of an I/O unlocks), and any
+ * number of threads can wait for it: the folio lock, writeback, device
+ * references.
  *
  * The prototypes here are the contract; platform_impl/park_impl.h defines the
  * struct and what is inline.  No thread that may sleep holds a spinlock.
@@ -26,20 +27,18 @@ void zc_parking_destroy(struct zc_parking *parking);
 void zc_park_while(struct zc_parking *parking, const zc_atomic_u32 *word,
                    uint32_t value);
 
-/* Wakes what sleeps on the word; called after it was changed.  Nothing of the
- * word is read: it may be gone by then. */
+/* Wakes all that sleep on the word; called after the word was changed.  Only
+ * the address is used: the word may be freed by then. */
 void zc_unpark_all(struct zc_parking *parking, const zc_atomic_u32 *word);
 
-/*
- * One bit of a word as a lock; another, `waiters`, says that a thread waits for
- * any of the word's bits.  Acquire, and if true, acquire.
- */
+/* `bit` of the word is a lock; the bit `waiters` says that a thread sleeps for
+ * any bit of the word.  Acquire; the trylock if it returns true. */
 ZC_INLINE void zc_bit_lock(struct zc_parking *parking, zc_atomic_u32 *word,
                            uint32_t bit, uint32_t waiters);
 ZC_INLINE bool zc_bit_trylock(zc_atomic_u32 *word, uint32_t bit);
 
-/* Release, by any thread.  It also ends any other state that others wait for:
- * it clears the bit and wakes them. */
+/* Release, by any thread: clears the bit and wakes the waiters.  Also ends a
+ * state that is no lock, as writeback. */
 ZC_INLINE void zc_bit_unlock(struct zc_parking *parking, zc_atomic_u32 *word,
                              uint32_t bit, uint32_t waiters);
 

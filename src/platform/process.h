@@ -2,10 +2,10 @@
 /*
  * process.h - whether this is still the process that made an object.
  *
- * A child after fork() has a copy of everything but the threads: locks that
- * other threads held stay taken for ever, workers are gone, and files are the
- * parent's.  An object that cannot live with that has a mark, made with it, and
- * asks at each call.
+ * A child after fork() has a copy of the memory and one thread.  Locks that
+ * other threads held stay locked for ever, workers do not exist, and files are
+ * the parent's.  An object that cannot be used in a child has a mark, made with
+ * it, and checks the mark at each call.
  */
 #ifndef ZC_PLATFORM_PROCESS_H
 #define ZC_PLATFORM_PROCESS_H
@@ -22,7 +22,7 @@ struct zc_process_mark;
 /* May block.  ZC_OK, ZC_NO_MEMORY. */
 zc_status zc_process_mark_init(struct zc_process_mark *mark);
 
-/* In the child too. */
+/* May be called in the child too. */
 void zc_process_mark_destroy(struct zc_process_mark *mark);
 
 /* Bytes resident outside the struct. */

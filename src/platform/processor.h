@@ -10,7 +10,7 @@ unsigned zc_processor_count(void);
 
 /*
  * A number that is mostly the same on one processor and mostly different on
- * two: a hint for picking one of several equal things, right or wrong.
+ * two: a hint for choosing one of several equal things.  Any value is correct.
  */
 unsigned zc_processor_current(void);
 

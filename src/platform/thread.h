@@ -19,14 +19,13 @@ zc_status zc_thread_start(struct zc_thread *thread, void (*run)(void *),
                           void *argument);
 void zc_thread_join(struct zc_thread *thread);
 
-/* What workers wait for, under a mutex. */
+/* A condition variable, used under a mutex. */
 struct zc_condition;
 
 zc_status zc_condition_init(struct zc_condition *condition);
 void zc_condition_destroy(struct zc_condition *condition);
 
-/* May return early; the mutex is held again when it does.  False: the time is
- * over. */
+/* May return early, with the mutex held again.  False: the time is over. */
 void zc_condition_wait(struct zc_condition *condition, struct zc_mutex *mutex)
     ZC_REQUIRES(mutex);
 bool zc_condition_wait_for(struct zc_condition *condition,
@@ -37,7 +36,7 @@ bool zc_condition_wait_for(struct zc_condition *condition,
 void zc_condition_signal(struct zc_condition *condition);
 void zc_condition_broadcast(struct zc_condition *condition);
 
-/* In a loop that waits for another processor. */
+/* For a loop that waits for another processor. */
 void zc_cpu_relax(void);
 
 /* For simulated latency only. */

@@ -2,20 +2,20 @@
 /*
  * file.c - file.h over POSIX files.
  *
- * What was there before is opened only where the caller says so, and nothing in
- * here makes a file shorter.  A file that this module makes is new (O_EXCL), so
- * it holds nothing of anyone else, and its name goes at once unless the caller
- * keeps it: a program that is killed leaves nothing.
+ * An existing file is opened only if the caller asks for one, and no code here
+ * makes a file shorter.  A file made here is new (O_EXCL), so it holds no data
+ * of other programs, and its name is removed at once unless the caller keeps
+ * it: a program that is killed leaves no file.
  *
- * Two openers of one file would overwrite each other's pages without a word, so
- * a file is locked: flock(), which belongs to the open file and so keeps apart
- * two caches of one process too.  A child after fork() shares that open file:
- * close unlocks it, which ends the lock for the child's descriptor as well.  A
- * block device is opened exclusively instead, where the system knows that: a
- * mounted one is refused.
+ * Two openers of one file would overwrite each other's pages silently, so a
+ * file is locked by flock().  The lock belongs to the open file, so it also
+ * keeps apart two caches of one process.  A child after fork() shares the open
+ * file: zc_file_close() unlocks, which ends the lock even while a child has the
+ * descriptor.  A block device is opened exclusively instead, where the system
+ * can: a mounted one is refused.
  *
- * What the descriptor leads to decides, never the name: the name can lead
- * somewhere else a moment later.
+ * The descriptor decides what the file is, never the name: the name may lead to
+ * another file a moment later.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* O_DIRECT, O_TMPFILE */
@@ -40,18 +40,17 @@
 #include "platform/lock.h"
 #include "platform/memory.h"
 
-/* What is written at once where the system cannot take space by itself. */
+/* Bytes per write where the system cannot allocate space by itself. */
 #define ZEROS_BYTES ((size_t)256 << 10)
 
-/* Names that are tried for a file in a directory, and their length at most. */
+/* Attempts to name a file in a directory, and the longest such name. */
 #define NAME_ATTEMPTS 100
 #define NAME_MAX_LENGTH 40
 
 struct zc_file {
     int descriptor;
     unsigned flags; /* enum zc_file_flag */
-    bool is_named;  /* made by us and not unlinked: the name goes if the open
-                       fails */
+    bool is_named;  /* we made the name; a failed open removes it */
     bool is_block;  /* a block device: it cannot grow */
     char *why;      /* while it is opened: ZC_FILE_WHY_SIZE bytes */
     char path[];    /* with room for NAME_MAX_LENGTH more */
@@ -84,7 +83,7 @@ static const char *text_of_text(const char *result, const char *buffer)
     return result;
 }
 
-/* By errno after a call that failed. */
+/* `error` is errno after a call that failed. */
 static zc_status refuse_by(const struct zc_file *file, int error)
 {
     char buffer[ZC_FILE_WHY_SIZE] = "";
@@ -115,7 +114,7 @@ static int try_make(const char *path)
     return try_open(path, O_CREAT | O_EXCL | O_NOFOLLOW);
 }
 
-/* The name is removed only if it leads to this file, and is no link to it. */
+/* Removes the name, if it still leads to this file and is no link to it. */
 static void remove_name(struct zc_file *file)
 {
     struct stat here;
@@ -128,8 +127,8 @@ static void remove_name(struct zc_file *file)
         (void)unlink(file->path);
 }
 
-/* In the directory `path`, which becomes the name that it had for a moment.
- * Any name does: one that is taken is passed over. */
+/* Makes a file in the directory `path` and unlinks it; `path` becomes the name
+ * that it had for a moment.  A name that exists is skipped. */
 static zc_status make_and_unlink(struct zc_file *file)
 {
     const size_t length = strlen(file->path);
@@ -156,7 +155,7 @@ static zc_status open_scratch(struct zc_file *file)
         return refuse(file, ZC_INVALID,
                       "it is a directory, where a file has no name to keep");
 #if defined(O_TMPFILE)
-    /* Exclusive: it never gets a name.  Some file systems cannot. */
+    /* O_EXCL: the file can never get a name.  Some file systems cannot. */
     file->descriptor = try_open(file->path, O_TMPFILE | O_EXCL);
     if (file->descriptor >= 0)
         return ZC_OK;
@@ -188,10 +187,8 @@ static zc_status check_kind(struct zc_file *file, const struct stat *info)
     return refuse(file, ZC_INVALID, "it is neither a file nor a block device");
 }
 
-/*
- * What is there is looked at before it is opened: opening some devices does
- * things, and a FIFO waits.
- */
+/* Checks the path before the open: opening some devices has side effects, and
+ * opening a FIFO waits. */
 static zc_status open_existing(struct zc_file *file)
 {
     struct stat info;
@@ -224,7 +221,7 @@ static zc_status open_any(struct zc_file *file)
     return open_new(file);
 }
 
-/* Whether the file is ours alone and, if it cannot grow, long enough. */
+/* Locks the file; a block device, which cannot grow, must be long enough. */
 static zc_status claim(const struct zc_file *file, uint64_t bytes)
 {
     char why[ZC_FILE_WHY_SIZE];
@@ -247,10 +244,8 @@ static zc_status claim(const struct zc_file *file, uint64_t bytes)
     return ZC_OK;
 }
 
-/*
- * Some file systems refuse when they are told, some at the first transfer: so
- * one is made, of the file's beginning.
- */
+/* Some file systems refuse O_DIRECT in fcntl(), some at the first transfer: so
+ * this reads the beginning of the file once. */
 static zc_status go_direct(const struct zc_file *file)
 {
     static const char cannot[] = "direct: its file system cannot";
@@ -279,7 +274,7 @@ static zc_status go_direct(const struct zc_file *file)
     return status;
 }
 
-/* From the end of the file on: what is there is not overwritten. */
+/* Appends zeros; what is there is not overwritten. */
 static zc_status write_zeros(const struct zc_file *file, uint64_t bytes)
 {
     const off_t end = lseek(file->descriptor, 0, SEEK_END);
@@ -324,7 +319,7 @@ static zc_status set_up(struct zc_file *file, uint64_t bytes)
 
     if (file->path[0] == '\0')
         return refuse(file, ZC_INVALID, "path is empty");
-    /* The highest offset must be one that the system has a number for. */
+    /* The size must fit into off_t. */
     if (bytes > INT64_MAX || (uint64_t)(off_t)bytes != bytes)
         return refuse(file, ZC_INVALID, "no file is as long as the slots are");
     status = open_any(file);
@@ -339,7 +334,7 @@ static zc_status set_up(struct zc_file *file, uint64_t bytes)
 
 static void close_and_free(struct zc_file *file)
 {
-    /* Not again on EINTR: the descriptor may be another file's by then. */
+    /* No retry on EINTR: the descriptor may be another file's by then. */
     if (file->descriptor >= 0)
         (void)close(file->descriptor);
     zc_free(file);
@@ -395,10 +390,10 @@ uint64_t zc_file_disk_bytes(const struct zc_file *file)
     zc_may_block();
     if (fstat(file->descriptor, &info) != 0)
         return 0;
-    return (uint64_t)info.st_blocks * 512; /* in these units on any disk */
+    return (uint64_t)info.st_blocks * 512; /* in units of 512 on any disk */
 }
 
-/* How much of a transfer to ask for: all of it, unless a test stops it. */
+/* Bytes to ask for: all, unless a test injects a short transfer. */
 static size_t portion(size_t size)
 {
     return zc_inject(ZC_INJECT_SHORT) && size > 1 ? size / 2 : size;

@@ -2,9 +2,9 @@
 /*
  * lock.c - making locks, and the order check of debug builds.
  *
- * Each thread keeps the locks it holds, in order of acquisition; a lock whose
- * rank is not above that of the last one is a deadlock waiting for its second
- * thread, and ends the process here and now.
+ * Each thread keeps a list of the locks it holds, in order of acquisition.  A
+ * lock whose rank is not above that of the last one could deadlock with a
+ * second thread, so the process ends at once.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* adaptive mutexes */
@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HELD_MAX 8 /* ranks that can nest: more is a mistake by itself */
+#define HELD_MAX 8 /* locks that one thread may hold; more is a bug */
 
 struct held_locks {
     unsigned count;

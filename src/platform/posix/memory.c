@@ -61,7 +61,7 @@ void zc_free(void *memory)
 size_t zc_malloc_size(const void *memory)
 {
 #if defined(__linux__)
-    /* The word in front of the block is the allocator's own. */
+    /* The allocator has a word of its own in front of the block. */
     if (memory != NULL)
         return malloc_usable_size((void *)(uintptr_t)memory) + sizeof(size_t);
 #else
@@ -89,7 +89,7 @@ void *zc_pages_map(size_t bytes, size_t alignment)
     if (mapped == MAP_FAILED)
         return NULL;
 
-    /* Trim what alignment cost at either end. */
+    /* Unmap what alignment added at either end. */
     head =
         (size_t)(zc_round_up((uintptr_t)mapped, alignment) - (uintptr_t)mapped);
     tail = mapped_bytes - head - bytes;

@@ -2,9 +2,10 @@
 /*
  * park.c - sleeping on a word.
  *
- * A word is hashed to a place, a mutex and a condition.  The sleeper looks at
- * the word under the mutex; who changed the word takes the mutex before he
- * wakes: so either the sleeper saw the change, or he sleeps when he is woken.
+ * A word is hashed to a place, which is a mutex and a condition.  A sleeper
+ * reads the word under the mutex.  A thread that changed the word takes the
+ * mutex before it wakes.  So the sleeper sees the change, or it already waits
+ * on the condition when it is woken.
  */
 #include "platform/park.h"
 
@@ -72,7 +73,7 @@ void zc_unpark_all(struct zc_parking *parking, const zc_atomic_u32 *word)
     (void)pthread_mutex_unlock(&parking->places[place].mutex);
 }
 
-/* Says that somebody waits, and sleeps, while `bit` is set in the word. */
+/* If `bit` is set, sets `waiters` and sleeps once.  False: it is clear. */
 static bool wait_once(struct zc_parking *parking, zc_atomic_u32 *word,
                       uint32_t bit, uint32_t waiters)
 {

@@ -2,8 +2,9 @@
 /*
  * process.c - process.h: a page with MADV_WIPEONFORK, else the process number.
  *
- * The number alone would be a system call at each question, and a child's child
- * can have the number of the process that made the mark and has ended.
+ * The number alone would cost a system call at each question.  It can also be
+ * wrong: when the process that made the mark has ended, a child of its child
+ * may get the same number.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* madvise() */

@@ -27,7 +27,7 @@ unsigned zc_processor_current(void)
 
     return processor < 0 ? 0u : (unsigned)processor;
 #else
-    /* Threads stand in for processors: spread by the thread's identity. */
+    /* No such call: each thread counts as a processor, by its address. */
     static _Thread_local char here;
 
     return (unsigned)((uintptr_t)&here >> 12);
@@ -42,8 +42,8 @@ uint64_t zc_clock_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* The system keeps it anyway, once a tick: reading it costs no more than a
- * few loads. */
+/* The coarse clock is updated once a tick anyway: reading it costs no more than
+ * a few loads. */
 #if defined(CLOCK_MONOTONIC_COARSE)
 #define CLOCK_OF_AGES CLOCK_MONOTONIC_COARSE
 #else

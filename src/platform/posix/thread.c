@@ -70,7 +70,7 @@ bool zc_condition_wait_for(struct zc_condition *condition,
     struct timespec end;
     int error;
 
-    /* Conditions wait by this clock, unless told otherwise. */
+    /* The clock of conditions, unless they are told another. */
     (void)clock_gettime(CLOCK_REALTIME, &end);
     nanoseconds += (uint64_t)end.tv_nsec;
     end.tv_sec += (time_t)(nanoseconds / NS_PER_S);

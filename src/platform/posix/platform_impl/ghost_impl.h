@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ghost_impl.h - outside the lab nobody is told anything. */
+/* ghost_impl.h - outside the lab the annotations do nothing. */
 #ifndef ZC_PLATFORM_GHOST_IMPL_H
 #define ZC_PLATFORM_GHOST_IMPL_H
 

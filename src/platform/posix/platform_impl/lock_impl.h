@@ -2,9 +2,9 @@
 /*
  * lock_impl.h - the locks of lock.h over pthreads.
  *
- * Both kinds are pthread mutexes; a spinlock is one that spins a little before
- * it sleeps, where the system has such a kind, so that a preempted holder never
- * costs its waiters a time slice of spinning.
+ * Both kinds are pthread mutexes.  Where the system has such a kind, a spinlock
+ * spins a little before it sleeps: waiters of a preempted holder do not spin
+ * for a whole time slice.
  */
 #ifndef ZC_PLATFORM_LOCK_IMPL_H
 #define ZC_PLATFORM_LOCK_IMPL_H
@@ -21,7 +21,7 @@ struct zc_lock_identity {
 
 /* Checks the order and notes the lock as held by this thread. */
 void zc_lock_note_acquire(const struct zc_lock_identity *identity);
-/* Notes it as held without the order: a trylock cannot deadlock. */
+/* Notes it as held without checking the order: a trylock cannot deadlock. */
 void zc_lock_note_try(const struct zc_lock_identity *identity);
 void zc_lock_note_release(const struct zc_lock_identity *identity);
 
@@ -35,7 +35,7 @@ struct ZC_CAPABILITY("spinlock") zc_spinlock {
     struct zc_lock_identity identity;
 };
 
-/* Ends the process: a pthread call on a lock of ours failed. */
+/* Ends the process: a pthread call on a lock failed. */
 _Noreturn void zc_lock_fail(const char *call, int error, const char *name);
 
 static inline void zc_native_lock(pthread_mutex_t *native,

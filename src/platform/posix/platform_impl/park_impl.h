@@ -14,7 +14,7 @@ struct zc_parking {
     } places[ZC_PARKING_PLACES];
 };
 
-/* The way of zc_bit_lock() that sleeps. */
+/* The slow path of zc_bit_lock(), which sleeps. */
 void zc_bit_lock_slow(struct zc_parking *parking, zc_atomic_u32 *word,
                       uint32_t bit, uint32_t waiters);
 

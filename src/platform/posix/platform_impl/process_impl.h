@@ -6,17 +6,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define ZC_PROCESS_IS_OWN 1u /* no other value is that for certain */
+#define ZC_PROCESS_IS_OWN 1u /* another value: the number decides */
 
 struct zc_process_mark {
-    /* ZC_PROCESS_IS_OWN in a page that a child finds wiped; where there is no
-     * such page, `by_number`, which says that the process's number decides. */
+    /* Points to ZC_PROCESS_IS_OWN in a page that the system wipes in a child.
+     * Where there is no such page it points to `by_number`, which has another
+     * value. */
     const uint32_t *word;
     uint32_t by_number;
     pid_t number;
 };
 
-/* Where the word alone does not decide. */
+/* Asked where the word is not ZC_PROCESS_IS_OWN. */
 bool zc_process_has_other_number(const struct zc_process_mark *mark);
 
 static inline bool zc_process_is_child(const struct zc_process_mark *mark)
