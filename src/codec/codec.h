@@ -8,7 +8,7 @@
 
 #include <zcache/compressor.h>
 
-/* lz4hc decompresses as this does. */
+/* lz4hc decompresses with it. */
 extern const struct zc_compressor zc_compressor_lz4;
 
 /* ---- codec/state.c: contexts that are one block of memory ---- */

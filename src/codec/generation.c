@@ -2,18 +2,20 @@
 /*
  * generation.c - compressors that change while their work is still stored.
  *
- * A generation is born current, with all its contexts, and is referenced by
- * being current, by each entry compressed with it, and by each store in flight;
- * it dies with the last of these, contexts and all (CONTEXT_OUTLIVES_USER: no
- * context is ever freed before that, whatever happens to processors).
+ * A generation is made current, with all its contexts.  It is referenced by
+ * being current, by each entry compressed with it, and by each store in flight.
+ * The thread that drops the last reference frees it with its contexts
+ * (CONTEXT_OUTLIVES_USER: no context is freed before that, whatever happens to
+ * processors).
  *
- * Setting a compressor that still drains takes its generation again, if it can:
- * a reference count that reached zero stays there
- * (DYING_GENERATION_STAYS_DEAD), and then a new generation is made.
+ * A change to a compressor whose generation still drains takes that generation
+ * again, if its reference count is not 0.  A count of 0 never rises again
+ * (DYING_GENERATION_STAYS_DEAD); then a new generation is made.
  *
- * Locks: `change` serialises changes and may wait; `lock` guards `current` and
- * the table.  A context's mutex is held across compression and the pool's
- * allocation, for the buffer is in use until the object is written.
+ * Locks: `change` serialises changes, and its holder may wait; `lock` guards
+ * `current` and the table.  A context's mutex is held across compression and
+ * the pool's allocation, because the buffer is in use until the object is
+ * written.
  */
 #include "codec/generation.h"
 
@@ -24,7 +26,7 @@
 #include "platform/processor.h"
 #include "rules.h"
 
-#define BUFFER_PAGES 2 /* room for what a codec may put out at worst */
+#define BUFFER_PAGES 2 /* room for the largest output of a codec */
 
 static void free_context(const struct zc_compressor *compressor,
                          struct zc_context *context)
@@ -177,7 +179,7 @@ void zc_generations_destroy(struct zc_generations *generations)
     zc_mutex_destroy(&generations->change);
 }
 
-/* Takes a reference unless the last one is gone. */
+/* Takes a reference unless the count is 0. */
 static bool try_ref(struct zc_generation *generation)
 {
     uint32_t references = zc_atomic_u32_load_relaxed(&generation->references);
@@ -190,7 +192,7 @@ static bool try_ref(struct zc_generation *generation)
     return true;
 }
 
-/* A living generation of these settings, referenced, or NULL. */
+/* The generation of these settings, with a new reference; or NULL. */
 static struct zc_generation *find_generation(
     struct zc_generations *generations, const struct zc_compressor *compressor,
     int level) ZC_REQUIRES(generations->lock)
@@ -266,7 +268,7 @@ zc_status zc_generations_change(struct zc_generations *generations,
     zc_status status;
 
     zc_mutex_lock(&generations->change);
-    if (name == NULL) /* only a change sets it, and we are the one */
+    if (name == NULL) /* `current` changes only under `change` */
         name = generations->current->compressor->name;
     status = find_compressor(name, level, &compressor, &level);
     if (status == ZC_OK)
@@ -307,7 +309,7 @@ void zc_generation_put(struct zc_generations *generations,
     destroy_generation(generation);
 }
 
-/* The analysis cannot follow a lock that leaves in what is returned. */
+/* The lock analysis cannot follow a lock inside a returned struct. */
 struct zc_context *zc_generation_lock_context(struct zc_generation *generation)
     ZC_NO_LOCK_ANALYSIS
 {
@@ -360,8 +362,8 @@ unsigned zc_generations_count(const struct zc_generations *generations)
     return count;
 }
 
-/* What is resident of a block of a context: all of it, once a page was worked
- * on, and before that where malloc() has its notes. */
+/* Resident bytes of a block of a context: all, once a page was processed;
+ * before that the page where malloc() keeps its header. */
 static size_t resident_of(const struct zc_context *context, size_t bytes)
 {
     const size_t untouched = zc_pages_system_size();

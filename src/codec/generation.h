@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * generation.h - a compressor with its level and contexts, for as long as
- * something compressed by it is stored.
+ * generation.h - a compressor with its level and contexts, kept while anything
+ * that it compressed is stored.
  */
 #ifndef ZC_CODEC_GENERATION_H
 #define ZC_CODEC_GENERATION_H
@@ -19,7 +19,7 @@ struct zc_context {
     bool is_used; /* [lock] its memory was touched, so it is resident */
 };
 
-/* What may stand in front of a compressed page in its object. */
+/* Most bytes in front of a compressed page in its object. */
 #define ZC_PREFIX_BYTES_MAX 8
 
 struct zc_generation {
@@ -38,38 +38,39 @@ struct zc_generations {
     struct zc_mutex change; /* one change of compressor at a time */
     struct zc_spinlock lock;
     struct zc_generation *current; /* [lock] */
-    /* By id.  [lock] to write, released; a holder of a reference reads its own
-     * place without the lock, which pairs by acquire. */
+    /* By id.  [lock] to write, released.  A thread with a reference to a
+     * generation reads its place without the lock; that acquire pairs with the
+     * release. */
     zc_atomic_pointer table[ZC_GENERATIONS_MAX];
     size_t page_size;
     unsigned context_count;
 };
 
-/* Makes the set with its first generation.  ZC_UNSUPPORTED: no such compressor;
- * ZC_INVALID: it has no such level; ZC_NO_MEMORY. */
+/* Makes the first generation, which is current.  ZC_UNSUPPORTED: no such
+ * compressor; ZC_INVALID: it has no such level; ZC_NO_MEMORY. */
 zc_status zc_generations_init(struct zc_generations *generations,
                               size_t page_size, unsigned context_count,
                               const char *name, int level);
 
-/* Ends them with whatever references are left: nobody uses one any more. */
+/* Frees all, whatever references are left: no other thread uses one. */
 void zc_generations_destroy(struct zc_generations *generations);
 
 /* Stores from now on use this compressor; zc_cache_set_compressor(). */
 zc_status zc_generations_change(struct zc_generations *generations,
                                 const char *name, int level);
 
-/* The current generation, with a reference for the caller; where
- * CONTEXT_OUTLIVES_USER is broken, without. */
+/* The current generation, with a reference for the caller. */
 struct zc_generation *zc_generations_get(struct zc_generations *generations);
 
-/* One more reference, by somebody who has one. */
+/* One more reference; the caller has one. */
 void zc_generation_ref(struct zc_generation *generation);
 
-/* Drops a reference; the last one ends the generation.  May block. */
+/* Drops a reference; the last put frees the generation.  May block. */
 void zc_generation_put(struct zc_generations *generations,
                        struct zc_generation *generation);
 
-/* The generation of that id; the caller holds a reference to it. */
+/* The generation of that id, or NULL.  To use it the caller holds a reference
+ * to it, or takes one under the lock. */
 static inline struct zc_generation *zc_generation_at(
     const struct zc_generations *generations, uint8_t id)
 {

@@ -5,8 +5,8 @@
 
 #include "codec/codec.h"
 
-/* The levels of compressor.h, whatever the installed liblz4 calls its least and
- * its most: that of 1.10 begins at 2. */
+/* The levels of compressor.h; the limits of the installed liblz4 may differ:
+ * those of 1.10 begin at 2. */
 #define LEVEL_MIN 3
 #define LEVEL_MAX 12
 #define LEVEL_DEFAULT 9

@@ -2,9 +2,10 @@
 /*
  * registry.c - the names of the compressors of this process.
  *
- * The one global of the library.  A registered compressor takes the first free
- * place by compare and swap and stays for good, so looking up needs no lock;
- * who loses a place looks through all of them again, so a name stands once.
+ * The only global of the library.  A registration takes the first free place by
+ * compare and swap and is never removed, so a look-up needs no lock.  The loser
+ * of the race for a place searches all names again before it tries the next
+ * place, so no name is registered twice.
  */
 #include <zcache/compressor.h>
 

@@ -3,7 +3,7 @@
  * zstd.c - Zstandard by libzstd, one CCtx and one DCtx per context.
  *
  * Plain frames with their content size, as ZSTD_compressCCtx() makes them, so
- * that the bytes counted are those anybody else would get.
+ * that the sizes are those of any other program.
  */
 #include <zstd.h>
 
