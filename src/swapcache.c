@@ -2,33 +2,33 @@
 /*
  * swapcache.c - from slots to the folios cached for them.
  *
- * The table of a cluster holds a reference to each of its folios, and gives
- * further ones away only under the cluster's lock.  A folio is put in and taken
- * out by who holds its lock; the one exception is a folio that only the table
- * knows.
+ * The table of a cluster holds a reference to each of its folios, and gives out
+ * further references only under the cluster's lock.  The thread that holds a
+ * folio's lock inserts and removes it.  The one exception is a folio that only
+ * the table references.
  *
- * Only the table: references == 1, read under the cluster's lock.  Then nobody
- * has the folio's lock or writes it (both need a reference), nobody can get a
- * reference (from whom? the table gives them under this lock), and so nobody
- * can as long as the lock is held: it may be taken out as if it were locked.
+ * Only the table: references == 1, read under the cluster's lock.  Then no
+ * thread holds the folio's lock or writes it (both need a reference), and while
+ * the cluster's lock is held no thread can get a reference (only the table
+ * gives them).  So the holder of the cluster's lock may remove it as if it were
+ * locked.
  *
- * Who does that for a clean folio, or one whose slot has no count?  Everybody
- * who had such a folio ends with zc_swapcache_put(), which gives up his
- * reference and learns in the same step how many were left.  All references but
- * the table's are given up one after the other in the order of that word; the
- * one who leaves 1 behind is the last, and there is exactly one, whatever the
- * others did with folio and lock before: they did it before their own put, so
- * he sees the end of the writeback, the dirty bit, all of it.  From then on he
- * has but the slot's name.  He takes the cluster's lock and looks:
+ * The last user removes a folio that is clean, or whose slot has no count.
+ * Every user ends with zc_swapcache_put(), whose atomic decrement also says how
+ * many references are left.  The thread whose decrement leaves 1 (the table's)
+ * is the last user, and there is exactly one.  The decrements are acquire and
+ * release, so it sees what the other users did before theirs: the end of a
+ * writeback, the dirty bit.  From then on it has only the slot's name.  It
+ * takes the cluster's lock and looks:
  *
- *     a folio with references == 1   he drops it if nobody misses it
- *     a folio with more              somebody looked it up meanwhile, and will
- *                                    be the last one in his turn
- *     no folio, or another one       what holds of that one is decided by the
- *                                    same two lines
+ *     a folio with references == 1   it removes the folio if it is not needed
+ *     a folio with more              another thread looked it up meanwhile, and
+ *                                    that thread becomes the last user
+ *     no folio, or another one       the same two rows hold for that one
  *
- * The count of a slot is the other thing that can make a folio useless, and is
- * lowered under the same lock; zc_slot_drop() then looks at references just so.
+ * zc_slot_drop() lowers a slot's count under the same lock and then looks at
+ * the references in the same way, because a count of 0 makes a folio useless
+ * too.
  */
 #include "swap/slots.h"
 
@@ -75,7 +75,7 @@ bool zc_cluster_alone(const struct zc_cluster *cluster,
                       const struct zc_folio *folio)
 {
     (void)cluster;
-    /* Acquires what was done before the other references were given up. */
+    /* Acquires what other users did before they dropped their references. */
     if (zc_atomic_u32_load_acquire(&folio->references) != 1)
         return false;
     ZC_ASSERT(!zc_folio_has(folio, ZC_FOLIO_LOCKED | ZC_FOLIO_WRITEBACK));
@@ -97,17 +97,17 @@ struct zc_folio *zc_swapcache_look_up(struct zc_slot_ref slot)
     return folio;
 }
 
-/* Whether a folio may be put there now. */
+/* Whether a folio may be inserted now. */
 static zc_status check_slot(const struct zc_cluster *cluster, unsigned index)
     ZC_REQUIRES(cluster->lock)
 {
     if ((cluster->flags[index] & (ZC_SLOT_CACHED | ZC_SLOT_PINNED)) != 0)
         return ZC_BUSY;
-    /* FREEING too. */
+    /* Also if the slot is FREEING. */
     return cluster->counts[index] == 0 ? ZC_MISSING : ZC_OK;
 }
 
-/* A locked folio nobody else knows, and a table to put it in. */
+/* A locked folio that no other thread can reach, and the cluster's table. */
 static struct zc_folio *prepare(struct zc_swap *swap,
                                 struct zc_swap_device *device,
                                 struct zc_cluster *cluster, bool may_reclaim)
@@ -137,8 +137,8 @@ static zc_status create(struct zc_swap *swap, struct zc_slot_ref slot,
     zc_spinlock_unlock(&cluster->lock);
     if (status != ZC_OK)
         return status;
-    /* This may reclaim, and in doing so come to this very slot: so nothing is
-     * held, and nothing of what was checked is known any more. */
+    /* This may reclaim, and reclaim may come to this very slot.  So no lock is
+     * held, and the slot is checked again afterwards. */
     folio = prepare(swap, device, cluster, may_reclaim);
     if (folio == NULL)
         return ZC_NO_MEMORY;
@@ -168,8 +168,8 @@ zc_status zc_swapcache_get(struct zc_swap *swap, struct zc_slot_ref slot,
     struct zc_folio *folio;
     zc_status status;
 
-    /* Each turn but the last, somebody else was done with folio or pin; so it
-     * needs no bound. */
+    /* In each turn but the last another thread has ended its use of the folio
+     * or pin, so the loop needs no bound. */
     for (;;) {
         folio = zc_swapcache_look_up(slot);
         if (folio != NULL) {
@@ -192,7 +192,7 @@ zc_status zc_swapcache_get(struct zc_swap *swap, struct zc_slot_ref slot,
     }
 }
 
-/* After a folio was taken out, with no lock: the table's reference, and the
+/* After a removal, with no lock: drops the table's reference, and frees the
  * slot if that was its last use. */
 static void finish(struct zc_swap *swap, struct zc_slot_ref slot,
                    struct zc_folio *folio, bool freeing)
@@ -232,7 +232,7 @@ bool zc_swapcache_try_to_free(struct zc_swap *swap, struct zc_folio *folio)
     unneeded = cluster->counts[zc_slot_index(slot.name)] == 0 &&
                !zc_folio_has(folio, ZC_FOLIO_WRITEBACK);
     if (unneeded) {
-        /* Before the slot's copy goes. */
+        /* Before the slot's copy is dropped. */
         zc_folio_set(folio, ZC_FOLIO_DIRTY);
         freeing = zc_cluster_remove(zc_slot_device(swap, slot.name), cluster,
                                     zc_slot_index(slot.name));
@@ -243,7 +243,7 @@ bool zc_swapcache_try_to_free(struct zc_swap *swap, struct zc_folio *folio)
     return unneeded;
 }
 
-/* Drops the folio of a slot if only the table knows it and nobody misses it. */
+/* Removes a slot's folio that only the table references and nothing needs. */
 static void drop_unknown(struct zc_swap *swap, struct zc_swap_device *device,
                          struct zc_slot_ref slot)
 {
@@ -276,8 +276,8 @@ void zc_swapcache_put(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio)
         zc_folio_free(swap, folio);
     if (before != 2)
         return;
-    /* From here on the slot's name is all we have.  No device: swapoff has
-     * emptied it meanwhile. */
+    /* From here on only the slot's name is valid.  No device: swapoff has
+     * removed the folio meanwhile. */
     device = zc_swap_device_get(swap, slot);
     if (device == NULL)
         return;

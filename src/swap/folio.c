@@ -2,19 +2,20 @@
 /*
  * folio.c - page frames: made, referenced, locked.
  *
- * The lock is a bit of the flag word, and so is writeback; one more bit says
- * that somebody sleeps for either.  Who ends one of them wakes all, and who
- * still has to wait says so again.
+ * The lock is a bit of the flag word, and so is writeback; a third bit,
+ * WAITERS, says that a thread sleeps for either.  The thread that ends one of
+ * them clears WAITERS and wakes all sleepers; those that still have to wait set
+ * it again.
  *
- * Whoever holds the lock, and a write under way, has a reference: so a folio
- * that only the table knows is neither locked nor being written.
+ * The holder of the lock has a reference, and so has a write under way.  So a
+ * folio that only the table references is neither locked nor being written.
  */
 #include "base/inject.h"
 #include "platform/memory.h"
 #include "rules.h"
 #include "swap/slots.h"
 
-/* A frame of the system's: the folio, and its page behind it. */
+/* A frame in memory of the system: the folio, and its page behind it. */
 struct frame {
     struct zc_folio folio;
     _Alignas(ZC_CACHE_LINE) char page[];

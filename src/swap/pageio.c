@@ -3,25 +3,23 @@
  * pageio.c - making and ending page I/O, and how many writes may be under way.
  *
  * A page is in one of three places: a bit of its slot says that it is all
- * zeros, or zswap has an entry for the slot, or the device has it.  Reads
- * look in this order, and writes keep it true: whoever stores in one place
- * first takes away what an earlier one would answer.
+ * zeros, or zswap has an entry for the slot, or the device has it.  A read asks
+ * them in this order; a write to one of them clears those that are asked
+ * earlier.  Reads and writes have the slot pinned, by the folio's lock or a
+ * bare pin, so no other thread sees a page between two places.
  *
- * Everything happens with the slot pinned, by the folio's lock or a bare pin;
- * so nobody sees a page between two places.
+ * A write counts as under way until its completion no longer touches this
+ * struct.  A thread that may sleep waits, before it takes anything, until fewer
+ * than writes_max are under way (zc_pageio_throttle()).  A thread that holds a
+ * pinned slot must not wait for other writes; past the limit it writes
+ * synchronously.  So there are never more than writes_max and one for each such
+ * thread.
  *
- * Writes under way are counted from before they are submitted until completion
- * touches nothing of this struct any more.  Who may sleep waits for the number
- * to fall below writes_max before he takes anything (zc_pageio_throttle()).
- * Who may not, because he has a slot pinned, never waits for other writes:
- * where there are too many he does his own himself, so that there are never
- * more than writes_max and one for each such thread.
- *
- * Who sleeps for the number says so in its word, so that a write that ends
- * wakes nobody where nobody sleeps.  There are two numbers to wait for: below
- * writes_max, and 0.  The number falls in steps of one, so it comes by both;
- * whoever makes the step clears WAITERS in the same exchange and wakes all, and
- * who still has to wait says so again.
+ * Waiters set WAITERS in the counter word, so that a write that ends need not
+ * wake if no thread sleeps.  Two thresholds are waited for: below writes_max,
+ * and 0.  The count falls in steps of one, so it reaches both.  The decrement
+ * that reaches either clears WAITERS in the same exchange and wakes all; those
+ * still above their threshold set it again.
  */
 #include "swap.h"
 
@@ -35,8 +33,8 @@ zc_status zc_pageio_init(struct zc_pageio *pageio)
     return zc_spinlock_init(&pageio->stuck_lock, ZC_RANK_STUCK, "stuck");
 }
 
-/* Sleeps until fewer than `count` are under way; acquires what those did that
- * ended. */
+/* Sleeps until fewer than `count` are under way; acquires what the writes that
+ * ended did. */
 static void wait_for_fewer(struct zc_pageio *pageio, uint32_t count)
 {
     zc_atomic_u32 *word = &pageio->writes;

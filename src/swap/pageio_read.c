@@ -2,14 +2,14 @@
 /*
  * pageio_read.c - a folio in: zero bit, then compressed memory, then device.
  *
- * A folio in the swap cache takes its page over: the entry goes, and the folio
- * is dirty, for nothing else has the page now.  If it is not needed after all,
- * it is there still, for the next one who looks.
+ * A folio in the swap cache takes the page over: the entry goes, and the folio
+ * is dirty, because no other place has the page.  If this reader does not need
+ * it after all, the next look-up finds it there.
  *
- * A private folio is nobody's but the reader's.  If he loses (the page table
- * says something else by then) he frees it, and a page taken over would be
- * lost.  So for him a load leaves everything as it was, and the copy goes when
- * the swap count does (EXCLUSIVE_ONLY_FROM_SWAPCACHE,
+ * A private folio is known to its reader only.  If the reader loses (the page
+ * table entry has changed), it frees the folio, and a page taken over would be
+ * lost.  So a load into a private folio keeps the entry, and the copy is
+ * dropped when the swap count is (EXCLUSIVE_ONLY_FROM_SWAPCACHE,
  * COPY_LIVES_UNTIL_SWAP_FREE).  The slot is pinned, so the entry is the same
  * from the look-up to the end.
  */

@@ -3,29 +3,28 @@
  * pageio_stuck.c - folios whose write failed.
  *
  * The entry was unlinked before the write, so such a folio is the only copy of
- * its page: it stays in the swap cache, dirty, and is found there by whoever
- * wants the page.  It is to be got rid of all the same, for it holds a page
- * frame where a compressed page was.
+ * its page.  It stays in the swap cache, dirty, where a thread that needs the
+ * page finds it.  It should leave soon, because it takes a whole page frame.
  *
  *     write fails -> DIRTY, STUCK -> WRITEBACK ends -> stored again?  gone
  *                                                  \-> on the list -> ... again
  *
- * It is stored into zswap again, whatever the limit says, or where that
- * will not have it, written once more.  For that its lock is needed, and only
- * tried: completion must not sleep for it (pageio_write.c), and whoever has it
- * may be about to take the page, or to give it up, himself.
+ * It is stored into zswap again, whatever the limit says; if zswap refuses it,
+ * it is written once more.  Both need the folio's lock, which is only tried:
+ * completion must not sleep for it (pageio_write.c), and the thread that holds
+ * it may be about to take the page, or to give it up, itself.
  *
- * The list knows folios by the request that failed, which keeps its reference.
- * Nobody takes a folio off it: who replaces, takes or deletes one only clears
- * STUCK (zc_pageio_forget_stuck()) or takes it out of the cache, and the record
- * finds that out when its turn comes, and goes.  It has no device reference:
- * swapoff empties a slot like any other, and then the record has nothing left
- * to do.
+ * The list has the requests that failed, as records; each keeps its reference
+ * to its folio.  A thread that replaces, takes or deletes a page does not touch
+ * the list: it clears STUCK (zc_pageio_forget_stuck()) or takes the folio out
+ * of the cache.  The record is freed when its turn comes.  It has no device
+ * reference: swapoff empties a slot like any other, and then the record has
+ * nothing left to do.
  */
 #include "platform/memory.h"
 #include "swap.h"
 
-/* Not stuck under this slot's device any more.  The folio is locked. */
+/* Clears STUCK, counted at this slot's device.  The folio is locked. */
 static void forget(struct zc_pageio *pageio, struct zc_folio *folio,
                    zc_swp slot)
 {
@@ -41,7 +40,7 @@ void zc_pageio_forget_stuck(struct zc_pageio *pageio, struct zc_folio *folio)
     forget(pageio, folio, folio->swap);
 }
 
-/* Into zswap, and out of the swap cache.  The folio is locked. */
+/* Stores the locked folio into zswap and takes it out of the swap cache. */
 static zc_status store_again(struct zc_page_write *write)
 {
     struct zc_pageio *pageio = write->pageio;
@@ -58,7 +57,7 @@ static zc_status store_again(struct zc_page_write *write)
     return ZC_OK;
 }
 
-/* A record whose folio somebody else has seen to, or we have. */
+/* Frees a record that is not needed any more. */
 static void end_record(struct zc_page_write *write)
 {
     struct zc_pageio *pageio = write->pageio;
@@ -79,7 +78,7 @@ static void keep_record(struct zc_page_write *write)
     zc_spinlock_unlock(&pageio->stuck_lock);
 }
 
-/* Is the folio still what the record is about?  The folio is locked. */
+/* Whether the folio is still stuck for this record.  The folio is locked. */
 static bool is_stuck(const struct zc_page_write *write)
 {
     return zc_folio_is_of(write->folio, write->slot) &&
@@ -88,8 +87,9 @@ static bool is_stuck(const struct zc_page_write *write)
 
 /*
  * One attempt to store the folio of a record that is on no list.  The caller
- * has a reference to its device.  ZC_OK: the record is gone; ZC_BUSY: somebody
- * has the folio locked; else what zswap said, and the folio is locked.
+ * has a reference to its device.  ZC_OK: the record is gone; ZC_BUSY: another
+ * thread has the folio locked; else the status of zswap, and the folio is
+ * locked.
  */
 static zc_status try_record(struct zc_page_write *write)
 {
@@ -118,11 +118,11 @@ void zc_pageio_keep_stuck(struct zc_page_write *write)
     zc_spinlock_lock(&pageio->stuck_lock);
     pageio->stuck_count++;
     zc_spinlock_unlock(&pageio->stuck_lock);
-    /* Under writeback nobody else changes these, or gives up the slot. */
+    /* During writeback no other thread changes these, or gives up the slot. */
     zc_counter_add(&write->device->stuck, 1);
     zc_folio_set(folio, ZC_FOLIO_DIRTY | ZC_FOLIO_STUCK);
     zc_folio_end_writeback(pageio->swap, folio);
-    write->device = NULL; /* the reference is completion's to give up */
+    write->device = NULL; /* completion drops the reference */
     status = try_record(write);
     if (status == ZC_OK)
         return;
@@ -131,7 +131,7 @@ void zc_pageio_keep_stuck(struct zc_page_write *write)
     keep_record(write);
 }
 
-/* The oldest record, off the list; NULL: there is none. */
+/* Takes the oldest record off the list; NULL: there is none. */
 static struct zc_page_write *take_record(struct zc_pageio *pageio)
 {
     struct zc_page_write *write = NULL;
@@ -165,7 +165,7 @@ static void retry_record(struct zc_page_write *write)
     zc_status status;
 
     if (device == NULL) {
-        /* It was emptied, of this folio too. */
+        /* Swapoff has emptied the device, of this folio too. */
         end_record(write);
         return;
     }
@@ -198,7 +198,7 @@ uint32_t zc_pageio_retry(struct zc_pageio *pageio, uint32_t count)
     struct zc_page_write *write;
 
     zc_may_block();
-    /* Each once, for what stays goes to the end. */
+    /* Each record once: one that stays goes to the end of the list. */
     for (; stuck > 0 && count > 0; stuck--, count--) {
         write = take_record(pageio);
         if (write == NULL)

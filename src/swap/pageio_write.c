@@ -4,30 +4,30 @@
  *
  *     all zeros?        zero bit set, the older entry goes
  *     else              zero bit cleared, before anything else is stored
- *     zswap takes it?  done
+ *     zswap takes it?   done
  *     else              the older entry has gone (FAILED_STORE_ERASES_OLD),
  *                       and the page goes to the device
  *
- * Each step takes away what an earlier place would answer to a read, so an old
- * page is never found before a new one.
+ * Each step clears what an earlier place would answer to a read, so a read
+ * never finds an old page before a new one.
  *
  * A write under way:
  *
  *     prepared -> WRITEBACK, not dirty, unlocked -> submitted -> completed
  *
  * The request has a reference to the folio and one to the device.  WRITEBACK
- * takes the place of the lock: whoever gives up the slot or its bytes waits for
- * its end.  The folio is unlocked before the request is submitted, and nothing
- * of either is touched after that (NOTHING_AFTER_SUBMIT): completion may have
- * been there already.
+ * takes the place of the lock: a thread that gives up the slot or the folio's
+ * bytes waits for its end.  The folio is unlocked before the request is
+ * submitted, and neither is touched after that (NOTHING_AFTER_SUBMIT): the
+ * completion may have run already.
  *
- * Dirty is cleared before the transfer, not after: who makes the folio dirty
- * meanwhile has changed it, and the copy on the device is not what it holds.
+ * DIRTY is cleared before the transfer, not after: a thread that sets it
+ * meanwhile has changed the folio, so the copy on the device is old.
  *
  * Completion runs on a thread of the device, or inline.  It never waits for a
- * folio's lock: whoever has that lock may be waiting for a transfer that only
- * this thread can do, or, inline, be this very thread further up.  What it
- * cannot do without the lock it leaves to zc_pageio_retry().
+ * folio's lock: the holder of the lock may wait for a transfer that only this
+ * thread can do, or, inline, be this same thread further up.  What needs the
+ * lock is left to zc_pageio_retry().
  */
 #include <string.h>
 
@@ -36,7 +36,7 @@
 
 /* ---- the request ---- */
 
-/* One write less.  True: somebody sleeps who may go on now. */
+/* Counts one write less.  True: waiters are to be woken. */
 static bool count_out(struct zc_pageio *pageio)
 {
     const uint32_t writes_max = pageio->writes_max;
@@ -49,7 +49,7 @@ static bool count_out(struct zc_pageio *pageio)
         count = before & ~ZC_WRITES_WAITERS;
         ZC_ASSERT(count > 0);
         after = before - 1;
-        /* Those who throttle, and he who ends it all. */
+        /* The thresholds of zc_pageio_throttle() and zc_pageio_drain(). */
         if (count == writes_max || count == 1)
             after &= ~ZC_WRITES_WAITERS;
         /* Pairs with wait_for_fewer(). */
@@ -57,8 +57,8 @@ static bool count_out(struct zc_pageio *pageio)
     return ((before ^ after) & ZC_WRITES_WAITERS) != 0;
 }
 
-/* Nothing of pageio is touched after the count; of the device neither, after
- * its reference.  The parking is the swap's. */
+/* pageio is not touched after the count, and the device not after its reference
+ * is dropped.  The parking is the swap's. */
 static void end_write(struct zc_pageio *pageio, struct zc_swap_device *device)
 {
     struct zc_swap *swap = pageio->swap;
@@ -78,7 +78,7 @@ static void complete(struct zc_io *io, zc_status status)
     zc_pageio_note_write(pageio, status);
     if (status == ZC_OK) {
         zc_folio_end_writeback(pageio->swap, write->folio);
-        /* If nobody else knows it, it leaves the cache. */
+        /* The folio leaves the cache if only the table references it. */
         zc_swapcache_put(pageio->swap, write->slot, write->folio);
         zc_free(write);
     } else {
@@ -142,8 +142,7 @@ void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
     zc_folio_clear(folio, ZC_FOLIO_DIRTY);
     before = zc_atomic_u32_add(&pageio->writes, 1) & ~ZC_WRITES_WAITERS;
     zc_folio_unlock(pageio->swap, folio);
-    /* The request is ours until it is submitted, and has the folio and the
-     * device. */
+    /* Until the request is submitted it is ours, and keeps folio and device. */
     if (before < pageio->writes_max && zc_backing_has_workers(backing))
         zc_backing_submit(backing, io);
     else
@@ -152,8 +151,8 @@ void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
 
 /* ---- a folio out ---- */
 
-/* If the first word is zero, and each equals the next, all are.  A page that is
- * mostly zeros shows at its end that it is not. */
+/* If the first word is zero, and each equals the next, all are.  The last word
+ * is read first: it often shows that a page is not all zeros. */
 static bool is_zero(const void *page, size_t page_size)
 {
     const char *bytes = page;
@@ -167,7 +166,7 @@ static bool is_zero(const void *page, size_t page_size)
            memcmp(bytes, bytes + sizeof(word), page_size - sizeof(word)) == 0;
 }
 
-/* The page is in the zero bit or zswap now. */
+/* The page is stored, by its zero bit or in zswap: unlocks the folio. */
 static void settle(struct zc_pageio *pageio, struct zc_folio *folio)
 {
     zc_pageio_forget_stuck(pageio, folio);
@@ -175,7 +174,7 @@ static void settle(struct zc_pageio *pageio, struct zc_folio *folio)
     zc_folio_unlock(pageio->swap, folio);
 }
 
-/* What zswap refused. */
+/* Sends a page that zswap refused to the device, and unlocks the folio. */
 static zc_status write_out(struct zc_pageio *pageio, struct zc_folio *folio,
                            struct zc_slot_ref slot, unsigned owner)
 {
@@ -187,7 +186,7 @@ static zc_status write_out(struct zc_pageio *pageio, struct zc_folio *folio,
     else
         status = zc_pageio_prepare_write(pageio, slot, owner, &write);
     if (status != ZC_OK) {
-        /* Nothing else has the page now. */
+        /* No other place has the page now. */
         zc_folio_set(folio, ZC_FOLIO_DIRTY);
         zc_folio_unlock(pageio->swap, folio);
         return status;

@@ -2,43 +2,43 @@
 /*
  * shrinker.c - from goals to candidates to writeback.
  *
- * lru = entry: the owners take turns; of the one whose turn it is the coldest
- * page that has no second chance left is the candidate.  What is given back to
- * the system is pool pages, and a page written back only leaves a hole in one:
- * so after every few of them the pool is compacted a little.
+ * lru = entry: the owners take turns.  The candidate is the coldest page of the
+ * owner whose turn it is, among those that have no second chance left.  The
+ * goal is pool pages given back to the system, and a page written back only
+ * leaves a hole in one: so after every few of them the pool is compacted a
+ * little.
  *
- * lru = zspage: the pool names its coldest zspage, object by object, and what
- * could be emptied is given back whole.  What counts there is the objects left,
- * not what became of each: an object whose entry is gone already will be freed
- * by whoever has it, or has been.
+ * lru = zspage: the pool names the objects of its coldest zspage one by one,
+ * and gives the zspage back if it becomes empty.  What counts is the objects
+ * left, not the result for each: an object whose entry is unlinked already is
+ * freed by the thread that drops its last reference.
  *
  * A shrink ends when its goal is reached, when nothing is left to write, or
- * when it is no good: so many attempts in turn came to nothing, or the device
- * failed all that it was given of late.  The latter is not seen by the attempt,
- * which ends with the submission: a page whose write fails comes back to the
- * pool, to be written back once more, and once more.
+ * when it does not help: ZC_SHRINK_RETRIES_MAX attempts in a row failed, or the
+ * device failed ZC_SHRINK_ERRORS_MAX writes in a row.  The attempt itself ends
+ * with the submission and does not see a failed write: the page comes back to
+ * the pool, and would be written back again and again.
  *
- * The next store that finds no room would begin it all again, and the one after
- * that: with a device that is full, or dead, each would cost so many writes.
- * So once as many writes in turn have failed as end a shrink, whoever made
- * them, most stores are told at once that there is no room.  One of so many
- * tries: it writes one page, and goes on if that or another's write meanwhile
- * has succeeded, which also ends the whole affair.  A page that was refused
- * goes past memory to the device, as it always did, and so may find out too.
+ * The next store that finds no room would begin the same again, and with a
+ * device that is full or dead each store would cost so many writes.  So there
+ * is a back-off: after ZC_SHRINK_ERRORS_MAX failed writes in a row, of any
+ * thread, stores are refused at once.  One store in ZC_SHRINK_TRY_EVERY probes:
+ * it writes one page, and goes on if any write has succeeded meanwhile; a
+ * success ends the back-off.  A refused page goes past memory to the device, as
+ * always, and so may find out too.
  *
- * The storing thread comes here with its slot pinned, and so does not sleep for
- * writes to end; writeback passes over what is pinned, by whomever
- * (SHRINK_SKIPS_CALLERS_SLOT).
+ * The storing thread comes here with its slot pinned, so it does not sleep for
+ * writes to end; writeback skips all pinned slots (SHRINK_SKIPS_CALLERS_SLOT).
  */
 #include "swap.h"
 
 #include "rules.h"
 
-/* Stuck folios looked at before a shrink. */
+/* Stuck folios retried before a shrink. */
 #define STUCK_MAX 32
 
-/* So many pages written back make it worth while to compact, and so many
- * objects are moved then. */
+/* After so many pages written back the pool is compacted, by so many objects at
+ * most. */
 #define COMPACT_PAGES 32
 #define COMPACT_OBJECTS 256
 
@@ -46,16 +46,16 @@ struct shrink {
     struct zc_shrinker *shrinker;
     struct zc_pageio *pageio;
     struct zc_zswap *zswap;
-    unsigned owner;        /* ZC_OWNER_ANY: they take turns */
+    unsigned owner;        /* ZC_OWNER_ANY: all in turn */
     unsigned min_age;      /* of pages, in seconds */
     bool may_sleep;        /* nothing is pinned */
-    uint64_t page_goal;    /* of the shrink that has one */
+    uint64_t page_goal;    /* if the goal is a number of pages */
     uint64_t pages;        /* pool pages given back so far */
     uint64_t written;      /* pages submitted so far */
-    unsigned uncompacted;  /* of them, since the pool was compacted */
-    unsigned failures;     /* attempts that came to nothing, in turn */
-    uint32_t write_errors; /* in turn, before this shrink */
-    bool is_trial;         /* of a device that failed all before */
+    unsigned uncompacted;  /* written since the last compaction */
+    unsigned failures;     /* failed attempts in a row */
+    uint32_t write_errors; /* failed in a row before this shrink */
+    bool is_trial;         /* a probe during a back-off */
 };
 
 typedef bool (*goal)(const struct shrink *shrink);
@@ -83,7 +83,7 @@ static uint64_t pool_pages(const struct shrink *shrink)
     return entries->pool_ops->page_count(entries->pool);
 }
 
-/* Others fill the pool meanwhile: so it is counted around each step. */
+/* Other threads fill the pool meanwhile: so each step is counted by itself. */
 static void count_pages(struct shrink *shrink, uint64_t before)
 {
     uint64_t after = pool_pages(shrink);
@@ -94,7 +94,7 @@ static void count_pages(struct shrink *shrink, uint64_t before)
 
 /* ---- is it any good ---- */
 
-/* In turn, and whoever made them. */
+/* Whether the last writes, of any thread, have all failed: the back-off. */
 static bool has_failed_all(const struct zc_pageio *pageio)
 {
     return zc_pageio_failures(pageio) >= ZC_SHRINK_ERRORS_MAX;
@@ -105,7 +105,7 @@ static bool is_device_failing(struct shrink *shrink)
     uint32_t errors = zc_pageio_failures(shrink->pageio);
 
     if (errors < shrink->write_errors) {
-        /* One has succeeded. */
+        /* A write has succeeded. */
         shrink->write_errors = 0;
         shrink->is_trial = false;
     }
@@ -134,8 +134,8 @@ static unsigned owners_between(unsigned before, unsigned owner)
     return owner > before ? owner - before : owner + ZC_OWNER_COUNT - before;
 }
 
-/* Whose turn it is, at most once round; false: no owner has pages that may go.
- */
+/* The owner whose turn it is, after at most one round.  False: no owner has
+ * pages that may go. */
 static bool next_owner(struct shrink *shrink, unsigned *owner_out)
 {
     struct zc_lru *lru = &shrink->zswap->lru;
@@ -163,8 +163,8 @@ static bool next_owner(struct shrink *shrink, unsigned *owner_out)
 }
 
 /*
- * The coldest page of an owner.  *looks_inout says how many entries may still
- * be looked at.  ZC_OK; ZC_MISSING: the list has none; ZC_AGAIN: all that were
+ * The coldest page of an owner.  *looks_inout is how many entries may still be
+ * looked at.  ZC_OK; ZC_MISSING: the list has none; ZC_AGAIN: all that were
  * looked at had a second chance, or are too young.
  */
 static zc_status find_candidate(struct shrink *shrink, unsigned owner,
@@ -199,7 +199,7 @@ static zc_status write_candidate(struct shrink *shrink,
     return status;
 }
 
-/* From holes to pages. */
+/* Makes pool pages of holes. */
 static void compact(struct shrink *shrink)
 {
     const struct zc_entries *entries = &shrink->zswap->entries;
@@ -228,7 +228,7 @@ static void shrink_entries(struct shrink *shrink, goal is_reached)
             return;
         if (shrink->may_sleep)
             zc_pageio_throttle(shrink->pageio);
-        /* A second chance for each, and one that has had it. */
+        /* One look at each for its second chance, and one for the candidate. */
         looks = (uint64_t)zc_lru_count(&shrink->zswap->lru, owner) + 1;
         status = find_candidate(shrink, owner, &looks, &candidate);
         if (status == ZC_OK)
@@ -256,7 +256,7 @@ static zc_status evict(void *context, zc_handle handle)
         status = zc_writeback_page(shrink->pageio, slot, &token);
     if (status == ZC_OK)
         shrink->written++;
-    /* Freed, or about to be: the next one. */
+    /* The object is freed, or will be soon: go on with the next. */
     if (status == ZC_STALE || status == ZC_MISSING)
         status = ZC_OK;
     return status;
@@ -329,7 +329,7 @@ zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,
     return has_given_pages(&shrink) ? ZC_OK : ZC_AGAIN;
 }
 
-/* For a store, or many, that found no room: there will be more. */
+/* For stores that found no room.  During a back-off it is a probe. */
 static void begin_for_stores(struct shrink *shrink,
                              struct zc_shrinker *shrinker, unsigned owner,
                              bool may_sleep)
@@ -347,7 +347,7 @@ bool zc_shrinker_to_threshold(struct zc_shrinker *shrinker, bool may_sleep)
     return shrink.written > 0;
 }
 
-/* Whether to bother the device for a store. */
+/* Whether a store may shrink: no back-off, or its turn to probe. */
 static bool is_worth_trying(struct zc_shrinker *shrinker)
 {
     return !has_failed_all(shrinker->pageio) ||
@@ -355,7 +355,7 @@ static bool is_worth_trying(struct zc_shrinker *shrinker)
                ZC_SHRINK_TRY_EVERY - 1;
 }
 
-/* `slot` is the caller's and pinned; which is all it takes to pass it over. */
+/* The caller has `slot` pinned, and so writeback skips it. */
 bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner)
 {
     struct zc_shrinker *shrinker = context;
@@ -366,7 +366,7 @@ bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner)
         return false;
     if (owner != ZC_OWNER_ANY) {
         begin_for_stores(&shrink, shrinker, owner, false);
-        /* A zspage has objects of anybody, so one goes, whosever it is. */
+        /* A zspage has objects of any owner, so the goal is one pool page. */
         shrink.page_goal = 1;
         run(&shrink, shrinker->pageio->zswap->lru_mode == ZC_LRU_ENTRY
                          ? is_owner_below
@@ -383,10 +383,9 @@ bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner)
 /* ---- by age, up to a budget ---- */
 
 /*
- * How many entries of each owner may still be looked at.  Every entry is looked
- * at twice at most: the first time it may have a second chance.  The looks are
- * each owner's own, so one that has nothing but young pages does not use up
- * those of the others.
+ * How many entries of each owner may be looked at: each entry twice, because
+ * the first look may be its second chance.  Each owner has a number of its own,
+ * so an owner with nothing but young pages does not use up the looks of others.
  */
 static void count_looks(const struct shrink *shrink,
                         uint64_t looks[ZC_OWNER_COUNT])
@@ -400,8 +399,8 @@ static void count_looks(const struct shrink *shrink,
                 : 0;
 }
 
-/* One page of an owner.  False: it has none that may go, or that may still be
- * looked at.  *is_left_inout: a page is left that could not be written. */
+/* Writes back one page of an owner.  False: it has none that may go, or no look
+ * left.  *is_left_inout: a page is left that could not be written. */
 static bool write_one(struct shrink *shrink, unsigned owner,
                       uint64_t *looks_inout, bool *is_left_inout)
 {
@@ -421,14 +420,14 @@ static bool write_one(struct shrink *shrink, unsigned owner,
     return true;
 }
 
-/* Owners take turns of one page, from the one after the last that had one.
- * True: pages are left that could not be written. */
+/* Owners take turns of one page; the first is the owner after the last that had
+ * one.  True: pages are left that could not be written. */
 static bool write_by_age(struct shrink *shrink, uint64_t page_budget)
 {
     struct zc_lru *lru = &shrink->zswap->lru;
     unsigned owner = zc_atomic_u32_load_relaxed(&lru->cursor) % ZC_OWNER_COUNT;
     uint64_t looks[ZC_OWNER_COUNT];
-    unsigned passed = 0; /* owners since the last that had a page */
+    unsigned passed = 0; /* owners in a row without a page */
     bool is_left = false;
     unsigned before;
 

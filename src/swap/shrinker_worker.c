@@ -2,13 +2,13 @@
 /*
  * shrinker_worker.c - a thread that shrinks in the background.
  *
- * A store that finds the pool at its limit wakes it and goes on; the store is
- * refused meanwhile.  However often it is woken while it works, it looks once
- * more afterwards: the wish is a flag, cleared before the work begins, so that
- * one that comes during the work is not lost.
+ * A store that finds the pool at its limit wakes the worker, and is refused.
+ * The request is a flag, which the worker clears before it begins: a request
+ * that comes during its work is not lost, and any number of them lead to one
+ * more round.
  *
- * It ends between two pages.  The flag for that is set under the lock, which
- * the worker has when it decides to sleep; so it either sees it or is woken.
+ * The worker ends between two pages.  is_ending is set under the lock, which
+ * the worker holds when it decides to sleep: so it sees the flag or is woken.
  */
 #include "swap.h"
 

@@ -2,19 +2,19 @@
 /*
  * slots.c - swap devices: on, used, and off again.
  *
- * A device is a place in a table that stays, so that a name of long ago finds
+ * A device is a place in a table that is never freed, so an old slot name finds
  * it and is refused.  One word says how many use it, and whether it is on:
  *
  *     0 -> ON, 0 users -> ... ON, n users ... -> n users -> 0
  *          on                                    end        the last put
  *
- * A user comes only while ON is set, in the same step; so after it was cleared
- * the number only falls, and at 0 nobody is there, nobody comes, and all that
- * hangs on the device is the one's who ends it.
+ * A user is counted only while ON is set, in the same atomic step.  So after ON
+ * is cleared the number only falls, and at 0 no thread uses the device or will:
+ * the thread that ends it has it alone.
  *
- * Who puts the last reference after the end was announced wakes him; of the
- * device he touches nothing any more (SWAPOFF_AND_LAST_PUT_AGREE is about the
- * slots: swap/slots_count.c).
+ * The put that reaches 0 after ON was cleared wakes swapoff, and must not touch
+ * the device afterwards (SWAPOFF_AND_LAST_PUT_AGREE is about the slots:
+ * swap/slots_count.c).
  */
 #include "swap/slots.h"
 
@@ -44,7 +44,7 @@ void zc_swap_destroy(struct zc_swap *swap)
     zc_parking_destroy(&swap->parking);
 }
 
-/* Everything of a device but the device behind it. */
+/* Makes a device except its backing. */
 static zc_status init_device(struct zc_swap_device *device,
                              const struct zc_swap_options *options)
 {
@@ -84,7 +84,7 @@ zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
     status = init_device(device, options);
     if (status != ZC_OK)
         return status;
-    /* Last, for it has effects that are seen outside. */
+    /* Last, because its effects are seen outside. */
     status = zc_backing_open(options->backing_ops, &config, options->io_workers,
                              &device->backing);
     if (status != ZC_OK) {
@@ -92,7 +92,7 @@ zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
         return status;
     }
     zc_atomic_u32_store_release(&device->accepts, 1);
-    /* Publishes all of it; pairs with who comes to use it. */
+    /* Publishes the device; pairs with the exchange of its users. */
     (void)zc_atomic_u32_or(&device->users, ZC_DEVICE_ON);
     return ZC_OK;
 }
@@ -135,8 +135,8 @@ void zc_swap_device_restart(struct zc_swap_device *device)
     zc_atomic_u32_store_release(&device->accepts, 1);
 }
 
-/* The first slot in [first, end) of a cluster that somebody has a use of and
- * that is not FREEING; `end`: none. */
+/* The first slot in [first, end) of a cluster that has a use and is not
+ * FREEING; `end`: none. */
 static uint64_t next_in_cluster(struct zc_cluster *cluster, uint64_t first,
                                 uint64_t end)
 {

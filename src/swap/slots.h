@@ -12,14 +12,14 @@
 
 /* --- clusters: swap/slots_cluster.c ----------------------------------- */
 
-/* No cluster yet. */
+/* Makes no cluster. */
 void zc_clusters_init(struct zc_swap_device *device);
 void zc_clusters_destroy(struct zc_swap_device *device);
 
 /* The cluster of an offset, or NULL: none of its slots was ever used. */
 struct zc_cluster *zc_cluster_find(const struct zc_swap_device *device,
                                    uint64_t offset);
-/* The same, made if it is not there.  May block.  NULL: no memory. */
+/* zc_cluster_find(), but makes the cluster.  May block.  NULL: no memory. */
 struct zc_cluster *zc_cluster_make(struct zc_swap_device *device,
                                    uint64_t offset);
 
@@ -33,9 +33,10 @@ zc_status zc_cluster_add_sums(struct zc_swap_device *device,
                               struct zc_cluster *cluster);
 
 /*
- * The first cluster at or after *offset_inout, which becomes the first offset
- * there; NULL: none.  A thread that makes a cluster which this does not find
- * sees, once it has it, what the caller did before.
+ * The first cluster at or after *offset_inout, which becomes its first offset
+ * if that is higher; NULL: none.  If a thread makes a cluster that this call
+ * does not find, that thread sees, once it has the cluster, all that the caller
+ * did before the call.
  */
 struct zc_cluster *zc_cluster_next(struct zc_swap_device *device,
                                    uint64_t *offset_inout);
@@ -72,20 +73,20 @@ uint32_t zc_cluster_count(const struct zc_cluster *cluster, unsigned index)
 void zc_cluster_set_count(struct zc_cluster *cluster, unsigned index,
                           uint32_t count) ZC_REQUIRES(cluster->lock);
 
-/* Sets CACHED or PINNED, of a slot that may have been free. */
+/* Sets CACHED or PINNED; the slot may have been free. */
 void zc_cluster_use(struct zc_swap_device *device, struct zc_cluster *cluster,
                     unsigned index, unsigned flag) ZC_REQUIRES(cluster->lock);
 
 /*
  * Removes a use, `flag` (CACHED, PINNED, or 0: a count that has just become 0).
- * True: it was the last one, the slot is FREEING from now on, and the caller
- * calls zc_slot_free() when he has no lock any more.
+ * True: it was the last one, and the slot is FREEING from now on; the caller
+ * calls zc_slot_free() after it has released the lock.
  */
 bool zc_cluster_leave(struct zc_cluster *cluster, unsigned index, unsigned flag)
     ZC_REQUIRES(cluster->lock);
 
-/* Ends what somebody may wait for: true: somebody does, and is to be woken by
- * zc_cluster_wake() without the lock. */
+/* Called where a pin or FREEING ends.  True: a thread waits for it, and the
+ * caller wakes it by zc_cluster_wake() without the lock. */
 bool zc_cluster_changed(struct zc_cluster *cluster, unsigned index)
     ZC_REQUIRES(cluster->lock);
 void zc_cluster_wake(struct zc_swap *swap, const struct zc_cluster *cluster);
@@ -93,20 +94,20 @@ void zc_cluster_wake(struct zc_swap *swap, const struct zc_cluster *cluster);
 /* FREEING to free: last_put(), then the slot can be used again.  May block. */
 void zc_slot_free(struct zc_swap *swap, struct zc_slot_ref slot);
 
-/* Sleeps while the slot has any of these flags, PINNED and FREEING; may return
+/* Sleeps while the slot has any of `flags`, PINNED and FREEING; may return
  * early. */
 void zc_slot_wait_for(struct zc_swap *swap, struct zc_slot_ref slot,
                       unsigned flags);
 
 /* --- folios: swap/folio.c --------------------------------------- */
 
-/* By who gave up the last reference. */
+/* Called by the thread that dropped the last reference. */
 void zc_folio_free(struct zc_swap *swap, struct zc_folio *folio);
 
 /* --- the table: swapcache.c ------------------------------------------ */
 
-/* A locked folio that is in no cache, in a cluster with a table; the table gets
- * its reference. */
+/* Inserts a locked folio that is in no cache.  The cluster has a table, which
+ * gets a reference. */
 void zc_cluster_insert(struct zc_swap_device *device,
                        struct zc_cluster *cluster, zc_swp slot,
                        struct zc_folio *folio) ZC_REQUIRES(cluster->lock);
@@ -123,8 +124,8 @@ bool zc_cluster_remove(struct zc_swap_device *device,
                        struct zc_cluster *cluster, unsigned index)
     ZC_REQUIRES(cluster->lock);
 
-/* Whether nobody but the table knows this folio of it, and no write of it is
- * under way: then nobody can, as long as the lock is held. */
+/* Whether only the table references this folio.  Then it is neither locked nor
+ * under writeback, and stays so as long as the lock is held. */
 bool zc_cluster_alone(const struct zc_cluster *cluster,
                       const struct zc_folio *folio) ZC_REQUIRES(cluster->lock);
 

@@ -3,16 +3,15 @@
  * slots_alloc.c - which free slot of a managed device is given out next.
  *
  * Free slots are the zeros of a bitmap with summaries, found in a few steps in
- * any order by offset.  Slots given out for the first time go upwards in each
- * order, so that the memory behind is touched from its beginning on, and only
- * as far as slots were ever used.
+ * any order by offset.  In each order, slots that were never used are given out
+ * upwards, so that the memory for them is touched from its beginning on, and
+ * only as far as slots were ever used.
  *
- * "Freed last" is a stack: under each freed slot lies the one freed before it.
- * While it is not empty slots come from nowhere else, so that nothing leaves it
- * but from the top.
+ * "Freed last" is a stack: each freed slot links to the one freed before it.
+ * While it is not empty, slots are taken only from its top.
  *
- * A slot that is taken is not free and not yet in use; it becomes so under its
- * cluster's lock, if the device still accepts pages then, or is given back.
+ * A slot that is taken is neither free nor in use.  It becomes in use under its
+ * cluster's lock, if the device still accepts pages; else it is given back.
  */
 #include "base/bitmap.h"
 #include "base/bits.h"
@@ -150,7 +149,7 @@ uint64_t zc_slot_allocator_bytes(struct zc_slot_allocator *allocator)
            stack_bytes(allocator->order, ever_taken);
 }
 
-/* Puts the folio in use under a slot that was taken for it. */
+/* Inserts the folio at a slot that was taken for it. */
 static zc_status use_slot(struct zc_swap_device *device, zc_swp slot,
                           struct zc_folio *folio)
 {
@@ -161,7 +160,7 @@ static zc_status use_slot(struct zc_swap_device *device, zc_swp slot,
         return ZC_NO_MEMORY;
     zc_spinlock_lock(&cluster->lock);
     /* Swapoff takes this lock after it has stopped the device: it finds the
-     * slot in use, or we find the device stopped. */
+     * slot in use, or this thread finds the device stopped. */
     accepts = zc_swap_device_accepts(device);
     if (accepts)
         zc_cluster_insert(device, cluster, slot, folio);

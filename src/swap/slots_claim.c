@@ -2,26 +2,26 @@
 /*
  * slots_claim.c - slots that the caller names, pinned in whatever state.
  *
- * Who names slots has no count that says that a slot may be used: one call may
- * find it free, in use, cached by a write under way, or being freed.  Claiming
- * makes one of two pins of all of these, and with either the caller is alone
- * with the slot:
+ * A caller that names slots has no count that says that a slot may be used.  It
+ * may find the slot free, in use, cached by a write under way, or being freed.
+ * A claim makes one of two pins of all of these, and with either the caller has
+ * the slot alone:
  *
  *     free, or in use     -> bare pin (a free slot is in use from now on)
- *     cached              -> the folio's lock, then looked at again
+ *     cached              -> the folio's lock, then checked again
  *     pinned, or FREEING  -> sleeps, and begins again
  *
- * What else the claimer wants to know, he learns under the same lock: whether
- * the slot has a count, and its zero bit.  Nobody changes them from then on.
+ * Under the same lock the claim reads whether the slot has a count, and its
+ * zero bit.  No other thread changes them until the release.
  *
- * Claiming begins again only when somebody else was done with the slot in the
- * meantime, so it needs no bound.
+ * A claim begins again only when another thread has ended its use of the slot
+ * meanwhile, so it needs no bound.
  */
 #include "rules.h"
 #include "swap/slots.h"
 
-/* What is said of a slot besides its folio.  ZC_OK; ZC_MISSING: it should have
- * a count, and has none. */
+/* Reads the count and the zero bit of a slot.  ZC_OK; ZC_MISSING: a count is
+ * required, and there is none. */
 static zc_status look(const struct zc_cluster *cluster, unsigned index,
                       bool required, struct zc_claimed *claimed)
     ZC_REQUIRES(cluster->lock)
@@ -31,9 +31,9 @@ static zc_status look(const struct zc_cluster *cluster, unsigned index,
     return required && !claimed->has_count ? ZC_MISSING : ZC_OK;
 }
 
-/* One attempt without sleeping.  ZC_OK; ZC_BUSY: somebody pins or frees it;
- * ZC_MISSING.  claimed->folio: a cached folio with a reference, which is yet to
- * be locked; or NULL. */
+/* One attempt without sleeping.  ZC_OK; ZC_BUSY: another thread pins or frees
+ * it; ZC_MISSING.  claimed->folio: a cached folio with a reference, not yet
+ * locked; or NULL. */
 static zc_status try_claim(struct zc_swap *swap, bool required,
                            struct zc_claimed *claimed)
 {
@@ -61,9 +61,9 @@ unlock:
 }
 
 /*
- * Locks the folio that was found, and looks again: who had it locked may have
- * changed the slot.  ZC_OK; else the reference is gone: ZC_AGAIN: so is the
- * folio; ZC_MISSING.
+ * Locks the folio that was found, and reads again: the last holder of the lock
+ * may have changed the slot.  ZC_OK; else the reference is dropped: ZC_AGAIN:
+ * the folio has left the cache; ZC_MISSING.
  */
 static zc_status lock_folio(struct zc_swap *swap, bool required,
                             struct zc_claimed *claimed)

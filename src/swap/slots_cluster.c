@@ -5,18 +5,18 @@
  * A cluster is made when the first slot in it is used, and stays until swapoff,
  * so that it is found without a lock (base/sparse.h).
  *
- * Swapoff stops the device and then walks the clusters, to find slots in use;
- * other threads put a slot in use, under its cluster's lock, and then ask
- * whether the device accepts pages.  One of the two sees the other:
+ * Swapoff stores accepts = 0 and then walks the clusters, to find slots in use.
+ * Another thread puts a slot in use, under its cluster's lock, and then loads
+ * `accepts`.  At least one of the two sees the other:
  *
  *     the walk finds the cluster     Swapoff takes its lock.  If it does so
  *                                    before the other thread, that thread sees
- *                                    the stop; if after, it sees the slot.
+ *                                    the 0; if after, swapoff sees the slot.
  *     the walk does not find it      The thread that publishes the cluster sees
- *                                    the stop, and so does each that finds the
- *                                    cluster (zc_sparse_next()).
+ *                                    the 0, and so does each thread that finds
+ *                                    the cluster (zc_sparse_next()).
  *
- * So the thread that asks only loads.
+ * So an acquire load of `accepts` is enough.
  */
 #include "swap/slots.h"
 

@@ -1,37 +1,38 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * slots_count.c - counts, bare pins, and who frees a slot.
+ * slots_count.c - counts, bare pins, and which thread frees a slot.
  *
  * A slot has three uses: count, folio, pin.  Each is removed under the
- * cluster's lock, and who finds there that he removed the last one sets FREEING
- * in the same step: so exactly one does.  From then on nothing can make a use
- * of it:
+ * cluster's lock.  The thread that removes the last one sets FREEING under the
+ * same lock, so exactly one thread does.  From then on no thread can make a use
+ * of the slot:
  *
- *     a count    is only raised by who has one, or the cached folio
- *     a folio    is only put where there is a count
- *     a pin      too; who names slots himself waits for the end of FREEING
+ *     a count    is raised only by a thread that has one, or the cached folio
+ *     a folio    is put only where there is a count
+ *     a pin      likewise; zc_slot_claim() waits for the end of FREEING
  *     allocator  has the slot as taken until it is given back, last of all
  *
- * So he calls last_put() with no lock held, nobody stores under the name
- * meanwhile, and what is forgotten is what was there.
+ * So the freeing thread calls last_put() with no lock held: no other thread
+ * stores under the name meanwhile, and exactly the old page is dropped.
  *
- * SWAPOFF_AND_LAST_PUT_AGREE: whoever frees a slot holds a device reference
- * until he touches neither slot nor device any more.  Swapoff does not wait for
- * FREEING slots; it goes on to wait for the references.  Who drops a count has
- * no reference of his own to spare (the count kept swapoff away, and is gone
- * now), so zc_slot_drop() takes one.
+ * SWAPOFF_AND_LAST_PUT_AGREE: the freeing thread holds a device reference until
+ * it no longer touches slot or device.  Swapoff does not wait for FREEING
+ * slots; it goes on to wait for the references.  The count that zc_slot_drop()
+ * drops is what blocked swapoff, so zc_slot_drop() takes a device reference
+ * first.
  *
  * Sleeping: a waiter sets WAITERS under the lock, reads `changes`, and sleeps
- * while it has that value.  Who ends what is waited for does so under the lock
- * and, if WAITERS is set, changes the word there and wakes.  So the waiter's
- * lock came first and his value is old, or he found nothing to wait for.
+ * while it has that value.  The thread that ends the pin or FREEING does so
+ * under the lock and, if WAITERS is set, changes the word there and then wakes.
+ * So the waiter held the lock first and the value it read is old, or it finds
+ * nothing to wait for.
  */
 #include "rules.h"
 #include "swap/slots.h"
 
 #define COUNT_IN_OVERFLOW 255
 
-/* Slots that are taken for somebody's use: not free. */
+/* With one of these a slot is not free, whatever its count. */
 #define IN_USE (ZC_SLOT_CACHED | ZC_SLOT_PINNED | ZC_SLOT_FREEING)
 
 static uint32_t *overflow_of(const struct zc_cluster *cluster)
@@ -118,7 +119,7 @@ void zc_slot_free(struct zc_swap *swap, struct zc_slot_ref slot)
         zc_slot_allocator_give(device->allocator, zc_swp_offset(slot.name));
 }
 
-/* One more under the lock.  ZC_AGAIN: there is no room for it in the byte. */
+/* Raises the count by one.  ZC_AGAIN: it does not fit into the byte. */
 static zc_status raise_count(struct zc_cluster *cluster, unsigned index)
     ZC_REQUIRES(cluster->lock)
 {
@@ -145,7 +146,7 @@ zc_status zc_slot_dup(struct zc_swap *swap, zc_swp slot)
         zc_spinlock_unlock(&cluster->lock);
         if (status != ZC_AGAIN)
             return status;
-        /* The table stays, so the second time round it ends. */
+        /* The table stays, so the second turn ends. */
         status = zc_cluster_add_overflow(zc_slot_device(swap, slot), cluster);
         if (status != ZC_OK)
             return status;
@@ -179,10 +180,8 @@ zc_status zc_slot_reserve_counts(struct zc_swap *swap, zc_swp slot)
     return status;
 }
 
-/*
- * One less under the lock.  True: that was the last use of the slot, which is
- * FREEING now; *orphan_out: a folio that went with it, or NULL.
- */
+/* Lowers the count by one.  True: that was the last use of the slot, which is
+ * FREEING now.  *orphan_out: a folio that was removed with it, or NULL. */
 static bool lower_count(struct zc_swap_device *device,
                         struct zc_cluster *cluster, unsigned index,
                         struct zc_folio **orphan_out) ZC_REQUIRES(cluster->lock)
@@ -209,7 +208,7 @@ void zc_slot_drop(struct zc_swap *swap, zc_swp slot)
     struct zc_folio *orphan;
     bool freeing;
 
-    /* The count that is dropped here kept it on. */
+    /* The count that is dropped here keeps the device on. */
     ZC_ASSERT(device != NULL);
     ref = zc_slot_find(swap, slot);
     ZC_ASSERT(ref.cluster != NULL);
@@ -330,7 +329,7 @@ bool zc_slot_is_zero(struct zc_slot_ref slot)
     return is_zero;
 }
 
-/* Of the cluster of a slot in use; NULL: there is no room for any. */
+/* The checksums of the slot's cluster; NULL: none were reserved. */
 static uint64_t *sums_of(struct zc_slot_ref slot)
 {
     ZC_ASSERT(slot.cluster != NULL);

@@ -2,39 +2,39 @@
 /*
  * writeback.c - one entry from compressed memory to its slot on the device.
  *
- * The caller comes from a list by age, or from a zspage under reclaim, and has
- * let go of every lock.  What he brings, a slot and a token, says what was true
- * then: by now the page may have been swapped in, its slot been freed and given
- * to another page, its entry's memory to another entry, and the device turned
- * off.  So, in this order:
+ * The caller found a candidate on a list by age, or in a zspage under reclaim,
+ * and has released every lock.  It passes a slot and a token, which say what
+ * was true then.  By now the page may have been swapped in, its slot freed and
+ * given to another page, its entry's memory given to another entry, and the
+ * device turned off.  So, in this order:
  *
- *     device reference      nothing of the device goes (DEVICE_REF_AROUND_TREE)
- *     locked folio in the   nobody else reads, writes, stores or frees the slot
- *     swap cache            (WRITEBACK_PINS_FIRST); somebody there: he is
- *                           swapping it in, and it is not cold
- *                           (SHRINK_SKIPS_CALLERS_SLOT)
+ *     device reference      the device stays (DEVICE_REF_AROUND_TREE)
+ *     locked folio in the   no other thread reads, writes, stores or frees the
+ *     swap cache            slot (WRITEBACK_PINS_FIRST).  If the slot is pinned
+ *                           already, another thread uses it: the page is not
+ *                           cold, and is left (SHRINK_SKIPS_CALLERS_SLOT)
  *     recheck               the tree has the token's entry at this slot
- *                           (WRITEBACK_RECHECKS_TREE); from here on it is
- *                           known by a reference of our own
- *     request               so that nothing can fail any more
- *     decompress            the entry stays as it is, if this fails
- *     unlink                must succeed: under the pin nobody else unlinks
- *     submit                with it go the request, the folio and its lock
+ *                           (WRITEBACK_RECHECKS_TREE); from here on the entry
+ *                           is known by a reference of our own
+ *     request               made now, so that nothing can fail after the unlink
+ *     decompress            if this fails, the entry stays as it is
+ *     unlink                must succeed: under the pin no other thread unlinks
+ *     submit                hands over the request, the folio and its lock
  *
- * Each way out between the pin and the submission takes the folio out of the
+ * Each exit between the pin and the submission takes the folio out of the
  * cache, unlocks it and puts it, in this order and after the last use of the
- * tree (WRITEBACK_EXIT_CLEANS_UP): whoever looked it up meanwhile sleeps for
- * the lock, finds that the folio left the cache, and looks again.
+ * tree (WRITEBACK_EXIT_CLEANS_UP).  A thread that looked the folio up meanwhile
+ * sleeps for its lock, finds that it left the cache, and looks again.
  *
- * After the submission the page may be on the device, in a new folio, or be
- * forgotten; neither tree nor entry nor folio are touched
+ * After the submission the page may be on the device, in a new folio, or
+ * dropped.  The tree, the entry and the folio are not touched any more
  * (NOTHING_AFTER_SUBMIT).
  */
 #include "swap.h"
 
 #include "rules.h"
 
-/* Gives up the pin; `is_stale`: the recheck failed. */
+/* Ends the pin; `is_stale`: the recheck failed. */
 static void unpin_slot(struct zc_swap *swap, struct zc_folio *folio,
                        bool is_stale)
 {
@@ -45,15 +45,15 @@ static void unpin_slot(struct zc_swap *swap, struct zc_folio *folio,
     zc_folio_put(swap, folio);
 }
 
-/* Takes the entry out of zswap, with our own reference. */
+/* Takes the entry out of zswap, and drops our own reference. */
 static void forget_entry(struct zc_zswap *zswap, struct zc_entry *entry)
 {
     zc_zswap_evict(zswap, entry);
     zc_zswap_put(zswap, entry);
 }
 
-/* ZC_OK: the entry, its reference and the folio are gone.  Anything else: all
- * is as before. */
+/* ZC_OK: the entry and our references to it and the folio are gone.  Else
+ * nothing has changed. */
 static zc_status write_entry(struct zc_pageio *pageio, struct zc_slot_ref slot,
                              struct zc_entry *entry, struct zc_folio *folio)
 {
@@ -72,7 +72,7 @@ static zc_status write_entry(struct zc_pageio *pageio, struct zc_slot_ref slot,
         zc_pageio_cancel_write(write);
         return status;
     }
-    /* Before the entry goes: at no moment is the page nowhere. */
+    /* Before the unlink: at every moment some place has the page. */
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
     if (ZC_RULE(NOTHING_AFTER_SUBMIT))
         forget_entry(zswap, entry);
@@ -82,8 +82,8 @@ static zc_status write_entry(struct zc_pageio *pageio, struct zc_slot_ref slot,
     return ZC_OK;
 }
 
-/* The slot is pinned by the folio; `entry` has a reference, or is NULL: the
- * tree has another one, or none. */
+/* The folio pins the slot.  `entry` has our reference; NULL: the tree has
+ * another entry, or none. */
 static zc_status write_pinned(struct zc_pageio *pageio, struct zc_slot_ref slot,
                               struct zc_entry *entry, struct zc_folio *folio)
 {
@@ -99,7 +99,7 @@ static zc_status write_pinned(struct zc_pageio *pageio, struct zc_slot_ref slot,
     return status;
 }
 
-/* The device is there. */
+/* The caller holds a device reference. */
 static zc_status write_back(struct zc_pageio *pageio, zc_swp name,
                             const struct zc_zswap_token *token)
 {

@@ -2,17 +2,19 @@
 /*
  * backing.c - requests to a device, and the threads that do them.
  *
- * With workers a request waits in one queue until a worker takes it; without,
- * the submitter does it himself before zc_backing_submit() returns.  Either way
+ * With workers a request waits in one queue until a worker takes it.  Without
+ * workers the submitting thread does it before zc_backing_submit() returns.
+ * Either way
  *
  *     submitted (in_flight + 1) -> transfer -> complete() -> in_flight - 1
  *
- * so a device whose in_flight is 0 has nobody left in any `complete`, and can
- * be closed.  The count is changed under the queue's lock: who waits for 0 has
- * that lock when he sees it, and whoever counted down has let go of it.
+ * so when in_flight is 0 no thread is in any `complete`, and the device can be
+ * closed.  The count changes only under the queue's lock.  A thread that waits
+ * for 0 sees it under that lock, after the thread that counted down has
+ * released it.
  *
- * Nothing of a request is read once its `complete` was called: it may be freed
- * by then, or be another request already.
+ * A request is not read after its `complete` was called: it may be freed by
+ * then, or be another request.
  */
 #include "swap/backing/backing.h"
 
@@ -26,11 +28,11 @@ struct zc_backing {
     void *device; /* what open() gave */
 
     struct zc_mutex lock;
-    struct zc_condition work;  /* a request, or the end */
+    struct zc_condition work;  /* a request came, or the end */
     struct zc_condition quiet; /* in_flight is 0 */
     struct zc_list queue;      /* [lock] of struct zc_io */
     struct zc_list running;    /* [lock] transfers; debug builds only */
-    zc_atomic_u32 in_flight;   /* [lock] to write; any to read: a number */
+    zc_atomic_u32 in_flight;   /* [lock] to write; read as a figure */
     bool ends;                 /* [lock] workers go when the queue is empty */
 
     zc_counter pages_written;
@@ -64,7 +66,7 @@ zc_status zc_backing_ops_copy(struct zc_backing_ops *own,
 
 /* ---- one transfer ---- */
 
-/* The owner of a slot has it alone while he writes it. */
+/* A slot that is being written has no other request. */
 static bool has_slot_alone(struct zc_list *list, const struct zc_io *io)
 {
     struct zc_list *link;
@@ -124,7 +126,7 @@ static zc_status transfer(struct zc_backing *backing, struct zc_io *io)
     return status == ZC_OK ? ZC_OK : ZC_IO_ERROR;
 }
 
-/* On the calling thread, and not counted as in flight. */
+/* On the calling thread; not counted as in flight. */
 static zc_status transfer_now(struct zc_backing *backing, struct zc_io *io)
 {
     zc_may_block();
@@ -168,7 +170,7 @@ static void perform(struct zc_backing *backing, struct zc_io *io)
 {
     zc_status status = transfer(backing, io);
 
-    /* From here the request is its submitter's, who may free it. */
+    /* From here on the request is the submitter's, which may free it. */
     io->complete(io, status);
 }
 

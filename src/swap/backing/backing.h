@@ -2,16 +2,17 @@
 /*
  * backing.h - I/O in two steps over devices that block.
  *
- * A request is submitted, and completed later by a worker thread, or at once by
- * the submitter where there are no workers.  After zc_backing_submit() the
- * request belongs to the device until its `complete` is called, once, on
- * whatever thread, with no lock held; from then on it is the submitter's again,
- * who may free it right there.  So the submitter touches nothing of it after
- * the submission (NOTHING_AFTER_SUBMIT), and the device nothing after the call.
+ * A request is submitted.  It is completed later by a worker thread, or,
+ * without workers, at once by the submitting thread.  After zc_backing_submit()
+ * the request belongs to the device until its `complete` is called, once, on
+ * any thread, with no lock held.  Then it belongs to the submitter again, and
+ * `complete` may free it.  So the submitting thread touches nothing of it after
+ * the submission (NOTHING_AFTER_SUBMIT), and the device nothing after the call
+ * of `complete`.
  *
- * Requests of several slots are done in any order.  Of one slot there is never
- * a write under way together with anything else: that is the caller's duty
- * (he has the slot pinned), and asserted in debug builds.
+ * Requests of several slots are done in any order.  While a slot is written it
+ * has no other request: the caller ensures this (it has the slot pinned), and
+ * debug builds assert it.
  *
  *   backing.c         queue, workers, submit, wait, close
  *   swap/backing/file.c    a file, over platform/file.h
@@ -27,7 +28,7 @@
 #include "platform/atomic.h"
 #include "platform/thread.h"
 
-/* More threads than this do not wait for one device. */
+/* Most worker threads of a device. */
 #define ZC_BACKING_WORKERS_MAX 64
 
 struct zc_backing;
@@ -37,14 +38,13 @@ struct zc_io {
     bool is_write;
     uint64_t slot;
     void *data; /* one page */
-    /* ZC_OK or ZC_IO_ERROR.  It may submit; it may not close the device. */
+    /* With ZC_OK or ZC_IO_ERROR.  It may submit; it may not close the
+     * device. */
     void (*complete)(struct zc_io *io, zc_status status);
 };
 
-/*
- * Copies what a caller gave as a device: NULL is memory.  ZC_OK; ZC_INVALID: it
- * lacks a function; ZC_UNSUPPORTED: a newer struct.  The config gets a reason.
- */
+/* Copies the caller's `ops`; NULL means memory.  ZC_OK; ZC_INVALID: a function
+ * is missing; ZC_UNSUPPORTED: a newer struct.  The config gets the reason. */
 zc_status zc_backing_ops_copy(struct zc_backing_ops *own,
                               const struct zc_backing_ops *ops,
                               const struct zc_backing_config *config);
@@ -61,25 +61,23 @@ zc_status zc_backing_open(const struct zc_backing_ops *ops,
 
 /*
  * Waits until `complete` of every request has returned, and for the workers.
- * NULL is allowed.  Not from `complete`; no new request is submitted meanwhile
- * but by `complete` itself.
+ * NULL is allowed.  Not called from `complete`, and only `complete` may submit
+ * a request meanwhile.
  */
 void zc_backing_close(struct zc_backing *backing);
 
-/* In a child after fork(), instead: the descriptors of the device are closed.
- * Takes no lock, and leaves the memory. */
+/* Replaces zc_backing_close() in a child after fork(): closes the descriptors
+ * of the device.  Takes no lock and frees no memory. */
 void zc_backing_leave(const struct zc_backing *backing);
 
-/* Whether a request is done by others than its submitter. */
+/* Whether worker threads do the requests. */
 bool zc_backing_has_workers(const struct zc_backing *backing);
 
 /* May block: for the transfer itself where there are no workers. */
 void zc_backing_submit(struct zc_backing *backing, struct zc_io *io);
 
-/*
- * One transfer on the calling thread, whatever workers there are; close does
- * not wait for it.  May block.  ZC_OK; ZC_IO_ERROR.
- */
+/* One transfer on the calling thread, also if there are workers; close does not
+ * wait for it.  May block.  ZC_OK; ZC_IO_ERROR. */
 zc_status zc_backing_read(struct zc_backing *backing, uint64_t slot,
                           void *page_out);
 zc_status zc_backing_write(struct zc_backing *backing, uint64_t slot,
@@ -101,7 +99,7 @@ struct zc_backing_counts {
 
 struct zc_backing_counts zc_backing_count(const struct zc_backing *backing);
 
-/* As the device says; 0: it does not.  May block. */
+/* Bytes on disk, as the device reports them; 0: it does not.  May block. */
 uint64_t zc_backing_disk_bytes(const struct zc_backing *backing);
 
 #endif

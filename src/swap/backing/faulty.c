@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * faulty.c - errors, a full disk and latency before another device.
+ * faulty.c - fault injection: errors, a full disk and latency before another
+ * device.
  *
- * The n-th write fails or not by a number that is made of the seed and n, and
- * reads have numbers of their own; so no lock is needed to draw it, and one
- * caller meets the same mistakes again.
+ * Whether the n-th write fails depends on the seed and n alone, and reads have
+ * numbers of their own.  So no lock is needed to draw, and one thread that
+ * repeats its calls meets the same errors again.
  *
- * A write that fails does, every other time, what a disk may do as well: the
- * page is there, and the error comes all the same.
+ * Half of the writes that fail do what a disk may do as well: they write the
+ * page and report the error all the same.
  */
 #include <zcache/backing.h>
 
@@ -19,7 +20,7 @@
 #define MILLION 1000000u
 #define WORD_BITS 32u
 
-/* Which of the seed's numbers: neither has one of the other's. */
+/* Writes and reads draw from separate sequences of the seed. */
 enum stream {
     STREAM_WRITES,
     STREAM_READS,

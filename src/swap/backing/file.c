@@ -2,11 +2,11 @@
 /*
  * file.c - a device that is a file: slot n at n times the page size.
  *
- * Past the system's page cache memory must be aligned, and a caller's page may
- * lie anywhere: then it goes through a bounce buffer.  There are a few for each
- * device, made at open, so that writing out never needs memory that is not
- * there; who finds none waits for one.  The lowest free one is taken, so only
- * as many are ever touched as were needed at once.
+ * Without the system's page cache (`direct`) memory must be aligned, and a
+ * caller's page may lie anywhere: then it goes through a bounce buffer.  Each
+ * device has a fixed number of them, made at open, so that a write never has to
+ * allocate.  A thread that finds no free buffer waits for one.  The lowest free
+ * one is taken, so only as many are touched as were needed at once.
  */
 #include <zcache/backing.h>
 
@@ -72,7 +72,7 @@ static void bounce_destroy(struct bounce *bounce)
     zc_mutex_destroy(&bounce->lock);
 }
 
-/* Sleeps until there is one. */
+/* Sleeps until a buffer is free. */
 static void *bounce_get(struct bounce *bounce)
 {
     unsigned index;

@@ -3,11 +3,11 @@
  * memory.c - a device that is memory: pages as they are.
  *
  * A sparse array of leaves of 1024 slots.  A leaf is made at the first write to
- * one of its slots and stays until the close, and a page is there from the
- * first write to its slot until the discard.
+ * one of its slots and stays until the close.  A page exists from the first
+ * write to its slot until the discard.
  *
- * No locks: a leaf is published once, and a page in it belongs to the thread
- * that has the right to use the slot (backing.h).
+ * No locks: a leaf is published once, and only the thread that may use a slot
+ * touches its page (backing.h).
  */
 #include <zcache/backing.h>
 
@@ -64,7 +64,7 @@ static void memory_close(void *backing)
     zc_free(memory);
 }
 
-/* Where the page of a slot is noted; NULL: its leaf is not there. */
+/* The place of a slot's page pointer; NULL: its leaf is not there. */
 static void **find(const struct memory *memory, uint64_t slot)
 {
     struct leaf *leaf = zc_sparse_find(&memory->leaves, slot >> LEAF_SHIFT);
@@ -72,7 +72,7 @@ static void **find(const struct memory *memory, uint64_t slot)
     return leaf == NULL ? NULL : &leaf->pages[slot % LEAF_SLOTS];
 }
 
-/* The same, made if it is not there; NULL: no memory. */
+/* find(), but makes the leaf if it is not there; NULL: no memory. */
 static void **make(struct memory *memory, uint64_t slot)
 {
     void **found = find(memory, slot);
