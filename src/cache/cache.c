@@ -2,10 +2,10 @@
 /*
  * cache.c - making and ending a cache, and its settings.
  *
- * Made from below to above: compressed memory, slots, page I/O, shrinker, and
- * last the device on a file, which needs them all.  Ended the other way round,
- * but for the devices: the worker must have ended and every write must have
- * landed before their pages are dropped.
+ * Parts are made from the lowest to the highest: compressed memory, slots, page
+ * I/O, shrinker, and last the device on a file, which needs them all.  They are
+ * ended in the reverse order, except the devices: before their pages are
+ * dropped, the worker must have ended and every write must be complete.
  */
 #include "cache/cache.h"
 
@@ -137,8 +137,8 @@ free_cache:
     return status;
 }
 
-/* In a child all of it is the parent's but the descriptors and the mappings;
- * memory of malloc() stays. */
+/* In a child after fork(): closes descriptors and unmaps mappings.  All else is
+ * the parent's; memory of malloc() is not freed. */
 static void leave(struct zc_cache *cache)
 {
     zc_swap_leave(&cache->swap);

@@ -3,8 +3,8 @@
  * cache.h - a cache as its users see it: compressed memory and perhaps devices.
  *
  *   cache/cache.c    create, destroy, settings
- *   cache/slot.c     store, load, take, invalidate: with a device the slot is
- *                    pinned from look-up to return; without one references
+ *   cache/slot.c     store, load, take, invalidate: with a device the call pins
+ *                    the slot from look-up to return; without one references
  *                    are the lifetime rule and nothing is pinned
  *   cache/reclaim.c  owners, shrinking, writeback by age
  *   cache/swap.c     swapon and swapoff
@@ -21,7 +21,7 @@
 #include "zswap.h"
 
 struct zc_cache {
-    struct zc_process_mark process; /* which made it */
+    struct zc_process_mark process; /* that made the cache */
     struct zc_zswap zswap;
     struct zc_swap swap;
     struct zc_pageio pageio;
@@ -29,17 +29,17 @@ struct zc_cache {
 };
 
 /*
- * Swapoff, for the fault side too: `unuse` gets each cached folio of the device
- * that still has a count, locked and up to date, and is to bring the count to
- * zero and leave it locked.  NULL: only if no slot is in use.  See
- * zc_swap_off() for what is returned; also ZC_INVALID: the device is not a
- * managed one.
+ * Swapoff.  For each slot of the device with a count, `unuse` gets the cached
+ * folio, locked and up to date; it brings the count to zero and leaves the
+ * folio locked.  NULL: swapoff succeeds only if no slot is in use.  Returns as
+ * zc_swap_off(); also ZC_INVALID: `unuse` is not for this kind of device,
+ * managed or not.
  */
 typedef zc_status (*zc_cache_unuse)(void *context, struct zc_folio *folio);
 zc_status zc_cache_swap_off(struct zc_cache *cache, unsigned type,
                             zc_cache_unuse unuse, void *context);
 
-/* Refuses a call of a child after fork(), in the reason of its options. */
+/* Refuses a call in a child after fork(); the reason goes into the options. */
 #define ZC_CACHE_REFUSE_CHILD(options)                                         \
     ZC_REFUSE((options), ZC_UNSUPPORTED,                                       \
               "the cache is another process's, whose child this is")
@@ -49,7 +49,7 @@ zc_status zc_cache_swap_off(struct zc_cache *cache, unsigned type,
 /* zc_swap.last_put. */
 void zc_cache_last_put(void *context, zc_swp slot);
 
-/* Turns off every device with whatever is on it.  Nobody else uses the cache,
+/* Turns off every device and drops its pages.  No other thread uses the cache,
  * and no write is under way. */
 void zc_cache_drop_devices(struct zc_cache *cache);
 

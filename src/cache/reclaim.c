@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* reclaim.c - owners, and pages written back because the caller says
- * so. */
+/* reclaim.c - owners, and shrinking and writeback on request. */
 #include "base/options.h"
 #include "cache/cache.h"
 
@@ -40,7 +39,7 @@ zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
     return ZC_OK;
 }
 
-/* Whether pages can go anywhere: a device is on. */
+/* Whether a device is on. */
 static bool has_any_device(const struct zc_cache *cache)
 {
     unsigned type;

@@ -2,32 +2,32 @@
 /*
  * slot.c - a cache's pages by slot: store, load, take, invalidate.
  *
- * Under a type without a device a page is in compressed memory or nowhere, and
- * a reference to its entry is all that a call needs; that path costs one test.
+ * Under a type without a device a page is in compressed memory or nowhere.  A
+ * call needs only a reference to the entry, and this path costs one test.
  *
- * Under a type with one a page may be in compressed memory, in a folio whose
- * write is under way or has failed, or on the device, and moves from one to the
- * next.  Every call therefore has the slot pinned while it looks:
+ * Under a type with a device a page may be in compressed memory, in a folio
+ * whose write is under way or has failed, or on the device, and it moves from
+ * one to the next.  So every call pins the slot while it looks:
  *
  *     device reference -> claim the slot -> look, change -> release the slot
  *
- *   - the slot's count is 1 while it has a page; who claimed it says at the
- *     release what it is from then on.  A slot with no count has no page, and
- *     who only wants to read or forget one does not claim it;
- *   - nobody else stores, reads or writes back that slot meanwhile, so the
- *     calls on it happen one after another (G1 to G3), and a page that is
- *     moved is found at the old place or at the new one (G4);
- *   - a folio that is cached for the slot comes locked with the claim.  It may
- *     be under writeback still: its bytes may be read, but the slot is not
- *     given up, nor written anew, before the write has ended
- *     (zc_folio_wait_writeback()).  What was stored after it makes it obsolete,
- *     and one that nothing needs leaves the cache at the release;
- *   - a store looks whether the device takes pages after it has claimed the
- *     slot: swapoff, which says no first and then looks for slots in use, sees
- *     either the claim or that nothing is stored.
+ *   - The slot's count is 1 while it has a page.  The release sets the count.
+ *     A slot without a count has no page, and only a store claims it.
+ *   - No other thread stores, reads or writes back a claimed slot.  So the
+ *     calls on a slot happen one after another (G1 to G3), and a page that
+ *     moves is found at the old place or at the new one (G4).
+ *   - A folio that is cached for the slot comes locked with the claim.  It may
+ *     still be under writeback.  Its bytes may be read, but the call gives up
+ *     the slot, or writes it again, only after the write has ended
+ *     (zc_folio_wait_writeback()).  A later store makes the folio obsolete, and
+ *     a folio that is not needed leaves the cache at the release.
+ *   - A store asks whether the device accepts pages after it has claimed the
+ *     slot.  Swapoff stops the device and then looks for slots in use.  So
+ *     either swapoff sees the claim, or the store sees the stop and stores
+ *     nothing.
  *
- * While it holds its slot a store may have to shrink; writeback passes over
- * slots that somebody has pinned (SHRINK_SKIPS_CALLERS_SLOT).
+ * A store may have to shrink while it has its slot claimed; writeback skips
+ * pinned slots (SHRINK_SKIPS_CALLERS_SLOT).
  */
 #include <string.h>
 
@@ -38,10 +38,10 @@ struct claim {
     struct zc_cache *cache;
     struct zc_swap_device *device; /* with a reference */
     struct zc_claimed is;
-    bool has_page; /* its count; from the release on */
+    bool has_page; /* the count that the release sets */
 };
 
-/* Whether a call on this slot makes sense. */
+/* Whether the slot is one of this cache. */
 static bool has_slot(const struct zc_cache *cache, zc_swp slot)
 {
     return cache != NULL && zc_tree_has_slot(&cache->zswap.tree, slot);
@@ -53,9 +53,10 @@ static bool has_device(const struct zc_cache *cache, zc_swp slot)
 }
 
 /*
- * The device of a type, with a reference, for a caller who names slots below
- * `end`.  ZC_OK; ZC_BUSY: it is going, and has no pages any more; ZC_INVALID:
- * somebody else gives out its slots, or it has no such ones.
+ * The device of a type, with a reference, for a caller that names slots below
+ * `end`.  ZC_OK; ZC_BUSY: it is being turned off, and has no pages any more;
+ * ZC_INVALID: it is managed and gives out its slots itself, or it has fewer
+ * slots.
  */
 static zc_status get_device(struct zc_cache *cache, unsigned type, uint64_t end,
                             struct zc_swap_device **device_out)
@@ -74,8 +75,9 @@ static zc_status get_device(struct zc_cache *cache, unsigned type, uint64_t end,
 }
 
 /*
- * ZC_OK; ZC_BUSY, ZC_INVALID: as get_device(); ZC_NO_MEMORY: it is not
- * `required` to have a page; ZC_MISSING: it is, and has none.
+ * `required`: the slot must have a page.  ZC_OK; ZC_BUSY, ZC_INVALID: as
+ * get_device(); ZC_MISSING: required, and there is no page; ZC_NO_MEMORY: not
+ * required.
  */
 static zc_status claim_slot(struct zc_cache *cache, zc_swp slot, bool required,
                             struct claim *claim)
@@ -104,8 +106,8 @@ static void release_slot(const struct claim *claim)
     zc_swap_device_put(swap, claim->device);
 }
 
-/* The folio's bytes are not the slot's page any more: it goes at the release.
- * Waits for its write, which would land on what comes after. */
+/* The folio no longer has the slot's page: it leaves the cache at the release.
+ * Waits for its write, which would overwrite the next page of the slot. */
 static void give_up_folio(struct claim *claim)
 {
     if (claim->is.folio == NULL)
@@ -117,7 +119,7 @@ static void give_up_folio(struct claim *claim)
 
 /* ---- store ---- */
 
-/* Into compressed memory, or to the device. */
+/* Stores into compressed memory, or on the device. */
 static zc_status store_claimed(struct claim *claim, unsigned owner,
                                const void *page)
 {
@@ -186,7 +188,7 @@ zc_status zc_cache_store_for(struct zc_cache *cache, unsigned owner,
 
 /* ---- load and take ---- */
 
-/* What compressed memory does not have. */
+/* Reads a page that is not in compressed memory. */
 static zc_status read_elsewhere(const struct claim *claim, void *page_out)
 {
     struct zc_cache *cache = claim->cache;
@@ -263,7 +265,7 @@ zc_status zc_cache_take(struct zc_cache *cache, zc_swp slot, void *page_out)
 
 /* ---- invalidate ---- */
 
-/* The last put of the slot forgets the page wherever it is. */
+/* The release frees the slot, and last_put() drops the page wherever it is. */
 static zc_status invalidate_on_device(struct zc_cache *cache, zc_swp slot)
 {
     struct claim claim;
@@ -289,7 +291,8 @@ zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot)
     return zc_zswap_invalidate(&cache->zswap, slot);
 }
 
-/* The slots in use from first to end - 1; the caller has the device. */
+/* Invalidates the slots in use from first to end - 1.  The caller holds a
+ * reference to the device. */
 static void invalidate_used(struct zc_cache *cache,
                             struct zc_swap_device *device, uint64_t first,
                             uint64_t end)

@@ -6,7 +6,7 @@
 #include "cache/cache.h"
 #include "platform/memory.h"
 
-/* Read while others count, a sum may come out below zero: none, then. */
+/* A sum that is read while other threads count may be below zero; then 0. */
 static uint64_t or_none(uint64_t sum)
 {
     return sum > INT64_MAX ? 0 : sum;
@@ -80,8 +80,8 @@ zc_status zc_cache_get_stats(const struct zc_cache *cache,
     return zc_options_copy_out(stats_out, &own, sizeof(own));
 }
 
-/* Clusters, allocators, and the frames of folios that are the system's: an
- * address space accounts for its own. */
+/* Clusters, allocators, and folios in memory of the system.  Frames that the
+ * cache was given are accounted for by their owner. */
 static uint64_t swap_bytes(struct zc_cache *cache)
 {
     uint64_t bytes = zc_swap_bytes(&cache->swap);

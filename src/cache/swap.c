@@ -7,27 +7,28 @@
  *     stop -> slots in use? -> empty each -> look again -> none -> end
  *                                  \-> an error -> restart
  *
- * From stop on the device takes no new pages and gives out no slots, so a slot
- * that was seen free stays free, and what is left only gets less: faults, loads
- * and takes go on meanwhile, and may empty a slot first.
+ * After the stop the device accepts no new pages and gives out no slots.  So a
+ * slot that was seen free gets no page, and swapoff does not look at it again.
+ * Faults, loads and takes go on meanwhile, and may empty a slot first.
  *
- * A slot is emptied through the swap cache, like any page that comes in: its
- * folio is found or made there, locked, a write of it waited for, read if it is
- * new.  Then `unuse` has the page, and brings the count to zero; the folio
- * leaves the cache, and with that the slot is free.  A folio whose write failed
- * is the only copy of its page and is handed over like the rest.
+ * A slot is emptied through the swap cache.  Swapoff finds or makes the folio,
+ * locks it, waits for its write, and reads it if it is new.  Then `unuse` takes
+ * the page and brings the count to zero.  The folio leaves the cache, which
+ * frees the slot.  A folio whose write failed is the only copy of its page; it
+ * is handed over like the others.
  *
- * Whether `unuse` is called is decided by the slot's count under that pin, not
- * before it: a store that had claimed the slot when the device stopped still
- * gives it a count, and the last reference to a slot may go at any time.  A
- * count of 0 stays 0 under the pin.  Without an `unuse` nothing is pinned: a
- * slot with a count ends the swapoff, and one without is waited for and looked
- * at again.
+ * The slot's count decides whether `unuse` is called.  It is read under the
+ * pin, because before the pin it may change: a store that claimed the slot
+ * before the stop still sets a count, and any thread may drop the last
+ * reference.  Under the pin a count of 0 stays 0.  Without an `unuse` nothing
+ * is pinned: a slot with a count ends the swapoff, and a slot without one is
+ * waited for and looked at again.
  *
- * If a page cannot be read, or `unuse` will not have it, the device is in use
- * again.  A page that was in compressed memory has left it for the folio by
- * then (loads into the swap cache are exclusive), so it is stored again.  What
- * the device has still is not missed, and goes with the last who knows it.
+ * If a page cannot be read, or `unuse` refuses it, the device is turned on
+ * again.  If the page was in compressed memory, only the folio has it now
+ * (loads into the swap cache are exclusive), so it is stored again.  A page
+ * that the device still has is not stored again: its folio leaves the cache
+ * with its last user.
  */
 #include "cache/cache.h"
 
@@ -50,7 +51,7 @@ static void end_change(struct zc_cache *cache)
 
 /* ---- on ---- */
 
-/* Fills in defaults and checks ranges; the device checks what is its own. */
+/* Fills in defaults and checks ranges; the device checks its own options. */
 static zc_status check_options(const struct zc_cache *cache,
                                struct zc_swap_options *options)
 {
@@ -143,12 +144,12 @@ struct swapoff {
     struct zc_swap_device *device;
     zc_cache_unuse unuse;
     void *context;
-    struct zc_folio *left; /* locked, dirty: `unuse` would not have it */
+    struct zc_folio *left; /* locked, dirty: `unuse` refused it */
     unsigned owner;        /* of its page */
 };
 
-/* Out of the cache, whatever its write came to; the slot goes with its count.
- */
+/* Takes the folio out of the cache, even if its write failed.  The slot is
+ * freed if its count is 0. */
 static void delete_folio(struct zc_cache *cache, struct zc_folio *folio)
 {
     zc_pageio_forget_stuck(&cache->pageio, folio);
@@ -163,8 +164,8 @@ static void put_folio(struct zc_cache *cache, struct zc_slot_ref slot,
     zc_swapcache_put(&cache->swap, slot.name, folio);
 }
 
-/* A slot that is in use and had no count: another thread works on it, and will
- * give it a count or leave it, or has left a folio that is not needed. */
+/* Waits for a slot that is in use and had no count: another thread works on it,
+ * and will set a count or free it; or it has a folio that is not needed. */
 static void wait_for_slot(struct zc_cache *cache, struct zc_slot_ref slot)
 {
     struct zc_swap *swap = &cache->swap;
@@ -183,7 +184,7 @@ static void wait_for_slot(struct zc_cache *cache, struct zc_slot_ref slot)
     put_folio(cache, slot, folio);
 }
 
-/* Who stored the page that is in compressed memory, if it is there. */
+/* The owner of the slot's page in compressed memory; 0: none is there. */
 static unsigned owner_of(struct zc_cache *cache, zc_swp slot)
 {
     struct zc_entry *entry = zc_tree_get(&cache->zswap.tree, slot);
@@ -196,7 +197,7 @@ static unsigned owner_of(struct zc_cache *cache, zc_swp slot)
     return owner;
 }
 
-/* Reads the folio if need be, and hands it over.  The slot is pinned by it. */
+/* Reads the folio if needed, and hands it over.  Its lock pins the slot. */
 static zc_status hand_over(struct swapoff *off, struct zc_folio *folio,
                            struct zc_slot_ref slot)
 {
@@ -214,10 +215,8 @@ static zc_status hand_over(struct swapoff *off, struct zc_folio *folio,
     return status;
 }
 
-/*
- * Brings in the page of a slot that was in use a moment ago.  ZC_OK: look
- * again.
- */
+/* Brings in the page of a slot that was in use a moment ago.  ZC_OK: look
+ * again. */
 static zc_status empty_slot(struct swapoff *off, uint64_t offset)
 {
     struct zc_cache *cache = off->cache;
@@ -258,19 +257,20 @@ static zc_status empty_device(struct swapoff *off)
     return status;
 }
 
-/* Back to where it was, as far as there is room for it. */
+/* Stores the page that `unuse` refused again.  If that fails, the folio stays
+ * in the swap cache, dirty. */
 static void put_back(struct swapoff *off)
 {
     zc_swp slot;
 
     if (off->left == NULL)
         return;
-    slot = off->left->swap; /* it keeps its name */
+    slot = off->left->swap; /* the put below needs it */
     (void)zc_pageio_write(&off->cache->pageio, off->left, off->owner);
     zc_swapcache_put(&off->cache->swap, slot, off->left);
 }
 
-/* What zc_swap_off() makes of its caller's function. */
+/* Adapts the function of zc_swap_off()'s caller to zc_cache_unuse. */
 struct page_unuse {
     struct zc_cache *cache;
     zc_swap_unuse unuse;
@@ -299,8 +299,8 @@ static zc_status turn_off(struct zc_cache *cache, unsigned type,
     };
     zc_status status;
 
-    /* The slots of a managed device are known to page tables, those of any
-     * other to no page table. */
+    /* Page tables name the slots of a managed device, and of no other: each
+     * kind has its own `unuse`. */
     if (unuse != NULL && (unuse == unuse_page) == off.device->managed)
         return ZC_INVALID;
     zc_swap_device_stop(off.device);
@@ -310,7 +310,8 @@ static zc_status turn_off(struct zc_cache *cache, unsigned type,
         put_back(&off);
         return status;
     }
-    /* Whoever frees the last slots may not be done with it. */
+    /* A slot that is FREEING still counts as used, and may still have a
+     * page. */
     ZC_ASSERT(zc_counter_read(&off.device->used) != 0 ||
               !zc_zswap_has_type(&cache->zswap, type));
     zc_swap_device_end(swap, off.device);
