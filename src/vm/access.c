@@ -2,10 +2,10 @@
 /*
  * access.c - reads and writes as a processor does them.
  *
- * The table's lock stands for the processor's own atomicity: an entry that
- * allows the access is used under it, so that who takes the entry away knows
- * that nobody is in the page any more.  An entry that does not allow it is a
- * fault; then the access begins again, whatever the fault came to.
+ * The page table's lock stands for the atomicity of a processor: an access that
+ * the entry allows is done under it.  So a thread that takes the entry away
+ * under the lock knows that no access to the page is left.  An access that the
+ * entry does not allow is a fault; after the fault the access begins again.
  */
 #include <string.h>
 
@@ -21,7 +21,7 @@ struct access {
     const void *bytes; /* of a write, or NULL */
 };
 
-/* The bytes go in or out; the table is locked. */
+/* Copies the bytes in or out; the table is locked. */
 static void transfer(const struct access *access, char *data)
 {
     if (access->bytes_out != NULL)
@@ -30,7 +30,7 @@ static void transfer(const struct access *access, char *data)
         memcpy(data + access->offset, access->bytes, access->size);
 }
 
-/* Does the access if the entry allows it; else *pte_out is what it is. */
+/* Does the access if the entry allows it.  *pte_out gets the entry. */
 static bool try_access(const struct access *access, struct zc_vm_table *table,
                        zc_pte *pte_out)
 {

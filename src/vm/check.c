@@ -2,18 +2,18 @@
 /*
  * check.c - whether everything agrees, when nothing runs.
  *
- *   page tables   entries are of one kind, and name frames and slots there are
+ *   page tables   entries are of one kind, and name frames and slots that exist
  *   mappings      each present entry is a mapping of its frame, and the frame
- *                 finds it; a frame with several is written through none
+ *                 finds it; a frame with several is writable through none
  *   frames        references = mappings + swap cache + failed writes; each is
  *                 free, or on its owner's list, or kept by a failed write only
  *   owners        charged for the frames that are theirs
  *   slots         swap count = swap entries that name the slot
- *   entries       nothing is stored under a slot that nobody uses, or twice
+ *   entries       nothing is stored for a slot that has no use, or twice
  *
- * It takes memory for frames and for swap entries that there are, and time for
- * page tables and clusters of slots that there are, however large spaces and
- * devices can become.
+ * The memory grows with the frames and swap entries that exist, and the time
+ * with the page tables and clusters that exist, not with the largest size of
+ * spaces and devices.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,7 +37,7 @@ struct check {
     uint64_t *named; /* the slots of all swap entries, in order */
     size_t named_room;
     size_t named_count;
-    size_t next; /* of them: those before are seen to */
+    size_t next; /* those before it are checked */
     char *text_out;
     size_t capacity;
     bool failed;
@@ -46,7 +46,7 @@ struct check {
 static void fail(struct check *check, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The first one is told. */
+/* Keeps the first failure only. */
 static void fail(struct check *check, const char *format, ...)
 {
     va_list arguments;
@@ -189,7 +189,7 @@ static void count_entries(struct check *check)
 
 /* --- frames ---------------------------------------------------------- */
 
-/* Who knows a frame besides mappings and the swap cache. */
+/* The failed writes that keep frames. */
 static void count_records(struct check *check)
 {
     struct zc_pageio *pageio = &check->vm->cache->pageio;
@@ -204,7 +204,7 @@ static void count_records(struct check *check)
     zc_spinlock_unlock(&pageio->stuck_lock);
 }
 
-/* Goes through a list of frames; how many. */
+/* Visits a list of frames; returns how many. */
 static uint64_t count_list(struct check *check, struct zc_list *list,
                            bool is_free, unsigned owner)
 {
@@ -342,7 +342,7 @@ static bool is_stored(struct check *check, zc_swp slot)
     return true;
 }
 
-/* The entries that name this slot and have not been seen to yet. */
+/* Counts the entries that name this slot, and passes them. */
 static uint32_t take_named(struct check *check, uint64_t slot)
 {
     uint32_t count = 0;
@@ -354,8 +354,8 @@ static uint32_t take_named(struct check *check, uint64_t slot)
     return count;
 }
 
-/* Entries that name slots below `end`: between the last slot in use and this
- * one are free ones. */
+/* Finds entries that name slots below `end`: slots between the last slot in use
+ * and this one are free. */
 static void check_free_slots(struct check *check, uint64_t end)
 {
     uint32_t count;
@@ -391,7 +391,7 @@ static bool check_slot(struct check *check, zc_swp slot)
         fail(check, "slot %u:%llu: in use by nobody", type, offset);
     if (folio != NULL && folio->swap.value != slot.value)
         fail(check, "slot %u:%llu: a folio of another slot", type, offset);
-    if (folio != NULL) /* what nobody misses goes with this */
+    if (folio != NULL) /* removes it if not needed */
         zc_swapcache_put(swap, slot, folio);
     return stored;
 }

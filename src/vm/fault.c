@@ -4,12 +4,12 @@
  * others share.
  *
  * Every fault ends alike: under the table's lock the entry is compared with
- * what it was when the access failed, and changed only if it is still that.
+ * what it was when the access failed, and changed only if it is the same.
  *
- * A page is shared as long as anybody else can reach its frame: another
- * mapping, the swap cache with a slot that has a count, or somebody who is
- * copying it.  Each of these holds a reference; so a frame with no reference
- * but the mapping's and ours, and not in the swap cache, is ours to write.
+ * A page is shared while another user can reach its frame: another mapping, the
+ * swap cache with a slot that has a count, or a thread that copies it.  Each of
+ * these holds a reference.  So a frame that is not in the swap cache, and has
+ * no reference but the mapping's and that of this fault, may be written.
  */
 #include <string.h>
 
@@ -42,7 +42,7 @@ bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
     return true;
 }
 
-/* Nothing was ever written: a frame of zeros. */
+/* The page was never written: maps a frame of zeros. */
 static zc_status first_touch(struct zc_vm_fault *fault)
 {
     struct zc_vm *vm = fault->space->vm;
@@ -65,7 +65,7 @@ static zc_status first_touch(struct zc_vm_fault *fault)
     return status;
 }
 
-/* Takes a reference to the frame of a present entry, if it still is that. */
+/* Takes a reference to the frame of a present entry, if it is unchanged. */
 static struct zc_vm_frame *hold_frame(struct zc_vm_fault *fault)
 {
     struct zc_vm_frame *frame = NULL;
@@ -80,8 +80,9 @@ static struct zc_vm_frame *hold_frame(struct zc_vm_fault *fault)
 }
 
 /*
- * Makes the entry writable if nobody else has the frame; it is locked.  The
- * references are counted under the table's lock: a fork takes its own there.
+ * Makes the entry writable if no other user has the frame, which is locked.
+ * The references are counted under the table's lock, under which a fork takes
+ * its own.
  */
 static bool try_reuse(struct zc_vm_fault *fault, struct zc_vm_frame *frame)
 {
@@ -94,7 +95,7 @@ static bool try_reuse(struct zc_vm_fault *fault, struct zc_vm_frame *frame)
         !zc_frame_give_up_slot(vm, &frame->folio))
         return false;
     zc_spinlock_lock(&fault->table->lock);
-    /* Pairs with the release in zc_folio_put() of who had it last. */
+    /* Pairs with the release in zc_folio_put() of the last other user. */
     is_ours = zc_pte_same(*entry, fault->pte) &&
               zc_atomic_u32_load_acquire(&frame->folio.references) == 2;
     if (is_ours) {
@@ -117,7 +118,7 @@ static zc_status copy_frame(struct zc_vm_fault *fault, struct zc_vm_frame *old)
     if (frame == NULL)
         return ZC_NO_MEMORY;
     folio = &frame->folio;
-    /* Nobody writes to the old one while we hold it. */
+    /* No thread writes to the old frame while we hold a reference. */
     memcpy(folio->data, old->folio.data, vm->page_size);
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
     if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {

@@ -2,19 +2,19 @@
 /*
  * fork.c - a copy of an address space that shares its pages.
  *
- * Entry by entry: under the parent's table lock the page becomes read-only and
- * gets one more reference, or the slot one more count; then, under the child's,
- * the child's entry is set.  Nobody runs in the child yet.  In between, the
- * parent's page may be swapped out or unmapped: what the child gets is the page
- * as it was, and our reference keeps it so, because a frame that somebody else
- * has a reference to is never written to (vm/fault.c).
+ * For each entry: under the lock of the parent's table the page becomes
+ * read-only and gets a reference, or the slot gets a count; then, under the
+ * lock of the child's table, the child's entry is set.  No thread runs in the
+ * child yet.  In between, the parent's page may be swapped out or unmapped.
+ * The child gets the page as it was: our reference keeps it so, because a frame
+ * that has another reference is never written to (vm/fault.c).
  */
 #include "vm/vm.h"
 
 /*
- * What an entry shares with a child, with a reference or a count for it; 0:
- * nothing but the mapping.  ZC_AGAIN: no room for the count; ZC_REJECTED: as
- * many as can be counted share it.
+ * Takes a reference or a count for the child.  *pte_out gets the child's entry;
+ * 0: the page is not mapped.  ZC_AGAIN: no room for the count; ZC_REJECTED: the
+ * count is ZC_COUNT_MAX.
  */
 static zc_status share_entry(struct zc_vm *vm, struct zc_vm_table *table,
                              unsigned index, zc_pte *pte_out)
@@ -49,13 +49,13 @@ static zc_status copy_entry(struct zc_vm_table *from, struct zc_vm_table *to,
     }
     if (status != ZC_OK || pte == 0)
         return status;
-    if ((pte & ZC_PTE_PRESENT) != 0) /* ours, besides the mapping's */
+    if ((pte & ZC_PTE_PRESENT) != 0) /* our own, besides the mapping's */
         zc_folio_get(&zc_pte_frame(vm, pte)->folio);
     zc_vm_count(vm, ZC_VM_PAGES_FORKED);
     zc_spinlock_lock(&to->lock);
     to->entries[index] = pte;
     if ((pte & ZC_PTE_PRESENT) != 0) {
-        /* The parent's may be gone, and with it what made the folio dirty. */
+        /* The parent's entry may be gone, and its dirty bit with it. */
         to->entries[index] |= ZC_PTE_DIRTY;
         zc_rmap_add(vm, zc_pte_frame(vm, pte), place);
     }

@@ -3,16 +3,17 @@
  * frame.c - page frames: free ones, and those in use by age.
  *
  * A frame is a folio.  Each mapping holds a reference, the swap cache one, and
- * whoever works on it outside a lock his own; the last put gives the frame
- * back here.  Frames in use are on the list of the owner they are charged to,
- * cold to hot, unless reclaim has isolated them or they are not mapped yet.
- * Whoever maps a frame lists it after that; so a frame that reclaim takes off
- * its list and does not get is listed by who maps it, or is gone.
+ * each thread that works on it outside a lock its own; the last put frees the
+ * frame.  A frame in use is on the list of the owner that it is charged to,
+ * cold to hot, unless reclaim has isolated it or it is not mapped yet.  A
+ * thread that maps a frame puts it on the list afterwards.  So if reclaim takes
+ * a frame off its list and cannot get a reference, the thread that maps it puts
+ * it on again, or it is being freed.
  *
- * Whoever finds no free frame reclaims; if that frees nothing while writes are
- * under way, it waits for them, unless it has a folio locked: nobody waits for
- * other people's writes with a slot pinned.  A few frames are kept for
- * reclaim's own needs: writing a page back from compressed memory takes one.
+ * A thread that finds no free frame reclaims.  If that frees nothing while
+ * writes are under way, it waits for them, unless it has a folio locked: no
+ * thread waits for other writes with a slot pinned.  A few frames are kept for
+ * reclaim itself: writing a page back from compressed memory takes one.
  */
 #include "base/inject.h"
 #include "vm/vm.h"
@@ -20,10 +21,10 @@
 #define RECLAIM_BATCH 32 /* SWAP_CLUSTER_MAX */
 #define RECLAIM_ROUNDS 16
 
-/* What asking for a free frame came to. */
+/* What take_free() found. */
 struct answer {
-    struct zc_vm_frame *frame; /* NULL: there was none for him */
-    bool is_over;              /* because he is at his limit */
+    struct zc_vm_frame *frame; /* NULL: none for this owner */
+    bool is_over;              /* the owner is at its limit */
     bool is_low;               /* few are left */
 };
 
@@ -48,7 +49,7 @@ static struct answer take_free(struct zc_vm *vm, unsigned owner, uint64_t keep)
     frame = answer.frame;
     if (frame == NULL)
         return answer;
-    /* Nobody knows the frame: these pair with what publishes it. */
+    /* No other thread has the frame: these pair with what publishes it. */
     zc_atomic_u32_store_relaxed(&frame->folio.flags, 0);
     zc_atomic_u32_store_relaxed(&frame->folio.references, 1);
     frame->mappings.table = NULL;
@@ -78,7 +79,7 @@ uint64_t zc_frames_free(struct zc_vm *vm)
     return count;
 }
 
-/* One round of reclaim by who needs a frame. */
+/* One round of reclaim, by the thread that needs a frame. */
 static void reclaim_directly(struct zc_vm *vm, unsigned owner,
                              enum zc_frame_wait wait)
 {
@@ -131,7 +132,7 @@ struct zc_folio *zc_frame_alloc_folio(void *context, bool may_reclaim)
     struct zc_vm *vm = context;
     struct zc_vm_frame *frame;
 
-    /* Charged to whoever maps it. */
+    /* Charged to an owner when it is mapped. */
     frame = may_reclaim ? zc_frame_alloc(vm, ZC_OWNER_COUNT, ZC_FRAME_MAY_WAIT)
                         : take_free(vm, ZC_OWNER_COUNT, 0).frame;
     return frame == NULL ? NULL : &frame->folio;
@@ -197,7 +198,7 @@ void zc_frame_charge(struct zc_vm *vm, struct zc_vm_frame *frame,
     zc_spinlock_unlock(&vm->frames_lock);
 }
 
-/* A reference where there are more than so many already. */
+/* Takes a reference if there are more than `above` already. */
 static bool try_get(struct zc_folio *folio, uint32_t above)
 {
     uint32_t references = zc_atomic_u32_load_acquire(&folio->references);
@@ -216,8 +217,8 @@ bool zc_frame_give_up_slot(struct zc_vm *vm, struct zc_folio *folio)
     struct zc_swap_device *device;
     bool is_free;
 
-    /* In the cache and locked it keeps the device on; but when it has left,
-     * only a reference does, until its slot is freed. */
+    /* A locked folio in the cache keeps the device on.  After the removal only
+     * a reference does, until the slot is freed. */
     device = zc_swap_device_get(swap, folio->swap);
     ZC_ASSERT(device != NULL);
     is_free = zc_swapcache_try_to_free(swap, folio);
@@ -227,7 +228,7 @@ bool zc_frame_give_up_slot(struct zc_vm *vm, struct zc_folio *folio)
     return is_free;
 }
 
-/* A folio that only the swap cache knows is had by its slot's name alone. */
+/* Gets a folio that only the swap cache references, by looking up its slot. */
 static bool get_by_name(struct zc_vm *vm, const struct zc_folio *folio,
                         zc_swp slot)
 {
@@ -244,10 +245,8 @@ static bool get_by_name(struct zc_vm *vm, const struct zc_folio *folio,
     return found == folio;
 }
 
-/*
- * A reference to a frame on a list.  False: only the swap cache has it, under
- * *slot_out; or it is on its way to the free ones.
- */
+/* Takes a reference to a frame on a list.  False: only the swap cache
+ * references it, for *slot_out; or it is being freed. */
 static bool hold_listed(struct zc_vm *vm, struct zc_vm_frame *frame,
                         zc_swp *slot_out) ZC_REQUIRES(vm->frames_lock)
 {
@@ -257,9 +256,9 @@ static bool hold_listed(struct zc_vm *vm, struct zc_vm_frame *frame,
 
     (void)vm;
     slot_out->value = UINT64_MAX;
-    /* On a list it does not enter the swap cache: only reclaim puts it there,
-     * which takes it off first.  It may leave it between the two looks; what
-     * is left then is a mapping's. */
+    /* A listed frame does not enter the swap cache: only reclaim puts it there,
+     * and takes it off the list first.  It may leave the cache between the two
+     * reads; the references left then are of mappings. */
     do {
         is_cached = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
         is_held = try_get(folio, is_cached ? 1 : 0);
@@ -269,7 +268,7 @@ static bool hold_listed(struct zc_vm *vm, struct zc_vm_frame *frame,
     return is_held;
 }
 
-/* The coldest of a list, off it, and isolated if it is held. */
+/* Takes the coldest frame off a list, and isolates it if it got a reference. */
 static struct zc_vm_frame *take_coldest(struct zc_vm *vm, unsigned owner,
                                         bool *is_held_out, zc_swp *slot_out)
 {
@@ -287,7 +286,8 @@ static struct zc_vm_frame *take_coldest(struct zc_vm *vm, unsigned owner,
     return frame;
 }
 
-/* Isolates a frame that was had by its name.  False: somebody else has. */
+/* Isolates a frame whose reference came from the swap-cache look-up.  False:
+ * another thread has isolated it. */
 static bool isolate(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     bool is_ours;
@@ -296,7 +296,7 @@ static bool isolate(struct zc_vm *vm, struct zc_vm_frame *frame)
     is_ours = !frame->is_isolated;
     if (is_ours) {
         frame->is_isolated = true;
-        zc_list_remove(&frame->age); /* who mapped it meanwhile listed it */
+        zc_list_remove(&frame->age); /* a thread that mapped it has listed it */
     }
     zc_spinlock_unlock(&vm->frames_lock);
     return is_ours;
@@ -312,7 +312,7 @@ struct zc_vm_frame *zc_frame_isolate(struct zc_vm *vm, unsigned owner)
         frame = take_coldest(vm, owner, &is_held, &slot);
         if (frame == NULL || is_held)
             return frame;
-        /* Not had by its name: it is free, or mapped again and listed. */
+        /* The look-up failed: it is free, or mapped again and listed. */
         if (!get_by_name(vm, &frame->folio, slot))
             continue;
         if (isolate(vm, frame))

@@ -2,20 +2,21 @@
 /*
  * ksm.c - two pages of equal content become one frame.
  *
- * Both entries are made read-only first, each under its table's lock; from
- * then on a write faults, and takes a frame of its own while we hold a
- * reference.  So what is compared equal stays equal until the second entry has
- * been pointed at the first frame, under its lock and only if it is unchanged.
+ * First both entries are made read-only, each under its table's lock.  From
+ * then on a write faults, and copies the frame while we hold a reference.  So
+ * pages that compare equal stay equal until the second entry points to the
+ * first frame.  That entry is changed under its table's lock, and only if it is
+ * the same.
  *
- * Both folios are locked, the second only if it is free: reclaim, which locks
- * one and tries others, and we, never wait for each other in a circle.
+ * Folio locks are only tried here, so this and reclaim never wait for each
+ * other in a circle.
  */
 #include <string.h>
 
 #include "vm/vm.h"
 
-/* Write-protects a present page: its frame with a reference, and the entry as
- * it is now.  NULL: not present. */
+/* Write-protects a present page.  Returns its frame with a reference; *pte_out
+ * gets the entry as it is now.  NULL: not present. */
 static struct zc_vm_frame *protect(struct zc_vm *vm, struct zc_vm_table *table,
                                    unsigned index, zc_pte *pte_out)
 {
@@ -55,7 +56,7 @@ static zc_status merge_into(struct zc_vm_fault *fault,
     if (!zc_vm_install(fault, frame, ZC_PTE_ACCESSED | ZC_PTE_DIRTY))
         return ZC_BUSY;
     zc_vm_count(vm, ZC_VM_PAGES_MERGED);
-    zc_frame_age(vm, frame); /* its own page may be gone by now */
+    zc_frame_age(vm, frame); /* the first page may be unmapped by now */
     zc_vm_drop_pte(vm, fault->pte);
     return ZC_OK;
 }

@@ -3,26 +3,26 @@
  * reclaim.c - frames out: second chance, unmap, page I/O.
  *
  *     coldest frame of some owner, isolated, with a reference
- *     lock it, if nobody else has it locked: reclaim waits for nobody
+ *     lock it, if it is not locked: reclaim waits for no folio lock
  *     used since the last look?  back to the hot end
  *     a slot, and a place in the swap cache, if it has none
  *     for each mapping: one more swap count, then under the table's lock the
  *     entry becomes the swap entry; so the count is never too low
  *     dirty: page I/O, which unlocks; clean: its slot has a copy
- *     the last reference takes it out of the swap cache and frees the frame
+ *     the last put takes it out of the swap cache and frees the frame
  *
  * From when it is in the swap cache, a fault on one of its entries finds it
  * there.  A frame that is still mapped afterwards, or could not be written,
  * stays, and is the hottest again.
  *
- * A thread that needs a frame reclaims itself, whatever it holds: of folios it
- * only tries the lock, and nothing that it waits for waits for it.
+ * A thread that needs a frame reclaims itself, whatever folio it has locked: it
+ * only tries folio locks, and no thread that it waits for waits for it.
  */
 #include "vm/vm.h"
 
 #define SCAN_FACTOR 8 /* frames looked at for each one wanted, at most */
-#define BATCH 32      /* frames, then the reclaimer looks whether it is done */
-#define STUCK_MAX 32  /* failed writes looked at in one go */
+#define BATCH 32      /* frames in one round of the reclaimer */
+#define STUCK_MAX 32  /* failed writes retried in one go */
 
 static bool maps(const struct zc_vm *vm, zc_pte pte,
                  const struct zc_vm_frame *frame)
@@ -31,9 +31,9 @@ static bool maps(const struct zc_vm *vm, zc_pte pte,
 }
 
 /*
- * Whether an entry used the frame since the last look, or one is of a locked
- * page; clears the marks.  The folio is locked, and no thread adds an entry of
- * a locked page without that: so each of those is seen.
+ * Whether a mapping used the frame since the last look, or is mlocked; clears
+ * the accessed bits.  The folio is locked.  No thread adds an mlocked mapping
+ * to a listed frame without the folio's lock, so each of those is seen.
  */
 static bool was_used(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
@@ -53,15 +53,16 @@ static bool was_used(struct zc_vm *vm, struct zc_vm_frame *frame)
             next = zc_rmap_next(vm, frame, place);
         }
         zc_spinlock_unlock(&place.table->lock);
-        /* One that went meanwhile has taken the way to the next with it. */
+        /* A mapping that is gone has no link to the next: begin again. */
         place = is_mapping ? next : zc_rmap_first(vm, frame);
     }
     return used;
 }
 
 /*
- * Makes one mapping a swap entry.  ZC_OK: it is, or was gone; the count was
- * raised before, and is dropped where it was not needed.
+ * Makes one mapping a swap entry: raises the count first, and drops it if it
+ * was not needed.  ZC_OK: done, or the mapping was gone; ZC_BUSY: it is
+ * mlocked.
  */
 static zc_status unmap_one(struct zc_vm *vm, struct zc_vm_frame *frame,
                            struct zc_vm_place place)
@@ -94,7 +95,7 @@ static zc_status unmap_one(struct zc_vm *vm, struct zc_vm_frame *frame,
     return is_locked ? ZC_BUSY : ZC_OK;
 }
 
-/* True: nothing maps it any more. */
+/* Unmaps all.  True: no mapping is left. */
 static bool unmap_all(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     struct zc_vm_place place;
@@ -121,31 +122,29 @@ static bool give_slot(struct zc_vm *vm, struct zc_vm_frame *frame)
     return true;
 }
 
-/* Who pays for the page in compressed memory.  Nobody has a frame that was
- * filled for a fault that came to nothing, and whose page others want: as one
- * that is stored without saying for whom, it is owner 0's. */
+/* The owner that is charged for the page in compressed memory.  A frame that
+ * was read for a fault but not mapped has no owner; its page is charged to
+ * owner 0, as a page that is stored for no owner is. */
 static unsigned payer_of(const struct zc_vm_frame *frame)
 {
     return frame->owner == ZC_OWNER_COUNT ? 0 : frame->owner;
 }
 
-/*
- * Sends a locked folio out that nothing maps, and unlocks it.  True: it is on
- * its way out.
- */
+/* Writes out a locked folio that has no mapping, and unlocks it.  True: it is
+ * on its way out. */
 static bool write_out(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     struct zc_swap *swap = zc_vm_swap(vm);
     struct zc_folio *folio = &frame->folio;
     zc_status status;
 
-    if (zc_frame_give_up_slot(vm, folio)) { /* nobody wants it back */
+    if (zc_frame_give_up_slot(vm, folio)) { /* the slot has no count */
         zc_folio_unlock(swap, folio);
         return true;
     }
     if (!zc_folio_has(folio, ZC_FOLIO_DIRTY)) {
-        /* Its slot has a copy: it leaves the cache with our reference, if
-         * nobody else comes for it. */
+        /* Its slot has a copy: it leaves the cache with our put, unless another
+         * thread looks it up. */
         zc_folio_unlock(swap, folio);
         return true;
     }
@@ -156,8 +155,9 @@ static bool write_out(struct zc_vm *vm, struct zc_vm_frame *frame)
     return true;
 }
 
-/* Tries to free an isolated frame; the reference is the caller's.  True: all
- * that is left of it is that reference, or a write under way. */
+/* Tries to free an isolated frame; the caller keeps its reference.  True:
+ * besides the swap cache only that reference, or a write under way, keeps
+ * it. */
 static bool reclaim_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     struct zc_swap *swap = zc_vm_swap(vm);
@@ -169,7 +169,7 @@ static bool reclaim_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
     had_slot = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
     if (zc_folio_has(folio, ZC_FOLIO_WRITEBACK) || was_used(vm, frame) ||
         !give_slot(vm, frame) || !unmap_all(vm, frame)) {
-        /* A slot that it was given in vain. */
+        /* Gives up a slot that was taken in vain. */
         if (!had_slot && zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
             (void)zc_frame_give_up_slot(vm, folio);
         zc_folio_unlock(swap, folio);
@@ -178,14 +178,14 @@ static bool reclaim_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
     return write_out(vm, frame);
 }
 
-/* Gives up the reference of reclaim.  What goes on living is found again: at
- * the hot end. */
+/* Drops the reference of reclaim.  A frame that stays in use is put at the hot
+ * end. */
 static void put_back(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     struct zc_folio *folio = &frame->folio;
     const bool is_cached = zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
-    /* While we have it isolated it is not put there under another name: only
-     * reclaim does that. */
+    /* While it is isolated it does not get another slot: only reclaim gives
+     * one. */
     const zc_swp slot = folio->swap;
 
     zc_frame_put_back(vm, frame);
@@ -206,10 +206,10 @@ uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal)
     if (goal > vm->frame_count)
         goal = vm->frame_count;
     scan_max = goal * SCAN_FACTOR + vm->frame_count / 8;
-    /* The second look at a frame is the last that can tell anything new. */
+    /* After the second look at a frame a third one tells nothing new. */
     if (scan_max > 2 * vm->frame_count)
         scan_max = 2 * vm->frame_count;
-    /* Failed writes keep frames, of pages that are wanted and of others. */
+    /* Failed writes keep frames, needed or not. */
     (void)zc_pageio_retry(&vm->cache->pageio, STUCK_MAX);
     for (scanned = 0; scanned < scan_max && freed < goal; scanned++) {
         if (owner == ZC_OWNER_COUNT && !zc_frame_next_owner(vm, &from))
@@ -217,7 +217,7 @@ uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal)
         frame = zc_frame_isolate(vm, from);
         if (frame == NULL && owner != ZC_OWNER_COUNT)
             break;
-        if (frame == NULL) /* others took his last, and there are others */
+        if (frame == NULL) /* raced: its list is empty, try the next owner */
             continue;
         zc_vm_count(vm, ZC_VM_RECLAIM_SCANNED);
         if (reclaim_frame(vm, frame)) {

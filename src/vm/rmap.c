@@ -2,17 +2,17 @@
 /*
  * rmap.c - from a frame to the page table entries that map it.
  *
- * The mappings of a frame are a list through its entries' tables, guarded by
- * one of a few locks by the frame's number.  The order is table, then this; so
- * who comes from the frame takes a place, lets go, locks the table, and looks
- * whether the entry still maps the frame: a place is a name.
+ * The mappings of a frame are a list that is linked through the tables.  One of
+ * a few locks, chosen by the frame's number, guards it.  The order is table,
+ * then this lock.  So a thread that comes from the frame takes a place,
+ * releases this lock, locks the table, and checks whether the entry still maps
+ * the frame: a place is only a name.
  *
- * A frame has a home, the page it was read for or was mapped at first: a page
- * number in a family of spaces (those that are forks of one another).  A frame
- * that still has one is foreign to every other page, and a swap-in there copies
- * it: merged pages are swapped out under one slot, and come apart when they
- * come back, as the kernel's do whose reverse mapping knows one anon_vma and
- * index.
+ * A frame records the page that it was read for or first mapped at, its home: a
+ * page number in a family of spaces (those that are forks of one another).  The
+ * kernel records anon_vma and index.  A swap-in at any other page must copy the
+ * frame (ksm_might_need_to_copy()): merged pages are swapped out under one
+ * slot, and come apart when they are swapped in.
  */
 #include "vm/vm.h"
 
@@ -95,7 +95,7 @@ uint32_t zc_rmap_count(struct zc_vm *vm, struct zc_vm_frame *frame)
     return count;
 }
 
-/* Where a link of the list leads. */
+/* The place that a link of the list names. */
 static struct zc_vm_place follow(struct zc_spinlock *lock,
                                  const struct zc_vm_place *link)
 {

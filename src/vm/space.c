@@ -2,10 +2,10 @@
 /*
  * space.c - address spaces: made, mapped, unmapped, ended.
  *
- * There are no areas: that a page is mapped, and locked, are bits of its
- * entry, which it keeps through all its lives.  Mapping, unmapping and forking
- * a space exclude each other; faults go on meanwhile and see each entry before
- * or after.
+ * There are no areas (VMAs): the bits MAPPED and LOCKED of an entry say that a
+ * page is mapped, and locked; swapping does not change them.  Mapping,
+ * unmapping and forking a space exclude each other by its mutex `mappings`.
+ * Faults go on meanwhile, and see each entry before or after the change.
  */
 #include "platform/memory.h"
 #include "vm/vm.h"
@@ -55,7 +55,8 @@ free_space:
     return ZC_NO_MEMORY;
 }
 
-/* Takes what an entry stands for out of it; the entry is `left` afterwards. */
+/* Sets an entry to `left` and returns what it was; its mapping of a frame, if
+ * any, is removed. */
 static zc_pte clear_entry(struct zc_vm *vm, struct zc_vm_table *table,
                           unsigned index, zc_pte left)
 {
@@ -71,8 +72,8 @@ static zc_pte clear_entry(struct zc_vm *vm, struct zc_vm_table *table,
     return pte;
 }
 
-/* Gives up the slot of a folio that nobody needs any more, if nobody has it
- * locked; otherwise reclaim will, which has it on a list. */
+/* Gives up the slot of a folio if it is not needed and the folio's lock is
+ * free.  Otherwise reclaim does it, for the frame is on a list. */
 static void try_to_free(struct zc_vm *vm, struct zc_folio *folio)
 {
     if (!zc_folio_has(folio, ZC_FOLIO_SWAPCACHE) || !zc_folio_trylock(folio))
@@ -105,7 +106,7 @@ static void unmap_pages(struct zc_vm_space *space, uint64_t first,
     for (page = first; page < first + count; page++) {
         table = zc_vm_table_find(space, page);
         if (table == NULL)
-            page |= ZC_TABLE_ENTRIES - 1; /* none of its table is mapped */
+            page |= ZC_TABLE_ENTRIES - 1; /* its table has no page mapped */
         else
             zc_vm_drop_pte(space->vm,
                            clear_entry(space->vm, table, zc_vm_index(page), 0));
@@ -171,7 +172,7 @@ void zc_vm_space_destroy(struct zc_vm_space *space)
     if (space == NULL || zc_process_is_child(&space->vm->cache->process))
         return;
     vm = space->vm;
-    /* Off the list first: swapoff goes by the list, under its lock. */
+    /* Off the list first: swapoff walks the list, under its lock. */
     zc_mutex_lock(&vm->lock);
     zc_list_remove(&space->link);
     vm->space_count--;

@@ -2,37 +2,36 @@
 /*
  * swapin.c - a fault on a swap entry.
  *
- * That the entry of the page table is what it was proves that nothing happened
- * only while the slot that it names cannot be given to another page.  So either
- * way the slot is pinned from before the page is read until the entry is set.
+ * An unchanged page table entry proves that its page is still the same only
+ * while its slot cannot be given to another page.  So on both paths the slot is
+ * pinned from before the page is read until the entry is set.
  *
  * Through the swap cache:
  *
  *     folio of the slot, locked and rechecked (zc_swapcache_get)
  *     read it unless it is up to date
- *     copy it, if it is a merged page of somebody else
+ *     copy it, if it is a merged page of another place
  *     table lock: entry unchanged?  set it
  *     drop the swap count; perhaps give up the slot
  *     unlock, last
  *
- * Who comes second finds the folio and waits for its lock
- * (SWAPCACHE_LOCKED_UNTIL_PTE_SET).  If the read failed, he finds the folio not
- * up to date and reads it again.  A copy is made of a page that is up to date
- * (UPTODATE_BEFORE_COPY): what a failed read left would look like a page when
- * it is copied.
+ * A second thread finds the folio and waits for its lock
+ * (SWAPCACHE_LOCKED_UNTIL_PTE_SET).  If the read failed, the second thread
+ * finds the folio not up to date and reads it again.  Only a folio that is up
+ * to date is copied (UPTODATE_BEFORE_COPY): the copy is marked up to date, so
+ * what a failed read left would pass for a page.
  *
- * Past the swap cache, where the device is fast and nobody else has the slot:
+ * Past the swap cache, if the device is synchronous and the slot's count is 1:
  *
- *     a frame of our own: to get one may shrink, down to this very slot
- *                         (SHRINK_SKIPS_CALLERS_SLOT)
- *     bare pin (SYNC_SWAPIN_PINS_SLOT); who does not get it waits and faults
- *     again
+ *     a frame of our own, before the pin: to get one may shrink, down to this
+ *     very slot (SHRINK_SKIPS_CALLERS_SLOT)
+ *     bare pin (SYNC_SWAPIN_PINS_SLOT); the loser waits and faults again
  *     read into the frame; what is stored stays as it is
  *     table lock: entry unchanged?  set it
  *     drop the swap count, end the pin: now what was stored goes
  *
- * If the entry has changed, or the page cannot be mapped, the frame is thrown
- * away, and the copy behind the slot is what there is.
+ * If the entry has changed, or the page cannot be mapped, the frame is freed,
+ * and the copy behind the slot stays.
  */
 #include <string.h>
 
@@ -53,7 +52,8 @@ static void raise_kind(struct zc_vm_fault *fault, enum zc_page_source source)
         fault->kind = kinds[source];
 }
 
-/* Maps a frame that was swapped in, unless the world is against it. */
+/* Maps the frame if the entry is unchanged.  False: it has changed, or a
+ * failure was injected. */
 static bool install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
                     zc_pte bits)
 {
@@ -72,8 +72,8 @@ static bool install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
 
 /* --- past the swap cache --------------------------------------------- */
 
-/* Without the swap cache the frame has the only copy of a page that was taken
- * out: it is stored again. */
+/* The frame has the only copy of a page that was taken out of zswap
+ * (ZC_SWAP_IN_STORE_AGAIN): it is stored again. */
 static void store_again(struct zc_vm_fault *fault, struct zc_slot_ref slot,
                         struct zc_folio *folio)
 {
@@ -102,13 +102,14 @@ static zc_status read_and_map(struct zc_vm_fault *fault,
     is_taken = vm->swap_in == ZC_SWAP_IN_STORE_AGAIN &&
                source == ZC_SOURCE_POOL &&
                zc_zswap_invalidate(&vm->cache->zswap, slot.name) == ZC_OK;
-    zc_folio_set(folio, ZC_FOLIO_DIRTY); /* no slot will be its own */
-    /* What may have to be stored again is not written to before we let go. */
+    zc_folio_set(folio, ZC_FOLIO_DIRTY); /* it will have no slot */
+    /* A page that may have to be stored again is mapped read-only: no thread
+     * writes to it before. */
     if (install(fault, frame, is_taken ? 0 : ZC_PTE_WRITE)) {
         raise_kind(fault, source);
         zc_vm_drop_count(vm, slot.name);
         zc_frame_age(vm, frame);
-        /* A fork meanwhile: the child has the slot too. */
+        /* After a fork meanwhile the child has the slot too. */
         is_taken = is_taken && zc_slot_count(slot) != 0;
         status = ZC_OK;
     }
@@ -131,7 +132,7 @@ static zc_status swap_in_past_cache(struct zc_vm_fault *fault,
                 : ZC_BROKEN(frame_under_pin(fault, slot));
     if (frame == NULL)
         return ZC_NO_MEMORY;
-    (void)zc_folio_trylock(&frame->folio); /* nobody else knows it */
+    (void)zc_folio_trylock(&frame->folio); /* no other thread can reach it */
     /* Before the look-up, and until the entry is set. */
     if (ZC_RULE(SYNC_SWAPIN_PINS_SLOT))
         status = zc_slot_pin(swap, slot);
@@ -153,8 +154,7 @@ static zc_status swap_in_past_cache(struct zc_vm_fault *fault,
 
 /* --- through the swap cache ------------------------------------------ */
 
-/* A folio in the swap cache whose slot is worth more than its copy: as
- * should_try_to_free_swap(). */
+/* Whether a mapped folio gives up its slot: as should_try_to_free_swap(). */
 static bool wants_slot_back(const struct zc_vm_fault *fault,
                             const struct zc_swap_device *device, bool is_owned)
 {
@@ -196,8 +196,8 @@ static zc_status map_cached(struct zc_vm_fault *fault, struct zc_slot_ref slot,
     if (frame == NULL)
         return ZC_NO_MEMORY;
     is_copy = &frame->folio != folio;
-    /* A page of others is mapped to be read, and the write faults once more:
-     * by then the slot may be given up, and the frame be our own. */
+    /* A shared frame is mapped read-only, and a write faults once more: by then
+     * the slot may be given up, and the frame be ours alone. */
     if (install(fault, frame, is_copy ? ZC_PTE_WRITE : 0)) {
         raise_kind(fault, source);
         zc_vm_drop_count(vm, slot.name);
@@ -211,7 +211,7 @@ static zc_status map_cached(struct zc_vm_fault *fault, struct zc_slot_ref slot,
     return status;
 }
 
-/* Fills a locked folio of the swap cache, if it is not. */
+/* Reads a locked folio of the swap cache, unless it is up to date. */
 static zc_status fill(struct zc_vm_fault *fault, struct zc_slot_ref slot,
                       struct zc_folio *folio, enum zc_page_source *source_out)
 {
@@ -221,8 +221,8 @@ static zc_status fill(struct zc_vm_fault *fault, struct zc_slot_ref slot,
     *source_out = ZC_SOURCE_CACHED;
     if (zc_folio_has(folio, ZC_FOLIO_UPTODATE))
         return ZC_OK;
-    /* It is read for this page.  If that fails, it leaves the cache with the
-     * last who knows it; whoever waits for its lock reads it himself. */
+    /* It is read for this page.  If that fails, it leaves the cache with its
+     * last user; a thread that waits for its lock reads it again. */
     zc_rmap_settle(vm, zc_frame_of(folio), fault->space, fault->page);
     status = zc_pageio_read(&vm->cache->pageio, folio, slot, source_out);
     if (status == ZC_OK)
@@ -242,12 +242,13 @@ static zc_status swap_in_cached(struct zc_vm_fault *fault,
     bool is_foreign;
     zc_status status;
 
-    /* The frame that the cache makes is charged to him once it is mapped. */
+    /* The frame that the swap cache makes is charged to the owner when it is
+     * mapped. */
     if (!zc_frame_make_room(vm, fault->space->owner, ZC_FRAME_MAY_WAIT))
         return ZC_NO_MEMORY;
     status = zc_swapcache_get(swap, slot, &folio, &is_created);
     if (status == ZC_MISSING)
-        return ZC_AGAIN; /* the slot is gone: so has the entry changed */
+        return ZC_AGAIN; /* the slot is free, so the entry has changed */
     if (status != ZC_OK)
         return status;
     status = fill(fault, slot, folio, &source);
@@ -273,7 +274,7 @@ zc_status zc_vm_swap_in(struct zc_vm_fault *fault)
     struct zc_folio *folio;
     zc_status status;
 
-    if (device == NULL) /* its pages are home: the entry has changed */
+    if (device == NULL) /* swapoff has ended, so the entry has changed */
         return ZC_AGAIN;
     slot = zc_slot_find(swap, name);
     folio = zc_swapcache_look_up(slot);

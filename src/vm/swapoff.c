@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swapoff.c - every page of a device home.
+ * swapoff.c - swaps in every page of a device.
  *
- * cache/swap.c stops the device and goes through its slots; for each that is in
- * use it hands us the folio, locked and read.  We go through all page tables
- * and map the folio wherever its slot is named.  What is not found then is in
- * the hand of a thread: a fork has taken a count and not set its entry, or an
- * exit has cleared the entry and not dropped its count yet.  Swapoff sleeps
- * until that thread is done, and walks again.
+ * cache/swap.c stops the device and goes through its slots; for each slot in
+ * use it calls us with the folio, locked and read.  We walk all page tables and
+ * map the folio at each entry that names its slot.  A count without an entry
+ * belongs to a thread at that moment: a fork has taken a count and not yet set
+ * its entry, or an exit has cleared the entry and not yet dropped its count.
+ * Swapoff sleeps until that thread is done, and walks again.
  *
- * No wake-up is lost.  Swapoff says that it may sleep, then walks, then reads
- * the count; the other thread drops the count or sets the entry, then asks
- * whether swapoff sleeps.  Both do their middle part under one lock:
+ * No wake-up is lost.  Swapoff sets swapoff_waits, then walks, then reads the
+ * count.  The other thread drops the count or sets the entry, then reads
+ * swapoff_waits.  Both do their middle step under one lock:
  *
- *     a drop    the cluster's: swapoff reads the count before it is dropped,
- *               and then the other sees what swapoff said; or after, and then
- *               the count is not there
- *     a fork    the table's of the child, likewise.  Swapoff finds that table:
- *               the fork made it before it took the count from the parent's
- *               entry, under the lock of the parent's table, which the walk
- *               takes before it comes to the child
+ *     a drop    the cluster's lock.  If swapoff reads the count before the
+ *               drop, the other thread sees swapoff_waits set; if after,
+ *               swapoff sees that the count is gone
+ *     a fork    the lock of the child's table, likewise.  Swapoff finds that
+ *               table: the fork made it before it took the count from the
+ *               parent's entry, under the lock of the parent's table, which
+ *               the walk takes before it comes to the child
  *
- * That is a walk for each slot, as the kernel's was until 5.1: a walk for all
+ * There is one walk for each slot, as in the kernel until 5.1: a walk for all
  * slots would need all their folios at once.
  */
 #include "vm/vm.h"
 
-/* Maps the folio at one place, if that still names its slot. */
+/* Maps the folio at one entry, if the entry still names its slot. */
 static zc_status bring_home(struct zc_vm_fault *fault, struct zc_folio *folio)
 {
     struct zc_vm *vm = fault->space->vm;
@@ -98,7 +98,7 @@ static zc_status unuse_space(struct zc_vm_space *space, struct zc_folio *folio,
     return status;
 }
 
-/* One walk. */
+/* One walk over all page tables. */
 static zc_status unuse_all(struct zc_vm *vm, struct zc_folio *folio,
                            zc_swp slot)
 {
@@ -122,7 +122,7 @@ static zc_status unuse(void *context, struct zc_folio *folio)
     const zc_swp slot = folio->swap;
     zc_status status;
 
-    /* If it cannot be mapped, and not be written either, reclaim finds it. */
+    /* If it can be neither mapped nor written, reclaim finds it on the list. */
     zc_frame_age(vm, zc_frame_of(folio));
     for (;;) {
         zc_atomic_u32_store_relaxed(&vm->swapoff_waits, 1);

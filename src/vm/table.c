@@ -2,11 +2,12 @@
 /*
  * table.c - page tables: one level of pointers to tables of 512 entries.
  *
- * A table is made when a page of it is mapped, is published once, and goes with
- * its space.  Its memory does not: reclaim finds entries through frames and
- * keeps no reference to the space, so a place may be of a table that has
- * another life by now.  It stays a table, with its lock, and an entry of it
- * that maps the frame in question is a mapping of that frame, whoever's it is.
+ * A table is made when a page of it is mapped, is published once, and ends with
+ * its space.  Its memory is used again for other tables and never freed before
+ * the machine ends: reclaim finds entries through frames and holds no reference
+ * to the space, so a place may name a table that belongs to another space by
+ * now.  It still is a table, with its lock, and an entry of it that maps the
+ * frame is a mapping of that frame, in whatever space.
  */
 #include "platform/memory.h"
 #include "vm/vm.h"
@@ -35,7 +36,7 @@ struct zc_vm_frame *zc_pte_frame(const struct zc_vm *vm, zc_pte pte)
     return &vm->frames[pte >> ZC_PTE_SHIFT];
 }
 
-/* A table that nobody uses: an old one, or a new one. */
+/* An unused table: a spare one, or a new one. */
 static struct zc_vm_table *take_table(struct zc_vm *vm)
 {
     struct zc_vm_table *table = NULL;
@@ -98,7 +99,7 @@ struct zc_vm_table *zc_vm_table_make(struct zc_vm_space *space, uint64_t page)
     table->space = space;
     table->first = page & ~(uint64_t)(ZC_TABLE_ENTRIES - 1);
     zc_spinlock_unlock(&table->lock);
-    /* The holder of the space's mappings alone makes tables. */
+    /* Only the holder of the space's `mappings` makes tables. */
     table->older = zc_atomic_pointer_load_relaxed(&space->newest);
     zc_atomic_pointer_store_release(&space->tables[page >> ZC_TABLE_SHIFT],
                                     table);

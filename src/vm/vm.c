@@ -2,9 +2,9 @@
 /*
  * vm.c - a simulated machine: made, ended, counted.
  *
- * Made from below to above: frames, the cache that takes its folios from them,
- * the reclaimer.  Ended the other way round.  So frames are there before any
- * thread that uses them, and go after the last.
+ * The parts are made in this order: frames, the cache that takes its folios
+ * from them, the reclaimer.  They are ended in the reverse order.  So frames
+ * exist before any thread that uses them, and are freed after the last.
  */
 #include <string.h>
 
@@ -182,7 +182,7 @@ fail:
     return NULL;
 }
 
-/* Everything but the threads and what they use: nothing runs yet. */
+/* Makes all but the cache and the threads: nothing runs yet. */
 static struct zc_vm *make(const struct zc_vm_options *options, size_t page_size)
 {
     struct zc_vm *vm = alloc_memory(options, page_size);
@@ -193,7 +193,7 @@ static struct zc_vm *make(const struct zc_vm_options *options, size_t page_size)
     return NULL;
 }
 
-/* No frame is in use, and no thread of ours or of the cache's is left. */
+/* No frame is in use, and no thread of the machine or its cache is left. */
 static void unmake(struct zc_vm *vm)
 {
     ZC_ASSERT(vm->free_count == vm->frame_count);
@@ -202,10 +202,8 @@ static void unmake(struct zc_vm *vm)
     free_memory(vm);
 }
 
-/*
- * The cache over the frames, which are complete: its threads may use them from
- * their first step on.  Then the reclaimer, which uses both.
- */
+/* Makes the cache over the frames, which are complete: threads of the cache may
+ * use them at once.  Then starts the reclaimer, which uses both. */
 static zc_status start(struct zc_vm *vm,
                        const struct zc_cache_options *cache_options,
                        const struct zc_vm_options *options)
@@ -230,7 +228,7 @@ static zc_status start(struct zc_vm *vm,
     return ZC_OK;
 }
 
-/* Both structs as they are used; what is wrong is said in the one it is in. */
+/* Reads both structs; the reason of an error goes into the one that has it. */
 static zc_status read_options(struct zc_cache_options *own_cache,
                               const struct zc_cache_options *cache_options,
                               struct zc_vm_options *own,
@@ -285,15 +283,15 @@ struct zc_cache *zc_vm_cache(struct zc_vm *vm)
     return vm == NULL ? NULL : vm->cache;
 }
 
-/* In a child after fork() no thread of ours is there, and spaces, tables and
- * frames are as some thread of the parent's left them. */
+/* In a child after fork() our threads do not exist, and spaces, tables and
+ * frames are as the parent's threads left them. */
 static void leave(struct zc_vm *vm)
 {
     zc_cache_destroy(vm->cache);
     zc_pages_unmap(vm->memory, memory_bytes(vm));
 }
 
-/* In the reverse order: whichever thread uses frames ends before they do. */
+/* In the reverse order: all threads that use frames end before the frames. */
 void zc_vm_destroy(struct zc_vm *vm)
 {
     if (vm == NULL)

@@ -14,8 +14,8 @@
  *   vm/fork.c  vm/ksm.c  vm/swapoff.c  vm/check.c
  *
  * Locks, outermost first: a space's mappings (mutex), a folio, a page table, a
- * frame's mappings, the frames of the machine, a cluster of slots.  Of folios a
- * thread sleeps for one at a time, and only tries any other.
+ * frame's mappings, the frames of the machine, a cluster of slots.  A thread
+ * sleeps for the lock of one folio at a time, and only tries that of any other.
  */
 #ifndef ZC_VM_VM_H
 #define ZC_VM_VM_H
@@ -34,7 +34,7 @@
  * frame, with SWAP a slot; with neither, nothing was ever written.
  */
 enum zc_pte_bit {
-    ZC_PTE_MAPPED = 1u << 0, /* part of a mapping; 0 in all others if not */
+    ZC_PTE_MAPPED = 1u << 0, /* part of a mapping; without it all bits are 0 */
     ZC_PTE_PRESENT = 1u << 1,
     ZC_PTE_WRITE = 1u << 2,
     ZC_PTE_DIRTY = 1u << 3,
@@ -43,7 +43,7 @@ enum zc_pte_bit {
     ZC_PTE_LOCKED = 1u << 6, /* mlock */
 };
 
-#define ZC_PTE_KEPT (ZC_PTE_MAPPED | ZC_PTE_LOCKED) /* through all its lives */
+#define ZC_PTE_KEPT (ZC_PTE_MAPPED | ZC_PTE_LOCKED) /* kept while swapped out */
 #define ZC_PTE_SHIFT 8
 #define ZC_PTE_TYPE_SHIFT 59 /* of a slot; its offset is below 2^51 */
 
@@ -57,10 +57,10 @@ struct zc_vm_place {
     unsigned index;
 };
 
-/* Memory of tables is never given back while the machine lives. */
+/* Memory of tables is not freed before the machine ends. */
 struct zc_vm_table {
     struct zc_spinlock lock;
-    struct zc_vm_space *space;      /* [lock] of this life */
+    struct zc_vm_space *space;      /* [lock] the one that uses it now */
     uint64_t first;                 /* [lock] page number of entry 0 */
     struct zc_vm_table *next_spare; /* [vm->lock] */
     struct zc_vm_table *older; /* of the space; set before it is published */
@@ -74,25 +74,26 @@ struct zc_vm_space {
     struct zc_vm *vm;
     struct zc_list link; /* [vm->lock] */
     unsigned owner;
-    uint64_t family; /* spaces that are forks of one another have one number */
+    uint64_t family; /* one number for spaces that are forks of one another */
     uint64_t page_count;
     struct zc_mutex mappings; /* map, unmap, fork, exit: one at a time */
-    /* Tables; each is set once, released, pairs with the acquire in the
-     * look-up, and stays until the space goes. */
+    /* Tables.  Each is set once, released, which pairs with the acquire in the
+     * look-up, and stays until the space ends. */
     zc_atomic_pointer *tables;
-    /* The same as a list, for walks over those that there are.  Set by the
-     * holder of `mappings`, released; pairs with zc_vm_tables(). */
+    /* All tables as a list, for walks over those that exist.  Set by the holder
+     * of `mappings`, released; pairs with zc_vm_tables(). */
     zc_atomic_pointer newest;
 };
 
 struct zc_vm_frame {
     struct zc_folio folio; /* first: folios of this machine are frames */
-    struct zc_list age;    /* [frames lock] of its owner, or free; or alone */
-    /* Charged.  [folio lock and frames lock] to write, either to read. */
+    struct zc_list age; /* [frames lock] its owner's list, free, or no list */
+    /* The owner that is charged.  [folio lock and frames lock] to write, either
+     * to read. */
     unsigned owner;
     bool is_isolated; /* [frames lock] reclaim has it, and will list it */
-    /* Who maps it, and where it is at home (vm/rmap.c): a page of a family of
-     * spaces, 0 for none.  [rmap lock] */
+    /* Its mappings, and its home (vm/rmap.c): a page of a family of spaces;
+     * family 0: none.  [rmap lock] */
     struct zc_vm_place mappings;
     uint32_t mapped;
     uint64_t home_family;
@@ -101,7 +102,7 @@ struct zc_vm_frame {
 
 /* Frames of one owner by age. */
 struct zc_vm_owner {
-    struct zc_list turn;        /* [frames lock] of vm->turns, or alone */
+    struct zc_list turn;        /* [frames lock] vm->turns, or no list */
     struct zc_list cold_to_hot; /* [frames lock] */
     uint64_t frames;            /* [frames lock] charged, on the list or not */
     uint64_t limit;             /* [frames lock] UINT64_MAX: none */
@@ -136,17 +137,16 @@ struct zc_vm {
     struct zc_spinlock frames_lock;
     struct zc_list free;        /* [frames_lock] */
     uint64_t free_count;        /* [frames_lock] */
-    uint64_t reserve;           /* frames that only reclaim's own needs take */
+    uint64_t reserve;           /* frames that only reclaim itself takes */
     uint64_t low;               /* fewer free frames wake the reclaimer, */
     uint64_t high;              /* which frees up to so many */
     struct zc_vm_owner *owners; /* [frames_lock] ZC_OWNER_COUNT of them */
-    struct zc_list turns; /* [frames_lock] those that may have frames listed,
-                             the next one first */
+    struct zc_list turns; /* [frames_lock] round robin of owners with frames */
 
     struct zc_mutex lock;
     struct zc_list spaces;            /* [lock] */
     uint64_t space_count;             /* [lock] */
-    uint64_t families;                /* [lock] given out */
+    uint64_t families;                /* [lock] numbers given out */
     struct zc_vm_table *spare_tables; /* [lock] of spaces that have ended */
     /* 1: a swapoff may sleep, on this word.  Pairs with itself, and with the
      * locks that vm/swapoff.c names. */
@@ -192,30 +192,31 @@ zc_swp zc_pte_slot(zc_pte pte);
 zc_pte zc_pte_of_frame(const struct zc_vm *vm, const struct zc_vm_frame *frame);
 struct zc_vm_frame *zc_pte_frame(const struct zc_vm *vm, zc_pte pte);
 
-/* Whether an entry is what it was, but for the marks that accesses leave. */
+/* Whether an entry is the same, but for the accessed and dirty bits. */
 static inline bool zc_pte_same(zc_pte a, zc_pte b)
 {
     return ((a ^ b) & ~(zc_pte)(ZC_PTE_ACCESSED | ZC_PTE_DIRTY)) == 0;
 }
 
 /* The table of a page, made if it is not there; NULL: no memory.  May block.
- * The caller holds the space's mappings. */
+ * The caller holds the space's mappings, or, in a fork, no other thread has the
+ * space yet. */
 struct zc_vm_table *zc_vm_table_make(struct zc_vm_space *space, uint64_t page);
-/* For tables of a space that has ended, and for all at the end. */
+/* Keeps a table of an ended space for reuse; frees all that are kept. */
 void zc_vm_table_spare(struct zc_vm *vm, struct zc_vm_table *table);
 void zc_vm_tables_free(struct zc_vm *vm);
 
 /* The table of a page, or NULL. */
 struct zc_vm_table *zc_vm_table_find(const struct zc_vm_space *space,
                                      uint64_t page);
-/* The newest table of a space, and so the list of all, or NULL: they stay while
- * the space does.  Those that are made meanwhile are not on it. */
+/* The newest table of a space, which begins the list of all, or NULL.  Tables
+ * stay while the space does.  Tables made later are not on this list. */
 static inline struct zc_vm_table *zc_vm_tables(const struct zc_vm_space *space)
 {
     return zc_atomic_pointer_load_acquire(&space->newest);
 }
-/* How many of its entries are pages of a space: of the last one perhaps not
- * all. */
+/* How many entries of a table are pages of a space; the last table may have
+ * fewer than all. */
 static inline unsigned zc_vm_table_pages(const struct zc_vm_space *space,
                                          const struct zc_vm_table *table)
 {
@@ -230,7 +231,7 @@ static inline unsigned zc_vm_index(uint64_t page)
 
 /* --- frames: vm/frame.c ---------------------------------------------- */
 
-/* Whether who needs a frame may wait for writes: not with a folio locked. */
+/* Whether an allocation may wait for writes: not with a folio locked. */
 enum zc_frame_wait {
     ZC_FRAME_NO_WAIT,
     ZC_FRAME_MAY_WAIT
@@ -238,14 +239,14 @@ enum zc_frame_wait {
 
 /*
  * A frame with one reference, not mapped, on no list, charged to the owner;
- * reclaims if there is none.  NULL: nothing can be freed.  No lock but a
- * folio's may be held, and that only without waiting.
+ * reclaims if none is free.  NULL: nothing can be freed.  The caller holds no
+ * lock but perhaps a folio's, and then only with ZC_FRAME_NO_WAIT.
  */
 struct zc_vm_frame *zc_frame_alloc(struct zc_vm *vm, unsigned owner,
                                    enum zc_frame_wait wait);
 
-/* Brings an owner below his limit, for a frame that is charged to him later.
- * False: he stays at it.  As above. */
+/* Brings an owner below its limit, for a frame that is charged to it later.
+ * False: it stays at the limit.  Same locks as above. */
 bool zc_frame_make_room(struct zc_vm *vm, unsigned owner,
                         enum zc_frame_wait wait);
 
@@ -253,29 +254,29 @@ bool zc_frame_make_room(struct zc_vm *vm, unsigned owner,
 struct zc_folio *zc_frame_alloc_folio(void *context, bool may_reclaim);
 void zc_frame_free_folio(void *context, struct zc_folio *folio);
 
-/* Puts a frame at the hot end of its owner's list, if it is on no list and
- * nobody has it isolated. */
+/* Puts a frame at the hot end of its owner's list, if it is on no list and not
+ * isolated. */
 void zc_frame_age(struct zc_vm *vm, struct zc_vm_frame *frame);
 
-/* Charges a frame to another owner: it is now his.  The folio is locked, or
- * nobody else knows it. */
+/* Charges a frame to another owner.  The folio is locked, or no other thread
+ * can reach it. */
 void zc_frame_charge(struct zc_vm *vm, struct zc_vm_frame *frame,
                      unsigned owner);
 
 /* The coldest frame of an owner with a reference, off its list and isolated, or
  * NULL. */
 struct zc_vm_frame *zc_frame_isolate(struct zc_vm *vm, unsigned owner);
-/* Ends that: to the hot end.  The reference stays. */
+/* Ends the isolation: puts the frame at the hot end.  The reference stays. */
 void zc_frame_put_back(struct zc_vm *vm, struct zc_vm_frame *frame);
 
 /*
  * Takes a locked folio out of the swap cache if its slot has no count and no
  * write of it is under way.  True: done, and it is dirty.  The caller has a
- * reference, and no device needs to be his.
+ * reference to the folio, and needs none to the device.
  */
 bool zc_frame_give_up_slot(struct zc_vm *vm, struct zc_folio *folio);
 
-/* The next owner that has frames, after the one before; false: none. */
+/* The next owner that has frames, in turn; false: none. */
 bool zc_frame_next_owner(struct zc_vm *vm, unsigned *owner_out);
 
 uint64_t zc_frames_free(struct zc_vm *vm);
@@ -285,21 +286,22 @@ uint64_t zc_frames_free(struct zc_vm *vm);
 /* The caller holds the table's lock, and has put the frame into the entry. */
 void zc_rmap_add(struct zc_vm *vm, struct zc_vm_frame *frame,
                  struct zc_vm_place place);
-/* The caller holds the table's lock, and has taken the frame out of it. */
+/* The caller holds the table's lock, and changes the entry under it. */
 void zc_rmap_remove(struct zc_vm *vm, struct zc_vm_frame *frame,
                     struct zc_vm_place place);
-/* Mappings now; exact only where nobody can add one. */
+/* Mappings now; exact only while no thread can add one. */
 uint32_t zc_rmap_count(struct zc_vm *vm, struct zc_vm_frame *frame);
-/* The newest of its mappings, as a name; a table of NULL: it has none. */
+/* The newest mapping, as a name; a table of NULL: there is none. */
 struct zc_vm_place zc_rmap_first(struct zc_vm *vm, struct zc_vm_frame *frame);
 /* The next older one.  The caller holds the lock of the place's table, and the
  * entry maps the frame. */
 struct zc_vm_place zc_rmap_next(struct zc_vm *vm, struct zc_vm_frame *frame,
                                 struct zc_vm_place place);
-/* The frame is read for this page, and is its own, unless it has an owner. */
+/* The frame is read for this page: makes it the frame's home, if it has
+ * none. */
 void zc_rmap_settle(struct zc_vm *vm, struct zc_vm_frame *frame,
                     const struct zc_vm_space *space, uint64_t page);
-/* The frame is this page's own from now on: nobody else has it. */
+/* Makes this page the frame's home: no other page has the frame. */
 void zc_rmap_rehome(struct zc_vm *vm, struct zc_vm_frame *frame,
                     struct zc_vm_place place);
 /* Whether a swap-in by this page of this space has to copy the frame. */
@@ -326,44 +328,44 @@ struct zc_vm_fault {
     enum zc_fault_kind kind;
 };
 
-/* Makes the page present.  ZC_OK; ZC_AGAIN: somebody else was faster, or is
- * about to be; either way look at the entry again.  Else as zc_vm_read(). */
+/* Makes the page present.  ZC_OK; ZC_AGAIN: another thread was faster, or is
+ * about to be; after both look at the entry again.  Else as zc_vm_read(). */
 zc_status zc_vm_handle_fault(struct zc_vm_fault *fault);
-/* The same for a swap entry. */
+/* zc_vm_handle_fault() for a swap entry. */
 zc_status zc_vm_swap_in(struct zc_vm_fault *fault);
 
 /* Puts a frame into an entry that is still fault->pte, with a reference for the
- * mapping.  False: it is not, and nothing has changed.  The caller's own
- * reference stays. */
+ * mapping.  False: the entry has changed, and nothing is done.  The caller
+ * keeps its own reference. */
 bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
                    zc_pte bits);
 
 /* The frame to map for a locked cached folio, with a reference for the caller:
- * its own, or a copy where it is somebody else's merged page.  NULL: no frame.
- */
+ * the folio's own, or a copy if it is a merged page of another place.  NULL: no
+ * frame. */
 struct zc_vm_frame *zc_vm_frame_for(struct zc_vm_fault *fault,
                                     struct zc_folio *folio);
 
-/* Drops what an entry that was cleared stood for; no lock is held. */
+/* Drops what an entry that was cleared referred to; no spinlock is held. */
 void zc_vm_drop_pte(struct zc_vm *vm, zc_pte pte);
 
 /* --- swapoff: vm/swapoff.c ------------------------------------------- */
 
-/* Drops a swap count that the caller has in hand. */
+/* Drops a swap count that the caller has and no entry has. */
 void zc_vm_drop_count(struct zc_vm *vm, zc_swp slot);
-/* After the caller has put a swap count that it had in hand into an entry. */
+/* Called after the caller has put such a count into an entry. */
 void zc_vm_wake_swapoff(struct zc_vm *vm);
 
 /* --- reclaim --------------------------------------------------------- */
 
-/* Frees frames of an owner, or of all; how many, writes of them that are under
- * way too.  Waits for no write. */
+/* Frees frames of an owner, or of all (ZC_OWNER_COUNT).  Returns how many, with
+ * those whose write is under way.  Waits for no write. */
 uint64_t zc_vm_shrink(struct zc_vm *vm, unsigned owner, uint64_t goal);
 
 zc_status zc_vm_reclaimer_start(struct zc_vm *vm);
 void zc_vm_reclaimer_stop(struct zc_vm *vm);
 void zc_vm_reclaimer_wake(struct zc_vm *vm);
-/* Between the two it does nothing; what it was doing is waited for. */
+/* From hold to release the reclaimer does nothing; hold waits for its round. */
 void zc_vm_reclaimer_hold(struct zc_vm *vm);
 void zc_vm_reclaimer_release(struct zc_vm *vm);
 
