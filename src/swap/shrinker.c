@@ -128,7 +128,7 @@ static void note_attempt(struct shrink *shrink, bool is_good)
 
 /* ---- lru = entry ---- */
 
-/* Owners from one to the next that has a turn; all of them if it is the same. */
+/* Owners from one to the next that has a turn; all if it is the same. */
 static unsigned owners_between(unsigned before, unsigned owner)
 {
     return owner > before ? owner - before : owner + ZC_OWNER_COUNT - before;
