@@ -18,10 +18,18 @@ static size_t block_bytes(const struct zc_records *records, unsigned block)
 
 void zc_records_init(struct zc_records *records, size_t record_bytes)
 {
+    uint32_t odd;
     unsigned i;
 
     ZC_ASSERT(record_bytes > 0);
     records->record_bytes = record_bytes;
+    records->shift = zc_lowest_bit(record_bytes);
+    odd = (uint32_t)(record_bytes >> records->shift);
+    /* Each step doubles the bits that are right: 3 to begin with. */
+    records->inverse = odd;
+    for (i = 0; i < 4; i++)
+        records->inverse *= 2 - odd * records->inverse;
+    zc_atomic_u32_init(&records->end, 0);
     for (i = 0; i < ZC_RECORDS_BLOCKS; i++)
         zc_atomic_pointer_init(&records->blocks[i], NULL);
 }
@@ -38,6 +46,15 @@ void zc_records_destroy(struct zc_records *records)
     }
 }
 
+static void raise_end(struct zc_records *records, uint32_t end)
+{
+    uint32_t found = zc_atomic_u32_load_relaxed(&records->end);
+
+    while (found < end &&
+           !zc_atomic_u32_exchange_if(&records->end, &found, end))
+        continue;
+}
+
 /* Maps one block; if another thread publishes it first, ours is unmapped. */
 static zc_status add_block(struct zc_records *records, unsigned block)
 {
@@ -49,6 +66,7 @@ static zc_status add_block(struct zc_records *records, unsigned block)
         return ZC_NO_MEMORY;
     if (block_bytes(records, block) >= ZC_RECORDS_LARGE_BYTES)
         zc_pages_scatter(fresh, block_bytes(records, block));
+    raise_end(records, block + 1);
     if (!zc_atomic_pointer_exchange_if(&records->blocks[block], &expected,
                                        fresh))
         zc_pages_unmap(fresh, block_bytes(records, block));
@@ -79,20 +97,18 @@ zc_status zc_records_reserve(struct zc_records *records, uint32_t count)
 
 uint32_t zc_records_index(const struct zc_records *records, const void *record)
 {
-    uintptr_t address = (uintptr_t)record;
+    const uintptr_t address = (uintptr_t)record;
     uintptr_t block;
     uintptr_t place;
     unsigned i;
 
-    /* Blocks are published in order: the first missing one ends the search. */
-    for (i = 0; i < ZC_RECORDS_BLOCKS; i++) {
+    /* The last block has half of all records. */
+    for (i = zc_atomic_u32_load_relaxed(&records->end); i-- > 0;) {
         block = (uintptr_t)zc_atomic_pointer_load_acquire(&records->blocks[i]);
-        if (block == 0)
-            break;
-        place = address - block; /* wraps to a huge number if it is below */
+        place = address - block; /* huge if it is below, or there is none */
         if (place < block_records(i) * records->record_bytes)
-            return (uint32_t)(place / records->record_bytes + block_records(i) -
-                              ZC_RECORDS_FIRST);
+            return (uint32_t)(place >> records->shift) * records->inverse +
+                   (uint32_t)block_records(i) - ZC_RECORDS_FIRST;
     }
     ZC_ASSERT(record == NULL); /* it is no record of this array */
     return 0;

@@ -38,11 +38,19 @@
 
 struct zc_records {
     size_t record_bytes; /* constant */
+    /* record_bytes is odd << shift; the inverse of odd, modulo 2^32: a division
+     * without rest is a multiplication by it. */
+    unsigned shift;
+    uint32_t inverse;
+    /* No block from here on was ever mapped.  Raised before a block is set, so
+     * a thread that has a record of the block sees it. */
+    zc_atomic_u32 end;
     /* Published once by compare-and-swap (release); pairs with the acquire in
      * zc_records_at(). */
     zc_atomic_pointer blocks[ZC_RECORDS_BLOCKS];
 };
 
+/* `record_bytes` is not 0. */
 void zc_records_init(struct zc_records *records, size_t record_bytes);
 void zc_records_destroy(struct zc_records *records);
 
