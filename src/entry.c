@@ -3,9 +3,14 @@
  * entry.c - entries: made, filled, read, and freed by the last reference.
  *
  * Why it cannot go wrong: references == (linked ? 1 : 0) + users.  A reference
- * is only ever taken by somebody who has one, or under the shard lock from a
- * linked entry, whose tree reference cannot go meanwhile.  So the count leaves
- * zero never, and whoever brings it to zero is alone with the entry.
+ * is only ever taken by a thread that has one, or under the shard lock from a
+ * linked entry, whose tree reference cannot go meanwhile.  So the count never
+ * leaves zero, and the thread that brings it to zero is alone with the entry.
+ *
+ * The entry is the object's record in the pool.  So the thread that frees the
+ * object has read all that it needs of the entry before, and touches it no
+ * more.  What stands beside an entry, its checksum and its place in the LRU, is
+ * found by the index of the record.
  */
 #include "zswap.h"
 
@@ -20,61 +25,28 @@
 
 zc_status zc_entries_init(struct zc_entries *entries)
 {
-    zc_records_init(&entries->records, sizeof(struct zc_entry));
+    zc_status status = ZC_OK;
+
+    if (entries->zspool != NULL) {
+        entries->handles = &entries->zspool->handles;
+    } else {
+        entries->handles = &entries->own;
+        status = zc_handles_init(&entries->own, entries->page_size,
+                                 sizeof(struct zc_entry_of_stranger) -
+                                     sizeof(struct zc_cell));
+    }
+    ZC_ASSERT(entries->handles->user_bytes >= ZC_ENTRY_USER_BYTES);
     zc_records_init(&entries->sums, sizeof(uint64_t));
     zc_records_init(&entries->links, sizeof(struct zc_lru_link));
-    entries->first_free = 0;
-    entries->used = 0;
-    return zc_spinlock_init(&entries->lock, ZC_RANK_ENTRIES, "entries");
+    return status;
 }
 
 void zc_entries_destroy(struct zc_entries *entries)
 {
-    zc_spinlock_destroy(&entries->lock);
     zc_records_destroy(&entries->links);
     zc_records_destroy(&entries->sums);
-    zc_records_destroy(&entries->records);
-}
-
-/* Whether the record of that index, and what stands beside it, is there. */
-static bool has_record(const struct zc_entries *entries, uint32_t index)
-{
-    return zc_records_has(&entries->records, index) &&
-           (!entries->checksums || zc_records_has(&entries->sums, index)) &&
-           (!entries->keeps_ages || zc_records_has(&entries->links, index));
-}
-
-static zc_status reserve(struct zc_entries *entries, uint32_t count)
-{
-    zc_status status = zc_records_reserve(&entries->records, count);
-
-    if (status == ZC_OK && entries->checksums)
-        status = zc_records_reserve(&entries->sums, count);
-    if (status == ZC_OK && entries->keeps_ages)
-        status = zc_records_reserve(&entries->links, count);
-    return status;
-}
-
-/* A free entry, or NULL where `wanted_out` records must be reserved first. */
-static struct zc_entry *take_entry(struct zc_entries *entries,
-                                   uint32_t *wanted_out)
-{
-    struct zc_entry *entry = NULL;
-
-    zc_spinlock_lock(&entries->lock);
-    if (entries->first_free != 0 && zc_ghost_reuses()) {
-        entry = zc_entry_at(entries, entries->first_free - 1);
-        zc_ghost_born(entry, sizeof(*entry), "entry");
-        entries->first_free = (uint32_t)entry->slot_and_owner;
-    } else if (has_record(entries, entries->used)) {
-        entry = zc_entry_at(entries, entries->used);
-        zc_ghost_born(entry, sizeof(*entry), "entry");
-        entries->used++;
-    } else {
-        *wanted_out = entries->used + 1;
-    }
-    zc_spinlock_unlock(&entries->lock);
-    return entry;
+    if (entries->zspool == NULL)
+        zc_handles_destroy(&entries->own);
 }
 
 /* What `references` says besides the count when a page is used now. */
@@ -86,28 +58,96 @@ static uint32_t stamp_now(const struct zc_entries *entries)
                                      << ZC_ENTRY_AGE_SHIFT;
 }
 
-zc_status zc_entry_create(struct zc_entries *entries, zc_swp slot,
-                          unsigned owner, struct zc_entry **entry_out)
+/* What of an entry is known before its content. */
+static struct zc_entry new_entry(const struct zc_entries *entries, zc_swp slot,
+                                 unsigned owner)
 {
-    struct zc_entry *entry;
-    uint32_t wanted = 0;
+    struct zc_entry entry = {
+        .slot_and_owner = slot.value | (uint64_t)owner << ZC_ENTRY_OWNER_SHIFT,
+        .flags = ZC_ENTRY_SAME_FILLED,
+    };
+
+    ZC_ASSERT((slot.value & ZC_ENTRY_OWNER_MASK) == 0);
+    zc_atomic_u32_init(&entry.references, stamp_now(entries) | 1);
+    return entry;
+}
+
+/* All but the cell. */
+static void *user_part(struct zc_entry *entry)
+{
+    return (char *)entry + sizeof(entry->cell);
+}
+
+static zc_status create_bare(struct zc_entries *entries, struct zc_entry *from,
+                             struct zc_entry **entry_out)
+{
+    struct zc_cell *cell;
+    zc_status status = zc_handles_take_bare(entries->handles, &cell);
+
+    if (status != ZC_OK)
+        return status;
+    *entry_out = (struct zc_entry *)cell;
+    memcpy(user_part(*entry_out), user_part(from), ZC_ENTRY_USER_BYTES);
+    return ZC_OK;
+}
+
+zc_status zc_entry_create_filled(struct zc_entries *entries, zc_swp slot,
+                                 unsigned owner, uint64_t fill,
+                                 struct zc_entry **entry_out)
+{
+    struct zc_entry entry = new_entry(entries, slot, owner);
     zc_status status;
 
-    while ((entry = take_entry(entries, &wanted)) == NULL) {
-        status = reserve(entries, wanted);
-        if (status != ZC_OK)
-            return status;
-    }
-    ZC_ASSERT((slot.value & ZC_ENTRY_OWNER_MASK) == 0);
-    entry->slot_and_owner = slot.value | (uint64_t)owner
-                                             << ZC_ENTRY_OWNER_SHIFT;
-    entry->content.fill = 0;
-    entry->size_minus_one = 0;
-    entry->generation = 0;
-    entry->flags = ZC_ENTRY_SAME_FILLED;
-    zc_atomic_u32_init(&entry->references, stamp_now(entries) | 1);
-    *entry_out = entry;
-    return ZC_OK;
+    entry.size_minus_one = (uint16_t)(fill >> ZC_CELL_BARE_BITS);
+    entry.generation = (uint8_t)(fill >> (ZC_CELL_BARE_BITS + 16));
+    status = create_bare(entries, &entry, entry_out);
+    if (status == ZC_OK)
+        zc_cell_set_bare(entries->handles, &(*entry_out)->cell,
+                         fill & ZC_BITS(0, ZC_CELL_BARE_BITS));
+    return status;
+}
+
+static uint64_t fill_of(const struct zc_entry *entry)
+{
+    return zc_cell_bare(&entry->cell) |
+           (uint64_t)entry->size_minus_one << ZC_CELL_BARE_BITS |
+           (uint64_t)entry->generation << (ZC_CELL_BARE_BITS + 16);
+}
+
+/* In a pool of the user's. */
+static zc_status create_with_handle(struct zc_entries *entries,
+                                    struct zc_entry *from, const void *data,
+                                    size_t size, bool beyond,
+                                    struct zc_entry **entry_out)
+{
+    zc_status status = create_bare(entries, from, entry_out);
+
+    if (status != ZC_OK)
+        return status;
+    status = (beyond ? entries->put_beyond : entries->pool_ops->put)(
+        entries->pool, data, size,
+        &((struct zc_entry_of_stranger *)*entry_out)->handle);
+    if (status != ZC_OK)
+        zc_handles_free_bare(entries->handles, &(*entry_out)->cell);
+    return status;
+}
+
+zc_status zc_entry_create(struct zc_entries *entries, zc_swp slot,
+                          unsigned owner, const void *data, size_t size,
+                          bool beyond, struct zc_entry **entry_out)
+{
+    struct zc_entry entry = new_entry(entries, slot, owner);
+    struct zc_cell *cell;
+    zc_status status;
+
+    if (entries->zspool == NULL)
+        return create_with_handle(entries, &entry, data, size, beyond,
+                                  entry_out);
+    status = zc_zspool_put_record(entries->zspool, data, size, beyond,
+                                  user_part(&entry), &cell);
+    if (status == ZC_OK)
+        *entry_out = (struct zc_entry *)cell;
+    return status;
 }
 
 void zc_entry_get(struct zc_entry *entry)
@@ -126,28 +166,36 @@ static struct zc_owner *owner_of(const struct zc_entries *entries,
     return zc_lru_find_owner(entries->lru, zc_entry_owner(entry));
 }
 
+/* Frees what an entry has in the pool, and the record with it. */
+static void free_record(struct zc_entries *entries, struct zc_entry *entry,
+                        bool has_object)
+{
+    if (has_object && entries->zspool != NULL) {
+        zc_zspool_free_record(entries->zspool, &entry->cell);
+        return;
+    }
+    if (has_object)
+        entries->pool_ops->free(entries->pool, zc_entry_handle(entries, entry));
+    zc_handles_free_bare(entries->handles, &entry->cell);
+}
+
 /*
- * Nobody knows the entry any more but the LRU, and that first forgets it.  What
- * is same-filled is on no list.
+ * Nothing knows the entry any more but the LRU, and that first forgets it.
+ * What is same-filled is on no list.
  */
 static void free_entry(struct zc_entries *entries, struct zc_entry *entry)
 {
     const bool has_object = (entry->flags & ZC_ENTRY_SAME_FILLED) == 0;
     struct zc_generation *generation = NULL;
 
-    if (entries->keeps_ages && (has_object || !ZC_RULE(LRU_LAST)))
-        zc_lru_remove(entries->lru, entry);
     if (has_object) {
-        entries->pool_ops->free(entries->pool, entry->content.handle);
+        if (entries->keeps_ages)
+            zc_lru_remove(entries->lru, entry);
         zc_counter_subtract(&owner_of(entries, entry)->charged_bytes,
                             zc_entry_size(entry));
         generation = zc_generation_at(entries->generations, entry->generation);
     }
-    zc_spinlock_lock(&entries->lock);
-    entry->slot_and_owner = entries->first_free;
-    entries->first_free = zc_entry_index(entries, entry) + 1;
-    zc_ghost_dead(entry, sizeof(*entry), "entry");
-    zc_spinlock_unlock(&entries->lock);
+    free_record(entries, entry, has_object);
     if (generation != NULL)
         zc_generation_put(entries->generations, generation);
 }
@@ -185,14 +233,6 @@ void zc_entry_put_used(struct zc_entries *entries, struct zc_entry *entry)
         free_entry(entries, entry);
 }
 
-void zc_entry_set_fill(struct zc_entries *entries, struct zc_entry *entry,
-                       uint64_t fill)
-{
-    (void)entries;
-    entry->content.fill = fill;
-    entry->flags = ZC_ENTRY_SAME_FILLED;
-}
-
 uint64_t zc_checksum(const void *data, size_t size)
 {
     return XXH3_64bits(data, size);
@@ -204,17 +244,41 @@ static uint64_t *sum_of(const struct zc_entries *entries,
     return zc_records_at(&entries->sums, zc_entry_index(entries, entry));
 }
 
-void zc_entry_set_object(struct zc_entries *entries, struct zc_entry *entry,
-                         struct zc_generation *generation, zc_handle handle,
-                         const void *data, size_t size, unsigned flags)
+/* What stands beside the record of an entry with an object. */
+static zc_status reserve_beside(struct zc_entries *entries, uint32_t index)
 {
-    entry->content.handle = handle;
+    zc_status status = ZC_OK;
+
+    if (entries->checksums && !zc_records_has(&entries->sums, index))
+        status = zc_records_reserve(&entries->sums, index + 1);
+    if (status == ZC_OK && entries->keeps_ages &&
+        !zc_records_has(&entries->links, index))
+        status = zc_records_reserve(&entries->links, index + 1);
+    return status;
+}
+
+zc_status zc_entry_set_object(struct zc_entries *entries,
+                              struct zc_entry *entry,
+                              struct zc_generation *generation,
+                              const void *data, size_t size, unsigned flags)
+{
+    zc_status status = ZC_OK;
+
+    if (entries->checksums || entries->keeps_ages)
+        status = reserve_beside(entries, zc_entry_index(entries, entry));
+    if (status != ZC_OK) {
+        free_record(entries, entry, true);
+        return status;
+    }
+    if (!ZC_RULE(LRU_LAST) && entries->keeps_ages)
+        zc_lru_add(entries->lru, entry);
     entry->size_minus_one = (uint16_t)(size - 1);
     entry->generation = generation->id;
     entry->flags = (uint8_t)flags;
     zc_counter_add(&owner_of(entries, entry)->charged_bytes, size);
     if (entries->checksums)
         *sum_of(entries, entry) = zc_checksum(data, size);
+    return ZC_OK;
 }
 
 static void fill_page(void *page_out, uint64_t word, size_t page_size)
@@ -246,6 +310,26 @@ static zc_status decode(const struct zc_entries *entries,
         size - entries->prefix_bytes, page_out);
 }
 
+/* Lends the bytes of its object. */
+static zc_status begin_read(struct zc_entries *entries,
+                            const struct zc_entry *entry,
+                            struct zc_zspool_read *read_out)
+{
+    if (entries->zspool == NULL)
+        return entries->pool_ops->read_begin(
+            entries->pool, zc_entry_handle(entries, entry), read_out);
+    zc_zspool_read_record(entries->zspool, &entry->cell, read_out);
+    return ZC_OK;
+}
+
+static void end_read(struct zc_entries *entries, struct zc_zspool_read *read)
+{
+    if (entries->zspool == NULL)
+        entries->pool_ops->read_end(entries->pool, read);
+    else
+        zc_zspool_unread_record(entries->zspool, read);
+}
+
 zc_status zc_entry_read(struct zc_entries *entries, struct zc_entry *entry,
                         void *page_out)
 {
@@ -253,30 +337,25 @@ zc_status zc_entry_read(struct zc_entries *entries, struct zc_entry *entry,
     zc_status status;
 
     if ((entry->flags & ZC_ENTRY_SAME_FILLED) != 0) {
-        fill_page(page_out, entry->content.fill, entries->page_size);
+        fill_page(page_out, fill_of(entry), entries->page_size);
         return ZC_OK;
     }
-    status = entries->pool_ops->read_begin(entries->pool, entry->content.handle,
-                                           &read);
+    status = begin_read(entries, entry, &read);
     if (status != ZC_OK)
         return ZC_CORRUPT;
     zc_ghost_begin_read(read.data, read.size, "decompress");
     status = decode(entries, entry, read.data, read.size, page_out);
     zc_ghost_written(page_out, entries->page_size);
     zc_ghost_end_read(read.data, read.size, "decompressed");
-    entries->pool_ops->read_end(entries->pool, &read);
+    end_read(entries, &read);
     return status;
 }
 
-size_t zc_entries_bytes(struct zc_entries *entries)
+size_t zc_entries_bytes(const struct zc_entries *entries)
 {
-    size_t bytes;
-    uint32_t used;
+    const uint32_t used = zc_atomic_u32_load_relaxed(&entries->handles->used);
+    size_t bytes = zc_handles_bytes(entries->handles);
 
-    zc_spinlock_lock(&entries->lock);
-    used = entries->used;
-    zc_spinlock_unlock(&entries->lock);
-    bytes = zc_records_bytes(&entries->records, used);
     if (entries->checksums)
         bytes += zc_records_bytes(&entries->sums, used);
     if (entries->keeps_ages)

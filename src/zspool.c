@@ -103,7 +103,8 @@ static zc_status check_options(struct zc_zspool_options *options)
     return check_limit(options);
 }
 
-static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes)
+static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes,
+                            size_t user_bytes)
 {
     zc_status status;
 
@@ -111,7 +112,7 @@ static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes)
                            pool->ops->keeps);
     if (status != ZC_OK)
         return status;
-    status = zc_handles_init(&pool->handles, pool->page_size);
+    status = zc_handles_init(&pool->handles, pool->page_size, user_bytes);
     if (status != ZC_OK)
         goto destroy_arena;
     status = zc_mutex_init(&pool->compaction, ZC_RANK_COMPACTION, "compaction");
@@ -142,8 +143,9 @@ destroy_arena:
     return status;
 }
 
-zc_status zc_zspool_create(const struct zc_zspool_options *options,
-                           struct zc_zspool **pool_out)
+zc_status zc_zspool_create_with_records(const struct zc_zspool_options *options,
+                                        size_t user_bytes,
+                                        struct zc_zspool **pool_out)
 {
     struct zc_zspool_options own;
     struct zc_zspool *pool;
@@ -168,7 +170,7 @@ zc_status zc_zspool_create(const struct zc_zspool_options *options,
     status = zc_process_mark_init(&pool->process);
     if (status != ZC_OK)
         goto free_pool;
-    status = init_parts(pool, own.limit_bytes);
+    status = init_parts(pool, own.limit_bytes, user_bytes);
     if (status != ZC_OK)
         goto destroy_mark;
     *pool_out = pool;
@@ -179,6 +181,12 @@ destroy_mark:
 free_pool:
     zc_free(pool);
     return status;
+}
+
+zc_status zc_zspool_create(const struct zc_zspool_options *options,
+                           struct zc_zspool **pool_out)
+{
+    return zc_zspool_create_with_records(options, 0, pool_out);
 }
 
 void zc_zspool_destroy(struct zc_zspool *pool)
@@ -234,10 +242,30 @@ zc_status zc_zspool_alloc(struct zc_zspool *pool, size_t size,
     return status;
 }
 
+/* A new object with its bytes, in a record with the user's.  Both are there
+ * before the handle is valid. */
+static zc_status put_object(struct zc_zspool *pool, const void *data,
+                            size_t size, bool beyond, const void *user,
+                            zc_handle *handle_out)
+{
+    struct zc_handles *handles = &pool->handles;
+    struct zc_found found;
+    zc_status status = new_object(pool, size, beyond, handle_out, &found);
+
+    if (status != ZC_OK)
+        return status;
+    if (user != NULL)
+        memcpy(zc_cell_at(handles, zc_handle_cell(*handle_out)) + 1, user,
+               handles->user_bytes);
+    memcpy(zc_found_payload(pool, &found), data, size);
+    zc_handles_set(handles, *handle_out, found.location, size);
+    zc_zspage_unpin(pool, found.zspage);
+    return ZC_OK;
+}
+
 static zc_status put(struct zc_zspool *pool, const void *data, size_t size,
                      bool beyond, zc_handle *handle_out)
 {
-    struct zc_found found;
     zc_handle handle;
     zc_status status;
 
@@ -245,14 +273,10 @@ static zc_status put(struct zc_zspool *pool, const void *data, size_t size,
         return ZC_INVALID;
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
-    status = new_object(pool, size, beyond, &handle, &found);
-    if (status != ZC_OK)
-        return status;
-    memcpy(zc_found_payload(pool, &found), data, size);
-    zc_handles_set(&pool->handles, handle, found.location, size);
-    zc_zspage_unpin(pool, found.zspage);
-    *handle_out = handle;
-    return ZC_OK;
+    status = put_object(pool, data, size, beyond, NULL, &handle);
+    if (status == ZC_OK)
+        *handle_out = handle;
+    return status;
 }
 
 zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
@@ -277,11 +301,40 @@ static void prefetch_edges(const struct zc_zspool *pool,
     zc_memory_prefetch_write(object + found->size, 1);
 }
 
+/* Frees what was found, whose group is locked; unlocks it. */
+static zc_status free_found(struct zc_zspool *pool, zc_handle handle,
+                            const struct zc_found *found)
+{
+    zc_status status;
+    bool emptied;
+
+    prefetch_edges(pool, found);
+    if (found->zspage->reclaimed) {
+        status = pool->ops->defer(pool, found);
+        if (!ZC_RULE(DEFERRED_HANDLE_IN_HEADER)) /* a list through the cells */
+            zc_handles_move(&pool->handles, zc_handle_cell(handle), 0);
+        zc_found_unlock(found);
+        return status;
+    }
+    if (zc_visits_have(found->group, handle)) {
+        zc_handles_leave(&pool->handles, handle);
+        zc_found_unlock(found);
+        return ZC_OK;
+    }
+    zc_handles_free_live(&pool->handles, &found->group->cells, handle);
+    emptied = pool->ops->remove(pool, found->group, found->zspage,
+                                found->location, found->size);
+    zc_found_unlock(found);
+    if (emptied)
+        zc_arena_put(&pool->arena, found->zspage);
+    zc_arena_give_back_old(&pool->arena);
+    return ZC_OK;
+}
+
 zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
 {
     struct zc_found found;
     zc_status status;
-    bool emptied;
 
     if (pool == NULL)
         return ZC_INVALID;
@@ -290,28 +343,7 @@ zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
     status = zc_zspool_find_locked(pool, handle, &found);
     if (status != ZC_OK)
         return status;
-    prefetch_edges(pool, &found);
-    if (found.zspage->reclaimed) {
-        status = pool->ops->defer(pool, &found);
-        if (!ZC_RULE(DEFERRED_HANDLE_IN_HEADER)) /* a list through the cells */
-            zc_handles_move(&pool->handles, zc_handle_cell(handle), 0);
-        zc_found_unlock(&found);
-        return status;
-    }
-    if (zc_visits_have(found.group, handle)) {
-        zc_handles_leave(&pool->handles, handle);
-        zc_found_unlock(&found);
-        return ZC_OK;
-    }
-    status = zc_handles_free(&pool->handles, &found.group->cells, handle);
-    ZC_ASSERT(status == ZC_OK);
-    emptied = pool->ops->remove(pool, found.group, found.zspage, found.location,
-                                found.size);
-    zc_found_unlock(&found);
-    if (emptied)
-        zc_arena_put(&pool->arena, found.zspage);
-    zc_arena_give_back_old(&pool->arena);
-    return ZC_OK;
+    return free_found(pool, handle, &found);
 }
 
 /* Pins an object that was not freed.  Only where there is reclaim may the cell
@@ -380,6 +412,58 @@ void zc_zspool_read_end(struct zc_zspool *pool, struct zc_zspool_read *read)
     read->data = NULL;
     read->pin = NULL;
     zc_zspage_unpin(pool, zspage);
+}
+
+/* ---- by records ---- */
+
+zc_status zc_zspool_put_record(struct zc_zspool *pool, const void *data,
+                               size_t size, bool beyond, const void *user,
+                               struct zc_cell **cell_out)
+{
+    zc_handle handle = {0};
+    zc_status status = put_object(pool, data, size, beyond, user, &handle);
+
+    if (status == ZC_OK)
+        *cell_out = zc_cell_at(&pool->handles, zc_handle_cell(handle));
+    return status;
+}
+
+void zc_zspool_free_record(struct zc_zspool *pool, struct zc_cell *cell)
+{
+    struct zc_found found;
+    zc_handle handle = zc_zspool_lock_record(pool, cell, &found);
+    zc_status status = free_found(pool, handle, &found);
+
+    ZC_ASSERT(status == ZC_OK);
+    (void)status;
+}
+
+void zc_zspool_read_record(struct zc_zspool *pool, const struct zc_cell *cell,
+                           struct zc_zspool_read *read_out)
+{
+    struct zc_found found;
+
+    zc_zspool_pin_record(pool, cell, &found);
+    read_out->data = zc_found_payload(pool, &found);
+    read_out->size = found.size;
+    read_out->pin = found.zspage;
+}
+
+void zc_zspool_unread_record(struct zc_zspool *pool,
+                             const struct zc_zspool_read *read)
+{
+    zc_zspage_unpin(pool, read->pin);
+}
+
+const struct zc_cell *zc_zspool_record_of(const struct zc_zspool *pool,
+                                          zc_handle handle)
+{
+    const struct zc_cell *cell =
+        zc_cell_at(&pool->handles, zc_handle_cell(handle));
+
+    /* Acquires what the user wrote before the object could be met. */
+    (void)zc_cell_live_word(&pool->handles, cell);
+    return cell;
 }
 
 zc_status zc_zspool_object_size(const struct zc_zspool *pool, zc_handle handle,

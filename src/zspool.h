@@ -6,7 +6,8 @@
  *   (caller)   (pool/handle.c)    (in a zspage)
  *
  *   zspool.c          the public calls: checks, then the parts below
- *   pool/handle.c   cells: where an object is, its size, its tags
+ *   pool/handle.c   cells: where an object is, its size, its tags; and records,
+ *                   in which the pool's user has a part
  *   pool/pin.c      finding an object and keeping it where it is
  *   pool/visit.c    objects shown one by one, each kept until it was seen
  *   pool/arena.c    page frames, cut into zspages of one length per chunk
@@ -58,6 +59,7 @@
 struct zc_zspool;
 struct zc_group;
 struct zc_found;
+struct zc_pool_config;
 
 /*
  * A zspage: page frames that hold objects.  Descriptors are never freed before
@@ -442,6 +444,17 @@ static inline void zc_found_unlock(const struct zc_found *found)
 zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
                         struct zc_found *found_out);
 
+/*
+ * The same for the pool's user, by the record: it has an object, which only
+ * this user frees, and not now.  The handle of the record, group lock held; and
+ * a pin.
+ */
+zc_handle zc_zspool_lock_record(struct zc_zspool *pool,
+                                const struct zc_cell *cell,
+                                struct zc_found *found_out);
+void zc_zspool_pin_record(struct zc_zspool *pool, const struct zc_cell *cell,
+                          struct zc_found *found_out);
+
 /* One more pin, group lock held and the pin word not locked. */
 void zc_zspage_pin(struct zc_zspage *zspage);
 
@@ -475,12 +488,46 @@ bool zc_visits_have(const struct zc_group *group, zc_handle handle);
  * keeps its place too. */
 void zc_visits_keep(struct zc_zspool *pool, struct zc_group *group,
                     const struct zc_zspage *zspage);
+
 /* ---- zspool.c ---- */
 
 /* zc_zspool_put(), but the limit refuses nothing: for what has nowhere else to
  * be.  As few pages as can be are taken beyond it. */
 zc_status zc_zspool_put_beyond(struct zc_zspool *pool, const void *data,
                                size_t size, zc_handle *handle_out);
+
+/*
+ * For a user that keeps a part of each record (pool/handle.h): a pool whose
+ * records have user_bytes of the user's, and its calls by records.  The user
+ * knows which of its records are live, so nothing is checked.
+ */
+zc_status zc_zspool_create_with_records(const struct zc_zspool_options *options,
+                                        size_t user_bytes,
+                                        struct zc_zspool **pool_out);
+
+/* The same by what a cache says; pool/ops.c. */
+zc_status zc_zspool_create_for(const struct zc_pool_config *config,
+                               size_t user_bytes, struct zc_zspool **pool_out);
+
+/* zc_zspool_put(), or zc_zspool_put_beyond(); `user` is what the record has of
+ * the user's when the object can be met. */
+zc_status zc_zspool_put_record(struct zc_zspool *pool, const void *data,
+                               size_t size, bool beyond, const void *user,
+                               struct zc_cell **cell_out);
+
+/* Ends object and record; under reclaim the record is readable until that
+ * ends. */
+void zc_zspool_free_record(struct zc_zspool *pool, struct zc_cell *cell);
+
+/* zc_zspool_read_begin() and zc_zspool_read_end(). */
+void zc_zspool_read_record(struct zc_zspool *pool, const struct zc_cell *cell,
+                           struct zc_zspool_read *read_out);
+void zc_zspool_unread_record(struct zc_zspool *pool,
+                             const struct zc_zspool_read *read);
+
+/* The record of an object that zc_zspool_reclaim() shows, until it ends. */
+const struct zc_cell *zc_zspool_record_of(const struct zc_zspool *pool,
+                                          zc_handle handle);
 
 /* ---- pool/reclaim.c; group lock held ---- */
 

@@ -2,7 +2,7 @@
 /*
  * zswap.h - pages in compressed form by slot: zswap without devices.
  *
- *   slot -> tree -> entry -> handle -> pool
+ *   slot -> tree -> entry -> object in the pool
  *                     |
  *                 generation (compressor, contexts)
  *
@@ -31,42 +31,59 @@
 #include "codec/generation.h"
 #include "platform/atomic.h"
 #include "platform/lock.h"
+#include "zspool.h"
 
 /* --- entries: entry.c -------------------------------------------------- */
 
 /*
- * One page stored in compressed form, and who keeps it alive.
+ * One page stored in compressed form, and what keeps it alive.
+ *
+ * An entry is a record of the pool (pool/handle.h): its first word says where
+ * the object is, and the rest is the cache's.  So freeing the object ends the
+ * entry too.  Records never move: the tree names them by index, in half the
+ * space of a pointer.  A page of one word has a bare record, which has no
+ * object.
  *
  * References: the tree holds one while the entry is linked, and every user
- * outside the shard lock holds its own.  The last put frees the object and the
- * entry; what the tree held goes to the thread that unlinks
- * (TREE_REF_DROPPED_BY_UNLINKER).
+ * outside the shard lock holds its own.  The last put frees the record; what
+ * the tree held goes to the thread that unlinks (TREE_REF_DROPPED_BY_UNLINKER).
+ * Under a reclaim of the pool (lru = zspage) the freed record is readable until
+ * that ends: its slot may be read, but its count is 0, and an entry is only
+ * ever taken by the tree, which no longer has it.
  *
- * Entries come from records, which never move: the tree names them by index, in
- * half the space of a pointer.
+ * A pool of the user's has no records, only handles.  Then the entries are bare
+ * records of a table of our own, and each keeps its handle.
  */
 
 #define ZC_ENTRY_SAME_FILLED 1u /* no object: every word of it is `fill` */
 #define ZC_ENTRY_RAW 2u         /* the object is the page itself */
 
-/* 24 bytes; every field but `references` is constant while the entry lives. */
+/* 24 bytes; every field but `cell` and `references` is constant while the entry
+ * lives. */
 struct zc_entry {
+    struct zc_cell cell; /* the pool's; of a bare record, most of the word */
     /* The swap entry it is stored under, and the owner in the bits of offsets
-     * that no cache has; free: next index + 1. */
+     * that no cache has. */
     uint64_t slot_and_owner;
-    union {
-        zc_handle handle;
-        uint64_t fill; /* ZC_ENTRY_SAME_FILLED */
-    } content;
     /* The count, and above it, where ages are kept, when the page was last
      * stored or loaded.  Pairs with itself. */
     zc_atomic_u32 references;
-    uint16_t size_minus_one; /* bytes of the object, less one */
-    uint8_t generation;      /* id; the entry holds a reference to it */
+    /* Bytes of the object, less one; and the id of the generation, to which the
+     * entry holds a reference.  Of a page of one word, the rest of it. */
+    uint16_t size_minus_one;
+    uint8_t generation;
     uint8_t flags;
 };
 
 _Static_assert(sizeof(struct zc_entry) == 24, "metadata is budgeted");
+
+#define ZC_ENTRY_USER_BYTES (sizeof(struct zc_entry) - sizeof(struct zc_cell))
+
+/* What is in the records over a pool of the user's. */
+struct zc_entry_of_stranger {
+    struct zc_entry entry;
+    zc_handle handle; /* of its object */
+};
 
 /* slot_and_owner */
 #define ZC_ENTRY_OWNER_SHIFT 40
@@ -80,20 +97,21 @@ _Static_assert(sizeof(struct zc_entry) == 24, "metadata is budgeted");
 
 struct zc_lru;
 
-/* All entries of one cache, and what they are made of. */
+/* All entries of one cache, and the pool that they are in. */
 struct zc_entries {
-    struct zc_records records; /* of struct zc_entry */
-    struct zc_records sums;    /* of uint64_t, if checksums are on */
-    struct zc_records links;   /* of struct zc_lru_link, if ages are kept */
-    struct zc_spinlock lock;
-    uint32_t first_free; /* [lock] index + 1 of a free entry, or 0 */
-    uint32_t used;       /* [lock] entries ever used */
+    struct zc_handles *handles; /* whose records entries are */
+    struct zc_handles own;      /* those, over a pool of the user's */
+    struct zc_records sums;     /* of uint64_t, if checksums are on */
+    struct zc_records links;    /* of struct zc_lru_link, if ages are kept */
     bool checksums;
     bool keeps_ages;     /* entries are on the LRU, and stamped */
     size_t prefix_bytes; /* in front of the compressed page in an object */
     size_t page_size;
+    struct zc_zspool *zspool; /* the pool, if it is ours; else NULL */
     const struct zc_pool_ops *pool_ops;
     void *pool;
+    zc_status (*put_beyond)(void *pool, const void *data, size_t size,
+                            zc_handle *handle_out); /* or its put */
     struct zc_generations *generations;
     struct zc_lru *lru; /* whose owners are charged */
 };
@@ -103,11 +121,31 @@ zc_status zc_entries_init(struct zc_entries *entries);
 void zc_entries_destroy(struct zc_entries *entries);
 
 /*
- * A new entry for a slot with one reference, the caller's, and no content.  The
- * owner's record exists.  May block.  ZC_OK; ZC_NO_MEMORY.
+ * A new entry for a slot with one reference, the caller's: of a page of this
+ * word.  The owner's record exists.  May block.  ZC_OK; ZC_NO_MEMORY.
+ */
+zc_status zc_entry_create_filled(struct zc_entries *entries, zc_swp slot,
+                                 unsigned owner, uint64_t fill,
+                                 struct zc_entry **entry_out);
+
+/*
+ * The same with an object, whose bytes the pool has now.  `beyond`: the limit
+ * refuses nothing.  zc_entry_set_object() must follow.  Also what the pool's
+ * put says.
  */
 zc_status zc_entry_create(struct zc_entries *entries, zc_swp slot,
-                          unsigned owner, struct zc_entry **entry_out);
+                          unsigned owner, const void *data, size_t size,
+                          bool beyond, struct zc_entry **entry_out);
+
+/*
+ * Completes an entry, which is not published yet, with what it says of these
+ * bytes; takes over the caller's reference to the generation, and charges the
+ * owner.  May block.  ZC_OK; ZC_NO_MEMORY: the entry is gone.
+ */
+zc_status zc_entry_set_object(struct zc_entries *entries,
+                              struct zc_entry *entry,
+                              struct zc_generation *generation,
+                              const void *data, size_t size, unsigned flags);
 
 /* One more reference, by somebody who has one or holds the shard lock. */
 void zc_entry_get(struct zc_entry *entry);
@@ -120,16 +158,6 @@ void zc_entry_put(struct zc_entries *entries, struct zc_entry *entry);
  * now. */
 void zc_entry_put_used(struct zc_entries *entries, struct zc_entry *entry);
 
-/* Gives an entry its content; the entry is not published yet. */
-void zc_entry_set_fill(struct zc_entries *entries, struct zc_entry *entry,
-                       uint64_t fill);
-
-/* Takes over the handle and the caller's reference to the generation, and
- * charges the owner; `data` is the object's bytes. */
-void zc_entry_set_object(struct zc_entries *entries, struct zc_entry *entry,
-                         struct zc_generation *generation, zc_handle handle,
-                         const void *data, size_t size, unsigned flags);
-
 /*
  * Decompresses the page of an entry.  The caller holds a reference.  ZC_OK;
  * ZC_CORRUPT: page_out is undefined.
@@ -140,13 +168,24 @@ zc_status zc_entry_read(struct zc_entries *entries, struct zc_entry *entry,
 static inline uint32_t zc_entry_index(const struct zc_entries *entries,
                                       const struct zc_entry *entry)
 {
-    return zc_records_index(&entries->records, entry);
+    return zc_cell_index(entries->handles, &entry->cell);
 }
 
 static inline struct zc_entry *zc_entry_at(const struct zc_entries *entries,
                                            uint32_t index)
 {
-    return zc_records_at(&entries->records, index);
+    /* A record begins with its cell. */
+    return (struct zc_entry *)zc_cell_at(entries->handles, index);
+}
+
+/* The handle of its object.  The caller has a reference. */
+static inline zc_handle zc_entry_handle(const struct zc_entries *entries,
+                                        const struct zc_entry *entry)
+{
+    if (entries->zspool == NULL)
+        return ((const struct zc_entry_of_stranger *)entry)->handle;
+    return zc_handles_name(entries->handles, &entry->cell,
+                           zc_cell_live_word(entries->handles, &entry->cell));
 }
 
 static inline zc_swp zc_entry_slot(const struct zc_entry *entry)
@@ -176,7 +215,7 @@ static inline size_t zc_entry_size(const struct zc_entry *entry)
 uint64_t zc_checksum(const void *data, size_t size);
 
 /* Resident bytes of entries, checksums and links. */
-size_t zc_entries_bytes(struct zc_entries *entries);
+size_t zc_entries_bytes(const struct zc_entries *entries);
 
 /* --- the tree: tree.c -------------------------------------------------- */
 
@@ -394,8 +433,6 @@ struct zc_zswap {
     /* Of the pool: whether it holds the limit itself, and the pages that the
      * threshold is about. */
     bool pool_has_limit;
-    zc_status (*put_beyond)(void *pool, const void *data, size_t size,
-                            zc_handle *handle_out); /* or its put */
     uint64_t (*used_pages)(const void *pool);
 };
 
@@ -474,8 +511,8 @@ void zc_zswap_evict(struct zc_zswap *zswap, struct zc_entry *entry);
 
 void zc_zswap_put(struct zc_zswap *zswap, struct zc_entry *entry);
 
-/* The slot that an object of this mode's pool begins with (lru = zspage).  The
- * handle may be a deferred one.  ZC_OK; ZC_STALE. */
+/* The slot that an object was stored under which the pool shows as it reclaims
+ * (lru = zspage); the handle may be a deferred one.  ZC_OK; ZC_STALE. */
 zc_status zc_zswap_slot_of(struct zc_zswap *zswap, zc_handle handle,
                            zc_swp *slot_out);
 

@@ -428,9 +428,11 @@ struct zc_cache_accounting {
     size_t struct_size;
     uint64_t payload_bytes;  /* what the compressors put out; inside the pool */
     uint64_t pool_bytes;     /* pool pages */
-    uint64_t entry_bytes;    /* entries, checksums, places in the LRU */
+    uint64_t entry_bytes;    /* entries, which have the places of objects in
+                                zc_pool_zspool too; checksums, places in the
+                                LRU */
     uint64_t tree_bytes;     /* shards and leaves */
-    uint64_t handle_bytes;   /* handle cells */
+    uint64_t handle_bytes;   /* what another pool has for handles */
     uint64_t context_bytes;  /* compressor contexts and buffers; of those that
                                 no page went through yet, what malloc() itself
                                 touches: a codec may touch some KiB more */

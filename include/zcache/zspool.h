@@ -317,7 +317,8 @@ struct zc_zspool_stats {
     uint64_t pages_compacted; /* given back by compaction, ever */
     uint64_t objects_moved;   /* by compaction, or to fit a put, ever */
     uint64_t zspages;         /* zspages (segments) there are */
-    uint64_t handle_bytes;    /* resident bytes of handle cells */
+    uint64_t handle_bytes;    /* resident bytes of handle cells; of the pool
+                                 behind a cache, of its entries */
     uint64_t metadata_bytes;  /* other resident bytes outside the pages */
     uint64_t limit_rejects;   /* allocations refused by the limit, ever */
     uint64_t kept_bytes; /* resident bytes of an empty zspage that is kept, see

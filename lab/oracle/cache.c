@@ -14,8 +14,9 @@ static void check_entry(const struct zc_shard *shard, uint32_t index)
     const struct zc_entry *entry = zc_entry_at(&watched->zswap.entries, index);
 
     (void)shard;
-    if (lab_word_has(entry, LAB_MARK_DEAD)) {
-        lab_memory_describe(entry);
+    /* Behind the cell, which is the pool's and never dies. */
+    if (lab_word_has(&entry->slot_and_owner, LAB_MARK_DEAD)) {
+        lab_memory_describe(&entry->slot_and_owner);
         lab_fail("freed entry is linked", "entry %u", index);
     } else if ((entry->references.value & ZC_ENTRY_COUNT_MASK) == 0) {
         lab_fail("linked entry without a reference", "entry %u", index);

@@ -204,9 +204,7 @@ zc_status zc_cache_compact(struct zc_cache *cache,
 
 struct zc_zspool *zc_cache_zspool(struct zc_cache *cache)
 {
-    if (cache == NULL || cache->zswap.entries.pool_ops != &zc_pool_zspool)
+    if (cache == NULL || zc_process_is_child(&cache->process))
         return NULL;
-    if (zc_process_is_child(&cache->process))
-        return NULL;
-    return cache->zswap.entries.pool;
+    return cache->zswap.entries.zspool;
 }

@@ -111,7 +111,9 @@ zc_status zc_cache_account(struct zc_cache *cache,
     own.pool_bytes = usage.pages * cache->zswap.page_size;
     own.entry_bytes = zc_entries_bytes(&cache->zswap.entries);
     own.tree_bytes = zc_tree_bytes(&cache->zswap.tree);
-    own.handle_bytes = usage.handle_bytes;
+    /* The handles of our pool are in the entries. */
+    own.handle_bytes = cache->zswap.entries.zspool == NULL ? usage.handle_bytes
+                                                           : 0;
     own.context_bytes = zc_generations_bytes(&cache->zswap.generations);
     own.other_bytes = usage.metadata_bytes + usage.kept_bytes +
                       zc_malloc_size(cache) +

@@ -49,7 +49,6 @@ enum zc_lock_rank {
     ZC_RANK_POOL_LRU,     /* a pool's zspages by age */
     ZC_RANK_POOL_ARENA,   /* page frames of a pool */
     ZC_RANK_POOL_HANDLES, /* free handle cells of a pool; a leaf */
-    ZC_RANK_ENTRIES,      /* free entries of a cache; a leaf */
     ZC_RANK_COUNT
 };
 

@@ -11,6 +11,8 @@
  *   +--------------+-------------+---------------+------+
  *   |  generation  |  size - 1   |   location    | 1, 2 |   (below): even
  *   +--------------+-------------+---------------+------+
+ *   |  generation  |        the user's           |  3   |   bare: even
+ *   +--------------+-------------+---------------+------+
  *   |  generation  |      0      | next free + 1 |  0   |   free: even
  *   +--------------+-------------+---------------+------+
  *
@@ -19,7 +21,8 @@
  *   location    where the object begins, in units of 8 bytes
  *   tags        the caller's two bits; with an even generation, what the cell
  *               is: coming (an object is placed, its bytes are not there yet),
- *               leaving (it was freed, and is still being visited), or free
+ *               leaving (it was freed, and is still being visited), bare (a
+ *               record of the pool's user without an object), or free
  *
  * A cell that is coming or leaving leads to its object for the walks over a
  * zspage, which go by the cell's index; no handle leads to it.
@@ -41,6 +44,12 @@
  * group under the lock that an alloc or a free has anyway; they go back and
  * forth by the batch.
  *
+ * What the pool's user keeps in a record is the user's from the moment in which
+ * the cell is taken to that in which it is free again.  It is written before
+ * the handle is valid, so that a thread that meets the object finds it; and a
+ * record whose object was freed, but whose cell is leaving or deferred, is
+ * there until that ends (pool/visit.c, pool/reclaim.c).
+ *
  * Why it cannot go wrong: only who frees a live handle changes its generation,
  * by compare and swap, so of two who free it one gets ZC_STALE.  A cell's
  * location changes only under its group's lock; a reader that needs it to hold
@@ -52,10 +61,6 @@
 #include "platform/ghost.h"
 #include "rules.h"
 
-#define TAGS_BITS 2
-#define LOCATION_SHIFT 2
-#define LOCATION_BITS 35
-#define SIZE_SHIFT (LOCATION_SHIFT + LOCATION_BITS)
 #define HANDLE_GENERATION_SHIFT 32
 #define HANDLE_GENERATION_BITS 15
 #define HANDLE_TAG_SHIFT (HANDLE_GENERATION_SHIFT + HANDLE_GENERATION_BITS)
@@ -68,23 +73,11 @@
 _Static_assert(ZC_HANDLE_CELL_SHIFT + ZC_HANDLE_CELL_BITS ==
                    HANDLE_GENERATION_SHIFT,
                "a handle has no gaps");
-_Static_assert(SIZE_SHIFT + 12 + HANDLE_GENERATION_BITS == 64,
+_Static_assert(ZC_CELL_SIZE_SHIFT + 12 + HANDLE_GENERATION_BITS == 64,
                "with the smallest page a cell has no gaps");
-
-static struct zc_cell *cell_at(const struct zc_handles *handles, uint32_t index)
-{
-    return zc_records_at(&handles->cells, index);
-}
-
-static unsigned generation_shift(const struct zc_handles *handles)
-{
-    return SIZE_SHIFT + handles->size_bits;
-}
-
-static uint32_t word_generation(const struct zc_handles *handles, uint64_t word)
-{
-    return (uint32_t)(word >> generation_shift(handles));
-}
+_Static_assert(ZC_CELL_TAGS_BITS + ZC_CELL_BARE_BITS + HANDLE_GENERATION_BITS ==
+                   64,
+               "and a bare one neither");
 
 static uint32_t handle_generation(zc_handle handle)
 {
@@ -107,17 +100,20 @@ static zc_handle make_handle(const struct zc_handles *handles, uint32_t index,
 #define CELL_COMING 1u
 #define CELL_LEAVING 2u
 
+/* And of one that is in use and leads to none. */
+#define CELL_BARE 3u
+
 static uint64_t free_word(const struct zc_handles *handles, uint32_t generation,
                           uint32_t next_free)
 {
     return (uint64_t)(generation & handles->generations)
-               << generation_shift(handles) |
-           (uint64_t)next_free << LOCATION_SHIFT;
+               << zc_cell_generation_shift(handles) |
+           (uint64_t)next_free << ZC_CELL_LOCATION_SHIFT;
 }
 
 static uint32_t word_next_free(uint64_t word)
 {
-    return (uint32_t)(word >> LOCATION_SHIFT);
+    return (uint32_t)(word >> ZC_CELL_LOCATION_SHIFT);
 }
 
 /* Pools made by this process.  A number only: it orders nothing. */
@@ -136,14 +132,18 @@ static uint64_t next_tag(void)
     return number * UINT64_C(0x9e3779b97f4a7c15) << HANDLE_TAG_SHIFT;
 }
 
-zc_status zc_handles_init(struct zc_handles *handles, size_t page_size)
+zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
+                          size_t user_bytes)
 {
+    ZC_ASSERT(user_bytes % sizeof(uint64_t) == 0);
     handles->size_bits = zc_log2(page_size);
-    handles->generations = (uint32_t)ZC_BITS(0, 64 - generation_shift(handles));
+    handles->generations =
+        (uint32_t)ZC_BITS(0, 64 - zc_cell_generation_shift(handles));
     handles->pool_tag = next_tag();
     handles->first_free = 0;
     zc_atomic_u32_init(&handles->used, 0);
-    zc_records_init(&handles->cells, sizeof(struct zc_cell));
+    handles->user_bytes = user_bytes;
+    zc_records_init(&handles->cells, sizeof(struct zc_cell) + user_bytes);
     return zc_spinlock_init(&handles->lock, ZC_RANK_POOL_HANDLES, "handles");
 }
 
@@ -153,13 +153,33 @@ void zc_handles_destroy(struct zc_handles *handles)
     zc_records_destroy(&handles->cells);
 }
 
+/* ---- the life of the user's bytes ---- */
+
+/* What a cache keeps in its records is entries. */
+#define USER_NAME "entry"
+
+static void begin_record(const struct zc_handles *handles, uint32_t index)
+{
+    if (handles->user_bytes > 0)
+        zc_ghost_born(zc_cell_at(handles, index) + 1, handles->user_bytes,
+                      USER_NAME);
+}
+
+/* Under the lock that guards the list which the cell is on, or comes to. */
+static void end_record(const struct zc_handles *handles, uint32_t index)
+{
+    if (handles->user_bytes > 0)
+        zc_ghost_dead(zc_cell_at(handles, index) + 1, handles->user_bytes,
+                      USER_NAME);
+}
+
 /* ---- lists of free cells, by index + 1, so that zero ends them ---- */
 
 /* Writes a free cell, whose generation is even, in front of a list. */
 static void push(struct zc_handles *handles, uint32_t *first, uint32_t index,
                  uint32_t generation)
 {
-    zc_atomic_u64_store_relaxed(&cell_at(handles, index)->word,
+    zc_atomic_u64_store_relaxed(&zc_cell_at(handles, index)->word,
                                 free_word(handles, generation, *first));
     *first = index + 1;
 }
@@ -170,14 +190,14 @@ static uint32_t pop(const struct zc_handles *handles, uint32_t *first)
     uint32_t index = *first - 1;
 
     *first = word_next_free(
-        zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+        zc_atomic_u64_load_relaxed(&zc_cell_at(handles, index)->word));
     return index;
 }
 
 static uint32_t generation_at(const struct zc_handles *handles, uint32_t index)
 {
-    return word_generation(
-        handles, zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+    return zc_cell_generation(
+        handles, zc_atomic_u64_load_relaxed(&zc_cell_at(handles, index)->word));
 }
 
 /* Moves up to a batch from one list to another; returns how many. */
@@ -194,26 +214,31 @@ static uint32_t move_cells(struct zc_handles *handles, uint32_t *from,
     return count;
 }
 
-/*
- * Gets cells at hand: freed ones, or else one that never was used, so that
- * `used` tells handles of this pool from others.  False: it must be reserved.
- */
+/* Puts a cell that never was used in front of a list, so that `used` tells
+ * handles of this pool from others.  False: it must be reserved. */
+static bool push_new(struct zc_handles *handles, uint32_t *first)
+    ZC_REQUIRES(handles->lock)
+{
+    uint32_t used = zc_atomic_u32_load_relaxed(&handles->used);
+
+    if (used >= CELLS_MAX || !zc_records_has(&handles->cells, used))
+        return false;
+    push(handles, first, used, generation_at(handles, used));
+    zc_atomic_u32_store_release(&handles->used, used + 1);
+    return true;
+}
+
+/* Gets cells at hand: freed ones, or else a new one.  False: as push_new(). */
 static bool refill(struct zc_handles *handles, struct zc_cells *cells,
                    bool may_reuse)
 {
     uint32_t count = 0;
-    uint32_t used;
 
     zc_spinlock_lock(&handles->lock);
     if (may_reuse)
         count = move_cells(handles, &handles->first_free, &cells->first);
-    used = zc_atomic_u32_load_relaxed(&handles->used);
-    if (count == 0 && used < CELLS_MAX &&
-        zc_records_has(&handles->cells, used)) {
-        push(handles, &cells->first, used, generation_at(handles, used));
+    if (count == 0 && push_new(handles, &cells->first))
         count = 1;
-        zc_atomic_u32_store_release(&handles->used, used + 1);
-    }
     zc_spinlock_unlock(&handles->lock);
     cells->count += count;
     return count > 0;
@@ -232,6 +257,7 @@ zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
     cells->count--;
     generation = generation_at(handles, index);
     ZC_ASSERT(generation % 2 == 0);
+    begin_record(handles, index);
     *handle_out =
         make_handle(handles, index, (generation + 1) & handles->generations);
     return ZC_OK;
@@ -260,25 +286,86 @@ static void keep_cell(struct zc_handles *handles, struct zc_cells *cells)
 void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
                          zc_handle handle)
 {
+    end_record(handles, zc_handle_cell(handle));
     push(handles, &cells->first, zc_handle_cell(handle),
          handle_generation(handle) - 1);
     keep_cell(handles, cells);
+}
+
+/* A bare record's cell is on a list of the handles, and not at hand for a
+ * group: it has no object, and so no group. */
+static bool take_bare(struct zc_handles *handles, uint32_t *index_out)
+{
+    const bool may_reuse = zc_ghost_reuses();
+    bool taken;
+
+    zc_spinlock_lock(&handles->lock);
+    taken = (handles->first_free != 0 && may_reuse) ||
+            push_new(handles, &handles->first_free);
+    if (taken) {
+        *index_out = pop(handles, &handles->first_free);
+        begin_record(handles, *index_out);
+    }
+    zc_spinlock_unlock(&handles->lock);
+    return taken;
+}
+
+zc_status zc_handles_take_bare(struct zc_handles *handles,
+                               struct zc_cell **cell_out)
+{
+    struct zc_cell *cell;
+    uint32_t index = 0;
+    zc_status status;
+
+    while (!take_bare(handles, &index)) {
+        status = zc_handles_reserve(handles);
+        if (status != ZC_OK)
+            return status;
+    }
+    cell = zc_cell_at(handles, index);
+    zc_cell_set_bare(handles, cell, 0);
+    *cell_out = cell;
+    return ZC_OK;
+}
+
+/* Nothing but its user looks at it, and walks, which see that it is bare. */
+void zc_cell_set_bare(const struct zc_handles *handles, struct zc_cell *cell,
+                      uint64_t bits)
+{
+    const uint32_t generation =
+        zc_cell_generation(handles, zc_atomic_u64_load_relaxed(&cell->word));
+
+    ZC_ASSERT(bits >> ZC_CELL_BARE_BITS == 0);
+    zc_atomic_u64_store_relaxed(&cell->word, free_word(handles, generation, 0) |
+                                                 bits << ZC_CELL_TAGS_BITS |
+                                                 CELL_BARE);
+}
+
+void zc_handles_free_bare(struct zc_handles *handles, struct zc_cell *cell)
+{
+    const uint32_t index = zc_cell_index(handles, cell);
+
+    zc_spinlock_lock(&handles->lock);
+    end_record(handles, index);
+    push(handles, &handles->first_free, index, generation_at(handles, index));
+    zc_spinlock_unlock(&handles->lock);
 }
 
 static void set_word(struct zc_handles *handles, zc_handle handle,
                      uint32_t generation, uint64_t location, size_t size,
                      unsigned tags)
 {
-    uint64_t word = (uint64_t)generation << generation_shift(handles) |
-                    (uint64_t)(size - 1) << SIZE_SHIFT |
-                    location << LOCATION_SHIFT | tags;
+    uint64_t word = (uint64_t)generation << zc_cell_generation_shift(handles) |
+                    (uint64_t)(size - 1) << ZC_CELL_SIZE_SHIFT |
+                    location << ZC_CELL_LOCATION_SHIFT | tags;
 
-    ZC_ASSERT(location <= ZC_BITS(0, LOCATION_BITS));
+    ZC_ASSERT(location <= ZC_BITS(0, ZC_CELL_LOCATION_BITS));
     ZC_ASSERT((size - 1) >> handles->size_bits == 0);
-    /* Pairs with the acquire in find_word(): a reader of the location sees the
-     * object's header and its zspage's group, and what put wrote. */
-    zc_atomic_u64_store_release(&cell_at(handles, zc_handle_cell(handle))->word,
-                                word);
+    /* Pairs with the acquires in zc_handles_find() and zc_cell_live_word(): a
+     * reader of the location sees the object's header and its zspage's group,
+     * and what put wrote. */
+    zc_atomic_u64_store_release(
+        &zc_cell_at(handles, zc_handle_cell(handle))->word, word);
 }
 
 void zc_handles_set(struct zc_handles *handles, zc_handle handle,
@@ -297,9 +384,8 @@ void zc_handles_set_coming(struct zc_handles *handles, zc_handle handle,
         zc_handles_set(handles, handle, location, size);
 }
 
-/* The cell and its word, if the handle is live. */
-static zc_status find_word(const struct zc_handles *handles, zc_handle handle,
-                           struct zc_cell **cell_out, uint64_t *word_out)
+zc_status zc_handles_find(const struct zc_handles *handles, zc_handle handle,
+                          struct zc_cell **cell_out, uint64_t *word_out)
 {
     uint32_t generation = handle_generation(handle);
     uint32_t index = zc_handle_cell(handle);
@@ -312,23 +398,21 @@ static zc_status find_word(const struct zc_handles *handles, zc_handle handle,
         generation % 2 == 0 || generation > handles->generations ||
         index >= zc_atomic_u32_load_acquire(&handles->used))
         return ZC_INVALID;
-    cell = cell_at(handles, index);
+    cell = zc_cell_at(handles, index);
     /* Pairs with the releases in zc_handles_set() and zc_handles_move(). */
     word = zc_atomic_u64_load_acquire(&cell->word);
-    if (word_generation(handles, word) != generation)
+    if (zc_cell_generation(handles, word) != generation)
         return ZC_STALE;
     *cell_out = cell;
     *word_out = word;
     return ZC_OK;
 }
 
-static void view_word(const struct zc_handles *handles, uint64_t word,
-                      struct zc_cell_view *view_out)
+zc_handle zc_handles_name(const struct zc_handles *handles,
+                          const struct zc_cell *cell, uint64_t word)
 {
-    view_out->location = word >> LOCATION_SHIFT & ZC_BITS(0, LOCATION_BITS);
-    view_out->size =
-        (size_t)(word >> SIZE_SHIFT & ZC_BITS(0, handles->size_bits)) + 1;
-    view_out->tags = (unsigned)(word & ZC_BITS(0, TAGS_BITS));
+    return make_handle(handles, zc_cell_index(handles, cell),
+                       zc_cell_generation(handles, word));
 }
 
 zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
@@ -336,32 +420,35 @@ zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
 {
     struct zc_cell *cell;
     uint64_t word;
-    zc_status status = find_word(handles, handle, &cell, &word);
+    zc_status status = zc_handles_find(handles, handle, &cell, &word);
 
     if (status == ZC_OK)
-        view_word(handles, word, view_out);
+        zc_cell_view(handles, word, view_out);
     return status;
 }
 
 static bool is_placed(const struct zc_handles *handles, uint64_t word)
 {
-    return word_generation(handles, word) % 2 == 1 ||
-           (word & ZC_BITS(0, TAGS_BITS)) != 0;
+    const uint64_t tags = word & ZC_BITS(0, ZC_CELL_TAGS_BITS);
+
+    return zc_cell_generation(handles, word) % 2 == 1 || tags == CELL_COMING ||
+           tags == CELL_LEAVING;
 }
 
 bool zc_handles_is_placed(const struct zc_handles *handles, uint32_t index)
 {
     return is_placed(
-        handles, zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+        handles, zc_atomic_u64_load_relaxed(&zc_cell_at(handles, index)->word));
 }
 
 void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
                         struct zc_cell_view *view_out)
 {
-    uint64_t word = zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word);
+    uint64_t word =
+        zc_atomic_u64_load_relaxed(&zc_cell_at(handles, index)->word);
 
     ZC_ASSERT(is_placed(handles, word));
-    view_word(handles, word, view_out);
+    zc_cell_view(handles, word, view_out);
 }
 
 bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
@@ -371,12 +458,21 @@ bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
 
     if (index >= zc_atomic_u32_load_acquire(&handles->used))
         return false;
-    generation = word_generation(
-        handles, zc_atomic_u64_load_relaxed(&cell_at(handles, index)->word));
+    generation = zc_cell_generation(
+        handles, zc_atomic_u64_load_relaxed(&zc_cell_at(handles, index)->word));
     if (generation % 2 == 0)
         return false;
     *handle_out = make_handle(handles, index, generation);
     return true;
+}
+
+/* Nobody else can free it, and once it is free its handle is stale. */
+static void free_cell(struct zc_handles *handles, struct zc_cells *cells,
+                      uint32_t index)
+{
+    end_record(handles, index);
+    cells->first = index + 1;
+    keep_cell(handles, cells);
 }
 
 zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
@@ -388,49 +484,65 @@ zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
     zc_status status;
 
     do {
-        status = find_word(handles, handle, &cell, &word);
+        status = zc_handles_find(handles, handle, &cell, &word);
         if (status != ZC_OK)
             return status;
     } while (!zc_atomic_u64_exchange_if(
         &cell->word, &word, free_word(handles, generation, cells->first)));
-    /* Stale for everybody from here on; nobody else can free it. */
-    cells->first = zc_handle_cell(handle) + 1;
-    keep_cell(handles, cells);
+    free_cell(handles, cells, zc_handle_cell(handle));
     return ZC_OK;
+}
+
+void zc_handles_free_live(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle handle)
+{
+    const uint32_t generation = handle_generation(handle) + 1;
+    struct zc_cell *cell = zc_cell_at(handles, zc_handle_cell(handle));
+    uint64_t word = zc_atomic_u64_load_relaxed(&cell->word);
+
+    do {
+        /* Only tags can change meanwhile: frees need the group's lock. */
+        ZC_ASSERT(zc_cell_generation(handles, word) ==
+                  handle_generation(handle));
+    } while (!zc_atomic_u64_exchange_if(
+        &cell->word, &word, free_word(handles, generation, cells->first)));
+    free_cell(handles, cells, zc_handle_cell(handle));
 }
 
 void zc_handles_leave(struct zc_handles *handles, zc_handle handle)
 {
     const uint32_t generation = (handle_generation(handle) + 1) &
                                 handles->generations;
-    struct zc_cell *cell = cell_at(handles, zc_handle_cell(handle));
+    struct zc_cell *cell = zc_cell_at(handles, zc_handle_cell(handle));
     uint64_t word = zc_atomic_u64_load_relaxed(&cell->word);
     uint64_t place;
 
     do {
         /* Only tags can change meanwhile: frees need the group's lock. */
-        ZC_ASSERT(word_generation(handles, word) == handle_generation(handle));
-        place = word & (ZC_BITS(0, generation_shift(handles)) &
-                        ~ZC_BITS(0, TAGS_BITS));
-    } while (!zc_atomic_u64_exchange_if(&cell->word, &word,
-                                        (uint64_t)generation
-                                                << generation_shift(handles) |
-                                            place | CELL_LEAVING));
+        ZC_ASSERT(zc_cell_generation(handles, word) ==
+                  handle_generation(handle));
+        place = word & (ZC_BITS(0, zc_cell_generation_shift(handles)) &
+                        ~ZC_BITS(0, ZC_CELL_TAGS_BITS));
+    } while (!zc_atomic_u64_exchange_if(
+        &cell->word, &word,
+        (uint64_t)generation << zc_cell_generation_shift(handles) | place |
+            CELL_LEAVING));
 }
 
 bool zc_handles_has_left(const struct zc_handles *handles, zc_handle handle)
 {
     uint64_t word = zc_atomic_u64_load_relaxed(
-        &cell_at(handles, zc_handle_cell(handle))->word);
+        &zc_cell_at(handles, zc_handle_cell(handle))->word);
 
-    return word_generation(handles, word) % 2 == 0 &&
-           (word & ZC_BITS(0, TAGS_BITS)) == CELL_LEAVING;
+    return zc_cell_generation(handles, word) % 2 == 0 &&
+           (word & ZC_BITS(0, ZC_CELL_TAGS_BITS)) == CELL_LEAVING;
 }
 
 void zc_handles_release(struct zc_handles *handles, struct zc_cells *cells,
                         zc_handle handle)
 {
     ZC_ASSERT(zc_handles_has_left(handles, handle));
+    end_record(handles, zc_handle_cell(handle));
     push(handles, &cells->first, zc_handle_cell(handle),
          handle_generation(handle) + 1);
     keep_cell(handles, cells);
@@ -439,17 +551,18 @@ void zc_handles_release(struct zc_handles *handles, struct zc_cells *cells,
 void zc_handles_move(struct zc_handles *handles, uint32_t index,
                      uint64_t location)
 {
-    struct zc_cell *cell = cell_at(handles, index);
+    struct zc_cell *cell = zc_cell_at(handles, index);
     uint64_t word = zc_atomic_u64_load_relaxed(&cell->word);
     uint64_t moved;
 
-    ZC_ASSERT(location <= ZC_BITS(0, LOCATION_BITS));
+    ZC_ASSERT(location <= ZC_BITS(0, ZC_CELL_LOCATION_BITS));
     do {
         /* Only tags can change meanwhile: frees need the group's lock. */
-        ZC_ASSERT(word_generation(handles, word) % 2 == 1);
-        moved = (word & ~ZC_BITS(LOCATION_SHIFT, LOCATION_BITS)) |
-                location << LOCATION_SHIFT;
-        /* Releases the copied bytes; pairs with the acquire in find_word(). */
+        ZC_ASSERT(zc_cell_generation(handles, word) % 2 == 1);
+        moved =
+            (word & ~ZC_BITS(ZC_CELL_LOCATION_SHIFT, ZC_CELL_LOCATION_BITS)) |
+            location << ZC_CELL_LOCATION_SHIFT;
+        /* Releases the copied bytes; pairs with the same acquires. */
     } while (!zc_atomic_u64_exchange_if(&cell->word, &word, moved));
 }
 
@@ -462,13 +575,13 @@ zc_status zc_handles_change_tags(struct zc_handles *handles, zc_handle handle,
     zc_status status;
 
     do {
-        status = find_word(handles, handle, &cell, &word);
+        status = zc_handles_find(handles, handle, &cell, &word);
         if (status != ZC_OK)
             return status;
     } while (!zc_atomic_u64_exchange_if(
         &cell->word, &word, (word & ~(uint64_t)clear) | (uint64_t)set));
     if (previous_out != NULL)
-        *previous_out = (unsigned)(word & ZC_BITS(0, TAGS_BITS));
+        *previous_out = (unsigned)(word & ZC_BITS(0, ZC_CELL_TAGS_BITS));
     return ZC_OK;
 }
 

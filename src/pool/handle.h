@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handle.h - handles and their cells: where an object is, its size, its tags.
+ * handle.h - handles and their cells: where an object is, its size, its tags;
+ * and what the pool's user keeps beside it.
+ *
+ * A record is a cell and the user's bytes behind it.  A pool used alone has
+ * records of a cell each.  A cache has its entries in them, and so finds the
+ * place of an object in the line that it reads anyhow; it also keeps records
+ * that have no object: bare ones, which no handle names and no walk over the
+ * objects meets.
  *
  * A field without a bracket is constant once its struct is published.
  */
@@ -14,10 +21,16 @@
 #include "platform/atomic.h"
 #include "platform/lock.h"
 
-/* The word of one handle; pool/handle.c has the picture. */
+/* The word of one handle, with which its record begins; pool/handle.c has the
+ * picture. */
 struct zc_cell {
     zc_atomic_u64 word;
 };
+
+#define ZC_CELL_TAGS_BITS 2
+#define ZC_CELL_LOCATION_SHIFT 2
+#define ZC_CELL_LOCATION_BITS 35
+#define ZC_CELL_SIZE_SHIFT (ZC_CELL_LOCATION_SHIFT + ZC_CELL_LOCATION_BITS)
 
 /* A few free cells at hand, guarded by the lock of whoever owns them. */
 struct zc_cells {
@@ -27,7 +40,8 @@ struct zc_cells {
 
 struct zc_handles {
     struct zc_spinlock lock;
-    struct zc_records cells; /* of struct zc_cell */
+    struct zc_records cells; /* records: of struct zc_cell and user_bytes */
+    size_t user_bytes;       /* in each record */
     uint32_t first_free;     /* [lock] index of a free cell, or none */
     /* Cells ever used.  [lock] to write, released after the cell is there;
      * pairs with the acquire of whoever checks an index against it. */
@@ -37,7 +51,9 @@ struct zc_handles {
     uint32_t generations; /* mask of the generation in a cell */
 };
 
-zc_status zc_handles_init(struct zc_handles *handles, size_t page_size);
+/* `user_bytes`: of the user, in each record; a multiple of 8. */
+zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
+                          size_t user_bytes);
 void zc_handles_destroy(struct zc_handles *handles);
 
 /*
@@ -82,7 +98,76 @@ struct zc_cell_view {
     unsigned tags;     /* user tags */
 };
 
-/* ZC_OK; ZC_STALE; ZC_INVALID: never was of this pool. */
+static inline void zc_cell_view(const struct zc_handles *handles, uint64_t word,
+                                struct zc_cell_view *view_out)
+{
+    view_out->location = word >> ZC_CELL_LOCATION_SHIFT &
+                         ZC_BITS(0, ZC_CELL_LOCATION_BITS);
+    view_out->size =
+        (size_t)(word >> ZC_CELL_SIZE_SHIFT & ZC_BITS(0, handles->size_bits)) +
+        1;
+    view_out->tags = (unsigned)(word & ZC_BITS(0, ZC_CELL_TAGS_BITS));
+}
+
+static inline unsigned zc_cell_generation_shift(
+    const struct zc_handles *handles)
+{
+    return ZC_CELL_SIZE_SHIFT + handles->size_bits;
+}
+
+static inline uint32_t zc_cell_generation(const struct zc_handles *handles,
+                                          uint64_t word)
+{
+    return (uint32_t)(word >> zc_cell_generation_shift(handles));
+}
+
+/* Of two words of a cell: whether they are of one life of a handle; and whether
+ * its object has not moved either. */
+static inline bool zc_cell_is_same_life(const struct zc_handles *handles,
+                                        uint64_t word, uint64_t other)
+{
+    return (word ^ other) >> zc_cell_generation_shift(handles) == 0;
+}
+
+static inline bool zc_cell_is_same_place(uint64_t word, uint64_t other)
+{
+    return (word ^ other) >> ZC_CELL_TAGS_BITS == 0;
+}
+
+static inline struct zc_cell *zc_cell_at(const struct zc_handles *handles,
+                                         uint32_t index)
+{
+    return zc_records_at(&handles->cells, index);
+}
+
+static inline uint32_t zc_cell_index(const struct zc_handles *handles,
+                                     const struct zc_cell *cell)
+{
+    return zc_records_index(&handles->cells, cell);
+}
+
+/* The cell of a live handle, and its word.  ZC_OK; ZC_STALE; ZC_INVALID: never
+ * was of this pool. */
+zc_status zc_handles_find(const struct zc_handles *handles, zc_handle handle,
+                          struct zc_cell **cell_out, uint64_t *word_out);
+
+/* The word of a record that has an object, for its user, who keeps it live. */
+static inline uint64_t zc_cell_live_word(const struct zc_handles *handles,
+                                         const struct zc_cell *cell)
+{
+    /* Pairs with the releases in zc_handles_set() and zc_handles_move(). */
+    uint64_t word = zc_atomic_u64_load_acquire(&cell->word);
+
+    ZC_ASSERT(zc_cell_generation(handles, word) % 2 == 1);
+    (void)handles;
+    return word;
+}
+
+/* The handle of such a record. */
+zc_handle zc_handles_name(const struct zc_handles *handles,
+                          const struct zc_cell *cell, uint64_t word);
+
+/* What the cell of a live handle says.  As zc_handles_find(). */
 zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
                           struct zc_cell_view *view_out);
 
@@ -101,6 +186,28 @@ void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
 /* Frees the cell of a live handle; once.  ZC_OK or ZC_STALE. */
 zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
                           zc_handle handle);
+
+/* The same for a caller that has found it live under its group's lock. */
+void zc_handles_free_live(struct zc_handles *handles, struct zc_cells *cells,
+                          zc_handle handle);
+
+/* A bare record, in use until it is freed.  May block.  ZC_OK; ZC_NO_MEMORY;
+ * ZC_REJECTED: there are as many as a handle can name. */
+zc_status zc_handles_take_bare(struct zc_handles *handles,
+                               struct zc_cell **cell_out);
+void zc_handles_free_bare(struct zc_handles *handles, struct zc_cell *cell);
+
+/* Where others have their place, a bare record has these bits of its user's. */
+#define ZC_CELL_BARE_BITS 47
+
+void zc_cell_set_bare(const struct zc_handles *handles, struct zc_cell *cell,
+                      uint64_t bits);
+
+static inline uint64_t zc_cell_bare(const struct zc_cell *cell)
+{
+    return zc_atomic_u64_load_relaxed(&cell->word) >> ZC_CELL_TAGS_BITS &
+           ZC_BITS(0, ZC_CELL_BARE_BITS);
+}
 
 /* The object of this cell has moved.  Its group's lock is held. */
 void zc_handles_move(struct zc_handles *handles, uint32_t index,

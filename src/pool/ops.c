@@ -5,13 +5,10 @@
 #include "base/assert.h"
 #include "zspool.h"
 
-static zc_status zspool_create(const struct zc_pool_config *config,
-                               void **pool_out)
+zc_status zc_zspool_create_for(const struct zc_pool_config *config,
+                               size_t user_bytes, struct zc_zspool **pool_out)
 {
-    struct zc_zspool *pool;
-    zc_status status;
-
-    status = zc_zspool_create(
+    return zc_zspool_create_with_records(
         ZC_ZSPOOL_OPTIONS(.page_size = config->page_size,
                           .placement = config->placement,
                           .chain_length = config->chain_length,
@@ -20,7 +17,15 @@ static zc_status zspool_create(const struct zc_pool_config *config,
                           .keep_lru = config->keep_lru,
                           .reason = config->reason,
                           .reason_size = config->reason_size),
-        &pool);
+        user_bytes, pool_out);
+}
+
+static zc_status zspool_create(const struct zc_pool_config *config,
+                               void **pool_out)
+{
+    struct zc_zspool *pool;
+    zc_status status = zc_zspool_create_for(config, 0, &pool);
+
     if (status == ZC_OK)
         *pool_out = pool;
     return status;

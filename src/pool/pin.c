@@ -41,51 +41,70 @@
 #define PIN_LOCKED (UINT32_C(1) << 31)
 #define PIN_RELEASE (UINT32_C(1) << 30)
 
-static zc_status look(struct zc_zspool *pool, zc_handle handle,
-                      struct zc_found *found_out)
+static void look(struct zc_zspool *pool, uint64_t word,
+                 struct zc_found *found_out)
 {
     struct zc_cell_view view;
-    zc_status status = zc_handles_look(&pool->handles, handle, &view);
 
-    if (status != ZC_OK)
-        return status;
+    zc_cell_view(&pool->handles, word, &view);
     found_out->zspage = zc_location_zspage(&pool->arena, view.location);
     found_out->location = view.location;
     found_out->size = view.size;
-    return ZC_OK;
 }
 
 /* Whether the cell still says what was found. */
-static bool still_there(struct zc_zspool *pool, zc_handle handle,
-                        const struct zc_found *found)
+static bool still_there(const struct zc_cell *cell, uint64_t word)
 {
-    struct zc_cell_view view;
+    return !ZC_RULE(LOCATION_REREAD_UNDER_LOCK) ||
+           zc_cell_is_same_place(zc_atomic_u64_load_acquire(&cell->word), word);
+}
 
-    if (!ZC_RULE(LOCATION_REREAD_UNDER_LOCK))
-        return true;
-    return zc_handles_look(&pool->handles, handle, &view) == ZC_OK &&
-           view.location == found->location;
+/* Locks the group of the object that the cell had a moment ago.  False: it is
+ * gone. */
+static bool lock_object(struct zc_zspool *pool, const struct zc_cell *cell,
+                        uint64_t word, struct zc_found *found_out)
+    ZC_NO_LOCK_ANALYSIS
+{
+    struct zc_found found;
+    uint64_t now;
+
+    look(pool, word, &found);
+    found.group = zc_group_of(pool, found.size);
+    zc_spinlock_lock(&found.group->lock);
+    if (ZC_RULE(LOCATION_REREAD_UNDER_LOCK)) {
+        now = zc_atomic_u64_load_acquire(&cell->word);
+        if (!zc_cell_is_same_life(&pool->handles, now, word)) {
+            zc_spinlock_unlock(&found.group->lock);
+            return false;
+        }
+        look(pool, now, &found);
+    }
+    *found_out = found;
+    return true;
 }
 
 zc_status zc_zspool_find_locked(struct zc_zspool *pool, zc_handle handle,
                                 struct zc_found *found_out) ZC_NO_LOCK_ANALYSIS
 {
-    struct zc_found found;
-    zc_status status;
+    struct zc_cell *cell;
+    uint64_t word;
+    zc_status status = zc_handles_find(&pool->handles, handle, &cell, &word);
 
-    status = look(pool, handle, &found);
     if (status != ZC_OK)
         return status;
-    found.group = zc_group_of(pool, found.size);
-    zc_spinlock_lock(&found.group->lock);
-    if (ZC_RULE(LOCATION_REREAD_UNDER_LOCK))
-        status = look(pool, handle, &found);
-    if (status != ZC_OK) {
-        zc_spinlock_unlock(&found.group->lock);
-        return status;
-    }
-    *found_out = found;
-    return ZC_OK;
+    return lock_object(pool, cell, word, found_out) ? ZC_OK : ZC_STALE;
+}
+
+zc_handle zc_zspool_lock_record(struct zc_zspool *pool,
+                                const struct zc_cell *cell,
+                                struct zc_found *found_out) ZC_NO_LOCK_ANALYSIS
+{
+    const uint64_t word = zc_cell_live_word(&pool->handles, cell);
+    const bool locked = lock_object(pool, cell, word, found_out);
+
+    ZC_ASSERT(locked);
+    (void)locked;
+    return zc_handles_name(&pool->handles, cell, word);
 }
 
 zc_status zc_zspool_find_live(struct zc_zspool *pool, zc_handle handle,
@@ -132,33 +151,53 @@ static void prefetch(const struct zc_zspool *pool, const struct zc_found *found)
                            found->size);
 }
 
-zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
-                        struct zc_found *found_out)
+/* Pins the object that the cell had a moment ago.  False: it is gone. */
+static bool pin_object(struct zc_zspool *pool, const struct zc_cell *cell,
+                       uint64_t word, struct zc_found *found_out)
 {
     struct zc_found found;
-    zc_status status;
 
-    status = look(pool, handle, &found);
-    if (status != ZC_OK)
-        return status;
+    look(pool, word, &found);
     prefetch(pool, &found);
     if (try_pin(found.zspage)) {
-        if (still_there(pool, handle, &found)) {
+        if (still_there(cell, word)) {
             found.group = zc_group_of(pool, found.size);
             *found_out = found;
-            return ZC_OK;
+            return true;
         }
         zc_zspage_unpin(pool, found.zspage);
     }
 
-    /* Somebody moves it: wait for that one's lock, and pin under it. */
-    status = zc_zspool_find_locked(pool, handle, &found);
-    if (status != ZC_OK)
-        return status;
+    /* Another thread moves it: wait for the lock that it holds, and pin under
+     * that. */
+    if (!lock_object(pool, cell, word, &found))
+        return false;
     zc_zspage_pin(found.zspage);
     zc_found_unlock(&found);
     *found_out = found;
-    return ZC_OK;
+    return true;
+}
+
+zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
+                        struct zc_found *found_out)
+{
+    struct zc_cell *cell;
+    uint64_t word;
+    zc_status status = zc_handles_find(&pool->handles, handle, &cell, &word);
+
+    if (status != ZC_OK)
+        return status;
+    return pin_object(pool, cell, word, found_out) ? ZC_OK : ZC_STALE;
+}
+
+void zc_zspool_pin_record(struct zc_zspool *pool, const struct zc_cell *cell,
+                          struct zc_found *found_out)
+{
+    const bool pinned = pin_object(
+        pool, cell, zc_cell_live_word(&pool->handles, cell), found_out);
+
+    ZC_ASSERT(pinned);
+    (void)pinned;
 }
 
 void zc_zspage_pin(struct zc_zspage *zspage)

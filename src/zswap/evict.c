@@ -14,7 +14,8 @@
  *   put     writeback's own reference, last
  *
  * A token by handle works because a pool gives the handle of an object under
- * reclaim to nobody else until that reclaim has ended.
+ * reclaim to no other object until that reclaim has ended; and ours keeps the
+ * record too, which has the slot.
  */
 #include <string.h>
 
@@ -25,10 +26,12 @@ static bool is_of_token(const struct zc_zswap *zswap,
                         const struct zc_entry *entry,
                         const struct zc_zswap_token *token)
 {
+    const struct zc_entries *entries = &zswap->entries;
+
     if (!token->by_handle)
-        return zc_entry_index(&zswap->entries, entry) == token->index;
+        return entry == zc_entry_at(entries, token->index);
     return (entry->flags & ZC_ENTRY_SAME_FILLED) == 0 &&
-           entry->content.handle.value == token->handle.value;
+           zc_entry_handle(entries, entry).value == token->handle.value;
 }
 
 struct zc_entry *zc_zswap_find(struct zc_zswap *zswap, zc_swp slot,
@@ -69,8 +72,9 @@ void zc_zswap_put(struct zc_zswap *zswap, struct zc_entry *entry)
     zc_entry_put(&zswap->entries, entry);
 }
 
-zc_status zc_zswap_slot_of(struct zc_zswap *zswap, zc_handle handle,
-                           zc_swp *slot_out)
+/* From the prefix of an object in a pool of the user's. */
+static zc_status read_prefix(struct zc_zswap *zswap, zc_handle handle,
+                             zc_swp *slot_out)
 {
     const struct zc_entries *entries = &zswap->entries;
     struct zc_zspool_read read;
@@ -87,5 +91,17 @@ zc_status zc_zswap_slot_of(struct zc_zswap *zswap, zc_handle handle,
     if (!has_slot || !zc_tree_has_slot(&zswap->tree, slot))
         return ZC_STALE;
     *slot_out = slot;
+    return ZC_OK;
+}
+
+zc_status zc_zswap_slot_of(struct zc_zswap *zswap, zc_handle handle,
+                           zc_swp *slot_out)
+{
+    const struct zc_zspool *zspool = zswap->entries.zspool;
+
+    if (zspool == NULL)
+        return read_prefix(zswap, handle, slot_out);
+    *slot_out = zc_entry_slot(
+        (const struct zc_entry *)zc_zspool_record_of(zspool, handle));
     return ZC_OK;
 }

@@ -2,8 +2,8 @@
 /*
  * store.c - a page in.
  *
- *   limits -> entry -> same-filled? -> compress -> pool -> tree -> old one out
- *                                                           -> LRU
+ *   limits -> same-filled? -> compress -> pool, and so an entry
+ *          -> tree -> old one out -> LRU
  *
  * Build new, publish, then free old: everything that can fail comes before the
  * one step in which the tree takes the new entry for the old.  If something
@@ -23,8 +23,9 @@
  * owner's pages, and the store goes on if that wrote something, without another
  * look.
  *
- * Where zspages are reclaimed, an object begins with its slot, so that what is
- * found in a zspage can be found in the tree.
+ * Where zspages are reclaimed, what is found in a zspage must be found in the
+ * tree: its record has the slot.  In a pool of the user's, which has no records
+ * of ours, the object begins with its slot.
  *
  * The store holds its own reference until it is done: without a pin somebody
  * may invalidate the slot as soon as the tree has it.  So the entry still
@@ -172,8 +173,8 @@ struct object {
 /*
  * What is to be put into the pool: compressed in `buffer`, where it takes
  * `size` bytes behind the prefix (0: none), or the page raw if that takes no
- * more of it.  With a prefix an object of a whole page would not fit; zswap
- * refused it too while it had such objects.
+ * more of it.  Where zspages are reclaimed a page that does not compress is
+ * refused: zswap refused it too while it did that.
  *
  * ZC_OK; ZC_REJECTED.
  */
@@ -183,7 +184,7 @@ static zc_status choose_object(struct zc_zswap *zswap, char *buffer,
 {
     const size_t prefix = zswap->entries.prefix_bytes;
 
-    if (prefix == 0) {
+    if (zswap->lru_mode != ZC_LRU_ZSPAGE) {
         if (size != 0 && size < zswap->huge_class_size &&
             size < zswap->page_size)
             *object_out = (struct object){buffer, size, 0};
@@ -192,54 +193,72 @@ static zc_status choose_object(struct zc_zswap *zswap, char *buffer,
                 (struct object){in->page, zswap->page_size, ZC_ENTRY_RAW};
         return ZC_OK;
     }
-    if (size == 0 || size > zswap->page_size - prefix) {
+    if (size == 0 || size >= zswap->page_size ||
+        size > zswap->page_size - prefix) {
         zc_stats_add(&zswap->stats, ZC_STAT_REJECT_COMPRESS_POOR, 1);
         return ZC_REJECTED;
     }
-    memcpy(buffer, &in->slot, sizeof(in->slot));
+    memcpy(buffer, &in->slot, prefix);
     *object_out = (struct object){buffer, prefix + size, 0};
     return ZC_OK;
 }
 
-/* As the pool's put, but ZC_AGAIN: the limit, which the pool holds. */
-static zc_status put_object(struct zc_zswap *zswap, bool beyond,
-                            const struct object *object, zc_handle *handle_out)
+/* An entry with its object.  ZC_AGAIN: the limit, which the pool holds. */
+static zc_status create_entry(struct zc_zswap *zswap,
+                              struct zc_generation *generation,
+                              const struct incoming *in,
+                              const struct object *object,
+                              struct zc_entry **entry_out)
 {
-    zc_status status =
-        (beyond ? zswap->put_beyond : zswap->entries.pool_ops->put)(
-            zswap->entries.pool, object->data, object->size, handle_out);
+    zc_status status = zc_entry_create(&zswap->entries, in->slot, in->owner,
+                                       object->data, object->size, in->force,
+                                       entry_out);
 
     if (status == ZC_REJECTED && zswap->pool_has_limit)
         return ZC_AGAIN;
-    if (status != ZC_OK)
+    if (status != ZC_OK) {
         zc_stats_add(&zswap->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
+        return status;
+    }
+    status = zc_entry_set_object(&zswap->entries, *entry_out, generation,
+                                 object->data, object->size, object->flags);
+    if (status != ZC_OK)
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
     return status;
 }
 
 /*
- * Gives the entry its object.  The context is held until the object is written:
- * the buffer is its own.  Nothing is waited for meanwhile but the system's
- * memory (NO_SHRINK_WITH_CONTEXT).
+ * Compresses the page and makes its entry.  The context is held until the
+ * object is written: the buffer is its own.  Nothing is waited for meanwhile
+ * but the system's memory (NO_SHRINK_WITH_CONTEXT).
  */
-static zc_status store_object(struct zc_zswap *zswap, struct zc_entry *entry,
-                              const struct incoming *in)
+static zc_status compress_entry(struct zc_zswap *zswap,
+                                const struct incoming *in,
+                                struct zc_entry **entry_out)
 {
     struct zc_generation *generation = zc_generations_get(&zswap->generations);
     struct zc_context *context = zc_generation_lock_context(generation);
     const size_t size = compress(zswap, generation, context, in->page);
     struct object object;
-    zc_handle handle;
     zc_status status;
 
     status = choose_object(zswap, context->buffer, size, in, &object);
     if (status == ZC_OK)
-        status = put_object(zswap, in->force, &object, &handle);
-    if (status == ZC_OK)
-        zc_entry_set_object(&zswap->entries, entry, generation, handle,
-                            object.data, object.size, object.flags);
+        status = create_entry(zswap, generation, in, &object, entry_out);
     zc_generation_unlock_context(context);
     if (status != ZC_OK)
         zc_generation_put(&zswap->generations, generation);
+    return status;
+}
+
+static zc_status fill_entry(struct zc_zswap *zswap, const struct incoming *in,
+                            struct zc_entry **entry_out)
+{
+    zc_status status = zc_entry_create_filled(&zswap->entries, in->slot,
+                                              in->owner, in->fill, entry_out);
+
+    if (status != ZC_OK)
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
     return status;
 }
 
@@ -289,27 +308,17 @@ static bool belongs_on_lru(const struct zc_zswap *zswap,
            (entry->flags & ZC_ENTRY_SAME_FILLED) == 0;
 }
 
-/* Makes, fills and publishes an entry.  ZC_AGAIN: the limit, which the pool
- * holds. */
+/* Makes and publishes an entry.  ZC_AGAIN: the limit, which the pool holds. */
 static zc_status store_new_entry(struct zc_zswap *zswap,
                                  const struct incoming *in)
 {
     struct zc_entry *entry;
-    zc_status status;
+    zc_status status = in->is_filled ? fill_entry(zswap, in, &entry)
+                                     : compress_entry(zswap, in, &entry);
 
-    status = zc_entry_create(&zswap->entries, in->slot, in->owner, &entry);
-    if (status != ZC_OK) {
-        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+    if (status != ZC_OK)
         return status;
-    }
-    if (!ZC_RULE(LRU_LAST) && zswap->lru_mode == ZC_LRU_ENTRY)
-        zc_lru_add(&zswap->lru, entry);
-    if (in->is_filled)
-        zc_entry_set_fill(&zswap->entries, entry, in->fill);
-    else
-        status = store_object(zswap, entry, in);
-    if (status == ZC_OK)
-        status = publish(zswap, entry);
+    status = publish(zswap, entry);
     if (ZC_RULE(LRU_LAST) && status == ZC_OK && belongs_on_lru(zswap, entry))
         zc_lru_add(&zswap->lru, entry);
     zc_entry_put(&zswap->entries, entry);

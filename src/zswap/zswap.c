@@ -188,10 +188,18 @@ static zc_status create_pool(struct zc_zswap *zswap,
     zc_status status;
 
     zswap->pool_has_limit = HAS(ops, set_limit);
-    zswap->put_beyond = HAS(ops, put_beyond) ? ops->put_beyond : ops->put;
+    zswap->entries.put_beyond = HAS(ops, put_beyond) ? ops->put_beyond
+                                                     : ops->put;
     zswap->used_pages = HAS(ops, used_pages) ? ops->used_pages
                                              : ops->page_count;
-    status = ops->create(&config, &zswap->entries.pool);
+    zswap->entries.zspool = NULL;
+    if (ops == &zc_pool_zspool) {
+        status = zc_zspool_create_for(&config, ZC_ENTRY_USER_BYTES,
+                                      &zswap->entries.zspool);
+        zswap->entries.pool = zswap->entries.zspool;
+    } else {
+        status = ops->create(&config, &zswap->entries.pool);
+    }
     if (status != ZC_OK)
         return zc_refuse_for(options->reason, options->reason_size, status,
                              "the pool", ops->name);
@@ -218,8 +226,11 @@ static zc_status init_parts(struct zc_zswap *zswap,
     zswap->entries.page_size = options->page_size;
     zswap->entries.checksums = options->checksums != 0;
     zswap->entries.keeps_ages = options->lru_mode == ZC_LRU_ENTRY;
-    zswap->entries.prefix_bytes =
-        options->lru_mode == ZC_LRU_ZSPAGE ? sizeof(zc_swp) : 0;
+    /* A pool without records of ours must have the slot elsewhere. */
+    zswap->entries.prefix_bytes = options->lru_mode == ZC_LRU_ZSPAGE &&
+                                          zswap->entries.zspool == NULL
+                                      ? sizeof(zc_swp)
+                                      : 0;
     zswap->entries.generations = &zswap->generations;
     zswap->entries.lru = &zswap->lru;
     status = zc_lru_init(&zswap->lru, &zswap->entries);
@@ -301,15 +312,15 @@ void zc_zswap_drop(struct zc_zswap *zswap)
 void zc_zswap_leave(struct zc_zswap *zswap)
 {
     /* Another pool may take locks: its memory stays as it is. */
-    if (zswap->entries.pool_ops == &zc_pool_zspool)
-        zc_zspool_destroy(zswap->entries.pool);
+    if (zswap->entries.zspool != NULL)
+        zc_zspool_destroy(zswap->entries.zspool);
 }
 
 void zc_zswap_destroy(struct zc_zswap *zswap)
 {
     /* Another pool may want each object back.  Ours goes as it is, which costs
      * what its memory costs, and not what each page does. */
-    if (ZC_DEBUG_CHECKS || zswap->entries.pool_ops != &zc_pool_zspool)
+    if (ZC_DEBUG_CHECKS || zswap->entries.zspool == NULL)
         forget_all(zswap);
     zc_zswap_drop(zswap);
 }

@@ -310,8 +310,9 @@ void support_flip_bit(struct zc_cache *cache, size_t place)
 {
     struct flip flip = {place};
 
-    assert_status(zc_zspool_iterate(zc_cache_zspool(cache), flip_visit, &flip),
-                  ZC_AGAIN);
+    assert_status(
+        zc_zspool_iterate(cache->zswap.entries.pool, flip_visit, &flip),
+        ZC_AGAIN);
 }
 
 void support_guard_init(struct support_guard *guard)

@@ -302,7 +302,7 @@ struct zc_zswap_token rig_token(struct rig *rig, uint64_t offset,
 
     assert_non_null(entry);
     if (by_handle)
-        token.handle = entry->content.handle;
+        token.handle = zc_entry_handle(&rig->zswap.entries, entry);
     else
         token.index = zc_entry_index(&rig->zswap.entries, entry);
     zc_zswap_put(&rig->zswap, entry);

@@ -59,6 +59,13 @@ static inline struct zc_entry *support_zswap_peek(struct zc_zswap *zswap,
     return entry;
 }
 
+/* The handle of its object. */
+static inline zc_handle support_zswap_handle(struct zc_zswap *zswap,
+                                             uint64_t offset)
+{
+    return zc_entry_handle(&zswap->entries, support_zswap_peek(zswap, offset));
+}
+
 static inline uint64_t support_zswap_charged(const struct zc_zswap *zswap,
                                              unsigned owner)
 {

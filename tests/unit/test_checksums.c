@@ -175,7 +175,7 @@ static void a_corrupt_page_can_be_replaced_and_forgotten(void **state)
     support_front_end(&swap);
 }
 
-/* In this mode an object begins with its slot. */
+/* In this mode no page is stored raw. */
 static void pages_of_reclaimed_zspages_have_one_too(void **state)
 {
     struct support_front swap;

@@ -56,8 +56,9 @@ static struct zc_entry *link_new(struct fixture *fixture, unsigned type,
 {
     struct zc_entry *entry = NULL;
 
-    assert_status(zc_entry_create(&fixture->entries, zc_swp_make(type, offset),
-                                  0, &entry),
+    assert_status(zc_entry_create_filled(&fixture->entries,
+                                         zc_swp_make(type, offset), 0, 0,
+                                         &entry),
                   ZC_OK);
     assert_status(zc_tree_exchange(&fixture->tree, entry, old_out), ZC_OK);
     assert_int_equal(references_of(entry), 2);
@@ -297,7 +298,8 @@ static void a_link_without_memory_can_be_tried_again(void **state)
 
     (void)state;
     begin(&fixture);
-    assert_status(zc_entry_create(&fixture.entries, slot, 0, &entry), ZC_OK);
+    assert_status(zc_entry_create_filled(&fixture.entries, slot, 0, 0, &entry),
+                  ZC_OK);
     for (attempts = 0;; attempts++) {
         /* What an attempt made before it failed is there for the next. */
         zc_inject_arm(ZC_INJECT_MALLOC, attempts > 0, 1);
@@ -342,7 +344,8 @@ static void link_and_erase(struct support_worker *worker)
     for (i = 0; i < PLACES; i++) {
         zc_swp slot = zc_swp_make(i % 4, i * (BLOCK_SLOTS / 8));
 
-        if (zc_entry_create(&race->fixture.entries, slot, 0, &entry) != ZC_OK ||
+        if (zc_entry_create_filled(&race->fixture.entries, slot, 0, 0,
+                                   &entry) != ZC_OK ||
             zc_tree_exchange(&race->fixture.tree, entry, &old) != ZC_OK) {
             support_mistake(worker, "no memory at %u", i);
             return;
@@ -397,7 +400,8 @@ static void link_far_apart(struct support_worker *worker)
     for (type = 0; type < ZC_SWP_TYPE_COUNT; type++) {
         zc_swp slot = zc_swp_make(type, worker->index * BLOCK_SLOTS);
 
-        status = zc_entry_create(&race->fixture.entries, slot, 0, &entry);
+        status =
+            zc_entry_create_filled(&race->fixture.entries, slot, 0, 0, &entry);
         support_meet(worker, &race->meeting);
         if (status == ZC_OK)
             status = zc_tree_exchange(&race->fixture.tree, entry, &old);

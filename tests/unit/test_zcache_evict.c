@@ -6,6 +6,16 @@
 #include "support_process.h"
 #include "support_zswap.h"
 
+/* Our pool, as one that is not ours: it has no records of entries. */
+static struct zc_pool_ops stranger;
+
+static struct zc_zswap *begin_over_stranger(void)
+{
+    stranger = zc_pool_zspool;
+    return support_zswap_create((struct zc_cache_options){
+        .lru_mode = ZC_LRU_ZSPAGE, .pool_ops = &stranger});
+}
+
 static struct zc_zswap *begin(unsigned lru_mode, unsigned placement)
 {
     return support_zswap_create((struct zc_cache_options){
@@ -23,8 +33,7 @@ static struct zc_zswap_token handle_token_of(struct zc_zswap *zswap,
                                              uint64_t offset)
 {
     return (struct zc_zswap_token){
-        .by_handle = true,
-        .handle = support_zswap_peek(zswap, offset)->content.handle};
+        .by_handle = true, .handle = support_zswap_handle(zswap, offset)};
 }
 
 /* ---- found again ---- */
@@ -79,21 +88,25 @@ static void what_took_its_place_is_not_it(void **state)
 /* Its one word may be any number, a handle's too. */
 static void a_page_of_one_word_has_no_handle(void **state)
 {
-    struct zc_zswap *zswap = begin(ZC_LRU_ZSPAGE, 0);
+    struct zc_zswap *zswap;
     struct zc_zswap_token token;
     uint64_t page[512];
+    unsigned round;
     unsigned i;
 
     (void)state;
-    support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
-    token = handle_token_of(zswap, 1);
-    for (i = 0; i < 512; i++)
-        page[i] = token.handle.value;
-    assert_status(zc_zswap_store(zswap, support_slot(1), page, 0, false),
-                  ZC_OK);
+    for (round = 0; round < 2; round++) {
+        zswap = round == 0 ? begin(ZC_LRU_ZSPAGE, 0) : begin_over_stranger();
+        support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
+        token = handle_token_of(zswap, 1);
+        for (i = 0; i < 512; i++)
+            page[i] = token.handle.value;
+        assert_status(zc_zswap_store(zswap, support_slot(1), page, 0, false),
+                      ZC_OK);
 
-    assert_null(zc_zswap_find(zswap, support_slot(1), &token));
-    support_zswap_destroy(zswap);
+        assert_null(zc_zswap_find(zswap, support_slot(1), &token));
+        support_zswap_destroy(zswap);
+    }
 }
 
 /* ---- out ---- */
@@ -260,18 +273,19 @@ static zc_status evict_object(void *context, zc_handle handle)
 
 static void the_coldest_go_zspage_by_zspage(void **state)
 {
-    unsigned placement;
+    unsigned placement; /* or 0: a pool that is not ours */
     unsigned forgets;
     uint64_t pages;
     uint64_t before;
     unsigned i;
 
     (void)state;
-    for (placement = ZC_PLACEMENT_DENSE; placement <= ZC_PLACEMENT_KERNEL;
-         placement++) {
+    for (placement = 0; placement <= ZC_PLACEMENT_KERNEL; placement++) {
         for (forgets = 0; forgets < 2; forgets++) {
-            struct reclaim reclaim = {begin(ZC_LRU_ZSPAGE, placement), 0,
-                                      forgets != 0};
+            struct reclaim reclaim = {placement == 0
+                                          ? begin_over_stranger()
+                                          : begin(ZC_LRU_ZSPAGE, placement),
+                                      0, forgets != 0};
             struct zc_entries *entries = &reclaim.zswap->entries;
 
             for (i = 0; i < 300; i++)
@@ -299,7 +313,7 @@ static void the_coldest_go_zspage_by_zspage(void **state)
 /* What an object says is checked before it is used. */
 static void a_slot_that_there_is_not_is_stale(void **state)
 {
-    struct zc_zswap *zswap = begin(ZC_LRU_ZSPAGE, 0);
+    struct zc_zswap *zswap = begin_over_stranger();
     const zc_swp bad[] = {zc_swp_make(ZC_SWP_TYPE_COUNT, 1),
                           zc_swp_make(0, ZC_SLOT_COUNT_DEFAULT)};
     const zc_swp last =

@@ -309,6 +309,7 @@ static void sums_take_8_bytes_for_each_page(void **state)
         for (i = 0; i < 8192; i++)
             support_store(cache, support_slot(i), SUPPORT_ZERO, 0);
         bytes[k] = account(cache).entry_bytes;
+        assert_int_equal(account(cache).handle_bytes, 0);
         zc_cache_destroy(cache);
     }
 

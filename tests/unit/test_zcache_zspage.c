@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_zcache_zspage.c - lru = zspage: objects that begin with their slot, and
- * pages that would not fit beside it.
+ * test_zcache_zspage.c - lru = zspage: where the slot of an object is; and
+ * pages that do not compress, or would not fit beside it.
  */
 #include "support_bump.h"
 #include "support_cache.h"
 
 #include "base/inject.h"
+#include "cache/cache.h"
+
+/* Our pool, as one that is not ours: it has no records of entries. */
+static struct zc_pool_ops stranger;
 
 static struct zc_cache *begin(struct zc_cache_options options)
 {
     options.struct_size = sizeof(options);
     options.lru_mode = ZC_LRU_ZSPAGE;
     return support_cache_create(&options);
+}
+
+static struct zc_cache *begin_over_stranger(struct zc_cache_options options)
+{
+    stranger = zc_pool_zspool;
+    options.pool_ops = &stranger;
+    return begin(options);
 }
 
 struct objects {
@@ -31,32 +42,39 @@ static bool look(void *context, zc_handle handle, const void *data, size_t size)
     return true;
 }
 
-static void an_object_begins_with_its_slot(void **state)
+static void expect_prefix(struct zc_cache *cache, size_t prefix)
 {
     const zc_swp slot = zc_swp_make(31, ZC_SLOT_COUNT_DEFAULT - 1);
     struct objects objects = {.count = 0};
-    struct zc_cache *cache;
 
-    (void)state;
-    support_use_halves();
-    cache = begin((struct zc_cache_options){.compressor_name = "halves"});
     assert_status(zc_cache_store_for(cache, 1000, slot, (char[4096]){"same?"}),
                   ZC_REJECTED); /* its halves differ */
     support_store(cache, slot, SUPPORT_HALVES, 1);
     support_store(cache, support_slot(0), SUPPORT_SAME, 1);
 
-    assert_status(zc_zspool_iterate(zc_cache_zspool(cache), look, &objects),
+    assert_status(zc_zspool_iterate(cache->zswap.entries.pool, look, &objects),
                   ZC_OK);
 
     assert_int_equal(objects.count, 1);
-    assert_int_equal(objects.slots[0], slot.value);
-    assert_int_equal(objects.sizes[0], 8 + 2048);
-    assert_int_equal(support_cache_stat(cache, payload_bytes), 8 + 2048);
+    if (prefix != 0)
+        assert_int_equal(objects.slots[0], slot.value);
+    assert_int_equal(objects.sizes[0], prefix + 2048);
+    assert_int_equal(support_cache_stat(cache, payload_bytes), prefix + 2048);
     support_expect(cache, slot, SUPPORT_HALVES, 1);
     zc_cache_destroy(cache);
 }
 
-static void pages_come_back_from_behind_their_slot(void **state)
+static void an_object_of_a_strangers_pool_begins_with_its_slot(void **state)
+{
+    const struct zc_cache_options options = {.compressor_name = "halves"};
+
+    (void)state;
+    support_use_halves();
+    expect_prefix(begin(options), 0);
+    expect_prefix(begin_over_stranger(options), 8);
+}
+
+static void pages_come_back_whole_or_from_behind_their_slot(void **state)
 {
     static const char *const compressors[] = {"lz4", "lz4hc", "halves"};
     struct zc_cache *cache;
@@ -68,10 +86,10 @@ static void pages_come_back_from_behind_their_slot(void **state)
     support_use_halves();
     for (placement = ZC_PLACEMENT_DENSE; placement <= ZC_PLACEMENT_KERNEL;
          placement++) {
-        for (k = 0; k < 6; k++) {
-            cache = begin(
+        for (k = 0; k < 12; k++) {
+            cache = (k < 6 ? begin : begin_over_stranger)(
                 (struct zc_cache_options){.compressor_name = compressors[k % 3],
-                                          .page_size = k < 3 ? 4096 : 65536,
+                                          .page_size = k % 6 < 3 ? 4096 : 65536,
                                           .placement = placement,
                                           .checksums = k % 2});
             for (i = 0; i < 100; i++)
@@ -117,30 +135,37 @@ static void a_page_that_does_not_compress_is_refused(void **state)
 }
 
 /* To the byte, and without a look at what zram would call huge. */
-static void what_fits_beside_the_slot_is_stored(void **state)
+static void expect_largest(struct zc_cache *cache, size_t largest,
+                           size_t prefix)
 {
     struct objects objects = {.count = 0};
-    struct zc_cache *cache;
 
-    (void)state;
-    support_use_halves();
-    cache = begin((struct zc_cache_options){.compressor_name = "halves",
-                                            .placement = ZC_PLACEMENT_KERNEL});
-
-    support_halves.claimed_size = 4088;
+    support_halves.claimed_size = largest;
     support_store(cache, support_slot(1), SUPPORT_HALVES, 1);
-    support_halves.claimed_size = 4089;
+    support_halves.claimed_size = largest + 1;
     assert_status(support_try_store(cache, support_slot(2), SUPPORT_HALVES, 1),
                   ZC_REJECTED);
     support_halves.claimed_size = 3700;
     support_store(cache, support_slot(3), SUPPORT_HALVES, 1);
 
-    assert_status(zc_zspool_iterate(zc_cache_zspool(cache), look, &objects),
+    assert_status(zc_zspool_iterate(cache->zswap.entries.pool, look, &objects),
                   ZC_OK);
     assert_int_equal(objects.count, 2);
-    assert_int_equal(objects.sizes[0] + objects.sizes[1], 4096 + 3708);
+    assert_int_equal(objects.sizes[0] + objects.sizes[1],
+                     largest + 3700 + 2 * prefix);
     assert_int_equal(support_cache_stat(cache, stored_incompressible_pages), 0);
     zc_cache_destroy(cache);
+}
+
+static void what_compresses_and_fits_beside_a_slot_is_stored(void **state)
+{
+    const struct zc_cache_options options = {.compressor_name = "halves",
+                                             .placement = ZC_PLACEMENT_KERNEL};
+
+    (void)state;
+    support_use_halves();
+    expect_largest(begin(options), 4095, 0);
+    expect_largest(begin_over_stranger(options), 4088, 8);
 }
 
 /* The slot is part of what is summed. */
@@ -151,7 +176,7 @@ static void a_sum_covers_the_slot_too(void **state)
     (void)state;
     for (bit = 0; bit < 8 * 8 + 8; bit++) {
         struct zc_cache *cache =
-            begin((struct zc_cache_options){.checksums = 1});
+            begin_over_stranger((struct zc_cache_options){.checksums = 1});
 
         support_store(cache, support_slot(1), SUPPORT_TEXT, 1);
         support_expect(cache, support_slot(1), SUPPORT_TEXT, 1);
@@ -166,10 +191,10 @@ static void a_sum_covers_the_slot_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_object_begins_with_its_slot),
-        cmocka_unit_test(pages_come_back_from_behind_their_slot),
+        cmocka_unit_test(an_object_of_a_strangers_pool_begins_with_its_slot),
+        cmocka_unit_test(pages_come_back_whole_or_from_behind_their_slot),
         cmocka_unit_test(a_page_that_does_not_compress_is_refused),
-        cmocka_unit_test(what_fits_beside_the_slot_is_stored),
+        cmocka_unit_test(what_compresses_and_fits_beside_a_slot_is_stored),
         cmocka_unit_test(a_sum_covers_the_slot_too),
     };
 

@@ -19,7 +19,7 @@ static struct zc_cells own_cells;
 static zc_status init(struct zc_handles *handles, size_t page_size)
 {
     own_cells = (struct zc_cells){0, 0};
-    return zc_handles_init(handles, page_size);
+    return zc_handles_init(handles, page_size, 0);
 }
 
 /* Handles of a pool of the smallest pages. */
