@@ -36,9 +36,9 @@ void lab_broken_free_contexts(
     void (*free_context)(const struct zc_compressor *compressor,
                          struct zc_context *context));
 
-/* ENTRY_KNOWN_BY_REF: gives up the reference, looks the slot up again and takes
- * what lies at the same address for the same entry.  False: there is another
- * one; else the caller has a reference again. */
+/* ENTRY_KNOWN_BY_REF: drops the reference, looks the slot up again and takes an
+ * entry at the same address for the same entry.  False: the slot has another
+ * one; else the caller holds a reference again. */
 bool lab_broken_find_again(struct zc_zswap *zswap, zc_swp slot,
                            struct zc_entry *entry);
 
@@ -71,8 +71,9 @@ zc_status lab_broken_find_first(
                               struct zc_entry *entry, struct zc_folio *folio));
 
 /* SHRINK_SKIPS_CALLERS_SLOT, in writeback: the slot was found pinned.  Waits
- * for the thread that has it pinned, which may be this thread itself, further
- * up, as it shrinks to get memory.  Then a locked folio in the swap cache. */
+ * for the thread that has it pinned, which may be the calling thread itself: it
+ * pinned the slot and then shrinks to get memory.  Then a locked folio in the
+ * swap cache. */
 zc_status lab_broken_wait_for_slot(struct zc_swap *swap,
                                    struct zc_slot_ref slot,
                                    struct zc_folio **folio_out);

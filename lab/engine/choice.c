@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * choice.c - what is explored besides the order of steps: failures, who wakes;
- * and threads that come later.
+ * choice.c - what is explored besides the order of steps: failures and which
+ * waiter wakes.  Also threads that start later.
  *
  * A choice belongs to the step before it.  It is an entry of the schedule like
- * a decision, but no scheduling point, and changes no sleep set.
+ * a decision, but no scheduling point, and it changes no sleep set.
  */
 #include "engine.h"
 

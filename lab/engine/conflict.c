@@ -2,16 +2,16 @@
 /*
  * conflict.c - which steps commute, and the hash of a trace.
  *
- * Reads commute with reads; reference counts go up and down in any order as
- * long as nobody reaches zero.  The latter depends on the count at this moment,
- * which is all that a sleep set needs: it asks about two steps that could both
- * be done now.
+ * Reads commute with reads.  GETs and PUTs of a reference count commute unless
+ * a PUT could reach zero.  That depends on the current count, which is all that
+ * a sleep set needs: it compares two steps that could both be done now.
  *
- * Executions that differ only in the order of steps that commute are one trace.
- * Its hash is the sum, over all steps, of a hash of who did the step, as its
- * how-manieth, and after which conflicting steps.  The steps on one object
- * fall into groups that commute among themselves; a step knows the groups
- * before its own.  No object's number is in it, since numbers depend on order.
+ * Executions that differ only in the order of commuting steps are one trace.
+ * Its hash is the sum of the hashes of its steps.  The hash of a step covers
+ * its thread, its number in that thread and the conflicting steps before it.
+ * The steps on one object form groups that commute among themselves; a step
+ * covers the groups before its own.  Object numbers are left out, because they
+ * depend on order.
  */
 #include "engine.h"
 
@@ -92,7 +92,7 @@ uint64_t lab_mix(uint64_t a, uint64_t b)
     return x ^ (x >> 32);
 }
 
-/* The group that this step belongs to: a last put stands alone. */
+/* The class of the step's group; a PUT that may reach zero stands alone. */
 static enum lab_class group_class(const struct lab_pending *step,
                                   unsigned object)
 {
@@ -105,7 +105,7 @@ static enum lab_class group_class(const struct lab_pending *step,
     return class;
 }
 
-/* What happened to the object before; opens a group if the step needs one. */
+/* The hash of the groups before the step's own; opens a new group if needed. */
 static uint64_t past(const struct lab_pending *step, unsigned object)
 {
     struct lab_object_state *state = &lab_objects[object];

@@ -12,15 +12,14 @@
 #define INDEX_FIRST ((size_t)1 << 10)
 
 /*
- * Traces in the order in which they were met, and an index with linear probing
- * that is made anew, twice as long, when it is half full: a small search
- * touches little memory.
+ * Traces in the order of discovery, and a hash index with linear probing.  The
+ * index doubles when it is half full: a small search touches little memory.
  */
 struct table {
     size_t count;
     size_t slots;
     struct lab_seen seen[SEEN_MAX];
-    uint32_t index[2 * SEEN_MAX]; /* in seen + 1; 0: free */
+    uint32_t index[2 * SEEN_MAX]; /* place in seen plus 1; 0: free */
 };
 
 static struct table *table;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine.h - one execution, and who decides in it.
+ * engine.h - one execution, and what decides its order.
  *
  * lab_run is the state of the execution that is under way.  A thread announces
- * its step by filling its `pending` and calling lab_schedule(), which runs on
- * the stack of whoever announced last: it decides who is next (the script
- * while there is one, then the strategy), accounts for the step of that thread,
- * and switches to it.  Thread 0 is the caller of lab_execute().
+ * its step: it fills its `pending` and calls lab_schedule(), on its own stack.
+ * lab_schedule() picks the next thread (from the script while there is one,
+ * then by the strategy), accounts for the step of that thread and switches to
+ * it.  Thread 0 is the caller of lab_execute().
  *
- * Everything here belongs to the thread that runs; with the back end of real
- * threads, handing over the token orders the accesses.
+ * Only the running thread accesses the state here.  With the back end of real
+ * threads, the hand-over of the token orders the accesses.
  */
 #ifndef LAB_ENGINE_H
 #define LAB_ENGINE_H
@@ -26,7 +26,7 @@
 #define LAB_HELD 16      /* locks held by one thread */
 #define LAB_LIMIT 10000u /* steps, where a program does not say */
 #define LAB_NO_ROW (~0u)
-#define LAB_PRUNE (-1) /* strategy: this prefix is asleep */
+#define LAB_PRUNE (-1) /* strategy: all enabled threads are asleep */
 #define LAB_BIT(thread) (1u << (unsigned)(thread))
 
 struct lab_object_state {
@@ -36,11 +36,11 @@ struct lab_object_state {
     int holder;
     bool counted; /* count is known */
     bool ended;
-    uint8_t group;    /* enum lab_class of the open group of steps */
-    uint64_t count;   /* references */
-    uint64_t base;    /* hash of what happened to it before the group */
-    uint64_t sum;     /* of the steps in the group, in any order */
-    unsigned version; /* changes with each write */
+    uint8_t group;              /* enum lab_class of the open group of steps */
+    uint64_t count;             /* references */
+    uint64_t base;              /* hash of the groups before the open one */
+    uint64_t sum;               /* of the hashes of the group's steps */
+    unsigned version;           /* changes with each write */
     unsigned seen[LAB_THREADS]; /* version at a thread's last step on it */
 };
 
@@ -88,7 +88,7 @@ struct lab_oracle_state {
     unsigned guard;
 };
 
-/* Who decides after the script. */
+/* Decides after the end of the script. */
 struct lab_strategy {
     bool orders_counts; /* a put conflicts with every get and put */
     /* One of `enabled`, or LAB_PRUNE. */
@@ -96,7 +96,7 @@ struct lab_strategy {
     unsigned (*choose)(unsigned depth, unsigned n, bool costs);
     /* The sleep set in force at the last entry of the script; may be NULL. */
     unsigned (*resume)(unsigned depth);
-    /* The step of a thread is granted and not done yet; may be NULL. */
+    /* A thread's step is granted and not done yet; may be NULL. */
     void (*granted)(int thread);
     /* A thread begins; may be NULL. */
     void (*started)(int parent, int child);
@@ -111,7 +111,7 @@ struct lab_strategy {
 struct lab_back_end {
     bool (*create)(int thread, void (*entry)(int thread));
     void (*switch_to)(int from, int to);
-    /* from has ended: it is never switched to again. */
+    /* The last switch of `from`, which has ended. */
     void (*leave)(int from, int to);
     /* Every thread has ended or is abandoned. */
     void (*clear)(void);
@@ -124,7 +124,7 @@ struct lab_run {
     bool active;
     bool in_oracle;
     bool ending;
-    bool unrecorded; /* an asleep prefix on its way to its end */
+    bool unrecorded; /* a pruned prefix that runs to its end */
     enum lab_outcome outcome;
     const char *what;
     int ended_by; /* the thread that failed */
@@ -140,7 +140,7 @@ struct lab_run {
     unsigned preemptions;
     unsigned switches;
     unsigned depth;  /* decisions and choices so far */
-    unsigned script; /* of which so many are given */
+    unsigned script; /* entries of the schedule that are given */
     unsigned object_count;
     unsigned oracle_count;
     unsigned diverged_at;
@@ -158,7 +158,7 @@ struct lab_run {
 extern struct lab_run lab_run;
 extern const struct lab_observer *lab_watcher;
 
-/* What there is to one execution besides the program. */
+/* One execution: the program, and how to run it. */
 struct lab_order {
     const struct lab_program *program;
     const struct lab_strategy *strategy;
@@ -173,7 +173,7 @@ void lab_execute(const struct lab_order *order);
 
 /* --- run.c ----------------------------------------------------------- */
 
-/* Announces what is pending of the current thread and waits for its turn. */
+/* Announces the pending step of the current thread and waits for its turn. */
 void lab_schedule(void);
 /* Accounts for a thread's pending step; depth must be up to date. */
 void lab_grant(int number);
@@ -187,7 +187,7 @@ bool lab_can_run(int thread);    /* its step is ready */
 bool lab_is_enabled(int thread); /* or it may time out */
 unsigned lab_enabled(void);
 void lab_check_oracles(unsigned guard);
-/* One entry of the schedule. */
+/* Appends a decision or a choice to the schedule. */
 void lab_note_decision(uint8_t decision);
 
 /* --- conflict.c ------------------------------------------------------ */
@@ -201,7 +201,7 @@ uint64_t lab_mix(uint64_t a, uint64_t b);
 
 extern struct lab_object_state lab_objects[LAB_OBJECTS];
 void lab_objects_reset(void);
-/* The number of what is at an address, which gets one if it has none. */
+/* The number of the object at an address; a new object if there is none. */
 unsigned lab_object_find(const void *address);
 
 /* --- record.c -------------------------------------------------------- */
@@ -210,10 +210,10 @@ void lab_record_begin(const struct lab_program *program);
 void lab_record_step(int thread, bool switched, bool preemption);
 void lab_record_choice(const char *what, unsigned value);
 void lab_record_value(uint64_t value);
-/* The script wants an entry that cannot be. */
+/* The next entry of the script is impossible. */
 void lab_record_divergence(int entry);
 void lab_record_end(void);
-/* Keeps a text: its offset. */
+/* Keeps a text and returns its offset. */
 unsigned lab_record_text(const char *format, va_list arguments)
     LAB_PRINTF(1, 0);
 void lab_record_message(const char *format, va_list arguments) LAB_PRINTF(1, 0);

@@ -5,7 +5,7 @@
  * A program (struct lab_program) is a setup, some threads and a final check.
  * The explorer runs it again and again, each time under another schedule.  Only
  * one thread runs at any time.  A thread runs from one visible step to the
- * next: it announces the step *before* doing it (lab_step() and its kin), may
+ * next: it announces the step *before* doing it (lab_step() and the like), may
  * be switched away there, and does it when the call returns, together with
  * everything up to its next announcement.  Nothing else runs in between.
  *
@@ -15,16 +15,16 @@
  *     lab_step(LAB_READ | LAB_ACQUIRE, word, site); then reads the word
  *     lab_await(LAB_WAIT, word, changed, arg, site) waits for a condition
  *
- * What the explorer owns: the schedule, who holds which lock, ranks, the wait
- * cycle, object numbers, the recorded trace.  What it does not own: memory,
- * vector clocks, ghost state.  A race detector keeps its own clocks, one per
- * thread and one per object, in its struct lab_observer: step() is called when
- * a step has been granted and before it is done, in the order in which the
- * steps happen, with LAB_ACQUIRE and LAB_RELEASE as declared.
+ * The explorer owns the schedule, the holder of each lock, ranks, the wait
+ * cycle, object numbers and the recorded trace.  It does not own memory, vector
+ * clocks or annotations.  A race detector keeps its own clocks, one per thread
+ * and one per object, in its struct lab_observer: step() is called when a step
+ * has been granted and before it is done, in the order in which the steps
+ * happen, with LAB_ACQUIRE and LAB_RELEASE as declared.
  *
- * Determinism is the caller's duty: between two steps a thread may depend on
- * nothing but the program's own state.  No clock, no address order, no system
- * call, nothing left over from the execution before (setup makes all anew).
+ * Determinism is the caller's duty: between two steps a thread may depend only
+ * on the program's own state.  No clock, no address order, no system call,
+ * nothing left over from the execution before (setup builds everything again).
  *
  * Every function here may be called in setup and finish too (thread 0, "before
  * start"), where steps do not switch, but are still counted, checked and shown
@@ -56,9 +56,9 @@
  * and no PUT among them reaches zero in either order.  All others conflict; a
  * compare-and-swap is an RMW whether it succeeds or not.
  *
- * GET and PUT are for reference counts whose value nobody looks at except to
- * see zero.  The count is what lab_value() last said of the object; while that
- * is unknown they conflict like an RMW.
+ * GET and PUT are for reference counts that the code only compares with zero.
+ * The count is the last lab_value() of the object; while it is unknown, a PUT
+ * conflicts with every GET and PUT.
  */
 enum lab_kind {
     LAB_READ,
@@ -105,8 +105,8 @@ struct lab_site {
 /* Announces a step on an object; NULL is no object (LAB_POINT). */
 void lab_step(unsigned kind, const void *object, const struct lab_site *site);
 
-/* The same for a step that also writes a second object: a condition that lets
- * go of its mutex. */
+/* The same for a step that also writes a second object: waiting on a condition
+ * unlocks its mutex. */
 void lab_step_also(unsigned kind, const void *object, const void *also,
                    const struct lab_site *site);
 
@@ -118,48 +118,48 @@ void lab_step_also(unsigned kind, const void *object, const void *also,
 void lab_await(unsigned kind, const void *object, bool (*ready)(const void *),
                const void *argument, const struct lab_site *site);
 
-/* The same with a time limit.  False: the time ran out, which is explored
- * wherever the failure budget allows, and happens where nothing else can. */
+/* The same with a time limit.  False: the time ran out.  This is explored
+ * wherever the failure budget allows, and happens where no thread can run. */
 bool lab_await_timed(unsigned kind, const void *object,
                      bool (*ready)(const void *), const void *argument,
                      const struct lab_site *site);
 
 /*
- * Locks.  The explorer keeps the holder: a thread at lab_lock() is enabled
- * only while the lock is free.  Failures it finds itself: a lock taken twice,
- * out of rank order, unlocked by a stranger, held at the end of a thread,
- * destroyed while held.
+ * Locks.  The explorer keeps the holder: a thread at lab_lock() is enabled only
+ * while the lock is free.  The explorer itself finds these failures: a lock
+ * taken twice, out of rank order, unlocked by a thread that does not hold it,
+ * held at the end of a thread, destroyed while held.
  */
 void lab_lock(const void *lock, const struct lab_site *site);
 bool lab_trylock(const void *lock, const struct lab_site *site);
 void lab_unlock(const void *lock, const struct lab_site *site);
-/* Lets go of a lock within the current step, which named it as `also`. */
+/* Unlocks within the current step, which named the lock as `also`. */
 void lab_unlock_within(const void *lock);
 bool lab_holds(const void *lock); /* this thread */
-int lab_holder(const void *lock); /* -1: nobody */
+int lab_holder(const void *lock); /* -1: no thread */
 
-/* A turn of a loop that waits: enabled when somebody else has written the
- * object since this thread last looked at it.  NULL: the object of this
- * thread's last step.  Any other loop that waits ends at the step limit. */
+/* One turn of a waiting loop: enabled when another thread has written the
+ * object since this thread's last step on it.  NULL: the object of this
+ * thread's last step.  Any other waiting loop ends at the step limit. */
 void lab_relax(const void *object, const struct lab_site *site);
 
 /*
- * What the step that was just granted saw or left: shown in its row, part of
+ * The value that the step just granted read or left: shown in its row, part of
  * the event hash.  For GET and PUT, and for the WRITE that begins a reference
- * count: the count after it.  Call it before the next announcement.
+ * count, it is the count after the step.  Call it before the next announcement.
  */
 void lab_value(uint64_t value);
 
-/* The step that was just granted left its object as it was (a compare-and-swap
- * that failed): nobody's lab_relax() ends by it. */
+/* The step just granted left its object unchanged (a failed compare-and-swap):
+ * it ends no lab_relax(). */
 void lab_unchanged(void);
 
 /* --- choices --------------------------------------------------------- */
 
 /*
- * 0 to n - 1, explored.  0 is what normally happens; anything else costs one
- * of the failure budget, and when that is spent the answer is 0.  `what` names
- * it in the row: "?alloc=1".
+ * Returns 0 to n - 1; all are explored.  0 is what normally happens; any other
+ * value uses one of the failure budget, and when that is spent the answer is 0.
+ * `what` names the choice in the row: "?alloc=1".
  */
 unsigned lab_choose(unsigned n, const char *what);
 
@@ -169,9 +169,9 @@ unsigned lab_pick(unsigned n, const char *what);
 /* --- objects --------------------------------------------------------- */
 
 /*
- * Begins the life of an object at an address, forgetting what was there
- * before.  An object that nobody declares begins with its first step.  Numbers
- * go up from 1 in the order of an execution and do not depend on addresses.
+ * Begins the life of an object at an address and forgets the one before.  An
+ * undeclared object begins with its first step.  Numbers go up from 1 in the
+ * order of an execution and do not depend on addresses.
  *
  * name   static; "shard"       index  shown after it, -1: not shown
  * rank   locks are taken in rising rank; -1: not checked
@@ -185,9 +185,9 @@ unsigned lab_object_number(const void *address); /* 0: unknown */
 /* --- failures and oracles -------------------------------------------- */
 
 /* Ends this execution as a finding at the current row.  `what` is a static
- * short name of the kind ("entry used after free"); the rest says more.  Does
- * not return, except in setup, finish and oracles, where it must be called as
- * if it did: the first failure counts. */
+ * short name of the kind ("entry used after free"); the rest says more.  It
+ * returns only in setup, finish and oracles: code there must go on safely, and
+ * the first failure counts. */
 void lab_fail(const char *what, const char *format, ...) LAB_PRINTF(2, 3);
 
 /* A line below the diagram: "entry: allocated by CPU#1 before start, freed by
@@ -195,9 +195,10 @@ void lab_fail(const char *what, const char *format, ...) LAB_PRINTF(2, 3);
 void lab_detail(const char *format, ...) LAB_PRINTF(1, 2);
 
 /*
- * An invariant, called for the rest of this execution right after each unlock
- * of `guard`, with nobody holding it; guard NULL: before each step.  It reads
- * the program's state, calls lab_fail() if that is wrong, and must not wait.
+ * An invariant.  It is checked for the rest of this execution right after each
+ * unlock of `guard`, while the lock is free; guard NULL: before each step.  It
+ * reads the program's state, calls lab_fail() if that is wrong, and must not
+ * wait.
  */
 void lab_oracle(const char *name, void (*check)(void *), void *argument,
                 const void *guard);
@@ -223,8 +224,8 @@ void lab_comment(const char *format, ...) LAB_PRINTF(1, 2);
 int lab_thread(void);   /* 0: setup, finish; -1: no execution runs */
 unsigned lab_now(void); /* number of steps granted: a virtual clock */
 
-/* A thread beside those of the program.  Ends with a LAB_END step; -1: too
- * many.  title: static. */
+/* Starts a thread besides those of the program; it ends with a LAB_END step.
+ * -1: no thread could be started.  title: static. */
 int lab_spawn(void (*run)(void *), void *argument, const char *title);
 void lab_join(int thread, const struct lab_site *site);
 
@@ -261,7 +262,7 @@ struct lab_program {
     const char *name;
     const char *broken; /* the rule broken, for strings and titles, or NULL */
     void *context;
-    void (*setup)(void *context);  /* makes everything anew */
+    void (*setup)(void *context);  /* builds everything again */
     void (*finish)(void *context); /* checks, and destroys everything */
     const struct lab_actor *actors;
     unsigned actor_count;
@@ -270,9 +271,9 @@ struct lab_program {
     unsigned failure_budget; /* as is: 1 is usual, 0 turns failures off */
     /* A lock section with no step inside runs as one step. */
     bool coalesce;
-    /* Nothing outlives an execution but what setup makes anew, and threads
-     * may be abandoned anywhere.  Otherwise a failed execution ends the
-     * worker process it ran in, and another goes on. */
+    /* Setup builds everything that outlives an execution again, and threads may
+     * be abandoned at any step.  If false, a failed execution ends its worker
+     * process, and another worker goes on. */
     bool disposable;
 };
 

@@ -13,11 +13,11 @@ struct lab_fiber {
 };
 
 /* Makes a fiber that will begin with entry() on the given stack; entry() never
- * returns.  May be called again for a fiber that was left anywhere. */
+ * returns.  A fiber that stopped at any point may be prepared again. */
 void lab_fiber_prepare(struct lab_fiber *fiber, void *stack, size_t size,
                        void (*entry)(void));
 
-/* Stops here and goes on there. */
+/* Stops `from`, the running fiber, and continues `to`. */
 void lab_fiber_switch(struct lab_fiber *from, struct lab_fiber *to);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fibers.c - the back end that runs all threads of a program on one.
+ * fibers.c - the back end that runs all threads of a program on one thread.
  *
- * Stacks are made once and used again; below each lies a page that may not be
- * touched, so that an overflow is a crash at its step.
+ * Stacks are made once and used again.  Below each lies a guard page, so that
+ * an overflow crashes at its step.
  */
 #include "engine.h"
 

@@ -2,14 +2,15 @@
 /*
  * minimise.c - the failing schedule that is easiest to read.
  *
- * All schedules with no preemption, then with one, and so on, until one fails;
- * among those with the fewest, the one with the fewest switches, then the least
- * in the order of its entries, which also picks one of equal traces.
+ * Runs all schedules with no preemption, then with one, and so on, until one
+ * fails.  Of those with the fewest preemptions it takes the one with the fewest
+ * switches, then the least in the order of its entries, which also picks one of
+ * equal traces.
  *
- * Then the step from which nothing can help: the shortest prefix of that
- * schedule after which every continuation fails.  Whether a prefix is one is
- * decided by exploring everything after it until something succeeds; a longer
- * one is one too, so halving finds the shortest.
+ * Then it finds the step that decides: the shortest prefix of that schedule
+ * after which every continuation fails.  A prefix is tested by exploring its
+ * continuations until one succeeds.  If all continuations of a prefix fail, so
+ * do those of a longer one; so bisection finds the shortest.
  */
 #include "search_state.h"
 
@@ -60,13 +61,13 @@ static bool search_bound(const struct lab_program *program, unsigned bound,
     return found;
 }
 
-/* Until when, and how many executions for each question (0: any number). */
+/* A point in time, and executions for each question (0: any number). */
 struct patience {
     uint64_t end;
     uint64_t executions;
 };
 
-/* Does everything fail that begins so?  False: that is not known, either. */
+/* Does every execution with this prefix fail?  False also if unknown. */
 static bool is_lost(const struct lab_program *program,
                     const struct lab_schedule *schedule, unsigned prefix,
                     const struct patience *patience)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mutant.h - mistakes that the explorer can be told to make, so that its
- * self-test can be seen to notice.  Only the self-test's build of the engine
+ * mutant.h - mistakes that the explorer makes on request, to show that its
+ * self-test notices them.  Only the self-test's build of the engine
  * (LAB_MUTANTS) contains them.
  */
 #ifndef LAB_MUTANT_H

@@ -3,7 +3,8 @@
  * object.c - which object is at an address, in this execution.
  *
  * Numbers are given in order, so they depend on the schedule and on nothing
- * else.  The map from addresses is a table with linear probing; a stamp of the
+ * else.  The map from addresses is a table with linear probing.  A slot carries
+ * the stamp of its execution, so a new stamp empties the table.
  * execution makes emptying it free.
  */
 #include "engine.h"
@@ -28,7 +29,7 @@ void lab_objects_reset(void)
     lab_run.object_count = 0;
 }
 
-/* NULL: there is none, and none is wanted. */
+/* The slot of an address; NULL: there is none, and none is wanted. */
 static struct slot *slot_of(const void *address, bool wanted)
 {
     uintptr_t key = (uintptr_t)address;

@@ -33,7 +33,7 @@ bool lab_recording(void)
     return recording();
 }
 
-/* What must be there even if the next step is the last of this process. */
+/* Publishes the state now: the next step may be the last of this process. */
 static void note_progress(void)
 {
     struct lab_trace *trace = lab_run.trace;
@@ -79,7 +79,7 @@ unsigned lab_record_text(const char *format, va_list arguments)
 
 /* --- rows ------------------------------------------------------------ */
 
-/* Calls around it, and locks held. */
+/* The depth of a row: the calls around it and the locks held. */
 static uint8_t depth_of(const struct lab_thread_state *state, unsigned kind)
 {
     unsigned depth = state->depth + state->held_count;
@@ -89,7 +89,7 @@ static uint8_t depth_of(const struct lab_thread_state *state, unsigned kind)
     return (uint8_t)(depth > 255 ? 255 : depth);
 }
 
-/* A path tells where one copy of the tree was; its end is what matters. */
+/* The last part of a path; the rest differs from one build to the next. */
 static const char *base_name(const char *path)
 {
     const char *slash = path == NULL ? NULL : strrchr(path, '/');
@@ -228,7 +228,7 @@ void lab_comment(const char *format, ...)
     va_end(arguments);
 }
 
-/* Joins the line to those before, in a new place. */
+/* Copies the lines so far and this one to the end of the texts. */
 static void add_detail(struct lab_trace *trace, const char *line, size_t length)
 {
     size_t before = strlen(lab_trace_text(trace, trace->detail));
@@ -325,8 +325,8 @@ void lab_record_divergence(int entry)
 }
 
 /*
- * What a thread says before its first step was said when the execution began;
- * it belongs just before that step.
+ * A thread's notes before its first step were recorded when the execution
+ * began.  Moves them to just before that step.
  */
 static void move_first_rows(struct lab_trace *trace)
 {

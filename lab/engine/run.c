@@ -59,7 +59,7 @@ unsigned lab_enabled(void)
     }
     if (set != 0)
         return set;
-    /* Nothing else can happen: time passes. */
+    /* No thread can go on: a time limit expires. */
     for (int thread = 1; thread <= lab_run.threads; thread++) {
         if (!lab_run.thread[thread].finished &&
             lab_run.thread[thread].pending.timed)
@@ -82,8 +82,8 @@ void lab_end_execution(enum lab_outcome outcome, const char *what)
         lab_run.back_end->switch_to(lab_run.current, 0);
 }
 
-/* Nobody can go on: is it a circle of holders, or does somebody wait to be
- * woken? */
+/* No thread can go on: either a cycle of lock holders, or a thread that waits
+ * to be woken. */
 static void end_stuck(void)
 {
     for (int thread = 1; thread <= lab_run.threads; thread++) {
@@ -127,7 +127,7 @@ static int follow(void)
     return thread;
 }
 
-/* Whoever runs keeps running, then the lowest. */
+/* The current thread if it is in the set, else the lowest. */
 static int any_of(unsigned set)
 {
     if ((set & LAB_BIT(lab_run.current)) != 0)
@@ -202,7 +202,7 @@ void lab_schedule(void)
     int thread = lab_run.steps < lab_run.limit ? decide() : LAB_NOBODY;
     bool preemption;
 
-    if (thread == LAB_NOBODY) { /* comes back in thread 0 only */
+    if (thread == LAB_NOBODY) { /* returns in thread 0 only */
         lab_end_execution(LAB_LIVELOCK, "livelock");
         return;
     }
@@ -255,7 +255,7 @@ static void thread_main(int number)
 
     thread->run(thread->argument);
     finish_thread(number);
-    if (lab_run.starting) { /* without a single step */
+    if (lab_run.starting) { /* it ended before its first step */
         lab_run.starting = false;
         lab_run.current = lab_run.parent;
         lab_run.back_end->leave(number, lab_run.parent);

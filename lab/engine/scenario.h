@@ -26,18 +26,18 @@ struct lab_scenario {
 extern const struct lab_scenario *const lab_toy_scenarios[];
 extern const struct lab_scenario *const lab_library_scenarios[];
 
-/* The rules that a list of scenarios is about: those whose code exists. */
+/* The rules that a list of scenarios is about: those that have code. */
 struct lab_rule_book {
     const char *(*identifier)(unsigned index); /* NULL after the last */
     const char *(*sentence)(unsigned index);
-    /* Did code of this process ask for the rule since they were forgotten? */
+    /* Did code of this process evaluate the rule since the last forget()? */
     bool (*was_asked)(const char *identifier);
     void (*forget)(void);
 };
 
 extern const struct lab_rule_book lab_library_rules;
 
-/* What a program knows: one list or two. */
+/* Sets the scenarios that a program knows: one list or two. */
 void lab_registry_set(const struct lab_scenario *const *first,
                       const struct lab_scenario *const *second);
 

@@ -2,11 +2,12 @@
 /*
  * search.c - runs a program under one schedule after another.
  *
- * A disposable program is explored in this process.  Any other is explored in
- * a worker process, which goes on from execution to execution until one fails:
- * what that leaves behind, locks held and memory half changed, dies with the
- * worker, and another goes on from the state that both share.  So a crash is a
- * finding like any other.  A worker that makes no step for long is ended.
+ * A disposable program is explored in this process.  Any other is explored in a
+ * worker process, which runs one execution after another until one fails.  What
+ * a failure leaves behind (held locks, half-changed memory) ends with the
+ * worker, and another worker goes on from the state that both share.  So a
+ * crash is a finding like any other.  A worker that makes no step for long is
+ * killed.
  */
 #include "search_state.h"
 
@@ -77,7 +78,7 @@ static void execute(struct lab_search *search, unsigned script)
     lab_execute(&order);
 }
 
-/* The same schedule again: does it do the same? */
+/* Runs the same schedule again: hash and outcome must be equal. */
 static void check_replay(struct lab_search *search)
 {
     uint64_t hash = lab_run.event_hash;
@@ -113,7 +114,7 @@ static bool has_time(struct lab_search *search)
            now - search->began < options->milliseconds * UINT64_C(1000000);
 }
 
-/* After an execution was counted: is there another? */
+/* Goes on to the next execution; false: the search ends. */
 static bool advance(struct lab_search *search)
 {
     if ((search->options.stop_at_first && search->result.failures != 0) ||

@@ -17,14 +17,15 @@
 #define LAB_BOUNDS 16 /* preemption bounds that are counted apart */
 #define LAB_NO_BOUND (~0u)
 #define LAB_REPLAY_CHARS 4096 /* a replay string with its end */
-/* For lab_find_turn(): to know more would take long. */
+/* For lab_find_turn(): more executions would take too long. */
 #define LAB_TURN_EXECUTIONS 500
 #define LAB_SCHEDULE_MAX 60000 /* decisions and choices of one execution */
 
 enum lab_mode {
     LAB_SLEEP, /* every trace once: depth first with sleep sets */
-    /* The same by source sets: fewer prefixes in vain, but executions that
-     * differ only in the order of gets and puts are told by hash alone. */
+    /* The same by source sets: fewer pruned prefixes, but executions that
+     * differ only in the order of gets and puts are told apart by hash
+     * alone. */
     LAB_SOURCE,
     LAB_BOUND, /* every schedule with up to `bound` preemptions */
     LAB_WALK,  /* uniform choice among the enabled */
@@ -54,7 +55,7 @@ struct lab_schedule {
     unsigned count;
     unsigned preemptions; /* of the execution that made it */
     unsigned switches;
-    bool unrecorded; /* that goes on without being noted */
+    bool unrecorded; /* the rest of the execution is not in it */
     uint64_t trace_hash;
     uint8_t decisions[LAB_SCHEDULE_MAX];
 };
@@ -62,8 +63,8 @@ struct lab_schedule {
 struct lab_result {
     uint64_t executions; /* all that were begun */
     uint64_t complete;   /* that ended, failures and deadlocks included */
-    uint64_t blocked;    /* prefixes asleep */
-    uint64_t failures;   /* of the complete: all that were not content */
+    uint64_t blocked;    /* pruned prefixes */
+    uint64_t failures;   /* of the complete: all other outcomes */
     uint64_t deadlocks;  /* of the failures; lost wake-ups too */
     uint64_t livelocks;
     uint64_t crashes;
@@ -74,9 +75,9 @@ struct lab_result {
     uint64_t failing_by_bound[LAB_BOUNDS]; /* traces, likewise */
     unsigned most_steps;
     unsigned most_threads;
-    bool finished;      /* the space was explored to its end, */
-    bool is_bounded;    /* which was all schedules with up to so many */
-    unsigned bound;     /* preemptions, not every trace */
+    bool finished;      /* the whole space was explored */
+    bool is_bounded;    /* the space: all schedules up to `bound` */
+    unsigned bound;     /* preemptions */
     bool table_full;    /* traces is a lower bound */
     bool unpredictable; /* equal schedules gave different hashes */
     double seconds;
@@ -88,13 +89,13 @@ struct lab_result {
     unsigned least_preemptions; /* of all failures */
     uint64_t first_execution;   /* its number, from 1; 0: none failed */
     struct lab_schedule first;
-    /* The failing one with the fewest preemptions, then switches, then the
-     * least: of those that were run. */
+    /* The best failing schedule of those that were run: fewest preemptions,
+     * then fewest switches, then least. */
     struct lab_schedule best;
 };
 
-/* ZERO is an all-zero struct lab_options but for the mode.  False: out of
- * memory or a program that cannot be run (said on stderr). */
+/* An all-zero struct lab_options with a mode is valid.  False: out of memory,
+ * or the program cannot be run (said on stderr). */
 bool lab_explore(const struct lab_program *program,
                  const struct lab_options *options, struct lab_result *result);
 
@@ -120,16 +121,16 @@ bool lab_minimise(const struct lab_program *program,
 
 /*
  * Records a failing schedule and finds the step from which every continuation
- * fails, as far as `executions` for each step that is asked about suffice to
- * know (0: no limit, but `milliseconds` in all).
+ * fails.  Each step that is tested may take `executions` (0: no limit, but
+ * `milliseconds` in all).
  */
 void lab_find_turn(const struct lab_program *program,
                    const struct lab_schedule *failing, uint64_t executions,
                    uint64_t milliseconds, struct lab_trace *trace);
 
 /*
- * Every trace, by the search that fits: sleep sets first; where they prune too
- * late, source sets.  The mode of the options is not looked at.
+ * Explores every trace: by sleep sets first; where they prune too late, by
+ * source sets.  Ignores the mode of the options.
  */
 bool lab_explore_all(const struct lab_program *program,
                      const struct lab_options *options,

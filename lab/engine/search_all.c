@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * search_all.c - every trace, by whichever search wastes less.
+ * search_all.c - every trace, by the search that wastes less.
  *
- * Sleep sets are quick until most prefixes end asleep, which shows in the first
- * few thousand executions.  Source sets prune earlier, but tell the orders of
- * puts apart: where that is too many for them, sleep sets are patient.
+ * Sleep sets are fast until most prefixes end asleep, which the first few
+ * thousand executions show.  Source sets prune earlier, but count the orders of
+ * puts apart.  Where that makes too many executions, sleep sets finish the
+ * work.
  */
 #include "search.h"
 
 #include "explore.h"
 
-#define PROBE 3000      /* executions that say which search is better */
-#define BLOCKED_MOST 10 /* asleep for each complete one */
+#define PROBE 3000      /* executions that decide which search is better */
+#define BLOCKED_MOST 10 /* pruned prefixes for each complete execution */
 #define SOURCE_MOST 15000
 
 bool lab_explore_all(const struct lab_program *program,

@@ -2,9 +2,9 @@
 /*
  * search_bound.c - every schedule with at most so many preemptions.
  *
- * A preemption is a switch away from a thread that could have gone on.  No
- * sleep sets here: under a bound they may drop the only execution of a trace
- * that is within it.  Equal traces are told by their hash instead.
+ * A preemption is a switch away from a thread that could have gone on.  There
+ * are no sleep sets here: under a bound they may drop the only execution of a
+ * trace within it.  Equal traces are recognised by their hash instead.
  */
 #include "search_state.h"
 

@@ -44,7 +44,7 @@ uint64_t lab_random_below(uint64_t limit)
 {
     if (limit < 2)
         return 0;
-    return draw() % limit; /* limits are small: the bias is nothing */
+    return draw() % limit; /* limits are small: the bias is negligible */
 }
 
 static int nth(unsigned set, unsigned index)
@@ -68,7 +68,7 @@ static unsigned choose(unsigned depth, unsigned n, bool costs)
     (void)depth;
     if (n < 2)
         return 0;
-    /* A failure everywhere would leave nothing to look at. */
+    /* One failure in eight, so that an execution still gets far. */
     if (costs && lab_random_below(8) != 0)
         return 0;
     return (unsigned)lab_random_below(n);
@@ -98,7 +98,7 @@ static void draw_priorities(void)
         lab_search->priority[thread] = (draw() >> 1) | (UINT64_C(1) << 62);
 }
 
-/* Every execution begins with a first step. */
+/* Called before the first step of each execution. */
 static void begin_pct(void)
 {
     struct lab_search *search = lab_search;

@@ -3,13 +3,13 @@
  * search_sleep.c - every trace once: depth first with sleep sets, no bound.
  *
  * After all executions that begin with a step of a thread have been explored,
- * the thread goes to sleep beside its siblings: it stays asleep until somebody
- * does a step that conflicts with the one it is about to do, for until then
- * that step could as well have come first, which was explored.  Where everybody
- * who is enabled sleeps, there is nothing new.
+ * the thread goes to sleep in the sibling branches.  It sleeps until another
+ * thread does a step that conflicts with its pending step: until then the
+ * pending step could have come first, which was explored.  Where every enabled
+ * thread sleeps, there is nothing new, and the prefix is pruned.
  *
- * The number of executions that complete is exactly the number of traces.  The
- * prefixes that end asleep are the price.
+ * The number of complete executions is exactly the number of traces.  The
+ * pruned prefixes are the price.
  */
 #include "search_state.h"
 

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * search_source.c - every trace once, with less in vain: source sets.
+ * search_source.c - every trace once, with fewer pruned prefixes: source sets.
  *
- * At first one thread is tried at each decision.  Whenever a step p turns out
- * to conflict with an earlier step e of another thread, and nothing orders the
- * two but this conflict, the other order must be tried as well: something that
- * leads there is added to the decision before e, unless it has it already.
- * "Something" is any thread that can begin v, the steps since e that do not
- * depend on e, and then p (Abdulla, Aronis, Jonsson, Sagonas, 2014).  Sleep
- * sets go on as before.
+ * At first one thread is tried at each decision.  When a step p conflicts with
+ * an earlier step e of another thread, and only this conflict orders the two,
+ * the other order must be tried as well: a thread that leads there is added to
+ * the decision before e, unless one is there already.  A thread leads there if
+ * it can begin v, the steps since e that do not depend on e, followed by p
+ * (Abdulla, Aronis, Jonsson, Sagonas, 2014).  Sleep sets work as before.
  *
  * Here two steps on a reference count conflict unless both are gets, for sleep
- * sets too: whether a put frees may depend on any number of others, and source
- * sets look at two steps at a time.  So executions may differ in nothing but
- * the order of puts.
+ * sets too: whether a put frees may depend on any number of other steps, and
+ * source sets compare two at a time.  So executions may differ only in the
+ * order of puts.
  *
- * A lock and the unlock before it are no race, for the lock could not have come
- * first; the lock before that is.  Where the rest of an execution is not known,
- * because it failed, or where time may run out, everything is tried.
+ * A lock and the unlock before it are no race, because the lock could not have
+ * come first; the race is with the lock before that unlock.  All enabled
+ * threads are tried where a failure hides the rest of an execution, and where a
+ * time limit may expire.
  */
 #include "search_state.h"
 
@@ -39,12 +39,12 @@ typedef unsigned clock[LAB_THREADS];
 struct event {
     uint8_t thread;
     uint8_t kind;
-    unsigned index; /* of its thread, from 1 */
+    unsigned index; /* number in its thread, from 1 */
     unsigned object;
     unsigned also;
     unsigned depth; /* of its decision */
-    bool waits;     /* it can be done only when something holds */
-    clock past;     /* up to which steps of each thread it comes after */
+    bool waits;     /* it may have to wait */
+    clock past;     /* of each thread, the steps that precede it */
 };
 
 static struct event events[EVENTS_MAX];
@@ -89,7 +89,7 @@ static clock *past_of(unsigned object)
     return past[object];
 }
 
-/* The step comes after all on this object that it conflicts with. */
+/* Orders the step after all steps on this object that it conflicts with. */
 static void come_after(unsigned *to, unsigned object, enum side side)
 {
     clock *sides = past_of(object);
@@ -109,7 +109,7 @@ static bool conflict_on(unsigned object, const struct event *first,
     return one == WRITES || one != two;
 }
 
-/* Could the second have been done instead of the first? */
+/* Do the steps conflict, and could the second have come first? */
 static bool is_race(const struct event *before, const struct event *after)
 {
     unsigned object = after->object;
@@ -145,7 +145,7 @@ static bool can_begin(unsigned from, unsigned at, const struct event *race,
     return true;
 }
 
-/* The threads that can begin v; *before: `last` has earlier steps in it. */
+/* The threads that can begin v and p; *before: v has steps of p's thread. */
 static unsigned initials(const struct event *race, unsigned from,
                          const struct event *last, bool *before)
 {
@@ -169,9 +169,9 @@ static unsigned initials(const struct event *race, unsigned from,
 }
 
 /*
- * Sees to it that the other order is tried.  False: that is not certain to be
- * possible, for the step may have had to wait then, and what came before counts
- * as well.
+ * Adds the other order to the decision before the race.  False: the other order
+ * may be impossible, because the step may have to wait there; then the races
+ * with earlier steps count as well.
  */
 static bool reverse(unsigned at, const struct event *last)
 {
@@ -206,9 +206,9 @@ static bool is_covered(const struct event *event, const unsigned *reversed,
 }
 
 /*
- * All steps that race with this one, which comes after what `known` says, from
- * the latest back.  One that a later one of them comes after will be found in
- * an execution where that one has been reversed, if it can be.
+ * Reverses the races of this step, from the latest back.  Steps that `known`
+ * covers are ordered before it already.  A step that precedes a reversed one is
+ * skipped: its race is found in the execution that reverses the later one.
  */
 static void find_races(const unsigned *known, const struct event *step)
 {
@@ -277,14 +277,14 @@ static void started(int parent, int child)
         memcpy(now[child], now[parent], sizeof(now[child]));
 }
 
-/* What else might have happened is not known: try all. */
+/* The rest of the execution is unknown: tries all enabled threads. */
 static void try_all(void)
 {
     for (unsigned i = lab_search->floor; i < lab_search->schedule.count; i++)
         lab_search->nodes[i].todo = lab_search->nodes[i].enabled;
 }
 
-/* The steps that threads stand before when an execution ends race too. */
+/* Steps that are pending when an execution ends race too. */
 static void find_pending_races(void)
 {
     struct event event;

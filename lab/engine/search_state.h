@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * search_state.h - where a search stands.
+ * search_state.h - the state of a search.
  *
- * It lies in memory that is shared with worker processes, so that whoever goes
- * on after a worker has died knows the schedule it died of.  There is one
- * search at a time; lab_search points to it.
+ * It lies in memory that is shared with worker processes: when a worker dies,
+ * the next one knows the schedule that was running.  There is one search at a
+ * time; lab_search points to it.
  */
 #ifndef LAB_SEARCH_STATE_H
 #define LAB_SEARCH_STATE_H
@@ -43,10 +43,10 @@ struct lab_search {
     bool over;
     uint64_t began;      /* nanoseconds */
     uint64_t last_shown; /* nanoseconds */
-    uint64_t heartbeat;  /* executions, for who watches a worker */
+    uint64_t heartbeat;  /* executions; the parent watches it */
     uint64_t random[4];
 
-    bool has_best; /* of result.best */
+    bool has_best; /* result.best is set */
     unsigned best_preemptions;
     unsigned best_switches;
 
@@ -70,11 +70,12 @@ extern const struct lab_strategy lab_pct_search;
 /* Runs the search that lab_search describes; false: no worker could be made. */
 bool lab_search_run(void);
 
-/* Waits for a worker that has the writing end of a pipe, whose reading end is
- * `alive`, and ends it if *heartbeat stands still for long.  Its status. */
+/* Waits for a worker that holds the writing end of a pipe whose reading end
+ * is `alive`; kills it if *heartbeat stands still for long.  Returns its
+ * status. */
 int lab_wait_for_worker(pid_t worker, int alive, const uint64_t *heartbeat);
 
-/* A worker process, 0 in it; the reading end of the pipe comes out. */
+/* Forks a worker (returns 0 in it); *alive_out: the pipe's reading end. */
 pid_t lab_fork_worker(int *alive_out);
 
 /* A new, empty search in shared memory; NULL: no memory. */
@@ -84,8 +85,8 @@ void lab_search_close(struct lab_search *search);
 
 /* --- depth first: what two searches share ---------------------------- */
 
-/* Goes back to the deepest entry with an alternative; `allowed` says which of
- * the enabled threads not done may be taken there. */
+/* Goes back to the deepest entry with an alternative; `allowed` gives the
+ * threads that may still be taken there. */
 bool lab_backtrack(unsigned (*allowed)(const struct lab_node *node));
 unsigned lab_new_choice(unsigned depth, unsigned n, bool costs);
 int lab_lowest(unsigned set);

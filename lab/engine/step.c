@@ -2,8 +2,8 @@
 /*
  * step.c - the announcements of explore.h, and what a granted step does to the
  * explorer's own state.
- *
- * A step is accounted for when it is granted, before its thread runs: whoever
+ * A step is accounted for when it is granted, before its thread runs: a thread
+ * that is granted a lock holds it from then on.
  * gets a lock holds it from then on.
  */
 #include "engine.h"
@@ -64,7 +64,7 @@ static void change(struct lab_thread_state *thread, int number,
     case LAB_TRYLOCK:
         thread->took = object->holder == LAB_NOBODY;
         if (!thread->took)
-            object->version--; /* and nobody is woken */
+            object->version--; /* undoes the ++ below: ends no lab_relax() */
         else
             hold(thread, number, step->object);
         break;
@@ -138,8 +138,8 @@ void lab_check_oracles(unsigned guard)
         lab_end_execution(lab_run.outcome, lab_run.what);
 }
 
-/* Waits for the turn of the step that is pending; within: it is a part of the
- * step before, and nobody else comes in between. */
+/* Waits for the turn of the pending step; within: it is part of the step
+ * before, with no other thread in between. */
 static void announce(bool within)
 {
     int self = lab_run.current;

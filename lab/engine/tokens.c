@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tokens.c - the back end of real threads, of which one has the token.
+ * tokens.c - the back end of real threads: only the one with the token runs.
  *
- * The same decisions in the same order, but each thread of the program is one
- * of the system, so that a debugger or a sanitizer sees what it is used to.
- * A thread that is abandoned jumps back to its first function and returns.
+ * It makes the same decisions in the same order, but each thread of the program
+ * is a system thread, so that debuggers and sanitizers work as usual.  An
+ * abandoned thread jumps back to its first function and returns.
  */
 #include "engine.h"
 

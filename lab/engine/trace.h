@@ -2,9 +2,9 @@
 /*
  * trace.h - one recorded execution, as printers and tests see it.
  *
- * Only a replay records; a search keeps counts, hashes and schedules.  All of
- * it is plain memory without pointers into the program that ran, except to
- * static strings, so that it outlives a worker process of the same image.
+ * Only a replay records; a search keeps counts, hashes and schedules.  A trace
+ * is plain memory without pointers into the program that ran, except to static
+ * strings, so that it outlives a worker process of the same image.
  */
 #ifndef LAB_TRACE_H
 #define LAB_TRACE_H
@@ -20,13 +20,13 @@
 #define LAB_TITLES LAB_THREADS
 
 enum lab_outcome {
-    LAB_COMPLETE_RUN, /* every thread ended and finish() was content */
+    LAB_COMPLETE_RUN, /* every thread ended and finish() found nothing */
     LAB_FAILED,       /* lab_fail(), an oracle, a lock misused */
-    LAB_DEADLOCK,     /* nobody can go on: with a cycle */
-    LAB_LOST_WAKEUP,  /* nobody can go on: somebody waits to be woken */
+    LAB_DEADLOCK,     /* no thread can go on: a cycle of locks or joins */
+    LAB_LOST_WAKEUP,  /* no thread can go on: one waits to be woken */
     LAB_LIVELOCK,     /* the step limit */
     LAB_CRASHED,      /* a signal ended the worker */
-    LAB_BLOCKED,      /* asleep: a prefix of what was explored already */
+    LAB_BLOCKED,      /* pruned: a prefix of what was explored already */
     LAB_DIVERGED      /* a replay met another step than its string has */
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * worker.c - a process that may die of what it explores.
+ * worker.c - a process that explores, and may crash.
  *
- * It holds the writing end of a pipe and writes nothing: when the reading end
- * reports a hang-up, the worker has ended.
+ * It holds the writing end of a pipe and writes nothing: a hang-up at the
+ * reading end means that the worker has ended.
  */
 #include "search_state.h"
 
