@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* cache.c - entries of a shard live and are counted. */
+/* cache.c - entries of a shard are alive and their references add up. */
 #include "cache/cache.h"
 #include "engine/explore.h"
 #include "memory.h"
@@ -58,7 +58,7 @@ static void check_shard(void *argument)
     lab_guard_check(check_leaves, argument);
 }
 
-/* Without a step. */
+/* zc_sparse_find() without a step. */
 static void *sparse_find(const struct zc_sparse *sparse, uint64_t index)
 {
     void *found = sparse->root.value;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* history.c - is there an order that explains the answers? */
+/* history.c - is there an order of operations that explains the answers? */
 #include "history.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@
 struct operation {
     enum lab_operation_kind kind;
     unsigned slot;
-    unsigned version; /* stored, or given */
+    unsigned version; /* stored, or returned */
     zc_status status;
     int thread;
     unsigned begun; /* 0: no step of it yet */
@@ -20,8 +20,8 @@ struct operation {
 
 static struct operation operations[OPERATIONS];
 static unsigned count;
-static unsigned kept; /* the first ones, which stay as they are */
-static unsigned now;  /* of beginnings and ends */
+static unsigned kept; /* the first ones, kept for every execution */
+static unsigned now;  /* the time of the latest step or end */
 static struct operation *current[LAB_THREADS];
 
 void lab_history_reset(void)
@@ -45,7 +45,7 @@ void lab_history_restore(void)
 }
 
 /* An operation begins with its first step: what its thread does before that
- * nobody can tell from having been done later. */
+ * looks the same if it is done later. */
 void lab_history_step(int thread)
 {
     now++;
@@ -83,7 +83,8 @@ void lab_history_end(zc_status status, unsigned version)
         operation->begun = now;
 }
 
-/* Does the operation fit a slot with this page?  Then *page is what follows. */
+/* Can the operation come next when the slot has this page?  Then *page is the
+ * page after it. */
 static bool fits(const struct operation *operation, unsigned *page)
 {
     bool found = operation->status == ZC_OK;
@@ -104,7 +105,7 @@ static bool fits(const struct operation *operation, unsigned *page)
     return true;
 }
 
-/* May this one be next: no other that is left ended before it began? */
+/* True if no other operation that is left ended before this one began. */
 static bool may_be_next(const struct operation *operation, uint32_t left)
 {
     for (unsigned i = 0; i < count; i++) {

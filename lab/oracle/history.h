@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * history.h - what threads asked of a cache and were told, against its
+ * history.h - the calls of a cache and their answers, checked against its
  * guarantees G1 to G3.
  *
  * Every call is an operation with a beginning, an end and an answer.  There
@@ -26,10 +26,11 @@ enum lab_operation_kind {
 #define LAB_NO_VERSION 0u /* the slot has no page */
 
 void lab_history_reset(void);
-/* Keeps what there is as the beginning of every later execution; restores. */
+/* Keeps the operations so far as the beginning of every later execution;
+ * restores them. */
 void lab_history_keep(void);
 void lab_history_restore(void);
-/* A step was granted to this thread: its operation has begun by then. */
+/* A step was granted to this thread: its operation has begun. */
 void lab_history_step(int thread);
 
 /* An operation of this thread; `version` is what a store stores. */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c - dead memory is not touched, and who killed it.
+ * memory.c - freed memory is not touched; a failure names the call that freed
+ * it.
  *
- * Marks say of every eight bytes whether they are somebody's; a journal of what
- * began and ended where is read only to explain a failure.  Both are of one
- * execution.
+ * Marks say of every eight bytes whether an object owns them.  A journal of
+ * what began and ended where is read only to explain a failure.  Both belong to
+ * one execution.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* dladdr() */
@@ -28,7 +29,7 @@
 
 struct page {
     uint32_t execution;
-    uint8_t whole; /* mark of all of it, unless fine */
+    uint8_t whole; /* mark of the whole page, unless fine */
     bool fine;
     uint8_t marks[PAGE_WORDS];
 };
@@ -40,7 +41,7 @@ struct event {
     const void *pc;
     unsigned step;
     int thread;
-    unsigned mark; /* 0: it begins */
+    unsigned mark; /* 0: the life of `what` begins */
 };
 
 char lab_region[LAB_REGION_BYTES] __attribute__((aligned(65536)));
@@ -74,7 +75,7 @@ void lab_marks_keep(void)
     kept_events = event_count;
 }
 
-/* To look at: as it is now, or was kept. */
+/* A page to read: of this execution, or as it was kept. */
 static const struct page *see_page(size_t word)
 {
     const struct page *page = &pages[word / PAGE_WORDS];
@@ -82,7 +83,7 @@ static const struct page *see_page(size_t word)
     return page->execution == execution ? page : &kept[word / PAGE_WORDS];
 }
 
-/* To change. */
+/* A page to change. */
 static struct page *page_at(size_t word)
 {
     struct page *page = &pages[word / PAGE_WORDS];
@@ -132,7 +133,7 @@ static void note(size_t offset, size_t size, unsigned mark, const char *what,
     struct event *event;
 
     if (event_count == JOURNAL)
-        return; /* the explanation will be shorter */
+        return; /* the explanation becomes shorter */
     event = &journal[event_count++];
     event->offset = offset;
     event->size = size;
@@ -255,8 +256,8 @@ void lab_memory_describe(const void *memory)
                end_text);
 }
 
-/* Asks addr2line for "function\nfile:line\n" of a place in this program.  One
- * that was found through PATH is known by a name that leads nowhere. */
+/* Asks addr2line for "function\nfile:line\n" of a place in this program.  A
+ * program that was found through PATH has no usable name: /proc has it. */
 static bool ask_symbolizer(const char *program, size_t offset, char *function,
                            char *line, int size)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.h - which memory is whose.
+ * memory.h - which memory belongs to which allocation.
  *
  * All memory of the library comes from one region (platform/memory.c), which is
- * used from its beginning in every execution and never twice in one.  What was
- * freed is marked dead; touching it is a failure, which names who allocated and
- * who freed it.
+ * used from its beginning in every execution and never twice in one.  Freed
+ * memory is marked dead; touching it is a failure, which names the calls that
+ * allocated and freed it.
  */
 #ifndef LAB_ORACLE_MEMORY_H
 #define LAB_ORACLE_MEMORY_H
@@ -45,8 +45,8 @@ static inline void lab_region_note_write(const void *memory, size_t size)
 #define LAB_MARK_CLOSED 1u /* of a pool, in no object */
 #define LAB_MARK_DEAD 2u   /* freed */
 #define LAB_MARK_NOBODYS (LAB_MARK_CLOSED | LAB_MARK_DEAD)
-#define LAB_MARK_SETTLED 4u /* an atomic that was set for good */
-#define LAB_MARK_MIXED 8u   /* an atomic that is more than counted */
+#define LAB_MARK_SETTLED 4u /* an atomic whose value is final */
+#define LAB_MARK_MIXED 8u   /* an atomic that is more than a count */
 
 /* Begins an execution with the marks and the history that were kept. */
 void lab_marks_reset(void);
@@ -54,23 +54,23 @@ void lab_marks_forget(void);
 void lab_marks_keep(void);
 
 /*
- * The life of [memory, memory + size) as `what` begins, or ends with that mark.
- * An end must be ordered after every use.
+ * Begins or ends the life of [memory, memory + size) as `what`; an end leaves
+ * that mark.  Every use must be ordered before an end.
  */
 void lab_memory_begin(const void *memory, size_t size, const char *what,
                       const void *pc);
 void lab_memory_end(const void *memory, size_t size, unsigned mark,
                     const char *what, const void *pc);
 
-/* Adds a mark to the word, or asks for one. */
+/* Adds a mark to the word; tests for one. */
 void lab_mark_word(const void *word, unsigned mark);
 bool lab_word_has(const void *word, unsigned mark);
 
-/* False, and a failure, if any of the memory is nobody's. */
+/* False, and a failure, if any of the memory belongs to no object. */
 bool lab_memory_check(const void *memory, size_t size, bool writes,
                       const void *pc);
 
-/* Lines below the diagram: what lives or lived at this address. */
+/* Lines below the diagram: what lives, or lived last, at this address. */
 void lab_memory_describe(const void *memory);
 /* Its name, and the offset in it; "memory" if it has none. */
 const char *lab_memory_name(const void *memory, size_t *offset_out);
@@ -85,13 +85,13 @@ void lab_note_access(bool writes, const char *name, const void *pc);
 
 /* --- platform/memory.c ----------------------------------------------- */
 
-/* Empties the region, or makes it what was kept. */
+/* Empties the region; restores what was kept. */
 void lab_region_reset(void);
 void lab_region_restore(void);
 /* Keeps the region, its marks and its history as the beginning of every later
  * execution. */
 void lab_region_keep(void);
-/* What zc_malloc() and zc_free() do, for a caller at pc; injecting nothing. */
+/* zc_malloc() and zc_free() for a caller at pc, without injected failures. */
 void *lab_take(size_t size, const void *pc);
 void lab_give_back(void *memory, const void *pc);
 /* A failure if the library has not given everything back. */
@@ -99,8 +99,8 @@ void lab_region_check_empty(void);
 
 /* --- free lists ------------------------------------------------------ */
 
-/* True: whether a free object is used again is explored (mode of entries and
- * handle cells).  False: never, so that old names are found out. */
+/* True: the explorer chooses whether a free object (an entry or a handle cell)
+ * is used again.  False: never, so that stale names are found. */
 extern bool lab_reuse;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pool.c - zspages, headers and cells add up. */
+/* pool.c - zspages, object headers and handle cells add up. */
 #include "pool.h"
 
 #include "engine/explore.h"
@@ -21,8 +21,8 @@ struct tally {
     uint32_t free;
 };
 
-/* The header of an object in use must lead back to where it is, also before put
- * has written it, and after it was freed under a visitor. */
+/* The header of an object in use must lead back to the object's place, also
+ * before put has written it, and after it was freed under a visitor. */
 static void check_cell(const struct zc_zspool *pool, uint32_t cell,
                        uint64_t location)
 {
@@ -54,7 +54,7 @@ static void count_object(struct tally *tally, unsigned tags)
 }
 
 /* Length of the free list through the headers; more than there are slots: it
- * goes round, or leaves the zspage. */
+ * has a cycle, or leaves the zspage. */
 static uint32_t list_length(const struct zc_arena *arena,
                             const struct zc_group *group,
                             const struct zc_zspage *zspage) ZC_NO_LOCK_ANALYSIS
@@ -204,7 +204,7 @@ void lab_watch_register(void)
     lab_watch_register_shard();
 }
 
-/* Length of a list of free cells; more than there are: it goes round. */
+/* Length of a list of free cells; more than there are cells: it has a cycle. */
 static uint32_t count_cells(const struct zc_handles *handles, uint32_t first)
 {
     uint32_t used = handles->used.value;

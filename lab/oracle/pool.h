@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pool.h - what holds of a pool and a cache whenever a lock is free. */
+/* pool.h - what holds for a pool and a cache whenever a lock is free. */
 #ifndef LAB_ORACLE_POOL_H
 #define LAB_ORACLE_POOL_H
 
@@ -9,8 +9,8 @@
 #include <zcache/zspool.h>
 
 /*
- * What is to be watched is said once and registered in each execution.  Reset:
- * nothing is.
+ * The objects to watch are given once and registered in each execution.  Reset:
+ * none is watched.
  */
 void lab_watch_reset(void);
 void lab_watch_register(void);
@@ -23,16 +23,16 @@ void lab_watch_register(void);
  */
 void lab_watch_pool(struct zc_zspool *pool, size_t size);
 
-/* Now: every cell is free, and free once. */
+/* Now: every cell is free, and in the free lists once. */
 void lab_check_handles(struct zc_zspool *pool);
 
 /*
- * From here on, whenever the lock of the shard of this slot is free (it must
- * exist): its entries live, are referenced, and are counted.
+ * From here on, whenever the lock of the shard of this slot is free (the shard
+ * must exist): its entries are alive, are referenced, and are counted.
  */
 void lab_watch_shard(struct zc_cache *cache, zc_swp slot);
 
-/* Now, with nobody using the cache: the tree's references are the only ones. */
+/* Now, while no thread uses the cache: only the tree has references. */
 void lab_check_references(struct zc_cache *cache, zc_swp slot);
 
 /* Parts of lab_watch_reset() and lab_watch_register(). */

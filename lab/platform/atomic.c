@@ -2,14 +2,14 @@
 /*
  * atomic.c - the atomics as steps.
  *
- * Adding one to a count, or taking one from it, is a get or a put, and two of
- * them commute, where the word is nothing but a count: once it was compared and
- * exchanged, or had bits changed, whoever adds may look at more than zero.
+ * Adding one to a count is a GET and taking one from it is a PUT; these commute
+ * where the word is only a count.  Once the word was compared and exchanged, or
+ * had bits changed, an add may depend on more than zero, and is an RMW.
  *
- * Setting a word that nobody knows yet is no step but a plain write: if
- * somebody does know it, that is a race.
+ * Initialising a word that no other thread knows is no step but a plain write:
+ * if another thread does know the word, that is a race.
  *
- * A word that was settled is read without a step: nobody will write it again.
+ * A settled word is read without a step, because no thread writes it again.
  */
 #include "platform/atomic.h"
 
@@ -18,11 +18,11 @@
 
 #define CALLER __builtin_return_address(0)
 
-/* A count may share its word with what is set when the word is made; it is in
- * the low bits. */
+/* A count is in the low bits of its word.  Bits above it may be set when the
+ * word is initialised. */
 #define COUNT_BITS UINT32_C(0xffff)
 
-/* "&entry->references" as the diagram has it: "references". */
+/* "&entry->references" becomes "references" in the diagram. */
 static const char *short_name(const char *name)
 {
     const char *found = name;
@@ -89,7 +89,7 @@ static void exchange_step(const void *word, size_t size, const char *name,
     lab_mark_word(word, LAB_MARK_MIXED);
 }
 
-/* What came of a read-modify-write. */
+/* The result of a read-modify-write. */
 static void exchanged(bool changed, uint64_t value)
 {
     if (lab_quiet)
@@ -100,7 +100,7 @@ static void exchanged(bool changed, uint64_t value)
     lab_value(value);
 }
 
-/* What a load found or a store left. */
+/* The value that a load found or a store left. */
 static void tell(uint64_t value)
 {
     if (!lab_quiet)

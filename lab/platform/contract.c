@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * contract.c - what is a macro here, as the function that its contract says.
+ * contract.c - each macro of the lab's platform, as the function that its
+ * contract states.
  *
  * No code calls these.  They make the compiler compare each macro of
  * platform_impl/ with the prototype in src/platform/.
@@ -36,8 +37,8 @@
 
 ZC_ATOMICS(LAB_ATOMIC_AGREES)
 
-/* LAB_AGREES(what it returns, name, parameters, arguments); the second for what
- * returns nothing. */
+/* LAB_AGREES(return type, name, parameters, arguments); the second for
+ * functions that return nothing. */
 #define LAB_AGREES(type, name, parameters, arguments)                          \
     type(name) parameters                                                      \
     {                                                                          \

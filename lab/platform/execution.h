@@ -2,7 +2,7 @@
 /*
  * execution.h - executions that begin with the same memory.
  *
- * What a setup makes in the library's memory is made once and copied back
+ * The setup runs once; what it built in the library's memory is copied back
  * before each execution, as if no time had passed.
  */
 #ifndef LAB_EXECUTION_H
@@ -10,12 +10,11 @@
 
 #include <stdbool.h>
 
-/* Runs setup, finish or another part that is alone.  False: a failure ended
- * it. */
+/* Runs setup, finish or another part alone.  False: a failure ended it. */
 bool lab_run_part(void (*part)(void *context), void *context);
 
-/* Empties the memory, runs setup, in which nothing is a step, and keeps what it
- * made.  False: a failure ended it. */
+/* Empties the memory, runs setup without steps, and keeps what it built.
+ * False: a failure ended it. */
 bool lab_make_once(void (*setup)(void *context), void *context);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault.c - a broken rule may follow a pointer to nowhere, which ends the
- * execution as a finding, and not the search.
+ * fault.c - turns a memory fault into a finding: with a rule broken, code may
+ * follow a wild pointer.
  *
- * The fault is our own and synchronous, so its handler may call what it likes,
- * and leaves by switching away from the thread.
+ * The fault is synchronous and comes from our own code, so its handler may call
+ * any function.  It ends the execution by switching away from the thread.
  */
 #include "engine/explore.h"
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* file.c - there are no files in the lab; a device there is memory. */
+/* file.c - the lab has no files; a device there is memory. */
 #include "platform/file.h"
 
 #include "base/assert.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ghost.c - what ghost.h tells the lab. */
+/* ghost.c - the lab's side of the annotations of ghost.h. */
 #include "platform/ghost.h"
 
 #include "lab_platform.h"

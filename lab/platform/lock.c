@@ -79,7 +79,7 @@ void lab_declare_lock(const struct lab_lock_words *words)
         (void)lab_object(words, words->name, -1, words->rank);
 }
 
-/* Looks at the lock as memory; false: the explorer is not to be told. */
+/* Accesses the lock as memory; false: the explorer is not told. */
 static bool look(const struct lab_lock_words *words, const void *pc)
 {
     if (lab_quiet)

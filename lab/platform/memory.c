@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c - memory.h from one region that every execution uses anew.
+ * memory.c - memory.h from one region that every execution uses from its start.
  *
- * Blocks grow from its beginning and mappings from its middle; neither comes
- * back within an execution, so an address is an identity, and taking and giving
- * need no lock and are no step.  Nothing is asked of the system.
+ * Blocks grow from its beginning and mappings from its middle.  Neither is
+ * reused within an execution, so an address is an identity, and allocating and
+ * freeing need no lock and are no step.  No memory is requested from the
+ * system.
  */
 #include "platform/memory.h"
 
@@ -22,8 +23,8 @@
 #define MAPPINGS 64
 #define POISON_MAX 65536
 
-/* Mappings up to this size are zeroed when made; a larger one is a chunk of
- * page frames, whose content is undefined until it is populated. */
+/* Mappings up to this size are zeroed when made.  A larger one is a chunk of
+ * page frames, filled with UNDEFINED when populated. */
 #define ZEROED_MAX ((size_t)1 << 20)
 #define UNDEFINED 0xa5
 
@@ -68,8 +69,8 @@ void lab_region_reset(void)
     lab_marks_forget();
 }
 
-/* What lies beyond what was kept need not be as it was: blocks are cleared
- * when they are taken, if that was asked for, and mappings are. */
+/* Restores what was kept.  Memory beyond it may keep old bytes: a block is
+ * cleared when taken if the caller asks, a mapping when made or populated. */
 static void restore(size_t from, size_t end)
 {
     size_t page;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* park.c - park.h by waiting for a condition of the word. */
+/* park.c - park.h by waiting for a condition on the word. */
 #include "platform/park.h"
 
 #include <string.h>
@@ -46,7 +46,7 @@ void lab_park_while(struct zc_parking *parking, const zc_atomic_u32 *word,
     zc_may_block();
     if (lab_u32_load(word, LAB_ACQUIRE, name, site) != value)
         return;
-    /* Looking and lying down are one step. */
+    /* The check above and the registration are one step. */
     mine = &parking->words[lab_thread()];
     *mine = word;
     lab_await(LAB_WAIT | LAB_ACQUIRE, word, is_woken, mine, site);
@@ -59,7 +59,7 @@ void lab_unpark_all(struct zc_parking *parking, const zc_atomic_u32 *word,
 
     (void)name;
     if (lab_quiet)
-        return; /* nobody sleeps */
+        return; /* no thread sleeps */
     lab_step(LAB_WAKE | LAB_RELEASE, word, site);
     for (i = 0; i < LAB_THREADS; i++)
         if (parking->words[i] == word)

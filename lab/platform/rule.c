@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* rule.c - the rules as switches, and which of them code asked for. */
+/* rule.c - the rules as switches, and which of them code has evaluated. */
 #include "rules.h"
 
 #include <stddef.h>
@@ -10,7 +10,7 @@
 struct text {
     const char *identifier;
     const char *sentence;
-    const char *file; /* empty: its code is to come */
+    const char *file; /* empty: no code yet */
 };
 
 #define TEXT(identifier, sentence, origin, file) {#identifier, sentence, file},
@@ -54,7 +54,7 @@ void lab_rules_forget(void)
     memset(asked, 0, sizeof(asked));
 }
 
-/* Of those whose code exists. */
+/* By index among the rules that have code. */
 static const struct text *text_at(unsigned index)
 {
     for (unsigned i = 0; i < ZC_RULE_COUNT; i++) {

@@ -51,7 +51,7 @@ static bool is_woken(const void *argument)
     return (sleeper->condition->waiting & sleeper->bit) == 0;
 }
 
-/* Lets go of the lock and lies down, in one step. */
+/* Unlocks and registers as a sleeper, in one step. */
 static struct sleeper lie_down(struct zc_condition *condition, const void *lock,
                                const struct lab_site *site)
 {
@@ -111,7 +111,7 @@ void lab_condition_signal(struct zc_condition *condition,
     int i;
 
     if (lab_quiet)
-        return; /* nobody sleeps */
+        return; /* no thread sleeps */
     lab_step(LAB_WAKE | LAB_RELEASE, condition, site);
     count = (unsigned)__builtin_popcount(condition->waiting);
     if (count == 0)
@@ -129,7 +129,7 @@ void lab_condition_broadcast(struct zc_condition *condition,
                              const struct lab_site *site)
 {
     if (lab_quiet)
-        return; /* nobody sleeps */
+        return; /* no thread sleeps */
     lab_step(LAB_WAKE | LAB_RELEASE, condition, site);
     condition->waiting = 0;
 }
@@ -141,7 +141,7 @@ void zc_sleep_ns(uint64_t nanoseconds)
     lab_clock_ns += nanoseconds;
 }
 
-/* ---- process.h: nothing forks between two steps ---- */
+/* ---- process.h: there is no fork between two steps ---- */
 
 zc_status zc_process_mark_init(struct zc_process_mark *mark)
 {

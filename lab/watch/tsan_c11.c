@@ -2,8 +2,8 @@
 /*
  * tsan_c11.c - C11 atomics as steps.
  *
- * A relaxed one orders nothing, and its order among the others of its word is
- * explored all the same: sequential consistency is assumed.
+ * A relaxed operation orders nothing, but its order among the other operations
+ * on its word is explored all the same: sequential consistency is assumed.
  */
 #include "embed/embed.h"
 #include "platform/lab_platform.h"
@@ -19,7 +19,7 @@ enum {
     SEQ_CST
 };
 
-#define SMALL ((uint64_t)1 << 32) /* what is more may be an address */
+#define SMALL ((uint64_t)1 << 32) /* larger values may be addresses */
 
 static unsigned done_flags; /* of the step between begin and end */
 static unsigned done_kind;
@@ -54,7 +54,7 @@ void lab_c11_begin(unsigned kind, const void *word, size_t size, int order,
     if (name != NULL && lab_object_number(word) == 0)
         (void)lab_object(word, name, -1, -1);
     lab_step(kind | flags_of(order), word, &site);
-    /* Others ran meanwhile. */
+    /* Other threads ran meanwhile and may have set these. */
     done_kind = kind;
     done_flags = flags_of(order);
     lab_access(word, size, LAB_ACCESS_ATOMIC | writes, pc);
@@ -71,7 +71,7 @@ void lab_c11_end(bool changed, uint64_t value)
         if (!changed)
             lab_unchanged();
     }
-    /* Addresses differ from one run of the program to the next. */
+    /* Addresses differ from run to run. */
     if (value >= SMALL)
         value = offset < LAB_REGION_BYTES ? SMALL + offset : UINT64_MAX;
     lab_value(value);

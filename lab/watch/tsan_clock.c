@@ -3,7 +3,7 @@
  * tsan_clock.c - what is ordered before what, by vector clocks.
  *
  * An object carries the clock of its last release.  A plain store breaks the
- * chain of releases, a read-modify-write goes on with it, as C11 has it.
+ * chain of releases, a read-modify-write continues it, as in C11.
  */
 #include "tsan.h"
 
@@ -18,7 +18,7 @@ static struct {
     struct lab_clock clock;
 } released[LAB_OBJECTS];
 
-#define STEPS 65536 /* whose numbers are known */
+#define STEPS 65536 /* the latest ones, whose numbers are known */
 
 static uint32_t execution;
 static uint32_t granted_steps;
@@ -51,7 +51,7 @@ static void acquire(int thread, unsigned object)
         join(&lab_clocks[thread], &released[object].clock);
 }
 
-/* `tick` is the time of the step itself: what follows is not published. */
+/* Publishes the clock at the step itself, without what follows the step. */
 static void release(int thread, unsigned object, bool goes_on)
 {
     struct lab_clock clock = lab_clocks[thread];
@@ -76,10 +76,10 @@ static void granted(const struct lab_granted *step)
     step_numbers[granted_steps % STEPS] = step->step;
     lab_clocks[thread].ticks[thread] = 2 * granted_steps + 1;
     last_object[thread] = step->object;
-    if (step->also != 0) /* the lock that a condition lets go of */
+    if (step->also != 0) /* the mutex that a condition wait unlocks */
         release(thread, step->also, true);
     if (kind == LAB_RMW || step->object == 0)
-        return; /* lab_clock_exchanged() knows how it went */
+        return; /* lab_clock_exchanged() knows the result */
     if (acquires)
         acquire(thread, step->object);
     if (releases)

@@ -11,11 +11,11 @@
 
 #define CALLER __builtin_return_address(0)
 
-/* Nobody declares these but the compiler. */
+/* Only the compiler declares these. */
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wmissing-declarations"
 
-/* Most calls come while a world is taken apart and nobody looks. */
+/* Most calls come while a world is torn down, when nothing is watched. */
 static inline void watch(const void *memory, size_t size, unsigned access,
                          const void *pc)
 {
@@ -126,8 +126,8 @@ void *__tsan_memset(void *memory, int byte, size_t size)
 }
 
 /*
- * The library's atomics are the platform's, and never C11's; these are of
- * strangers' sources (lab.h), as steps of lab_c11_begin() and lab_c11_end().
+ * The library uses the platform's atomics and never C11's.  These are for user
+ * code (lab.h): a step between lab_c11_begin() and lab_c11_end().
  */
 /* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
 #define ATOMICS(bits, type)                                                    \

@@ -2,10 +2,10 @@
 /*
  * tsan_shadow.c - the accesses that later ones are compared with.
  *
- * For each eight bytes a few accesses: bytes, thread, time, place.  One that
- * the new access covers and is ordered after is forgotten, because what races
- * with it races with the new one too.  With the handful of threads that there
- * are, the places suffice; if not, the oldest goes.
+ * For each eight bytes it keeps a few accesses: bytes, thread, time, place.  An
+ * access is dropped when the new one covers it and is ordered after it, because
+ * whatever races with it races with the new one too.  With so few threads the
+ * places suffice; if not, the oldest access is dropped.
  */
 #include "tsan.h"
 
@@ -120,7 +120,7 @@ static bool races(const struct access *before, const struct now *now,
            before->thread != now->access.thread;
 }
 
-/* Whether the new access makes an earlier one needless. */
+/* Whether the new access makes an earlier one superfluous. */
 static bool covers(const struct now *now, uint8_t bytes,
                    const struct access *before)
 {
@@ -146,7 +146,7 @@ static void check_word(size_t word, uint8_t bytes, const struct now *now)
     }
 }
 
-/* Compares and keeps. */
+/* Compares the access with earlier ones and keeps it. */
 static void note_word(size_t word, uint8_t bytes, const struct now *now)
 {
     struct word *found = word_at(word);
@@ -190,7 +190,7 @@ static struct now now_of(int thread, unsigned access, const void *pc)
     };
 
     if ((access & LAB_ACCESS_ATOMIC) != 0)
-        now.access.tick &= ~1u; /* it is the step itself */
+        now.access.tick &= ~1u; /* the time of the step itself */
     return now;
 }
 
@@ -235,7 +235,7 @@ static void note(int thread, size_t at, size_t size, unsigned access,
     }
 }
 
-/* Made of nothing, or of freed memory. */
+/* A wild address: near NULL, or the poison of freed memory. */
 static bool is_wild(uintptr_t address)
 {
     const uintptr_t poison = UINTPTR_MAX / 0xffu * LAB_POISON;

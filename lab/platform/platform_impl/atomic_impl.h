@@ -2,8 +2,8 @@
 /*
  * atomic_impl.h - the atomics of atomic.h, each a step of the explorer.
  *
- * A step names its place in the caller, so they are macros over functions of
- * the same meaning.  zc_counter is no step.
+ * Each is a macro over a function of the same meaning, because a step names its
+ * place in the caller.  zc_counter is no step.
  */
 #ifndef ZC_PLATFORM_ATOMIC_IMPL_H
 #define ZC_PLATFORM_ATOMIC_IMPL_H

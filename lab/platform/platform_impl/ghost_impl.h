@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* ghost_impl.h - the lab listens to what ghost.h says. */
+/* ghost_impl.h - the lab receives the annotations of ghost.h. */
 #ifndef ZC_PLATFORM_GHOST_IMPL_H
 #define ZC_PLATFORM_GHOST_IMPL_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lock_impl.h - the locks of lock.h, which the explorer keeps.
+ * lock_impl.h - the locks of lock.h, kept by the explorer.
  *
- * In memory there is only what the explorer is told when it first meets the
- * lock; using one that was freed is seen like any other access.
+ * In memory there is only what the explorer needs when it first meets the lock.
+ * Using a freed lock is detected like any other access.
  */
 #ifndef ZC_PLATFORM_LOCK_IMPL_H
 #define ZC_PLATFORM_LOCK_IMPL_H
@@ -15,7 +15,7 @@
 #include "base/assert.h"
 
 struct lab_lock_words {
-    uint64_t made; /* or zero: it is not */
+    uint64_t made; /* zero: the lock is not initialised */
     const char *name;
     int rank;
 };
@@ -28,7 +28,7 @@ struct ZC_CAPABILITY("spinlock") zc_spinlock {
     struct lab_lock_words words;
 };
 
-/* Tells the explorer of a lock, if it has not met it yet. */
+/* Declares a lock that the explorer does not know yet. */
 void lab_declare_lock(const struct lab_lock_words *words);
 
 void lab_mutex_lock(struct zc_mutex *mutex, const struct lab_site *site)

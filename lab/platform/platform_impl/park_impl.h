@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * park_impl.h - park.h, where a lock that is a bit is one step.
+ * park_impl.h - park.h, where taking a bit lock is one step.
  *
- * Its waiter is enabled when the bit is clear, so the bit that says that
- * somebody waits is never set here.  zc_park_while() by itself sleeps until it
- * is woken: a waker that is missing is found.
+ * The waiter of a bit is enabled when the bit is clear, so the bit that says
+ * that a thread waits is never set here.  A thread in zc_park_while() sleeps
+ * until it is woken, also after the word has changed: so a missing wake-up is
+ * found.
  */
 #ifndef ZC_PLATFORM_PARK_IMPL_H
 #define ZC_PLATFORM_PARK_IMPL_H

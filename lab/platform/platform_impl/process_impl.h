@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* process_impl.h - nothing in the lab forks between two steps. */
+/* process_impl.h - the lab has no fork between two steps. */
 #ifndef ZC_LAB_PROCESS_IMPL_H
 #define ZC_LAB_PROCESS_IMPL_H
 

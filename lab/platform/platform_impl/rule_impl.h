@@ -7,7 +7,7 @@
 
 #include "broken/broken.h"
 
-/* False while the rule is broken; notes that it was asked for. */
+/* False while the rule is broken; notes that the rule was evaluated. */
 bool zc_rule_holds(enum zc_rule rule);
 
 /* A call of a function of broken/broken.h, without its prefix. */

@@ -11,7 +11,7 @@ struct zc_thread {
     int number;
 };
 
-/* Who waits; a bit is cleared when that thread is woken. */
+/* The waiting threads, a bit each; waking a thread clears its bit. */
 struct zc_condition {
     uint32_t waiting;
 };
