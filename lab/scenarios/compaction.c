@@ -2,13 +2,14 @@
 /*
  * compaction.c - objects move while they are freed, read and reclaimed.
  *
- * A free and a read find the place of an object in its cell and lock or pin
- * what is there; until then it may have moved (LOCATION_REREAD_UNDER_LOCK).  A
- * read keeps its zspage where it is (WALK_EXCLUDES_MOVE), and so does reclaim,
- * by taking it off the lists (RECLAIM_OFF_ALL_LISTS).
+ * A free and a read find the place of an object in its cell, and then lock or
+ * pin what is there; in between the object may move
+ * (LOCATION_REREAD_UNDER_LOCK).  A read keeps its zspage where it is
+ * (WALK_EXCLUDES_MOVE), and so does reclaim, by taking it off the lists
+ * (RECLAIM_OFF_ALL_LISTS).
  *
- * A compaction that empties its source at once leaves nothing to find at the
- * old place.  So here it takes two steps: in kernel placement because the
+ * A compaction that empties its source in one step leaves nothing to find at
+ * the old place.  So here it takes two steps: in kernel placement because the
  * fullest zspage has room for one object only, in dense placement because
  * objects slide down to make room for a large one.
  */
@@ -25,8 +26,8 @@
 #define MOVED_DENSE 3u
 
 /*
- * Three zspages of four places: 3, 2 and 2 objects.  The first has room for one
- * of the two that are moved, so their zspage stays for a while.
+ * Three zspages of four places, with 3, 2 and 2 objects.  The first has room
+ * for one of the two objects that move, so their zspage stays for a while.
  */
 static void setup_kernel(void)
 {
@@ -41,8 +42,9 @@ static void setup_kernel(void)
 }
 
 /*
- * A segment full of small objects, every other one free, and one with a large
- * object and a small one: the small ones slide down to make room for the large.
+ * A segment full of small objects, of which every other one is free, and a
+ * segment with a large object and a small one: the small ones slide down to
+ * make room for the large one.
  */
 static void setup_dense(void)
 {

@@ -2,9 +2,9 @@
 /*
  * compressor_change.c - the compressor changes while it is used.
  *
- * Back to one that drains: the last page compressed by it goes at the same
- * time, and its reference count has reached zero, or has not.  And away from
- * one in which somebody is just compressing.
+ * Back to a compressor that drains: the last page compressed by it is
+ * invalidated at the same time, so its reference count is zero already, or not
+ * yet.  And away from a compressor with which another thread is compressing.
  */
 #include "world.h"
 

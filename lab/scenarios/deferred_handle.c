@@ -3,10 +3,10 @@
  * deferred_handle.c - an object is freed while its zspage is reclaimed.
  * 
  * Reclaim has found a live object and is about to give its handle to evict.  A
- * free that comes just then must leave the handle good, the object's place out
- * of the free list, and the cell for reclaim to release.
- * 
- * A is somewhere else and hot; B and C are in the zspage that is reclaimed.
+ * free at that moment must leave the handle valid, keep the object's place out
+ * of the free list, and leave the cell to reclaim, which releases it.
+ *
+ * A is in another, hot zspage; B and C are in the zspage that is reclaimed.
  */
 #include "reclaim.h"
 
@@ -59,7 +59,7 @@ static void begin_unwilling(void)
     reclaim_reset(1u << C);
 }
 
-/* What is left has room: two objects find it. */
+/* Two objects must find the room that is left. */
 static void put_again(void)
 {
     world_put(6, SMALL);

@@ -2,10 +2,10 @@
 /*
  * double_invalidate.c - a take meets an invalidate.
  * 
- * The take has the entry and decompresses; meanwhile the invalidate unlinks it
- * and drops the tree's reference.  Then the take unlinks in its turn.  If it
- * gave up its own reference before, it unlinks what was freed; if it does not
- * look whether it was the one who unlinked, the tree's reference is dropped
+ * The take has the entry and decompresses; meanwhile the invalidate unlinks the
+ * entry and drops the tree's reference.  Then the take unlinks too.  If it
+ * dropped its own reference before, it unlinks a freed entry.  If it does not
+ * check whether its own unlink succeeded, the tree's reference is dropped
  * twice.
  */
 #include "world.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry_aba.c - the same address again.
- * 
- * A take that knows its entry by slot and address, and holds no reference
- * meanwhile, cannot tell it from another that came to lie there: the slot was
+ * entry_aba.c - another entry at the same address.
+ *
+ * A take knows its entry by slot and address, and holds no reference meanwhile.
+ * It cannot tell that entry from a later one at the same address: the slot was
  * invalidated and stored again, and the free list gave the same entry.
  */
 #include "world.h"

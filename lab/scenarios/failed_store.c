@@ -2,8 +2,8 @@
 /*
  * failed_store.c - a store fails, and the older page is still there.
  *
- * The new page could not be kept, so it goes to the device (or is lost, by the
- * caller's choice); what the slot had before is stale from then on.
+ * The new page could not be kept, so it goes to the device (or is lost, if the
+ * caller chooses so); from then on the older page of the slot is stale.
  */
 #include "base/inject.h"
 #include "world.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * huge_page.c - a page that fills its zspage is read while it goes.
+ * huge_page.c - a page that fills its zspage is read while it is freed.
  *
- * There is no room for an object header in a page that is full of the object:
- * it has its place in the zspage's descriptor.  A header that is written where
- * other objects have theirs covers the first bytes of the page.
+ * A zspage that is full of its object has no room for an object header, which
+ * is in the zspage's descriptor instead.  If the header is written where other
+ * objects have theirs, it overwrites the first bytes of the page.
  */
 #include "world.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ksm_swapin.c - a merged page comes back, and has to be copied.
+ * ksm_swapin.c - a merged page is swapped in and has to be copied.
  *
- * A:0 and B:0 were one frame and are swapped out under one slot.  B has it
- * back: its folio is in the swap cache still, and is B's.  A has to copy it.
- * Two threads of A do; meanwhile the page of one is changed, and swapped out to
- * the slot that it freed.
+ * A:0 and B:0 were one frame and are swapped out under one slot.  B has swapped
+ * it in: the folio is still in the swap cache and belongs to B.  So A has to
+ * copy it.  Two threads of A do; meanwhile the page of one is changed and
+ * swapped out to the slot that it freed.
  */
 #include "world.h"
 
-/* A merged page that B has back; `slots` of the device. */
+/* A merged page that B has swapped in; `slots` of the device. */
 static void merged(unsigned slots)
 {
     world_machine(ZC_SWAP_IN_BYPASS, slots);
@@ -47,7 +47,7 @@ static void change(void *context)
     (void)world_swap_out(0, 1);
 }
 
-/* The old folio goes to another slot, and is in the swap cache again. */
+/* The old folio is swapped out to another slot, in the swap cache again. */
 static void change_and_move(void *context)
 {
     (void)context;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ksm_uptodate.c - a merged page whose bytes are gone, and that cannot be read.
+ * ksm_uptodate.c - a merged page whose bytes are lost and whose read fails.
  *
- * A:0 and B:0 were one frame and are swapped out to the device; B has it back,
- * in a folio that is in the swap cache still.  The folio loses its bytes (the
- * memory reports an error) and has to be read again before A copies it.
+ * A:0 and B:0 were one frame and are swapped out to the device.  B has swapped
+ * it in, to a folio that is still in the swap cache.  The folio loses its bytes
+ * (the memory reports an error) and has to be read again before A copies it.
  */
 #include "base/inject.h"
 #include "world.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* list.c - the scenarios over the library. */
+/* list.c - the list of scenarios over the library. */
 #include <stddef.h>
 
 #include "lab_platform.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* none.c - no scenarios over the library, where it is not in the lab. */
+/* none.c - the empty list, for a build of the lab without the library. */
 #include <stddef.h>
 
 #include "engine/scenario.h"

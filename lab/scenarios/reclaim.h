@@ -2,20 +2,20 @@
 /*
  * reclaim.h - a pool that is reclaimed while its objects are freed.
  *
- * Who frees an object is decided as a cache decides it: by whoever unlinks it,
- * under a lock.  Evict reads the object by the handle it was given, which must
- * lead to it even if somebody has freed it meanwhile, and frees it if it was
- * the one to unlink it.
+ * As in a cache, the thread that unlinks an object, under a lock, frees it.
+ * Evict reads the object by the handle that it gets, which must lead to the
+ * object even if another thread has freed it meanwhile.  Evict frees the object
+ * if it unlinks it itself.
  */
 #ifndef LAB_RECLAIM_H
 #define LAB_RECLAIM_H
 
 #include "world.h"
 
-/* Forgets who has unlinked what; objects not to be evicted, as bits. */
+/* Links all objects again; `unwilling`: objects that evict refuses, as bits. */
 void reclaim_reset(unsigned unwilling);
 
-/* Unlinks the object; true: this caller has, and frees it. */
+/* Unlinks the object; true: this call did, so its caller frees the object. */
 bool reclaim_unlink(unsigned index);
 
 /* An actor: unlinks an object and frees it. */

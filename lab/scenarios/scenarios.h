@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * scenarios.h - the scenarios over the library, which files here define: the
- * only list, in the order of the matrix.
+ * scenarios.h - the scenarios over the library, defined by the files of this
+ * folder: the only list, in the order of the matrix.
  */
 #ifndef LAB_SCENARIOS_H
 #define LAB_SCENARIOS_H

@@ -2,10 +2,10 @@
 /*
  * shrink_own_slot.c - a store that has to shrink first.
  *
- * It has its slot pinned, and the coldest page may be the older one of this
- * very slot, or another one whose slot somebody else has pinned who shrinks
- * too.  And it must not have a compressor context when it begins: the pages
- * that it writes back are decompressed.
+ * The store has its slot pinned.  The coldest page may be the older page of
+ * this very slot, or a page whose slot is pinned by another thread that shrinks
+ * too.  And the store must hold no compressor context when it shrinks: the
+ * pages that are written back are decompressed.
  */
 #include "world.h"
 

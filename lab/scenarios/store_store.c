@@ -2,9 +2,9 @@
 /*
  * store_store.c - two stores to one slot.
  * 
- * Each frees what was there before it and links its own.  If these are two
- * steps, both find nothing to free between them, and one page is linked over
- * the other, which nobody will ever free.
+ * Each store frees the slot's old entry and links its own.  If these are two
+ * steps, the other store can come between them and also find no old entry.
+ * Then one entry is linked over the other, which no thread will ever free.
  */
 #include "world.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swapin_exclusive.c - a page read past the swap cache is not the reader's yet.
+ * swapin_exclusive.c - a page that is read past the swap cache still belongs to
+ * the slot.
  *
- * The frame that it was read into is private: if it is not mapped after all, it
- * is thrown away, and if a fork has taken a count of the slot meanwhile, the
- * child has but the slot.  So what is stored has to stay until the count drops.
+ * It is read into a private frame.  If the frame is not mapped after all, it is
+ * freed; and if a fork has raised the slot's count meanwhile, the child has
+ * only the slot.  So the stored page has to stay until the count drops.
  */
 #include "base/inject.h"
 #include "world.h"

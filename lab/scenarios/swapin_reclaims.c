@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swapin_reclaims.c - a swap-in that has to make room, twice over.
+ * swapin_reclaims.c - a swap-in that has to make room twice.
  *
- * It finds no free frame and reclaims: another page is swapped out, which the
- * cache has no room for, so that it shrinks; and the coldest entry is the very
- * page that is to be swapped in.
+ * It finds no free frame and reclaims: another page is swapped out.  The cache
+ * has no room for that page, so it shrinks, and the coldest entry is the very
+ * page that is being swapped in.
  */
 #include "world.h"
 
@@ -58,7 +58,7 @@ const struct lab_scenario scenario_swapin_reclaims = {
     .summary = "swap-in that reclaims || read of the page that has to go",
     .program = {WORLD_PROGRAM("swapin-reclaims", actors, &own),
                 .coalesce = true,
-                .step_limit = 30000}, /* rounds of reclaim, in vain */
+                .step_limit = 30000}, /* rounds of reclaim that fail */
     .break_rule = world_break,
     .rules = rules_swapin_reclaims,
     .bound = 1,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * swapin_slot_reused.c - a swap-in whose slot is used again meanwhile.
+ * swapin_slot_reused.c - a swap-in whose slot is freed and used again.
  *
- * That the page table has the same entry as before proves nothing if the slot
- * that it names was free in between: the page was swapped in by another thread,
+ * An unchanged page-table entry proves nothing if its slot was free in between:
+ * another thread swapped the page in, changed it, and swapped it out again to
+ * the slot that was freed last.
  * changed, and swapped out again to the slot freed last.
  */
 #include "world.h"

@@ -3,10 +3,10 @@
  * visit.c - objects are shown to a visitor while they are put, freed, and
  * reclaimed.
  *
- * The visitor has no handle that it could keep apart from anybody's calls: it
- * is shown what there is.  So an object that is being put is not shown before
- * it is written (OBJECT_VALID_WHEN_WRITTEN), and one that is freed is not
- * written over before it was seen (VISITED_OBJECT_STAYS).
+ * The visitor has no handle, so no caller can keep other calls away from the
+ * object that it sees.  So an object that is being put is not shown before it
+ * is written (OBJECT_VALID_WHEN_WRITTEN), and a freed object is not overwritten
+ * while a visitor looks at it (VISITED_OBJECT_STAYS).
  */
 #include "reclaim.h"
 
@@ -50,7 +50,7 @@ static void put_b(void *context)
     world_put(B, SMALL);
 }
 
-/* What is put finds the place of what was freed. */
+/* The new object takes the place of the freed one. */
 static void replace_a(void *context)
 {
     (void)context;

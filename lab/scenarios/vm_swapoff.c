@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm_swapoff.c - swapoff meets who gives up the last use of a slot, or swaps it
- * in.
+ * vm_swapoff.c - swapoff, while another thread drops the last count of a slot
+ * or swaps its page in.
  */
 #include "world.h"
 

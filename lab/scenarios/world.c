@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* world.c - what scenarios over the library are made of. */
+/* world.c - the parts that scenarios over the library are made of. */
 #include "world_internal.h"
 
 #include <setjmp.h>
@@ -22,7 +22,7 @@
 
 struct world world;
 
-/* A page of the world: its first words, and the rest made of them. */
+/* A page of the world: its first words; the rest is computed from them. */
 struct stamp {
     uint32_t slot;
     uint32_t version;
@@ -126,7 +126,7 @@ bool world_break(const char *rule)
     return false;
 }
 
-/* Runs one part of an execution; an assertion in it comes back here. */
+/* Runs one part of an execution; a failed assertion in it returns here. */
 static bool run(void (*part)(void))
 {
     jmp_buf leave;
@@ -183,7 +183,7 @@ void world_setup(void *context)
         lab_opening("%s", own->opening);
 }
 
-/* Empties the cache and the pool, still watched. */
+/* Empties the cache and the pool, still with steps and watched accesses. */
 static void empty_all(void)
 {
     struct zc_zspool *pool = world.pool;
@@ -207,7 +207,7 @@ static void empty_all(void)
                  (unsigned long long)zc_zspool_page_count(pool));
 }
 
-/* Nobody is there any more: what is left to do is no step. */
+/* No thread is left, so the rest runs without steps. */
 static void destroy_all(void)
 {
     lab_quiet = true;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * world.h - what scenarios over the library are made of.
+ * world.h - the parts that scenarios over the library are made of.
  *
- * A scenario has a setup, some threads and perhaps a finish of its own; around
- * them the world makes everything anew, and at the end takes the cache and the
- * pool apart and looks whether all answers, counts and memory add up.
+ * A scenario has a setup, some threads and perhaps a finish of its own.  Around
+ * them the world builds everything again, and at the end destroys the cache and
+ * the pool and checks that all answers, counts and memory add up.
  *
- * Pages carry the slot and the version they were stored as, all over, so that a
- * page that is read says whose it is, or that it is a mixture.
+ * A page carries its slot and version all over.  So a page that is read tells
+ * which one it is, or that it is a mixture.
  */
 #ifndef LAB_WORLD_H
 #define LAB_WORLD_H
@@ -34,10 +34,10 @@
 struct world_object {
     zc_handle handle;
     size_t size;
-    unsigned content; /* what its bytes are made of */
+    unsigned content; /* the seed of its bytes */
 };
 
-/* All that a scenario uses: made anew in every setup. */
+/* All that a scenario uses; every setup builds it again. */
 struct world {
     struct zc_cache *cache;
     struct zc_zspool *pool; /* a pool by itself, or NULL */
@@ -52,15 +52,15 @@ extern struct world world;
 
 /* What a program's context points to. */
 struct world_case {
-    void (*setup)(void);  /* once: what it makes is kept for all executions */
+    void (*setup)(void);  /* once: its result is kept for all executions */
     void (*begin)(void);  /* in each execution, or NULL: the scenario's own */
     const char *opening;  /* first line of the diagram, or NULL */
-    void (*finish)(void); /* or NULL: looks and asks for a last time */
+    void (*finish)(void); /* or NULL: the last calls and checks */
     bool reuse;           /* free entries and cells may be used again */
     uint32_t inject;      /* bits of enum zc_inject_point that may fail */
 };
 
-/* Of every program over the library; context: a struct world_case. */
+/* For every program over the library; context: a struct world_case. */
 void world_setup(void *context);
 void world_finish(void *context);
 bool world_break(const char *rule);
@@ -75,11 +75,11 @@ bool world_break(const char *rule);
 /* Makes the cache, page size WORLD_PAGE, a context per thread; zero fields of
  * the options are the world's. */
 void world_cache(enum zc_placement placement, const char *compressor);
-/* Watches the shard of these slots; something is stored there. */
+/* Watches the shard of these slots; a page is stored there. */
 void world_watch_cache(void);
 
-/* The calls, on slot 0:slot, with their answers noted and their pages
- * checked.  They return the status. */
+/* The calls, on slot 0:slot: their answers are noted and their pages checked.
+ * They return the status. */
 zc_status world_store(unsigned slot, unsigned version);
 zc_status world_load(unsigned slot);
 zc_status world_take(unsigned slot);
@@ -95,14 +95,14 @@ zc_status world_set_compressor(const char *name);
 #define WORLD_SLOTS 4 /* of the device */
 
 /*
- * Makes a cache that keeps an LRU of entries, and a device in memory as type 0
- * whose I/O is done by whoever asks for it.
+ * Makes a cache that keeps an LRU of entries, and a device in memory as type 0;
+ * the thread that asks for I/O does it itself.
  */
 void world_disk(void);
 /* The same with a compressor that needs its context to decompress, as zstd
  * does, and with one context. */
 void world_disk_one_context(void);
-/* The pages that are stored are all that there is room for. */
+/* From here on there is no room for more pages than are stored. */
 void world_limit(void);
 /* The coldest entries have no second chance left. */
 void world_make_cold(void);
@@ -112,10 +112,11 @@ void world_store_cold(unsigned slot, unsigned version);
 /* What a shrink does with one candidate: the coldest entry of the list.
  * ZC_MISSING: there is none. */
 zc_status world_writeback(void);
-/* Its two halves: a candidate in setup, and what is done with it later. */
+/* The two halves of world_writeback(): setup picks the candidate, a thread
+ * writes it back later. */
 void world_choose(void);
 zc_status world_write_candidate(void);
-/* Turns the device off; the pages that come home are kept, and count as
+/* Turns the device off; the pages that it hands back are kept, and count as
  * taken. */
 zc_status world_swap_off(void);
 
@@ -128,7 +129,7 @@ zc_status world_swap_off(void);
 void world_machine(unsigned swap_in, unsigned slots);
 /* The same, whose cache keeps an LRU of entries and so can shrink. */
 void world_machine_with_lru(unsigned swap_in, unsigned slots);
-/* Takes all frames that are free but for reclaim's own; gives them back. */
+/* Takes all free frames but reclaim's own; gives them back. */
 void world_hold_frames(void);
 void world_release_frames(void);
 /* A space of so many mapped pages, owned by the owner of the same number. */
@@ -141,9 +142,9 @@ zc_status world_read_page(unsigned space, unsigned page);
 /* The page has this version from here on, by fork or merge. */
 void world_inherit(unsigned space, unsigned page, unsigned version);
 
-/* The cache takes no pages any more. */
+/* From here on the cache stores no page. */
 void world_refuse(void);
-/* The frame of a present page is junk, and its folio not up to date. */
+/* Overwrites a present page's frame; its folio is then not up to date. */
 void world_lose_bytes(unsigned space, unsigned page);
 
 void world_unmap(unsigned space, unsigned page);
@@ -152,22 +153,22 @@ void world_fork(unsigned space, unsigned child);
 void world_merge(unsigned space, unsigned other, unsigned page);
 /* Frames of one owner, or of all. */
 zc_status world_swap_out(unsigned owner, unsigned frames);
-/* A machine with so many slots, whose one page, A:0, is swapped out. */
+/* Makes a machine with so many slots and one page, A:0, swapped out. */
 void world_page_out(unsigned slots);
 void world_machine_off(void);
 
 /* --- a pool ---------------------------------------------------------- */
 
 void world_pool(enum zc_placement placement, bool keep_lru);
-/* Object `index` is made, freed, read twice under one pin. */
+/* Puts, frees, reads (twice under one pin) object `index`. */
 void world_put(unsigned index, size_t size);
 void world_free(unsigned index);
 zc_status world_read(unsigned index);
 void world_compact(void);
-/* Visits every object; each has the bytes of one that was put, and keeps them
- * until it was seen. */
+/* Visits every object; each must have the bytes of an object that was put, and
+ * keep them during the visit. */
 void world_iterate(void);
-/* The same from evict: by its handle; checks that it has its own bytes. */
+/* Reads an object from evict, by its handle; checks its bytes. */
 void world_read_handle(zc_handle handle);
 int world_object_of(zc_handle handle); /* -1: none */
 

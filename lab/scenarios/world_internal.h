@@ -6,7 +6,7 @@
 #include "platform/lab_platform.h"
 #include "world.h"
 
-/* A call of the library, in the diagram, and its end. */
+/* Shows a call of the library in the diagram; world_leave() shows its end. */
 #define WORLD_ENTER(...)                                                       \
     do {                                                                       \
         if (!lab_quiet)                                                        \
@@ -27,10 +27,10 @@ unsigned world_check_page(unsigned slot, const char *page);
 
 /* A failure if page tables, counts, frames and slots do not agree. */
 void world_check_vm(void);
-/* Ends all spaces of the machine, which is taken apart next. */
+/* Ends all spaces of the machine, before it is destroyed. */
 void world_empty_vm(void);
 
-/* A failure of this name unless the call went well. */
+/* A failure of this name unless the status is ZC_OK. */
 void world_must(zc_status status, const char *what);
 
 #endif

@@ -52,7 +52,7 @@ int world_object_of(zc_handle handle)
     return -1;
 }
 
-/* Compares lent bytes with what was put. */
+/* Compares the bytes lent by a read with those that were put. */
 static void check_bytes(const struct zc_zspool_read *read, unsigned content,
                         const char *when)
 {
@@ -121,7 +121,7 @@ static int content_of(const void *data, size_t size)
     return -1;
 }
 
-/* What is visited is one of the objects that were put, and stays that. */
+/* A visited object must be one that was put, and keep its bytes. */
 static bool visit(void *context, zc_handle handle, const void *data,
                   size_t size)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* world_swap.c - a cache with a device, and what is done to it. */
+/* world_swap.c - a cache with a device, and the calls on it. */
 #include <zcache/compressor.h>
 #include <zcache/swap.h>
 
@@ -124,7 +124,7 @@ void world_store_cold(unsigned slot, unsigned version)
     world_must(world_writeback(), "no writeback");
 }
 
-/* The page is its owner's from now on, as by a take. */
+/* The page belongs to the embedder from now on, as after a take. */
 static zc_status bring_home(void *context, zc_swp slot, const void *page)
 {
     unsigned number = (unsigned)zc_swp_offset(slot);

@@ -64,7 +64,7 @@ void world_space(unsigned space, unsigned pages)
     world_must(zc_vm_map(world.spaces[space], 0, pages, 0), "no mapping");
 }
 
-/* A page of a space, as the history has it. */
+/* The number of a page of a space in the history. */
 static unsigned name_of(unsigned space, unsigned page)
 {
     return 10 * space + page;
@@ -102,8 +102,8 @@ zc_status world_read_page(unsigned space, unsigned page)
     status = zc_vm_read(world.spaces[space], page, 0, own, WORLD_PAGE, NULL);
     if (status == ZC_OK)
         version = world_check_page(page, own);
-    /* Gone: not mapped any more.  An error of the device is no answer, and
-     * neither is that no frame could be had. */
+    /* ZC_INVALID: not mapped any more, so the page is gone.  An error of the
+     * device, or of memory, is no answer. */
     if (status == ZC_IO_ERROR || status == ZC_NO_MEMORY)
         lab_history_end(ZC_BUSY, version);
     else

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writeback_slot.c - a candidate for writeback whose slot is used meanwhile.
+ * writeback_slot.c - a candidate for writeback, whose slot is used meanwhile.
  *
- * Writeback comes with a slot and a token, and holds nothing.  By the time it
- * has the slot pinned the page may have been replaced, taken or forgotten, the
- * slot be free, and the entry's memory be another page's.
+ * Writeback gets a slot and a token, and holds no reference.  Before it has
+ * pinned the slot, the page may be replaced, taken or invalidated, the slot may
+ * be free, and the entry's memory may hold another page's entry.
  */
 #include "world.h"
 

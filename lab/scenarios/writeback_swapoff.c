@@ -2,8 +2,8 @@
 /*
  * writeback_swapoff.c - writeback of a page while its device is turned off.
  *
- * Writeback has chosen an entry of the device; swapoff brings the page home,
- * finds the device empty and frees what hangs on it.
+ * Writeback has chosen an entry of the device.  Swapoff hands the page back,
+ * finds the device empty, and frees its structures.
  */
 #include "world.h"
 
