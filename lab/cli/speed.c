@@ -2,9 +2,9 @@
 /*
  * speed.c - executions a second of processor time.
  *
- * Complete executions, by bound: nothing is pruned, every trace is hashed and
- * looked up.  The toy is two threads of thirty steps over four locks, with
- * nothing in between; the scenarios are the library, watched.
+ * It runs complete executions, by bound: nothing is pruned, and every trace is
+ * hashed and looked up.  The toy is two threads of thirty steps over four
+ * locks, with nothing in between; the scenarios are the library, watched.
  */
 #include "zcrace.h"
 

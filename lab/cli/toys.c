@@ -8,7 +8,7 @@
 
 #include "engine/scenario.h"
 
-/* A step that says nothing of the function it is in. */
+/* A step that does not name its function. */
 #define TOY_SITE(verb_)                                                        \
     (&(const struct lab_site){(verb_), NULL, __FILE__, __LINE__})
 
@@ -81,7 +81,7 @@ static void put_entry(void)
         lab_comment("%d ref%s", toy.references, toy.references == 1 ? "" : "s");
 }
 
-/* Unlinks the entry; the thread that does drops the tree's reference. */
+/* Unlinks the entry; the thread that unlinks it drops the tree's reference. */
 static void forget_entry(void)
 {
     bool unlinked;
@@ -192,7 +192,7 @@ static const struct lab_scenario three = {
 
 static struct {
     int shard;
-    int linked; /* entry, 0: none */
+    int linked; /* the entry at the slot, 0: none */
     int stored; /* what is stored in the entry at the slot now */
     int next;
     bool wrong;
@@ -243,7 +243,7 @@ static void invalidate_and_store(void *context)
     lab_note("unlink and free entry %d", slot.linked);
     slot.linked = 0;
     lab_unlock(&slot.shard, TOY_SITE("spin_unlock"));
-    /* A reference would keep the entry from being freed, and so reused. */
+    /* A reference keeps the entry from being freed, and so reused. */
     reused = lab_pick(2, "entry reused") == 1 && !holds("ENTRY_KNOWN_BY_REF");
     lab_lock(&slot.shard, TOY_SITE("spin_lock"));
     slot.linked = reused ? 1 : slot.next++;
@@ -275,7 +275,7 @@ static const struct lab_scenario reuse = {
     .bound = LAB_NO_BOUND,
 };
 
-/* --- a lock that a page holds ---------------------------------------- */
+/* --- a folio lock ---------------------------------------------------- */
 
 static int folio;
 static int tree;

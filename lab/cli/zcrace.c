@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* zcrace.c - the command line: which command is meant, and its options. */
+/* zcrace.c - the command line: the command and its options. */
 #include "zcrace.h"
 
 #include <errno.h>
@@ -74,8 +74,8 @@ enum option {
 
 static const struct {
     const char *name;
-    const char *value; /* what it is; NULL: the option takes none */
-    unsigned commands; /* that the option is for */
+    const char *value; /* what the value is; NULL: no value */
+    unsigned commands; /* for which the option is */
     bool is_number;
     uint64_t least;
     uint64_t most;
@@ -170,7 +170,7 @@ static bool take_option(int argc, char **argv, int *index, struct given *given)
            take_number(option, given->values[option], &given->numbers[option]);
 }
 
-/* An option that the command does not look at would seem to have had its
+/* Refuses an option that the command ignores: it would seem to have an
  * effect. */
 static bool check_together(const struct given *given, const char *name,
                            enum command command)

@@ -2,7 +2,7 @@
 /*
  * zcrace.h - the program's commands.
  *
- * Exit status: nothing was found, something was, or the request was wrong.
+ * Exit status: no failure was found, one was found, or the request was wrong.
  */
 #ifndef LAB_ZCRACE_H
 #define LAB_ZCRACE_H
@@ -39,7 +39,7 @@ int zcrace_list(const struct zcrace *request);
 int zcrace_show(const struct zcrace *request);
 int zcrace_run(const struct zcrace *request);
 int zcrace_replay(const struct zcrace *request);
-/* What the command matrix is about; without it there is none. */
+/* The scenarios of the command matrix; without them it does not exist. */
 void zcrace_set_matrix(const struct lab_scenario *const *scenarios,
                        const struct lab_rule_book *book);
 int zcrace_matrix(const struct zcrace *request);

@@ -8,8 +8,7 @@
 
 #include "selftest/selftest.h"
 
-/* Where the user does not say how far to look: for the shortest failure, and
- * to count the traces that fail. */
+/* Default limits of the search for the shortest failure, and of the count. */
 #define BOUND_MOST 3
 #define BOUND_EXECUTIONS 3000
 #define COUNT_EXECUTIONS 20000
@@ -181,8 +180,8 @@ static void print_silence(const struct zcrace *request,
                      request->options.pct_depth, found.pct_bound);
 }
 
-/* Bound after bound: the first that fails has the fewest preemptions.  False:
- * none does that is affordable. */
+/* Runs one bound after another: the first that fails has the fewest
+ * preemptions.  False: no affordable bound fails. */
 static bool find_shortest(const struct lab_program *program,
                           const struct lab_options *options)
 {
@@ -201,7 +200,7 @@ static bool find_shortest(const struct lab_program *program,
     return failed;
 }
 
-/* How many traces fail, and that none does with every rule in force. */
+/* Counts the traces that fail, and checks that none fails under every rule. */
 static void count(const struct zcrace *request,
                   const struct lab_scenario *scenario,
                   struct lab_program *program,
@@ -221,7 +220,7 @@ static void count(const struct zcrace *request,
         story->whole = &whole;
 }
 
-/* Prints the failure when it is known; what is counted, where it goes below. */
+/* Prints the failure as soon as it is known; in text the counts go below. */
 static void tell(const struct zcrace *request,
                  const struct lab_scenario *scenario,
                  struct lab_program *program, const struct lab_options *options,

@@ -7,11 +7,11 @@
  *     contrast_plain list
  *
  * RULE is - for none; the list has all, and the preemptions that the lab needs.
- *  In each round setup makes everything anew, the actors
- * start together, each after a random delay, and finish looks at what came of
- * it.  Rounds run in a process of their own: where one dies, of a failed check,
- * an assertion, a fault, a report of the sanitizer or a clock, that round is
- * counted, and another process goes on with the next.
+ * In each round setup builds everything again, the actors start together, each
+ * after a random delay, and finish checks the result.  Rounds run in a process
+ * of their own.  If it dies, of a failed check, an assertion, a fault, a
+ * sanitizer's report or a time limit, that round is counted, and another
+ * process goes on with the next.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +35,7 @@
 
 #define PATIENCE_MS 5000 /* for one round */
 #define POLL_MS 2
-#define SPINS 2000  /* before a waiting thread lets others run */
+#define SPINS 2000  /* before a waiting thread yields */
 #define DELAY 4096u /* turns of a loop, at most */
 
 struct counts {
@@ -56,14 +56,14 @@ static struct run run;
 static atomic_ulong go;   /* rounds begun */
 static atomic_ulong done; /* actors that ended, of all rounds */
 
-/* The sanitizer says so by its exit status, and at once. */
+/* The sanitizer reports by its exit status, and at once. */
 const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
     return "halt_on_error=1:exitcode=66:report_signal_unsafe=0";
 }
 
-/* This file is not instrumented: what it orders the sanitizer must be told. */
+/* This file is not instrumented: the sanitizer must be told of its ordering. */
 void __tsan_acquire(void *word) __attribute__((weak));
 void __tsan_release(void *word) __attribute__((weak));
 
@@ -127,7 +127,7 @@ static void start_actors(void)
     }
 }
 
-/* In every other round one of the failures that the scenario allows happens. */
+/* In every other round, arms one of the failures that the scenario allows. */
 static void arm(uint64_t round)
 {
     uint64_t random = mix(round * 2 + 1);
@@ -169,7 +169,7 @@ static void hide_stderr(void)
         (void)dup2(nowhere, STDERR_FILENO);
 }
 
-/* Its status, or -1: it had to be ended. */
+/* The status of a process, or -1: it had to be killed. */
 static int wait_for(pid_t process)
 {
     const struct timespec nap = {0, POLL_MS * 1000000L};

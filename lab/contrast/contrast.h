@@ -12,9 +12,9 @@ enum {
     CONTRAST_TSAN = 66   /* the sanitizer's report */
 };
 
-/* Who this thread is: 0 is setup and finish. */
+/* Sets the number of this thread: 0 is setup and finish. */
 void contrast_be(int thread);
-/* What was noted is being checked: thread numbers are those of the notes. */
+/* Sets the thread number of the note that is being replayed to the oracle. */
 void contrast_replay_as(int thread);
 
 #endif

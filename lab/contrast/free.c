@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * free.c - what scenarios say to the explorer, where there is none: threads
- * run as they like.
+ * free.c - the calls of scenarios to the explorer, where there is no explorer:
+ * threads run freely.
  *
  * Steps are nothing, a scenario's own locks are one mutex, and a failed check
- * ends the process, which its parent counts.
+ * ends the process.  The parent counts that.
  */
 #include <pthread.h>
 #include <stdio.h>

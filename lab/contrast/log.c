@@ -2,8 +2,9 @@
 /*
  * log.c - calls and answers on real threads, for oracle/history.c.
  *
- * They are noted with a number of a counter, which orders nothing in the eyes
- * of a sanitizer, and told to the oracle in that order when all is over.
+ * Each call is noted under the next number of a relaxed counter, which orders
+ * nothing for a sanitizer.  After the round the notes are given to the oracle
+ * in that order.
  */
 #include <stdatomic.h>
 #include <stdint.h>
@@ -26,7 +27,7 @@ struct note {
 static struct note notes[NOTES];
 static atomic_uint count;
 
-/* Of oracle/history.c, under other names. */
+/* The functions of oracle/history.c, under other names. */
 void contrast_history_reset(void);
 void contrast_history_begin(enum lab_operation_kind kind, unsigned slot,
                             unsigned version);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * embed.c - scenarios of strangers (include/zcache/lab.h) as ours.
+ * embed.c - scenarios of user code (include/zcache/lab.h) as scenarios of the
+ * lab.
  */
 #define ZC_LAB 1
 #include <zcache/lab.h>
@@ -58,7 +59,7 @@ static const struct lab_observer observer = {
     .spawned = spawned,
 };
 
-/* The library's word for each bit of enum zc_lab_failure. */
+/* The library's bit for each bit of enum zc_lab_failure. */
 static uint32_t inject_points(unsigned may_fail)
 {
     static const struct {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * embed.h - the calls of strangers' sources that mean the lab's.
+ * embed.h - the functions that replace malloc(), pthreads and more in user
+ * code.
  *
- * zcache_add_lab() compiles these sources with -Dmalloc=zc_lab_malloc and its
- * kin (cmake/ZcacheLab.cmake has the list), so that their own headers declare
- * what posix.c defines.
+ * zcache_add_lab() compiles user sources with -Dmalloc=zc_lab_malloc and more
+ * (cmake/ZcacheLab.cmake has the list), so that the system's own headers
+ * declare what posix.c defines.
  */
 #ifndef LAB_EMBED_H
 #define LAB_EMBED_H
@@ -13,7 +14,7 @@
 #include <stddef.h>
 #include <time.h>
 
-/* Another execution begins; another world is made, in which old names are
+/* Another execution begins; a new world is built, in which old names are
  * wrong. */
 void lab_embed_reset(void);
 void lab_embed_forget(void);

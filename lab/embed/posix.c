@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * posix.c - pthreads and malloc() for the sources of strangers.
+ * posix.c - pthreads and malloc() for user code.
  *
- * A mutex is known by its address alone, so that one that was initialised
- * statically will do.  Who waits for a condition is kept in the condition
- * itself, whose initial bytes are zero wherever this builds.
+ * A mutex is known by its address alone, so one that was initialised statically
+ * works.  The waiters of a condition are kept in the condition itself, whose
+ * initial bytes are zero on every system where this builds.
  */
 #define ZC_LAB 1
 #include "embed.h"
@@ -32,7 +32,7 @@ static struct {
 } names[NAMES];
 
 static unsigned name_count;
-static int nameless; /* met in this execution */
+static int nameless; /* objects without a name, in this execution */
 
 _Static_assert(sizeof(pthread_cond_t) >= sizeof(struct zc_condition),
                "who waits fits into a condition");
@@ -72,7 +72,7 @@ const char *lab_given_name(const void *object)
     return NULL;
 }
 
-/* Tells the explorer of a mutex or a condition that it has not met. */
+/* Declares a new mutex or condition to the explorer. */
 static void declare(const void *object, const char *kind)
 {
     const char *name;
@@ -129,7 +129,7 @@ void zc_lab_free(void *memory)
 
 /* --- mutexes --------------------------------------------------------- */
 
-/* The lock as memory; false: the explorer is not to be told. */
+/* Accesses the lock as memory; false: the explorer is not told. */
 static bool look(const void *lock, const void *pc)
 {
     if (lab_quiet)
@@ -203,7 +203,7 @@ int zc_lab_cond_destroy(pthread_cond_t *condition)
     return 0;
 }
 
-/* Setup is alone: nobody would end its wait. */
+/* Declares the condition; false: setup, where a wait would never end. */
 static bool meet(pthread_cond_t *condition, const void *pc)
 {
     if (!look(condition, pc))

@@ -2,10 +2,11 @@
 /*
  * matrix.c - the cells of the matrix, and the processes that explore them.
  *
- * Each cell is explored by a process of its own, so many at a time, and what it
- * found lies in memory that all share.  First every scenario with all rules in
- * force: that says which rules are asked for there at all.  Then each of those,
- * broken.  Which process ends when makes no difference to what is found.
+ * Each cell is explored by a process of its own, up to `jobs` at a time, and
+ * its result lies in memory that all share.  Every scenario runs first with all
+ * rules in force: that shows which rules its code evaluates.  Then it runs with
+ * each of those broken.  The order in which processes end does not change the
+ * results.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE */
@@ -37,7 +38,7 @@ struct pool {
     unsigned busy;
     unsigned planned;
     unsigned done;
-    uint64_t executions; /* of cells that are done */
+    uint64_t executions; /* of finished cells */
     double began;
     double shown;
 };
@@ -178,8 +179,8 @@ static void drain(struct pool *pool)
 
 /* --- the whole ------------------------------------------------------- */
 
-/* Programs of three threads take longest: first, so that nobody waits for one
- * of them at the end. */
+/* Programs of three threads take longest, so they start first: none of them
+ * runs alone at the end. */
 static bool start_wholes(struct pool *pool, bool bounded)
 {
     const struct lab_matrix *matrix = pool->matrix;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * matrix.h - rules times scenarios: which scenario fails with which rule
- * broken, and that none does with all in force.
+ * broken, and that none fails with all in force.
  *
  * A cell is a scenario with one rule broken, or with none.  Cells are explored
  * by worker processes that write into memory they share with the parent.  All
- * numbers but seconds depend on nothing but the program: limits are counts of
+ * numbers but seconds depend only on the program: limits are counts of
  * executions, never times.
  */
 #ifndef LAB_MATRIX_H
@@ -27,13 +27,13 @@ struct lab_matrix_plan {
     const struct lab_rule_book *rules;
     unsigned jobs;       /* worker processes at a time */
     uint64_t executions; /* a cell is given up after so many */
-    uint64_t random;     /* by PCT, of what is explored to a bound only */
+    uint64_t random;     /* executions by PCT, for cells with a bound */
     bool show_progress;  /* on stderr */
     bool all_rules;      /* some scenario must need each of them */
 };
 
 enum lab_cell_state {
-    LAB_CELL_WAITS, /* never run: the rule is not asked for here */
+    LAB_CELL_WAITS, /* never run: the rule is not evaluated here */
     LAB_CELL_RUNS,
     LAB_CELL_DONE,
     LAB_CELL_DIED /* its worker did */
@@ -41,14 +41,14 @@ enum lab_cell_state {
 
 struct lab_cell {
     enum lab_cell_state state;
-    bool asked; /* for the rule, with all in force */
+    bool asked; /* the rule is evaluated, all being in force */
     bool fails;
     bool complete;       /* every trace; else all within the bound */
     bool unfinished;     /* given up: neither */
-    bool cut_short;      /* there may be an easier failure as short */
+    bool cut_short;      /* a better failure may exist */
     bool unpredictable;  /* equal schedules differed */
     unsigned bound;      /* in preemptions, unless complete */
-    uint64_t random;     /* executions by PCT beyond that */
+    uint64_t random;     /* executions by PCT beyond the bound */
     uint64_t executions; /* all that were needed */
     uint64_t traces;     /* within what was explored */
     uint64_t failing;    /* of these */
@@ -57,7 +57,7 @@ struct lab_cell {
     unsigned preemptions; /* the fewest that fail */
     unsigned switches;
     double seconds;
-    uint64_t running; /* executions so far, for who watches */
+    uint64_t running; /* executions so far; the parent watches it */
     char what[LAB_CELL_WHAT];
     char replay[LAB_REPLAY_CHARS];
     char diagram[LAB_DIAGRAM_CHARS];
@@ -86,14 +86,14 @@ unsigned lab_matrix_rule(const struct lab_matrix *matrix, const char *name);
 
 /* --- matrix_cell.c --------------------------------------------------- */
 
-/* Explores one cell, in a process of its own; `whole` is the one with all
- * rules in force, done before, or the cell itself. */
+/* Explores one cell, in a process of its own.  The scenario's cell with all
+ * rules in force is done before, or is the cell itself. */
 void lab_cell_explore(const struct lab_matrix *matrix, unsigned scenario,
                       unsigned rule);
 
 /* --- matrix_judge.c -------------------------------------------------- */
 
-/* Says what is wrong with the matrix, a line each; how many lines. */
+/* Prints what is wrong with the matrix; returns the number of lines. */
 unsigned lab_matrix_judge(const struct lab_matrix *matrix, FILE *out);
 
 /* --- print_matrix.c -------------------------------------------------- */
@@ -112,17 +112,17 @@ void lab_matrix_print_evidence(const struct lab_matrix *matrix, FILE *out);
 
 /* --- matrix_files.c -------------------------------------------------- */
 
-/* Writes evidence.json, evidence.md and races/ of a folder; false: it could
+/* Writes evidence.json, evidence.md and races/ of a folder; false: a file could
  * not be written (said on stderr). */
 bool lab_matrix_record(const struct lab_matrix *matrix, const char *folder);
-/* Compares with them; how many differences were said. */
+/* Compares the matrix with these files; returns the number of differences. */
 unsigned lab_matrix_check(const struct lab_matrix *matrix, const char *folder,
                           FILE *out);
 
 /* --- matrix_figures.c ------------------------------------------------ */
 
-/* Compares two texts in JSON value by value; says what differs, by the names
- * that lead there; how many. */
+/* Compares two texts in JSON value by value.  Says each difference by the names
+ * that lead to it; returns their number. */
 unsigned lab_figures_compare(const char *recorded, const char *now, FILE *out);
 
 #endif

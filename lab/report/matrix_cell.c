@@ -3,15 +3,16 @@
  * matrix_cell.c - one scenario with one rule broken, or with none.
  *
  * With all rules in force it is explored as its scenario says: every trace, or
- * all schedules up to a bound and then some by chance.  Meanwhile the rules
- * note that they were asked for: one that never was makes no difference here.
+ * all schedules up to a bound and then some at random.  Meanwhile the rules
+ * note that code evaluates them: a rule that is never evaluated makes no
+ * difference here.
  *
  * With a rule broken, all schedules with no preemption are run, then with one,
- * and so on: the first bound that fails is the fewest preemptions, and the best
- * schedule under it the shortest.  A small program is explored to its end too,
- * so that the traces that fail are counted among all.  A larger one in which
- * nothing fails is left at the bound that is affordable, unless the scenario is
- * there for the rule: then the search goes on until something does.
+ * and so on.  The first bound that fails is the fewest preemptions, and the
+ * best schedule under it is the shortest.  A small program is also explored to
+ * its end, so that failing traces are counted among all traces.  A larger
+ * program that does not fail is left at an affordable bound, unless the
+ * scenario lists the rule: then the search goes on until a schedule fails.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* open_memstream() where POSIX alone is not enough */
@@ -24,11 +25,11 @@
 
 #include "picture.h"
 
-#define SMALL 1500   /* executions of a program that is explored again whole */
-#define GROWTH 30    /* what one preemption more may cost */
+#define SMALL 1500   /* executions of a program that is explored to its end */
+#define GROWTH 30    /* factor that one preemption more may cost */
 #define LARGE 3000   /* executions that a bound may take, rule broken */
 #define BOUND_MOST 2 /* of a program that is not small and does not fail */
-#define BOUND_LAST 5 /* where the scenario is there for the rule */
+#define BOUND_LAST 5 /* where the scenario lists the rule */
 #define TURN_MILLISECONDS 600000
 #define FOREVER (~UINT64_C(0))
 
@@ -38,13 +39,13 @@ struct job {
     const struct lab_cell *whole;
     struct lab_program program;
     struct lab_cell *cell;
-    bool listed;     /* the scenario is there for the rule */
-    uint64_t before; /* executions of searches that ended */
+    bool listed;     /* the scenario lists the rule */
+    uint64_t before; /* executions of the searches before */
 };
 
 static struct lab_result found;   /* of the latest search */
-static struct lab_result counts;  /* whose traces are counted */
-static struct lab_schedule known; /* fails, but may not be the shortest */
+static struct lab_result counts;  /* of the search that counts the traces */
+static struct lab_schedule known; /* a failure that may not be the shortest */
 
 static void note_progress(void *argument, uint64_t executions,
                           uint64_t failures, double seconds)
@@ -129,7 +130,7 @@ static void describe(struct job *job, const struct lab_schedule *least)
     static struct lab_trace trace;
     struct lab_cell *cell = job->cell;
 
-    /* A diagram is drawn of what the scenario is there for. */
+    /* Only a rule that the scenario lists gets a diagram. */
     if (job->listed)
         lab_find_turn(&job->program, least, LAB_TURN_EXECUTIONS,
                       TURN_MILLISECONDS, &trace);
@@ -184,7 +185,7 @@ static bool search_bound(struct job *job, unsigned bound)
     return finished;
 }
 
-/* Bound after bound until something fails, or the next would cost too much. */
+/* Runs one bound after another until one fails or the next is too large. */
 static void search_bounds(struct job *job, unsigned from, unsigned to)
 {
     uint64_t last = 0;
@@ -198,7 +199,7 @@ static void search_bounds(struct job *job, unsigned from, unsigned to)
     }
 }
 
-/* Every trace, if there are not too many; true: nothing fails. */
+/* Explores every trace, if there are not too many; true: none fails. */
 static bool explore_small(struct job *job, unsigned *most)
 {
     bool complete = search(job, LAB_SLEEP, 0, (uint64_t)4 * SMALL);
@@ -264,7 +265,7 @@ void lab_cell_explore(const struct lab_matrix *matrix, unsigned scenario,
     (void)job.scenario->break_rule(NULL);
     explore_whole(&job);
     for (unsigned i = 0; i < matrix->rules; i++) {
-        /* What happened in another process left no note. */
+        /* Notes of a worker process are lost: assume that it asked. */
         lab_matrix_cell(matrix, scenario, i)->asked =
             !job.program.disposable || rules->was_asked(rules->identifier(i));
     }

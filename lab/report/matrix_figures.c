@@ -3,8 +3,8 @@
  * matrix_figures.c - two texts in JSON, value by value.
  *
  * A value is known by the names that lead to it: "double-invalidate, LRU_LAST,
- * traces".  What is read is what print_matrix.c writes: objects, strings
- * without escapes that matter, numbers, true, false, null.
+ * traces".  The reader accepts what print_matrix.c writes: objects, strings
+ * without relevant escapes, numbers, true, false, null.
  */
 #include "matrix.h"
 
@@ -111,7 +111,7 @@ static bool read_member(struct reader *reader)
     return true;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): as deep as names are */
+/* NOLINTNEXTLINE(misc-no-recursion): the depth is that of the names */
 static bool read_value(struct reader *reader)
 {
     size_t length;
@@ -144,7 +144,7 @@ static bool read_figures(const char *text, struct figures *into)
 
 /* --- comparing ------------------------------------------------------- */
 
-/* Both lists have nearly the same order. */
+/* Searches from `near` on, because both lists have nearly the same order. */
 static struct figure *find(struct figures *among, const char *name, size_t near)
 {
     for (size_t i = 0; i < among->count; i++) {

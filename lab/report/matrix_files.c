@@ -20,7 +20,7 @@
 
 typedef void (*lab_printer)(const struct lab_matrix *, FILE *);
 
-/* What is done with each file and the text it should have; false: wrong. */
+/* What to do with each file and its text; false: it went wrong. */
 struct visitor {
     bool (*visit)(struct visitor *visitor, const char *path, const char *text);
     FILE *out;
@@ -153,7 +153,7 @@ static size_t line_length(const char *line)
     return strcspn(line, "\n");
 }
 
-/* The first line that differs is said, if one does. */
+/* Says the first line that differs, if any. */
 static bool compare_lines(struct visitor *visitor, const char *path,
                           const char *old, const char *new)
 {
@@ -200,7 +200,7 @@ static bool compare_file(struct visitor *visitor, const char *path,
     return visitor->different == before;
 }
 
-/* A diagram that no scenario makes. */
+/* Is the file a diagram that no scenario makes any more? */
 static bool is_stale(const struct lab_matrix *matrix, const char *file)
 {
     char name[PATH_CHARS];

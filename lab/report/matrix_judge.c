@@ -3,8 +3,8 @@
  * matrix_judge.c - what a matrix must be.
  *
  * With every rule in force nothing fails.  Each rule, broken, makes a scenario
- * fail, or it is no rule; each scenario fails with some rule broken, or it is
- * no test.  And what a scenario says of itself is so.
+ * fail; otherwise it is no rule.  Each scenario fails with some rule broken;
+ * otherwise it is no test.  And what a scenario states about itself is true.
  */
 #include "matrix.h"
 
@@ -44,7 +44,7 @@ static void judge_whole(struct verdict *verdict, unsigned scenario)
     }
 }
 
-/* Of every cell. */
+/* Checks that apply to every cell. */
 static void judge_cell(struct verdict *verdict, unsigned scenario,
                        unsigned rule)
 {
@@ -71,7 +71,7 @@ static void judge_cell(struct verdict *verdict, unsigned scenario,
     }
 }
 
-/* Each rule that a scenario lists fails there, with as many preemptions. */
+/* Each rule that a scenario lists fails there, with the stated preemptions. */
 static void judge_list(struct verdict *verdict, unsigned scenario)
 {
     const struct lab_matrix *matrix = verdict->matrix;

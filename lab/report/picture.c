@@ -13,7 +13,7 @@
 #define PERIOD_MAX 32u /* lines of a loop that is folded */
 #define REPEATS_MIN 3u /* turns that are worth folding */
 
-#define VALUE_MOST 999u    /* larger ones are packed words, or places */
+#define VALUE_MOST 999u    /* larger ones are packed words or addresses */
 #define COUNT_BITS 0xffffu /* flags may share a word with a count */
 
 const char *lab_outcome_name(enum lab_outcome outcome)
@@ -46,7 +46,7 @@ static bool has_function(const struct lab_row *row)
     return row->function != NULL && row->function[0] != '\0';
 }
 
-/* Of references; a step with a name of its own keeps it. */
+/* Is it a step on a reference count?  A step with its own verb is not. */
 static bool is_count(const struct lab_row *row)
 {
     return has_function(row) && row->verb != NULL &&
@@ -69,7 +69,7 @@ void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
                        row->value);
     else if (row->kind == LAB_POINT)
         (void)snprintf(text, LAB_LINE_CHARS, "%s", row->verb);
-    else if (is_count(row)) /* who counts says more than that it counts */
+    else if (is_count(row)) /* the function says more than "atomic_inc" */
         (void)snprintf(text, LAB_LINE_CHARS, "%s()", row->function);
     else
         (void)snprintf(text, LAB_LINE_CHARS, "%s(%s)", row->verb, object);
@@ -86,7 +86,7 @@ static void append(char *text, size_t size, const char *more)
                        more);
 }
 
-/* "2 refs" of an entry; of another count its name is said: "users 2". */
+/* "2 refs" for references; another count by its name: "users 2". */
 static void say_count(const struct lab_row *row, char *text, size_t size)
 {
     uint64_t count = row->value & COUNT_BITS;
@@ -98,7 +98,7 @@ static void say_count(const struct lab_row *row, char *text, size_t size)
         (void)snprintf(text, size, "%s %" PRIu64, row->object_name, count);
 }
 
-/* A lock taken, a word exchanged: the function says what for. */
+/* Is the function shown because it says what the lock or word is for? */
 static bool is_entered_by(const struct lab_row *row)
 {
     return has_function(row) && !is_count(row) &&
@@ -147,7 +147,8 @@ static struct lab_line *add(struct lab_picture *picture, int thread,
     return line;
 }
 
-/* What a thread waits for at a row: what it does next, if it ever does. */
+/* Adds "(waits for X)", where X is the object of the thread's next step, or of
+ * its last wait. */
 static void add_wait(struct lab_picture *picture, int thread, unsigned from)
 {
     const struct lab_trace *trace = picture->trace;
@@ -177,7 +178,7 @@ static void add_rows(struct lab_picture *picture)
     static bool shown[LAB_ROWS];
     static unsigned shallower[LAB_ROWS];
     const struct lab_trace *trace = picture->trace;
-    int before = 0; /* who did the last step */
+    int before = 0; /* the thread of the step before */
     bool marked = false;
 
     lab_choose_rows(trace, shown, shallower);
@@ -216,7 +217,7 @@ static bool equal(const struct lab_line *a, const struct lab_line *b)
            strcmp(a->comment, b->comment) == 0 && !a->marked && !b->marked;
 }
 
-/* How often the `period` lines from `at` come again right after. */
+/* How often the `period` lines from `at` repeat right after themselves. */
 static unsigned repeats(const struct lab_picture *picture, unsigned at,
                         unsigned period)
 {
@@ -229,7 +230,7 @@ static unsigned repeats(const struct lab_picture *picture, unsigned at,
     return same / period;
 }
 
-/* Replaces lines from `from` on by one that says how often. */
+/* Replaces lines from `from` on by one that says how often they repeat. */
 static void fold_away(struct lab_picture *picture, unsigned from,
                       unsigned count, unsigned times)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * picture.h - a recorded trace as lines to print: what columns and mail share.
+ * picture.h - a recorded trace as lines to print, for columns and mail.
  */
 #ifndef LAB_PICTURE_H
 #define LAB_PICTURE_H
@@ -21,7 +21,7 @@ struct lab_line {
     char comment[LAB_LINE_CHARS]; /* without the //; may be empty */
     bool marked;                  /* from here every continuation fails */
     bool problem;                 /* the step that failed */
-    bool folded;                  /* says how often the lines above came */
+    bool folded;                  /* says how often the lines above repeat */
 };
 
 struct lab_picture {
@@ -41,8 +41,8 @@ struct lab_story {
     const char *replay;              /* string, or NULL */
     const struct lab_result *broken; /* the search that found it */
     const struct lab_result *whole;  /* the same with every rule in force */
-    bool cut_short; /* there was no time to look for a shorter one */
-    /* Nothing that an edit elsewhere changes: no line numbers. */
+    bool cut_short;                  /* a shorter one may exist */
+    /* Print nothing that an edit elsewhere changes: no line numbers. */
     bool stable;
 };
 

@@ -2,12 +2,12 @@
 /*
  * picture_rows.c - which rows of a trace are worth a line.
  *
- * What matters to a race is what two threads meet on, and one of them changes.
- * A step on anything else is left out: a load of a word that was settled, a
- * lock that nobody else comes to, unless it is held around something that is
- * shown.  A load right before its thread exchanges the same word says nothing
- * either, nor one that finds what its thread knows.  The row that fails and the
- * one from which all fail are always there.
+ * A race is about objects that two threads use and one of them changes.  A step
+ * on any other object is left out: a load of a settled word, or a lock that
+ * only one thread takes, unless it encloses a row that is shown.  Two more
+ * loads are left out: one right before its thread exchanges the same word, and
+ * one of a value that its thread knows already.  The failing row and the row
+ * after which every continuation fails are always shown.
  *
  * A lock that is left out does not indent.
  */
@@ -73,7 +73,7 @@ static unsigned next_step(const struct lab_trace *trace, unsigned at)
     return i;
 }
 
-/* A load whose word its thread exchanges next. */
+/* A load right before its thread exchanges the same word. */
 static bool is_prelude(const struct lab_trace *trace, unsigned at)
 {
     const struct lab_row *row = &trace->rows[at];
@@ -84,8 +84,8 @@ static bool is_prelude(const struct lab_trace *trace, unsigned at)
            trace->rows[next].kind == LAB_RMW;
 }
 
-/* A load that finds what its thread knows: it was there before, and nobody has
- * changed the word since. */
+/* A load of a value that its thread knows: the thread used the word before, and
+ * no other thread has changed it since. */
 static bool is_known(const struct lab_trace *trace, unsigned at)
 {
     const struct lab_row *row = &trace->rows[at];
@@ -119,7 +119,7 @@ static bool is_wanted(const struct lab_trace *trace, unsigned at)
            !is_known(trace, at);
 }
 
-/* Where a lock is let go; row_count: never. */
+/* The row that unlocks this lock; row_count: none. */
 static unsigned unlock_of(const struct lab_trace *trace, unsigned at)
 {
     const struct lab_row *lock = &trace->rows[at];
@@ -151,8 +151,8 @@ static bool encloses(const struct lab_trace *trace, unsigned from, unsigned to,
     return false;
 }
 
-/* Both ends of a section are shown, or neither; within a section that is not,
- * rows are less deep. */
+/* Shows both ends of a lock section, or neither.  If neither, the rows within
+ * are indented less. */
 static void settle_section(const struct lab_trace *trace, unsigned at,
                            bool *shown, unsigned *shallower)
 {
@@ -170,7 +170,7 @@ static void settle_section(const struct lab_trace *trace, unsigned at,
         shallower[i] += trace->rows[i].thread == trace->rows[at].thread;
 }
 
-/* A first row that says what the heading says: the rest is less deep. */
+/* Drops a first row that repeats the heading; the rest is indented less. */
 static void drop_title(const struct lab_trace *trace, int thread, bool *shown,
                        unsigned *shallower)
 {

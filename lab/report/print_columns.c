@@ -28,7 +28,7 @@ static unsigned text_width(const struct lab_line *line)
     return line->depth * INDENT + (unsigned)strlen(line->text);
 }
 
-/* Comments of all lines begin in one column of the column. */
+/* Comments of all lines begin at one position of the column. */
 static void place_comments(const struct lab_picture *picture,
                            struct layout *layout)
 {
@@ -43,7 +43,7 @@ static void place_comments(const struct lab_picture *picture,
     layout->comment_at++;
 }
 
-/* The line without the column's width: text, blanks, comment. */
+/* Text, blanks and comment of a line, not yet cut to the column's width. */
 static void compose(const struct lab_line *line, unsigned comment_at,
                     char *text, size_t size)
 {
@@ -58,7 +58,7 @@ static void compose(const struct lab_line *line, unsigned comment_at,
         "", line->comment);
 }
 
-/* All columns together are not too wide: the widest gives way. */
+/* While all columns together are too wide, the widest shrinks. */
 static void shrink(const struct lab_picture *picture, struct layout *layout)
 {
     unsigned room = WIDTH - GAP * (picture->columns - 1);
@@ -94,7 +94,7 @@ static void measure(const struct lab_picture *picture, struct layout *layout)
     for (unsigned i = 0; i < picture->line_count; i++) {
         const struct lab_line *line = &picture->lines[i];
 
-        if (line->problem) /* nothing is beside it */
+        if (line->problem) /* it may use the whole width */
             continue;
         compose(line, layout->comment_at, text, sizeof(text));
         if (strlen(text) > layout->width[line->thread])
@@ -134,7 +134,7 @@ static void print_line(FILE *out, const struct layout *layout,
                        const struct lab_line *line)
 {
     unsigned start = layout->start[line->thread];
-    /* There is one thread on a line: it may use what is right of its column. */
+    /* A line has one thread: it may use the space right of its column. */
     unsigned width = WIDTH - start;
     unsigned hang = line->depth * INDENT + 2 * INDENT;
     char text[3 * LAB_LINE_CHARS];
@@ -201,7 +201,7 @@ static void print_title(FILE *out, const struct lab_trace *trace)
         (void)fprintf(out, "// %s\n", lab_trace_text(trace, trace->opening));
 }
 
-/* How much of the text at `at` is a line number or a step number. */
+/* How many characters at `at` are a line number or a step number. */
 static size_t unstable_part(const char *text, size_t at)
 {
     static const char step[] = ", step ";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * print_mail.c - columns by tabs, for a mail or a changelog: four tabs a
- * thread, indented by one, as they are written by hand.
+ * print_mail.c - columns made of tabs, for a mail or a changelog: four tabs for
+ * each thread, indented by one, as in hand-written diagrams.
  */
 #include "picture.h"
 

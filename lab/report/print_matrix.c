@@ -20,8 +20,8 @@ static const char *rule_of(const struct lab_matrix *matrix, unsigned rule)
 
 /* --- the grid -------------------------------------------------------- */
 
-/* The preemptions that it takes; a dot: it does not fail; a blank: nobody asks
- * for the rule. */
+/* The preemptions that a failure takes; a dot: the cell does not fail; a blank:
+ * the rule is not evaluated there. */
 static char mark_of(const struct lab_cell *cell)
 {
     if (cell->state == LAB_CELL_WAITS)

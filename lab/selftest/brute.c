@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * brute.c - small random programs, on the explorer and on a machine of its own
- * that copies the state at each step and tries everything.
+ * that copies the state at each step and tries every order.
  *
- * Compared are the sets of traces, each as the list of its steps with the steps
- * of which each must come after, and the numbers of interleavings.  Nothing
- * here uses the explorer's idea of what conflicts.
+ * The sets of traces and the numbers of interleavings are compared.  A trace is
+ * the list of its steps, each with the steps that must come before it.  Nothing
+ * here uses the explorer's own code for conflicts.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -97,7 +97,7 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 }
 
 /* The hash of a trace: per thread, its steps in order, each with the set of all
- * that come before it, nearest or not. */
+ * steps that come before it, directly or not. */
 static uint64_t trace_of(const struct event *events, unsigned count)
 {
     uint64_t before[STEPS_MAX];
@@ -294,7 +294,7 @@ static void watch_begin(void)
     memset(run_at, 0, sizeof(run_at));
 }
 
-/* The state of the thread is not known here, but its kind and object are. */
+/* The thread's state is unknown here; the step's kind and object are known. */
 static void watch_step(const struct lab_granted *granted)
 {
     static const uint8_t kinds[LAB_KINDS] = {
@@ -340,7 +340,7 @@ static int below(int limit)
     return (int)((random_state >> 33) % (uint64_t)limit);
 }
 
-/* One operation that needs no partner. */
+/* One operation that needs no other thread. */
 static void random_access(unsigned thread, int objects)
 {
     static const uint8_t kinds[] = {TOY_LOAD,  TOY_LOAD, TOY_SET,
@@ -434,7 +434,7 @@ static void by_traces(struct selftest *test, const struct lab_program *program,
         expected.count);
 }
 
-/* A reference count starts as known as a program would make it. */
+/* A reference count starts with a known value, as a program would set it. */
 static void compare(struct selftest *test, unsigned number)
 {
     struct lab_program program = toy_program(&toy);

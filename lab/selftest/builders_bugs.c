@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * builders_bugs.c - small bugs that benchmark collections have in common, told
- * again in our own words, so that their verdicts can be compared.
+ * builders_bugs.c - small bugs that benchmark collections share, written again,
+ * so that their verdicts can be compared.
  */
 #include "rows.h"
 
@@ -56,8 +56,8 @@ void build_account(struct toy *toy, int n, int k, int m)
     }
 }
 
-/* Three copy a token round, the first adding one; the fourth asserts that all
- * are equal once all have moved. */
+/* Three threads pass a token round, the first adding one; the fourth asserts
+ * that all values are equal once all have moved. */
 void build_ring(struct toy *toy, int n, int k, int m)
 {
     UNUSED(n + k + m);
@@ -84,7 +84,7 @@ void build_ring(struct toy *toy, int n, int k, int m)
     unlock(toy, 3, 0);
 }
 
-/* The stop flag is looked at before the count is raised: the device is used
+/* The stop flag is tested before the count is raised: the device is used
  * after it was stopped. */
 void build_bluetooth(struct toy *toy, int n, int k, int m)
 {
@@ -180,7 +180,8 @@ void build_wronglock(struct toy *toy, int n, int k, int m)
     }
 }
 
-/* A lock inside a lock, taken by the first to come and dropped by the last. */
+/* A lock inside a lock: the first thread to come takes it, the last to go
+ * releases it. */
 void build_carter(struct toy *toy, int n, int k, int m)
 {
     UNUSED(n + k + m);
@@ -219,7 +220,7 @@ void build_lost_wakeup(struct toy *toy, int n, int k, int m)
     }
 }
 
-/* The first to leave forgets to unlock what the other waits for. */
+/* The first thread to leave forgets to unlock what the other waits for. */
 void build_phase(struct toy *toy, int n, int k, int m)
 {
     UNUSED(n + k + m);

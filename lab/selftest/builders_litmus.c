@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* builders_litmus.c - the classic little programs over plain variables. */
+/* builders_litmus.c - the classic litmus programs over plain variables. */
 #include "rows.h"
 
 #define UNUSED(x) (void)(x)
@@ -98,8 +98,8 @@ void build_readers(struct toy *toy, int n, int k, int m)
         toy_op(toy, t, TOY_LOAD, 0, 1, 0);
 }
 
-/* The reader goes down the array until it sees a zero; every writer sets its
- * element to one more than the one below. */
+/* The reader scans the array downwards until it finds a zero; every writer sets
+ * its element to one more than the element below. */
 void build_lastzero(struct toy *toy, int n, int k, int m)
 {
     UNUSED(k + m);
@@ -221,8 +221,8 @@ void build_await_wrong(struct toy *toy, int n, int k, int m)
     toy->code[0][1] = (struct toy_op){TOY_SET, 0, 42, 0};
 }
 
-/* Four inserts a thread into a table of 128, by compare-and-swap, going on to
- * the next place where one is taken. */
+/* Each thread does four inserts into a table of 128, by compare-and-swap, and
+ * tries the next place if one is taken. */
 void build_indexer(struct toy *toy, int n, int k, int m)
 {
     UNUSED(k + m);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * builders_locks.c - programs over locks, and the first of our races in
+ * builders_locks.c - programs over locks, and the first race of this project in
  * miniature.
  */
 #include "rows.h"
@@ -65,9 +65,9 @@ void build_ordered(struct toy *toy, int n, int k, int m)
 /* --- seed 0 ---------------------------------------------------------- */
 
 /*
- * The exclusive load against invalidate: n - 1 loads and one invalidate of one
- * entry.  All is done under lock 0 and so needs no steps of its own; a load
- * decompresses between its two sections.
+ * An exclusive load against an invalidate: n - 1 loads and one invalidate of
+ * one entry.  All accesses are under lock 0 and so need no steps of their own;
+ * a load decompresses between its two sections.
  */
 enum {
     LINKED,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * features.c - everything but counting orders: misuse of locks, waiting,
- * choices, threads that come later, oracles, crashes.
+ * features.c - everything but counting interleavings: misuse of locks, waiting,
+ * choices, later threads, oracles, crashes.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -408,7 +408,7 @@ static void try(struct selftest *test, const struct feature *feature,
     struct lab_program program = program_of(feature, actors);
     struct lab_options options = {.mode = mode, .threads = threads};
 
-    /* A search that runs away must end too. */
+    /* A search that never ends is cut off. */
     options.executions = 20000;
     (void)lab_explore(&program, &options, &result);
     (void)selftest_fact(test,
@@ -451,7 +451,7 @@ static void check_two(void *context)
 
 static int calls;
 
-/* Not a function of the schedule. */
+/* The result depends on earlier executions, not only on the schedule. */
 static void depend_on_before(void *context)
 {
     (void)context;

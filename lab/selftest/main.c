@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c - the self-test as a program; -v says what each row took. */
+/* main.c - the self-test as a program; -v prints the figures of each row. */
 #include <string.h>
 
 #include "selftest.h"

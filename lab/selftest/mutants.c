@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mutants.c - would the self-test notice?
+ * mutants.c - does the self-test notice mistakes of the engine?
  *
- * The engine is told to make one mistake after another; each time the quick
- * self-test must fail.  Each runs in a process of its own: some mistakes never
- * end, and a time limit is a way to notice.
+ * The engine makes one planted mistake after another; each time the quick
+ * self-test must fail.  Each test runs in a process of its own, with a time
+ * limit: some mistakes make it run forever, which counts as noticed.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ struct answer {
     char first[200];
 };
 
-/* The first fact that does not hold, and how many there are. */
+/* Writes the first fact that does not hold, and how many do not. */
 static void child(unsigned mutant, int out)
 {
     struct selftest test = {.quick = true};
@@ -55,7 +55,7 @@ static void child(unsigned mutant, int out)
     _exit(0);
 }
 
-/* True: the self-test did what it should. */
+/* True: the self-test failed, or passed where nothing is wrong. */
 static bool try(unsigned mutant)
 {
     struct answer answer;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replays.c - a schedule as text does the same again, on both back ends, and is
- * as short as it can be.
+ * replays.c - a schedule as text replays to the same execution, on both back
+ * ends, and is as short as possible.
  */
 #include <string.h>
 
@@ -20,7 +20,7 @@ struct expected {
     row_builder *build;
     int n;
     unsigned preemptions;
-    unsigned marked; /* step from which all fails */
+    unsigned marked; /* step from which every continuation fails */
     const char *text;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rows.c - the table: what is known of each program.
+ * rows.c - the table: the known numbers of each program.
  */
 #include "rows.h"
 
@@ -178,7 +178,7 @@ const struct row rows[] = {
      .traces_by_bound = {1}},
     {"await MP, reversed", build_await_wrong, .interleavings = 3, .traces = 2,
      .bad_traces = 1, .least = 1},
-    /* 21: where two meet, the first wins and the other goes on */
+    /* 21: of two at one place, the second tries the next */
     {"indexer 10", build_indexer, .n = 10, .by_source = true, .traces = 1},
     {"indexer 11", build_indexer, .n = 11, .by_source = true, .traces = 1},
     {"indexer 12", build_indexer, .n = 12, .by_source = true, .traces = 8},
@@ -204,7 +204,7 @@ const struct row rows[] = {
      .traces = 22},
     {"seed 0 fixed, 4 threads", build_seed0_fixed, .n = 4,
      .interleavings = 32562, .traces = 294},
-    /* small bugs of others */
+    /* small bugs from benchmark collections */
     {"lazy", build_lazy, .interleavings = 6, .by_bound = {6}, .traces = 6,
      .traces_by_bound = {6}, .bad = 2, .bad_traces = 2},
     {"account", build_account, .interleavings = 6, .by_bound = {6}, .traces = 6,

@@ -26,8 +26,8 @@ struct row {
     uint64_t traces;               /* deadlocked ones included */
     uint64_t traces_by_bound[ROW_BOUNDS];
     uint64_t deadlocks;       /* interleavings */
-    uint64_t deadlock_traces; /* they are looked at if deadlocks is not 0 */
-    uint64_t bad;             /* interleavings; 0: not looked at */
+    uint64_t deadlock_traces; /* checked if deadlocks is not 0 */
+    uint64_t bad;             /* interleavings; 0: not checked */
     uint64_t bad_traces;
     int least; /* preemptions of a bad or deadlocked one, if there is one */
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * selftest.h - is the explorer right?
+ * selftest.h - the checks of the explorer itself.
  *
- * Each check returns true if all is well and says on `out` what is not.
+ * Each check returns true if all is well, and otherwise prints on `out` what is
+ * wrong.
  */
 #ifndef LAB_SELFTEST_H
 #define LAB_SELFTEST_H
@@ -13,18 +14,18 @@
 struct selftest {
     FILE *out;
     bool verbose;   /* a line for each row */
-    bool quick;     /* leave out what takes long: for mutants */
+    bool quick;     /* skip what takes long: for mutants */
     unsigned wrong; /* facts that did not hold */
     unsigned held;
 };
 
-/* Counts a fact; says it if it is wrong. */
+/* Counts a fact; prints it if it is wrong. */
 bool selftest_fact(struct selftest *test, bool holds, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The published counts, on both back ends. */
+/* The published numbers, on both back ends. */
 void selftest_table(struct selftest *test);
-/* Against an enumerator that knows no reduction. */
+/* Against an enumerator without any reduction. */
 void selftest_brute(struct selftest *test, unsigned programs);
 /* Failures, choices, waiting, replay, minimising. */
 void selftest_features(struct selftest *test);

@@ -8,7 +8,7 @@
 #include "rows.h"
 #include "selftest.h"
 
-#define TOKEN_INTERLEAVINGS 100 /* rows that real threads do as well */
+#define TOKEN_INTERLEAVINGS 100 /* up to here real threads run the row too */
 #define QUICK_INTERLEAVINGS 20000
 #define QUICK_TRACES 3000
 #define EXECUTIONS 2000000
@@ -46,7 +46,7 @@ static void by_trace(struct selftest *test, const struct row *row,
     struct lab_program program = toy_program(&toy);
     struct lab_options options = {.mode = mode, .count_traces = true};
 
-    /* A search that runs away must end too. */
+    /* A search that never ends is cut off. */
     options.executions = EXECUTIONS;
 
     toy_forget();
@@ -130,7 +130,7 @@ static void by_tokens(struct selftest *test, const struct row *row)
 }
 
 /* Threads that never wait and never conflict, x operations each: the number of
- * orders with up to k preemptions, by a recurrence. */
+ * interleavings with up to k preemptions, by a recurrence. */
 static void by_recurrence(struct selftest *test)
 {
     static const struct {

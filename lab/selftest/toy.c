@@ -118,7 +118,7 @@ static void do_count(const struct toy_op *op, struct toy_cpu *cpu)
     lab_value((uint64_t)variables[op->a]);
 }
 
-/* Whether it was an operation on a lock. */
+/* True: it was an operation on a lock, and is done. */
 static bool do_lock(const struct toy_op *op, struct toy_cpu *cpu)
 {
     switch (op->kind) {

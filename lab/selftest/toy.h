@@ -3,7 +3,7 @@
  * toy.h - programs of a few instructions, for testing the explorer itself.
  *
  * Two machines run them: one announces its steps to the explorer (toy.c), the
- * other copies states and tries everything (brute.c).  Variables and locks are
+ * other copies states and tries every order (brute.c).  Variables and locks are
  * numbered; registers belong to a thread.
  */
 #ifndef LAB_TOY_H
@@ -27,12 +27,12 @@ enum toy_kind {
     TOY_LOAD,     /* register b = variable a */
     TOY_LOAD_AT,  /* register b = variable (register a) */
     TOY_ADD,      /* variable a += b, atomically; register 0 = before */
-    TOY_CAS,      /* variable a: from b to c; register 0 = did it */
+    TOY_CAS,      /* variable a: from b to c; register 0 = success */
     TOY_LOCK,     /* a */
-    TOY_TRYLOCK,  /* a; register 0 = got it */
+    TOY_TRYLOCK,  /* a; register 0 = success */
     TOY_UNLOCK,   /* a */
     TOY_AWAIT,    /* until variable a == b */
-    TOY_RELAX,    /* until somebody writes what was read last */
+    TOY_RELAX,    /* until the object read last is written */
     TOY_POINT,
     TOY_GET,         /* reference count a */
     TOY_PUT,         /* register 0 = it is zero now */
@@ -70,7 +70,7 @@ struct toy {
     bool stop_when_bad; /* TOY_BAD and is_bad() fail; otherwise counted */
 };
 
-/* What a toy thread has besides its code. */
+/* The state of a toy thread besides its code. */
 struct toy_cpu {
     unsigned pc;
     int registers[TOY_REGISTERS];
@@ -87,11 +87,11 @@ bool toy_local(const struct toy *toy, unsigned thread, struct toy_cpu *cpu,
 /* Kind of the visible step an operation is, for the explorer. */
 enum lab_kind toy_kind(enum toy_kind kind);
 
-/* The program of the explorer that runs a toy, which must stay. */
+/* The program of the explorer that runs a toy; the toy must outlive it. */
 struct lab_program toy_program(const struct toy *toy);
 
-/* Bad executions since the last toy_forget(), where they do not stop; the
- * caller explores without sleep sets or with, and gets what that visits. */
+/* Bad executions since the last toy_forget(), of toys that do not stop at one.
+ * With sleep sets the number is that of the executions visited. */
 extern uint64_t toy_bad_runs;
 extern unsigned toy_bad_least; /* preemptions */
 void toy_forget(void);
