@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kernel_placement.h - what tests of kernel placement share: a pool, objects
- * whose bytes can be recognised, and a check of everything there is.
+ * with recognisable bytes, and a check of the whole pool.
  *
- * Assertions are CMocka's: only the main thread calls these, when nothing else
- * uses the pool.
+ * Assertions are CMocka's: main thread only, and when no other thread uses the
+ * pool.
  */
 #ifndef ZC_TESTS_KERNEL_PLACEMENT_H
 #define ZC_TESTS_KERNEL_PLACEMENT_H
@@ -38,7 +38,7 @@ static inline struct zc_zspool *kernel_pool(void)
     return kernel_pool_of(0, 0);
 }
 
-/* A small generator, so that a failing test fails again. */
+/* A small generator: a failing test fails again in the same way. */
 static inline uint64_t next_random(uint64_t *seed)
 {
     *seed ^= *seed << 13;
@@ -117,7 +117,8 @@ static inline struct zc_group *group_of_size(const struct zc_zspool *pool,
     return &pool->groups[pool->class_group[index]];
 }
 
-/* Every header in use leads to a cell that leads back; the others are linked.
+/* Every header in use leads to a cell that leads back; the other slots are in
+ * the free list.
  */
 static inline void check_slots(const struct zc_zspool *pool,
                                const struct zc_group *group,

@@ -56,7 +56,7 @@ zc_status support_backing_try(const struct zc_backing_ops *ops, void *user)
 static void write_slot(const struct zc_backing_ops *ops, void *backing,
                        size_t page_size, uint64_t slot, uint64_t sequence)
 {
-    /* Memory for a page that begins anywhere. */
+    /* A page at any alignment. */
     static _Alignas(4096) unsigned char page[PAGE_MAX + 64];
     unsigned char *start = page + sequence % 3 * 8;
 
@@ -73,7 +73,7 @@ static void check_slot(const struct zc_backing_ops *ops, void *backing,
     memset(page, 0xee, sizeof(page));
     assert_status(ops->read(backing, slot, start), ZC_OK);
     assert_true(support_has_stamp(start, page_size, slot, sequence));
-    /* Not one byte more. */
+    /* The read wrote one page and not a byte more. */
     assert_int_equal(start[page_size], 0xee);
     assert_true(start == page || start[-1] == 0xee);
 }
@@ -174,7 +174,7 @@ void support_directory_make(char path_out[64])
     assert_non_null(mkdtemp(path_out));
 }
 
-/* Each name but . and .., and whether it is removed. */
+/* Counts the names but . and .., and removes them if `removes`. */
 static unsigned walk_directory(const char *path, bool removes)
 {
     char name[512];

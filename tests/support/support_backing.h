@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_backing.h - what every backing device must do, whoever wrote it: the
- * same bodies for all, called from the test of each.  Main thread only.
+ * support_backing.h - what every backing device must do: the same test bodies
+ * for all devices, called from the test of each.  Main thread only.
  */
 #ifndef ZC_TESTS_SUPPORT_BACKING_H
 #define ZC_TESTS_SUPPORT_BACKING_H
 
 #include <zcache/backing.h>
 
-/* Opens a device by its functions; asserts that it can be. */
+/* Opens a device by its functions; asserts success. */
 void *support_backing_open(const struct zc_backing_ops *ops, void *user,
                            size_t page_size, uint64_t slot_count);
 
-/* What it says to being opened with these; the same, but nothing is asserted,
- * and it is closed again if it was opened. */
+/* The status of opening a device; the same, but without assertion.  A device
+ * that was opened is closed again. */
 zc_status support_backing_try(const struct zc_backing_ops *ops, void *user);
 
 /* First, last and other slots at every page size, pages at odd addresses,
@@ -23,9 +23,9 @@ void support_backing_round_trips(const struct zc_backing_ops *ops, void *user);
 /* Threads with slots of their own, side by side. */
 void support_backing_threads(const struct zc_backing_ops *ops, void *user);
 
-/* A directory for one test, how many files have a name in it, hidden ones too,
- * and its removal with what is left in it; fails the test unless those are
- * `files` files. */
+/* Makes a directory for one test; counts the files with a name in it, hidden
+ * ones too; removes it with its files, and fails the test unless there are
+ * `files` of them. */
 void support_directory_make(char path_out[64]);
 unsigned support_directory_count(const char *path);
 void support_directory_remove(const char *path, unsigned files);

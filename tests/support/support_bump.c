@@ -8,17 +8,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define ARENA_BYTES ((size_t)64 << 20) /* of addresses; touched as needed */
+#define ARENA_BYTES ((size_t)64 << 20) /* of address space; touched as needed */
 
 struct bump_pool {
     pthread_mutex_t lock;
     char *arena;    /* [lock] */
     size_t used;    /* [lock] bytes of the arena */
-    size_t bytes;   /* [lock] of objects that live */
+    size_t bytes;   /* [lock] of live objects */
     size_t payload; /* [lock] their sizes */
     size_t page_size;
     struct support_bump_control *control; /* [lock] never NULL */
-    struct support_bump_control own;      /* where the user gave none */
+    struct support_bump_control own;      /* used when the user gave none */
 };
 
 struct bump_object {
@@ -164,7 +164,7 @@ static void bump_read_end(void *pool, struct zc_zspool_read *read)
 
 static uint64_t bump_page_count(const void *pool)
 {
-    /* The lock is not part of what const promises. */
+    /* `const` says nothing about the lock. */
     struct bump_pool *own = (struct bump_pool *)(uintptr_t)pool;
     uint64_t pages;
 

@@ -12,12 +12,12 @@
 #define RECORD_WORDS 8
 
 /*
- * A page that is made, or held against what would be made.  Nothing of its size
- * is on the stack: that of a thread can be 128 KiB in all.
+ * A page that is written, or compared with what would be written.  No object of
+ * a page's size is on the stack: a thread's stack can be 128 KiB in all.
  */
 struct target {
-    char *made;           /* NULL: it is compared */
-    const char *compared; /* NULL: it is made */
+    char *made;           /* NULL: compare */
+    const char *compared; /* NULL: write */
     bool is_same;
 };
 
@@ -30,7 +30,7 @@ static void put_word(struct target *target, size_t i, uint64_t word)
         target->is_same = false;
 }
 
-/* Words from `first` to `end` of noise that begins there. */
+/* Fills words `first` to `end` with noise that depends on the seed. */
 static void fill_noise(struct target *target, size_t first, size_t end,
                        uint64_t seed)
 {
@@ -50,8 +50,8 @@ static void fill_same(struct target *target, size_t count, uint64_t word)
 }
 
 /*
- * Records of 64 bytes: noise, then one of four letters, then a zero.  How much
- * of it is noise differs from page to page, so sizes do.
+ * Records of 64 bytes: noise, then one of four letters, then a zero.  The share
+ * of noise differs from page to page, and so does the compressed size.
  */
 static void fill_text(struct target *target, size_t count, uint64_t seed)
 {
@@ -118,7 +118,7 @@ bool support_is_page(const void *page, size_t page_size, enum support_kind kind,
 }
 
 struct stamp {
-    uint64_t sum; /* of all that follows */
+    uint64_t sum; /* of all words after it */
     uint64_t slot;
     uint64_t version;
 };
@@ -137,7 +137,7 @@ static uint64_t sum_of(const char *page, size_t page_size)
     return sum;
 }
 
-/* The word of a stamp that is a page of one word. */
+/* The stamp of a page that consists of one repeated word. */
 static uint64_t stamp_word(zc_swp slot, uint64_t version)
 {
     return version << 16 | (slot.value * 40503 >> 3 & 0xffff);
@@ -292,13 +292,13 @@ struct flip {
     size_t place;
 };
 
-/* Flips in the first object it is shown. */
+/* Flips a bit in the first object that it visits. */
 static bool flip_visit(void *context, zc_handle handle, const void *data,
                        size_t size)
 {
     const struct flip *flip = context;
     size_t place = flip->place % (size * 8);
-    /* What the pool lends is its own memory: the damage is done there. */
+    /* The pool lends its own memory, so the damage is done there. */
     unsigned char *bytes = (void *)(uintptr_t)data;
 
     (void)handle;

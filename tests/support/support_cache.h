@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_cache.h - what tests of the cache share: pages that can be made
- * again from a number, caches over every pool, and shortcuts that assert.
+ * support_cache.h - what tests of the cache share: pages that can be made again
+ * from a number, caches over every pool, and shortcuts that assert.
  *
- * Whatever asserts is for the main thread; the rest may be called from any.
+ * Functions that assert are for the main thread; any thread may call the
+ * others.
  */
 #ifndef ZC_TESTS_SUPPORT_CACHE_H
 #define ZC_TESTS_SUPPORT_CACHE_H
@@ -19,8 +20,8 @@ enum support_kind {
     SUPPORT_ZERO,   /* every byte 0 */
     SUPPORT_SAME,   /* one word, from the seed */
     SUPPORT_HALVES, /* noise, twice: for the compressor "halves" */
-    SUPPORT_TEXT,   /* lz4 makes about 2.5 of it 1 */
-    SUPPORT_NOISE,  /* nothing makes it smaller */
+    SUPPORT_TEXT,   /* lz4 compresses it about 2.5 times */
+    SUPPORT_NOISE,  /* incompressible */
     SUPPORT_KIND_COUNT
 };
 
@@ -32,9 +33,10 @@ bool support_is_page(const void *page, size_t page_size, enum support_kind kind,
                      uint64_t seed);
 
 /*
- * A page that names itself: slot, version and a sum over all of it, the rest
- * from them; some are noise, some of one word.  support_read_stamp() gives true
- * if it is whole and of this slot, and then its version, which is never 0.
+ * A page that names itself: it carries its slot, its version and a checksum,
+ * and the rest follows from these; some pages are noise, some one repeated
+ * word.  support_read_stamp() returns true if the page is whole and of this
+ * slot, and gives its version, which is never 0.
  */
 void support_stamp_page(void *page, size_t page_size, zc_swp slot,
                         uint64_t version);
@@ -48,11 +50,11 @@ enum support_over {
     SUPPORT_OVER_KERNEL,
     SUPPORT_OVER_MALLOC,
     SUPPORT_OVER_BUMP, /* support_bump.h */
-    SUPPORT_OVER_AGES, /* dense, with entries by age: lru = entry */
+    SUPPORT_OVER_AGES, /* dense, with an LRU of entries */
     SUPPORT_OVER_COUNT
 };
 
-/* Options that name the pool and leave the rest at its defaults. */
+/* Options that choose the pool; the rest are defaults. */
 struct zc_cache_options support_cache_options(enum support_over over);
 
 struct zc_cache *support_cache_create(const struct zc_cache_options *options);
@@ -60,7 +62,7 @@ struct zc_cache *support_cache_over(enum support_over over);
 
 size_t support_cache_page_size(const struct zc_cache *cache);
 
-/* Slot 0:offset, for tests that need no types. */
+/* Slot 0:offset, for tests with one type. */
 static inline zc_swp support_slot(uint64_t offset)
 {
     return zc_swp_make(0, offset);
@@ -71,7 +73,7 @@ zc_status support_try_store(struct zc_cache *cache, zc_swp slot,
 void support_store(struct zc_cache *cache, zc_swp slot, enum support_kind kind,
                    uint64_t seed);
 
-/* A load finds this page, nothing, or damage. */
+/* Asserts that a load finds this page; nothing; damage. */
 void support_expect(struct zc_cache *cache, zc_swp slot, enum support_kind kind,
                     uint64_t seed);
 void support_expect_missing(struct zc_cache *cache, zc_swp slot);
@@ -80,7 +82,7 @@ void support_expect_corrupt(struct zc_cache *cache, zc_swp slot);
 struct zc_cache_stats support_cache_stats(const struct zc_cache *cache);
 #define support_cache_stat(cache, field) (support_cache_stats(cache).field)
 
-/* No page is stored, and nothing of any is left: the pool is empty. */
+/* Asserts that no page is stored and the pool is empty. */
 void support_expect_empty(struct zc_cache *cache);
 
 /* Flips a bit of an object of the cache's zspool; `place` chooses which. */
@@ -100,25 +102,25 @@ void support_guard_fini(struct support_guard *guard);
 char *support_guard_first(const struct support_guard *guard);
 char *support_guard_last(const struct support_guard *guard, size_t size);
 
-/* ---- a compressor that stores the half of a page made of two ---- */
+/* ---- a compressor that stores half of a page made of two halves ---- */
 
 /*
- * "halves": what it does can be changed while no thread is in it.  Compression
- * calls on_compress first and decompression, which is shared, on_decompress, so
- * that a test can stop a thread in the middle.
+ * "halves": its behaviour can be changed while no thread is in it.  Compression
+ * calls on_compress first; decompression, which several threads may do at once,
+ * calls on_decompress.  So a test can stop a thread in the middle.
  */
 struct support_halves {
     void (*on_compress)(void *context);
     void (*on_decompress)(void *context);
     void *context;
     zc_status compress_status;   /* what compress gives instead of ZC_OK */
-    zc_status decompress_status; /* as well */
-    size_t claimed_size;         /* what compress says it wrote; 0: the truth */
+    zc_status decompress_status; /* the same for decompress */
+    size_t claimed_size; /* the size that compress returns; 0: the true one */
 };
 
 extern struct support_halves support_halves;
 
-/* Registers it, once in a process, and sets it to its defaults. */
+/* Registers the compressor once in a process, and resets its fields. */
 void support_use_halves(void);
 
 #endif

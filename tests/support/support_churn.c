@@ -17,7 +17,7 @@
 #define SLOT_COUNT 5000 /* several clusters */
 #define LIMIT_PAGES 12
 #define OWNER_LIMITED 2
-#define OWNER_KEPT 3 /* his pages may be forbidden to leave memory */
+#define OWNER_KEPT 3 /* its pages may be forbidden to leave memory */
 #define OWNERS 4
 #define LOOK_NS 1000000
 #define LOOKS_MAX 5000
@@ -39,7 +39,7 @@ static zc_swp slot_of(unsigned index)
     return zc_swp_make(TYPE_PLAIN, (uint64_t)index * 131);
 }
 
-/* ---- calls for slots of the device, and none while it is turned on ---- */
+/* ---- no call for slots of the device runs while it is turned on ---- */
 
 static void enter(struct support_churn *churn, unsigned index)
 {
@@ -58,7 +58,7 @@ static void leave(struct support_churn *churn, unsigned index)
 
 /* ---- pages ---- */
 
-/* Whether a store may end so. */
+/* May a store end with this status? */
 static bool is_right(const struct support_churn *churn, unsigned index,
                      unsigned owner, zc_status status)
 {
@@ -108,7 +108,7 @@ static void store(struct support_churn *churn, struct support_worker *worker)
                         zc_status_name(status));
 }
 
-/* NULL: right; else what is wrong with a read that began then. */
+/* NULL: right; else what is wrong with a read that began at `begin`. */
 static const char *check_read(struct support_churn *churn, unsigned index,
                               uint64_t begin, zc_status status,
                               const char *page, bool takes)
@@ -163,7 +163,7 @@ static void take(struct support_churn *churn, struct support_worker *worker)
     begin = support_oracle_read(oracle);
     event = support_oracle_remove(oracle);
     status = zc_cache_take(churn->cache, slot_of(index), page);
-    if (status != ZC_OK) /* then it is not what removed the page */
+    if (status != ZC_OK) /* this call removed no page */
         support_oracle_end(oracle, event, SUPPORT_NOTHING);
     wrong = check_read(churn, index, begin, status, page, true);
     if (status == ZC_OK)
@@ -322,7 +322,7 @@ static void look(struct support_churn *churn, struct support_worker *worker)
 
 /* ---- the device off and on ---- */
 
-/* What was handed over, until the swapoff has ended. */
+/* The pages that were handed over, until the swapoff has ended. */
 struct off {
     struct support_churn *churn;
     struct support_worker *worker;
@@ -407,7 +407,7 @@ static zc_status turn_on(struct support_churn *churn, unsigned *type_out)
     return zc_swap_on(churn->cache, &options, type_out);
 }
 
-/* Alone with the type: what was stored there without a device goes first. */
+/* While no other call uses the type: forgets its pages, then turns it on. */
 static void turn_on_again(struct support_churn *churn,
                           struct support_worker *worker)
 {
@@ -537,7 +537,7 @@ static void check_slot(struct support_churn *churn, unsigned index)
                  index, wrong);
 }
 
-/* A worker may have the last zspage under reclaim, and is soon done with it. */
+/* A worker may hold the last zspage under reclaim; it is done with it soon. */
 static void await_worker(struct support_churn *churn)
 {
     const struct timespec pause = {.tv_nsec = LOOK_NS};
@@ -574,7 +574,7 @@ void support_churn_end(struct support_churn *churn)
     zc_inject_disarm();
     for (i = 0; i < SUPPORT_CHURN_SLOTS; i++)
         check_slot(churn, i);
-    /* Or the end drops all of it. */
+    /* For other seeds the end of the cache drops all of it. */
     if (churn->config.seed % 2 == 0)
         expect_nothing_left(churn);
     zc_cache_destroy(churn->cache);

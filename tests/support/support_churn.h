@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * support_churn.h - random operations on a cache with a device, from one thread
- * or several, each checked against what may be there (support_oracle.h).
+ * or several, each checked against the pages that may be there
+ * (support_oracle.h).
  *
- * A few dozen slots under type 0, which has the device, and some under type 1,
- * which has none.  Stores by several owners, loads, takes, invalidates of one,
- * a range, the type; shrinking, writeback, compaction; changes of compressor,
- * limit and owners; the device off and on again.  Failures may be armed
- * meanwhile: then a call may fail, and must leave what its contract says.
+ * A few dozen slots are under type 0, which has the device, and some under type
+ * 1, which has none.  The operations: stores by several owners, loads, takes,
+ * invalidates of one slot, a range, the type; shrinking, writeback, compaction;
+ * changes of compressor, limit and owners; the device off and on again.
+ * Failures may be armed meanwhile: then a call may fail, and must leave the
+ * state that its contract says.
  */
 #ifndef ZC_TESTS_SUPPORT_CHURN_H
 #define ZC_TESTS_SUPPORT_CHURN_H
@@ -35,7 +37,7 @@ struct support_churn_config {
     unsigned io_workers;
     unsigned shrink_worker;
     enum support_behind behind;
-    bool injects; /* failures, by chance, everywhere */
+    bool injects; /* random failures everywhere */
     bool swaps;   /* the device goes off and on */
     uint64_t seed;
 };
@@ -45,11 +47,12 @@ struct support_churn {
     struct zc_cache *cache;
     char directory[64]; /* of the file */
     char path[80];
-    /* Readers: calls for slots of type 0; writer: who turns the device on, for
-     * which there may be none.  The gate keeps readers from starving him. */
+    /* Readers: calls for slots of type 0.  Writer: the thread that turns the
+     * device on, while there may be no such call.  The gate keeps the readers
+     * from starving the writer. */
     pthread_mutex_t gate;
     pthread_rwlock_t turn;
-    pthread_mutex_t off; /* one at a time turns it off or on */
+    pthread_mutex_t off; /* one thread at a time turns it off or on */
     bool is_on;          /* [off] */
     atomic_uint_fast64_t clock;
     atomic_uint_fast64_t offs; /* swapoffs that succeeded */
@@ -60,12 +63,13 @@ struct support_churn {
 void support_churn_begin(struct support_churn *churn,
                          const struct support_churn_config *config);
 
-/* One operation by chance; mistakes are the worker's. */
+/* One random operation; mistakes are noted in the worker. */
 void support_churn_step(struct support_churn *churn,
                         struct support_worker *worker);
 
-/* Main thread only: nothing runs any more.  Sees that each slot has what it
- * may have, that nothing is left when all is forgotten, and ends. */
+/* Main thread only, after all other threads.  Checks that each slot has a page
+ * that it may have, and that nothing is left when all pages are forgotten; then
+ * ends. */
 void support_churn_end(struct support_churn *churn);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_claim.h - slots that a test names, claimed and released.
+ * support_claim.h - slots that a test chooses, claimed and released.
  */
 #ifndef ZC_TESTS_SUPPORT_CLAIM_H
 #define ZC_TESTS_SUPPORT_CLAIM_H
 
 #include "swap.h"
 
-/* zc_slot_claim() of a slot in whatever state, and its release. */
+/* zc_slot_claim() of a slot in any state, and its release. */
 static inline zc_status support_slot_claim(struct zc_swap *swap, zc_swp slot,
                                            struct zc_folio **folio_out)
 {

@@ -41,7 +41,7 @@ void support_codec_end(struct support_codec *codec)
         codec->compressor->context_destroy(codec->context);
 }
 
-/* What decompress is called with: NULL, where contexts are not needed. */
+/* The context for decompress; NULL where it needs none. */
 static void *decompress_context(const struct support_codec *codec)
 {
     if ((codec->compressor->flags & ZC_COMPRESSOR_SHARED_DECOMPRESS) != 0)
@@ -146,12 +146,12 @@ void support_codec_respects_capacity(const char *name)
     support_codec_end(&codec);
 }
 
-/* Damages `size` bytes of data and says how many there are now. */
 static size_t below(struct support_random *random, size_t count)
 {
     return (size_t)(support_random_next(random) % count);
 }
 
+/* Damages `size` bytes of data; returns how many there are now. */
 static size_t damage(char *data, size_t size, size_t capacity,
                      struct support_random *random)
 {
@@ -169,12 +169,12 @@ static size_t damage(char *data, size_t size, size_t capacity,
         for (; at < size; at++)
             data[at] = (char)support_random_next(random);
         return size;
-    case 2: /* another thing altogether */
+    case 2: /* random bytes */
         size = 1 + below(random, capacity - 1);
         for (at = 0; at < size; at++)
             data[at] = (char)support_random_next(random);
         return size;
-    default: /* bits flipped, most of them in what is read first */
+    default: /* bits flipped, most of them near the start */
         flips = 1 + below(random, 8);
         while (flips-- > 0) {
             at = below(random, choice % 2 == 0 ? size : first);
@@ -184,7 +184,8 @@ static size_t damage(char *data, size_t size, size_t capacity,
     }
 }
 
-/* Decodes damaged bytes between guards, on the side that `last` says. */
+/* Decodes damaged bytes that begin right after a guard or, if `last`, end
+ * before one. */
 static void decode_damaged(struct support_codec *codec, const char *data,
                            size_t size, bool last)
 {
@@ -222,7 +223,7 @@ void support_codec_trusts_nothing(const char *name)
         decode_damaged(&codec, data, size, i % 2 == 0);
     }
     decode_damaged(&codec, data, 0, true);
-    /* The context is as good as before. */
+    /* The context still works as before. */
     round_trip(&codec, SUPPORT_TEXT, 1);
     support_codec_end(&codec);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_codec.h - what every compressor must do, whoever wrote it: the same
- * bodies for all, called from test_codecs.c.
+ * support_codec.h - what every compressor must do: the same test bodies for
+ * all, called from test_codecs.c.
  */
 #ifndef ZC_TESTS_SUPPORT_CODEC_H
 #define ZC_TESTS_SUPPORT_CODEC_H
 
 #include "support_cache.h"
 
-/* The built-in compressors, which come first: how many, and a name, counted on
- * round and round. */
+/* The number of built-in compressors, which come first in the registry; the
+ * name of one, counted modulo that number. */
 unsigned support_codec_count(void);
 const char *support_codec_name(unsigned number);
 
@@ -25,23 +25,23 @@ void support_codec_begin(struct support_codec *codec, const char *name,
                          size_t page_size, int level);
 void support_codec_end(struct support_codec *codec);
 
-/* Compresses one page of that kind; the bytes it took. */
+/* Compresses one page of that kind; returns the compressed bytes. */
 size_t support_codec_size(struct support_codec *codec, enum support_kind kind,
                           uint64_t seed);
 
-/* Every kind of page comes back, for this level: at one page size, at all. */
+/* Every kind of page comes back, at this level: at one page size; at all. */
 void support_codec_round_trip(const char *name, int level, size_t page_size);
 void support_codec_round_trips(const char *name, int level);
 
-/* The same context serves many pages, each for itself. */
+/* One context serves many pages, independently of each other. */
 void support_codec_contexts_are_reusable(const char *name);
 
-/* Whatever the room, not one byte behind it is written. */
+/* For any capacity, no byte beyond it is written. */
 void support_codec_respects_capacity(const char *name);
 
 /*
- * Random bytes, truncated, extended and flipped ones: a whole page or
- * ZC_CORRUPT, and not one byte outside either buffer is touched.
+ * Random, truncated, extended and flipped bytes: the result is a whole page or
+ * ZC_CORRUPT, and no byte outside either buffer is touched.
  */
 void support_codec_trusts_nothing(const char *name);
 

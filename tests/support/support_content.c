@@ -55,7 +55,7 @@ static uint64_t body_seed(size_t size, uint64_t owner, uint64_t sequence)
     return mix(owner * 3 + 1) ^ mix(sequence * 5 + 2) ^ mix(size * 7 + 3);
 }
 
-/* The stamp's word at `index`: owner, sequence, seed of the rest, the rest. */
+/* Word `index` of a stamp: owner, sequence, seed of the rest, then the rest. */
 static uint64_t stamp_word(size_t index, uint64_t owner, uint64_t sequence,
                            uint64_t seed)
 {
@@ -72,9 +72,9 @@ static uint64_t stamp_word(size_t index, uint64_t owner, uint64_t sequence,
 }
 
 /*
- * Makes the stamp's bytes from `at` on; a multiple of a word.  In bulk and out
- * of the sanitizers' sight, for it is only the copy to the object and the
- * comparison with it that they are to watch.
+ * Makes the stamp's bytes from `at` on, a multiple of a word.  They are made in
+ * bulk and hidden from the sanitizers, which need to watch only the copy to the
+ * object and the comparison with it.
  */
 #define CHUNK_WORDS 64
 #define CHUNK_BYTES (CHUNK_WORDS * WORD_BYTES)

@@ -10,7 +10,7 @@
 
 #include "support_test.h"
 
-#define PATIENCE_SECONDS 20 /* for a transfer that is to come */
+#define PATIENCE_SECONDS 20 /* until an expected transfer comes */
 
 static void die(const char *what, uint64_t slot)
 {
@@ -18,7 +18,7 @@ static void die(const char *what, uint64_t slot)
     abort();
 }
 
-/* The record of a slot, made if it is new; the lock is held. */
+/* The record of a slot, a new one if needed; the caller holds the lock. */
 static struct support_device_slot *find(struct support_device *device,
                                         uint64_t slot)
 {

@@ -46,7 +46,7 @@ void support_front_end(struct support_front *swap)
     support_device_fini(&swap->device);
 }
 
-/* No write is under way any more. */
+/* Waits until no write is under way. */
 static void await_writes(struct support_front *swap)
 {
     const zc_atomic_u32 *writes = &swap->cache->pageio.writes;

@@ -38,8 +38,8 @@ static void check_status(const struct support_model *model, zc_status status,
 }
 
 /*
- * A third of the slots side by side, a third about the edges of leaves, shards
- * and blocks, the rest anywhere.
+ * A third of the slots are adjacent, a third are near the edges of leaves,
+ * shards and blocks, the rest anywhere.
  */
 static uint64_t offset_of(unsigned index)
 {
@@ -94,7 +94,7 @@ void support_model_begin(struct support_model *model, const char *name,
     choose_slots(model);
 }
 
-/* Whether a failure was handed out since `before`. */
+/* Was a failure injected since `before`? */
 static bool has_failed(uint32_t before)
 {
     return zc_inject_failures() != before;
@@ -105,7 +105,7 @@ static struct support_model_slot *choose(struct support_model *model)
     return &model->slots[below(model, SUPPORT_MODEL_SLOTS)];
 }
 
-/* Mostly one with a page. */
+/* A random slot, in most cases one with a page. */
 static struct support_model_slot *choose_stored(struct support_model *model)
 {
     unsigned attempts = 1 + (unsigned)below(model, 8);
@@ -121,7 +121,7 @@ static uint64_t pages_of(const struct support_model *model)
     return support_cache_stat(model->cache, pool_total_size) / model->page_size;
 }
 
-/* Pages of the pool above the threshold, where that is looked at. */
+/* Is the pool above the threshold, also without its kept pages? */
 static bool is_above_threshold(const struct support_model *model)
 {
     const struct zc_zspool *pool = zc_cache_zspool(model->cache);
@@ -131,8 +131,8 @@ static bool is_above_threshold(const struct support_model *model)
             zc_zspool_used_pages(pool) > model->threshold_pages);
 }
 
-/* zswap's hysteresis, told a second time: whether a page that needs an object
- * is refused unseen. */
+/* zswap's hysteresis, written a second time: is a page that needs an object
+ * refused without an attempt? */
 static bool is_refused(struct support_model *model)
 {
     const uint64_t pages = pages_of(model);
@@ -153,7 +153,7 @@ static bool is_refused(struct support_model *model)
     return model->is_full;
 }
 
-/* The pool alone knows whether an object needs a page more. */
+/* Only the pool knows whether an object needs another page. */
 static bool is_near_limit(const struct support_model *model, uint64_t pages)
 {
     return model->pool_has_limit && model->limit_pages != UINT64_MAX &&
@@ -258,7 +258,7 @@ static void forget_range(struct support_model *model, unsigned type,
     }
 }
 
-/* From a slot to a slot, so that both ends are often met exactly. */
+/* Both ends are slots of the model, so that edges are hit exactly. */
 static void do_invalidate_range(struct support_model *model)
 {
     zc_swp first = choose(model)->slot;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_model.h - a cache against a plain array: every operation by chance,
- * and what must come of it known beforehand.
+ * support_model.h - a cache against a plain array: random operations with known
+ * results.
  *
- * Failures may be injected meanwhile: a status of failure is right exactly if
- * one was handed out during the call, and then the rules for failed calls are
- * what the model follows.  The limit's hysteresis is foretold as well.
+ * Failures may be injected meanwhile: a failure status is right exactly if a
+ * failure was injected during the call, and then the model follows the rules
+ * for failed calls.  The model also predicts the limit's hysteresis.
  *
  * Assertions: main thread only.
  */
@@ -17,8 +17,8 @@
 #define SUPPORT_MODEL_SLOTS 120
 
 /*
- * Of so many runs one is done where the thread sanitizer makes every access to
- * memory slow: there is one thread, so it has nothing to find.
+ * One of so many runs is done under the thread sanitizer, which makes every
+ * access slow: there is one thread, so it has nothing to find.
  */
 #if defined(__SANITIZE_THREAD__)
 #define SUPPORT_MODEL_ONE_OF 10
@@ -42,7 +42,7 @@ struct support_model_slot {
 struct support_model {
     struct zc_cache *cache;
     const char *name; /* of the run, for messages */
-    uint64_t seed;    /* that makes it happen again */
+    uint64_t seed;    /* repeats the run */
     struct support_random random;
     uint64_t step;         /* operations so far */
     const char *operation; /* the current one */
@@ -50,24 +50,24 @@ struct support_model {
     size_t page_size;
     bool same_filled;
     bool can_compact;
-    bool pool_has_limit;  /* and says itself when it is reached */
+    bool pool_has_limit;  /* the pool refuses at the limit by itself */
     uint64_t limit_pages; /* UINT64_MAX: none */
     uint64_t threshold_pages;
     bool is_full;
-    struct zc_cache_stats wanted; /* the counters that can be foretold */
+    struct zc_cache_stats wanted; /* the counters that can be predicted */
 };
 
-/* Makes the cache, with some options by chance from the seed. */
+/* Makes the cache, with some options chosen at random from the seed. */
 void support_model_begin(struct support_model *model, const char *name,
                          enum support_over over, uint64_t seed);
 
-/* One operation by chance, checked. */
+/* One random operation, checked. */
 void support_model_step(struct support_model *model);
 
-/* Everything is as the array says; nothing may be injected meanwhile. */
+/* Compares the cache with the array; no failure may be injected meanwhile. */
 void support_model_check(struct support_model *model);
 
-/* Checks, forgets everything, sees that nothing is left, and ends. */
+/* Checks, forgets all pages, checks that nothing is left, and ends. */
 void support_model_end(struct support_model *model);
 
 #endif

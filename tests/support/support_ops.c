@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* support_ops.c - what a cache asks of any pool behind it. */
+/* support_ops.c - what a cache requires of any pool. */
 #include "support_ops.h"
 
 #include "support_threads.h"

@@ -33,7 +33,7 @@ static struct support_event *event_at(struct support_oracle *oracle,
     return &oracle->events[event % SUPPORT_ORACLE_EVENTS];
 }
 
-/* The lock is held. */
+/* The caller holds the lock. */
 static uint64_t begin_event(struct support_oracle *oracle, uint64_t version)
 {
     uint64_t event = oracle->count++;
@@ -73,7 +73,7 @@ void support_oracle_end(struct support_oracle *oracle, uint64_t event,
 
     (void)pthread_mutex_lock(&oracle->lock);
     end = now(oracle);
-    /* Forgotten long ago: others have changed it since. */
+    /* Otherwise a later event has replaced it. */
     if (oracle->count - event <= SUPPORT_ORACLE_EVENTS) {
         own->is_over = true;
         own->is_void = outcome == SUPPORT_NOTHING;
@@ -109,8 +109,8 @@ static struct support_event *find(struct support_oracle *oracle,
     return NULL;
 }
 
-/* Whether a change came surely after `known` and before `begin`; of stores
- * only, or of any. */
+/* Did a change surely happen after `known` and before `begin`?  Counts stores
+ * only, or all changes. */
 static bool has_between(const struct support_oracle *oracle, uint64_t known,
                         uint64_t begin, bool stores_only)
 {
@@ -127,7 +127,7 @@ static bool has_between(const struct support_oracle *oracle, uint64_t known,
     return false;
 }
 
-/* Whether all that is remembered began after that. */
+/* Did every remembered event begin after `begin`? */
 static bool has_forgotten(const struct support_oracle *oracle, uint64_t begin)
 {
     unsigned i;
@@ -151,7 +151,7 @@ static bool may_be_absent(const struct support_oracle *oracle, uint64_t begin)
         event = &oracle->events[i];
         if (event->is_void)
             continue;
-        /* One under way may be at any point, or fail. */
+        /* A removal under way may be done already; a store may fail. */
         if (!event->is_over)
             return true;
         if (event->version == 0 &&

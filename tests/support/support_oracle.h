@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_oracle.h - what a load may find in a slot that others change at the
- * same time.
+ * support_oracle.h - what a load may find in a slot that other threads change
+ * at the same time.
  *
  * Each change of a slot, a store of a version or a removal, is an event that
- * begins and ends.  A read that finds a version is wrong if another change came
- * surely between: it began after that version was surely there, and was over
- * before the read began.  A read that finds nothing is wrong if after every
- * removal, and after the beginning of the world, there was surely a store.
- * "Surely there" is the end of its store, or of the first read that found it.
- * That is G1 and G3; G2 is in the page's own stamp.
+ * begins and ends.  A version is surely there from the end of its store, or
+ * from the first read that found it, whichever ends first.  A read that finds a
+ * version is wrong if another change was surely between: it began after the
+ * version was surely there, and was over before the read began.  A read that
+ * finds nothing is wrong if there was surely a store after every removal, and
+ * after the start.  That is G1 and G3; G2 is checked by the page's own stamp.
  *
  * Thread-safe; nothing here asserts.
  */
@@ -21,14 +21,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SUPPORT_ORACLE_EVENTS 256 /* remembered of each slot */
+#define SUPPORT_ORACLE_EVENTS 256 /* remembered for each slot */
 
 struct support_event {
     uint64_t version; /* 0: a removal */
     uint64_t begin;
-    uint64_t known; /* surely done; UINT64_MAX: not yet */
+    uint64_t known; /* when it was surely done; UINT64_MAX: not yet */
     bool is_over;
-    bool is_void; /* it changed nothing after all */
+    bool is_void; /* it changed nothing */
     bool is_gone; /* a store whose page was taken */
 };
 
@@ -45,14 +45,14 @@ void support_oracle_init(struct support_oracle *oracle,
                          atomic_uint_fast64_t *clock);
 void support_oracle_fini(struct support_oracle *oracle);
 
-/* A store begins: the version to store, and the event. */
+/* Begins a store: the version to store, and the event. */
 uint64_t support_oracle_store(struct support_oracle *oracle,
                               uint64_t *version_out);
-/* A removal begins; the event. */
+/* Begins a removal: the event. */
 uint64_t support_oracle_remove(struct support_oracle *oracle);
 
 enum support_outcome {
-    SUPPORT_DONE,   /* what was begun */
+    SUPPORT_DONE,   /* the change was made */
     SUPPORT_GONE,   /* a store that failed: a removal */
     SUPPORT_NOTHING /* nothing has changed */
 };
@@ -60,12 +60,12 @@ enum support_outcome {
 void support_oracle_end(struct support_oracle *oracle, uint64_t event,
                         enum support_outcome outcome);
 
-/* A read begins: its time. */
+/* Begins a read: its time. */
 uint64_t support_oracle_read(struct support_oracle *oracle);
 
 /*
- * A read that began then found this version; 0: nothing.  NULL: right; else
- * what is wrong.  `takes`: and nobody else can take it any more.
+ * A read that began at `begin` found this version; 0: nothing.  NULL: right;
+ * else what is wrong.  `takes`: no other thread can take the page any more.
  */
 const char *support_oracle_found(struct support_oracle *oracle, uint64_t begin,
                                  uint64_t version, bool takes);

@@ -8,17 +8,17 @@
 #include "support_content.h"
 #include "support_test.h"
 
-/* As in pool/pin.c and pool/handle.c, told a second time. */
+/* Copies of pool/pin.c and pool/handle.c, on purpose. */
 #define PIN_LOCKED (UINT32_C(1) << 31)
 #define PIN_RELEASE (UINT32_C(1) << 30)
 #define CELL_NEXT_SHIFT 2
 #define CELL_GENERATION_SHIFT 37 /* plus the bits of a page size */
 
-/* As in pool/span.c. */
+/* Copies of pool/span.c. */
 #define SPAN_NEXT_OFFSET 4
 #define SPAN_PREVIOUS_OFFSET 12
 
-/* More than any round of a test takes, even one object at a time. */
+/* More calls than any test needs, even with one object a call. */
 #define COMPACT_CALLS_MAX 1000000
 
 const struct support_shape support_shapes[] = {
@@ -177,7 +177,7 @@ struct zc_compact_result support_compact(struct zc_zspool *pool,
 
 /* ---- cells ---- */
 
-/* What the cells know of all objects. */
+/* Sums over all objects, from their cells. */
 struct totals {
     uint64_t objects;
     uint64_t payload_bytes;
@@ -281,7 +281,7 @@ static void check_chunk(const struct zc_arena *arena,
         count++;
     }
     assert_int_equal(chunk->used + count, chunk->zspage_count);
-    /* Findable exactly if it has something to give. */
+    /* It is in the list exactly if it has free pages. */
     assert_int_equal(zc_list_is_empty(&chunk->link), count == 0);
 }
 
@@ -300,7 +300,7 @@ static uint64_t pages_of_chunk(const struct zc_chunk *chunk)
     return pages;
 }
 
-/* What is kept has nothing in it, and is not used. */
+/* A kept zspage is empty and unused. */
 static uint64_t check_kept(const struct zc_arena *arena)
 {
     const struct zc_zspage *zspage = arena->kept_zspage;
@@ -347,7 +347,7 @@ static void check_pin(const struct zc_zspage *zspage)
     uint32_t word = zc_atomic_u32_load_relaxed(&zspage->pin);
 
     assert_int_equal(word & PIN_LOCKED, 0);
-    /* Empty exactly if its readers are to release it. */
+    /* It is empty exactly if its last reader is to release it. */
     assert_int_equal(zspage->objects == 0, (word & PIN_RELEASE) != 0);
     if ((word & PIN_RELEASE) != 0)
         assert_int_not_equal(word & ~PIN_RELEASE, 0);
@@ -376,12 +376,12 @@ static uint64_t check_pins(const struct zc_group *group)
 
 /* ---- dense ---- */
 
-/* What a walk over segments found. */
+/* Sums from a walk over the segments. */
 struct walk {
     uint64_t objects;
     uint64_t granules;
-    uint64_t capacity; /* granules there are */
-    uint64_t binned;   /* spans that are to be in a bin */
+    uint64_t capacity; /* granules in all */
+    uint64_t binned;   /* spans that must be in a bin */
 };
 
 static void check_span(const struct zc_segment *segment, uint32_t at,
@@ -415,7 +415,7 @@ static void check_segment(struct zc_zspool *pool, struct zc_zspage *zspage,
             objects++;
             granules += length;
         } else {
-            assert_false(after_span); /* spans never touch */
+            assert_false(after_span); /* free spans are never adjacent */
             check_span(&segment, at, length);
             walk->binned += length >= dense->linked_min;
             after_span = true;
@@ -501,7 +501,7 @@ static void check_dense_pool(struct zc_zspool *pool)
     assert_int_equal(check_bins(pool), walk.binned);
 }
 
-/* ---- all of it ---- */
+/* ---- the whole pool ---- */
 
 void support_pool_check(struct zc_zspool *pool)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * support_pool.h - pools of every shape, objects with stamps, and a check of
- * everything a pool consists of.
+ * the whole pool.
  *
- * Assertions are CMocka's: main thread only, and when nothing else uses the
+ * Assertions are CMocka's: main thread only, and when no other thread uses the
  * pool.
  */
 #ifndef ZC_TESTS_SUPPORT_POOL_H
@@ -12,7 +12,7 @@
 #include "pool/dense.h"
 #include "zspool.h"
 
-/* What a pool is made with; 0: the default. */
+/* The options of a pool; 0: the default. */
 struct support_shape {
     const char *name;
     enum zc_placement placement;
@@ -30,16 +30,15 @@ extern const unsigned support_shape_count;
 #define SUPPORT_DENSE (&support_shapes[0])
 #define SUPPORT_KERNEL (&support_shapes[1])
 
-/* Dense pools of which a test knows the segments: 16 pages of 4 KiB, and 4
- * pages of 64 KiB. */
+/* Dense pools with known segments: 16 pages of 4 KiB, and 4 pages of 64 KiB. */
 #define SUPPORT_DENSE_16 (&support_shapes[2])
 #define SUPPORT_DENSE_64K (&support_shapes[3])
 
 struct zc_zspool *support_pool_new(const struct support_shape *shape);
 
 /*
- * A test in both placements: *state is a fresh default pool, and afterwards it
- * is checked and destroyed.
+ * A test in both placements: *state is a new default pool, which is checked and
+ * destroyed after the test.
  */
 #define support_on_both(test)                                                  \
     support_on(test, " (dense)", SUPPORT_DENSE),                               \
@@ -60,7 +59,7 @@ size_t support_page_size(const struct support_shape *shape);
 /* Bytes of one zspage of that shape for objects of that size. */
 size_t support_zspage_bytes(const struct zc_zspool *pool, size_t size);
 
-/* Pages that an object of a size needs, if no page that there is has room. */
+/* Pages that an object of a size needs when no existing page has room. */
 uint64_t support_pages_for(const struct zc_zspool *pool, size_t size);
 
 /* An object with a stamp (support_content.h). */
@@ -80,28 +79,29 @@ struct zc_zspage *support_zspage_of(const struct zc_zspool *pool,
 struct zc_zspool_stats support_stats(const struct zc_zspool *pool);
 
 /*
- * Allocates `count` objects of that size, owned by their index, into
- * handles_out, and frees all but every `keep`-th; the freed are 0.
+ * Puts `count` objects of that size, owned by their index, into handles_out,
+ * and frees all but every `keep`-th; the handles of freed ones are 0.
  */
 void support_sparse_objects(struct zc_zspool *pool, size_t size, unsigned count,
                             unsigned keep, zc_handle *handles_out);
 
-/* Compacts until a whole round is done; what all calls did. */
+/* Compacts until a whole round is done; returns the sum of all calls. */
 struct zc_compact_result support_compact(
     struct zc_zspool *pool, const struct zc_compact_budget *budget);
 
 /*
  * Walks every cell, group, zspage, span and chunk, and fails unless
  *
- *   every live cell leads to a header that leads back, and the free cells are
- *   all in their list; free + in use is what a zspage has; no header has both
- *   tags; spans never touch, know their length at both ends and are in their
- *   bin; every zspage is on the list that its fullness asks for; an empty one
- *   is there only for its readers; pages, zspages, objects and payload add up.
+ *   every live cell leads to a header that leads back; all free cells are in
+ *   their list; free + in use is the number of objects of a zspage; no header
+ *   has both tags; free spans are never adjacent, know their length at both
+ *   ends and are in their bin; every zspage is on the list of its fullness; an
+ *   empty zspage exists only for its readers; pages, zspages, objects and
+ *   payload add up.
  */
 void support_pool_check(struct zc_zspool *pool);
 
-/* And that there is nothing in it: not an object, not a page. */
+/* Also fails unless the pool is empty: no object and no page. */
 void support_pool_check_empty(struct zc_zspool *pool);
 
 #endif

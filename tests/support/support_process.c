@@ -52,8 +52,8 @@ uint64_t support_mapped_bytes(void)
     return strtoull(line, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* glibc's malloc maps nothing for small blocks once it has grown.  Others map
- * and unmap as they go, but less than the least that we map ourselves. */
+/* glibc's malloc maps nothing for small blocks once it has grown.  Other
+ * allocators map and unmap, but less than the library's own least mapping. */
 #if defined(__GLIBC__)
 #define MALLOC_MAPS 0
 #else

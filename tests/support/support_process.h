@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_process.h - what the system says of this process, and children that
- * are meant to die.
+ * support_process.h - what the system reports about this process, and children
+ * that are expected to die.
  */
 #ifndef ZC_TESTS_SUPPORT_PROCESS_H
 #define ZC_TESTS_SUPPORT_PROCESS_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A field of /proc/self/smaps_rollup in bytes, "Anonymous:"; 0: not there. */
+/* A field of /proc/self/smaps_rollup in bytes, "Anonymous:"; 0: none. */
 uint64_t support_smaps_bytes(const char *field);
 
 /* Resident bytes, counted exactly by the kernel; 0: it does not say. */
@@ -19,13 +19,13 @@ uint64_t support_resident_bytes(void);
 /* Bytes of address space that are mapped; 0: the system does not say. */
 uint64_t support_mapped_bytes(void);
 
-/* Fails unless so many are mapped; in a sanitizer's build nothing is said. */
+/* Fails unless so many are mapped; a sanitizer's build checks nothing. */
 void support_assert_mapped(uint64_t expected);
 
-/* Pages of a mapped range that are resident, as mincore() has it. */
+/* Resident pages of a mapped range, by mincore(). */
 size_t support_resident_pages(const void *memory, size_t bytes);
 
-/* Whether the system page around an address is mapped. */
+/* Is the system page around an address mapped? */
 bool support_is_mapped(const void *memory);
 
 /* How a child ended. */
@@ -40,8 +40,8 @@ void support_run_child(void (*action)(void *context), void *context,
                        struct support_end *end_out);
 
 /*
- * Fails the test unless `action` ends a child by abort() with both texts in
- * its last words.
+ * Fails the test unless `action` ends a child by abort() and both texts are in
+ * its output.
  */
 void support_assert_aborts(void (*action)(void *context), void *context,
                            const char *text, const char *other_text);

@@ -3,9 +3,8 @@
  * support_reclaim.h - herds: the objects of a pool that keeps its zspages by
  * age, known by index, for zc_zspool_reclaim() to evict.
  *
- * herd_evict() fails the test unless it is given each live object once, with a
- * handle that reads and the right bytes.  Assertions are CMocka's: main thread
- * only.
+ * herd_evict() fails the test unless it gets each live object once, with a
+ * valid handle and the right bytes.  Assertions are CMocka's: main thread only.
  */
 #ifndef ZC_TESTS_SUPPORT_RECLAIM_H
 #define ZC_TESTS_SUPPORT_RECLAIM_H
@@ -26,13 +25,13 @@ struct herd {
     zc_handle handles[HERD_MAX];
     size_t sizes[HERD_MAX];
     bool freed[HERD_MAX];
-    unsigned seen[HERD_MAX];  /* how often evict was given it */
-    unsigned order[HERD_MAX]; /* what each call was given */
+    unsigned seen[HERD_MAX];  /* how often evict got it */
+    unsigned order[HERD_MAX]; /* what each call got */
     unsigned calls;           /* of evict */
-    unsigned busy_at; /* this call returns ZC_BUSY, freeing nothing; 0: none */
-    unsigned busy_from;  /* and all from this one on */
-    herd_action before;  /* called by evict before it frees, or NULL */
-    herd_action instead; /* in place of freeing */
+    unsigned busy_at;         /* this call frees nothing: ZC_BUSY; 0: none */
+    unsigned busy_from;       /* so do all from this one on */
+    herd_action before;       /* called by evict before it frees, or NULL */
+    herd_action instead;      /* in place of freeing */
     herd_action after;
 };
 
@@ -63,7 +62,7 @@ static inline void herd_init(struct herd *herd,
 
 /* ---- the herd ---- */
 
-/* One more object, put and not alloc'ed; its index. */
+/* Adds an object by put, not by alloc; returns its index. */
 static inline unsigned herd_add(struct herd *herd, size_t size)
 {
     static char bytes[ZC_PAGE_SIZE_MAX];
@@ -103,8 +102,9 @@ static inline unsigned herd_per_zspage(const struct zc_zspool *pool,
         .slot_count;
 }
 
-/* Fills so many zspages of an empty pool; returns objects in each.  Those of
- * the n-th zspage are the n-th so many. */
+/* Fills so many zspages of an empty pool; returns the objects in each, n.
+ * The first n objects are in the first zspage, the next n in the next, and so
+ * on. */
 static inline unsigned herd_fill(struct herd *herd, size_t size,
                                  unsigned zspages)
 {
@@ -174,7 +174,7 @@ static inline uint64_t herd_reclaim(struct herd *herd, uint64_t page_goal,
 
 /* ---- checks ---- */
 
-/* Every zspage is known by its age, once, and none is under reclaim. */
+/* Every zspage is in the age list once, and none is under reclaim. */
 static inline void herd_check_ages(struct zc_zspool *pool)
 {
     const struct zc_zspage *zspage;
@@ -191,8 +191,8 @@ static inline void herd_check_ages(struct zc_zspool *pool)
     assert_int_equal(count, support_stats(pool).zspages);
 }
 
-/* Nothing runs: all of the pool holds together, and each object is there with
- * its bytes or is stale. */
+/* While no other thread runs: the pool is consistent, and each object has its
+ * bytes or is stale. */
 static inline void herd_check(struct herd *herd)
 {
     uint64_t payload_bytes = 0;
@@ -220,7 +220,7 @@ static inline void herd_check(struct herd *herd)
     assert_int_equal(support_stats(herd->pool).payload_bytes, payload_bytes);
 }
 
-/* And all that is left can go. */
+/* The same, and all objects that are left can be freed. */
 static inline void herd_end(struct herd *herd)
 {
     unsigned i;

@@ -8,7 +8,7 @@
 
 #include "support_test.h"
 
-/* ---- making and ending it ---- */
+/* ---- begin and end ---- */
 
 static void last_put(void *context, zc_swp slot)
 {
@@ -126,7 +126,7 @@ void rig_end(struct rig *rig)
     zc_swap_device_stop(device);
     while (zc_swap_device_next(device, &offset))
         rig_forget(rig, rig_slot(offset));
-    /* Records of folios that are gone. */
+    /* Frees the records of folios that are gone. */
     assert_int_equal(zc_pageio_retry(&rig->pageio, UINT32_MAX), 0);
     check_nothing_left(rig);
     zc_pageio_destroy(&rig->pageio);
@@ -140,7 +140,7 @@ void rig_end(struct rig *rig)
 
 /* ---- slots ---- */
 
-/* What is stored now makes the folio's bytes obsolete. */
+/* The page that is stored now makes the folio's bytes obsolete. */
 static void give_up_folio(struct rig *rig, struct zc_folio *folio)
 {
     if (folio == NULL)
@@ -169,7 +169,7 @@ zc_status rig_store(struct rig *rig, zc_swp slot, const void *page,
     return status;
 }
 
-/* The slot is claimed. */
+/* Reads a slot that is claimed. */
 static zc_status read_claimed(struct rig *rig, zc_swp slot,
                               const struct zc_folio *folio, void *page_out)
 {

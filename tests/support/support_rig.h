@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * support_rig.h - compressed memory, slots, page I/O and a shrinker around one
- * device that a test can stop and make fail; used by slot, as the cache does.
+ * device that a test can stop and make fail; used by slot, as the cache uses
+ * them.
  *
- * Type 0 has the device, and the slots are the caller's to name.  Whatever
- * asserts is for the main thread: rig_init(), rig_end(), rig_set(),
- * rig_expect*(), rig_check*().  The rest may be called from any.
+ * Type 0 has the device, and the caller chooses the slots.  Functions that
+ * assert are for the main thread: rig_init(), rig_end(), rig_set(),
+ * rig_expect*(), rig_check*().  Any thread may call the others.
  */
 #ifndef ZC_TESTS_SUPPORT_RIG_H
 #define ZC_TESTS_SUPPORT_RIG_H
@@ -22,7 +23,7 @@
 struct rig;
 
 struct rig_options {
-    struct zc_cache_options cache; /* page_size, slot_count: the rig's */
+    struct zc_cache_options cache; /* page_size and slot_count are the rig's */
     unsigned io_workers;
     bool has_no_make_room; /* a store at the limit is refused */
 };
@@ -34,17 +35,17 @@ struct rig_device {
     pthread_cond_t changed;
     char *pages;             /* [own slot's pin] */
     bool written[RIG_SLOTS]; /* [lock] */
-    unsigned writes;         /* [lock] that ended, well or not */
+    unsigned writes;         /* [lock] that ended, successful or not */
     unsigned reads;          /* [lock] */
     unsigned failing_writes; /* [lock] so many more fail; UINT_MAX: all */
     unsigned failing_reads;  /* [lock] */
-    bool is_held;            /* [lock] writes wait, but not the maker's */
-    unsigned waiting;        /* [lock] writes that do */
-    unsigned permits;        /* [lock] so many of them may go on */
-    pthread_t maker;         /* of the rig */
-    pthread_t writer;        /* [lock] who did the last one */
-    zc_swp last;             /* [lock] of what */
-    unsigned strange;        /* [lock] reads of what was never written */
+    bool is_held;            /* [lock] writes wait, except the maker's */
+    unsigned waiting;        /* [lock] writes that wait now */
+    unsigned permits;        /* [lock] how many of them may go on */
+    pthread_t maker;         /* the thread that made the rig */
+    pthread_t writer;        /* [lock] of the last write */
+    zc_swp last;             /* [lock] its slot */
+    unsigned strange;        /* [lock] reads of slots never written */
     /* Called in the middle of each write, or NULL. */
     void (*on_write)(void *context, zc_swp slot);
     void *context;
@@ -57,7 +58,7 @@ struct rig {
     struct zc_shrinker shrinker;
     struct rig_device device;
     size_t page_size;
-    zc_atomic_u32 folios; /* that live */
+    zc_atomic_u32 folios; /* live ones */
 };
 
 /* The cache of most tests: 4 KiB pages, "halves", an LRU of entries. */
@@ -65,7 +66,7 @@ struct rig_options rig_defaults(void);
 
 void rig_init(struct rig *rig, const struct rig_options *options);
 
-/* Empties every slot, and fails unless nothing at all is left. */
+/* Empties every slot, and fails unless nothing is left. */
 void rig_end(struct rig *rig);
 
 /* Turns the device on again, after zc_swap_device_end(). */
@@ -83,11 +84,11 @@ zc_status rig_store(struct rig *rig, zc_swp slot, const void *page,
                     unsigned owner);
 /* ZC_OK; ZC_MISSING; ZC_CORRUPT; ZC_IO_ERROR. */
 zc_status rig_read(struct rig *rig, zc_swp slot, void *page_out);
-/* Reads and forgets; the same. */
+/* Reads and forgets; the same statuses. */
 zc_status rig_take(struct rig *rig, zc_swp slot, void *page_out);
 void rig_forget(struct rig *rig, zc_swp slot);
 
-/* Stores the page of `kind` made from the slot's offset; reads it again. */
+/* Stores the page of `kind` made from the slot's offset; expects to read it. */
 void rig_set(struct rig *rig, uint64_t offset, enum support_kind kind);
 void rig_set_for(struct rig *rig, uint64_t offset, enum support_kind kind,
                  unsigned owner);
@@ -113,8 +114,9 @@ uint64_t rig_stuck(const struct rig *rig);
 uint64_t rig_charged(const struct rig *rig, unsigned owner);
 
 /*
- * Writes back a page, lets the write fail, and has the folio locked meanwhile:
- * it is stuck.  With a reference, locked.  The rig has a worker for I/O.
+ * Writes back a page and lets the write fail while the folio is locked: the
+ * folio is stuck.  Returns it with a reference, locked.  The rig needs an I/O
+ * worker.
  */
 struct zc_folio *rig_make_stuck(struct rig *rig, uint64_t offset);
 
@@ -122,17 +124,17 @@ struct zc_folio *rig_make_stuck(struct rig *rig, uint64_t offset);
 
 extern const struct zc_backing_ops rig_device_ops; /* its user is the rig */
 
-/* Writes wait from now on, but those of the thread that made the rig; or do no
- * longer. */
+/* From now on writes wait, except those of the thread that made the rig;
+ * rig_let_go() ends this. */
 void rig_hold(struct rig *rig);
 void rig_let_go(struct rig *rig);
-/* One of them that wait, or the next. */
+/* Lets one write go on: one that waits, or the next. */
 void rig_let_one_go(struct rig *rig);
-/* Until so many writes wait. */
+/* Returns when so many writes wait. */
 void rig_wait_for_waiting(struct rig *rig, unsigned count);
-/* Until no request is under way. */
+/* Returns when no request is under way. */
 void rig_settle(struct rig *rig);
-/* So many of the next ones fail; UINT_MAX: all, 0: none. */
+/* So many of the next calls fail; UINT_MAX: all, 0: none. */
 void rig_fail_writes(struct rig *rig, unsigned count);
 void rig_fail_reads(struct rig *rig, unsigned count);
 unsigned rig_writes(struct rig *rig);
@@ -148,7 +150,7 @@ struct rig_thread {
 
 void rig_thread_start(struct rig_thread *thread, void (*run)(void *context),
                       void *context);
-/* Still running some time later? */
+/* Does the thread still run some time later? */
 bool rig_thread_waits(struct rig_thread *thread);
 void rig_thread_join(struct rig_thread *thread);
 

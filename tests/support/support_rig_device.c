@@ -49,7 +49,7 @@ static zc_status device_write(void *backing, uint64_t slot, const void *page)
     device->waiting--;
     fails = use_up(&device->failing_writes);
     pthread_mutex_unlock(&device->lock);
-    /* A write that fails leaves anything. */
+    /* A failed write leaves half of the page. */
     memcpy(device->pages + slot * page_size, page,
            fails ? page_size / 2 : page_size);
     pthread_mutex_lock(&device->lock);

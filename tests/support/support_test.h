@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_test.h - CMocka with what it needs in front of it, and statuses by
- * name.
+ * support_test.h - CMocka with the headers that it needs, and statuses by name.
  *
- * An assertion ends the process when it fails anywhere but on the main thread,
- * so workers record (support_threads.h) and the main thread judges.
+ * A failed assertion on any thread but the main thread ends the process, so
+ * workers record (support_threads.h) and the main thread judges.
  */
 #ifndef ZC_TESTS_SUPPORT_TEST_H
 #define ZC_TESTS_SUPPORT_TEST_H
@@ -19,7 +18,7 @@
 
 #include <zcache/types.h>
 
-/* Whether a sanitizer changes memory use and speed. */
+/* Does a sanitizer change memory use and speed? */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SUPPORT_SANITIZED 1
 #elif defined(__has_feature)

@@ -9,10 +9,10 @@
 
 #include "support_test.h"
 
-/* How often a running crew is looked at. */
+/* The time between two checks of a running crew. */
 #define LOOK_NS 2000000
 
-/* How long who waits for others keeps his processor. */
+/* How often a waiting thread looks before it yields its processor. */
 #define LOOKS_BEFORE_YIELD 2000
 
 void support_crew_init(struct support_crew *crew)

@@ -8,8 +8,8 @@
  *     support_crew_add(&crew, work, &context);     once per worker
  *     support_crew_run(&crew, 2000);
  *
- * All workers begin together.  The main thread fails the test when they have
- * ended, with the first mistake of each that noted one.
+ * All workers begin together.  After they have ended, the main thread fails the
+ * test with the first mistake of each worker that noted one.
  */
 #ifndef ZC_TESTS_SUPPORT_THREADS_H
 #define ZC_TESTS_SUPPORT_THREADS_H
@@ -33,8 +33,8 @@ struct support_worker {
     struct support_crew *crew;
     unsigned index; /* in the order they were added */
     void *context;
-    struct support_random random; /* its own, seeded by index */
-    uint64_t operations;          /* for the work to count */
+    struct support_random random; /* of this worker, seeded by index */
+    uint64_t operations;          /* counted by the work */
     support_work work;
     pthread_t thread;
     char mistake[SUPPORT_MISTAKE_BYTES]; /* the first; empty: none */
@@ -58,8 +58,8 @@ void support_crew_add(struct support_crew *crew, support_work work,
 void support_crew_run(struct support_crew *crew, unsigned milliseconds);
 
 /*
- * All workers of a crew meet here, as close together in time as can be, and as
- * often as they like: for what happens only side by side.
+ * A barrier: all workers of a crew leave it at almost the same time, as often
+ * as they like.  For what happens only side by side.
  */
 struct support_meeting {
     atomic_uint waiting;
@@ -69,14 +69,14 @@ struct support_meeting {
 void support_meet(struct support_worker *worker,
                   struct support_meeting *meeting);
 
-/* Whether the worker is to return now. */
+/* Must the worker return now? */
 bool support_is_stopped(const struct support_worker *worker);
 
-/* Notes a mistake and stops everybody. */
+/* Notes a mistake and stops all workers. */
 void support_mistake(struct support_worker *worker, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Milliseconds a stress test runs: ZC_STRESS_SECONDS, or so many. */
+/* Milliseconds that a stress test runs: ZC_STRESS_SECONDS, or `otherwise`. */
 unsigned support_stress_milliseconds(unsigned otherwise);
 
 #endif

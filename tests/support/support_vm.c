@@ -6,7 +6,7 @@
 
 #include "vm/vm.h"
 
-#define STAMPED 2048 /* of a page: noise; the rest is zeros */
+#define STAMPED 2048 /* bytes of noise in a page; the rest is zeros */
 
 void support_vm_fill(void *page, uint64_t owner, uint64_t sequence)
 {
@@ -69,7 +69,7 @@ void support_vm_end(struct support_vm *machine)
 {
     struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
 
-    /* Failed writes keep frames until they are looked at. */
+    /* Failed writes keep frames until reclaim looks at them. */
     (void)zc_vm_reclaim(machine->vm, ZC_OWNER_COUNT, 1, NULL);
     support_vm_check(machine);
     assert_status(zc_vm_get_stats(machine->vm, &stats), ZC_OK);

@@ -15,7 +15,7 @@ struct support_vm {
     unsigned type;          /* of its device */
 };
 
-/* What a test's machine is made of; zero is a small one without trouble. */
+/* The options of a test's machine; zero: a small one without failures. */
 struct support_vm_kind {
     uint64_t frames;
     uint64_t slots;
@@ -33,9 +33,9 @@ struct support_vm_kind {
 };
 
 struct support_vm support_vm_make(const struct support_vm_kind *kind);
-/* Checks that everything agrees, then ends it. */
+/* Checks that all counts agree, then ends the machine. */
 void support_vm_end(struct support_vm *machine);
-/* Fails the test where counts do not agree.  Nothing else may run. */
+/* Fails the test if counts do not agree.  Nothing else may run. */
 void support_vm_check(struct support_vm *machine);
 
 struct zc_vm_space *support_vm_space(struct support_vm *machine,
@@ -45,20 +45,20 @@ struct zc_vm_space *support_vm_space_of(struct support_vm *machine,
                                         unsigned owner, uint64_t pages,
                                         unsigned flags);
 
-/* Swaps out all that can be: the first round takes the marks of use. */
+/* Swaps out all pages that can be; the first round clears the marks of use. */
 void support_vm_reclaim_all(struct support_vm *machine);
 
 struct zc_vm_stats support_vm_stats(struct support_vm *machine);
 /* Slots in use on the machine's device. */
 uint64_t support_vm_slots_used(struct support_vm *machine);
 
-/* A page's entry as it is now; the slot of one that is swapped out, and the
- * frame of one that is present, or the end of the test. */
+/* A page's entry as it is now; the slot of a swapped-out page; the frame of a
+ * present page.  The test ends if there is none. */
 uint64_t support_vm_entry(struct zc_vm_space *space, uint64_t page);
 zc_swp support_vm_slot(struct zc_vm_space *space, uint64_t page);
 struct zc_vm_frame *support_vm_frame(struct zc_vm_space *space, uint64_t page);
 
-/* Stamps a page, and expects the stamp to be there. */
+/* Stamps a page; expects the stamp to be there. */
 void support_vm_write(struct zc_vm_space *space, uint64_t page,
                       uint64_t sequence);
 enum zc_fault_kind support_vm_expect(struct zc_vm_space *space, uint64_t page,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_zswap.h - compressed memory with no cache above, as page I/O sees it.
+ * support_zswap.h - compressed memory without a cache above it, as page I/O
+ * sees it.
  *
- * What asserts is for the main thread.
+ * Functions that assert are for the main thread.
  */
 #ifndef ZC_TESTS_SUPPORT_ZCACHE_H
 #define ZC_TESTS_SUPPORT_ZCACHE_H
@@ -24,7 +25,7 @@ static inline struct zc_zswap *support_zswap_create(
     return zswap;
 }
 
-/* Everything goes, and nothing of any is left. */
+/* Drops all pages; asserts that nothing is left. */
 static inline void support_zswap_destroy(struct zc_zswap *zswap)
 {
     zc_zswap_destroy(zswap);
@@ -48,7 +49,7 @@ static inline void support_zswap_store(struct zc_zswap *zswap, uint64_t offset,
     assert_status(support_zswap_try(zswap, offset, owner, kind, seed), ZC_OK);
 }
 
-/* The entry of a slot; a name only. */
+/* The entry of a slot, without a reference: only to compare. */
 static inline struct zc_entry *support_zswap_peek(struct zc_zswap *zswap,
                                                   uint64_t offset)
 {
