@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* main.c - the program zcache: which subcommand is meant. */
+/* main.c - the program zcache: calls the subcommand. */
 #include <string.h>
 
 #include "common/arguments.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * capture.c - `zcache capture`: a process's pages in a file, in the order of
- * their addresses, for estimates and tests that can be repeated.
+ * capture.c - `zcache capture`: writes a process's pages to a file in the order
+ * of their addresses, so that estimates and tests can be repeated.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -176,7 +176,7 @@ static bool write_all(int out, const char *path, const unsigned char *bytes,
     return true;
 }
 
-/* Every page of the source to a file that is open; how many in *pages_out. */
+/* Copies every page of the source to an open file; the count in *pages_out. */
 static bool copy_pages(const struct capture_options *options,
                        struct source *source, int out, uint64_t *pages_out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* arguments.h - what the subcommands' command lines have in common. */
+/* arguments.h - what the command lines of the subcommands share. */
 #ifndef ZCACHE_TOOL_ARGUMENTS_H
 #define ZCACHE_TOOL_ARGUMENTS_H
 
@@ -10,7 +10,7 @@
 #define AFTER_MILLISECONDS_DEFAULT 5000
 
 /*
- * Cuts "-- COMMAND ARGS" off: returns how many words stand before it, and the
+ * Cuts "-- COMMAND ARGS" off.  Returns the number of words before it, and the
  * command in *words_out, or NULL.
  */
 int arguments_split_command(int argc, char **argv, char ***words_out);
@@ -20,7 +20,7 @@ bool arguments_parse_page_size(const char *text, size_t *page_size_out);
 bool arguments_parse_sample(const char *text, uint64_t *sample_out);
 bool arguments_parse_after(const char *text, uint64_t *milliseconds_out);
 
-/* What getopt_long() did not like, as an error. */
+/* Explains as an error why getopt_long() refused a word. */
 void arguments_explain(int result, char **argv, int next);
 
 /* "zcache 0.1.0" */

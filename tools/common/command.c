@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * command.c - a command of ours, which runs to be measured.
+ * command.c - a command that the program starts in order to measure it.
  *
- * Between us and the command is a process of ours that guards it.  The guard
- * adopts the orphans (PR_SET_CHILD_SUBREAPER), so that every process that came
- * of the command is below the guard in the tree of processes, and can be found
- * there, measured, and ended.  The guard ends them when it is told to, and
- * when we end, however that comes about (PR_SET_PDEATHSIG): no signal to us
- * leaves a process of the command.
+ * Between the program and the command is a guard process.  The guard adopts
+ * orphans (PR_SET_CHILD_SUBREAPER), so that every process that descends from
+ * the command is below the guard in the process tree, where it is found,
+ * measured and ended.  The guard ends them on request, and also when the
+ * program ends for any reason (PR_SET_PDEATHSIG): no signal to the program
+ * leaves a process of the command behind.
  *
- * The guard tells us two numbers through a pipe: the errno of the exec, 0 if
- * the command runs, and later the status that the command ended with.
+ * The guard writes two numbers to a pipe: the errno of the exec (0: the command
+ * runs), and later the exit status of the command.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -58,14 +58,14 @@ static bool read_number(int end, int *number_out)
     return true;
 }
 
-/* We may have ended meanwhile. */
+/* The program may have ended meanwhile, so a failed write is no error. */
 static void tell(int end, int number)
 {
     if (write(end, &number, sizeof(number)) < 0)
         return;
 }
 
-/* ---- everything that came of the command ---- */
+/* ---- the descendants of the command ---- */
 
 /* The parent of a process by /proc/PID/stat, or 0. */
 static long parent_of(long pid)
@@ -87,7 +87,7 @@ static long parent_of(long pid)
     return parent;
 }
 
-/* Whether one of `among` has this number. */
+/* Does one of `among` have this number? */
 static bool has_pid(const struct pid_list *among, long pid)
 {
     for (size_t i = 0; i < among->count; i++) {
@@ -109,7 +109,7 @@ static bool list_below(long root, struct pid_list *list)
     parents = memory_allocate(all.count, sizeof(*parents));
     for (size_t i = 0; i < all.count; i++)
         parents[i] = parent_of(all.pids[i]);
-    /* Generation by generation, until one has no children. */
+    /* One generation after another, until one has no children. */
     do {
         before = list->count;
         for (size_t i = 0; i < all.count; i++) {
@@ -126,14 +126,14 @@ static bool list_below(long root, struct pid_list *list)
 
 /* ---- the guard ---- */
 
-/* What the guard knows. */
+/* The state of the guard. */
 struct guard {
     const char *name;
     pid_t pid;  /* of the command */
-    int report; /* to us */
+    int report; /* the pipe to the program */
 };
 
-/* Takes note of every child that ended; false where no child is left. */
+/* Reaps every child that has ended; false if no child is left. */
 static bool reap(const struct guard *guard)
 {
     int status;
@@ -146,7 +146,7 @@ static bool reap(const struct guard *guard)
     return pid == 0;
 }
 
-/* Sends a signal to everything that came of the command. */
+/* Sends a signal to every descendant of the command. */
 static size_t signal_all(int signal_number)
 {
     struct pid_list list = {0};
@@ -169,7 +169,7 @@ static void sleep_milliseconds(uint64_t milliseconds)
     (void)nanosleep(&time, NULL);
 }
 
-/* Waits for the end of everything that came of the command. */
+/* Waits for the end of every descendant of the command. */
 static bool await_end(const struct guard *guard, uint64_t milliseconds)
 {
     uint64_t began = clock_nanoseconds();
@@ -201,7 +201,7 @@ static void end_all(const struct guard *guard)
         message_note("%s: still there after SIGKILL", guard->name);
 }
 
-/* In the child: becomes the command, or tells `report` why it cannot. */
+/* In the child: executes the command, or writes the errno to `report`. */
 static void become(char **words, int report, const sigset_t *mask)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -234,7 +234,7 @@ static int start_guarded(struct guard *guard, char **words,
     return error;
 }
 
-/* The guard's life.  Every signal is blocked; `mask` is what was before. */
+/* The guard.  Every signal is blocked; `mask` was in force before. */
 static void run_guard(char **words, int report, pid_t parent,
                       const sigset_t *mask)
 {
@@ -242,7 +242,7 @@ static void run_guard(char **words, int report, pid_t parent,
     sigset_t awaited;
     int error;
 
-    (void)dup2(STDERR_FILENO, STDOUT_FILENO); /* ours is for results */
+    (void)dup2(STDERR_FILENO, STDOUT_FILENO); /* stdout is for results */
     (void)signal(SIGCHLD, SIG_DFL);
     (void)sigemptyset(&awaited);
     (void)sigaddset(&awaited, SIGCHLD);
@@ -250,7 +250,7 @@ static void run_guard(char **words, int report, pid_t parent,
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
-        _exit(0); /* it ended before the call */
+        _exit(0); /* the parent ended before the call */
     error = start_guarded(&guard, words, mask);
     tell(report, error);
     while (reap(&guard)) {
@@ -326,7 +326,7 @@ bool command_start(struct command *command, char **words, uint64_t milliseconds)
         if (passed >= milliseconds)
             return true;
         if (poll(&ready, 1, (int)(milliseconds - passed)) <= 0)
-            continue; /* the time is over, or a signal came */
+            continue; /* the time is over, or a signal arrived */
         (void)read_number(command->report, &status);
         explain_early_end(command, status, began, milliseconds);
         command_stop(command);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* identifiers.c - a hash table of names, with free places in between. */
+/* identifiers.c - a hash table of names with linear probing. */
 #include "common/identifiers.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * identifiers.h - numbers names of 64 bits in the order in which they come:
- * the objects of a trace, the page frames of processes.
+ * identifiers.h - numbers 64-bit names in their order of appearance: the
+ * objects of a trace, the page frames of processes.
  */
 #ifndef ZCACHE_TOOL_IDENTIFIERS_H
 #define ZCACHE_TOOL_IDENTIFIERS_H

@@ -7,7 +7,7 @@
 
 #include "common/text.h"
 
-/* What stands between one value and the next: comma, line end, indent. */
+/* Writes what separates two values: comma, line end, indentation. */
 static void begin_value(struct json *json)
 {
     if (json->after_key) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json.h - a writer of JSON, which knows where commas and line ends go.
+ * json.h - a writer of JSON that places commas and line ends.
  *
  * The caller opens and closes in pairs and gives a key before each value
  * inside an object.
@@ -12,11 +12,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* A writer in the making; start with {.file = stdout}. */
+/* The state of a writer; start with {.file = stdout}. */
 struct json {
     FILE *file;
     unsigned depth;
-    bool follows;   /* a value stands before at this depth */
+    bool follows;   /* a value precedes at this depth */
     bool after_key; /* the next value belongs to a key */
 };
 
@@ -26,7 +26,7 @@ void json_key(struct json *json, const char *key);
 void json_number(struct json *json, uint64_t number);
 void json_thousandths(struct json *json, uint64_t thousandths);
 
-/* Any bytes: those that are not UTF-8 become U+FFFD each. */
+/* Any bytes: each one that is not UTF-8 becomes U+FFFD. */
 void json_string(struct json *json, const char *text);
 
 #endif

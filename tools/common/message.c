@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* message.c - how the program speaks to a person, and ends without memory. */
+/* message.c - messages to the user, and the end without memory. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -23,7 +23,7 @@ void message_set_quiet(bool quiet)
     notes_hidden = quiet;
 }
 
-/* One line; control characters in names do nothing to the terminal. */
+/* One line; control characters in names do not reach the terminal. */
 static void print_line(const char *kind, const char *format, va_list arguments)
     TOOL_FORMAT(2, 0);
 

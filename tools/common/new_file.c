@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * new_file.c - a file that gets its name when it is whole.
+ * new_file.c - a file that gets its name when it is complete.
  *
- * The name that the signal handler removes is set while the signals are
- * blocked, so that no signal comes between the file and its name.
+ * The signal handler removes the unfinished file by name.  That name is set
+ * while the signals are blocked, so no signal comes between creating the file
+ * and setting it.
  */
 #include "common/new_file.h"
 
@@ -17,15 +18,15 @@
 
 #define NAMES_TRIED 100
 
-/* Those that end the program, and the one that a file too large brings. */
+/* The signals that end the program, and SIGXFSZ: a file is too large. */
 static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM,
                               SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGABRT,
                               SIGBUS,  SIGFPE,  SIGILL,  SIGSEGV, SIGXFSZ};
 
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
 
-static char *unfinished; /* [signals blocked] its name, or NULL */
-static pid_t owner;      /* a child of ours has nothing to remove */
+static char *unfinished; /* [signals blocked] its temporary name, or NULL */
+static pid_t owner;      /* only this process removes it, no child */
 static struct sigaction before[SIGNALS];
 
 static void remove_unfinished(void)
@@ -37,7 +38,7 @@ static void remove_unfinished(void)
 static void remove_and_end(int number)
 {
     remove_unfinished();
-    (void)raise(number); /* when this returns, with its own effect */
+    (void)raise(number); /* takes effect when the handler returns */
 }
 
 static void go_on(int number)
@@ -55,7 +56,7 @@ static void block_signals(sigset_t *old)
     (void)sigprocmask(SIG_BLOCK, &set, old);
 }
 
-/* With the signals blocked.  One that is ignored stays so (nohup). */
+/* Called with the signals blocked.  An ignored signal stays ignored (nohup). */
 static void catch_signals(void)
 {
     for (size_t i = 0; i < SIGNALS; i++) {
@@ -71,7 +72,7 @@ static void catch_signals(void)
     }
 }
 
-/* It has its name, or is gone: signals do as before. */
+/* The file has its name or is gone: restores the signals. */
 static void release_signals(void)
 {
     sigset_t old;
@@ -84,13 +85,13 @@ static void release_signals(void)
     (void)sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-/* What is there already may be replaced, or it is an error. */
+/* False, and an error shown, if a file exists that may not be replaced. */
 static bool name_is_free(const struct new_file *file)
 {
     struct stat status;
 
     if (lstat(file->path, &status) != 0)
-        return true; /* what else is wrong is seen when it is made */
+        return true; /* other errors appear when it is made */
     if (!file->may_replace) {
         message_error("%s%s exists, and is not overwritten; --force replaces "
                       "it",
@@ -111,7 +112,7 @@ static bool show_error(const struct new_file *file, int error)
     return false;
 }
 
-/* A file of a name that nothing has, in the directory of `path`. */
+/* Makes a file with an unused name in the directory of `path`. */
 static char *make_file(const struct new_file *file, int *descriptor_out)
 {
     const char *slash = strrchr(file->path, '/');
@@ -143,7 +144,7 @@ bool new_file_open(struct new_file *file)
 
     if (!name_is_free(file))
         return false;
-    /* Without memory the program ends in the middle. */
+    /* For the exit without memory, anywhere in the program. */
     if (!registered)
         registered = atexit(remove_unfinished) == 0;
     owner = getpid();
@@ -155,14 +156,14 @@ bool new_file_open(struct new_file *file)
     return unfinished != NULL;
 }
 
-/* 0 or errno. */
+/* Gives the file its name; 0 or errno. */
 static int give_name(const struct new_file *file)
 {
     struct stat status;
 
     if (file->may_replace)
         return rename(unfinished, file->path) == 0 ? 0 : errno;
-    /* A link never replaces what came meanwhile; rename() does. */
+    /* link() never replaces a file that was made meanwhile; rename() does. */
     if (link(unfinished, file->path) == 0) {
         (void)unlink(unfinished);
         return 0;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * new_file.h - a file that is written under another name in the same
- * directory and gets its own name when it is whole.
+ * new_file.h - a file that is written under another name in the same directory
+ * and gets its own name when it is complete.
  *
- * What has that name before stays as it is until then.  A symbolic link is
- * replaced and not followed.  A signal that ends the program removes the
- * unfinished file; SIGXFSZ becomes the error EFBIG of the write.  One file at
- * a time; not for several threads.
+ * Until then a file of that name is not changed.  A symbolic link is replaced
+ * and not followed.  A signal that ends the program removes the unfinished
+ * file; SIGXFSZ becomes the error EFBIG of the write.  One file at a time, in
+ * one thread.
  */
 #ifndef ZCACHE_TOOL_NEW_FILE_H
 #define ZCACHE_TOOL_NEW_FILE_H
@@ -15,7 +15,7 @@
 
 struct new_file {
     const char *option; /* before a message: "--plot: ", or "" */
-    const char *path;   /* its name in the end */
+    const char *path;   /* its final name */
     unsigned mode;      /* of its permissions, less the umask */
     bool may_replace;   /* a regular file or link of that name */
     int descriptor;

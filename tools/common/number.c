@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* number.c - numbers from options, read strictly, and to people, in units. */
+/* number.c - strict parsing of numbers in options, and numbers with units. */
 #include <limits.h>
 
 #include "common/text.h"

@@ -3,7 +3,7 @@
  * plot.c - pictures, drawn by gnuplot.
  *
  * gnuplot reads its script and data from a pipe and writes the picture to its
- * standard output, which is the file: no name is ever quoted for anybody.
+ * standard output, which is the file: so no file name needs quoting.
  */
 #include "common/plot.h"
 
@@ -26,7 +26,7 @@ static bool ends_with(const char *text, const char *end)
     return length > end_length && strcmp(text + length - end_length, end) == 0;
 }
 
-/* Whether some directory of PATH has a gnuplot. */
+/* Does some directory of PATH have a gnuplot? */
 static bool have_gnuplot(void)
 {
     const char *path = getenv("PATH");
@@ -88,7 +88,7 @@ static void write_head(bool svg, FILE *file)
     fprintf(file, "set encoding utf8\n");
 }
 
-/* gnuplot with our script at its input and the picture at its output. */
+/* Starts gnuplot: it reads the script from a pipe and writes to `output`. */
 static pid_t start_gnuplot(int output, int *script_out)
 {
     int ends[2];
@@ -125,7 +125,7 @@ static bool draw(plot_writer write_script, const void *context, bool svg,
 
     if (pid < 0)
         return false;
-    /* A gnuplot that ends early must not end us. */
+    /* If gnuplot ends early, SIGPIPE must not end this program. */
     before = signal(SIGPIPE, SIG_IGN);
     file = fdopen(script, "w");
     if (file == NULL) {

@@ -3,8 +3,8 @@
  * process.c - the memory of one or more processes as a source of pages.
  *
  * /proc/PID/mem is opened together with the scan and stays open, so that a
- * process that gets the same number later is never read.  It is only read:
- * the process is neither stopped nor traced.
+ * later process with the same number is never read.  It is only read: the
+ * process is neither stopped nor traced.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 #include "common/process_scan.h"
 #include "common/system.h"
 
-/* What a source of processes holds: /proc/PID/mem of each origin. */
+/* The state of a source of processes: /proc/PID/mem of each origin. */
 struct process_state {
     int *memories;
     size_t count;
@@ -27,7 +27,7 @@ struct process_state {
 };
 
 /*
- * A page that is larger than the system's, and of which only a part is
+ * Reads a page that is larger than a system page, of which only a part is
  * mapped: the rest is zeros, as if it had never been written.
  */
 static int64_t read_in_parts(const struct process_state *state, int memory,
@@ -80,7 +80,7 @@ static void finish_processes(struct source *source)
     free(state);
 }
 
-/* What an errno of /proc means for a process. */
+/* The meaning of an errno of /proc for a process. */
 static enum process_outcome outcome_of(const char *proc, long pid, int error)
 {
     struct text path = {0};
@@ -140,7 +140,7 @@ static enum process_outcome add_process(struct process_scan *scan, long pid)
     if (error != 0) {
         if (memory >= 0)
             (void)close(memory);
-        /* It ended during the scan: what was found so far has no reader. */
+        /* It ended during the scan: the pages found so far cannot be read. */
         source->page_count = pages_before;
         source->extent_count = extents_before;
         return outcome_of(scan->proc, pid, error);
@@ -156,7 +156,7 @@ static enum process_outcome add_process(struct process_scan *scan, long pid)
     return PROCESS_OK;
 }
 
-/* "pid 7 (sh)", or the request's own with how many processes were read. */
+/* "pid 7 (sh)", or the request's own label and the number of processes. */
 static char *make_label(const struct process_request *request, const char *proc,
                         size_t count)
 {

@@ -2,9 +2,9 @@
 /*
  * process_scan.c - the reading of /proc/PID/maps and /proc/PID/pagemap.
  *
- * maps names the mappings; pagemap has one word for each page of them.  Large
- * reservations are mostly holes: where the system can list what is present
- * (PAGEMAP_SCAN, Linux 6.7) only that is looked at.
+ * maps lists the mappings; pagemap has one word for each of their pages.  Large
+ * reservations are mostly holes: where the system can list the present regions
+ * (PAGEMAP_SCAN, Linux 6.7), only those are examined.
  */
 #include "common/process_scan.h"
 
@@ -24,7 +24,7 @@
  *   |         |       |  shmem   |    |           |    |           |
  *   +---------+-------+----------+----+-----------+----+-----------+
  *
- * The frame is 0 to whom may not know it (it takes CAP_SYS_ADMIN).
+ * The frame is 0 for readers without CAP_SYS_ADMIN.
  */
 #define WORD_PRESENT (UINT64_C(1) << 63)
 #define WORD_SWAPPED (UINT64_C(1) << 62)
@@ -54,7 +54,7 @@ struct scan_region {
     uint64_t end;
     uint64_t categories;
 };
-/* What ioctl() takes: glibc an unsigned long, POSIX and musl an int. */
+/* ioctl()'s request: unsigned long in glibc, int in POSIX and musl. */
 #if defined(__GLIBC__)
 typedef unsigned long scan_request;
 #else
@@ -94,7 +94,7 @@ static void add_pages(struct process_scan *scan, uint64_t start, uint64_t end,
                                        .name = name});
 }
 
-/* Whether this page is to be counted. */
+/* Is this page to be counted? */
 static bool word_counts(struct process_scan *scan, uint64_t word)
 {
     const uint64_t seen = scan->seen.count;
@@ -113,7 +113,7 @@ static bool word_counts(struct process_scan *scan, uint64_t word)
     return false;
 }
 
-/* Looks at each page of a region; false if pagemap could not be read. */
+/* Examines each page of a region; false if pagemap could not be read. */
 static bool scan_words(struct process_scan *scan, uint64_t start, uint64_t end,
                        size_t name)
 {
@@ -198,7 +198,7 @@ static bool parse_mapping(char *line, struct mapping *mapping)
     return mapping->start < mapping->end;
 }
 
-/* Mappings whose pages are never swapped, or are the kernel's own. */
+/* False for mappings whose pages are never swapped, or are the kernel's own. */
 static bool mapping_counts(const struct mapping *mapping)
 {
     static const char *const left_out[] = {"[vvar", "[vdso", "[vsyscall",
@@ -213,7 +213,7 @@ static bool mapping_counts(const struct mapping *mapping)
     return true;
 }
 
-/* What a table calls it; `before` is the mapping in front of it. */
+/* The name of a mapping in the tables; `before` is the mapping before it. */
 static size_t name_mapping(struct source *source, const struct mapping *mapping,
                            const struct mapping *before)
 {

@@ -37,7 +37,7 @@ void progress_stage(struct progress *progress, const char *codec,
     progress->stage_began = clock_nanoseconds();
 }
 
-/* Whether the line is to be drawn, at the time of *now_out. */
+/* Is it time to draw the line?  The time is in *now_out. */
 static bool is_due(struct progress *progress, uint64_t *now_out)
 {
     if (!progress->shown)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * progress.h - one line on the terminal that says how far the work is: its
- * rate, and the time that is left.  Nothing where nobody watches.
+ * progress.h - one line on the terminal with the progress of the work: its
+ * rate, and the time that is left.  Nothing if standard error is no terminal.
  */
 #ifndef ZCACHE_TOOL_PROGRESS_H
 #define ZCACHE_TOOL_PROGRESS_H
@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Work that goes through `page_total` pages in one or more stages. */
+/* Work on `page_total` pages, in one or more stages. */
 struct progress {
     bool shown;
-    bool line_stands; /* something is on the line that must be erased */
+    bool line_stands; /* the line has text that must be erased */
     uint64_t page_size;
     uint64_t page_total;  /* of all stages */
     uint64_t page_done;   /* before this stage */
@@ -37,14 +37,14 @@ void progress_stage(struct progress *progress, const char *codec,
 void progress_step(struct progress *progress, uint64_t pages);
 
 /*
- * Work that is not counted in pages: `done` of `whole` (0: not known) of this
- * stage, which has made `count` of a unit ("accesses"); draws a few times a
+ * Work that is not counted in pages: `done` of `whole` (0: unknown) of this
+ * stage, which has made `count` of a unit ("accesses").  Draws a few times a
  * second.
  */
 void progress_show(struct progress *progress, uint64_t done, uint64_t whole,
                    uint64_t count, const char *unit);
 
-/* This stage is done: it had `pages`. */
+/* This stage has ended: it had `pages`. */
 void progress_stage_end(struct progress *progress, uint64_t pages);
 
 /* Erases the line. */

@@ -56,7 +56,7 @@ static bool parse_pids(struct pid_list *list, const char *text)
     return good;
 }
 
-/* Opens each file once, for its errors. */
+/* Opens each file once, to show its errors early. */
 static bool check_files(const struct source_queue *queue)
 {
     for (size_t i = 0; i < queue->choice->file_count; i++) {
@@ -70,7 +70,7 @@ static bool check_files(const struct source_queue *queue)
     return true;
 }
 
-/* Whether each process is there and may be read. */
+/* Does each process exist, and may this program read it? */
 static bool check_pids(const struct source_queue *queue)
 {
     for (size_t i = 0; i < queue->pids.count; i++) {
@@ -104,8 +104,9 @@ bool source_queue_begin(struct source_queue *queue,
 }
 
 /*
- * Whether to go on without this process: one of many may have ended meanwhile,
- * but what is wrong with the only one, or was forbidden, is an error.
+ * May the command go on without this process?  One of many may have ended
+ * meanwhile.  A failure of the only one, and a process that may not be read, is
+ * an error, except with --all.
  */
 static bool can_do_without(const struct source_queue *queue,
                            enum process_outcome outcome, long pid)

@@ -10,16 +10,16 @@
 
 #include "common/system.h"
 
-/* Pages read at once: 1 MiB of 4 KiB pages, where reading is fastest. */
+/* Pages read at once: 1 MiB of 4 KiB pages, the fastest size. */
 #define READ_PAGES 256
 
 /*
- * What a page costs besides itself at worst: the same again in the pool, and
- * its hash and its metadata.
+ * The memory that a page costs besides itself, at most: the same size again in
+ * the pool, and its hash and metadata.
  */
 #define OVERHEAD_PER_PAGE 80
 
-/* Never more than fits: to be killed for memory would help nobody. */
+/* False if the copy does not fit into memory: the program would be killed. */
 static bool fits(const struct source *source, uint64_t page_count)
 {
     uint64_t needed = page_count * (2 * source->page_size + OVERHEAD_PER_PAGE);
@@ -32,7 +32,7 @@ static bool fits(const struct source *source, uint64_t page_count)
         available = SIZE_MAX / 2; /* the most that an address can name */
     if (needed <= available)
         return true;
-    /* Rounded down to what the option can say, with a little to spare. */
+    /* Rounded down to a value of the option, with a small reserve. */
     percent = 90.0 * (double)available / (double)needed * (double)page_count /
               (double)source->page_count;
     percent = percent >= 1.0 ? (double)(uint64_t)percent
@@ -64,7 +64,7 @@ static void add_span(struct snapshot *snapshot, size_t name, uint64_t pages)
     snapshot->page_count += pages;
 }
 
-/* All that the sample takes. */
+/* Reads all pages that the sample takes. */
 static enum snapshot_outcome read_all(struct snapshot *snapshot,
                                       struct source *source, uint64_t sample,
                                       struct progress *progress)

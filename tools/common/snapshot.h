@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * snapshot.h - the pages of a source as they were at one time, in our memory.
+ * snapshot.h - a copy in memory of a source's pages at one time.
  *
- * A live process changes while it is looked at.  Its pages are therefore
- * copied once, and every codec and placement then works on the same copy, with
- * which every page that comes back is compared.
+ * A live process changes during the measurement.  So its pages are copied once,
+ * and every codec and placement works on the same copy.  Every page that is
+ * loaded is compared with it.
  */
 #ifndef ZCACHE_TOOL_SNAPSHOT_H
 #define ZCACHE_TOOL_SNAPSHOT_H
@@ -14,11 +14,11 @@
 #include "common/progress.h"
 #include "common/source.h"
 
-/* Pages of one mapping, one after the other. */
+/* Pages of one mapping, one after another. */
 struct snapshot_span {
     uint64_t first_page;
     uint64_t page_count;
-    size_t name; /* which of the source's names */
+    size_t name; /* index into the source's names */
 };
 
 struct snapshot {
@@ -33,13 +33,13 @@ struct snapshot {
 
 enum snapshot_outcome {
     SNAPSHOT_OK,
-    SNAPSHOT_NOTHING, /* it ended before a page of it was read */
+    SNAPSHOT_NOTHING, /* the source ended before any page was read */
     SNAPSHOT_FAILED   /* an error, which was shown */
 };
 
 /*
- * Copies what `sample` takes of a source, and appends to the source's note
- * what went missing.
+ * Copies the pages of a source that `sample` takes, and appends what is missing
+ * to the source's note.
  */
 enum snapshot_outcome snapshot_take(struct snapshot *snapshot,
                                     struct source *source, uint64_t sample,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* source.c - the reading of a source from front to end, whole or sampled. */
+/* source.c - reads a source from front to end, whole or sampled. */
 #include "common/source.h"
 
 #include <inttypes.h>
@@ -30,7 +30,7 @@ void source_add(struct source *source, const struct source_extent *extent)
 
 size_t source_name(struct source *source, const char *name)
 {
-    /* From the end: mappings of one name mostly follow each other. */
+    /* From the end: mappings of one name are mostly adjacent. */
     for (size_t i = source->name_count; i-- > 0;) {
         if (strcmp(source->names[i], name) == 0)
             return i;
@@ -56,8 +56,8 @@ void source_close(struct source *source)
 }
 
 /*
- * Run r is taken where r * sample passes the next whole run: evenly spread,
- * always the same ones, and always the first.
+ * Run r is taken where r * sample passes the next multiple of SAMPLE_ALL: the
+ * runs are evenly spread, always the same, and the first is always taken.
  */
 static bool sample_takes_run(uint64_t run, uint64_t sample)
 {
@@ -88,7 +88,7 @@ void source_cursor_begin(struct source_cursor *cursor, struct source *source,
     *cursor = (struct source_cursor){.source = source, .sample = sample};
 }
 
-/* Goes forward by pages of this extent, into the next at its end. */
+/* Moves forward by pages of this extent, to the next extent at its end. */
 static void advance(struct source_cursor *cursor, uint64_t pages)
 {
     cursor->index += pages;
@@ -99,7 +99,7 @@ static void advance(struct source_cursor *cursor, uint64_t pages)
     }
 }
 
-/* Pages of a stretch of `pages` here that the sample takes. */
+/* How many of the next `pages` pages the sample takes. */
 static uint64_t sampled_pages(const struct source_cursor *cursor,
                               uint64_t pages)
 {
@@ -120,7 +120,7 @@ static uint64_t sampled_pages(const struct source_cursor *cursor,
     return taken;
 }
 
-/* Leaves out whatever is left of an origin that is gone. */
+/* Skips the remaining extents of an origin that is gone. */
 static void skip_origin(struct source_cursor *cursor)
 {
     const struct source *source = cursor->source;
@@ -137,7 +137,7 @@ static void skip_origin(struct source_cursor *cursor)
     }
 }
 
-/* How many pages may be read at once from here, or 0: this run is left out. */
+/* How many pages to read at once from here; 0: the sample skips this run. */
 static uint64_t pages_at_once(const struct source_cursor *cursor,
                               uint64_t page_limit, uint64_t *left_out)
 {

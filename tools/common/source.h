@@ -2,11 +2,10 @@
 /*
  * source.h - where pages come from: a file, or the memory of processes.
  *
- * A source is opened once, which finds out what there is (extents of pages, in
- * address order), and is then read once from front to end through a cursor.
- * What is found may be gone when it is read: a process ends, a file becomes
- * shorter.  The cursor then goes on with the rest and keeps count, so that the
- * result can say what is missing.
+ * Opening a source finds its extents of pages, in address order.  It is then
+ * read once from front to end through a cursor.  Pages may be gone when they
+ * are read: a process ends, a file becomes shorter.  The cursor then goes on
+ * with the rest and counts them, so that the result can say what is missing.
  */
 #ifndef ZCACHE_TOOL_SOURCE_H
 #define ZCACHE_TOOL_SOURCE_H
@@ -17,7 +16,7 @@
 
 #include "common/text.h"
 
-/* Samples are whole runs of this many pages: neighbours are alike. */
+/* A sample is made of runs of this many pages: neighbours are similar. */
 #define SAMPLE_RUN_PAGES 256
 
 /* The sample that takes every page, in thousandths of a percent. */
@@ -26,11 +25,11 @@
 struct source_extent {
     uint64_t address; /* of its first page: in the file, or virtual */
     uint64_t page_count;
-    size_t origin; /* which process of several */
-    size_t name;   /* which of `names` */
+    size_t origin; /* index of the process */
+    size_t name;   /* index into `names` */
 };
 
-/* What read() returns instead of a number of bytes. */
+/* The results of read() that are no number of bytes. */
 enum source_read {
     SOURCE_READ_ENDED = 0,  /* nothing more from this origin: it is gone */
     SOURCE_READ_HOLE = -1,  /* this one page cannot be read (any more) */
@@ -38,7 +37,7 @@ enum source_read {
 };
 
 struct source {
-    char *label; /* what a report calls it: a path, "pid 7 (sh)" */
+    char *label; /* its name in a report: a path, "pid 7 (sh)" */
     size_t page_size;
     uint64_t page_count; /* of all extents */
 
@@ -53,8 +52,8 @@ struct source {
     struct text note; /* sentences about what was found */
 
     /*
-     * Reads up to `bytes`, whole pages, at `address` of an extent: how many
-     * there were, which is short only at an end, or enum source_read.
+     * Reads up to `bytes`, whole pages, at `address` of an extent.  Returns the
+     * bytes read, fewer only at an end, or enum source_read.
      */
     int64_t (*read)(struct source *source, const struct source_extent *extent,
                     uint64_t address, void *buffer, size_t bytes);
@@ -62,7 +61,7 @@ struct source {
     void *state;
 };
 
-/* Adds an extent, or makes the last one longer where it goes on. */
+/* Adds an extent, or extends the last one if it continues it. */
 void source_add(struct source *source, const struct source_extent *extent);
 
 /* The index of a mapping's name, added if it is new. */
@@ -73,7 +72,7 @@ void source_close(struct source *source);
 /* How many of `page_count` pages a sample takes. */
 uint64_t sample_page_count(uint64_t page_count, uint64_t sample);
 
-/* A place in a source, and what went missing on the way. */
+/* A position in a source, and counts of what was missing before it. */
 struct source_cursor {
     struct source *source;
     uint64_t sample; /* thousandths of a percent, 1 to SAMPLE_ALL */
@@ -90,18 +89,19 @@ void source_cursor_begin(struct source_cursor *cursor, struct source *source,
                          uint64_t sample);
 
 /*
- * Reads the next pages, at most `page_limit` and of one mapping, a short last
- * page filled up with zeros.  How many; 0 at the end or after a failure.
+ * Reads the next pages, at most `page_limit` and of one mapping; a short last
+ * page is filled up with zeros.  Returns their number; 0 at the end or after a
+ * failure.
  */
 uint64_t source_cursor_read(struct source_cursor *cursor, void *buffer,
                             uint64_t page_limit, size_t *name_out);
 
-/* Appends what went missing, if anything did, to a note. */
+/* Appends to a note what is missing, if anything is. */
 void source_cursor_note(const struct source_cursor *cursor, struct text *note);
 
 /*
- * Opens a file, which is then read as pages; its last one may be short.
- * False, and an error shown, where that cannot be.
+ * Opens a file to be read as pages; the last one may be short.  False, and an
+ * error shown, if it cannot.
  */
 bool source_open_file(struct source *source, const char *path,
                       size_t page_size);

@@ -49,7 +49,7 @@ static void finish_file(struct source *source)
     free(state);
 }
 
-/* The size of what can be cut in pages; false, and why, of anything else. */
+/* The size of a file that has pages; false, and an error shown, for others. */
 static bool file_size(int descriptor, const char *path, uint64_t *size_out)
 {
     struct stat status;
@@ -85,7 +85,7 @@ static bool file_size(int descriptor, const char *path, uint64_t *size_out)
 
 bool source_open_file(struct source *source, const char *path, size_t page_size)
 {
-    /* Without waiting: opening a FIFO would wait for its writer. */
+    /* O_NONBLOCK: otherwise opening a FIFO waits for its writer. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct file_state *state;
     uint64_t size;

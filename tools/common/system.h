@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * system.h - what only some systems can do: look into other processes.
+ * system.h - what only some systems support: reading other processes.
  *
- * Linux reads /proc (system_linux.c, process.c, command.c); elsewhere the same
- * functions say that it is not supported (system_none.c).  Files work on both.
+ * Linux reads /proc (system_linux.c, process.c, command.c).  Elsewhere the same
+ * functions say that it is not supported (system_none.c).  Files work
+ * everywhere.
  */
 #ifndef ZCACHE_TOOL_SYSTEM_H
 #define ZCACHE_TOOL_SYSTEM_H
 
 #include "common/source.h"
 
-/* Bytes that can be had without pushing others out; 0 if not known. */
+/* Bytes available without swapping; 0 if unknown. */
 uint64_t system_available_memory(void);
 
 /* Processes by number. */
@@ -32,14 +33,14 @@ bool system_list_all(struct pid_list *list);
  */
 bool system_list_cgroup(struct pid_list *list, const char *path);
 
-/* The largest number a process can have. */
+/* The largest possible process number. */
 #define PID_MOST 2147483647
 
-/* What came of opening a process. */
+/* The outcome of opening a process. */
 enum process_outcome {
     PROCESS_OK,
-    PROCESS_GONE,          /* there is none of that number (any more) */
-    PROCESS_NOT_PERMITTED, /* we may not read it */
+    PROCESS_GONE,          /* no process has that number (any more) */
+    PROCESS_NOT_PERMITTED, /* this program may not read it */
     PROCESS_EMPTY,         /* it has no anonymous pages, or is the kernel's */
     PROCESS_FAILED         /* an error, which was shown */
 };
@@ -52,20 +53,20 @@ struct process_request {
     const char *proc; /* NULL: "/proc" */
 };
 
-/* How many of the processes of a request were left out, and why. */
+/* The processes of a request that were left out, by reason. */
 struct process_tally {
     size_t gone;
     size_t not_permitted;
     size_t empty;
 };
 
-/* Whether a process is there and may be read; it is not looked at. */
+/* Does a process exist, and may this program read it?  Does not read it. */
 enum process_outcome process_check(long pid);
 
 /*
  * Finds the resident private anonymous pages of processes.  PROCESS_OK if at
- * least one of them has any; otherwise the outcome of the last one, and
- * nothing shown but for PROCESS_FAILED.
+ * least one process has some; otherwise the outcome of the last one.  Only
+ * PROCESS_FAILED shows an error.
  */
 enum process_outcome process_open(struct source *source,
                                   const struct process_request *request,
@@ -77,24 +78,24 @@ void process_explain(enum process_outcome outcome, long pid);
 /* A child calls it: the child gets SIGTERM when its parent ends. */
 void system_end_with(long parent);
 
-/* A command of ours, running. */
+/* A command that this program started. */
 struct command {
     char **words;
     long guard; /* the process that ends it; 0: none */
-    int report; /* where the guard says how it goes */
+    int report; /* the pipe from the guard */
 };
 
 /*
- * Starts a command, its output going to standard error, and waits.  False, and
- * an error shown, if it could not start or ended before the time was over.
+ * Starts a command, with its output to standard error, and waits for that time.
+ * False, and an error shown, if it could not start or ended earlier.
  */
 bool command_start(struct command *command, char **words,
                    uint64_t milliseconds);
 
-/* The command and its children, and theirs, now. */
+/* The command and all its descendants now. */
 bool command_list(const struct command *command, struct pid_list *list);
 
-/* Ends the command and its children, which is said. */
+/* Ends the command and its descendants; a note says so. */
 void command_stop(struct command *command);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* system_linux.c - which processes there are, and how much memory is free. */
+/* system_linux.c - the list of processes, and the available memory. */
 #include "common/system.h"
 
 #include <dirent.h>
@@ -40,7 +40,7 @@ static int compare_pids(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-/* In order, each once: a group may name a process twice. */
+/* Sorts, and keeps each once: a group may list a process twice. */
 static void sort_pids(struct pid_list *list)
 {
     size_t kept = 0;
@@ -156,6 +156,6 @@ bool system_list_cgroup(struct pid_list *list, const char *path)
 void system_end_with(long parent)
 {
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if ((long)getppid() != parent) /* it ended before the call */
+    if ((long)getppid() != parent) /* the parent ended before the call */
         (void)raise(SIGTERM);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* system_none.c - where other processes cannot be looked into: only files. */
+/* system_none.c - where other processes cannot be read: only files. */
 #include "common/system.h"
 
 static bool not_supported(const char *what)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* text.c - growing text, files read whole, and tables. */
+/* text.c - growing text, whole files, and tables. */
 #include "common/text.h"
 
 #include <errno.h>
@@ -106,7 +106,7 @@ bool text_is_control(const char *text)
 
 void text_append_visible(struct text *text, const char *from)
 {
-    /* A text to which nothing was appended has no bytes. */
+    /* An empty text has NULL bytes. */
     while (from != NULL && *from != '\0') {
         size_t size = text_character_size(from);
         bool visible = size != 0 && !text_is_control(from);
@@ -216,7 +216,7 @@ void table_add(struct table *table, const char *format, ...)
     table->cells[table->cell_count++] = cell.bytes;
 }
 
-/* Columns on a terminal that text takes: one per character, not per byte. */
+/* The columns of a text on a terminal: one per character, not per byte. */
 static size_t width_of(const char *cell)
 {
     size_t width = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * text.h - text that grows, files read whole, numbers read strictly, and the
- * table of a report.
+ * text.h - growing text, whole files, strict parsing of numbers, and the table
+ * of a report.
  */
 #ifndef ZCACHE_TOOL_TEXT_H
 #define ZCACHE_TOOL_TEXT_H
@@ -14,7 +14,7 @@
 
 #include "common/tool.h"
 
-/* Text that grows; all zero is empty.  `bytes` is NULL or ends with a NUL. */
+/* Growing text; all zero is empty.  `bytes` is NULL or ends with a NUL. */
 struct text {
     char *bytes;
     size_t length;
@@ -32,18 +32,18 @@ void text_print_sentence(struct text *text, const char *format, ...)
     TOOL_FORMAT(2, 3);
 
 /*
- * How many bytes the UTF-8 character at `text` has, or 0 where there is none:
- * a stray or missing follower, an overlong form, a surrogate, or beyond
- * U+10FFFF.  The NUL at the end is no follower, so it is never passed.
+ * The number of bytes of the UTF-8 character at `text`; 0 if it is none: a
+ * stray or missing continuation byte, an overlong form, a surrogate, or beyond
+ * U+10FFFF.  The NUL at the end is no continuation byte, so it is never passed.
  */
 size_t text_character_size(const char *text);
 
-/* Whether the character at `text` is one for a terminal: below U+0020, U+007F,
- * or U+0080 to U+009F, which some terminals take for an escape sequence. */
+/* Is the character at `text` a control character: below U+0020, U+007F, or
+ * U+0080 to U+009F, which some terminals take for an escape sequence? */
 bool text_is_control(const char *text);
 
-/* Appends with each byte of a control character, or of what is no UTF-8, as
- * \xNN: it will be seen on a terminal. */
+/* Appends the text; each byte of a control character, or of invalid UTF-8,
+ * becomes \xNN, which is visible on a terminal. */
 void text_append_visible(struct text *text, const char *from);
 void text_print_visible(FILE *file, const char *from);
 
@@ -58,12 +58,12 @@ int text_append_file(struct text *text, const char *path, size_t most);
 /* Most bytes of a file of /proc. */
 #define PROC_BYTES_MOST ((size_t)1 << 30)
 
-/* Whether it is a character device, which may never end (/dev/zero). */
+/* Is it a character device, which may never end (/dev/zero)? */
 bool is_character_device(const char *path);
 
 /*
- * Numbers of an option's argument, strictly: digits only, nothing around them,
- * inside the bounds.  False, and nothing written, for anything else.
+ * Strict parsing of an option's argument: digits only, with nothing around
+ * them, within the bounds.  For anything else false, and nothing is written.
  */
 bool number_parse(const char *text, uint64_t least, uint64_t most,
                   uint64_t *number_out);
@@ -74,7 +74,7 @@ bool number_parse_signed(const char *text, int least, int most,
 bool number_parse_thousandths(const char *text, uint64_t least, uint64_t most,
                               uint64_t *thousandths_out);
 
-/* A number for a person: which unit suits it, and how many of them it is. */
+/* A number with a suitable unit. */
 struct byte_unit {
     const char *name; /* "KiB" */
     double bytes;
@@ -88,16 +88,16 @@ char *byte_text(char *text, uint64_t bytes);
 /* Part of whole in percent; 0 of nothing. */
 double percent_of(uint64_t part, uint64_t whole);
 
-/* A table in the making: cells in reading order, the first row the heading. */
+/* A table: cells in reading order; the first row is the heading. */
 struct table {
     size_t column_count;
-    unsigned left; /* a bit for each column that stands at the left edge */
+    unsigned left; /* a bit for each left-aligned column */
     char **cells;
     size_t cell_count;
     size_t capacity;
 };
 
-/* A cell is printed as text_append_visible() has it. */
+/* A cell is printed by the rules of text_append_visible(). */
 void table_add(struct table *table, const char *format, ...) TOOL_FORMAT(2, 3);
 void table_print(const struct table *table, FILE *file);
 void table_free(struct table *table);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tool.h - what the subcommands of the program share: how they end and how
- * they speak.
+ * tool.h - what the subcommands of the program share: exit statuses and
+ * messages.
  *
  * Results go to standard output, everything else to standard error.  A
  * subcommand writes results only when it has all of them, so that an error
- * never leaves half a table that looks whole.
+ * never leaves half a table that looks complete.
  */
 #ifndef ZCACHE_TOOL_H
 #define ZCACHE_TOOL_H
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <zcache/types.h>
 
-/* What the process ends with. */
+/* The exit status of the process. */
 enum tool_exit {
     TOOL_FINE = 0,     /* every page came back as it was */
     TOOL_MISMATCH = 1, /* a page came back different, or not at all */
@@ -36,18 +36,18 @@ int estimate_main(int argc, char **argv);
 int capture_main(int argc, char **argv);
 int sim_main(int argc, char **argv);
 
-/* The name before each message: "zcache estimate". */
+/* The name in front of each message: "zcache estimate". */
 void message_set_command(const char *name);
 
-/* Without notes only errors are shown (--quiet). */
+/* Quiet: only errors are shown, no notes (--quiet). */
 void message_set_quiet(bool quiet);
 
 /* One line to standard error: an error, or a note about a result. */
 void message_error(const char *format, ...) TOOL_FORMAT(1, 2);
 void message_note(const char *format, ...) TOOL_FORMAT(1, 2);
 
-/* What the library refused, and its reason; without one, what the status
- * means. */
+/* Shows a failure of the library and its reason, or without one the meaning of
+ * the status. */
 void message_status(zc_status status, const char *reason, const char *format,
                     ...) TOOL_FORMAT(3, 4);
 
@@ -60,8 +60,8 @@ void *memory_resize(void *memory, size_t count, size_t size);
 char *memory_copy_text(const char *text);
 
 /*
- * Room for one more element at the end of a growing array of `count`: returns
- * the array, moved if it had to be.
+ * Makes room for one more element at the end of a growing array of `count`;
+ * returns the array, which may have moved.
  */
 void *memory_make_room(void *array, size_t count, size_t *capacity,
                        size_t size);

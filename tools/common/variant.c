@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* variant.c - the lists of codecs and placements that options name. */
+/* variant.c - the lists of codecs and placements in options. */
 #include "common/variant.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 const char *codec_default(void)
 {
-    return zc_compressor_get(0)->name; /* as a cache's own default */
+    return zc_compressor_get(0)->name; /* the default of a cache */
 }
 
 const char *codec_list_default(void)
@@ -38,7 +38,7 @@ static void explain_unknown_codec(const char *name)
     text_free(&known);
 }
 
-/* One of the list: "lz4" or "zstd:1". */
+/* One element of the list: "lz4" or "zstd:1". */
 static bool parse_codec(struct codec_choice *choice, const char *word)
 {
     const struct zc_compressor *compressor;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* variant.h - which codecs, levels and placements an estimate compares. */
+/* variant.h - the codecs, levels and placements that an estimate compares. */
 #ifndef ZCACHE_TOOL_VARIANT_H
 #define ZCACHE_TOOL_VARIANT_H
 
@@ -17,15 +17,15 @@ struct codec_list {
     size_t capacity;
 };
 
-/* The codec, and the list of codecs, where none is given: of "lz4" and of
- * "lz4,zstd:1" what is built in, and "copy" where neither is. */
+/* The default codec, and the default list of codecs: of "lz4" and of
+ * "lz4,zstd:1" those that are built in, and "copy" if none is. */
 const char *codec_default(void);
 const char *codec_list_default(void);
 
-/* Appends those that are built in: "lz4, copy". */
+/* Appends the names of those built in: "lz4, copy". */
 void codec_names(struct text *text);
 
-/* "lz4,zstd:1"; false, and an error shown that lists those there are. */
+/* Parses "lz4,zstd:1"; false, and an error shown that lists the codecs. */
 bool codec_list_parse(struct codec_list *list, const char *text);
 void codec_list_free(struct codec_list *list);
 
@@ -34,7 +34,8 @@ struct placement_list {
     size_t count;
 };
 
-/* "kernel,dense"; false, and an error shown that lists those there are. */
+/* Parses "kernel,dense"; false, and an error shown that lists the
+ * placements. */
 bool placement_list_parse(struct placement_list *list, const char *text);
 
 /* "kernel" */

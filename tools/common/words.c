@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* words.c - the words that an option takes, each beside what it means. */
+/* words.c - the words that an option takes, each with its meaning. */
 #include "common/words.h"
 
 #include <string.h>

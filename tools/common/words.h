@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * words.h - the words that an option takes, each beside what it means.
+ * words.h - the words that an option takes, each with its meaning.
  *
- * A word and its constant stand once, as a pair.  The parser, the help, the
- * error messages and the reports all read the same table, so that the word
- * that is shown is the word that runs, in whatever order the constants are.
+ * A word and its constant are written once, as a pair.  The parser, the help,
+ * the error messages and the reports read the same table.  So the word that is
+ * shown is the value that is used, in any order of the constants.
  */
 #ifndef ZCACHE_TOOL_WORDS_H
 #define ZCACHE_TOOL_WORDS_H
@@ -17,7 +17,7 @@ struct word {
     unsigned value;
 };
 
-/* What the word means; false, and nothing written, for any other text. */
+/* The meaning of a word; false, and nothing written, for any other text. */
 bool words_find(const struct word *words, const char *text,
                 unsigned *value_out);
 
@@ -28,7 +28,7 @@ const char *words_name(const struct word *words, unsigned value);
 void words_list(struct text *text, const struct word *words,
                 const char *separator);
 
-/* Those of the library, its default last.  For one thread at a time. */
+/* The library's placements, its default last.  For one thread at a time. */
 #define PLACEMENTS_MAX 16
 const struct word *placement_words(void);
 

@@ -14,7 +14,7 @@
 /* The library's word; on 64 bits also the kernel's. */
 typedef uint64_t filling_word;
 
-/* A page equal to itself shifted by one word has one repeated word. */
+/* A page equal to itself shifted by one word consists of one repeated word. */
 static bool is_same_filled(const unsigned char *page, size_t page_size)
 {
     return memcmp(page, page + sizeof(filling_word),
@@ -68,7 +68,7 @@ uint64_t census_count_duplicates(const unsigned char *bytes, size_t page_size,
         if (!is_same_filled(page, page_size))
             hashes[count++] = XXH3_128bits(page, page_size);
     }
-    /* 128 bits: that two different pages agree is not to be expected. */
+    /* 128 bits: two different pages practically never have the same hash. */
     qsort(hashes, count, sizeof(*hashes), compare_hashes);
     for (size_t i = 1; i < count; i++) {
         if (compare_hashes(&hashes[i - 1], &hashes[i]) == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * census.h - what kinds of pages there are, counted without any codec.
+ * census.h - the kinds of pages, counted without any codec.
  */
 #ifndef ZCACHE_TOOL_ESTIMATE_CENSUS_H
 #define ZCACHE_TOOL_ESTIMATE_CENSUS_H
@@ -10,12 +10,12 @@
 
 struct census {
     uint64_t pages;
-    uint64_t zero_pages;        /* of them: nothing but zeros */
-    uint64_t same_filled_pages; /* of them: one repeated word, zero too */
-    uint64_t duplicate_pages;   /* not same-filled, as an earlier one */
+    uint64_t zero_pages;        /* of them: all zeros */
+    uint64_t same_filled_pages; /* of them: one repeated word, also zero */
+    uint64_t duplicate_pages;   /* equal to an earlier page, not same-filled */
 };
 
-/* Counts all but the duplicates. */
+/* Counts all kinds but the duplicates. */
 void census_count(struct census *census, const unsigned char *bytes,
                   size_t page_size, uint64_t page_count);
 

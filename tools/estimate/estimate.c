@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* estimate.c - `zcache estimate`: what compressed swap would make of this. */
+/* estimate.c - `zcache estimate`: what compressed swap would save. */
 #include "estimate/estimate.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@ void estimate_options_free(struct estimate_options *options)
     *options = (struct estimate_options){0};
 }
 
-/* The table of mappings: names that have pages, in order of address. */
+/* Fills the table of mappings: names that have pages, in address order. */
 static bool count_mappings(const struct run_request *request,
                            const struct source *source, struct report *report)
 {
@@ -47,7 +47,7 @@ static bool count_mappings(const struct run_request *request,
     return good;
 }
 
-/* Every codec in every placement. */
+/* Runs every codec in every placement. */
 static bool run_all(const struct estimate_options *options,
                     struct run_request *request, struct report *report)
 {

@@ -28,7 +28,7 @@ struct estimate_options {
 
 enum estimate_parse {
     ESTIMATE_RUN,   /* go on */
-    ESTIMATE_SHOWN, /* help or version was asked for and shown */
+    ESTIMATE_SHOWN, /* help or version was shown */
     ESTIMATE_WRONG  /* an error, which was shown */
 };
 
@@ -36,13 +36,13 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
                                    char **argv);
 void estimate_options_free(struct estimate_options *options);
 
-/* Every codec in every placement over one source, which has been read. */
+/* Every codec in every placement, over one source that has been read. */
 bool estimate_source(const struct estimate_options *options,
                      const struct source *source,
                      const struct snapshot *snapshot, struct progress *progress,
                      struct report *report);
 
-/* Everything that the options name.  An enum tool_exit. */
+/* Estimates every source of the options.  Returns an enum tool_exit. */
 int estimate_run(const struct estimate_options *options);
 
 #endif

@@ -8,7 +8,7 @@
 #include "common/plot.h"
 #include "estimate/estimate.h"
 
-/* With the words of --placement. */
+/* The words of --placement are inserted. */
 static const char help[] =
     "usage: zcache estimate [OPTION]... FILE...\n"
     "       zcache estimate [OPTION]... --pid PID[,PID]...\n"
@@ -175,7 +175,7 @@ static enum estimate_parse take_option(struct estimate_options *options,
     }
 }
 
-/* Whether what was given belongs together. */
+/* Do the given options fit together? */
 static bool check_together(const struct estimate_options *options,
                            bool after_given)
 {
@@ -225,7 +225,7 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
     argc = arguments_split_command(argc, argv, &options->sources.words);
     options->sources.files = memory_allocate((size_t)argc, sizeof(char *));
     optind = 1;
-    /* '-': words that are no options come as 1, in their place. */
+    /* '-': getopt_long() returns 1 for a word that is no option. */
     while ((option = getopt_long(argc, argv, "-:h", long_options, NULL)) !=
            -1) {
         enum estimate_parse parse;

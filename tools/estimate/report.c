@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* report.c - the numbers of a report: their sums, and their end. */
+/* report.c - the sums of a report, and freeing it. */
 #include "estimate/report.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.h - what an estimate found out, and the ways to show it: a table for
- * a person, JSON for a program, a plot.
+ * report.h - the result of an estimate, and its forms: a table for a person,
+ * JSON for a program, a plot.
  */
 #ifndef ZCACHE_TOOL_ESTIMATE_REPORT_H
 #define ZCACHE_TOOL_ESTIMATE_REPORT_H
@@ -10,7 +10,7 @@
 #include "estimate/census.h"
 #include "estimate/run.h"
 
-/* What stands in one mapping (--by mapping); of a file there is one. */
+/* The pages of one mapping (--by mapping); a file has one. */
 struct report_mapping {
     char *name;
     struct census census;   /* without duplicates */
@@ -41,18 +41,18 @@ struct report_list {
 void report_free(struct report *report);
 void report_list_free(struct report_list *list);
 
-/* All sources as if they were one: sums; results in the same order. */
+/* All sources as one: sums, and the results in the same order. */
 void report_sum(struct report *sum, const struct report_list *list);
 
-/* Pages of all results of all sources that came back wrong. */
+/* The pages of all results of all sources that came back wrong. */
 uint64_t report_list_mismatches(const struct report_list *list);
 
 void report_print_text(const struct report_list *list, FILE *file);
 void report_print_json(const struct report_list *list, FILE *file);
 
 /*
- * The result that is suggested, the best one where none pays, or NULL where
- * pages came back wrong.  Appended is a sentence that says which and why.
+ * The suggested result: the best one if none saves enough, NULL if pages came
+ * back wrong.  Appends a sentence with the choice and its reason.
  */
 const struct run_result *report_suggest(const struct report *report,
                                         struct text *text);

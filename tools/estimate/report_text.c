@@ -99,7 +99,7 @@ static void print_results(const struct report *report, FILE *file)
     table_free(&table);
 }
 
-/* What would become of the whole source, scaled up from a sample. */
+/* The outlook for the whole source, scaled up from a sample. */
 static void print_outlook(const struct report *report,
                           const struct run_result *choice, FILE *file)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c - the storing and loading of a snapshot.
+ * run.c - stores a snapshot in a cache and loads it again.
  *
- * The clock runs around calls of the library only, a batch of pages at a time:
- * often enough to leave the comparing out, seldom enough not to be seen.
+ * The clock runs only around calls of the library, for a batch of pages at a
+ * time: the comparison is not measured, and the clock itself costs little.
  */
 #include "estimate/run.h"
 
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* 64 pages of 4 KiB: what comes back stays in the cache until compared. */
+/* 64 pages of 4 KiB: a batch stays in the processor's cache until compared. */
 #define BATCH_PAGES 64
 
 /* The work of one thread: a part of the pages, in order. */
@@ -26,7 +26,7 @@ struct worker {
     uint64_t nanoseconds;
     uint64_t mismatches;
     zc_status status; /* ZC_NO_MEMORY ends the run */
-    bool watched;     /* this one draws the progress */
+    bool watched;     /* this worker draws the progress */
 };
 
 static const unsigned char *page_at(const struct snapshot *snapshot,
@@ -43,8 +43,8 @@ static void step(const struct worker *worker, uint64_t done)
 }
 
 /*
- * A page that is refused is found missing by the load; only without memory
- * there is nothing more to learn.
+ * The load finds out that a refused page is missing.  Only without memory the
+ * run ends.
  */
 static void *store_part(void *context)
 {
@@ -112,7 +112,7 @@ static void *load_part(void *context)
     return NULL;
 }
 
-/* What all workers together come to. */
+/* The result of all workers of a phase. */
 struct phase {
     uint64_t nanoseconds;
     uint64_t mismatches;
@@ -195,7 +195,7 @@ static bool count_object(void *context, zc_handle handle, const void *data,
     return true;
 }
 
-/* What the cache holds now, into the result. */
+/* Copies what the cache holds now to the result. */
 static bool measure(const struct run_request *request, struct zc_cache *cache,
                     struct run_result *result)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * run.h - one codec in one placement: every page of a snapshot is stored in a
- * cache of its own, comes back, and is compared.
+ * cache of its own, loaded, and compared.
  */
 #ifndef ZCACHE_TOOL_ESTIMATE_RUN_H
 #define ZCACHE_TOOL_ESTIMATE_RUN_H
@@ -49,7 +49,7 @@ bool run_codec(const struct run_request *request,
                struct run_result *result_out);
 void run_result_free(struct run_result *result);
 
-/* Pool and metadata: what the pages cost in the end. */
+/* Pool and metadata: the memory that the pages cost. */
 uint64_t run_result_cost(const struct run_result *result);
 
 /*

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * suggestion.c - which codec and placement to take, and why, in a sentence.
+ * suggestion.c - the codec and placement to take, with the reason in a
+ * sentence.
  *
- * The fastest of those whose saving is within a few points of the best: beyond
- * that, memory is what people ask for.
+ * It is the fastest of those whose saving is within a few points of the best.
+ * A larger saving counts more than speed.
  */
 #include "estimate/report.h"
 
-/* Points of a percent that are worth a slower codec. */
+/* Percentage points that justify a slower codec. */
 #define POINTS_WORTH_TIME 5.0
 
-/* A saving below this, in percent, does not pay for the faults. */
+/* A smaller saving, in percent, is not worth the faults. */
 #define POINTS_WORTH_ANYTHING 10.0
 
 static double saving_of(const struct report *report,
@@ -21,7 +22,7 @@ static double saving_of(const struct report *report,
     return 100.0 - percent_of(run_result_cost(result), bytes);
 }
 
-/* Microseconds of one way out and one way in, per page. */
+/* Microseconds to store and load one page. */
 static double time_of(const struct report *report,
                       const struct run_result *result)
 {
@@ -40,7 +41,7 @@ static const struct run_result *find_best(const struct report *report)
     return best;
 }
 
-/* The better placement of a codec, as far as it was measured. */
+/* The better of the measured placements of a codec. */
 static const struct run_result *better_placement(
     const struct report *report, const struct run_result *result)
 {
@@ -56,7 +57,7 @@ static const struct run_result *better_placement(
     return better;
 }
 
-/* The fastest of those that save almost as much as the best. */
+/* The fastest result that saves almost as much as the best. */
 static const struct run_result *find_choice(const struct report *report,
                                             const struct run_result *best)
 {

@@ -2,8 +2,8 @@
 /*
  * access.c - patterns of access.
  *
- * With more spaces than threads, a thread goes from one of its spaces to the
- * next; otherwise it has one, which it may share.
+ * If there are more spaces than threads, a thread goes from one of its spaces
+ * to the next; otherwise it has one space, which it may share.
  */
 #include "sim/access.h"
 
@@ -87,7 +87,7 @@ static uint64_t common_divisor(uint64_t number, uint64_t other)
     return number;
 }
 
-/* So that rank * stride modulo the pages meets every page. */
+/* A stride with which rank * stride modulo the pages covers every page. */
 static uint64_t find_stride(uint64_t pages)
 {
     uint64_t stride = (uint64_t)((double)pages * 0.6180339887) | 1u;
@@ -114,7 +114,7 @@ void sim_pattern_begin(struct sim_pattern *pattern)
     pattern->phase_first = 0;
 }
 
-/* How many spaces a thread goes through. */
+/* The number of spaces that a thread goes through. */
 static uint64_t own_spaces(const struct sim_pattern *pattern)
 {
     if (pattern->space_count <= pattern->thread_count)
@@ -133,7 +133,7 @@ static uint64_t next_space(const struct sim_pattern *pattern)
 
 static uint64_t next_of_scan(const struct sim_pattern *pattern)
 {
-    /* Threads of one space begin at different places of it. */
+    /* Threads of one space begin at different places in it. */
     const uint64_t sharing =
         (pattern->thread_count + pattern->space_count - 1) /
         pattern->space_count;
@@ -158,7 +158,7 @@ static uint64_t next_page(struct sim_pattern *pattern)
 {
     switch ((enum sim_access_kind)sim_number(pattern->config, SIM_ACCESS)) {
     case SIM_ACCESS_ZIPF:
-        /* Below 2^64: ranks and stride are below 2^32. */
+        /* No overflow: ranks and stride are below 2^32. */
         return sim_zipf_draw(&pattern->zipf, &pattern->random) *
                pattern->stride % pattern->space_pages;
     case SIM_ACCESS_SCAN:

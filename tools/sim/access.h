@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* access.h - which page a thread uses next, and how. */
+/* access.h - the page that a thread uses next, and whether it writes. */
 #ifndef ZCACHE_TOOL_SIM_ACCESS_H
 #define ZCACHE_TOOL_SIM_ACCESS_H
 
@@ -12,7 +12,7 @@ struct sim_access {
     bool is_write;
 };
 
-/* Zipf's law over ranks 1 to `count`, drawn without tables. */
+/* Zipf's law over ranks 1 to `count`, sampled without tables. */
 struct sim_zipf {
     double skew;
     double count;
@@ -37,14 +37,14 @@ struct sim_pattern {
     uint64_t step; /* accesses so far */
 
     struct sim_zipf zipf;
-    uint64_t stride; /* of ranks, so that hot pages are not neighbours */
+    uint64_t stride; /* between ranks, so that hot pages are not neighbours */
     uint64_t phase_first;
     uint64_t phase_pages;
 };
 
 void sim_pattern_begin(struct sim_pattern *pattern);
 
-/* False: the trace is at its end, and is not to be repeated. */
+/* False: the trace has ended, and is not repeated. */
 bool sim_pattern_next(struct sim_pattern *pattern, struct sim_access *access);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * codec.c - the compressor that takes the time of another.
+ * codec.c - a compressor that measures the time of another.
  *
- * Damage is done where a page comes out: whoever gets it keeps it, a frame or a
- * device, so that each damaged page can be found once.  What goes in might be
- * refused by the pool, and the damage with it.
+ * Damage is done to a decompressed page: its receiver, a frame or a device,
+ * keeps it, so that each damaged page can be found once.  A page damaged before
+ * compression might be refused by the pool.
  */
 #include "sim/codec.h"
 
@@ -17,9 +17,9 @@
 #include "common/tool.h"
 
 static const struct zc_compressor *behind;
-static struct zc_compressor front; /* registered for good */
+static struct zc_compressor front; /* stays registered */
 
-/* Counters of many threads; nothing is ordered by them. */
+/* Counters of many threads, relaxed: they order nothing. */
 static _Atomic uint64_t compress_calls;
 static _Atomic uint64_t compress_ns;
 static _Atomic uint64_t decompress_calls;
@@ -32,7 +32,7 @@ static void count_up(_Atomic uint64_t *counter, uint64_t number)
     (void)atomic_fetch_add_explicit(counter, number, memory_order_relaxed);
 }
 
-/* The thread's own time: not that in which another had the processor. */
+/* The processor time of this thread, without the time of others. */
 static uint64_t processor_nanoseconds(void)
 {
     struct timespec now;
@@ -75,7 +75,7 @@ static bool take_damage(void)
     return false;
 }
 
-/* Another bit each time, so that no damage undoes an earlier one. */
+/* A different bit each time, so that no damage undoes an earlier one. */
 static void damage_page(void *page, size_t page_size)
 {
     const uint64_t number =

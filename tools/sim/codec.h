@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * codec.h - a compressor in front of the real one, which takes the time,
- * and damages pages where that is asked for.
+ * codec.h - a compressor in front of the real one, which measures its time and
+ * damages pages on request.
  *
  * There is one per process, so a process runs one simulation at a time.
  */
@@ -18,13 +18,13 @@ struct sim_codec_times {
     uint64_t compress_ns; /* of processor time */
     uint64_t decompress_calls;
     uint64_t decompress_ns;
-    uint64_t damaged; /* pages */
+    uint64_t damaged; /* damaged pages */
 };
 
 /*
- * Puts it before the compressor of that name.  The next `damage` pages that
- * are decompressed get one wrong bit each.  Nothing may run meanwhile.  False,
- * and an error shown.
+ * Puts it in front of the compressor of that name.  The next `damage`
+ * decompressed pages get one wrong bit each.  Nothing may run meanwhile.
+ * False, and an error shown.
  */
 bool sim_codec_begin(const char *name, uint64_t damage);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* config.c - how the values of parameters are read, and what goes together.
+/* config.c - reads the values of parameters and checks that they fit together.
  */
 #include "sim/config.h"
 
@@ -20,8 +20,8 @@
 
 /* ---- the table ---- */
 
-/* What the rows of parameters.h are made of.  The words of a choice are an
- * array of static storage, as all that initializes the table. */
+/* Macros for the rows of parameters.h.  The words of a choice are an array of
+ * static storage, because they initialise the table. */
 #define HEADING(text) .heading = (text)
 #define KIND(kind_, least_, most_)                                             \
     .kind = SIM_KIND_##kind_, .least = (least_), .most = (most_)
@@ -125,7 +125,7 @@ static bool take_value(const struct sim_parameter_info *info,
     return take_word(info, text, &value->number);
 }
 
-/* What a value could have been. */
+/* Shows the possible values. */
 static void explain(const struct sim_parameter_info *info, const char *text)
 {
     struct text limits = {0};
@@ -223,7 +223,7 @@ uint64_t sim_amount(const struct sim_config *config,
     return (uint64_t)((double)whole * (double)value->number / PERCENT_ALL);
 }
 
-/* ---- all of them together ---- */
+/* ---- all values together ---- */
 
 static bool check_codec(const char *text)
 {
@@ -278,7 +278,7 @@ bool sim_config_check(struct sim_config *config)
     if (values[SIM_ACCESS].number == SIM_ACCESS_FORK &&
         !values[SIM_FORK_EVERY].is_given)
         values[SIM_FORK_EVERY].number = FORK_EVERY_STANDARD;
-    /* A copy that a child also has would be reported by each of the two. */
+    /* After a fork parent and child would both report a damaged page. */
     if (values[SIM_CORRUPT].number != 0 && values[SIM_FORK_EVERY].number != 0) {
         message_error("--corrupt %" PRIu64 ": forks would multiply the damage; "
                       "it is possible with 0 accesses between forks only",

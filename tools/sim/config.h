@@ -2,9 +2,9 @@
 /*
  * config.h - the values of the parameters of one simulation.
  *
- * All of them are options of the command line by their own name, each may be a
- * list in a sweep, and all are written into the result, which can so be run
- * again.
+ * Each parameter is an option of the command line with the same name, and may
+ * be a list in a sweep.  All are written into the result, so that the run can
+ * be repeated.
  */
 #ifndef ZCACHE_TOOL_SIM_CONFIG_H
 #define ZCACHE_TOOL_SIM_CONFIG_H
@@ -26,7 +26,7 @@ enum sim_kind {
     SIM_KIND_THOUSANDTHS, /* a decimal, in thousandths */
     SIM_KIND_PART,        /* a count, or a percentage of all pages */
     SIM_KIND_BYTES,       /* bytes with K, M or G, or a percentage of them */
-    SIM_KIND_CHOICE       /* one of some words; its number is what it means */
+    SIM_KIND_CHOICE       /* one of some words; the number is its meaning */
 };
 
 struct sim_parameter_info {
@@ -46,29 +46,28 @@ extern const struct sim_parameter_info sim_parameters[SIM_PARAMETERS];
 /* The words of a choice. */
 const struct word *sim_words(const struct sim_parameter_info *info);
 
-/* The default as text, or NULL: that of the table, and for the codec what is
- * built in. */
+/* The default as text, or NULL; of the codec: the default of this build. */
 const char *sim_standard(enum sim_parameter parameter);
 
 struct sim_value {
-    const char *text; /* as it was written; NULL: not given */
+    const char *text; /* as it was given; NULL: not given */
     uint64_t number;
     bool is_percent; /* the number is thousandths of a percent */
-    bool is_given;   /* by a person, not the default */
+    bool is_given;   /* by the user, not the default */
 };
 
 struct sim_config {
     struct sim_value values[SIM_PARAMETERS];
 };
 
-/* Every parameter its default. */
+/* Sets every parameter to its default. */
 void sim_config_init(struct sim_config *config);
 
-/* Sets one; false, and an error shown that names the value and the limit. */
+/* Sets one; false, and an error shown with the value and the limit. */
 bool sim_config_set(struct sim_config *config, enum sim_parameter parameter,
                     const char *text);
 
-/* Whether they go together; sets those that follow from others. */
+/* Do the values fit together?  Sets those that follow from others. */
 bool sim_config_check(struct sim_config *config);
 
 static inline uint64_t sim_number(const struct sim_config *config,
@@ -83,12 +82,12 @@ static inline const char *sim_text(const struct sim_config *config,
     return config->values[parameter].text;
 }
 
-/* Whether both have it as the same text, or neither has it. */
+/* Is the text of the parameter the same in both, or absent in both? */
 bool sim_same_text(const struct sim_config *config,
                    const struct sim_config *other,
                    enum sim_parameter parameter);
 
-/* The number, or that part of `whole`. */
+/* The number, or that share of `whole`. */
 uint64_t sim_amount(const struct sim_config *config,
                     enum sim_parameter parameter, uint64_t whole);
 

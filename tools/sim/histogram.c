@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* histogram.c - times by size. */
+/* histogram.c - a histogram of times. */
 #include "sim/histogram.h"
 
 #include <stddef.h>
@@ -65,7 +65,7 @@ void sim_histogram_merge(struct sim_histogram *into,
 uint64_t sim_histogram_percentile(const struct sim_histogram *histogram,
                                   uint64_t thousandths)
 {
-    /* Rounded up: the p50 of one is that one. */
+    /* Rounded up: the p50 of one number is that number. */
     const double wanted = (double)histogram->count * (double)thousandths /
                           100000.0;
     uint64_t seen = 0;

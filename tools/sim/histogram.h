@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * histogram.h - times by size: 32 steps in each power of two, so that a
+ * histogram.h - a histogram of times: 32 steps in each power of two, so that a
  * percentile is at most 3 percent too high.
  */
 #ifndef ZCACHE_TOOL_SIM_HISTOGRAM_H
@@ -23,7 +23,7 @@ void sim_histogram_add(struct sim_histogram *histogram, uint64_t nanoseconds);
 void sim_histogram_merge(struct sim_histogram *into,
                          const struct sim_histogram *from);
 
-/* What so many of 100000 are not above; 0 of nothing. */
+/* The number that `thousandths` of 100000 numbers do not exceed; 0 if empty. */
 uint64_t sim_histogram_percentile(const struct sim_histogram *histogram,
                                   uint64_t thousandths);
 

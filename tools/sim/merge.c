@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * merge.c - the JSON of several runs as one array.
+ * merge.c - merges the JSON of several runs into one array.
  *
- * A file has any number of objects, or arrays of them, one after the other, as
- * runs and sweeps print them and as a scheduler that collects their output may
- * put them together.  They are checked to be JSON and to have what tells a run
- * from other objects, and are copied as they are.
+ * A file has any number of objects, or arrays of objects, one after another, as
+ * runs and sweeps print them and as a scheduler may collect them.  They are
+ * checked to be JSON, and to have the members of a run, and are copied
+ * unchanged.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #define DEPTH_MOST 100
 #define FILE_BYTES_MOST ((size_t)1 << 30)
 
-/* What a run has; where any but the first is not 0, the run was not good. */
+/* Members of a run; if one after the first is not 0, the run failed. */
 static const char *const wanted_keys[] = {"ops", "mismatches", "left_over",
                                           "disagrees"};
 
@@ -28,22 +28,22 @@ struct scan {
     const char *at;
     const char *end;
     struct text *out;
-    size_t *count;       /* objects in `out` */
+    size_t *count;       /* of the objects in `out` */
     bool found[WANTED];  /* in the object that is read */
-    const char *missing; /* what an object that was no run lacks */
-    bool has_bad;        /* some run was not good */
+    const char *missing; /* the missing member of an object that is no run */
+    bool has_bad;        /* some run failed */
 };
 
 static bool scan_value(struct scan *scan, unsigned depth);
 
-/* The text ends with a NUL, which no JSON has: it ends every run of characters
- * that follows, and a NUL inside the file is an error of its own. */
+/* The text ends with a NUL, which JSON never has.  It ends every loop over
+ * characters below, and a NUL inside the file is reported as an error. */
 static void skip_blanks(struct scan *scan)
 {
     scan->at += strspn(scan->at, " \t\r\n");
 }
 
-/* The next character that is no blank, taken if it is this one. */
+/* Takes the next character that is no blank, if it is this one. */
 static bool take(struct scan *scan, char wanted)
 {
     skip_blanks(scan);
@@ -65,7 +65,7 @@ static bool scan_string(struct scan *scan)
     return take(scan, '"');
 }
 
-/* A member of a run itself, of those that tell how it went. */
+/* Notes a member at the top level of a run, if it is one of wanted_keys. */
 static void note_member(struct scan *scan, const char *key, size_t key_length,
                         const char *value)
 {
@@ -96,7 +96,7 @@ static bool scan_member(struct scan *scan, unsigned depth)
     value = scan->at;
     if (!scan_value(scan, depth + 1))
         return false;
-    if (depth == 0) /* without its quotes */
+    if (depth == 0) /* the key without its quotes */
         note_member(scan, key + 1, (size_t)(key_end - key) - 2, value);
     return true;
 }
@@ -121,7 +121,7 @@ static size_t scan_digits(struct scan *scan)
     return count;
 }
 
-/* The next character itself, taken if it is one of these. */
+/* Takes the next character, if it is one of these. */
 static bool take_any(struct scan *scan, const char *wanted)
 {
     if (*scan->at == '\0' || strchr(wanted, *scan->at) == NULL)
@@ -225,7 +225,7 @@ static bool copy_all(struct scan *scan)
     return true;
 }
 
-/* Reads it whole; false, and an error shown. */
+/* Reads a whole file; false, and an error shown. */
 static bool read_file(const char *path, struct text *text)
 {
     int error;

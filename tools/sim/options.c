@@ -37,7 +37,7 @@ static const char help_tail[] =
     "\n"
     "exit status: 0 every page came back as it was; 1 one did not; 2 error\n";
 
-/* Parameters come as PARAMETER_FIRST and their number. */
+/* A parameter has the value PARAMETER_FIRST plus its number. */
 enum option_value {
     OPTION_HELP = 'h',
     OPTION_CSV = 256,
@@ -116,7 +116,7 @@ static void print_help(void)
     fputs(help_tail, stdout);
 }
 
-/* "out" is out.svg. */
+/* "out" means out.svg. */
 static bool take_plot(struct sim_options *options, const char *text)
 {
     struct text path = {0};
@@ -200,7 +200,7 @@ static bool check_merge(const struct sim_options *options)
     return true;
 }
 
-/* Whether what was given belongs together. */
+/* Do the given options fit together? */
 static bool check_together(const struct sim_options *options)
 {
     if (options->merge)
@@ -252,7 +252,7 @@ enum sim_parse sim_parse(struct sim_options *options, int argc, char **argv)
     options->files = memory_allocate((size_t)argc, sizeof(char *));
     make_long_options(long_options);
     optind = 1;
-    /* '-': words that are no options come as 1, in their place. */
+    /* '-': getopt_long() returns 1 for a word that is no option. */
     while ((option = getopt_long(argc, argv, "-:h", long_options, NULL)) !=
            -1) {
         enum sim_parse parse;
@@ -269,7 +269,7 @@ enum sim_parse sim_parse(struct sim_options *options, int argc, char **argv)
         if (parse != SIM_RUN)
             return parse;
     }
-    while (optind < argc) /* behind a "--" */
+    while (optind < argc) /* after a "--" */
         options->files[options->file_count++] = argv[optind++];
     if (!check_together(options))
         return SIM_WRONG;

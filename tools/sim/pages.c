@@ -11,12 +11,12 @@
 #include "sim/random.h"
 
 #define MADE_PAGES 1024
-#define PIECE 32 /* bytes that are noise or not, of pages that are made up */
+#define PIECE 32 /* bytes of generated pages that are noise or not */
 #define WORD sizeof(uint64_t)
 
 /* ---- loading ---- */
 
-/* Pieces of noise between pieces that are all alike. */
+/* Pieces of noise between equal pieces. */
 static void make_page(unsigned char *page, size_t page_size, uint64_t percent,
                       struct sim_random *random)
 {
@@ -107,7 +107,7 @@ static bool copy_source(struct sim_corpus *corpus,
     return good;
 }
 
-/* Whether pages are read, not made up. */
+/* Are the pages read, not generated? */
 static bool is_from_source(const struct sim_config *config)
 {
     return sim_text(config, SIM_PAGES) != NULL ||

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * parameters.h - the table of what a simulation may be told.
+ * parameters.h - the table of the parameters of a simulation.
  *
- * A row is all that declares an option: the command line, its help, a sweep,
- * the JSON of the result and the command that makes it again come from here.
- * Beside it only the code that obeys the option changes, and reads it as
- * sim_number(config, SIM_IDENTIFIER).
+ * A row is the whole declaration of an option: the command line, its help, a
+ * sweep, the JSON of the result and the command that repeats it use this table.
+ * Besides the row only the code that uses the option changes; it reads the
+ * value as sim_number(config, SIM_IDENTIFIER).
  *
- * Columns: identifier; name, without the "--"; argument, NULL being the words
- * of a choice; default, NULL being none; help, NULL being the words of a
- * choice; kind, with its bounds or its words.  A HEADING stands before the
- * row in the help.  config.c expands the kinds.
+ * Columns: identifier; name, without the "--"; argument (NULL: the words of a
+ * choice); default (NULL: none); help (NULL: the words of a choice); kind, with
+ * its bounds or its words.  A HEADING is printed before the row in the help.
+ * config.c expands the kinds.
  */
 #ifndef ZCACHE_TOOL_SIM_PARAMETERS_H
 #define ZCACHE_TOOL_SIM_PARAMETERS_H
 
-/* What choices that are not the library's mean. */
+/* The meanings of choices that are not the library's. */
 enum sim_access_kind {
     SIM_ACCESS_UNIFORM,
     SIM_ACCESS_ZIPF,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* random.h - numbers that look random and are the same for a seed. */
+/* random.h - pseudo-random numbers, the same for the same seed. */
 #ifndef ZCACHE_TOOL_SIM_RANDOM_H
 #define ZCACHE_TOOL_SIM_RANDOM_H
 
@@ -10,7 +10,7 @@ struct sim_random {
 };
 
 /* The mixing step of splitmix64, by Sebastiano Vigna, public domain: different
- * numbers stay different. */
+ * numbers give different results. */
 static inline uint64_t sim_mix(uint64_t number)
 {
     number = (number ^ (number >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -31,7 +31,7 @@ static inline uint64_t sim_random_below(struct sim_random *random,
     return sim_random_next(random) % limit;
 }
 
-/* From 0 up to, but not, 1. */
+/* At least 0 and below 1. */
 static inline double sim_random_part(struct sim_random *random)
 {
     return (double)(sim_random_next(random) >> 11) / 9007199254740992.0;

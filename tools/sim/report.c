@@ -114,7 +114,7 @@ static void print_pool(const struct sim_result *result, FILE *file)
                        result->process.processor_ns));
 }
 
-/* Where threads were in each other's way. */
+/* The locks for which threads had to wait. */
 static void print_contention(const struct sim_result *result, FILE *file)
 {
     fprintf(file,

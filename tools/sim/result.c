@@ -9,7 +9,7 @@
 #define OF(part, field) SIM_RESULT_AT(part.field)
 #define SAME(part, field) #field, OF(part, field)
 
-/* What the run was, and what it did. */
+/* The description of the run, and its counts. */
 #define RUN(name, member)                                                      \
     {                                                                          \
         name, SIM_RESULT_AT(member), false, false                              \
@@ -18,7 +18,7 @@
     {                                                                          \
         SAME(counts, field), false, false                                      \
     }
-/* What the library has now, or counted since it began. */
+/* A value of the library now, or its count since the start. */
 #define NOW(name, part, field)                                                 \
     {                                                                          \
         name, OF(part, field), false, true                                     \
@@ -31,7 +31,7 @@
     {                                                                          \
         name, OF(part, field), true, true                                      \
     }
-/* What the report of a person has in its sentences. */
+/* The numbers that the report for a person has in sentences. */
 #define TIME(name, part, field)                                                \
     {                                                                          \
         name, OF(part, field), true, false                                     \
@@ -163,7 +163,7 @@ static void print_config(const struct sim_config *config, struct json *json)
         const char *text = sim_text(config, (enum sim_parameter)i);
 
         if (text == NULL)
-            continue; /* not given, and without a default */
+            continue; /* not given, and no default */
         json_key(json, sim_parameters[i].name);
         json_string(json, text);
     }

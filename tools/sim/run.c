@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* run.c - the threads of a simulation, and who watches them. */
+/* run.c - the threads of a simulation; the main thread watches them. */
 #include "sim/run.h"
 
 #include <errno.h>
@@ -24,7 +24,7 @@ bool sim_run_stopped(void)
     return stop_wanted != 0;
 }
 
-/* A run: its crew, and the numbers so far. */
+/* The state of a run: its crew, and the numbers so far. */
 struct run {
     const struct sim_request *request;
     struct sim_world world;
@@ -35,11 +35,11 @@ struct run {
     _Atomic uint64_t running;
     void (*part)(struct sim_worker *worker);
     struct progress progress;
-    uint64_t pool_bytes_most; /* at the looks */
+    uint64_t pool_bytes_most; /* at the times of look() */
     struct sim_result before; /* the counters when the accesses began */
 };
 
-/* A worker that says when it is done. */
+/* The argument of a worker thread, which announces when it is done. */
 struct start {
     struct run *run;
     struct sim_worker *worker;
@@ -78,7 +78,7 @@ static void make_worker(struct run *run, uint64_t index)
     if (run->request->trace->count != 0)
         worker->pattern.trace = run->request->trace;
     sim_pattern_begin(&worker->pattern);
-    /* So many that all together make them exactly. */
+    /* The shares of all workers add up to exactly `ops`. */
     worker->ops_most = ops / run->worker_count +
                        (index < ops % run->worker_count ? 1 : 0);
 }
@@ -149,10 +149,10 @@ static void rest(uint64_t nanoseconds)
     (void)nanosleep(&time, NULL);
 }
 
-/* How far the part is: its whole, and what is done of it. */
+/* The length of a part, and how much of it is done. */
 struct distance {
     uint64_t whole; /* 0: not known */
-    bool is_time;   /* in nanoseconds, else in accesses */
+    bool is_time;   /* `whole` is nanoseconds, else accesses */
 };
 
 static void look(struct run *run, const struct distance *distance,
@@ -181,7 +181,7 @@ static void watch(struct run *run, const struct distance *distance)
     while (atomic_load(&run->running) != 0) {
         uint64_t nap = WATCH_NANOSECONDS;
 
-        /* Short parts end between two looks. */
+        /* At first short naps: a short part would end during a long one. */
         if (elapsed < 2 * WATCH_NANOSECONDS)
             nap = NANOSECONDS / 1000;
         if (timeline != NULL && timeline->interval_ns < nap)
@@ -197,11 +197,11 @@ static void watch(struct run *run, const struct distance *distance)
         look(run, distance, elapsed);
     }
     if (timeline != NULL)
-        timeline->next_ns = 0; /* the end is always in it */
+        timeline->next_ns = 0; /* the end is always a sample */
     look(run, distance, clock_nanoseconds() - began);
 }
 
-/* All workers do one part of the work.  False, and an error shown. */
+/* All workers do one part of the work together.  False, and an error shown. */
 static bool do_part(struct run *run, void (*part)(struct sim_worker *worker),
                     const char *name, const struct distance *distance)
 {
@@ -212,7 +212,7 @@ static bool do_part(struct run *run, void (*part)(struct sim_worker *worker),
     run->part = part;
     atomic_store(&run->running, 0);
     progress_stage(&run->progress, "", "", name);
-    look(run, distance, 0); /* how it is at the beginning is always shown */
+    look(run, distance, 0); /* the start is always a sample */
     for (uint64_t i = 0; i < run->worker_count && error == 0; i++) {
         starts[i] = (struct start){run, &run->workers[i]};
         run->workers[i].counts.ops = 0;
@@ -252,7 +252,7 @@ static void take_process(struct sim_process *process)
     struct rusage usage;
 
     if (getrusage(RUSAGE_SELF, &usage) != 0)
-        return; /* zeros then */
+        return; /* leaves zeros */
     process->processor_ns = nanoseconds_of(&usage.ru_utime) +
                             nanoseconds_of(&usage.ru_stime);
     process->slept = (uint64_t)usage.ru_nvcsw;
@@ -296,7 +296,7 @@ static void sum_times(const struct run *run, struct sim_result *result)
     free(sum);
 }
 
-/* All fields of the counts are such numbers. */
+/* Every field of the counts is a uint64_t. */
 static void sum_counts(const struct run *run, struct sim_counts *sum)
 {
     *sum = (struct sim_counts){0};
@@ -314,8 +314,8 @@ static bool fill_pages(struct run *run)
 {
     const struct distance all = {.whole = run->world.plan.total_pages};
 
-    /* Objects were there before a trace asks for them; of pages it says itself
-     * what is written, and they are zeros before. */
+    /* The objects of a trace exist before it begins.  A trace of pages itself
+     * says what is written; before that its pages are zeros. */
     if (run->request->trace->count != 0 && !run->request->trace->has_objects)
         return true;
     return do_part(run, sim_work_fill, "filling", &all);
@@ -357,7 +357,7 @@ static bool use_pages(struct run *run, struct sim_result *result)
     return good;
 }
 
-/* Says how many mismatches were not shown one by one. */
+/* Says how many mismatches were not shown. */
 static void show_rest(struct run *run)
 {
     const uint32_t seen = atomic_load(&run->crew.shown);
@@ -366,8 +366,8 @@ static void show_rest(struct run *run)
         message_error("and %u more", (unsigned)(seen - SIM_SHOWN_MOST));
 }
 
-/* The check is for a machine at rest: the reclaimer may have a page in its
- * hands for a moment. */
+/* The check needs an idle machine: a thread that reclaims may still have a page
+ * in transit, so it is tried again for a while. */
 static bool agrees_in_the_end(struct run *run, char *text, size_t capacity)
 {
     for (unsigned tries = 0; tries < 200; tries++) {
@@ -384,7 +384,7 @@ static bool check_pages(struct run *run, struct sim_result *result)
     const struct sim_counts used = result->counts;
     char text[200] = "";
 
-    sim_codec_end_damage(); /* a page that was checked is not read again */
+    sim_codec_end_damage(); /* a checked page is not read again */
     if (!do_part(run, sim_work_check, "checking", &all))
         return false;
     sum_counts(run, &result->counts);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.h - one simulation: every page is written once, the accesses are
- * made, every page is read once more.  What is counted is of the accesses.
+ * run.h - one simulation: every page is written once, the accesses are made,
+ * every page is read once more.  Only the accesses are counted.
  */
 #ifndef ZCACHE_TOOL_SIM_RUN_H
 #define ZCACHE_TOOL_SIM_RUN_H
@@ -12,7 +12,7 @@
 #include "sim/timeline.h"
 #include "sim/work.h"
 
-/* Nanoseconds of the faults of a kind. */
+/* The times of the faults of one kind, in nanoseconds. */
 struct sim_latency {
     uint64_t count;
     uint64_t mean;
@@ -23,14 +23,14 @@ struct sim_latency {
     uint64_t max;
 };
 
-/* What the process took, of all threads together. */
+/* The resources that the process used, all threads together. */
 struct sim_process {
     uint64_t processor_ns;
-    uint64_t slept;     /* times that a thread gave its processor up to wait */
-    uint64_t preempted; /* times that it was taken away */
+    uint64_t slept;     /* times that a thread gave up its processor to wait */
+    uint64_t preempted; /* times that a thread lost its processor */
 };
 
-/* What came out: numbers only, so that it goes through a pipe. */
+/* The result: numbers only, so that it fits into a pipe. */
 struct sim_result {
     struct sim_plan plan;
     struct sim_counts counts;
@@ -38,9 +38,9 @@ struct sim_result {
     uint64_t elapsed_ns;
     uint64_t ops_per_second;
     uint64_t faults;
-    uint64_t damaged;   /* pages, on purpose */
-    uint64_t left_over; /* frames, entries and slots that nobody has */
-    uint64_t disagrees; /* 1: the machine's tables do not fit each other */
+    uint64_t damaged;   /* pages damaged on purpose */
+    uint64_t left_over; /* frames, entries and slots without an owner */
+    uint64_t disagrees; /* 1: the machine's tables are inconsistent */
     uint64_t pool_bytes_most;
     struct sim_latency latency[ZC_FAULT_KINDS];
     struct zc_cache_stats cache;
@@ -49,16 +49,16 @@ struct sim_result {
     struct zc_cache_accounting accounting;
     struct sim_codec_times codec;
     struct sim_process process;
-    char corpus[64]; /* its label, cut */
+    char corpus[64]; /* its label, truncated */
 };
 
-/* A number of a result, under the name that JSON has; the library's counters
- * have the kernel's. */
+/* A number of a result, by its name in JSON; the library's counters have the
+ * kernel's names. */
 struct sim_number {
     const char *name;
     size_t offset;   /* of a uint64_t in struct sim_result */
-    bool is_sum;     /* since the beginning; else it is of now, or the run's */
-    bool is_counter; /* the library's: stands in the table of the report */
+    bool is_sum;     /* since the start; else a value now, or of the run */
+    bool is_counter; /* of the library; shown in the report's table */
 };
 
 /* NOLINTNEXTLINE(bugprone-macro-parentheses): a member takes none */
@@ -78,14 +78,14 @@ struct sim_latency_part {
 #define SIM_LATENCY_PARTS 7
 extern const struct sim_latency_part sim_latency_parts[SIM_LATENCY_PARTS];
 
-/* The uint64_t there. */
+/* The uint64_t at this offset of a structure. */
 uint64_t sim_number_at(const void *structure, size_t offset);
 
-/* Makes the sums those since `before`. */
+/* Subtracts the sums of `before`, so that those since then remain. */
 void sim_result_subtract(struct sim_result *result,
                          const struct sim_result *before);
 
-/* Whether every page was as it should be, and nothing is left. */
+/* Was every page right, and is nothing left over? */
 bool sim_result_good(const struct sim_result *result);
 
 struct sim_request {
@@ -96,10 +96,10 @@ struct sim_request {
     struct sim_timeline *timeline; /* NULL: none */
 };
 
-/* False, and an error shown, if it cannot be run. */
+/* False, and an error shown, if the simulation cannot run. */
 bool sim_run(const struct sim_request *request, struct sim_result *result_out);
 
-/* From a signal handler: ends the accesses early. */
+/* Called by a signal handler: ends the accesses early. */
 void sim_run_stop(void);
 bool sim_run_stopped(void);
 

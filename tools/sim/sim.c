@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sim.c - `zcache sim`: the whole stack at work, every byte verified. */
+/* sim.c - `zcache sim`: the whole stack at work, with every byte verified. */
 #include "sim/sim.h"
 
 #include <signal.h>
@@ -13,7 +13,7 @@ static void on_signal(int number)
     sim_run_stop();
 }
 
-/* Once: a second signal ends the process as ever. */
+/* The handlers work once: a second signal ends the process as usual. */
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};

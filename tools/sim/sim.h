@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* sim.h - the options of `zcache sim`, and how its results are shown. */
+/* sim.h - the options of `zcache sim`, and the forms of its results. */
 #ifndef ZCACHE_TOOL_SIM_SIM_H
 #define ZCACHE_TOOL_SIM_SIM_H
 
@@ -14,7 +14,7 @@ struct sim_options {
     bool csv;
     bool quiet;
     bool merge;
-    char *plot_path; /* with its ending */
+    char *plot_path; /* with its extension */
     uint64_t jobs;   /* 0: as many as processors */
     char **files;    /* for --merge */
     size_t file_count;
@@ -22,14 +22,14 @@ struct sim_options {
 
 enum sim_parse {
     SIM_RUN,   /* go on */
-    SIM_SHOWN, /* help or version was asked for and shown */
+    SIM_SHOWN, /* help or version was shown */
     SIM_WRONG  /* an error, which was shown */
 };
 
 enum sim_parse sim_parse(struct sim_options *options, int argc, char **argv);
 void sim_options_free(struct sim_options *options);
 
-/* Each an enum tool_exit. */
+/* Each returns an enum tool_exit. */
 int sim_sweep(const struct sim_options *options);
 int sim_merge(const struct sim_options *options);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sweep.c - every combination of the values of lists, each in a process of
- * its own, so that one that is killed takes no other with it.
+ * sweep.c - every combination of the values of lists, each in a process of its
+ * own, so that a killed process does not end the others.
  *
  * All combinations are read and checked before the first one runs.  A process
- * gives its numbers back through a pipe, which they fit; results are shown in
+ * returns its numbers through a pipe, which has room for all of them.  Results
+ * are shown in the order of the grid.
  * the order of the grid.
  */
 #include <errno.h>
@@ -45,16 +46,16 @@ struct grid {
     struct point *points;
     size_t count;
     struct sim_corpus corpus;
-    const struct sim_config *corpus_config; /* whose corpus it is, or NULL */
+    const struct sim_config *corpus_config; /* of the corpus, or NULL */
     struct sim_trace trace;
-    const struct sim_config *trace_config; /* whose trace it is, or NULL */
+    const struct sim_config *trace_config; /* of the trace, or NULL */
     struct progress progress;
     bool stopping; /* the processes were told to end */
 };
 
 /* ---- the grid: every combination of the values of lists ---- */
 
-/* At least one value, which may be empty. */
+/* Splits at commas; at least one value, which may be empty. */
 static void cut(struct value_list *list, const char *text)
 {
     char *rest;
@@ -73,7 +74,7 @@ static void cut(struct value_list *list, const char *text)
     } while (rest != NULL);
 }
 
-/* The last parameter changes fastest. */
+/* In the order of the grid the last parameter changes fastest. */
 static bool fill_point(const struct grid *grid, size_t index,
                        struct sim_config *config)
 {
@@ -129,7 +130,7 @@ static void free_grid(struct grid *grid)
 
 /* ---- what the points need ---- */
 
-/* Reads the pages and the trace of a point, unless the last ones serve it. */
+/* Reads the pages and the trace of a point, unless those in memory fit it. */
 static bool load_for(struct grid *grid, const struct sim_config *config)
 {
     if (grid->corpus_config == NULL ||
@@ -151,7 +152,7 @@ static bool load_for(struct grid *grid, const struct sim_config *config)
     return true;
 }
 
-/* Whether every point has its pages and its trace, and fits. */
+/* Checks that every point has its pages and its trace, and fits. */
 static bool check_grid(struct grid *grid)
 {
     for (size_t i = 0; i < grid->count; i++) {
@@ -170,7 +171,7 @@ static bool check_grid(struct grid *grid)
 
 /* ---- as commands ---- */
 
-/* For a shell: in quotes unless there is nothing to quote. */
+/* Quotes a word for a shell, if it needs quotes. */
 static void print_quoted(const char *text)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
@@ -191,7 +192,7 @@ static void print_quoted(const char *text)
     putchar('\'');
 }
 
-/* Each point as a command of its own. */
+/* Prints each point as a command. */
 static void print_grid(const struct grid *grid)
 {
     for (size_t i = 0; i < grid->count; i++) {
@@ -209,7 +210,7 @@ static void print_grid(const struct grid *grid)
 
 /* ---- the processes ---- */
 
-/* Any pipe holds so much, so that no process waits until it is read. */
+/* Any pipe has room for this, so no process waits until it is read. */
 _Static_assert(sizeof(struct sim_result) <= 4096, "a result fits a pipe");
 
 static bool write_all(int descriptor, const void *bytes, size_t size)
@@ -246,7 +247,7 @@ static bool read_all(int descriptor, void *bytes, size_t size)
     return true;
 }
 
-/* In the process of a point.  What it exits with is an enum tool_exit. */
+/* Runs in a point's process.  Returns its exit status, an enum tool_exit. */
 static int run_point(const struct grid *grid, struct point *point,
                      int descriptor)
 {
@@ -297,11 +298,11 @@ static struct point *find_point(const struct grid *grid, pid_t pid)
     return NULL;
 }
 
-/* Those that run end early, and take their files with them. */
+/* Ends the running processes early; they remove their files. */
 static void stop_points(struct grid *grid)
 {
     if (grid->stopping)
-        return; /* a second signal would leave files */
+        return; /* a second signal would leave their files */
     grid->stopping = true;
     for (size_t i = 0; i < grid->count; i++) {
         if (grid->points[i].pid > 0 && !grid->points[i].done)
@@ -309,7 +310,7 @@ static void stop_points(struct grid *grid)
     }
 }
 
-/* Waits for a process of ours; false, and an error shown, if it failed. */
+/* Waits for the process of a point; false, and an error shown, if it failed. */
 static bool end_point(struct grid *grid)
 {
     struct point *point;
@@ -339,7 +340,7 @@ static bool end_point(struct grid *grid)
     return good;
 }
 
-/* So many runs at a time that their threads have a processor each. */
+/* The number of runs at a time: their threads have a processor each. */
 static uint64_t jobs_of(const struct grid *grid)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
@@ -390,7 +391,7 @@ static bool run_all(struct grid *grid)
 
 /* ---- the results ---- */
 
-/* What stands in a line of a sweep behind the parameters that change. */
+/* The columns of a line of a sweep, after the parameters that change. */
 static const struct column {
     const char *heading;
     size_t offset;   /* of a number of the result */
@@ -476,7 +477,7 @@ static void show_json(const struct grid *grid)
     json_close(&json, ']');
 }
 
-/* A line each, or as JSON; an enum tool_exit. */
+/* Shows a line for each point, or JSON; returns an enum tool_exit. */
 static int show_results(const struct grid *grid)
 {
     if (grid->options->json)

@@ -13,11 +13,11 @@
 #field, offsetof(struct sim_sample, field), is_sum                     \
     }
 
-/* What a sample has beside its time, in the order of the CSV. */
+/* The columns of a sample after its time, in the order of the CSV. */
 static const struct column {
     const char *name;
     size_t offset; /* of a uint64_t in struct sim_sample */
-    bool is_sum;   /* of the library, since the cache was made */
+    bool is_sum;   /* counted by the library since the cache was made */
 } columns[] = {
     COLUMN(ops, false),           COLUMN(faults, false),
     COLUMN(stored_pages, false),  COLUMN(pool_bytes, false),

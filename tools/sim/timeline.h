@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* timeline.h - what the machine looks like again and again. */
+/* timeline.h - samples of the machine over time. */
 #ifndef ZCACHE_TOOL_SIM_TIMELINE_H
 #define ZCACHE_TOOL_SIM_TIMELINE_H
 
@@ -37,8 +37,8 @@ struct sim_timeline {
 };
 
 /*
- * Adds a sample if it is time; the interval doubles when there are many.  Sums
- * count from the first one on.
+ * Adds a sample if it is time for one; the interval doubles when there are
+ * many.  Sums count from the first sample on.
  */
 void sim_timeline_step(struct sim_timeline *timeline,
                        const struct sim_world *world, uint64_t time_ns,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* trace.c - traces, read whole before the simulation begins. */
+/* trace.c - traces, read completely before the simulation begins. */
 #include "sim/trace.h"
 
 #include <ctype.h>
@@ -13,11 +13,11 @@
 #include "common/identifiers.h"
 
 #define ORACLE_BYTES 24
-#define ORACLE_OBJECT 4 /* where it is in a record */
+#define ORACLE_OBJECT 4 /* its offset in a record */
 #define SPACES_MOST 4096
 #define PAGES_MOST (UINT64_C(1) << 32)
 
-/* A file that is being read, and where. */
+/* A file and the position in it. */
 struct reading {
     const char *path;
     FILE *file;
@@ -68,7 +68,7 @@ static bool read_oracle(struct reading *reading)
 
 /* ---- csv ---- */
 
-/* The wanted field, from 1; NULL if the line has fewer. */
+/* The field of that number, from 1; NULL if the line has fewer. */
 static char *field_of(char *line, char delimiter, uint64_t wanted)
 {
     for (; wanted > 1 && line != NULL; wanted--) {
@@ -78,7 +78,7 @@ static char *field_of(char *line, char delimiter, uint64_t wanted)
     return line;
 }
 
-/* The field alone, without blanks and quotes around it. */
+/* The field without blanks and quotes around it. */
 static char *trim_field(char *field, char delimiter)
 {
     char *end = strchr(field, delimiter);
@@ -91,7 +91,7 @@ static char *trim_field(char *field, char delimiter)
     return field + strspn(field, " \"");
 }
 
-/* A number as it is; any other name by a hash of it (FNV-1a). */
+/* The number that a field is; for any other name its hash (FNV-1a). */
 static uint64_t object_name(const char *field)
 {
     uint64_t name;
@@ -133,7 +133,7 @@ static char find_delimiter(const char *line)
     return (char)(found == NULL ? ' ' : *found);
 }
 
-/* Whether a first line names its columns: none of them is a number. */
+/* Is the first line a header?  Then no field of it is a number. */
 static bool is_header(const char *line)
 {
     return strpbrk(line, "0123456789") == NULL;
@@ -153,7 +153,7 @@ static bool take_csv_line(struct reading *reading, char *line, char delimiter)
                       id == NULL ? id_column : op_column);
         return false;
     }
-    /* The later field first: trimming ends the line behind it. */
+    /* The later field first: trimming a field ends the line after it. */
     if (op != NULL && op > id)
         op = trim_field(op, delimiter);
     id = trim_field(id, delimiter);
@@ -260,7 +260,7 @@ static uint64_t format_of(const struct sim_config *config)
     return ends_with(path, ".csv") ? SIM_TRACE_CSV : SIM_TRACE_TEXT;
 }
 
-/* What a pipe brings cannot be looked at before it is read. */
+/* False for a pipe: its first bytes cannot be read twice. */
 static bool is_compressed(FILE *file)
 {
     static const unsigned char zstd[] = {0x28, 0xb5, 0x2f, 0xfd};

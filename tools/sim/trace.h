@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * trace.h - accesses that were recorded elsewhere.
+ * trace.h - recorded accesses.
  *
  * Formats: libCacheSim's oracleGeneral (records of 24 bytes, little-endian:
- * time 32 bits, object 64, size 32, next access 64) and csv, in which objects
- * become pages in the order in which they come first; and a text of lines
+ * time 32 bits, object 64, size 32, next access 64) and csv.  Both name
+ * objects, which become pages in the order of their first access.  And a text
+ * that names pages, of lines
  *
  *     r PAGE      or   r SPACE:PAGE        a read
  *     w PAGE      or   w SPACE:PAGE        a write
  *
- * with blank lines and what follows a # left out, in which pages are meant.
+ * in which blank lines and text after a # are ignored.
  */
 #ifndef ZCACHE_TOOL_SIM_TRACE_H
 #define ZCACHE_TOOL_SIM_TRACE_H
@@ -34,13 +35,13 @@ struct sim_trace {
     size_t capacity;
     bool has_objects;
     uint64_t object_count;
-    uint64_t space_count; /* where pages are meant */
-    uint64_t page_count;  /* of a space, where pages are meant */
+    uint64_t space_count; /* if the trace has pages */
+    uint64_t page_count;  /* of a space, if the trace has pages */
 };
 
-/* False, and an error shown that names the place in the file. */
+/* False, and an error shown with the place in the file. */
 bool sim_trace_load(struct sim_trace *trace, const struct sim_config *config);
-/* Whether both would load the same accesses. */
+/* Would both load the same accesses? */
 bool sim_trace_serves(const struct sim_config *config,
                       const struct sim_config *other);
 void sim_trace_free(struct sim_trace *trace);

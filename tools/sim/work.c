@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * work.c - accesses of a thread.
+ * work.c - the accesses of a thread.
  *
- * Where pages are damaged on purpose, a write first looks at what it will
- * overwrite, and what was found is made good again; so each damaged page is
+ * If pages are damaged on purpose, a write first reads the page that it will
+ * overwrite, and a damaged page is written again.  So each damaged page is
  * found once, at the latest by the check of all pages at the end.
  *
- * A thread has one child by fork at a time.  The parent is used by other
- * threads during the fork, so a child's page is any of the versions from before
- * it to after it.  What the child writes has names of its own.
+ * A thread has one child by fork at a time.  Other threads use the parent
+ * during the fork, so a page of the child has any of the versions from before
+ * the fork to after it.  What the child writes has names of its own.
  */
 #include "sim/work.h"
 
@@ -18,9 +18,10 @@
 
 #include "common/progress.h"
 
-/* A page that a simulated error hides is asked for so often. */
+/* The number of tries to read a page that a simulated error hides. */
 #define READ_TRIES 1000
-/* Of the writes to a page that was written before, so many write all of it. */
+/* Of the writes to a page that has been written before, one in so many writes
+ * the whole page. */
 #define WHOLE_EVERY 8
 /* One of so many accesses to the parent goes to the child instead. */
 #define CHILD_EVERY 2
@@ -66,7 +67,7 @@ static void count_time(struct sim_worker *worker, enum zc_fault_kind kind,
                                         memory_order_relaxed);
 }
 
-/* Counts what is no success; false then. */
+/* Counts a status that is no success, and returns false for it. */
 static bool goes_on(struct sim_worker *worker, zc_status status,
                     const char *what)
 {
@@ -107,7 +108,7 @@ static void show_mismatch(struct sim_worker *worker, const char *what,
                   page->version, at, worker->bytes[at], worker->expected[at]);
 }
 
-/* Whether the worker's bytes are that page's. */
+/* Are the worker's bytes those of that page? */
 static bool verify(struct sim_worker *worker, const struct sim_page *page)
 {
     const struct sim_corpus *corpus = worker->crew->world->corpus;
@@ -128,7 +129,7 @@ static zc_status read_page(struct sim_worker *worker, uint64_t index,
                       world->corpus->base.page_size, kind_out);
 }
 
-/* Makes the next version of a page, with all its bytes or those that differ. */
+/* Writes the next version of a page: all bytes, or those that differ. */
 static zc_status write_page(struct sim_worker *worker, uint64_t index,
                             bool whole, enum zc_fault_kind *kind_out)
 {
@@ -140,7 +141,7 @@ static zc_status write_page(struct sim_worker *worker, uint64_t index,
     size_t offset = 0;
     zc_status status;
 
-    if (page.version == 0) /* after the last one: 0 means never written */
+    if (page.version == 0) /* wraps to 1: 0 means never written */
         page.version = 1;
     if (whole || page.version == 1 ||
         !sim_page_stamp(world->corpus, &page, worker->expected, &offset)) {
@@ -157,8 +158,8 @@ static zc_status write_page(struct sim_worker *worker, uint64_t index,
     return status;
 }
 
-/* The page is to be written by nobody else.  What was damaged is written
- * anew. */
+/* Verifies a page and writes it again if it is damaged.  The caller holds the
+ * page's stripe for writing. */
 static void look_again(struct sim_worker *worker, uint64_t index)
 {
     struct sim_page page = {.index = index,
@@ -220,7 +221,7 @@ static void use_for_read(struct sim_worker *worker, uint64_t index)
     worker->counts.verified++;
     good = verify(worker, &page);
     if (!good && crew->repairs) {
-        /* Another reader of the same damage may have been first. */
+        /* Another reader may have found the same damage first. */
         lock_to_write(worker, stripe);
         look_again(worker, index);
         (void)pthread_rwlock_unlock(stripe);
@@ -256,7 +257,7 @@ static void end_child(struct sim_worker *worker)
     *child = (struct sim_child){0};
 }
 
-/* Ends the child there is, and makes one of this space. */
+/* Ends the current child, and forks a new one from this space. */
 static void fork_child(struct sim_worker *worker, uint64_t space)
 {
     const struct sim_world *world = worker->crew->world;
@@ -273,7 +274,7 @@ static void fork_child(struct sim_worker *worker, uint64_t space)
     memset(child->own, 0, pages * sizeof(uint32_t));
     note_versions(worker, space, child->least, 0);
     status = zc_vm_fork(world->spaces[space], &child->space);
-    /* A write that is under way may have been first. */
+    /* A write that is under way may be in the child already. */
     note_versions(worker, space, child->most, 1);
     if (status != ZC_OK)
         child->space = NULL;
@@ -283,7 +284,7 @@ static void fork_child(struct sim_worker *worker, uint64_t space)
         end_child(worker);
 }
 
-/* Whether this access is the child's: a part of those to its parent. */
+/* Does the child make this access?  It makes some of those to its parent. */
 static bool is_for_child(struct sim_worker *worker,
                          const struct sim_access *access)
 {
@@ -292,7 +293,7 @@ static bool is_for_child(struct sim_worker *worker,
            sim_random_below(&worker->random, CHILD_EVERY) == 0;
 }
 
-/* What a child writes, told from all else by the upper bits of the name. */
+/* A page that a child wrote, distinguished by the upper bits of its name. */
 static struct sim_page own_page(const struct sim_worker *worker, uint64_t index,
                                 uint32_t version)
 {
@@ -319,7 +320,7 @@ static bool is_as_expected(struct sim_worker *worker, uint64_t index,
     for (page.version = child->least[at]; page.version <= child->most[at];
          page.version++) {
         if (verify(worker, &page)) {
-            /* From now on it is this one. */
+            /* From now on the page has this version. */
             child->least[at] = page.version;
             child->most[at] = page.version;
             return true;
@@ -436,7 +437,7 @@ void sim_work_use(struct sim_worker *worker)
     end_child(worker);
 }
 
-/* Every page of every space once more. */
+/* Reads and verifies every page of every space. */
 void sim_work_check(struct sim_worker *worker)
 {
     const struct sim_world *world = worker->crew->world;

@@ -2,9 +2,9 @@
 /*
  * work.h - one thread's accesses, each of them verified.
  *
- * What a page should be is known by its version.  Versions are guarded by
- * stripes of reader-writer locks: accesses of different pages run together, and
- * reads of one page do.
+ * The expected content of a page follows from its version.  Stripes of
+ * reader-writer locks guard the versions: accesses to different pages run in
+ * parallel, and so do reads of one page.
  */
 #ifndef ZCACHE_TOOL_SIM_WORK_H
 #define ZCACHE_TOOL_SIM_WORK_H
@@ -19,7 +19,7 @@
 #define SIM_STRIPES 4096
 #define SIM_SHOWN_MOST 8 /* mismatches, one by one */
 
-/* What threads share. */
+/* The state that threads share. */
 struct sim_crew {
     struct sim_world *world;
     const struct sim_trace *trace;
@@ -27,24 +27,24 @@ struct sim_crew {
     _Atomic uint32_t *versions;
     pthread_rwlock_t stripes[SIM_STRIPES];
     _Atomic bool stopped;
-    _Atomic uint32_t shown; /* mismatches that were, or were to be, shown */
+    _Atomic uint32_t shown; /* mismatches, shown or beyond SIM_SHOWN_MOST */
     bool repairs;           /* pages are damaged on purpose */
 };
 
-/* What a thread counts. */
+/* The counts of a thread. */
 struct sim_counts {
     uint64_t ops;
     uint64_t reads;
     uint64_t writes;
     uint64_t verified;
     uint64_t mismatches;
-    uint64_t io_errors; /* of errors that the device was told to make */
+    uint64_t io_errors; /* from errors that the device makes on request */
     uint64_t no_memory;
     uint64_t forks;
-    uint64_t verify_waits; /* for a stripe: not the library's, but ours */
+    uint64_t verify_waits; /* for a stripe, a lock of the simulation */
 };
 
-/* A copy of a space by fork: what its pages may be. */
+/* A copy of a space by fork: the versions that its pages may have. */
 struct sim_child {
     struct zc_vm_space *space;
     uint64_t parent;
@@ -64,7 +64,7 @@ struct sim_worker {
     struct sim_random random;
     struct sim_child child;
     uint64_t children;
-    _Atomic uint64_t ops; /* so far, for who watches */
+    _Atomic uint64_t ops; /* so far; the main thread reads it */
     _Atomic uint64_t faults;
     struct sim_counts counts;
     struct sim_histogram times[ZC_FAULT_KINDS];

@@ -21,7 +21,7 @@
 #define SPACE_PAGES_LEAST_STANDARD 64
 #define SPACE_PAGES_STANDARD 8192
 #define TOTAL_PAGES_MOST (UINT64_C(1) << 32)
-/* Its entries in page table, tree and pool, its slot, its version. */
+/* Metadata: entries in page table, tree and pool, a slot, a version. */
 #define OVERHEAD_PER_PAGE 80
 
 /* ---- amounts ---- */
@@ -40,7 +40,7 @@ static uint64_t standard_space_pages(const struct sim_plan *plan,
                                               : pages;
 }
 
-/* A trace says what is needed; more may be given. */
+/* A trace determines the least size; the configuration may ask for more. */
 static bool size_for_trace(struct sim_plan *plan,
                            const struct sim_config *config,
                            const struct sim_trace *trace)
@@ -69,7 +69,7 @@ static bool size_for_trace(struct sim_plan *plan,
     return true;
 }
 
-/* Never more than fits: to be killed for memory would help nobody. */
+/* False if the simulation does not fit into memory: it would be killed. */
 static bool fits(const struct sim_plan *plan, const struct sim_config *config)
 {
     const uint64_t page_size = sim_number(config, SIM_PAGE_SIZE);
@@ -94,12 +94,12 @@ static bool fits(const struct sim_plan *plan, const struct sim_config *config)
     return false;
 }
 
-/* Every page is somewhere; of pages that a trace leaves out nothing is. */
+/* Is there room for every page?  Pages that a trace leaves out need none. */
 static bool holds_all(const struct sim_plan *plan,
                       const struct sim_config *config,
                       const struct sim_trace *trace)
 {
-    /* Some frames are free, or being written, at any moment. */
+    /* At any time some frames are free, or are being written. */
     const uint64_t usable = plan->frame_count - plan->frame_count / 8 - 4;
 
     if (plan->slot_count + usable >= plan->total_pages ||
@@ -113,7 +113,7 @@ static bool holds_all(const struct sim_plan *plan,
     return false;
 }
 
-/* What is there is not ours.  The library looks again when it makes it. */
+/* Never an existing file.  The library checks again when it makes the file. */
 static bool device_is_new(const struct sim_config *config)
 {
     const char *device = sim_text(config, SIM_DEVICE);
@@ -160,7 +160,7 @@ bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
     }
     plan->limit_bytes =
         sim_amount(config, SIM_POOL_LIMIT, plan->total_pages * page_size);
-    /* A part of a small memory may be less than a pool can be limited to. */
+    /* A share of a small memory may be less than the least pool limit. */
     if (config->values[SIM_POOL_LIMIT].is_percent &&
         sim_number(config, SIM_POOL_LIMIT) != 0 &&
         plan->limit_bytes < POOL_PAGES_LEAST * page_size)
@@ -174,8 +174,8 @@ bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
 
 /* ---- the device ---- */
 
-/* Of a directory the library makes a file without a name, so that nothing is
- * left when the program is killed. */
+/* In a directory the library makes a file without a name, so that nothing is
+ * left if the program is killed. */
 static bool name_file(struct sim_world *world)
 {
     const char *device = sim_text(world->config, SIM_DEVICE);
@@ -187,7 +187,7 @@ static bool name_file(struct sim_world *world)
     if (strncmp(device, "file:", 5) == 0) {
         world->file = memory_copy_text(device + 5);
     } else if (strcmp(device, "file") == 0) {
-        /* A name that leads nowhere would become a new file. */
+        /* A path that does not exist would become a new file. */
         if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
             message_error("--device: cannot make a file in TMPDIR, \"%s\": it "
                           "is no directory",
@@ -211,7 +211,7 @@ static bool open_device(struct sim_world *world)
     const struct sim_config *config = world->config;
     const uint64_t synchronous = sim_number(config, SIM_SYNCHRONOUS);
     struct zc_backing_file file = {.struct_size = sizeof(file)};
-    /* Percent in thousandths to parts of a million. */
+    /* From thousandths of a percent to parts of a million. */
     struct zc_backing_faults faults = {
         .struct_size = sizeof(faults),
         .seed = sim_number(config, SIM_SEED),
@@ -330,7 +330,7 @@ uint64_t sim_world_end_spaces(struct sim_world *world)
         zc_vm_space_destroy(world->spaces[i]);
         world->spaces[i] = NULL;
     }
-    /* Threads that reclaim and write back may have a page in their hands. */
+    /* Threads that reclaim and write back may still have a page in transit. */
     used = count_used(world);
     for (unsigned i = 0; i < END_MOMENTS && used != 0; i++) {
         (void)nanosleep(&moment, NULL);

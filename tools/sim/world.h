@@ -10,7 +10,7 @@
 #include "sim/pages.h"
 #include "sim/trace.h"
 
-/* The amounts of a configuration, as they come out. */
+/* The amounts that follow from a configuration. */
 struct sim_plan {
     uint64_t space_count;
     uint64_t space_pages;
@@ -38,7 +38,7 @@ bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
 
 bool sim_world_open(struct sim_world *world);
 
-/* Ends the spaces; then, how many things are left that should not be. */
+/* Ends the spaces; returns how many frames, entries and slots are left over. */
 uint64_t sim_world_end_spaces(struct sim_world *world);
 
 void sim_world_close(struct sim_world *world);
