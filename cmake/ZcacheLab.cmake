@@ -4,11 +4,11 @@
 # The program NAME: these sources in the race lab.  One of them has a main()
 # that calls zc_lab_main() of <zcache/lab.h>, which says what the lab sees.
 #
-# Their memory accesses and C11 atomics are calls of the lab by
-# -fsanitize=thread, of which only the compiler's half is used; what they call
-# of malloc and pthreads is renamed, so that their own headers declare the
-# lab's.  Other sources of the program can be added to the target as libraries:
-# the lab does not look into these.
+# The sources are compiled with -fsanitize=thread, of which only the compiler's
+# half is used: their memory accesses and C11 atomics become calls of the lab.
+# Their calls of malloc and pthreads are renamed, so that the system's own
+# headers declare the functions of the lab.  Other sources of the program can be
+# linked to the target as libraries: the lab does not see into these.
 
 function(zcache_add_lab name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES")
@@ -22,7 +22,7 @@ function(zcache_add_lab name)
   set(pthread_names
     cond_broadcast cond_destroy cond_init cond_signal cond_timedwait cond_wait
     mutex_destroy mutex_init mutex_lock mutex_trylock mutex_unlock)
-  # To zc_lab_cannot_..., which nobody defines.
+  # To zc_lab_cannot_..., which is not defined.
   set(missing
     aligned_alloc cnd_wait memalign mtx_lock posix_memalign pthread_barrier_wait
     pthread_create pthread_join pthread_mutex_timedlock pthread_once

@@ -2,7 +2,7 @@
 # Everything found outside the tree.  pkg-config throughout: lz4 and cmocka
 # have no usable CMake package everywhere, and all of them have a .pc file.
 
-# zc_missing(WHAT GOAL OTHERWISE): ends the configuration and says what helps.
+# zc_missing(WHAT GOAL OTHERWISE): ends the configuration with advice.
 function(zc_missing what goal otherwise)
   message(FATAL_ERROR "${what} is missing.  "
     "${PROJECT_SOURCE_DIR}/scripts/setup ${goal} installs what is needed.  "
@@ -10,7 +10,7 @@ function(zc_missing what goal otherwise)
 endfunction()
 
 # zc_find(PREFIX MODULE GOAL OTHERWISE WORD...): pkg_check_modules() with the
-# WORDs, of a module that is needed.
+# WORDs, for a required module.
 macro(zc_find prefix module goal otherwise)
   pkg_check_modules(${prefix} ${ARGN} ${module})
   if(NOT ${prefix}_FOUND)
@@ -38,8 +38,8 @@ if(ZCACHE_BUILD_TESTS)
     "-DZCACHE_BUILD_TESTS=OFF builds without the tests." IMPORTED_TARGET)
 endif()
 
-# Some 32-bit processors have no 64-bit atomic instructions: there they are
-# calls of libatomic.
+# Some 32-bit processors have no 64-bit atomic instructions: there the compiler
+# calls libatomic.
 include(CheckCSourceCompiles)
 check_c_source_compiles("
   #include <stdatomic.h>

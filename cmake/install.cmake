@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What `cmake --install` puts where: library, headers, CMake package,
-# pkg-config file, program and manual pages.
+# What `cmake --install` installs: library, headers, CMake package, pkg-config
+# file, program and manual pages.
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -45,8 +45,8 @@ install(FILES
   ${PROJECT_BINARY_DIR}/zcacheConfigVersion.cmake
   DESTINATION ${zcache_package_dir})
 
-# zcache.pc finds its prefix from its own place, so that an installed tree can
-# be moved.
+# zcache.pc finds its prefix from its own location, so that an installed tree
+# can be moved.
 cmake_path(IS_ABSOLUTE CMAKE_INSTALL_LIBDIR zcache_libdir_is_absolute)
 if(zcache_libdir_is_absolute)
   set(zcache_pc_prefix ${CMAKE_INSTALL_PREFIX})
@@ -60,8 +60,8 @@ foreach(kind LIBDIR INCLUDEDIR)
   cmake_path(ABSOLUTE_PATH CMAKE_INSTALL_${kind}
     BASE_DIRECTORY "\${prefix}" OUTPUT_VARIABLE zcache_pc_${kind})
 endforeach()
-# What the library needs is its own affair where it is shared.  An archive hands
-# it on, and a plain `pkg-config --libs zcache` must link it too.
+# The users of a static library, and a plain `pkg-config --libs zcache`, must
+# link its dependencies; a shared library links them itself.
 list(TRANSFORM zcache_codecs PREPEND lib OUTPUT_VARIABLE zcache_pc_requires)
 list(JOIN zcache_pc_requires ", " zcache_pc_requires)
 set(zcache_pc_libs ${CMAKE_THREAD_LIBS_INIT})
@@ -81,8 +81,8 @@ install(FILES ${PROJECT_BINARY_DIR}/zcache.pc
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 if(TARGET zcache_tool)
-  # The program finds the shared library from its own place, as far as the two
-  # move together.
+  # The program finds the shared library relative to its own location, if both
+  # can be moved together.
   cmake_path(IS_ABSOLUTE CMAKE_INSTALL_BINDIR zcache_bindir_is_absolute)
   if(zcache_libdir_is_absolute OR zcache_bindir_is_absolute)
     set(zcache_rpath ${CMAKE_INSTALL_FULL_LIBDIR})

@@ -5,8 +5,9 @@ option(BUILD_SHARED_LIBS "Build zcache as a shared library" OFF)
 
 option(ZCACHE_WITH_LZ4 "Compressors over liblz4" ON)
 option(ZCACHE_WITH_ZSTD "Compressors over libzstd" ON)
-# The libraries of the codecs in this build: NAME is ZCACHE_WITH_NAME here,
-# libNAME to pkg-config, PkgConfig::zcache_NAME and ZC_WITH_NAME.
+# The libraries of the codecs in this build.  For NAME there are
+# ZCACHE_WITH_NAME here, libNAME in pkg-config, PkgConfig::zcache_NAME and
+# ZC_WITH_NAME.
 set(zcache_codecs)
 foreach(codec lz4 zstd)
   string(TOUPPER ${codec} CODEC)
@@ -17,8 +18,8 @@ endforeach()
 list(TRANSFORM zcache_codecs TOUPPER OUTPUT_VARIABLE zcache_codec_definitions)
 list(TRANSFORM zcache_codec_definitions REPLACE "(.+)" "ZC_WITH_\\1=1")
 
-# Without options: the library and the program.  BUILD_TESTING is CMake's own
-# name for the tests, and that of packagers.
+# By default: the library and the program.  BUILD_TESTING is the name for the
+# tests that CMake and packagers use.
 set(zcache_tests_default OFF)
 if(PROJECT_IS_TOP_LEVEL AND BUILD_TESTING)
   set(zcache_tests_default ON)
@@ -37,11 +38,11 @@ option(ZCACHE_COVERAGE "Count the executed lines (gcc, clang)" OFF)
 set(ZCACHE_SANITIZE "" CACHE STRING
   "List of sanitizers, e.g. address;undefined or thread")
 
-# Every file is a unit of its own: each says before its first #include which
-# features of the system it uses, and its static functions have short names.
+# No unity build: each file defines the features of the system that it needs
+# before its first #include, and static functions have short names.
 set(CMAKE_UNITY_BUILD OFF)
 
-# One build type when nobody chose: an unoptimized compressor misleads.
+# A build type if none was chosen: an unoptimized compressor misleads.
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE
    AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Type of build" FORCE)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# zcache_sanitizers: instrumentation for every target of ours; empty when
-# neither ZCACHE_SANITIZE nor ZCACHE_COVERAGE is set.
+# zcache_sanitizers: instrumentation for every target of this project; empty
+# when neither ZCACHE_SANITIZE nor ZCACHE_COVERAGE is set.
 
 add_library(zcache_sanitizers INTERFACE)
 

@@ -15,7 +15,7 @@ set(ZCACHE_PUBLIC_HEADERS
   include/zcache/zcache.hpp
   include/zcache/zspool.h)
 
-# Of the lab's archive alone, with those above.
+# For the lab's archive only, besides those above.
 set(ZCACHE_LAB_HEADERS
   include/zcache/lab.h)
 
@@ -103,7 +103,7 @@ if(ZCACHE_WITH_ZSTD)
     src/codec/zstd.c)
 endif()
 
-# What implements src/platform/*.h over POSIX; the laboratory has its own.
+# The POSIX implementation of src/platform/*.h; the lab has its own.
 set(ZCACHE_PLATFORM_POSIX_SOURCES
   src/platform/posix/file.c
   src/platform/posix/lock.c

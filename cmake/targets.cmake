@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What our targets have in common.
+# What the targets of this project have in common.
 
 # zc_setup_target(TARGET): the language, warnings and instrumentation that
 # every target of this project has.  Warnings and instrumentation stay out of
@@ -18,8 +18,8 @@ function(zc_setup_target target)
     ${zcache_atomic})
 endfunction()
 
-# zc_setup_library(TARGET): one build of the library's sources; what differs
-# between the builds (type, visibility, checks, platform) is the caller's.
+# zc_setup_library(TARGET): one build of the library's sources.  The caller sets
+# what differs between the builds (type, visibility, checks, platform).
 function(zc_setup_library target)
   zc_setup_target(${target})
   target_sources(${target} PRIVATE ${ZCACHE_SOURCES})
@@ -31,7 +31,7 @@ function(zc_setup_library target)
   foreach(codec IN LISTS zcache_codecs)
     target_link_libraries(${target} PRIVATE PkgConfig::zcache_${codec})
   endforeach()
-  # One file asks; the others are the same whatever is built in.
+  # Only this file depends on which codecs are built in.
   set_source_files_properties(${PROJECT_SOURCE_DIR}/src/codec/registry.c
     TARGET_DIRECTORY ${target}
     PROPERTIES COMPILE_DEFINITIONS "${zcache_codec_definitions}")
@@ -43,11 +43,9 @@ function(zc_setup_program target)
   target_link_libraries(${target} PRIVATE zcache::zcache)
 endfunction()
 
-# zc_optimize_whole(TARGET): a release of a shared library is optimized across
-# its files (link-time optimization), where the compiler can and unless
-# CMAKE_INTERPROCEDURAL_OPTIMIZATION is set and so decides.  An archive is left
-# alone: its objects would be of use to the very same compiler only, and its
-# users link it with theirs.
+# zc_optimize_whole(TARGET): link-time optimization for a release of a shared
+# library, if the compiler supports it and CMAKE_INTERPROCEDURAL_OPTIMIZATION is
+# not set.  Not for an archive: only the same compiler could use its objects.
 function(zc_optimize_whole target)
   get_target_property(type ${target} TYPE)
   if(NOT type STREQUAL "SHARED_LIBRARY"

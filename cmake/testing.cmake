@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# How a test is declared; tests/CMakeLists.txt is the list of them.
+# The functions that declare a test; tests/CMakeLists.txt has the list of tests.
 
 # zc_test(LABEL STEM [SOURCES file...] [LABELS label...] [TIMEOUT seconds])
 #

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The version has one home, include/zcache/zcache.h; CMake reads it there.
+# The version is written only in include/zcache/zcache.h; CMake reads it there.
 
 set(zcache_header ${CMAKE_CURRENT_LIST_DIR}/../include/zcache/zcache.h)
 file(STRINGS ${zcache_header} zcache_version_lines

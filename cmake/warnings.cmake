@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# zcache_warnings: what every target of ours is compiled with, and nobody
-# else's.
+# zcache_warnings: the warnings for every target of this project, and for no
+# other target.
 
 add_library(zcache_warnings INTERFACE)
 file(RELATIVE_PATH relative_source_dir
@@ -30,8 +30,8 @@ if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
     -Wundef
     -Wvla
     -Wwrite-strings
-    # Messages name files of the tree, wherever it lies.  ccache with a base
-    # directory hands the compiler paths relative to the build directory.
+    # Messages name files relative to the root of the tree.  ccache with a base
+    # directory gives the compiler paths relative to the build directory.
     -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=
     -fmacro-prefix-map=${relative_source_dir}/=)
 endif()

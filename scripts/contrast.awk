@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# contrast.awk LIST PLAIN TSAN - docs/contrast.md from what was measured.
+# contrast.awk LIST PLAIN TSAN - docs/contrast.md from the measurements.
 
 function value(name,    i, pair) {
     for (i = 3; i <= NF; i++) {

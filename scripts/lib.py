@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""lib.py - what the checks in Python share; lib.sh is that of the others."""
+"""lib.py - what the checks in Python share; lib.sh is for the others."""
 import os
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ import sys
 
 
 def need(*tools):
-    """Ends the check with 77 if one is missing."""
+    """Ends the check with status 77 if a tool is missing."""
     for tool in tools:
         if shutil.which(tool) is None:
             print(f"missing tool: {tool} (scripts/setup installs it)",
@@ -16,8 +16,8 @@ def need(*tools):
 
 
 def build(preset, *targets, configured=False):
-    """Builds targets of a preset.  `configured`: where it is, it is left so,
-    for tests of that tree may be running."""
+    """Builds targets of a preset.  `configured`: does not configure an existing
+    build tree again, because its tests may be running."""
     need("cmake", "ninja")
     commands = [["cmake", "--build", "--preset", preset, "--target", *targets]]
     if not (configured and os.path.exists(f"build/{preset}/CMakeCache.txt")):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# lib.sh - what the scripts share; they source it first and are then in the
+# lib.sh - what the scripts share.  They source it first, which changes to the
 # root of the tree.
 #
 # Exit status of a check: 0 clean, 1 violations (printed), 77 a tool is
@@ -18,9 +18,8 @@ need() {
     done
 }
 
-# sources [PATTERN...]: the files of the tree, one a line: those that git
-# tracks and those that it does not ignore; outside git, all but build/ and what
-# Python compiles.
+# sources [PATTERN...]: the files of the tree, one a line: those that git tracks
+# or does not ignore; outside git, all but build/ and compiled Python.
 sources() {
     if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
         git ls-files --cached --others --exclude-standard -- "$@"
@@ -43,12 +42,12 @@ filter_patterns() {
     done
 }
 
-# code: our C and C++.
+# code: the C and C++ files.
 code() {
     sources '*.c' '*.h' '*.cpp' '*.hpp'
 }
 
-# jobs: how many things to run at once.
+# jobs: the number of parallel jobs.
 jobs() {
     getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
 }
