@@ -106,10 +106,7 @@ int zc_lab_main(int argc, char **argv,
  * and finish neither.
  */
 void zc_lab_fail(const char *what, const char *format, ...)
-#if defined(__GNUC__)
-    __attribute__((format(printf, 2, 3)))
-#endif
-    ;
+    ZC_PRINTF_LIKE(2, 3);
 
 /* --- for code under test --------------------------------------------- */
 
