@@ -8,10 +8,11 @@
  *   "zstd"   level -7 to 19, default 3
  *   "copy"   no compression; for tests and as an example
  *
- * Thread-safety: registration and look-up may run together.  The callbacks of
- * one context never run at the same time; those of two contexts may, on any
- * threads.  Compressors with ZC_COMPRESSOR_SHARED_DECOMPRESS are called with a
- * NULL context to decompress, from many threads at once.
+ * Thread-safety: any thread, any time; registration and look-up may run
+ * together, and none of these functions blocks.  Two callbacks of one context
+ * never run at the same time; callbacks of different contexts may, on any
+ * threads.  A compressor with ZC_COMPRESSOR_SHARED_DECOMPRESS decompresses with
+ * a NULL context, on many threads at once.
  */
 #ifndef ZCACHE_COMPRESSOR_H
 #define ZCACHE_COMPRESSOR_H
@@ -20,21 +21,34 @@
 
 ZC_BEGIN_DECLS
 
-/* Decompression needs no context and may run on many threads at once. */
-#define ZC_COMPRESSOR_SHARED_DECOMPRESS 1u
-
-/* The level that stands for a compressor's own default. */
+/* The level that stands for the default of a compressor. */
 #define ZC_LEVEL_DEFAULT 0
 
-/* Compressor settings that one cache can have in use at a time. */
+/* Most compressor settings (a compressor and a level) that one cache has in use
+ * at a time; one stays in use until the last page compressed with it goes. */
 #define ZC_GENERATIONS_MAX 255
+
+struct zc_compressor;
+
+/* The compressor of that name; NULL: there is none.  Never freed. */
+ZC_API const struct zc_compressor *zc_compressor_find(const char *name);
+
+/* The index-th compressor, from 0, the built-in ones first, then in order of
+ * registration; NULL ends.  Never freed. */
+ZC_API const struct zc_compressor *zc_compressor_get(unsigned index);
+
+/* --- a compressor of your own ---------------------------------------- */
+
+/* Decompression needs no context and may run on many threads at once. */
+#define ZC_COMPRESSOR_SHARED_DECOMPRESS 1u
 
 #define ZC_COMPRESSOR_NAME_MAX 31 /* bytes without the final NUL */
 #define ZC_COMPRESSORS_MAX 32     /* that a process can register */
 
 /*
  * A compressor.  The struct and its name must live as long as the process:
- * registration keeps the pointer.  Callbacks must not call the cache.
+ * registration keeps the pointer.  Callbacks must not call the cache.  Pages
+ * and compressed bytes may lie at any address.
  */
 struct zc_compressor {
     size_t struct_size; /* sizeof(struct zc_compressor) */
@@ -70,7 +84,7 @@ struct zc_compressor {
 
     /*
      * The reverse, into exactly page_size bytes.  It must not trust `data`:
-     * ZC_CORRUPT where it does not decode to a whole page, never a byte
+     * ZC_CORRUPT where `data` does not decode to a whole page, and never a byte
      * written outside page_out.
      */
     zc_status (*decompress)(void *context, const void *data, size_t size,
@@ -80,18 +94,12 @@ struct zc_compressor {
 /*
  * Makes a compressor known to the process by its name, for good.
  *
- * ZC_OK; ZC_INVALID: a missing callback, a bad name, one that a compressor has
- * already, or levels out of order; ZC_UNSUPPORTED: a newer struct; ZC_REJECTED:
- * ZC_COMPRESSORS_MAX are registered.
+ * ZC_OK; ZC_INVALID: a callback is missing, the name is bad or taken, or the
+ * levels are out of order; ZC_UNSUPPORTED: a newer struct; ZC_REJECTED:
+ * ZC_COMPRESSORS_MAX are registered.  Follows crypto_register_acomp().
  */
 ZC_API ZC_MUST_CHECK zc_status
 zc_compressor_register(const struct zc_compressor *compressor);
-
-/* The compressor of that name, or NULL. */
-ZC_API const struct zc_compressor *zc_compressor_find(const char *name);
-
-/* The index-th compressor, from 0, in order of registration; NULL ends. */
-ZC_API const struct zc_compressor *zc_compressor_get(unsigned index);
 
 ZC_END_DECLS
 

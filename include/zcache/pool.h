@@ -8,10 +8,13 @@
  * experimenter writes a third as a table of functions: docs/pools.md has one.
  *
  * Thread-safety: a pool does its own locking.  The cache calls every function
- * from any thread; it never frees an object that it reads or writes, and never
- * uses a handle after it freed it, except that what reclaim() evicts may have
- * been freed just before (zc_zspool_evict).  No function may call the cache but
- * by evict.
+ * from any thread.  It never frees an object while it reads it, and never uses
+ * a handle after it freed it, with one exception: a handle that reclaim() hands
+ * to evict may have been freed just before (zc_zspool_evict).  The functions
+ * must not call the cache, except by evict.
+ *
+ * Blocking: all of them may block.  A put runs with a compressor context held,
+ * so it should wait for nothing but the system's memory.
  *
  * Fork: a child that destroys the cache calls nothing of a pool that is not
  * zc_pool_zspool: its locks may be held for ever.  Its memory stays.
@@ -22,6 +25,16 @@
 #include <zcache/zspool.h>
 
 ZC_BEGIN_DECLS
+
+struct zc_pool_ops;
+
+/* The zspool, the default; pool_user is not used. */
+ZC_API extern const struct zc_pool_ops zc_pool_zspool;
+
+/* The C library's malloc(); pages are counted by usable sizes. */
+ZC_API extern const struct zc_pool_ops zc_pool_malloc;
+
+/* --- a pool of your own ---------------------------------------------- */
 
 /* What the cache tells a pool when it makes it. */
 struct zc_pool_config {
@@ -57,18 +70,22 @@ struct zc_pool_ops {
 
     /* ZC_OK, ZC_NO_MEMORY, ZC_INVALID for a config it cannot serve. */
     zc_status (*create)(const struct zc_pool_config *config, void **pool_out);
-    void (*destroy)(void *pool); /* with whatever is still in it */
+
+    /* The cache has freed every object before.  (Only zc_pool_zspool also gets
+     * pools that still have some.) */
+    void (*destroy)(void *pool);
 
     /*
-     * A new object with these bytes; `size` is 1 to page_size.  It never
-     * changes.  ZC_OK, ZC_NO_MEMORY; ZC_REJECTED: the limit, for a pool with
+     * A new object with these bytes, which never change; `size` is 1 to
+     * page_size.  ZC_OK, ZC_NO_MEMORY; ZC_REJECTED: the limit, for a pool with
      * set_limit(), else a limit of the pool's own.
      */
     zc_status (*put)(void *pool, const void *data, size_t size,
                      zc_handle *handle_out);
     void (*free)(void *pool, zc_handle handle);
 
-    /* ZC_OK, or ZC_CORRUPT where the pool finds itself damaged. */
+    /* Lends the bytes of an object, which stay where they are until read_end().
+     * ZC_OK, or ZC_CORRUPT where the pool finds itself damaged. */
     zc_status (*read_begin)(void *pool, zc_handle handle,
                             struct zc_zspool_read *read_out);
     void (*read_end)(void *pool, struct zc_zspool_read *read);
@@ -90,13 +107,13 @@ struct zc_pool_ops {
                          uint64_t page_goal, uint64_t *pages_out);
 
     /*
-     * Sets the most bytes of pool pages, 0: no limit; the first is in the
-     * config, for which create() is ZC_INVALID where nothing could be stored.
-     * Such a pool holds the limit itself: put() is ZC_REJECTED exactly when it
-     * needs a page beyond it, or where there are more pages than a limit that
-     * was lowered.  NULL, or a struct_size that ends before it: the cache
-     * refuses a store that finds page_count() at the limit; puts at the same
-     * time then go above it together, by what they add.
+     * Sets the most bytes of pool pages, 0: no limit.  The first limit is in
+     * the config; create() returns ZC_INVALID for one in which nothing could be
+     * stored.  Such a pool holds the limit itself: put() is ZC_REJECTED exactly
+     * when it needs a page beyond the limit, or when a limit that was lowered
+     * has left more pages than it allows.  NULL, or a struct_size that ends
+     * before it: the cache refuses a store that finds page_count() at the
+     * limit; puts at the same time may then go above it, by what they add.
      */
     void (*set_limit)(void *pool, uint64_t limit_bytes);
 
@@ -109,19 +126,13 @@ struct zc_pool_ops {
                             zc_handle *handle_out);
 
     /*
-     * Of page_count() the pages that objects fill, rounded up; what remains is
+     * Of page_count() the pages that objects fill, rounded up; the others are
      * room for objects of any size.  A cache that was full takes pages again
-     * when this is at its threshold.  NULL, or a struct_size that ends before
-     * it: page_count().
+     * when this falls to its threshold.  NULL, or a struct_size that ends
+     * before it: page_count().
      */
     uint64_t (*used_pages)(const void *pool);
 };
-
-/* The zspool behind the cache; pool_user is not used. */
-ZC_API extern const struct zc_pool_ops zc_pool_zspool;
-
-/* The C library's malloc(); pages are counted by usable sizes. */
-ZC_API extern const struct zc_pool_ops zc_pool_malloc;
 
 ZC_END_DECLS
 

@@ -4,14 +4,14 @@
  *
  * A device has a type, the upper part of its swap entries, and slots.  Without
  * a device the slots of a type are names only, and a page that does not fit is
- * refused.  With one, cold pages go to their slot on it, and come back from
- * there by the same calls: zc_cache_load(), take, invalidate.
+ * refused.  With one, cold pages go to their slot on it, and zc_cache_load(),
+ * zc_cache_take() and zc_cache_invalidate() find them there.
  *
  * The simple way is zc_cache_options.backing_path, which turns on type 0.
  *
- * Thread-safety: any thread, any time.  Blocking: these wait for the device.
- * Fork: in a child these are ZC_UNSUPPORTED for a cache of its parent's
- * (zcache.h).
+ * Thread-safety: any thread, any time, except as zc_swap_on() says.  Blocking:
+ * these wait for the device.  Fork: in a child they are ZC_UNSUPPORTED for a
+ * cache of its parent (zcache.h).
  */
 #ifndef ZCACHE_SWAP_H
 #define ZCACHE_SWAP_H
@@ -24,32 +24,24 @@ ZC_BEGIN_DECLS
 
 struct zc_cache; /* zcache.h */
 
-/* Which free slot is given out next: races depend on it. */
-enum zc_slot_order {
-    ZC_SLOT_ORDER_DEFAULT = 0,    /* round robin */
-    ZC_SLOT_ORDER_LOWEST = 1,     /* the lowest offset */
-    ZC_SLOT_ORDER_LAST_FREED = 2, /* the one freed last, else the lowest */
-    ZC_SLOT_ORDER_ROUND_ROBIN = 3 /* the next above the last one given */
-};
-
 struct zc_swap_options {
     size_t struct_size; /* sizeof(struct zc_swap_options) */
 
-    /* The device behind; NULL means &zc_backing_memory. */
+    /* The device behind (backing.h); NULL means &zc_backing_memory. */
     const struct zc_backing_ops *backing_ops;
     void *backing_user; /* handed to backing_ops->open */
 
-    /* Slots, 1 to the cache's slot_count; 0: so many. */
+    /* Slots of the device, 1 to the cache's slot_count; 0: all of these. */
     uint64_t slot_count;
 
     /* Threads that do the I/O, up to 64; 0: the threads that ask for it. */
     unsigned io_workers;
 
-    /* 1: fast enough that a fault reads it itself, past the swap cache
+    /* 1: fast enough that a fault (vm.h) reads it itself, past the swap cache
      * (the kernel's SWP_SYNCHRONOUS_IO). */
     unsigned synchronous;
 
-    /* 1: address spaces (vm.h) are given the slots, at most
+    /* 1: the library gives the slots to pages of address spaces (vm.h), at most
      * ZC_MANAGED_SLOTS_MAX; 0: the caller of zc_cache_store() names them. */
     unsigned managed;
     unsigned slot_order; /* enum zc_slot_order, where managed */
@@ -61,14 +53,22 @@ struct zc_swap_options {
 
 #define ZC_MANAGED_SLOTS_MAX (UINT64_C(1) << 32)
 
+/* Which free slot of a managed device is given next: races depend on it. */
+enum zc_slot_order {
+    ZC_SLOT_ORDER_DEFAULT = 0,    /* round robin */
+    ZC_SLOT_ORDER_LOWEST = 1,     /* the lowest offset */
+    ZC_SLOT_ORDER_LAST_FREED = 2, /* the one freed last, else the lowest */
+    ZC_SLOT_ORDER_ROUND_ROBIN = 3 /* the next above the last one given */
+};
+
 #define ZC_SWAP_OPTIONS(...) ZC_OPTIONS(zc_swap_options, __VA_ARGS__)
 
 /*
- * Turns on a device under the lowest type that has none and under which nothing
- * is stored.  NULL options mean all defaults.
+ * Turns on a device, under the lowest type that has none and under which
+ * nothing is stored; type_out gets the type.  NULL options mean all defaults.
  *
- * The one thing that may not run meanwhile is a call for slots of that type: it
- * could find no device and yet meet pages that were stored with one.
+ * While it runs, no call for slots of that type may run: such a call could find
+ * no device and yet meet pages that were stored with one.
  *
  * ZC_OK; ZC_INVALID: a field is out of its range; ZC_UNSUPPORTED: a newer
  * struct, or the device says so; ZC_REJECTED: all ZC_SWP_TYPE_COUNT types are
@@ -80,9 +80,10 @@ ZC_API ZC_MUST_CHECK zc_status zc_swap_on(struct zc_cache *cache,
                                           unsigned *type_out);
 
 /*
- * Receives a page that is still stored, on the calling thread.  The bytes are
- * good until it returns.  ZC_OK: it has the page now, and the slot is free.
- * Anything else: the page stays, and ends the swapoff with that status.
+ * Called by zc_swap_off() with each page that is still stored, on the calling
+ * thread.  The bytes, page_size of them, are valid until it returns.  ZC_OK: it
+ * has the page now, and the slot is free.  Any other status: the page stays,
+ * and zc_swap_off() ends with that status.
  *
  * It may call the cache, but not for `slot`, which is pinned meanwhile.
  */
@@ -94,11 +95,13 @@ typedef zc_status (*zc_swap_unuse)(void *context, zc_swp slot,
  * back and handed to `unuse`, all users are waited for, and the type is free.
  * NULL `unuse`: only if no slot is in use.
  *
- * On any error the device is in use again, pages already handed over stay so,
- * and nothing is lost.  ZC_OK; ZC_INVALID: no such device, or a managed one
- * with an `unuse`; ZC_BUSY: another zc_swap_on() or zc_swap_off() is under way,
- * or slots are in use and `unuse` is NULL; ZC_IO_ERROR, ZC_CORRUPT: a page
- * cannot be read; ZC_NO_MEMORY; what `unuse` returned.  Follows swapoff(2).
+ * On any error the device is in use again, `unuse` keeps the pages that it took
+ * and nothing is lost.
+ *
+ * ZC_OK; ZC_INVALID: no such device, or a managed one with an `unuse`; ZC_BUSY:
+ * another zc_swap_on() or zc_swap_off() is under way, or slots are in use and
+ * `unuse` is NULL; ZC_IO_ERROR, ZC_CORRUPT: a page cannot be read;
+ * ZC_NO_MEMORY; what `unuse` returned.  Follows swapoff(2).
  */
 ZC_API ZC_MUST_CHECK zc_status zc_swap_off(struct zc_cache *cache,
                                            unsigned type, zc_swap_unuse unuse,
@@ -114,13 +117,18 @@ struct zc_swap_stats {
      * without a name; 0: the device does not say (backing.h). */
     uint64_t disk_bytes;
     /* ---- since it was turned on */
-    uint64_t pages_written; /* all that were submitted and succeeded */
+    uint64_t pages_written; /* writes that succeeded */
     uint64_t pages_read;
     uint64_t write_errors;
     uint64_t read_errors;
 };
 
-/* ZC_OK; ZC_INVALID: no such device. */
+/*
+ * Fills stats_out up to its struct_size, which the caller sets.  The numbers
+ * are read one after another and are no snapshot.
+ *
+ * ZC_OK; ZC_INVALID: no such device, NULL, or struct_size is not set.
+ */
 ZC_API zc_status zc_swap_get_stats(struct zc_cache *cache, unsigned type,
                                    struct zc_swap_stats *stats_out);
 

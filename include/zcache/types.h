@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * types.h - the words every other header uses: status, swap entry, handle.
+ * types.h - what every other header uses: status, swap entry, handle.
  *
- * Thread-safety: everything here is a value or a pure function.
+ * Thread-safety: everything here is a value, or a function of its arguments
+ * alone that does not block.
  */
 #ifndef ZCACHE_TYPES_H
 #define ZCACHE_TYPES_H
@@ -16,21 +17,21 @@
 ZC_BEGIN_DECLS
 
 /*
- * What a call came to.  Zero is success.  Positive values are outcomes that a
- * right program meets and handles; negative ones are failures.
+ * The result of a call.  Zero is success.  A positive value is an outcome that
+ * a correct program meets and handles; a negative value is a failure.
  *
- * A function writes its outputs (named *_out) only when it returns ZC_OK, or
- * ZC_AGAIN: then they say how much of the work is done.  Three write more, and
- * say so: zc_cache_load() and zc_cache_take() decompress into the caller's page
- * and may leave anything there when they fail, and zc_vm_check() explains a
- * ZC_CORRUPT.
+ * A function writes its outputs (parameters named *_out) only when it returns
+ * ZC_OK, or ZC_AGAIN: then they say how much of the work is done.  Three
+ * functions write more: zc_cache_load() and zc_cache_take() decompress into the
+ * caller's page and may leave any bytes there when they fail; zc_vm_check()
+ * writes a text with ZC_CORRUPT.
  */
 typedef enum zc_status {
     ZC_OK = 0,
 
-    ZC_MISSING = 1,  /* what was asked for is not there */
-    ZC_BUSY = 2,     /* in use now; not waited for, and nothing changed */
-    ZC_STALE = 3,    /* a handle of this pool whose object is gone */
+    ZC_MISSING = 1,  /* what the caller asked for is not there */
+    ZC_BUSY = 2,     /* in use now; the call did not wait for it */
+    ZC_STALE = 3,    /* a handle of this pool whose object was freed */
     ZC_REJECTED = 4, /* a limit or a setting refuses it; nothing is kept */
     ZC_AGAIN = 5,    /* less is done than was asked; a later call may do more */
 
@@ -41,28 +42,29 @@ typedef enum zc_status {
     ZC_CORRUPT = -5      /* stored bytes are not what was stored */
 } zc_status;
 
-/*
- * The reason of a failure as text.  Every options struct ends with `reason`,
- * a buffer of the caller's of `reason_size` bytes.  A call that fails writes
- * one sentence there, always terminated, cut to the size: the field, its value
- * and what is allowed, or the path and the system's own words.  A call that
- * succeeds, or has nothing to add to its status, leaves an empty string.
- * Nothing is written where the struct itself cannot be read: its struct_size
- * is smaller than a size_t or larger than ZC_STRUCT_SIZE_MAX.
- */
-#define ZC_REASON_SIZE 256 /* enough for any of ours, a long path apart */
-#define ZC_STRUCT_SIZE_MAX 4096
-
-/* The identifier of a status as text, "ZC_OK"; never NULL. */
+/* The identifier of a status, "ZC_OK"; a static text, never NULL. */
 ZC_API const char *zc_status_name(zc_status status);
 
-/* One sentence for a person; never NULL. */
+/* A sentence in English about a status; a static text, never NULL. */
 ZC_API const char *zc_status_describe(zc_status status);
+
+/*
+ * The reason of a failure as text.  Every options struct ends with `reason`, a
+ * buffer of the caller of `reason_size` bytes.  A call that fails writes one
+ * sentence there, cut to the size and always ended by a NUL: the field, its
+ * value and what is allowed, or the path and the message of the system.  A call
+ * that succeeds, or has nothing to add to its status, writes an empty string.
+ * Nothing is written where the struct itself cannot be read: its struct_size is
+ * smaller than a size_t or larger than ZC_STRUCT_SIZE_MAX.
+ */
+#define ZC_REASON_SIZE 256 /* enough for every reason without a long path */
+#define ZC_STRUCT_SIZE_MAX 4096
 
 /*
  * A swap entry: the name of one slot on one swap device, as the kernel's
  * swp_entry_t.  Slots are reused, so it is a name and never an identity.  The
- * offset is in its low 58 bits, the type (which device) above them.
+ * low 58 bits are the offset, the bits above them the type, which says which
+ * device.
  */
 typedef struct zc_swp {
     uint64_t value;
@@ -70,14 +72,19 @@ typedef struct zc_swp {
 
 #define ZC_SWP_TYPE_SHIFT 58
 #define ZC_SWP_TYPE_COUNT 32 /* the kernel's MAX_SWAPFILES_SHIFT is 5 */
-#define ZC_SWP_TYPE_MAX 63   /* what fits; no cache has a type from 32 on */
+#define ZC_SWP_TYPE_MAX 63   /* the largest that fits; no cache has 32 to 63 */
 #define ZC_SWP_OFFSET_MASK ((UINT64_C(1) << ZC_SWP_TYPE_SHIFT) - 1)
 
+/*
+ * The swap entry of a type and an offset.  A type above ZC_SWP_TYPE_MAX becomes
+ * ZC_SWP_TYPE_MAX, which no cache has.  Bits of the offset above the 58 are
+ * dropped.  Follows swp_entry().
+ */
 static inline zc_swp zc_swp_make(unsigned type, uint64_t offset)
 {
     zc_swp slot;
 
-    /* A type that has no room here must not become another, valid one. */
+    /* A type that does not fit must not become another, valid one. */
     if (type > ZC_SWP_TYPE_MAX)
         type = ZC_SWP_TYPE_MAX;
     slot.value = ((uint64_t)type << ZC_SWP_TYPE_SHIFT) |
@@ -85,11 +92,13 @@ static inline zc_swp zc_swp_make(unsigned type, uint64_t offset)
     return slot;
 }
 
+/* The type of a swap entry.  Follows swp_type(). */
 static inline unsigned zc_swp_type(zc_swp slot)
 {
     return (unsigned)(slot.value >> ZC_SWP_TYPE_SHIFT);
 }
 
+/* The offset of a swap entry, in slots.  Follows swp_offset(). */
 static inline uint64_t zc_swp_offset(zc_swp slot)
 {
     return slot.value & ZC_SWP_OFFSET_MASK;
@@ -97,19 +106,17 @@ static inline uint64_t zc_swp_offset(zc_swp slot)
 
 /*
  * A handle names an object in a pool wherever the object moves.  Zero is never
- * a handle.  What the bits mean is the pool's affair.
+ * a handle.  Only the pool knows what the bits mean.
  */
 typedef struct zc_handle {
     uint64_t value;
 } zc_handle;
 
-/*
- * Owners: what the kernel calls a memcg, a small integer that comes with a
- * store.
- */
+/* Owners are numbers from 0 to ZC_OWNER_COUNT - 1 that a store may give with
+ * its page: what a memcg is to the kernel. */
 #define ZC_OWNER_COUNT 1024
 
-/* Page sizes a pool or a cache can be made for: powers of two, in bytes. */
+/* Bytes of a page: a power of two in this range, fixed for a pool or cache. */
 #define ZC_PAGE_SIZE_MIN 4096
 #define ZC_PAGE_SIZE_MAX 65536
 

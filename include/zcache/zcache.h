@@ -2,16 +2,20 @@
 /*
  * zcache.h - the compressed page store: zswap as a library.
  *
- * A page is stored under a swap entry (type, offset), comes back by load (a
- * copy; the store keeps it) or take (the store forgets it), and goes by
- * invalidate.
+ *     zc_cache_create(ZC_CACHE_OPTIONS(.limit_bytes = 64 << 20), &cache);
+ *     zc_cache_store(cache, zc_swp_make(0, 42), page);
+ *     zc_cache_load(cache, zc_swp_make(0, 42), page);
+ *     zc_cache_destroy(cache);
+ *
+ * A page is stored under a swap entry (type, offset).  A load copies it, a take
+ * copies it and forgets it, an invalidate forgets it.
  *
  * Guarantees, which the tests and the lab check by number:
  *   G1  after a store returned ZC_OK, every load of that slot that starts
- *       later returns it, or something stored later, until it is taken or
+ *       later returns its page, or one stored later, until it is taken or
  *       invalidated;
  *   G2  a load returns one whole stored page or no page: never a mixture,
- *       never another slot's;
+ *       never a page of another slot;
  *   G3  after an invalidate returned, no load that starts later returns what
  *       was stored before;
  *   G4  reclaim, writeback, compaction and a change of compressor are not
@@ -19,24 +23,37 @@
  * A take is a load and an invalidate in one step; a store that fails or is
  * refused is an invalidate.
  *
+ * Memory ordering: stores, loads, takes and invalidates of one slot may run
+ * together.  Each takes effect at one moment between its start and its return,
+ * and all threads see these moments in one order.  What a thread did before a
+ * store happens before (as C11 defines it) what another thread does after a
+ * load or take that returned that page, wherever the page was meanwhile: the
+ * store releases, the load acquires.  Do not rely on an order between calls on
+ * different slots, or after a load that found no page.
+ *
  * Thread-safety: every function may be called from any thread at any time,
  * except that zc_cache_destroy() must be the last call.
  *
- * Blocking: store, load and take wait for a compressor context; store asks the
- * system for memory.  Under a type that has a device (swap.h), store, load,
- * take and invalidate also wait for the device and for each other on one slot;
- * elsewhere nothing waits for a device.  Signals: nothing here may be called
- * from a signal handler.
+ * Blocking: store, load and take wait for a compressor context; a store asks
+ * the system for memory.  Under a type that has a device (swap.h), store, load,
+ * take and invalidate also wait for the device, and for each other on one slot.
+ * A function that can wait for more says so.  Signals: nothing here may be
+ * called from a signal handler.
  *
- * Fork: in a child process its parent's caches can only be destroyed, at any
- * time and whatever threads of the parent were doing at the fork; every other
- * call on one is ZC_UNSUPPORTED, or gives NULL or 0.  That destroy returns at
- * once and has no effect on the parent: it takes no lock, waits for no thread
- * or transfer, closes the child's descriptors and unmaps the pool's pages.
- * Memory of malloc() stays, and so does a pool of the embedder's (pool.h); a
- * device of the embedder's is left and not closed (backing.h).  A cache that
- * was just being made or destroyed at the fork is not touched in the child at
- * all.  The child may make caches of its own.
+ * Ownership: the caller owns the pages that it passes, and the cache copies
+ * them before a call returns.  Pages may lie at any address.  The caller keeps
+ * compressors and pool_ops as long as the cache lives; everything else that it
+ * passes is read during the call only, but for what its own functions keep.
+ *
+ * Fork: in a child process the caches of its parent can only be destroyed, at
+ * any time, whatever threads of the parent did at the fork; every other call on
+ * one is ZC_UNSUPPORTED, or gives NULL or 0.  That destroy returns at once and
+ * has no effect on the parent: it takes no lock, waits for no thread or
+ * transfer, closes the child's descriptors and unmaps the pool's pages.  Memory
+ * of malloc() stays, and so does a pool of the embedder's (pool.h); a device of
+ * the embedder's is left and not closed (backing.h).  A cache whose creation or
+ * destruction was under way at the fork is not touched in the child at all.
+ * The child may make caches of its own.
  */
 #ifndef ZCACHE_ZCACHE_H
 #define ZCACHE_ZCACHE_H
@@ -53,18 +70,114 @@ ZC_BEGIN_DECLS
 #define ZC_VERSION_MINOR 1
 #define ZC_VERSION_PATCH 0
 
-/* The version of the library that runs, "0.1.0". */
-ZC_API const char *zc_version(void);
-
 struct zc_cache;
-struct zc_folio_frames; /* the library's own; see zc_cache_options.frames */
+struct zc_cache_options;
+struct zc_cache_stats;
+
+/* --- what every embedder calls --------------------------------------- */
+
+/*
+ * Makes an empty cache, which the caller ends with zc_cache_destroy().  NULL
+ * options mean all defaults.  Opens the file of backing_path.
+ *
+ * ZC_OK; ZC_INVALID: a field is out of its range, which `reason` names, or
+ * backing_path is empty or names something that exists and is no directory;
+ * ZC_UNSUPPORTED: no compressor has that name, or the struct is newer and sets
+ * fields that this version does not know; ZC_NO_MEMORY; ZC_IO_ERROR: the file
+ * of backing_path cannot be made.  Follows zswap_pool_create().
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_create(
+    const struct zc_cache_options *options, struct zc_cache **cache_out);
+
+/*
+ * Stores a copy of page_size bytes under `slot`, in place of what was there.
+ * With every status but ZC_BUSY and ZC_INVALID an older page of the slot is
+ * gone afterwards: it would be stale.
+ *
+ * A page on which the compressor fails, or gains nothing, is stored raw.
+ *
+ * Without a device a store over the limit is refused.  With one it first writes
+ * back the coldest pages, down to the accept threshold; if that does not help,
+ * the page goes to the device.
+ *
+ * Offsets should lie close together: the tree of slots takes 4 bytes a page
+ * where they are dense.  It takes 0.5 KiB for a page that is alone among 128
+ * offsets, 1.6 KiB for one alone among 2^14, and 5.6 KiB for one alone among
+ * 2^23; when the page goes, only 0.5 KiB of that is given back.  Map keys that
+ * are spread out, as hashes are, to small numbers first.
+ *
+ * ZC_OK; ZC_REJECTED: the limit (see limit_bytes), or the most that the pool
+ * can hold; ZC_NO_MEMORY; ZC_IO_ERROR: refused by both the pool and the device;
+ * ZC_BUSY: the device is being turned off; ZC_INVALID: no such slot, a slot of
+ * a managed device, or a NULL page.  With ZC_BUSY and ZC_INVALID nothing has
+ * changed.  Follows zswap_store().
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_store(struct zc_cache *cache,
+                                              zc_swp slot, const void *page);
+
+/*
+ * Copies the page of `slot`, page_size bytes, to page_out and keeps it.
+ *
+ * ZC_OK; ZC_MISSING: there is none; ZC_CORRUPT: it does not decode to a page,
+ * or its checksum differs; ZC_IO_ERROR: the device failed to read it;
+ * ZC_INVALID: no such slot, a slot of a managed device, or NULL.  With
+ * ZC_CORRUPT and ZC_IO_ERROR the page is kept, and page_out is undefined.
+ * Follows zswap_load() of a folio outside the swap cache.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_load(struct zc_cache *cache,
+                                             zc_swp slot, void *page_out);
+
+/*
+ * Copies the page of `slot` to page_out and forgets it, in one step: of two
+ * takes of one stored page exactly one gets it.  With a device it waits for a
+ * write of that page that is under way.
+ *
+ * As zc_cache_load(); a corrupt page is kept.  Also ZC_BUSY: each of
+ * ZC_TAKE_ATTEMPTS_MAX times that it read the slot, another thread replaced the
+ * page meanwhile.  page_out is undefined after any status but ZC_OK and
+ * ZC_INVALID: another thread may have taken what was read.  Follows
+ * zswap_load() of a folio in the swap cache, an exclusive load.
+ */
+#define ZC_TAKE_ATTEMPTS_MAX 64
+ZC_API ZC_MUST_CHECK zc_status zc_cache_take(struct zc_cache *cache,
+                                             zc_swp slot, void *page_out);
+
+/*
+ * Forgets the page of `slot`.  With a device it waits for a write of that page
+ * that is under way.
+ *
+ * ZC_OK; ZC_MISSING: there was none, which is often fine; ZC_INVALID: no such
+ * slot, or a slot of a managed device.  Follows zswap_invalidate().
+ */
+ZC_API zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot);
+
+/*
+ * Fills stats_out up to its struct_size, which the caller sets.  Takes a few
+ * locks of the pool for a moment.
+ *
+ * ZC_OK; ZC_INVALID: NULL, or struct_size is not set.
+ */
+ZC_API zc_status zc_cache_get_stats(const struct zc_cache *cache,
+                                    struct zc_cache_stats *stats_out);
+
+/*
+ * Ends a cache with everything in it; waits for writes under way.  No other
+ * call may run.  NULL is allowed.  In a child after fork(): see the head of
+ * this file.
+ */
+ZC_API void zc_cache_destroy(struct zc_cache *cache);
+
+/* --- the structs of these calls -------------------------------------- */
 
 #define ZC_SLOT_COUNT_DEFAULT (UINT64_C(1) << 32)
 #define ZC_SLOT_COUNT_MAX (UINT64_C(1) << 40)
 #define ZC_ACCEPT_THRESHOLD_DEFAULT 90 /* accept_threshold_percent */
 #define ZC_CONTEXT_COUNT_MAX 4096
 
-/* Every field's zero is the default that its comment names. */
+struct zc_folio_frames; /* the library's own; see zc_cache_options.frames */
+
+/* Most programs set limit_bytes, and perhaps backing_path.  Zero in a field is
+ * the default that its comment names. */
 struct zc_cache_options {
     size_t struct_size; /* sizeof(struct zc_cache_options) */
 
@@ -73,15 +186,15 @@ struct zc_cache_options {
 
     /*
      * Most bytes of pool pages, rounded down to pages; 0 means no limit but
-     * the pool's own, 256 GiB in a zspool.  The pool is never above it, but for
-     * pages that a device failed to write and that are nowhere else.  A store
-     * whose object needs a page beyond it is refused, and so are all later ones
-     * until the pages that objects fill fall to accept_threshold_percent of it
-     * (zswap's hysteresis); a page of one repeated word needs no object and is
-     * always taken.
+     * the pool's own, 256 GiB in a zspool.  The pool is never above it, except
+     * for pages that a device failed to write and that are nowhere else.  A
+     * store whose object needs a page beyond the limit is refused, and so are
+     * all later ones until the pages that objects fill fall to
+     * accept_threshold_percent of it (zswap's hysteresis).  A page of one
+     * repeated word needs no object and is always taken.
      *
      * The least is what an object of any size needs: see zspool.h; 2 pages for
-     * zc_pool_malloc, one for a pool without set_limit() (pool.h), which may be
+     * zc_pool_malloc; one for a pool without set_limit() (pool.h), which may go
      * above its limit by what stores add at the same time.
      */
     uint64_t limit_bytes;
@@ -91,7 +204,7 @@ struct zc_cache_options {
      * and "copy" in a build that has no lz4. */
     const char *compressor_name;
 
-    /* One of its levels; ZC_LEVEL_DEFAULT, which is 0, means its own. */
+    /* A level of that compressor; 0, ZC_LEVEL_DEFAULT, means its default. */
     int compressor_level;
 
     /* Compressor contexts, up to ZC_CONTEXT_COUNT_MAX; 0: one per processor. */
@@ -100,29 +213,29 @@ struct zc_cache_options {
     /*
      * Slots of each type: offsets run from 0 to slot_count - 1, up to
      * ZC_SLOT_COUNT_MAX; 0: 2^32.  It costs nothing until slots are used, but
-     * pages should lie close together: see zc_cache_store().
+     * offsets should lie close together: see zc_cache_store().
      */
     uint64_t slot_count;
 
-    /* For the pool behind: see zspool.h. */
+    /* For the pool behind the cache: see zspool.h. */
     unsigned placement;
     unsigned chain_length;
     size_t segment_bytes;
 
     /*
-     * 1: a 64-bit checksum (XXH3) of each object in the pool, at 8 bytes of
-     * metadata each, and of each page on a device, at 8 bytes a slot (made for
-     * 512 at a time), verified whenever the page is read: a page that is
-     * damaged, or is an older one of its slot, is ZC_CORRUPT.  A page of one
-     * repeated word that has no object has none; neither has one whose write
-     * is under way or has failed, which is in memory whole.
+     * 1: a 64-bit checksum (XXH3) of each object in the pool, 8 bytes of
+     * metadata each, and of each page on a device, 8 bytes a slot (made for 512
+     * slots at a time).  It is verified whenever the page is read: a page that
+     * is damaged, or is an older one of its slot, is ZC_CORRUPT.  Two kinds of
+     * pages have none: those of one repeated word, which have no object, and
+     * those whose write is under way or has failed, which are whole in memory.
      */
     unsigned checksums;
 
-    /* Store pages of one repeated word like any other page. */
+    /* 1: store pages of one repeated word like any other page. */
     unsigned no_same_filled;
 
-    /* The pool behind; NULL means &zc_pool_zspool. */
+    /* The pool behind the cache (pool.h); NULL means &zc_pool_zspool. */
     const struct zc_pool_ops *pool_ops;
     void *pool_user; /* handed to pool_ops->create */
 
@@ -130,23 +243,23 @@ struct zc_cache_options {
      * Where cold pages go: type 0 gets a device (swap.h) of slot_count slots on
      * a scratch file.  A directory ("/var/tmp") gives a file in it that has no
      * name.  Any other path is the name of a new file, made with mode 0600 and
-     * removed at once, so that a program that is killed leaves nothing; one
+     * removed at once, so that a program that is killed leaves nothing; a path
      * that exists, or is a symbolic link, is refused.  zc_swap_get_stats() says
-     * how many bytes it takes.  For a file that stays or is there already, and
-     * for a block device, turn on zc_backing_file with zc_swap_on().  NULL: no
-     * device.
+     * how many bytes the file takes.  For a file that stays or is there
+     * already, and for a block device, turn on zc_backing_file with
+     * zc_swap_on().  NULL: no device.
      */
     const char *backing_path;
     unsigned io_workers; /* as in struct zc_swap_options, for that device */
 
-    /* How pages to write back are found: enum zc_lru_mode. */
+    /* How the pages to write back are found: enum zc_lru_mode. */
     unsigned lru_mode;
 
-    /* 1: a thread writes back to the threshold when a store finds the pool at
-     * its limit; 0: that store does it. */
+    /* What writes back when a store finds the pool at its limit: 1, a thread of
+     * the cache; 0, that store. */
     unsigned shrink_worker;
 
-    /* Writes to devices under way at most; 0 means 32, zram's batch. */
+    /* Most writes to devices under way; 0 means 32, as zram's batch. */
     unsigned writes_max;
 
     /*
@@ -165,7 +278,7 @@ enum zc_lru_mode {
     ZC_LRU_DEFAULT = 0, /* entry with a backing_path, else none */
     ZC_LRU_NONE = 1,    /* not kept: nothing is written back */
     ZC_LRU_ENTRY = 2,   /* entries by age, with a second chance; zswap's */
-    /* The pool's zspages by age (zsmalloc's of 6.3): whole pages are emptied.
+    /* The pool's zspages by age (zsmalloc's of 6.3): whole zspages are emptied.
      * Pages that do not compress are refused.  zc_pool_zspool only. */
     ZC_LRU_ZSPAGE = 3
 };
@@ -174,207 +287,13 @@ enum zc_lru_mode {
 #define ZC_CACHE_OPTIONS(...) ZC_OPTIONS(zc_cache_options, __VA_ARGS__)
 
 /*
- * Makes an empty cache.  NULL options mean all defaults.
- *
- * ZC_OK; ZC_INVALID: a field is out of its range; ZC_UNSUPPORTED: no
- * compressor has that name, or a newer struct with unknown fields set;
- * ZC_NO_MEMORY; ZC_IO_ERROR: the file of backing_path cannot be made.
- * backing_path is ZC_INVALID where it is empty or names something that exists
- * and is no directory.
- */
-ZC_API ZC_MUST_CHECK zc_status zc_cache_create(
-    const struct zc_cache_options *options, struct zc_cache **cache_out);
-
-/* Ends a cache with everything in it.  No other call may run.  NULL is fine.
- * In a child after fork(): see the head of this file. */
-ZC_API void zc_cache_destroy(struct zc_cache *cache);
-
-/*
- * Stores a copy of page_size bytes under `slot`, instead of what was there.
- * Whatever else it returns, an older page of that slot is gone: it would be
- * stale.
- *
- * A page on which the compressor fails, or gains nothing, is stored raw.
- *
- * The tree of slots takes 4 bytes a page where offsets are dense.  It takes 0.5
- * KiB for a page that is alone among 128 offsets, 1.6 KiB for one alone among
- * 2^14, and 5.6 KiB for one alone among 2^23; all but the first 0.5 KiB stays
- * when the page goes.  Keys that are spread out, by a hash for instance, are
- * better mapped to small numbers first.
- *
- * Where the slot has a device, a store over the limit first writes back the
- * coldest pages, down to the threshold; if that does not help, the page goes to
- * the device itself.
- *
- * ZC_OK; ZC_REJECTED: the limit (see limit_bytes), or the most that the pool
- * can hold; ZC_NO_MEMORY; ZC_IO_ERROR: refused by both the pool and the device;
- * ZC_BUSY: the device is being turned off; ZC_INVALID: no such slot, one of a
- * managed device, or a NULL page.  With ZC_BUSY and ZC_INVALID nothing has
- * changed.  Follows zswap_store().
- */
-ZC_API ZC_MUST_CHECK zc_status zc_cache_store(struct zc_cache *cache,
-                                              zc_swp slot, const void *page);
-
-/*
- * The same for an owner, 0 to ZC_OWNER_COUNT - 1; zc_cache_store() is a store
- * by owner 0.  Also ZC_REJECTED: the
- * owner's limit.  ZC_INVALID: no such owner. */
-ZC_API ZC_MUST_CHECK zc_status zc_cache_store_for(struct zc_cache *cache,
-                                                  unsigned owner, zc_swp slot,
-                                                  const void *page);
-
-struct zc_owner_options {
-    size_t struct_size;
-    /* Most bytes of objects; 0 means no limit.  Any other value is taken.  A
-     * store that finds this owner's objects at it writes back pages of this
-     * owner once, and goes on if that wrote something; else it is refused
-     * (zswap.max).  It is looked at before the object's size is known: so each
-     * storing thread may go above it by one object.  A page of one repeated
-     * word needs no object and is always taken. */
-    uint64_t limit_bytes;
-    unsigned no_writeback; /* 1: its pages never go to a device */
-
-    /* Why a call failed: see types.h.  NULL: not wanted. */
-    char *reason;
-    size_t reason_size;
-};
-
-/* Sets an owner's options.  ZC_OK; ZC_INVALID; ZC_UNSUPPORTED: a newer struct;
- * ZC_NO_MEMORY. */
-ZC_API zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
-                                    const struct zc_owner_options *options);
-
-/*
- * Copies the page of `slot` to page_out and keeps it.
- *
- * ZC_OK; ZC_MISSING; ZC_CORRUPT: it does not decode to a page, or its checksum
- * differs; ZC_IO_ERROR: the device failed to read it; ZC_INVALID.  With
- * ZC_CORRUPT and ZC_IO_ERROR the page is kept, and page_out is undefined.
- * Follows zswap_load() of a folio outside the swap cache.
- */
-ZC_API ZC_MUST_CHECK zc_status zc_cache_load(struct zc_cache *cache,
-                                             zc_swp slot, void *page_out);
-
-/*
- * Copies the page of `slot` to page_out and forgets it, in one step: of two
- * takes of one stored page exactly one gets it.
- *
- * As zc_cache_load(); a corrupt page is kept.  Also ZC_BUSY: the slot was
- * replaced ZC_TAKE_ATTEMPTS_MAX times while it was read.  page_out is undefined
- * after any status but ZC_OK and ZC_INVALID: what was read may have been taken
- * by another thread meanwhile.  Follows zswap_load() of a folio in the swap
- * cache: an exclusive load.
- */
-#define ZC_TAKE_ATTEMPTS_MAX 64
-ZC_API ZC_MUST_CHECK zc_status zc_cache_take(struct zc_cache *cache,
-                                             zc_swp slot, void *page_out);
-
-/*
- * Forgets the page of `slot`.  ZC_OK; ZC_MISSING: there was none, which is
- * often fine; ZC_INVALID: no such slot.  Follows zswap_invalidate().
- */
-ZC_API zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot);
-
-/*
- * Forgets `count` slots from `first` on, each for itself: other threads may
- * see some gone and some not.  ZC_OK, also where there were none; ZC_INVALID:
- * the range leaves the type, and then nothing has changed.
- */
-ZC_API zc_status zc_cache_invalidate_range(struct zc_cache *cache, zc_swp first,
-                                           uint64_t count);
-
-/* Forgets every slot of a type.  ZC_OK; ZC_INVALID: no such type. */
-ZC_API zc_status zc_cache_invalidate_type(struct zc_cache *cache,
-                                          unsigned type);
-
-/*
- * Compresses pages stored from now on with another compressor or level.  Older
- * pages stay readable; the old contexts go with the last of them.  NULL means
- * the current compressor.
- *
- * ZC_OK; ZC_UNSUPPORTED: no compressor has that name; ZC_INVALID: a level out
- * of its range; ZC_REJECTED: ZC_GENERATIONS_MAX settings are still in use;
- * ZC_NO_MEMORY.  On error nothing has changed.
- */
-ZC_API ZC_MUST_CHECK zc_status zc_cache_set_compressor(struct zc_cache *cache,
-                                                       const char *name,
-                                                       int level);
-
-/*
- * Sets the limit; see the option, but any value is taken.  Below the pages that
- * there are it takes none away: stores are refused, or with a device write
- * back, until so many are gone, by invalidate, zc_cache_shrink() or
- * zc_cache_compact().  Below the least that the option accepts, pages that need
- * an object are refused.
- *
- * ZC_OK; ZC_INVALID: a threshold above 100.
- */
-ZC_API zc_status zc_cache_set_limit(struct zc_cache *cache,
-                                    uint64_t limit_bytes,
-                                    unsigned accept_threshold_percent);
-
-/*
- * Writes back cold pages until the pool has given back page_goal pages.
- * pages_out (may be NULL) gets the pages given back, with ZC_OK and with
- * ZC_AGAIN.
- *
- * ZC_OK; ZC_AGAIN: fewer: what is left may not go to a device, or was in use,
- * or the device failed.  A later call may do better, and where this one gave
- * back nothing that takes another store, or a device that is well again.
- * ZC_UNSUPPORTED: lru_mode is none, or no device is on; ZC_INVALID.  Follows
- * shrink_worker().
- */
-ZC_API zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
-                                 uint64_t *pages_out);
-
-/* Which pages zc_cache_writeback() takes: one of each owner in turn, and of an
- * owner the coldest first. */
-struct zc_writeback_options {
-    size_t struct_size;
-    uint64_t budget_bytes; /* of pages written, page_size each; 0: no bound */
-    /* Only pages not stored or loaded for so many seconds, up to
-     * ZC_AGE_SECONDS_MAX; 0: any. */
-    unsigned min_age_seconds;
-    unsigned one_owner; /* 1: of `owner` only */
-    unsigned owner;
-
-    /* Why a call failed: see types.h.  NULL: not wanted. */
-    char *reason;
-    size_t reason_size;
-};
-
-/* Eight hours: ages are kept in 15 bits, and begin again after 32768 s. */
-#define ZC_AGE_SECONDS_MAX 28800
-
-/*
- * Writes back pages proactively, by age and up to a budget.  bytes_out (may be
- * NULL) gets the bytes of pages written, with ZC_OK and with ZC_AGAIN.  NULL
- * options: every page.
- *
- * ZC_OK: the budget is spent, or no such page is left; ZC_AGAIN: pages that
- * could not be written are left; ZC_UNSUPPORTED: lru_mode is not entry, no
- * device is on, or a newer struct; ZC_INVALID.
- */
-ZC_API zc_status zc_cache_writeback(struct zc_cache *cache,
-                                    const struct zc_writeback_options *options,
-                                    size_t *bytes_out);
-
-/*
- * Compacts the pool behind, as zc_zspool_compact(); ZC_UNSUPPORTED where it
- * cannot.
- */
-ZC_API zc_status zc_cache_compact(struct zc_cache *cache,
-                                  const struct zc_compact_budget *budget,
-                                  struct zc_compact_result *result_out);
-
-/*
  * Counters, with the kernel's names where the kernel has one (zswap's debugfs
- * and vmstat).  Independent numbers, not a snapshot; those above the line are
- * of now, the others count since creation.
+ * and vmstat).  They are read one after another and are no snapshot.  Those
+ * above the line are of now, the others count since creation.
  */
 struct zc_cache_stats {
     size_t struct_size;
-    uint64_t stored_pages;      /* pages stored now, all kinds */
+    uint64_t stored_pages;      /* pages in compressed memory, all kinds */
     uint64_t same_filled_pages; /* of them: one repeated word, no object */
     uint64_t stored_incompressible_pages; /* of them: stored raw */
     uint64_t pool_total_size;             /* bytes of pool pages */
@@ -391,31 +310,168 @@ struct zc_cache_stats {
     uint64_t reject_kmemcache_fail; /* entry or tree allocation failed */
     uint64_t compress_fail;         /* the compressor failed: stored raw */
     uint64_t decompress_fail;       /* loads that found damage */
-    uint64_t take_retries;          /* takes that had to look again */
-    uint64_t reject_compress_poor;  /* lru_mode zspage: did not compress */
-    uint64_t reject_owner_limit;    /* stores refused by an owner's limit */
-    uint64_t zswpwb;                /* pages unlinked to be written back */
+    uint64_t take_retries;         /* attempts of takes that another call won */
+    uint64_t reject_compress_poor; /* lru_mode zspage: did not compress */
+    uint64_t reject_owner_limit;   /* stores refused by an owner's limit */
+    uint64_t zswpwb;               /* pages unlinked to be written back */
     uint64_t disk_writes;     /* pages that went to a device past the pool */
     uint64_t disk_swapins;    /* pages read from a device */
     uint64_t disk_corrupt;    /* pages a device gave back other than written */
     uint64_t write_errors;    /* writes that a device failed */
     uint64_t stored_again;    /* pages stored again after such an error */
-    uint64_t writeback_busy;  /* candidates that somebody else had pinned */
+    uint64_t writeback_busy;  /* candidates that another thread had pinned */
     uint64_t writeback_stale; /* candidates that were gone at the recheck */
     uint64_t swpin_zero;      /* folios read that were all zeros */
     uint64_t swpout_zero;     /* folios written that were all zeros */
 };
 
-/* Fills stats_out up to its struct_size.  ZC_OK; ZC_INVALID. */
-ZC_API zc_status zc_cache_get_stats(const struct zc_cache *cache,
-                                    struct zc_cache_stats *stats_out);
+/* ======================================================================
+ * The rest: settings, owners, ranges, reclaim, accounting.
+ * ====================================================================== */
+
+/* The version of the library that runs, "0.1.0"; a static text. */
+ZC_API const char *zc_version(void);
+
+/*
+ * Forgets `count` slots from `first` on, slot by slot: other threads may see
+ * some gone and others not.  Waits as zc_cache_invalidate() does.
+ *
+ * ZC_OK, also where there were none; ZC_INVALID: the range leaves the type or
+ * its device, or the device is managed; then nothing has changed.
+ */
+ZC_API zc_status zc_cache_invalidate_range(struct zc_cache *cache, zc_swp first,
+                                           uint64_t count);
+
+/* The same for every slot of a type.  ZC_OK; ZC_INVALID: no such type, or its
+ * device is managed.  Follows zswap_swapoff(). */
+ZC_API zc_status zc_cache_invalidate_type(struct zc_cache *cache,
+                                          unsigned type);
+
+/*
+ * Compresses pages that are stored from now on with another compressor or
+ * level.  Older pages stay readable; the old contexts go with the last of them.
+ * NULL means the current compressor.  Makes all contexts, one change at a time.
+ *
+ * ZC_OK; ZC_UNSUPPORTED: no compressor has that name; ZC_INVALID: a level out
+ * of its range; ZC_REJECTED: ZC_GENERATIONS_MAX settings are still in use;
+ * ZC_NO_MEMORY.  On error nothing has changed.  Follows a write to zswap's
+ * parameter `compressor`.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_set_compressor(struct zc_cache *cache,
+                                                       const char *name,
+                                                       int level);
+
+/*
+ * Sets the limit and the accept threshold (0 means 90).  See the options, but
+ * every limit is taken.  A limit below the pages that there are takes none
+ * away: stores are refused, or with a device write back, until so many pages
+ * are gone by invalidate, zc_cache_shrink() or zc_cache_compact().  With a
+ * limit below the least that the option accepts, pages that need an object are
+ * refused.
+ *
+ * ZC_OK; ZC_INVALID: a threshold above 100.  Follows a write to zswap's
+ * parameters `max_pool_percent` and `accept_threshold_percent`.
+ */
+ZC_API zc_status zc_cache_set_limit(struct zc_cache *cache,
+                                    uint64_t limit_bytes,
+                                    unsigned accept_threshold_percent);
+
+/*
+ * A store for an owner, 0 to ZC_OWNER_COUNT - 1; zc_cache_store() is a store
+ * for owner 0.  As zc_cache_store(); also ZC_REJECTED: the owner's limit;
+ * ZC_INVALID: no such owner.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_store_for(struct zc_cache *cache,
+                                                  unsigned owner, zc_swp slot,
+                                                  const void *page);
+
+struct zc_owner_options {
+    size_t struct_size;
+    /* Most bytes of objects; 0 means no limit.  Every other value is taken.  A
+     * store that finds this owner's objects at the limit writes back pages of
+     * this owner once; it goes on if that wrote something, else it is refused
+     * (zswap.max).  It looks before the size of its object is known: so each
+     * storing thread may go above the limit by one object.  A page of one
+     * repeated word needs no object and is always taken. */
+    uint64_t limit_bytes;
+    unsigned no_writeback; /* 1: its pages never go to a device */
+
+    /* Why a call failed: see types.h.  NULL: not wanted. */
+    char *reason;
+    size_t reason_size;
+};
+
+/*
+ * Sets the options of an owner, for stores and writeback from now on.  NULL
+ * options mean all defaults.
+ *
+ * ZC_OK; ZC_INVALID: no such owner, or a field out of its range;
+ * ZC_UNSUPPORTED: a newer struct; ZC_NO_MEMORY.  Follows writes to
+ * memory.zswap.max and memory.zswap.writeback.
+ */
+ZC_API zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
+                                    const struct zc_owner_options *options);
+
+/*
+ * Writes back cold pages until the pool has given back page_goal pages.
+ * pages_out (may be NULL) gets the number of pages given back, with ZC_OK and
+ * with ZC_AGAIN.  Waits for devices, and for writes under way to fall below
+ * writes_max.
+ *
+ * ZC_OK; ZC_AGAIN: fewer pages, for the rest may not go to a device, was in
+ * use, or the device failed; a later call may do better, and where this one
+ * gave back nothing, only after another store or when the device works again;
+ * ZC_UNSUPPORTED: lru_mode is none, or no device is on; ZC_INVALID: NULL.
+ * Follows shrink_worker().
+ */
+ZC_API zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
+                                 uint64_t *pages_out);
+
+/* Which pages zc_cache_writeback() takes: one of each owner in turn, and of an
+ * owner the coldest first. */
+struct zc_writeback_options {
+    size_t struct_size;
+    uint64_t budget_bytes; /* of pages written, page_size each; 0: no bound */
+    /* Only pages that were not stored or loaded for so many seconds, up to
+     * ZC_AGE_SECONDS_MAX; 0: any. */
+    unsigned min_age_seconds;
+    unsigned one_owner; /* 1: of `owner` only */
+    unsigned owner;
+
+    /* Why a call failed: see types.h.  NULL: not wanted. */
+    char *reason;
+    size_t reason_size;
+};
+
+/* Eight hours: ages are kept in 15 bits, and begin again after 32768 s. */
+#define ZC_AGE_SECONDS_MAX 28800
+
+/*
+ * Writes back pages proactively, by age and up to a budget.  bytes_out (may be
+ * NULL) gets the bytes of the pages written, with ZC_OK and with ZC_AGAIN.
+ * NULL options: every page.  Waits as zc_cache_shrink() does.
+ *
+ * ZC_OK: the budget is spent, or no such page is left; ZC_AGAIN: pages that
+ * could not be written are left; ZC_UNSUPPORTED: lru_mode is not entry, no
+ * device is on, or a newer struct; ZC_INVALID.  Follows zram's `writeback` with
+ * `idle` and its writeback_limit.
+ */
+ZC_API zc_status zc_cache_writeback(struct zc_cache *cache,
+                                    const struct zc_writeback_options *options,
+                                    size_t *bytes_out);
+
+/* Compacts the pool behind the cache, as zc_zspool_compact(), with the same
+ * statuses; also ZC_UNSUPPORTED: the pool cannot. */
+ZC_API zc_status zc_cache_compact(struct zc_cache *cache,
+                                  const struct zc_compact_budget *budget,
+                                  struct zc_compact_result *result_out);
 
 /*
  * Where the memory goes, in resident bytes: total_bytes is the cache's share of
- * the process.  It is the sum of the others but for payload_bytes, which is
+ * the process.  It is the sum of the others except payload_bytes, which is
  * inside pool_bytes, and metadata_bytes, which is a part of the others.
  *
- * What is not in it: address space that was never touched, stacks of threads,
+ * It does not include: address space that was never touched, stacks of threads,
  * requests under way, and what a device itself takes (the pages of
  * zc_backing_memory).
  *
@@ -445,13 +501,18 @@ struct zc_cache_accounting {
     uint64_t total_bytes;
 };
 
-/* Fills accounting_out up to its struct_size.  ZC_OK; ZC_INVALID. */
+/*
+ * Fills accounting_out up to its struct_size, which the caller sets.  Waits for
+ * each compressor context in turn.
+ *
+ * ZC_OK; ZC_INVALID: NULL, or struct_size is not set.
+ */
 ZC_API zc_status zc_cache_account(struct zc_cache *cache,
                                   struct zc_cache_accounting *accounting_out);
 
 /*
- * The zspool behind the cache, for its class table and counters, or NULL where
- * another pool is plugged in, or in a child after fork().  The cache owns it.
+ * The zspool behind the cache, for its class table and counters.  The cache
+ * owns it.  NULL: another pool is plugged in, or in a child after fork().
  */
 ZC_API struct zc_zspool *zc_cache_zspool(struct zc_cache *cache);
 

@@ -8,17 +8,19 @@
 //         status = cache.store(zc_swp_make(0, 42), page);
 //
 // Each class owns one object of the C interface, can be moved and not copied,
-// and ends the object in its destructor.  A default-made or moved-from one is
-// empty: its get() is null, and its calls return ZC_INVALID.  Nothing here
-// throws: a call returns the zc_status of the function of the same name, whose
-// header (zcache.h, zspool.h) says what it means, how it blocks and what other
-// threads may do meanwhile; a call that also makes something returns both, as
-// a zcache::result.  Moving an object, like destroying it, must be apart from
-// every other use of it.
+// and ends the object in its destructor.  After a default construction, or when
+// it was moved from, it is empty: its get() is null, and its calls return
+// ZC_INVALID.  Nothing here throws.  A call returns the zc_status of the C
+// function of the same name; the header of that function (zcache.h, zspool.h)
+// says what the status means, how the call blocks and what other threads may do
+// meanwhile.  A call that also makes something returns both, as a
+// zcache::result.  No other use of an object may run together with its move or
+// its destruction.
 //
 // Pages and objects are passed as bytes of anything contiguous: an array,
-// std::array, std::vector, std::string, std::span, or a pointer and a size.  A
-// size that does not fit is ZC_INVALID, and nothing has changed.
+// std::array, std::vector, std::string, std::span, or a pointer and a size.
+// Where the size does not fit the call returns ZC_INVALID, and nothing has
+// changed.
 #ifndef ZCACHE_ZCACHE_HPP
 #define ZCACHE_ZCACHE_HPP
 
@@ -31,7 +33,7 @@
 
 namespace zcache {
 
-// What a call came to, and what it made: meaningful only with ZC_OK.
+// The status of a call, and what it made: `value` is valid only with ZC_OK.
 template <typename Value> struct [[nodiscard]] result {
     zc_status status = ZC_INVALID;
     Value value{};
@@ -42,7 +44,7 @@ template <typename Value> struct [[nodiscard]] result {
     }
 };
 
-// Bytes that are written.
+// Bytes that a call writes.
 class bytes {
   public:
     bytes(void *data, std::size_t size) noexcept : data_(data), size_(size)
@@ -82,7 +84,7 @@ class bytes {
     std::size_t size_;
 };
 
-// Bytes that are read.
+// Bytes that a call reads.
 class bytes_view {
   public:
     bytes_view(const void *data, std::size_t size) noexcept
@@ -163,12 +165,13 @@ class cache {
         return made;
     }
 
-    // The object itself, for the rest of the C interface; still owned here.
+    // The C object, for the rest of the C interface; this class still owns it.
     zc_cache *get() const noexcept
     {
         return cache_;
     }
 
+    // Bytes of a page, fixed at create().
     std::size_t page_size() const noexcept
     {
         return page_size_;
@@ -260,7 +263,8 @@ class cache {
 };
 
 // The bytes of one object, which stays where it is while this lives: a
-// zc_zspool_read_begin() and its zc_zspool_read_end().  The pool outlives it.
+// zc_zspool_read_begin() and its zc_zspool_read_end().  The pool must outlive
+// it.
 class pool_read {
   public:
     pool_read() noexcept = default;
@@ -334,7 +338,7 @@ class pool {
         return made;
     }
 
-    // The object itself, for the rest of the C interface; still owned here.
+    // The C object, for the rest of the C interface; this class still owns it.
     zc_zspool *get() const noexcept
     {
         return pool_;

@@ -29,9 +29,9 @@
  *   X   the caller must keep them apart (memory stays safe: the worst is that
  *       bytes of another object are read or written)
  *
- * A visit is a callback of zc_zspool_iterate() that has the object.  Where the
- * caller writes objects in place, a lock of its own, which the callback takes
- * before it looks at the bytes, keeps the two apart.
+ * A visit is the callback of zc_zspool_iterate() that has the object.  A caller
+ * that writes objects in place keeps the two apart by a lock of its own, which
+ * the callback takes before it looks at the bytes.
  *
  * Compaction may run together with everything, and so may zc_zspool_reclaim():
  * what its callback does to an object is a read or a free like any other.
@@ -40,9 +40,12 @@
  * for memory say so.  Signals: nothing here may be called from a signal
  * handler.
  *
- * Fork: in a child process its parent's pools can only be destroyed, whatever
- * threads of the parent were doing at the fork; that takes no lock, unmaps the
- * pages and leaves memory of malloc() as it is.  Every other call on one is
+ * Ownership: the caller owns the pool, and each object until it frees it; bytes
+ * are copied in and lent out.
+ *
+ * Fork: in a child process the pools of its parent can only be destroyed,
+ * whatever threads of the parent did at the fork; that takes no lock, unmaps
+ * the pages and leaves memory of malloc() as it is.  Every other call on one is
  * ZC_UNSUPPORTED, or gives 0, or does nothing.
  */
 #ifndef ZCACHE_ZSPOOL_H
@@ -55,15 +58,13 @@ ZC_BEGIN_DECLS
 
 struct zc_zspool;
 
+/* --- what every user calls ------------------------------------------- */
+
 enum zc_placement {
     ZC_PLACEMENT_DEFAULT = 0, /* dense */
     ZC_PLACEMENT_DENSE = 1,
     ZC_PLACEMENT_KERNEL = 2
 };
-
-/* "dense", "kernel"; NULL for any other number, the default's too.  They are
- * numbered from 1 without a gap. */
-ZC_API const char *zc_placement_name(unsigned placement);
 
 struct zc_zspool_options {
     size_t struct_size; /* sizeof(struct zc_zspool_options) */
@@ -114,8 +115,8 @@ struct zc_zspool_options {
 #define ZC_ZSPOOL_OPTIONS(...) ZC_OPTIONS(zc_zspool_options, __VA_ARGS__)
 
 /*
- * Makes an empty pool.  NULL options mean all defaults.  The caller owns the
- * pool and ends it with zc_zspool_destroy().
+ * Makes an empty pool, which the caller ends with zc_zspool_destroy().  NULL
+ * options mean all defaults.
  *
  * ZC_OK; ZC_INVALID: a field is out of its range, which `reason` names;
  * ZC_UNSUPPORTED: the struct is from a newer version and sets something this
@@ -132,24 +133,11 @@ ZC_API ZC_MUST_CHECK zc_status zc_zspool_create(
 ZC_API void zc_zspool_destroy(struct zc_zspool *pool);
 
 /*
- * Reserves an object of `size` bytes, 1 to page_size.  Its content is
- * undefined until zc_zspool_write(), also for zc_zspool_iterate() and
- * zc_zspool_reclaim(), which meet it from now on.  May ask the system for
- * memory.
+ * Makes an object of `size` bytes, 1 to page_size, and copies `data` into it.
+ * May ask the system for memory.
  *
- * ZC_OK; ZC_INVALID: size 0 or above the page size; ZC_REJECTED: the pool's
- * limit; ZC_NO_MEMORY.  Follows zs_malloc().
- */
-ZC_API ZC_MUST_CHECK zc_status zc_zspool_alloc(struct zc_zspool *pool,
-                                               size_t size,
-                                               zc_handle *handle_out);
-
-/*
- * Reserves an object and writes it, in one call: cheaper than the two, and
- * neither zc_zspool_iterate() nor zc_zspool_reclaim() meets the object before
- * it is written.
- *
- * As zc_zspool_alloc(); also ZC_INVALID: NULL data.
+ * ZC_OK; ZC_INVALID: size 0 or above the page size, or NULL; ZC_REJECTED: the
+ * pool's limit; ZC_NO_MEMORY.  Follows zs_malloc() and zs_obj_write().
  */
 ZC_API ZC_MUST_CHECK zc_status zc_zspool_put(struct zc_zspool *pool,
                                              const void *data, size_t size,
@@ -174,16 +162,6 @@ ZC_API ZC_MUST_CHECK zc_status zc_zspool_put(struct zc_zspool *pool,
 ZC_API zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle);
 
 /*
- * Writes a whole object: `size` must be the size it was allocated with.
- *
- * ZC_OK; ZC_INVALID: another size, NULL data, or a foreign handle; ZC_STALE.
- * Follows zs_obj_write().
- */
-ZC_API ZC_MUST_CHECK zc_status zc_zspool_write(struct zc_zspool *pool,
-                                               zc_handle handle,
-                                               const void *data, size_t size);
-
-/*
  * One reading: from zc_zspool_read_begin() to zc_zspool_read_end() the object
  * stays where it is.  `data` is aligned to 4 bytes.
  *
@@ -197,20 +175,56 @@ struct zc_zspool_read {
 };
 
 /*
- * Lends the bytes of an object without a copy.  While lent, compaction leaves
- * the zspage alone; allocations and frees go on.  Keep it short.
+ * Lends the bytes of an object without a copy.  While they are lent, compaction
+ * leaves the zspage alone; allocations and frees go on.  Keep it short.
  *
- * ZC_OK, also for an object freed under reclaim until that ends (see
- * zc_zspool_evict); ZC_STALE; ZC_INVALID.  Follows zs_obj_read_begin().
+ * ZC_OK, also for an object freed under reclaim until that reclaim ends (see
+ * zc_zspool_evict); ZC_STALE: freed; ZC_INVALID: never was a handle of this
+ * pool, or NULL.  Follows zs_obj_read_begin().
  */
 ZC_API ZC_MUST_CHECK zc_status zc_zspool_read_begin(
     struct zc_zspool *pool, zc_handle handle, struct zc_zspool_read *read_out);
 
-/* Ends a reading; once per zc_zspool_read_begin() that returned ZC_OK. */
+/* Ends a reading; once per zc_zspool_read_begin() that returned ZC_OK.  Follows
+ * zs_obj_read_end(). */
 ZC_API void zc_zspool_read_end(struct zc_zspool *pool,
                                struct zc_zspool_read *read);
 
-/* The bytes an object was allocated with.  ZC_OK; ZC_STALE; ZC_INVALID. */
+/* ======================================================================
+ * The rest: writing in place, tags, walks, compaction, reclaim, counters,
+ * limits, size classes.
+ * ====================================================================== */
+
+/* "dense", "kernel", a static text; NULL for any other number, that of the
+ * default too.  Placements are numbered from 1 without a gap. */
+ZC_API const char *zc_placement_name(unsigned placement);
+
+/*
+ * Reserves an object of `size` bytes, 1 to page_size.  Its content is undefined
+ * until zc_zspool_write(), also for zc_zspool_iterate() and
+ * zc_zspool_reclaim(), which meet it from now on.  zc_zspool_put() is cheaper,
+ * and neither of the two meets its object before it is written.  May ask the
+ * system for memory.
+ *
+ * ZC_OK; ZC_INVALID: size 0 or above the page size, or NULL; ZC_REJECTED: the
+ * pool's limit; ZC_NO_MEMORY.  Follows zs_malloc().
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_zspool_alloc(struct zc_zspool *pool,
+                                               size_t size,
+                                               zc_handle *handle_out);
+
+/*
+ * Writes a whole object: `size` must be the size it was allocated with.
+ *
+ * ZC_OK; ZC_INVALID: another size, NULL data, or never was a handle of this
+ * pool; ZC_STALE: freed.  Follows zs_obj_write().
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_zspool_write(struct zc_zspool *pool,
+                                               zc_handle handle,
+                                               const void *data, size_t size);
+
+/* The bytes an object was allocated with.  ZC_OK; ZC_STALE: freed; ZC_INVALID:
+ * never was a handle of this pool, or NULL. */
 ZC_API ZC_MUST_CHECK zc_status zc_zspool_object_size(
     const struct zc_zspool *pool, zc_handle handle, size_t *size_out);
 
@@ -222,7 +236,8 @@ ZC_API ZC_MUST_CHECK zc_status zc_zspool_object_size(
  * Clears, then sets user tag bits, in one atomic step; `previous_out` (may be
  * NULL) gets the tags as they were.  With clear = 0 and set = 0 it reads them.
  *
- * ZC_OK; ZC_INVALID: other bits, or a foreign handle; ZC_STALE.
+ * ZC_OK; ZC_INVALID: other bits, or never was a handle of this pool; ZC_STALE:
+ * freed.
  */
 ZC_API zc_status zc_zspool_change_tags(struct zc_zspool *pool, zc_handle handle,
                                        unsigned clear, unsigned set,
@@ -268,8 +283,8 @@ struct zc_compact_result {
 
 /*
  * Moves objects together and gives emptied pages back, within a budget (NULL:
- * none).  Later calls go on where this one stopped.  `result_out` (may be NULL)
- * is filled up to its struct_size.
+ * none).  A later call goes on where this one stopped.  `result_out` (may be
+ * NULL) is filled up to its struct_size.
  *
  * ZC_OK: a whole round is done; ZC_AGAIN: the budget ended first; ZC_BUSY:
  * another thread is compacting this pool; ZC_UNSUPPORTED: a newer struct;
@@ -295,10 +310,11 @@ typedef zc_status (*zc_zspool_evict)(void *context, zc_handle handle);
 /*
  * Empties the coldest zspages (by their last allocation), until page_goal pages
  * are given back or a few zspages in turn could not be emptied.  Zspages with
- * readers are passed over.  pages_out (may be NULL) gets the pages given back.
+ * readers are passed over.  pages_out (may be NULL) gets the number of pages
+ * given back, with ZC_OK and with ZC_AGAIN.
  *
  * ZC_OK: the goal is reached; ZC_AGAIN: it is not; ZC_UNSUPPORTED: the pool was
- * made without keep_lru; ZC_INVALID.  Follows zs_reclaim_page() of 6.3.
+ * made without keep_lru; ZC_INVALID: NULL.  Follows zs_reclaim_page() of 6.3.
  */
 ZC_API zc_status zc_zspool_reclaim(struct zc_zspool *pool,
                                    zc_zspool_evict evict, void *context,
@@ -326,7 +342,8 @@ struct zc_zspool_stats {
                             limit holds for the two together. */
 };
 
-/* Fills stats_out up to its struct_size.  ZC_OK; ZC_INVALID. */
+/* Fills stats_out up to its struct_size, which the caller sets.  ZC_OK;
+ * ZC_INVALID: NULL, or struct_size is not set. */
 ZC_API zc_status zc_zspool_get_stats(const struct zc_zspool *pool,
                                      struct zc_zspool_stats *stats_out);
 
@@ -342,10 +359,10 @@ ZC_API uint64_t zc_zspool_page_count(const struct zc_zspool *pool);
 ZC_API uint64_t zc_zspool_used_pages(const struct zc_zspool *pool);
 
 /*
- * Sets the limit; see the option, but any value is taken.  Below the pages that
- * there are it takes none away: all objects are refused until so many have gone
- * back, by frees, compaction or reclaim.  Below the least that the option
- * accepts, some sizes are always refused.  May block.
+ * Sets the limit.  See the option, but every limit is taken.  A limit below the
+ * pages that there are takes none away: all objects are refused until so many
+ * pages have gone back, by frees, compaction or reclaim.  With a limit below
+ * the least that the option accepts, some sizes are always refused.  May block.
  *
  * ZC_OK; ZC_INVALID: NULL.
  */
