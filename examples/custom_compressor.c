@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * custom_compressor.c - a compressor of one's own, registered by name.
+ * custom_compressor.c - a compressor of your own, registered by name.
  *
- * "zeros" leaves out words that are zero: a bitmap, then the words that are
- * not.  It needs no context, so decompression may run on any number of threads.
+ * "zeros" leaves out words that are zero: it writes a bitmap, then the words
+ * that are not zero.  It needs no context, so decompression may run on any
+ * number of threads.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,7 @@ static zc_status zeros_compress(void *context, int level, const void *page,
     return ZC_OK;
 }
 
-/* It does not trust the data: every read is inside it, or it is corrupt. */
+/* Does not trust the data: it reads only inside, or returns ZC_CORRUPT. */
 static zc_status zeros_decompress(void *context, const void *data, size_t size,
                                   void *page_out, size_t page_size)
 {
@@ -73,7 +74,7 @@ static zc_status zeros_decompress(void *context, const void *data, size_t size,
     return at == size ? ZC_OK : ZC_CORRUPT;
 }
 
-/* It lives as long as the process: the library keeps the pointer. */
+/* Static, because the library keeps the pointer. */
 static const struct zc_compressor zeros = {
     .struct_size = sizeof(zeros),
     .name = "zeros",
@@ -124,7 +125,7 @@ int main(void)
                                                                   : ZC_CORRUPT,
            ZC_OK, "64 bytes of bitmap and 171 words");
 
-    /* What it stored stays readable when another one takes over. */
+    /* Pages that it compressed stay readable after a change of compressor. */
     expect(zc_cache_set_compressor(cache, "copy", ZC_LEVEL_DEFAULT), ZC_OK,
            "change");
     for (i = 0; i < 1000; i++) {

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * custom_device.c - a swap device of one's own behind the cache.
+ * custom_device.c - a swap device of your own behind the cache.
  *
  * Pages that the cache has no room for are striped over three "disks", which
- * are plain memory here, and are scrambled with a key on the way, so that no
- * bytes of the program lie on a disk as they are.  (The scrambling shows where
- * encryption would go; it is none.)
+ * are plain memory here.  They are scrambled with a key on the way, so that no
+ * readable bytes of the program are on a disk.  (The scrambling shows where
+ * encryption would go; it is not encryption.)
  *
- * The cache only asks for the functions of struct zc_backing_ops.  It never
- * has two of them at work on one slot unless both only read, and this device
- * keeps nothing but slots: so it needs no lock.
+ * The cache calls only the functions of struct zc_backing_ops.  Two calls run
+ * on one slot at a time only if both read, and this device has no data but its
+ * slots: so it needs no lock.
  */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ struct disk {
     atomic_uint reads;
 };
 
-/* Ours: the cache gets its address and gives it back at each call. */
+/* The device: the cache gets its address and passes it to each function. */
 struct stripes {
     uint64_t key;
     size_t page_size;
@@ -78,7 +78,7 @@ static unsigned char *place_of(struct stripes *stripes, uint64_t slot)
            (size_t)(slot / DISKS) * stripes->page_size;
 }
 
-/* The same step scrambles and unscrambles. */
+/* The same function scrambles and unscrambles. */
 static void scramble(const struct stripes *stripes, uint64_t slot,
                      const unsigned char *from, unsigned char *to)
 {
@@ -109,7 +109,7 @@ static zc_status stripes_read(void *backing, uint64_t slot, void *page_out)
     return ZC_OK;
 }
 
-/* What is not needed any more does not have to lie around. */
+/* Clears a page that is not needed any more. */
 static void stripes_discard(void *backing, uint64_t slot)
 {
     struct stripes *stripes = backing;
@@ -148,7 +148,7 @@ static void expect(bool holds, const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* Text that could be recognised, and some that does not compress so well. */
+/* Text that a reader of the disk could recognise, and numbers. */
 static void make_page(char *page, unsigned number)
 {
     unsigned at;
@@ -190,7 +190,8 @@ static void show_disks(const struct stripes *stripes)
     expect(total > PAGE_COUNT / 4, "most pages do not fit, and go to a disk");
 }
 
-/* Called once for every page that is still stored when the device goes. */
+/* Called once for every page that is still stored when the device is turned
+ * off. */
 static zc_status take_back(void *context, zc_swp slot, const void *page)
 {
     unsigned *count = context;

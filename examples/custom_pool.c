@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * custom_pool.c - an allocator of one's own behind the cache, compared with the
+ * custom_pool.c - an allocator of your own behind the cache, compared with the
  * two that are built in.
  *
- * It is a buddy allocator of half pages and whole ones: as simple as it is
- * wasteful.  The cache only asks for the functions of struct zc_pool_ops.
+ * It is a buddy allocator of half pages and whole pages: simple, and wasteful.
+ * The cache calls only the functions of struct zc_pool_ops.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -18,8 +18,8 @@
 
 /* One page; objects of more than half a page take both halves. */
 struct frame {
-    struct frame *next; /* with a free half; 0: it has none, or is not ours */
-    unsigned used;      /* halves, as bits */
+    struct frame *next; /* [lock] the next frame with one half free */
+    unsigned used;      /* [lock] halves in use, as bits */
     size_t sizes[2];
     char *bytes;
 };
@@ -28,7 +28,7 @@ struct halves {
     pthread_mutex_t lock;
     struct frame *partial; /* [lock] frames with one half free */
     size_t page_size;
-    uint64_t *most;   /* [lock] the program's: the most pages there were */
+    uint64_t *most;   /* [lock] of the program: the most pages there were */
     uint64_t pages;   /* [lock] */
     uint64_t payload; /* [lock] */
 };
@@ -45,7 +45,7 @@ static zc_status halves_create(const struct zc_pool_config *config,
         return ZC_NO_MEMORY;
     }
     pool->page_size = config->page_size;
-    pool->most = config->user; /* what the program gave as pool_user */
+    pool->most = config->user; /* pool_user, which the program gave */
     *pool_out = pool;
     return ZC_OK;
 }
@@ -54,7 +54,7 @@ static void halves_destroy(void *pool)
 {
     struct halves *own = pool;
 
-    /* The cache has freed every object before. */
+    /* The cache frees every object before. */
     (void)pthread_mutex_destroy(&own->lock);
     free(own);
 }
@@ -217,7 +217,7 @@ static void expect(bool holds, const char *what)
     exit(EXIT_FAILURE);
 }
 
-/* From a sixth of the page to all of it is not to be compressed. */
+/* From a sixth of the page to almost all of it does not compress. */
 static void make_page(unsigned char *page, uint32_t number)
 {
     uint32_t noise = 640 + number * 7919 % 3400;
@@ -244,7 +244,7 @@ static void check_pages(struct zc_cache *cache)
     }
 }
 
-/* Pool bytes that one pool needs for the same pages. */
+/* The bytes that one pool needs for the same pages. */
 static uint64_t measure(const struct zc_pool_ops *ops, uint64_t *most)
 {
     struct zc_cache_stats stats = {.struct_size = sizeof(stats)};

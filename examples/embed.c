@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * embed.c - a program that holds more pages than it may have memory for.
+ * embed.c - a program with more pages than memory for them.
  *
- * It has 4000 pages of data and a budget for the compressed ones.  Pages it is
- * done with for now go into the cache; it takes them back when it needs them,
- * and keeps those itself that the cache refuses.
+ * It has 4000 pages of data and a limit for the compressed ones.  It stores
+ * pages that it does not need now in the cache, takes them back when it needs
+ * them, and keeps the pages that the cache refuses.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #define PAGE_COUNT 4000u
 #define LIMIT_BYTES (1u << 20)
 
-/* A page as a program might have it: a table of records, half of them empty. */
+/* A page as programs have them: a table of records, half of them empty. */
 static void make_page(char *page, unsigned number)
 {
     unsigned at;
@@ -35,7 +35,7 @@ static void fail(const char *what, zc_status status)
     exit(EXIT_FAILURE);
 }
 
-/* Stores all; what the cache refuses stays with us. */
+/* Stores all pages; `kept` has those that the cache refuses. */
 static unsigned store_all(struct zc_cache *cache, char **kept)
 {
     char page[PAGE_BYTES];
@@ -59,7 +59,7 @@ static unsigned store_all(struct zc_cache *cache, char **kept)
     return refused;
 }
 
-/* Every page is in one place or the other, as it was. */
+/* Every page is in the cache or in `kept`, unchanged. */
 static void take_all(struct zc_cache *cache, char **kept)
 {
     char wanted[PAGE_BYTES];

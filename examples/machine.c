@@ -4,10 +4,10 @@
  * frames, over a compressed cache and a device.
  *
  * Two spaces have an owner each, as processes have a control group.  One owner
- * has few frames, so its pages are swapped out while the other's stay.  Pages
- * of equal content are merged, and part again when one is written.  In the end
- * the device is turned off, which brings every page back, and the machine says
- * whether its tables agree with each other.
+ * has few frames, so its pages are swapped out while the other's stay.  Two
+ * pages of equal content are merged into one frame, and a write separates them
+ * again.  At the end the device is turned off, which brings every page back,
+ * and zc_vm_check() compares the tables of the machine with each other.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static struct zc_vm_space *make_space(struct zc_vm *vm, enum owner owner)
     return space;
 }
 
-/* How many pages a reader of the space has to wait for. */
+/* Reads every page; returns how many had to be swapped in. */
 static unsigned count_swapped(struct zc_vm_space *space)
 {
     enum zc_fault_kind kind;
@@ -69,7 +69,7 @@ static unsigned count_swapped(struct zc_vm_space *space)
     return swapped;
 }
 
-/* A page of each space with the same content shares one frame until a write. */
+/* Equal pages of the two spaces share one frame until a write. */
 static void merge(struct zc_vm_space *small, struct zc_vm_space *large)
 {
     const uint64_t other = 99;

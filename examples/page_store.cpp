@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// page_store.cpp - a compressed page store in C++17, over zcache.hpp: pages in,
-// what they take, pages out, and nothing to clean up.
+// page_store.cpp - a compressed page store in C++17, by zcache.hpp: stores
+// pages, prints the memory that they take, takes them back.  The destructor
+// ends the cache.
 #include <cstdio>
 #include <cstring>
 #include <utility>
@@ -12,7 +13,7 @@ namespace {
 
 constexpr std::uint64_t page_count = 1000;
 
-// Much the same in every page, and its number.
+// A page of equal bytes, but for its number.
 std::vector<char> make_page(std::uint64_t number)
 {
     std::vector<char> page(ZC_PAGE_SIZE_MIN, 'a');

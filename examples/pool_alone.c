@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pool_alone.c - the pool without the cache: objects named by handles, that can
- * be moved together to give memory back.
+ * pool_alone.c - the pool without the cache: objects named by handles, which
+ * compaction can move together to give memory back.
  *
  * Half of the objects are freed, here and there, so that hardly any page is
  * empty.  Compaction moves the rest together, a little at a time, as a program
- * would do it between two requests, and no handle changes by that.
+ * would do it between two requests.  The handles stay the same.
  *
- * A second pool has a limit, and objects that say of themselves, in the tag
- * bits of their handles, which may go when it is reached.
+ * A second pool has a limit.  The tag bits of its handles say which objects the
+ * program may free when the limit is reached.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ static void fill(struct zc_zspool *pool, zc_handle *handles)
     }
 }
 
-/* Looks at an object where it lies; while it is lent it is not moved. */
+/* Looks at an object in place; while its bytes are lent it does not move. */
 static bool is_as_written(struct zc_zspool *pool, zc_handle handle,
                           unsigned number)
 {
@@ -62,7 +62,7 @@ static bool is_as_written(struct zc_zspool *pool, zc_handle handle,
     return same;
 }
 
-/* In steps of at most 200 objects, until a whole round is done. */
+/* Compacts in steps of at most 200 objects, until a whole round is done. */
 static unsigned compact_in_steps(struct zc_zspool *pool)
 {
     const struct zc_compact_budget budget = {
@@ -82,7 +82,7 @@ static unsigned compact_in_steps(struct zc_zspool *pool)
     return steps;
 }
 
-/* The kernel's size classes, for chains of at most 8 pages. */
+/* Prints how many size classes the kernel has for chains of 8 pages. */
 static void show_classes(void)
 {
     struct zc_zspool_class class = {.struct_size = sizeof(class)};

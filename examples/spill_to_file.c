@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spill_to_file.c - gigabytes of pages through a little memory and a file.
+ * spill_to_file.c - stores gigabytes of pages in a little memory and a file.
  *
  *   example_spill_to_file [OPTION]...
  *     --gib N               so many GiB of pages, 0.0625 (64 MiB)
- *     --pages FILE          the pages of this file, instead of made up ones;
- *                           over and over, with --gib
+ *     --pages FILE          the pages of this file, instead of generated ones;
+ *                           with --gib again and again
  *     --limit-mib N         memory for compressed pages, 256; 8 where neither
  *                           --gib nor --pages is given
  *     --file PATH           where cold pages go, spill-PID.pages
  *     --workers N           threads that write, 0
  *     --errors PER_MILLION  so many writes of a million fail
- *     --full-after-slots N  the file's disk is full then
+ *     --full-after-slots N  the disk of the file is full after so many slots
  *
- * Every page that the cache took is loaded again at the end and compared.  One
- * that is not what it was is lost, and the exit status is 1.  A page that the
- * cache refused is not lost: a program would have kept it.
+ * Every page that the cache took is loaded again at the end and compared.  A
+ * page that differs is lost, and the exit status is 1.  A page that the cache
+ * refused is not lost: a program would have kept it.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -45,18 +45,18 @@ struct options {
 
 /* Where pages come from. */
 struct source {
-    FILE *file; /* NULL: made up */
+    FILE *file; /* NULL: generated */
     uint64_t file_pages;
     uint64_t count;
 };
 
-/* What became of them. */
+/* How many pages came to which end. */
 struct result {
     uint64_t stored;
     uint64_t refused;
     uint64_t verified;
     uint64_t lost;
-    double store_seconds; /* in the cache, without the making of pages */
+    double store_seconds; /* in the cache, without generating pages */
     double load_seconds;
 };
 
@@ -174,7 +174,7 @@ static void open_source(struct source *source, const struct options *options)
 
 /*
  * A page as programs have them: some noise, some text, and zeros; from an
- * eighth to all of it does not compress.
+ * eighth to more than half of it does not compress.
  */
 static void make_page(unsigned char *page, uint64_t number)
 {
@@ -192,7 +192,7 @@ static void make_page(unsigned char *page, uint64_t number)
                        (unsigned long long)number, (unsigned)i);
 }
 
-/* The n-th page again and again, as long as the file does not change. */
+/* The n-th page, the same at each call unless the file changes. */
 static void get_page(const struct source *source, uint64_t number,
                      unsigned char *page)
 {
@@ -219,7 +219,7 @@ static double seconds(void)
 static struct zc_cache *open_cache(const struct options *options,
                                    uint64_t count)
 {
-    /* Devices read these while they are opened, and not later. */
+    /* The devices read these structs only while they are opened. */
     struct zc_backing_file file = {.struct_size = sizeof(file),
                                    .path = options->file};
     struct zc_backing_faults faults = {
@@ -257,7 +257,7 @@ static struct zc_cache *open_cache(const struct options *options,
     return cache;
 }
 
-/* Marks in is_stored[] what the cache took. */
+/* Marks the pages that the cache took in is_stored[]. */
 static void store_all(struct zc_cache *cache, const struct source *source,
                       unsigned char *is_stored, struct result *result)
 {
@@ -279,7 +279,7 @@ static void store_all(struct zc_cache *cache, const struct source *source,
     }
 }
 
-/* Coldest first: every page has its turn on the way back as well. */
+/* Loads and compares every page, coldest first. */
 static void load_all(struct zc_cache *cache, const struct source *source,
                      const unsigned char *is_stored, struct result *result)
 {
@@ -294,7 +294,7 @@ static void load_all(struct zc_cache *cache, const struct source *source,
         status = zc_cache_load(cache, zc_swp_make(0, i), page);
         result->load_seconds += seconds() - start;
         if (is_stored[i] == 0) {
-            /* Refused: gone, and nothing older in its place. */
+            /* The cache refused it, and has no older page of the slot. */
             if (status != ZC_MISSING)
                 die("a refused page", zc_status_name(status));
             continue;

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * tenants.c - one cache for several tenants: what each may take of it, and what
- * becomes of the pages of one that ends.
+ * tenants.c - one cache for several tenants, each with a limit of its own.
  *
- * Every tenant is an owner with its own range of slots.  One has a limit, so
- * that its own cold pages go to the file when it stores too many; one keeps
- * its pages in memory whatever happens.  When pages of the first are wanted
- * out of memory they are asked for by owner, and a tenant that ends is
- * forgotten in one call.
+ * Every tenant is an owner with its own range of slots.  One has a limit: its
+ * own cold pages go to the file when it stores too many.  The pages of the
+ * other never leave memory.  The program writes back the pages of one owner,
+ * and forgets the pages of a tenant that ends in one call.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +44,7 @@ static zc_swp slot_of(enum tenant tenant, unsigned number)
     return zc_swp_make(0, tenant * TENANT_PAGES + number);
 }
 
-/* Half of it does not compress. */
+/* Half of the page does not compress. */
 static void make_page(enum tenant tenant, unsigned number, unsigned char *page)
 {
     uint64_t state = (uint64_t)tenant << 32 | (number + 1);
@@ -61,7 +59,7 @@ static void make_page(enum tenant tenant, unsigned number, unsigned char *page)
 
 static struct zc_cache *make_cache(void)
 {
-    /* The file has its space from the beginning: no write finds a full disk. */
+    /* The file takes its space at once: no later write finds a full disk. */
     struct zc_backing_file file = {
         .struct_size = sizeof(file), .path = ".", .preallocate = 1};
     struct zc_cache *cache;
@@ -150,7 +148,7 @@ int main(void)
     check_all(cache, TENANT_LIMITED);
     check_all(cache, TENANT_RESIDENT);
 
-    /* One tenant ends, and memory gets scarce for the other. */
+    /* One tenant ends, and the other gets less memory. */
     must(zc_cache_invalidate_range(cache, slot_of(TENANT_LIMITED, 0),
                                    TENANT_PAGES),
          "an end");

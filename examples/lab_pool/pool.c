@@ -2,11 +2,11 @@
 /*
  * pool.c - a pool of places of one page each.
  *
- * Free places are in a list under the lock.  Two rules keep it right, and the
- * lab can break each: zc_lab_holds() is true everywhere else.
+ * The lock guards the list of free places.  Two rules keep the list right, and
+ * the lab can break each; outside the lab zc_lab_holds() is always true.
  *
  *   FREE_UNDER_LOCK   a place enters the list under the lock
- *   TAKE_IN_ONE       a place is looked for and taken in one section
+ *   TAKE_IN_ONE       a free place is found and taken in one section
  */
 #include "pool.h"
 

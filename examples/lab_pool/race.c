@@ -20,7 +20,7 @@
 static void *pool;
 static zc_handle handles[3]; /* of objects A, B and C */
 
-/* An object is one byte, all over. */
+/* The bytes of an object are all equal: 'A' for object A. */
 static void put(unsigned index)
 {
     char bytes[BYTES];
@@ -75,7 +75,7 @@ static void check(unsigned index)
     places_ops.free(pool, handles[index]);
 }
 
-/* The variables that actors change and that are not in the pool. */
+/* Sets the variables outside the pool that actors change. */
 static void begin(void *context)
 {
     (void)context;
