@@ -9,13 +9,11 @@
 #ifndef ZC_TESTS_KERNEL_PLACEMENT_H
 #define ZC_TESTS_KERNEL_PLACEMENT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "support_test.h"
 
 #include "pool/kernel.h"
 

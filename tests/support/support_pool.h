@@ -37,19 +37,21 @@ extern const unsigned support_shape_count;
 struct zc_zspool *support_pool_new(const struct support_shape *shape);
 
 /*
- * A test in both placements: *state is a new default pool, which is checked and
- * destroyed after the test.
+ * Tests in both placements, and in segments that the test knows: *state is a
+ * fresh pool, and afterwards it is checked and destroyed.
  */
-#define support_on_both(test)                                                  \
-    support_on(test, " (dense)", SUPPORT_DENSE),                               \
-        support_on(test, " (kernel)", SUPPORT_KERNEL)
-#define support_on_dense(test) support_on(test, "", SUPPORT_DENSE_16)
-
-#define support_on(test, suffix, shape)                                        \
-    {                                                                          \
-#test suffix, test, support_pool_setup, support_pool_teardown,         \
-            (void *)(uintptr_t)(shape)                                         \
-    }
+#define TEST_ON_BOTH(name)                                                     \
+    static void name(void **state);                                            \
+    TEST_ON(name, name##_in_dense, " (dense)", SUPPORT_DENSE)                  \
+    TEST_ON(name, name##_in_kernel, " (kernel)", SUPPORT_KERNEL)               \
+    static void name(__attribute__((unused)) void **state)
+#define TEST_ON_DENSE(name)                                                    \
+    static void name(void **state);                                            \
+    TEST_ON(name, name##_in_dense, "", SUPPORT_DENSE_16)                       \
+    static void name(__attribute__((unused)) void **state)
+#define TEST_ON(name, unique, suffix, shape)                                   \
+    TEST_REGISTER_AS(unique, name, #name suffix, support_pool_setup,           \
+                     support_pool_teardown, shape)
 
 int support_pool_setup(void **state);
 int support_pool_teardown(void **state);

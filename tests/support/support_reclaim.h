@@ -236,15 +236,18 @@ static inline void herd_end(struct herd *herd)
 
 /* ---- tests in a fresh pool: *state is a herd, ended afterwards ---- */
 
-#define herd_on_both(test)                                                     \
-    herd_on(test, " (dense)", SUPPORT_DENSE_16),                               \
-        herd_on(test, " (kernel)", SUPPORT_KERNEL)
+#define TEST_OF_HERD(name)                                                     \
+    static void name(void **state);                                            \
+    TEST_REGISTER_AS(name##_in_dense, name, #name " (dense)", herd_setup,      \
+                     herd_teardown, SUPPORT_DENSE_16)                          \
+    TEST_REGISTER_AS(name##_in_kernel, name, #name " (kernel)", herd_setup,    \
+                     herd_teardown, SUPPORT_KERNEL)                            \
+    static void name(__attribute__((unused)) void **state)
 
-#define herd_on(test, suffix, shape)                                           \
-    {                                                                          \
-#test suffix, test, herd_setup, herd_teardown,                         \
-            (void *)(uintptr_t)(shape)                                         \
-    }
+#define TEST_OF_HERD_IN(name, shape)                                           \
+    static void name(void **state);                                            \
+    TEST_REGISTER(name, #name, herd_setup, herd_teardown, shape)               \
+    static void name(__attribute__((unused)) void **state)
 
 static inline int herd_setup(void **state)
 {

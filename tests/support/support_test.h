@@ -45,4 +45,28 @@ static inline void support_assert_status(zc_status actual, zc_status expected,
     _fail(file, line);
 }
 
+/*
+ * TEST(what_holds) { ... }: a test that registers itself, in the order of the
+ * file; `state` is what its set-up left.  The program needs no main().
+ */
+#define TEST(name) TEST_WITH(name, NULL, NULL)
+#define TEST_AFTER(name, tear_down) TEST_WITH(name, NULL, tear_down)
+#define TEST_WITH(name, set_up, tear_down)                                     \
+    static void name(void **state);                                            \
+    TEST_REGISTER(name, #name, set_up, tear_down, NULL)                        \
+    static void name(__attribute__((unused)) void **state)
+
+/* Registers `function` under a name; TEST_REGISTER_AS() several times. */
+#define TEST_REGISTER(function, text, set_up, tear_down, initial)              \
+    TEST_REGISTER_AS(function##_registered, function, text, set_up, tear_down, \
+                     initial)
+#define TEST_REGISTER_AS(unique, function, text, set_up, tear_down, initial)   \
+    __attribute__((constructor)) static void unique(void)                      \
+    {                                                                          \
+        support_test_add(&(const struct CMUnitTest){                           \
+            text, function, set_up, tear_down, (void *)(uintptr_t)(initial)}); \
+    }
+
+void support_test_add(const struct CMUnitTest *test);
+
 #endif
