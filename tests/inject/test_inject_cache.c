@@ -6,6 +6,7 @@
  * passage of one injection point fails, until none is left.
  */
 #include "support_model.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 
@@ -53,57 +54,43 @@ static void sweep(enum zc_inject_point point, uint32_t repeat,
     }
 }
 
-static void any_allocation_may_fail(void **state)
+TEST(any_allocation_may_fail)
 {
-    (void)state;
-
     sweep(ZC_INJECT_MALLOC, 1, 20);
 }
 
-static void any_three_allocations_may_fail(void **state)
+TEST(any_three_allocations_may_fail)
 {
-    (void)state;
-
     sweep(ZC_INJECT_MALLOC, 3, 20);
 }
 
-static void all_allocations_from_one_on_may_fail(void **state)
+TEST(all_allocations_from_one_on_may_fail)
 {
-    (void)state;
-
     sweep(ZC_INJECT_MALLOC, UINT32_MAX, 20);
 }
 
-static void any_mapping_may_fail(void **state)
+TEST(any_mapping_may_fail)
 {
-    (void)state;
-
     sweep(ZC_INJECT_PAGES, 1, 1);
 }
 
-static void all_mappings_from_one_on_may_fail(void **state)
+TEST(all_mappings_from_one_on_may_fail)
 {
-    (void)state;
-
     sweep(ZC_INJECT_PAGES, UINT32_MAX, 1);
 }
 
-static void any_compression_may_fail(void **state)
+TEST(any_compression_may_fail)
 {
-    (void)state;
-
     sweep(ZC_INJECT_COMPRESS, 1, 10);
 }
 
-static void any_decompression_may_fail(void **state)
+TEST(any_decompression_may_fail)
 {
-    (void)state;
-
     sweep(ZC_INJECT_DECOMPRESS, 1, 4);
     sweep(ZC_INJECT_DECOMPRESS, UINT32_MAX, 4);
 }
 
-static void a_cache_that_cannot_be_made_leaves_nothing(void **state)
+TEST(a_cache_that_cannot_be_made_leaves_nothing)
 {
     static const enum zc_inject_point points[] = {ZC_INJECT_MALLOC,
                                                   ZC_INJECT_PAGES};
@@ -114,7 +101,6 @@ static void a_cache_that_cannot_be_made_leaves_nothing(void **state)
     unsigned over;
     unsigned i;
 
-    (void)state;
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
         options = support_cache_options(over);
         options.checksums = 1;
@@ -135,20 +121,4 @@ static void a_cache_that_cannot_be_made_leaves_nothing(void **state)
             zc_cache_destroy(cache);
         }
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_allocation_may_fail),
-        cmocka_unit_test(any_three_allocations_may_fail),
-        cmocka_unit_test(all_allocations_from_one_on_may_fail),
-        cmocka_unit_test(any_mapping_may_fail),
-        cmocka_unit_test(all_mappings_from_one_on_may_fail),
-        cmocka_unit_test(any_compression_may_fail),
-        cmocka_unit_test(any_decompression_may_fail),
-        cmocka_unit_test(a_cache_that_cannot_be_made_leaves_nothing),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -155,60 +155,40 @@ static void sweep(enum zc_inject_point point, uint32_t repeat,
     }
 }
 
-static void any_frame_may_be_missing(void **state)
+TEST(any_frame_may_be_missing)
 {
-    (void)state;
     sweep(ZC_INJECT_FRAME, 1, PAGES);
 }
 
 /* Not all from one on: such a fault is tried again for ever. */
-static void any_install_may_fail(void **state)
+TEST(any_install_may_fail)
 {
-    (void)state;
     sweep(ZC_INJECT_INSTALL, 1, PAGES);
     sweep(ZC_INJECT_INSTALL, 3, PAGES);
 }
 
-static void any_allocation_may_fail(void **state)
+TEST(any_allocation_may_fail)
 {
-    (void)state;
     sweep(ZC_INJECT_MALLOC, 1, 3);
     sweep(ZC_INJECT_MALLOC, UINT32_MAX, 3);
 }
 
-static void any_compression_may_fail(void **state)
+TEST(any_compression_may_fail)
 {
-    (void)state;
     sweep(ZC_INJECT_COMPRESS, 1, PAGES);
     sweep(ZC_INJECT_COMPRESS, UINT32_MAX, PAGES);
 }
 
-static void any_decompression_may_fail(void **state)
+TEST(any_decompression_may_fail)
 {
-    (void)state;
     sweep(ZC_INJECT_DECOMPRESS, 1, 5);
     sweep(ZC_INJECT_DECOMPRESS, UINT32_MAX, 5);
 }
 
-static void any_transfer_may_fail(void **state)
+TEST(any_transfer_may_fail)
 {
-    (void)state;
     sweep(ZC_INJECT_WRITE, 1, 0);
     sweep(ZC_INJECT_WRITE, UINT32_MAX, 0);
     sweep(ZC_INJECT_READ, 1, 0);
     sweep(ZC_INJECT_READ, UINT32_MAX, 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_frame_may_be_missing),
-        cmocka_unit_test(any_install_may_fail),
-        cmocka_unit_test(any_compression_may_fail),
-        cmocka_unit_test(any_decompression_may_fail),
-        cmocka_unit_test(any_transfer_may_fail),
-        cmocka_unit_test(any_allocation_may_fail),
-    };
-
-    return cmocka_run_group_tests_name("inject vm", tests, NULL, NULL);
 }

@@ -117,7 +117,7 @@ static size_t random_size(uint64_t *seed)
     return common[next_random(seed) % 8];
 }
 
-static void random_objects_go_where_the_rules_say(void **state)
+TEST(random_objects_go_where_the_rules_say)
 {
     struct model *model = calloc(1, sizeof(*model));
     uint64_t seed = 0x5eed;
@@ -125,7 +125,6 @@ static void random_objects_go_where_the_rules_say(void **state)
     unsigned target;
     unsigned step;
 
-    (void)state;
     assert_non_null(model);
     model->pool = kernel_pool();
     for (step = 0; step < 60000; step++) {
@@ -143,13 +142,4 @@ static void random_objects_go_where_the_rules_say(void **state)
     check_kernel_pool(model->pool);
     zc_zspool_destroy(model->pool);
     free(model);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_objects_go_where_the_rules_say),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
  * ZC_TEST_SEED runs one seed again; a failure prints the run's own.
  */
 #include "support_model.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 
@@ -50,50 +51,27 @@ static void run_many(const char *name, enum support_over over)
         run(name, over, seed + i);
 }
 
-static void a_cache_over_dense_placement_is_an_array(void **state)
+TEST(a_cache_over_dense_placement_is_an_array)
 {
-    (void)state;
-
     run_many("dense", SUPPORT_OVER_DENSE);
 }
 
-static void a_cache_over_kernel_placement_is_an_array(void **state)
+TEST(a_cache_over_kernel_placement_is_an_array)
 {
-    (void)state;
-
     run_many("kernel", SUPPORT_OVER_KERNEL);
 }
 
-static void a_cache_over_malloc_is_an_array(void **state)
+TEST(a_cache_over_malloc_is_an_array)
 {
-    (void)state;
-
     run_many("malloc", SUPPORT_OVER_MALLOC);
 }
 
-static void a_cache_over_a_spying_pool_is_an_array(void **state)
+TEST(a_cache_over_a_spying_pool_is_an_array)
 {
-    (void)state;
-
     run_many("bump", SUPPORT_OVER_BUMP);
 }
 
-static void a_cache_with_ages_is_an_array_too(void **state)
+TEST(a_cache_with_ages_is_an_array_too)
 {
-    (void)state;
-
     run_many("ages", SUPPORT_OVER_AGES);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_cache_over_dense_placement_is_an_array),
-        cmocka_unit_test(a_cache_over_kernel_placement_is_an_array),
-        cmocka_unit_test(a_cache_over_malloc_is_an_array),
-        cmocka_unit_test(a_cache_over_a_spying_pool_is_an_array),
-        cmocka_unit_test(a_cache_with_ages_is_an_array_too),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

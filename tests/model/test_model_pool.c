@@ -16,6 +16,8 @@
 
 #include <stdlib.h>
 
+static int disarm(void **state);
+
 #define OBJECTS 800
 /* That are ever in use at once, or at hand in one of the groups. */
 #define CELLS (OBJECTS + 16 * 256)
@@ -352,26 +354,24 @@ static unsigned run(const struct support_shape *shape, uint64_t seed)
     return shape->limit_pages != 0 ? (unsigned)model.rejects : model.refusals;
 }
 
-static void every_answer_is_what_the_array_says(void **state)
+TEST_AFTER(every_answer_is_what_the_array_says, disarm)
 {
     const uint64_t seed = support_seed(0x60de1);
     unsigned refusals = 0;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < support_shape_count; i++)
         refusals += run(&support_shapes[i], seed + i);
     /* Else the sweep would prove nothing. */
     assert_true(refusals > support_shape_count);
 }
 
-static void so_it_is_within_a_limit(void **state)
+TEST_AFTER(so_it_is_within_a_limit, disarm)
 {
     const uint64_t seed = support_seed(0x11317);
     struct support_shape shape;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < support_shape_count; i += 3) {
         shape = support_shapes[i];
         shape.limit_pages = 150;
@@ -384,14 +384,4 @@ static int disarm(void **state)
     (void)state;
     zc_inject_disarm();
     return 0;
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(every_answer_is_what_the_array_says, disarm),
-        cmocka_unit_test_teardown(so_it_is_within_a_limit, disarm),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

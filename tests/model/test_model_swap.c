@@ -8,6 +8,7 @@
  * same run again: ZC_TEST_SEED.
  */
 #include "support_churn.h"
+#include "support_test.h"
 
 #include <stdio.h>
 
@@ -77,42 +78,22 @@ static void run_all(unsigned workers, bool injects)
     }
 }
 
-static void one_thread_finds_what_it_stored(void **state)
+TEST(one_thread_finds_what_it_stored)
 {
-    (void)state;
-
     run_all(1, false);
 }
 
-static void one_thread_with_failures_loses_nothing(void **state)
+TEST(one_thread_with_failures_loses_nothing)
 {
-    (void)state;
-
     run_all(1, true);
 }
 
-static void several_threads_keep_the_guarantees(void **state)
+TEST(several_threads_keep_the_guarantees)
 {
-    (void)state;
-
     run_all(3, false);
 }
 
-static void several_threads_with_failures_lose_nothing(void **state)
+TEST(several_threads_with_failures_lose_nothing)
 {
-    (void)state;
-
     run_all(4, true);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_thread_finds_what_it_stored),
-        cmocka_unit_test(one_thread_with_failures_loses_nothing),
-        cmocka_unit_test(several_threads_keep_the_guarantees),
-        cmocka_unit_test(several_threads_with_failures_lose_nothing),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

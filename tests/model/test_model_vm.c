@@ -315,26 +315,14 @@ static void run_all(uint64_t seed)
     }
 }
 
-static void every_page_is_what_was_written(void **state)
+TEST(every_page_is_what_was_written)
 {
-    (void)state;
     injects = false;
     run_all(support_seed(0x7a00));
 }
 
-static void failures_change_no_page(void **state)
+TEST(failures_change_no_page)
 {
-    (void)state;
     injects = true;
     run_all(support_seed(0x7b00));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_page_is_what_was_written),
-        cmocka_unit_test(failures_change_no_page),
-    };
-
-    return cmocka_run_group_tests_name("model vm", tests, NULL, NULL);
 }

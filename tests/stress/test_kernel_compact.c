@@ -62,14 +62,13 @@ static void *work(void *argument)
     return NULL;
 }
 
-static void objects_are_whole_while_threads_come_and_go(void **state)
+TEST(objects_are_whole_while_threads_come_and_go)
 {
     static struct worker workers[2];
     struct zc_zspool *pool = kernel_pool();
     pthread_t threads[2];
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         workers[i].pool = pool;
         workers[i].seed = 7 + i;
@@ -85,13 +84,4 @@ static void objects_are_whole_while_threads_come_and_go(void **state)
     assert_true(zc_counter_read(&pool->objects_moved) > 0);
     check_kernel_pool(pool);
     zc_zspool_destroy(pool);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(objects_are_whole_while_threads_come_and_go),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

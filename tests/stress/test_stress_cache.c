@@ -495,43 +495,23 @@ static void run(enum support_over over, bool has_limit, bool checksums)
     zc_cache_destroy(arena.cache);
 }
 
-static void dense_placement_keeps_the_guarantees(void **state)
+TEST(dense_placement_keeps_the_guarantees)
 {
-    (void)state;
-
     run(SUPPORT_OVER_DENSE, false, true);
 }
 
-static void kernel_placement_keeps_the_guarantees(void **state)
+TEST(kernel_placement_keeps_the_guarantees)
 {
-    (void)state;
-
     run(SUPPORT_OVER_KERNEL, false, false);
 }
 
-static void a_moving_limit_keeps_the_guarantees(void **state)
+TEST(a_moving_limit_keeps_the_guarantees)
 {
-    (void)state;
-
     run(SUPPORT_OVER_DENSE, true, false);
     run(SUPPORT_OVER_KERNEL, true, true);
 }
 
-static void malloc_keeps_the_guarantees(void **state)
+TEST(malloc_keeps_the_guarantees)
 {
-    (void)state;
-
     run(SUPPORT_OVER_MALLOC, false, false);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(dense_placement_keeps_the_guarantees),
-        cmocka_unit_test(kernel_placement_keeps_the_guarantees),
-        cmocka_unit_test(a_moving_limit_keeps_the_guarantees),
-        cmocka_unit_test(malloc_keeps_the_guarantees),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

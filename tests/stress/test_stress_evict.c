@@ -9,6 +9,7 @@
  * version and has a sum over all of it.  At the end nothing is left: not an
  * entry on a list, not a byte charged.
  */
+#include "support_test.h"
 #include "support_threads.h"
 #include "support_zswap.h"
 
@@ -244,32 +245,18 @@ static void run(struct zc_cache_options options)
         assert_int_equal(pthread_mutex_destroy(&arena.places[i].pin), 0);
 }
 
-static void pages_go_entry_by_entry(void **state)
+TEST(pages_go_entry_by_entry)
 {
-    (void)state;
-
     run((struct zc_cache_options){.lru_mode = ZC_LRU_ENTRY});
     run((struct zc_cache_options){
         .lru_mode = ZC_LRU_ENTRY, .pool_ops = &zc_pool_malloc, .checksums = 1});
 }
 
-static void pages_go_zspage_by_zspage(void **state)
+TEST(pages_go_zspage_by_zspage)
 {
-    (void)state;
-
     run((struct zc_cache_options){.lru_mode = ZC_LRU_ZSPAGE,
                                   .segment_bytes = 4 * 4096});
     run((struct zc_cache_options){.lru_mode = ZC_LRU_ZSPAGE,
                                   .placement = ZC_PLACEMENT_KERNEL,
                                   .checksums = 1});
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_go_entry_by_entry),
-        cmocka_unit_test(pages_go_zspage_by_zspage),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -371,12 +371,11 @@ static void judge_places(struct arena_of_places *here)
     zc_zspool_destroy(here->pool);
 }
 
-static void everything_at_once_keeps_every_byte(void **state)
+TEST(everything_at_once_keeps_every_byte)
 {
     static struct support_crew crew;
     unsigned i;
 
-    (void)state;
     set_up_places(&both[0], SUPPORT_DENSE_16);
     set_up_places(&both[1], SUPPORT_KERNEL);
     support_crew_init(&crew);
@@ -468,7 +467,7 @@ static void compact_all(struct support_worker *worker)
     }
 }
 
-static void visitors_see_whole_objects_that_stay(void **state)
+TEST_ON_BOTH(visitors_see_whole_objects_that_stay)
 {
     static struct support_crew crew;
     unsigned i;
@@ -542,7 +541,7 @@ static void set_the_stakes(struct support_worker *worker)
     (void)pthread_barrier_wait(&duel->barrier);
 }
 
-static void of_several_who_free_an_object_one_succeeds(void **state)
+TEST_ON_BOTH(of_several_who_free_an_object_one_succeeds)
 {
     struct duel duel = {.pool = *state};
     struct support_crew crew;
@@ -560,15 +559,4 @@ static void of_several_who_free_an_object_one_succeeds(void **state)
                      crew.workers[1].operations + crew.workers[2].operations +
                          crew.workers[3].operations);
     support_pool_check_empty(duel.pool);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(everything_at_once_keeps_every_byte),
-        support_on_both(visitors_see_whole_objects_that_stay),
-        support_on_both(of_several_who_free_an_object_one_succeeds),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -440,26 +440,12 @@ static void run(support_work use, support_work cycle, bool managed)
     support_swap_end(&arena.support);
 }
 
-static void named_slots_are_one_s_at_a_time(void **state)
+TEST(named_slots_are_one_s_at_a_time)
 {
-    (void)state;
-
     run(use_named, cycle_named, false);
 }
 
-static void slots_given_out_are_free_when_nobody_uses_them(void **state)
+TEST(slots_given_out_are_free_when_nobody_uses_them)
 {
-    (void)state;
-
     run(use_managed, cycle_managed, true);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(named_slots_are_one_s_at_a_time),
-        cmocka_unit_test(slots_given_out_are_free_when_nobody_uses_them),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

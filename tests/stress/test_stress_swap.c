@@ -8,6 +8,7 @@
  * ZC_STRESS_SECONDS makes each run longer.
  */
 #include "support_churn.h"
+#include "support_test.h"
 
 #define WORKERS 5
 #define RUN_MS 500
@@ -43,7 +44,7 @@ static void run(const struct support_churn_config *config)
     support_churn_end(&over);
 }
 
-static void entries_by_age_keep_the_guarantees(void **state)
+TEST(entries_by_age_keep_the_guarantees)
 {
     const struct support_churn_config inline_memory = {
         .over = SUPPORT_OVER_DENSE, .lru_mode = ZC_LRU_ENTRY, .seed = 2};
@@ -55,12 +56,11 @@ static void entries_by_age_keep_the_guarantees(void **state)
         .behind = SUPPORT_BEHIND_FILE,
         .seed = 3};
 
-    (void)state;
     run(&inline_memory);
     run(&workers_file);
 }
 
-static void zspages_by_age_keep_the_guarantees(void **state)
+TEST(zspages_by_age_keep_the_guarantees)
 {
     const struct support_churn_config dense = {.over = SUPPORT_OVER_DENSE,
                                                .lru_mode = ZC_LRU_ZSPAGE,
@@ -71,12 +71,11 @@ static void zspages_by_age_keep_the_guarantees(void **state)
                                                 .swaps = true,
                                                 .seed = 5};
 
-    (void)state;
     run(&dense);
     run(&kernel);
 }
 
-static void a_device_that_goes_and_comes_keeps_the_guarantees(void **state)
+TEST(a_device_that_goes_and_comes_keeps_the_guarantees)
 {
     const struct support_churn_config workers = {.over = SUPPORT_OVER_DENSE,
                                                  .lru_mode = ZC_LRU_ENTRY,
@@ -84,11 +83,10 @@ static void a_device_that_goes_and_comes_keeps_the_guarantees(void **state)
                                                  .swaps = true,
                                                  .seed = 6};
 
-    (void)state;
     run(&workers);
 }
 
-static void writes_that_fail_lose_nothing(void **state)
+TEST(writes_that_fail_lose_nothing)
 {
     const struct support_churn_config workers = {
         .over = SUPPORT_OVER_KERNEL,
@@ -99,18 +97,5 @@ static void writes_that_fail_lose_nothing(void **state)
         .behind = SUPPORT_BEHIND_FAULTY,
         .seed = 8};
 
-    (void)state;
     run(&workers);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entries_by_age_keep_the_guarantees),
-        cmocka_unit_test(zspages_by_age_keep_the_guarantees),
-        cmocka_unit_test(a_device_that_goes_and_comes_keeps_the_guarantees),
-        cmocka_unit_test(writes_that_fail_lose_nothing),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

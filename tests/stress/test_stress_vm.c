@@ -444,16 +444,15 @@ static void run_world(const struct support_vm_kind *kind)
                   atomic_load(&world.unreadable));
 }
 
-static void with_entries_by_age(void **state)
+TEST(with_entries_by_age)
 {
     const struct support_vm_kind kind = {.io_workers = 2,
                                          .background_reclaim = 1};
 
-    (void)state;
     run_world(&kind);
 }
 
-static void with_zspages_by_age(void **state)
+TEST(with_zspages_by_age)
 {
     const struct support_vm_kind kind = {
         .lru_mode = ZC_LRU_ZSPAGE,
@@ -461,22 +460,20 @@ static void with_zspages_by_age(void **state)
         .slot_order = ZC_SLOT_ORDER_LAST_FREED,
     };
 
-    (void)state;
     run_world(&kind);
 }
 
-static void with_a_synchronous_device(void **state)
+TEST(with_a_synchronous_device)
 {
     const struct support_vm_kind kind = {
         .synchronous = 1,
         .slot_order = ZC_SLOT_ORDER_LOWEST,
     };
 
-    (void)state;
     run_world(&kind);
 }
 
-static void with_pages_stored_again(void **state)
+TEST(with_pages_stored_again)
 {
     const struct support_vm_kind kind = {
         .synchronous = 1,
@@ -484,7 +481,6 @@ static void with_pages_stored_again(void **state)
         .slot_order = ZC_SLOT_ORDER_LAST_FREED,
     };
 
-    (void)state;
     run_world(&kind);
 }
 
@@ -558,29 +554,15 @@ static void come_and_go_again(struct support_worker *worker)
     }
 }
 
-static void machines_come_and_go_beside_their_threads(void **state)
+TEST(machines_come_and_go_beside_their_threads)
 {
     struct support_crew crew;
     unsigned i;
 
-    (void)state;
     support_crew_init(&crew);
     for (i = 0; i < MACHINES; i++)
         support_crew_add(&crew, come_and_go_again, NULL);
     support_crew_run(&crew, support_stress_milliseconds(600));
     for (i = 0; i < crew.count; i++)
         assert_true(crew.workers[i].operations > 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(with_entries_by_age),
-        cmocka_unit_test(with_zspages_by_age),
-        cmocka_unit_test(with_a_synchronous_device),
-        cmocka_unit_test(with_pages_stored_again),
-        cmocka_unit_test(machines_come_and_go_beside_their_threads),
-    };
-
-    return cmocka_run_group_tests_name("stress vm", tests, NULL, NULL);
 }

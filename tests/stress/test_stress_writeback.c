@@ -406,42 +406,26 @@ static void run_all(unsigned io_workers, unsigned shrink_worker)
     assert_true(is_calm || stored_again > 0);
 }
 
-static void nothing_fails(void **state)
+TEST(nothing_fails)
 {
-    (void)state;
     is_calm = true;
     run_all(2, 0);
 }
 
-static void inline_writes(void **state)
+TEST(inline_writes)
 {
-    (void)state;
     is_calm = false;
     run_all(0, 0);
 }
 
-static void two_workers(void **state)
+TEST(two_workers)
 {
-    (void)state;
     is_calm = false;
     run_all(2, 0);
 }
 
-static void a_worker_shrinks(void **state)
+TEST(a_worker_shrinks)
 {
-    (void)state;
     is_calm = false;
     run_all(2, 1);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_fails),
-        cmocka_unit_test(inline_writes),
-        cmocka_unit_test(two_workers),
-        cmocka_unit_test(a_worker_shrinks),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,20 +83,18 @@ static uint64_t mismatches_of(const char *codec, unsigned placement,
     return result.mismatches;
 }
 
-static void nothing_is_reported_where_nothing_is_damaged(void **state)
+TEST(nothing_is_reported_where_nothing_is_damaged)
 {
     struct damage damage = {0};
 
-    (void)state;
     assert_int_equal(mismatches_of("copy", ZC_PLACEMENT_DENSE, 1, &damage), 0);
     assert_int_equal(mismatches_of("copy", ZC_PLACEMENT_KERNEL, 4, &damage), 0);
 }
 
-static void as_many_pages_are_reported_as_were_damaged(void **state)
+TEST(as_many_pages_are_reported_as_were_damaged)
 {
     static const unsigned counts[] = {1, 7, 64, 65, PAGE_COUNT};
 
-    (void)state;
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         for (unsigned threads = 1; threads <= 3; threads++) {
             struct damage dense = {.wanted = counts[i]};
@@ -112,21 +110,19 @@ static void as_many_pages_are_reported_as_were_damaged(void **state)
     }
 }
 
-static void damage_to_compressed_pages_is_reported(void **state)
+TEST(damage_to_compressed_pages_is_reported)
 {
     struct damage damage = {.wanted = 23};
 
-    (void)state;
     if (zc_compressor_find("lz4") == NULL)
         skip();
     assert_int_equal(mismatches_of("lz4", ZC_PLACEMENT_DENSE, 1, &damage), 23);
 }
 
-static void a_page_that_does_not_decode_is_reported(void **state)
+TEST(a_page_that_does_not_decode_is_reported)
 {
     struct damage damage = {0};
 
-    (void)state;
     if (zc_compressor_find("lz4") == NULL)
         skip();
     zc_inject_arm(ZC_INJECT_DECOMPRESS, 10, 5);
@@ -135,7 +131,7 @@ static void a_page_that_does_not_decode_is_reported(void **state)
     zc_inject_disarm();
 }
 
-static void without_memory_there_is_no_result(void **state)
+TEST(without_memory_there_is_no_result)
 {
     static unsigned char pages[PAGE_COUNT * PAGE_SIZE];
     struct snapshot snapshot = {
@@ -148,7 +144,6 @@ static void without_memory_there_is_no_result(void **state)
     bool good = false;
     uint32_t passages;
 
-    (void)state;
     fill_pages(pages);
     assert_true(codec_list_parse(&codecs, "copy"));
     request.codec = &codecs.choices[0];
@@ -195,7 +190,7 @@ static int estimate_file(const char *file, const char *output,
     return result;
 }
 
-static void the_exit_status_tells_of_damage(void **state)
+TEST(the_exit_status_tells_of_damage)
 {
     static unsigned char pages[PAGE_COUNT * PAGE_SIZE];
     char input[] = "/tmp/zcache-test-XXXXXX";
@@ -205,7 +200,6 @@ static void the_exit_status_tells_of_damage(void **state)
     struct text text = {0};
     int file = mkstemp(input);
 
-    (void)state;
     fill_pages(pages);
     assert_int_equal(write(file, pages, sizeof(pages)), sizeof(pages));
     (void)close(file);
@@ -219,18 +213,4 @@ static void the_exit_status_tells_of_damage(void **state)
     text_free(&text);
     (void)unlink(input);
     (void)unlink(output);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_is_reported_where_nothing_is_damaged),
-        cmocka_unit_test(as_many_pages_are_reported_as_were_damaged),
-        cmocka_unit_test(damage_to_compressed_pages_is_reported),
-        cmocka_unit_test(a_page_that_does_not_decode_is_reported),
-        cmocka_unit_test(without_memory_there_is_no_result),
-        cmocka_unit_test(the_exit_status_tells_of_damage),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,12 +16,11 @@
 
 /* ---- the histogram ---- */
 
-static void a_percentile_is_at_most_3_percent_too_high(void **state)
+TEST(a_percentile_is_at_most_3_percent_too_high)
 {
     static struct sim_histogram histogram;
     static const uint64_t thousandths[] = {1, 50000, 90000, 99000, 99900};
 
-    (void)state;
     memset(&histogram, 0, sizeof(histogram));
     for (uint64_t i = 1; i <= 100000; i++)
         sim_histogram_add(&histogram, i * 1000);
@@ -37,11 +36,10 @@ static void a_percentile_is_at_most_3_percent_too_high(void **state)
     assert_true(histogram.sum == UINT64_C(5000050000) * 1000);
 }
 
-static void every_number_has_its_cell(void **state)
+TEST(every_number_has_its_cell)
 {
     static struct sim_histogram histogram;
 
-    (void)state;
     for (unsigned bit = 0; bit < 64; bit++) {
         for (int more = -1; more <= 1; more++) {
             uint64_t number = (UINT64_C(1) << bit) + (uint64_t)(int64_t)more;
@@ -58,12 +56,11 @@ static void every_number_has_its_cell(void **state)
     }
 }
 
-static void few_and_none_have_percentiles_too(void **state)
+TEST(few_and_none_have_percentiles_too)
 {
     static struct sim_histogram histogram;
     static struct sim_histogram other;
 
-    (void)state;
     memset(&histogram, 0, sizeof(histogram));
     memset(&other, 0, sizeof(other));
     assert_int_equal(sim_histogram_percentile(&histogram, 99900), 0);
@@ -82,7 +79,7 @@ static void few_and_none_have_percentiles_too(void **state)
 
 /* ---- what is random ---- */
 
-static void random_numbers_are_spread_and_repeat(void **state)
+TEST(random_numbers_are_spread_and_repeat)
 {
     struct sim_random random = {7};
     struct sim_random again = {7};
@@ -90,7 +87,6 @@ static void random_numbers_are_spread_and_repeat(void **state)
     unsigned counts[10] = {0};
     unsigned equal = 0;
 
-    (void)state;
     for (unsigned i = 0; i < 100000; i++) {
         uint64_t number = sim_random_next(&random);
         double part;
@@ -110,7 +106,7 @@ static void random_numbers_are_spread_and_repeat(void **state)
 
 /* Rank r is drawn r^-skew as often as rank 1: the first ranks and a tail, for
  * skews around the 1 at which the formulas change. */
-static void zipf_draws_each_rank_as_often_as_it_says(void **state)
+TEST(zipf_draws_each_rank_as_often_as_it_says)
 {
     static const double skews[] = {0.5, 0.99, 1.0, 1.2, 3.0};
     enum {
@@ -120,7 +116,6 @@ static void zipf_draws_each_rank_as_often_as_it_says(void **state)
     const double draws = DRAWS;
     static unsigned counts[RANKS];
 
-    (void)state;
     for (size_t s = 0; s < sizeof(skews) / sizeof(skews[0]); s++) {
         struct sim_zipf zipf = sim_zipf_make(RANKS, skews[s]);
         struct sim_random random = {s + 1};
@@ -153,12 +148,11 @@ static void zipf_draws_each_rank_as_often_as_it_says(void **state)
     }
 }
 
-static void zipf_of_one_page_is_that_page(void **state)
+TEST(zipf_of_one_page_is_that_page)
 {
     struct sim_zipf zipf = sim_zipf_make(1, 0.99);
     struct sim_random random = {1};
 
-    (void)state;
     for (unsigned i = 0; i < 100; i++)
         assert_int_equal(sim_zipf_draw(&zipf, &random), 0);
 }
@@ -188,13 +182,12 @@ static struct sim_pattern pattern_of(const struct sim_config *config,
     return pattern;
 }
 
-static void a_scan_meets_every_page_in_order(void **state)
+TEST(a_scan_meets_every_page_in_order)
 {
     const struct sim_config config = config_with("scan");
     struct sim_pattern pattern;
     struct sim_access access;
 
-    (void)state;
     /* Thread 1 of 2 has the spaces 1, 3 and 5 of 7, thread 0 has four. */
     for (uint64_t thread = 0; thread < 2; thread++) {
         const uint64_t own = thread == 0 ? 4 : 3;
@@ -215,13 +208,12 @@ static void a_scan_meets_every_page_in_order(void **state)
     }
 }
 
-static void patterns_stay_in_their_bounds_and_repeat(void **state)
+TEST(patterns_stay_in_their_bounds_and_repeat)
 {
     static const char *const words[] = {"uniform", "zipf", "scan", "phases",
                                         "fork"};
     static const uint64_t sizes[] = {1, 2, 3, 6, 97, 1000};
 
-    (void)state;
     for (size_t w = 0; w < sizeof(words) / sizeof(words[0]); w++) {
         const struct sim_config config = config_with(words[w]);
 
@@ -248,11 +240,10 @@ static void patterns_stay_in_their_bounds_and_repeat(void **state)
 }
 
 /* Hot pages are spread, and every page can be met. */
-static void ranks_and_pages_are_one_to_one(void **state)
+TEST(ranks_and_pages_are_one_to_one)
 {
     static const uint64_t sizes[] = {1, 2, 3, 6, 10, 97, 100, 1024};
 
-    (void)state;
     for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
         const struct sim_config config = config_with("zipf");
         struct sim_pattern pattern = pattern_of(&config, 0, 1, 1, sizes[s]);
@@ -265,13 +256,12 @@ static void ranks_and_pages_are_one_to_one(void **state)
     }
 }
 
-static void a_phase_stays_in_its_part(void **state)
+TEST(a_phase_stays_in_its_part)
 {
     struct sim_config config = config_with("phases");
     struct sim_pattern pattern;
     uint64_t firsts[4];
 
-    (void)state;
     assert_true(sim_config_set(&config, SIM_PHASE_SIZE, "10"));
     assert_true(sim_config_set(&config, SIM_PHASE_OPS, "500"));
     pattern = pattern_of(&config, 0, 1, 1, 1000);
@@ -291,11 +281,10 @@ static void a_phase_stays_in_its_part(void **state)
 
 /* ---- objects ---- */
 
-static void objects_are_numbered_as_they_come(void **state)
+TEST(objects_are_numbered_as_they_come)
 {
     struct identifiers objects = {0};
 
-    (void)state;
     for (uint64_t i = 0; i < 5000; i++) {
         assert_int_equal(identifiers_number(&objects, i * 1024), i);
         assert_int_equal(identifiers_number(&objects, i / 2 * 1024), i / 2);
@@ -319,7 +308,7 @@ static struct sim_corpus corpus_of(const char *compressibility)
 }
 
 /* Versions differ where the stamp says, and two pages always. */
-static void versions_and_pages_differ(void **state)
+TEST(versions_and_pages_differ)
 {
     static unsigned char one[4096];
     static unsigned char two[4096];
@@ -329,7 +318,6 @@ static void versions_and_pages_differ(void **state)
     unsigned char stamp[SIM_STAMP_BYTES];
     size_t offset = 0;
 
-    (void)state;
     sim_page_fill(&corpus, &page, one);
     sim_page_fill(&corpus, &same_base, two);
     assert_memory_not_equal(one, two, sizeof(one));
@@ -350,7 +338,7 @@ static void versions_and_pages_differ(void **state)
     sim_corpus_free(&corpus);
 }
 
-static void pages_of_one_word_stay_so_and_differ(void **state)
+TEST(pages_of_one_word_stay_so_and_differ)
 {
     static unsigned char one[4096];
     static unsigned char two[4096];
@@ -358,7 +346,6 @@ static void pages_of_one_word_stay_so_and_differ(void **state)
     struct sim_page page = {.index = 3, .name = 3, .version = 1};
     size_t offset;
 
-    (void)state;
     assert_false(sim_page_stamp(&corpus, &page, one, &offset));
     sim_page_fill(&corpus, &page, one);
     assert_memory_equal(one, one + 8, sizeof(one) - 8);
@@ -378,11 +365,10 @@ static void pages_of_one_word_stay_so_and_differ(void **state)
 }
 
 /* So much of a page that was made up is noise. */
-static void pages_are_made_up_as_told(void **state)
+TEST(pages_are_made_up_as_told)
 {
     static const char *const percents[] = {"0", "25", "60", "99", "100"};
 
-    (void)state;
     for (size_t p = 0; p < sizeof(percents) / sizeof(percents[0]); p++) {
         struct sim_corpus corpus = corpus_of(percents[p]);
         const unsigned char *page = corpus.base.bytes;
@@ -394,26 +380,4 @@ static void pages_are_made_up_as_told(void **state)
         assert_int_equal(noise, 128 * (100 - atoi(percents[p])) / 100);
         sim_corpus_free(&corpus);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_percentile_is_at_most_3_percent_too_high),
-        cmocka_unit_test(every_number_has_its_cell),
-        cmocka_unit_test(few_and_none_have_percentiles_too),
-        cmocka_unit_test(random_numbers_are_spread_and_repeat),
-        cmocka_unit_test(zipf_draws_each_rank_as_often_as_it_says),
-        cmocka_unit_test(zipf_of_one_page_is_that_page),
-        cmocka_unit_test(a_scan_meets_every_page_in_order),
-        cmocka_unit_test(patterns_stay_in_their_bounds_and_repeat),
-        cmocka_unit_test(ranks_and_pages_are_one_to_one),
-        cmocka_unit_test(a_phase_stays_in_its_part),
-        cmocka_unit_test(objects_are_numbered_as_they_come),
-        cmocka_unit_test(versions_and_pages_differ),
-        cmocka_unit_test(pages_of_one_word_stay_so_and_differ),
-        cmocka_unit_test(pages_are_made_up_as_told),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,7 @@
 /* A size_t, as offsets are. */
 #define PAGE ((size_t)4096)
 
-static void numbers_are_read_strictly(void **state)
+TEST(numbers_are_read_strictly)
 {
     static const char *const wrong[] = {
         "",    " 1",  "1 ", "+1", "-1", "1.",
@@ -27,7 +27,6 @@ static void numbers_are_read_strictly(void **state)
     uint64_t number = 42;
     int small = 42;
 
-    (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
         assert_false(number_parse(wrong[i], 1, 5, &number));
     assert_int_equal(number, 42);
@@ -43,11 +42,10 @@ static void numbers_are_read_strictly(void **state)
     assert_false(number_parse_signed("-", -7, 19, &small));
 }
 
-static void decimals_have_up_to_three_digits(void **state)
+TEST(decimals_have_up_to_three_digits)
 {
     uint64_t number = 0;
 
-    (void)state;
     assert_true(number_parse_thousandths("12.5", 1, 100000, &number));
     assert_int_equal(number, 12500);
     assert_true(number_parse_thousandths("0.001", 1, 100000, &number));
@@ -64,7 +62,7 @@ static void decimals_have_up_to_three_digits(void **state)
 }
 
 /* Each word of the program beside the constant of the headers. */
-static void a_word_is_the_constant_of_its_name(void **state)
+TEST(a_word_is_the_constant_of_its_name)
 {
     static const struct {
         enum sim_parameter parameter;
@@ -89,7 +87,6 @@ static void a_word_is_the_constant_of_its_name(void **state)
     };
     struct sim_config config;
 
-    (void)state;
     sim_config_init(&config);
     /* What is said to run if nothing is given has a name too. */
     assert_int_equal(sim_number(&config, SIM_PLACEMENT), ZC_PLACEMENT_DENSE);
@@ -108,11 +105,10 @@ static void a_word_is_the_constant_of_its_name(void **state)
     assert_string_equal(placement_name(ZC_PLACEMENT_KERNEL), "kernel");
 }
 
-static void codecs_carry_their_levels(void **state)
+TEST(codecs_carry_their_levels)
 {
     struct codec_list list = {0};
 
-    (void)state;
     assert_true(codec_list_parse(&list, "copy,copy"));
     assert_int_equal(list.count, 2);
     assert_string_equal(list.choices[1].name, "copy");
@@ -127,14 +123,13 @@ static void codecs_carry_their_levels(void **state)
     codec_list_free(&list);
 }
 
-static void a_command_is_cut_off_at_the_first_dashes(void **state)
+TEST(a_command_is_cut_off_at_the_first_dashes)
 {
     static char text[][16] = {"estimate", "--json", "--", "ls", "--", "-l"};
     char *words[] = {text[0], text[1], text[2], text[3],
                      text[4], text[5], NULL};
     char **command;
 
-    (void)state;
     assert_int_equal(arguments_split_command(6, words, &command), 2);
     assert_string_equal(command[0], "ls");
     assert_string_equal(command[1], "--");
@@ -142,12 +137,11 @@ static void a_command_is_cut_off_at_the_first_dashes(void **state)
     assert_null(command);
 }
 
-static void every_kind_of_page_is_counted(void **state)
+TEST(every_kind_of_page_is_counted)
 {
     static unsigned char pages[8 * PAGE];
     struct census census = {0};
 
-    (void)state;
     memset(pages + PAGE, 0xab, PAGE);
     for (unsigned i = 0; i < PAGE; i++)
         pages[2 * PAGE + i] = (unsigned char)(i % 8);
@@ -180,9 +174,8 @@ static void assert_json(const char *text, const char *wanted)
     assert_string_equal(buffer, wanted);
 }
 
-static void any_name_becomes_valid_json(void **state)
+TEST(any_name_becomes_valid_json)
 {
-    (void)state;
     assert_json("", "\"\"");
     assert_json("/a b", "\"/a b\"");
     assert_json("\"\\/", "\"\\\"\\\\/\"");
@@ -198,11 +191,10 @@ static void any_name_becomes_valid_json(void **state)
     assert_json("\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"");
 }
 
-static void texts_do_nothing_to_a_terminal(void **state)
+TEST(texts_do_nothing_to_a_terminal)
 {
     struct text text = {0};
 
-    (void)state;
     text_append_visible(&text, "a\x1b[2J\nb");
     assert_string_equal(text.bytes, "a\\x1b[2J\\x0ab");
     text_free(&text);
@@ -235,31 +227,13 @@ static const char *suggested(uint64_t fast_cost, uint64_t small_cost,
     return result == NULL ? "none" : result->codec->label;
 }
 
-static void the_fastest_of_the_best_is_suggested(void **state)
+TEST(the_fastest_of_the_best_is_suggested)
 {
     const uint64_t bytes = 1000 * PAGE;
 
-    (void)state;
     assert_string_equal(suggested(bytes / 2, bytes / 3, 0), "small");
     assert_string_equal(suggested(bytes / 2, bytes * 48 / 100, 0), "fast");
     assert_string_equal(suggested(bytes / 2, bytes, 0), "fast");
     assert_string_equal(suggested(bytes * 2, bytes * 95 / 100, 0), "small");
     assert_string_equal(suggested(bytes / 2, bytes / 3, 1), "none");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(numbers_are_read_strictly),
-        cmocka_unit_test(decimals_have_up_to_three_digits),
-        cmocka_unit_test(a_word_is_the_constant_of_its_name),
-        cmocka_unit_test(codecs_carry_their_levels),
-        cmocka_unit_test(a_command_is_cut_off_at_the_first_dashes),
-        cmocka_unit_test(every_kind_of_page_is_counted),
-        cmocka_unit_test(any_name_becomes_valid_json),
-        cmocka_unit_test(texts_do_nothing_to_a_terminal),
-        cmocka_unit_test(the_fastest_of_the_best_is_suggested),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -171,11 +171,10 @@ static struct zc_backing *open_scripted(unsigned workers)
 
 /* ---- open and close ---- */
 
-static void a_device_hears_what_it_is_for(void **state)
+TEST_WITH(a_device_hears_what_it_is_for, set_up, tear_down)
 {
     struct zc_backing *backing = open_scripted(2);
 
-    (void)state;
     assert_int_equal(script.config.struct_size, sizeof(script.config));
     assert_int_equal(script.config.page_size, 4096);
     assert_int_equal(script.config.slot_count, SLOTS);
@@ -185,12 +184,11 @@ static void a_device_hears_what_it_is_for(void **state)
     zc_backing_close(NULL);
 }
 
-static void no_device_is_memory(void **state)
+TEST_WITH(no_device_is_memory, set_up, tear_down)
 {
     struct zc_backing *backing = NULL;
     unsigned char page[4096];
 
-    (void)state;
     assert_status(try_open(NULL, 0, &backing), ZC_OK);
     support_stamp(page, sizeof(page), 9, 1);
     assert_status(zc_backing_write(backing, 9, page), ZC_OK);
@@ -210,7 +208,7 @@ static void refuse(const struct zc_backing_ops *ops, unsigned workers,
     assert_int_equal(script.opened, script.closed);
 }
 
-static void incomplete_devices_are_refused(void **state)
+TEST_WITH(incomplete_devices_are_refused, set_up, tear_down)
 {
     struct {
         struct zc_backing_ops ops;
@@ -218,7 +216,6 @@ static void incomplete_devices_are_refused(void **state)
     } newer = {.ops = scripted, .more = &newer};
     struct zc_backing_ops ops;
 
-    (void)state;
     ops = scripted;
     ops.open = NULL;
     refuse(&ops, 0, ZC_INVALID);
@@ -239,12 +236,11 @@ static void incomplete_devices_are_refused(void **state)
     assert_int_equal(script.opened, 0);
 }
 
-static void an_older_device_has_no_discard(void **state)
+TEST_WITH(an_older_device_has_no_discard, set_up, tear_down)
 {
     struct zc_backing_ops ops = scripted;
     struct zc_backing *backing = NULL;
 
-    (void)state;
     ops.struct_size = offsetof(struct zc_backing_ops, discard);
     assert_status(try_open(&ops, 0, &backing), ZC_OK);
     zc_backing_discard(backing, 3);
@@ -252,21 +248,19 @@ static void an_older_device_has_no_discard(void **state)
     zc_backing_close(backing);
 }
 
-static void more_workers_than_there_can_be_are_refused(void **state)
+TEST_WITH(more_workers_than_there_can_be_are_refused, set_up, tear_down)
 {
-    (void)state;
     refuse(&scripted, ZC_BACKING_WORKERS_MAX + 1, ZC_INVALID);
     assert_int_equal(script.opened, 0);
     zc_backing_close(open_scripted(ZC_BACKING_WORKERS_MAX));
 }
 
-static void what_open_says_is_passed_on(void **state)
+TEST_WITH(what_open_says_is_passed_on, set_up, tear_down)
 {
     static const zc_status said[] = {ZC_INVALID, ZC_NO_MEMORY, ZC_IO_ERROR,
                                      ZC_UNSUPPORTED};
     unsigned i;
 
-    (void)state;
     for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
         script.opens = said[i];
         refuse(&scripted, 2, said[i]);
@@ -274,11 +268,10 @@ static void what_open_says_is_passed_on(void **state)
     assert_int_equal(script.closed, 0);
 }
 
-static void a_refused_open_undoes_everything(void **state)
+TEST_WITH(a_refused_open_undoes_everything, set_up, tear_down)
 {
     unsigned countdown;
 
-    (void)state;
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
     refuse(&scripted, 4, ZC_NO_MEMORY);
     assert_int_equal(script.opened, 0);
@@ -292,12 +285,11 @@ static void a_refused_open_undoes_everything(void **state)
 
 /* ---- transfers ---- */
 
-static void without_workers_the_submitter_does_it(void **state)
+TEST_WITH(without_workers_the_submitter_does_it, set_up, tear_down)
 {
     struct zc_backing *backing = open_scripted(0);
     struct request request;
 
-    (void)state;
     prepare(&request, 1, true);
     zc_backing_submit(backing, &request.io);
     assert_int_equal(atomic_load(&request.completions), 1);
@@ -314,12 +306,11 @@ static void without_workers_the_submitter_does_it(void **state)
     zc_backing_close(backing);
 }
 
-static void with_workers_another_thread_does_it(void **state)
+TEST_WITH(with_workers_another_thread_does_it, set_up, tear_down)
 {
     struct zc_backing *backing = open_scripted(1);
     struct request request;
 
-    (void)state;
     prepare(&request, 1, true);
     atomic_store(&script.shut, true);
     zc_backing_submit(backing, &request.io);
@@ -333,13 +324,12 @@ static void with_workers_another_thread_does_it(void **state)
     zc_backing_close(backing);
 }
 
-static void a_transfer_at_once_does_not_wait_for_workers(void **state)
+TEST_WITH(a_transfer_at_once_does_not_wait_for_workers, set_up, tear_down)
 {
     struct zc_backing *backing = open_scripted(1);
     unsigned char page[4096] = {0};
     struct request request;
 
-    (void)state;
     prepare(&request, 1, true);
     atomic_store(&script.shut, true);
     zc_backing_submit(backing, &request.io);
@@ -354,7 +344,7 @@ static void a_transfer_at_once_does_not_wait_for_workers(void **state)
     zc_backing_close(backing);
 }
 
-static void whatever_a_device_fails_with_is_an_io_error(void **state)
+TEST_WITH(whatever_a_device_fails_with_is_an_io_error, set_up, tear_down)
 {
     static const zc_status said[] = {ZC_IO_ERROR, ZC_NO_MEMORY, ZC_BUSY,
                                      ZC_CORRUPT};
@@ -364,7 +354,6 @@ static void whatever_a_device_fails_with_is_an_io_error(void **state)
     struct request request;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 4; i++) {
         script.writes = said[i];
         script.reads = said[i];
@@ -382,14 +371,13 @@ static void whatever_a_device_fails_with_is_an_io_error(void **state)
     zc_backing_close(backing);
 }
 
-static void injected_failures_do_not_reach_the_device(void **state)
+TEST_WITH(injected_failures_do_not_reach_the_device, set_up, tear_down)
 {
     struct zc_backing *backing = open_scripted(0);
     struct zc_backing_counts counts;
     unsigned char page[4096];
     struct request request;
 
-    (void)state;
     zc_inject_arm(ZC_INJECT_WRITE, 0, 1);
     prepare(&request, 1, true);
     zc_backing_submit(backing, &request.io);
@@ -410,24 +398,22 @@ static void injected_failures_do_not_reach_the_device(void **state)
     zc_backing_close(backing);
 }
 
-static void a_discard_reaches_the_device(void **state)
+TEST_WITH(a_discard_reaches_the_device, set_up, tear_down)
 {
     struct zc_backing *backing = open_scripted(1);
 
-    (void)state;
     zc_backing_discard(backing, 77);
     assert_int_equal(script.discarded, 78);
     zc_backing_close(backing);
 }
 
-static void workers_are_in_the_device_together(void **state)
+TEST_WITH(workers_are_in_the_device_together, set_up, tear_down)
 {
     struct zc_backing *backing = open_scripted(4);
     static struct request requests[6];
     unsigned waited;
     unsigned i;
 
-    (void)state;
     atomic_store(&script.shut, true);
     for (i = 0; i < 6; i++) {
         prepare(&requests[i], i, true);
@@ -457,7 +443,7 @@ static void free_request(struct zc_io *io, zc_status status)
     (void)atomic_fetch_add(&ended, 1);
 }
 
-static void a_request_can_be_freed_by_its_completion(void **state)
+TEST_WITH(a_request_can_be_freed_by_its_completion, set_up, tear_down)
 {
     static const unsigned workers[] = {0, 1, 4};
     struct zc_backing *backing;
@@ -465,7 +451,6 @@ static void a_request_can_be_freed_by_its_completion(void **state)
     unsigned i;
     unsigned n;
 
-    (void)state;
     for (i = 0; i < 3; i++) {
         backing = open_scripted(workers[i]);
         atomic_store(&ended, 0);
@@ -502,12 +487,11 @@ static void go_on(struct zc_io *io, zc_status status)
         zc_backing_submit(chain->backing, io);
 }
 
-static void a_completion_holds_no_lock_and_may_submit(void **state)
+TEST_WITH(a_completion_holds_no_lock_and_may_submit, set_up, tear_down)
 {
     struct chain chain;
     unsigned workers;
 
-    (void)state;
     for (workers = 0; workers < 3; workers++) {
         prepare(&chain.request, 1, true);
         chain.request.io.complete = go_on;
@@ -576,9 +560,8 @@ static void close_waits(unsigned workers, unsigned count)
         assert_int_equal(atomic_load(&requests[i].completions), 1);
 }
 
-static void the_close_waits_for_every_request(void **state)
+TEST_WITH(the_close_waits_for_every_request, set_up, tear_down)
 {
-    (void)state;
     close_waits(0, 1);
     close_waits(1, 1);
     close_waits(1, 20);
@@ -613,24 +596,22 @@ static void submit_and_write(void *context)
     (void)zc_backing_write(backing, 7, request.page);
 }
 
-static void a_write_with_company_is_caught(void **state)
+TEST_WITH(a_write_with_company_is_caught, set_up, tear_down)
 {
     bool is_write = true;
 
-    (void)state;
     support_assert_aborts(submit_twins, &is_write, "alone", "backing.c");
     is_write = false;
     support_assert_aborts(submit_twins, &is_write, "alone", "backing.c");
     support_assert_aborts(submit_and_write, NULL, "alone", "backing.c");
 }
 
-static void reads_of_one_slot_may_be_many(void **state)
+TEST_WITH(reads_of_one_slot_may_be_many, set_up, tear_down)
 {
     struct zc_backing *backing = open_scripted(2);
     static struct request requests[3];
     unsigned i;
 
-    (void)state;
     atomic_store(&script.shut, true);
     for (i = 0; i < 3; i++) {
         prepare(&requests[i], 7, false);
@@ -656,9 +637,8 @@ static void submit_under_spinlock(void *context)
     zc_spinlock_unlock(&lock);
 }
 
-static void a_transfer_under_a_spinlock_is_caught(void **state)
+TEST_WITH(a_transfer_under_a_spinlock_is_caught, set_up, tear_down)
 {
-    (void)state;
     support_assert_aborts(submit_under_spinlock, NULL, "may block",
                           "a spinlock");
 }
@@ -748,53 +728,17 @@ static void stress(unsigned workers)
     free(busy);
 }
 
-static void threads_without_workers(void **state)
+TEST_WITH(threads_without_workers, set_up, tear_down)
 {
-    (void)state;
     stress(0);
 }
 
-static void threads_and_one_worker(void **state)
+TEST_WITH(threads_and_one_worker, set_up, tear_down)
 {
-    (void)state;
     stress(1);
 }
 
-static void threads_and_four_workers(void **state)
+TEST_WITH(threads_and_four_workers, set_up, tear_down)
 {
-    (void)state;
     stress(4);
-}
-
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(a_device_hears_what_it_is_for),
-        test(no_device_is_memory),
-        test(incomplete_devices_are_refused),
-        test(an_older_device_has_no_discard),
-        test(more_workers_than_there_can_be_are_refused),
-        test(what_open_says_is_passed_on),
-        test(a_refused_open_undoes_everything),
-        test(without_workers_the_submitter_does_it),
-        test(with_workers_another_thread_does_it),
-        test(a_transfer_at_once_does_not_wait_for_workers),
-        test(whatever_a_device_fails_with_is_an_io_error),
-        test(injected_failures_do_not_reach_the_device),
-        test(a_discard_reaches_the_device),
-        test(workers_are_in_the_device_together),
-        test(a_request_can_be_freed_by_its_completion),
-        test(a_completion_holds_no_lock_and_may_submit),
-        test(the_close_waits_for_every_request),
-        test(a_write_with_company_is_caught),
-        test(reads_of_one_slot_may_be_many),
-        test(a_transfer_under_a_spinlock_is_caught),
-        test(threads_without_workers),
-        test(threads_and_one_worker),
-        test(threads_and_four_workers),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

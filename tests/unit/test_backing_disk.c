@@ -27,6 +27,10 @@
 #include "support_content.h"
 #include "support_test.h"
 
+static int tear_down(void **state);
+
+static int set_up(void **state);
+
 #define PAGE 4096
 #define DISK_BYTES (1 << 20)
 
@@ -66,7 +70,7 @@ static uint64_t disk_bytes(struct zc_cache *cache)
     return stats.disk_bytes;
 }
 
-static void the_statistics_say_what_the_disk_says(void **state)
+TEST_WITH(the_statistics_say_what_the_disk_says, set_up, tear_down)
 {
     char page[PAGE];
     struct zc_cache *cache;
@@ -74,7 +78,6 @@ static void the_statistics_say_what_the_disk_says(void **state)
     zc_status status = ZC_OK;
     uint64_t i;
 
-    (void)state;
     if (!mount_disk())
         skip();
     cache = support_cache_create(
@@ -154,7 +157,7 @@ static void expect_refused(struct zc_backing_file *options, uint64_t slots,
         fail_msg("%s and '%s' are not in '%s'", options->path, text, reason);
 }
 
-static void a_block_device_is_used_only_where_it_is_meant(void **state)
+TEST_WITH(a_block_device_is_used_only_where_it_is_meant, set_up, tear_down)
 {
     char path[64];
     struct zc_backing_file options = {.struct_size = sizeof(options),
@@ -164,7 +167,6 @@ static void a_block_device_is_used_only_where_it_is_meant(void **state)
     unsigned char seen[PAGE];
     void *backing;
 
-    (void)state;
     if (disk < 0) {
         print_message("no loop device can be had (not root?): SKIPPED\n");
         skip();
@@ -216,16 +218,4 @@ static int tear_down(void **state)
     (void)state;
     support_directory_remove(directory, 0);
     return 0;
-}
-
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(the_statistics_say_what_the_disk_says),
-        test(a_block_device_is_used_only_where_it_is_meant),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,11 +34,10 @@ static int disarm(void **state)
     return 0;
 }
 
-static void without_mistakes_it_is_the_device_behind(void **state)
+TEST_AFTER(without_mistakes_it_is_the_device_behind, disarm)
 {
     struct zc_backing_faults faults = no_faults();
 
-    (void)state;
     support_backing_round_trips(faulty, NULL);
     support_backing_round_trips(faulty, &faults);
     faults.full_after = 10000;
@@ -79,11 +78,10 @@ static unsigned count_errors(const char *text)
 static char writes[2][TRIES + 1];
 static char reads[2][TRIES + 1];
 
-static void errors_come_as_often_as_ordered(void **state)
+TEST_AFTER(errors_come_as_often_as_ordered, disarm)
 {
     struct zc_backing_faults faults = no_faults();
 
-    (void)state;
     faults.write_errors = 50000;
     faults.read_errors = 250000;
     run(&faults, writes[0], reads[0]);
@@ -97,12 +95,11 @@ static void errors_come_as_often_as_ordered(void **state)
     assert_int_equal(count_errors(reads[0]), TRIES);
 }
 
-static void one_seed_is_one_fortune_and_another_another(void **state)
+TEST_AFTER(one_seed_is_one_fortune_and_another_another, disarm)
 {
     struct zc_backing_faults faults = no_faults();
     unsigned shift;
 
-    (void)state;
     faults.seed = 42;
     faults.write_errors = 100000;
     faults.read_errors = 100000;
@@ -126,7 +123,7 @@ static void one_seed_is_one_fortune_and_another_another(void **state)
     assert_string_not_equal(reads[0], writes[1]);
 }
 
-static void a_failed_write_may_have_written(void **state)
+TEST_AFTER(a_failed_write_may_have_written, disarm)
 {
     struct zc_backing_faults faults = no_faults();
     unsigned char page[4096];
@@ -135,7 +132,6 @@ static void a_failed_write_may_have_written(void **state)
     void *backing;
     unsigned i;
 
-    (void)state;
     faults.write_errors = 500000;
     backing = open_with(&faults);
     memset(page, 1, sizeof(page));
@@ -153,15 +149,13 @@ static void a_failed_write_may_have_written(void **state)
     faulty->close(backing);
 }
 
-static void a_full_device_takes_no_more_slots_until_one_is_discarded(
-    void **state)
+TEST_AFTER(a_full_device_takes_no_more_slots_until_one_is_discarded, disarm)
 {
     struct zc_backing_faults faults = no_faults();
     unsigned char page[4096] = {0};
     void *backing;
     uint64_t slot;
 
-    (void)state;
     faults.full_after = 40;
     backing = open_with(&faults);
     for (slot = 0; slot < 40; slot++)
@@ -181,7 +175,7 @@ static void a_full_device_takes_no_more_slots_until_one_is_discarded(
     faulty->close(backing);
 }
 
-static void a_slot_whose_first_write_failed_is_not_in_use(void **state)
+TEST_AFTER(a_slot_whose_first_write_failed_is_not_in_use, disarm)
 {
     struct zc_backing_faults faults = no_faults();
     unsigned char page[4096] = {0};
@@ -191,7 +185,6 @@ static void a_slot_whose_first_write_failed_is_not_in_use(void **state)
     uint64_t slot;
     uint64_t first = 0;
 
-    (void)state;
     faults.full_after = 40;
     faults.write_errors = 500000;
     backing = open_with(&faults);
@@ -221,7 +214,7 @@ static void fill(struct support_worker *worker)
             worker->operations++;
 }
 
-static void threads_together_cannot_use_more(void **state)
+TEST_AFTER(threads_together_cannot_use_more, disarm)
 {
     struct zc_backing_faults faults = no_faults();
     struct support_crew crew;
@@ -229,7 +222,6 @@ static void threads_together_cannot_use_more(void **state)
     void *backing;
     unsigned i;
 
-    (void)state;
     faults.full_after = 1000;
     backing = open_with(&faults);
     support_crew_init(&crew);
@@ -242,14 +234,13 @@ static void threads_together_cannot_use_more(void **state)
     faulty->close(backing);
 }
 
-static void a_transfer_takes_its_time(void **state)
+TEST_AFTER(a_transfer_takes_its_time, disarm)
 {
     struct zc_backing_faults faults = no_faults();
     unsigned char page[4096] = {0};
     uint64_t started;
     void *backing;
 
-    (void)state;
     faults.latency_ns = 3000000;
     backing = open_with(&faults);
     started = zc_clock_ns();
@@ -300,14 +291,13 @@ static const struct zc_backing_ops broken = {
     .read = broken_read,
 };
 
-static void the_device_behind_is_the_one_that_was_named(void **state)
+TEST_AFTER(the_device_behind_is_the_one_that_was_named, disarm)
 {
     struct zc_backing_faults faults = no_faults();
     unsigned char page[4096] = {0};
     unsigned closed = 0;
     void *backing;
 
-    (void)state;
     faults.ops = &broken;
     assert_status(support_backing_try(faulty, &faults), ZC_UNSUPPORTED);
     faults.user = &closed;
@@ -320,12 +310,11 @@ static void the_device_behind_is_the_one_that_was_named(void **state)
     assert_int_equal(closed, 1);
 }
 
-static void bad_orders_are_refused(void **state)
+TEST_AFTER(bad_orders_are_refused, disarm)
 {
     struct zc_backing_ops incomplete = zc_backing_memory;
     struct zc_backing_faults faults = no_faults();
 
-    (void)state;
     faults.write_errors = 1000001;
     assert_status(support_backing_try(faulty, &faults), ZC_INVALID);
     faults = no_faults();
@@ -340,37 +329,15 @@ static void bad_orders_are_refused(void **state)
     assert_status(support_backing_try(faulty, &faults), ZC_INVALID);
 }
 
-static void open_refuses_without_memory(void **state)
+TEST_AFTER(open_refuses_without_memory, disarm)
 {
     struct zc_backing_faults faults = no_faults();
     unsigned countdown;
 
-    (void)state;
     faults.full_after = 1;
     for (countdown = 0; countdown < 2; countdown++) { /* both devices */
         zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
         assert_status(support_backing_try(faulty, &faults), ZC_NO_MEMORY);
     }
     assert_status(support_backing_try(faulty, &faults), ZC_OK);
-}
-
-#define test(name) cmocka_unit_test_teardown(name, disarm)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(without_mistakes_it_is_the_device_behind),
-        test(errors_come_as_often_as_ordered),
-        test(one_seed_is_one_fortune_and_another_another),
-        test(a_failed_write_may_have_written),
-        test(a_full_device_takes_no_more_slots_until_one_is_discarded),
-        test(a_slot_whose_first_write_failed_is_not_in_use),
-        test(threads_together_cannot_use_more),
-        test(a_transfer_takes_its_time),
-        test(the_device_behind_is_the_one_that_was_named),
-        test(bad_orders_are_refused),
-        test(open_refuses_without_memory),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void pages_come_back(void **state)
+TEST_WITH(pages_come_back, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -54,7 +54,7 @@ static void pages_come_back(void **state)
     support_backing_round_trips(device, &place->options);
 }
 
-static void pages_come_back_however_short_the_transfers_are(void **state)
+TEST_WITH(pages_come_back_however_short_the_transfers_are, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -63,14 +63,14 @@ static void pages_come_back_however_short_the_transfers_are(void **state)
     assert_int_equal(zc_inject_failures(), 1000);
 }
 
-static void threads_do_not_disturb_each_other(void **state)
+TEST_WITH(threads_do_not_disturb_each_other, set_up, tear_down)
 {
     struct place *place = *state;
 
     support_backing_threads(device, &place->options);
 }
 
-static void a_device_behind_the_faulty_one_may_be_a_file(void **state)
+TEST_WITH(a_device_behind_the_faulty_one_may_be_a_file, set_up, tear_down)
 {
     struct place *place = *state;
     struct zc_backing_faults faults = {
@@ -79,7 +79,7 @@ static void a_device_behind_the_faulty_one_may_be_a_file(void **state)
     support_backing_round_trips(&zc_backing_faulty, &faults);
 }
 
-static void slots_are_where_they_should_be(void **state)
+TEST_WITH(slots_are_where_they_should_be, set_up, tear_down)
 {
     struct place *place = *state;
     unsigned char page[8192];
@@ -106,7 +106,7 @@ static void slots_are_where_they_should_be(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void what_was_never_written_is_an_error(void **state)
+TEST_WITH(what_was_never_written_is_an_error, set_up, tear_down)
 {
     struct place *place = *state;
     void *backing = support_backing_open(device, &place->options, 4096, 1000);
@@ -116,7 +116,7 @@ static void what_was_never_written_is_an_error(void **state)
     device->close(backing);
 }
 
-static void bad_options_are_refused(void **state)
+TEST_WITH(bad_options_are_refused, set_up, tear_down)
 {
     struct place *place = *state;
     char reason[ZC_REASON_SIZE] = "";
@@ -156,7 +156,7 @@ static void bad_options_are_refused(void **state)
     assert_status(support_backing_try(device, &place->options), ZC_IO_ERROR);
 }
 
-static void a_directory_is_enough(void **state)
+TEST_WITH(a_directory_is_enough, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -166,7 +166,7 @@ static void a_directory_is_enough(void **state)
 }
 
 /* Kept or not, it is there afterwards and no shorter. */
-static void a_file_that_is_there_is_used_and_stays(void **state)
+TEST_WITH(a_file_that_is_there_is_used_and_stays, set_up, tear_down)
 {
     struct place *place = *state;
     struct stat info;
@@ -189,7 +189,7 @@ static void a_file_that_is_there_is_used_and_stays(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void open_refuses_without_memory(void **state)
+TEST_WITH(open_refuses_without_memory, set_up, tear_down)
 {
     struct place *place = *state;
     unsigned countdown;
@@ -206,7 +206,7 @@ static void open_refuses_without_memory(void **state)
     }
 }
 
-static void a_refused_open_keeps_no_buffers(void **state)
+TEST_WITH(a_refused_open_keeps_no_buffers, set_up, tear_down)
 {
     struct place *place = *state;
     const uint64_t before = support_mapped_bytes();
@@ -237,7 +237,7 @@ static void need_direct(struct place *place)
     skip();
 }
 
-static void pages_come_back_directly(void **state)
+TEST_WITH(pages_come_back_directly, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -269,7 +269,7 @@ static void write_and_read(struct support_worker *worker)
     }
 }
 
-static void many_share_the_bounce_buffers(void **state)
+TEST_WITH(many_share_the_bounce_buffers, set_up, tear_down)
 {
     struct place *place = *state;
     struct support_crew crew;
@@ -284,27 +284,4 @@ static void many_share_the_bounce_buffers(void **state)
         support_crew_add(&crew, write_and_read, backing);
     support_crew_run(&crew, 0);
     device->close(backing);
-}
-
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(pages_come_back),
-        test(pages_come_back_however_short_the_transfers_are),
-        test(threads_do_not_disturb_each_other),
-        test(a_device_behind_the_faulty_one_may_be_a_file),
-        test(slots_are_where_they_should_be),
-        test(what_was_never_written_is_an_error),
-        test(bad_options_are_refused),
-        test(a_directory_is_enough),
-        test(a_file_that_is_there_is_used_and_stays),
-        test(open_refuses_without_memory),
-        test(a_refused_open_keeps_no_buffers),
-        test(pages_come_back_directly),
-        test(many_share_the_bounce_buffers),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

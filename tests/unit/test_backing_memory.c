@@ -16,15 +16,13 @@ static int disarm(void **state)
     return 0;
 }
 
-static void pages_come_back(void **state)
+TEST_AFTER(pages_come_back, disarm)
 {
-    (void)state;
     support_backing_round_trips(&zc_backing_memory, NULL);
 }
 
-static void threads_do_not_disturb_each_other(void **state)
+TEST_AFTER(threads_do_not_disturb_each_other, disarm)
 {
-    (void)state;
     support_backing_threads(&zc_backing_memory, NULL);
 }
 
@@ -46,7 +44,7 @@ static void write_everywhere(struct support_worker *worker)
     }
 }
 
-static void racing_for_a_leaf_loses_no_page(void **state)
+TEST_AFTER(racing_for_a_leaf_loses_no_page, disarm)
 {
     void *backing =
         support_backing_open(&zc_backing_memory, NULL, 4096, LEAVES * 1024);
@@ -55,7 +53,6 @@ static void racing_for_a_leaf_loses_no_page(void **state)
     uint64_t slot;
     unsigned i;
 
-    (void)state;
     support_crew_init(&crew);
     for (i = 0; i < RACERS; i++)
         support_crew_add(&crew, write_everywhere, backing);
@@ -68,7 +65,7 @@ static void racing_for_a_leaf_loses_no_page(void **state)
     zc_backing_memory.close(backing);
 }
 
-static void a_large_device_costs_what_is_written(void **state)
+TEST_AFTER(a_large_device_costs_what_is_written, disarm)
 {
     const uint64_t slots = UINT64_C(1) << 32;
     const uint64_t before = support_resident_bytes();
@@ -76,7 +73,6 @@ static void a_large_device_costs_what_is_written(void **state)
     void *backing;
     uint64_t i;
 
-    (void)state;
     backing = support_backing_open(&zc_backing_memory, NULL, 4096, slots);
     for (i = 0; i < 16; i++)
         assert_status(
@@ -87,7 +83,7 @@ static void a_large_device_costs_what_is_written(void **state)
     zc_backing_memory.close(backing);
 }
 
-static void a_discard_gives_the_memory_back(void **state)
+TEST_AFTER(a_discard_gives_the_memory_back, disarm)
 {
     const uint64_t count = 4096;
     unsigned char page[4096];
@@ -96,7 +92,6 @@ static void a_discard_gives_the_memory_back(void **state)
     unsigned round;
     void *backing;
 
-    (void)state;
     memset(page, 7, sizeof(page));
     backing = support_backing_open(&zc_backing_memory, NULL, 4096, 9 * count);
     before = support_resident_bytes();
@@ -120,12 +115,11 @@ static void read_unwritten(void *context)
     (void)zc_backing_memory.read(context, 5, page);
 }
 
-static void reading_what_was_never_written_is_our_mistake(void **state)
+TEST_AFTER(reading_what_was_never_written_is_our_mistake, disarm)
 {
     void *backing = support_backing_open(&zc_backing_memory, NULL, 4096, 4096);
     unsigned char page[4096] = {0};
 
-    (void)state;
     support_assert_aborts(read_unwritten, backing, "place != NULL", "backing");
     assert_status(zc_backing_memory.write(backing, 4, page), ZC_OK);
     support_assert_aborts(read_unwritten, backing, "*place != NULL", "backing");
@@ -135,21 +129,19 @@ static void reading_what_was_never_written_is_our_mistake(void **state)
     zc_backing_memory.close(backing);
 }
 
-static void open_refuses_without_memory(void **state)
+TEST_AFTER(open_refuses_without_memory, disarm)
 {
-    (void)state;
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
     assert_status(support_backing_try(&zc_backing_memory, NULL), ZC_NO_MEMORY);
     assert_status(support_backing_try(&zc_backing_memory, NULL), ZC_OK);
 }
 
-static void a_write_without_memory_is_an_error_and_can_be_repeated(void **state)
+TEST_AFTER(a_write_without_memory_is_an_error_and_can_be_repeated, disarm)
 {
     void *backing = support_backing_open(&zc_backing_memory, NULL, 4096, 4096);
     unsigned char page[4096];
     unsigned countdown;
 
-    (void)state;
     support_stamp(page, sizeof(page), 3, 1);
     for (countdown = 0; countdown < 2; countdown++) { /* leaf, page */
         zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
@@ -162,22 +154,4 @@ static void a_write_without_memory_is_an_error_and_can_be_repeated(void **state)
     assert_status(zc_backing_memory.read(backing, 3, page), ZC_OK);
     assert_true(support_has_stamp(page, sizeof(page), 3, 1));
     zc_backing_memory.close(backing);
-}
-
-#define test(name) cmocka_unit_test_teardown(name, disarm)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(pages_come_back),
-        test(threads_do_not_disturb_each_other),
-        test(racing_for_a_leaf_loses_no_page),
-        test(a_large_device_costs_what_is_written),
-        test(a_discard_gives_the_memory_back),
-        test(reading_what_was_never_written_is_our_mistake),
-        test(open_refuses_without_memory),
-        test(a_write_without_memory_is_an_error_and_can_be_repeated),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

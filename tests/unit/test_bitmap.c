@@ -52,10 +52,8 @@ static uint64_t model_next(const struct set *set, uint64_t first)
     return first < set->bitmap.bit_count ? first : set->bitmap.bit_count;
 }
 
-static void memory_is_a_bit_a_number_and_little_more(void **state)
+TEST(memory_is_a_bit_a_number_and_little_more)
 {
-    (void)state;
-
     assert_int_equal(zc_bitmap_bytes(0), 0);
     assert_int_equal(zc_bitmap_bytes(1), 8);
     assert_int_equal(zc_bitmap_bytes(64), 8);
@@ -66,12 +64,11 @@ static void memory_is_a_bit_a_number_and_little_more(void **state)
                     (UINT64_C(1) << 29) + (UINT64_C(1) << 24));
 }
 
-static void an_empty_set_misses_every_number(void **state)
+TEST(an_empty_set_misses_every_number)
 {
     struct set set;
     size_t i;
 
-    (void)state;
     for (i = 0; i < SIZES; i++) {
         begin(&set, sizes[i]);
 
@@ -86,13 +83,12 @@ static void an_empty_set_misses_every_number(void **state)
     }
 }
 
-static void a_full_set_misses_none_and_one_taken_out_is_found(void **state)
+TEST(a_full_set_misses_none_and_one_taken_out_is_found)
 {
     struct set set;
     uint64_t bit;
     size_t i;
 
-    (void)state;
     for (i = 0; i < SIZES; i++) {
         begin(&set, sizes[i]);
         for (bit = 0; bit < sizes[i]; bit++) {
@@ -113,7 +109,7 @@ static void a_full_set_misses_none_and_one_taken_out_is_found(void **state)
     }
 }
 
-static void a_set_agrees_with_an_array(void **state)
+TEST(a_set_agrees_with_an_array)
 {
     struct support_random random = {.state = 4};
     struct set set;
@@ -121,7 +117,6 @@ static void a_set_agrees_with_an_array(void **state)
     unsigned step;
     size_t i;
 
-    (void)state;
     for (i = 0; i < SIZES; i++) {
         begin(&set, sizes[i]);
         /* Mostly full: then levels matter. */
@@ -142,8 +137,7 @@ static void a_set_agrees_with_an_array(void **state)
     }
 }
 
-static void four_billion_numbers_need_no_memory_until_they_are_in_it(
-    void **state)
+TEST(four_billion_numbers_need_no_memory_until_they_are_in_it)
 {
     const uint64_t size = UINT64_C(1) << 32;
     size_t bytes = (size_t)zc_bitmap_bytes(size);
@@ -151,7 +145,6 @@ static void four_billion_numbers_need_no_memory_until_they_are_in_it(
     void *memory;
     uint64_t bit;
 
-    (void)state;
     if (sizeof(size_t) < 8)
         skip();
     bytes = (bytes + 65535) / 65536 * 65536;
@@ -168,18 +161,4 @@ static void four_billion_numbers_need_no_memory_until_they_are_in_it(
     zc_bitmap_clear(&bitmap, size - 5);
     assert_int_equal(zc_bitmap_next_clear(&bitmap, size - 299999), size - 5);
     zc_pages_unmap(memory, bytes);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_a_bit_a_number_and_little_more),
-        cmocka_unit_test(an_empty_set_misses_every_number),
-        cmocka_unit_test(a_full_set_misses_none_and_one_taken_out_is_found),
-        cmocka_unit_test(a_set_agrees_with_an_array),
-        cmocka_unit_test(
-            four_billion_numbers_need_no_memory_until_they_are_in_it),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,9 +4,8 @@
 
 #include "base/bits.h"
 
-static void a_mask_has_the_bits_it_names(void **state)
+TEST(a_mask_has_the_bits_it_names)
 {
-    (void)state;
     assert_int_equal(ZC_BITS(0, 0), 0);
     assert_int_equal(ZC_BITS(0, 1), 1);
     assert_int_equal(ZC_BITS(3, 4), 0x78);
@@ -14,11 +13,10 @@ static void a_mask_has_the_bits_it_names(void **state)
     assert_int_equal(ZC_BITS(1, 63), ~UINT64_C(1));
 }
 
-static void logarithms_and_lowest_bits_are_those_of_every_bit(void **state)
+TEST(logarithms_and_lowest_bits_are_those_of_every_bit)
 {
     unsigned bit;
 
-    (void)state;
     for (bit = 0; bit < 64; bit++) {
         assert_int_equal(zc_log2(UINT64_C(1) << bit), bit);
         assert_int_equal(zc_log2(UINT64_MAX >> (63 - bit)), bit);
@@ -27,11 +25,10 @@ static void logarithms_and_lowest_bits_are_those_of_every_bit(void **state)
     }
 }
 
-static void only_powers_of_two_are_powers_of_two(void **state)
+TEST(only_powers_of_two_are_powers_of_two)
 {
     unsigned bit;
 
-    (void)state;
     assert_false(zc_is_power_of_two(0));
     assert_true(zc_is_power_of_two(1));
     assert_true(zc_is_power_of_two(2));
@@ -42,9 +39,8 @@ static void only_powers_of_two_are_powers_of_two(void **state)
     }
 }
 
-static void division_and_rounding_go_up(void **state)
+TEST(division_and_rounding_go_up)
 {
-    (void)state;
     assert_int_equal(zc_divide_up(0, 8), 0);
     assert_int_equal(zc_divide_up(1, 8), 1);
     assert_int_equal(zc_divide_up(8, 8), 1);
@@ -53,16 +49,4 @@ static void division_and_rounding_go_up(void **state)
     assert_int_equal(zc_round_up(1, 4096), 4096);
     assert_int_equal(zc_round_up(4096, 4096), 4096);
     assert_int_equal(zc_round_up(10, 3), 12);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_mask_has_the_bits_it_names),
-        cmocka_unit_test(logarithms_and_lowest_bits_are_those_of_every_bit),
-        cmocka_unit_test(only_powers_of_two_are_powers_of_two),
-        cmocka_unit_test(division_and_rounding_go_up),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,11 +4,10 @@
 
 #include "base/checked.h"
 
-static void a_product_that_fits_is_written(void **state)
+TEST(a_product_that_fits_is_written)
 {
     size_t product = 1;
 
-    (void)state;
     assert_true(zc_multiply_size(6, 7, &product));
     assert_int_equal(product, 42);
     assert_true(zc_multiply_size(0, SIZE_MAX, &product));
@@ -17,23 +16,12 @@ static void a_product_that_fits_is_written(void **state)
     assert_int_equal(product, SIZE_MAX);
 }
 
-static void a_product_that_does_not_fit_leaves_the_output_alone(void **state)
+TEST(a_product_that_does_not_fit_leaves_the_output_alone)
 {
     size_t product = 5;
 
-    (void)state;
     assert_false(zc_multiply_size(SIZE_MAX, 2, &product));
     assert_false(zc_multiply_size(SIZE_MAX / 2 + 1, 2, &product));
     assert_false(zc_multiply_size(SIZE_MAX, SIZE_MAX, &product));
     assert_int_equal(product, 5);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_product_that_fits_is_written),
-        cmocka_unit_test(a_product_that_does_not_fit_leaves_the_output_alone),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
  * has it again.
  */
 #include "support_front.h"
+#include "support_test.h"
 #include "support_vm.h"
 
 #include <fcntl.h>
@@ -84,14 +85,13 @@ static zc_status receive(void *context, zc_swp slot, const void *page)
     return ZC_OK;
 }
 
-static void a_page_overwritten_on_its_device_is_corrupt(void **state)
+TEST(a_page_overwritten_on_its_device_is_corrupt)
 {
     struct support_front swap;
     unsigned right = 0;
     char page[PAGE];
     enum way way;
 
-    (void)state;
     for (way = 0; way < WAY_COUNT; way++) {
         begin(&swap, 1);
         put(&swap, way, SUPPORT_TEXT, 1);
@@ -117,13 +117,12 @@ static void a_page_overwritten_on_its_device_is_corrupt(void **state)
     }
 }
 
-static void every_flipped_bit_is_found(void **state)
+TEST(every_flipped_bit_is_found)
 {
     struct support_front swap;
     char page[PAGE];
     size_t bit;
 
-    (void)state;
     begin(&swap, 1);
     put(&swap, WRITTEN_BACK, SUPPORT_NOISE, 1);
     for (bit = 0; bit < 8 * sizeof(page); bit += 61) {
@@ -136,13 +135,12 @@ static void every_flipped_bit_is_found(void **state)
 }
 
 /* A device that lost a write has an older page of the slot. */
-static void an_older_page_of_the_slot_is_corrupt(void **state)
+TEST(an_older_page_of_the_slot_is_corrupt)
 {
     struct support_front swap;
     enum way first;
     enum way then;
 
-    (void)state;
     for (first = 0; first < WAY_COUNT; first++) {
         for (then = 0; then < WAY_COUNT; then++) {
             begin(&swap, 1);
@@ -156,11 +154,10 @@ static void an_older_page_of_the_slot_is_corrupt(void **state)
     }
 }
 
-static void a_corrupt_page_can_be_replaced_and_forgotten(void **state)
+TEST(a_corrupt_page_can_be_replaced_and_forgotten)
 {
     struct support_front swap;
 
-    (void)state;
     begin(&swap, 1);
     put(&swap, WRITTEN_BACK, SUPPORT_TEXT, 1);
     overwrite(&swap, SUPPORT_NOISE, 1);
@@ -176,11 +173,10 @@ static void a_corrupt_page_can_be_replaced_and_forgotten(void **state)
 }
 
 /* In this mode no page is stored raw. */
-static void pages_of_reclaimed_zspages_have_one_too(void **state)
+TEST(pages_of_reclaimed_zspages_have_one_too)
 {
     struct support_front swap;
 
-    (void)state;
     support_front_begin(
         &swap, ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ZSPAGE, .checksums = 1),
         NULL);
@@ -194,7 +190,7 @@ static void pages_of_reclaimed_zspages_have_one_too(void **state)
 }
 
 /* Another program writes to the file. */
-static void a_page_overwritten_in_a_file_is_corrupt(void **state)
+TEST(a_page_overwritten_in_a_file_is_corrupt)
 {
     struct zc_backing_file file = {.struct_size = sizeof(file), .keep = 1};
     struct zc_cache *cache = support_cache_create(
@@ -205,7 +201,6 @@ static void a_page_overwritten_in_a_file_is_corrupt(void **state)
     unsigned type;
     int fd;
 
-    (void)state;
     support_directory_make(directory);
     (void)snprintf(path, sizeof(path), "%s/swap", directory);
     file.path = path;
@@ -253,23 +248,21 @@ static uint64_t bytes_of_a_page(unsigned checksums)
 }
 
 /* 8 bytes for each of the 512 slots of a cluster, and none elsewhere. */
-static void they_cost_eight_bytes_a_slot(void **state)
+TEST(they_cost_eight_bytes_a_slot)
 {
     uint64_t without = bytes_of_a_page(0);
     uint64_t with = bytes_of_a_page(1);
 
-    (void)state;
     assert_true(with - without >= 512 * sizeof(uint64_t));
     assert_true(with - without <= 512 * sizeof(uint64_t) + 64);
 }
 
-static void without_memory_for_one_nothing_goes_to_the_device(void **state)
+TEST(without_memory_for_one_nothing_goes_to_the_device)
 {
     struct support_front swap;
     unsigned failures = 0;
     uint32_t countdown;
 
-    (void)state;
     for (countdown = 0;; countdown++) {
         begin(&swap, 1);
         support_store(swap.cache, slot_of(&swap), SUPPORT_TEXT, 1);
@@ -331,7 +324,7 @@ static zc_swp page_out(struct machine *machine, const void *page)
 
 /* Written back from compressed memory, and, where that takes no noise, straight
  * from a frame. */
-static void a_page_of_an_address_space_has_one(void **state)
+TEST(a_page_of_an_address_space_has_one)
 {
     static const unsigned modes[] = {ZC_LRU_ENTRY, ZC_LRU_ZSPAGE};
     struct machine machine;
@@ -340,7 +333,6 @@ static void a_page_of_an_address_space_has_one(void **state)
     zc_swp slot;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         begin_machine(&machine, modes[i]);
         support_make_page(page, sizeof(page), SUPPORT_NOISE, 1);
@@ -359,13 +351,12 @@ static void a_page_of_an_address_space_has_one(void **state)
     }
 }
 
-static void a_page_of_zeros_needs_none(void **state)
+TEST(a_page_of_zeros_needs_none)
 {
     static const char zeros[PAGE];
     struct machine machine;
     char found[PAGE];
 
-    (void)state;
     begin_machine(&machine, ZC_LRU_ENTRY);
     assert_status(zc_vm_write(machine.space, 2, 0, zeros, PAGE, NULL), ZC_OK);
     support_vm_reclaim_all(&machine.vm);
@@ -374,22 +365,4 @@ static void a_page_of_zeros_needs_none(void **state)
     assert_status(zc_vm_read(machine.space, 2, 0, found, PAGE, NULL), ZC_OK);
     assert_memory_equal(found, zeros, PAGE);
     end_machine(&machine);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_page_overwritten_on_its_device_is_corrupt),
-        cmocka_unit_test(every_flipped_bit_is_found),
-        cmocka_unit_test(an_older_page_of_the_slot_is_corrupt),
-        cmocka_unit_test(a_corrupt_page_can_be_replaced_and_forgotten),
-        cmocka_unit_test(pages_of_reclaimed_zspages_have_one_too),
-        cmocka_unit_test(a_page_overwritten_in_a_file_is_corrupt),
-        cmocka_unit_test(they_cost_eight_bytes_a_slot),
-        cmocka_unit_test(without_memory_for_one_nothing_goes_to_the_device),
-        cmocka_unit_test(a_page_of_an_address_space_has_one),
-        cmocka_unit_test(a_page_of_zeros_needs_none),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

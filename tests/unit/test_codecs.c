@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_codecs.c - every built-in compressor does what compressor.h says. */
 #include "support_codec.h"
+#include "support_test.h"
 
 #include <stdio.h>
 
@@ -9,7 +10,7 @@
 /* Ranges up to this are tried level by level. */
 #define LEVELS_TRIED 64
 
-static void each_is_in_the_header_with_its_levels_and_in_order(void **state)
+TEST(each_is_in_the_header_with_its_levels_and_in_order)
 {
     FILE *header = fopen(COMPRESSOR_HEADER, "r");
     const struct zc_compressor *found;
@@ -20,7 +21,6 @@ static void each_is_in_the_header_with_its_levels_and_in_order(void **state)
     int most;
     int standard;
 
-    (void)state;
     assert_non_null(header);
     while (fgets(line, sizeof(line), header) != NULL) {
         least = most = standard = 0;
@@ -40,9 +40,8 @@ static void each_is_in_the_header_with_its_levels_and_in_order(void **state)
     assert_null(zc_compressor_get(count));
 }
 
-static void those_of_this_build_are_there(void **state)
+TEST(those_of_this_build_are_there)
 {
-    (void)state;
 #ifdef ZC_WITH_LZ4
     assert_string_equal(zc_compressor_get(0)->name, "lz4");
 #endif
@@ -63,13 +62,12 @@ static int next_level(const struct zc_compressor *codec, int level)
                                                 : level + distance;
 }
 
-static void every_page_comes_back_at_every_level(void **state)
+TEST(every_page_comes_back_at_every_level)
 {
     const struct zc_compressor *codec;
     unsigned i;
     int level;
 
-    (void)state;
     for (i = 0; (codec = zc_compressor_get(i)) != NULL; i++) {
         for (level = codec->level_min; level < codec->level_max;
              level = next_level(codec, level))
@@ -82,31 +80,28 @@ static void every_page_comes_back_at_every_level(void **state)
     }
 }
 
-static void damage_is_told_from_pages(void **state)
+TEST(damage_is_told_from_pages)
 {
     unsigned i;
 
-    (void)state;
     for (i = 0; zc_compressor_get(i) != NULL; i++)
         support_codec_trusts_nothing(zc_compressor_get(i)->name);
 }
 
-static void no_byte_is_written_behind_the_room_given(void **state)
+TEST(no_byte_is_written_behind_the_room_given)
 {
     unsigned i;
 
-    (void)state;
     for (i = 0; zc_compressor_get(i) != NULL; i++)
         support_codec_respects_capacity(zc_compressor_get(i)->name);
 }
 
-static void a_context_without_memory_is_refused(void **state)
+TEST(a_context_without_memory_is_refused)
 {
     const struct zc_compressor *codec;
     void *context = &context;
     unsigned i;
 
-    (void)state;
     for (i = 0; (codec = zc_compressor_get(i)) != NULL; i++) {
         if (codec->context_create == NULL)
             continue;
@@ -117,18 +112,4 @@ static void a_context_without_memory_is_refused(void **state)
         zc_inject_disarm();
         assert_ptr_equal(context, &context);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_is_in_the_header_with_its_levels_and_in_order),
-        cmocka_unit_test(those_of_this_build_are_there),
-        cmocka_unit_test(every_page_comes_back_at_every_level),
-        cmocka_unit_test(damage_is_told_from_pages),
-        cmocka_unit_test(no_byte_is_written_behind_the_room_given),
-        cmocka_unit_test(a_context_without_memory_is_refused),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

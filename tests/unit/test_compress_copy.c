@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* test_compress_copy.c - the compressor that does not. */
 #include "support_codec.h"
+#include "support_test.h"
 
-static void a_page_is_put_out_as_it_is(void **state)
+TEST(a_page_is_put_out_as_it_is)
 {
     struct support_codec codec;
     unsigned kind;
 
-    (void)state;
     support_codec_begin(&codec, "copy", 8192, ZC_LEVEL_DEFAULT);
 
     for (kind = 0; kind < SUPPORT_KIND_COUNT; kind++)
@@ -17,26 +17,15 @@ static void a_page_is_put_out_as_it_is(void **state)
     support_codec_end(&codec);
 }
 
-static void another_size_is_corrupt(void **state)
+TEST(another_size_is_corrupt)
 {
     const struct zc_compressor *copy = zc_compressor_find("copy");
     char data[4097] = {1};
     char page[4096] = {0};
 
-    (void)state;
     assert_status(copy->decompress(NULL, data, 4095, page, 4096), ZC_CORRUPT);
     assert_status(copy->decompress(NULL, data, 4097, page, 4096), ZC_CORRUPT);
     assert_int_equal(page[0], 0);
     assert_status(copy->decompress(NULL, data, 4096, page, 4096), ZC_OK);
     assert_int_equal(page[0], 1);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_page_is_put_out_as_it_is),
-        cmocka_unit_test(another_size_is_corrupt),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* test_compress_lz4.c - what LZ4 alone does; test_codecs.c has the rest. */
 #include "support_codec.h"
+#include "support_test.h"
 
 #include <lz4.h>
 
-static void it_puts_out_what_liblz4_puts_out(void **state)
+TEST(it_puts_out_what_liblz4_puts_out)
 {
     struct support_codec codec;
     char page[4096];
@@ -12,7 +13,6 @@ static void it_puts_out_what_liblz4_puts_out(void **state)
     uint64_t seed;
     int size;
 
-    (void)state;
     support_codec_begin(&codec, "lz4", 4096, ZC_LEVEL_DEFAULT);
     for (seed = 0; seed < 100; seed++) {
         support_make_page(page, sizeof(page), SUPPORT_TEXT, seed);
@@ -23,12 +23,11 @@ static void it_puts_out_what_liblz4_puts_out(void **state)
     support_codec_end(&codec);
 }
 
-static void the_level_is_the_acceleration(void **state)
+TEST(the_level_is_the_acceleration)
 {
     struct support_codec slow;
     struct support_codec fast;
 
-    (void)state;
     support_codec_begin(&slow, "lz4", 4096, 1);
     support_codec_begin(&fast, "lz4", 4096, 65537);
 
@@ -40,14 +39,13 @@ static void the_level_is_the_acceleration(void **state)
 }
 
 /* A page that decodes to less, or would decode to more, is no page. */
-static void data_of_another_page_size_is_corrupt(void **state)
+TEST(data_of_another_page_size_is_corrupt)
 {
     const struct zc_compressor *lz4 = zc_compressor_find("lz4");
     char page[8192];
     char data[16384];
     int size;
 
-    (void)state;
     support_make_page(page, sizeof(page), SUPPORT_TEXT, 1);
     size = LZ4_compress_default(page, data, 4096, sizeof(data));
     assert_status(lz4->decompress(NULL, data, (size_t)size, page, 8192),
@@ -56,15 +54,4 @@ static void data_of_another_page_size_is_corrupt(void **state)
     size = LZ4_compress_default(page, data, 8192, sizeof(data));
     assert_status(lz4->decompress(NULL, data, (size_t)size, page, 4096),
                   ZC_CORRUPT);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_puts_out_what_liblz4_puts_out),
-        cmocka_unit_test(the_level_is_the_acceleration),
-        cmocka_unit_test(data_of_another_page_size_is_corrupt),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

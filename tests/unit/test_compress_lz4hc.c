@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_compress_lz4hc.c - what LZ4 HC alone does. */
 #include "support_codec.h"
+#include "support_test.h"
 
 /* What a page of four letters in no order comes to. */
 static size_t size_of_letters(const char *name, int level)
@@ -23,19 +24,8 @@ static size_t size_of_letters(const char *name, int level)
     return size;
 }
 
-static void it_takes_more_time_to_put_out_less(void **state)
+TEST(it_takes_more_time_to_put_out_less)
 {
-    (void)state;
-
     assert_true(size_of_letters("lz4hc", 3) < size_of_letters("lz4", 1));
     assert_true(size_of_letters("lz4hc", 12) < size_of_letters("lz4hc", 3));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_takes_more_time_to_put_out_less),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,34 +5,22 @@
 #include "base/inject.h"
 #include "codec/codec.h"
 
-static void a_state_is_a_block_of_its_size(void **state)
+TEST(a_state_is_a_block_of_its_size)
 {
     void *context = NULL;
 
-    (void)state;
     assert_status(zc_compress_state_create(5000, &context), ZC_OK);
     memset(context, 1, 5000);
     assert_in_range(zc_compress_state_size(context), 5000, 5100);
     zc_compress_state_destroy(context);
 }
 
-static void without_memory_there_is_none(void **state)
+TEST(without_memory_there_is_none)
 {
     void *context = &context;
 
-    (void)state;
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
     assert_status(zc_compress_state_create(5000, &context), ZC_NO_MEMORY);
     zc_inject_disarm();
     assert_ptr_equal(context, &context);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_state_is_a_block_of_its_size),
-        cmocka_unit_test(without_memory_there_is_none),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_compress_zstd.c - what Zstandard alone does. */
 #include "support_codec.h"
+#include "support_test.h"
 
 #include <zstd.h>
 
@@ -27,15 +28,13 @@ static size_t size_at(int level)
 
 /* What an encoder makes of one page depends on the processor's byte order;
  * that less work makes more bytes of several pages does not. */
-static void negative_levels_are_not_the_default(void **state)
+TEST(negative_levels_are_not_the_default)
 {
-    (void)state;
-
     assert_true(size_at(-7) > size_at(3));
     assert_true(size_at(-1) > size_at(3));
 }
 
-static void it_puts_out_what_libzstd_puts_out(void **state)
+TEST(it_puts_out_what_libzstd_puts_out)
 {
     struct support_codec codec;
     char page[4096];
@@ -43,7 +42,6 @@ static void it_puts_out_what_libzstd_puts_out(void **state)
     size_t size;
     int level;
 
-    (void)state;
     support_make_page(page, sizeof(page), SUPPORT_TEXT, 3);
     for (level = -7; level <= 19; level++) {
         support_codec_begin(&codec, "zstd", sizeof(page), level);
@@ -56,14 +54,13 @@ static void it_puts_out_what_libzstd_puts_out(void **state)
     }
 }
 
-static void data_of_another_page_size_is_corrupt(void **state)
+TEST(data_of_another_page_size_is_corrupt)
 {
     struct support_codec codec;
     char page[8192];
     char data[16384];
     size_t size;
 
-    (void)state;
     support_codec_begin(&codec, "zstd", 4096, ZC_LEVEL_DEFAULT);
     support_make_page(page, sizeof(page), SUPPORT_TEXT, 1);
 
@@ -77,15 +74,4 @@ static void data_of_another_page_size_is_corrupt(void **state)
         ZC_CORRUPT);
 
     support_codec_end(&codec);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(negative_levels_are_not_the_default),
-        cmocka_unit_test(it_puts_out_what_libzstd_puts_out),
-        cmocka_unit_test(data_of_another_page_size_is_corrupt),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_compressor.c - the names of the compressors of this process. */
 #include "support_codec.h"
+#include "support_test.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -61,10 +62,8 @@ static struct zc_compressor good(const char *name)
     return compressor;
 }
 
-static void other_names_are_not_found(void **state)
+TEST(other_names_are_not_found)
 {
-    (void)state;
-
     assert_null(zc_compressor_find(NULL));
     assert_null(zc_compressor_find(""));
     assert_null(zc_compressor_find("lz"));
@@ -74,12 +73,11 @@ static void other_names_are_not_found(void **state)
     assert_null(zc_compressor_get(UINT32_MAX));
 }
 
-static void what_is_registered_is_found_by_name_and_at_the_end(void **state)
+TEST(what_is_registered_is_found_by_name_and_at_the_end)
 {
     static struct zc_compressor mine;
     unsigned last = 0;
 
-    (void)state;
     mine = good("Mine-1_a.b");
 
     assert_status(zc_compressor_register(&mine), ZC_OK);
@@ -90,13 +88,12 @@ static void what_is_registered_is_found_by_name_and_at_the_end(void **state)
     assert_ptr_equal(zc_compressor_get(last), &mine);
 }
 
-static void a_name_stands_once(void **state)
+TEST(a_name_stands_once)
 {
     static struct zc_compressor first;
     struct zc_compressor second = good("once");
     struct zc_compressor built_in = good("copy");
 
-    (void)state;
     first = good("once");
 
     assert_status(zc_compressor_register(&first), ZC_OK);
@@ -107,7 +104,7 @@ static void a_name_stands_once(void **state)
     assert_ptr_equal(zc_compressor_find("once"), &first);
 }
 
-static void bad_names_are_refused(void **state)
+TEST(bad_names_are_refused)
 {
     static const char *const names[] = {
         NULL,    "",    "two words",
@@ -117,7 +114,6 @@ static void bad_names_are_refused(void **state)
     struct zc_compressor compressor;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         compressor = good(names[i]);
 
@@ -126,22 +122,20 @@ static void bad_names_are_refused(void **state)
     }
 }
 
-static void a_name_of_31_bytes_is_the_longest(void **state)
+TEST(a_name_of_31_bytes_is_the_longest)
 {
     static struct zc_compressor longest;
 
-    (void)state;
     longest = good("1234567890123456789012345678901");
 
     assert_int_equal(strlen(longest.name), ZC_COMPRESSOR_NAME_MAX);
     assert_status(zc_compressor_register(&longest), ZC_OK);
 }
 
-static void missing_callbacks_are_refused(void **state)
+TEST(missing_callbacks_are_refused)
 {
     struct zc_compressor compressor = good("bad");
 
-    (void)state;
     compressor.compress = NULL;
     assert_status(zc_compressor_register(&compressor), ZC_INVALID);
 
@@ -161,11 +155,10 @@ static void missing_callbacks_are_refused(void **state)
     assert_null(zc_compressor_find("bad"));
 }
 
-static void levels_out_of_order_and_unknown_flags_are_refused(void **state)
+TEST(levels_out_of_order_and_unknown_flags_are_refused)
 {
     struct zc_compressor compressor = good("bad");
 
-    (void)state;
     compressor.level_min = 3;
     assert_status(zc_compressor_register(&compressor), ZC_INVALID);
 
@@ -188,12 +181,11 @@ struct newer {
     uint64_t more;
 };
 
-static void a_struct_of_another_size_is_judged_by_its_tail(void **state)
+TEST(a_struct_of_another_size_is_judged_by_its_tail)
 {
     static struct newer newer;
     struct zc_compressor shorter = good("shorter");
 
-    (void)state;
     shorter.struct_size = offsetof(struct zc_compressor, decompress);
     assert_status(zc_compressor_register(&shorter), ZC_INVALID);
     shorter.struct_size = 0;
@@ -234,7 +226,7 @@ static void *race(void *argument)
     return NULL;
 }
 
-static void of_four_threads_one_registers_a_name(void **state)
+TEST(of_four_threads_one_registers_a_name)
 {
     static const char *const names[RACES] = {"race-0", "race-1", "race-2"};
     static struct racer racers[RACERS];
@@ -243,7 +235,6 @@ static void of_four_threads_one_registers_a_name(void **state)
     unsigned i;
     unsigned k;
 
-    (void)state;
     assert_int_equal(pthread_barrier_init(&start, NULL, RACERS), 0);
     for (i = 0; i < RACERS; i++) {
         racers[i].start = &start;
@@ -272,7 +263,7 @@ static void of_four_threads_one_registers_a_name(void **state)
 }
 
 /* Last: it takes all the places there are. */
-static void more_than_32_find_no_place(void **state)
+TEST(more_than_32_find_no_place)
 {
     static struct zc_compressor many[ZC_COMPRESSORS_MAX + 1];
     static char names[ZC_COMPRESSORS_MAX + 1][8];
@@ -280,7 +271,6 @@ static void more_than_32_find_no_place(void **state)
     unsigned count = 0;
     unsigned total = 0;
 
-    (void)state;
     while (count < ZC_COMPRESSORS_MAX + 1 && status == ZC_OK) {
         (void)snprintf(names[count], sizeof(names[count]), "n%u", count);
         many[count] = good(names[count]);
@@ -295,22 +285,4 @@ static void more_than_32_find_no_place(void **state)
     assert_int_equal(total, support_codec_count() + ZC_COMPRESSORS_MAX);
     /* A taken name is still told from a full house. */
     assert_status(zc_compressor_register(&many[0]), ZC_INVALID);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(other_names_are_not_found),
-        cmocka_unit_test(what_is_registered_is_found_by_name_and_at_the_end),
-        cmocka_unit_test(a_name_stands_once),
-        cmocka_unit_test(bad_names_are_refused),
-        cmocka_unit_test(a_name_of_31_bytes_is_the_longest),
-        cmocka_unit_test(missing_callbacks_are_refused),
-        cmocka_unit_test(levels_out_of_order_and_unknown_flags_are_refused),
-        cmocka_unit_test(a_struct_of_another_size_is_judged_by_its_tail),
-        cmocka_unit_test(of_four_threads_one_registers_a_name),
-        cmocka_unit_test(more_than_32_find_no_place),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

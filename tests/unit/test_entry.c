@@ -3,6 +3,7 @@
 #include "support_bump.h"
 #include "support_cache.h"
 #include "support_process.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 #include "zswap.h"
@@ -86,12 +87,11 @@ static struct zc_entry *new_object(struct fixture *fixture, size_t size,
     return entry;
 }
 
-static void a_new_entry_is_its_makers_and_named_by_its_slot(void **state)
+TEST(a_new_entry_is_its_makers_and_named_by_its_slot)
 {
     struct fixture fixture;
     struct zc_entry *entry;
 
-    (void)state;
     begin(&fixture, false);
 
     entry = new_entry(&fixture, 77);
@@ -102,14 +102,13 @@ static void a_new_entry_is_its_makers_and_named_by_its_slot(void **state)
     end(&fixture);
 }
 
-static void slot_and_owner_share_a_word_and_no_bit(void **state)
+TEST(slot_and_owner_share_a_word_and_no_bit)
 {
     const zc_swp slot =
         zc_swp_make(ZC_SWP_TYPE_COUNT - 1, ZC_SLOT_COUNT_MAX - 1);
     struct zc_entry *entry = NULL;
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, false);
 
     assert_status(zc_entry_create_filled(&fixture.entries, slot,
@@ -123,13 +122,12 @@ static void slot_and_owner_share_a_word_and_no_bit(void **state)
 }
 
 /* Ages or none, the count is the count. */
-static void a_load_s_put_is_a_put(void **state)
+TEST(a_load_s_put_is_a_put)
 {
     struct fixture fixture;
     struct zc_entry *entry;
     unsigned keeps_ages;
 
-    (void)state;
     for (keeps_ages = 0; keeps_ages < 2; keeps_ages++) {
         begin(&fixture, false);
         fixture.entries.keeps_ages = keeps_ages != 0;
@@ -159,13 +157,12 @@ static void get_too_often(void *context)
 }
 
 /* Else the count would run into the age. */
-static void a_count_that_is_full_is_a_mistake(void **state)
+TEST(a_count_that_is_full_is_a_mistake)
 {
     struct fixture fixture;
     struct zc_entry *entry;
     unsigned i;
 
-    (void)state;
     begin(&fixture, false);
     entry = new_entry(&fixture, 1);
     for (i = 1; i < ZC_ENTRY_COUNT_MASK; i++)
@@ -180,14 +177,13 @@ static void a_count_that_is_full_is_a_mistake(void **state)
 }
 
 /* What stands in front of the page in an object is no part of the page. */
-static void a_prefix_is_skipped_and_summed(void **state)
+TEST(a_prefix_is_skipped_and_summed)
 {
     struct fixture fixture;
     struct zc_entry *entry;
     char wanted[PAGE];
     char page[PAGE];
 
-    (void)state;
     begin(&fixture, true);
     fixture.entries.prefix_bytes = 8;
     support_make_page(wanted, PAGE, SUPPORT_NOISE, 5);
@@ -199,13 +195,12 @@ static void a_prefix_is_skipped_and_summed(void **state)
     end(&fixture);
 }
 
-static void an_entry_is_found_by_its_index(void **state)
+TEST(an_entry_is_found_by_its_index)
 {
     struct zc_entry *kept[3000];
     struct fixture fixture;
     uint32_t i;
 
-    (void)state;
     begin(&fixture, false);
     for (i = 0; i < 3000; i++)
         kept[i] = new_entry(&fixture, i);
@@ -220,13 +215,12 @@ static void an_entry_is_found_by_its_index(void **state)
     end(&fixture);
 }
 
-static void freed_entries_are_used_again_before_new_ones(void **state)
+TEST(freed_entries_are_used_again_before_new_ones)
 {
     struct zc_entry *kept[100];
     struct fixture fixture;
     unsigned i;
 
-    (void)state;
     begin(&fixture, false);
     for (i = 0; i < 100; i++)
         kept[i] = new_entry(&fixture, i);
@@ -242,12 +236,11 @@ static void freed_entries_are_used_again_before_new_ones(void **state)
     end(&fixture);
 }
 
-static void the_last_put_frees_object_and_generation(void **state)
+TEST(the_last_put_frees_object_and_generation)
 {
     struct fixture fixture;
     struct zc_entry *entry;
 
-    (void)state;
     begin(&fixture, false);
     entry = new_object(&fixture, PAGE / 2, 0);
     assert_status(zc_generations_change(&fixture.generations, "copy", 0),
@@ -264,7 +257,7 @@ static void the_last_put_frees_object_and_generation(void **state)
     end(&fixture);
 }
 
-static void a_filled_entry_has_no_object(void **state)
+TEST(a_filled_entry_has_no_object)
 {
     const uint64_t word = UINT64_C(0x0123456789abcdef);
     struct fixture fixture;
@@ -272,7 +265,6 @@ static void a_filled_entry_has_no_object(void **state)
     uint64_t page[PAGE / 8];
     unsigned i;
 
-    (void)state;
     begin(&fixture, true);
 
     assert_status(zc_entry_create_filled(&fixture.entries, zc_swp_make(3, 1), 0,
@@ -288,14 +280,13 @@ static void a_filled_entry_has_no_object(void **state)
     end(&fixture);
 }
 
-static void objects_of_one_byte_to_a_page_are_read_back(void **state)
+TEST(objects_of_one_byte_to_a_page_are_read_back)
 {
     struct fixture fixture;
     struct zc_entry *entry;
     char wanted[PAGE];
     char page[PAGE];
 
-    (void)state;
     begin(&fixture, true);
     support_make_page(wanted, PAGE, SUPPORT_NOISE, 5);
 
@@ -316,13 +307,12 @@ static void objects_of_one_byte_to_a_page_are_read_back(void **state)
     end(&fixture);
 }
 
-static void a_pool_that_lends_less_or_nothing_is_corrupt(void **state)
+TEST(a_pool_that_lends_less_or_nothing_is_corrupt)
 {
     struct fixture fixture;
     struct zc_entry *entry;
     char page[PAGE];
 
-    (void)state;
     begin(&fixture, false);
     entry = new_object(&fixture, PAGE, ZC_ENTRY_RAW);
 
@@ -338,7 +328,7 @@ static void a_pool_that_lends_less_or_nothing_is_corrupt(void **state)
     end(&fixture);
 }
 
-static void a_sum_is_of_the_object_and_goes_with_its_place(void **state)
+TEST(a_sum_is_of_the_object_and_goes_with_its_place)
 {
     struct fixture fixture;
     struct zc_zspool_read read;
@@ -347,7 +337,6 @@ static void a_sum_is_of_the_object_and_goes_with_its_place(void **state)
     char page[PAGE];
     char *bytes;
 
-    (void)state;
     begin(&fixture, true);
     first = new_object(&fixture, PAGE / 2, 0);
     second = new_object(&fixture, PAGE, ZC_ENTRY_RAW);
@@ -370,14 +359,13 @@ static void a_sum_is_of_the_object_and_goes_with_its_place(void **state)
 }
 
 /* Records first, then sums: each can be refused, and asked for again. */
-static void an_entry_without_memory_can_be_asked_for_again(void **state)
+TEST(an_entry_without_memory_can_be_asked_for_again)
 {
     struct zc_generation *generation;
     struct zc_entry *entry = NULL;
     const char byte = 1;
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, true);
 
     zc_inject_arm(ZC_INJECT_PAGES, 0, UINT32_MAX);
@@ -406,7 +394,7 @@ static void an_entry_without_memory_can_be_asked_for_again(void **state)
     end(&fixture);
 }
 
-static void the_bytes_are_32_for_each_and_8_with_a_sum(void **state)
+TEST(the_bytes_are_32_for_each_and_8_with_a_sum)
 {
     struct zc_entry *kept[5000];
     struct fixture fixture;
@@ -414,7 +402,6 @@ static void the_bytes_are_32_for_each_and_8_with_a_sum(void **state)
     unsigned each;
     unsigned i;
 
-    (void)state;
     for (checksums = 0; checksums < 2; checksums++) {
         begin(&fixture, checksums != 0);
         each = checksums != 0 ? 40 : 32;
@@ -429,26 +416,4 @@ static void the_bytes_are_32_for_each_and_8_with_a_sum(void **state)
             zc_entry_put(&fixture.entries, kept[i]);
         end(&fixture);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_entry_is_its_makers_and_named_by_its_slot),
-        cmocka_unit_test(slot_and_owner_share_a_word_and_no_bit),
-        cmocka_unit_test(a_load_s_put_is_a_put),
-        cmocka_unit_test(a_count_that_is_full_is_a_mistake),
-        cmocka_unit_test(a_prefix_is_skipped_and_summed),
-        cmocka_unit_test(an_entry_is_found_by_its_index),
-        cmocka_unit_test(freed_entries_are_used_again_before_new_ones),
-        cmocka_unit_test(the_last_put_frees_object_and_generation),
-        cmocka_unit_test(a_filled_entry_has_no_object),
-        cmocka_unit_test(objects_of_one_byte_to_a_page_are_read_back),
-        cmocka_unit_test(a_pool_that_lends_less_or_nothing_is_corrupt),
-        cmocka_unit_test(a_sum_is_of_the_object_and_goes_with_its_place),
-        cmocka_unit_test(an_entry_without_memory_can_be_asked_for_again),
-        cmocka_unit_test(the_bytes_are_32_for_each_and_8_with_a_sum),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,7 +140,7 @@ static void assert_untouched(const char *path, const struct stat *before,
     assert_int_equal(now.st_ctim.tv_nsec, before->st_ctim.tv_nsec);
 }
 
-static void a_file_that_is_there_is_not_touched(void **state)
+TEST_WITH(a_file_that_is_there_is_not_touched, set_up, tear_down)
 {
     static const unsigned flags[] = {0, ZC_FILE_KEEP, ZC_FILE_PREALLOCATE};
     struct place *place = *state;
@@ -156,7 +156,7 @@ static void a_file_that_is_there_is_not_touched(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void a_link_is_not_followed_to_a_file(void **state)
+TEST_WITH(a_link_is_not_followed_to_a_file, set_up, tear_down)
 {
     struct place *place = *state;
     struct stat before;
@@ -180,7 +180,7 @@ static void a_link_is_not_followed_to_a_file(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void an_existing_file_is_used_and_gets_no_shorter(void **state)
+TEST_WITH(an_existing_file_is_used_and_gets_no_shorter, set_up, tear_down)
 {
     static const unsigned flags[] = {ZC_FILE_EXISTING,
                                      ZC_FILE_EXISTING | ZC_FILE_KEEP};
@@ -209,7 +209,7 @@ static void an_existing_file_is_used_and_gets_no_shorter(void **state)
     }
 }
 
-static void preallocation_overwrites_nothing_that_is_there(void **state)
+TEST_WITH(preallocation_overwrites_nothing_that_is_there, set_up, tear_down)
 {
     struct place *place = *state;
     char bytes[21] = "";
@@ -224,7 +224,7 @@ static void preallocation_overwrites_nothing_that_is_there(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void an_existing_file_may_be_named_by_a_link(void **state)
+TEST_WITH(an_existing_file_may_be_named_by_a_link, set_up, tear_down)
 {
     struct place *place = *state;
     struct zc_file *file;
@@ -240,7 +240,7 @@ static void an_existing_file_may_be_named_by_a_link(void **state)
     assert_int_equal(unlink(place->other), 0);
 }
 
-static void what_is_to_be_there_is_not_made(void **state)
+TEST_WITH(what_is_to_be_there_is_not_made, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -308,7 +308,7 @@ static void assert_unnamed(const struct place *place)
     assert_int_equal(fcntl(descriptor, F_GETFD), FD_CLOEXEC);
 }
 
-static void a_new_name_is_gone_at_once(void **state)
+TEST_WITH(a_new_name_is_gone_at_once, set_up, tear_down)
 {
     static const mode_t masks[] = {0, 022, 077};
     struct place *place = *state;
@@ -330,7 +330,7 @@ static void a_new_name_is_gone_at_once(void **state)
     }
 }
 
-static void a_directory_gives_a_file_without_a_name(void **state)
+TEST_WITH(a_directory_gives_a_file_without_a_name, set_up, tear_down)
 {
     struct place *place = *state;
     char slash[80];
@@ -353,7 +353,7 @@ static void a_directory_gives_a_file_without_a_name(void **state)
     refuse(place->directory, BYTES, ZC_FILE_EXISTING, ZC_INVALID);
 }
 
-static void a_kept_file_is_the_owners_alone_and_stays(void **state)
+TEST_WITH(a_kept_file_is_the_owners_alone_and_stays, set_up, tear_down)
 {
     static const mode_t masks[] = {0, 022, 077};
     struct place *place = *state;
@@ -405,7 +405,7 @@ static void keep_one(struct place *place)
     (void)zc_file_write(open_file(place->path, ZC_FILE_KEEP), "bytes", 5, 0);
 }
 
-static void a_killed_program_leaves_nothing(void **state)
+TEST_WITH(a_killed_program_leaves_nothing, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -418,7 +418,7 @@ static void a_killed_program_leaves_nothing(void **state)
 
 /* ---- another opener ---- */
 
-static void a_second_opener_is_refused_and_destroys_nothing(void **state)
+TEST_WITH(a_second_opener_is_refused_and_destroys_nothing, set_up, tear_down)
 {
     const unsigned again = ZC_FILE_EXISTING;
     struct place *place = *state;
@@ -478,7 +478,7 @@ static void end_child(pid_t child, int end)
     assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
 }
 
-static void a_child_leaves_its_parents_lock_alone(void **state)
+TEST_WITH(a_child_leaves_its_parents_lock_alone, set_up, tear_down)
 {
     struct place *place = *state;
     struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
@@ -493,7 +493,7 @@ static void a_child_leaves_its_parents_lock_alone(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void a_child_that_lives_on_does_not_keep_the_lock(void **state)
+TEST_WITH(a_child_that_lives_on_does_not_keep_the_lock, set_up, tear_down)
 {
     struct place *place = *state;
     struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
@@ -508,7 +508,7 @@ static void a_child_that_lives_on_does_not_keep_the_lock(void **state)
 
 /* ---- what is no file ---- */
 
-static void what_is_neither_file_nor_block_device_is_refused(void **state)
+TEST_WITH(what_is_neither_file_nor_block_device_is_refused, set_up, tear_down)
 {
     static const unsigned flags[] = {0, ZC_FILE_KEEP, ZC_FILE_EXISTING};
     struct place *place = *state;
@@ -525,7 +525,7 @@ static void what_is_neither_file_nor_block_device_is_refused(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void what_cannot_be_opened_or_made_is_refused(void **state)
+TEST_WITH(what_cannot_be_opened_or_made_is_refused, set_up, tear_down)
 {
     struct place *place = *state;
     char path[5000];
@@ -556,7 +556,7 @@ static void what_cannot_be_opened_or_made_is_refused(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void more_bytes_than_a_file_can_have_are_refused(void **state)
+TEST_WITH(more_bytes_than_a_file_can_have_are_refused, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -564,7 +564,7 @@ static void more_bytes_than_a_file_can_have_are_refused(void **state)
     refuse(place->path, (uint64_t)INT64_MAX + 1, 0, ZC_INVALID);
 }
 
-static void open_refuses_without_memory(void **state)
+TEST_WITH(open_refuses_without_memory, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -576,7 +576,7 @@ static void open_refuses_without_memory(void **state)
 
 /* ---- transfers ---- */
 
-static void bytes_come_back_from_where_they_went(void **state)
+TEST_WITH(bytes_come_back_from_where_they_went, set_up, tear_down)
 {
     struct place *place = *state;
     struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
@@ -603,7 +603,7 @@ static void bytes_come_back_from_where_they_went(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void the_end_of_a_file_is_an_error(void **state)
+TEST_WITH(the_end_of_a_file_is_an_error, set_up, tear_down)
 {
     struct place *place = *state;
     struct zc_file *file = open_file(place->path, 0);
@@ -617,7 +617,7 @@ static void the_end_of_a_file_is_an_error(void **state)
     zc_file_close(file);
 }
 
-static void a_transfer_that_stops_half_way_goes_on(void **state)
+TEST_WITH(a_transfer_that_stops_half_way_goes_on, set_up, tear_down)
 {
     struct place *place = *state;
     struct zc_file *file = open_file(place->path, 0);
@@ -639,7 +639,7 @@ static void a_transfer_that_stops_half_way_goes_on(void **state)
     zc_file_close(file);
 }
 
-static void a_file_that_must_not_grow_is_an_error(void **state)
+TEST_WITH(a_file_that_must_not_grow_is_an_error, set_up, tear_down)
 {
     struct place *place = *state;
     struct zc_file *file = open_file(place->path, 0);
@@ -665,7 +665,7 @@ static void a_file_that_must_not_grow_is_an_error(void **state)
     zc_file_close(file);
 }
 
-static void preallocation_takes_the_space(void **state)
+TEST_WITH(preallocation_takes_the_space, set_up, tear_down)
 {
     struct place *place = *state;
     struct zc_file *file =
@@ -688,7 +688,7 @@ static void preallocation_takes_the_space(void **state)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void direct_transfers_go_both_ways_or_are_refused(void **state)
+TEST_WITH(direct_transfers_go_both_ways_or_are_refused, set_up, tear_down)
 {
     const size_t size = 65536;
     struct place *place = *state;
@@ -718,37 +718,4 @@ static void direct_transfers_go_both_ways_or_are_refused(void **state)
         print_message("this file system takes any memory\n");
     zc_pages_unmap(page, size);
     zc_file_close(file);
-}
-
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(a_file_that_is_there_is_not_touched),
-        test(a_link_is_not_followed_to_a_file),
-        test(an_existing_file_is_used_and_gets_no_shorter),
-        test(preallocation_overwrites_nothing_that_is_there),
-        test(an_existing_file_may_be_named_by_a_link),
-        test(what_is_to_be_there_is_not_made),
-        test(a_new_name_is_gone_at_once),
-        test(a_directory_gives_a_file_without_a_name),
-        test(a_kept_file_is_the_owners_alone_and_stays),
-        test(a_killed_program_leaves_nothing),
-        test(a_second_opener_is_refused_and_destroys_nothing),
-        test(a_child_leaves_its_parents_lock_alone),
-        test(a_child_that_lives_on_does_not_keep_the_lock),
-        test(what_is_neither_file_nor_block_device_is_refused),
-        test(what_cannot_be_opened_or_made_is_refused),
-        test(more_bytes_than_a_file_can_have_are_refused),
-        test(open_refuses_without_memory),
-        test(bytes_come_back_from_where_they_went),
-        test(the_end_of_a_file_is_an_error),
-        test(a_transfer_that_stops_half_way_goes_on),
-        test(a_file_that_must_not_grow_is_an_error),
-        test(preallocation_takes_the_space),
-        test(direct_transfers_go_both_ways_or_are_refused),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

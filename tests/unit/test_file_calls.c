@@ -224,7 +224,7 @@ static zc_status read_page(struct place *place)
     return zc_file_read(place->file, place->page, SIZE, SIZE);
 }
 
-static void interrupted_and_short_transfers_go_on(void **state)
+TEST_WITH(interrupted_and_short_transfers_go_on, set_up, tear_down)
 {
     struct place *place = *state;
     struct answers answers = {.count = 0};
@@ -244,7 +244,7 @@ static void interrupted_and_short_transfers_go_on(void **state)
     assert_true(support_has_stamp(place->page, SIZE, 1, 1));
 }
 
-static void a_transfer_of_nothing_is_an_error(void **state)
+TEST_WITH(a_transfer_of_nothing_is_an_error, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -260,7 +260,7 @@ static void a_transfer_of_nothing_is_an_error(void **state)
     assert_int_equal(calls.reads.calls, 2);
 }
 
-static void every_error_of_a_transfer_is_an_io_error(void **state)
+TEST_WITH(every_error_of_a_transfer_is_an_io_error, set_up, tear_down)
 {
     static const int errors[] = {EIO, ENOSPC, EDQUOT, EFBIG, EINVAL, EAGAIN};
     struct place *place = *state;
@@ -279,7 +279,7 @@ static void every_error_of_a_transfer_is_an_io_error(void **state)
     }
 }
 
-static void a_full_disk_is_an_io_error(void **state)
+TEST_WITH(a_full_disk_is_an_io_error, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -322,7 +322,7 @@ static void preallocate(struct place *place, int says)
     assert_int_equal(unlink(place->path), 0);
 }
 
-static void zeros_are_written_where_space_cannot_be_taken(void **state)
+TEST_WITH(zeros_are_written_where_space_cannot_be_taken, set_up, tear_down)
 {
     struct place *place = *state;
     char byte = 1;
@@ -335,7 +335,7 @@ static void zeros_are_written_where_space_cannot_be_taken(void **state)
     preallocate(place, ENOSYS);
 }
 
-static void no_space_to_take_leaves_nothing(void **state)
+TEST_WITH(no_space_to_take_leaves_nothing, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -345,13 +345,13 @@ static void no_space_to_take_leaves_nothing(void **state)
     assert_int_equal(calls.writes.calls, 0);
 }
 
-static void no_memory_to_take_space_is_that(void **state)
+TEST_WITH(no_memory_to_take_space_is_that, set_up, tear_down)
 {
     calls.fallocates = ENOMEM;
     refuse(*state, ZC_FILE_PREALLOCATE, ZC_NO_MEMORY);
 }
 
-static void zeros_that_do_not_fit_leave_nothing(void **state)
+TEST_WITH(zeros_that_do_not_fit_leave_nothing, set_up, tear_down)
 {
     calls.fallocates = EOPNOTSUPP;
     order(&calls.writes, 0, 300000);
@@ -360,7 +360,7 @@ static void zeros_that_do_not_fit_leave_nothing(void **state)
     assert_int_equal(calls.writes.calls, 2);
 }
 
-static void taking_space_is_tried_again_when_interrupted(void **state)
+TEST_WITH(taking_space_is_tried_again_when_interrupted, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -371,13 +371,13 @@ static void taking_space_is_tried_again_when_interrupted(void **state)
     assert_int_equal(calls.writes.calls, 0);
 }
 
-static void a_disk_that_cannot_go_direct_says_so_at_open(void **state)
+TEST_WITH(a_disk_that_cannot_go_direct_says_so_at_open, set_up, tear_down)
 {
     order(&calls.reads, EINVAL, 0);
     refuse(*state, ZC_FILE_DIRECT, ZC_UNSUPPORTED);
 }
 
-static void direct_is_what_the_system_calls_direct(void **state)
+TEST_WITH(direct_is_what_the_system_calls_direct, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -405,7 +405,7 @@ static zc_status open_directory(struct place *place)
     return zc_file_open(place->directory, 1 << 20, 0, place->why, &place->file);
 }
 
-static void a_file_in_a_directory_is_made_and_unlinked(void **state)
+TEST_WITH(a_file_in_a_directory_is_made_and_unlinked, set_up, tear_down)
 {
     /* An old kernel opens the directory itself, which is not for writing. */
     static const int errors[] = {EOPNOTSUPP, EISDIR, EINVAL, ENOENT};
@@ -427,7 +427,7 @@ static void a_file_in_a_directory_is_made_and_unlinked(void **state)
     }
 }
 
-static void names_that_are_taken_are_passed_over(void **state)
+TEST_WITH(names_that_are_taken_are_passed_over, set_up, tear_down)
 {
     struct place *place = *state;
 
@@ -440,27 +440,4 @@ static void names_that_are_taken_are_passed_over(void **state)
     assert_status(open_directory(place), ZC_IO_ERROR);
     assert_string_equal(place->why, strerror(EEXIST));
     calls.taken = 0;
-}
-
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(interrupted_and_short_transfers_go_on),
-        test(a_transfer_of_nothing_is_an_error),
-        test(every_error_of_a_transfer_is_an_io_error),
-        test(a_full_disk_is_an_io_error),
-        test(zeros_are_written_where_space_cannot_be_taken),
-        test(no_space_to_take_leaves_nothing),
-        test(no_memory_to_take_space_is_that),
-        test(zeros_that_do_not_fit_leave_nothing),
-        test(taking_space_is_tried_again_when_interrupted),
-        test(a_disk_that_cannot_go_direct_says_so_at_open),
-        test(direct_is_what_the_system_calls_direct),
-        test(a_file_in_a_directory_is_made_and_unlinked),
-        test(names_that_are_taken_are_passed_over),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* test_front.c - making and ending caches with a file and workers. */
 #include "support_bump.h"
 #include "support_front.h"
+#include "support_test.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,14 +35,13 @@ static void end(struct place *place)
     assert_int_equal(rmdir(place->directory), 0);
 }
 
-static void a_path_turns_on_type_0(void **state)
+TEST(a_path_turns_on_type_0)
 {
     struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
     struct zc_cache *cache;
     struct place place;
     uint64_t i;
 
-    (void)state;
     begin(&place);
     cache = support_cache_create(
         ZC_CACHE_OPTIONS(.backing_path = place.path, .slot_count = 1 << 20));
@@ -65,12 +65,11 @@ static void a_path_turns_on_type_0(void **state)
 }
 
 /* 2^32 slots of a page: the file is sparse, and as long as it needs to be. */
-static void the_default_count_of_slots_takes_no_room(void **state)
+TEST(the_default_count_of_slots_takes_no_room)
 {
     struct zc_cache *cache;
     struct place place;
 
-    (void)state;
     begin(&place);
     cache = support_cache_create(ZC_CACHE_OPTIONS(.backing_path = place.path));
     support_store(cache, support_slot(9), SUPPORT_TEXT, 1);
@@ -83,7 +82,7 @@ static void the_default_count_of_slots_takes_no_room(void **state)
     end(&place);
 }
 
-static void bad_options_leave_nothing(void **state)
+TEST(bad_options_leave_nothing)
 {
     static const struct zc_cache_options bad[] = {
         {.io_workers = ZC_BACKING_WORKERS_MAX + 1},
@@ -97,7 +96,6 @@ static void bad_options_leave_nothing(void **state)
     struct place place;
     size_t i;
 
-    (void)state;
     begin(&place);
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         options = bad[i];
@@ -118,7 +116,7 @@ static void bad_options_leave_nothing(void **state)
 }
 
 /* The path, and the system's own words or what the library found. */
-static void a_path_that_is_refused_is_named_with_the_reason(void **state)
+TEST(a_path_that_is_refused_is_named_with_the_reason)
 {
     const char *const missing = strerror(ENOENT);
     struct zc_cache *cache = NULL;
@@ -132,7 +130,6 @@ static void a_path_that_is_refused_is_named_with_the_reason(void **state)
     struct place place;
     FILE *file;
 
-    (void)state;
     begin(&place);
     (void)snprintf(path, sizeof(path), "%s/no/pages", place.directory);
     (void)snprintf(expected, sizeof(expected), "%s: %s", path, missing);
@@ -159,7 +156,7 @@ static void a_path_that_is_refused_is_named_with_the_reason(void **state)
 }
 
 /* What a device behind another one says arrives too. */
-static void a_device_behind_another_gives_its_reason(void **state)
+TEST(a_device_behind_another_gives_its_reason)
 {
     struct zc_backing_file file = {.struct_size = sizeof(file)};
     struct zc_backing_faults faults = {
@@ -173,7 +170,6 @@ static void a_device_behind_another_gives_its_reason(void **state)
                                       .reason_size = sizeof(reason)};
     unsigned type;
 
-    (void)state;
     assert_status(zc_swap_on(cache, &options, &type), ZC_INVALID);
     assert_string_equal(reason, "path: there is none");
     faults.read_errors = 1000001;
@@ -188,7 +184,7 @@ static void a_device_behind_another_gives_its_reason(void **state)
     zc_cache_destroy(cache);
 }
 
-static void whatever_fails_leaves_nothing(void **state)
+TEST(whatever_fails_leaves_nothing)
 {
     static const enum zc_inject_point points[] = {
         ZC_INJECT_MALLOC, ZC_INJECT_PAGES, ZC_INJECT_THREAD};
@@ -203,7 +199,6 @@ static void whatever_fails_leaves_nothing(void **state)
     zc_status status;
     unsigned i;
 
-    (void)state;
     begin(&place);
     options.backing_path = place.path;
     for (i = 0; i < 3; i++) {
@@ -228,12 +223,11 @@ static void whatever_fails_leaves_nothing(void **state)
 
 /* ---- the end ---- */
 
-static void an_end_drops_pages_wherever_they_are(void **state)
+TEST(an_end_drops_pages_wherever_they_are)
 {
     struct support_front swap;
     enum support_place place;
 
-    (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
         support_front_begin(&swap, SUPPORT_FRONT_OPTIONS,
                             ZC_SWAP_OPTIONS(.io_workers = 1));
@@ -251,14 +245,13 @@ static void an_end_drops_pages_wherever_they_are(void **state)
     }
 }
 
-static void an_end_drops_what_page_tables_have(void **state)
+TEST(an_end_drops_what_page_tables_have)
 {
     struct support_front swap;
     struct zc_folio *folio;
     struct zc_swap *slots;
     zc_swp slot;
 
-    (void)state;
     support_front_begin(&swap, NULL,
                         ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
     slots = &swap.cache->swap;
@@ -275,7 +268,7 @@ static void an_end_drops_what_page_tables_have(void **state)
     support_front_end(&swap);
 }
 
-static void several_devices_end_together(void **state)
+TEST(several_devices_end_together)
 {
     struct zc_cache *cache = support_cache_create(
         ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY, .shrink_worker = 1,
@@ -283,7 +276,6 @@ static void several_devices_end_together(void **state)
     unsigned type;
     uint64_t i;
 
-    (void)state;
     for (i = 0; i < 3; i++)
         assert_status(zc_swap_on(cache,
                                  ZC_SWAP_OPTIONS(.io_workers = (unsigned)i),
@@ -296,21 +288,4 @@ static void several_devices_end_together(void **state)
         support_expect(cache, zc_swp_make((unsigned)(i % 3), i * i),
                        SUPPORT_TEXT, i);
     zc_cache_destroy(cache);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_path_turns_on_type_0),
-        cmocka_unit_test(the_default_count_of_slots_takes_no_room),
-        cmocka_unit_test(bad_options_leave_nothing),
-        cmocka_unit_test(a_path_that_is_refused_is_named_with_the_reason),
-        cmocka_unit_test(a_device_behind_another_gives_its_reason),
-        cmocka_unit_test(whatever_fails_leaves_nothing),
-        cmocka_unit_test(an_end_drops_pages_wherever_they_are),
-        cmocka_unit_test(an_end_drops_what_page_tables_have),
-        cmocka_unit_test(several_devices_end_together),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

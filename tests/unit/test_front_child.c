@@ -144,7 +144,7 @@ static void check_parent(struct inherited *inherited)
     expect_all(inherited->cache, inherited->type);
 }
 
-static void a_destroy_leaves_the_parent_its_pages(void **state)
+TEST(a_destroy_leaves_the_parent_its_pages)
 {
     static const struct {
         unsigned io_workers;
@@ -159,7 +159,6 @@ static void a_destroy_leaves_the_parent_its_pages(void **state)
     char directory[64];
     unsigned i;
 
-    (void)state;
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         support_directory_make(directory);
         inherited.directory = directory;
@@ -176,7 +175,7 @@ static void a_destroy_leaves_the_parent_its_pages(void **state)
 }
 
 /* Whatever the device is of, and however many stand one behind another. */
-static void a_destroy_leaves_devices_alone(void **state)
+TEST(a_destroy_leaves_devices_alone)
 {
     char directory[64];
     char path[96];
@@ -189,7 +188,6 @@ static void a_destroy_leaves_devices_alone(void **state)
     struct inherited inherited = {.directory = directory};
     unsigned type;
 
-    (void)state;
     support_directory_make(directory);
     (void)snprintf(path, sizeof(path), "%s/pages", directory);
     inherited.cache = support_cache_create(
@@ -230,13 +228,12 @@ static void count_leave(void *backing)
     told->left = backing;
 }
 
-static void a_device_of_the_embedder_is_left_and_not_closed(void **state)
+TEST(a_device_of_the_embedder_is_left_and_not_closed)
 {
     struct zc_backing_ops ops = support_device_ops;
     struct inherited inherited = {.directory = NULL};
     unsigned leaves;
 
-    (void)state;
     told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE,
                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(told != MAP_FAILED);
@@ -276,12 +273,11 @@ static void destroy_with_other_pool(void *context)
     expect(bump->destroys == 0, "the embedder's pool was destroyed");
 }
 
-static void a_pool_of_the_embedder_is_left_alone(void **state)
+TEST(a_pool_of_the_embedder_is_left_alone)
 {
     struct support_bump_control control = {.destroys = 0};
     struct zc_cache *cache;
 
-    (void)state;
     bump = &control;
     cache =
         support_cache_create(ZC_CACHE_OPTIONS(.pool_ops = &support_bump_pool,
@@ -335,13 +331,12 @@ static void *be_holder(void *context)
     return NULL;
 }
 
-static void a_destroy_takes_no_lock(void **state)
+TEST(a_destroy_takes_no_lock)
 {
     char directory[64];
     struct inherited inherited = {.directory = directory};
     pthread_t holder;
 
-    (void)state;
     support_directory_make(directory);
     inherited.cache = support_cache_create(
         ZC_CACHE_OPTIONS(.limit_bytes = 512 << 10, .backing_path = directory,
@@ -361,11 +356,10 @@ static void a_destroy_takes_no_lock(void **state)
 }
 
 /* A transfer stands still in the middle, for ever as far as the child sees. */
-static void a_destroy_waits_for_no_transfer(void **state)
+TEST(a_destroy_waits_for_no_transfer)
 {
     struct inherited inherited = {.directory = NULL};
 
-    (void)state;
     support_device_init(&device);
     inherited.cache = support_cache_create(
         ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY, .shrink_worker = 1));
@@ -431,14 +425,13 @@ static void be_parent(struct support_worker *worker)
     }
 }
 
-static void a_fork_in_the_middle_of_everything_is_survived(void **state)
+TEST(a_fork_in_the_middle_of_everything_is_survived)
 {
     char directory[64];
     struct support_crew crew;
     struct zc_cache *cache;
     unsigned i;
 
-    (void)state;
     support_directory_make(directory);
     cache = support_cache_create(
         ZC_CACHE_OPTIONS(.limit_bytes = 256 << 10, .backing_path = directory,
@@ -504,12 +497,11 @@ static void say_why(void *context)
     expect(strstr(reason, "another process") != NULL, reason);
 }
 
-static void a_child_is_refused_everything_else(void **state)
+TEST(a_child_is_refused_everything_else)
 {
     char directory[64];
     struct zc_cache *cache;
 
-    (void)state;
     support_directory_make(directory);
     cache = support_cache_create(ZC_CACHE_OPTIONS(.backing_path = directory));
     store_all(cache, 0);
@@ -577,14 +569,13 @@ static void call_pool(void *context)
     zc_zspool_destroy(pool);
 }
 
-static void a_child_may_only_destroy_a_pool(void **state)
+TEST(a_child_may_only_destroy_a_pool)
 {
     static const unsigned placements[] = {ZC_PLACEMENT_DENSE,
                                           ZC_PLACEMENT_KERNEL};
     struct inherited_pool inherited;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         assert_status(
             zc_zspool_create(
@@ -620,29 +611,10 @@ static void use_own(void *context)
     zc_cache_destroy(own);
 }
 
-static void a_child_has_caches_of_its_own(void **state)
+TEST(a_child_has_caches_of_its_own)
 {
     struct zc_cache *cache = support_cache_create(NULL);
 
-    (void)state;
     run(use_own, cache);
     zc_cache_destroy(cache);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_destroy_leaves_the_parent_its_pages),
-        cmocka_unit_test(a_destroy_leaves_devices_alone),
-        cmocka_unit_test(a_device_of_the_embedder_is_left_and_not_closed),
-        cmocka_unit_test(a_pool_of_the_embedder_is_left_alone),
-        cmocka_unit_test(a_destroy_takes_no_lock),
-        cmocka_unit_test(a_destroy_waits_for_no_transfer),
-        cmocka_unit_test(a_fork_in_the_middle_of_everything_is_survived),
-        cmocka_unit_test(a_child_is_refused_everything_else),
-        cmocka_unit_test(a_child_may_only_destroy_a_pool),
-        cmocka_unit_test(a_child_has_caches_of_its_own),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

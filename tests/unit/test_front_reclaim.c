@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_front_reclaim.c - pages written back because the caller says so. */
 #include "support_front.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 #include "cache/cache.h"
@@ -61,7 +62,7 @@ static uint64_t pool_pages(const struct support_front *swap)
 
 /* ---- shrink ---- */
 
-static void a_shrink_gives_pages_back(void **state)
+TEST(a_shrink_gives_pages_back)
 {
     static const unsigned modes[] = {ZC_LRU_ENTRY, ZC_LRU_ZSPAGE};
     struct support_front swap;
@@ -69,7 +70,6 @@ static void a_shrink_gives_pages_back(void **state)
     uint64_t given;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         begin(&swap, modes[i]);
         store_for(&swap, 0, 0, PAGES);
@@ -86,12 +86,11 @@ static void a_shrink_gives_pages_back(void **state)
     }
 }
 
-static void a_goal_beyond_what_there_is_says_again(void **state)
+TEST(a_goal_beyond_what_there_is_says_again)
 {
     struct support_front swap;
     uint64_t given = 12345;
 
-    (void)state;
     begin(&swap, ZC_LRU_ENTRY);
     assert_status(zc_cache_shrink(swap.cache, 0, &given), ZC_OK);
     assert_int_equal(given, 0);
@@ -105,7 +104,7 @@ static void a_goal_beyond_what_there_is_says_again(void **state)
 }
 
 /* Were it ZC_AGAIN, a loop that waits for its end would not end. */
-static void without_a_device_there_is_nowhere_to_write(void **state)
+TEST(without_a_device_there_is_nowhere_to_write)
 {
     static const unsigned modes[] = {ZC_LRU_ENTRY, ZC_LRU_ZSPAGE};
     uint64_t given = 12345;
@@ -114,7 +113,6 @@ static void without_a_device_there_is_nowhere_to_write(void **state)
     unsigned type;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         cache = support_cache_create(ZC_CACHE_OPTIONS(.lru_mode = modes[i]));
         support_store(cache, support_slot(1), SUPPORT_TEXT, 1);
@@ -138,14 +136,13 @@ static void without_a_device_there_is_nowhere_to_write(void **state)
 
 /* ---- writeback ---- */
 
-static void writeback_keeps_to_its_budget(void **state)
+TEST(writeback_keeps_to_its_budget)
 {
     const struct zc_writeback_options options = {.struct_size = sizeof(options),
                                                  .budget_bytes = 5 * 4096};
     struct support_front swap;
     size_t bytes = 0;
 
-    (void)state;
     begin(&swap, ZC_LRU_ENTRY);
     store_for(&swap, 0, 0, PAGES);
     assert_status(zc_cache_writeback(swap.cache, &options, &bytes), ZC_OK);
@@ -161,14 +158,13 @@ static void writeback_keeps_to_its_budget(void **state)
     support_front_end(&swap);
 }
 
-static void writeback_takes_what_is_old(void **state)
+TEST(writeback_takes_what_is_old)
 {
     const struct zc_writeback_options options = {.struct_size = sizeof(options),
                                                  .min_age_seconds = 100};
     struct support_front swap;
     size_t bytes = 12345;
 
-    (void)state;
     begin(&swap, ZC_LRU_ENTRY);
     store_for(&swap, 0, 0, 10);
     assert_status(zc_cache_writeback(swap.cache, &options, &bytes), ZC_OK);
@@ -186,14 +182,13 @@ static void writeback_takes_what_is_old(void **state)
 
 /* ---- owners ---- */
 
-static void writeback_takes_one_owners(void **state)
+TEST(writeback_takes_one_owners)
 {
     const struct zc_writeback_options options = {
         .struct_size = sizeof(options), .one_owner = 1, .owner = 7};
     struct support_front swap;
     size_t bytes = 0;
 
-    (void)state;
     begin(&swap, ZC_LRU_ENTRY);
     store_for(&swap, 3, 0, 10);
     store_for(&swap, 7, 10, 5);
@@ -205,13 +200,12 @@ static void writeback_takes_one_owners(void **state)
     support_front_end(&swap);
 }
 
-static void an_owner_may_keep_his_pages_in_memory(void **state)
+TEST(an_owner_may_keep_his_pages_in_memory)
 {
     struct zc_owner_options options = {.struct_size = sizeof(options),
                                        .no_writeback = 1};
     struct support_front swap;
 
-    (void)state;
     begin(&swap, ZC_LRU_ENTRY);
     assert_status(zc_cache_set_owner(swap.cache, 3, &options), ZC_OK);
     store_for(&swap, 3, 0, 10);
@@ -228,13 +222,12 @@ static void an_owner_may_keep_his_pages_in_memory(void **state)
     support_front_end(&swap);
 }
 
-static void an_owner_over_his_limit_writes_back_his_own(void **state)
+TEST(an_owner_over_his_limit_writes_back_his_own)
 {
     const struct zc_owner_options options = {.struct_size = sizeof(options),
                                              .limit_bytes = 8 * 4096};
     struct support_front swap;
 
-    (void)state;
     begin(&swap, ZC_LRU_ENTRY);
     store_for(&swap, 0, 0, 50);
     assert_status(zc_cache_set_owner(swap.cache, 3, &options), ZC_OK);
@@ -251,13 +244,12 @@ static void an_owner_over_his_limit_writes_back_his_own(void **state)
 
 /* ---- bad input ---- */
 
-static void modes_that_keep_no_order_say_so(void **state)
+TEST(modes_that_keep_no_order_say_so)
 {
     struct support_front swap;
     uint64_t pages = 12345;
     size_t bytes = 12345;
 
-    (void)state;
     begin(&swap, ZC_LRU_NONE);
     assert_status(zc_cache_shrink(swap.cache, 1, &pages), ZC_UNSUPPORTED);
     assert_status(zc_cache_writeback(swap.cache, NULL, &bytes), ZC_UNSUPPORTED);
@@ -269,7 +261,7 @@ static void modes_that_keep_no_order_say_so(void **state)
     assert_int_equal(bytes, 12345);
 }
 
-static void bad_options_are_refused(void **state)
+TEST(bad_options_are_refused)
 {
     static const struct zc_writeback_options bad[] = {
         {.min_age_seconds = ZC_AGE_SECONDS_MAX + 1},
@@ -287,7 +279,6 @@ static void bad_options_are_refused(void **state)
     size_t bytes = 12345;
     size_t i;
 
-    (void)state;
     begin(&swap, ZC_LRU_ENTRY);
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         options = bad[i];
@@ -310,34 +301,14 @@ static void bad_options_are_refused(void **state)
     support_front_end(&swap);
 }
 
-static void an_owner_without_memory_is_not_set(void **state)
+TEST(an_owner_without_memory_is_not_set)
 {
     struct support_front swap;
 
-    (void)state;
     begin(&swap, ZC_LRU_ENTRY);
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
     assert_status(zc_cache_set_owner(swap.cache, 9, NULL), ZC_NO_MEMORY);
     zc_inject_disarm();
     assert_status(zc_cache_set_owner(swap.cache, 9, NULL), ZC_OK);
     support_front_end(&swap);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_shrink_gives_pages_back),
-        cmocka_unit_test(a_goal_beyond_what_there_is_says_again),
-        cmocka_unit_test(without_a_device_there_is_nowhere_to_write),
-        cmocka_unit_test(writeback_keeps_to_its_budget),
-        cmocka_unit_test(writeback_takes_what_is_old),
-        cmocka_unit_test(writeback_takes_one_owners),
-        cmocka_unit_test(an_owner_may_keep_his_pages_in_memory),
-        cmocka_unit_test(an_owner_over_his_limit_writes_back_his_own),
-        cmocka_unit_test(modes_that_keep_no_order_say_so),
-        cmocka_unit_test(bad_options_are_refused),
-        cmocka_unit_test(an_owner_without_memory_is_not_set),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

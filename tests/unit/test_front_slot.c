@@ -6,6 +6,7 @@
  */
 #include "support_claim.h"
 #include "support_front.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 #include "cache/cache.h"
@@ -27,13 +28,12 @@ static zc_swp slot_of(const struct support_front *swap, uint64_t offset)
 
 /* ---- one page, wherever it is ---- */
 
-static void a_page_is_loaded_from_everywhere(void **state)
+TEST(a_page_is_loaded_from_everywhere)
 {
     struct support_front swap;
     enum support_place place;
     zc_swp slot;
 
-    (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
         begin(&swap, 1);
         slot = slot_of(&swap, SLOT);
@@ -49,14 +49,13 @@ static void a_page_is_loaded_from_everywhere(void **state)
     }
 }
 
-static void a_page_is_taken_from_everywhere_once(void **state)
+TEST(a_page_is_taken_from_everywhere_once)
 {
     struct support_front swap;
     enum support_place place;
     char page[4096];
     zc_swp slot;
 
-    (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
         begin(&swap, 1);
         slot = slot_of(&swap, SLOT);
@@ -74,13 +73,12 @@ static void a_page_is_taken_from_everywhere_once(void **state)
     }
 }
 
-static void a_page_is_invalidated_everywhere(void **state)
+TEST(a_page_is_invalidated_everywhere)
 {
     struct support_front swap;
     enum support_place place;
     zc_swp slot;
 
-    (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
         begin(&swap, 1);
         slot = slot_of(&swap, SLOT);
@@ -97,13 +95,12 @@ static void a_page_is_invalidated_everywhere(void **state)
 }
 
 /* Whatever was under way lands before, or not at all. */
-static void a_page_is_replaced_everywhere(void **state)
+TEST(a_page_is_replaced_everywhere)
 {
     struct support_front swap;
     enum support_place place;
     zc_swp slot;
 
-    (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
         begin(&swap, 1);
         slot = slot_of(&swap, SLOT);
@@ -121,12 +118,11 @@ static void a_page_is_replaced_everywhere(void **state)
     }
 }
 
-static void a_load_does_not_wait_for_a_write(void **state)
+TEST(a_load_does_not_wait_for_a_write)
 {
     struct support_front swap;
     zc_swp slot;
 
-    (void)state;
     begin(&swap, 1);
     slot = slot_of(&swap, SLOT);
     support_front_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_UNDER_WRITEBACK);
@@ -137,7 +133,7 @@ static void a_load_does_not_wait_for_a_write(void **state)
     support_front_end(&swap);
 }
 
-static void two_takes_under_a_write_give_one_page(void **state)
+TEST(two_takes_under_a_write_give_one_page)
 {
     struct support_front swap;
     char page[4096];
@@ -145,7 +141,6 @@ static void two_takes_under_a_write_give_one_page(void **state)
     unsigned i;
     zc_swp slot;
 
-    (void)state;
     begin(&swap, 1);
     slot = slot_of(&swap, SLOT);
     support_front_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_UNDER_WRITEBACK);
@@ -156,13 +151,12 @@ static void two_takes_under_a_write_give_one_page(void **state)
     support_front_end(&swap);
 }
 
-static void what_cannot_be_read_is_kept(void **state)
+TEST(what_cannot_be_read_is_kept)
 {
     struct support_front swap;
     char page[4096];
     zc_swp slot;
 
-    (void)state;
     begin(&swap, 0);
     slot = slot_of(&swap, SLOT);
     support_front_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_ON_DEVICE);
@@ -175,13 +169,12 @@ static void what_cannot_be_read_is_kept(void **state)
     support_front_end(&swap);
 }
 
-static void what_is_damaged_is_kept(void **state)
+TEST(what_is_damaged_is_kept)
 {
     struct support_front swap;
     char page[4096];
     zc_swp slot;
 
-    (void)state;
     support_front_begin(&swap, ZC_CACHE_OPTIONS(.checksums = 1), NULL);
     slot = slot_of(&swap, SLOT);
     support_store(swap.cache, slot, SUPPORT_TEXT, 1);
@@ -203,13 +196,12 @@ static void set_zero(struct support_front *swap, zc_swp slot)
     support_slot_release(&swap->cache->swap, slot, folio, true);
 }
 
-static void a_zero_bit_is_a_page(void **state)
+TEST(a_zero_bit_is_a_page)
 {
     struct support_front swap;
     char page[4096] = {1};
     zc_swp slot;
 
-    (void)state;
     begin(&swap, 0);
     slot = slot_of(&swap, SLOT);
     support_front_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_ON_DEVICE);
@@ -236,12 +228,11 @@ static void begin_full(struct support_front *swap)
     assert_status(zc_cache_set_limit(swap->cache, 4096, 0), ZC_OK);
 }
 
-static void what_is_refused_goes_to_the_device(void **state)
+TEST(what_is_refused_goes_to_the_device)
 {
     struct support_front swap;
     zc_swp slot;
 
-    (void)state;
     begin_full(&swap);
     slot = slot_of(&swap, SLOT);
     support_store(swap.cache, slot, SUPPORT_TEXT, 1);
@@ -258,14 +249,13 @@ static void what_is_refused_goes_to_the_device(void **state)
     support_front_end(&swap);
 }
 
-static void what_the_device_refuses_too_is_gone(void **state)
+TEST(what_the_device_refuses_too_is_gone)
 {
     struct support_front swap;
     char page[4096];
     zc_swp slot;
     zc_swp other;
 
-    (void)state;
     begin_full(&swap);
     slot = slot_of(&swap, SLOT);
     other = slot_of(&swap, 0);
@@ -284,7 +274,7 @@ static void what_the_device_refuses_too_is_gone(void **state)
     support_front_end(&swap);
 }
 
-static void what_may_not_be_written_is_refused(void **state)
+TEST(what_may_not_be_written_is_refused)
 {
     const struct zc_owner_options options = {.struct_size = sizeof(options),
                                              .no_writeback = 1};
@@ -292,7 +282,6 @@ static void what_may_not_be_written_is_refused(void **state)
     char page[4096];
     zc_swp slot;
 
-    (void)state;
     begin_full(&swap);
     slot = slot_of(&swap, SLOT);
     support_make_page(page, sizeof(page), SUPPORT_TEXT, 1);
@@ -308,7 +297,7 @@ static void what_may_not_be_written_is_refused(void **state)
 }
 
 /* Whatever fails, the page is in one of the two, or the call says so. */
-static void no_memory_sends_a_page_to_the_device(void **state)
+TEST(no_memory_sends_a_page_to_the_device)
 {
     struct support_front swap;
     uint32_t countdown;
@@ -316,7 +305,6 @@ static void no_memory_sends_a_page_to_the_device(void **state)
     bool on_device = false;
     zc_swp slot;
 
-    (void)state;
     for (countdown = 0;; countdown++) {
         begin(&swap, 0);
         slot = slot_of(&swap, SLOT);
@@ -341,13 +329,12 @@ static void no_memory_sends_a_page_to_the_device(void **state)
     support_front_end(&swap);
 }
 
-static void over_the_limit_the_coldest_are_written_back(void **state)
+TEST(over_the_limit_the_coldest_are_written_back)
 {
     struct support_front swap;
     uint64_t pool_bytes;
     uint64_t i;
 
-    (void)state;
     support_front_begin(&swap,
                         ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY,
                                          .limit_bytes = 64 * 4096,
@@ -370,14 +357,13 @@ static void over_the_limit_the_coldest_are_written_back(void **state)
  * One segment is all that the limit allows: what goes to the device makes room
  * in it, a few pages at a time, and the rest stays in memory.
  */
-static void a_small_limit_is_used_with_a_device(void **state)
+TEST(a_small_limit_is_used_with_a_device)
 {
     struct support_front swap;
     struct zc_cache_stats stats;
     uint64_t payload = 0;
     uint64_t i;
 
-    (void)state;
     support_front_begin(
         &swap,
         ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY, .limit_bytes = 128 * 1024),
@@ -399,12 +385,11 @@ static void a_small_limit_is_used_with_a_device(void **state)
 }
 
 /* The candidate is the very slot that is being stored. */
-static void a_store_does_not_wait_for_its_own_slot(void **state)
+TEST(a_store_does_not_wait_for_its_own_slot)
 {
     struct support_front swap;
     unsigned i;
 
-    (void)state;
     support_front_begin(&swap,
                         ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY,
                                          .placement = ZC_PLACEMENT_KERNEL),
@@ -432,11 +417,10 @@ static void expect_invalid(struct support_front *swap, zc_swp slot)
     assert_int_equal(support_front_stat(swap, slots_used), 0);
 }
 
-static void slots_behind_a_device_are_refused(void **state)
+TEST(slots_behind_a_device_are_refused)
 {
     struct support_front swap;
 
-    (void)state;
     begin(&swap, 0);
     expect_invalid(&swap, slot_of(&swap, DEVICE_SLOTS));
     expect_invalid(&swap, slot_of(&swap, ZC_SLOT_COUNT_DEFAULT));
@@ -453,11 +437,10 @@ static void slots_behind_a_device_are_refused(void **state)
     support_front_end(&swap);
 }
 
-static void slots_of_a_managed_device_are_refused(void **state)
+TEST(slots_of_a_managed_device_are_refused)
 {
     struct support_front swap;
 
-    (void)state;
     support_front_begin(
         &swap, NULL, ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .managed = 1));
     expect_invalid(&swap, slot_of(&swap, SLOT));
@@ -467,12 +450,11 @@ static void slots_of_a_managed_device_are_refused(void **state)
     support_front_end(&swap);
 }
 
-static void bad_arguments_change_nothing(void **state)
+TEST(bad_arguments_change_nothing)
 {
     struct support_front swap;
     char page[4096] = {1};
 
-    (void)state;
     begin(&swap, 0);
     assert_status(zc_cache_store(swap.cache, slot_of(&swap, 1), NULL),
                   ZC_INVALID);
@@ -488,13 +470,12 @@ static void bad_arguments_change_nothing(void **state)
     support_front_end(&swap);
 }
 
-static void misses_take_no_memory(void **state)
+TEST(misses_take_no_memory)
 {
     struct support_front swap;
     uint64_t bytes;
     uint64_t i;
 
-    (void)state;
     support_front_begin(&swap, NULL, NULL);
     bytes = zc_swap_bytes(&swap.cache->swap);
     for (i = 0; i < 1000; i++) {
@@ -506,14 +487,13 @@ static void misses_take_no_memory(void **state)
     support_front_end(&swap);
 }
 
-static void other_types_know_nothing_of_it(void **state)
+TEST(other_types_know_nothing_of_it)
 {
     struct support_front swap;
     uint64_t bytes;
     char page[4096];
     zc_swp slot;
 
-    (void)state;
     begin(&swap, 0);
     slot = zc_swp_make(swap.type + 1, DEVICE_SLOTS + 5);
     bytes = zc_swap_bytes(&swap.cache->swap);
@@ -542,11 +522,10 @@ static void put_everywhere(struct support_front *swap, uint64_t first,
                           i % 3 == 0 ? SUPPORT_ON_DEVICE : SUPPORT_IN_MEMORY);
 }
 
-static void a_range_forgets_its_slots_only(void **state)
+TEST(a_range_forgets_its_slots_only)
 {
     struct support_front swap;
 
-    (void)state;
     begin(&swap, 0);
     put_everywhere(&swap, 100, 20);
     assert_int_equal(support_front_stat(&swap, slots_used), 20);
@@ -569,12 +548,11 @@ static void a_range_forgets_its_slots_only(void **state)
     support_front_end(&swap);
 }
 
-static void a_wide_range_looks_only_where_pages_are(void **state)
+TEST(a_wide_range_looks_only_where_pages_are)
 {
     struct support_front swap;
     uint64_t last = ZC_SLOT_COUNT_DEFAULT - 1;
 
-    (void)state;
     support_front_begin(&swap, NULL, NULL);
     support_store(swap.cache, slot_of(&swap, 0), SUPPORT_TEXT, 1);
     support_store(swap.cache, slot_of(&swap, last / 2), SUPPORT_TEXT, 2);
@@ -588,35 +566,4 @@ static void a_wide_range_looks_only_where_pages_are(void **state)
     assert_status(zc_cache_invalidate_type(swap.cache, swap.type), ZC_OK);
     support_expect_empty(swap.cache);
     support_front_end(&swap);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_page_is_loaded_from_everywhere),
-        cmocka_unit_test(a_page_is_taken_from_everywhere_once),
-        cmocka_unit_test(a_page_is_invalidated_everywhere),
-        cmocka_unit_test(a_page_is_replaced_everywhere),
-        cmocka_unit_test(a_load_does_not_wait_for_a_write),
-        cmocka_unit_test(two_takes_under_a_write_give_one_page),
-        cmocka_unit_test(what_cannot_be_read_is_kept),
-        cmocka_unit_test(what_is_damaged_is_kept),
-        cmocka_unit_test(a_zero_bit_is_a_page),
-        cmocka_unit_test(what_is_refused_goes_to_the_device),
-        cmocka_unit_test(what_the_device_refuses_too_is_gone),
-        cmocka_unit_test(what_may_not_be_written_is_refused),
-        cmocka_unit_test(no_memory_sends_a_page_to_the_device),
-        cmocka_unit_test(over_the_limit_the_coldest_are_written_back),
-        cmocka_unit_test(a_small_limit_is_used_with_a_device),
-        cmocka_unit_test(a_store_does_not_wait_for_its_own_slot),
-        cmocka_unit_test(slots_behind_a_device_are_refused),
-        cmocka_unit_test(slots_of_a_managed_device_are_refused),
-        cmocka_unit_test(bad_arguments_change_nothing),
-        cmocka_unit_test(misses_take_no_memory),
-        cmocka_unit_test(other_types_know_nothing_of_it),
-        cmocka_unit_test(a_range_forgets_its_slots_only),
-        cmocka_unit_test(a_wide_range_looks_only_where_pages_are),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* test_front_swap.c - devices on, and what is told of them;
  * test_front_swapoff.c turns them off. */
 #include "support_front.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 #include "cache/cache.h"
@@ -35,13 +36,12 @@ static void store_pages(struct support_front *swap)
 
 /* ---- on ---- */
 
-static void devices_take_the_lowest_free_type(void **state)
+TEST(devices_take_the_lowest_free_type)
 {
     struct zc_cache *cache = support_cache_create(NULL);
     unsigned type = 99;
     unsigned i;
 
-    (void)state;
     support_store(cache, zc_swp_make(2, 5), SUPPORT_TEXT, 1);
     for (i = 0; i < ZC_SWP_TYPE_COUNT - 1; i++) {
         assert_status(zc_swap_on(cache, NULL, &type), ZC_OK);
@@ -67,7 +67,7 @@ static zc_status no_open(const struct zc_backing_config *config,
     return ZC_UNSUPPORTED;
 }
 
-static void bad_options_are_refused(void **state)
+TEST(bad_options_are_refused)
 {
     static const struct zc_backing_ops incomplete = {
         .struct_size = sizeof(incomplete), .open = no_open};
@@ -90,7 +90,6 @@ static void bad_options_are_refused(void **state)
     unsigned type = 99;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         options = bad[i];
         options.struct_size = sizeof(options);
@@ -122,7 +121,7 @@ static void bad_options_are_refused(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_device_that_does_not_open_leaves_nothing(void **state)
+TEST(a_device_that_does_not_open_leaves_nothing)
 {
     static const enum zc_inject_point points[] = {
         ZC_INJECT_MALLOC, ZC_INJECT_PAGES, ZC_INJECT_THREAD};
@@ -137,7 +136,6 @@ static void a_device_that_does_not_open_leaves_nothing(void **state)
     unsigned type;
     unsigned i;
 
-    (void)state;
     support_device_init(&device);
     atomic_store(&device.fails_open, true);
     assert_status(zc_swap_on(cache, &options, &type), ZC_IO_ERROR);
@@ -164,12 +162,11 @@ static void a_device_that_does_not_open_leaves_nothing(void **state)
 
 /* ---- counters ---- */
 
-static void the_counters_tell_what_happened(void **state)
+TEST(the_counters_tell_what_happened)
 {
     struct support_front swap;
     struct zc_swap_stats stats;
 
-    (void)state;
     begin(&swap, 0);
     store_pages(&swap);
     support_expect(swap.cache, slot_of(&swap, 0), SUPPORT_TEXT, 0);
@@ -199,13 +196,12 @@ static uint64_t other_bytes(const struct support_front *front)
     return parts.other_bytes;
 }
 
-static void memory_of_devices_is_accounted_for(void **state)
+TEST(memory_of_devices_is_accounted_for)
 {
     struct support_front front;
     uint64_t before;
     uint64_t used;
 
-    (void)state;
     begin(&front, 0);
     before = other_bytes(&front);
     support_front_put(&front, slot_of(&front, 7), SUPPORT_TEXT, 7,
@@ -216,17 +212,4 @@ static void memory_of_devices_is_accounted_for(void **state)
                       SUPPORT_STUCK);
     assert_true(other_bytes(&front) >= used + 4096);
     support_front_end(&front);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(devices_take_the_lowest_free_type),
-        cmocka_unit_test(bad_options_are_refused),
-        cmocka_unit_test(a_device_that_does_not_open_leaves_nothing),
-        cmocka_unit_test(the_counters_tell_what_happened),
-        cmocka_unit_test(memory_of_devices_is_accounted_for),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

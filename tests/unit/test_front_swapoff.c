@@ -97,13 +97,12 @@ static void expect_off(struct support_front *swap)
 
 /* ---- off ---- */
 
-static void every_page_is_handed_over(void **state)
+TEST(every_page_is_handed_over)
 {
     struct support_front swap;
     struct receiver receiver;
     uint64_t i;
 
-    (void)state;
     begin(&swap, 0);
     store_pages(&swap);
     init(&receiver, &swap);
@@ -117,14 +116,13 @@ static void every_page_is_handed_over(void **state)
     support_front_end(&swap);
 }
 
-static void a_page_is_handed_over_from_everywhere(void **state)
+TEST(a_page_is_handed_over_from_everywhere)
 {
     struct support_front swap;
     struct receiver receiver;
     enum support_place place;
     unsigned type;
 
-    (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
         begin(&swap, 1);
         support_front_put(&swap, slot_of(&swap, 7), SUPPORT_TEXT, 7, place);
@@ -145,13 +143,12 @@ static void a_page_is_handed_over_from_everywhere(void **state)
     }
 }
 
-static void without_unuse_only_an_empty_device_goes(void **state)
+TEST(without_unuse_only_an_empty_device_goes)
 {
     struct support_front swap;
     enum support_place place;
     zc_swp slot;
 
-    (void)state;
     for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
         begin(&swap, 1);
         slot = slot_of(&swap, 7);
@@ -207,7 +204,7 @@ static void *turn_off_without_unuse(void *argument)
 
 /* A store has claimed the slot, which has no count yet; it gets one while
  * swapoff waits for the slot. */
-static void without_unuse_a_page_stored_meanwhile_is_in_use(void **state)
+TEST(without_unuse_a_page_stored_meanwhile_is_in_use)
 {
     struct support_front swap;
     struct call store;
@@ -215,7 +212,6 @@ static void without_unuse_a_page_stored_meanwhile_is_in_use(void **state)
     pthread_t storer;
     pthread_t turner;
 
-    (void)state;
     begin(&swap, 0);
     store = (struct call){.swap = &swap, .slot = slot_of(&swap, 7)};
     off = store;
@@ -235,14 +231,13 @@ static void without_unuse_a_page_stored_meanwhile_is_in_use(void **state)
     support_front_end(&swap);
 }
 
-static void a_refused_page_stays(void **state)
+TEST(a_refused_page_stays)
 {
     static const zc_status refusals[] = {ZC_NO_MEMORY, ZC_AGAIN, ZC_MISSING};
     struct support_front swap;
     struct receiver receiver;
     unsigned at;
 
-    (void)state;
     for (at = 1; at <= PAGES; at++) {
         begin(&swap, at % 2);
         store_pages(&swap);
@@ -266,7 +261,7 @@ static void a_refused_page_stays(void **state)
     }
 }
 
-static void a_refused_page_stays_its_owners(void **state)
+TEST(a_refused_page_stays_its_owners)
 {
     const struct zc_owner_options options = {.struct_size = sizeof(options),
                                              .no_writeback = 1};
@@ -274,7 +269,6 @@ static void a_refused_page_stays_its_owners(void **state)
     struct receiver receiver;
     char page[4096];
 
-    (void)state;
     begin(&swap, 0);
     assert_status(zc_cache_set_owner(swap.cache, 5, &options), ZC_OK);
     support_make_page(page, sizeof(page), SUPPORT_TEXT, 7);
@@ -291,12 +285,11 @@ static void a_refused_page_stays_its_owners(void **state)
     support_front_end(&swap);
 }
 
-static void a_refused_stuck_page_stays_stuck(void **state)
+TEST(a_refused_stuck_page_stays_stuck)
 {
     struct support_front swap;
     struct receiver receiver;
 
-    (void)state;
     begin(&swap, 0);
     support_front_put(&swap, slot_of(&swap, 7), SUPPORT_TEXT, 7, SUPPORT_STUCK);
     init(&receiver, &swap);
@@ -313,12 +306,11 @@ static void a_refused_stuck_page_stays_stuck(void **state)
     support_front_end(&swap);
 }
 
-static void what_cannot_be_read_stays(void **state)
+TEST(what_cannot_be_read_stays)
 {
     struct support_front swap;
     struct receiver receiver;
 
-    (void)state;
     begin(&swap, 0);
     store_pages(&swap);
     init(&receiver, &swap);
@@ -357,7 +349,7 @@ static void *load_one(void *argument)
 
 /* Swapoff has the folio, and its read fails when it has half of it; a load
  * that waits for the folio must read the page itself. */
-static void a_load_does_not_trust_a_read_that_failed(void **state)
+TEST(a_load_does_not_trust_a_read_that_failed)
 {
     struct support_front swap;
     struct zc_folio *folio;
@@ -366,7 +358,6 @@ static void a_load_does_not_trust_a_read_that_failed(void **state)
     pthread_t loader;
     pthread_t turner;
 
-    (void)state;
     begin(&swap, 0);
     load = (struct call){.swap = &swap, .slot = slot_of(&swap, 7)};
     off = load;
@@ -392,12 +383,11 @@ static void a_load_does_not_trust_a_read_that_failed(void **state)
     support_front_end(&swap);
 }
 
-static void what_does_not_decode_stays(void **state)
+TEST(what_does_not_decode_stays)
 {
     struct support_front swap;
     struct receiver receiver;
 
-    (void)state;
     begin(&swap, 0);
     store_pages(&swap);
     init(&receiver, &swap);
@@ -413,7 +403,7 @@ static void what_does_not_decode_stays(void **state)
     support_front_end(&swap);
 }
 
-static void no_memory_for_a_folio_loses_nothing(void **state)
+TEST(no_memory_for_a_folio_loses_nothing)
 {
     static const enum zc_inject_point points[] = {ZC_INJECT_FRAME,
                                                   ZC_INJECT_MALLOC};
@@ -424,7 +414,6 @@ static void no_memory_for_a_folio_loses_nothing(void **state)
     unsigned failures;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         begin(&swap, 0);
         store_pages(&swap);
@@ -474,13 +463,12 @@ static zc_status call_back(void *context, zc_swp slot, const void *page)
     return receive(context, slot, page);
 }
 
-static void unuse_may_call_the_cache(void **state)
+TEST(unuse_may_call_the_cache)
 {
     struct support_front swap;
     struct receiver receiver;
     uint64_t i;
 
-    (void)state;
     begin(&swap, 0);
     store_pages(&swap);
     init(&receiver, &swap);
@@ -495,13 +483,12 @@ static void unuse_may_call_the_cache(void **state)
     support_front_end(&swap);
 }
 
-static void a_managed_device_is_for_page_tables(void **state)
+TEST(a_managed_device_is_for_page_tables)
 {
     struct zc_cache *cache = support_cache_create(NULL);
     struct receiver receiver = {.cache = cache};
     unsigned type;
 
-    (void)state;
     assert_status(zc_swap_on(cache,
                              ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100),
                              &type),
@@ -552,14 +539,13 @@ static struct zc_folio *swap_out(struct zc_swap *swap, unsigned references)
     return folio;
 }
 
-static void page_tables_are_asked_only_for_what_they_have(void **state)
+TEST(page_tables_are_asked_only_for_what_they_have)
 {
     struct support_front front;
     struct tables tables;
     struct zc_folio *folios[3];
     unsigned i;
 
-    (void)state;
     support_front_begin(&front, NULL,
                         ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
     tables = (struct tables){.swap = &front.cache->swap, .references_left = 1};
@@ -578,12 +564,11 @@ static void page_tables_are_asked_only_for_what_they_have(void **state)
     support_front_end(&front);
 }
 
-static void bad_types_are_refused(void **state)
+TEST(bad_types_are_refused)
 {
     struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
     struct zc_cache *cache = support_cache_create(NULL);
 
-    (void)state;
     assert_status(zc_swap_off(cache, 0, NULL, NULL), ZC_INVALID);
     assert_status(zc_swap_off(cache, ZC_SWP_TYPE_COUNT, NULL, NULL),
                   ZC_INVALID);
@@ -666,7 +651,7 @@ static void turn_off(struct support_worker *worker)
 }
 
 /* Each page goes exactly one way, and swapoff comes to an end. */
-static void it_ends_while_others_go_on(void **state)
+TEST(it_ends_while_others_go_on)
 {
     struct support_front swap;
     struct support_crew crew;
@@ -674,7 +659,6 @@ static void it_ends_while_others_go_on(void **state)
     unsigned round;
     uint64_t i;
 
-    (void)state;
     for (round = 0; round < 20; round++) {
         memset(&traffic, 0, sizeof(traffic));
         begin(&swap, round % 3);
@@ -694,28 +678,4 @@ static void it_ends_while_others_go_on(void **state)
         expect_off(&swap);
         support_front_end(&swap);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_page_is_handed_over),
-        cmocka_unit_test(a_page_is_handed_over_from_everywhere),
-        cmocka_unit_test(without_unuse_only_an_empty_device_goes),
-        cmocka_unit_test(without_unuse_a_page_stored_meanwhile_is_in_use),
-        cmocka_unit_test(a_refused_page_stays),
-        cmocka_unit_test(a_refused_page_stays_its_owners),
-        cmocka_unit_test(a_refused_stuck_page_stays_stuck),
-        cmocka_unit_test(what_cannot_be_read_stays),
-        cmocka_unit_test(a_load_does_not_trust_a_read_that_failed),
-        cmocka_unit_test(what_does_not_decode_stays),
-        cmocka_unit_test(no_memory_for_a_folio_loses_nothing),
-        cmocka_unit_test(unuse_may_call_the_cache),
-        cmocka_unit_test(a_managed_device_is_for_page_tables),
-        cmocka_unit_test(page_tables_are_asked_only_for_what_they_have),
-        cmocka_unit_test(bad_types_are_refused),
-        cmocka_unit_test(it_ends_while_others_go_on),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,13 +32,12 @@ static uint32_t references_of(const struct zc_generation *generation)
     return zc_atomic_u32_load_relaxed(&generation->references);
 }
 
-static void it_begins_with_one_generation_and_its_contexts(void **state)
+TEST(it_begins_with_one_generation_and_its_contexts)
 {
     struct zc_generations generations;
     struct zc_generation *generation;
     unsigned i;
 
-    (void)state;
     begin(&generations);
     generation = zc_generations_get(&generations);
 
@@ -57,11 +56,10 @@ static void it_begins_with_one_generation_and_its_contexts(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void unknown_names_and_levels_are_refused_at_the_beginning(void **state)
+TEST(unknown_names_and_levels_are_refused_at_the_beginning)
 {
     struct zc_generations generations;
 
-    (void)state;
     support_use_halves();
 
     assert_status(zc_generations_init(&generations, 4096, 1, "none", 0),
@@ -74,12 +72,11 @@ static void unknown_names_and_levels_are_refused_at_the_beginning(void **state)
                   ZC_INVALID);
 }
 
-static void a_refused_change_changes_nothing(void **state)
+TEST(a_refused_change_changes_nothing)
 {
     struct zc_generations generations;
     struct zc_generation *before;
 
-    (void)state;
     begin(&generations);
     before = current_of(&generations);
 
@@ -95,14 +92,13 @@ static void a_refused_change_changes_nothing(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void a_change_without_memory_changes_nothing(void **state)
+TEST(a_change_without_memory_changes_nothing)
 {
     struct zc_generations generations;
     struct zc_generation *before;
     uint32_t countdown;
     zc_status status;
 
-    (void)state;
     begin(&generations);
     before = current_of(&generations);
 
@@ -124,13 +120,12 @@ static void a_change_without_memory_changes_nothing(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void a_beginning_without_memory_leaves_nothing(void **state)
+TEST(a_beginning_without_memory_leaves_nothing)
 {
     struct zc_generations generations;
     uint32_t countdown;
     zc_status status;
 
-    (void)state;
     for (countdown = 0;; countdown++) {
         zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
         status = zc_generations_init(&generations, 4096, CONTEXTS, "lz4", 0);
@@ -144,11 +139,10 @@ static void a_beginning_without_memory_leaves_nothing(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void an_unused_generation_goes_at_the_change(void **state)
+TEST(an_unused_generation_goes_at_the_change)
 {
     struct zc_generations generations;
 
-    (void)state;
     begin(&generations);
 
     assert_status(zc_generations_change(&generations, "lz4", 0), ZC_OK);
@@ -158,12 +152,11 @@ static void an_unused_generation_goes_at_the_change(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void a_used_generation_goes_with_its_last_user(void **state)
+TEST(a_used_generation_goes_with_its_last_user)
 {
     struct zc_generations generations;
     struct zc_generation *used;
 
-    (void)state;
     begin(&generations);
     used = zc_generations_get(&generations);
     zc_generation_ref(used);
@@ -180,12 +173,11 @@ static void a_used_generation_goes_with_its_last_user(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void changing_back_takes_the_draining_generation_again(void **state)
+TEST(changing_back_takes_the_draining_generation_again)
 {
     struct zc_generations generations;
     struct zc_generation *used;
 
-    (void)state;
     begin(&generations);
     used = zc_generations_get(&generations);
     assert_status(zc_generations_change(&generations, "lz4", 0), ZC_OK);
@@ -199,12 +191,11 @@ static void changing_back_takes_the_draining_generation_again(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void another_level_is_another_generation(void **state)
+TEST(another_level_is_another_generation)
 {
     struct zc_generations generations;
     struct zc_generation *used;
 
-    (void)state;
     begin(&generations);
     used = zc_generations_get(&generations);
 
@@ -218,12 +209,11 @@ static void another_level_is_another_generation(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void the_default_level_is_the_compressors_own(void **state)
+TEST(the_default_level_is_the_compressors_own)
 {
     struct zc_generations generations;
     struct zc_generation *before;
 
-    (void)state;
     begin(&generations);
     before = current_of(&generations);
 
@@ -237,12 +227,11 @@ static void the_default_level_is_the_compressors_own(void **state)
 
 /* DYING_GENERATION_STAYS_DEAD: between its last put and its end, a generation
  * is still in the table, with a count of zero. */
-static void a_dying_generation_is_not_taken_again(void **state)
+TEST(a_dying_generation_is_not_taken_again)
 {
     struct zc_generations generations;
     struct zc_generation *dying;
 
-    (void)state;
     begin(&generations);
     dying = zc_generations_get(&generations);
     assert_status(zc_generations_change(&generations, "lz4", 0), ZC_OK);
@@ -259,13 +248,12 @@ static void a_dying_generation_is_not_taken_again(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void the_256th_generation_has_to_wait_for_an_older_one(void **state)
+TEST(the_256th_generation_has_to_wait_for_an_older_one)
 {
     struct zc_generation *used[ZC_GENERATIONS_MAX];
     struct zc_generations generations;
     int i;
 
-    (void)state;
     begin(&generations);
     for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
         assert_status(zc_generations_change(&generations, NULL, i + 1), ZC_OK);
@@ -291,14 +279,13 @@ static void the_256th_generation_has_to_wait_for_an_older_one(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void whatever_a_compressor_reports_is_corrupt(void **state)
+TEST(whatever_a_compressor_reports_is_corrupt)
 {
     struct zc_generations generations;
     struct zc_generation *generation;
     char data[2048];
     char page[4096];
 
-    (void)state;
     begin(&generations);
     generation = zc_generations_get(&generations);
     support_make_page(data, sizeof(data), SUPPORT_NOISE, 1);
@@ -336,7 +323,7 @@ static void *decompress(void *argument)
 }
 
 /* A shared decompressor reads on while every context is in use. */
-static void only_what_needs_a_context_waits_for_one(void **state)
+TEST(only_what_needs_a_context_waits_for_one)
 {
     struct zc_generations generations;
     struct reader reader = {.status = ZC_BUSY};
@@ -344,7 +331,6 @@ static void only_what_needs_a_context_waits_for_one(void **state)
     char data[2048];
     pthread_t thread;
 
-    (void)state;
     support_use_halves();
     assert_status(zc_generations_init(&generations, 4096, 1, "halves", 1),
                   ZC_OK);
@@ -373,7 +359,7 @@ static void touch_contexts(struct zc_generation *generation)
 }
 
 /* Of those that were not used yet, what malloc() itself touched: a page. */
-static void the_bytes_are_those_of_all_contexts(void **state)
+TEST(the_bytes_are_those_of_all_contexts)
 {
     struct zc_generations generations;
     struct zc_generation *used;
@@ -381,7 +367,6 @@ static void the_bytes_are_those_of_all_contexts(void **state)
     size_t idle;
     size_t both;
 
-    (void)state;
     begin(&generations);
     used = zc_generations_get(&generations);
     idle = zc_generations_bytes(&generations);
@@ -490,12 +475,11 @@ static void use_watched(void)
     creates_left = UINT32_MAX;
 }
 
-static void contexts_end_with_their_generation(void **state)
+TEST(contexts_end_with_their_generation)
 {
     struct zc_generations generations;
     struct zc_generation *used;
 
-    (void)state;
     use_watched();
     begin(&generations);
 
@@ -510,11 +494,10 @@ static void contexts_end_with_their_generation(void **state)
     zc_generations_destroy(&generations);
 }
 
-static void the_contexts_of_half_a_generation_are_ended(void **state)
+TEST(the_contexts_of_half_a_generation_are_ended)
 {
     struct zc_generations generations;
 
-    (void)state;
     use_watched();
     begin(&generations);
 
@@ -561,13 +544,12 @@ static void use_contexts(struct support_worker *worker)
 }
 
 /* CONTEXT_OUTLIVES_USER */
-static void a_context_has_one_user_and_outlives_it(void **state)
+TEST(a_context_has_one_user_and_outlives_it)
 {
     struct zc_generations generations;
     struct support_crew crew;
     unsigned i;
 
-    (void)state;
     use_watched();
     assert_status(
         zc_generations_init(&generations, 4096, CONTEXTS, "watched", 1), ZC_OK);
@@ -582,30 +564,4 @@ static void a_context_has_one_user_and_outlives_it(void **state)
     assert_int_equal(atomic_load(&created) - atomic_load(&destroyed), CONTEXTS);
     zc_generations_destroy(&generations);
     assert_int_equal(atomic_load(&created), atomic_load(&destroyed));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_begins_with_one_generation_and_its_contexts),
-        cmocka_unit_test(unknown_names_and_levels_are_refused_at_the_beginning),
-        cmocka_unit_test(a_refused_change_changes_nothing),
-        cmocka_unit_test(a_change_without_memory_changes_nothing),
-        cmocka_unit_test(a_beginning_without_memory_leaves_nothing),
-        cmocka_unit_test(an_unused_generation_goes_at_the_change),
-        cmocka_unit_test(a_used_generation_goes_with_its_last_user),
-        cmocka_unit_test(changing_back_takes_the_draining_generation_again),
-        cmocka_unit_test(another_level_is_another_generation),
-        cmocka_unit_test(the_default_level_is_the_compressors_own),
-        cmocka_unit_test(a_dying_generation_is_not_taken_again),
-        cmocka_unit_test(the_256th_generation_has_to_wait_for_an_older_one),
-        cmocka_unit_test(whatever_a_compressor_reports_is_corrupt),
-        cmocka_unit_test(only_what_needs_a_context_waits_for_one),
-        cmocka_unit_test(the_bytes_are_those_of_all_contexts),
-        cmocka_unit_test(contexts_end_with_their_generation),
-        cmocka_unit_test(the_contexts_of_half_a_generation_are_ended),
-        cmocka_unit_test(a_context_has_one_user_and_outlives_it),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

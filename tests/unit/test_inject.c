@@ -25,45 +25,40 @@ static int disarm(void **state)
     return 0;
 }
 
-static void nothing_fails_unless_it_was_armed(void **state)
+TEST(nothing_fails_unless_it_was_armed)
 {
     unsigned point;
 
-    (void)state;
     for (point = 0; point < ZC_INJECT_POINT_COUNT; point++)
         assert_string_equal(passages((enum zc_inject_point)point, 4), "....");
     assert_int_equal(zc_inject_failures(), 0);
 }
 
-static void a_countdown_of_zero_fails_the_next_passage(void **state)
+TEST_AFTER(a_countdown_of_zero_fails_the_next_passage, disarm)
 {
-    (void)state;
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
     assert_string_equal(passages(ZC_INJECT_MALLOC, 4), "x...");
     assert_int_equal(zc_inject_failures(), 1);
 }
 
-static void a_countdown_lets_so_many_pass_and_repeats_its_failure(void **state)
+TEST_AFTER(a_countdown_lets_so_many_pass_and_repeats_its_failure, disarm)
 {
-    (void)state;
     zc_inject_arm(ZC_INJECT_PAGES, 2, 3);
     assert_string_equal(passages(ZC_INJECT_PAGES, 8), "..xxx...");
     assert_int_equal(zc_inject_failures(), 3);
 }
 
-static void a_point_fails_alone(void **state)
+TEST_AFTER(a_point_fails_alone, disarm)
 {
-    (void)state;
     zc_inject_arm(ZC_INJECT_MALLOC, 1, 1);
     assert_string_equal(passages(ZC_INJECT_PAGES, 3), "...");
     assert_string_equal(passages(ZC_INJECT_MALLOC, 3), ".x.");
 }
 
-static void disarming_ends_every_point_and_its_count(void **state)
+TEST_AFTER(disarming_ends_every_point_and_its_count, disarm)
 {
     unsigned point;
 
-    (void)state;
     for (point = 0; point < ZC_INJECT_POINT_COUNT; point++)
         zc_inject_arm((enum zc_inject_point)point, 0, UINT32_MAX);
     assert_true(zc_inject(ZC_INJECT_COMPRESS));
@@ -81,13 +76,12 @@ static void pass_often(struct support_worker *worker)
         worker->operations += zc_inject(ZC_INJECT_MALLOC);
 }
 
-static void threads_share_one_countdown(void **state)
+TEST_AFTER(threads_share_one_countdown, disarm)
 {
     struct support_crew crew;
     uint64_t failed = 0;
     unsigned i;
 
-    (void)state;
     support_crew_init(&crew);
     for (i = 0; i < 4; i++)
         support_crew_add(&crew, pass_often, NULL);
@@ -98,21 +92,4 @@ static void threads_share_one_countdown(void **state)
         failed += crew.workers[i].operations;
     assert_int_equal(failed, 500);
     assert_int_equal(zc_inject_failures(), 500);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_fails_unless_it_was_armed),
-        cmocka_unit_test_teardown(a_countdown_of_zero_fails_the_next_passage,
-                                  disarm),
-        cmocka_unit_test_teardown(
-            a_countdown_lets_so_many_pass_and_repeats_its_failure, disarm),
-        cmocka_unit_test_teardown(a_point_fails_alone, disarm),
-        cmocka_unit_test_teardown(disarming_ends_every_point_and_its_count,
-                                  disarm),
-        cmocka_unit_test_teardown(threads_share_one_countdown, disarm),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

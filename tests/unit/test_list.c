@@ -22,24 +22,22 @@ static int digits(const struct zc_list *list)
     return value;
 }
 
-static void a_fresh_list_is_empty(void **state)
+TEST(a_fresh_list_is_empty)
 {
     struct zc_list list;
 
-    (void)state;
     zc_list_init(&list);
 
     assert_true(zc_list_is_empty(&list));
     assert_ptr_equal(list.previous, &list);
 }
 
-static void additions_go_to_the_end_they_name(void **state)
+TEST(additions_go_to_the_end_they_name)
 {
     struct item items[4] = {
         {.number = 1}, {.number = 2}, {.number = 3}, {.number = 4}};
     struct zc_list list;
 
-    (void)state;
     zc_list_init(&list);
     zc_list_add_first(&list, &items[1].link);
     zc_list_add_last(&list, &items[2].link);
@@ -50,14 +48,12 @@ static void additions_go_to_the_end_they_name(void **state)
     assert_false(zc_list_is_empty(&list));
 }
 
-static void a_removed_link_points_at_itself_and_can_be_removed_again(
-    void **state)
+TEST(a_removed_link_points_at_itself_and_can_be_removed_again)
 {
     struct item items[3] = {{.number = 1}, {.number = 2}, {.number = 3}};
     struct zc_list list;
     int i;
 
-    (void)state;
     zc_list_init(&list);
     for (i = 0; i < 3; i++)
         zc_list_add_last(&list, &items[i].link);
@@ -71,16 +67,4 @@ static void a_removed_link_points_at_itself_and_can_be_removed_again(
     zc_list_remove(&items[0].link);
     zc_list_remove(&items[2].link);
     assert_true(zc_list_is_empty(&list));
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_fresh_list_is_empty),
-        cmocka_unit_test(additions_go_to_the_end_they_name),
-        cmocka_unit_test(
-            a_removed_link_points_at_itself_and_can_be_removed_again),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  *
  * Pages 0, 1, 2 ... are stored in this order, so that 0 is the coldest.
  */
+#include "support_test.h"
 #include "support_threads.h"
 #include "support_zswap.h"
 
@@ -98,14 +99,13 @@ static void expect_order(struct zc_zswap *zswap, unsigned owner,
 
 /* ---- lists ---- */
 
-static void the_one_stored_first_is_the_coldest(void **state)
+TEST(the_one_stored_first_is_the_coldest)
 {
     static const uint64_t order[] = {0, 1, 2};
     struct zc_zswap *zswap = begin(3);
     struct zc_lru_candidate candidate;
     int i;
 
-    (void)state;
     expect_order(zswap, 0, order, 3);
     spend_chances(zswap);
     expect_order(zswap, 0, order, 3);
@@ -120,13 +120,12 @@ static void the_one_stored_first_is_the_coldest(void **state)
 }
 
 /* CANDIDATE_ROTATED */
-static void a_candidate_stays_on_the_list_at_its_hot_end(void **state)
+TEST(a_candidate_stays_on_the_list_at_its_hot_end)
 {
     static const uint64_t order[] = {1, 2, 0};
     struct zc_zswap *zswap = begin(3);
     struct zc_lru_candidate candidate;
 
-    (void)state;
     spend_chances(zswap);
 
     assert_status(zc_lru_scan(&zswap->lru, 0, 0, &candidate), ZC_OK);
@@ -135,7 +134,7 @@ static void a_candidate_stays_on_the_list_at_its_hot_end(void **state)
     support_zswap_destroy(zswap);
 }
 
-static void an_entry_that_goes_leaves_the_list_whole(void **state)
+TEST(an_entry_that_goes_leaves_the_list_whole)
 {
     static const struct {
         unsigned gone;
@@ -144,7 +143,6 @@ static void an_entry_that_goes_leaves_the_list_whole(void **state)
     struct zc_lru_candidate candidate;
     size_t i;
 
-    (void)state;
     for (i = 0; i < 3; i++) {
         struct zc_zswap *zswap = begin(3);
 
@@ -158,13 +156,12 @@ static void an_entry_that_goes_leaves_the_list_whole(void **state)
     }
 }
 
-static void removing_twice_or_what_is_on_no_list_does_nothing(void **state)
+TEST(removing_twice_or_what_is_on_no_list_does_nothing)
 {
     static const uint64_t order[] = {0, 2};
     struct zc_zswap *zswap = begin(3);
     struct zc_entry *entry = support_zswap_peek(zswap, 1);
 
-    (void)state;
     zc_lru_remove(&zswap->lru, entry);
     expect_order(zswap, 0, order, 2);
     zc_lru_remove(&zswap->lru, entry);
@@ -175,12 +172,11 @@ static void removing_twice_or_what_is_on_no_list_does_nothing(void **state)
 }
 
 /* Removing is the first act of freeing, and not of unlinking. */
-static void an_entry_somebody_uses_is_on_the_list_until_freed(void **state)
+TEST(an_entry_somebody_uses_is_on_the_list_until_freed)
 {
     struct zc_zswap *zswap = begin(2);
     struct zc_entry *entry = zc_tree_get(&zswap->tree, support_slot(1));
 
-    (void)state;
     assert_status(zc_zswap_invalidate(zswap, support_slot(1)), ZC_OK);
     assert_int_equal(zc_lru_count(&zswap->lru, 0), 2);
 
@@ -225,14 +221,13 @@ static void model_step(struct zc_zswap *zswap, struct model *model,
     }
 }
 
-static void any_steps_keep_the_order_of_age(void **state)
+TEST(any_steps_keep_the_order_of_age)
 {
     static struct model model;
     struct support_random random = {77};
     struct zc_zswap *zswap = begin(0);
     unsigned step;
 
-    (void)state;
     for (step = 0; step < 3000; step++) {
         model_step(zswap, &model, &random, step);
         expect_order(zswap, 0, model.order, model.count);
@@ -242,22 +237,20 @@ static void any_steps_keep_the_order_of_age(void **state)
 
 /* ---- chances ---- */
 
-static void a_store_is_a_chance_and_one_only(void **state)
+TEST(a_store_is_a_chance_and_one_only)
 {
     struct zc_zswap *zswap = begin(1);
 
-    (void)state;
     assert_int_equal(visit(zswap, 0), -1);
     assert_int_equal(visit(zswap, 0), 0);
     assert_int_equal(visit(zswap, 0), 0);
     support_zswap_destroy(zswap);
 }
 
-static void a_load_is_a_chance_too(void **state)
+TEST(a_load_is_a_chance_too)
 {
     struct zc_zswap *zswap = begin(3);
 
-    (void)state;
     spend_chances(zswap);
     load(zswap, 0);
     load(zswap, 0);
@@ -269,11 +262,10 @@ static void a_load_is_a_chance_too(void **state)
     support_zswap_destroy(zswap);
 }
 
-static void the_young_are_passed_over(void **state)
+TEST(the_young_are_passed_over)
 {
     struct zc_zswap *zswap = begin(3);
 
-    (void)state;
     spend_chances(zswap);
     assert_int_equal(next_candidate(zswap, 100), -1);
 
@@ -290,11 +282,10 @@ static void the_young_are_passed_over(void **state)
     support_zswap_destroy(zswap);
 }
 
-static void a_chance_does_not_make_younger(void **state)
+TEST(a_chance_does_not_make_younger)
 {
     struct zc_zswap *zswap = begin(1);
 
-    (void)state;
     zc_clock_advance(100);
 
     assert_int_equal(visit(zswap, 100), -1);
@@ -303,11 +294,10 @@ static void a_chance_does_not_make_younger(void **state)
 }
 
 /* Whatever the clock says: the stamp has 15 bits, and so has the difference. */
-static void ages_reach_to_eight_hours_at_any_time(void **state)
+TEST(ages_reach_to_eight_hours_at_any_time)
 {
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 10; i++) {
         struct zc_zswap *zswap = begin(1);
 
@@ -323,14 +313,13 @@ static void ages_reach_to_eight_hours_at_any_time(void **state)
 
 /* ---- owners ---- */
 
-static void each_owner_has_a_list_of_its_own(void **state)
+TEST(each_owner_has_a_list_of_its_own)
 {
     static const uint64_t of_3[] = {0, 2};
     static const uint64_t of_last[] = {1};
     struct zc_zswap *zswap = begin(0);
     struct zc_lru_candidate candidate;
 
-    (void)state;
     support_zswap_store(zswap, 0, 3, SUPPORT_TEXT, 0);
     support_zswap_store(zswap, 1, ZC_OWNER_COUNT - 1, SUPPORT_TEXT, 1);
     support_zswap_store(zswap, 2, 3, SUPPORT_TEXT, 2);
@@ -349,11 +338,10 @@ static void each_owner_has_a_list_of_its_own(void **state)
 }
 
 /* The slot goes to another owner: so does the page. */
-static void a_page_stored_by_another_changes_lists(void **state)
+TEST(a_page_stored_by_another_changes_lists)
 {
     struct zc_zswap *zswap = begin(1);
 
-    (void)state;
     support_zswap_store(zswap, 0, 9, SUPPORT_TEXT, 1);
 
     assert_int_equal(zc_lru_count(&zswap->lru, 0), 0);
@@ -361,12 +349,11 @@ static void a_page_stored_by_another_changes_lists(void **state)
     support_zswap_destroy(zswap);
 }
 
-static void owners_take_turns(void **state)
+TEST(owners_take_turns)
 {
     struct zc_zswap *zswap = begin(0);
     unsigned owner = UINT_MAX;
 
-    (void)state;
     assert_false(zc_lru_next_owner(&zswap->lru, &owner));
     assert_int_equal(owner, UINT_MAX);
     support_zswap_store(zswap, 0, 5, SUPPORT_TEXT, 0);
@@ -391,13 +378,12 @@ static void owners_take_turns(void **state)
     support_zswap_destroy(zswap);
 }
 
-static void an_owner_without_memory_can_be_asked_for_again(void **state)
+TEST(an_owner_without_memory_can_be_asked_for_again)
 {
     struct zc_zswap *zswap = begin(0);
     size_t bytes = zc_lru_bytes(&zswap->lru);
     struct zc_owner *owner;
 
-    (void)state;
     assert_int_equal(bytes, zc_malloc_size(zc_lru_find_owner(&zswap->lru, 0)));
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
     assert_null(zc_lru_owner(&zswap->lru, 1));
@@ -415,12 +401,11 @@ static void an_owner_without_memory_can_be_asked_for_again(void **state)
 }
 
 /* Somebody else was quicker: his is the record. */
-static void who_makes_an_owner_that_there_is_gets_that(void **state)
+TEST(who_makes_an_owner_that_there_is_gets_that)
 {
     struct zc_zswap *zswap = begin(1);
     struct zc_owner *owner = zc_lru_find_owner(&zswap->lru, 0);
 
-    (void)state;
     assert_ptr_equal(zc_lru_make_owner(&zswap->lru, 0), owner);
     assert_ptr_equal(zc_lru_find_owner(&zswap->lru, 0), owner);
     assert_int_equal(zc_lru_count(&zswap->lru, 0), 1);
@@ -437,41 +422,15 @@ static void make_owners(struct support_worker *worker)
             support_mistake(worker, "owner %u has two records", i);
 }
 
-static void of_two_who_make_an_owner_both_get_the_same(void **state)
+TEST(of_two_who_make_an_owner_both_get_the_same)
 {
     struct zc_zswap *zswap = begin(0);
     struct support_crew crew;
     unsigned i;
 
-    (void)state;
     support_crew_init(&crew);
     for (i = 0; i < 4; i++)
         support_crew_add(&crew, make_owners, zswap);
     support_crew_run(&crew, 0);
     support_zswap_destroy(zswap);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_one_stored_first_is_the_coldest),
-        cmocka_unit_test(a_candidate_stays_on_the_list_at_its_hot_end),
-        cmocka_unit_test(an_entry_that_goes_leaves_the_list_whole),
-        cmocka_unit_test(removing_twice_or_what_is_on_no_list_does_nothing),
-        cmocka_unit_test(an_entry_somebody_uses_is_on_the_list_until_freed),
-        cmocka_unit_test(any_steps_keep_the_order_of_age),
-        cmocka_unit_test(a_store_is_a_chance_and_one_only),
-        cmocka_unit_test(a_load_is_a_chance_too),
-        cmocka_unit_test(the_young_are_passed_over),
-        cmocka_unit_test(a_chance_does_not_make_younger),
-        cmocka_unit_test(ages_reach_to_eight_hours_at_any_time),
-        cmocka_unit_test(each_owner_has_a_list_of_its_own),
-        cmocka_unit_test(a_page_stored_by_another_changes_lists),
-        cmocka_unit_test(owners_take_turns),
-        cmocka_unit_test(an_owner_without_memory_can_be_asked_for_again),
-        cmocka_unit_test(who_makes_an_owner_that_there_is_gets_that),
-        cmocka_unit_test(of_two_who_make_an_owner_both_get_the_same),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

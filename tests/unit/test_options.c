@@ -22,43 +22,39 @@ struct newer {
     uint64_t third;
 };
 
-static void no_options_are_all_zero(void **state)
+TEST(no_options_are_all_zero)
 {
     struct own own = {1, 2, 3};
 
-    (void)state;
     assert_status(zc_options_copy_in(&own, sizeof(own), NULL), ZC_OK);
     assert_int_equal(own.first, 0);
     assert_int_equal(own.second, 0);
 }
 
-static void options_of_our_version_come_in_whole(void **state)
+TEST(options_of_our_version_come_in_whole)
 {
     const struct own caller = {sizeof(caller), 7, 8};
     struct own own = {0, 0, 0};
 
-    (void)state;
     assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_OK);
     assert_memory_equal(&own, &caller, sizeof(own));
 }
 
-static void fields_an_old_caller_lacks_are_zero(void **state)
+TEST(fields_an_old_caller_lacks_are_zero)
 {
     const struct old caller = {sizeof(caller), 7};
     struct own own = {1, 2, 3};
 
-    (void)state;
     assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_OK);
     assert_int_equal(own.first, 7);
     assert_int_equal(own.second, 0);
 }
 
-static void a_newer_caller_may_have_more_if_it_is_zero(void **state)
+TEST(a_newer_caller_may_have_more_if_it_is_zero)
 {
     struct newer caller = {sizeof(caller), 7, 8, 0};
     struct own own = {0, 0, 0};
 
-    (void)state;
     assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_OK);
     assert_int_equal(own.second, 8);
 
@@ -68,12 +64,11 @@ static void a_newer_caller_may_have_more_if_it_is_zero(void **state)
                   ZC_UNSUPPORTED);
 }
 
-static void a_size_that_cannot_hold_itself_is_invalid(void **state)
+TEST(a_size_that_cannot_hold_itself_is_invalid)
 {
     struct own caller = {0, 7, 8};
     struct own own = {0, 0, 0};
 
-    (void)state;
     assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_INVALID);
     assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_INVALID);
     caller.struct_size = sizeof(size_t) - 1;
@@ -84,14 +79,13 @@ static void a_size_that_cannot_hold_itself_is_invalid(void **state)
 }
 
 /* A struct on the stack whose struct_size was never set. */
-static void a_size_above_a_page_is_invalid_and_reads_nothing(void **state)
+TEST(a_size_above_a_page_is_invalid_and_reads_nothing)
 {
     const size_t sizes[] = {ZC_STRUCT_SIZE_MAX + 1, SIZE_MAX};
     struct own own = {1, 2, 3};
     struct own caller;
     size_t i;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         caller = (struct own){sizes[i], 7, 8};
         assert_status(zc_options_copy_in(&own, sizeof(own), &caller),
@@ -115,12 +109,11 @@ struct reasoned_newer {
     uint64_t unknown;
 };
 
-static void a_reason_is_cut_and_always_terminated(void **state)
+TEST(a_reason_is_cut_and_always_terminated)
 {
     char text[8] = "xxxxxxx";
     struct reasoned options = {sizeof(options), 0, text, 4};
 
-    (void)state;
     assert_status(ZC_REFUSE(&options, ZC_BUSY, "page_size: %d", 5), ZC_BUSY);
     assert_string_equal(text, "pag");
     assert_int_equal(text[4], 'x');
@@ -132,13 +125,12 @@ static void a_reason_is_cut_and_always_terminated(void **state)
     assert_string_equal(text, "pag");
 }
 
-static void reading_clears_the_reason_or_says_what_is_unknown(void **state)
+TEST(reading_clears_the_reason_or_says_what_is_unknown)
 {
     char text[ZC_REASON_SIZE] = "old";
     struct reasoned_newer caller = {{sizeof(caller), 7, text, sizeof(text)}, 0};
     struct reasoned own;
 
-    (void)state;
     assert_status(ZC_OPTIONS_READ(&own, &caller), ZC_OK);
     assert_string_equal(text, "");
     assert_int_equal(own.first, 7);
@@ -154,24 +146,22 @@ static void reading_clears_the_reason_or_says_what_is_unknown(void **state)
     assert_status(ZC_OPTIONS_READ(&own, NULL), ZC_OK);
 }
 
-static void a_result_fills_no_more_than_the_caller_has(void **state)
+TEST(a_result_fills_no_more_than_the_caller_has)
 {
     const struct own own = {0, 7, 8};
     struct own caller = {sizeof(struct old), 1, 2};
 
-    (void)state;
     assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_OK);
     assert_int_equal(caller.struct_size, sizeof(struct old));
     assert_int_equal(caller.first, 7);
     assert_int_equal(caller.second, 2);
 }
 
-static void what_a_newer_caller_has_more_is_zeroed(void **state)
+TEST(what_a_newer_caller_has_more_is_zeroed)
 {
     const struct own own = {0, 7, 8};
     struct newer caller = {sizeof(caller), 1, 2, 3};
 
-    (void)state;
     assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_OK);
     assert_int_equal(caller.struct_size, sizeof(caller));
     assert_int_equal(caller.first, 7);
@@ -179,12 +169,11 @@ static void what_a_newer_caller_has_more_is_zeroed(void **state)
     assert_int_equal(caller.third, 0);
 }
 
-static void page_sizes_are_powers_of_two_from_4_to_64_kib(void **state)
+TEST(page_sizes_are_powers_of_two_from_4_to_64_kib)
 {
     size_t page_size;
     size_t checked;
 
-    (void)state;
     for (page_size = 1; page_size <= 140000; page_size++) {
         checked = page_size;
         assert_status(zc_options_check_page_size(&checked),
@@ -198,23 +187,4 @@ static void page_sizes_are_powers_of_two_from_4_to_64_kib(void **state)
     checked = 0;
     assert_status(zc_options_check_page_size(&checked), ZC_OK);
     assert_int_equal(checked, 4096);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_options_are_all_zero),
-        cmocka_unit_test(options_of_our_version_come_in_whole),
-        cmocka_unit_test(fields_an_old_caller_lacks_are_zero),
-        cmocka_unit_test(a_newer_caller_may_have_more_if_it_is_zero),
-        cmocka_unit_test(a_size_that_cannot_hold_itself_is_invalid),
-        cmocka_unit_test(a_size_above_a_page_is_invalid_and_reads_nothing),
-        cmocka_unit_test(a_reason_is_cut_and_always_terminated),
-        cmocka_unit_test(reading_clears_the_reason_or_says_what_is_unknown),
-        cmocka_unit_test(a_result_fills_no_more_than_the_caller_has),
-        cmocka_unit_test(what_a_newer_caller_has_more_is_zeroed),
-        cmocka_unit_test(page_sizes_are_powers_of_two_from_4_to_64_kib),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,11 +117,10 @@ static struct zc_zspool *full_pool(enum zc_placement placement)
     return pool;
 }
 
-static void making_pools(void **state)
+TEST(making_pools)
 {
     struct zc_zspool *pool;
 
-    (void)state;
     FAILS(zc_zspool_create, ZC_ZSPOOL_OPTIONS(.page_size = 5000), &out.pool);
     FAILS(zc_zspool_create, ZC_ZSPOOL_OPTIONS(.chain_length = 99), &out.pool);
     FAILS_WITHOUT_MEMORY(ZC_INJECT_MALLOC, zc_zspool_destroy(out.pool),
@@ -134,14 +133,13 @@ static void making_pools(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void objects_of_pools(void **state)
+TEST(objects_of_pools)
 {
     enum zc_placement placement;
     struct zc_zspool *pool;
     zc_handle stale = {0};
     zc_handle foreign = {12345};
 
-    (void)state;
     for (placement = ZC_PLACEMENT_DENSE; placement <= ZC_PLACEMENT_KERNEL;
          placement++) {
         pool = full_pool(placement);
@@ -173,13 +171,12 @@ static zc_status never(void *context, zc_handle handle)
     return ZC_BUSY;
 }
 
-static void work_and_counters_of_pools(void **state)
+TEST(work_and_counters_of_pools)
 {
     struct zc_zspool *pool = support_pool_new(SUPPORT_KERNEL);
     const size_t result_size = sizeof(struct zc_compact_result);
     const struct zc_compact_budget small = {.struct_size = 1};
 
-    (void)state;
     zc_mutex_lock(&pool->compaction);
     FAILS_SIZED(result_size, zc_zspool_compact, pool, NULL, &out.result);
     zc_mutex_unlock(&pool->compaction);
@@ -200,9 +197,8 @@ static void work_and_counters_of_pools(void **state)
 
 /* ---- caches ---- */
 
-static void making_caches(void **state)
+TEST(making_caches)
 {
-    (void)state;
     FAILS(zc_cache_create, ZC_CACHE_OPTIONS(.compressor_name = "none"),
           &out.cache);
     FAILS(zc_cache_create, ZC_CACHE_OPTIONS(.page_size = 5000), &out.cache);
@@ -210,13 +206,12 @@ static void making_caches(void **state)
                          zc_cache_create, NULL, &out.cache);
 }
 
-static void pages_of_caches(void **state)
+TEST(pages_of_caches)
 {
     const zc_swp beyond = zc_swp_make(0, ZC_SLOT_COUNT_MAX);
     const zc_swp empty = zc_swp_make(0, 7);
     struct zc_cache *cache = NULL;
 
-    (void)state;
     assert_status(zc_cache_create(NULL, &cache), ZC_OK);
     FAILS(zc_cache_load, cache, beyond, out.bytes);
     FAILS(zc_cache_load, cache, empty, out.bytes);
@@ -225,12 +220,11 @@ static void pages_of_caches(void **state)
     zc_cache_destroy(cache);
 }
 
-static void work_and_counters_of_caches(void **state)
+TEST(work_and_counters_of_caches)
 {
     const struct zc_writeback_options small = {.struct_size = 1};
     struct zc_cache *cache = NULL;
 
-    (void)state;
     assert_status(
         zc_cache_create(ZC_CACHE_OPTIONS(.pool_ops = &zc_pool_malloc), &cache),
         ZC_OK);
@@ -247,12 +241,11 @@ static void work_and_counters_of_caches(void **state)
     zc_cache_destroy(cache);
 }
 
-static void devices(void **state)
+TEST(devices)
 {
     static struct support_device device;
     struct zc_cache *cache = NULL;
 
-    (void)state;
     assert_status(zc_cache_create(NULL, &cache), ZC_OK);
     support_device_init(&device);
     atomic_store(&device.fails_open, true);
@@ -271,13 +264,12 @@ static void devices(void **state)
 
 /* ---- machines ---- */
 
-static void machines_and_spaces(void **state)
+TEST(machines_and_spaces)
 {
     const struct support_vm_kind kind = {.frames = 64};
     struct support_vm machine = support_vm_make(&kind);
     struct zc_vm_space *space = support_vm_space(&machine, 8);
 
-    (void)state;
     FAILS(zc_vm_create, NULL, ZC_VM_OPTIONS(.frame_count = 1), &out.vm);
     FAILS(zc_vm_create, ZC_CACHE_OPTIONS(.page_size = 1), NULL, &out.vm);
     FAILS(zc_vm_space_create, machine.vm, ZC_OWNER_COUNT, 8, &out.space);
@@ -293,13 +285,12 @@ static void machines_and_spaces(void **state)
     support_vm_end(&machine);
 }
 
-static void accesses(void **state)
+TEST(accesses)
 {
     const struct support_vm_kind kind = {.frames = 64};
     struct support_vm machine = support_vm_make(&kind);
     struct zc_vm_space *space = support_vm_space(&machine, 8);
 
-    (void)state;
     FAILS(zc_vm_read, space, 8, 0, out.bytes, 10, NULL);
     FAILS(zc_vm_read, space, 0, SUPPORT_VM_PAGE, out.bytes, 10, NULL);
     FAILS(zc_vm_read, space, 8, 0, &before, 0, &out.kind);
@@ -365,7 +356,7 @@ static unsigned check_header(char *text)
     return functions;
 }
 
-static void every_function_with_an_output_was_called(void **state)
+TEST(every_function_with_an_output_was_called)
 {
     static char text[1 << 16];
     unsigned functions = 0;
@@ -375,7 +366,6 @@ static void every_function_with_an_output_was_called(void **state)
     FILE *file;
     DIR *headers = opendir(PUBLIC_HEADERS);
 
-    (void)state;
     assert_non_null(headers);
     while ((entry = readdir(headers)) != NULL) {
         if (strstr(entry->d_name, ".h") == NULL)
@@ -392,22 +382,4 @@ static void every_function_with_an_output_was_called(void **state)
     }
     (void)closedir(headers);
     assert_in_range(functions, 25, FUNCTIONS_MAX);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(making_pools),
-        cmocka_unit_test(objects_of_pools),
-        cmocka_unit_test(work_and_counters_of_pools),
-        cmocka_unit_test(making_caches),
-        cmocka_unit_test(pages_of_caches),
-        cmocka_unit_test(work_and_counters_of_caches),
-        cmocka_unit_test(devices),
-        cmocka_unit_test(machines_and_spaces),
-        cmocka_unit_test(accesses),
-        cmocka_unit_test(every_function_with_an_output_was_called),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "support_rig.h"
+#include "support_test.h"
 
 static struct rig rig;
 
@@ -76,12 +77,11 @@ static void write_back(unsigned first, unsigned count)
     }
 }
 
-static void throttle_waits_for_fewer(void **state)
+TEST(throttle_waits_for_fewer)
 {
     struct rig_thread threads[2];
     unsigned i;
 
-    (void)state;
     begin(3, 3);
     rig_hold(&rig);
     write_back(0, 2);
@@ -109,12 +109,11 @@ static void write_back_one(void *context)
     (void)rig_write_back(&rig, *(const unsigned *)context);
 }
 
-static void who_waits_for_more_goes_on_sleeping(void **state)
+TEST(who_waits_for_more_goes_on_sleeping)
 {
     struct rig_thread throttler;
     struct rig_thread drainer;
 
-    (void)state;
     begin(3, 3);
     atomic_store(&wakes, 0);
     atomic_store(&sleeps, 0);
@@ -153,14 +152,13 @@ static void who_waits_for_more_goes_on_sleeping(void **state)
 }
 
 /* Who may not wait does his own: then there are more than writes_max. */
-static void throttle_waits_for_those_above_the_most_too(void **state)
+TEST(throttle_waits_for_those_above_the_most_too)
 {
     unsigned slots[] = {2, 3};
     struct rig_thread writers[2];
     struct rig_thread throttler;
     unsigned i;
 
-    (void)state;
     begin(2, 2);
     atomic_store(&wakes, 0);
     rig_hold(&rig);
@@ -189,11 +187,10 @@ static void throttle_waits_for_those_above_the_most_too(void **state)
     rig_end(&rig);
 }
 
-static void nobody_is_woken_where_nobody_sleeps(void **state)
+TEST(nobody_is_woken_where_nobody_sleeps)
 {
     unsigned workers;
 
-    (void)state;
     for (workers = 0; workers <= 2; workers++) {
         begin(workers, 2);
         atomic_store(&wakes, 0);
@@ -204,11 +201,10 @@ static void nobody_is_woken_where_nobody_sleeps(void **state)
     }
 }
 
-static void failures_in_turn_are_counted(void **state)
+TEST(failures_in_turn_are_counted)
 {
     char page[ZC_PAGE_SIZE_MIN];
 
-    (void)state;
     begin(0, 0);
     assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
     rig_fail_writes(&rig, 3);
@@ -248,11 +244,10 @@ static void destroy(void *context)
     zc_atomic_u32_store_relaxed(&is_destroyed, 1);
 }
 
-static void the_end_waits_for_writes(void **state)
+TEST(the_end_waits_for_writes)
 {
     struct rig_thread thread;
 
-    (void)state;
     begin(2, 0);
     rig_hold(&rig);
     write_back(0, 2);
@@ -267,11 +262,10 @@ static void the_end_waits_for_writes(void **state)
 }
 
 /* The folio stays in the swap cache: the page is there for swapoff. */
-static void the_end_lets_go_of_stuck_folios(void **state)
+TEST(the_end_lets_go_of_stuck_folios)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin(1, 0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     folio = rig_make_stuck(&rig, 1);
@@ -286,12 +280,11 @@ static void the_end_lets_go_of_stuck_folios(void **state)
     rig_end(&rig);
 }
 
-static void transfers_that_are_waited_for(void **state)
+TEST(transfers_that_are_waited_for)
 {
     char page[ZC_PAGE_SIZE_MIN];
     char copy[ZC_PAGE_SIZE_MIN];
 
-    (void)state;
     begin(1, 0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_status(
@@ -327,20 +320,4 @@ static void transfers_that_are_waited_for(void **state)
     assert_memory_equal(page, copy, sizeof(page));
     support_slot_release(&rig.swap, rig_slot(2), NULL, false);
     rig_end(&rig);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(throttle_waits_for_fewer),
-        cmocka_unit_test(who_waits_for_more_goes_on_sleeping),
-        cmocka_unit_test(throttle_waits_for_those_above_the_most_too),
-        cmocka_unit_test(nobody_is_woken_where_nobody_sleeps),
-        cmocka_unit_test(failures_in_turn_are_counted),
-        cmocka_unit_test(the_end_waits_for_writes),
-        cmocka_unit_test(the_end_lets_go_of_stuck_folios),
-        cmocka_unit_test(transfers_that_are_waited_for),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 /* test_pageio_read.c - from where a folio comes, and what is left there. */
 #include "base/inject.h"
 #include "support_rig.h"
+#include "support_test.h"
 
 static struct rig rig;
 
@@ -73,30 +74,27 @@ static void read_stored(bool in_cache, bool expect_taken)
     drop_folio(1, in_cache, folio);
 }
 
-static void exclusive_in_the_swap_cache(void **state)
+TEST(exclusive_in_the_swap_cache)
 {
-    (void)state;
     begin();
     read_stored(true, true);
     rig_end(&rig);
 }
 
 /* The reader may yet lose and free his folio. */
-static void not_exclusive_elsewhere(void **state)
+TEST(not_exclusive_elsewhere)
 {
-    (void)state;
     begin();
     read_stored(false, false);
     rig_expect(&rig, 1, SUPPORT_HALVES);
     rig_end(&rig);
 }
 
-static void zeros(void **state)
+TEST(zeros)
 {
     enum zc_page_source source = ZC_SOURCE_CACHED;
     struct zc_folio *folio;
 
-    (void)state;
     begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
     folio = make_folio(1, true);
@@ -121,14 +119,13 @@ static void zeros(void **state)
     rig_end(&rig);
 }
 
-static void the_device(void **state)
+TEST(the_device)
 {
     enum zc_page_source source = ZC_SOURCE_CACHED;
     struct zc_folio *folio;
     bool in_cache;
     unsigned i;
 
-    (void)state;
     begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_status(rig_write_back(&rig, 1), ZC_OK);
@@ -151,13 +148,12 @@ static void the_device(void **state)
 }
 
 /* What cannot be read stays, for the next one who tries. */
-static void damage_is_kept(void **state)
+TEST(damage_is_kept)
 {
     struct zc_folio *folio;
     bool in_cache;
     unsigned i;
 
-    (void)state;
     begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
     for (i = 0; i < 2; i++) {
@@ -177,12 +173,11 @@ static void damage_is_kept(void **state)
     rig_end(&rig);
 }
 
-static void read_errors_are_kept(void **state)
+TEST(read_errors_are_kept)
 {
     enum zc_page_source source = ZC_SOURCE_CACHED;
     struct zc_folio *folio;
 
-    (void)state;
     begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_status(rig_write_back(&rig, 1), ZC_OK);
@@ -202,18 +197,4 @@ static void read_errors_are_kept(void **state)
     drop_folio(1, true, folio);
     rig_expect(&rig, 1, SUPPORT_HALVES);
     rig_end(&rig);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exclusive_in_the_swap_cache),
-        cmocka_unit_test(not_exclusive_elsewhere),
-        cmocka_unit_test(zeros),
-        cmocka_unit_test(the_device),
-        cmocka_unit_test(damage_is_kept),
-        cmocka_unit_test(read_errors_are_kept),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

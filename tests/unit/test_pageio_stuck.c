@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pageio_stuck.c - pages whose write failed are not lost, and not kept. */
 #include "support_rig.h"
+#include "support_test.h"
 
 static struct rig rig;
 
@@ -29,12 +30,11 @@ static void unlock(uint64_t offset, struct zc_folio *folio)
     put(offset, folio);
 }
 
-static void stored_again_at_once(void **state)
+TEST(stored_again_at_once)
 {
     unsigned workers;
     uint64_t charged;
 
-    (void)state;
     for (workers = 0; workers <= 1; workers++) {
         begin(workers);
         rig_set_for(&rig, 1, SUPPORT_HALVES, 3);
@@ -60,9 +60,8 @@ static void stored_again_at_once(void **state)
 }
 
 /* Whatever the limit says. */
-static void stored_again_over_the_limit(void **state)
+TEST(stored_again_over_the_limit)
 {
-    (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     rig_set(&rig, 2, SUPPORT_HALVES);
@@ -74,11 +73,10 @@ static void stored_again_over_the_limit(void **state)
     rig_end(&rig);
 }
 
-static void stuck_while_somebody_has_it_locked(void **state)
+TEST(stuck_while_somebody_has_it_locked)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin(1);
     folio = make_stuck(1);
     assert_int_equal(rig_stuck(&rig), 1);
@@ -99,12 +97,11 @@ static void stuck_while_somebody_has_it_locked(void **state)
     rig_end(&rig);
 }
 
-static void each_is_looked_at_once(void **state)
+TEST(each_is_looked_at_once)
 {
     struct zc_folio *folios[4];
     unsigned i;
 
-    (void)state;
     begin(1);
     for (i = 0; i < 4; i++)
         folios[i] = make_stuck(i);
@@ -124,11 +121,10 @@ static void each_is_looked_at_once(void **state)
 
 /* ---- somebody else has seen to it ---- */
 
-static void replaced(void **state)
+TEST(replaced)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin(1);
     folio = make_stuck(1);
     unlock(1, folio);
@@ -142,12 +138,11 @@ static void replaced(void **state)
     rig_end(&rig);
 }
 
-static void taken(void **state)
+TEST(taken)
 {
     char page[ZC_PAGE_SIZE_MIN];
     struct zc_folio *folio;
 
-    (void)state;
     begin(1);
     folio = make_stuck(1);
     unlock(1, folio);
@@ -159,12 +154,11 @@ static void taken(void **state)
 }
 
 /* C03: the slot has another folio by now. */
-static void another_folio_is_there(void **state)
+TEST(another_folio_is_there)
 {
     struct zc_folio *folio;
     struct zc_folio *other;
 
-    (void)state;
     begin(1);
     folio = make_stuck(1);
     zc_swapcache_delete(&rig.swap, folio); /* nobody told pageio */
@@ -187,11 +181,10 @@ static void another_folio_is_there(void **state)
     rig_end(&rig);
 }
 
-static void the_device_has_gone(void **state)
+TEST(the_device_has_gone)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin(1);
     folio = make_stuck(1);
     unlock(1, folio);
@@ -205,11 +198,10 @@ static void the_device_has_gone(void **state)
 
 /* ---- written once more ---- */
 
-static void written_by_its_user(void **state)
+TEST(written_by_its_user)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin(1);
     folio = make_stuck(1);
     assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_OK);
@@ -253,9 +245,8 @@ static void fail_to_write_noise(uint64_t offset)
     put(offset, folio);
 }
 
-static void written_where_the_zcache_will_not(void **state)
+TEST(written_where_the_zcache_will_not)
 {
-    (void)state;
     begin_with_noise();
     fail_to_write_noise(1);
     assert_int_equal(rig_stuck(&rig), 1);
@@ -272,11 +263,10 @@ static void written_where_the_zcache_will_not(void **state)
     rig_end(&rig);
 }
 
-static void not_to_a_device_that_goes(void **state)
+TEST(not_to_a_device_that_goes)
 {
     unsigned writes;
 
-    (void)state;
     begin_with_noise();
     fail_to_write_noise(1);
     writes = rig_writes(&rig);
@@ -290,12 +280,11 @@ static void not_to_a_device_that_goes(void **state)
 }
 
 /* Two writes of one folio failed: two records, one folio. */
-static void stuck_twice(void **state)
+TEST(stuck_twice)
 {
     struct zc_folio *folio;
     bool created;
 
-    (void)state;
     begin_with_noise();
     fail_to_write_noise(1);
     assert_status(zc_swapcache_get(&rig.swap,
@@ -312,24 +301,4 @@ static void stuck_twice(void **state)
     assert_false(rig_is_cached(&rig, 1));
     rig_expect(&rig, 1, SUPPORT_NOISE);
     rig_end(&rig);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stored_again_at_once),
-        cmocka_unit_test(stored_again_over_the_limit),
-        cmocka_unit_test(stuck_while_somebody_has_it_locked),
-        cmocka_unit_test(each_is_looked_at_once),
-        cmocka_unit_test(replaced),
-        cmocka_unit_test(taken),
-        cmocka_unit_test(another_folio_is_there),
-        cmocka_unit_test(the_device_has_gone),
-        cmocka_unit_test(written_by_its_user),
-        cmocka_unit_test(written_where_the_zcache_will_not),
-        cmocka_unit_test(not_to_a_device_that_goes),
-        cmocka_unit_test(stuck_twice),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

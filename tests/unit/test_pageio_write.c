@@ -4,6 +4,7 @@
 
 #include "base/inject.h"
 #include "support_rig.h"
+#include "support_test.h"
 
 static struct rig rig;
 
@@ -74,9 +75,8 @@ static bool is_zero_slot(uint64_t offset)
 
 /* ---- where to ---- */
 
-static void zeros_become_a_bit(void **state)
+TEST(zeros_become_a_bit)
 {
-    (void)state;
     begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_true(rig_has_entry(&rig, 1));
@@ -104,9 +104,8 @@ static void write_one_word(uint64_t offset, size_t word)
     assert_true(rig_has_entry(&rig, offset));
 }
 
-static void one_word_is_not_zeros(void **state)
+TEST(one_word_is_not_zeros)
 {
-    (void)state;
     begin();
     write_one_word(1, 0);
     write_one_word(2, 1);
@@ -118,9 +117,8 @@ static void one_word_is_not_zeros(void **state)
 }
 
 /* C15: the bit of an older page would hide the new one. */
-static void zero_bit_goes_before_a_page(void **state)
+TEST(zero_bit_goes_before_a_page)
 {
-    (void)state;
     begin();
     assert_status(write_kind(1, SUPPORT_ZERO, 0), ZC_OK);
     assert_status(write_kind(1, SUPPORT_HALVES, 0), ZC_OK);
@@ -140,11 +138,10 @@ static void zero_bit_goes_before_a_page(void **state)
     rig_end(&rig);
 }
 
-static void zcache_takes_it(void **state)
+TEST(zcache_takes_it)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin();
     folio = get_folio(1);
     fill(folio, SUPPORT_HALVES);
@@ -161,9 +158,8 @@ static void zcache_takes_it(void **state)
 }
 
 /* Z04: the older entry would hide what is on the device. */
-static void refused_goes_to_the_device(void **state)
+TEST(refused_goes_to_the_device)
 {
-    (void)state;
     begin_full(0, 0);
     zc_zswap_apply_limit(&rig.zswap, 0, 90);
     rig_set(&rig, 1, SUPPORT_HALVES);
@@ -180,11 +176,10 @@ static void refused_goes_to_the_device(void **state)
 }
 
 /* Z18: trying again would go on for ever. */
-static void owner_forbids_the_device(void **state)
+TEST(owner_forbids_the_device)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin_full(0, 0);
     zc_atomic_u32_store_relaxed(&zc_lru_owner(&rig.zswap.lru, 7)->no_writeback,
                                 1);
@@ -206,11 +201,10 @@ static void owner_forbids_the_device(void **state)
     rig_end(&rig);
 }
 
-static void no_memory_for_the_request(void **state)
+TEST(no_memory_for_the_request)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin_full(0, 0);
     folio = get_folio(1);
     fill(folio, SUPPORT_TEXT);
@@ -226,13 +220,12 @@ static void no_memory_for_the_request(void **state)
 }
 
 /* Wherever memory ends, the page is somewhere, and whole. */
-static void no_failure_loses_the_page(void **state)
+TEST(no_failure_loses_the_page)
 {
     struct zc_folio *folio;
     uint32_t countdown;
     zc_status status;
 
-    (void)state;
     for (countdown = 0;; countdown++) {
         begin();
         rig_set(&rig, 1, SUPPORT_NOISE);
@@ -280,9 +273,8 @@ static void look(void *context, zc_swp slot)
     zc_swapcache_put(&rig.swap, slot, folio);
 }
 
-static void under_writeback_and_unlocked(void **state)
+TEST(under_writeback_and_unlocked)
 {
-    (void)state;
     memset(&seen, 0, sizeof(seen));
     begin_full(0, 0);
     (void)write_kind(2, SUPPORT_ZERO, 0);
@@ -296,9 +288,8 @@ static void under_writeback_and_unlocked(void **state)
     rig_end(&rig);
 }
 
-static void is_read_while_it_is_written(void **state)
+TEST(is_read_while_it_is_written)
 {
-    (void)state;
     begin_full(1, 0);
     (void)write_kind(1, SUPPORT_ZERO, 0);
     rig_hold(&rig);
@@ -314,11 +305,10 @@ static void is_read_while_it_is_written(void **state)
     rig_end(&rig);
 }
 
-static void dirty_again_stays(void **state)
+TEST(dirty_again_stays)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin_full(1, 0);
     (void)write_kind(1, SUPPORT_ZERO, 0);
     rig_hold(&rig);
@@ -342,13 +332,12 @@ static void write_first(void *context)
     (void)zc_pageio_write(&rig.pageio, folio, 0);
 }
 
-static void waits_for_the_older_write(void **state)
+TEST(waits_for_the_older_write)
 {
     struct rig_thread thread;
     struct zc_folio *folio;
     unsigned writes;
 
-    (void)state;
     begin_full(2, 0);
     (void)write_kind(1, SUPPORT_ZERO, 0);
     writes = rig_writes(&rig);
@@ -368,11 +357,10 @@ static void waits_for_the_older_write(void **state)
 }
 
 /* Who may not sleep does the write himself. */
-static void beyond_the_most_it_is_done_here(void **state)
+TEST(beyond_the_most_it_is_done_here)
 {
     unsigned writes;
 
-    (void)state;
     begin_full(1, 1);
     (void)write_kind(1, SUPPORT_ZERO, 0);
     (void)write_kind(2, SUPPORT_ZERO, 0);
@@ -393,11 +381,10 @@ static void beyond_the_most_it_is_done_here(void **state)
     rig_end(&rig);
 }
 
-static void a_request_is_given_up(void **state)
+TEST(a_request_is_given_up)
 {
     struct zc_page_write *write;
 
-    (void)state;
     begin();
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_status(
@@ -416,26 +403,4 @@ static void a_request_is_given_up(void **state)
         ZC_NO_MEMORY);
     zc_inject_disarm();
     rig_end(&rig); /* no device reference is left */
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(zeros_become_a_bit),
-        cmocka_unit_test(one_word_is_not_zeros),
-        cmocka_unit_test(zero_bit_goes_before_a_page),
-        cmocka_unit_test(zcache_takes_it),
-        cmocka_unit_test(refused_goes_to_the_device),
-        cmocka_unit_test(owner_forbids_the_device),
-        cmocka_unit_test(no_memory_for_the_request),
-        cmocka_unit_test(no_failure_loses_the_page),
-        cmocka_unit_test(under_writeback_and_unlocked),
-        cmocka_unit_test(is_read_while_it_is_written),
-        cmocka_unit_test(dirty_again_stays),
-        cmocka_unit_test(waits_for_the_older_write),
-        cmocka_unit_test(beyond_the_most_it_is_done_here),
-        cmocka_unit_test(a_request_is_given_up),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

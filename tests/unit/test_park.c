@@ -60,7 +60,7 @@ static void run(unsigned count, support_work work, struct words *words)
     support_crew_run(&crew, 0);
 }
 
-static void bit_lock_excludes(void **state)
+TEST_WITH(bit_lock_excludes, set_up, tear_down)
 {
     struct words *words = *state;
 
@@ -69,7 +69,7 @@ static void bit_lock_excludes(void **state)
     assert_int_equal(zc_atomic_u32_load_relaxed(&words->word), 0);
 }
 
-static void trylock_takes_a_free_bit_only(void **state)
+TEST_WITH(trylock_takes_a_free_bit_only, set_up, tear_down)
 {
     struct words *words = *state;
 
@@ -95,7 +95,7 @@ static void take_turns(struct support_worker *worker)
     }
 }
 
-static void sleepers_are_woken(void **state)
+TEST_WITH(sleepers_are_woken, set_up, tear_down)
 {
     struct words *words = *state;
 
@@ -119,25 +119,11 @@ static void wait_or_clear(struct support_worker *worker)
         support_mistake(worker, "%s", "woken before it was cleared");
 }
 
-static void another_thread_may_clear(void **state)
+TEST_WITH(another_thread_may_clear, set_up, tear_down)
 {
     struct words *words = *state;
 
     zc_atomic_u32_store_relaxed(&words->word, OTHER);
     run(2, wait_or_clear, words);
     assert_int_equal(zc_atomic_u32_load_relaxed(&words->word), 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(bit_lock_excludes, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(trylock_takes_a_free_bit_only, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(sleepers_are_woken, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(another_thread_may_clear, set_up,
-                                        tear_down),
-    };
-
-    return cmocka_run_group_tests_name("park", tests, NULL, NULL);
 }

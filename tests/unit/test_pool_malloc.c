@@ -1,43 +1,37 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pool_malloc.c - the C library's malloc as the pool behind a cache. */
 #include "support_ops.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 
 static const char bytes[1000]; /* whatever they are */
 
-static void it_does_what_a_cache_asks_of_a_pool(void **state)
+TEST(it_does_what_a_cache_asks_of_a_pool)
 {
-    (void)state;
-
     support_ops_do_what_a_cache_asks(&zc_pool_malloc, 0, 0);
     support_ops_do_what_a_cache_asks(&zc_pool_malloc, 0, 65536);
 }
 
-static void many_threads_may_use_it_at_once(void **state)
+TEST(many_threads_may_use_it_at_once)
 {
-    (void)state;
-
     support_ops_serve_many_threads(&zc_pool_malloc, 0);
 }
 
-static void it_cannot_compact_and_stores_up_to_a_page(void **state)
+TEST(it_cannot_compact_and_stores_up_to_a_page)
 {
-    (void)state;
-
     assert_null(zc_pool_malloc.compact);
     assert_null(zc_pool_malloc.huge_class_size);
     assert_string_equal(zc_pool_malloc.name, "malloc");
 }
 
-static void its_pages_are_the_blocks_as_malloc_rounds_them(void **state)
+TEST(its_pages_are_the_blocks_as_malloc_rounds_them)
 {
     struct zc_pool_usage usage = {.struct_size = sizeof(usage)};
     void *pool = support_ops_begin(&zc_pool_malloc, 0, 4096);
     zc_handle handles[100];
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 100; i++)
         assert_status(zc_pool_malloc.put(pool, bytes, 1000, &handles[i]),
                       ZC_OK);
@@ -54,7 +48,7 @@ static void its_pages_are_the_blocks_as_malloc_rounds_them(void **state)
     zc_pool_malloc.destroy(pool);
 }
 
-static void without_memory_there_is_no_pool_and_no_object(void **state)
+TEST(without_memory_there_is_no_pool_and_no_object)
 {
     const struct zc_pool_config config = {
         .struct_size = sizeof(config),
@@ -63,7 +57,6 @@ static void without_memory_there_is_no_pool_and_no_object(void **state)
     zc_handle handle = {77};
     void *pool = &pool;
 
-    (void)state;
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
     assert_status(zc_pool_malloc.create(&config, &pool), ZC_NO_MEMORY);
     assert_ptr_equal(pool, &pool);
@@ -76,17 +69,4 @@ static void without_memory_there_is_no_pool_and_no_object(void **state)
     assert_int_equal(handle.value, 77);
     assert_int_equal(zc_pool_malloc.page_count(pool), 0);
     zc_pool_malloc.destroy(pool);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_does_what_a_cache_asks_of_a_pool),
-        cmocka_unit_test(many_threads_may_use_it_at_once),
-        cmocka_unit_test(it_cannot_compact_and_stores_up_to_a_page),
-        cmocka_unit_test(its_pages_are_the_blocks_as_malloc_rounds_them),
-        cmocka_unit_test(without_memory_there_is_no_pool_and_no_object),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pool_zspool.c - the zspool as the pool behind a cache. */
 #include "support_ops.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 #include "support_bump.h"
 
 static const char bytes[1000]; /* whatever they are */
 
-static void it_does_what_a_cache_asks_of_a_pool(void **state)
+TEST(it_does_what_a_cache_asks_of_a_pool)
 {
     static const size_t page_sizes[] = {0, 4096, 8192, 16384, 32768, 65536};
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(page_sizes) / sizeof(page_sizes[0]); i++) {
         support_ops_do_what_a_cache_asks(&zc_pool_zspool, ZC_PLACEMENT_DENSE,
                                          page_sizes[i]);
@@ -22,24 +22,20 @@ static void it_does_what_a_cache_asks_of_a_pool(void **state)
 }
 
 /* The pool that other tests plug in is held to the same. */
-static void a_pool_of_ones_own_does_too(void **state)
+TEST(a_pool_of_ones_own_does_too)
 {
-    (void)state;
-
     support_ops_do_what_a_cache_asks(&support_bump_pool, 0, 4096);
     support_ops_do_what_a_cache_asks(&support_bump_pool, 0, 65536);
     support_ops_serve_many_threads(&support_bump_pool, 0);
 }
 
-static void many_threads_may_use_it_at_once(void **state)
+TEST(many_threads_may_use_it_at_once)
 {
-    (void)state;
-
     support_ops_serve_many_threads(&zc_pool_zspool, ZC_PLACEMENT_DENSE);
     support_ops_serve_many_threads(&zc_pool_zspool, ZC_PLACEMENT_KERNEL);
 }
 
-static void what_a_cache_was_asked_for_reaches_the_pool(void **state)
+TEST(what_a_cache_was_asked_for_reaches_the_pool)
 {
     struct zc_pool_config config = {
         .struct_size = sizeof(config),
@@ -50,7 +46,6 @@ static void what_a_cache_was_asked_for_reaches_the_pool(void **state)
     struct zc_zspool *alike = NULL;
     void *pool = NULL;
 
-    (void)state;
     assert_status(
         zc_zspool_create(ZC_ZSPOOL_OPTIONS(.page_size = 8192, .chain_length = 4,
                                            .placement = ZC_PLACEMENT_KERNEL),
@@ -65,7 +60,7 @@ static void what_a_cache_was_asked_for_reaches_the_pool(void **state)
     zc_pool_zspool.destroy(pool);
 }
 
-static void a_config_it_cannot_serve_is_refused(void **state)
+TEST(a_config_it_cannot_serve_is_refused)
 {
     struct zc_pool_config config = {
         .struct_size = sizeof(config),
@@ -74,7 +69,6 @@ static void a_config_it_cannot_serve_is_refused(void **state)
     };
     void *pool = &pool;
 
-    (void)state;
     assert_status(zc_pool_zspool.create(&config, &pool), ZC_INVALID);
     config.placement = ZC_PLACEMENT_KERNEL;
     config.chain_length = 17;
@@ -85,7 +79,7 @@ static void a_config_it_cannot_serve_is_refused(void **state)
     assert_ptr_equal(pool, &pool);
 }
 
-static void its_usage_is_the_zspools(void **state)
+TEST(its_usage_is_the_zspools)
 {
     struct zc_pool_usage usage = {.struct_size = sizeof(usage)};
     struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
@@ -93,7 +87,6 @@ static void its_usage_is_the_zspools(void **state)
     zc_handle handle = {0};
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 1000; i++)
         assert_status(zc_pool_zspool.put(pool, bytes, 1000, &handle), ZC_OK);
 
@@ -107,7 +100,7 @@ static void its_usage_is_the_zspools(void **state)
     zc_pool_zspool.destroy(pool);
 }
 
-static void compaction_is_the_zspools(void **state)
+TEST(compaction_is_the_zspools)
 {
     static zc_handle handles[2000];
     struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -115,7 +108,6 @@ static void compaction_is_the_zspools(void **state)
     uint64_t before;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 2000; i++)
         assert_status(zc_pool_zspool.put(pool, bytes, 500, &handles[i]), ZC_OK);
     for (i = 0; i < 2000; i++)
@@ -146,7 +138,7 @@ static zc_status free_it(void *context, zc_handle handle)
     return ZC_OK;
 }
 
-static void reclaim_is_the_zspools_where_ages_are_kept(void **state)
+TEST(reclaim_is_the_zspools_where_ages_are_kept)
 {
     struct zc_pool_config config = {
         .struct_size = sizeof(config),
@@ -159,7 +151,6 @@ static void reclaim_is_the_zspools_where_ages_are_kept(void **state)
     uint64_t before;
     unsigned i;
 
-    (void)state;
     assert_status(zc_pool_zspool.create(&config, &emptied.pool), ZC_OK);
     for (i = 0; i < 1000; i++)
         assert_status(zc_pool_zspool.put(emptied.pool, bytes, 1000, &handle),
@@ -182,7 +173,7 @@ static void reclaim_is_the_zspools_where_ages_are_kept(void **state)
     zc_pool_zspool.destroy(emptied.pool);
 }
 
-static void without_memory_there_is_no_pool(void **state)
+TEST(without_memory_there_is_no_pool)
 {
     const struct zc_pool_config config = {
         .struct_size = sizeof(config),
@@ -190,28 +181,10 @@ static void without_memory_there_is_no_pool(void **state)
     };
     void *pool = &pool;
 
-    (void)state;
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
 
     assert_status(zc_pool_zspool.create(&config, &pool), ZC_NO_MEMORY);
 
     zc_inject_disarm();
     assert_ptr_equal(pool, &pool);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_does_what_a_cache_asks_of_a_pool),
-        cmocka_unit_test(a_pool_of_ones_own_does_too),
-        cmocka_unit_test(many_threads_may_use_it_at_once),
-        cmocka_unit_test(what_a_cache_was_asked_for_reaches_the_pool),
-        cmocka_unit_test(a_config_it_cannot_serve_is_refused),
-        cmocka_unit_test(its_usage_is_the_zspools),
-        cmocka_unit_test(compaction_is_the_zspools),
-        cmocka_unit_test(reclaim_is_the_zspools_where_ages_are_kept),
-        cmocka_unit_test(without_memory_there_is_no_pool),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

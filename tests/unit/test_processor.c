@@ -7,20 +7,18 @@
 
 #include "platform/processor.h"
 
-static void there_is_at_least_one_processor(void **state)
+TEST(there_is_at_least_one_processor)
 {
-    (void)state;
     assert_true(zc_processor_count() >= 1);
     assert_int_equal(zc_processor_count(), sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-static void the_current_processor_is_mostly_the_same(void **state)
+TEST(the_current_processor_is_mostly_the_same)
 {
     unsigned first = zc_processor_current();
     unsigned same = 0;
     unsigned i;
 
-    (void)state;
     /* A thread is moved now and then, not every time. */
     for (i = 0; i < 1000; i++)
         same += zc_processor_current() == first ? 1u : 0u;
@@ -29,7 +27,7 @@ static void the_current_processor_is_mostly_the_same(void **state)
     assert_true(same >= 500);
 }
 
-static void the_clock_runs_forward_in_nanoseconds(void **state)
+TEST(the_clock_runs_forward_in_nanoseconds)
 {
     const struct timespec pause = {.tv_nsec = 3000000};
     uint64_t started = zc_clock_ns();
@@ -37,7 +35,6 @@ static void the_clock_runs_forward_in_nanoseconds(void **state)
     uint64_t now;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 1000; i++) {
         now = zc_clock_ns();
         assert_true(now >= before);
@@ -49,36 +46,21 @@ static void the_clock_runs_forward_in_nanoseconds(void **state)
     assert_in_range(now - started, 3000000, UINT64_C(60000000000));
 }
 
-static void seconds_are_the_same_clock_s(void **state)
+TEST(seconds_are_the_same_clock_s)
 {
     uint32_t seconds = zc_clock_seconds();
     uint64_t exact = zc_clock_ns() / 1000000000u;
     uint32_t later = zc_clock_seconds();
 
-    (void)state;
     /* The coarse clock is a tick behind. */
     assert_in_range(exact, seconds, (uint64_t)later + 1);
 }
 
-static void a_test_can_let_seconds_pass(void **state)
+TEST(a_test_can_let_seconds_pass)
 {
     uint32_t before = zc_clock_seconds();
 
-    (void)state;
     zc_clock_advance(40000);
 
     assert_in_range(zc_clock_seconds() - before, 40000, 40000 + 600);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_is_at_least_one_processor),
-        cmocka_unit_test(the_current_processor_is_mostly_the_same),
-        cmocka_unit_test(the_clock_runs_forward_in_nanoseconds),
-        cmocka_unit_test(seconds_are_the_same_clock_s),
-        cmocka_unit_test(a_test_can_let_seconds_pass),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

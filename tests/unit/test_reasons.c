@@ -4,6 +4,7 @@
  * options which field it is, what value it has, and what is allowed.
  */
 #include "support_cache.h"
+#include "support_test.h"
 
 #include <limits.h>
 
@@ -69,7 +70,7 @@ static const struct {
     {{.pool_ops = &no_functions}, INVALID("pool_ops: ", "NULL")},
 };
 
-static void a_cache_that_is_refused_says_why(void **state)
+TEST(a_cache_that_is_refused_says_why)
 {
     char reason[ZC_REASON_SIZE];
     struct zc_cache_options options;
@@ -77,7 +78,6 @@ static void a_cache_that_is_refused_says_why(void **state)
     zc_status status;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(bad_caches) / sizeof(bad_caches[0]); i++) {
         options = bad_caches[i].options;
         options.struct_size = sizeof(options);
@@ -89,12 +89,11 @@ static void a_cache_that_is_refused_says_why(void **state)
     }
 }
 
-static void one_that_is_made_says_nothing(void **state)
+TEST(one_that_is_made_says_nothing)
 {
     char reason[ZC_REASON_SIZE] = "old";
     struct zc_cache *cache;
 
-    (void)state;
     assert_status(
         zc_cache_create(
             ZC_CACHE_OPTIONS(.reason = reason, .reason_size = sizeof(reason)),
@@ -104,12 +103,11 @@ static void one_that_is_made_says_nothing(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_reason_is_cut_to_its_size(void **state)
+TEST(a_reason_is_cut_to_its_size)
 {
     char reason[16] = "xxxxxxxxxxxxxxx";
     struct zc_cache *cache;
 
-    (void)state;
     assert_status(
         zc_cache_create(ZC_CACHE_OPTIONS(.page_size = 5000, .reason = reason,
                                          .reason_size = 10),
@@ -131,7 +129,7 @@ static const struct {
     {{.slot_order = 4}, INVALID("slot_order: 4 ", "0 to 3")},
 };
 
-static void a_device_that_is_refused_says_why(void **state)
+TEST(a_device_that_is_refused_says_why)
 {
     const struct wanted full = {ZC_REJECTED, "all 32 types ", "pages"};
     const struct wanted managed =
@@ -143,7 +141,6 @@ static void a_device_that_is_refused_says_why(void **state)
     unsigned type;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(bad_devices) / sizeof(bad_devices[0]); i++) {
         options = bad_devices[i].options;
         options.struct_size = sizeof(options);
@@ -171,7 +168,7 @@ static void a_device_that_is_refused_says_why(void **state)
     zc_cache_destroy(cache);
 }
 
-static void an_owner_that_is_refused_says_why(void **state)
+TEST(an_owner_that_is_refused_says_why)
 {
     struct zc_cache *cache = support_cache_create(NULL);
     char reason[ZC_REASON_SIZE];
@@ -180,7 +177,6 @@ static void an_owner_that_is_refused_says_why(void **state)
                                        .reason = reason,
                                        .reason_size = sizeof(reason)};
 
-    (void)state;
     expect(zc_cache_set_owner(cache, 5, &options), reason,
            &(struct wanted)INVALID("no_writeback: 2 ", "0 or 1"));
     expect(zc_cache_set_owner(cache, 1024, &options), reason,
@@ -204,7 +200,7 @@ static const struct {
     {{.owner = 0}, {ZC_UNSUPPORTED, "no device ", "is on"}},
 };
 
-static void a_writeback_that_is_refused_says_why(void **state)
+TEST(a_writeback_that_is_refused_says_why)
 {
     const struct wanted no_ages = {ZC_UNSUPPORTED, "the cache's lru_mode ",
                                    "not entry"};
@@ -215,7 +211,6 @@ static void a_writeback_that_is_refused_says_why(void **state)
     size_t bytes;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(bad_writebacks) / sizeof(bad_writebacks[0]); i++) {
         options = bad_writebacks[i].options;
         options.struct_size = sizeof(options);
@@ -230,18 +225,4 @@ static void a_writeback_that_is_refused_says_why(void **state)
     expect(zc_cache_writeback(NULL, &options, &bytes), reason,
            &(struct wanted)INVALID("cache", "NULL"));
     zc_cache_destroy(cache);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_cache_that_is_refused_says_why),
-        cmocka_unit_test(one_that_is_made_says_nothing),
-        cmocka_unit_test(a_reason_is_cut_to_its_size),
-        cmocka_unit_test(a_device_that_is_refused_says_why),
-        cmocka_unit_test(an_owner_that_is_refused_says_why),
-        cmocka_unit_test(a_writeback_that_is_refused_says_why),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void a_fresh_array_has_no_record(void **state)
+TEST_WITH(a_fresh_array_has_no_record, set_up, tear_down)
 {
     struct zc_records *records = *state;
 
@@ -40,7 +40,7 @@ static void a_fresh_array_has_no_record(void **state)
     assert_false(zc_records_has(records, 0));
 }
 
-static void new_records_read_as_zeros(void **state)
+TEST_WITH(new_records_read_as_zeros, set_up, tear_down)
 {
     const struct record zero = {0};
     struct zc_records *records = *state;
@@ -53,7 +53,7 @@ static void new_records_read_as_zeros(void **state)
     }
 }
 
-static void records_do_not_overlap_and_know_their_index(void **state)
+TEST_WITH(records_do_not_overlap_and_know_their_index, set_up, tear_down)
 {
     struct zc_records *records = *state;
     const uint32_t count = 20000;
@@ -74,7 +74,7 @@ static void records_do_not_overlap_and_know_their_index(void **state)
     }
 }
 
-static void records_stay_where_they_are_while_the_array_grows(void **state)
+TEST_WITH(records_stay_where_they_are_while_the_array_grows, set_up, tear_down)
 {
     struct zc_records *records = *state;
     struct record *first;
@@ -90,7 +90,7 @@ static void records_stay_where_they_are_while_the_array_grows(void **state)
     assert_int_equal(first->number, 42);
 }
 
-static void blocks_begin_where_they_should(void **state)
+TEST_WITH(blocks_begin_where_they_should, set_up, tear_down)
 {
     struct zc_records *records = *state;
 
@@ -102,7 +102,7 @@ static void blocks_begin_where_they_should(void **state)
     assert_false(zc_records_has(records, 3 * ZC_RECORDS_FIRST));
 }
 
-static void more_than_the_most_is_rejected(void **state)
+TEST_WITH(more_than_the_most_is_rejected, set_up, tear_down)
 {
     struct zc_records *records = *state;
 
@@ -112,7 +112,7 @@ static void more_than_the_most_is_rejected(void **state)
     assert_false(zc_records_has(records, 0));
 }
 
-static void a_refused_block_leaves_the_ones_before_it(void **state)
+TEST_WITH(a_refused_block_leaves_the_ones_before_it, set_up, tear_down)
 {
     struct zc_records *records = *state;
 
@@ -125,7 +125,8 @@ static void a_refused_block_leaves_the_ones_before_it(void **state)
     assert_true(zc_records_has(records, 4999));
 }
 
-static void resident_bytes_are_counted_by_block_in_system_pages(void **state)
+TEST_WITH(resident_bytes_are_counted_by_block_in_system_pages, set_up,
+          tear_down)
 {
     struct zc_records *records = *state;
     const size_t page = zc_pages_system_size();
@@ -138,7 +139,7 @@ static void resident_bytes_are_counted_by_block_in_system_pages(void **state)
                      zc_round_up(first_block, page) + page);
 }
 
-static void resident_bytes_are_those_of_the_system(void **state)
+TEST_WITH(resident_bytes_are_those_of_the_system, set_up, tear_down)
 {
     struct zc_records *records = *state;
     const uint32_t count = 30000;
@@ -187,7 +188,7 @@ static void reserve_and_mark(struct support_worker *worker)
     }
 }
 
-static void threads_that_grow_it_together_lose_no_record(void **state)
+TEST_WITH(threads_that_grow_it_together_lose_no_record, set_up, tear_down)
 {
     static struct growth growth;
     struct support_crew crew;
@@ -195,7 +196,6 @@ static void threads_that_grow_it_together_lose_no_record(void **state)
     unsigned round;
     uint32_t i;
 
-    (void)state;
     assert_int_equal(pthread_barrier_init(&growth.barrier, NULL, WORKERS), 0);
     support_crew_init(&crew);
     for (i = 0; i < WORKERS; i++)
@@ -214,24 +214,4 @@ static void threads_that_grow_it_together_lose_no_record(void **state)
         zc_records_destroy(&growth.records[round]);
     }
     (void)pthread_barrier_destroy(&growth.barrier);
-}
-
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(a_fresh_array_has_no_record),
-        test(new_records_read_as_zeros),
-        test(records_do_not_overlap_and_know_their_index),
-        test(records_stay_where_they_are_while_the_array_grows),
-        test(blocks_begin_where_they_should),
-        test(more_than_the_most_is_rejected),
-        test(a_refused_block_leaves_the_ones_before_it),
-        test(resident_bytes_are_counted_by_block_in_system_pages),
-        test(resident_bytes_are_those_of_the_system),
-        test(threads_that_grow_it_together_lose_no_record),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

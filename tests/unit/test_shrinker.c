@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "support_rig.h"
+#include "support_test.h"
 
 #define PAGES 256
 
@@ -95,11 +96,10 @@ static const struct {
     {ZC_LRU_ZSPAGE, ZC_PLACEMENT_DENSE},
 };
 
-static void gives_back_what_is_asked_for(void **state)
+TEST(gives_back_what_is_asked_for)
 {
     unsigned i;
 
-    (void)state;
     for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         begin(shapes[i].lru_mode, shapes[i].placement, i % 3);
         fill(PAGES);
@@ -120,13 +120,12 @@ static void gives_back_what_is_asked_for(void **state)
     }
 }
 
-static void not_without_an_order_by_age(void **state)
+TEST(not_without_an_order_by_age)
 {
     const struct zc_writeback_options any = {.struct_size = sizeof(any)};
     uint64_t pages = 77;
     size_t bytes = 77;
 
-    (void)state;
     begin(ZC_LRU_NONE, ZC_PLACEMENT_DENSE, 0);
     fill(8);
     assert_status(zc_shrinker_shrink(&rig.shrinker, ZC_OWNER_ANY, 1, &pages),
@@ -146,11 +145,10 @@ static void not_without_an_order_by_age(void **state)
 
 /* ---- order ---- */
 
-static void coldest_first_with_a_second_chance(void **state)
+TEST(coldest_first_with_a_second_chance)
 {
     unsigned i;
 
-    (void)state;
     begin_entries();
     fill(PAGES);
     /* Everybody had his chance once, and these come again. */
@@ -163,9 +161,8 @@ static void coldest_first_with_a_second_chance(void **state)
     rig_end(&rig);
 }
 
-static void owners_take_turns(void **state)
+TEST(owners_take_turns)
 {
-    (void)state;
     begin_entries();
     fill_for(0, 60, 3);
     fill_for(60, 60, 500);
@@ -177,9 +174,8 @@ static void owners_take_turns(void **state)
     rig_end(&rig);
 }
 
-static void of_one_owner_only(void **state)
+TEST(of_one_owner_only)
 {
-    (void)state;
     begin_entries();
     fill_for(0, 60, 3);
     fill_for(60, 60, 5);
@@ -190,9 +186,8 @@ static void of_one_owner_only(void **state)
     rig_end(&rig);
 }
 
-static void who_forbids_it_is_passed_over(void **state)
+TEST(who_forbids_it_is_passed_over)
 {
-    (void)state;
     begin_entries();
     fill_for(0, 60, 3);
     fill_for(60, 60, 5);
@@ -236,9 +231,8 @@ static void unpin_all(unsigned count)
         zc_slot_unpin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(i)));
 }
 
-static void ends_when_all_are_busy(void **state)
+TEST(ends_when_all_are_busy)
 {
-    (void)state;
     begin_entries();
     fill(64);
     pin_all(64);
@@ -260,11 +254,10 @@ static void ends_when_all_are_busy(void **state)
 }
 
 /* In turn: those that are not busy keep it going. */
-static void some_are_busy(void **state)
+TEST(some_are_busy)
 {
     unsigned i;
 
-    (void)state;
     begin_entries();
     fill(PAGES);
     for (i = 0; i < PAGES; i += 4)
@@ -282,12 +275,11 @@ static void some_are_busy(void **state)
 }
 
 /* Each page would come back to the pool, and be the coldest in its turn. */
-static void ends_when_the_device_fails_all(void **state)
+TEST(ends_when_the_device_fails_all)
 {
     unsigned workers;
     unsigned i;
 
-    (void)state;
     for (workers = 0; workers <= 2; workers += 2) {
         for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
             begin(shapes[i].lru_mode, shapes[i].placement, workers);
@@ -318,11 +310,10 @@ static void lower_limit(void)
     zc_zswap_apply_limit(&rig.zswap, (pool_pages() - 1) * rig.page_size, 75);
 }
 
-static void a_store_makes_room(void **state)
+TEST(a_store_makes_room)
 {
     unsigned i;
 
-    (void)state;
     for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         begin(shapes[i].lru_mode, shapes[i].placement, i % 2 * 2);
         fill(PAGES);
@@ -340,12 +331,11 @@ static void a_store_makes_room(void **state)
 }
 
 /* Z16: the coldest page is of the slot that its own storer has pinned. */
-static void the_callers_slot_is_passed_over(void **state)
+TEST(the_callers_slot_is_passed_over)
 {
     char page[ZC_PAGE_SIZE_MIN];
     unsigned i;
 
-    (void)state;
     for (i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
         begin(shapes[i].lru_mode, shapes[i].placement, 0);
         fill(PAGES);
@@ -360,9 +350,8 @@ static void the_callers_slot_is_passed_over(void **state)
 }
 
 /* The storing thread has its slot pinned, and sleeps for no other's write. */
-static void does_not_sleep_with_a_pin(void **state)
+TEST(does_not_sleep_with_a_pin)
 {
-    (void)state;
     begin(ZC_LRU_ENTRY, ZC_PLACEMENT_KERNEL, 1);
     fill(PAGES);
     lower_limit();
@@ -382,9 +371,8 @@ static void set_limit(unsigned owner, uint64_t bytes)
         &zc_lru_owner(&rig.zswap.lru, owner)->limit_bytes, bytes);
 }
 
-static void room_for_an_owner(void **state)
+TEST(room_for_an_owner)
 {
-    (void)state;
     begin_entries();
     fill_for(0, 32, 3);
     fill_for(32, 32, 5);
@@ -414,13 +402,12 @@ static void room_for_an_owner(void **state)
  * The coldest pages lie scattered: without compaction the pool would have to
  * lose most of them to give back a tenth of its segments.
  */
-static void holes_become_pages(void **state)
+TEST(holes_become_pages)
 {
     struct support_random random = {7};
     unsigned round;
     unsigned i;
 
-    (void)state;
     begin(ZC_LRU_ENTRY, ZC_PLACEMENT_DENSE, 0);
     fill(2048);
     for (round = 0; round < 2; round++)
@@ -437,11 +424,10 @@ static void holes_become_pages(void **state)
 /* ---- stuck folios ---- */
 
 /* A shrink begins with what is stuck. */
-static void stuck_folios_first(void **state)
+TEST(stuck_folios_first)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin(ZC_LRU_ENTRY, ZC_PLACEMENT_KERNEL, 1);
     fill(4);
     folio = rig_make_stuck(&rig, 1);
@@ -451,27 +437,4 @@ static void stuck_folios_first(void **state)
     assert_true(rig_has_entry(&rig, 1));
     assert_int_equal(rig_stuck(&rig), 0);
     rig_end(&rig);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gives_back_what_is_asked_for),
-        cmocka_unit_test(not_without_an_order_by_age),
-        cmocka_unit_test(coldest_first_with_a_second_chance),
-        cmocka_unit_test(owners_take_turns),
-        cmocka_unit_test(of_one_owner_only),
-        cmocka_unit_test(who_forbids_it_is_passed_over),
-        cmocka_unit_test(ends_when_all_are_busy),
-        cmocka_unit_test(some_are_busy),
-        cmocka_unit_test(ends_when_the_device_fails_all),
-        cmocka_unit_test(a_store_makes_room),
-        cmocka_unit_test(the_callers_slot_is_passed_over),
-        cmocka_unit_test(does_not_sleep_with_a_pin),
-        cmocka_unit_test(room_for_an_owner),
-        cmocka_unit_test(holes_become_pages),
-        cmocka_unit_test(stuck_folios_first),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include "platform/processor.h"
 #include "support_rig.h"
+#include "support_test.h"
 
 static struct rig rig;
 
@@ -100,9 +101,8 @@ static unsigned write_back(uint64_t budget_pages, unsigned min_age,
     return (unsigned)(bytes / rig.page_size);
 }
 
-static void writes_every_page(void **state)
+TEST(writes_every_page)
 {
-    (void)state;
     begin_entries();
     fill_for(0, 50, 0);
     fill_for(50, 50, 9);
@@ -114,13 +114,12 @@ static void writes_every_page(void **state)
     rig_end(&rig);
 }
 
-static void writes_within_its_budget(void **state)
+TEST(writes_within_its_budget)
 {
     const struct zc_writeback_options tiny = {.struct_size = sizeof(tiny),
                                               .budget_bytes = 4095};
     size_t bytes = 77;
 
-    (void)state;
     begin_entries();
     fill_for(0, 50, 0);
     fill_for(50, 50, 9);
@@ -135,11 +134,10 @@ static void writes_within_its_budget(void **state)
     rig_end(&rig);
 }
 
-static void writes_what_is_old(void **state)
+TEST(writes_what_is_old)
 {
     unsigned i;
 
-    (void)state;
     begin_entries();
     fill_for(0, 50, 0);
     fill_for(50, 50, 9);
@@ -158,9 +156,8 @@ static void writes_what_is_old(void **state)
 }
 
 /* The looks of one owner are not the other's. */
-static void young_pages_of_one_owner_end_nothing(void **state)
+TEST(young_pages_of_one_owner_end_nothing)
 {
-    (void)state;
     begin_entries();
     fill_for(0, 30, 1);
     zc_clock_advance(100);
@@ -170,9 +167,8 @@ static void young_pages_of_one_owner_end_nothing(void **state)
     rig_end(&rig);
 }
 
-static void says_what_is_left(void **state)
+TEST(says_what_is_left)
 {
-    (void)state;
     begin_entries();
     fill(50);
     pin_all(5);
@@ -188,17 +184,4 @@ static void says_what_is_left(void **state)
     assert_int_equal(write_back(0, 0, 0, ZC_OK), 0);
     expect_all(50);
     rig_end(&rig);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_every_page),
-        cmocka_unit_test(writes_within_its_budget),
-        cmocka_unit_test(writes_what_is_old),
-        cmocka_unit_test(young_pages_of_one_owner_end_nothing),
-        cmocka_unit_test(says_what_is_left),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

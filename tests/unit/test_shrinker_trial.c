@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include "support_rig.h"
+#include "support_test.h"
 
 #define PAGES 256 /* and as many as then fit */
 #define STORES (10 * ZC_SHRINK_TRY_EVERY)
@@ -92,13 +93,12 @@ static void fail_all(void)
         (void)look_for_room(ZC_OWNER_ANY);
 }
 
-static void few_stores_try(void **state)
+TEST(few_stores_try)
 {
     unsigned tried;
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (i = 0; i < SHAPES; i++) {
         begin(&shapes[i], 0);
         fail_all();
@@ -114,12 +114,11 @@ static void few_stores_try(void **state)
 }
 
 /* Whose own pages go to the device, and fail there as well. */
-static void refused_stores_cost_little_more_than_themselves(void **state)
+TEST(refused_stores_cost_little_more_than_themselves)
 {
     char page[ZC_PAGE_SIZE_MIN];
     unsigned i;
 
-    (void)state;
     begin(&shapes[0], 0);
     support_make_page(page, sizeof(page), SUPPORT_HALVES, stored);
     for (i = 0; i < STORES; i++)
@@ -131,13 +130,12 @@ static void refused_stores_cost_little_more_than_themselves(void **state)
 }
 
 /* One owner's pages are looked through each time, for a limit of its own. */
-static void few_stores_of_an_owner_try(void **state)
+TEST(few_stores_of_an_owner_try)
 {
     unsigned tried;
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (i = 0; i < SHAPES; i++) {
         begin(&shapes[i], 0);
         zc_atomic_u64_store_relaxed(
@@ -161,12 +159,11 @@ static void await_failures(uint32_t count)
 }
 
 /* The thread that shrinks is not told, but for those that try. */
-static void the_worker_tries_as_seldom(void **state)
+TEST(the_worker_tries_as_seldom)
 {
     unsigned tried;
     unsigned i;
 
-    (void)state;
     begin(&shapes[0], 1);
     assert_false(look_for_room(ZC_OWNER_ANY));
     await_failures(ZC_SHRINK_ERRORS_MAX);
@@ -188,13 +185,12 @@ static void the_worker_tries_as_seldom(void **state)
 }
 
 /* And what is found out by one page is made use of at once, or by the next. */
-static void a_device_that_is_well_again_is_found(void **state)
+TEST(a_device_that_is_well_again_is_found)
 {
     unsigned first;
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (first = 0; first < ZC_SHRINK_TRY_EVERY; first += 21) {
         for (i = 0; i < SHAPES; i++) {
             begin(&shapes[i], 0);
@@ -216,11 +212,10 @@ static void a_device_that_is_well_again_is_found(void **state)
 }
 
 /* Whoever's write it was. */
-static void any_success_ends_it(void **state)
+TEST(any_success_ends_it)
 {
     char page[ZC_PAGE_SIZE_MIN];
 
-    (void)state;
     begin(&shapes[0], 0);
     fail_all();
     assert_false(look_for_room(ZC_OWNER_ANY));
@@ -235,13 +230,12 @@ static void any_success_ends_it(void **state)
 }
 
 /* Who asks for pages by name has as many tries as ever. */
-static void a_shrink_that_was_asked_for_is_not_held_back(void **state)
+TEST(a_shrink_that_was_asked_for_is_not_held_back)
 {
     unsigned tried;
     uint64_t pages;
     size_t bytes;
 
-    (void)state;
     begin(&shapes[0], 0);
     fail_all();
     tried = rig_writes(&rig);
@@ -256,19 +250,4 @@ static void a_shrink_that_was_asked_for_is_not_held_back(void **state)
                   ZC_AGAIN);
     assert_int_equal(rig_writes(&rig) - tried, 2 * ZC_SHRINK_ERRORS_MAX);
     end();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(few_stores_try),
-        cmocka_unit_test(refused_stores_cost_little_more_than_themselves),
-        cmocka_unit_test(few_stores_of_an_owner_try),
-        cmocka_unit_test(the_worker_tries_as_seldom),
-        cmocka_unit_test(a_device_that_is_well_again_is_found),
-        cmocka_unit_test(any_success_ends_it),
-        cmocka_unit_test(a_shrink_that_was_asked_for_is_not_held_back),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include "base/inject.h"
 #include "support_rig.h"
+#include "support_test.h"
 
 #define PAGES 200
 
@@ -35,12 +36,11 @@ static uint64_t pool_bytes(void)
 }
 
 /* As zswap does: the store is refused, the worker makes room for later ones. */
-static void a_store_at_the_limit_wakes_it(void **state)
+TEST(a_store_at_the_limit_wakes_it)
 {
     char page[ZC_PAGE_SIZE_MIN];
     unsigned i;
 
-    (void)state;
     begin(0);
     fill(0, PAGES);
     zc_zswap_apply_limit(&rig.zswap, pool_bytes() - 1, 50);
@@ -65,12 +65,11 @@ static void a_store_at_the_limit_wakes_it(void **state)
  * A wish that comes while it works is looked at afterwards: the first look ends
  * with so many slots in turn that are busy, and so does the second.
  */
-static void woken_while_it_works(void **state)
+TEST(woken_while_it_works)
 {
     bool pinned[PAGES];
     unsigned i;
 
-    (void)state;
     begin(0);
     fill(0, PAGES);
     zc_zswap_apply_limit(&rig.zswap, 4096, 90);
@@ -92,11 +91,10 @@ static void woken_while_it_works(void **state)
 }
 
 /* The end does not wait for the threshold. */
-static void ends_in_the_middle(void **state)
+TEST(ends_in_the_middle)
 {
     unsigned written;
 
-    (void)state;
     begin(0);
     fill(0, PAGES);
     rig_hold(&rig);
@@ -113,12 +111,11 @@ static void ends_in_the_middle(void **state)
     rig_end(&rig);
 }
 
-static void starts_and_stops(void **state)
+TEST(starts_and_stops)
 {
     struct zc_shrinker shrinker;
     unsigned i;
 
-    (void)state;
     begin(0);
     for (i = 0; i < 300; i++) {
         memset(&shrinker, 0, sizeof(shrinker));
@@ -132,28 +129,14 @@ static void starts_and_stops(void **state)
     rig_end(&rig);
 }
 
-static void cannot_start(void **state)
+TEST(cannot_start)
 {
     struct zc_shrinker shrinker;
 
-    (void)state;
     begin(0);
     memset(&shrinker, 0, sizeof(shrinker));
     zc_inject_arm(ZC_INJECT_THREAD, 0, 1);
     assert_status(zc_shrinker_init(&shrinker, &rig.pageio, true), ZC_NO_MEMORY);
     zc_inject_disarm();
     rig_end(&rig);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_store_at_the_limit_wakes_it),
-        cmocka_unit_test(woken_while_it_works),
-        cmocka_unit_test(ends_in_the_middle),
-        cmocka_unit_test(starts_and_stops),
-        cmocka_unit_test(cannot_start),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

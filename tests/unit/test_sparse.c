@@ -27,14 +27,13 @@ static void set_at(struct zc_sparse *sparse, uint64_t index, void *pointer)
     assert_true(zc_publish(place, pointer));
 }
 
-static void each_index_has_a_place_of_its_own(void **state)
+TEST(each_index_has_a_place_of_its_own)
 {
     struct zc_sparse sparse;
     unsigned first = 0;
     unsigned last = 0;
     size_t i;
 
-    (void)state;
     for (i = 0; i < COUNTS; i++) {
         zc_sparse_init(&sparse, counts[i]);
         assert_null(zc_sparse_find(&sparse, 0));
@@ -56,7 +55,7 @@ static void each_index_has_a_place_of_its_own(void **state)
     }
 }
 
-static void a_walk_meets_each_pointer_in_order(void **state)
+TEST(a_walk_meets_each_pointer_in_order)
 {
     static const uint64_t at[] = {3, 511, 512, UINT64_C(1) << 18,
                                   (UINT64_C(1) << 40) - 1};
@@ -66,7 +65,6 @@ static void a_walk_meets_each_pointer_in_order(void **state)
     uint64_t index = 0;
     size_t i;
 
-    (void)state;
     zc_sparse_init(&sparse, UINT64_C(1) << 40);
     assert_null(zc_sparse_next(&sparse, &index));
     assert_int_equal(index, 0);
@@ -81,13 +79,12 @@ static void a_walk_meets_each_pointer_in_order(void **state)
     zc_sparse_destroy(&sparse, note, NULL);
 }
 
-static void the_first_stays(void **state)
+TEST(the_first_stays)
 {
     static zc_atomic_pointer place;
     void *first = zc_malloc(100);
     void *second = zc_malloc(3000);
 
-    (void)state;
     assert_non_null(first);
     assert_non_null(second);
     assert_true(zc_publish(&place, first));
@@ -102,13 +99,12 @@ static void the_first_stays(void **state)
 }
 
 /* The sanitizers see to it that the second is freed. */
-static void any_gives_what_is_there(void **state)
+TEST(any_gives_what_is_there)
 {
     static zc_atomic_pointer place;
     static zc_counter bytes;
     void *first = zc_malloc(100);
 
-    (void)state;
     assert_null(zc_publish_any(&place, NULL, &bytes));
     assert_null(zc_atomic_pointer_load_acquire(&place));
     assert_ptr_equal(zc_publish_any(&place, first, &bytes), first);
@@ -117,16 +113,4 @@ static void any_gives_what_is_there(void **state)
     /* Without a pointer of its own, a caller gets none. */
     assert_null(zc_publish_any(&place, NULL, &bytes));
     zc_free(first);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_index_has_a_place_of_its_own),
-        cmocka_unit_test(a_walk_meets_each_pointer_in_order),
-        cmocka_unit_test(the_first_stays),
-        cmocka_unit_test(any_gives_what_is_there),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,23 +5,21 @@
 
 #include "base/stats.h"
 
-static void a_counter_counts_for_itself(void **state)
+TEST(a_counter_counts_for_itself)
 {
     struct zc_stats stats = {0};
     unsigned i;
 
-    (void)state;
     for (i = 0; i < ZC_STAT_COUNT; i++)
         zc_stats_add(&stats, (enum zc_stat)i, i);
     for (i = 0; i < ZC_STAT_COUNT; i++)
         assert_int_equal(zc_stats_sum(&stats, (enum zc_stat)i), i);
 }
 
-static void a_stripe_below_zero_does_not_show_in_the_sum(void **state)
+TEST(a_stripe_below_zero_does_not_show_in_the_sum)
 {
     struct zc_stats stats = {0};
 
-    (void)state;
     zc_counter_add(&stats.stripes[3].counters[ZC_STAT_LOADED], 5);
     zc_counter_subtract(&stats.stripes[7].counters[ZC_STAT_LOADED], 2);
     assert_int_equal(zc_stats_sum(&stats, ZC_STAT_LOADED), 3);
@@ -40,28 +38,16 @@ static void count_often(struct support_worker *worker)
     }
 }
 
-static void no_addition_of_any_thread_is_lost(void **state)
+TEST(no_addition_of_any_thread_is_lost)
 {
     static struct zc_stats stats;
     struct support_crew crew;
     unsigned i;
 
-    (void)state;
     support_crew_init(&crew);
     for (i = 0; i < 4; i++)
         support_crew_add(&crew, count_often, &stats);
     support_crew_run(&crew, 0);
 
     assert_int_equal(zc_stats_sum(&stats, ZC_STAT_ZSWPOUT), 40000);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_counter_counts_for_itself),
-        cmocka_unit_test(a_stripe_below_zero_does_not_show_in_the_sum),
-        cmocka_unit_test(no_addition_of_any_thread_is_lost),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,22 +21,20 @@ static const struct {
 
 #define STATUS_COUNT (sizeof(statuses) / sizeof(statuses[0]))
 
-static void every_status_has_its_own_name(void **state)
+TEST(every_status_has_its_own_name)
 {
     size_t i;
 
-    (void)state;
     for (i = 0; i < STATUS_COUNT; i++)
         assert_string_equal(zc_status_name(statuses[i].status),
                             statuses[i].name);
 }
 
-static void every_status_has_a_sentence_of_its_own(void **state)
+TEST(every_status_has_a_sentence_of_its_own)
 {
     size_t i;
     size_t j;
 
-    (void)state;
     for (i = 0; i < STATUS_COUNT; i++) {
         assert_true(strlen(zc_status_describe(statuses[i].status)) > 3);
         for (j = 0; j < i; j++)
@@ -45,32 +43,18 @@ static void every_status_has_a_sentence_of_its_own(void **state)
     }
 }
 
-static void a_number_that_is_no_status_has_a_name_all_the_same(void **state)
+TEST(a_number_that_is_no_status_has_a_name_all_the_same)
 {
-    (void)state;
     assert_string_equal(zc_status_name((zc_status)77), "ZC_UNKNOWN");
     assert_string_equal(zc_status_name((zc_status)-77), "ZC_UNKNOWN");
     assert_non_null(zc_status_describe((zc_status)77));
 }
 
-static void outcomes_are_positive_and_failures_negative(void **state)
+TEST(outcomes_are_positive_and_failures_negative)
 {
     size_t i;
 
-    (void)state;
     assert_int_equal(ZC_OK, 0);
     for (i = 1; i < STATUS_COUNT; i++)
         assert_int_equal(statuses[i].status > 0, i <= 5);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_status_has_its_own_name),
-        cmocka_unit_test(every_status_has_a_sentence_of_its_own),
-        cmocka_unit_test(a_number_that_is_no_status_has_a_name_all_the_same),
-        cmocka_unit_test(outcomes_are_positive_and_failures_negative),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

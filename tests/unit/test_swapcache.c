@@ -42,13 +42,12 @@ static void unlock_and_put(struct fixture *fixture, struct zc_folio *folio)
 
 /* ---- looking up, creating, deleting ---- */
 
-static void a_folio_is_there_from_create_to_delete(void **state)
+TEST(a_folio_is_there_from_create_to_delete)
 {
     struct fixture fixture;
     struct zc_folio *folio = NULL;
     struct zc_folio *other = NULL;
 
-    (void)state;
     begin(&fixture);
     assert_null(zc_swapcache_look_up(zc_slot_find(fixture.swap, fixture.slot)));
 
@@ -85,13 +84,12 @@ static void a_folio_is_there_from_create_to_delete(void **state)
     end(&fixture);
 }
 
-static void a_slot_without_a_count_gets_no_folio(void **state)
+TEST(a_slot_without_a_count_gets_no_folio)
 {
     struct fixture fixture;
     struct zc_folio *folio = NULL;
     bool created = false;
 
-    (void)state;
     begin(&fixture);
 
     assert_status(zc_swapcache_create(
@@ -113,14 +111,13 @@ static void a_slot_without_a_count_gets_no_folio(void **state)
     end(&fixture);
 }
 
-static void no_memory_leaves_the_slot_as_it_was(void **state)
+TEST(no_memory_leaves_the_slot_as_it_was)
 {
     struct fixture fixture;
     struct zc_folio *folio = NULL;
     bool created = false;
     zc_swp other = {0};
 
-    (void)state;
     begin(&fixture);
     zc_inject_arm(ZC_INJECT_FRAME, 0, 1);
     assert_status(zc_swapcache_get(fixture.swap,
@@ -182,12 +179,11 @@ static void cache_meanwhile(struct support_swap *support)
     unlock_and_put(fixture, folio);
 }
 
-static void creating_looks_again_when_it_has_its_frame(void **state)
+TEST(creating_looks_again_when_it_has_its_frame)
 {
     struct fixture fixture;
     struct zc_folio *folio = NULL;
 
-    (void)state;
     begin(&fixture);
 
     fixture.support.on_alloc = pin_meanwhile;
@@ -209,13 +205,12 @@ static void creating_looks_again_when_it_has_its_frame(void **state)
     end(&fixture);
 }
 
-static void the_folio_that_came_meanwhile_is_the_one(void **state)
+TEST(the_folio_that_came_meanwhile_is_the_one)
 {
     struct fixture fixture;
     struct zc_folio *folio = NULL;
     bool created = true;
 
-    (void)state;
     begin(&fixture);
     fixture.support.on_alloc = cache_meanwhile;
 
@@ -237,14 +232,13 @@ static void the_folio_that_came_meanwhile_is_the_one(void **state)
 
 /* ---- getting ---- */
 
-static void getting_makes_one_and_finds_it_again(void **state)
+TEST(getting_makes_one_and_finds_it_again)
 {
     struct fixture fixture;
     struct zc_folio *folio = NULL;
     struct zc_folio *again = NULL;
     bool created = false;
 
-    (void)state;
     begin(&fixture);
 
     assert_status(zc_swapcache_get(fixture.swap,
@@ -309,13 +303,12 @@ static pthread_t start_get(struct getter *getter, struct fixture *fixture)
     return thread;
 }
 
-static void getting_waits_for_a_bare_pin(void **state)
+TEST(getting_waits_for_a_bare_pin)
 {
     struct fixture fixture;
     struct getter getter;
     pthread_t thread;
 
-    (void)state;
     begin(&fixture);
     assert_status(
         zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
@@ -335,13 +328,12 @@ static void getting_waits_for_a_bare_pin(void **state)
     end(&fixture);
 }
 
-static void a_pin_that_was_the_last_use_leaves_nothing_to_get(void **state)
+TEST(a_pin_that_was_the_last_use_leaves_nothing_to_get)
 {
     struct fixture fixture;
     struct getter getter;
     pthread_t thread;
 
-    (void)state;
     begin(&fixture);
     assert_status(
         zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
@@ -357,7 +349,7 @@ static void a_pin_that_was_the_last_use_leaves_nothing_to_get(void **state)
     end(&fixture);
 }
 
-static void getting_looks_again_when_it_has_the_lock(void **state)
+TEST(getting_looks_again_when_it_has_the_lock)
 {
     struct fixture fixture;
     struct zc_folio *old;
@@ -365,7 +357,6 @@ static void getting_looks_again_when_it_has_the_lock(void **state)
     pthread_t thread;
     zc_swp elsewhere;
 
-    (void)state;
     begin(&fixture);
     old = support_cached(&fixture.support, fixture.slot);
     thread = start_get(&getter, &fixture);
@@ -395,12 +386,11 @@ static void getting_looks_again_when_it_has_the_lock(void **state)
 
 /* ---- trying to free ---- */
 
-static void a_folio_whose_slot_is_needed_is_not_freed(void **state)
+TEST(a_folio_whose_slot_is_needed_is_not_freed)
 {
     struct fixture fixture;
     struct zc_folio *folio;
 
-    (void)state;
     begin(&fixture);
     folio = support_cached(&fixture.support, fixture.slot);
 
@@ -421,22 +411,4 @@ static void a_folio_whose_slot_is_needed_is_not_freed(void **state)
     assert_int_equal(support_swap_used(&fixture.support, 0), 0);
     unlock_and_put(&fixture, folio);
     end(&fixture);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_folio_is_there_from_create_to_delete),
-        cmocka_unit_test(a_slot_without_a_count_gets_no_folio),
-        cmocka_unit_test(no_memory_leaves_the_slot_as_it_was),
-        cmocka_unit_test(creating_looks_again_when_it_has_its_frame),
-        cmocka_unit_test(the_folio_that_came_meanwhile_is_the_one),
-        cmocka_unit_test(getting_makes_one_and_finds_it_again),
-        cmocka_unit_test(getting_waits_for_a_bare_pin),
-        cmocka_unit_test(a_pin_that_was_the_last_use_leaves_nothing_to_get),
-        cmocka_unit_test(getting_looks_again_when_it_has_the_lock),
-        cmocka_unit_test(a_folio_whose_slot_is_needed_is_not_freed),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

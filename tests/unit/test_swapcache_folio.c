@@ -8,12 +8,11 @@
 
 #include "base/inject.h"
 
-static void a_frame_is_the_system_s_where_nobody_brings_any(void **state)
+TEST(a_frame_is_the_system_s_where_nobody_brings_any)
 {
     struct support_swap support;
     struct zc_folio *folio;
 
-    (void)state;
     support_swap_begin(&support);
     memset(&support.swap.frames, 0, sizeof(support.swap.frames));
 
@@ -34,12 +33,11 @@ static void a_frame_is_the_system_s_where_nobody_brings_any(void **state)
     support_swap_end(&support);
 }
 
-static void a_frame_of_the_owner_s_goes_back_to_him(void **state)
+TEST(a_frame_of_the_owner_s_goes_back_to_him)
 {
     struct support_swap support;
     struct zc_folio *folio;
 
-    (void)state;
     support_swap_begin(&support);
 
     folio = zc_folio_alloc(&support.swap, true);
@@ -58,12 +56,11 @@ static void a_frame_of_the_owner_s_goes_back_to_him(void **state)
     support_swap_end(&support);
 }
 
-static void flags_are_set_and_cleared_one_by_one(void **state)
+TEST(flags_are_set_and_cleared_one_by_one)
 {
     struct support_swap support;
     struct zc_folio *folio;
 
-    (void)state;
     support_swap_begin(&support);
     folio = support_folio(&support);
 
@@ -113,14 +110,13 @@ static void *unlock_it(void *argument)
     return NULL;
 }
 
-static void the_lock_is_one_s_and_anybody_unlocks(void **state)
+TEST(the_lock_is_one_s_and_anybody_unlocks)
 {
     struct support_swap support;
     struct sleeper sleeper;
     pthread_t locker;
     pthread_t unlocker;
 
-    (void)state;
     support_swap_begin(&support);
     sleeper.support = &support;
     sleeper.folio = support_folio(&support);
@@ -142,13 +138,12 @@ static void the_lock_is_one_s_and_anybody_unlocks(void **state)
     support_swap_end(&support);
 }
 
-static void the_end_of_a_writeback_wakes_and_leaves_the_lock(void **state)
+TEST(the_end_of_a_writeback_wakes_and_leaves_the_lock)
 {
     struct support_swap support;
     struct sleeper sleeper;
     pthread_t thread;
 
-    (void)state;
     support_swap_begin(&support);
     sleeper.support = &support;
     sleeper.folio = support_folio(&support);
@@ -169,15 +164,13 @@ static void the_end_of_a_writeback_wakes_and_leaves_the_lock(void **state)
     support_swap_end(&support);
 }
 
-static void a_folio_is_of_the_slot_it_is_cached_for_and_of_no_other(
-    void **state)
+TEST(a_folio_is_of_the_slot_it_is_cached_for_and_of_no_other)
 {
     struct support_swap support;
     struct zc_folio *folio;
     zc_swp first;
     zc_swp second;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on_managed(&support, 0, 10, ZC_SLOT_ORDER_ROUND_ROBIN);
     folio = support_folio(&support);
@@ -200,19 +193,4 @@ static void a_folio_is_of_the_slot_it_is_cached_for_and_of_no_other(
     zc_folio_unlock(&support.swap, folio);
     zc_folio_put(&support.swap, folio);
     support_swap_end(&support);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_frame_is_the_system_s_where_nobody_brings_any),
-        cmocka_unit_test(a_frame_of_the_owner_s_goes_back_to_him),
-        cmocka_unit_test(flags_are_set_and_cleared_one_by_one),
-        cmocka_unit_test(the_lock_is_one_s_and_anybody_unlocks),
-        cmocka_unit_test(the_end_of_a_writeback_wakes_and_leaves_the_lock),
-        cmocka_unit_test(
-            a_folio_is_of_the_slot_it_is_cached_for_and_of_no_other),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,11 +50,10 @@ static void end(struct fixture *fixture)
     support_swap_end(&fixture->support);
 }
 
-static void a_clean_folio_goes_with_the_last_who_knows_it(void **state)
+TEST(a_clean_folio_goes_with_the_last_who_knows_it)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, 0, 3);
 
     put(&fixture);
@@ -70,11 +69,10 @@ static void a_clean_folio_goes_with_the_last_who_knows_it(void **state)
     end(&fixture);
 }
 
-static void a_dirty_folio_stays_as_long_as_its_slot_has_a_count(void **state)
+TEST(a_dirty_folio_stays_as_long_as_its_slot_has_a_count)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, ZC_FOLIO_DIRTY, 1);
 
     put(&fixture);
@@ -89,11 +87,10 @@ static void a_dirty_folio_stays_as_long_as_its_slot_has_a_count(void **state)
     end(&fixture);
 }
 
-static void a_write_that_ends_after_all_others_drops_the_folio(void **state)
+TEST(a_write_that_ends_after_all_others_drops_the_folio)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, ZC_FOLIO_WRITEBACK, 2);
 
     put(&fixture);
@@ -106,11 +103,10 @@ static void a_write_that_ends_after_all_others_drops_the_folio(void **state)
     end(&fixture);
 }
 
-static void a_write_that_ends_before_others_leaves_it_to_them(void **state)
+TEST(a_write_that_ends_before_others_leaves_it_to_them)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, ZC_FOLIO_WRITEBACK, 2);
 
     zc_folio_lock(fixture.swap, fixture.folio);
@@ -125,11 +121,10 @@ static void a_write_that_ends_before_others_leaves_it_to_them(void **state)
     end(&fixture);
 }
 
-static void a_folio_that_left_the_cache_goes_like_any_other(void **state)
+TEST(a_folio_that_left_the_cache_goes_like_any_other)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, 0, 2);
     zc_folio_lock(fixture.swap, fixture.folio);
     zc_swapcache_delete(fixture.swap, fixture.folio);
@@ -144,12 +139,11 @@ static void a_folio_that_left_the_cache_goes_like_any_other(void **state)
     end(&fixture);
 }
 
-static void the_folio_that_came_after_it_is_judged_by_itself(void **state)
+TEST(the_folio_that_came_after_it_is_judged_by_itself)
 {
     struct fixture fixture;
     struct zc_folio *next;
 
-    (void)state;
     begin(&fixture, 0, 3);
     zc_folio_lock(fixture.swap, fixture.folio);
     zc_swapcache_delete(fixture.swap, fixture.folio);
@@ -170,11 +164,10 @@ static void the_folio_that_came_after_it_is_judged_by_itself(void **state)
     end(&fixture);
 }
 
-static void a_device_that_is_gone_is_not_missed(void **state)
+TEST(a_device_that_is_gone_is_not_missed)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, 0, 2);
     zc_folio_lock(fixture.swap, fixture.folio);
     zc_swapcache_delete(fixture.swap, fixture.folio);
@@ -261,12 +254,11 @@ static void take_part(struct support_worker *worker)
     }
 }
 
-static void exactly_one_of_two_who_knew_it_drops_it(void **state)
+TEST(exactly_one_of_two_who_knew_it_drops_it)
 {
     static struct race race;
     struct support_crew crew;
 
-    (void)state;
     memset(&race, 0, sizeof(race));
     begin(&race.fixture, 0, 1);
     put(&race.fixture);
@@ -278,20 +270,4 @@ static void exactly_one_of_two_who_knew_it_drops_it(void **state)
 
     zc_slot_drop(race.fixture.swap, race.fixture.slot);
     end(&race.fixture);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_clean_folio_goes_with_the_last_who_knows_it),
-        cmocka_unit_test(a_dirty_folio_stays_as_long_as_its_slot_has_a_count),
-        cmocka_unit_test(a_write_that_ends_after_all_others_drops_the_folio),
-        cmocka_unit_test(a_write_that_ends_before_others_leaves_it_to_them),
-        cmocka_unit_test(a_folio_that_left_the_cache_goes_like_any_other),
-        cmocka_unit_test(the_folio_that_came_after_it_is_judged_by_itself),
-        cmocka_unit_test(a_device_that_is_gone_is_not_missed),
-        cmocka_unit_test(exactly_one_of_two_who_knew_it_drops_it),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,12 +19,11 @@ static zc_status turn_on(struct support_swap *support,
     return zc_swap_device_on(&support->swap, 3, options);
 }
 
-static void a_device_is_there_from_on_to_end(void **state)
+TEST(a_device_is_there_from_on_to_end)
 {
     struct support_swap support;
     struct zc_swap_device *device;
 
-    (void)state;
     support_swap_begin(&support);
     assert_false(zc_swap_has_device(&support.swap, 3));
     assert_null(zc_swap_device_get(&support.swap, at(3, 0)));
@@ -49,11 +48,10 @@ static void a_device_is_there_from_on_to_end(void **state)
     support_swap_end(&support);
 }
 
-static void a_type_can_be_used_again(void **state)
+TEST(a_type_can_be_used_again)
 {
     struct support_swap support;
 
-    (void)state;
     support_swap_begin(&support);
     assert_status(
         turn_on(&support, ZC_SWAP_OPTIONS(.slot_count = 100, .managed = 1,
@@ -74,12 +72,11 @@ static void a_type_can_be_used_again(void **state)
     support_swap_end(&support);
 }
 
-static void only_slots_that_exist_give_a_reference(void **state)
+TEST(only_slots_that_exist_give_a_reference)
 {
     struct support_swap support;
     struct zc_swap_device *device;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on(&support, 31, 100);
 
@@ -117,7 +114,7 @@ static void *end_device(void *argument)
     return NULL;
 }
 
-static void the_end_waits_for_the_last_user_and_lets_in_no_other(void **state)
+TEST(the_end_waits_for_the_last_user_and_lets_in_no_other)
 {
     struct support_swap support;
     struct ending ending;
@@ -125,7 +122,6 @@ static void the_end_waits_for_the_last_user_and_lets_in_no_other(void **state)
     pthread_t thread;
     unsigned i;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on(&support, 0, 100);
     device = zc_swap_device_get(&support.swap, at(0, 0));
@@ -151,12 +147,11 @@ static void the_end_waits_for_the_last_user_and_lets_in_no_other(void **state)
     support_swap_end(&support);
 }
 
-static void stopping_is_undone_by_restarting(void **state)
+TEST(stopping_is_undone_by_restarting)
 {
     struct support_swap support;
     struct zc_swap_device *device;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on(&support, 0, 100);
     device = &support.swap.devices[0];
@@ -215,12 +210,11 @@ static void expect_none(struct support_swap *support, uint64_t from)
     assert_int_equal(offset, from);
 }
 
-static void slots_in_use_are_found_in_order_over_all_edges(void **state)
+TEST(slots_in_use_are_found_in_order_over_all_edges)
 {
     struct support_swap support;
     size_t i;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on(&support, 0, SUPPORT_SLOTS_MOST);
     expect_none(&support, 0);
@@ -241,13 +235,12 @@ static void slots_in_use_are_found_in_order_over_all_edges(void **state)
     support_swap_end(&support);
 }
 
-static void each_kind_of_use_is_found(void **state)
+TEST(each_kind_of_use_is_found)
 {
     struct support_swap support;
     struct zc_folio *folio;
     zc_swp slot;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on(&support, 0, 1000);
     slot = at(0, 700);
@@ -274,11 +267,10 @@ static void look_while_freeing(struct support_swap *support, zc_swp slot)
     expect_none(support, 0);
 }
 
-static void a_slot_that_is_being_freed_is_left_to_who_frees_it(void **state)
+TEST(a_slot_that_is_being_freed_is_left_to_who_frees_it)
 {
     struct support_swap support;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on(&support, 0, 1000);
     claim_count_of_one(&support, at(0, 700));
@@ -301,12 +293,11 @@ static zc_status refuse_to_open(const struct zc_backing_config *config,
     return ZC_UNSUPPORTED;
 }
 
-static void a_device_that_does_not_open_leaves_nothing(void **state)
+TEST(a_device_that_does_not_open_leaves_nothing)
 {
     struct zc_backing_ops ops = zc_backing_memory;
     struct support_swap support;
 
-    (void)state;
     support_swap_begin(&support);
     ops.open = refuse_to_open;
 
@@ -328,12 +319,11 @@ static void close_and_count(void *backing)
     zc_backing_memory.close(backing);
 }
 
-static void the_device_behind_is_closed_once(void **state)
+TEST(the_device_behind_is_closed_once)
 {
     struct zc_backing_ops ops = zc_backing_memory;
     struct support_swap support;
 
-    (void)state;
     support_swap_begin(&support);
     ops.close = close_and_count;
     closed = 0;
@@ -370,11 +360,10 @@ static unsigned sweep(struct support_swap *support, enum zc_inject_point point,
     return countdown;
 }
 
-static void no_memory_at_any_point_leaves_nothing(void **state)
+TEST(no_memory_at_any_point_leaves_nothing)
 {
     struct support_swap support;
 
-    (void)state;
     support_swap_begin(&support);
 
     assert_in_range(sweep(&support, ZC_INJECT_MALLOC, 0), 2, 20);
@@ -383,12 +372,11 @@ static void no_memory_at_any_point_leaves_nothing(void **state)
     support_swap_end(&support);
 }
 
-static void memory_is_as_much_as_was_used(void **state)
+TEST(memory_is_as_much_as_was_used)
 {
     struct support_swap support;
     uint64_t idle;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on(&support, 0, SUPPORT_SLOTS_MOST);
     idle = zc_swap_bytes(&support.swap);
@@ -406,24 +394,4 @@ static void memory_is_as_much_as_was_used(void **state)
                                 ZC_SLOT_ORDER_LAST_FREED);
     assert_in_range(zc_swap_bytes(&support.swap), idle, idle + 40000);
     support_swap_end(&support);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_device_is_there_from_on_to_end),
-        cmocka_unit_test(a_type_can_be_used_again),
-        cmocka_unit_test(only_slots_that_exist_give_a_reference),
-        cmocka_unit_test(the_end_waits_for_the_last_user_and_lets_in_no_other),
-        cmocka_unit_test(stopping_is_undone_by_restarting),
-        cmocka_unit_test(slots_in_use_are_found_in_order_over_all_edges),
-        cmocka_unit_test(each_kind_of_use_is_found),
-        cmocka_unit_test(a_slot_that_is_being_freed_is_left_to_who_frees_it),
-        cmocka_unit_test(a_device_that_does_not_open_leaves_nothing),
-        cmocka_unit_test(the_device_behind_is_closed_once),
-        cmocka_unit_test(no_memory_at_any_point_leaves_nothing),
-        cmocka_unit_test(memory_is_as_much_as_was_used),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,13 +41,12 @@ static void expect_refused(struct support_swap *support, zc_status status)
     zc_folio_put(&support->swap, folio);
 }
 
-static void a_slot_comes_with_the_folio_in_the_cache(void **state)
+TEST(a_slot_comes_with_the_folio_in_the_cache)
 {
     struct support_swap support;
     struct zc_folio *folio;
     zc_swp slot;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on_managed(&support, 0, 10, ZC_SLOT_ORDER_LOWEST);
     folio = support_folio(&support);
@@ -70,12 +69,11 @@ static void a_slot_comes_with_the_folio_in_the_cache(void **state)
     support_swap_end(&support);
 }
 
-static void the_lowest_is_the_lowest_free(void **state)
+TEST(the_lowest_is_the_lowest_free)
 {
     struct support_swap support;
     unsigned i;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on_managed(&support, 0, 1000, ZC_SLOT_ORDER_LOWEST);
     for (i = 0; i < 700; i++)
@@ -94,12 +92,11 @@ static void the_lowest_is_the_lowest_free(void **state)
     support_swap_end(&support);
 }
 
-static void the_last_freed_comes_back_first(void **state)
+TEST(the_last_freed_comes_back_first)
 {
     struct support_swap support;
     unsigned i;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on_managed(&support, 0, 1000, ZC_SLOT_ORDER_LAST_FREED);
     for (i = 0; i < 10; i++)
@@ -147,21 +144,17 @@ static void go_round(unsigned order)
     support_swap_end(&support);
 }
 
-static void round_robin_goes_up_and_begins_again(void **state)
+TEST(round_robin_goes_up_and_begins_again)
 {
-    (void)state;
-
     go_round(ZC_SLOT_ORDER_ROUND_ROBIN);
 }
 
-static void the_default_is_round_robin(void **state)
+TEST(the_default_is_round_robin)
 {
-    (void)state;
-
     go_round(ZC_SLOT_ORDER_DEFAULT);
 }
 
-static void a_full_device_is_refused_until_a_slot_is_free(void **state)
+TEST(a_full_device_is_refused_until_a_slot_is_free)
 {
     static const unsigned orders[] = {
         ZC_SLOT_ORDER_LOWEST,
@@ -171,7 +164,6 @@ static void a_full_device_is_refused_until_a_slot_is_free(void **state)
     struct support_swap support;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
         support_swap_begin(&support);
         support_swap_on_managed(&support, 0, 2, orders[i]);
@@ -193,11 +185,10 @@ static void refuse_while_freeing(struct support_swap *support, zc_swp slot)
     expect_refused(support, ZC_REJECTED);
 }
 
-static void a_slot_that_is_being_freed_is_not_given_out(void **state)
+TEST(a_slot_that_is_being_freed_is_not_given_out)
 {
     struct support_swap support;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on_managed(&support, 0, 1, ZC_SLOT_ORDER_LAST_FREED);
     expect_slot(&support, 0, 0);
@@ -212,11 +203,10 @@ static void a_slot_that_is_being_freed_is_not_given_out(void **state)
     support_swap_end(&support);
 }
 
-static void the_first_type_with_a_free_slot_gives_it(void **state)
+TEST(the_first_type_with_a_free_slot_gives_it)
 {
     struct support_swap support;
 
-    (void)state;
     support_swap_begin(&support);
     expect_refused(&support, ZC_REJECTED);
     support_swap_on(&support, 0, 100);
@@ -236,11 +226,10 @@ static void the_first_type_with_a_free_slot_gives_it(void **state)
     support_swap_end(&support);
 }
 
-static void a_device_that_stopped_gives_none(void **state)
+TEST(a_device_that_stopped_gives_none)
 {
     struct support_swap support;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on_managed(&support, 0, 100, ZC_SLOT_ORDER_LOWEST);
     support_swap_on_managed(&support, 1, 100, ZC_SLOT_ORDER_LOWEST);
@@ -255,12 +244,11 @@ static void a_device_that_stopped_gives_none(void **state)
 }
 
 /* No memory for the block, the cluster, the table of its folios. */
-static void no_memory_gives_the_slot_back(void **state)
+TEST(no_memory_gives_the_slot_back)
 {
     struct support_swap support;
     uint32_t countdown;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on_managed(&support, 0, 100, ZC_SLOT_ORDER_LOWEST);
 
@@ -281,13 +269,12 @@ static void no_memory_gives_the_slot_back(void **state)
     support_swap_end(&support);
 }
 
-static void four_billion_slots_cost_what_is_used_of_them(void **state)
+TEST(four_billion_slots_cost_what_is_used_of_them)
 {
     struct zc_slot_allocator *allocator = NULL;
     uint64_t offset = 0;
     unsigned i;
 
-    (void)state;
     if (sizeof(size_t) < 8)
         skip();
     assert_status(zc_slot_allocator_create(
@@ -305,23 +292,4 @@ static void four_billion_slots_cost_what_is_used_of_them(void **state)
     assert_int_equal(offset, 77);
     assert_in_range(zc_slot_allocator_bytes(allocator), 41000, 43000);
     zc_slot_allocator_destroy(allocator);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_slot_comes_with_the_folio_in_the_cache),
-        cmocka_unit_test(the_lowest_is_the_lowest_free),
-        cmocka_unit_test(the_last_freed_comes_back_first),
-        cmocka_unit_test(round_robin_goes_up_and_begins_again),
-        cmocka_unit_test(the_default_is_round_robin),
-        cmocka_unit_test(a_full_device_is_refused_until_a_slot_is_free),
-        cmocka_unit_test(a_slot_that_is_being_freed_is_not_given_out),
-        cmocka_unit_test(the_first_type_with_a_free_slot_gives_it),
-        cmocka_unit_test(a_device_that_stopped_gives_none),
-        cmocka_unit_test(no_memory_gives_the_slot_back),
-        cmocka_unit_test(four_billion_slots_cost_what_is_used_of_them),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,11 +66,10 @@ static unsigned last_puts(struct fixture *fixture)
     return atomic_load(&fixture->support.last_puts);
 }
 
-static void a_free_slot_is_pinned_and_let_go(void **state)
+TEST(a_free_slot_is_pinned_and_let_go)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture);
 
     assert_null(claim(&fixture));
@@ -88,11 +87,10 @@ static void a_free_slot_is_pinned_and_let_go(void **state)
     end(&fixture);
 }
 
-static void a_slot_goes_in_use_and_out_of_it(void **state)
+TEST(a_slot_goes_in_use_and_out_of_it)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture);
 
     put_in_use(&fixture);
@@ -113,12 +111,11 @@ static void a_slot_goes_in_use_and_out_of_it(void **state)
     end(&fixture);
 }
 
-static void a_cached_slot_gives_its_folio_locked(void **state)
+TEST(a_cached_slot_gives_its_folio_locked)
 {
     struct fixture fixture;
     struct zc_folio *folio;
 
-    (void)state;
     begin(&fixture);
     folio = cache(&fixture, ZC_FOLIO_DIRTY);
     zc_folio_unlock(fixture.swap, folio);
@@ -168,10 +165,8 @@ static bool stays(uint32_t flags)
     return is_there;
 }
 
-static void a_folio_in_use_stays_if_it_is_the_only_copy(void **state)
+TEST(a_folio_in_use_stays_if_it_is_the_only_copy)
 {
-    (void)state;
-
     assert_false(stays(0));
     assert_true(stays(ZC_FOLIO_DIRTY));
     assert_true(stays(ZC_FOLIO_WRITEBACK));
@@ -200,12 +195,11 @@ static void end_write(struct zc_swap *swap, struct zc_folio *folio)
     zc_swapcache_put(swap, folio->swap, folio);
 }
 
-static void a_write_that_ends_late_leaves_the_folio_to_the_release(void **state)
+TEST(a_write_that_ends_late_leaves_the_folio_to_the_release)
 {
     struct fixture fixture;
     struct zc_folio *folio;
 
-    (void)state;
     begin(&fixture);
     folio = cache(&fixture, ZC_FOLIO_WRITEBACK);
     zc_folio_unlock(fixture.swap, folio);
@@ -263,13 +257,12 @@ static pthread_t start_claim(struct claimer *claimer, struct fixture *fixture)
     return start_claim_as(claimer, fixture, false);
 }
 
-static void a_claim_waits_for_a_claim(void **state)
+TEST(a_claim_waits_for_a_claim)
 {
     struct fixture fixture;
     struct claimer claimer;
     pthread_t thread;
 
-    (void)state;
     begin(&fixture);
     assert_null(claim(&fixture));
     thread = start_claim(&claimer, &fixture);
@@ -300,12 +293,11 @@ static void claim_while_freeing(struct support_swap *support, zc_swp slot)
     assert_false(atomic_load(&claimer->done));
 }
 
-static void a_claim_waits_for_the_end_of_freeing(void **state)
+TEST(a_claim_waits_for_the_end_of_freeing)
 {
     struct fixture fixture;
     struct claimer claimer = {.status = ZC_INVALID};
 
-    (void)state;
     begin(&fixture);
     put_in_use(&fixture);
     claimer.fixture = &fixture;
@@ -324,14 +316,13 @@ static void a_claim_waits_for_the_end_of_freeing(void **state)
     end(&fixture);
 }
 
-static void a_claim_waits_for_the_folio_and_looks_again(void **state)
+TEST(a_claim_waits_for_the_folio_and_looks_again)
 {
     struct fixture fixture;
     struct claimer claimer;
     struct zc_folio *folio;
     pthread_t thread;
 
-    (void)state;
     begin(&fixture);
     folio = cache(&fixture, 0);
     thread = start_claim(&claimer, &fixture);
@@ -351,14 +342,13 @@ static void a_claim_waits_for_the_folio_and_looks_again(void **state)
     end(&fixture);
 }
 
-static void a_release_with_a_folio_lets_in_who_waits(void **state)
+TEST(a_release_with_a_folio_lets_in_who_waits)
 {
     struct fixture fixture;
     struct claimer claimer;
     struct zc_folio *folio;
     pthread_t thread;
 
-    (void)state;
     begin(&fixture);
     folio = cache(&fixture, ZC_FOLIO_DIRTY);
     zc_folio_get(folio);
@@ -375,14 +365,13 @@ static void a_release_with_a_folio_lets_in_who_waits(void **state)
     end(&fixture);
 }
 
-static void no_memory_for_a_claim_changes_nothing(void **state)
+TEST(no_memory_for_a_claim_changes_nothing)
 {
     struct fixture fixture;
     struct zc_folio *folio = (void *)&fixture;
     unsigned failures = 0;
     zc_status status;
 
-    (void)state;
     begin(&fixture);
     for (;;) {
         zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
@@ -436,12 +425,11 @@ static void expect_missing_while_freeing(struct support_swap *support,
 }
 
 /* Nothing is made for a slot that has no count, and nobody is waited for. */
-static void what_is_required_may_be_missing(void **state)
+TEST(what_is_required_may_be_missing)
 {
     struct fixture fixture;
     uint64_t bytes;
 
-    (void)state;
     begin(&fixture);
     bytes = zc_swap_bytes(fixture.swap);
 
@@ -460,12 +448,11 @@ static void what_is_required_may_be_missing(void **state)
     end(&fixture);
 }
 
-static void a_claim_says_what_it_found(void **state)
+TEST(a_claim_says_what_it_found)
 {
     struct fixture fixture;
     struct zc_claimed claimed;
 
-    (void)state;
     begin(&fixture);
 
     assert_status(claim_as(&fixture, false, &claimed), ZC_OK);
@@ -494,13 +481,12 @@ static void a_claim_says_what_it_found(void **state)
     end(&fixture);
 }
 
-static void a_claim_of_a_cached_slot_says_the_same(void **state)
+TEST(a_claim_of_a_cached_slot_says_the_same)
 {
     struct fixture fixture;
     struct zc_claimed claimed;
     struct zc_folio *folio;
 
-    (void)state;
     begin(&fixture);
     folio = cache(&fixture, ZC_FOLIO_DIRTY);
     zc_slot_set_zero(zc_slot_find(fixture.swap, fixture.slot), true);
@@ -550,11 +536,10 @@ static void change_while_claimed(bool required, bool drops,
     end(&fixture);
 }
 
-static void a_claim_says_what_the_slot_is_like_after_the_wait(void **state)
+TEST(a_claim_says_what_the_slot_is_like_after_the_wait)
 {
     struct claimer claimer;
 
-    (void)state;
     change_while_claimed(false, false, &claimer);
     assert_status(claimer.status, ZC_OK);
     assert_true(claimer.claimed.has_count);
@@ -567,27 +552,4 @@ static void a_claim_says_what_the_slot_is_like_after_the_wait(void **state)
     change_while_claimed(true, true, &claimer);
     assert_status(claimer.status, ZC_MISSING);
     assert_ptr_equal(claimer.claimed.folio, nothing.folio);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_free_slot_is_pinned_and_let_go),
-        cmocka_unit_test(a_slot_goes_in_use_and_out_of_it),
-        cmocka_unit_test(a_cached_slot_gives_its_folio_locked),
-        cmocka_unit_test(a_folio_in_use_stays_if_it_is_the_only_copy),
-        cmocka_unit_test(
-            a_write_that_ends_late_leaves_the_folio_to_the_release),
-        cmocka_unit_test(a_claim_waits_for_a_claim),
-        cmocka_unit_test(a_claim_waits_for_the_end_of_freeing),
-        cmocka_unit_test(a_claim_waits_for_the_folio_and_looks_again),
-        cmocka_unit_test(a_release_with_a_folio_lets_in_who_waits),
-        cmocka_unit_test(no_memory_for_a_claim_changes_nothing),
-        cmocka_unit_test(what_is_required_may_be_missing),
-        cmocka_unit_test(a_claim_says_what_it_found),
-        cmocka_unit_test(a_claim_of_a_cached_slot_says_the_same),
-        cmocka_unit_test(a_claim_says_what_the_slot_is_like_after_the_wait),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static const uint64_t firsts[] = {
 
 #define FIRSTS (sizeof(firsts) / sizeof(firsts[0]))
 
-static void a_cluster_is_of_512_slots_and_of_no_others(void **state)
+TEST(a_cluster_is_of_512_slots_and_of_no_others)
 {
     struct support_swap support;
     struct zc_swap_device *device;
@@ -28,7 +28,6 @@ static void a_cluster_is_of_512_slots_and_of_no_others(void **state)
     size_t i;
     size_t j;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on(&support, 0, SLOT_COUNT);
     device = &support.swap.devices[0];
@@ -50,14 +49,13 @@ static void a_cluster_is_of_512_slots_and_of_no_others(void **state)
     support_swap_end(&support);
 }
 
-static void the_next_one_is_found_from_anywhere_before_it(void **state)
+TEST(the_next_one_is_found_from_anywhere_before_it)
 {
     struct support_swap support;
     struct zc_swap_device *device;
     uint64_t offset = 0;
     size_t i;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on(&support, 0, SLOT_COUNT);
     device = &support.swap.devices[0];
@@ -80,14 +78,13 @@ static void the_next_one_is_found_from_anywhere_before_it(void **state)
     support_swap_end(&support);
 }
 
-static void no_memory_leaves_what_can_be_used_later(void **state)
+TEST(no_memory_leaves_what_can_be_used_later)
 {
     struct support_swap support;
     struct zc_swap_device *device;
     struct zc_cluster *cluster = NULL;
     unsigned failures = 0;
 
-    (void)state;
     support_swap_begin(&support);
     support_swap_on(&support, 0, SLOT_COUNT);
     device = &support.swap.devices[0];
@@ -137,14 +134,13 @@ static void make_all(struct support_worker *worker)
     }
 }
 
-static void of_several_who_make_one_all_get_the_same(void **state)
+TEST(of_several_who_make_one_all_get_the_same)
 {
     static struct making making;
     struct support_crew crew;
     unsigned worker;
     unsigned i;
 
-    (void)state;
     support_swap_begin(&making.support);
     support_swap_on(&making.support, 0, SLOT_COUNT);
     support_crew_init(&crew);
@@ -157,16 +153,4 @@ static void of_several_who_make_one_all_get_the_same(void **state)
         for (i = 0; i < CLUSTERS; i++)
             assert_ptr_equal(making.made[worker][i], making.made[0][i]);
     support_swap_end(&making.support);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_cluster_is_of_512_slots_and_of_no_others),
-        cmocka_unit_test(the_next_one_is_found_from_anywhere_before_it),
-        cmocka_unit_test(no_memory_leaves_what_can_be_used_later),
-        cmocka_unit_test(of_several_who_make_one_all_get_the_same),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

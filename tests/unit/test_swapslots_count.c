@@ -42,11 +42,10 @@ static void expect_in_use(struct fixture *fixture)
 
 /* ---- counts ---- */
 
-static void the_last_of_several_references_frees(void **state)
+TEST(the_last_of_several_references_frees)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture);
     assert_status(zc_slot_dup(fixture.swap, fixture.slot), ZC_OK);
     assert_status(zc_slot_dup(fixture.swap, fixture.slot), ZC_OK);
@@ -65,11 +64,10 @@ static void the_last_of_several_references_frees(void **state)
     end(&fixture);
 }
 
-static void a_slot_never_used_has_no_count(void **state)
+TEST(a_slot_never_used_has_no_count)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture);
 
     assert_int_equal(
@@ -86,13 +84,12 @@ static void a_slot_never_used_has_no_count(void **state)
     end(&fixture);
 }
 
-static void counts_go_on_beyond_a_byte_and_come_back(void **state)
+TEST(counts_go_on_beyond_a_byte_and_come_back)
 {
     const unsigned most = 1000;
     struct fixture fixture;
     unsigned count;
 
-    (void)state;
     begin(&fixture);
 
     for (count = 1; count < most; count++) {
@@ -109,12 +106,11 @@ static void counts_go_on_beyond_a_byte_and_come_back(void **state)
     end(&fixture);
 }
 
-static void the_largest_count_is_said_and_kept(void **state)
+TEST(the_largest_count_is_said_and_kept)
 {
     struct fixture fixture;
     struct zc_cluster *cluster;
 
-    (void)state;
     begin(&fixture);
     cluster = zc_slot_find(fixture.swap, fixture.slot).cluster;
     assert_status(zc_cluster_add_overflow(&fixture.swap->devices[0], cluster),
@@ -135,12 +131,11 @@ static void the_largest_count_is_said_and_kept(void **state)
     end(&fixture);
 }
 
-static void no_memory_for_a_large_count_changes_nothing(void **state)
+TEST(no_memory_for_a_large_count_changes_nothing)
 {
     struct fixture fixture;
     unsigned count;
 
-    (void)state;
     begin(&fixture);
     for (count = 1; count < ZC_COUNT_IN_PLACE_MAX; count++) {
         zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
@@ -184,12 +179,10 @@ static void look_while_freeing(struct support_swap *support, zc_swp slot)
     assert_int_equal(support_swap_users(support, 0), 1);
 }
 
-static void while_it_is_freed_nobody_can_use_it_and_the_device_stays(
-    void **state)
+TEST(while_it_is_freed_nobody_can_use_it_and_the_device_stays)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture);
     fixture.support.on_last_put = look_while_freeing;
 
@@ -199,12 +192,11 @@ static void while_it_is_freed_nobody_can_use_it_and_the_device_stays(
     end(&fixture);
 }
 
-static void a_folio_keeps_the_slot_until_it_leaves(void **state)
+TEST(a_folio_keeps_the_slot_until_it_leaves)
 {
     struct fixture fixture;
     struct zc_folio *folio;
 
-    (void)state;
     begin(&fixture);
     folio = support_cached(&fixture.support, fixture.slot);
 
@@ -217,12 +209,11 @@ static void a_folio_keeps_the_slot_until_it_leaves(void **state)
     end(&fixture);
 }
 
-static void a_folio_that_nobody_knows_goes_with_the_last_reference(void **state)
+TEST(a_folio_that_nobody_knows_goes_with_the_last_reference)
 {
     struct fixture fixture;
     struct zc_folio *folio;
 
-    (void)state;
     begin(&fixture);
     assert_status(zc_slot_dup(fixture.swap, fixture.slot), ZC_OK);
     folio = support_cached(&fixture.support, fixture.slot);
@@ -239,12 +230,11 @@ static void a_folio_that_nobody_knows_goes_with_the_last_reference(void **state)
     end(&fixture);
 }
 
-static void a_folio_that_somebody_knows_stays(void **state)
+TEST(a_folio_that_somebody_knows_stays)
 {
     struct fixture fixture;
     struct zc_folio *folio;
 
-    (void)state;
     begin(&fixture);
     folio = support_cached(&fixture.support, fixture.slot);
     zc_folio_unlock(fixture.swap, folio);
@@ -259,12 +249,11 @@ static void a_folio_that_somebody_knows_stays(void **state)
 
 /* ---- pins ---- */
 
-static void there_is_one_pin_of_either_kind(void **state)
+TEST(there_is_one_pin_of_either_kind)
 {
     struct fixture fixture;
     struct zc_folio *folio = NULL;
 
-    (void)state;
     begin(&fixture);
 
     assert_status(
@@ -293,11 +282,10 @@ static void there_is_one_pin_of_either_kind(void **state)
     end(&fixture);
 }
 
-static void a_pin_keeps_the_slot_until_it_ends(void **state)
+TEST(a_pin_keeps_the_slot_until_it_ends)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture);
     assert_status(
         zc_slot_pin(fixture.swap, zc_slot_find(fixture.swap, fixture.slot)),
@@ -313,13 +301,12 @@ static void a_pin_keeps_the_slot_until_it_ends(void **state)
     end(&fixture);
 }
 
-static void the_end_of_a_pin_that_nobody_awaits_wakes_nobody(void **state)
+TEST(the_end_of_a_pin_that_nobody_awaits_wakes_nobody)
 {
     struct fixture fixture;
     const struct zc_cluster *cluster;
     uint32_t changes;
 
-    (void)state;
     begin(&fixture);
     cluster = zc_slot_find(fixture.swap, fixture.slot).cluster;
     changes = zc_atomic_u32_load_relaxed(&cluster->changes);
@@ -350,14 +337,13 @@ static void *sleep_for_pin(void *argument)
     return NULL;
 }
 
-static void who_waits_for_a_pin_sleeps_until_it_ends(void **state)
+TEST(who_waits_for_a_pin_sleeps_until_it_ends)
 {
     struct fixture fixture;
     struct sleeper sleeper;
     pthread_t threads[3];
     unsigned i;
 
-    (void)state;
     begin(&fixture);
     sleeper.fixture = &fixture;
     atomic_init(&sleeper.returned, 0);
@@ -411,12 +397,11 @@ static void pin_and_wait(struct support_worker *worker)
 }
 
 /* If he does, this test never ends. */
-static void nobody_sleeps_past_the_end_of_a_pin(void **state)
+TEST(nobody_sleeps_past_the_end_of_a_pin)
 {
     static struct race race;
     struct support_crew crew;
 
-    (void)state;
     memset(&race, 0, sizeof(race));
     begin(&race.fixture);
     support_crew_init(&crew);
@@ -431,11 +416,10 @@ static void nobody_sleeps_past_the_end_of_a_pin(void **state)
 
 /* ---- the zero bit ---- */
 
-static void the_zero_bit_ends_with_the_slot(void **state)
+TEST(the_zero_bit_ends_with_the_slot)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture);
     assert_false(zc_slot_is_zero(zc_slot_find(fixture.swap, fixture.slot)));
     assert_status(
@@ -459,29 +443,4 @@ static void the_zero_bit_ends_with_the_slot(void **state)
     zc_slot_drop(fixture.swap, fixture.slot);
     atomic_store(&fixture.support.last_puts, 1);
     end(&fixture);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_last_of_several_references_frees),
-        cmocka_unit_test(a_slot_never_used_has_no_count),
-        cmocka_unit_test(counts_go_on_beyond_a_byte_and_come_back),
-        cmocka_unit_test(the_largest_count_is_said_and_kept),
-        cmocka_unit_test(no_memory_for_a_large_count_changes_nothing),
-        cmocka_unit_test(
-            while_it_is_freed_nobody_can_use_it_and_the_device_stays),
-        cmocka_unit_test(a_folio_keeps_the_slot_until_it_leaves),
-        cmocka_unit_test(
-            a_folio_that_nobody_knows_goes_with_the_last_reference),
-        cmocka_unit_test(a_folio_that_somebody_knows_stays),
-        cmocka_unit_test(there_is_one_pin_of_either_kind),
-        cmocka_unit_test(a_pin_keeps_the_slot_until_it_ends),
-        cmocka_unit_test(the_end_of_a_pin_that_nobody_awaits_wakes_nobody),
-        cmocka_unit_test(who_waits_for_a_pin_sleeps_until_it_ends),
-        cmocka_unit_test(nobody_sleeps_past_the_end_of_a_pin),
-        cmocka_unit_test(the_zero_bit_ends_with_the_slot),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,12 +86,11 @@ static void erase(struct fixture *fixture, unsigned type, uint64_t offset)
     zc_entry_put(&fixture->entries, entry);
 }
 
-static void an_empty_tree_has_nothing_anywhere(void **state)
+TEST(an_empty_tree_has_nothing_anywhere)
 {
     struct fixture fixture;
     size_t i;
 
-    (void)state;
     begin(&fixture);
 
     for (i = 0; i < EDGES; i++) {
@@ -103,11 +102,10 @@ static void an_empty_tree_has_nothing_anywhere(void **state)
     end(&fixture);
 }
 
-static void slots_are_there_up_to_the_count_of_32_types(void **state)
+TEST(slots_are_there_up_to_the_count_of_32_types)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture);
 
     assert_true(zc_tree_has_slot(&fixture.tree, zc_swp_make(0, 0)));
@@ -119,14 +117,13 @@ static void slots_are_there_up_to_the_count_of_32_types(void **state)
     end(&fixture);
 }
 
-static void every_edge_is_a_place_of_its_own(void **state)
+TEST(every_edge_is_a_place_of_its_own)
 {
     struct zc_entry *kept[EDGES];
     struct fixture fixture;
     struct zc_entry *found;
     size_t i;
 
-    (void)state;
     begin(&fixture);
     for (i = 0; i < EDGES; i++)
         kept[i] = link_first(&fixture, 5, edges[i]);
@@ -143,13 +140,12 @@ static void every_edge_is_a_place_of_its_own(void **state)
     end(&fixture);
 }
 
-static void an_exchange_hands_over_the_old_entry(void **state)
+TEST(an_exchange_hands_over_the_old_entry)
 {
     struct fixture fixture;
     struct zc_entry *first;
     struct zc_entry *old = NULL;
 
-    (void)state;
     begin(&fixture);
     first = link_first(&fixture, 0, 9);
 
@@ -162,14 +158,13 @@ static void an_exchange_hands_over_the_old_entry(void **state)
     end(&fixture);
 }
 
-static void unlinking_takes_the_entry_meant_and_no_other(void **state)
+TEST(unlinking_takes_the_entry_meant_and_no_other)
 {
     struct fixture fixture;
     struct zc_entry *first;
     struct zc_entry *second;
     struct zc_entry *old = NULL;
 
-    (void)state;
     begin(&fixture);
     first = link_first(&fixture, 0, 9);
     second = link_new(&fixture, 0, 9, &old);
@@ -184,14 +179,13 @@ static void unlinking_takes_the_entry_meant_and_no_other(void **state)
     end(&fixture);
 }
 
-static void a_leaf_lives_as_long_as_it_names_an_entry(void **state)
+TEST(a_leaf_lives_as_long_as_it_names_an_entry)
 {
     struct fixture fixture;
     uint64_t without_leaf;
     uint64_t one_leaf;
     unsigned i;
 
-    (void)state;
     begin(&fixture);
     (void)link_first(&fixture, 0, ZC_LEAF_SLOTS);
     erase(&fixture, 0, ZC_LEAF_SLOTS);
@@ -213,14 +207,13 @@ static void a_leaf_lives_as_long_as_it_names_an_entry(void **state)
     end(&fixture);
 }
 
-static void replacing_is_not_counted_as_one_more(void **state)
+TEST(replacing_is_not_counted_as_one_more)
 {
     struct fixture fixture;
     struct zc_entry *old = NULL;
     uint64_t without_leaf;
     unsigned i;
 
-    (void)state;
     begin(&fixture);
     (void)link_first(&fixture, 0, 0);
     erase(&fixture, 0, 0);
@@ -248,12 +241,11 @@ static void expect_next(struct fixture *fixture, uint64_t first, uint64_t end,
     zc_entry_put(&fixture->entries, entry);
 }
 
-static void a_range_is_from_its_first_to_before_its_end(void **state)
+TEST(a_range_is_from_its_first_to_before_its_end)
 {
     struct fixture fixture;
     size_t i;
 
-    (void)state;
     begin(&fixture);
     for (i = 0; i < EDGES; i++) {
         (void)link_first(&fixture, 7, edges[i]);
@@ -268,12 +260,11 @@ static void a_range_is_from_its_first_to_before_its_end(void **state)
     end(&fixture);
 }
 
-static void a_range_is_walked_in_order_over_all_edges(void **state)
+TEST(a_range_is_walked_in_order_over_all_edges)
 {
     struct fixture fixture;
     size_t i;
 
-    (void)state;
     begin(&fixture);
     for (i = EDGES; i > 0; i--)
         (void)link_first(&fixture, 7, edges[i - 1]);
@@ -287,7 +278,7 @@ static void a_range_is_walked_in_order_over_all_edges(void **state)
 
 /* Three blocks, shard and leaf can each be refused; each attempt keeps
  * what it got, so the next one comes one further. */
-static void a_link_without_memory_can_be_tried_again(void **state)
+TEST(a_link_without_memory_can_be_tried_again)
 {
     const zc_swp slot = zc_swp_make(1, 12345678);
     struct fixture fixture;
@@ -296,7 +287,6 @@ static void a_link_without_memory_can_be_tried_again(void **state)
     unsigned attempts;
     zc_status status;
 
-    (void)state;
     begin(&fixture);
     assert_status(zc_entry_create_filled(&fixture.entries, slot, 0, 0, &entry),
                   ZC_OK);
@@ -363,14 +353,13 @@ static void link_and_erase(struct support_worker *worker)
     }
 }
 
-static void every_linked_entry_is_unlinked_by_exactly_one(void **state)
+TEST(every_linked_entry_is_unlinked_by_exactly_one)
 {
     static struct race race;
     struct support_crew crew;
     unsigned round;
     unsigned i;
 
-    (void)state;
     for (round = 0; round < 5; round++) {
         begin(&race.fixture);
         atomic_init(&race.linked, 0);
@@ -416,7 +405,7 @@ static void link_far_apart(struct support_worker *worker)
     }
 }
 
-static void of_two_that_make_a_directory_both_use_one(void **state)
+TEST(of_two_that_make_a_directory_both_use_one)
 {
     static struct race race;
     struct support_crew crew;
@@ -424,7 +413,6 @@ static void of_two_that_make_a_directory_both_use_one(void **state)
     unsigned round;
     unsigned i;
 
-    (void)state;
     for (round = 0; round < 2; round++) {
         begin(&race.fixture);
         support_crew_init(&crew);
@@ -438,13 +426,12 @@ static void of_two_that_make_a_directory_both_use_one(void **state)
     }
 }
 
-static void a_type_is_known_by_its_entries(void **state)
+TEST(a_type_is_known_by_its_entries)
 {
     struct zc_entry *old = NULL;
     struct fixture fixture;
     size_t i;
 
-    (void)state;
     begin(&fixture);
     assert_false(zc_tree_has_type(&fixture.tree, 3));
     for (i = 0; i < EDGES; i++) {
@@ -456,25 +443,4 @@ static void a_type_is_known_by_its_entries(void **state)
         assert_false(zc_tree_has_type(&fixture.tree, 3));
     }
     end(&fixture);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_empty_tree_has_nothing_anywhere),
-        cmocka_unit_test(slots_are_there_up_to_the_count_of_32_types),
-        cmocka_unit_test(every_edge_is_a_place_of_its_own),
-        cmocka_unit_test(an_exchange_hands_over_the_old_entry),
-        cmocka_unit_test(unlinking_takes_the_entry_meant_and_no_other),
-        cmocka_unit_test(a_leaf_lives_as_long_as_it_names_an_entry),
-        cmocka_unit_test(replacing_is_not_counted_as_one_more),
-        cmocka_unit_test(a_range_is_from_its_first_to_before_its_end),
-        cmocka_unit_test(a_range_is_walked_in_order_over_all_edges),
-        cmocka_unit_test(a_link_without_memory_can_be_tried_again),
-        cmocka_unit_test(every_linked_entry_is_unlinked_by_exactly_one),
-        cmocka_unit_test(of_two_that_make_a_directory_both_use_one),
-        cmocka_unit_test(a_type_is_known_by_its_entries),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

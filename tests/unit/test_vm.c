@@ -44,35 +44,32 @@ static void run_small_machine(const struct support_vm_kind *kind)
     support_vm_end(&machine);
 }
 
-static void pages_survive_the_pool(void **state)
+TEST(pages_survive_the_pool)
 {
     const struct support_vm_kind kind = {0};
 
-    (void)state;
     run_small_machine(&kind);
 }
 
-static void pages_survive_a_synchronous_device(void **state)
+TEST(pages_survive_a_synchronous_device)
 {
     const unsigned policies[] = {ZC_SWAP_IN_CACHED, ZC_SWAP_IN_BYPASS,
                                  ZC_SWAP_IN_STORE_AGAIN};
     struct support_vm_kind kind = {.synchronous = 1};
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
         kind.swap_in = policies[i];
         run_small_machine(&kind);
     }
 }
 
-static void pages_survive_writeback(void **state)
+TEST(pages_survive_writeback)
 {
     struct support_vm_kind kind = {.limit_bytes = 128 * 1024};
     unsigned mode;
     unsigned workers;
 
-    (void)state;
     for (mode = ZC_LRU_ENTRY; mode <= ZC_LRU_ZSPAGE; mode++)
         for (workers = 0; workers < 3; workers += 2) {
             kind.lru_mode = mode;
@@ -81,32 +78,29 @@ static void pages_survive_writeback(void **state)
         }
 }
 
-static void pages_survive_every_slot_order(void **state)
+TEST(pages_survive_every_slot_order)
 {
     struct support_vm_kind kind = {.slots = PAGES + 8};
 
-    (void)state;
     for (kind.slot_order = ZC_SLOT_ORDER_LOWEST;
          kind.slot_order <= ZC_SLOT_ORDER_ROUND_ROBIN; kind.slot_order++)
         run_small_machine(&kind);
 }
 
-static void pages_survive_a_reclaimer(void **state)
+TEST(pages_survive_a_reclaimer)
 {
     const struct support_vm_kind kind = {.background_reclaim = 1};
 
-    (void)state;
     run_small_machine(&kind);
 }
 
-static void a_page_says_where_it_came_from(void **state)
+TEST(a_page_says_where_it_came_from)
 {
     const struct support_vm_kind kind = {.frames = 512, .synchronous = 1};
     struct support_vm machine = support_vm_make(&kind);
     struct zc_vm_space *space = support_vm_space(&machine, 4);
     enum zc_fault_kind found = ZC_FAULT_KINDS;
 
-    (void)state;
     assert_status(zc_vm_touch(space, 0, true, &found), ZC_OK);
     assert_int_equal(found, ZC_FAULT_ZERO);
     support_vm_write(space, 0, 1);
@@ -124,14 +118,13 @@ static void a_page_says_where_it_came_from(void **state)
     support_vm_end(&machine);
 }
 
-static void unmapped_pages_are_refused(void **state)
+TEST(unmapped_pages_are_refused)
 {
     const struct support_vm_kind kind = {0};
     struct support_vm machine = support_vm_make(&kind);
     struct zc_vm_space *space = NULL;
     char byte = 1;
 
-    (void)state;
     assert_status(zc_vm_space_create(machine.vm, 0, 10, &space), ZC_OK);
     assert_status(zc_vm_read(space, 3, 0, &byte, 1, NULL), ZC_INVALID);
     assert_status(zc_vm_map(space, 2, 4, 0), ZC_OK);
@@ -154,7 +147,7 @@ static void unmapped_pages_are_refused(void **state)
     support_vm_end(&machine);
 }
 
-static void a_fork_shares_until_one_writes(void **state)
+TEST(a_fork_shares_until_one_writes)
 {
     const struct support_vm_kind kind = {.frames = 512};
     struct support_vm machine = support_vm_make(&kind);
@@ -162,7 +155,6 @@ static void a_fork_shares_until_one_writes(void **state)
     struct zc_vm_space *child = NULL;
     enum zc_fault_kind found;
 
-    (void)state;
     support_vm_write(parent, 0, 1);
     support_vm_write(parent, 1, 1);
     support_vm_reclaim_all(&machine);
@@ -191,7 +183,7 @@ static void a_fork_shares_until_one_writes(void **state)
     support_vm_end(&machine);
 }
 
-static void many_children_share_one_slot(void **state)
+TEST(many_children_share_one_slot)
 {
     enum {
         CHILDREN = 300
@@ -202,7 +194,6 @@ static void many_children_share_one_slot(void **state)
     struct zc_vm_space *children[CHILDREN];
     unsigned i;
 
-    (void)state;
     support_vm_write(parent, 0, 9);
     support_vm_reclaim_all(&machine);
     for (i = 0; i < CHILDREN; i++)
@@ -216,7 +207,7 @@ static void many_children_share_one_slot(void **state)
     support_vm_end(&machine);
 }
 
-static void merged_pages_come_apart(void **state)
+TEST(merged_pages_come_apart)
 {
     const struct support_vm_kind kind = {.frames = 512};
     struct support_vm machine = support_vm_make(&kind);
@@ -225,7 +216,6 @@ static void merged_pages_come_apart(void **state)
     struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
     char page[SUPPORT_VM_PAGE];
 
-    (void)state;
     support_vm_fill(page, 7, 7);
     assert_status(zc_vm_write(one, 0, 0, page, sizeof(page), NULL), ZC_OK);
     assert_status(zc_vm_write(other, 3, 0, page, sizeof(page), NULL), ZC_OK);
@@ -249,7 +239,7 @@ static void merged_pages_come_apart(void **state)
     support_vm_end(&machine);
 }
 
-static void swapoff_brings_every_page_home(void **state)
+TEST(swapoff_brings_every_page_home)
 {
     const struct support_vm_kind kind = {.frames = 1024};
     struct support_vm machine = support_vm_make(&kind);
@@ -257,7 +247,6 @@ static void swapoff_brings_every_page_home(void **state)
     struct zc_vm_space *child = NULL;
     unsigned type = 99;
 
-    (void)state;
     write_all(space, 100);
     support_vm_reclaim_all(&machine);
     assert_status(zc_vm_fork(space, &child), ZC_OK);
@@ -278,13 +267,12 @@ static void swapoff_brings_every_page_home(void **state)
     support_vm_end(&machine);
 }
 
-static void swapoff_without_room_loses_nothing(void **state)
+TEST(swapoff_without_room_loses_nothing)
 {
     const struct support_vm_kind kind = {.frames = 64};
     struct support_vm machine = support_vm_make(&kind);
     struct zc_vm_space *space = support_vm_space(&machine, PAGES);
 
-    (void)state;
     write_all(space, 100);
     assert_status(zc_vm_swap_off(machine.vm, machine.type), ZC_NO_MEMORY);
     support_vm_check(&machine);
@@ -293,7 +281,7 @@ static void swapoff_without_room_loses_nothing(void **state)
     support_vm_end(&machine);
 }
 
-static void no_room_at_all_is_no_memory(void **state)
+TEST(no_room_at_all_is_no_memory)
 {
     const struct support_vm_kind kind = {.frames = 64, .slots = 16};
     struct support_vm machine = support_vm_make(&kind);
@@ -302,7 +290,6 @@ static void no_room_at_all_is_no_memory(void **state)
     uint64_t written = 0;
     uint64_t page;
 
-    (void)state;
     while (status == ZC_OK && written < PAGES) {
         status = zc_vm_touch(space, written, true, NULL);
         if (status == ZC_OK)
@@ -318,14 +305,13 @@ static void no_room_at_all_is_no_memory(void **state)
     support_vm_end(&machine);
 }
 
-static void locked_pages_stay(void **state)
+TEST(locked_pages_stay)
 {
     const struct support_vm_kind kind = {.frames = 512};
     struct support_vm machine = support_vm_make(&kind);
     struct zc_vm_space *space = NULL;
     enum zc_fault_kind found;
 
-    (void)state;
     assert_status(zc_vm_space_create(machine.vm, 0, 2, &space), ZC_OK);
     assert_status(zc_vm_map(space, 0, 1, ZC_VM_LOCKED), ZC_OK);
     assert_status(zc_vm_map(space, 1, 1, 0), ZC_OK);
@@ -340,7 +326,7 @@ static void locked_pages_stay(void **state)
 }
 
 /* One lock keeps the page where it is for all that share it, however many. */
-static void a_locked_page_keeps_every_mapping(void **state)
+TEST(a_locked_page_keeps_every_mapping)
 {
     static const unsigned counts[] = {1, 15, 16, 17, 100};
     const struct support_vm_kind kind = {.frames = 512};
@@ -351,7 +337,6 @@ static void a_locked_page_keeps_every_mapping(void **state)
     unsigned i;
     unsigned j;
 
-    (void)state;
     for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         machine = support_vm_make(&kind);
         space = support_vm_space_of(&machine, 0, 1, ZC_VM_LOCKED);
@@ -370,14 +355,13 @@ static void a_locked_page_keeps_every_mapping(void **state)
     }
 }
 
-static void an_owner_stays_in_its_limit(void **state)
+TEST(an_owner_stays_in_its_limit)
 {
     const struct support_vm_kind kind = {.frames = 512};
     struct support_vm machine = support_vm_make(&kind);
     struct zc_vm_space *space = NULL;
     uint64_t page;
 
-    (void)state;
     assert_status(zc_vm_set_owner_limit(machine.vm, ZC_OWNER_COUNT, 1),
                   ZC_INVALID);
     assert_status(zc_vm_set_owner_limit(machine.vm, 5, 20), ZC_OK);
@@ -396,7 +380,7 @@ static void an_owner_stays_in_its_limit(void **state)
 
 /* Each policy, each way in: a page that was read and could not be mapped is
  * still there. */
-static void a_failed_install_loses_nothing(void **state)
+TEST(a_failed_install_loses_nothing)
 {
     const unsigned policies[] = {ZC_SWAP_IN_CACHED, ZC_SWAP_IN_BYPASS,
                                  ZC_SWAP_IN_STORE_AGAIN};
@@ -406,7 +390,6 @@ static void a_failed_install_loses_nothing(void **state)
     uint32_t failures;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
         kind.swap_in = policies[i];
         machine = support_vm_make(&kind);
@@ -424,14 +407,13 @@ static void a_failed_install_loses_nothing(void **state)
     }
 }
 
-static void a_page_that_cannot_be_read_stays(void **state)
+TEST(a_page_that_cannot_be_read_stays)
 {
     const struct support_vm_kind kind = {.frames = 512};
     struct support_vm machine = support_vm_make(&kind);
     struct zc_vm_space *space = support_vm_space(&machine, 4);
     char byte;
 
-    (void)state;
     support_vm_write(space, 2, 6);
     support_vm_reclaim_all(&machine);
     zc_inject_arm(ZC_INJECT_DECOMPRESS, 0, 1);
@@ -472,13 +454,12 @@ static void expect_refused(struct zc_cache_options cache_options,
     assert_string_equal(cache_reason, cache_text);
 }
 
-static void bad_options_are_refused(void **state)
+TEST(bad_options_are_refused)
 {
     const struct zc_cache_options cache = {0};
     /* Its content is the library's own; it is not looked at. */
     static const char frames;
 
-    (void)state;
     expect_refused(cache, (struct zc_vm_options){.frame_count = 15}, "",
                    "frame_count: 15 is not from 16 to 4294967296");
     expect_refused(cache,
@@ -502,12 +483,11 @@ static void bad_options_are_refused(void **state)
 }
 
 /* What cannot be had says so, and not that a field was wrong. */
-static void a_machine_too_large_says_how_large(void **state)
+TEST(a_machine_too_large_says_how_large)
 {
     char reason[ZC_REASON_SIZE] = "";
     struct zc_vm *vm = NULL;
 
-    (void)state;
     zc_inject_arm(ZC_INJECT_PAGES, 0, 1);
     assert_status(
         zc_vm_create(ZC_CACHE_OPTIONS(.page_size = 65536),
@@ -540,7 +520,7 @@ static zc_status watch_write(void *backing, uint64_t slot, const void *page)
 
 /* Every folio of the cache is one of the machine's frames, also where the
  * device is one that address spaces know nothing of. */
-static void the_cache_takes_its_frames_from_the_machine(void **state)
+TEST(the_cache_takes_its_frames_from_the_machine)
 {
     struct zc_backing_ops ops = zc_backing_memory;
     char page[SUPPORT_VM_PAGE];
@@ -548,7 +528,6 @@ static void the_cache_takes_its_frames_from_the_machine(void **state)
     unsigned type = 99;
     uint64_t i;
 
-    (void)state;
     ops.write = watch_write;
     assert_status(zc_vm_create(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY),
                                ZC_VM_OPTIONS(.frame_count = 64), &watched),
@@ -569,33 +548,4 @@ static void the_cache_takes_its_frames_from_the_machine(void **state)
         assert_true(support_vm_is(page, i, 1));
     }
     zc_vm_destroy(watched);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pages_survive_the_pool),
-        cmocka_unit_test(pages_survive_a_synchronous_device),
-        cmocka_unit_test(pages_survive_writeback),
-        cmocka_unit_test(pages_survive_every_slot_order),
-        cmocka_unit_test(pages_survive_a_reclaimer),
-        cmocka_unit_test(a_page_says_where_it_came_from),
-        cmocka_unit_test(unmapped_pages_are_refused),
-        cmocka_unit_test(a_fork_shares_until_one_writes),
-        cmocka_unit_test(many_children_share_one_slot),
-        cmocka_unit_test(merged_pages_come_apart),
-        cmocka_unit_test(swapoff_brings_every_page_home),
-        cmocka_unit_test(swapoff_without_room_loses_nothing),
-        cmocka_unit_test(no_room_at_all_is_no_memory),
-        cmocka_unit_test(locked_pages_stay),
-        cmocka_unit_test(a_locked_page_keeps_every_mapping),
-        cmocka_unit_test(an_owner_stays_in_its_limit),
-        cmocka_unit_test(a_failed_install_loses_nothing),
-        cmocka_unit_test(a_page_that_cannot_be_read_stays),
-        cmocka_unit_test(bad_options_are_refused),
-        cmocka_unit_test(a_machine_too_large_says_how_large),
-        cmocka_unit_test(the_cache_takes_its_frames_from_the_machine),
-    };
-
-    return cmocka_run_group_tests_name("vm", tests, NULL, NULL);
 }

@@ -23,12 +23,11 @@ static void end(void)
     support_vm_end(&machine);
 }
 
-static void parts_of_a_page_are_where_they_belong(void **state)
+TEST(parts_of_a_page_are_where_they_belong)
 {
     char bytes[SUPPORT_VM_PAGE];
     enum zc_fault_kind kind = ZC_FAULT_KINDS;
 
-    (void)state;
     begin();
     assert_status(zc_vm_write(space, 1, 0, "head", 4, NULL), ZC_OK);
     assert_status(zc_vm_write(space, 1, SUPPORT_VM_PAGE - 4, "tail", 4, NULL),
@@ -47,11 +46,10 @@ static void parts_of_a_page_are_where_they_belong(void **state)
     end();
 }
 
-static void accesses_leave_their_marks(void **state)
+TEST(accesses_leave_their_marks)
 {
     char byte = 1;
 
-    (void)state;
     begin();
     support_vm_write(space, 1, 1);
     support_vm_reclaim_all(&machine);
@@ -65,11 +63,10 @@ static void accesses_leave_their_marks(void **state)
     end();
 }
 
-static void a_touch_makes_a_page_present(void **state)
+TEST(a_touch_makes_a_page_present)
 {
     enum zc_fault_kind kind = ZC_FAULT_KINDS;
 
-    (void)state;
     begin();
     assert_status(zc_vm_touch(space, 0, false, NULL), ZC_OK);
     (void)support_vm_frame(space, 0);
@@ -79,12 +76,11 @@ static void a_touch_makes_a_page_present(void **state)
     end();
 }
 
-static void what_is_no_access_is_refused(void **state)
+TEST(what_is_no_access_is_refused)
 {
     struct zc_vm_space *bare = NULL;
     char byte = 1;
 
-    (void)state;
     begin();
     assert_status(zc_vm_read(NULL, 0, 0, &byte, 1, NULL), ZC_INVALID);
     assert_status(zc_vm_read(space, 0, 0, NULL, 1, NULL), ZC_INVALID);
@@ -135,11 +131,10 @@ static void read_whole_pages(struct support_worker *worker)
     }
 }
 
-static void writes_are_seen_whole(void **state)
+TEST(writes_are_seen_whole)
 {
     struct support_crew crew;
 
-    (void)state;
     begin();
     support_vm_write(space, 0, 1);
     support_crew_init(&crew);
@@ -149,17 +144,4 @@ static void writes_are_seen_whole(void **state)
     support_crew_run(&crew, 200);
     assert_true(crew.workers[2].operations > 0);
     end();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts_of_a_page_are_where_they_belong),
-        cmocka_unit_test(accesses_leave_their_marks),
-        cmocka_unit_test(a_touch_makes_a_page_present),
-        cmocka_unit_test(what_is_no_access_is_refused),
-        cmocka_unit_test(writes_are_seen_whole),
-    };
-
-    return cmocka_run_group_tests_name("vm_access", tests, NULL, NULL);
 }

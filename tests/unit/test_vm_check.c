@@ -66,13 +66,12 @@ static void with_entry(unsigned index, zc_pte pte, const char *words)
     support_vm_check(&machine);
 }
 
-static void entries_are_of_one_kind(void **state)
+TEST(entries_are_of_one_kind)
 {
     struct zc_vm_space *child = begin();
     const zc_pte swap = zc_pte_of_slot(support_vm_slot(space, 0));
     const zc_pte present = support_vm_entry(space, 1);
 
-    (void)state;
     with_entry(5, swap, "outside of any mapping");
     with_entry(0, swap | ZC_PTE_MAPPED | ZC_PTE_PRESENT, "both present");
     with_entry(5, ZC_PTE_MAPPED | ZC_PTE_DIRTY, "nothing behind it");
@@ -92,11 +91,10 @@ static void entries_are_of_one_kind(void **state)
     end(child);
 }
 
-static void tables_are_where_they_belong(void **state)
+TEST(tables_are_where_they_belong)
 {
     struct zc_vm_space *child = begin();
 
-    (void)state;
     table->first = 512;
     expect_found("a table that is not of its place");
     table->first = 0;
@@ -109,14 +107,13 @@ static void tables_are_where_they_belong(void **state)
     end(child);
 }
 
-static void frames_know_their_mappings(void **state)
+TEST(frames_know_their_mappings)
 {
     struct zc_vm_space *child = begin();
     struct zc_vm_frame *frame = support_vm_frame(space, 1);
     struct zc_vm_frame *other = support_vm_frame(space, 3);
     struct zc_vm_place first = frame->mappings;
 
-    (void)state;
     frame->mapped++;
     expect_found("2 entries map it, it counts 3");
     frame->mapped--;
@@ -131,12 +128,11 @@ static void frames_know_their_mappings(void **state)
     end(child);
 }
 
-static void frames_have_the_references_they_should(void **state)
+TEST(frames_have_the_references_they_should)
 {
     struct zc_vm_space *child = begin();
     struct zc_vm_frame *frame = support_vm_frame(space, 1);
 
-    (void)state;
     zc_folio_get(&frame->folio);
     expect_found("3 references, 2 mapped, 0 cached, 0 kept");
     zc_folio_put(&machine.cache->swap, &frame->folio);
@@ -149,14 +145,13 @@ static void frames_have_the_references_they_should(void **state)
     end(child);
 }
 
-static void frames_are_on_one_list(void **state)
+TEST(frames_are_on_one_list)
 {
     struct zc_vm_space *child = begin();
     struct zc_vm_frame *frame = support_vm_frame(space, 1);
     struct zc_vm *vm = machine.vm;
     struct zc_list *free = vm->free.next;
 
-    (void)state;
     zc_list_remove(&frame->age);
     expect_found("in use, on no list");
     zc_list_add_last(&vm->owners[4].cold_to_hot, &frame->age);
@@ -180,11 +175,10 @@ static void frames_are_on_one_list(void **state)
     end(child);
 }
 
-static void owners_are_charged_what_is_theirs(void **state)
+TEST(owners_are_charged_what_is_theirs)
 {
     struct zc_vm_space *child = begin();
 
-    (void)state;
     machine.vm->owners[0].frames++;
     expect_found("owner 0 has 2 frames, and is charged 3");
     machine.vm->owners[0].frames--;
@@ -194,7 +188,7 @@ static void owners_are_charged_what_is_theirs(void **state)
     end(child);
 }
 
-static void slots_are_used_by_somebody(void **state)
+TEST(slots_are_used_by_somebody)
 {
     struct zc_vm_space *child = begin();
     struct zc_swap *swap = &machine.cache->swap;
@@ -203,7 +197,6 @@ static void slots_are_used_by_somebody(void **state)
     char page[SUPPORT_VM_PAGE];
     struct zc_folio *folio;
 
-    (void)state;
     support_vm_fill(page, 1, 1);
     assert_status(zc_slot_dup(swap, slot), ZC_OK);
     expect_found("count 3, 2 entries name it");
@@ -253,13 +246,12 @@ static rlim_t address_space(void)
 
 /* A device of default size has 2^32 slots, and few are in use: a check takes
  * memory for those, and finds what is wrong with any of the others. */
-static void a_check_takes_memory_for_what_is_in_use(void **state)
+TEST(a_check_takes_memory_for_what_is_in_use)
 {
     const zc_swp last = zc_swp_make(0, (UINT64_C(1) << 32) - 1);
     struct rlimit before;
     struct rlimit limited;
 
-    (void)state;
     if (access("/proc/self/statm", R_OK) != 0)
         skip();
     machine.vm = NULL;
@@ -290,12 +282,11 @@ static void a_check_takes_memory_for_what_is_in_use(void **state)
     end(NULL);
 }
 
-static void the_text_is_cut_to_its_room(void **state)
+TEST(the_text_is_cut_to_its_room)
 {
     struct zc_vm_space *child = begin();
     char text[8] = "1234567";
 
-    (void)state;
     machine.vm->space_count++;
     assert_status(zc_vm_check(machine.vm, text, 5), ZC_CORRUPT);
     assert_string_equal(text, "2 sp");
@@ -307,13 +298,12 @@ static void the_text_is_cut_to_its_room(void **state)
 }
 
 /* Each check falls while frames are on their way out. */
-static void the_reclaimer_waits_for_it(void **state)
+TEST(the_reclaimer_waits_for_it)
 {
     const struct support_vm_kind kind = {.frames = 256,
                                          .background_reclaim = 1};
     uint64_t page;
 
-    (void)state;
     machine = support_vm_make(&kind);
     space = support_vm_space(&machine, 500);
     for (page = 0; page < 1500; page++) {
@@ -322,22 +312,4 @@ static void the_reclaimer_waits_for_it(void **state)
             support_vm_check(&machine);
     }
     end(NULL);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entries_are_of_one_kind),
-        cmocka_unit_test(tables_are_where_they_belong),
-        cmocka_unit_test(frames_know_their_mappings),
-        cmocka_unit_test(frames_have_the_references_they_should),
-        cmocka_unit_test(frames_are_on_one_list),
-        cmocka_unit_test(owners_are_charged_what_is_theirs),
-        cmocka_unit_test(slots_are_used_by_somebody),
-        cmocka_unit_test(a_check_takes_memory_for_what_is_in_use),
-        cmocka_unit_test(the_text_is_cut_to_its_room),
-        cmocka_unit_test(the_reclaimer_waits_for_it),
-    };
-
-    return cmocka_run_group_tests_name("vm_check", tests, NULL, NULL);
 }

@@ -87,7 +87,7 @@ static void end(struct inherited *inherited)
     support_vm_end(&inherited->machine);
 }
 
-static void a_destroy_leaves_the_parent_its_machine(void **state)
+TEST(a_destroy_leaves_the_parent_its_machine)
 {
     static const struct {
         unsigned io_workers;
@@ -104,7 +104,6 @@ static void a_destroy_leaves_the_parent_its_machine(void **state)
     struct inherited inherited;
     unsigned i;
 
-    (void)state;
     support_directory_make(directory);
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         kind.io_workers = cases[i].io_workers;
@@ -145,7 +144,7 @@ static void be_busy(struct support_worker *worker)
     }
 }
 
-static void a_fork_in_the_middle_of_faults_is_survived(void **state)
+TEST(a_fork_in_the_middle_of_faults_is_survived)
 {
     const struct support_vm_kind kind = {
         .frames = 64, .io_workers = 2, .background_reclaim = 1};
@@ -153,7 +152,6 @@ static void a_fork_in_the_middle_of_faults_is_survived(void **state)
     struct support_crew crew;
     unsigned i;
 
-    (void)state;
     begin(&inherited, &kind);
     support_crew_init(&crew);
     support_crew_add(&crew, be_parent, &inherited);
@@ -194,24 +192,12 @@ static void call_everything(void *context)
                    "the cache");
 }
 
-static void a_child_is_refused_everything_else(void **state)
+TEST(a_child_is_refused_everything_else)
 {
     const struct support_vm_kind kind = {.frames = 64, .background_reclaim = 1};
     struct inherited inherited;
 
-    (void)state;
     begin(&inherited, &kind);
     run(call_everything, &inherited);
     end(&inherited);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_destroy_leaves_the_parent_its_machine),
-        cmocka_unit_test(a_fork_in_the_middle_of_faults_is_survived),
-        cmocka_unit_test(a_child_is_refused_everything_else),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

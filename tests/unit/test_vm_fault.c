@@ -67,11 +67,10 @@ static void share_it(void)
 
 /* ---- first touch ---- */
 
-static void the_first_touch_gets_zeros(void **state)
+TEST(the_first_touch_gets_zeros)
 {
     char bytes[SUPPORT_VM_PAGE];
 
-    (void)state;
     begin();
     /* A frame that was somebody's before. */
     support_vm_write(space, PAGE, 1);
@@ -91,9 +90,8 @@ static void write_it(void)
     support_vm_write(space, PAGE, 7);
 }
 
-static void a_first_touch_that_comes_second_is_none(void **state)
+TEST(a_first_touch_that_comes_second_is_none)
 {
-    (void)state;
     begin();
     meanwhile = write_it;
     assert_int_equal(touch(space, true), ZC_FAULT_NONE);
@@ -104,11 +102,10 @@ static void a_first_touch_that_comes_second_is_none(void **state)
     end();
 }
 
-static void without_a_frame_nothing_changes(void **state)
+TEST(without_a_frame_nothing_changes)
 {
     uint64_t before;
 
-    (void)state;
     begin();
     zc_inject_arm(ZC_INJECT_FRAME, 0, 1);
     before = support_vm_entry(space, PAGE);
@@ -129,11 +126,10 @@ static void without_a_frame_nothing_changes(void **state)
 
 /* ---- a write to what is not writable ---- */
 
-static void a_shared_page_is_copied_by_who_writes_first(void **state)
+TEST(a_shared_page_is_copied_by_who_writes_first)
 {
     struct zc_vm_frame *frame;
 
-    (void)state;
     begin();
     share_it();
     frame = support_vm_frame(space, PAGE);
@@ -148,9 +144,8 @@ static void a_shared_page_is_copied_by_who_writes_first(void **state)
     end();
 }
 
-static void who_is_left_alone_reuses(void **state)
+TEST(who_is_left_alone_reuses)
 {
-    (void)state;
     begin();
     share_it();
     zc_vm_space_destroy(child);
@@ -160,11 +155,10 @@ static void who_is_left_alone_reuses(void **state)
     end();
 }
 
-static void a_child_that_is_left_alone_is_at_home(void **state)
+TEST(a_child_that_is_left_alone_is_at_home)
 {
     struct zc_vm_frame *frame;
 
-    (void)state;
     begin();
     share_it();
     frame = support_vm_frame(child, PAGE);
@@ -178,11 +172,10 @@ static void a_child_that_is_left_alone_is_at_home(void **state)
     end();
 }
 
-static void a_frame_that_somebody_looks_at_is_copied(void **state)
+TEST(a_frame_that_somebody_looks_at_is_copied)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin();
     share_it();
     zc_vm_space_destroy(child);
@@ -195,11 +188,10 @@ static void a_frame_that_somebody_looks_at_is_copied(void **state)
     end();
 }
 
-static void a_frame_that_is_locked_is_copied(void **state)
+TEST(a_frame_that_is_locked_is_copied)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin();
     share_it();
     zc_vm_space_destroy(child);
@@ -218,9 +210,8 @@ static void unmap_it(void)
     assert_status(zc_vm_unmap(space, PAGE, 1), ZC_OK);
 }
 
-static void a_copy_of_what_is_gone_is_dropped(void **state)
+TEST(a_copy_of_what_is_gone_is_dropped)
 {
-    (void)state;
     begin();
     share_it();
     meanwhile = unmap_it;
@@ -232,11 +223,10 @@ static void a_copy_of_what_is_gone_is_dropped(void **state)
 }
 
 /* The entry is not what the fault saw, before it has taken anything. */
-static void a_look_that_is_old_is_taken_again(void **state)
+TEST(a_look_that_is_old_is_taken_again)
 {
     struct zc_vm_fault fault = {.page = PAGE, .index = PAGE, .is_write = true};
 
-    (void)state;
     begin();
     share_it();
     fault.space = space;
@@ -256,9 +246,8 @@ static void reclaim_it(void)
 }
 
 /* The entry is a swap entry by the time that the copy is made. */
-static void a_copy_of_what_is_swapped_out_is_dropped(void **state)
+TEST(a_copy_of_what_is_swapped_out_is_dropped)
 {
-    (void)state;
     begin();
     share_it();
     meanwhile = reclaim_it;
@@ -271,9 +260,8 @@ static void a_copy_of_what_is_swapped_out_is_dropped(void **state)
 
 /* ---- reuse of a page with a slot ---- */
 
-static void a_write_gives_up_the_slot_of_an_own_page(void **state)
+TEST(a_write_gives_up_the_slot_of_an_own_page)
 {
-    (void)state;
     begin();
     support_vm_write(space, PAGE, 1);
     support_vm_reclaim_all(&machine);
@@ -287,9 +275,8 @@ static void a_write_gives_up_the_slot_of_an_own_page(void **state)
     end();
 }
 
-static void a_write_copies_a_page_whose_slot_is_shared(void **state)
+TEST(a_write_copies_a_page_whose_slot_is_shared)
 {
-    (void)state;
     begin();
     share_it();
     support_vm_reclaim_all(&machine);
@@ -302,36 +289,13 @@ static void a_write_copies_a_page_whose_slot_is_shared(void **state)
     end();
 }
 
-static void a_kind_has_a_name(void **state)
+TEST(a_kind_has_a_name)
 {
     unsigned kind;
 
-    (void)state;
     for (kind = 0; kind < ZC_FAULT_KINDS; kind++)
         assert_string_not_equal(zc_fault_kind_name((enum zc_fault_kind)kind),
                                 "unknown");
     assert_string_equal(zc_fault_kind_name(ZC_FAULT_KINDS), "unknown");
     assert_string_equal(zc_fault_kind_name(ZC_FAULT_POOL), "pool");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_first_touch_gets_zeros),
-        cmocka_unit_test(a_first_touch_that_comes_second_is_none),
-        cmocka_unit_test(without_a_frame_nothing_changes),
-        cmocka_unit_test(a_shared_page_is_copied_by_who_writes_first),
-        cmocka_unit_test(who_is_left_alone_reuses),
-        cmocka_unit_test(a_child_that_is_left_alone_is_at_home),
-        cmocka_unit_test(a_frame_that_somebody_looks_at_is_copied),
-        cmocka_unit_test(a_frame_that_is_locked_is_copied),
-        cmocka_unit_test(a_copy_of_what_is_gone_is_dropped),
-        cmocka_unit_test(a_look_that_is_old_is_taken_again),
-        cmocka_unit_test(a_copy_of_what_is_swapped_out_is_dropped),
-        cmocka_unit_test(a_write_gives_up_the_slot_of_an_own_page),
-        cmocka_unit_test(a_write_copies_a_page_whose_slot_is_shared),
-        cmocka_unit_test(a_kind_has_a_name),
-    };
-
-    return cmocka_run_group_tests_name("vm_fault", tests, NULL, NULL);
 }

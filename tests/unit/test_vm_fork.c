@@ -29,12 +29,11 @@ static void end(void)
     support_vm_end(&machine);
 }
 
-static void a_child_has_each_kind_of_entry(void **state)
+TEST(a_child_has_each_kind_of_entry)
 {
     uint64_t before;
     char byte;
 
-    (void)state;
     begin(PAGES);
     assert_status(zc_vm_unmap(parent, 5, 1), ZC_OK);
     support_vm_write(parent, 0, 1);    /* swapped out */
@@ -65,11 +64,10 @@ static void a_child_has_each_kind_of_entry(void **state)
     end();
 }
 
-static void what_is_mapped_of_a_space_is_what_a_child_has(void **state)
+TEST(what_is_mapped_of_a_space_is_what_a_child_has)
 {
     char byte;
 
-    (void)state;
     begin(PAGES);
     assert_status(zc_vm_unmap(parent, 0, PAGES), ZC_OK);
     zc_vm_space_destroy(parent);
@@ -85,9 +83,8 @@ static void what_is_mapped_of_a_space_is_what_a_child_has(void **state)
     end();
 }
 
-static void locks_are_not_inherited(void **state)
+TEST(locks_are_not_inherited)
 {
-    (void)state;
     begin(1);
     zc_vm_space_destroy(parent);
     parent = support_vm_space_of(&machine, 0, 1, ZC_VM_LOCKED);
@@ -102,11 +99,10 @@ static void locks_are_not_inherited(void **state)
     end();
 }
 
-static void each_writes_his_own(void **state)
+TEST(each_writes_his_own)
 {
     struct zc_vm_space *grandchild = NULL;
 
-    (void)state;
     begin(3);
     support_vm_write(parent, 0, 1);
     support_vm_write(parent, 1, 1);
@@ -132,7 +128,7 @@ static void each_writes_his_own(void **state)
 }
 
 /* The count of a slot grows beyond its byte, and beyond its tables. */
-static void a_slot_has_as_many_counts_as_children(void **state)
+TEST(a_slot_has_as_many_counts_as_children)
 {
     enum {
         CHILDREN = 600
@@ -140,7 +136,6 @@ static void a_slot_has_as_many_counts_as_children(void **state)
     static struct zc_vm_space *children[CHILDREN];
     unsigned i;
 
-    (void)state;
     begin(1);
     support_vm_write(parent, 0, 9);
     support_vm_reclaim_all(&machine);
@@ -157,14 +152,13 @@ static void a_slot_has_as_many_counts_as_children(void **state)
     end();
 }
 
-static void a_fork_without_memory_leaves_no_child(void **state)
+TEST(a_fork_without_memory_leaves_no_child)
 {
     struct zc_vm_space *more[300];
     uint32_t countdown = 0;
     zc_status status;
     unsigned i;
 
-    (void)state;
     begin(PAGES);
     support_vm_write(parent, 0, 1);
     support_vm_reclaim_all(&machine);
@@ -223,11 +217,10 @@ static void write_and_fork(struct support_worker *worker)
     }
 }
 
-static void forks_and_reclaim_go_side_by_side(void **state)
+TEST(forks_and_reclaim_go_side_by_side)
 {
     struct support_crew crew;
 
-    (void)state;
     begin(1);
     support_crew_init(&crew);
     support_crew_add(&crew, write_and_fork, NULL);
@@ -237,27 +230,10 @@ static void forks_and_reclaim_go_side_by_side(void **state)
     end();
 }
 
-static void bad_arguments_are_refused(void **state)
+TEST(bad_arguments_are_refused)
 {
-    (void)state;
     begin(1);
     assert_status(zc_vm_fork(NULL, &child), ZC_INVALID);
     assert_status(zc_vm_fork(parent, NULL), ZC_INVALID);
     end();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_child_has_each_kind_of_entry),
-        cmocka_unit_test(what_is_mapped_of_a_space_is_what_a_child_has),
-        cmocka_unit_test(locks_are_not_inherited),
-        cmocka_unit_test(each_writes_his_own),
-        cmocka_unit_test(a_slot_has_as_many_counts_as_children),
-        cmocka_unit_test(a_fork_without_memory_leaves_no_child),
-        cmocka_unit_test(forks_and_reclaim_go_side_by_side),
-        cmocka_unit_test(bad_arguments_are_refused),
-    };
-
-    return cmocka_run_group_tests_name("vm_fork", tests, NULL, NULL);
 }

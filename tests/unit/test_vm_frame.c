@@ -47,11 +47,10 @@ static uint64_t charged(unsigned owner)
     return frames;
 }
 
-static void a_new_frame_is_nobodys_but_charged(void **state)
+TEST(a_new_frame_is_nobodys_but_charged)
 {
     struct zc_vm_frame *frame;
 
-    (void)state;
     begin(1);
     frame = get(3);
     assert_non_null(frame);
@@ -69,13 +68,12 @@ static void a_new_frame_is_nobodys_but_charged(void **state)
     end();
 }
 
-static void the_last_frames_are_for_reclaim(void **state)
+TEST(the_last_frames_are_for_reclaim)
 {
     struct zc_vm_frame *frames[FRAMES];
     struct zc_folio *folio;
     unsigned count = 0;
 
-    (void)state;
     begin(1);
     while (count < FRAMES && (frames[count] = get(0)) != NULL)
         count++;
@@ -91,12 +89,11 @@ static void the_last_frames_are_for_reclaim(void **state)
     end();
 }
 
-static void an_owner_at_his_limit_gets_no_frame(void **state)
+TEST(an_owner_at_his_limit_gets_no_frame)
 {
     struct zc_vm_frame *frames[4];
     unsigned i;
 
-    (void)state;
     begin(1);
     assert_status(zc_vm_set_owner_limit(machine.vm, 5, 3), ZC_OK);
     for (i = 0; i < 3; i++)
@@ -119,12 +116,11 @@ static void an_owner_at_his_limit_gets_no_frame(void **state)
     end();
 }
 
-static void a_frame_can_change_its_owner(void **state)
+TEST(a_frame_can_change_its_owner)
 {
     struct zc_vm_frame *frame;
     unsigned owner = 99;
 
-    (void)state;
     begin(1);
     support_vm_write(space, 0, 1);
     frame = support_vm_frame(space, 0);
@@ -140,12 +136,11 @@ static void a_frame_can_change_its_owner(void **state)
     end();
 }
 
-static void owners_take_turns(void **state)
+TEST(owners_take_turns)
 {
     struct zc_vm_space *other;
     unsigned owner = 99;
 
-    (void)state;
     begin(1);
     assert_false(zc_frame_next_owner(machine.vm, &owner));
     other = support_vm_space_of(&machine, 7, 1, 0);
@@ -163,12 +158,11 @@ static void owners_take_turns(void **state)
     end();
 }
 
-static void frames_are_isolated_coldest_first(void **state)
+TEST(frames_are_isolated_coldest_first)
 {
     struct zc_vm_frame *frames[3];
     unsigned i;
 
-    (void)state;
     begin(3);
     for (i = 0; i < 3; i++)
         support_vm_write(space, i, 1);
@@ -214,12 +208,11 @@ static struct zc_vm_frame *leave_in_cache(void)
     return frame;
 }
 
-static void a_frame_of_the_cache_alone_is_had_by_name(void **state)
+TEST(a_frame_of_the_cache_alone_is_had_by_name)
 {
     struct zc_vm_frame *frame;
     zc_swp slot;
 
-    (void)state;
     begin(2);
     frame = leave_in_cache();
     slot = frame->folio.swap;
@@ -233,11 +226,10 @@ static void a_frame_of_the_cache_alone_is_had_by_name(void **state)
     end();
 }
 
-static void a_slot_is_given_up_only_without_a_count(void **state)
+TEST(a_slot_is_given_up_only_without_a_count)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin(2);
     folio = &leave_in_cache()->folio;
     zc_folio_get(folio);
@@ -292,9 +284,8 @@ static void end_held(void)
 }
 
 /* With a folio locked: what its caller holds may be what a write waits for. */
-static void who_must_not_wait_does_not(void **state)
+TEST(who_must_not_wait_does_not)
 {
-    (void)state;
     begin_held();
     assert_status(zc_vm_set_owner_limit(machine.vm, 0, 1), ZC_OK);
     assert_null(zc_frame_alloc(machine.vm, 0, ZC_FRAME_NO_WAIT));
@@ -321,11 +312,10 @@ static void let_go_later(struct support_worker *worker)
     support_device_let_go(&device);
 }
 
-static void who_may_wait_gets_what_is_written(void **state)
+TEST(who_may_wait_gets_what_is_written)
 {
     struct support_crew crew;
 
-    (void)state;
     begin_held();
     /* He needs all of them. */
     assert_status(zc_vm_set_owner_limit(machine.vm, 0, 1), ZC_OK);
@@ -336,22 +326,4 @@ static void who_may_wait_gets_what_is_written(void **state)
     put(had);
     assert_status(zc_vm_set_owner_limit(machine.vm, 0, 0), ZC_OK);
     end_held();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_new_frame_is_nobodys_but_charged),
-        cmocka_unit_test(the_last_frames_are_for_reclaim),
-        cmocka_unit_test(an_owner_at_his_limit_gets_no_frame),
-        cmocka_unit_test(a_frame_can_change_its_owner),
-        cmocka_unit_test(owners_take_turns),
-        cmocka_unit_test(frames_are_isolated_coldest_first),
-        cmocka_unit_test(a_frame_of_the_cache_alone_is_had_by_name),
-        cmocka_unit_test(a_slot_is_given_up_only_without_a_count),
-        cmocka_unit_test(who_must_not_wait_does_not),
-        cmocka_unit_test(who_may_wait_gets_what_is_written),
-    };
-
-    return cmocka_run_group_tests_name("vm_frame", tests, NULL, NULL);
 }

@@ -38,9 +38,8 @@ static void end(void)
     support_vm_end(&machine);
 }
 
-static void equal_pages_become_one_frame(void **state)
+TEST(equal_pages_become_one_frame)
 {
-    (void)state;
     begin();
     assert_status(zc_vm_merge(one, 0, two, 3), ZC_OK);
     assert_ptr_equal(support_vm_frame(one, 0), support_vm_frame(two, 3));
@@ -54,9 +53,8 @@ static void equal_pages_become_one_frame(void **state)
     end();
 }
 
-static void what_differs_or_is_not_there_is_missing(void **state)
+TEST(what_differs_or_is_not_there_is_missing)
 {
-    (void)state;
     begin();
     assert_status(zc_vm_merge(one, 1, two, 3), ZC_MISSING);
     assert_status(zc_vm_merge(one, 0, two, 0), ZC_MISSING);
@@ -77,11 +75,10 @@ static void what_differs_or_is_not_there_is_missing(void **state)
     end();
 }
 
-static void a_space_without_tables_has_nothing_to_merge(void **state)
+TEST(a_space_without_tables_has_nothing_to_merge)
 {
     struct zc_vm_space *empty = NULL;
 
-    (void)state;
     begin();
     assert_status(zc_vm_space_create(machine.vm, 0, 4, &empty), ZC_OK);
     assert_status(zc_vm_merge(one, 0, empty, 0), ZC_MISSING);
@@ -103,9 +100,8 @@ static void expect_busy_while_locked(struct zc_vm_space *space, uint64_t page)
         zc_folio_has(&support_vm_frame(one, 0)->folio, ZC_FOLIO_LOCKED));
 }
 
-static void what_is_being_used_is_busy(void **state)
+TEST(what_is_being_used_is_busy)
 {
-    (void)state;
     begin();
     expect_busy_while_locked(one, 0);
     expect_busy_while_locked(two, 3);
@@ -121,11 +117,10 @@ static void what_is_being_used_is_busy(void **state)
     end();
 }
 
-static void a_write_breaks_them_apart(void **state)
+TEST(a_write_breaks_them_apart)
 {
     enum zc_fault_kind kind;
 
-    (void)state;
     begin();
     assert_status(zc_vm_merge(one, 0, two, 3), ZC_OK);
     assert_status(zc_vm_touch(two, 3, true, &kind), ZC_OK);
@@ -138,9 +133,8 @@ static void a_write_breaks_them_apart(void **state)
     end();
 }
 
-static void who_is_left_copies_when_it_comes_back(void **state)
+TEST(who_is_left_copies_when_it_comes_back)
 {
-    (void)state;
     begin();
     assert_status(zc_vm_merge(one, 0, two, 3), ZC_OK);
     /* The home goes; the frame stays with the other, and is foreign to him. */
@@ -151,11 +145,10 @@ static void who_is_left_copies_when_it_comes_back(void **state)
     end();
 }
 
-static void merged_pages_go_out_under_one_slot_and_come_apart(void **state)
+TEST(merged_pages_go_out_under_one_slot_and_come_apart)
 {
     zc_swp slot;
 
-    (void)state;
     begin();
     fill_page(one, 2, 5);
     assert_status(zc_vm_merge(one, 0, two, 3), ZC_OK);
@@ -178,9 +171,8 @@ static void merged_pages_go_out_under_one_slot_and_come_apart(void **state)
 }
 
 /* What was never written since it came in has no other copy once merged. */
-static void a_merged_frame_is_written_out_again(void **state)
+TEST(a_merged_frame_is_written_out_again)
 {
-    (void)state;
     begin();
     support_vm_reclaim_all(&machine);
     assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
@@ -193,34 +185,16 @@ static void a_merged_frame_is_written_out_again(void **state)
     end();
 }
 
-static void machines_do_not_share(void **state)
+TEST(machines_do_not_share)
 {
     const struct support_vm_kind kind = {.frames = 64};
     struct support_vm elsewhere = support_vm_make(&kind);
     struct zc_vm_space *three = support_vm_space(&elsewhere, 4);
 
-    (void)state;
     begin();
     fill_page(three, 0, 5);
     assert_status(zc_vm_merge(one, 0, three, 0), ZC_INVALID);
     end();
     zc_vm_space_destroy(three);
     support_vm_end(&elsewhere);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equal_pages_become_one_frame),
-        cmocka_unit_test(what_differs_or_is_not_there_is_missing),
-        cmocka_unit_test(a_space_without_tables_has_nothing_to_merge),
-        cmocka_unit_test(what_is_being_used_is_busy),
-        cmocka_unit_test(a_write_breaks_them_apart),
-        cmocka_unit_test(who_is_left_copies_when_it_comes_back),
-        cmocka_unit_test(merged_pages_go_out_under_one_slot_and_come_apart),
-        cmocka_unit_test(a_merged_frame_is_written_out_again),
-        cmocka_unit_test(machines_do_not_share),
-    };
-
-    return cmocka_run_group_tests_name("vm_ksm", tests, NULL, NULL);
 }

@@ -51,9 +51,8 @@ static void reclaim(uint64_t goal)
     assert_int_equal(freed, goal);
 }
 
-static void who_was_used_gets_a_second_chance(void **state)
+TEST(who_was_used_gets_a_second_chance)
 {
-    (void)state;
     begin(4);
     /* All are marked; the first one is met again without. */
     reclaim(1);
@@ -69,11 +68,10 @@ static void who_was_used_gets_a_second_chance(void **state)
     end();
 }
 
-static void a_use_by_any_mapping_counts(void **state)
+TEST(a_use_by_any_mapping_counts)
 {
     struct zc_vm_space *child = NULL;
 
-    (void)state;
     begin(2);
     assert_status(zc_vm_fork(space, &child), ZC_OK);
     reclaim(1);
@@ -86,12 +84,11 @@ static void a_use_by_any_mapping_counts(void **state)
 }
 
 /* Also of the oldest of many, which is looked at last. */
-static void a_use_by_the_last_of_many_mappings_counts(void **state)
+TEST(a_use_by_the_last_of_many_mappings_counts)
 {
     struct zc_vm_space *children[40];
     unsigned i;
 
-    (void)state;
     begin(2);
     for (i = 0; i < 40; i++)
         assert_status(zc_vm_fork(space, &children[i]), ZC_OK);
@@ -107,11 +104,10 @@ static void a_use_by_the_last_of_many_mappings_counts(void **state)
     end();
 }
 
-static void a_goal_that_cannot_be_met_is_said(void **state)
+TEST(a_goal_that_cannot_be_met_is_said)
 {
     uint64_t freed = 99;
 
-    (void)state;
     begin(3);
     assert_status(zc_vm_reclaim(machine.vm, ZC_OWNER_COUNT, 0, &freed), ZC_OK);
     assert_int_equal(freed, 0);
@@ -127,11 +123,10 @@ static void a_goal_that_cannot_be_met_is_said(void **state)
     end();
 }
 
-static void one_owners_frames_are_taken_alone(void **state)
+TEST(one_owners_frames_are_taken_alone)
 {
     struct zc_vm_space *other;
 
-    (void)state;
     begin(3);
     other = support_vm_space_of(&machine, 9, 3, 0);
     support_vm_write(other, 0, 1);
@@ -151,7 +146,7 @@ static void one_owners_frames_are_taken_alone(void **state)
 }
 
 /* What a device has a copy of is not written again. */
-static void a_clean_page_is_not_written(void **state)
+TEST(a_clean_page_is_not_written)
 {
     const struct support_vm_kind kind = {.frames = 64,
                                          .backing_ops = &support_device_ops,
@@ -159,7 +154,6 @@ static void a_clean_page_is_not_written(void **state)
     zc_swp slot;
     char byte = 9;
 
-    (void)state;
     support_device_init(&device);
     begin_kind(&kind, 1);
     support_vm_reclaim_all(&machine);
@@ -184,12 +178,11 @@ static void a_clean_page_is_not_written(void **state)
     support_device_fini(&device);
 }
 
-static void a_frame_with_many_mappings_goes_out_whole(void **state)
+TEST(a_frame_with_many_mappings_goes_out_whole)
 {
     struct zc_vm_space *children[20];
     unsigned i;
 
-    (void)state;
     begin(1);
     for (i = 0; i < 20; i++)
         assert_status(zc_vm_fork(space, &children[i]), ZC_OK);
@@ -206,12 +199,11 @@ static void a_frame_with_many_mappings_goes_out_whole(void **state)
     end();
 }
 
-static void locked_pages_stay(void **state)
+TEST(locked_pages_stay)
 {
     struct zc_vm_space *child = NULL;
     uint64_t freed;
 
-    (void)state;
     begin(1);
     zc_vm_space_destroy(space);
     space = support_vm_space_of(&machine, 0, 2, ZC_VM_LOCKED);
@@ -231,12 +223,11 @@ static void locked_pages_stay(void **state)
 }
 
 /* More mappings than reclaim looks at first: the locked one is met later. */
-static void a_locked_page_among_many_stays(void **state)
+TEST(a_locked_page_among_many_stays)
 {
     struct zc_vm_space *children[20];
     unsigned i;
 
-    (void)state;
     begin(1);
     zc_vm_space_destroy(space);
     space = support_vm_space_of(&machine, 0, 1, ZC_VM_LOCKED);
@@ -253,11 +244,10 @@ static void a_locked_page_among_many_stays(void **state)
     end();
 }
 
-static void a_frame_that_somebody_has_locked_is_left(void **state)
+TEST(a_frame_that_somebody_has_locked_is_left)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin(1);
     folio = &support_vm_frame(space, 0)->folio;
     zc_folio_get(folio);
@@ -271,11 +261,10 @@ static void a_frame_that_somebody_has_locked_is_left(void **state)
     end();
 }
 
-static void without_a_slot_pages_stay(void **state)
+TEST(without_a_slot_pages_stay)
 {
     const struct support_vm_kind kind = {.frames = 64, .slots = 1};
 
-    (void)state;
     begin_kind(&kind, 2);
     support_vm_reclaim_all(&machine);
     assert_int_equal(is_out(0) + is_out(1), 1);
@@ -286,7 +275,7 @@ static void without_a_slot_pages_stay(void **state)
 }
 
 /* No failure leaves a page nowhere. */
-static void a_failure_on_the_way_out_loses_nothing(void **state)
+TEST(a_failure_on_the_way_out_loses_nothing)
 {
     static const enum zc_inject_point points[] = {
         ZC_INJECT_MALLOC, ZC_INJECT_PAGES, ZC_INJECT_COMPRESS, ZC_INJECT_WRITE};
@@ -295,7 +284,6 @@ static void a_failure_on_the_way_out_loses_nothing(void **state)
     uint64_t page;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
         countdown = 0;
         do {
@@ -315,7 +303,7 @@ static void a_failure_on_the_way_out_loses_nothing(void **state)
 }
 
 /* A device that fails writes: the page is the folio's, and goes later. */
-static void a_page_whose_write_failed_is_still_there(void **state)
+TEST(a_page_whose_write_failed_is_still_there)
 {
     const struct support_vm_kind kind = {.frames = 64,
                                          .backing_ops = &support_device_ops,
@@ -323,7 +311,6 @@ static void a_page_whose_write_failed_is_still_there(void **state)
     const struct zc_owner_options miser = {.struct_size = sizeof(miser),
                                            .limit_bytes = 1};
 
-    (void)state;
     support_device_init(&device);
     begin_kind(&kind, 6);
     atomic_store(&device.fails_writes, true);
@@ -342,11 +329,10 @@ static void a_page_whose_write_failed_is_still_there(void **state)
     support_device_fini(&device);
 }
 
-static void a_fault_reclaims_for_itself(void **state)
+TEST(a_fault_reclaims_for_itself)
 {
     uint64_t page;
 
-    (void)state;
     begin(200); /* of 64 frames */
     assert_true(support_vm_stats(&machine).direct_reclaims > 0);
     assert_in_range(support_vm_stats(&machine).frames_free, machine.vm->reserve,
@@ -356,12 +342,11 @@ static void a_fault_reclaims_for_itself(void **state)
     end();
 }
 
-static void an_owner_at_his_limit_reclaims_his_own(void **state)
+TEST(an_owner_at_his_limit_reclaims_his_own)
 {
     struct zc_vm_space *other;
     uint64_t page;
 
-    (void)state;
     begin(10);
     assert_status(zc_vm_set_owner_limit(machine.vm, 4, 5), ZC_OK);
     other = support_vm_space_of(&machine, 4, 30, 0);
@@ -379,7 +364,7 @@ static void an_owner_at_his_limit_reclaims_his_own(void **state)
     end();
 }
 
-static void the_reclaimer_keeps_frames_free(void **state)
+TEST(the_reclaimer_keeps_frames_free)
 {
     const struct support_vm_kind kind = {.frames = 256,
                                          .background_reclaim = 1};
@@ -387,7 +372,6 @@ static void the_reclaimer_keeps_frames_free(void **state)
     uint64_t page;
     unsigned i;
 
-    (void)state;
     machine = support_vm_make(&kind);
     vm = machine.vm;
     assert_true(vm->reserve < vm->low && vm->low < vm->high);
@@ -409,7 +393,7 @@ static void the_reclaimer_keeps_frames_free(void **state)
 }
 
 /* As a fault leaves it that has read the page and then could not map it. */
-static void a_page_read_for_nothing_goes_out_again(void **state)
+TEST(a_page_read_for_nothing_goes_out_again)
 {
     struct zc_folio *folio = NULL;
     enum zc_page_source source;
@@ -417,7 +401,6 @@ static void a_page_read_for_nothing_goes_out_again(void **state)
     struct zc_swap *swap;
     zc_swp slot;
 
-    (void)state;
     begin(1);
     reclaim(1);
     swap = zc_vm_swap(machine.vm);
@@ -438,29 +421,4 @@ static void a_page_read_for_nothing_goes_out_again(void **state)
     support_vm_check(&machine);
     (void)support_vm_expect(space, 0, 0, 1);
     end();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_was_used_gets_a_second_chance),
-        cmocka_unit_test(a_use_by_any_mapping_counts),
-        cmocka_unit_test(a_use_by_the_last_of_many_mappings_counts),
-        cmocka_unit_test(a_goal_that_cannot_be_met_is_said),
-        cmocka_unit_test(one_owners_frames_are_taken_alone),
-        cmocka_unit_test(a_clean_page_is_not_written),
-        cmocka_unit_test(a_frame_with_many_mappings_goes_out_whole),
-        cmocka_unit_test(locked_pages_stay),
-        cmocka_unit_test(a_locked_page_among_many_stays),
-        cmocka_unit_test(a_frame_that_somebody_has_locked_is_left),
-        cmocka_unit_test(without_a_slot_pages_stay),
-        cmocka_unit_test(a_failure_on_the_way_out_loses_nothing),
-        cmocka_unit_test(a_page_whose_write_failed_is_still_there),
-        cmocka_unit_test(a_fault_reclaims_for_itself),
-        cmocka_unit_test(an_owner_at_his_limit_reclaims_his_own),
-        cmocka_unit_test(the_reclaimer_keeps_frames_free),
-        cmocka_unit_test(a_page_read_for_nothing_goes_out_again),
-    };
-
-    return cmocka_run_group_tests_name("vm_reclaim", tests, NULL, NULL);
 }

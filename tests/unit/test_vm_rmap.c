@@ -42,13 +42,12 @@ static bool is_known(struct zc_vm_frame *frame, const struct zc_vm_space *space)
     return place.table != NULL && place.index == 1;
 }
 
-static void a_frame_knows_each_of_its_mappings(void **state)
+TEST(a_frame_knows_each_of_its_mappings)
 {
     struct zc_vm_frame *frame = begin();
     struct zc_vm_place place = zc_rmap_first(machine.vm, frame);
     unsigned i;
 
-    (void)state;
     assert_int_equal(zc_rmap_count(machine.vm, frame), CHILDREN);
     for (i = CHILDREN; i-- > 0;) { /* the newest first, and no more */
         assert_ptr_equal(place.table, zc_vm_table_find(spaces[i], 513));
@@ -60,14 +59,13 @@ static void a_frame_knows_each_of_its_mappings(void **state)
     end();
 }
 
-static void mappings_go_in_any_order(void **state)
+TEST(mappings_go_in_any_order)
 {
     static const unsigned order[CHILDREN] = {2, 0, 4, 1, 3};
     struct zc_vm_frame *frame = begin();
     unsigned i;
     unsigned j;
 
-    (void)state;
     for (i = 0; i < CHILDREN - 1; i++) {
         assert_status(zc_vm_unmap(spaces[order[i]], 513, 1), ZC_OK);
         assert_int_equal(zc_rmap_count(machine.vm, frame), CHILDREN - 1 - i);
@@ -78,12 +76,11 @@ static void mappings_go_in_any_order(void **state)
     end();
 }
 
-static void all_are_unmapped_by_reclaim(void **state)
+TEST(all_are_unmapped_by_reclaim)
 {
     struct zc_vm_frame *frame = begin();
     unsigned i;
 
-    (void)state;
     support_vm_reclaim_all(&machine);
     assert_int_equal(frame->mapped, 0);
     for (i = 0; i < CHILDREN; i++)
@@ -98,13 +95,12 @@ static void all_are_unmapped_by_reclaim(void **state)
     end();
 }
 
-static void home_is_where_a_frame_was_mapped_first(void **state)
+TEST(home_is_where_a_frame_was_mapped_first)
 {
     struct zc_vm_frame *frame = begin();
     struct zc_vm_space *stranger = support_vm_space(&machine, 600);
     char page[SUPPORT_VM_PAGE];
 
-    (void)state;
     assert_int_equal(frame->home_page, 513);
     assert_int_equal(frame->home_family, spaces[0]->family);
     assert_int_equal(spaces[3]->family, spaces[0]->family);
@@ -127,11 +123,10 @@ static void home_is_where_a_frame_was_mapped_first(void **state)
     end();
 }
 
-static void a_frame_without_a_home_is_nobodys(void **state)
+TEST(a_frame_without_a_home_is_nobodys)
 {
     struct zc_vm_frame *frame;
 
-    (void)state;
     (void)begin();
     /* The one freed last, which was at home somewhere. */
     support_vm_write(spaces[1], 7, 1);
@@ -145,17 +140,4 @@ static void a_frame_without_a_home_is_nobodys(void **state)
     assert_true(zc_rmap_is_foreign(machine.vm, frame, spaces[0], 6));
     zc_folio_put(&machine.cache->swap, &frame->folio);
     end();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_frame_knows_each_of_its_mappings),
-        cmocka_unit_test(mappings_go_in_any_order),
-        cmocka_unit_test(all_are_unmapped_by_reclaim),
-        cmocka_unit_test(home_is_where_a_frame_was_mapped_first),
-        cmocka_unit_test(a_frame_without_a_home_is_nobodys),
-    };
-
-    return cmocka_run_group_tests_name("vm_rmap", tests, NULL, NULL);
 }

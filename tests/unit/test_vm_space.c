@@ -17,7 +17,7 @@ static void begin(void)
     machine = support_vm_make(&kind);
 }
 
-static void an_entry_holds_every_slot_and_frame(void **state)
+TEST(an_entry_holds_every_slot_and_frame)
 {
     const zc_swp slots[] = {
         zc_swp_make(0, 0), zc_swp_make(0, 1),
@@ -27,7 +27,6 @@ static void an_entry_holds_every_slot_and_frame(void **state)
     size_t i;
     zc_pte pte;
 
-    (void)state;
     begin();
     for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
         pte = zc_pte_of_slot(slots[i]);
@@ -46,11 +45,10 @@ static void an_entry_holds_every_slot_and_frame(void **state)
     support_vm_end(&machine);
 }
 
-static void mapping_what_is_mapped_changes_nothing(void **state)
+TEST(mapping_what_is_mapped_changes_nothing)
 {
     struct zc_vm_space *space;
 
-    (void)state;
     begin();
     space = support_vm_space(&machine, 1025);
     support_vm_write(space, 511, 1);
@@ -72,12 +70,11 @@ static void mapping_what_is_mapped_changes_nothing(void **state)
     support_vm_end(&machine);
 }
 
-static void unmapped_pages_leave_nothing(void **state)
+TEST(unmapped_pages_leave_nothing)
 {
     struct zc_vm_space *space;
     char byte;
 
-    (void)state;
     begin();
     space = support_vm_space(&machine, 1025);
     support_vm_write(space, 0, 1);
@@ -113,12 +110,11 @@ static struct zc_vm_space *space_with_page_in_cache(struct zc_folio **folio_out)
 }
 
 /* The folio of an unmapped page is locked by somebody: it goes later. */
-static void a_page_unmapped_while_locked_goes_later(void **state)
+TEST(a_page_unmapped_while_locked_goes_later)
 {
     struct zc_vm_space *space;
     struct zc_folio *folio;
 
-    (void)state;
     begin();
     space = space_with_page_in_cache(&folio);
     assert_status(zc_vm_unmap(space, 0, 1), ZC_OK);
@@ -132,12 +128,11 @@ static void a_page_unmapped_while_locked_goes_later(void **state)
     support_vm_end(&machine);
 }
 
-static void the_end_takes_what_is_left_in_the_cache(void **state)
+TEST(the_end_takes_what_is_left_in_the_cache)
 {
     struct zc_vm_space *space;
     struct zc_folio *folio;
 
-    (void)state;
     begin();
     space = space_with_page_in_cache(&folio);
     zc_vm_space_destroy(space);
@@ -147,12 +142,11 @@ static void the_end_takes_what_is_left_in_the_cache(void **state)
     zc_vm_destroy(machine.vm);
 }
 
-static void tables_are_used_again(void **state)
+TEST(tables_are_used_again)
 {
     struct zc_vm_space *space;
     struct zc_vm_table *table;
 
-    (void)state;
     begin();
     space = support_vm_space(&machine, 600);
     support_vm_write(space, 599, 1);
@@ -174,7 +168,7 @@ static void tables_are_used_again(void **state)
 
 /* A space may be far larger than what is mapped of it: nothing goes through all
  * places for page tables. */
-static void a_large_space_costs_what_is_mapped(void **state)
+TEST(a_large_space_costs_what_is_mapped)
 {
     const uint64_t pages = UINT64_C(1) << 30;
     const size_t bytes = (size_t)(pages >> ZC_TABLE_SHIFT) * sizeof(void *);
@@ -183,7 +177,6 @@ static void a_large_space_costs_what_is_mapped(void **state)
     struct zc_vm_space *child = NULL;
     uintptr_t middle;
 
-    (void)state;
     begin();
     assert_status(zc_vm_space_create(machine.vm, 0, pages, &space), ZC_OK);
     /* What goes there ends the test. */
@@ -204,14 +197,13 @@ static void a_large_space_costs_what_is_mapped(void **state)
     support_vm_end(&machine);
 }
 
-static void spaces_and_mappings_without_memory_leave_nothing(void **state)
+TEST(spaces_and_mappings_without_memory_leave_nothing)
 {
     struct zc_vm_space *space = NULL;
     uint32_t countdown;
     zc_status status;
     char byte;
 
-    (void)state;
     begin();
     for (countdown = 0;; countdown++) {
         zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
@@ -240,11 +232,10 @@ static void spaces_and_mappings_without_memory_leave_nothing(void **state)
     support_vm_end(&machine);
 }
 
-static void impossible_spaces_are_refused(void **state)
+TEST(impossible_spaces_are_refused)
 {
     struct zc_vm_space *space = NULL;
 
-    (void)state;
     begin();
     assert_status(zc_vm_space_create(NULL, 0, 1, &space), ZC_INVALID);
     assert_status(zc_vm_space_create(machine.vm, 0, 1, NULL), ZC_INVALID);
@@ -264,7 +255,7 @@ static void impossible_spaces_are_refused(void **state)
 }
 
 /* Whatever is missing, of the machine or of its cache: nothing is left. */
-static void a_machine_without_memory_is_none(void **state)
+TEST(a_machine_without_memory_is_none)
 {
     static const enum zc_inject_point points[] = {
         ZC_INJECT_MALLOC, ZC_INJECT_PAGES, ZC_INJECT_THREAD};
@@ -273,7 +264,6 @@ static void a_machine_without_memory_is_none(void **state)
     zc_status status;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 3; i++) {
         for (countdown = 0;; countdown++) {
             zc_inject_arm(points[i], countdown, 1);
@@ -293,12 +283,11 @@ static void a_machine_without_memory_is_none(void **state)
     assert_int_equal(countdown, 2); /* the worker, and the reclaimer */
 }
 
-static void a_machine_of_all_defaults(void **state)
+TEST(a_machine_of_all_defaults)
 {
     struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
     struct zc_vm *vm = NULL;
 
-    (void)state;
     assert_status(zc_vm_create(NULL, NULL, &vm), ZC_OK);
     assert_status(zc_vm_get_stats(vm, &stats), ZC_OK);
     assert_int_equal(stats.frame_count, 16384);
@@ -307,23 +296,4 @@ static void a_machine_of_all_defaults(void **state)
     assert_status(zc_vm_get_stats(vm, NULL), ZC_INVALID);
     assert_status(zc_vm_set_owner_limit(NULL, 0, 1), ZC_INVALID);
     zc_vm_destroy(vm);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_entry_holds_every_slot_and_frame),
-        cmocka_unit_test(mapping_what_is_mapped_changes_nothing),
-        cmocka_unit_test(unmapped_pages_leave_nothing),
-        cmocka_unit_test(a_page_unmapped_while_locked_goes_later),
-        cmocka_unit_test(the_end_takes_what_is_left_in_the_cache),
-        cmocka_unit_test(tables_are_used_again),
-        cmocka_unit_test(a_large_space_costs_what_is_mapped),
-        cmocka_unit_test(spaces_and_mappings_without_memory_leave_nothing),
-        cmocka_unit_test(impossible_spaces_are_refused),
-        cmocka_unit_test(a_machine_without_memory_is_none),
-        cmocka_unit_test(a_machine_of_all_defaults),
-    };
-
-    return cmocka_run_group_tests_name("vm_space", tests, NULL, NULL);
 }

@@ -114,11 +114,10 @@ static void expect_folio(zc_swp slot)
     assert_true(zc_folio_has(folio, ZC_FOLIO_LOCKED));
 }
 
-static void each_policy_pins_the_slot_its_way(void **state)
+TEST(each_policy_pins_the_slot_its_way)
 {
     unsigned i;
 
-    (void)state;
     for (i = 0; i < POLICIES; i++) {
         begin_policy(i);
         meanwhile = policies[i] == ZC_SWAP_IN_CACHED ? expect_folio
@@ -131,34 +130,31 @@ static void each_policy_pins_the_slot_its_way(void **state)
     }
 }
 
-static void the_default_goes_past_the_cache(void **state)
+TEST(the_default_goes_past_the_cache)
 {
     const struct support_vm_kind kind = {.frames = 512, .synchronous = 1};
 
-    (void)state;
     begin(&kind);
     meanwhile = expect_bare_pin;
     (void)support_vm_expect(space, 2, 2, 6);
     end();
 }
 
-static void a_slow_device_goes_through_the_cache(void **state)
+TEST(a_slow_device_goes_through_the_cache)
 {
     const struct support_vm_kind kind = {.frames = 512,
                                          .swap_in = ZC_SWAP_IN_BYPASS};
 
-    (void)state;
     begin(&kind);
     meanwhile = expect_folio;
     (void)support_vm_expect(space, 2, 2, 6);
     end();
 }
 
-static void a_shared_slot_goes_through_the_cache(void **state)
+TEST(a_shared_slot_goes_through_the_cache)
 {
     unsigned i;
 
-    (void)state;
     for (i = 0; i < POLICIES; i++) {
         begin_policy(i);
         assert_status(zc_vm_fork(space, &other), ZC_OK);
@@ -181,12 +177,11 @@ static void unmap_it(zc_swp slot)
     assert_status(zc_vm_unmap(space, 2, 1), ZC_OK);
 }
 
-static void a_page_unmapped_meanwhile_is_not_mapped(void **state)
+TEST(a_page_unmapped_meanwhile_is_not_mapped)
 {
     char byte;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < POLICIES; i++) {
         begin_policy(i);
         meanwhile = unmap_it;
@@ -206,11 +201,10 @@ static void write_it_anew(zc_swp slot)
     support_vm_write(space, 2, 7);
 }
 
-static void a_page_written_meanwhile_is_the_new_one(void **state)
+TEST(a_page_written_meanwhile_is_the_new_one)
 {
     unsigned i;
 
-    (void)state;
     for (i = 0; i < POLICIES; i++) {
         begin_policy(i);
         meanwhile = write_it_anew;
@@ -227,11 +221,10 @@ static void fork_it(zc_swp slot)
 }
 
 /* The child has a count by then, so its copy has to stay. */
-static void a_page_forked_meanwhile_is_the_childs_too(void **state)
+TEST(a_page_forked_meanwhile_is_the_childs_too)
 {
     unsigned i;
 
-    (void)state;
     for (i = 0; i < POLICIES; i++) {
         begin_policy(i);
         meanwhile = fork_it;
@@ -247,12 +240,11 @@ static void a_page_forked_meanwhile_is_the_childs_too(void **state)
 
 /* ---- failures ---- */
 
-static void a_page_that_cannot_be_mapped_is_tried_again(void **state)
+TEST(a_page_that_cannot_be_mapped_is_tried_again)
 {
     uint32_t failures;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < POLICIES; i++) {
         begin_policy(i);
         zc_inject_arm(ZC_INJECT_INSTALL, 0, 3);
@@ -268,11 +260,10 @@ static void a_page_that_cannot_be_mapped_is_tried_again(void **state)
 
 /* What was read past the cache may be written to at once, unless it may have
  * to be stored again while somebody writes. */
-static void a_page_of_its_own_is_writable(void **state)
+TEST(a_page_of_its_own_is_writable)
 {
     unsigned i;
 
-    (void)state;
     for (i = 0; i < POLICIES; i++) {
         begin_policy(i);
         (void)support_vm_expect(space, 2, 2, 6);
@@ -283,9 +274,8 @@ static void a_page_of_its_own_is_writable(void **state)
 }
 
 /* COPY_LIVES_UNTIL_SWAP_FREE: what cannot be mapped is where it was. */
-static void what_is_past_the_cache_is_not_taken(void **state)
+TEST(what_is_past_the_cache_is_not_taken)
 {
-    (void)state;
     begin_policy(1);
     zc_inject_arm(ZC_INJECT_COMPRESS, 0, UINT32_MAX);
     zc_inject_arm(ZC_INJECT_INSTALL, 0, 1);
@@ -296,13 +286,12 @@ static void what_is_past_the_cache_is_not_taken(void **state)
     end();
 }
 
-static void without_a_frame_the_page_stays_out(void **state)
+TEST(without_a_frame_the_page_stays_out)
 {
     zc_swp slot;
     char byte;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < POLICIES; i++) {
         begin_policy(i);
         slot = support_vm_slot(space, 2);
@@ -316,13 +305,12 @@ static void without_a_frame_the_page_stays_out(void **state)
     }
 }
 
-static void what_cannot_be_read_stays_where_it_is(void **state)
+TEST(what_cannot_be_read_stays_where_it_is)
 {
     zc_swp slot;
     char byte;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < POLICIES; i++) {
         begin_policy(i);
         slot = support_vm_slot(space, 2);
@@ -378,11 +366,10 @@ static void unpin_when_awaited(struct support_worker *worker)
 }
 
 /* PIN_LOSER_SLEEPS, from the fault's side. */
-static void who_loses_the_pin_sleeps_and_looks_again(void **state)
+TEST(who_loses_the_pin_sleeps_and_looks_again)
 {
     struct support_crew crew;
 
-    (void)state;
     begin_policy(1);
     assert_status(zc_slot_pin(&machine.cache->swap,
                               zc_slot_find(&machine.cache->swap,
@@ -412,12 +399,11 @@ static void delete_when_awaited(struct support_worker *worker)
 }
 
 /* RECHECK_IN_SWAPCACHE: the folio that he waited for has left the cache. */
-static void who_waits_for_a_folio_rechecks_it(void **state)
+TEST(who_waits_for_a_folio_rechecks_it)
 {
     const struct support_vm_kind kind = {.frames = 512};
     struct support_crew crew;
 
-    (void)state;
     begin(&kind);
     assert_status(zc_swapcache_create(&machine.cache->swap,
                                       zc_slot_find(&machine.cache->swap,
@@ -453,9 +439,8 @@ static void begin_merged(void)
     spoil_free_frames();
 }
 
-static void an_unrelated_space_copies(void **state)
+TEST(an_unrelated_space_copies)
 {
-    (void)state;
     begin_merged();
     assert_int_equal(support_vm_expect(space, 2, 2, 6), ZC_FAULT_POOL);
     assert_int_equal(support_vm_expect(other, 2, 2, 6), ZC_FAULT_CACHED);
@@ -468,7 +453,7 @@ static void an_unrelated_space_copies(void **state)
     end();
 }
 
-static void a_copy_that_fails_leaves_both_unlocked(void **state)
+TEST(a_copy_that_fails_leaves_both_unlocked)
 {
     static const enum zc_inject_point points[] = {ZC_INJECT_FRAME,
                                                   ZC_INJECT_INSTALL};
@@ -477,7 +462,6 @@ static void a_copy_that_fails_leaves_both_unlocked(void **state)
     unsigned i;
     char byte;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         begin_merged();
         (void)support_vm_expect(space, 2, 2, 6);
@@ -529,12 +513,11 @@ static void read_second(struct support_worker *worker)
 
 /* UPTODATE_BEFORE_COPY: the second finds a folio that was read in vain, which
  * for him is somebody else's. */
-static void what_was_not_read_is_not_copied(void **state)
+TEST(what_was_not_read_is_not_copied)
 {
     struct support_crew crew;
     uint32_t failures;
 
-    (void)state;
     for (failures = 1; failures <= 2; failures++) {
         begin_merged();
         meanwhile = await_waiter;
@@ -581,11 +564,10 @@ static uint64_t slots_after_fault(const struct support_vm_kind *kind,
     return used;
 }
 
-static void a_slot_is_given_up_when_the_kernel_would(void **state)
+TEST(a_slot_is_given_up_when_the_kernel_would)
 {
     struct support_vm_kind kind = {.frames = 512, .slots = 100};
 
-    (void)state;
     assert_int_equal(slots_after_fault(&kind, 0, false), 1);
     assert_int_equal(slots_after_fault(&kind, 0, true), 0);
     assert_int_equal(slots_after_fault(&kind, ZC_VM_LOCKED, false), 0);
@@ -597,30 +579,4 @@ static void a_slot_is_given_up_when_the_kernel_would(void **state)
     kind.synchronous = 1;
     kind.swap_in = ZC_SWAP_IN_CACHED;
     assert_int_equal(slots_after_fault(&kind, 0, false), 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_policy_pins_the_slot_its_way),
-        cmocka_unit_test(the_default_goes_past_the_cache),
-        cmocka_unit_test(a_slow_device_goes_through_the_cache),
-        cmocka_unit_test(a_shared_slot_goes_through_the_cache),
-        cmocka_unit_test(a_page_unmapped_meanwhile_is_not_mapped),
-        cmocka_unit_test(a_page_written_meanwhile_is_the_new_one),
-        cmocka_unit_test(a_page_forked_meanwhile_is_the_childs_too),
-        cmocka_unit_test(a_page_that_cannot_be_mapped_is_tried_again),
-        cmocka_unit_test(a_page_of_its_own_is_writable),
-        cmocka_unit_test(what_is_past_the_cache_is_not_taken),
-        cmocka_unit_test(without_a_frame_the_page_stays_out),
-        cmocka_unit_test(what_cannot_be_read_stays_where_it_is),
-        cmocka_unit_test(who_loses_the_pin_sleeps_and_looks_again),
-        cmocka_unit_test(who_waits_for_a_folio_rechecks_it),
-        cmocka_unit_test(an_unrelated_space_copies),
-        cmocka_unit_test(a_copy_that_fails_leaves_both_unlocked),
-        cmocka_unit_test(what_was_not_read_is_not_copied),
-        cmocka_unit_test(a_slot_is_given_up_when_the_kernel_would),
-    };
-
-    return cmocka_run_group_tests_name("vm_swapin", tests, NULL, NULL);
 }

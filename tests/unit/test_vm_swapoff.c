@@ -55,12 +55,11 @@ static zc_status swap_off(void)
     return zc_vm_swap_off(machine.vm, machine.type);
 }
 
-static void all_pages_are_present_afterwards(void **state)
+TEST(all_pages_are_present_afterwards)
 {
     enum zc_fault_kind kind;
     uint64_t page;
 
-    (void)state;
     begin();
     assert_status(swap_off(), ZC_OK);
     support_vm_check(&machine);
@@ -79,13 +78,12 @@ static void all_pages_are_present_afterwards(void **state)
     end();
 }
 
-static void every_mapping_gets_its_page(void **state)
+TEST(every_mapping_gets_its_page)
 {
     struct zc_vm_space *child = NULL;
     struct zc_vm_space *stranger;
     char bytes[SUPPORT_VM_PAGE];
 
-    (void)state;
     begin();
     stranger = support_vm_space_of(&machine, 3, 4, 0);
     (void)support_vm_expect(space, 29, 29, 1);
@@ -115,9 +113,8 @@ static void every_mapping_gets_its_page(void **state)
     end();
 }
 
-static void pages_in_the_cache_and_on_the_device_come_home(void **state)
+TEST(pages_in_the_cache_and_on_the_device_come_home)
 {
-    (void)state;
     begin();
     assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
     (void)support_vm_expect(space, 29, 29, 1); /* cached, and mapped */
@@ -127,11 +124,10 @@ static void pages_in_the_cache_and_on_the_device_come_home(void **state)
     end();
 }
 
-static void the_next_device_takes_them_again(void **state)
+TEST(the_next_device_takes_them_again)
 {
     unsigned type = 99;
 
-    (void)state;
     begin();
     assert_status(swap_off(), ZC_OK);
     assert_status(zc_swap_on(machine.cache,
@@ -146,11 +142,10 @@ static void the_next_device_takes_them_again(void **state)
     end();
 }
 
-static void another_device_keeps_its_pages(void **state)
+TEST(another_device_keeps_its_pages)
 {
     unsigned type = 99;
 
-    (void)state;
     begin();
     assert_status(zc_swap_on(machine.cache,
                              ZC_SWAP_OPTIONS(.slot_count = 100, .managed = 1),
@@ -162,13 +157,12 @@ static void another_device_keeps_its_pages(void **state)
 }
 
 /* The caller of zc_cache_store() names its slots; no page table does. */
-static void a_device_that_is_not_managed_is_not_for_it(void **state)
+TEST(a_device_that_is_not_managed_is_not_for_it)
 {
     char page[SUPPORT_VM_PAGE];
     unsigned type = 99;
     zc_swp slot;
 
-    (void)state;
     begin();
     assert_status(
         zc_swap_on(machine.cache, ZC_SWAP_OPTIONS(.slot_count = 64), &type),
@@ -191,7 +185,7 @@ static void a_device_that_is_not_managed_is_not_for_it(void **state)
 }
 
 /* Each failure at each place: refused, in use as before, every page there. */
-static void a_refused_swapoff_loses_nothing(void **state)
+TEST(a_refused_swapoff_loses_nothing)
 {
     static const struct {
         enum zc_inject_point point;
@@ -208,7 +202,6 @@ static void a_refused_swapoff_loses_nothing(void **state)
     zc_status status;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         countdown = 0;
         do {
@@ -231,13 +224,12 @@ static void a_refused_swapoff_loses_nothing(void **state)
 }
 
 /* The copy for a stranger cannot be made. */
-static void a_copy_that_fails_refuses_it(void **state)
+TEST(a_copy_that_fails_refuses_it)
 {
     struct zc_vm_space *stranger;
     char bytes[SUPPORT_VM_PAGE];
     zc_status status;
 
-    (void)state;
     begin();
     stranger = support_vm_space(&machine, 4);
     support_vm_fill(bytes, 29, 1);
@@ -261,11 +253,10 @@ static void a_copy_that_fails_refuses_it(void **state)
     end();
 }
 
-static void no_frames_or_no_right_to_them_refuses_it(void **state)
+TEST(no_frames_or_no_right_to_them_refuses_it)
 {
     const struct support_vm_kind kind = {.frames = 16};
 
-    (void)state;
     begin_kind(&kind);
     assert_status(swap_off(), ZC_NO_MEMORY);
     support_vm_check(&machine);
@@ -336,12 +327,11 @@ static void await_sleep(struct swapoff *off)
 }
 
 /* As an exit that has cleared its entry and not dropped the count yet. */
-static void it_sleeps_until_an_exit_drops_its_count(void **state)
+TEST(it_sleeps_until_an_exit_drops_its_count)
 {
     struct swapoff off = {.status = ZC_AGAIN};
     zc_swp slot;
 
-    (void)state;
     if (access("/proc/self/task", R_OK) != 0)
         skip();
     begin();
@@ -357,14 +347,13 @@ static void it_sleeps_until_an_exit_drops_its_count(void **state)
 }
 
 /* As a fork that has taken the count and sets the child's entry at last. */
-static void it_sleeps_until_a_fork_sets_its_entry(void **state)
+TEST(it_sleeps_until_a_fork_sets_its_entry)
 {
     struct swapoff off = {.status = ZC_AGAIN};
     struct zc_vm_space *child;
     struct zc_vm_table *table;
     zc_swp slot;
 
-    (void)state;
     if (access("/proc/self/task", R_OK) != 0)
         skip();
     begin();
@@ -387,12 +376,11 @@ static void it_sleeps_until_a_fork_sets_its_entry(void **state)
 }
 
 /* Each of the two says so when it is done with a count. */
-static void a_fork_and_an_exit_wake_it(void **state)
+TEST(a_fork_and_an_exit_wake_it)
 {
     zc_atomic_u32 *word;
     struct zc_vm_space *child = NULL;
 
-    (void)state;
     begin();
     word = &machine.vm->swapoff_waits;
     zc_atomic_u32_store_relaxed(word, 1);
@@ -461,12 +449,11 @@ static void switch_device(struct support_worker *worker)
     }
 }
 
-static void it_may_happen_at_any_time(void **state)
+TEST(it_may_happen_at_any_time)
 {
     struct support_crew crew;
     unsigned i;
 
-    (void)state;
     begin();
     support_crew_init(&crew);
     support_crew_add(&crew, use, NULL);
@@ -478,25 +465,4 @@ static void it_may_happen_at_any_time(void **state)
         assert_true(crew.workers[i].operations > 1);
     expect_all(space);
     end();
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_pages_are_present_afterwards),
-        cmocka_unit_test(every_mapping_gets_its_page),
-        cmocka_unit_test(pages_in_the_cache_and_on_the_device_come_home),
-        cmocka_unit_test(the_next_device_takes_them_again),
-        cmocka_unit_test(another_device_keeps_its_pages),
-        cmocka_unit_test(a_device_that_is_not_managed_is_not_for_it),
-        cmocka_unit_test(a_refused_swapoff_loses_nothing),
-        cmocka_unit_test(a_copy_that_fails_refuses_it),
-        cmocka_unit_test(no_frames_or_no_right_to_them_refuses_it),
-        cmocka_unit_test(it_sleeps_until_an_exit_drops_its_count),
-        cmocka_unit_test(it_sleeps_until_a_fork_sets_its_entry),
-        cmocka_unit_test(a_fork_and_an_exit_wake_it),
-        cmocka_unit_test(it_may_happen_at_any_time),
-    };
-
-    return cmocka_run_group_tests_name("vm_swapoff", tests, NULL, NULL);
 }

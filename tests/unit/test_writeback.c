@@ -3,6 +3,7 @@
  */
 #include "base/inject.h"
 #include "support_rig.h"
+#include "support_test.h"
 
 static struct rig rig;
 
@@ -32,11 +33,10 @@ static void check_untouched(uint64_t offset, enum support_kind kind)
 
 /* ---- done ---- */
 
-static void moves_the_page(void **state)
+TEST(moves_the_page)
 {
     unsigned workers;
 
-    (void)state;
     for (workers = 0; workers <= 2; workers++) {
         begin(workers);
         rig_set(&rig, 1, SUPPORT_HALVES);
@@ -55,12 +55,11 @@ static void moves_the_page(void **state)
     }
 }
 
-static void by_handle(void **state)
+TEST(by_handle)
 {
     struct rig_options options = rig_defaults();
     struct zc_zswap_token token;
 
-    (void)state;
     options.cache.lru_mode = ZC_LRU_ZSPAGE;
     rig_init(&rig, &options);
     rig_set(&rig, 1, SUPPORT_HALVES);
@@ -101,9 +100,8 @@ static void look(void *context, zc_swp slot)
 }
 
 /* When the device gets the page, all else is done. */
-static void submission_is_last(void **state)
+TEST(submission_is_last)
 {
-    (void)state;
     memset(&seen, 0, sizeof(seen));
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
@@ -118,11 +116,10 @@ static void submission_is_last(void **state)
 }
 
 /* The slot is invalidated as soon as the write ended: nobody looks back. */
-static void nothing_is_touched_afterwards(void **state)
+TEST(nothing_is_touched_afterwards)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin(1);
     rig_set(&rig, 1, SUPPORT_HALVES);
     rig_hold(&rig);
@@ -138,9 +135,8 @@ static void nothing_is_touched_afterwards(void **state)
 
 /* ---- left alone ---- */
 
-static void busy_with_a_pin(void **state)
+TEST(busy_with_a_pin)
 {
-    (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_status(zc_slot_pin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(1))),
@@ -152,11 +148,10 @@ static void busy_with_a_pin(void **state)
     rig_end(&rig);
 }
 
-static void busy_with_a_folio(void **state)
+TEST(busy_with_a_folio)
 {
     struct zc_folio *folio;
 
-    (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     assert_status(zc_swapcache_create(
@@ -171,11 +166,10 @@ static void busy_with_a_folio(void **state)
     rig_end(&rig);
 }
 
-static void missing_where_the_slot_is_free(void **state)
+TEST(missing_where_the_slot_is_free)
 {
     struct zc_zswap_token token;
 
-    (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     token = rig_token(&rig, 1, false);
@@ -191,11 +185,10 @@ static void missing_where_the_slot_is_free(void **state)
 
 /* Z01: another page is stored there by now, Z06: and what was made for the old
  * one is gone. */
-static void missing_where_another_page_is(void **state)
+TEST(missing_where_another_page_is)
 {
     struct zc_zswap_token token;
 
-    (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     token = rig_token(&rig, 1, false);
@@ -215,12 +208,11 @@ static void missing_where_another_page_is(void **state)
     rig_end(&rig);
 }
 
-static void no_device(void **state)
+TEST(no_device)
 {
     const struct zc_zswap_token token = {.index = 0};
     char page[ZC_PAGE_SIZE_MIN];
 
-    (void)state;
     begin(0);
     support_make_page(page, sizeof(page), SUPPORT_HALVES, 1);
     assert_status(zc_zswap_store(&rig.zswap, zc_swp_make(3, 1), page, 0, false),
@@ -231,9 +223,8 @@ static void no_device(void **state)
     rig_end(&rig);
 }
 
-static void a_device_that_goes(void **state)
+TEST(a_device_that_goes)
 {
-    (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     zc_swap_device_stop(&rig.swap.devices[0]);
@@ -242,9 +233,8 @@ static void a_device_that_goes(void **state)
     rig_end(&rig);
 }
 
-static void an_owner_that_forbids_it(void **state)
+TEST(an_owner_that_forbids_it)
 {
-    (void)state;
     begin(0);
     rig_set_for(&rig, 1, SUPPORT_HALVES, 4);
     zc_atomic_u32_store_relaxed(&zc_lru_owner(&rig.zswap.lru, 4)->no_writeback,
@@ -256,9 +246,8 @@ static void an_owner_that_forbids_it(void **state)
 
 /* ---- failures ---- */
 
-static void damage_stays(void **state)
+TEST(damage_stays)
 {
-    (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     support_halves.decompress_status = ZC_CORRUPT;
@@ -270,9 +259,8 @@ static void damage_stays(void **state)
     rig_end(&rig);
 }
 
-static void no_frame(void **state)
+TEST(no_frame)
 {
-    (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     zc_inject_arm(ZC_INJECT_FRAME, 0, 1);
@@ -283,12 +271,11 @@ static void no_frame(void **state)
 }
 
 /* Wherever it fails, all is as before. */
-static void no_memory_anywhere(void **state)
+TEST(no_memory_anywhere)
 {
     uint32_t countdown;
     zc_status status;
 
-    (void)state;
     for (countdown = 0;; countdown++) {
         begin(0);
         rig_set(&rig, 1, SUPPORT_HALVES);
@@ -358,18 +345,16 @@ static void visit_while_read(zc_status decompress_status)
 }
 
 /* Who waits for a folio that is given up is let go, and sees that. */
-static void a_visitor_of_a_folio_given_up(void **state)
+TEST(a_visitor_of_a_folio_given_up)
 {
-    (void)state;
     visit_while_read(ZC_CORRUPT);
     assert_false(visitor.is_of);
     check_untouched(1, SUPPORT_HALVES);
     rig_end(&rig);
 }
 
-static void a_visitor_of_a_folio_written(void **state)
+TEST(a_visitor_of_a_folio_written)
 {
-    (void)state;
     visit_while_read(ZC_OK);
     assert_false(rig_is_cached(&rig, 1));
     rig_expect(&rig, 1, SUPPORT_HALVES);
@@ -384,11 +369,10 @@ static void use_device(void *context)
 }
 
 /* From before the pin until after the last use of the tree. */
-static void holds_the_device(void **state)
+TEST(holds_the_device)
 {
     uint32_t users = 0;
 
-    (void)state;
     begin(0);
     rig_set(&rig, 1, SUPPORT_HALVES);
     support_halves.on_decompress = use_device;
@@ -398,29 +382,4 @@ static void holds_the_device(void **state)
     assert_int_equal(users, 2); /* its own, and the request's */
     assert_int_equal(device_users(), 0);
     rig_end(&rig);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(moves_the_page),
-        cmocka_unit_test(by_handle),
-        cmocka_unit_test(submission_is_last),
-        cmocka_unit_test(nothing_is_touched_afterwards),
-        cmocka_unit_test(busy_with_a_pin),
-        cmocka_unit_test(busy_with_a_folio),
-        cmocka_unit_test(missing_where_the_slot_is_free),
-        cmocka_unit_test(missing_where_another_page_is),
-        cmocka_unit_test(no_device),
-        cmocka_unit_test(a_device_that_goes),
-        cmocka_unit_test(an_owner_that_forbids_it),
-        cmocka_unit_test(damage_stays),
-        cmocka_unit_test(no_frame),
-        cmocka_unit_test(no_memory_anywhere),
-        cmocka_unit_test(a_visitor_of_a_folio_given_up),
-        cmocka_unit_test(a_visitor_of_a_folio_written),
-        cmocka_unit_test(holds_the_device),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "support_bump.h"
 #include "support_cache.h"
 #include "support_process.h"
+#include "support_test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,23 +13,21 @@
 
 /* ---- making ---- */
 
-static void the_version_is_the_headers(void **state)
+TEST(the_version_is_the_headers)
 {
     char text[32];
 
-    (void)state;
     (void)snprintf(text, sizeof(text), "%d.%d.%d", ZC_VERSION_MAJOR,
                    ZC_VERSION_MINOR, ZC_VERSION_PATCH);
 
     assert_string_equal(zc_version(), text);
 }
 
-static void no_options_mean_all_defaults(void **state)
+TEST(no_options_mean_all_defaults)
 {
     struct zc_cache *cache = support_cache_create(NULL);
     zc_swp last = zc_swp_make(31, ZC_SLOT_COUNT_DEFAULT - 1);
 
-    (void)state;
     assert_int_equal(support_cache_page_size(cache), 4096);
     assert_non_null(zc_cache_zspool(cache));
     assert_int_equal(zc_zspool_huge_class_size(zc_cache_zspool(cache)), 4096);
@@ -40,7 +39,7 @@ static void no_options_mean_all_defaults(void **state)
     zc_cache_destroy(cache);
 }
 
-static void fields_out_of_their_range_are_refused(void **state)
+TEST(fields_out_of_their_range_are_refused)
 {
     static const struct zc_cache_options bad[] = {
         {.page_size = 1},
@@ -71,7 +70,6 @@ static void fields_out_of_their_range_are_refused(void **state)
     struct zc_cache *cache;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         options = bad[i];
         options.struct_size = sizeof(options);
@@ -87,7 +85,7 @@ static void fields_out_of_their_range_are_refused(void **state)
         ZC_UNSUPPORTED);
 }
 
-static void fields_at_the_end_of_their_range_are_taken(void **state)
+TEST(fields_at_the_end_of_their_range_are_taken)
 {
     static const struct zc_cache_options good[] = {
         {.page_size = 65536},
@@ -113,7 +111,6 @@ static void fields_at_the_end_of_their_range_are_taken(void **state)
     struct zc_cache *cache;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         options = good[i];
         options.struct_size = sizeof(options);
@@ -130,7 +127,7 @@ struct newer {
     uint64_t more;
 };
 
-static void an_older_program_has_shorter_options(void **state)
+TEST(an_older_program_has_shorter_options)
 {
     struct zc_cache_options options = {
         .struct_size = offsetof(struct zc_cache_options, compressor_name),
@@ -140,7 +137,6 @@ static void an_older_program_has_shorter_options(void **state)
     };
     struct zc_cache *cache = support_cache_create(&options);
 
-    (void)state;
     support_store(cache, support_slot(0), SUPPORT_NOISE, 0);
     assert_status(support_try_store(cache, support_slot(1), SUPPORT_NOISE, 0),
                   ZC_REJECTED);
@@ -153,12 +149,11 @@ static void an_older_program_has_shorter_options(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_newer_program_may_not_set_what_we_do_not_know(void **state)
+TEST(a_newer_program_may_not_set_what_we_do_not_know)
 {
     struct newer newer = {{.struct_size = sizeof(newer)}, 0};
     struct zc_cache *cache = support_cache_create(&newer.known);
 
-    (void)state;
     zc_cache_destroy(cache);
     cache = NULL;
 
@@ -171,14 +166,13 @@ static void a_newer_program_may_not_set_what_we_do_not_know(void **state)
     assert_null(cache);
 }
 
-static void a_pool_with_an_operation_missing_is_refused(void **state)
+TEST(a_pool_with_an_operation_missing_is_refused)
 {
     struct zc_cache_options options = {.struct_size = sizeof(options)};
     struct zc_cache *cache = NULL;
     struct zc_pool_ops ops;
     unsigned missing;
 
-    (void)state;
     options.pool_ops = &ops;
     for (missing = 0; missing < 9; missing++) {
         ops = support_bump_pool;
@@ -217,14 +211,13 @@ static zc_status reclaim_nothing(void *pool, zc_zspool_evict evict,
 }
 
 /* A pool of before reclaim() is shorter, and serves all but that one mode. */
-static void only_a_pool_that_reclaims_is_taken_for_zspages(void **state)
+TEST(only_a_pool_that_reclaims_is_taken_for_zspages)
 {
     struct support_bump_control control = {.create_status = ZC_OK};
     struct zc_cache_options options = {.struct_size = sizeof(options)};
     struct zc_pool_ops ops = support_bump_pool;
     struct zc_cache *cache = NULL;
 
-    (void)state;
     options.pool_ops = &ops;
     options.pool_user = &control;
     ops.struct_size = offsetof(struct zc_pool_ops, reclaim);
@@ -247,11 +240,10 @@ static void only_a_pool_that_reclaims_is_taken_for_zspages(void **state)
     assert_int_equal(control.config.keep_lru, 0);
 }
 
-static void the_way_to_find_victims_follows_the_device(void **state)
+TEST(the_way_to_find_victims_follows_the_device)
 {
     struct zc_cache_options options = {.struct_size = sizeof(options)};
 
-    (void)state;
     assert_status(zc_zswap_check_options(&options), ZC_OK);
     assert_int_equal(options.lru_mode, ZC_LRU_NONE);
     assert_int_equal(options.writes_max, 32);
@@ -268,13 +260,12 @@ static void the_way_to_find_victims_follows_the_device(void **state)
     assert_int_equal(options.writes_max, 7);
 }
 
-static void the_pool_is_told_what_the_cache_was_told(void **state)
+TEST(the_pool_is_told_what_the_cache_was_told)
 {
     struct support_bump_control control = {.create_status = ZC_OK};
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
     struct zc_cache *cache;
 
-    (void)state;
     options.page_size = 16384;
     options.placement = 7; /* the pool's affair */
     options.chain_length = 8;
@@ -294,13 +285,12 @@ static void the_pool_is_told_what_the_cache_was_told(void **state)
     assert_int_equal(control.destroys, 1);
 }
 
-static void a_pool_that_cannot_be_made_makes_no_cache(void **state)
+TEST(a_pool_that_cannot_be_made_makes_no_cache)
 {
     struct support_bump_control control = {.create_status = ZC_NO_MEMORY};
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
     struct zc_cache *cache = NULL;
 
-    (void)state;
     options.pool_user = &control;
     assert_status(zc_cache_create(&options, &cache), ZC_NO_MEMORY);
     control.create_status = ZC_INVALID;
@@ -311,10 +301,8 @@ static void a_pool_that_cannot_be_made_makes_no_cache(void **state)
 
 /* ---- settings ---- */
 
-static void settings_of_no_cache_are_refused(void **state)
+TEST(settings_of_no_cache_are_refused)
 {
-    (void)state;
-
     assert_status(zc_cache_set_compressor(NULL, "lz4", 0), ZC_INVALID);
     assert_status(zc_cache_set_limit(NULL, 0, 0), ZC_INVALID);
     assert_status(zc_cache_compact(NULL, NULL, NULL), ZC_INVALID);
@@ -322,13 +310,12 @@ static void settings_of_no_cache_are_refused(void **state)
     zc_cache_destroy(NULL);
 }
 
-static void pages_of_an_older_compressor_stay_readable_and_drain(void **state)
+TEST(pages_of_an_older_compressor_stay_readable_and_drain)
 {
     static const char *const names[] = {"lz4", "lz4hc", "copy"};
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 3; i++) {
         assert_status(zc_cache_set_compressor(cache, names[i], 0), ZC_OK);
         support_store(cache, support_slot(2 * i), SUPPORT_TEXT, 2 * i);
@@ -351,11 +338,10 @@ static void pages_of_an_older_compressor_stay_readable_and_drain(void **state)
 }
 
 /* Raw pages hold their generation as well; same-filled ones hold none. */
-static void a_same_filled_page_holds_no_compressor(void **state)
+TEST(a_same_filled_page_holds_no_compressor)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
 
-    (void)state;
     support_store(cache, support_slot(0), SUPPORT_SAME, 1);
 
     assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_OK);
@@ -365,12 +351,11 @@ static void a_same_filled_page_holds_no_compressor(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_bad_compressor_or_level_changes_nothing(void **state)
+TEST(a_bad_compressor_or_level_changes_nothing)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     uint64_t payload;
 
-    (void)state;
     support_store(cache, support_slot(0), SUPPORT_TEXT, 1);
     payload = support_cache_stat(cache, payload_bytes);
 
@@ -388,13 +373,12 @@ static void a_bad_compressor_or_level_changes_nothing(void **state)
     zc_cache_destroy(cache);
 }
 
-static void more_than_255_settings_in_use_are_rejected(void **state)
+TEST(more_than_255_settings_in_use_are_rejected)
 {
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
     struct zc_cache *cache;
     unsigned i;
 
-    (void)state;
     options.context_count = 1;
     cache = support_cache_create(&options);
     for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
@@ -413,13 +397,12 @@ static void more_than_255_settings_in_use_are_rejected(void **state)
     zc_cache_destroy(cache);
 }
 
-static void only_a_pool_that_can_compact_compacts(void **state)
+TEST(only_a_pool_that_can_compact_compacts)
 {
     const struct zc_compact_budget bad = {.struct_size = 0};
     struct zc_compact_result result = {sizeof(result), 7, 7};
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
 
-    (void)state;
     assert_status(zc_cache_compact(cache, NULL, &result), ZC_OK);
     assert_int_equal(result.objects_moved, 0);
     assert_status(zc_cache_compact(cache, NULL, NULL), ZC_OK);
@@ -433,12 +416,11 @@ static void only_a_pool_that_can_compact_compacts(void **state)
 }
 
 /* G4 */
-static void compaction_gives_pages_back_and_is_not_seen(void **state)
+TEST(compaction_gives_pages_back_and_is_not_seen)
 {
     unsigned over;
     unsigned i;
 
-    (void)state;
     for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
         struct zc_cache *cache = support_cache_over(over);
         struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -464,12 +446,11 @@ static void compaction_gives_pages_back_and_is_not_seen(void **state)
 
 /* ---- ending ---- */
 
-static void a_cache_ends_empty_and_full(void **state)
+TEST(a_cache_ends_empty_and_full)
 {
     unsigned over;
     unsigned i;
 
-    (void)state;
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
         struct zc_cache *cache = support_cache_over(over);
 
@@ -485,14 +466,13 @@ static void a_cache_ends_empty_and_full(void **state)
     }
 }
 
-static void a_full_cache_gives_every_object_back_at_its_end(void **state)
+TEST(a_full_cache_gives_every_object_back_at_its_end)
 {
     struct support_bump_control control = {.create_status = ZC_OK};
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
     struct zc_cache *cache;
     unsigned i;
 
-    (void)state;
     options.pool_user = &control;
     cache = support_cache_create(&options);
     for (i = 0; i < 300; i++)
@@ -505,13 +485,12 @@ static void a_full_cache_gives_every_object_back_at_its_end(void **state)
     assert_int_equal(control.destroys, 1);
 }
 
-static void two_caches_know_nothing_of_each_other(void **state)
+TEST(two_caches_know_nothing_of_each_other)
 {
     struct zc_cache *one = support_cache_over(SUPPORT_OVER_DENSE);
     struct zc_cache *two = support_cache_over(SUPPORT_OVER_KERNEL);
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 200; i++) {
         support_store(one, support_slot(i), SUPPORT_TEXT, i);
         support_store(two, support_slot(i), SUPPORT_TEXT, i + 1000);
@@ -550,13 +529,12 @@ static void be_the_child(void *context)
     zc_cache_destroy(own);
 }
 
-static void after_a_fork_child_and_parent_go_on(void **state)
+TEST(after_a_fork_child_and_parent_go_on)
 {
     struct support_end end;
     unsigned over;
     unsigned i;
 
-    (void)state;
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
         struct family family = {support_cache_over(over)};
 
@@ -580,7 +558,7 @@ static void after_a_fork_child_and_parent_go_on(void **state)
  * by page.  Address space is looked at here, and what malloc() gave by the leak
  * sanitizer.
  */
-static void a_full_cache_goes_as_a_whole(void **state)
+TEST(a_full_cache_goes_as_a_whole)
 {
     static const unsigned modes[] = {ZC_LRU_NONE, ZC_LRU_ENTRY, ZC_LRU_ZSPAGE};
     static struct zc_zswap zswap;
@@ -590,7 +568,6 @@ static void a_full_cache_goes_as_a_whole(void **state)
     unsigned round;
     unsigned i;
 
-    (void)state;
     for (round = 0; round < 12; round++) {
         if (round == 6) /* malloc has grown in the first */
             before = support_mapped_bytes();
@@ -621,35 +598,4 @@ static void a_full_cache_goes_as_a_whole(void **state)
         zc_zswap_drop(&zswap);
     }
     support_assert_mapped(before);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_version_is_the_headers),
-        cmocka_unit_test(a_full_cache_goes_as_a_whole),
-        cmocka_unit_test(no_options_mean_all_defaults),
-        cmocka_unit_test(fields_out_of_their_range_are_refused),
-        cmocka_unit_test(fields_at_the_end_of_their_range_are_taken),
-        cmocka_unit_test(an_older_program_has_shorter_options),
-        cmocka_unit_test(a_newer_program_may_not_set_what_we_do_not_know),
-        cmocka_unit_test(a_pool_with_an_operation_missing_is_refused),
-        cmocka_unit_test(only_a_pool_that_reclaims_is_taken_for_zspages),
-        cmocka_unit_test(the_way_to_find_victims_follows_the_device),
-        cmocka_unit_test(the_pool_is_told_what_the_cache_was_told),
-        cmocka_unit_test(a_pool_that_cannot_be_made_makes_no_cache),
-        cmocka_unit_test(settings_of_no_cache_are_refused),
-        cmocka_unit_test(pages_of_an_older_compressor_stay_readable_and_drain),
-        cmocka_unit_test(a_same_filled_page_holds_no_compressor),
-        cmocka_unit_test(a_bad_compressor_or_level_changes_nothing),
-        cmocka_unit_test(more_than_255_settings_in_use_are_rejected),
-        cmocka_unit_test(only_a_pool_that_can_compact_compacts),
-        cmocka_unit_test(compaction_gives_pages_back_and_is_not_seen),
-        cmocka_unit_test(a_cache_ends_empty_and_full),
-        cmocka_unit_test(a_full_cache_gives_every_object_back_at_its_end),
-        cmocka_unit_test(two_caches_know_nothing_of_each_other),
-        cmocka_unit_test(after_a_fork_child_and_parent_go_on),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
  * unlinked.  One thread, so every slot counts as pinned.
  */
 #include "support_process.h"
+#include "support_test.h"
 #include "support_zswap.h"
 
 /* Our pool, as one that is not ours: it has no records of entries. */
@@ -38,14 +39,13 @@ static struct zc_zswap_token handle_token_of(struct zc_zswap *zswap,
 
 /* ---- found again ---- */
 
-static void an_entry_is_found_by_its_slot_and_token(void **state)
+TEST(an_entry_is_found_by_its_slot_and_token)
 {
     struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
     struct zc_zswap_token tokens[2];
     struct zc_entry *entry;
     unsigned i;
 
-    (void)state;
     support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
     tokens[0] = token_of(zswap, 1);
     tokens[1] = handle_token_of(zswap, 1);
@@ -61,14 +61,13 @@ static void an_entry_is_found_by_its_slot_and_token(void **state)
 }
 
 /* WRITEBACK_RECHECKS_TREE */
-static void what_took_its_place_is_not_it(void **state)
+TEST(what_took_its_place_is_not_it)
 {
     struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
     struct zc_zswap_token tokens[2];
     struct zc_entry *newer;
     unsigned i;
 
-    (void)state;
     support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
     support_zswap_store(zswap, 2, 0, SUPPORT_TEXT, 2);
     tokens[0] = token_of(zswap, 1);
@@ -86,7 +85,7 @@ static void what_took_its_place_is_not_it(void **state)
 }
 
 /* Its one word may be any number, a handle's too. */
-static void a_page_of_one_word_has_no_handle(void **state)
+TEST(a_page_of_one_word_has_no_handle)
 {
     struct zc_zswap *zswap;
     struct zc_zswap_token token;
@@ -94,7 +93,6 @@ static void a_page_of_one_word_has_no_handle(void **state)
     unsigned round;
     unsigned i;
 
-    (void)state;
     for (round = 0; round < 2; round++) {
         zswap = round == 0 ? begin(ZC_LRU_ZSPAGE, 0) : begin_over_stranger();
         support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
@@ -111,14 +109,13 @@ static void a_page_of_one_word_has_no_handle(void **state)
 
 /* ---- out ---- */
 
-static void an_evicted_page_is_read_first_and_freed_last(void **state)
+TEST(an_evicted_page_is_read_first_and_freed_last)
 {
     struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
     struct zc_zswap_token token;
     struct zc_entry *entry;
     char page[4096];
 
-    (void)state;
     support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
     token = token_of(zswap, 1);
     entry = zc_zswap_find(zswap, support_slot(1), &token);
@@ -140,13 +137,12 @@ static void an_evicted_page_is_read_first_and_freed_last(void **state)
     support_zswap_destroy(zswap);
 }
 
-static void kinds_are_counted_out(void **state)
+TEST(kinds_are_counted_out)
 {
     struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
     struct zc_zswap_token token;
     struct zc_entry *entry;
 
-    (void)state;
     support_zswap_store(zswap, 1, 0, SUPPORT_NOISE, 1);
     token = token_of(zswap, 1);
     entry = zc_zswap_find(zswap, support_slot(1), &token);
@@ -159,14 +155,13 @@ static void kinds_are_counted_out(void **state)
     support_zswap_destroy(zswap);
 }
 
-static void a_damaged_page_stays(void **state)
+TEST(a_damaged_page_stays)
 {
     struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
     struct zc_zswap_token token;
     struct zc_entry *entry;
     char page[4096];
 
-    (void)state;
     support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
     token = token_of(zswap, 1);
     entry = zc_zswap_find(zswap, support_slot(1), &token);
@@ -193,11 +188,10 @@ static void evict_twice(void *context)
 }
 
 /* Without the pin somebody unlinks it in between, and that must not pass. */
-static void evicting_what_is_not_linked_is_a_mistake(void **state)
+TEST(evicting_what_is_not_linked_is_a_mistake)
 {
     struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
 
-    (void)state;
     support_zswap_store(zswap, 1, 0, SUPPORT_TEXT, 1);
 
     support_assert_aborts(evict_twice, zswap, "unlinked", "evict.c");
@@ -219,14 +213,13 @@ static void write_back(struct zc_zswap *zswap, zc_swp slot,
     zc_zswap_put(zswap, entry);
 }
 
-static void the_coldest_go_entry_by_entry(void **state)
+TEST(the_coldest_go_entry_by_entry)
 {
     struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);
     struct zc_lru_candidate candidate;
     struct zc_zswap_token token = {.by_handle = false};
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 300; i++)
         support_zswap_store(zswap, i, 0, SUPPORT_TEXT, i);
     for (i = 0; i < 300; i++)
@@ -271,7 +264,7 @@ static zc_status evict_object(void *context, zc_handle handle)
     return ZC_OK;
 }
 
-static void the_coldest_go_zspage_by_zspage(void **state)
+TEST(the_coldest_go_zspage_by_zspage)
 {
     unsigned placement; /* or 0: a pool that is not ours */
     unsigned forgets;
@@ -279,7 +272,6 @@ static void the_coldest_go_zspage_by_zspage(void **state)
     uint64_t before;
     unsigned i;
 
-    (void)state;
     for (placement = 0; placement <= ZC_PLACEMENT_KERNEL; placement++) {
         for (forgets = 0; forgets < 2; forgets++) {
             struct reclaim reclaim = {placement == 0
@@ -311,7 +303,7 @@ static void the_coldest_go_zspage_by_zspage(void **state)
 }
 
 /* What an object says is checked before it is used. */
-static void a_slot_that_there_is_not_is_stale(void **state)
+TEST(a_slot_that_there_is_not_is_stale)
 {
     struct zc_zswap *zswap = begin_over_stranger();
     const zc_swp bad[] = {zc_swp_make(ZC_SWP_TYPE_COUNT, 1),
@@ -323,7 +315,6 @@ static void a_slot_that_there_is_not_is_stale(void **state)
     zc_handle handle;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         assert_status(ops->put(zswap->entries.pool, &bad[i], 8, &handle),
                       ZC_OK);
@@ -340,22 +331,4 @@ static void a_slot_that_there_is_not_is_stale(void **state)
     assert_int_equal(slot.value, last.value);
     ops->free(zswap->entries.pool, handle);
     support_zswap_destroy(zswap);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_entry_is_found_by_its_slot_and_token),
-        cmocka_unit_test(what_took_its_place_is_not_it),
-        cmocka_unit_test(a_page_of_one_word_has_no_handle),
-        cmocka_unit_test(an_evicted_page_is_read_first_and_freed_last),
-        cmocka_unit_test(kinds_are_counted_out),
-        cmocka_unit_test(a_damaged_page_stays),
-        cmocka_unit_test(evicting_what_is_not_linked_is_a_mistake),
-        cmocka_unit_test(the_coldest_go_entry_by_entry),
-        cmocka_unit_test(the_coldest_go_zspage_by_zspage),
-        cmocka_unit_test(a_slot_that_there_is_not_is_stale),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

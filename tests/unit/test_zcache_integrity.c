@@ -5,6 +5,7 @@
  */
 #include "support_bump.h"
 #include "support_codec.h"
+#include "support_test.h"
 
 /* A cache with one page in it. */
 static struct zc_cache *cache_of_one(enum support_over over,
@@ -42,13 +43,12 @@ static void flip_each(struct zc_cache *cache, size_t step)
     assert_int_equal(support_cache_stat(cache, take_retries), 0);
 }
 
-static void with_sums_every_flipped_bit_is_found(void **state)
+TEST(with_sums_every_flipped_bit_is_found)
 {
     struct zc_cache *cache;
     unsigned over;
     unsigned i;
 
-    (void)state;
     for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
         for (i = 0; i < support_codec_count(); i++) {
             cache =
@@ -67,7 +67,7 @@ static void with_sums_every_flipped_bit_is_found(void **state)
 }
 
 /* The codec decides then; a page may be wrong, but never half a page. */
-static void without_sums_damage_is_a_page_or_corrupt(void **state)
+TEST(without_sums_damage_is_a_page_or_corrupt)
 {
     struct support_guard guard;
     struct zc_cache *cache;
@@ -75,7 +75,6 @@ static void without_sums_damage_is_a_page_or_corrupt(void **state)
     size_t place;
     unsigned i;
 
-    (void)state;
     support_guard_init(&guard);
     for (i = 0; i < support_codec_count(); i++) {
         cache = cache_of_one(SUPPORT_OVER_DENSE, support_codec_name(i), false,
@@ -94,12 +93,11 @@ static void without_sums_damage_is_a_page_or_corrupt(void **state)
     support_guard_fini(&guard);
 }
 
-static void a_corrupt_page_stays_until_it_is_invalidated(void **state)
+TEST(a_corrupt_page_stays_until_it_is_invalidated)
 {
     struct zc_cache *cache =
         cache_of_one(SUPPORT_OVER_DENSE, "lz4", true, SUPPORT_TEXT);
 
-    (void)state;
     support_flip_bit(cache, 77);
     support_expect_corrupt(cache, support_slot(3));
     assert_int_equal(support_cache_stat(cache, stored_pages), 1);
@@ -111,12 +109,11 @@ static void a_corrupt_page_stays_until_it_is_invalidated(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_corrupt_page_can_be_replaced(void **state)
+TEST(a_corrupt_page_can_be_replaced)
 {
     struct zc_cache *cache =
         cache_of_one(SUPPORT_OVER_KERNEL, "lz4", true, SUPPORT_TEXT);
 
-    (void)state;
     support_flip_bit(cache, 77);
     support_expect_corrupt(cache, support_slot(3));
 
@@ -127,7 +124,7 @@ static void a_corrupt_page_can_be_replaced(void **state)
     zc_cache_destroy(cache);
 }
 
-static void damage_to_one_page_is_not_damage_to_another(void **state)
+TEST(damage_to_one_page_is_not_damage_to_another)
 {
     struct zc_cache *cache =
         cache_of_one(SUPPORT_OVER_DENSE, "lz4", true, SUPPORT_TEXT);
@@ -135,7 +132,6 @@ static void damage_to_one_page_is_not_damage_to_another(void **state)
     char page[4096];
     unsigned i;
 
-    (void)state;
     for (i = 10; i < 200; i++)
         support_store(cache, support_slot(i), SUPPORT_TEXT, i);
     support_flip_bit(cache, 1234);
@@ -152,12 +148,11 @@ static void damage_to_one_page_is_not_damage_to_another(void **state)
     zc_cache_destroy(cache);
 }
 
-static void sums_are_kept_over_a_change_of_compressor(void **state)
+TEST(sums_are_kept_over_a_change_of_compressor)
 {
     struct zc_cache *cache =
         cache_of_one(SUPPORT_OVER_DENSE, "lz4", true, SUPPORT_TEXT);
 
-    (void)state;
     assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_OK);
     support_expect(cache, support_slot(3), SUPPORT_TEXT, 1);
 
@@ -169,7 +164,7 @@ static void sums_are_kept_over_a_change_of_compressor(void **state)
 
 /* ---- compressors and pools that lie ---- */
 
-static void whatever_a_decompressor_returns_is_a_page_or_corrupt(void **state)
+TEST(whatever_a_decompressor_returns_is_a_page_or_corrupt)
 {
     static const zc_status lies[] = {
         ZC_MISSING,   ZC_BUSY,    ZC_STALE,       ZC_REJECTED, ZC_AGAIN,
@@ -179,7 +174,6 @@ static void whatever_a_decompressor_returns_is_a_page_or_corrupt(void **state)
     char page[4096];
     size_t i;
 
-    (void)state;
     support_use_halves();
     cache = cache_of_one(SUPPORT_OVER_DENSE, "halves", false, SUPPORT_HALVES);
 
@@ -197,11 +191,10 @@ static void whatever_a_decompressor_returns_is_a_page_or_corrupt(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_size_that_is_not_the_truth_is_found_at_the_load(void **state)
+TEST(a_size_that_is_not_the_truth_is_found_at_the_load)
 {
     struct zc_cache *cache;
 
-    (void)state;
     support_use_halves();
     support_halves.claimed_size = 2047;
     cache = cache_of_one(SUPPORT_OVER_DENSE, "halves", true, SUPPORT_HALVES);
@@ -212,14 +205,13 @@ static void a_size_that_is_not_the_truth_is_found_at_the_load(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_pool_that_lost_an_object_is_corrupt(void **state)
+TEST(a_pool_that_lost_an_object_is_corrupt)
 {
     struct support_bump_control control = {.create_status = ZC_OK};
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
     struct zc_cache *cache;
     char page[4096];
 
-    (void)state;
     options.pool_user = &control;
     cache = support_cache_create(&options);
     support_store(cache, support_slot(3), SUPPORT_NOISE, 1);
@@ -236,21 +228,4 @@ static void a_pool_that_lost_an_object_is_corrupt(void **state)
     support_expect(cache, support_slot(3), SUPPORT_NOISE, 1);
     assert_int_equal(control.reads, control.reads_ended);
     zc_cache_destroy(cache);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(with_sums_every_flipped_bit_is_found),
-        cmocka_unit_test(without_sums_damage_is_a_page_or_corrupt),
-        cmocka_unit_test(a_corrupt_page_stays_until_it_is_invalidated),
-        cmocka_unit_test(a_corrupt_page_can_be_replaced),
-        cmocka_unit_test(damage_to_one_page_is_not_damage_to_another),
-        cmocka_unit_test(sums_are_kept_over_a_change_of_compressor),
-        cmocka_unit_test(whatever_a_decompressor_returns_is_a_page_or_corrupt),
-        cmocka_unit_test(a_size_that_is_not_the_truth_is_found_at_the_load),
-        cmocka_unit_test(a_pool_that_lost_an_object_is_corrupt),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,12 +47,11 @@ static void expect_counts(struct zc_cache *cache, uint64_t limit_hits,
 
 /* ---- the limit ---- */
 
-static void once_full_stores_are_refused_down_to_the_threshold(void **state)
+TEST(once_full_stores_are_refused_down_to_the_threshold)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 100 * 4096, 90);
 
-    (void)state;
     assert_true(is_taken(cache, &control, 0));
     assert_true(is_taken(cache, &control, 91));
     assert_true(is_taken(cache, &control, 99));
@@ -75,7 +74,7 @@ static void once_full_stores_are_refused_down_to_the_threshold(void **state)
     zc_cache_destroy(cache);
 }
 
-static void limit_and_threshold_are_rounded_down_to_pages(void **state)
+TEST(limit_and_threshold_are_rounded_down_to_pages)
 {
     static const struct {
         uint64_t limit_bytes;
@@ -98,7 +97,6 @@ static void limit_and_threshold_are_rounded_down_to_pages(void **state)
     struct zc_cache *cache;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         cache = spied_cache(&control, rows[i].limit_bytes, rows[i].percent);
 
@@ -115,35 +113,32 @@ static void limit_and_threshold_are_rounded_down_to_pages(void **state)
     }
 }
 
-static void a_limit_set_below_a_page_refuses_everything(void **state)
+TEST(a_limit_set_below_a_page_refuses_everything)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 4096, 100);
 
-    (void)state;
     assert_status(zc_cache_set_limit(cache, 4095, 100), ZC_OK);
     assert_false(is_taken(cache, &control, 0));
     assert_int_equal(control.puts, 0);
     zc_cache_destroy(cache);
 }
 
-static void no_limit_is_no_limit(void **state)
+TEST(no_limit_is_no_limit)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 0, 0);
 
-    (void)state;
     assert_true(is_taken(cache, &control, UINT64_MAX / 8192));
     expect_counts(cache, 0, 0);
     zc_cache_destroy(cache);
 }
 
-static void a_new_limit_holds_from_the_next_store_on(void **state)
+TEST(a_new_limit_holds_from_the_next_store_on)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 100 * 4096, 90);
 
-    (void)state;
     assert_true(is_taken(cache, &control, 50));
     assert_status(zc_cache_set_limit(cache, 50 * 4096, 50), ZC_OK);
     assert_false(is_taken(cache, &control, 50));
@@ -164,12 +159,11 @@ static void a_new_limit_holds_from_the_next_store_on(void **state)
 }
 
 /* It takes no object, and so nothing of what the limit is about. */
-static void a_full_cache_takes_pages_of_one_word(void **state)
+TEST(a_full_cache_takes_pages_of_one_word)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 100 * 4096, 90);
 
-    (void)state;
     assert_false(is_taken(cache, &control, 100));
     support_store(cache, support_slot(2), SUPPORT_ZERO, 0);
     support_store(cache, support_slot(3), SUPPORT_SAME, 1);
@@ -178,7 +172,7 @@ static void a_full_cache_takes_pages_of_one_word(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_real_pool_stays_within_its_limit_and_recovers(void **state)
+TEST(a_real_pool_stays_within_its_limit_and_recovers)
 {
     struct zc_cache_options options;
     struct zc_cache *cache;
@@ -186,7 +180,6 @@ static void a_real_pool_stays_within_its_limit_and_recovers(void **state)
     uint64_t stored;
     unsigned over;
 
-    (void)state;
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
         options = support_cache_options(over);
         options.limit_bytes = 256 * 4096;
@@ -258,7 +251,7 @@ static struct zc_cache *limited_cache(unsigned placement, uint64_t limit)
     return cache;
 }
 
-static void a_limit_is_filled_before_it_refuses(void **state)
+TEST(a_limit_is_filled_before_it_refuses)
 {
     static const struct {
         unsigned placement;
@@ -280,7 +273,6 @@ static void a_limit_is_filled_before_it_refuses(void **state)
     struct zc_cache *cache;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         cache = limited_cache(rows[i].placement, rows[i].limit);
         (void)fill_noisy(cache, rows[i].noise);
@@ -297,7 +289,7 @@ static void a_limit_is_filled_before_it_refuses(void **state)
 
 /* Whatever the segments: with a few percent free all are refused, with enough
  * free some are taken. */
-static void a_small_cache_takes_pages_again_below_its_threshold(void **state)
+TEST(a_small_cache_takes_pages_again_below_its_threshold)
 {
     static const uint64_t limits[] = {32 * KIB, 128 * KIB, 200 * KIB,
                                       1024 * KIB};
@@ -306,7 +298,6 @@ static void a_small_cache_takes_pages_again_below_its_threshold(void **state)
     uint64_t count;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         cache = limited_cache(ZC_PLACEMENT_DENSE, limits[i]);
         count = fill_noisy(cache, 1200);
@@ -340,13 +331,12 @@ static uint64_t least_of(struct zc_cache_options options, uint64_t limit)
     return strtoull(number + 10, NULL, 10);
 }
 
-static void a_limit_too_small_for_a_page_is_refused(void **state)
+TEST(a_limit_too_small_for_a_page_is_refused)
 {
     struct zc_cache_options options;
     struct zc_cache *cache;
     unsigned over;
 
-    (void)state;
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
         options = support_cache_options(over);
         options.limit_bytes = least_of(options, 100);
@@ -389,7 +379,7 @@ static void store_and_forget(struct support_worker *worker)
 }
 
 /* Of the pools that hold it themselves. */
-static void many_threads_are_never_above_it(void **state)
+TEST(many_threads_are_never_above_it)
 {
     static const enum support_over overs[] = {
         SUPPORT_OVER_DENSE, SUPPORT_OVER_KERNEL, SUPPORT_OVER_MALLOC};
@@ -399,7 +389,6 @@ static void many_threads_are_never_above_it(void **state)
     unsigned over;
     unsigned i;
 
-    (void)state;
     for (over = 0; over < 3; over++) {
         options = support_cache_options(overs[over]);
         options.limit_bytes = crowd.limit;
@@ -425,12 +414,11 @@ static void expect_erased(struct zc_cache *cache, zc_swp slot)
 }
 
 /* FAILED_STORE_ERASES_OLD, by the limit */
-static void a_refused_store_leaves_no_older_page(void **state)
+TEST(a_refused_store_leaves_no_older_page)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 100 * 4096, 90);
 
-    (void)state;
     assert_true(is_taken(cache, &control, 0));
     support_expect(cache, support_slot(1), SUPPORT_TEXT, 1);
 
@@ -449,7 +437,7 @@ static void a_refused_store_leaves_no_older_page(void **state)
 }
 
 /* by the pool */
-static void a_store_the_pool_fails_leaves_no_older_page(void **state)
+TEST(a_store_the_pool_fails_leaves_no_older_page)
 {
     static const zc_status failures[] = {ZC_REJECTED, ZC_NO_MEMORY};
     struct support_bump_control control;
@@ -457,7 +445,6 @@ static void a_store_the_pool_fails_leaves_no_older_page(void **state)
     unsigned kind;
     size_t i;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         for (kind = 0; kind < SUPPORT_KIND_COUNT; kind++) {
             support_store(cache, support_slot(1), kind, 1);
@@ -482,12 +469,11 @@ static void a_store_the_pool_fails_leaves_no_older_page(void **state)
 }
 
 /* by the memory for one more entry: the first 1024 come at once */
-static void a_store_without_an_entry_leaves_no_older_page(void **state)
+TEST(a_store_without_an_entry_leaves_no_older_page)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_BUMP);
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 1024; i++)
         support_store(cache, support_slot(i), SUPPORT_SAME, i);
     zc_inject_arm(ZC_INJECT_PAGES, 0, 1);
@@ -517,13 +503,12 @@ static void expect_no_place(struct support_bump_control *control,
     assert_int_equal(control->frees, control->puts);
 }
 
-static void a_store_without_a_place_leaves_no_object(void **state)
+TEST(a_store_without_a_place_leaves_no_object)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 0, 0);
     uint32_t i;
 
-    (void)state;
     support_store(cache, zc_swp_make(9, 1), SUPPORT_TEXT, 1);
     assert_status(zc_cache_invalidate(cache, zc_swp_make(9, 1)), ZC_OK);
     /* Two blocks, shard and leaf. */
@@ -538,12 +523,11 @@ static void a_store_without_a_place_leaves_no_object(void **state)
 }
 
 /* by a zspool that gets no more pages */
-static void a_store_without_pages_leaves_no_older_page(void **state)
+TEST(a_store_without_pages_leaves_no_older_page)
 {
     unsigned over;
     unsigned i;
 
-    (void)state;
     for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
         struct zc_cache *cache = support_cache_over(over);
 
@@ -567,40 +551,14 @@ static void a_store_without_pages_leaves_no_older_page(void **state)
 }
 
 /* but bad input changes nothing */
-static void a_bad_store_leaves_the_older_page(void **state)
+TEST(a_bad_store_leaves_the_older_page)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
 
-    (void)state;
     support_store(cache, support_slot(7), SUPPORT_TEXT, 1);
 
     assert_status(zc_cache_store(cache, support_slot(7), NULL), ZC_INVALID);
 
     support_expect(cache, support_slot(7), SUPPORT_TEXT, 1);
     zc_cache_destroy(cache);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(once_full_stores_are_refused_down_to_the_threshold),
-        cmocka_unit_test(limit_and_threshold_are_rounded_down_to_pages),
-        cmocka_unit_test(a_limit_set_below_a_page_refuses_everything),
-        cmocka_unit_test(no_limit_is_no_limit),
-        cmocka_unit_test(a_new_limit_holds_from_the_next_store_on),
-        cmocka_unit_test(a_full_cache_takes_pages_of_one_word),
-        cmocka_unit_test(a_real_pool_stays_within_its_limit_and_recovers),
-        cmocka_unit_test(a_limit_is_filled_before_it_refuses),
-        cmocka_unit_test(a_small_cache_takes_pages_again_below_its_threshold),
-        cmocka_unit_test(a_limit_too_small_for_a_page_is_refused),
-        cmocka_unit_test(many_threads_are_never_above_it),
-        cmocka_unit_test(a_refused_store_leaves_no_older_page),
-        cmocka_unit_test(a_store_the_pool_fails_leaves_no_older_page),
-        cmocka_unit_test(a_store_without_an_entry_leaves_no_older_page),
-        cmocka_unit_test(a_store_without_a_place_leaves_no_object),
-        cmocka_unit_test(a_store_without_pages_leaves_no_older_page),
-        cmocka_unit_test(a_bad_store_leaves_the_older_page),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

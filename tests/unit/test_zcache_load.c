@@ -2,17 +2,17 @@
 /* test_zcache_load.c - a page out, and pages forgotten. */
 #include "support_bump.h"
 #include "support_cache.h"
+#include "support_test.h"
 
 #define SHARD UINT64_C(16384)
 #define BLOCK (SHARD * 512)
 
-static void a_load_keeps_and_a_take_forgets(void **state)
+TEST(a_load_keeps_and_a_take_forgets)
 {
     char page[4096];
     unsigned over;
     unsigned kind;
 
-    (void)state;
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
         struct zc_cache *cache = support_cache_over(over);
 
@@ -37,14 +37,13 @@ static void a_load_keeps_and_a_take_forgets(void **state)
     }
 }
 
-static void a_taken_object_goes_to_the_pool_once(void **state)
+TEST(a_taken_object_goes_to_the_pool_once)
 {
     struct support_bump_control control = {.create_status = ZC_OK};
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
     struct zc_cache *cache;
     char page[4096];
 
-    (void)state;
     options.pool_user = &control;
     cache = support_cache_create(&options);
     support_store(cache, support_slot(0), SUPPORT_TEXT, 1);
@@ -62,13 +61,12 @@ static void a_taken_object_goes_to_the_pool_once(void **state)
     zc_cache_destroy(cache);
 }
 
-static void what_is_not_there_leaves_the_buffer_alone(void **state)
+TEST(what_is_not_there_leaves_the_buffer_alone)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     char page[4096];
     char same[4096];
 
-    (void)state;
     memset(page, 0x77, sizeof(page));
     memset(same, 0x77, sizeof(same));
 
@@ -80,7 +78,7 @@ static void what_is_not_there_leaves_the_buffer_alone(void **state)
     zc_cache_destroy(cache);
 }
 
-static void slots_that_do_not_exist_are_refused(void **state)
+TEST(slots_that_do_not_exist_are_refused)
 {
     static const zc_swp bad[] = {
         {1000},
@@ -94,7 +92,6 @@ static void slots_that_do_not_exist_are_refused(void **state)
     char page[4096];
     size_t i;
 
-    (void)state;
     options.slot_count = 1000;
     cache = support_cache_create(&options);
 
@@ -120,11 +117,10 @@ static void slots_that_do_not_exist_are_refused(void **state)
 /* ---- forgetting ---- */
 
 /* G3 */
-static void an_invalidated_page_is_gone_and_its_slot_free(void **state)
+TEST(an_invalidated_page_is_gone_and_its_slot_free)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
 
-    (void)state;
     support_store(cache, support_slot(1), SUPPORT_TEXT, 1);
 
     assert_status(zc_cache_invalidate(cache, support_slot(1)), ZC_OK);
@@ -172,7 +168,7 @@ static void expect_gone(struct zc_cache *cache, uint64_t first, uint64_t count)
     }
 }
 
-static void a_range_forgets_what_is_in_it_and_no_more(void **state)
+TEST(a_range_forgets_what_is_in_it_and_no_more)
 {
     static const struct {
         uint64_t first;
@@ -193,7 +189,6 @@ static void a_range_forgets_what_is_in_it_and_no_more(void **state)
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
         scatter(cache);
 
@@ -207,7 +202,7 @@ static void a_range_forgets_what_is_in_it_and_no_more(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_range_that_leaves_the_type_changes_nothing(void **state)
+TEST(a_range_that_leaves_the_type_changes_nothing)
 {
     static const struct {
         uint64_t first;
@@ -222,7 +217,6 @@ static void a_range_that_leaves_the_type_changes_nothing(void **state)
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     size_t i;
 
-    (void)state;
     scatter(cache);
 
     for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
@@ -236,14 +230,13 @@ static void a_range_that_leaves_the_type_changes_nothing(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_type_is_forgotten_whole_and_alone(void **state)
+TEST(a_type_is_forgotten_whole_and_alone)
 {
     struct zc_cache_options options =
         support_cache_options(SUPPORT_OVER_KERNEL);
     struct zc_cache *cache;
     unsigned type;
 
-    (void)state;
     options.slot_count = ZC_SLOT_COUNT_MAX;
     cache = support_cache_create(&options);
     for (type = 0; type < 32; type++) {
@@ -268,12 +261,11 @@ static void a_type_is_forgotten_whole_and_alone(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_dense_range_is_forgotten_to_the_last(void **state)
+TEST(a_dense_range_is_forgotten_to_the_last)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     uint64_t i;
 
-    (void)state;
     for (i = 0; i < 2 * SHARD + 300; i++)
         support_store(cache, support_slot(i), SUPPORT_ZERO, 0);
 
@@ -286,21 +278,4 @@ static void a_dense_range_is_forgotten_to_the_last(void **state)
     support_expect_missing(cache, support_slot(2 * SHARD + 99));
     support_expect(cache, support_slot(2 * SHARD + 100), SUPPORT_ZERO, 0);
     zc_cache_destroy(cache);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_load_keeps_and_a_take_forgets),
-        cmocka_unit_test(a_taken_object_goes_to_the_pool_once),
-        cmocka_unit_test(what_is_not_there_leaves_the_buffer_alone),
-        cmocka_unit_test(slots_that_do_not_exist_are_refused),
-        cmocka_unit_test(an_invalidated_page_is_gone_and_its_slot_free),
-        cmocka_unit_test(a_range_forgets_what_is_in_it_and_no_more),
-        cmocka_unit_test(a_range_that_leaves_the_type_changes_nothing),
-        cmocka_unit_test(a_type_is_forgotten_whole_and_alone),
-        cmocka_unit_test(a_dense_range_is_forgotten_to_the_last),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

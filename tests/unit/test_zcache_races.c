@@ -8,6 +8,7 @@
  */
 #include "support_bump.h"
 #include "support_cache.h"
+#include "support_test.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -152,13 +153,12 @@ static bool has_page(const struct actor *actor, uint64_t seed)
 
 /* ---- loads ---- */
 
-static void a_load_goes_on_with_what_is_invalidated_meanwhile(void **state)
+TEST(a_load_goes_on_with_what_is_invalidated_meanwhile)
 {
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actor;
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     support_store(stage.cache, slot, SUPPORT_HALVES, 1);
     start(&stage, &actor, LOAD, slot);
@@ -178,13 +178,12 @@ static void a_load_goes_on_with_what_is_invalidated_meanwhile(void **state)
 }
 
 /* G1 */
-static void a_load_goes_on_with_what_is_replaced_meanwhile(void **state)
+TEST(a_load_goes_on_with_what_is_replaced_meanwhile)
 {
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actor;
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     support_store(stage.cache, slot, SUPPORT_HALVES, 1);
     start(&stage, &actor, LOAD, slot);
@@ -200,14 +199,13 @@ static void a_load_goes_on_with_what_is_replaced_meanwhile(void **state)
 }
 
 /* ENTRY_KNOWN_BY_REF: the entry's record is not used again under the load. */
-static void a_load_keeps_its_entry_from_being_used_again(void **state)
+TEST(a_load_keeps_its_entry_from_being_used_again)
 {
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actor;
     uint64_t i;
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     support_store(stage.cache, slot, SUPPORT_HALVES, 1);
     start(&stage, &actor, TAKE, slot);
@@ -225,12 +223,11 @@ static void a_load_keeps_its_entry_from_being_used_again(void **state)
 }
 
 /* G4 */
-static void a_load_in_flight_keeps_its_object_in_place(void **state)
+TEST(a_load_in_flight_keeps_its_object_in_place)
 {
     unsigned over;
     uint64_t i;
 
-    (void)state;
     for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
         struct zc_compact_result result = {.struct_size = sizeof(result)};
         struct stage stage;
@@ -258,13 +255,12 @@ static void a_load_in_flight_keeps_its_object_in_place(void **state)
 
 /* ---- takes ---- */
 
-static void a_take_of_what_is_invalidated_meanwhile_is_missing(void **state)
+TEST(a_take_of_what_is_invalidated_meanwhile_is_missing)
 {
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actor;
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     support_store(stage.cache, slot, SUPPORT_HALVES, 1);
     start(&stage, &actor, TAKE, slot);
@@ -281,13 +277,12 @@ static void a_take_of_what_is_invalidated_meanwhile_is_missing(void **state)
 }
 
 /* TREE_REF_DROPPED_BY_UNLINKER */
-static void a_take_of_what_is_replaced_meanwhile_gets_the_newer(void **state)
+TEST(a_take_of_what_is_replaced_meanwhile_gets_the_newer)
 {
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actor;
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     support_store(stage.cache, slot, SUPPORT_HALVES, 1);
     start(&stage, &actor, TAKE, slot);
@@ -306,14 +301,13 @@ static void a_take_of_what_is_replaced_meanwhile_gets_the_newer(void **state)
     end(&stage);
 }
 
-static void of_two_takes_exactly_one_gets_the_page(void **state)
+TEST(of_two_takes_exactly_one_gets_the_page)
 {
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actors[2];
     unsigned winner;
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     support_store(stage.cache, slot, SUPPORT_HALVES, 1);
     start(&stage, &actors[0], TAKE, slot);
@@ -333,14 +327,13 @@ static void of_two_takes_exactly_one_gets_the_page(void **state)
     end(&stage);
 }
 
-static void a_take_that_loses_64_times_is_busy_and_loses_nothing(void **state)
+TEST(a_take_that_loses_64_times_is_busy_and_loses_nothing)
 {
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actor;
     uint64_t i;
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     support_store(stage.cache, slot, SUPPORT_HALVES, 0);
     start(&stage, &actor, TAKE, slot);
@@ -382,14 +375,13 @@ static void ending_destroy(void *context)
 
 /* OWN_REF_OUTLIVES_INVALIDATE: else the entry that is asked for is another one,
  * which has come to lie at the same address. */
-static void a_take_does_not_mistake_a_newer_entry_for_its_own(void **state)
+TEST(a_take_does_not_mistake_a_newer_entry_for_its_own)
 {
     static struct zc_compressor ending;
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actor;
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     ending = *zc_compressor_find("halves");
     ending.name = "ending";
@@ -416,13 +408,12 @@ static void a_take_does_not_mistake_a_newer_entry_for_its_own(void **state)
 
 /* ---- stores ---- */
 
-static void a_store_in_flight_holds_its_compressor(void **state)
+TEST(a_store_in_flight_holds_its_compressor)
 {
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actor = {.seed = 5};
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     start(&stage, &actor, STORE, slot);
 
@@ -441,13 +432,12 @@ static void a_store_in_flight_holds_its_compressor(void **state)
 }
 
 /* An older page stays until the newer one takes its place. */
-static void a_store_in_flight_leaves_the_older_page_in_place(void **state)
+TEST(a_store_in_flight_leaves_the_older_page_in_place)
 {
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actor = {.seed = 2};
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     support_store(stage.cache, slot, SUPPORT_HALVES, 1);
     start(&stage, &actor, STORE, slot);
@@ -461,14 +451,13 @@ static void a_store_in_flight_leaves_the_older_page_in_place(void **state)
 }
 
 /* A store that fails is an invalidate, of what was stored meanwhile too. */
-static void a_failing_store_forgets_what_came_meanwhile(void **state)
+TEST(a_failing_store_forgets_what_came_meanwhile)
 {
     const zc_swp slot = support_slot(1);
     struct stage stage;
     struct actor actor = {.seed = 2};
     zc_swp other = support_slot(2);
 
-    (void)state;
     begin(&stage, SUPPORT_OVER_BUMP);
     start(&stage, &actor, STORE, slot);
 
@@ -484,24 +473,4 @@ static void a_failing_store_forgets_what_came_meanwhile(void **state)
     support_expect(stage.cache, other, SUPPORT_SAME, 1);
     assert_int_equal(support_cache_stat(stage.cache, stored_pages), 1);
     end(&stage);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_load_goes_on_with_what_is_invalidated_meanwhile),
-        cmocka_unit_test(a_load_goes_on_with_what_is_replaced_meanwhile),
-        cmocka_unit_test(a_load_keeps_its_entry_from_being_used_again),
-        cmocka_unit_test(a_load_in_flight_keeps_its_object_in_place),
-        cmocka_unit_test(a_take_of_what_is_invalidated_meanwhile_is_missing),
-        cmocka_unit_test(a_take_of_what_is_replaced_meanwhile_gets_the_newer),
-        cmocka_unit_test(of_two_takes_exactly_one_gets_the_page),
-        cmocka_unit_test(a_take_that_loses_64_times_is_busy_and_loses_nothing),
-        cmocka_unit_test(a_take_does_not_mistake_a_newer_entry_for_its_own),
-        cmocka_unit_test(a_store_in_flight_holds_its_compressor),
-        cmocka_unit_test(a_store_in_flight_leaves_the_older_page_in_place),
-        cmocka_unit_test(a_failing_store_forgets_what_came_meanwhile),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

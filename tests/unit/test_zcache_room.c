@@ -4,6 +4,7 @@
  * what the owners are charged.
  */
 #include "support_bump.h"
+#include "support_test.h"
 #include "support_zswap.h"
 
 #include "base/inject.h"
@@ -80,11 +81,10 @@ static zc_status try_store(struct fixture *fixture, uint64_t offset,
 
 /* ---- the pool's limit ---- */
 
-static void a_store_over_the_limit_goes_on_if_room_was_made(void **state)
+TEST(a_store_over_the_limit_goes_on_if_room_was_made)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, ZC_LRU_NONE);
     fixture.control.page_count = 100;
     fixture.pages_after = 90;
@@ -102,12 +102,11 @@ static void a_store_over_the_limit_goes_on_if_room_was_made(void **state)
 }
 
 /* Whatever it says: what counts is the pool. */
-static void a_store_is_refused_if_the_room_is_too_little(void **state)
+TEST(a_store_is_refused_if_the_room_is_too_little)
 {
     struct fixture fixture;
     unsigned says;
 
-    (void)state;
     for (says = 0; says < 2; says++) {
         begin(&fixture, ZC_LRU_NONE);
         assert_status(try_store(&fixture, 7, 0), ZC_OK);
@@ -131,12 +130,11 @@ static void a_store_is_refused_if_the_room_is_too_little(void **state)
     }
 }
 
-static void force_is_above_the_limits_but_not_the_pools_own(void **state)
+TEST(force_is_above_the_limits_but_not_the_pools_own)
 {
     struct fixture fixture;
     char page[4096];
 
-    (void)state;
     begin(&fixture, ZC_LRU_NONE);
     support_make_page(page, sizeof(page), SUPPORT_TEXT, 1);
     set_limit(&fixture, OWNER, 0);
@@ -157,11 +155,10 @@ static void force_is_above_the_limits_but_not_the_pools_own(void **state)
     end(&fixture);
 }
 
-static void the_excess_is_what_is_above_the_threshold(void **state)
+TEST(the_excess_is_what_is_above_the_threshold)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, ZC_LRU_NONE);
     fixture.control.page_count = 90;
     assert_int_equal(zc_zswap_excess_pages(fixture.zswap), 0);
@@ -176,13 +173,11 @@ static void the_excess_is_what_is_above_the_threshold(void **state)
 
 /* ---- an owner's limit ---- */
 
-static void a_store_over_its_owners_limit_goes_on_if_one_pass_wrote(
-    void **state)
+TEST(a_store_over_its_owners_limit_goes_on_if_one_pass_wrote)
 {
     struct fixture fixture;
     uint64_t size;
 
-    (void)state;
     begin(&fixture, ZC_LRU_NONE);
     assert_status(try_store(&fixture, 1, OWNER), ZC_OK);
     size = support_zswap_charged(fixture.zswap, OWNER);
@@ -201,12 +196,11 @@ static void a_store_over_its_owners_limit_goes_on_if_one_pass_wrote(
     end(&fixture);
 }
 
-static void and_is_refused_if_it_wrote_nothing(void **state)
+TEST(and_is_refused_if_it_wrote_nothing)
 {
     struct fixture fixture;
     uint64_t size;
 
-    (void)state;
     begin(&fixture, ZC_LRU_NONE);
     assert_status(try_store(&fixture, 1, OWNER), ZC_OK);
     size = support_zswap_charged(fixture.zswap, OWNER);
@@ -229,11 +223,10 @@ static void and_is_refused_if_it_wrote_nothing(void **state)
     end(&fixture);
 }
 
-static void the_owners_limit_comes_before_the_pools(void **state)
+TEST(the_owners_limit_comes_before_the_pools)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, ZC_LRU_NONE);
     set_limit(&fixture, OWNER, 0);
     fixture.control.page_count = 100;
@@ -252,11 +245,10 @@ static void the_owners_limit_comes_before_the_pools(void **state)
     end(&fixture);
 }
 
-static void an_owners_record_needs_memory(void **state)
+TEST(an_owners_record_needs_memory)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, ZC_LRU_NONE);
     assert_status(try_store(&fixture, 1, 0), ZC_OK);
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
@@ -269,11 +261,10 @@ static void an_owners_record_needs_memory(void **state)
     end(&fixture);
 }
 
-static void an_owner_may_forbid_writeback(void **state)
+TEST(an_owner_may_forbid_writeback)
 {
     struct fixture fixture;
 
-    (void)state;
     begin(&fixture, ZC_LRU_NONE);
     assert_false(zc_zswap_owner_forbids(fixture.zswap, OWNER));
     assert_status(try_store(&fixture, 1, OWNER), ZC_OK);
@@ -305,12 +296,11 @@ static void store_kind(struct fixture *fixture, uint64_t offset,
 }
 
 /* The objects' bytes, in every mode; and the LRU has exactly what has one. */
-static void owners_are_charged_for_what_they_store(void **state)
+TEST(owners_are_charged_for_what_they_store)
 {
     unsigned lru_mode;
     char page[4096];
 
-    (void)state;
     for (lru_mode = ZC_LRU_NONE; lru_mode <= ZC_LRU_ENTRY; lru_mode++) {
         struct fixture fixture;
 
@@ -349,14 +339,13 @@ static void owners_are_charged_for_what_they_store(void **state)
 }
 
 /* The tree's memory fails last: the object goes, and its charge. */
-static void a_page_without_a_place_is_charged_to_nobody(void **state)
+TEST(a_page_without_a_place_is_charged_to_nobody)
 {
     /* Block; shard, and leaf, after what the time before left. */
     static const uint32_t countdowns[] = {0, 1, 1};
     struct fixture fixture;
     unsigned i;
 
-    (void)state;
     begin(&fixture, ZC_LRU_ENTRY);
     assert_non_null(zc_lru_owner(&fixture.zswap->lru, OWNER));
     for (i = 0; i < 3; i++) {
@@ -381,12 +370,11 @@ static void look_at_list(void *context)
 }
 
 /* LRU_LAST */
-static void a_page_on_its_way_is_on_no_list(void **state)
+TEST(a_page_on_its_way_is_on_no_list)
 {
     struct fixture fixture;
     struct watched watched;
 
-    (void)state;
     begin(&fixture, ZC_LRU_ENTRY);
     watched = (struct watched){fixture.zswap, 99};
     support_use_halves();
@@ -400,25 +388,4 @@ static void a_page_on_its_way_is_on_no_list(void **state)
     assert_int_equal(watched.listed, 0);
     assert_int_equal(zc_lru_count(&fixture.zswap->lru, 0), 1);
     end(&fixture);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_store_over_the_limit_goes_on_if_room_was_made),
-        cmocka_unit_test(a_store_is_refused_if_the_room_is_too_little),
-        cmocka_unit_test(force_is_above_the_limits_but_not_the_pools_own),
-        cmocka_unit_test(the_excess_is_what_is_above_the_threshold),
-        cmocka_unit_test(
-            a_store_over_its_owners_limit_goes_on_if_one_pass_wrote),
-        cmocka_unit_test(and_is_refused_if_it_wrote_nothing),
-        cmocka_unit_test(the_owners_limit_comes_before_the_pools),
-        cmocka_unit_test(an_owners_record_needs_memory),
-        cmocka_unit_test(an_owner_may_forbid_writeback),
-        cmocka_unit_test(owners_are_charged_for_what_they_store),
-        cmocka_unit_test(a_page_without_a_place_is_charged_to_nobody),
-        cmocka_unit_test(a_page_on_its_way_is_on_no_list),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

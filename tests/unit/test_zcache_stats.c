@@ -2,6 +2,7 @@
 /* test_zcache_stats.c - a cache's counters, and where its memory goes. */
 #include "support_bump.h"
 #include "support_cache.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 #include "cache/cache.h"
@@ -9,12 +10,11 @@
 
 /* ---- structs of another size ---- */
 
-static void stats_are_written_as_far_as_the_struct_reaches(void **state)
+TEST(stats_are_written_as_far_as_the_struct_reaches)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     struct zc_cache_stats stats;
 
-    (void)state;
     support_store(cache, support_slot(0), SUPPORT_ZERO, 0);
     memset(&stats, 0x55, sizeof(stats));
     stats.struct_size = offsetof(struct zc_cache_stats, pool_total_size);
@@ -31,7 +31,7 @@ static void stats_are_written_as_far_as_the_struct_reaches(void **state)
     zc_cache_destroy(cache);
 }
 
-static void what_a_newer_struct_has_more_is_zero(void **state)
+TEST(what_a_newer_struct_has_more_is_zero)
 {
     struct {
         struct zc_cache_stats known;
@@ -43,7 +43,6 @@ static void what_a_newer_struct_has_more_is_zero(void **state)
     } accounting;
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
 
-    (void)state;
     memset(&stats, 0x55, sizeof(stats));
     memset(&accounting, 0x55, sizeof(accounting));
     stats.known.struct_size = sizeof(stats);
@@ -60,13 +59,12 @@ static void what_a_newer_struct_has_more_is_zero(void **state)
     zc_cache_destroy(cache);
 }
 
-static void stats_of_nothing_or_into_nothing_are_refused(void **state)
+TEST(stats_of_nothing_or_into_nothing_are_refused)
 {
     struct zc_cache_accounting accounting = {.struct_size = 0};
     struct zc_cache_stats stats = {.struct_size = 0, .zswpin = 9};
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
 
-    (void)state;
     assert_status(zc_cache_get_stats(cache, NULL), ZC_INVALID);
     assert_status(zc_cache_account(cache, NULL), ZC_INVALID);
     assert_status(zc_cache_get_stats(cache, &stats), ZC_INVALID);
@@ -82,13 +80,12 @@ static void stats_of_nothing_or_into_nothing_are_refused(void **state)
 
 /* ---- counters ---- */
 
-static void a_new_cache_has_counted_nothing(void **state)
+TEST(a_new_cache_has_counted_nothing)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     struct zc_cache_stats stats = support_cache_stats(cache);
     static const char zero[sizeof(stats)];
 
-    (void)state;
     assert_int_equal(stats.generations, 1);
     stats.generations = 0;
     stats.struct_size = 0;
@@ -97,13 +94,12 @@ static void a_new_cache_has_counted_nothing(void **state)
     zc_cache_destroy(cache);
 }
 
-static void every_call_counts_once(void **state)
+TEST(every_call_counts_once)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_KERNEL);
     struct zc_cache_stats stats;
     char page[4096];
 
-    (void)state;
     support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
     support_store(cache, support_slot(1), SUPPORT_NOISE, 0);
     support_store(cache, support_slot(2), SUPPORT_SAME, 0);
@@ -140,13 +136,12 @@ static void every_call_counts_once(void **state)
     zc_cache_destroy(cache);
 }
 
-static void payload_is_what_the_objects_sum_up_to(void **state)
+TEST(payload_is_what_the_objects_sum_up_to)
 {
     struct zc_zspool_stats pool = {.struct_size = sizeof(pool)};
     unsigned over;
     unsigned i;
 
-    (void)state;
     for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
         struct zc_cache *cache = support_cache_over(over);
 
@@ -167,7 +162,7 @@ static void payload_is_what_the_objects_sum_up_to(void **state)
 }
 
 /* What page I/O and writeback count: each in its own field. */
-static void the_swap_sides_counters_have_their_fields(void **state)
+TEST(the_swap_sides_counters_have_their_fields)
 {
 #define FIELD(name) offsetof(struct zc_cache_stats, name)
     static const struct {
@@ -192,7 +187,6 @@ static void the_swap_sides_counters_have_their_fields(void **state)
     uint64_t count;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         zc_stats_add(&cache->zswap.stats, rows[i].stat, 100 + i);
 
@@ -237,12 +231,11 @@ static void check_sums(struct zc_cache *cache)
     assert_true(accounting.context_bytes > 0);
 }
 
-static void the_parts_add_up_for_every_pool(void **state)
+TEST(the_parts_add_up_for_every_pool)
 {
     unsigned over;
     unsigned i;
 
-    (void)state;
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
         struct zc_cache *cache = support_cache_over(over);
 
@@ -260,12 +253,11 @@ static void the_parts_add_up_for_every_pool(void **state)
     }
 }
 
-static void a_pools_usage_is_taken_as_it_says(void **state)
+TEST(a_pools_usage_is_taken_as_it_says)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_BUMP);
     struct zc_cache_accounting accounting = account(cache);
 
-    (void)state;
     assert_int_equal(accounting.handle_bytes, 11);
     assert_int_equal(accounting.metadata_bytes,
                      accounting.entry_bytes + accounting.tree_bytes + 11 + 7);
@@ -273,13 +265,12 @@ static void a_pools_usage_is_taken_as_it_says(void **state)
     zc_cache_destroy(cache);
 }
 
-static void contexts_are_counted_until_they_have_drained(void **state)
+TEST(contexts_are_counted_until_they_have_drained)
 {
     struct zc_cache *cache =
         support_cache_create(ZC_CACHE_OPTIONS(.context_count = 1));
     uint64_t one;
 
-    (void)state;
     support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
     one = account(cache).context_bytes;
     assert_true(one >= 16384 + 8192);
@@ -293,14 +284,13 @@ static void contexts_are_counted_until_they_have_drained(void **state)
     zc_cache_destroy(cache);
 }
 
-static void sums_take_8_bytes_for_each_page(void **state)
+TEST(sums_take_8_bytes_for_each_page)
 {
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
     uint64_t bytes[2];
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (k = 0; k < 2; k++) {
         struct zc_cache *cache;
 
@@ -317,7 +307,7 @@ static void sums_take_8_bytes_for_each_page(void **state)
     assert_in_range(bytes[1] - bytes[0], 8192 * 8, 8192 * 8 + 8 * 4096);
 }
 
-static void links_take_8_bytes_for_each_page_and_owners_their_own(void **state)
+TEST(links_take_8_bytes_for_each_page_and_owners_their_own)
 {
     struct zc_cache *cache;
     uint64_t bytes[2];
@@ -325,7 +315,6 @@ static void links_take_8_bytes_for_each_page_and_owners_their_own(void **state)
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (k = 0; k < 2; k++) {
         cache =
             support_cache_over(k == 0 ? SUPPORT_OVER_DENSE : SUPPORT_OVER_AGES);
@@ -341,24 +330,4 @@ static void links_take_8_bytes_for_each_page_and_owners_their_own(void **state)
     }
 
     assert_in_range(bytes[1] - bytes[0], 8192 * 8, 8192 * 8 + 8 * 4096);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stats_are_written_as_far_as_the_struct_reaches),
-        cmocka_unit_test(what_a_newer_struct_has_more_is_zero),
-        cmocka_unit_test(stats_of_nothing_or_into_nothing_are_refused),
-        cmocka_unit_test(a_new_cache_has_counted_nothing),
-        cmocka_unit_test(every_call_counts_once),
-        cmocka_unit_test(payload_is_what_the_objects_sum_up_to),
-        cmocka_unit_test(the_swap_sides_counters_have_their_fields),
-        cmocka_unit_test(the_parts_add_up_for_every_pool),
-        cmocka_unit_test(a_pools_usage_is_taken_as_it_says),
-        cmocka_unit_test(contexts_are_counted_until_they_have_drained),
-        cmocka_unit_test(sums_take_8_bytes_for_each_page),
-        cmocka_unit_test(links_take_8_bytes_for_each_page_and_owners_their_own),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

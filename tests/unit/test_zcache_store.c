@@ -2,6 +2,7 @@
 /* test_zcache_store.c - a page in. */
 #include "support_bump.h"
 #include "support_cache.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 
@@ -21,7 +22,7 @@ static struct zc_cache *spied_cache(struct support_bump_control *control,
 /* ---- what goes in comes out ---- */
 
 /* G1, G2 */
-static void every_page_comes_back_from_every_pool(void **state)
+TEST(every_page_comes_back_from_every_pool)
 {
     struct zc_cache_options options;
     struct zc_cache *cache;
@@ -29,7 +30,6 @@ static void every_page_comes_back_from_every_pool(void **state)
     unsigned over;
     unsigned i;
 
-    (void)state;
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
         for (page_size = 4096; page_size <= 65536; page_size *= 2) {
             options = support_cache_options(over);
@@ -50,7 +50,7 @@ static void every_page_comes_back_from_every_pool(void **state)
 }
 
 /* G2 */
-static void types_and_offsets_are_kept_apart(void **state)
+TEST(types_and_offsets_are_kept_apart)
 {
     static const uint64_t offsets[] = {
         0, 1, 127, 128, 16383, 16384, 8388607, 8388608, 4294967295,
@@ -59,7 +59,6 @@ static void types_and_offsets_are_kept_apart(void **state)
     unsigned type;
     size_t i;
 
-    (void)state;
     for (type = 0; type < 32; type++)
         for (i = 0; i < 9; i++)
             support_store(cache, zc_swp_make(type, offsets[i]), SUPPORT_TEXT,
@@ -74,13 +73,12 @@ static void types_and_offsets_are_kept_apart(void **state)
     zc_cache_destroy(cache);
 }
 
-static void there_are_slots_up_to_the_count(void **state)
+TEST(there_are_slots_up_to_the_count)
 {
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
     struct zc_cache *cache;
     char page[4096] = {1};
 
-    (void)state;
     options.slot_count = 1000;
     cache = support_cache_create(&options);
 
@@ -101,13 +99,12 @@ static void there_are_slots_up_to_the_count(void **state)
     zc_cache_destroy(cache);
 }
 
-static void a_later_store_replaces_whatever_was_there(void **state)
+TEST(a_later_store_replaces_whatever_was_there)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_KERNEL);
     unsigned from;
     unsigned to;
 
-    (void)state;
     for (from = 0; from < SUPPORT_KIND_COUNT; from++) {
         for (to = 0; to < SUPPORT_KIND_COUNT; to++) {
             support_store(cache, support_slot(1), from, 1);
@@ -124,13 +121,12 @@ static void a_later_store_replaces_whatever_was_there(void **state)
     zc_cache_destroy(cache);
 }
 
-static void the_replaced_object_goes_to_the_pool_once(void **state)
+TEST(the_replaced_object_goes_to_the_pool_once)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 0, 0);
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 20; i++) {
         support_store(cache, support_slot(1), SUPPORT_TEXT, i);
 
@@ -143,13 +139,12 @@ static void the_replaced_object_goes_to_the_pool_once(void **state)
 
 /* ---- pages of one word ---- */
 
-static void a_page_of_one_word_takes_no_object(void **state)
+TEST(a_page_of_one_word_takes_no_object)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 0, 0);
     uint64_t seed;
 
-    (void)state;
     support_store(cache, support_slot(0), SUPPORT_ZERO, 0);
     for (seed = 1; seed < 50; seed++)
         support_store(cache, support_slot(seed), SUPPORT_SAME, seed);
@@ -167,7 +162,7 @@ static void a_page_of_one_word_takes_no_object(void **state)
 }
 
 /* One bit that differs anywhere makes it a page like any other. */
-static void a_page_with_one_other_bit_is_not_of_one_word(void **state)
+TEST(a_page_with_one_other_bit_is_not_of_one_word)
 {
     struct support_bump_control control;
     struct zc_cache *cache = spied_cache(&control, 0, 0);
@@ -175,7 +170,6 @@ static void a_page_with_one_other_bit_is_not_of_one_word(void **state)
     char back[4096];
     unsigned word;
 
-    (void)state;
     for (word = 0; word < 512; word++) {
         support_make_page(page, sizeof(page), SUPPORT_SAME, 3);
         page[word * 8 + word % 8] ^= 0x10;
@@ -189,14 +183,13 @@ static void a_page_with_one_other_bit_is_not_of_one_word(void **state)
     zc_cache_destroy(cache);
 }
 
-static void two_words_in_turn_are_not_one(void **state)
+TEST(two_words_in_turn_are_not_one)
 {
     struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     uint64_t page[512];
     uint64_t back[512];
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 512; i++)
         page[i] = i % 2 + 1;
 
@@ -208,12 +201,11 @@ static void two_words_in_turn_are_not_one(void **state)
     zc_cache_destroy(cache);
 }
 
-static void looking_for_one_word_can_be_turned_off(void **state)
+TEST(looking_for_one_word_can_be_turned_off)
 {
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
     struct zc_cache *cache;
 
-    (void)state;
     options.no_same_filled = 1;
     cache = support_cache_create(&options);
 
@@ -227,11 +219,10 @@ static void looking_for_one_word_can_be_turned_off(void **state)
 
 /* ---- pages that do not get smaller ---- */
 
-static void a_page_of_noise_is_stored_raw_and_counted(void **state)
+TEST(a_page_of_noise_is_stored_raw_and_counted)
 {
     unsigned over;
 
-    (void)state;
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
         struct zc_cache *cache = support_cache_over(over);
 
@@ -258,7 +249,7 @@ static uint64_t stored_bytes(struct zc_cache *cache, size_t claimed_size)
     return support_cache_stat(cache, payload_bytes);
 }
 
-static void the_watermark_is_the_pools(void **state)
+TEST(the_watermark_is_the_pools)
 {
     static const struct {
         enum support_over over;
@@ -274,7 +265,6 @@ static void the_watermark_is_the_pools(void **state)
     struct zc_cache *cache;
     size_t i;
 
-    (void)state;
     support_use_halves();
     for (i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
         options = support_cache_options(pools[i].over);
@@ -296,12 +286,11 @@ static void the_watermark_is_the_pools(void **state)
     }
 }
 
-static void a_failing_compressor_means_raw_pages(void **state)
+TEST(a_failing_compressor_means_raw_pages)
 {
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
     struct zc_cache *cache;
 
-    (void)state;
     support_use_halves();
     options.compressor_name = "halves";
     cache = support_cache_create(&options);
@@ -325,12 +314,11 @@ static void a_failing_compressor_means_raw_pages(void **state)
 }
 
 /* More than a page, up to the room it has, is no failure: it gains nothing. */
-static void a_compressor_that_makes_more_means_a_raw_page(void **state)
+TEST(a_compressor_that_makes_more_means_a_raw_page)
 {
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
     struct zc_cache *cache;
 
-    (void)state;
     support_use_halves();
     options.compressor_name = "halves";
     cache = support_cache_create(&options);
@@ -339,25 +327,4 @@ static void a_compressor_that_makes_more_means_a_raw_page(void **state)
     assert_int_equal(support_cache_stat(cache, compress_fail), 0);
     support_expect(cache, support_slot(0), SUPPORT_HALVES, 1);
     zc_cache_destroy(cache);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_page_comes_back_from_every_pool),
-        cmocka_unit_test(types_and_offsets_are_kept_apart),
-        cmocka_unit_test(there_are_slots_up_to_the_count),
-        cmocka_unit_test(a_later_store_replaces_whatever_was_there),
-        cmocka_unit_test(the_replaced_object_goes_to_the_pool_once),
-        cmocka_unit_test(a_page_of_one_word_takes_no_object),
-        cmocka_unit_test(a_page_with_one_other_bit_is_not_of_one_word),
-        cmocka_unit_test(two_words_in_turn_are_not_one),
-        cmocka_unit_test(looking_for_one_word_can_be_turned_off),
-        cmocka_unit_test(a_page_of_noise_is_stored_raw_and_counted),
-        cmocka_unit_test(the_watermark_is_the_pools),
-        cmocka_unit_test(a_failing_compressor_means_raw_pages),
-        cmocka_unit_test(a_compressor_that_makes_more_means_a_raw_page),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

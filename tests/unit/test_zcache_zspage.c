@@ -5,6 +5,7 @@
  */
 #include "support_bump.h"
 #include "support_cache.h"
+#include "support_test.h"
 
 #include "base/inject.h"
 #include "cache/cache.h"
@@ -64,17 +65,16 @@ static void expect_prefix(struct zc_cache *cache, size_t prefix)
     zc_cache_destroy(cache);
 }
 
-static void an_object_of_a_strangers_pool_begins_with_its_slot(void **state)
+TEST(an_object_of_a_strangers_pool_begins_with_its_slot)
 {
     const struct zc_cache_options options = {.compressor_name = "halves"};
 
-    (void)state;
     support_use_halves();
     expect_prefix(begin(options), 0);
     expect_prefix(begin_over_stranger(options), 8);
 }
 
-static void pages_come_back_whole_or_from_behind_their_slot(void **state)
+TEST(pages_come_back_whole_or_from_behind_their_slot)
 {
     static const char *const compressors[] = {"lz4", "lz4hc", "halves"};
     struct zc_cache *cache;
@@ -82,7 +82,6 @@ static void pages_come_back_whole_or_from_behind_their_slot(void **state)
     unsigned i;
     unsigned k;
 
-    (void)state;
     support_use_halves();
     for (placement = ZC_PLACEMENT_DENSE; placement <= ZC_PLACEMENT_KERNEL;
          placement++) {
@@ -107,11 +106,10 @@ static void pages_come_back_whole_or_from_behind_their_slot(void **state)
 }
 
 /* FAILED_STORE_ERASES_OLD, by a page that does not compress */
-static void a_page_that_does_not_compress_is_refused(void **state)
+TEST(a_page_that_does_not_compress_is_refused)
 {
     struct zc_cache *cache = begin((struct zc_cache_options){.page_size = 0});
 
-    (void)state;
     support_store(cache, support_slot(1), SUPPORT_TEXT, 1);
 
     assert_status(support_try_store(cache, support_slot(1), SUPPORT_NOISE, 2),
@@ -157,23 +155,21 @@ static void expect_largest(struct zc_cache *cache, size_t largest,
     zc_cache_destroy(cache);
 }
 
-static void what_compresses_and_fits_beside_a_slot_is_stored(void **state)
+TEST(what_compresses_and_fits_beside_a_slot_is_stored)
 {
     const struct zc_cache_options options = {.compressor_name = "halves",
                                              .placement = ZC_PLACEMENT_KERNEL};
 
-    (void)state;
     support_use_halves();
     expect_largest(begin(options), 4095, 0);
     expect_largest(begin_over_stranger(options), 4088, 8);
 }
 
 /* The slot is part of what is summed. */
-static void a_sum_covers_the_slot_too(void **state)
+TEST(a_sum_covers_the_slot_too)
 {
     size_t bit;
 
-    (void)state;
     for (bit = 0; bit < 8 * 8 + 8; bit++) {
         struct zc_cache *cache =
             begin_over_stranger((struct zc_cache_options){.checksums = 1});
@@ -186,17 +182,4 @@ static void a_sum_covers_the_slot_too(void **state)
         support_expect(cache, support_slot(1), SUPPORT_TEXT, 1);
         zc_cache_destroy(cache);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_object_of_a_strangers_pool_begins_with_its_slot),
-        cmocka_unit_test(pages_come_back_whole_or_from_behind_their_slot),
-        cmocka_unit_test(a_page_that_does_not_compress_is_refused),
-        cmocka_unit_test(what_compresses_and_fits_beside_a_slot_is_stored),
-        cmocka_unit_test(a_sum_covers_the_slot_too),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ static size_t size_step(const struct zc_zspool *pool)
     return pool->page_size == ZC_PAGE_SIZE_MIN ? 1 : pool->page_size / 512 + 1;
 }
 
-static void every_size_keeps_its_bytes_in_every_pool(void **state)
+TEST(every_size_keeps_its_bytes_in_every_pool)
 {
     static zc_handle handles[ZC_PAGE_SIZE_MAX + 1];
     const struct support_shape *shape;
@@ -23,7 +23,6 @@ static void every_size_keeps_its_bytes_in_every_pool(void **state)
     size_t step;
     size_t got;
 
-    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         pool = support_pool_new(shape);
@@ -47,7 +46,7 @@ static void every_size_keeps_its_bytes_in_every_pool(void **state)
     }
 }
 
-static void a_second_write_replaces_the_first(void **state)
+TEST_ON_BOTH(a_second_write_replaces_the_first)
 {
     struct zc_zspool *pool = *state;
     zc_handle before = support_object_new(pool, 1000, 1, 0);
@@ -66,7 +65,7 @@ static void a_second_write_replaces_the_first(void **state)
     support_object_check(pool, after, 1000, 3, 0);
 }
 
-static void an_object_put_is_there_at_once(void **state)
+TEST_ON_BOTH(an_object_put_is_there_at_once)
 {
     struct zc_zspool *pool = *state;
     char bytes[2000];
@@ -80,7 +79,7 @@ static void an_object_put_is_there_at_once(void **state)
     support_pool_check_empty(pool);
 }
 
-static void an_object_can_be_read_many_times_at_once(void **state)
+TEST_ON_BOTH(an_object_can_be_read_many_times_at_once)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, 1234, 1, 1);
@@ -100,7 +99,7 @@ static void an_object_can_be_read_many_times_at_once(void **state)
     support_pool_check_empty(pool);
 }
 
-static void tags_belong_to_their_handle(void **state)
+TEST_ON_BOTH(tags_belong_to_their_handle)
 {
     struct zc_zspool *pool = *state;
     zc_handle handles[100];
@@ -126,13 +125,12 @@ static void tags_belong_to_their_handle(void **state)
     }
 }
 
-static void the_huge_class_begins_where_its_size_says(void **state)
+TEST(the_huge_class_begins_where_its_size_says)
 {
     struct zc_zspool *pool;
     zc_handle handle;
     size_t huge;
 
-    (void)state;
     pool = support_pool_new(SUPPORT_KERNEL);
     huge = zc_zspool_huge_class_size(pool);
     assert_int_equal(huge, 3625);
@@ -150,7 +148,7 @@ static void the_huge_class_begins_where_its_size_says(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void statistics_say_what_there_is(void **state)
+TEST_ON_BOTH(statistics_say_what_there_is)
 {
     struct zc_zspool *pool = *state;
     struct zc_zspool_stats stats;
@@ -177,7 +175,7 @@ static void statistics_say_what_there_is(void **state)
 
 /* ---- the limit ---- */
 
-static void a_full_pool_rejects_and_accepts_again_after_frees(void **state)
+TEST(a_full_pool_rejects_and_accepts_again_after_frees)
 {
     const struct support_shape *base;
     struct support_shape shape;
@@ -188,7 +186,6 @@ static void a_full_pool_rejects_and_accepts_again_after_frees(void **state)
     unsigned count;
     unsigned i;
 
-    (void)state;
     for (base = support_shapes; base < support_shapes + support_shape_count;
          base++) {
         shape = *base;
@@ -225,13 +222,12 @@ static void a_full_pool_rejects_and_accepts_again_after_frees(void **state)
     }
 }
 
-static void a_limit_is_rounded_down_to_pages(void **state)
+TEST(a_limit_is_rounded_down_to_pages)
 {
     struct zc_zspool *pool = NULL;
     zc_handle handle;
     unsigned i;
 
-    (void)state;
     assert_status(
         zc_zspool_create(ZC_ZSPOOL_OPTIONS(.placement = ZC_PLACEMENT_KERNEL,
                                            .limit_bytes = 10 * 4096 - 1),
@@ -290,7 +286,7 @@ static bool count_visit(void *context, zc_handle handle, const void *data,
     return visits->total != visits->end_after;
 }
 
-static void iterating_visits_every_object_once_with_its_bytes(void **state)
+TEST_ON_BOTH(iterating_visits_every_object_once_with_its_bytes)
 {
     struct visits visits;
     unsigned i;
@@ -308,7 +304,7 @@ static void iterating_visits_every_object_once_with_its_bytes(void **state)
         assert_int_equal(visits.seen[i], 1);
 }
 
-static void a_visit_can_end_the_walk(void **state)
+TEST_ON_BOTH(a_visit_can_end_the_walk)
 {
     struct visits visits;
 
@@ -342,7 +338,7 @@ static bool free_the_next(void *context, zc_handle handle, const void *data,
     return true;
 }
 
-static void a_visit_may_free_other_objects(void **state)
+TEST_ON_BOTH(a_visit_may_free_other_objects)
 {
     struct visits visits;
     unsigned i;
@@ -380,7 +376,7 @@ static bool allocate_and_compact(void *context, zc_handle handle,
     return true;
 }
 
-static void a_visit_may_call_the_pool(void **state)
+TEST_ON_BOTH(a_visit_may_call_the_pool)
 {
     struct visits visits;
     unsigned i;
@@ -397,13 +393,12 @@ static void a_visit_may_call_the_pool(void **state)
 
 /* ---- several pools, and other processes ---- */
 
-static void pools_do_not_know_each_other(void **state)
+TEST(pools_do_not_know_each_other)
 {
     struct zc_zspool *pools[4];
     zc_handle handles[4];
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 4; i++) {
         pools[i] =
             support_pool_new(i % 2 == 0 ? SUPPORT_DENSE : SUPPORT_KERNEL);
@@ -425,7 +420,7 @@ static void destroy_it(void *context)
     zc_zspool_destroy(context);
 }
 
-static void a_child_can_destroy_the_pool_and_the_parent_goes_on(void **state)
+TEST(a_child_can_destroy_the_pool_and_the_parent_goes_on)
 {
     const struct support_shape *shape;
     struct support_end end;
@@ -433,7 +428,6 @@ static void a_child_can_destroy_the_pool_and_the_parent_goes_on(void **state)
     zc_handle handles[200];
     unsigned i;
 
-    (void)state;
     for (shape = SUPPORT_DENSE; shape <= SUPPORT_KERNEL; shape++) {
         pool = support_pool_new(shape);
         for (i = 0; i < 200; i++)
@@ -449,7 +443,7 @@ static void a_child_can_destroy_the_pool_and_the_parent_goes_on(void **state)
     }
 }
 
-static void destroying_a_full_pool_gives_all_its_memory_back(void **state)
+TEST(destroying_a_full_pool_gives_all_its_memory_back)
 {
     const struct support_shape *shape;
     struct zc_zspool *pool;
@@ -457,7 +451,6 @@ static void destroying_a_full_pool_gives_all_its_memory_back(void **state)
     unsigned round;
     unsigned i;
 
-    (void)state;
     for (shape = SUPPORT_DENSE; shape <= SUPPORT_KERNEL; shape++)
         for (round = 0; round < 3; round++) {
             if (round == 1) /* malloc has grown in the first */
@@ -469,28 +462,4 @@ static void destroying_a_full_pool_gives_all_its_memory_back(void **state)
             if (round > 0)
                 support_assert_mapped(before);
         }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_size_keeps_its_bytes_in_every_pool),
-        support_on_both(a_second_write_replaces_the_first),
-        support_on_both(an_object_put_is_there_at_once),
-        support_on_both(an_object_can_be_read_many_times_at_once),
-        support_on_both(tags_belong_to_their_handle),
-        cmocka_unit_test(the_huge_class_begins_where_its_size_says),
-        support_on_both(statistics_say_what_there_is),
-        cmocka_unit_test(a_full_pool_rejects_and_accepts_again_after_frees),
-        cmocka_unit_test(a_limit_is_rounded_down_to_pages),
-        support_on_both(iterating_visits_every_object_once_with_its_bytes),
-        support_on_both(a_visit_can_end_the_walk),
-        support_on_both(a_visit_may_free_other_objects),
-        support_on_both(a_visit_may_call_the_pool),
-        cmocka_unit_test(pools_do_not_know_each_other),
-        cmocka_unit_test(a_child_can_destroy_the_pool_and_the_parent_goes_on),
-        cmocka_unit_test(destroying_a_full_pool_gives_all_its_memory_back),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,12 +9,10 @@
  * that one and has not been made again.  Both are computed here, so that
  * whoever compares us with that page sees which of the two is out of date.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
+#include "support_test.h"
 
 #include "zspool.h"
 
@@ -87,12 +85,11 @@ static const struct {
 
 #define CONFORMANCE_ROWS (sizeof(conformance) / sizeof(conformance[0]))
 
-static void chains_of_4_to_16_make_the_clusters_of_the_kernel(void **state)
+TEST(chains_of_4_to_16_make_the_clusters_of_the_kernel)
 {
     struct summary summary;
     size_t i;
 
-    (void)state;
     assert_int_equal(CONFORMANCE_ROWS, ZC_CHAIN_MAX - ZC_CHAIN_MIN + 1);
     for (i = 0; i < CONFORMANCE_ROWS; i++) {
         summary = summarise(4096, conformance[i].chain_length, zc_class_chain);
@@ -102,12 +99,11 @@ static void chains_of_4_to_16_make_the_clusters_of_the_kernel(void **state)
     }
 }
 
-static void the_kernel_documents_table_is_the_used_percent_rule(void **state)
+TEST(the_kernel_documents_table_is_the_used_percent_rule)
 {
     struct summary summary;
     size_t i;
 
-    (void)state;
     for (i = 0; i < CONFORMANCE_ROWS; i++) {
         summary =
             summarise(4096, conformance[i].chain_length, used_percent_chain);
@@ -117,20 +113,16 @@ static void the_kernel_documents_table_is_the_used_percent_rule(void **state)
     }
 }
 
-static void the_two_rules_differ_for_the_documents_example_208(void **state)
+TEST(the_two_rules_differ_for_the_documents_example_208)
 {
-    (void)state;
-
     assert_int_equal(used_percent_chain(4096, 4, 208), 2);
     assert_int_equal(2 * 4096 % 208, 80);
     assert_int_equal(zc_class_chain(4096, 4, 208), 3);
     assert_int_equal(3 * 4096 % 208, 16);
 }
 
-static void classes_go_from_32_bytes_in_steps_to_a_page(void **state)
+TEST(classes_go_from_32_bytes_in_steps_to_a_page)
 {
-    (void)state;
-
     assert_int_equal(zc_class_count(4096), 255);
     assert_int_equal(zc_class_bytes(4096, 0), 32);
     assert_int_equal(zc_class_bytes(4096, 1), 48);
@@ -140,10 +132,8 @@ static void classes_go_from_32_bytes_in_steps_to_a_page(void **state)
     assert_int_equal(zc_class_bytes(4096, 254), 4096);
 }
 
-static void larger_pages_have_larger_steps(void **state)
+TEST(larger_pages_have_larger_steps)
 {
-    (void)state;
-
     assert_int_equal(zc_class_count(8192), 256);
     assert_int_equal(zc_class_bytes(8192, 1), 64);
     assert_int_equal(zc_class_count(16384), 257);
@@ -155,20 +145,16 @@ static void larger_pages_have_larger_steps(void **state)
     assert_int_equal(zc_class_bytes(65536, 256), 65536);
 }
 
-static void larger_pages_make_the_clusters_of_the_kernel(void **state)
+TEST(larger_pages_make_the_clusters_of_the_kernel)
 {
-    (void)state;
-
     assert_int_equal(summarise(16384, 8, zc_class_chain).clusters, 121);
     assert_int_equal(summarise(16384, 8, zc_class_chain).huge_watermark,
                      14553 + 7);
     assert_int_equal(summarise(65536, 8, zc_class_chain).clusters, 123);
 }
 
-static void a_request_counts_with_its_header(void **state)
+TEST(a_request_counts_with_its_header)
 {
-    (void)state;
-
     assert_int_equal(zc_class_of_size(4096, 1), 0);
     assert_int_equal(zc_class_of_size(4096, 24), 0);
     assert_int_equal(zc_class_of_size(4096, 25), 1);
@@ -178,10 +164,8 @@ static void a_request_counts_with_its_header(void **state)
     assert_int_equal(zc_class_of_size(4096, 3625), 226);
 }
 
-static void a_request_of_a_page_is_of_the_last_class(void **state)
+TEST(a_request_of_a_page_is_of_the_last_class)
 {
-    (void)state;
-
     assert_int_equal(zc_class_of_size(4096, 4072), 253);
     assert_int_equal(zc_class_of_size(4096, 4073), 254);
     assert_int_equal(zc_class_of_size(4096, 4088), 254);
@@ -191,14 +175,13 @@ static void a_request_of_a_page_is_of_the_last_class(void **state)
     assert_int_equal(zc_class_of_size(65536, 65536), 256);
 }
 
-static void every_request_fits_the_smallest_class_that_holds_it(void **state)
+TEST(every_request_fits_the_smallest_class_that_holds_it)
 {
     size_t page_size;
     size_t size;
     unsigned index;
     unsigned last;
 
-    (void)state;
     for (page_size = 4096; page_size <= 65536; page_size *= 2) {
         last = zc_class_count(page_size) - 1;
         for (size = 1; size <= page_size; size++) {
@@ -213,26 +196,23 @@ static void every_request_fits_the_smallest_class_that_holds_it(void **state)
     }
 }
 
-static void powers_of_two_need_no_chain(void **state)
+TEST(powers_of_two_need_no_chain)
 {
     size_t bytes;
 
-    (void)state;
     for (bytes = 32; bytes <= 4096; bytes *= 2)
         assert_int_equal(zc_class_chain(4096, 16, bytes), 1);
 }
 
-static void the_shortest_of_equally_good_chains_is_taken(void **state)
+TEST(the_shortest_of_equally_good_chains_is_taken)
 {
-    (void)state;
-
     /* 48 divides 3 pages, and 6, 9, 12 and 15 as well. */
     assert_int_equal(zc_class_chain(4096, 16, 48), 3);
     /* One page alone wastes the least. */
     assert_int_equal(zc_class_chain(4096, 8, 4080), 1);
 }
 
-static void the_tail_of_the_table_is_that_of_the_kernel(void **state)
+TEST(the_tail_of_the_table_is_that_of_the_kernel)
 {
     static const struct {
         size_t class_bytes;
@@ -245,7 +225,6 @@ static void the_tail_of_the_table_is_that_of_the_kernel(void **state)
     size_t pages;
     size_t i;
 
-    (void)state;
     for (i = 0; i < sizeof(tail) / sizeof(tail[0]); i++) {
         pages = zc_class_chain(4096, 8, tail[i].class_bytes);
 
@@ -254,10 +233,8 @@ static void the_tail_of_the_table_is_that_of_the_kernel(void **state)
     }
 }
 
-static void class_1568_stands_alone_from_chain_5_on(void **state)
+TEST(class_1568_stands_alone_from_chain_5_on)
 {
-    (void)state;
-
     /* At chain 4 it comes to the same as 1632: 2 pages, 5 objects. */
     assert_int_equal(zc_class_chain(4096, 4, 1568), 2);
     assert_int_equal(zc_class_chain(4096, 4, 1632), 2);
@@ -266,25 +243,4 @@ static void class_1568_stands_alone_from_chain_5_on(void **state)
     assert_int_equal(zc_class_chain(4096, 8, 1568), 5);
     assert_int_equal(5 * 4096 / 1568, 13);
     assert_int_equal(5 * 4096 % 1568, 96);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(chains_of_4_to_16_make_the_clusters_of_the_kernel),
-        cmocka_unit_test(the_kernel_documents_table_is_the_used_percent_rule),
-        cmocka_unit_test(the_two_rules_differ_for_the_documents_example_208),
-        cmocka_unit_test(classes_go_from_32_bytes_in_steps_to_a_page),
-        cmocka_unit_test(larger_pages_have_larger_steps),
-        cmocka_unit_test(larger_pages_make_the_clusters_of_the_kernel),
-        cmocka_unit_test(a_request_counts_with_its_header),
-        cmocka_unit_test(a_request_of_a_page_is_of_the_last_class),
-        cmocka_unit_test(every_request_fits_the_smallest_class_that_holds_it),
-        cmocka_unit_test(powers_of_two_need_no_chain),
-        cmocka_unit_test(the_shortest_of_equally_good_chains_is_taken),
-        cmocka_unit_test(the_tail_of_the_table_is_that_of_the_kernel),
-        cmocka_unit_test(class_1568_stands_alone_from_chain_5_on),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

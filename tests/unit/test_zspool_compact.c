@@ -29,7 +29,7 @@ static void check_survivors(struct zc_zspool *pool, size_t size, unsigned keep)
 }
 
 /* Counted in nanoseconds it would begin again at nothing. */
-static void a_budget_of_any_time_is_time_enough(void **state)
+TEST_ON_BOTH(a_budget_of_any_time_is_time_enough)
 {
     static const uint64_t budgets[] = {UINT64_MAX / 1000 + 1,
                                        UINT64_MAX / 1000 + 2, UINT64_MAX};
@@ -43,7 +43,7 @@ static void a_budget_of_any_time_is_time_enough(void **state)
     }
 }
 
-static void an_empty_pool_has_nothing_to_compact(void **state)
+TEST_ON_BOTH(an_empty_pool_has_nothing_to_compact)
 {
     struct zc_compact_result result = {sizeof(result), 77, 77};
 
@@ -53,7 +53,7 @@ static void an_empty_pool_has_nothing_to_compact(void **state)
     assert_status(zc_zspool_compact(*state, NULL, NULL), ZC_OK);
 }
 
-static void a_round_moves_objects_together_and_counts_what_it_did(void **state)
+TEST_ON_BOTH(a_round_moves_objects_together_and_counts_what_it_did)
 {
     struct zc_zspool *pool = *state;
     struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -77,7 +77,7 @@ static void a_round_moves_objects_together_and_counts_what_it_did(void **state)
     check_survivors(pool, SIZE, 4);
 }
 
-static void a_second_round_finds_nothing_more(void **state)
+TEST_ON_BOTH(a_second_round_finds_nothing_more)
 {
     struct zc_zspool *pool = *state;
 
@@ -87,7 +87,7 @@ static void a_second_round_finds_nothing_more(void **state)
 }
 
 /* Half is freed at random, in every shape of pool. */
-static void half_freed_and_compacted_takes_little_more_than_half(void **state)
+TEST(half_freed_and_compacted_takes_little_more_than_half)
 {
     const struct support_shape *shape;
     struct support_random random = {support_seed(0x4a1f)};
@@ -97,7 +97,6 @@ static void half_freed_and_compacted_takes_little_more_than_half(void **state)
     zc_status status;
     unsigned i;
 
-    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         pool = support_pool_new(shape);
@@ -125,7 +124,7 @@ static void half_freed_and_compacted_takes_little_more_than_half(void **state)
     }
 }
 
-static void a_budget_of_objects_is_kept_to_the_object(void **state)
+TEST_ON_BOTH(a_budget_of_objects_is_kept_to_the_object)
 {
     static const uint64_t budgets[] = {1, 15, 16, 17, 100, 500};
     struct zc_zspool *pool = *state;
@@ -154,7 +153,7 @@ static void a_budget_of_objects_is_kept_to_the_object(void **state)
     }
 }
 
-static void later_calls_go_on_where_the_last_one_stopped(void **state)
+TEST_ON_BOTH(later_calls_go_on_where_the_last_one_stopped)
 {
     struct zc_zspool *pool = *state;
     struct zc_zspool *other;
@@ -175,7 +174,7 @@ static void later_calls_go_on_where_the_last_one_stopped(void **state)
     check_survivors(pool, SIZE, 4);
 }
 
-static void the_smallest_budgets_come_to_an_end_with_mixed_sizes(void **state)
+TEST_ON_BOTH(the_smallest_budgets_come_to_an_end_with_mixed_sizes)
 {
     struct support_random random = {support_seed(0x5a11)};
     struct zc_zspool *pool = *state;
@@ -203,7 +202,7 @@ static void the_smallest_budgets_come_to_an_end_with_mixed_sizes(void **state)
             support_object_check(pool, handles[i], sizes[i], i, 0);
 }
 
-static void a_call_with_the_smallest_time_still_gets_somewhere(void **state)
+TEST_ON_BOTH(a_call_with_the_smallest_time_still_gets_somewhere)
 {
     struct zc_zspool *pool = *state;
     struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -218,7 +217,7 @@ static void a_call_with_the_smallest_time_still_gets_somewhere(void **state)
     check_survivors(pool, SIZE, 4);
 }
 
-static void a_budget_of_time_ends_a_call(void **state)
+TEST_ON_BOTH(a_budget_of_time_ends_a_call)
 {
     struct zc_zspool *pool = *state;
     struct zc_compact_result whole;
@@ -231,7 +230,7 @@ static void a_budget_of_time_ends_a_call(void **state)
     assert_true(result.objects_moved < whole.objects_moved);
 }
 
-static void half_of_either_budget_is_no_budget(void **state)
+TEST_ON_BOTH(half_of_either_budget_is_no_budget)
 {
     struct zc_zspool *pool = *state;
 
@@ -244,7 +243,7 @@ static void half_of_either_budget_is_no_budget(void **state)
     assert_status(zc_zspool_compact(pool, BUDGET(.objects = 0), NULL), ZC_OK);
 }
 
-static void the_second_compactor_is_busy(void **state)
+TEST_ON_BOTH(the_second_compactor_is_busy)
 {
     struct zc_compact_result result = {sizeof(result), 77, 78};
     struct zc_zspool *pool = *state;
@@ -259,7 +258,7 @@ static void the_second_compactor_is_busy(void **state)
 
 /* A caller of an older version knows fewer fields, one of a newer version has
  * more. */
-static void a_result_is_filled_up_to_its_struct_size(void **state)
+TEST_ON_BOTH(a_result_is_filled_up_to_its_struct_size)
 {
     struct zc_compact_result older = {
         offsetof(struct zc_compact_result, pages_freed), 77, 78};
@@ -287,7 +286,7 @@ static void a_result_is_filled_up_to_its_struct_size(void **state)
     zc_zspool_destroy(other);
 }
 
-static void bad_input_is_invalid_and_changes_nothing(void **state)
+TEST_ON_BOTH(bad_input_is_invalid_and_changes_nothing)
 {
     struct zc_compact_result result = {sizeof(result), 77, 78};
     struct zc_zspool *pool = *state;
@@ -318,7 +317,7 @@ static void bad_input_is_invalid_and_changes_nothing(void **state)
 }
 
 /* An old caller's budget ends behind `objects`. */
-static void a_budget_without_time_is_taken(void **state)
+TEST_ON_BOTH(a_budget_without_time_is_taken)
 {
     struct zc_zspool *pool = *state;
     struct zc_compact_budget budget = {
@@ -332,7 +331,7 @@ static void a_budget_without_time_is_taken(void **state)
     assert_true(result.objects_moved > 0);
 }
 
-static void frees_between_calls_do_no_harm(void **state)
+TEST_ON_BOTH(frees_between_calls_do_no_harm)
 {
     struct zc_zspool *pool = *state;
     unsigned next = 0;
@@ -353,7 +352,7 @@ static void frees_between_calls_do_no_harm(void **state)
     support_pool_check_empty(pool);
 }
 
-static void freed_pages_leave_the_resident_memory(void **state)
+TEST_ON_BOTH(freed_pages_leave_the_resident_memory)
 {
     const unsigned count = 40000;
     zc_handle *many = test_malloc(count * sizeof(*many));
@@ -397,7 +396,7 @@ static void compact_once(struct support_worker *worker)
     } while (status != ZC_OK);
 }
 
-static void compactors_take_turns(void **state)
+TEST_ON_BOTH(compactors_take_turns)
 {
     struct zc_zspool *pool = *state;
     struct support_crew crew;
@@ -412,30 +411,4 @@ static void compactors_take_turns(void **state)
     support_pool_check(pool);
     assert_int_equal(support_compact(pool, NULL).pages_freed, 0);
     check_survivors(pool, SIZE, 4);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        support_on_both(an_empty_pool_has_nothing_to_compact),
-        support_on_both(a_budget_of_any_time_is_time_enough),
-        support_on_both(a_round_moves_objects_together_and_counts_what_it_did),
-        support_on_both(a_second_round_finds_nothing_more),
-        cmocka_unit_test(half_freed_and_compacted_takes_little_more_than_half),
-        support_on_both(a_budget_of_objects_is_kept_to_the_object),
-        support_on_both(later_calls_go_on_where_the_last_one_stopped),
-        support_on_both(the_smallest_budgets_come_to_an_end_with_mixed_sizes),
-        support_on_both(a_call_with_the_smallest_time_still_gets_somewhere),
-        support_on_both(a_budget_of_time_ends_a_call),
-        support_on_both(half_of_either_budget_is_no_budget),
-        support_on_both(the_second_compactor_is_busy),
-        support_on_both(a_result_is_filled_up_to_its_struct_size),
-        support_on_both(bad_input_is_invalid_and_changes_nothing),
-        support_on_both(a_budget_without_time_is_taken),
-        support_on_both(frees_between_calls_do_no_harm),
-        support_on_both(freed_pages_leave_the_resident_memory),
-        support_on_both(compactors_take_turns),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,7 @@ zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t length,
     return status;
 }
 
-static void objects_lie_side_by_side(void **state)
+TEST(objects_lie_side_by_side)
 {
     const struct support_shape *shape;
     const struct zc_zspage *zspage;
@@ -66,7 +66,6 @@ static void objects_lie_side_by_side(void **state)
     zc_handle handle;
     size_t size;
 
-    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         if (shape->placement != ZC_PLACEMENT_DENSE)
@@ -93,7 +92,7 @@ static void objects_lie_side_by_side(void **state)
     }
 }
 
-static void every_size_is_stored_whole_and_aligned(void **state)
+TEST_ON_DENSE(every_size_is_stored_whole_and_aligned)
 {
     static zc_handle handles[ZC_PAGE_SIZE_MIN + 1];
     struct zc_zspool *pool = *state;
@@ -109,7 +108,7 @@ static void every_size_is_stored_whole_and_aligned(void **state)
     support_pool_check_empty(pool);
 }
 
-static void an_object_goes_into_the_tightest_hole(void **state)
+TEST_ON_DENSE(an_object_goes_into_the_tightest_hole)
 {
     static const unsigned holes[] = {5, 20, 9, 30, 12};
     static const unsigned wanted[] = {10, 3, 9, 25, 13};
@@ -137,7 +136,7 @@ static void an_object_goes_into_the_tightest_hole(void **state)
     }
 }
 
-static void the_tightest_hole_of_all_segments_is_taken(void **state)
+TEST_ON_DENSE(the_tightest_hole_of_all_segments_is_taken)
 {
     static zc_handle first[1024];
     static zc_handle second[1024];
@@ -191,7 +190,7 @@ static void join(struct zc_zspool *pool, unsigned which)
     support_pool_check_empty(pool);
 }
 
-static void a_freed_object_joins_its_free_neighbours(void **state)
+TEST_ON_DENSE(a_freed_object_joins_its_free_neighbours)
 {
     unsigned which;
 
@@ -199,7 +198,7 @@ static void a_freed_object_joins_its_free_neighbours(void **state)
         join(*state, which);
 }
 
-static void both_ends_of_a_segment_can_be_free(void **state)
+TEST_ON_DENSE(both_ends_of_a_segment_can_be_free)
 {
     static zc_handle handles[1024];
     struct zc_zspool *pool = *state;
@@ -218,7 +217,7 @@ static void both_ends_of_a_segment_can_be_free(void **state)
                      1); /* full to the last granule */
 }
 
-static void a_hole_too_short_for_a_bin_waits_for_its_neighbour(void **state)
+TEST_ON_DENSE(a_hole_too_short_for_a_bin_waits_for_its_neighbour)
 {
     static zc_handle handles[8190];
     struct zc_zspool *pool = *state;
@@ -245,7 +244,7 @@ static void a_hole_too_short_for_a_bin_waits_for_its_neighbour(void **state)
     support_pool_check(pool);
 }
 
-static void a_segment_goes_back_with_its_last_object(void **state)
+TEST_ON_DENSE(a_segment_goes_back_with_its_last_object)
 {
     static zc_handle first[1024];
     static zc_handle second[1024];
@@ -263,12 +262,11 @@ static void a_segment_goes_back_with_its_last_object(void **state)
     support_pool_check(pool);
 }
 
-static void segments_have_the_length_that_was_asked_for(void **state)
+TEST(segments_have_the_length_that_was_asked_for)
 {
     struct support_shape shape = {"", ZC_PLACEMENT_DENSE, 0, 0, 0, 0};
     struct zc_zspool *pool;
 
-    (void)state;
     for (shape.segment_pages = 4; shape.segment_pages <= 128;
          shape.segment_pages *= 2) {
         pool = support_pool_new(&shape);
@@ -290,7 +288,7 @@ static void place_meanwhile(struct zc_arena *arena)
     placed_meanwhile = place(shared_pool, 10);
 }
 
-static void who_needs_no_new_segment_any_more_leaves_none_empty(void **state)
+TEST_ON_DENSE(who_needs_no_new_segment_any_more_leaves_none_empty)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle;
@@ -327,7 +325,7 @@ static void fill_and_empty(struct support_worker *worker)
     }
 }
 
-static void threads_that_bring_segments_together_leave_none(void **state)
+TEST_ON_DENSE(threads_that_bring_segments_together_leave_none)
 {
     struct support_crew crew;
     unsigned i;
@@ -339,7 +337,7 @@ static void threads_that_bring_segments_together_leave_none(void **state)
     support_pool_check_empty(*state);
 }
 
-static void churn_keeps_every_byte_and_every_rule(void **state)
+TEST(churn_keeps_every_byte_and_every_rule)
 {
     struct support_random random = {support_seed(0xde45e)};
     static zc_handle handles[1000];
@@ -349,7 +347,6 @@ static void churn_keeps_every_byte_and_every_rule(void **state)
     unsigned step;
     uint64_t i;
 
-    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         if (shape->placement != ZC_PLACEMENT_DENSE)
@@ -378,24 +375,4 @@ static void churn_keeps_every_byte_and_every_rule(void **state)
         support_pool_check_empty(pool);
         zc_zspool_destroy(pool);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(objects_lie_side_by_side),
-        support_on_dense(every_size_is_stored_whole_and_aligned),
-        support_on_dense(an_object_goes_into_the_tightest_hole),
-        support_on_dense(the_tightest_hole_of_all_segments_is_taken),
-        support_on_dense(a_freed_object_joins_its_free_neighbours),
-        support_on_dense(both_ends_of_a_segment_can_be_free),
-        support_on_dense(a_hole_too_short_for_a_bin_waits_for_its_neighbour),
-        support_on_dense(a_segment_goes_back_with_its_last_object),
-        cmocka_unit_test(segments_have_the_length_that_was_asked_for),
-        support_on_dense(who_needs_no_new_segment_any_more_leaves_none_empty),
-        support_on_dense(threads_that_bring_segments_together_leave_none),
-        cmocka_unit_test(churn_keeps_every_byte_and_every_rule),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

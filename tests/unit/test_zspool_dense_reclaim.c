@@ -5,6 +5,7 @@
  */
 #include "support_content.h"
 #include "support_reclaim.h"
+#include "support_test.h"
 
 #define SIZE 1012 /* 127 granules with its header; 64 in a segment */
 #define EACH 64
@@ -46,7 +47,8 @@ static void check_deferred(struct herd *herd, unsigned index)
     assert_int_equal(herd_zspage(herd, index)->used, (EACH - 1) * LENGTH);
 }
 
-static void a_free_under_reclaim_says_deferred_in_the_word(void **state)
+TEST_OF_HERD_IN(a_free_under_reclaim_says_deferred_in_the_word,
+                SUPPORT_DENSE_16)
 {
     struct herd *herd = *state;
 
@@ -71,7 +73,7 @@ static void no_span_is_in_a_bin(struct herd *herd, unsigned index)
     assert_true(zc_list_is_empty(&zspage->lru));
 }
 
-static void a_segment_under_reclaim_has_no_span_in_a_bin(void **state)
+TEST_OF_HERD_IN(a_segment_under_reclaim_has_no_span_in_a_bin, SUPPORT_DENSE_16)
 {
     struct herd *herd = *state;
 
@@ -83,7 +85,7 @@ static void a_segment_under_reclaim_has_no_span_in_a_bin(void **state)
     (void)herd_reclaim(herd, 1, ZC_OK);
 }
 
-static void objects_are_evicted_by_address(void **state)
+TEST_OF_HERD_IN(objects_are_evicted_by_address, SUPPORT_DENSE_16)
 {
     struct herd *herd = *state;
     unsigned i;
@@ -169,7 +171,7 @@ static void check_rebuilt(struct herd *herd, unsigned busy_at)
     assert_int_equal(support_stats(herd->pool).zspages, 1);
 }
 
-static void a_failed_reclaim_makes_one_span_of_every_run(void **state)
+TEST(a_failed_reclaim_makes_one_span_of_every_run)
 {
     static const uint64_t others[] = {0, UINT64_C(0x5555555555555555),
                                       UINT64_C(0xf0f0f0f0f0f0f0f0)};
@@ -177,7 +179,6 @@ static void a_failed_reclaim_makes_one_span_of_every_run(void **state)
     unsigned busy_at;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 3; i++)
         for (busy_at = 1; busy_at <= 28; busy_at++) {
             also_freed = others[i];
@@ -187,7 +188,7 @@ static void a_failed_reclaim_makes_one_span_of_every_run(void **state)
         }
 }
 
-static void what_runs_together_holds_one_larger_object(void **state)
+TEST_OF_HERD_IN(what_runs_together_holds_one_larger_object, SUPPORT_DENSE_16)
 {
     struct herd *herd = *state;
     const size_t larger = 3 * LENGTH * 8 - ZC_DENSE_HEADER_BYTES;
@@ -211,7 +212,7 @@ static void what_runs_together_holds_one_larger_object(void **state)
 }
 
 /* Spans of one or two granules are in no bin, and grow when they are joined. */
-static void objects_of_one_granule_leave_spans_that_grow(void **state)
+TEST_OF_HERD_IN(objects_of_one_granule_leave_spans_that_grow, SUPPORT_DENSE_16)
 {
     struct herd *herd = *state;
     unsigned i;
@@ -229,7 +230,7 @@ static void objects_of_one_granule_leave_spans_that_grow(void **state)
 }
 
 /* What the segment keeps is found by its neighbours when it is freed later. */
-static void what_is_left_is_joined_when_it_is_freed(void **state)
+TEST_OF_HERD_IN(what_is_left_is_joined_when_it_is_freed, SUPPORT_DENSE_16)
 {
     struct herd *herd = *state;
     unsigned i;
@@ -245,21 +246,4 @@ static void what_is_left_is_joined_when_it_is_freed(void **state)
             support_pool_check(herd->pool);
         }
     support_pool_check_empty(herd->pool);
-}
-
-#define on_dense(test) herd_on(test, "", SUPPORT_DENSE_16)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        on_dense(a_free_under_reclaim_says_deferred_in_the_word),
-        on_dense(a_segment_under_reclaim_has_no_span_in_a_bin),
-        on_dense(objects_are_evicted_by_address),
-        cmocka_unit_test(a_failed_reclaim_makes_one_span_of_every_run),
-        on_dense(what_runs_together_holds_one_larger_object),
-        on_dense(objects_of_one_granule_leave_spans_that_grow),
-        on_dense(what_is_left_is_joined_when_it_is_freed),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

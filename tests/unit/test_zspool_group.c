@@ -29,7 +29,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void a_fresh_group_has_twelve_empty_lists(void **state)
+TEST_WITH(a_fresh_group_has_twelve_empty_lists, set_up, tear_down)
 {
     const struct fixture *fixture = *state;
     unsigned i;
@@ -42,13 +42,12 @@ static void a_fresh_group_has_twelve_empty_lists(void **state)
 }
 
 /* get_fullness_group(): 0, all, else ratio / 10 + 1 of the whole percent. */
-static void fullness_is_the_kernels_for_every_count(void **state)
+TEST_WITH(fullness_is_the_kernels_for_every_count, set_up, tear_down)
 {
     uint32_t capacity;
     uint32_t used;
     unsigned expected;
 
-    (void)state;
     for (capacity = 1; capacity <= 260; capacity++)
         for (used = 0; used <= capacity; used++) {
             if (used == 0)
@@ -61,9 +60,8 @@ static void fullness_is_the_kernels_for_every_count(void **state)
         }
 }
 
-static void only_none_is_empty_and_only_all_is_full(void **state)
+TEST_WITH(only_none_is_empty_and_only_all_is_full, set_up, tear_down)
 {
-    (void)state;
     assert_int_equal(zc_fullness_of(1, 65536), 1);
     assert_int_equal(zc_fullness_of(65535, 65536), 10);
     assert_int_equal(zc_fullness_of(65536, 65536), 11);
@@ -72,7 +70,7 @@ static void only_none_is_empty_and_only_all_is_full(void **state)
     assert_int_equal(zc_fullness_of(10, 100), 2);
 }
 
-static void the_latest_is_at_the_head(void **state)
+TEST_WITH(the_latest_is_at_the_head, set_up, tear_down)
 {
     struct fixture *fixture = *state;
     struct zc_group *group = &fixture->group;
@@ -90,7 +88,7 @@ static void the_latest_is_at_the_head(void **state)
     assert_int_equal(group->zspages[4], 0);
 }
 
-static void a_zspage_moves_only_when_its_fullness_changes(void **state)
+TEST_WITH(a_zspage_moves_only_when_its_fullness_changes, set_up, tear_down)
 {
     struct fixture *fixture = *state;
     struct zc_group *group = &fixture->group;
@@ -110,19 +108,4 @@ static void a_zspage_moves_only_when_its_fullness_changes(void **state)
     assert_ptr_equal(group->fullness[4].next, &fixture->zspages[0].link);
     zc_group_remove(group, &fixture->zspages[0]);
     zc_group_remove(group, &fixture->zspages[1]);
-}
-
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(a_fresh_group_has_twelve_empty_lists),
-        test(fullness_is_the_kernels_for_every_count),
-        test(only_none_is_empty_and_only_all_is_full),
-        test(the_latest_is_at_the_head),
-        test(a_zspage_moves_only_when_its_fullness_changes),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

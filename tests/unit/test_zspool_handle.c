@@ -75,7 +75,7 @@ static void assert_all(struct zc_handles *handles, zc_handle handle,
     assert_int_equal(previous, 77);
 }
 
-static void a_cell_says_what_was_set_for_every_extreme(void **state)
+TEST_WITH(a_cell_says_what_was_set_for_every_extreme, set_up, tear_down)
 {
     static const uint64_t locations[] = {0, 1, ZC_BITS(0, 35), 0x2aaaaaaaa};
     static const size_t sizes[] = {1, 2, 2048, 4095, 4096};
@@ -96,14 +96,13 @@ static void a_cell_says_what_was_set_for_every_extreme(void **state)
         }
 }
 
-static void every_page_size_has_room_for_its_objects(void **state)
+TEST_WITH(every_page_size_has_room_for_its_objects, set_up, tear_down)
 {
     struct zc_handles handles = {0};
     struct zc_cell_view view;
     zc_handle handle;
     size_t page_size;
 
-    (void)state;
     for (page_size = ZC_PAGE_SIZE_MIN; page_size <= ZC_PAGE_SIZE_MAX;
          page_size *= 2) {
         assert_status(init(&handles, page_size), ZC_OK);
@@ -117,7 +116,7 @@ static void every_page_size_has_room_for_its_objects(void **state)
     }
 }
 
-static void handles_leave_three_bits_for_the_tags_of_headers(void **state)
+TEST_WITH(handles_leave_three_bits_for_the_tags_of_headers, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     unsigned i;
@@ -126,7 +125,7 @@ static void handles_leave_three_bits_for_the_tags_of_headers(void **state)
         assert_int_equal(take_and_set(handles, i, 1).value & 7, 0);
 }
 
-static void a_freed_handle_is_stale_for_everything(void **state)
+TEST_WITH(a_freed_handle_is_stale_for_everything, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     zc_handle handle = take_and_set(handles, 5, 6);
@@ -135,7 +134,8 @@ static void a_freed_handle_is_stale_for_everything(void **state)
     assert_all(handles, handle, ZC_STALE);
 }
 
-static void a_freed_handle_stays_stale_when_its_cell_is_used_again(void **state)
+TEST_WITH(a_freed_handle_stays_stale_when_its_cell_is_used_again, set_up,
+          tear_down)
 {
     struct zc_handles *handles = *state;
     zc_handle old = take_and_set(handles, 5, 6);
@@ -150,7 +150,7 @@ static void a_freed_handle_stays_stale_when_its_cell_is_used_again(void **state)
     assert_status(zc_handles_free(handles, &own_cells, fresh), ZC_OK);
 }
 
-static void a_handle_that_was_taken_but_never_set_is_not_live(void **state)
+TEST_WITH(a_handle_that_was_taken_but_never_set_is_not_live, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     struct zc_cell_view view;
@@ -161,7 +161,7 @@ static void a_handle_that_was_taken_but_never_set_is_not_live(void **state)
     assert_false(zc_handles_at(handles, zc_handle_cell(handle), &found));
 }
 
-static void a_handle_that_is_put_back_is_taken_again_as_it_was(void **state)
+TEST_WITH(a_handle_that_is_put_back_is_taken_again_as_it_was, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     zc_handle first = take(handles);
@@ -171,7 +171,7 @@ static void a_handle_that_is_put_back_is_taken_again_as_it_was(void **state)
     assert_int_equal(zc_atomic_u32_load_relaxed(&handles->used), 1);
 }
 
-static void foreign_handles_are_invalid_for_everything(void **state)
+TEST_WITH(foreign_handles_are_invalid_for_everything, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     const zc_handle live = take_and_set(handles, 5, 6);
@@ -206,7 +206,7 @@ static void foreign_handles_are_invalid_for_everything(void **state)
     assert_status(zc_handles_free(handles, &own_cells, live), ZC_OK);
 }
 
-static void no_change_of_one_bit_makes_another_live_handle(void **state)
+TEST_WITH(no_change_of_one_bit_makes_another_live_handle, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     struct zc_cell_view view;
@@ -227,7 +227,7 @@ static void no_change_of_one_bit_makes_another_live_handle(void **state)
         }
 }
 
-static void random_handles_are_hardly_ever_of_this_pool(void **state)
+TEST_WITH(random_handles_are_hardly_ever_of_this_pool, set_up, tear_down)
 {
     struct support_random random = {support_seed(0xf00d)};
     struct zc_handles *handles = *state;
@@ -243,14 +243,13 @@ static void random_handles_are_hardly_ever_of_this_pool(void **state)
     }
 }
 
-static void another_pools_handles_are_invalid(void **state)
+TEST_WITH(another_pools_handles_are_invalid, set_up, tear_down)
 {
     static struct zc_handles others[4];
     zc_handle live[4];
     unsigned i;
     unsigned j;
 
-    (void)state;
     for (i = 0; i < 4; i++) {
         assert_status(init(&others[i], ZC_PAGE_SIZE_MIN), ZC_OK);
         live[i] = take_and_set(&others[i], 1, 1);
@@ -264,13 +263,12 @@ static void another_pools_handles_are_invalid(void **state)
 }
 
 /* As many pools in a row as the header promises have tags of their own. */
-static void tags_repeat_after_as_many_pools_as_promised(void **state)
+TEST(tags_repeat_after_as_many_pools_as_promised)
 {
     static bool seen[1u << (64 - TAG_SHIFT)];
     struct zc_handles handles = {0};
     unsigned i;
 
-    (void)state;
     memset(seen, 0, sizeof(seen));
     for (i = 0; i < sizeof(seen); i++) {
         assert_status(init(&handles, ZC_PAGE_SIZE_MIN), ZC_OK);
@@ -308,15 +306,14 @@ static void check_wrap(size_t page_size, unsigned reuses)
     zc_handles_destroy(&handles);
 }
 
-static void generations_wrap_after_as_many_reuses_as_promised(void **state)
+TEST_WITH(generations_wrap_after_as_many_reuses_as_promised, set_up, tear_down)
 {
-    (void)state;
     check_wrap(4096, 16384);
     check_wrap(8192, 8192);
     check_wrap(65536, 1024);
 }
 
-static void tags_are_cleared_then_set_in_one_step(void **state)
+TEST_WITH(tags_are_cleared_then_set_in_one_step, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     zc_handle handle = take_and_set(handles, ZC_BITS(0, 35), 4096);
@@ -343,7 +340,7 @@ static void tags_are_cleared_then_set_in_one_step(void **state)
             }
 }
 
-static void a_new_handle_has_no_tags_of_the_cells_old_life(void **state)
+TEST_WITH(a_new_handle_has_no_tags_of_the_cells_old_life, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     struct zc_cell_view view;
@@ -356,7 +353,7 @@ static void a_new_handle_has_no_tags_of_the_cells_old_life(void **state)
     assert_int_equal(view.tags, 0);
 }
 
-static void a_move_changes_the_location_only(void **state)
+TEST_WITH(a_move_changes_the_location_only, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     zc_handle handle = take_and_set(handles, 11, 4096);
@@ -375,7 +372,7 @@ static void a_move_changes_the_location_only(void **state)
     assert_int_equal(view.tags, 2);
 }
 
-static void a_cell_leads_to_the_handle_of_its_live_object(void **state)
+TEST_WITH(a_cell_leads_to_the_handle_of_its_live_object, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     zc_handle live = take_and_set(handles, 1, 2);
@@ -391,7 +388,7 @@ static void a_cell_leads_to_the_handle_of_its_live_object(void **state)
     assert_int_equal(found.value, 1);
 }
 
-static void freed_cells_are_used_before_new_ones(void **state)
+TEST_WITH(freed_cells_are_used_before_new_ones, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     zc_handle live[3000];
@@ -408,7 +405,7 @@ static void freed_cells_are_used_before_new_ones(void **state)
                      zc_records_bytes(&handles->cells, 3000));
 }
 
-static void cells_at_hand_are_few_and_the_others_are_the_pools(void **state)
+TEST_WITH(cells_at_hand_are_few_and_the_others_are_the_pools, set_up, tear_down)
 {
     struct zc_handles *handles = *state;
     struct zc_cells other = {0, 0};
@@ -430,7 +427,8 @@ static void cells_at_hand_are_few_and_the_others_are_the_pools(void **state)
     assert_int_equal(zc_atomic_u32_load_relaxed(&handles->used), 101);
 }
 
-static void no_memory_for_cells_is_no_memory_and_later_there_is(void **state)
+TEST_WITH(no_memory_for_cells_is_no_memory_and_later_there_is, set_up,
+          tear_down)
 {
     struct zc_handles *handles = *state;
     zc_handle handle = {99};
@@ -470,7 +468,7 @@ static void free_them_all(struct support_worker *worker)
     }
 }
 
-static void of_all_who_free_a_handle_one_does(void **state)
+TEST_WITH(of_all_who_free_a_handle_one_does, set_up, tear_down)
 {
     static struct race race;
     struct support_crew crew;
@@ -529,7 +527,8 @@ static void move_it(struct support_worker *worker)
         zc_handles_move(race->handles, zc_handle_cell(race->raced[0]), i);
 }
 
-static void a_tag_is_set_by_one_at_a_time_while_the_object_moves(void **state)
+TEST_WITH(a_tag_is_set_by_one_at_a_time_while_the_object_moves, set_up,
+          tear_down)
 {
     static struct race race;
     struct support_crew crew;
@@ -549,36 +548,4 @@ static void a_tag_is_set_by_one_at_a_time_while_the_object_moves(void **state)
     assert_status(zc_handles_look(race.handles, race.raced[0], &view), ZC_OK);
     assert_int_equal(view.location, 19999);
     assert_int_equal(view.tags, 0);
-}
-
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(a_cell_says_what_was_set_for_every_extreme),
-        test(every_page_size_has_room_for_its_objects),
-        test(handles_leave_three_bits_for_the_tags_of_headers),
-        test(a_freed_handle_is_stale_for_everything),
-        test(a_freed_handle_stays_stale_when_its_cell_is_used_again),
-        test(a_handle_that_was_taken_but_never_set_is_not_live),
-        test(a_handle_that_is_put_back_is_taken_again_as_it_was),
-        test(foreign_handles_are_invalid_for_everything),
-        test(no_change_of_one_bit_makes_another_live_handle),
-        test(random_handles_are_hardly_ever_of_this_pool),
-        test(another_pools_handles_are_invalid),
-        cmocka_unit_test(tags_repeat_after_as_many_pools_as_promised),
-        test(generations_wrap_after_as_many_reuses_as_promised),
-        test(tags_are_cleared_then_set_in_one_step),
-        test(a_new_handle_has_no_tags_of_the_cells_old_life),
-        test(a_move_changes_the_location_only),
-        test(a_cell_leads_to_the_handle_of_its_live_object),
-        test(freed_cells_are_used_before_new_ones),
-        test(cells_at_hand_are_few_and_the_others_are_the_pools),
-        test(no_memory_for_cells_is_no_memory_and_later_there_is),
-        test(of_all_who_free_a_handle_one_does),
-        test(a_tag_is_set_by_one_at_a_time_while_the_object_moves),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,11 +6,10 @@
 
 /* ---- creating and destroying ---- */
 
-static void no_options_make_a_dense_pool_of_small_pages(void **state)
+TEST(no_options_make_a_dense_pool_of_small_pages)
 {
     struct zc_zspool *pool = NULL;
 
-    (void)state;
     assert_status(zc_zspool_create(NULL, &pool), ZC_OK);
     assert_int_equal(pool->placement, ZC_PLACEMENT_DENSE);
     assert_int_equal(pool->page_size, 4096);
@@ -20,9 +19,8 @@ static void no_options_make_a_dense_pool_of_small_pages(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void destroying_nothing_is_allowed(void **state)
+TEST(destroying_nothing_is_allowed)
 {
-    (void)state;
     zc_zspool_destroy(NULL);
 }
 
@@ -39,13 +37,12 @@ static void expect_create(const struct zc_zspool_options *options,
         assert_ptr_equal(pool, untouched);
 }
 
-static void page_sizes_are_powers_of_two_from_4_to_64_kib(void **state)
+TEST(page_sizes_are_powers_of_two_from_4_to_64_kib)
 {
     static const size_t bad[] = {1, 2048, 4095, 4097, 6144, 65535, 131072};
     size_t size;
     unsigned i;
 
-    (void)state;
     for (size = 4096; size <= 65536; size *= 2)
         expect_create(ZC_ZSPOOL_OPTIONS(.page_size = size), ZC_OK);
     for (i = 0; i < 7; i++)
@@ -53,11 +50,10 @@ static void page_sizes_are_powers_of_two_from_4_to_64_kib(void **state)
     expect_create(ZC_ZSPOOL_OPTIONS(.page_size = SIZE_MAX), ZC_INVALID);
 }
 
-static void placements_chains_and_segments_have_their_ranges(void **state)
+TEST(placements_chains_and_segments_have_their_ranges)
 {
     unsigned i;
 
-    (void)state;
     assert_null(zc_placement_name(ZC_PLACEMENT_DEFAULT));
     assert_string_equal(zc_placement_name(ZC_PLACEMENT_DENSE), "dense");
     assert_string_equal(zc_placement_name(ZC_PLACEMENT_KERNEL), "kernel");
@@ -82,7 +78,7 @@ static void placements_chains_and_segments_have_their_ranges(void **state)
                   ZC_INVALID);
 }
 
-static void options_of_other_versions_are_understood_or_refused(void **state)
+TEST(options_of_other_versions_are_understood_or_refused)
 {
     struct {
         struct zc_zspool_options options;
@@ -93,7 +89,6 @@ static void options_of_other_versions_are_understood_or_refused(void **state)
         .page_size = 8192,
         .placement = 99};
 
-    (void)state;
     expect_create(&old, ZC_OK);
     expect_create(&newer.options, ZC_OK);
     newer.later = 1;
@@ -118,7 +113,7 @@ static bool visit_never(void *context, zc_handle handle, const void *data,
     return false;
 }
 
-static void null_arguments_are_invalid_for_every_function(void **state)
+TEST_ON_BOTH(null_arguments_are_invalid_for_every_function)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, 100, 1, 1);
@@ -154,7 +149,7 @@ static void null_arguments_are_invalid_for_every_function(void **state)
     support_object_check(pool, handle, 100, 1, 1);
 }
 
-static void sizes_out_of_range_are_invalid_and_change_nothing(void **state)
+TEST_ON_BOTH(sizes_out_of_range_are_invalid_and_change_nothing)
 {
     struct zc_zspool *pool = *state;
     static const char bytes[8192];
@@ -170,7 +165,7 @@ static void sizes_out_of_range_are_invalid_and_change_nothing(void **state)
     support_pool_check_empty(pool);
 }
 
-static void a_write_of_another_size_is_invalid_and_changes_nothing(void **state)
+TEST_ON_BOTH(a_write_of_another_size_is_invalid_and_changes_nothing)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, 100, 1, 1);
@@ -186,7 +181,7 @@ static void a_write_of_another_size_is_invalid_and_changes_nothing(void **state)
     zc_zspage_unlock(support_zspage_of(pool, handle));
 }
 
-static void tags_other_than_the_callers_are_invalid(void **state)
+TEST_ON_BOTH(tags_other_than_the_callers_are_invalid)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, 100, 1, 1);
@@ -227,14 +222,13 @@ static void expect_handle(struct zc_zspool *pool, zc_handle handle,
     assert_int_equal(previous, 77);
 }
 
-static void freed_handles_are_stale_in_every_pool(void **state)
+TEST(freed_handles_are_stale_in_every_pool)
 {
     const struct support_shape *shape;
     struct zc_zspool *pool;
     zc_handle freed[50];
     unsigned i;
 
-    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         pool = support_pool_new(shape);
@@ -255,7 +249,7 @@ static void freed_handles_are_stale_in_every_pool(void **state)
     }
 }
 
-static void foreign_handles_are_invalid_in_every_pool(void **state)
+TEST(foreign_handles_are_invalid_in_every_pool)
 {
     const struct support_shape *shape;
     struct support_random random = {support_seed(0xf0)};
@@ -265,7 +259,6 @@ static void foreign_handles_are_invalid_in_every_pool(void **state)
     zc_handle live;
     unsigned i;
 
-    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         pool = support_pool_new(shape);
@@ -293,7 +286,7 @@ static void foreign_handles_are_invalid_in_every_pool(void **state)
 
 /* The system gives a pool the memory of the one before, and its cells begin
  * anew; its handles are others all the same. */
-static void handles_of_destroyed_pools_are_invalid(void **state)
+TEST(handles_of_destroyed_pools_are_invalid)
 {
     const struct support_shape *shape;
     struct zc_zspool *pool;
@@ -301,7 +294,6 @@ static void handles_of_destroyed_pools_are_invalid(void **state)
     zc_handle live;
     unsigned i;
 
-    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         for (i = 0; i < 50; i++) {
@@ -316,24 +308,4 @@ static void handles_of_destroyed_pools_are_invalid(void **state)
         support_object_check(pool, live, 100, 2, 2);
         zc_zspool_destroy(pool);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_options_make_a_dense_pool_of_small_pages),
-        cmocka_unit_test(destroying_nothing_is_allowed),
-        cmocka_unit_test(page_sizes_are_powers_of_two_from_4_to_64_kib),
-        cmocka_unit_test(placements_chains_and_segments_have_their_ranges),
-        cmocka_unit_test(options_of_other_versions_are_understood_or_refused),
-        support_on_both(null_arguments_are_invalid_for_every_function),
-        support_on_both(sizes_out_of_range_are_invalid_and_change_nothing),
-        support_on_both(a_write_of_another_size_is_invalid_and_changes_nothing),
-        support_on_both(tags_other_than_the_callers_are_invalid),
-        cmocka_unit_test(freed_handles_are_stale_in_every_pool),
-        cmocka_unit_test(foreign_handles_are_invalid_in_every_pool),
-        cmocka_unit_test(handles_of_destroyed_pools_are_invalid),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

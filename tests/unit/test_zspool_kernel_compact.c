@@ -59,13 +59,12 @@ static uint64_t freeable_pages(const struct zc_zspool *pool)
     return pages;
 }
 
-static void what_the_table_calls_freeable_is_freed(void **state)
+TEST(what_the_table_calls_freeable_is_freed)
 {
     struct zc_compact_result result = {.struct_size = sizeof(result)};
     uint64_t freeable;
     uint64_t pages;
 
-    (void)state;
     make_crowd(0, 3);
     pages = zc_zspool_page_count(crowd.pool);
     freeable = freeable_pages(crowd.pool);
@@ -80,12 +79,11 @@ static void what_the_table_calls_freeable_is_freed(void **state)
     zc_zspool_destroy(crowd.pool);
 }
 
-static void a_compacted_pool_has_nothing_more_to_move(void **state)
+TEST(a_compacted_pool_has_nothing_more_to_move)
 {
     struct zc_compact_result result = {.struct_size = sizeof(result)};
     struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
 
-    (void)state;
     make_crowd(0, 2);
     assert_int_equal(zc_zspool_compact(crowd.pool, NULL, &result), ZC_OK);
     assert_true(result.objects_moved > 0);
@@ -99,7 +97,7 @@ static void a_compacted_pool_has_nothing_more_to_move(void **state)
     zc_zspool_destroy(crowd.pool);
 }
 
-static void the_emptiest_zspage_goes_into_the_fullest(void **state)
+TEST(the_emptiest_zspage_goes_into_the_fullest)
 {
     struct zc_zspool *pool = kernel_pool();
     const struct zc_group *group = group_of_size(pool, 500);
@@ -111,7 +109,6 @@ static void the_emptiest_zspage_goes_into_the_fullest(void **state)
     unsigned zspage;
     unsigned i;
 
-    (void)state;
     assert_int_equal(group->slot_count, 8);
     for (i = 0; i < 24; i++)
         handles[i] = new_object(pool, 500, i);
@@ -132,11 +129,10 @@ static void the_emptiest_zspage_goes_into_the_fullest(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void huge_objects_stay_where_they_are(void **state)
+TEST(huge_objects_stay_where_they_are)
 {
     struct zc_compact_result result = {.struct_size = sizeof(result)};
 
-    (void)state;
     make_crowd(4000, 2);
     assert_int_equal(zc_zspool_compact(crowd.pool, NULL, &result), ZC_OK);
     assert_int_equal(result.objects_moved, 0);
@@ -144,13 +140,12 @@ static void huge_objects_stay_where_they_are(void **state)
     zc_zspool_destroy(crowd.pool);
 }
 
-static void a_moved_object_keeps_its_handle_and_tags(void **state)
+TEST(a_moved_object_keeps_its_handle_and_tags)
 {
     unsigned tags = 0;
     uint64_t location;
     unsigned last = OBJECTS - 1 - (OBJECTS - 1) % 10;
 
-    (void)state;
     make_crowd(100, 10);
     assert_int_equal(zc_zspool_change_tags(crowd.pool, crowd.handles[last], 0,
                                            ZC_TAG_1, NULL),
@@ -174,7 +169,7 @@ static void a_moved_object_keeps_its_handle_and_tags(void **state)
 
 /* ---- readers ---- */
 
-static void an_object_that_is_read_is_not_moved(void **state)
+TEST(an_object_that_is_read_is_not_moved)
 {
     struct zc_zspool *pool = kernel_pool();
     struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -182,7 +177,6 @@ static void an_object_that_is_read_is_not_moved(void **state)
     zc_handle handles[16];
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 16; i++)
         handles[i] = new_object(pool, 500, i);
     for (i = 0; i < 7; i++)
@@ -205,7 +199,7 @@ static void an_object_that_is_read_is_not_moved(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void a_zspage_without_readers_is_moved_in_place_of_one_with(void **state)
+TEST(a_zspage_without_readers_is_moved_in_place_of_one_with)
 {
     struct zc_zspool *pool = kernel_pool();
     struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -213,7 +207,6 @@ static void a_zspage_without_readers_is_moved_in_place_of_one_with(void **state)
     zc_handle handles[24];
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 24; i++)
         handles[i] = new_object(pool, 500, i);
     for (i = 0; i < 24; i++)
@@ -231,7 +224,7 @@ static void a_zspage_without_readers_is_moved_in_place_of_one_with(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void a_zspage_that_is_read_may_take_objects_in(void **state)
+TEST(a_zspage_that_is_read_may_take_objects_in)
 {
     struct zc_zspool *pool = kernel_pool();
     struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -239,7 +232,6 @@ static void a_zspage_that_is_read_may_take_objects_in(void **state)
     zc_handle handles[16];
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 16; i++)
         handles[i] = new_object(pool, 500, i);
     for (i = 6; i < 15; i++)
@@ -257,14 +249,12 @@ static void a_zspage_that_is_read_may_take_objects_in(void **state)
 
 /* ---- steps ---- */
 
-static void a_step_moves_at_most_16_objects_and_leaves_all_in_order(
-    void **state)
+TEST(a_step_moves_at_most_16_objects_and_leaves_all_in_order)
 {
     struct zc_compact_result result = {.struct_size = sizeof(result)};
     uint64_t before;
     zc_status status;
 
-    (void)state;
     make_crowd(24, 4);
     do {
         before = result.objects_moved;
@@ -280,7 +270,7 @@ static void a_step_moves_at_most_16_objects_and_leaves_all_in_order(
     zc_zspool_destroy(crowd.pool);
 }
 
-static void a_call_goes_on_where_the_budget_ended_the_last(void **state)
+TEST(a_call_goes_on_where_the_budget_ended_the_last)
 {
     const struct zc_compact_budget budget = {.struct_size = sizeof(budget),
                                              .objects = 100};
@@ -291,7 +281,6 @@ static void a_call_goes_on_where_the_budget_ended_the_last(void **state)
     unsigned calls = 0;
     zc_status status;
 
-    (void)state;
     make_crowd(0, 3);
     assert_int_equal(zc_zspool_compact(crowd.pool, NULL, &whole), ZC_OK);
     zc_zspool_destroy(crowd.pool);
@@ -336,7 +325,7 @@ static void open_holes(struct crowd *objects, uint64_t *seed)
     }
 }
 
-static void a_round_ends_though_new_holes_open_all_the_time(void **state)
+TEST(a_round_ends_though_new_holes_open_all_the_time)
 {
     struct zc_compact_result result = {.struct_size = sizeof(result)};
     uint64_t seed = 99;
@@ -344,7 +333,6 @@ static void a_round_ends_though_new_holes_open_all_the_time(void **state)
     unsigned steps = 0;
     zc_status status;
 
-    (void)state;
     make_crowd(24, 2);
     do {
         before = result.objects_moved;
@@ -356,25 +344,4 @@ static void a_round_ends_though_new_holes_open_all_the_time(void **state)
     } while (status == ZC_AGAIN);
     check_crowd();
     zc_zspool_destroy(crowd.pool);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_the_table_calls_freeable_is_freed),
-        cmocka_unit_test(a_compacted_pool_has_nothing_more_to_move),
-        cmocka_unit_test(the_emptiest_zspage_goes_into_the_fullest),
-        cmocka_unit_test(huge_objects_stay_where_they_are),
-        cmocka_unit_test(a_moved_object_keeps_its_handle_and_tags),
-        cmocka_unit_test(an_object_that_is_read_is_not_moved),
-        cmocka_unit_test(
-            a_zspage_without_readers_is_moved_in_place_of_one_with),
-        cmocka_unit_test(a_zspage_that_is_read_may_take_objects_in),
-        cmocka_unit_test(
-            a_step_moves_at_most_16_objects_and_leaves_all_in_order),
-        cmocka_unit_test(a_call_goes_on_where_the_budget_ended_the_last),
-        cmocka_unit_test(a_round_ends_though_new_holes_open_all_the_time),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
  */
 #include "kernel_placement.h"
 #include "support_reclaim.h"
+#include "support_test.h"
 
 #define SIZE 700 /* 17 slots in 3 pages */
 #define SLOTS 17
@@ -36,7 +37,8 @@ static void check_deferred(struct herd *herd, unsigned index)
                      herd->handles[index].value | ZC_OBJECT_DEFERRED);
 }
 
-static void a_free_under_reclaim_says_deferred_in_the_header(void **state)
+TEST_OF_HERD_IN(a_free_under_reclaim_says_deferred_in_the_header,
+                SUPPORT_KERNEL)
 {
     struct herd *herd = *state;
 
@@ -59,7 +61,8 @@ static void free_list_is_untouched(struct herd *herd, unsigned index)
     assert_int_equal(zspage->objects, SLOTS - herd->calls);
 }
 
-static void a_free_under_reclaim_does_not_enter_the_free_list(void **state)
+TEST_OF_HERD_IN(a_free_under_reclaim_does_not_enter_the_free_list,
+                SUPPORT_KERNEL)
 {
     struct herd *herd = *state;
 
@@ -68,7 +71,7 @@ static void a_free_under_reclaim_does_not_enter_the_free_list(void **state)
     (void)herd_reclaim(herd, 1, ZC_OK);
 }
 
-static void objects_are_evicted_in_the_order_of_their_slots(void **state)
+TEST_OF_HERD_IN(objects_are_evicted_in_the_order_of_their_slots, SUPPORT_KERNEL)
 {
     struct herd *herd = *state;
     unsigned i;
@@ -167,7 +170,7 @@ static void check_rebuilt(struct herd *herd, unsigned busy_at)
     assert_int_equal(support_stats(herd->pool).zspages, 1);
 }
 
-static void a_failed_reclaim_rebuilds_the_list_in_slot_order(void **state)
+TEST(a_failed_reclaim_rebuilds_the_list_in_slot_order)
 {
     static const unsigned others[] = {0, 1u << 16, 1u << 1 | 1u << 5 | 1u << 12,
                                       0xf000};
@@ -175,7 +178,6 @@ static void a_failed_reclaim_rebuilds_the_list_in_slot_order(void **state)
     unsigned busy_at;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 4; i++)
         for (busy_at = 1; busy_at <= 10; busy_at++) {
             also_freed = others[i];
@@ -186,7 +188,8 @@ static void a_failed_reclaim_rebuilds_the_list_in_slot_order(void **state)
 }
 
 /* The last slot of the last page too: no slot is forgotten. */
-static void a_failure_at_the_last_slot_leaves_all_others_free(void **state)
+TEST_OF_HERD_IN(a_failure_at_the_last_slot_leaves_all_others_free,
+                SUPPORT_KERNEL)
 {
     struct herd *herd = *state;
     uint32_t slots[SLOTS];
@@ -215,7 +218,7 @@ static void huge_is_deferred(struct herd *herd, unsigned index)
     check_deferred(herd, index);
 }
 
-static void a_huge_object_keeps_every_byte_until_it_is_gone(void **state)
+TEST_OF_HERD_IN(a_huge_object_keeps_every_byte_until_it_is_gone, SUPPORT_KERNEL)
 {
     struct herd *herd = *state;
     unsigned i;
@@ -243,7 +246,7 @@ static void pin(struct herd *herd, unsigned index)
         zc_zspool_read_begin(herd->pool, herd->handles[index], &pinned), ZC_OK);
 }
 
-static void a_huge_zspage_left_to_its_reader_is_free(void **state)
+TEST_OF_HERD_IN(a_huge_zspage_left_to_its_reader_is_free, SUPPORT_KERNEL)
 {
     struct herd *herd = *state;
     const unsigned index = herd_add(herd, 4096);
@@ -261,7 +264,7 @@ static void a_huge_zspage_left_to_its_reader_is_free(void **state)
 
 /* ---- classes ---- */
 
-static void a_zspage_of_another_class_may_be_the_coldest(void **state)
+TEST_OF_HERD_IN(a_zspage_of_another_class_may_be_the_coldest, SUPPORT_KERNEL)
 {
     struct herd *herd = *state;
 
@@ -275,22 +278,4 @@ static void a_zspage_of_another_class_may_be_the_coldest(void **state)
     assert_true(herd->freed[2]);
     (void)herd_reclaim(herd, 1, ZC_OK);
     assert_true(herd->freed[0] && herd->freed[3]);
-}
-
-#define on_kernel(test) herd_on(test, "", SUPPORT_KERNEL)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        on_kernel(a_free_under_reclaim_says_deferred_in_the_header),
-        on_kernel(a_free_under_reclaim_does_not_enter_the_free_list),
-        on_kernel(objects_are_evicted_in_the_order_of_their_slots),
-        cmocka_unit_test(a_failed_reclaim_rebuilds_the_list_in_slot_order),
-        on_kernel(a_failure_at_the_last_slot_leaves_all_others_free),
-        on_kernel(a_huge_object_keeps_every_byte_until_it_is_gone),
-        on_kernel(a_huge_zspage_left_to_its_reader_is_free),
-        on_kernel(a_zspage_of_another_class_may_be_the_coldest),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static uint32_t readers_of(const struct zc_zspage *zspage)
     return zc_atomic_u32_load_relaxed(&zspage->pin) & (PIN_RELEASE - 1);
 }
 
-static void a_found_object_is_there_until_its_group_is_unlocked(void **state)
+TEST_ON_BOTH(a_found_object_is_there_until_its_group_is_unlocked)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 1, 2);
@@ -41,7 +41,7 @@ static void a_found_object_is_there_until_its_group_is_unlocked(void **state)
     assert_status(zc_zspool_pin(pool, handle, &found), ZC_INVALID);
 }
 
-static void every_pin_counts_and_ends_by_itself(void **state)
+TEST_ON_BOTH(every_pin_counts_and_ends_by_itself)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 1, 2);
@@ -100,13 +100,12 @@ static bool compact_around(const struct support_shape *shape, unsigned pinned,
     return moved;
 }
 
-static void compaction_never_moves_a_pinned_object(void **state)
+TEST(compaction_never_moves_a_pinned_object)
 {
     const struct support_shape *shape;
     unsigned unpinned_moved;
     unsigned i;
 
-    (void)state;
     for (shape = SUPPORT_DENSE; shape <= SUPPORT_KERNEL; shape++) {
         unpinned_moved = 0;
         for (i = 0; i < OBJECTS; i += KEEP) {
@@ -118,7 +117,7 @@ static void compaction_never_moves_a_pinned_object(void **state)
     }
 }
 
-static void an_object_moves_again_when_its_pin_has_ended(void **state)
+TEST_ON_BOTH(an_object_moves_again_when_its_pin_has_ended)
 {
     struct zc_zspool *pool = *state;
     struct zc_zspool_read reads[OBJECTS];
@@ -141,7 +140,7 @@ static void an_object_moves_again_when_its_pin_has_ended(void **state)
         support_object_check(pool, handles[i], SIZE, i, 0);
 }
 
-static void frees_and_allocations_go_on_beside_a_reader(void **state)
+TEST_ON_BOTH(frees_and_allocations_go_on_beside_a_reader)
 {
     struct zc_zspool *pool = *state;
     zc_handle read_one = support_object_new(pool, SIZE, 1, 1);
@@ -160,7 +159,7 @@ static void frees_and_allocations_go_on_beside_a_reader(void **state)
     support_object_check(pool, placed, SIZE, 3, 3);
 }
 
-static void a_zspage_emptied_under_pins_is_released_by_the_last(void **state)
+TEST_ON_BOTH(a_zspage_emptied_under_pins_is_released_by_the_last)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 1, 1);
@@ -187,7 +186,7 @@ static void a_zspage_emptied_under_pins_is_released_by_the_last(void **state)
     support_pool_check_empty(pool);
 }
 
-static void a_leftover_zspage_is_used_again_and_then_kept(void **state)
+TEST_ON_BOTH(a_leftover_zspage_is_used_again_and_then_kept)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 1, 1);
@@ -210,8 +209,7 @@ static void a_leftover_zspage_is_used_again_and_then_kept(void **state)
     support_pool_check_empty(pool);
 }
 
-static void a_leftover_zspage_used_and_emptied_again_is_still_released(
-    void **state)
+TEST_ON_BOTH(a_leftover_zspage_used_and_emptied_again_is_still_released)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 1, 1);
@@ -230,22 +228,20 @@ static void a_leftover_zspage_used_and_emptied_again_is_still_released(
     support_pool_check_empty(pool);
 }
 
-static void an_emptied_zspage_without_readers_may_go_at_once(void **state)
+TEST(an_emptied_zspage_without_readers_may_go_at_once)
 {
     struct zc_zspage zspage = {0};
 
-    (void)state;
     assert_true(zc_zspage_release_or_leave(&zspage));
     assert_false(zc_zspage_trylock(&zspage));
     zc_zspage_unlock(&zspage);
     assert_true(zc_zspage_trylock(&zspage));
 }
 
-static void what_was_left_to_its_readers_can_be_kept_again(void **state)
+TEST(what_was_left_to_its_readers_can_be_kept_again)
 {
     struct zc_zspage zspage = {0};
 
-    (void)state;
     zc_atomic_u32_store_relaxed(&zspage.pin, 2);
     assert_false(zc_zspage_release_or_leave(&zspage));
     assert_false(zc_zspage_release_or_leave(&zspage));
@@ -327,7 +323,7 @@ static void move_it(struct support_worker *worker) ZC_NO_LOCK_ANALYSIS
     zc_spinlock_unlock(&group->lock);
 }
 
-static void a_reader_waits_for_who_moves_the_object_and_finds_it(void **state)
+TEST_ON_DENSE(a_reader_waits_for_who_moves_the_object_and_finds_it)
 {
     struct move move = {.pool = *state};
     struct support_crew crew;
@@ -394,7 +390,7 @@ static void read_under_the_free(struct support_worker *worker)
     }
 }
 
-static void the_last_reader_and_the_last_free_release_it_once(void **state)
+TEST_ON_BOTH(the_last_reader_and_the_last_free_release_it_once)
 {
     struct churn churn = {.pool = *state};
     struct support_crew crew;
@@ -407,25 +403,4 @@ static void the_last_reader_and_the_last_free_release_it_once(void **state)
     support_crew_run(&crew, 0);
     (void)pthread_barrier_destroy(&churn.barrier);
     support_pool_check_empty(churn.pool);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        support_on_both(a_found_object_is_there_until_its_group_is_unlocked),
-        support_on_both(every_pin_counts_and_ends_by_itself),
-        cmocka_unit_test(compaction_never_moves_a_pinned_object),
-        support_on_both(an_object_moves_again_when_its_pin_has_ended),
-        support_on_both(frees_and_allocations_go_on_beside_a_reader),
-        support_on_both(a_zspage_emptied_under_pins_is_released_by_the_last),
-        support_on_both(a_leftover_zspage_is_used_again_and_then_kept),
-        support_on_both(
-            a_leftover_zspage_used_and_emptied_again_is_still_released),
-        cmocka_unit_test(an_emptied_zspage_without_readers_may_go_at_once),
-        cmocka_unit_test(what_was_left_to_its_readers_can_be_kept_again),
-        support_on_dense(a_reader_waits_for_who_moves_the_object_and_finds_it),
-        support_on_both(the_last_reader_and_the_last_free_release_it_once),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

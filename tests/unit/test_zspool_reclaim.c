@@ -74,7 +74,7 @@ static void check_deferred(struct herd *herd, unsigned last)
                      (herd->count - herd->calls) * SIZE);
 }
 
-static void a_deferred_object_reads_and_is_freed_for_all_else(void **state)
+TEST_OF_HERD(a_deferred_object_reads_and_is_freed_for_all_else)
 {
     struct herd *herd = *state;
 
@@ -96,7 +96,7 @@ static void add_elsewhere(struct herd *herd, unsigned index)
                              zc_handle_cell(herd->handles[i]));
 }
 
-static void nothing_is_placed_in_a_zspage_under_reclaim(void **state)
+TEST_OF_HERD(nothing_is_placed_in_a_zspage_under_reclaim)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 1);
@@ -125,7 +125,7 @@ static void compact_now(struct herd *herd, unsigned index)
                      location);
 }
 
-static void compaction_leaves_a_zspage_under_reclaim_alone(void **state)
+TEST_OF_HERD(compaction_leaves_a_zspage_under_reclaim_alone)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 3);
@@ -166,7 +166,7 @@ static void count_now(struct herd *herd, unsigned index)
     assert_true(zc_zspool_print_classes(herd->pool, NULL, 0) > 0);
 }
 
-static void the_class_table_counts_a_zspage_under_reclaim(void **state)
+TEST_OF_HERD(the_class_table_counts_a_zspage_under_reclaim)
 {
     struct herd *herd = *state;
 
@@ -183,7 +183,7 @@ static void reclaim_more(struct herd *herd, unsigned index)
     assert_int_equal(herd_reclaim(herd, 1, ZC_OK), zspage_pages(herd));
 }
 
-static void evict_may_reclaim_another_zspage(void **state)
+TEST_OF_HERD(evict_may_reclaim_another_zspage)
 {
     struct herd *herd = *state;
     uint64_t pages = 0;
@@ -198,7 +198,7 @@ static void evict_may_reclaim_another_zspage(void **state)
 
 /* ---- objects left count, not what evict returned ---- */
 
-static void a_failure_at_any_object_keeps_the_rest(void **state)
+TEST_OF_HERD(a_failure_at_any_object_keeps_the_rest)
 {
     struct herd *herd = *state;
     const unsigned each = herd_per_zspage(herd->pool, SIZE);
@@ -235,7 +235,7 @@ static void let_go(struct herd *herd, unsigned index)
     (void)index;
 }
 
-static void a_zspage_stays_where_evict_let_an_object_go(void **state)
+TEST_OF_HERD(a_zspage_stays_where_evict_let_an_object_go)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 1);
@@ -282,7 +282,7 @@ static void other_frees_the_last(struct herd *herd, unsigned index)
         other_frees(herd, index);
 }
 
-static void a_failure_of_evict_does_not_matter_if_the_object_went(void **state)
+TEST_OF_HERD(a_failure_of_evict_does_not_matter_if_the_object_went)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 2);
@@ -300,7 +300,7 @@ static void other_frees_it_first(struct herd *herd, unsigned index)
     assert_status(zc_zspool_free(herd->pool, herd->handles[index]), ZC_STALE);
 }
 
-static void evict_reads_what_another_freed_just_before(void **state)
+TEST_OF_HERD(evict_reads_what_another_freed_just_before)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 1);
@@ -322,7 +322,7 @@ static void free_the_others(struct herd *herd, unsigned index)
     herd_free(herd, index);
 }
 
-static void evict_is_spared_what_others_freed(void **state)
+TEST_OF_HERD(evict_is_spared_what_others_freed)
 {
     struct herd *herd = *state;
 
@@ -335,7 +335,7 @@ static void evict_is_spared_what_others_freed(void **state)
 
 /* ---- readers ---- */
 
-static void a_zspage_with_readers_is_passed_over(void **state)
+TEST_OF_HERD(a_zspage_with_readers_is_passed_over)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 2);
@@ -364,7 +364,7 @@ static void pin_first(struct herd *herd, unsigned index)
             ZC_OK);
 }
 
-static void a_zspage_emptied_under_a_reader_is_left_to_it(void **state)
+TEST_OF_HERD(a_zspage_emptied_under_a_reader_is_left_to_it)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 1);
@@ -378,7 +378,7 @@ static void a_zspage_emptied_under_a_reader_is_left_to_it(void **state)
     support_pool_check_empty(herd->pool);
 }
 
-static void a_zspage_emptied_under_a_reader_may_be_used_again(void **state)
+TEST_OF_HERD(a_zspage_emptied_under_a_reader_may_be_used_again)
 {
     struct herd *herd = *state;
     unsigned index;
@@ -391,25 +391,4 @@ static void a_zspage_emptied_under_a_reader_may_be_used_again(void **state)
     zc_zspool_read_end(herd->pool, &pinned);
     herd_check(herd);
     assert_int_equal(support_stats(herd->pool).zspages, 1);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        herd_on_both(a_deferred_object_reads_and_is_freed_for_all_else),
-        herd_on_both(nothing_is_placed_in_a_zspage_under_reclaim),
-        herd_on_both(compaction_leaves_a_zspage_under_reclaim_alone),
-        herd_on_both(the_class_table_counts_a_zspage_under_reclaim),
-        herd_on_both(evict_may_reclaim_another_zspage),
-        herd_on_both(a_failure_at_any_object_keeps_the_rest),
-        herd_on_both(a_zspage_stays_where_evict_let_an_object_go),
-        herd_on_both(a_failure_of_evict_does_not_matter_if_the_object_went),
-        herd_on_both(evict_reads_what_another_freed_just_before),
-        herd_on_both(evict_is_spared_what_others_freed),
-        herd_on_both(a_zspage_with_readers_is_passed_over),
-        herd_on_both(a_zspage_emptied_under_a_reader_is_left_to_it),
-        herd_on_both(a_zspage_emptied_under_a_reader_may_be_used_again),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static uint64_t zspage_pages(const struct herd *herd)
 
 /* ---- which goes first ---- */
 
-static void the_zspage_of_the_oldest_allocation_goes_first(void **state)
+TEST_OF_HERD(the_zspage_of_the_oldest_allocation_goes_first)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 3);
@@ -36,7 +36,7 @@ static void the_zspage_of_the_oldest_allocation_goes_first(void **state)
     assert_int_equal(herd->seen[each], 1);
 }
 
-static void an_allocation_makes_its_zspage_the_hottest(void **state)
+TEST_OF_HERD(an_allocation_makes_its_zspage_the_hottest)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 3);
@@ -56,7 +56,7 @@ static void an_allocation_makes_its_zspage_the_hottest(void **state)
     assert_int_equal(herd->seen[index], 1);
 }
 
-static void reading_writing_and_freeing_make_nothing_hot(void **state)
+TEST_OF_HERD(reading_writing_and_freeing_make_nothing_hot)
 {
     struct herd *herd = *state;
     char bytes[SIZE];
@@ -74,7 +74,7 @@ static void reading_writing_and_freeing_make_nothing_hot(void **state)
     assert_int_equal(herd->seen[2], 0);
 }
 
-static void a_zspage_that_could_not_be_emptied_is_the_hottest(void **state)
+TEST_OF_HERD(a_zspage_that_could_not_be_emptied_is_the_hottest)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 3);
@@ -94,7 +94,7 @@ static void a_zspage_that_could_not_be_emptied_is_the_hottest(void **state)
 
 /* ---- the goal ---- */
 
-static void a_call_gives_back_what_was_asked_for_in_whole_zspages(void **state)
+TEST_OF_HERD(a_call_gives_back_what_was_asked_for_in_whole_zspages)
 {
     struct herd *herd = *state;
     const uint64_t pages = zspage_pages(herd);
@@ -110,7 +110,7 @@ static void a_call_gives_back_what_was_asked_for_in_whole_zspages(void **state)
     support_pool_check_empty(herd->pool);
 }
 
-static void a_goal_of_nothing_is_reached_at_once(void **state)
+TEST_OF_HERD(a_goal_of_nothing_is_reached_at_once)
 {
     struct herd *herd = *state;
 
@@ -121,7 +121,7 @@ static void a_goal_of_nothing_is_reached_at_once(void **state)
     assert_int_equal(herd->calls, 0);
 }
 
-static void an_empty_pool_has_nothing_to_give(void **state)
+TEST_OF_HERD(an_empty_pool_has_nothing_to_give)
 {
     struct herd *herd = *state;
 
@@ -130,7 +130,7 @@ static void an_empty_pool_has_nothing_to_give(void **state)
     assert_int_equal(herd->calls, 0);
 }
 
-static void a_call_gives_up_after_eight_failures_in_turn(void **state)
+TEST_OF_HERD(a_call_gives_up_after_eight_failures_in_turn)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 12);
@@ -159,7 +159,7 @@ static zc_status evict_every_eighth(void *context, zc_handle handle)
     return herd_evict(context, handle);
 }
 
-static void a_success_ends_a_row_of_failures(void **state)
+TEST_OF_HERD(a_success_ends_a_row_of_failures)
 {
     struct herd *herd = *state;
     uint64_t pages = 0;
@@ -176,7 +176,7 @@ static void a_success_ends_a_row_of_failures(void **state)
     herd_check(herd);
 }
 
-static void what_was_given_back_is_said_of_a_call_that_failed(void **state)
+TEST_OF_HERD(what_was_given_back_is_said_of_a_call_that_failed)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 3);
@@ -197,7 +197,7 @@ static zc_status never(void *context, zc_handle handle)
     return ZC_OK;
 }
 
-static void bad_input_is_invalid_and_changes_nothing(void **state)
+TEST_OF_HERD(bad_input_is_invalid_and_changes_nothing)
 {
     struct herd *herd = *state;
     uint64_t pages = 77;
@@ -211,7 +211,7 @@ static void bad_input_is_invalid_and_changes_nothing(void **state)
     herd_check(herd);
 }
 
-static void a_pool_without_ages_cannot_be_reclaimed(void **state)
+TEST_ON_BOTH(a_pool_without_ages_cannot_be_reclaimed)
 {
     struct zc_zspool *pool = *state;
     const zc_handle handle = support_object_new(pool, SIZE, 1, 2);
@@ -229,11 +229,10 @@ static void a_pool_without_ages_cannot_be_reclaimed(void **state)
     support_pool_check_empty(pool);
 }
 
-static void keeping_ages_is_yes_or_no(void **state)
+TEST(keeping_ages_is_yes_or_no)
 {
     struct zc_zspool *pool = NULL;
 
-    (void)state;
     assert_status(zc_zspool_create(ZC_ZSPOOL_OPTIONS(.keep_lru = 2), &pool),
                   ZC_INVALID);
     assert_null(pool);
@@ -263,7 +262,7 @@ static void reclaim_at_random(struct herd *herd, struct support_random *random)
     }
 }
 
-static void every_shape_of_pool_is_reclaimed_to_the_last_page(void **state)
+TEST(every_shape_of_pool_is_reclaimed_to_the_last_page)
 {
     struct support_random random = {support_seed(0xc01d)};
     static struct herd herd;
@@ -271,7 +270,6 @@ static void every_shape_of_pool_is_reclaimed_to_the_last_page(void **state)
     unsigned shape;
     unsigned i;
 
-    (void)state;
     for (shape = 0; shape < support_shape_count; shape++) {
         herd_init(&herd, &support_shapes[shape]);
         for (i = 0; i < MIXED; i++)
@@ -295,14 +293,13 @@ static void every_shape_of_pool_is_reclaimed_to_the_last_page(void **state)
 
 /* ---- put ---- */
 
-static void an_object_of_any_size_is_put_with_all_its_bytes(void **state)
+TEST(an_object_of_any_size_is_put_with_all_its_bytes)
 {
     static struct herd herd;
     size_t page_size;
     unsigned shape;
     size_t size;
 
-    (void)state;
     for (shape = 0; shape < support_shape_count; shape++) {
         herd_init(&herd, &support_shapes[shape]);
         page_size = herd.pool->page_size;
@@ -314,7 +311,7 @@ static void an_object_of_any_size_is_put_with_all_its_bytes(void **state)
     }
 }
 
-static void a_put_that_the_limit_refuses_changes_nothing(void **state)
+TEST(a_put_that_the_limit_refuses_changes_nothing)
 {
     static const enum zc_placement placements[] = {ZC_PLACEMENT_DENSE,
                                                    ZC_PLACEMENT_KERNEL};
@@ -325,7 +322,6 @@ static void a_put_that_the_limit_refuses_changes_nothing(void **state)
     zc_status status;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         shape.placement = placements[i];
         herd_init(&herd, &shape);
@@ -351,7 +347,7 @@ static void a_put_that_the_limit_refuses_changes_nothing(void **state)
     }
 }
 
-static void bad_puts_are_invalid_and_change_nothing(void **state)
+TEST_OF_HERD(bad_puts_are_invalid_and_change_nothing)
 {
     struct herd *herd = *state;
     static char bytes[ZC_PAGE_SIZE_MIN + 1];
@@ -404,7 +400,7 @@ static void look_and_reclaim(struct zc_zspool *pool)
     assert_int_equal(pages, 0);
 }
 
-static void reclaim_meets_no_object_before_it_is_written(void **state)
+TEST_OF_HERD(reclaim_meets_no_object_before_it_is_written)
 {
     struct herd *herd = *state;
 
@@ -412,30 +408,4 @@ static void reclaim_meets_no_object_before_it_is_written(void **state)
     (void)herd_add(herd, SIZE);
     assert_null(before_unpin);
     assert_true(herd_reclaim(herd, 1, ZC_OK) > 0);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        herd_on_both(the_zspage_of_the_oldest_allocation_goes_first),
-        herd_on_both(an_allocation_makes_its_zspage_the_hottest),
-        herd_on_both(reading_writing_and_freeing_make_nothing_hot),
-        herd_on_both(a_zspage_that_could_not_be_emptied_is_the_hottest),
-        herd_on_both(a_call_gives_back_what_was_asked_for_in_whole_zspages),
-        herd_on_both(a_goal_of_nothing_is_reached_at_once),
-        herd_on_both(an_empty_pool_has_nothing_to_give),
-        herd_on_both(a_call_gives_up_after_eight_failures_in_turn),
-        herd_on_both(a_success_ends_a_row_of_failures),
-        herd_on_both(what_was_given_back_is_said_of_a_call_that_failed),
-        herd_on_both(bad_input_is_invalid_and_changes_nothing),
-        support_on_both(a_pool_without_ages_cannot_be_reclaimed),
-        cmocka_unit_test(keeping_ages_is_yes_or_no),
-        cmocka_unit_test(every_shape_of_pool_is_reclaimed_to_the_last_page),
-        cmocka_unit_test(an_object_of_any_size_is_put_with_all_its_bytes),
-        cmocka_unit_test(a_put_that_the_limit_refuses_changes_nothing),
-        herd_on_both(bad_puts_are_invalid_and_change_nothing),
-        herd_on_both(reclaim_meets_no_object_before_it_is_written),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

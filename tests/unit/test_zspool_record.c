@@ -72,13 +72,12 @@ static zc_handle name_of(const struct zc_zspool *pool,
                            zc_cell_live_word(&pool->handles, &record->cell));
 }
 
-static void a_record_has_what_its_user_put_and_leads_to_the_object(void **state)
+TEST(a_record_has_what_its_user_put_and_leads_to_the_object)
 {
     struct record *records[OBJECTS];
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (k = 0; k < 2; k++) {
         struct zc_zspool *pool = begin(placements[k]);
 
@@ -94,14 +93,13 @@ static void a_record_has_what_its_user_put_and_leads_to_the_object(void **state)
 }
 
 /* Half of them go, and the others move together. */
-static void a_record_stays_where_it_is_when_its_object_moves(void **state)
+TEST(a_record_stays_where_it_is_when_its_object_moves)
 {
     struct record *records[OBJECTS];
     struct zc_compact_result result = {.struct_size = sizeof(result)};
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (k = 0; k < 2; k++) {
         struct zc_zspool *pool = begin(placements[k]);
 
@@ -120,11 +118,10 @@ static void a_record_stays_where_it_is_when_its_object_moves(void **state)
 }
 
 /* The public calls still know an object by its handle, and a stale one. */
-static void the_handle_of_a_record_is_checked_as_any(void **state)
+TEST(the_handle_of_a_record_is_checked_as_any)
 {
     unsigned k;
 
-    (void)state;
     for (k = 0; k < 2; k++) {
         struct zc_zspool *pool = begin(placements[k]);
         struct record *record = put(pool, 7);
@@ -158,7 +155,7 @@ static bool count(void *context, zc_handle handle, const void *data,
     return true;
 }
 
-static void bare_records_are_no_objects(void **state)
+TEST(bare_records_are_no_objects)
 {
     const uint64_t bits = ZC_BITS(0, ZC_CELL_BARE_BITS);
     struct zc_cell *bare[OBJECTS];
@@ -166,7 +163,6 @@ static void bare_records_are_no_objects(void **state)
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (k = 0; k < 2; k++) {
         struct zc_zspool *pool = begin(placements[k]);
         struct record *record;
@@ -195,7 +191,7 @@ static void bare_records_are_no_objects(void **state)
     }
 }
 
-static void freed_records_are_used_again_bare_or_not(void **state)
+TEST(freed_records_are_used_again_bare_or_not)
 {
     struct zc_zspool *pool = begin(ZC_PLACEMENT_DENSE);
     struct zc_cell *bare[2 * OBJECTS];
@@ -204,7 +200,6 @@ static void freed_records_are_used_again_bare_or_not(void **state)
     unsigned round;
     unsigned i;
 
-    (void)state;
     for (round = 0; round < 3; round++) {
         for (i = 0; i < 2 * OBJECTS; i++)
             assert_status(zc_handles_take_bare(&pool->handles, &bare[i]),
@@ -253,13 +248,12 @@ static zc_status evict(void *context, zc_handle handle)
     return ZC_OK;
 }
 
-static void under_reclaim_a_record_is_readable_until_it_ends(void **state)
+TEST(under_reclaim_a_record_is_readable_until_it_ends)
 {
     uint64_t pages;
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (k = 0; k < 2; k++) {
         struct eviction eviction = {.pool = begin(placements[k])};
 
@@ -274,13 +268,12 @@ static void under_reclaim_a_record_is_readable_until_it_ends(void **state)
     }
 }
 
-static void a_pool_alone_has_records_of_a_cell(void **state)
+TEST(a_pool_alone_has_records_of_a_cell)
 {
     struct zc_zspool *pool = NULL;
     zc_handle handle;
     unsigned i;
 
-    (void)state;
     assert_status(zc_zspool_create(NULL, &pool), ZC_OK);
     for (i = 0; i < 8192; i++)
         assert_status(zc_zspool_alloc(pool, 1, &handle), ZC_OK);
@@ -294,20 +287,4 @@ static void a_pool_alone_has_records_of_a_cell(void **state)
     assert_in_range(support_stats(pool).handle_bytes, 8192 * 24,
                     8192 * 24 + 4 * 4096);
     zc_zspool_destroy(pool);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            a_record_has_what_its_user_put_and_leads_to_the_object),
-        cmocka_unit_test(a_record_stays_where_it_is_when_its_object_moves),
-        cmocka_unit_test(the_handle_of_a_record_is_checked_as_any),
-        cmocka_unit_test(bare_records_are_no_objects),
-        cmocka_unit_test(freed_records_are_used_again_bare_or_not),
-        cmocka_unit_test(under_reclaim_a_record_is_readable_until_it_ends),
-        cmocka_unit_test(a_pool_alone_has_records_of_a_cell),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,11 +83,10 @@ static unsigned bits_set(const struct zc_dense *dense)
     return count;
 }
 
-static void granules_are_a_512th_of_a_page(void **state)
+TEST(granules_are_a_512th_of_a_page)
 {
     struct zc_dense dense;
 
-    (void)state;
     zc_dense_init(&dense, 4096);
     assert_int_equal(dense.granule_bytes, 8);
     assert_int_equal(dense.linked_min, 3); /* two links, word and length */
@@ -100,7 +99,7 @@ static void granules_are_a_512th_of_a_page(void **state)
     assert_int_equal(zc_dense_granules(&dense, 65536), 513);
 }
 
-static void a_span_says_its_length_at_both_ends(void **state)
+TEST_WITH(a_span_says_its_length_at_both_ends, set_up, tear_down)
 {
     const struct fixture *fixture = *state;
     const struct zc_segment *segment = &fixture->segments[0];
@@ -122,7 +121,7 @@ static void a_span_says_its_length_at_both_ends(void **state)
     }
 }
 
-static void a_span_may_be_a_whole_segment(void **state)
+TEST_WITH(a_span_may_be_a_whole_segment, set_up, tear_down)
 {
     const struct fixture *fixture = *state;
     const struct zc_segment *segment = &fixture->segments[1];
@@ -136,7 +135,7 @@ static void a_span_may_be_a_whole_segment(void **state)
     assert_false(zc_span_find(fixture->dense, 1, &location));
 }
 
-static void a_span_too_short_for_its_links_is_in_no_bin(void **state)
+TEST_WITH(a_span_too_short_for_its_links_is_in_no_bin, set_up, tear_down)
 {
     const struct fixture *fixture = *state;
     const struct zc_segment *segment = &fixture->segments[0];
@@ -159,7 +158,7 @@ static void a_span_too_short_for_its_links_is_in_no_bin(void **state)
     assert_int_equal(bits_set(fixture->dense), 0);
 }
 
-static void a_bin_loses_its_first_middle_and_last(void **state)
+TEST_WITH(a_bin_loses_its_first_middle_and_last, set_up, tear_down)
 {
     static const uint32_t starts[] = {0, 20, 40, 60, 80};
     static const unsigned order[] = {2, 4, 0, 1, 3};
@@ -281,7 +280,7 @@ static void check_best_fit(const struct fixture *fixture, struct known *known,
     assert_int_equal(bits_set(fixture->dense), 0);
 }
 
-static void the_span_found_is_the_tightest_of_all_segments(void **state)
+TEST(the_span_found_is_the_tightest_of_all_segments)
 {
     static const struct support_shape *const shapes[] = {SUPPORT_DENSE_16,
                                                          SUPPORT_DENSE_64K};
@@ -293,7 +292,6 @@ static void the_span_found_is_the_tightest_of_all_segments(void **state)
     unsigned i;
     unsigned j;
 
-    (void)state;
     for (i = 0; i < 2; i++)
         for (j = 0; j < 3; j++) {
             assert_int_equal(set_up_with((void **)&fixture, shapes[i]), 0);
@@ -303,8 +301,8 @@ static void the_span_found_is_the_tightest_of_all_segments(void **state)
         }
 }
 
-static void a_segment_leaves_the_bins_with_all_its_spans_and_returns(
-    void **state)
+TEST_WITH(a_segment_leaves_the_bins_with_all_its_spans_and_returns, set_up,
+          tear_down)
 {
     struct support_random random = {support_seed(0xb175)};
     const struct fixture *fixture = *state;
@@ -328,25 +326,4 @@ static void a_segment_leaves_the_bins_with_all_its_spans_and_returns(
     for (i = 0; i < SEGMENTS; i++)
         zc_segment_bin_all(&fixture->segments[i]);
     assert_int_equal(bits_set(fixture->dense), before);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(granules_are_a_512th_of_a_page),
-        cmocka_unit_test_setup_teardown(a_span_says_its_length_at_both_ends,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_span_may_be_a_whole_segment, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(
-            a_span_too_short_for_its_links_is_in_no_bin, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_bin_loses_its_first_middle_and_last,
-                                        set_up, tear_down),
-        cmocka_unit_test(the_span_found_is_the_tightest_of_all_segments),
-        cmocka_unit_test_setup_teardown(
-            a_segment_leaves_the_bins_with_all_its_spans_and_returns, set_up,
-            tear_down),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

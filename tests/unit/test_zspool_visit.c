@@ -81,7 +81,7 @@ static bool count_whole(void *context, zc_handle handle, const void *data,
     return true;
 }
 
-static void an_object_is_visited_when_put_has_written_it(void **state)
+TEST_ON_BOTH(an_object_is_visited_when_put_has_written_it)
 {
     const struct sigaction wait = {.sa_handler = wait_in_the_copy};
     struct sigaction before;
@@ -195,8 +195,7 @@ static bool free_what_is_shown(void *context, zc_handle handle,
     return true;
 }
 
-static void a_visited_object_can_be_freed_and_stays_until_it_was_seen(
-    void **state)
+TEST_ON_BOTH(a_visited_object_can_be_freed_and_stays_until_it_was_seen)
 {
     struct frees frees;
     unsigned i;
@@ -234,7 +233,7 @@ static bool free_in_the_inner_walk(void *context, zc_handle handle,
     return false;
 }
 
-static void it_stays_for_the_last_of_several_visitors(void **state)
+TEST_ON_BOTH(it_stays_for_the_last_of_several_visitors)
 {
     struct frees frees;
     unsigned i;
@@ -304,8 +303,7 @@ static void end_slow_visit(void)
     assert_true(slow.was_whole);
 }
 
-static void the_last_object_of_a_zspage_takes_it_along_when_it_was_seen(
-    void **state)
+TEST_ON_BOTH(the_last_object_of_a_zspage_takes_it_along_when_it_was_seen)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 3, 0);
@@ -319,8 +317,7 @@ static void the_last_object_of_a_zspage_takes_it_along_when_it_was_seen(
     support_pool_check_empty(pool);
 }
 
-static void a_zspage_in_use_again_stays_when_a_freed_object_was_seen(
-    void **state)
+TEST_ON_BOTH(a_zspage_in_use_again_stays_when_a_freed_object_was_seen)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 3, 0);
@@ -347,8 +344,7 @@ static void start_visit(struct herd *herd, unsigned index)
         start_slow_visit(herd->pool, herd->handles[index], index);
 }
 
-static void an_object_evicted_under_a_visitor_stays_until_it_was_seen(
-    void **state)
+TEST_OF_HERD(an_object_evicted_under_a_visitor_stays_until_it_was_seen)
 {
     struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 1);
@@ -379,7 +375,7 @@ static void end_visit_early(struct herd *herd, unsigned index)
         end_slow_visit();
 }
 
-static void a_visit_that_ends_before_reclaim_leaves_nothing_behind(void **state)
+TEST_OF_HERD(a_visit_that_ends_before_reclaim_leaves_nothing_behind)
 {
     struct herd *herd = *state;
 
@@ -407,30 +403,11 @@ static void walk_now(struct herd *herd, unsigned index)
     assert_status(zc_zspool_iterate(herd->pool, is_not_freed, herd), ZC_OK);
 }
 
-static void what_was_freed_under_reclaim_is_not_visited(void **state)
+TEST_OF_HERD(what_was_freed_under_reclaim_is_not_visited)
 {
     struct herd *herd = *state;
 
     (void)herd_fill(herd, SIZE, 2);
     herd->after = walk_now;
     (void)herd_reclaim(herd, 1, ZC_OK);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        support_on_both(an_object_is_visited_when_put_has_written_it),
-        support_on_both(
-            a_visited_object_can_be_freed_and_stays_until_it_was_seen),
-        support_on_both(it_stays_for_the_last_of_several_visitors),
-        support_on_both(
-            the_last_object_of_a_zspage_takes_it_along_when_it_was_seen),
-        support_on_both(
-            a_zspage_in_use_again_stays_when_a_freed_object_was_seen),
-        herd_on_both(an_object_evicted_under_a_visitor_stays_until_it_was_seen),
-        herd_on_both(a_visit_that_ends_before_reclaim_leaves_nothing_behind),
-        herd_on_both(what_was_freed_under_reclaim_is_not_visited),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }
