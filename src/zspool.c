@@ -310,7 +310,7 @@ static zc_status free_found(struct zc_zspool *pool, zc_handle handle,
 
     prefetch_edges(pool, found);
     if (found->zspage->reclaimed) {
-        status = pool->ops->defer(pool, found);
+        status = found->group->ops->defer(pool, found);
         if (!ZC_RULE(DEFERRED_HANDLE_IN_HEADER)) /* a list through the cells */
             zc_handles_move(&pool->handles, zc_handle_cell(handle), 0);
         zc_found_unlock(found);
@@ -322,8 +322,8 @@ static zc_status free_found(struct zc_zspool *pool, zc_handle handle,
         return ZC_OK;
     }
     zc_handles_free_live(&pool->handles, &found->group->cells, handle);
-    emptied = pool->ops->remove(pool, found->group, found->zspage,
-                                found->location, found->size);
+    emptied = found->group->ops->remove(pool, found->group, found->zspage,
+                                        found->location, found->size);
     zc_found_unlock(found);
     if (emptied)
         zc_arena_put(&pool->arena, found->zspage);

@@ -134,9 +134,55 @@ struct zc_arena {
     struct zc_list unmapped[ZC_SEGMENT_PAGES_MAX + 1];
 };
 
+/*
+ * What a group does with its zspages in its way: slots (pool/kernel.c), or
+ * segments (pool/dense.c).  Group lock held for all of it.
+ */
+struct zc_group_ops {
+    /*
+     * Takes the object at a location out.  True: the zspage is empty, off all
+     * lists, and is the caller's to give to the arena.
+     */
+    bool (*remove)(struct zc_zspool *pool, struct zc_group *group,
+                   struct zc_zspage *zspage, uint64_t location, size_t size);
+
+    /* The handle of the first live object at or after *place_inout, which is
+     * moved past it; false: none.  Begins with 0. */
+    bool (*next)(struct zc_zspool *pool, struct zc_zspage *zspage,
+                 uint32_t *place_inout, zc_handle *handle_out);
+
+    /* Takes a zspage under reclaim off its lists of free space. */
+    void (*isolate)(struct zc_zspool *pool, struct zc_zspage *zspage);
+
+    /* Marks an object of a zspage under reclaim DEFERRED: its cell and its
+     * place stay as they are.  ZC_OK; ZC_STALE: it is. */
+    zc_status (*defer)(struct zc_zspool *pool, const struct zc_found *found);
+
+    /* Whether an object is DEFERRED; and makes such a one ALLOCATED again,
+     * before its reclaim ends. */
+    bool (*is_deferred)(struct zc_zspool *pool, const struct zc_found *found);
+    void (*undefer)(struct zc_zspool *pool, const struct zc_found *found);
+
+    /* Ends reclaim: releases every deferred cell; `rebuild`: and makes what is
+     * not in use free space again. */
+    void (*settle)(struct zc_zspool *pool, struct zc_zspage *zspage,
+                   bool rebuild);
+
+    /* Takes an empty zspage, its pin word locked, off its group.  The zspage is
+     * the caller's to give to the arena. */
+    void (*detach)(struct zc_zspool *pool, struct zc_group *group,
+                   struct zc_zspage *zspage);
+
+    /* What of a class's row only the group knows: objects_allocated,
+     * pages_used, pages_freeable.  Adds to what is there. */
+    void (*read_class)(const struct zc_group *group,
+                       struct zc_zspool_class *row);
+};
+
 /* Zspages of one shape under one lock. */
 struct zc_group {
     struct zc_spinlock lock;
+    const struct zc_group_ops *ops;
     unsigned index;      /* class number */
     uint32_t slot_bytes; /* slot size, header included; 0: no slots */
     uint32_t zspage_pages;
@@ -176,53 +222,11 @@ struct zc_placement_ops {
     zc_status (*place)(struct zc_zspool *pool, size_t size, bool beyond,
                        zc_handle *handle_out, struct zc_found *found_out);
 
-    /*
-     * Takes the object at a location out.  Group lock held.  True: the zspage
-     * is empty, off all lists, and is the caller's to give to the arena.
-     */
-    bool (*remove)(struct zc_zspool *pool, struct zc_group *group,
-                   struct zc_zspage *zspage, uint64_t location, size_t size);
-
-    /* The handle of the first live object at or after *place_inout, which is
-     * moved past it; false: none.  Group lock held.  Begins with 0. */
-    bool (*next)(struct zc_zspool *pool, struct zc_zspage *zspage,
-                 uint32_t *place_inout, zc_handle *handle_out);
-
-    /* Takes a zspage under reclaim off its lists of free space. */
-    void (*isolate)(struct zc_zspool *pool, struct zc_zspage *zspage);
-
-    /* Marks an object of a zspage under reclaim DEFERRED: its cell and its
-     * place stay as they are.  Group lock held.  ZC_OK; ZC_STALE: it is. */
-    zc_status (*defer)(struct zc_zspool *pool, const struct zc_found *found);
-
-    /* Whether an object is DEFERRED; and makes such a one ALLOCATED again,
-     * before its reclaim ends.  Group lock held. */
-    bool (*is_deferred)(struct zc_zspool *pool, const struct zc_found *found);
-    void (*undefer)(struct zc_zspool *pool, const struct zc_found *found);
-
-    /* Ends reclaim: releases every deferred cell; `rebuild`: and makes what is
-     * not in use free space again.  Group lock held. */
-    void (*settle)(struct zc_zspool *pool, struct zc_zspage *zspage,
-                   bool rebuild);
-
-    /* Takes an empty zspage, its pin word locked, off its group.  Group lock
-     * held.  The zspage is the caller's to give to the arena. */
-    void (*detach)(struct zc_zspool *pool, struct zc_group *group,
-                   struct zc_zspage *zspage);
-
     /* The fewest pages in which an empty pool holds an object of any size. */
     uint32_t (*least_pages)(size_t page_size, unsigned chain_length);
 
-    /* What of a class's row only the placement knows: objects_allocated,
-     * pages_used, pages_freeable.  Group lock held. */
-    void (*read_class)(const struct zc_group *group,
-                       struct zc_zspool_class *row);
-
     /* zc_zspool_used_pages().  NULL: all pages there are. */
     uint64_t (*used_pages)(const struct zc_zspool *pool);
-
-    /* Offset of the payload from the location, in bytes. */
-    size_t (*payload_offset)(const struct zc_group *group);
 
     /*
      * A bounded part of a compaction, which stops when result->objects_moved is
@@ -250,7 +254,10 @@ struct zc_zspool {
     struct zc_group *groups; /* array */
     unsigned class_count;    /* rows of the class table */
     uint16_t *class_group;   /* class number to group; NULL: there is one */
+    /* From this size on an object may have a page alone, and its header in the
+     * zspage's descriptor; any other has so many bytes in front of it. */
     size_t huge_class_size;
+    size_t header_bytes;
     bool keeps_lru; /* zspages are kept by age, for reclaim */
     struct zc_spinlock lru_lock;
     struct zc_list lru;         /* [lru_lock] */
@@ -392,20 +399,22 @@ uint32_t zc_class_chain(size_t page_size, unsigned chain_length,
 
 /* ---- pool/pin.c ---- */
 
-/* The group of all objects of a size, for as long as they live. */
+/* The group that an object of a size is placed in, if that has room. */
 static inline struct zc_group *zc_group_of(const struct zc_zspool *pool,
                                            size_t size)
 {
     if (pool->class_group == NULL)
-        return &pool->groups[0];
+        return &pool->groups[size < pool->huge_class_size
+                                 ? 0
+                                 : pool->group_count - 1];
     return &pool->groups[pool->class_group[zc_class_of_size(pool->page_size,
                                                             size)]];
 }
 
-/* An object found: where, how large, and under whose lock. */
+/* An object found: where, and how large. */
 struct zc_found {
     struct zc_zspage *zspage;
-    struct zc_group *group;
+    struct zc_group *group; /* that is locked; undefined where none is */
     uint64_t location;
     size_t size;
 };
@@ -414,8 +423,13 @@ struct zc_found {
 static inline char *zc_found_payload(const struct zc_zspool *pool,
                                      const struct zc_found *found)
 {
-    return zc_location_address(&pool->arena, found->location) +
-           pool->ops->payload_offset(found->group);
+    const struct zc_arena *arena = &pool->arena;
+    char *object = zc_location_address(arena, found->location);
+
+    if (found->size >= pool->huge_class_size &&
+        zc_location_chunk(arena, found->location)->zspage_pages == 1)
+        return object;
+    return object + pool->header_bytes;
 }
 
 /*

@@ -21,6 +21,8 @@
 
 #include "platform/memory.h"
 
+static const struct zc_group_ops segment_ops;
+
 static zc_status dense_create(struct zc_zspool *pool)
 {
     struct zc_group *group = zc_calloc(1, sizeof(*group));
@@ -33,12 +35,14 @@ static zc_status dense_create(struct zc_zspool *pool)
     if (status != ZC_OK)
         goto free_both;
     zc_dense_init(dense, pool->page_size);
+    group->ops = &segment_ops;
     group->zspage_pages = pool->segment_pages;
     group->own = dense;
     pool->groups = group;
     pool->group_count = 1;
     pool->class_count = 1;
     pool->huge_class_size = pool->page_size;
+    pool->header_bytes = ZC_DENSE_HEADER_BYTES;
     return ZC_OK;
 
 free_both:
@@ -332,12 +336,6 @@ static uint32_t dense_least_pages(size_t page_size, unsigned chain_length)
     return (uint32_t)zc_divide_up(page_size + ZC_DENSE_HEADER_BYTES, page_size);
 }
 
-static size_t dense_payload_offset(const struct zc_group *group)
-{
-    (void)group;
-    return ZC_DENSE_HEADER_BYTES;
-}
-
 /* An object's size is its own affair here, so none is allocated but used. */
 static void dense_read_class(const struct zc_group *group,
                              struct zc_zspool_class *row)
@@ -347,10 +345,10 @@ static void dense_read_class(const struct zc_group *group,
                                       ZC_DENSE_GRANULES_PER_PAGE;
 
     ZC_ASSERT(dense->capacity >= dense->used);
-    row->pages_used = dense->capacity / ZC_DENSE_GRANULES_PER_PAGE;
-    row->objects_allocated = group->objects;
-    row->pages_freeable = (dense->capacity - dense->used) / segment_granules *
-                          group->zspage_pages;
+    row->pages_used += dense->capacity / ZC_DENSE_GRANULES_PER_PAGE;
+    row->objects_allocated += group->objects;
+    row->pages_freeable += (dense->capacity - dense->used) / segment_granules *
+                           group->zspage_pages;
 }
 
 static uint64_t dense_used_pages(const struct zc_zspool *pool)
@@ -364,12 +362,7 @@ static uint64_t dense_used_pages(const struct zc_zspool *pool)
     return zc_divide_up(used, ZC_DENSE_GRANULES_PER_PAGE);
 }
 
-const struct zc_placement_ops zc_dense_placement = {
-    .name = "dense",
-    .keeps = true,
-    .create = dense_create,
-    .destroy = dense_destroy,
-    .place = dense_place,
+static const struct zc_group_ops segment_ops = {
     .remove = dense_remove,
     .next = zc_dense_next,
     .isolate = zc_dense_isolate,
@@ -378,10 +371,17 @@ const struct zc_placement_ops zc_dense_placement = {
     .undefer = zc_dense_undefer,
     .settle = zc_dense_settle,
     .detach = dense_detach,
-    .least_pages = dense_least_pages,
     .read_class = dense_read_class,
+};
+
+const struct zc_placement_ops zc_dense_placement = {
+    .name = "dense",
+    .keeps = true,
+    .create = dense_create,
+    .destroy = dense_destroy,
+    .place = dense_place,
+    .least_pages = dense_least_pages,
     .used_pages = dense_used_pages,
-    .payload_offset = dense_payload_offset,
     .compact_step = zc_dense_compact_step,
     .compact_pause = zc_dense_compact_pause,
 };

@@ -184,7 +184,7 @@ void zc_dense_erase(const struct zc_segment *segment, uint32_t start,
 void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
                      struct zc_zspage *zspage);
 
-/* ---- pool/dense_reclaim.c: see struct zc_placement_ops ---- */
+/* ---- pool/dense_reclaim.c: see struct zc_group_ops ---- */
 
 bool zc_dense_next(struct zc_zspool *pool, struct zc_zspage *zspage,
                    uint32_t *place_inout, zc_handle *handle_out);

@@ -418,7 +418,7 @@ void zc_dense_compact_pause(struct zc_zspool *pool,
         restore_victim(pool, group, victim);
         emptied = victim->used == 0 && zc_zspage_release_or_leave(victim);
         if (emptied)
-            pool->ops->detach(pool, group, victim);
+            group->ops->detach(pool, group, victim);
     }
     zc_spinlock_unlock(&group->lock);
     if (emptied) {

@@ -264,11 +264,10 @@ static zc_status make_room(struct zc_zspool *pool, struct zc_group *group,
     return status;
 }
 
-static zc_status place(struct zc_zspool *pool, size_t size, bool beyond,
-                       zc_handle *handle_out, struct zc_found *found_out)
-    ZC_NO_LOCK_ANALYSIS
+zc_status zc_slot_place(struct zc_zspool *pool, struct zc_group *group,
+                        size_t size, bool beyond, zc_handle *handle_out,
+                        struct zc_found *found_out) ZC_NO_LOCK_ANALYSIS
 {
-    struct zc_group *group = zc_group_of(pool, size);
     struct zc_zspage *zspage;
     zc_handle handle = {0};
     uint64_t location;
@@ -307,6 +306,13 @@ static zc_status place(struct zc_zspool *pool, size_t size, bool beyond,
     return ZC_OK;
 }
 
+static zc_status place(struct zc_zspool *pool, size_t size, bool beyond,
+                       zc_handle *handle_out, struct zc_found *found_out)
+{
+    return zc_slot_place(pool, zc_group_of(pool, size), size, beyond,
+                         handle_out, found_out);
+}
+
 static bool remove_object(struct zc_zspool *pool, struct zc_group *group,
                           struct zc_zspage *zspage, uint64_t location,
                           size_t size) ZC_REQUIRES(group->lock)
@@ -334,6 +340,7 @@ static void merge_classes(struct zc_zspool *pool)
 
     pool->group_count = 0;
     pool->huge_class_size = 0;
+    pool->header_bytes = HEADER_BYTES;
     while (index-- > 0) {
         bytes = zc_class_bytes(pool->page_size, index);
         pages = zc_class_chain(pool->page_size, pool->chain_length, bytes);
@@ -349,19 +356,27 @@ static void merge_classes(struct zc_zspool *pool)
     }
 }
 
+zc_status zc_slot_group_init(const struct zc_zspool *pool, size_t bytes,
+                             uint32_t pages, unsigned index,
+                             struct zc_group *group)
+{
+    group->ops = &zc_slot_group_ops;
+    group->index = index;
+    group->slot_bytes = (uint32_t)bytes;
+    group->zspage_pages = pages;
+    group->slot_count = (uint32_t)(pages * pool->page_size / bytes);
+    group->huge = pages == 1 && group->slot_count == 1;
+    return zc_group_init(group);
+}
+
 static zc_status init_group(const struct zc_zspool *pool, unsigned index,
                             struct zc_group *group)
 {
     size_t bytes = zc_class_bytes(pool->page_size, index);
 
-    group->index = index;
-    group->slot_bytes = (uint32_t)bytes;
-    group->zspage_pages =
-        zc_class_chain(pool->page_size, pool->chain_length, bytes);
-    group->slot_count =
-        (uint32_t)(group->zspage_pages * pool->page_size / bytes);
-    group->huge = group->zspage_pages == 1 && group->slot_count == 1;
-    return zc_group_init(group);
+    return zc_slot_group_init(
+        pool, bytes, zc_class_chain(pool->page_size, pool->chain_length, bytes),
+        index, group);
 }
 
 static void destroy_groups(struct zc_zspool *pool, unsigned count)
@@ -428,16 +443,12 @@ static uint32_t least_pages(size_t page_size, unsigned chain_length)
 static void read_class(const struct zc_group *group,
                        struct zc_zspool_class *row) ZC_REQUIRES(group->lock)
 {
-    row->objects_allocated = zc_kernel_zspages(group) * group->slot_count;
-    row->pages_used = zc_kernel_zspages(group) * group->zspage_pages;
-    row->pages_freeable = zc_kernel_spare_zspages(group) * group->zspage_pages;
+    row->objects_allocated += zc_kernel_zspages(group) * group->slot_count;
+    row->pages_used += zc_kernel_zspages(group) * group->zspage_pages;
+    row->pages_freeable += zc_kernel_spare_zspages(group) * group->zspage_pages;
 }
 
-const struct zc_placement_ops zc_kernel_placement = {
-    .name = "kernel",
-    .create = create,
-    .destroy = destroy,
-    .place = place,
+const struct zc_group_ops zc_slot_group_ops = {
     .remove = remove_object,
     .next = zc_kernel_next,
     .isolate = zc_kernel_isolate,
@@ -446,8 +457,14 @@ const struct zc_placement_ops zc_kernel_placement = {
     .undefer = zc_kernel_undefer,
     .settle = zc_kernel_settle,
     .detach = zc_kernel_detach,
-    .least_pages = least_pages,
     .read_class = read_class,
-    .payload_offset = payload_offset,
+};
+
+const struct zc_placement_ops zc_kernel_placement = {
+    .name = "kernel",
+    .create = create,
+    .destroy = destroy,
+    .place = place,
+    .least_pages = least_pages,
     .compact_step = zc_kernel_compact_step,
 };

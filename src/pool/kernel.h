@@ -72,13 +72,25 @@ char *zc_slot_payload(const struct zc_arena *arena,
 void zc_kernel_sort(struct zc_group *group, struct zc_zspage *zspage)
     ZC_REQUIRES(group->lock);
 
-/* zc_placement_ops.detach and .compact_step */
+extern const struct zc_group_ops zc_slot_group_ops;
+
+/* A group of slots of so many bytes, in zspages of so many pages. */
+zc_status zc_slot_group_init(const struct zc_zspool *pool, size_t bytes,
+                             uint32_t pages, unsigned index,
+                             struct zc_group *group);
+
+/* zc_placement_ops.place, in a group. */
+zc_status zc_slot_place(struct zc_zspool *pool, struct zc_group *group,
+                        size_t size, bool beyond, zc_handle *handle_out,
+                        struct zc_found *found_out);
+
+/* zc_group_ops.detach, zc_placement_ops.compact_step */
 void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *group,
                       struct zc_zspage *zspage) ZC_REQUIRES(group->lock);
 zc_status zc_kernel_compact_step(struct zc_zspool *pool, uint64_t most,
                                  struct zc_compact_result *result);
 
-/* ---- pool/kernel_reclaim.c: see struct zc_placement_ops ---- */
+/* ---- pool/kernel_reclaim.c: see struct zc_group_ops ---- */
 
 bool zc_kernel_next(struct zc_zspool *pool, struct zc_zspage *zspage,
                     uint32_t *place_inout, zc_handle *handle_out);

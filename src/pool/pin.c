@@ -29,9 +29,11 @@
  * goes through the group's lock, under which no zspage with a group is LOCKED,
  * so nobody spins.  Descriptors are never freed, so an old location leads to a
  * descriptor in whatever life; every answer from it is checked against the cell
- * afterwards.  A free reads the cell, locks the group, which is the size's for
- * as long as the object lives, and reads the cell again: moves and frees need
- * that lock, so what it says now stays.
+ * afterwards.  A free reads the cell, locks the group of the zspage there, and
+ * reads both again: while the zspage is that group's, moves and frees in it need
+ * that lock, so what the cell says now stays.  A zspage without a group is
+ * empty; the cell of what was in it was changed before, and says so when it is
+ * read again.
  */
 #include "zspool.h"
 
@@ -59,6 +61,26 @@ static bool still_there(const struct zc_cell *cell, uint64_t word)
            zc_cell_is_same_place(zc_atomic_u64_load_acquire(&cell->word), word);
 }
 
+/* The group that has a zspage; a name, until it is locked and asked again. */
+static struct zc_group *group_now(const struct zc_zspage *zspage)
+{
+    /* Pairs with the releases where a zspage gets its group and loses it: a
+     * thread that finds none sees where its objects have gone. */
+    return zc_atomic_pointer_load_acquire(&zspage->group);
+}
+
+/* Reads the cell again.  False: the object that it had is gone. */
+static bool look_again(struct zc_zspool *pool, const struct zc_cell *cell,
+                       uint64_t word, struct zc_found *found)
+{
+    const uint64_t now = zc_atomic_u64_load_acquire(&cell->word);
+
+    if (!zc_cell_is_same_life(&pool->handles, now, word))
+        return false;
+    look(pool, now, found);
+    return true;
+}
+
 /* Locks the group of the object that the cell had a moment ago.  False: it is
  * gone. */
 static bool lock_object(struct zc_zspool *pool, const struct zc_cell *cell,
@@ -66,18 +88,26 @@ static bool lock_object(struct zc_zspool *pool, const struct zc_cell *cell,
     ZC_NO_LOCK_ANALYSIS
 {
     struct zc_found found;
-    uint64_t now;
+    bool is_live;
 
     look(pool, word, &found);
-    found.group = zc_group_of(pool, found.size);
-    zc_spinlock_lock(&found.group->lock);
-    if (ZC_RULE(LOCATION_REREAD_UNDER_LOCK)) {
-        now = zc_atomic_u64_load_acquire(&cell->word);
-        if (!zc_cell_is_same_life(&pool->handles, now, word)) {
-            zc_spinlock_unlock(&found.group->lock);
-            return false;
+    for (;;) {
+        found.group = group_now(found.zspage);
+        if (found.group == NULL) {
+            if (!look_again(pool, cell, word, &found))
+                return false;
+            continue;
         }
-        look(pool, now, &found);
+        zc_spinlock_lock(&found.group->lock);
+        if (!ZC_RULE(LOCATION_REREAD_UNDER_LOCK))
+            break;
+        is_live = look_again(pool, cell, word, &found);
+        if (is_live &&
+            zc_atomic_pointer_load_relaxed(&found.zspage->group) == found.group)
+            break;
+        zc_spinlock_unlock(&found.group->lock);
+        if (!is_live)
+            return false;
     }
     *found_out = found;
     return true;
@@ -113,7 +143,7 @@ zc_status zc_zspool_find_live(struct zc_zspool *pool, zc_handle handle,
     zc_status status = zc_zspool_find_locked(pool, handle, found_out);
 
     if (status != ZC_OK || !found_out->zspage->reclaimed ||
-        !pool->ops->is_deferred(pool, found_out))
+        !found_out->group->ops->is_deferred(pool, found_out))
         return status;
     zc_found_unlock(found_out);
     return ZC_STALE;
@@ -161,7 +191,7 @@ static bool pin_object(struct zc_zspool *pool, const struct zc_cell *cell,
     prefetch(pool, &found);
     if (try_pin(found.zspage)) {
         if (still_there(cell, word)) {
-            found.group = zc_group_of(pool, found.size);
+            found.group = NULL;
             *found_out = found;
             return true;
         }
@@ -215,7 +245,7 @@ void zc_zspage_pin(struct zc_zspage *zspage)
  */
 static void release_emptied(struct zc_zspool *pool, struct zc_zspage *zspage)
 {
-    struct zc_group *group = zc_atomic_pointer_load_acquire(&zspage->group);
+    struct zc_group *group = group_now(zspage);
     uint32_t expected = PIN_RELEASE;
     bool released;
 
@@ -225,7 +255,7 @@ static void release_emptied(struct zc_zspool *pool, struct zc_zspage *zspage)
     released = zc_atomic_pointer_load_relaxed(&zspage->group) == group &&
                zc_atomic_u32_exchange_if(&zspage->pin, &expected, PIN_LOCKED);
     if (released)
-        pool->ops->detach(pool, group, zspage);
+        group->ops->detach(pool, group, zspage);
     zc_spinlock_unlock(&group->lock);
     if (released)
         zc_arena_put(&pool->arena, zspage);

@@ -74,7 +74,7 @@ static struct zc_zspage *coldest(struct zc_zspool *pool)
 static void take_off_lists(struct zc_zspool *pool, struct zc_group *group,
                            struct zc_zspage *zspage) ZC_REQUIRES(group->lock)
 {
-    pool->ops->isolate(pool, zspage);
+    group->ops->isolate(pool, zspage);
     zc_group_remove(group, zspage);
     group->reclaimed++;
     zspage->isolated = true;
@@ -111,7 +111,7 @@ static void evict_objects(struct zc_zspool *pool, struct zc_group *group,
 
     for (;;) {
         zc_spinlock_lock(&group->lock);
-        found = pool->ops->next(pool, zspage, &place, &handle);
+        found = group->ops->next(pool, zspage, &place, &handle);
         zc_spinlock_unlock(&group->lock);
         /* From here the object may be freed: its header says so, and its
          * handle still leads to it. */
@@ -131,11 +131,11 @@ static bool end(struct zc_zspool *pool, struct zc_group *group,
         take_off_lists(pool, group, zspage);
     zc_visits_keep(pool, group, zspage);
     emptied = zspage->objects == 0 && zc_zspage_release_or_leave(zspage);
-    pool->ops->settle(pool, zspage, !emptied);
+    group->ops->settle(pool, zspage, !emptied);
     group->reclaimed--;
     zspage->reclaimed = false;
     if (emptied)
-        pool->ops->detach(pool, group, zspage);
+        group->ops->detach(pool, group, zspage);
     else
         zc_zspage_touch(pool, zspage);
     zc_spinlock_unlock(&group->lock);

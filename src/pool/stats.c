@@ -29,27 +29,34 @@ static struct zc_arena *lockable_arena(const struct zc_zspool *pool)
     return (struct zc_arena *)(uintptr_t)&pool->arena;
 }
 
-/* The row of a class; ZC_OK, or ZC_MISSING: merged. */
+/* The row of a class, of all groups that have its number; ZC_OK, or ZC_MISSING:
+ * merged. */
 static zc_status read_row(const struct zc_zspool *pool, unsigned index,
                           struct zc_zspool_class *row_out)
 {
-    struct zc_group *group =
-        &pool->groups[pool->class_group == NULL ? 0 : pool->class_group[index]];
+    zc_status status = ZC_MISSING;
+    struct zc_group *group;
+    unsigned fullness;
+    unsigned i;
 
-    if (group->index != index)
-        return ZC_MISSING;
     memset(row_out, 0, sizeof(*row_out));
-    row_out->index = index;
-    row_out->object_bytes = group->slot_bytes;
-    row_out->pages_per_zspage = group->zspage_pages;
-    row_out->objects_per_zspage = group->slot_count;
-
-    zc_spinlock_lock(&group->lock);
-    memcpy(row_out->zspages, group->zspages, sizeof(row_out->zspages));
-    row_out->objects_used = group->objects;
-    pool->ops->read_class(group, row_out);
-    zc_spinlock_unlock(&group->lock);
-    return ZC_OK;
+    for (i = 0; i < pool->group_count; i++) {
+        group = &pool->groups[i];
+        if (group->index != index)
+            continue;
+        status = ZC_OK;
+        row_out->index = index;
+        row_out->object_bytes = group->slot_bytes;
+        row_out->pages_per_zspage = group->zspage_pages;
+        row_out->objects_per_zspage = group->slot_count;
+        zc_spinlock_lock(&group->lock);
+        for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++)
+            row_out->zspages[fullness] += group->zspages[fullness];
+        row_out->objects_used += group->objects;
+        group->ops->read_class(group, row_out);
+        zc_spinlock_unlock(&group->lock);
+    }
+    return status;
 }
 
 zc_status zc_zspool_get_class(const struct zc_zspool *pool, unsigned index,

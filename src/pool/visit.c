@@ -53,10 +53,10 @@ void zc_visits_keep(struct zc_zspool *pool, struct zc_group *group,
     for (link = group->visits.next; link != &group->visits; link = link->next) {
         visit = ZC_CONTAINER(link, struct zc_visit, link);
         if (visit->found.zspage != zspage ||
-            !pool->ops->is_deferred(pool, &visit->found) ||
+            !group->ops->is_deferred(pool, &visit->found) ||
             !ZC_RULE(VISITED_OBJECT_STAYS))
             continue;
-        pool->ops->undefer(pool, &visit->found);
+        group->ops->undefer(pool, &visit->found);
         zc_handles_leave(&pool->handles, visit->handle);
     }
 }
@@ -84,8 +84,8 @@ static void give_place_back(struct zc_zspool *pool,
     bool emptied;
 
     zc_handles_release(&pool->handles, &found->group->cells, visit->handle);
-    emptied = pool->ops->remove(pool, found->group, found->zspage,
-                                found->location, found->size);
+    emptied = found->group->ops->remove(pool, found->group, found->zspage,
+                                        found->location, found->size);
     /* The pin is the visit's still: the last to let go releases the zspage. */
     ZC_ASSERT(!emptied);
     (void)emptied;
