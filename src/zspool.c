@@ -109,7 +109,7 @@ static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes,
     zc_status status;
 
     status = zc_arena_init(&pool->arena, pool->page_size, limit_bytes,
-                           pool->ops->keeps);
+                           pool->ops->keeps ? pool->segment_pages : 0);
     if (status != ZC_OK)
         return status;
     status = zc_handles_init(&pool->handles, pool->page_size, user_bytes);

@@ -117,16 +117,16 @@ struct zc_arena {
     uint64_t descriptor_bytes;  /* [lock] of zspage arrays */
     zc_counter zspages;         /* given out */
 
-    /* Pages of zspages given out, and above them those of a kept one: in one
+    /* Pages of zspages given out, and above them those of kept ones: in one
      * word, so that their sum is never above the limit. */
     zc_atomic_u64 pages;
 
-    /* Empty, and kept for the next who wants one (pool/arena.c). */
-    bool keeps;
-    zc_counter kept_count;         /* [lock] to write; any to read, as a hint */
-    zc_counter kept_second;        /* [lock] to write; of the last change */
-    struct zc_zspage *kept_zspage; /* [lock] populated; or NULL */
-    struct zc_chunk *kept_chunk;   /* [lock] mapped, nothing in it; or NULL */
+    /* Empty, and kept for the next that needs one (pool/arena.c). */
+    uint32_t keep_pages;         /* of kept zspages, at most */
+    zc_counter kept_count;       /* [lock] to write; any to read, as a hint */
+    zc_counter kept_second;      /* [lock] to write; of the last change */
+    struct zc_list kept_zspages; /* [lock] populated */
+    struct zc_chunk *kept_chunk; /* [lock] mapped, nothing in it; or NULL */
 
     struct zc_records chunks; /* of struct zc_chunk */
     /* [lock] by zspage length: mapped chunks with room, unmapped chunks */
@@ -203,7 +203,7 @@ struct zc_group {
 struct zc_placement_ops {
     const char *name;
 
-    /* Empty zspages are kept for a second: all have one length. */
+    /* Empty zspages are kept for a second, as many pages as a segment has. */
     bool keeps;
 
     /* Sets up pool->groups.  ZC_OK or ZC_NO_MEMORY. */
@@ -272,9 +272,9 @@ struct zc_zspool {
 
 /* ---- pool/arena.c ---- */
 
-/* `keeps`: empty zspages, for a second; all have one length then. */
+/* `keep_pages`: of empty zspages, so many are kept for a second. */
 zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
-                        uint64_t limit_bytes, bool keeps);
+                        uint64_t limit_bytes, uint32_t keep_pages);
 void zc_arena_destroy(struct zc_arena *arena);
 /* In a child after fork(), instead: unmaps, and takes no lock. */
 void zc_arena_leave(const struct zc_arena *arena);
@@ -319,7 +319,7 @@ static inline uint64_t zc_arena_pages(const struct zc_arena *arena)
     return zc_atomic_u64_load_relaxed(&arena->pages) & UINT32_MAX;
 }
 
-/* Pages of a kept zspage. */
+/* Pages of kept zspages. */
 static inline uint64_t zc_arena_kept_pages(const struct zc_arena *arena)
 {
     return zc_atomic_u64_load_relaxed(&arena->pages) >> 32;

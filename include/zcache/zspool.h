@@ -91,8 +91,7 @@ struct zc_zspool_options {
      * of one.
      *
      * The least is what an empty pool needs for an object of any size, so that
-     * no size is refused for ever: 2 pages in dense placement (a page and its
-     * header), the longest chain of the class table in kernel placement (at
+     * no size is refused for ever: a page in dense placement, the longest chain of the class table in kernel placement (at
      * most chain_length pages: objects of that class come in no less).
      */
     uint64_t limit_bytes;
@@ -145,8 +144,8 @@ ZC_API ZC_MUST_CHECK zc_status zc_zspool_put(struct zc_zspool *pool,
 
 /*
  * Gives an object back.  Its zspage goes back to the system when it was the
- * last one in it.  In dense placement one empty zspage is kept for the next
- * object (kept_bytes in struct zc_zspool_stats); it goes back with the first
+ * last one in it.  In dense placement empty zspages are kept for the next
+ * objects, as many pages as a segment has (kept_bytes in struct zc_zspool_stats); they go back with the first
  * put or free in a later second, with a compaction or a reclaim, and before the
  * limit refuses anything.  While the object is visited, its bytes and its room
  * stay (and count) until the last visit ends; the handle is stale at once.
@@ -337,7 +336,7 @@ struct zc_zspool_stats {
                                  behind a cache, of its entries */
     uint64_t metadata_bytes;  /* other resident bytes outside the pages */
     uint64_t limit_rejects;   /* allocations refused by the limit, ever */
-    uint64_t kept_bytes; /* resident bytes of an empty zspage that is kept, see
+    uint64_t kept_bytes; /* resident bytes of empty zspages that are kept, see
                             zc_zspool_free(); not among the pool pages.  The
                             limit holds for the two together. */
 };
@@ -372,7 +371,8 @@ ZC_API zc_status zc_zspool_set_limit(struct zc_zspool *pool,
 /*
  * From this size on an object takes a page alone, so that compressing to it
  * saves nothing: zs_huge_class_size(), 3625 at chain 8 and 4 KiB pages.  In
- * dense placement it is the page size.
+ * dense placement it is what leaves no room for a header of 4 bytes, 4093 of
+ * 4 KiB.
  */
 ZC_API size_t zc_zspool_huge_class_size(const struct zc_zspool *pool);
 
@@ -394,7 +394,8 @@ struct zc_zspool_class {
 /*
  * The row of class `index`, from 0.  Merged classes give ZC_MISSING: their
  * objects are counted by the class they are merged into.  In dense placement
- * there is one row, index 0, with object_bytes 0.
+ * there are two: index 0, the segments, with object_bytes 0, and index 1, the
+ * zspages of one page.
  *
  * ZC_OK; ZC_MISSING: merged; ZC_INVALID: no such class, which ends a loop.
  */

@@ -72,8 +72,8 @@ static uint32_t list_length(const struct zc_arena *arena,
     return length;
 }
 
-static void check_kernel_zspage(const struct watched *at,
-                                struct zc_zspage *zspage) ZC_NO_LOCK_ANALYSIS
+static void check_slots(const struct watched *at, struct zc_zspage *zspage)
+    ZC_NO_LOCK_ANALYSIS
 {
     const struct zc_arena *arena = &at->pool->arena;
     struct tally tally = {0, 0, 0};
@@ -104,8 +104,7 @@ static void check_kernel_zspage(const struct watched *at,
                  tally.free, list_length(arena, at->group, zspage));
 }
 
-static void check_dense_zspage(const struct watched *at,
-                               struct zc_zspage *zspage)
+static void check_segment(const struct watched *at, struct zc_zspage *zspage)
 {
     struct zc_segment segment = zc_segment_of(at->pool, zspage);
     uint32_t end = segment.granules;
@@ -139,19 +138,17 @@ static void check_dense_zspage(const struct watched *at,
         lab_fail("deferred object left behind", "%u", tally.deferred);
 }
 
-/* By placement. */
-static void (*const checks[])(const struct watched *, struct zc_zspage *) = {
-    [ZC_PLACEMENT_DENSE] = check_dense_zspage,
-    [ZC_PLACEMENT_KERNEL] = check_kernel_zspage,
-};
-
 static void check_chunk(const struct watched *at, struct zc_chunk *chunk)
 {
     for (uint32_t i = 0; i < chunk->zspage_count; i++) {
         struct zc_zspage *zspage = &chunk->zspages[i];
 
-        if (zspage->group.value == at->group)
-            checks[at->pool->placement](at, zspage);
+        if (zspage->group.value != at->group)
+            continue;
+        if (at->group->slot_count == 0)
+            check_segment(at, zspage);
+        else
+            check_slots(at, zspage);
     }
 }
 
@@ -189,7 +186,6 @@ void lab_watch_pool(struct zc_zspool *pool, size_t size)
         free++;
     if (free == LAB_ORACLES)
         return;
-    ZC_ASSERT(pool->placement < sizeof(checks) / sizeof(checks[0]));
     watched[free].pool = pool;
     watched[free].group = zc_group_of(pool, size);
 }

@@ -11,10 +11,10 @@
  * The limit counts pages populated.  A zspage is populated whole, but for the
  * last one under a limit: that has as many pages as the limit leaves.
  *
- * One empty zspage is kept populated, and one empty chunk mapped, so that an
- * object which comes and goes at the edge of a zspage costs no system calls.
- * Both go back at the first put or free in a later second, at a compaction, and
- * where the limit leaves too little without.  A kept zspage is not counted as
+ * Empty zspages are kept populated up to a number of pages, and one empty chunk
+ * mapped, so that an object which comes and goes at the edge of a zspage, or
+ * has one to itself, costs no system calls.  All go back at the first put or free in a later second, at a compaction, and
+ * where the limit leaves too little without.  Kept zspages are not counted as
  * pool pages; the limit holds for the two together.  Kernel placement keeps
  * nothing: its resident pages are its pool pages, as in the kernel.
  *
@@ -56,7 +56,7 @@ static uint64_t limit_in_pages(const struct zc_arena *arena,
 }
 
 zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
-                        uint64_t limit_bytes, bool keeps)
+                        uint64_t limit_bytes, uint32_t keep_pages)
 {
     unsigned i;
 
@@ -67,8 +67,8 @@ zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
         zc_log2((uint64_t)ZC_CHUNK_PAGES * page_size / ZC_UNIT_BYTES);
     arena->descriptor_bytes = 0;
     zc_atomic_u64_init(&arena->pages, 0);
-    arena->keeps = keeps;
-    arena->kept_zspage = NULL;
+    arena->keep_pages = keep_pages;
+    zc_list_init(&arena->kept_zspages);
     arena->kept_chunk = NULL;
     zc_records_init(&arena->chunks, sizeof(struct zc_chunk));
     for (i = 0; i <= ZC_SEGMENT_PAGES_MAX; i++) {
@@ -148,18 +148,12 @@ static size_t populated_bytes(const struct zc_arena *arena,
 }
 
 /* After a change of what is kept.  Only the lock's holder writes these. */
-static void count_kept(struct zc_arena *arena) ZC_REQUIRES(arena->lock)
+static void count_kept(struct zc_arena *arena, int change)
+    ZC_REQUIRES(arena->lock)
 {
-    uint64_t count = 0;
-
-    if (arena->kept_zspage != NULL)
-        count++;
-    if (arena->kept_chunk != NULL)
-        count++;
     zc_counter_add(&arena->kept_second,
                    zc_clock_seconds() - zc_counter_read(&arena->kept_second));
-    zc_counter_add(&arena->kept_count,
-                   count - zc_counter_read(&arena->kept_count));
+    zc_counter_add(&arena->kept_count, (uint64_t)(int64_t)change);
 }
 
 /* A free zspage of a mapped chunk, or NULL.  Takes lower ones first. */
@@ -180,7 +174,7 @@ static struct zc_zspage *take_free(struct zc_arena *arena, uint32_t pages)
         zc_list_remove(&chunk->link);
     if (chunk == arena->kept_chunk) {
         arena->kept_chunk = NULL;
-        count_kept(arena);
+        count_kept(arena, -1);
     }
     return zspage;
 }
@@ -299,21 +293,38 @@ static zc_status add_chunk(struct zc_arena *arena, uint32_t pages)
     return ZC_OK;
 }
 
-/* The kept zspage if it has so many pages, or NULL. */
-static struct zc_zspage *take_kept(struct zc_arena *arena, uint32_t least)
+/* A kept zspage of that length with so many pages, or NULL. */
+static struct zc_zspage *find_kept(const struct zc_arena *arena,
+                                   uint32_t length, uint32_t least)
+    ZC_REQUIRES(arena->lock)
+{
+    struct zc_zspage *zspage;
+    struct zc_list *link;
+
+    for (link = arena->kept_zspages.next; link != &arena->kept_zspages;
+         link = link->next) {
+        zspage = ZC_CONTAINER(link, struct zc_zspage, link);
+        if (zc_arena_chunk(arena, zspage->chunk)->zspage_pages == length &&
+            zspage->pages >= least)
+            return zspage;
+    }
+    return NULL;
+}
+
+/* The same, not kept any more. */
+static struct zc_zspage *take_kept(struct zc_arena *arena, uint32_t length,
+                                   uint32_t least)
 {
     struct zc_zspage *zspage;
 
     if (zc_counter_read(&arena->kept_count) == 0)
         return NULL;
     zc_spinlock_lock(&arena->lock);
-    zspage = arena->kept_zspage;
-    if (zspage != NULL && zspage->pages >= least) {
+    zspage = find_kept(arena, length, least);
+    if (zspage != NULL) {
         recount(arena, zspage->pages, -zspage->pages);
-        arena->kept_zspage = NULL;
-        count_kept(arena);
-    } else {
-        zspage = NULL;
+        zc_list_remove(&zspage->link);
+        count_kept(arena, -1);
     }
     zc_spinlock_unlock(&arena->lock);
     return zspage;
@@ -381,7 +392,7 @@ static void hand_out(struct zc_arena *arena, struct zc_zspage *zspage)
 zc_status zc_arena_get(struct zc_arena *arena, uint32_t length, uint32_t least,
                        struct zc_zspage **zspage_out)
 {
-    struct zc_zspage *zspage = take_kept(arena, least);
+    struct zc_zspage *zspage = take_kept(arena, length, least);
     zc_status status = ZC_OK;
     uint32_t pages;
 
@@ -416,19 +427,19 @@ zc_status zc_arena_get_beyond(struct zc_arena *arena, uint32_t length,
     return ZC_OK;
 }
 
-/* Keeps an empty zspage; false: there is one already. */
+/* Keeps an empty zspage; false: there are enough already. */
 static bool keep(struct zc_arena *arena, struct zc_zspage *zspage)
 {
     bool is_kept;
 
-    if (!arena->keeps)
+    if (arena->keep_pages == 0)
         return false;
     zc_spinlock_lock(&arena->lock);
-    is_kept = arena->kept_zspage == NULL;
+    is_kept = zc_arena_kept_pages(arena) + zspage->pages <= arena->keep_pages;
     if (is_kept) {
         recount(arena, -zspage->pages, zspage->pages);
-        arena->kept_zspage = zspage;
-        count_kept(arena);
+        zc_list_add_first(&arena->kept_zspages, &zspage->link);
+        count_kept(arena, 1);
     }
     zc_spinlock_unlock(&arena->lock);
     return is_kept;
@@ -461,9 +472,10 @@ static void give_zspage(struct zc_arena *arena, struct zc_zspage *zspage)
     if (chunk->used == chunk->zspage_count)
         zc_list_add_first(&arena->partial[chunk->zspage_pages], &chunk->link);
     chunk->used--;
-    if (chunk->used == 0 && arena->keeps && arena->kept_chunk == NULL) {
+    if (chunk->used == 0 && arena->keep_pages != 0 &&
+        arena->kept_chunk == NULL) {
         arena->kept_chunk = chunk;
-        count_kept(arena);
+        count_kept(arena, 1);
     } else if (chunk->used == 0) {
         memory = take_memory(chunk);
     }
@@ -500,17 +512,31 @@ void zc_arena_put(struct zc_arena *arena, struct zc_zspage *zspage)
         zc_arena_release(arena, zspage);
 }
 
+/* A kept zspage, still counted as one, or NULL. */
+static struct zc_zspage *take_any_kept(struct zc_arena *arena)
+{
+    struct zc_zspage *zspage = NULL;
+
+    zc_spinlock_lock(&arena->lock);
+    if (!zc_list_is_empty(&arena->kept_zspages)) {
+        zspage = ZC_CONTAINER(arena->kept_zspages.next, struct zc_zspage, link);
+        zc_list_remove(&zspage->link);
+        count_kept(arena, -1);
+    }
+    zc_spinlock_unlock(&arena->lock);
+    return zspage;
+}
+
 void zc_arena_give_back(struct zc_arena *arena)
 {
     struct zc_zspage *zspage;
     struct zc_chunk *chunk;
     char *memory = NULL;
 
-    zc_spinlock_lock(&arena->lock);
-    zspage = arena->kept_zspage;
-    arena->kept_zspage = NULL;
-    zc_spinlock_unlock(&arena->lock);
-    if (zspage != NULL) {
+    for (;;) {
+        zspage = take_any_kept(arena);
+        if (zspage == NULL)
+            break;
         discard(arena, zspage);
         recount(arena, 0, -zspage->pages);
         give_zspage(arena, zspage);
@@ -519,9 +545,10 @@ void zc_arena_give_back(struct zc_arena *arena)
     zc_spinlock_lock(&arena->lock);
     chunk = arena->kept_chunk;
     arena->kept_chunk = NULL;
-    if (chunk != NULL)
+    if (chunk != NULL) {
         memory = take_memory(chunk);
-    count_kept(arena);
+        count_kept(arena, -1);
+    }
     zc_spinlock_unlock(&arena->lock);
     if (chunk != NULL)
         unmap(arena, chunk, memory);

@@ -10,49 +10,83 @@
  * neighbours at once.  What churn opens all the same, compaction heals
  * (pool/dense_compact.c).
  *
- * There is one group, and so one lock; it is held for a few dozen memory
- * accesses.  A new segment is asked of the arena without it.
+ * There is one group of segments, and so one lock; it is held for a few dozen
+ * memory accesses.  A new segment is asked of the arena without it.
+ *
+ * An object that leaves no room for its header in a page has a zspage of one
+ * page, as in kernel placement (pool/kernel.c): of segments, whose length is a
+ * power of two, each would leave nearly a page unused.  Where the limit leaves
+ * no page for it, it goes into a segment that has room.
  *
  * Where the limit allows no other page, the object may still fit into what is
  * there, in pieces: then one segment's pieces are made one span.  So a pool at
  * its limit is full but for what is in each segment less than an object.
  */
 #include "pool/dense.h"
+#include "pool/kernel.h"
 
 #include "platform/memory.h"
 
 static const struct zc_group_ops segment_ops;
 
-static zc_status dense_create(struct zc_zspool *pool)
-{
-    struct zc_group *group = zc_calloc(1, sizeof(*group));
-    struct zc_dense *dense = zc_calloc(1, sizeof(*dense));
-    zc_status status = ZC_NO_MEMORY;
+/* The groups: the segments, and the zspages of one page. */
+#define GROUPS 2
 
-    if (group == NULL || dense == NULL)
-        goto free_both;
+static struct zc_group *page_group(const struct zc_zspool *pool)
+{
+    return &pool->groups[GROUPS - 1];
+}
+
+static zc_status init_segments(const struct zc_zspool *pool,
+                               struct zc_group *group)
+{
+    struct zc_dense *dense = zc_calloc(1, sizeof(*dense));
+    zc_status status;
+
+    if (dense == NULL)
+        return ZC_NO_MEMORY;
     status = zc_group_init(group);
-    if (status != ZC_OK)
-        goto free_both;
+    if (status != ZC_OK) {
+        zc_free(dense);
+        return status;
+    }
     zc_dense_init(dense, pool->page_size);
     group->ops = &segment_ops;
     group->zspage_pages = pool->segment_pages;
     group->own = dense;
-    pool->groups = group;
-    pool->group_count = 1;
-    pool->class_count = 1;
-    pool->huge_class_size = pool->page_size;
+    return ZC_OK;
+}
+
+static zc_status dense_create(struct zc_zspool *pool)
+{
+    zc_status status;
+
+    pool->groups = zc_calloc(GROUPS, sizeof(*pool->groups));
+    if (pool->groups == NULL)
+        return ZC_NO_MEMORY;
+    status = init_segments(pool, &pool->groups[0]);
+    if (status != ZC_OK)
+        goto free_groups;
+    status = zc_slot_group_init(pool, pool->page_size, 1, 1, page_group(pool));
+    if (status != ZC_OK)
+        goto destroy_segments;
+    pool->group_count = GROUPS;
+    pool->class_count = 2;
+    pool->huge_class_size = pool->page_size - ZC_DENSE_HEADER_BYTES + 1;
     pool->header_bytes = ZC_DENSE_HEADER_BYTES;
     return ZC_OK;
 
-free_both:
-    zc_free(dense);
-    zc_free(group);
+destroy_segments:
+    zc_group_destroy(&pool->groups[0]);
+    zc_free(zc_dense_of(&pool->groups[0]));
+free_groups:
+    zc_free(pool->groups);
     return status;
 }
 
 static void dense_destroy(struct zc_zspool *pool)
 {
+    zc_group_destroy(page_group(pool));
     zc_group_destroy(&pool->groups[0]);
     zc_free(zc_dense_of(&pool->groups[0]));
     zc_free(pool->groups);
@@ -243,8 +277,9 @@ static zc_status make_span(struct zc_zspool *pool, struct zc_group *group,
     return add_segment(pool, group, length, true, location_out, growth);
 }
 
-static zc_status dense_place(struct zc_zspool *pool, size_t size, bool beyond,
-                             zc_handle *handle_out, struct zc_found *found_out)
+static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
+                                  bool beyond, zc_handle *handle_out,
+                                  struct zc_found *found_out)
     ZC_NO_LOCK_ANALYSIS
 {
     struct zc_group *group = &pool->groups[0];
@@ -290,6 +325,23 @@ static zc_status dense_place(struct zc_zspool *pool, size_t size, bool beyond,
     return ZC_OK;
 }
 
+static zc_status dense_place(struct zc_zspool *pool, size_t size, bool beyond,
+                             zc_handle *handle_out, struct zc_found *found_out)
+{
+    zc_status status;
+
+    if (size < pool->huge_class_size)
+        return place_in_segment(pool, size, beyond, handle_out, found_out);
+    status = zc_slot_place(pool, page_group(pool), size, false, handle_out,
+                           found_out);
+    if (status == ZC_REJECTED)
+        status = place_in_segment(pool, size, false, handle_out, found_out);
+    if (status == ZC_REJECTED && beyond)
+        status = zc_slot_place(pool, page_group(pool), size, true, handle_out,
+                               found_out);
+    return status;
+}
+
 void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
                      struct zc_zspage *zspage)
 {
@@ -329,11 +381,12 @@ static bool dense_remove(struct zc_zspool *pool, struct zc_group *group,
     return true;
 }
 
-/* The largest object has its header beside it. */
+/* The largest object has its header elsewhere. */
 static uint32_t dense_least_pages(size_t page_size, unsigned chain_length)
 {
+    (void)page_size;
     (void)chain_length;
-    return (uint32_t)zc_divide_up(page_size + ZC_DENSE_HEADER_BYTES, page_size);
+    return 1;
 }
 
 /* An object's size is its own affair here, so none is allocated but used. */
@@ -355,11 +408,16 @@ static uint64_t dense_used_pages(const struct zc_zspool *pool)
 {
     struct zc_group *group = &pool->groups[0];
     uint64_t used;
+    uint64_t pages;
 
     zc_spinlock_lock(&group->lock);
     used = zc_dense_of(group)->used;
     zc_spinlock_unlock(&group->lock);
-    return zc_divide_up(used, ZC_DENSE_GRANULES_PER_PAGE);
+    group = page_group(pool);
+    zc_spinlock_lock(&group->lock);
+    pages = group->objects;
+    zc_spinlock_unlock(&group->lock);
+    return pages + zc_divide_up(used, ZC_DENSE_GRANULES_PER_PAGE);
 }
 
 static const struct zc_group_ops segment_ops = {

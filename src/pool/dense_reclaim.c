@@ -80,17 +80,17 @@ void zc_dense_undefer(struct zc_zspool *pool, const struct zc_found *found)
 }
 
 /* What begins at `at` is not in use: gives up its cell if it has one. */
-static void release_cell(struct zc_zspool *pool, uint32_t word)
+static void release_cell(const struct zc_segment *segment, uint32_t word)
 {
+    struct zc_handles *handles = &segment->pool->handles;
     zc_handle handle;
     zc_status status = ZC_STALE;
 
     if ((word & ZC_OBJECT_TAGS) != ZC_OBJECT_DEFERRED ||
         !ZC_RULE(RECLAIM_END_RELEASES_CELLS))
         return;
-    if (zc_handles_at(&pool->handles, word >> ZC_DENSE_WORD_SHIFT, &handle))
-        status =
-            zc_handles_free(&pool->handles, &pool->groups[0].cells, handle);
+    if (zc_handles_at(handles, word >> ZC_DENSE_WORD_SHIFT, &handle))
+        status = zc_handles_free(handles, &segment->group->cells, handle);
     ZC_ASSERT(status == ZC_OK);
     (void)status;
 }
@@ -112,7 +112,7 @@ static uint32_t rewrite_spans(const struct zc_segment *segment)
         word = zc_dense_word(item);
         length = zc_dense_length(segment, word);
         if ((word & ZC_OBJECT_TAGS) != ZC_OBJECT_ALLOCATED) {
-            release_cell(segment->pool, word);
+            release_cell(segment, word);
             continue;
         }
         zc_dense_set_word(item, word & ~ZC_DENSE_PREV_FREE);

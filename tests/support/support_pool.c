@@ -80,14 +80,14 @@ int support_pool_teardown(void **state)
 size_t support_zspage_bytes(const struct zc_zspool *pool, size_t size)
 {
     if (pool->placement == ZC_PLACEMENT_DENSE)
-        return pool->segment_pages * pool->page_size;
+        return zc_group_of(pool, size)->zspage_pages * pool->page_size;
     return group_of_size(pool, size)->zspage_pages * pool->page_size;
 }
 
 uint64_t support_pages_for(const struct zc_zspool *pool, size_t size)
 {
     if (pool->placement == ZC_PLACEMENT_DENSE)
-        return size + ZC_DENSE_HEADER_BYTES > pool->page_size ? 2 : 1;
+        return 1;
     return group_of_size(pool, size)->zspage_pages;
 }
 
@@ -193,7 +193,7 @@ static bool has_cell(const struct zc_zspool *pool,
 
     if (group == NULL)
         return false;
-    if (pool->placement == ZC_PLACEMENT_DENSE) {
+    if (group->slot_count == 0) {
         header = zc_dense_word(zc_location_address(arena, location));
         return header >> ZC_DENSE_WORD_SHIFT == zc_handle_cell(handle) &&
                (header & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED;
@@ -300,28 +300,36 @@ static uint64_t pages_of_chunk(const struct zc_chunk *chunk)
     return pages;
 }
 
-/* A kept zspage is empty and unused. */
+/* Kept zspages are empty and unused.  Returns how many there are. */
 static uint64_t check_kept(const struct zc_arena *arena)
 {
-    const struct zc_zspage *zspage = arena->kept_zspage;
+    const struct zc_zspage *zspage;
+    struct zc_list *link;
+    uint64_t count = 0;
+    uint64_t pages = 0;
 
+    for (link = arena->kept_zspages.next; link != &arena->kept_zspages;
+         link = link->next) {
+        zspage = ZC_CONTAINER(link, struct zc_zspage, link);
+        assert_int_equal(zc_atomic_u32_load_relaxed(&zspage->pin), PIN_LOCKED);
+        assert_null(zc_atomic_pointer_load_relaxed(&zspage->group));
+        pages += zspage->pages;
+        count++;
+    }
     assert_int_equal(zc_counter_read(&arena->kept_count),
-                     (zspage != NULL) + (arena->kept_chunk != NULL));
+                     count + (arena->kept_chunk != NULL));
     if (arena->kept_chunk != NULL) {
         assert_int_equal(arena->kept_chunk->used, 0);
         assert_non_null(zc_chunk_memory(arena->kept_chunk));
     }
-    if (zspage == NULL)
-        return 0;
-    assert_true(arena->keeps);
-    assert_int_equal(zc_atomic_u32_load_relaxed(&zspage->pin), PIN_LOCKED);
-    assert_null(zc_atomic_pointer_load_relaxed(&zspage->group));
-    return zspage->pages;
+    assert_true(pages <= arena->keep_pages);
+    assert_int_equal(zc_arena_kept_pages(arena), pages);
+    return count;
 }
 
 static void check_arena(const struct zc_arena *arena)
 {
-    const uint64_t kept_pages = check_kept(arena);
+    const uint64_t kept = check_kept(arena);
     const struct zc_chunk *chunk;
     uint64_t zspages = 0;
     uint64_t pages = 0;
@@ -333,11 +341,9 @@ static void check_arena(const struct zc_arena *arena)
         zspages += chunk->used;
         pages += pages_of_chunk(chunk);
     }
-    assert_int_equal(zc_counter_read(&arena->zspages),
-                     zspages - (arena->kept_zspage != NULL));
+    assert_int_equal(zc_counter_read(&arena->zspages), zspages - kept);
     assert_int_equal(zc_arena_pages(arena), pages);
-    assert_int_equal(zc_arena_kept_pages(arena), kept_pages);
-    assert_true(pages + kept_pages <= zc_arena_limit(arena));
+    assert_true(pages + zc_arena_kept_pages(arena) <= zc_arena_limit(arena));
 }
 
 /* ---- zspages of either placement ---- */
@@ -393,8 +399,8 @@ static void check_span(const struct zc_segment *segment, uint32_t at,
     assert_int_equal(zc_dense_word(end - sizeof(uint32_t)), length);
 }
 
-static void check_segment(struct zc_zspool *pool, struct zc_zspage *zspage,
-                          struct walk *walk)
+static void check_segment(struct zc_zspool *pool, const struct zc_group *group,
+                          struct zc_zspage *zspage, struct walk *walk)
 {
     const struct zc_segment segment = zc_segment_of(pool, zspage);
     const struct zc_dense *dense = segment.dense;
@@ -425,8 +431,7 @@ static void check_segment(struct zc_zspool *pool, struct zc_zspage *zspage,
     assert_int_equal(at, segment.granules);
     assert_int_equal(zspage->objects, objects);
     assert_int_equal(zspage->used, granules);
-    assert_ptr_equal(zc_atomic_pointer_load_relaxed(&zspage->group),
-                     &pool->groups[0]);
+    assert_ptr_equal(zc_atomic_pointer_load_relaxed(&zspage->group), group);
     walk->objects += objects;
     walk->granules += granules;
     walk->capacity += segment.granules;
@@ -441,9 +446,10 @@ static bool bin_takes(unsigned bin, uint32_t length)
                zc_log2(length) - zc_log2(ZC_DENSE_GRANULES_PER_PAGE);
 }
 
-static uint64_t check_bins(const struct zc_zspool *pool)
+static uint64_t check_bins(const struct zc_zspool *pool,
+                           const struct zc_group *group)
 {
-    const struct zc_dense *dense = zc_dense_of(&pool->groups[0]);
+    const struct zc_dense *dense = zc_dense_of(group);
     uint64_t count = 0;
     uint64_t previous;
     uint64_t link;
@@ -470,9 +476,8 @@ static uint64_t check_bins(const struct zc_zspool *pool)
     return count;
 }
 
-static void check_dense_pool(struct zc_zspool *pool)
+static void check_segments(struct zc_zspool *pool, const struct zc_group *group)
 {
-    const struct zc_group *group = &pool->groups[0];
     struct walk walk = {0, 0, 0, 0};
     struct zc_zspage *zspage;
     const struct zc_list *list;
@@ -485,7 +490,7 @@ static void check_dense_pool(struct zc_zspool *pool)
         zspages = 0;
         for (link = list->next; link != list; link = link->next) {
             zspage = ZC_CONTAINER(link, struct zc_zspage, link);
-            check_segment(pool, zspage, &walk);
+            check_segment(pool, group, zspage, &walk);
             assert_int_equal(zspage->fullness, fullness);
             assert_int_equal(
                 zc_fullness_of(zspage->used, zc_segment_granules(zspage)),
@@ -498,7 +503,19 @@ static void check_dense_pool(struct zc_zspool *pool)
     assert_int_equal(group->objects, walk.objects);
     assert_int_equal(zc_dense_of(group)->used, walk.granules);
     assert_int_equal(zc_dense_of(group)->capacity, walk.capacity);
-    assert_int_equal(check_bins(pool), walk.binned);
+    assert_int_equal(check_bins(pool, group), walk.binned);
+}
+
+static void check_dense_pool(struct zc_zspool *pool)
+{
+    unsigned i;
+
+    for (i = 0; i < pool->group_count; i++) {
+        if (pool->groups[i].slot_count == 0)
+            check_segments(pool, &pool->groups[i]);
+        else
+            check_group(pool, &pool->groups[i]);
+    }
 }
 
 /* ---- the whole pool ---- */

@@ -30,7 +30,7 @@ TEST(no_options_mean_all_defaults)
 
     assert_int_equal(support_cache_page_size(cache), 4096);
     assert_non_null(zc_cache_zspool(cache));
-    assert_int_equal(zc_zspool_huge_class_size(zc_cache_zspool(cache)), 4096);
+    assert_int_equal(zc_zspool_huge_class_size(zc_cache_zspool(cache)), 4093);
     support_store(cache, last, SUPPORT_TEXT, 1);
     support_expect(cache, last, SUPPORT_TEXT, 1);
     assert_int_equal(support_cache_stat(cache, same_filled_pages), 0);
@@ -131,7 +131,7 @@ TEST(an_older_program_has_shorter_options)
 {
     struct zc_cache_options options = {
         .struct_size = offsetof(struct zc_cache_options, compressor_name),
-        .limit_bytes = 8192,
+        .limit_bytes = 4096,
         .compressor_name = "none", /* behind what it says it has */
         .checksums = 99,
     };

@@ -257,7 +257,7 @@ TEST(the_watermark_is_the_pools)
         size_t huge_class_size;
     } pools[] = {
         {SUPPORT_OVER_KERNEL, 4, 3257}, {SUPPORT_OVER_KERNEL, 8, 3625},
-        {SUPPORT_OVER_DENSE, 0, 4096},  {SUPPORT_OVER_MALLOC, 0, 4096},
+        {SUPPORT_OVER_DENSE, 0, 4093},  {SUPPORT_OVER_MALLOC, 0, 4096},
         {SUPPORT_OVER_BUMP, 0, 1000},
     };
     struct support_bump_control control = {.huge_class_size = 1000};

@@ -16,7 +16,7 @@ static int set_up(void **state)
 
     memset(&arena, 0, sizeof(arena)); /* as in a new pool */
     *state = &arena;
-    return zc_arena_init(&arena, PAGE, 0, false) == ZC_OK ? 0 : -1;
+    return zc_arena_init(&arena, PAGE, 0, 0) == ZC_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)
@@ -40,7 +40,7 @@ static struct zc_zspage *get(struct zc_arena *arena, uint32_t pages)
     return zspage;
 }
 
-TEST_WITH(a_zspage_comes_locked_without_group_and_writable, set_up, tear_down)
+static void a_zspage_comes_locked_without_group_and_writable(void **state)
 {
     struct zc_arena *arena = *state;
     uint32_t pages;
@@ -59,7 +59,7 @@ TEST_WITH(a_zspage_comes_locked_without_group_and_writable, set_up, tear_down)
     assert_int_equal(pages_of(arena), 0);
 }
 
-TEST_WITH(zspages_of_all_lengths_do_not_overlap, set_up, tear_down)
+static void zspages_of_all_lengths_do_not_overlap(void **state)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *zspages[600];
@@ -88,7 +88,7 @@ TEST_WITH(zspages_of_all_lengths_do_not_overlap, set_up, tear_down)
     }
 }
 
-TEST_WITH(a_location_leads_to_its_zspage_and_its_address, set_up, tear_down)
+static void a_location_leads_to_its_zspage_and_its_address(void **state)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *zspages[300];
@@ -113,7 +113,7 @@ TEST_WITH(a_location_leads_to_its_zspage_and_its_address, set_up, tear_down)
         zc_arena_put(arena, zspages[i]);
 }
 
-TEST_WITH(lower_zspages_of_a_chunk_go_out_first, set_up, tear_down)
+static void lower_zspages_of_a_chunk_go_out_first(void **state)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *zspages[32];
@@ -128,7 +128,7 @@ TEST_WITH(lower_zspages_of_a_chunk_go_out_first, set_up, tear_down)
     assert_int_equal(get(arena, 4)->chunk, 2);
 }
 
-TEST_WITH(a_zspage_that_comes_back_is_not_resident, set_up, tear_down)
+static void a_zspage_that_comes_back_is_not_resident(void **state)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *kept = get(arena, 16);
@@ -145,7 +145,7 @@ TEST_WITH(a_zspage_that_comes_back_is_not_resident, set_up, tear_down)
     zc_arena_put(arena, kept);
 }
 
-TEST_WITH(a_chunk_of_which_nothing_is_out_is_unmapped, set_up, tear_down)
+static void a_chunk_of_which_nothing_is_out_is_unmapped(void **state)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *first = get(arena, 16);
@@ -159,7 +159,7 @@ TEST_WITH(a_chunk_of_which_nothing_is_out_is_unmapped, set_up, tear_down)
     assert_null(zc_chunk_memory(zc_arena_chunk(arena, 0)));
 }
 
-TEST_WITH(the_record_of_an_unmapped_chunk_is_used_again, set_up, tear_down)
+static void the_record_of_an_unmapped_chunk_is_used_again(void **state)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *zspage;
@@ -180,7 +180,7 @@ TEST_WITH(the_record_of_an_unmapped_chunk_is_used_again, set_up, tear_down)
     assert_int_equal(arena->chunk_count, 2);
 }
 
-TEST_WITH(descriptors_stay_when_their_chunk_is_unmapped, set_up, tear_down)
+static void descriptors_stay_when_their_chunk_is_unmapped(void **state)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *zspage = get(arena, 8);
@@ -192,14 +192,14 @@ TEST_WITH(descriptors_stay_when_their_chunk_is_unmapped, set_up, tear_down)
     assert_null(zc_atomic_pointer_load_acquire(&zspage->group));
 }
 
-TEST_WITH(the_limit_is_kept_to_the_page, set_up, tear_down)
+static void the_limit_is_kept_to_the_page(void **state)
 {
     struct zc_zspage *zspage = NULL;
     struct zc_zspage *first;
     struct zc_arena arena = {0};
 
-    assert_status(zc_arena_init(&arena, PAGE, 10 * PAGE + PAGE - 1, false),
-                  ZC_OK);
+    (void)state;
+    assert_status(zc_arena_init(&arena, PAGE, 10 * PAGE + PAGE - 1, 0), ZC_OK);
     first = get(&arena, 7);
     assert_status(zc_arena_get(&arena, 4, 4, &zspage), ZC_REJECTED);
     assert_null(zspage);
@@ -214,12 +214,13 @@ TEST_WITH(the_limit_is_kept_to_the_page, set_up, tear_down)
     zc_arena_destroy(&arena);
 }
 
-TEST_WITH(a_limit_below_a_page_admits_nothing, set_up, tear_down)
+static void a_limit_below_a_page_admits_nothing(void **state)
 {
     struct zc_zspage *zspage = NULL;
     struct zc_arena arena = {0};
 
-    assert_status(zc_arena_init(&arena, PAGE, PAGE - 1, false), ZC_OK);
+    (void)state;
+    assert_status(zc_arena_init(&arena, PAGE, PAGE - 1, 0), ZC_OK);
     assert_status(zc_arena_get(&arena, 1, 1, &zspage), ZC_REJECTED);
     zc_arena_destroy(&arena);
 }
@@ -233,7 +234,7 @@ static unsigned fail_each(enum zc_inject_point point)
     bool failed;
 
     do {
-        assert_status(zc_arena_init(&arena, PAGE, 0, false), ZC_OK);
+        assert_status(zc_arena_init(&arena, PAGE, 0, 0), ZC_OK);
         zc_inject_arm(point, countdown, 1);
         failed = zc_arena_get(&arena, 8, 8, &zspage) != ZC_OK;
         assert_int_equal(zc_inject_failures(), failed);
@@ -255,21 +256,23 @@ static unsigned fail_each(enum zc_inject_point point)
     return countdown - 1;
 }
 
-TEST_WITH(no_memory_leaves_nothing_charged, set_up, tear_down)
+static void no_memory_leaves_nothing_charged(void **state)
 {
+    (void)state;
     assert_int_equal(fail_each(ZC_INJECT_MALLOC), 1); /* descriptors */
     assert_int_equal(fail_each(ZC_INJECT_PAGES), 2);  /* record, frames */
 }
 
-TEST_WITH(large_pages_are_aligned_to_themselves, set_up, tear_down)
+static void large_pages_are_aligned_to_themselves(void **state)
 {
     struct zc_zspage *zspage;
     struct zc_arena arena = {0};
     size_t page_size;
 
+    (void)state;
     for (page_size = ZC_PAGE_SIZE_MIN; page_size <= ZC_PAGE_SIZE_MAX;
          page_size *= 2) {
-        assert_status(zc_arena_init(&arena, page_size, 0, false), ZC_OK);
+        assert_status(zc_arena_init(&arena, page_size, 0, 0), ZC_OK);
         zspage = get(&arena, 3);
         assert_int_equal(
             (uintptr_t)zc_zspage_memory(&arena, zspage) % page_size, 0);
@@ -279,19 +282,43 @@ TEST_WITH(large_pages_are_aligned_to_themselves, set_up, tear_down)
     }
 }
 
-TEST_WITH(destroying_gives_everything_back_that_is_out, set_up, tear_down)
+static void destroying_gives_everything_back_that_is_out(void **state)
 {
     struct zc_arena arena = {0};
     uint64_t before = 0;
     unsigned round;
     unsigned i;
 
+    (void)state;
     for (round = 0; round < 2; round++) {
         before = support_mapped_bytes();
-        assert_status(zc_arena_init(&arena, PAGE, 0, false), ZC_OK);
+        assert_status(zc_arena_init(&arena, PAGE, 0, 0), ZC_OK);
         for (i = 0; i < 100; i++)
             (void)get(&arena, 16);
         zc_arena_destroy(&arena);
     }
     support_assert_mapped(before);
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        test(a_zspage_comes_locked_without_group_and_writable),
+        test(zspages_of_all_lengths_do_not_overlap),
+        test(a_location_leads_to_its_zspage_and_its_address),
+        test(lower_zspages_of_a_chunk_go_out_first),
+        test(a_zspage_that_comes_back_is_not_resident),
+        test(a_chunk_of_which_nothing_is_out_is_unmapped),
+        test(the_record_of_an_unmapped_chunk_is_used_again),
+        test(descriptors_stay_when_their_chunk_is_unmapped),
+        test(the_limit_is_kept_to_the_page),
+        test(a_limit_below_a_page_admits_nothing),
+        test(no_memory_leaves_nothing_charged),
+        test(large_pages_are_aligned_to_themselves),
+        test(destroying_gives_everything_back_that_is_out),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

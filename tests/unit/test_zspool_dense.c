@@ -55,7 +55,7 @@ zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t length,
     return status;
 }
 
-TEST(objects_lie_side_by_side)
+static void objects_lie_side_by_side(void **state)
 {
     const struct support_shape *shape;
     const struct zc_zspage *zspage;
@@ -66,6 +66,7 @@ TEST(objects_lie_side_by_side)
     zc_handle handle;
     size_t size;
 
+    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         if (shape->placement != ZC_PLACEMENT_DENSE)
@@ -92,7 +93,7 @@ TEST(objects_lie_side_by_side)
     }
 }
 
-TEST_ON_DENSE(every_size_is_stored_whole_and_aligned)
+static void every_size_is_stored_whole_and_aligned(void **state)
 {
     static zc_handle handles[ZC_PAGE_SIZE_MIN + 1];
     struct zc_zspool *pool = *state;
@@ -108,7 +109,7 @@ TEST_ON_DENSE(every_size_is_stored_whole_and_aligned)
     support_pool_check_empty(pool);
 }
 
-TEST_ON_DENSE(an_object_goes_into_the_tightest_hole)
+static void an_object_goes_into_the_tightest_hole(void **state)
 {
     static const unsigned holes[] = {5, 20, 9, 30, 12};
     static const unsigned wanted[] = {10, 3, 9, 25, 13};
@@ -136,7 +137,7 @@ TEST_ON_DENSE(an_object_goes_into_the_tightest_hole)
     }
 }
 
-TEST_ON_DENSE(the_tightest_hole_of_all_segments_is_taken)
+static void the_tightest_hole_of_all_segments_is_taken(void **state)
 {
     static zc_handle first[1024];
     static zc_handle second[1024];
@@ -190,7 +191,7 @@ static void join(struct zc_zspool *pool, unsigned which)
     support_pool_check_empty(pool);
 }
 
-TEST_ON_DENSE(a_freed_object_joins_its_free_neighbours)
+static void a_freed_object_joins_its_free_neighbours(void **state)
 {
     unsigned which;
 
@@ -198,7 +199,7 @@ TEST_ON_DENSE(a_freed_object_joins_its_free_neighbours)
         join(*state, which);
 }
 
-TEST_ON_DENSE(both_ends_of_a_segment_can_be_free)
+static void both_ends_of_a_segment_can_be_free(void **state)
 {
     static zc_handle handles[1024];
     struct zc_zspool *pool = *state;
@@ -217,7 +218,7 @@ TEST_ON_DENSE(both_ends_of_a_segment_can_be_free)
                      1); /* full to the last granule */
 }
 
-TEST_ON_DENSE(a_hole_too_short_for_a_bin_waits_for_its_neighbour)
+static void a_hole_too_short_for_a_bin_waits_for_its_neighbour(void **state)
 {
     static zc_handle handles[8190];
     struct zc_zspool *pool = *state;
@@ -244,7 +245,7 @@ TEST_ON_DENSE(a_hole_too_short_for_a_bin_waits_for_its_neighbour)
     support_pool_check(pool);
 }
 
-TEST_ON_DENSE(a_segment_goes_back_with_its_last_object)
+static void a_segment_goes_back_with_its_last_object(void **state)
 {
     static zc_handle first[1024];
     static zc_handle second[1024];
@@ -262,21 +263,42 @@ TEST_ON_DENSE(a_segment_goes_back_with_its_last_object)
     support_pool_check(pool);
 }
 
-TEST(segments_have_the_length_that_was_asked_for)
+static void segments_have_the_length_that_was_asked_for(void **state)
 {
     struct support_shape shape = {"", ZC_PLACEMENT_DENSE, 0, 0, 0, 0};
     struct zc_zspool *pool;
 
+    (void)state;
     for (shape.segment_pages = 4; shape.segment_pages <= 128;
          shape.segment_pages *= 2) {
         pool = support_pool_new(&shape);
         (void)place(pool, 1);
         assert_int_equal(zc_zspool_page_count(pool), shape.segment_pages);
-        (void)support_object_new(pool, 4096, 1, 1);
+        (void)support_object_new(pool, 4000, 1, 1);
         assert_int_equal(zc_zspool_page_count(pool), shape.segment_pages);
         support_pool_check(pool);
         zc_zspool_destroy(pool);
     }
+}
+
+/* An object that has no room for its header in a page has one alone. */
+static void a_page_takes_a_page(void **state)
+{
+    struct zc_zspool *pool = *state;
+    zc_handle handles[40];
+    unsigned i;
+
+    for (i = 0; i < 40; i++) {
+        handles[i] = support_object_new(pool, 4093 + i % 4, i, 0);
+        assert_int_equal(zc_zspool_page_count(pool), i + 1);
+    }
+    support_pool_check(pool);
+    assert_int_equal(zc_zspool_used_pages(pool), 40);
+    for (i = 0; i < 40; i++)
+        support_object_check(pool, handles[i], 4093 + i % 4, i, 0);
+    for (i = 0; i < 40; i++)
+        support_object_free(pool, handles[i]);
+    support_pool_check_empty(pool);
 }
 
 static struct zc_zspool *shared_pool;
@@ -288,7 +310,7 @@ static void place_meanwhile(struct zc_arena *arena)
     placed_meanwhile = place(shared_pool, 10);
 }
 
-TEST_ON_DENSE(who_needs_no_new_segment_any_more_leaves_none_empty)
+static void who_needs_no_new_segment_any_more_leaves_none_empty(void **state)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle;
@@ -317,7 +339,7 @@ static void fill_and_empty(struct support_worker *worker)
 
     for (round = 0; round < 300; round++) {
         for (i = 0; i < 40; i++)
-            if (zc_zspool_alloc(pool, 4096, &handles[i]) != ZC_OK)
+            if (zc_zspool_alloc(pool, 4090, &handles[i]) != ZC_OK)
                 support_mistake(worker, "cannot allocate");
         for (i = 0; i < 40; i++)
             if (zc_zspool_free(pool, handles[i]) != ZC_OK)
@@ -325,7 +347,7 @@ static void fill_and_empty(struct support_worker *worker)
     }
 }
 
-TEST_ON_DENSE(threads_that_bring_segments_together_leave_none)
+static void threads_that_bring_segments_together_leave_none(void **state)
 {
     struct support_crew crew;
     unsigned i;
@@ -337,7 +359,7 @@ TEST_ON_DENSE(threads_that_bring_segments_together_leave_none)
     support_pool_check_empty(*state);
 }
 
-TEST(churn_keeps_every_byte_and_every_rule)
+static void churn_keeps_every_byte_and_every_rule(void **state)
 {
     struct support_random random = {support_seed(0xde45e)};
     static zc_handle handles[1000];
@@ -347,6 +369,7 @@ TEST(churn_keeps_every_byte_and_every_rule)
     unsigned step;
     uint64_t i;
 
+    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         if (shape->placement != ZC_PLACEMENT_DENSE)
@@ -375,4 +398,25 @@ TEST(churn_keeps_every_byte_and_every_rule)
         support_pool_check_empty(pool);
         zc_zspool_destroy(pool);
     }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(objects_lie_side_by_side),
+        support_on_dense(every_size_is_stored_whole_and_aligned),
+        support_on_dense(an_object_goes_into_the_tightest_hole),
+        support_on_dense(the_tightest_hole_of_all_segments_is_taken),
+        support_on_dense(a_freed_object_joins_its_free_neighbours),
+        support_on_dense(both_ends_of_a_segment_can_be_free),
+        support_on_dense(a_hole_too_short_for_a_bin_waits_for_its_neighbour),
+        support_on_dense(a_segment_goes_back_with_its_last_object),
+        cmocka_unit_test(segments_have_the_length_that_was_asked_for),
+        support_on_dense(a_page_takes_a_page),
+        support_on_dense(who_needs_no_new_segment_any_more_leaves_none_empty),
+        support_on_dense(threads_that_bring_segments_together_leave_none),
+        cmocka_unit_test(churn_keeps_every_byte_and_every_rule),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,12 +11,10 @@
 
 #define GRANULE 8
 
-#define LARGEST 513 /* granules of a page and its header */
+#define LARGEST 512 /* granules of what has its header beside it */
 
 static size_t bytes_of(uint32_t granules)
 {
-    if (granules == LARGEST)
-        return ZC_PAGE_SIZE_MIN;
     return (size_t)granules * GRANULE - ZC_DENSE_HEADER_BYTES;
 }
 
@@ -93,7 +91,7 @@ bool __wrap_zc_zspage_release_or_leave(struct zc_zspage *zspage)
     return let_reader_leave(__real_zc_zspage_release_or_leave(zspage));
 }
 
-TEST_ON_DENSE(nothing_is_moved_where_no_segment_can_be_gained)
+static void nothing_is_moved_where_no_segment_can_be_gained(void **state)
 {
     static zc_handle handles[600];
     struct zc_zspool *pool = *state;
@@ -110,7 +108,8 @@ TEST_ON_DENSE(nothing_is_moved_where_no_segment_can_be_gained)
     assert_int_equal(zc_zspool_page_count(pool), 32);
 }
 
-TEST_ON_DENSE(the_emptiest_segment_is_emptied_into_the_tightest_holes)
+static void the_emptiest_segment_is_emptied_into_the_tightest_holes(
+    void **state)
 {
     static zc_handle handles[512 + 10];
     struct zc_zspool *pool = *state;
@@ -139,7 +138,7 @@ TEST_ON_DENSE(the_emptiest_segment_is_emptied_into_the_tightest_holes)
     }
 }
 
-TEST_ON_DENSE(holes_too_short_are_slid_into_one)
+static void holes_too_short_are_slid_into_one(void **state)
 {
     static zc_handle small[1024];
     static zc_handle large[17];
@@ -166,7 +165,7 @@ TEST_ON_DENSE(holes_too_short_are_slid_into_one)
     check_all(pool, 200, 17, large);
 }
 
-TEST_ON_DENSE(a_segment_with_a_reader_is_not_slid)
+static void a_segment_with_a_reader_is_not_slid(void **state)
 {
     static zc_handle small[1024];
     static zc_handle large[17];
@@ -190,7 +189,7 @@ TEST_ON_DENSE(a_segment_with_a_reader_is_not_slid)
     check_all(pool, 200, 17, large);
 }
 
-TEST_ON_DENSE(tags_survive_moves_and_slides)
+static void tags_survive_moves_and_slides(void **state)
 {
     static zc_handle small[1024];
     static zc_handle large[17];
@@ -251,7 +250,7 @@ static struct zc_zspage *begin(struct zc_zspool *pool, zc_handle *handles)
     return victim;
 }
 
-TEST_ON_DENSE(nothing_is_placed_in_a_segment_that_is_being_emptied)
+static void nothing_is_placed_in_a_segment_that_is_being_emptied(void **state)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -270,7 +269,7 @@ TEST_ON_DENSE(nothing_is_placed_in_a_segment_that_is_being_emptied)
     check_all(pool, 16, 512 + MANY, handles);
 }
 
-TEST_ON_DENSE(a_segment_emptied_by_frees_between_steps_goes_back)
+static void a_segment_emptied_by_frees_between_steps_goes_back(void **state)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -287,7 +286,7 @@ TEST_ON_DENSE(a_segment_emptied_by_frees_between_steps_goes_back)
     check_all(pool, 16, 512 + MANY, handles);
 }
 
-TEST_ON_DENSE(a_pause_gives_an_emptied_segment_back)
+static void a_pause_gives_an_emptied_segment_back(void **state)
 {
     zc_handle handles[512 + MANY];
     struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -302,7 +301,7 @@ TEST_ON_DENSE(a_pause_gives_an_emptied_segment_back)
     support_pool_check(pool);
 }
 
-TEST_ON_DENSE(a_pause_puts_the_rest_of_a_segment_back)
+static void a_pause_puts_the_rest_of_a_segment_back(void **state)
 {
     zc_handle handles[512 + MANY];
     struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -318,7 +317,7 @@ TEST_ON_DENSE(a_pause_puts_the_rest_of_a_segment_back)
     assert_int_equal(support_compact(pool, NULL).pages_freed, 16);
 }
 
-TEST_ON_DENSE(objects_in_a_segment_that_is_being_emptied_can_be_used)
+static void objects_in_a_segment_that_is_being_emptied_can_be_used(void **state)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -349,7 +348,7 @@ static unsigned last_in(struct zc_zspool *pool, const zc_handle *handles,
     return i;
 }
 
-TEST_ON_DENSE(a_segment_is_given_up_to_a_reader_and_put_back)
+static void a_segment_is_given_up_to_a_reader_and_put_back(void **state)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -371,7 +370,7 @@ TEST_ON_DENSE(a_segment_is_given_up_to_a_reader_and_put_back)
     assert_int_equal(zc_zspool_page_count(pool), 16);
 }
 
-TEST_ON_DENSE(a_segment_emptied_under_its_reader_is_left_to_it)
+static void a_segment_emptied_under_its_reader_is_left_to_it(void **state)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -396,7 +395,8 @@ TEST_ON_DENSE(a_segment_emptied_under_its_reader_is_left_to_it)
     check_all(pool, 16, 512 + MANY, handles);
 }
 
-TEST_ON_DENSE(a_reader_may_leave_while_its_emptied_segment_is_given_up)
+static void a_reader_may_leave_while_its_emptied_segment_is_given_up(
+    void **state)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -443,7 +443,7 @@ static void churn(struct zc_zspool *pool, unsigned count, unsigned percent,
  * After compaction what is free is less than a segment, or in pieces that the
  * objects of a few segments in turn do not fit into: a few percent.
  */
-TEST(compaction_leaves_little_unused)
+static void compaction_leaves_little_unused(void **state)
 {
     static const unsigned percents[] = {20, 50, 90};
     struct support_random random = {support_seed(0xc0de)};
@@ -457,6 +457,7 @@ TEST(compaction_leaves_little_unused)
     unsigned i;
     unsigned j;
 
+    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         if (shape->placement != ZC_PLACEMENT_DENSE)
@@ -483,18 +484,44 @@ TEST(compaction_leaves_little_unused)
     }
 }
 
-/* Nothing fits into anything: every segment holds 15 of 513, and 497 spare. */
-TEST_ON_DENSE(a_round_ends_where_nothing_fits_anywhere)
+/* Nothing fits into anything: every segment holds 16 of 500, and 192 spare. */
+static void a_round_ends_where_nothing_fits_anywhere(void **state)
 {
-    static zc_handle handles[15 * 40];
+    static zc_handle handles[16 * 40];
     struct zc_zspool *pool = *state;
     struct zc_compact_result result = {.struct_size = sizeof(result)};
 
-    place_all(pool, LARGEST, 15 * 40, handles);
+    place_all(pool, 500, 16 * 40, handles);
     assert_int_equal(zc_zspool_page_count(pool), 40 * 16);
     result = support_compact(pool, NULL);
     assert_int_equal(result.pages_freed, 0);
     assert_int_equal(zc_zspool_page_count(pool), 40 * 16);
     support_pool_check(pool);
-    check_all(pool, LARGEST, 15 * 40, handles);
+    check_all(pool, 500, 16 * 40, handles);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        support_on_dense(nothing_is_moved_where_no_segment_can_be_gained),
+        support_on_dense(
+            the_emptiest_segment_is_emptied_into_the_tightest_holes),
+        support_on_dense(holes_too_short_are_slid_into_one),
+        support_on_dense(a_segment_with_a_reader_is_not_slid),
+        support_on_dense(tags_survive_moves_and_slides),
+        support_on_dense(nothing_is_placed_in_a_segment_that_is_being_emptied),
+        support_on_dense(a_segment_emptied_by_frees_between_steps_goes_back),
+        support_on_dense(a_pause_gives_an_emptied_segment_back),
+        support_on_dense(a_pause_puts_the_rest_of_a_segment_back),
+        support_on_dense(
+            objects_in_a_segment_that_is_being_emptied_can_be_used),
+        support_on_dense(a_segment_is_given_up_to_a_reader_and_put_back),
+        support_on_dense(a_segment_emptied_under_its_reader_is_left_to_it),
+        support_on_dense(
+            a_reader_may_leave_while_its_emptied_segment_is_given_up),
+        cmocka_unit_test(compaction_leaves_little_unused),
+        support_on_dense(a_round_ends_where_nothing_fits_anywhere),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
