@@ -118,13 +118,10 @@ static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes,
     status = zc_mutex_init(&pool->compaction, ZC_RANK_COMPACTION, "compaction");
     if (status != ZC_OK)
         goto destroy_handles;
-    status = zc_mutex_init(&pool->growth, ZC_RANK_POOL_GROWTH, "growth");
-    if (status != ZC_OK)
-        goto destroy_compaction;
     zc_list_init(&pool->lru);
     status = zc_spinlock_init(&pool->lru_lock, ZC_RANK_POOL_LRU, "pool lru");
     if (status != ZC_OK)
-        goto destroy_growth;
+        goto destroy_compaction;
     status = pool->ops->create(pool);
     if (status != ZC_OK)
         goto destroy_lru;
@@ -132,8 +129,6 @@ static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes,
 
 destroy_lru:
     zc_spinlock_destroy(&pool->lru_lock);
-destroy_growth:
-    zc_mutex_destroy(&pool->growth);
 destroy_compaction:
     zc_mutex_destroy(&pool->compaction);
 destroy_handles:
@@ -200,7 +195,6 @@ void zc_zspool_destroy(struct zc_zspool *pool)
     }
     pool->ops->destroy(pool);
     zc_spinlock_destroy(&pool->lru_lock);
-    zc_mutex_destroy(&pool->growth);
     zc_mutex_destroy(&pool->compaction);
     zc_handles_destroy(&pool->handles);
     zc_arena_destroy(&pool->arena);

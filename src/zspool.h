@@ -75,11 +75,14 @@ struct zc_zspage {
 
     zc_atomic_u32 pin; /* readers and two bits: pool/pin.c */
 
-    uint32_t chunk : 20;  /* index of the chunk it is in */
-    uint32_t slot : 12;   /* and its place there */
-    uint32_t objects;     /* [group] objects in use */
-    uint16_t first_free;  /* [group] first free slot, or none */
-    uint8_t pages;        /* populated, from the first; the caller's of get() */
+    uint32_t chunk : 20; /* index of the chunk it is in */
+    uint32_t slot : 12;  /* and its place there */
+    uint32_t objects;    /* [group] objects in use */
+    union {
+        uint16_t first_free; /* [group] first free slot, or none */
+        uint16_t tail; /* [group] free granules at the end, if it can grow */
+    };
+    uint8_t pages;        /* [group] populated, from the first */
     uint8_t fullness : 4; /* [group] which list, 0 to 11 */
     bool isolated : 1;    /* [group] on no list: no allocation, no compaction */
     bool reclaimed : 1;   /* [group] under reclaim: frees are deferred */
@@ -182,6 +185,7 @@ struct zc_group_ops {
 /* Zspages of one shape under one lock. */
 struct zc_group {
     struct zc_spinlock lock;
+    struct zc_mutex growth; /* one thread brings pages at a time */
     const struct zc_group_ops *ops;
     unsigned index;      /* class number */
     uint32_t slot_bytes; /* slot size, header included; 0: no slots */
@@ -261,7 +265,6 @@ struct zc_zspool {
     bool keeps_lru; /* zspages are kept by age, for reclaim */
     struct zc_spinlock lru_lock;
     struct zc_list lru;         /* [lru_lock] */
-    struct zc_mutex growth;     /* with a limit: one new zspage at a time */
     struct zc_mutex compaction; /* one at a time */
     uint32_t cursor;            /* [compaction] where the next call goes on */
     uint32_t round;             /* [compaction] number of this round */
@@ -281,14 +284,24 @@ void zc_arena_leave(const struct zc_arena *arena);
 
 /*
  * A free zspage of that length, its pin word locked and its group NULL, and the
- * memory of its first zspage->pages pages resident and undefined: all, or where
- * the limit is near what it leaves, but not under `least`.  May block.  ZC_OK;
- * ZC_REJECTED: the limit; ZC_NO_MEMORY.
+ * memory of its first zspage->pages pages resident and undefined: `most`, or
+ * where the limit is near what it leaves, but not under `least`; one that was
+ * kept may have more.  May block.  ZC_OK; ZC_REJECTED: the limit;
+ * ZC_NO_MEMORY.
  */
 zc_status zc_arena_get(struct zc_arena *arena, uint32_t length, uint32_t least,
-                       struct zc_zspage **zspage_out);
+                       uint32_t most, struct zc_zspage **zspage_out);
 
-/* The same with `least` pages, whatever the limit says. */
+/*
+ * Makes more pages of a zspage resident, those behind its zspage->pages, which
+ * the caller then raises by *pages_out; as many as zc_arena_get() would.  The
+ * caller has it pinned, and no other thread makes it grow.  May block.  ZC_OK;
+ * ZC_REJECTED.
+ */
+zc_status zc_arena_grow(struct zc_arena *arena, const struct zc_zspage *zspage,
+                        uint32_t least, uint32_t most, uint32_t *pages_out);
+
+/* A zspage with `least` pages, whatever the limit says. */
 zc_status zc_arena_get_beyond(struct zc_arena *arena, uint32_t length,
                               uint32_t least, struct zc_zspage **zspage_out);
 
@@ -554,13 +567,13 @@ void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage);
 /* ---- growth: pool/group.c ---- */
 
 /*
- * Around the search for a new zspage, no spinlock held.  With a limit one
- * thread at a time: so the next one finds what this one has brought, and is not
- * refused for pages that are on their way.  Says whether there is something to
- * end.
+ * Around the search for a new zspage of slots, no spinlock held.  With a limit
+ * one thread at a time: so the next one finds what this one has brought, and is
+ * not refused for pages that are on their way.  Says whether there is something
+ * to end.
  */
-bool zc_growth_begin(struct zc_zspool *pool);
-void zc_growth_end(struct zc_zspool *pool, bool begun);
+bool zc_growth_begin(const struct zc_zspool *pool, struct zc_group *group);
+void zc_growth_end(struct zc_group *group, bool begun);
 
 /* ---- groups: pool/group.c ---- */
 

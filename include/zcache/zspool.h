@@ -86,9 +86,9 @@ struct zc_zspool_options {
      * what handles can name, which is refused alike: 256 GiB, and 2^29
      * objects.  An object is refused only when it needs a page beyond it, and
      * pool pages are never above it, not for a moment.  Dense placement fills
-     * it to what each segment has left that is smaller than an object; a last
-     * segment is as long as the limit leaves, so that it need not be a multiple
-     * of one.
+     * it to what each segment has left that is smaller than an object; a
+     * segment gets its pages as it fills, so that the limit need not be a
+     * multiple of one.
      *
      * The least is what an empty pool needs for an object of any size, so that
      * no size is refused for ever: a page in dense placement, the longest chain of the class table in kernel placement (at
@@ -97,7 +97,7 @@ struct zc_zspool_options {
     uint64_t limit_bytes;
 
     /*
-     * Dense placement: bytes of a segment, a power of two from 4 to 128
+     * Dense placement: most bytes of a segment, a power of two from 4 to 128
      * pages; 0 means 32 pages.
      */
     size_t segment_bytes;

@@ -32,7 +32,7 @@ enum zc_lock_rank {
     ZC_RANK_CONTEXT,           /* mutex: one compressor context */
     ZC_RANK_LIMIT,             /* mutex: one change of a limit at a time */
     ZC_RANK_COMPACTION,        /* mutex: one compaction per pool */
-    ZC_RANK_POOL_GROWTH,       /* mutex: one new zspage of a limited pool */
+    ZC_RANK_POOL_GROWTH,       /* mutex: one group's next pages */
     ZC_RANK_BACKING_QUEUE,     /* mutex: requests of one backing device */
     ZC_RANK_BACKING_BOUNCE,    /* mutex: free bounce buffers of a file */
     ZC_RANK_FIRST_SPINLOCK,    /* from here on spinlocks only */

@@ -8,8 +8,9 @@
  * with an old location may still look at one, and finds it locked
  * (pool/pin.c).
  *
- * The limit counts pages populated.  A zspage is populated whole, but for the
- * last one under a limit: that has as many pages as the limit leaves.
+ * The limit counts pages populated.  A zspage is populated from its first page
+ * on, as far as its owner asks for and the limit leaves, and grows when the
+ * owner asks for more.
  *
  * Empty zspages are kept populated up to a number of pages, and one empty chunk
  * mapped, so that an object which comes and goes at the edge of a zspage, or
@@ -364,7 +365,7 @@ static zc_status take_zspage(struct zc_arena *arena, uint32_t length,
     return ZC_OK;
 }
 
-/* Populates a zspage for pages that are counted in. */
+/* Populates a zspage's first pages, which are counted in. */
 static zc_status populate(struct zc_arena *arena, uint32_t length,
                           uint32_t pages, struct zc_zspage **zspage_out)
 {
@@ -390,17 +391,18 @@ static void hand_out(struct zc_arena *arena, struct zc_zspage *zspage)
 }
 
 zc_status zc_arena_get(struct zc_arena *arena, uint32_t length, uint32_t least,
-                       struct zc_zspage **zspage_out)
+                       uint32_t most, struct zc_zspage **zspage_out)
 {
     struct zc_zspage *zspage = take_kept(arena, length, least);
     zc_status status = ZC_OK;
     uint32_t pages;
 
     ZC_ASSERT(least > 0);
-    ZC_ASSERT(least <= length);
+    ZC_ASSERT(least <= most);
+    ZC_ASSERT(most <= length);
     ZC_ASSERT(length <= ZC_SEGMENT_PAGES_MAX);
     if (zspage == NULL) {
-        pages = charge_first(arena, length, least);
+        pages = charge_first(arena, most, least);
         if (pages == 0)
             return ZC_REJECTED;
         status = populate(arena, length, pages, &zspage);
@@ -424,6 +426,22 @@ zc_status zc_arena_get_beyond(struct zc_arena *arena, uint32_t length,
         return status;
     hand_out(arena, zspage);
     *zspage_out = zspage;
+    return ZC_OK;
+}
+
+zc_status zc_arena_grow(struct zc_arena *arena, const struct zc_zspage *zspage,
+                        uint32_t least, uint32_t most, uint32_t *pages_out)
+{
+    uint32_t pages = charge_first(arena, most, least);
+
+    ZC_ASSERT(least > 0);
+    ZC_ASSERT(least <= most);
+    if (pages == 0)
+        return ZC_REJECTED;
+    zc_pages_populate(zc_zspage_memory(arena, zspage) +
+                          populated_bytes(arena, zspage),
+                      pages * arena->page_size);
+    *pages_out = pages;
     return ZC_OK;
 }
 

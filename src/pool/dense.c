@@ -11,7 +11,9 @@
  * (pool/dense_compact.c).
  *
  * There is one group of segments, and so one lock; it is held for a few dozen
- * memory accesses.  A new segment is asked of the arena without it.
+ * memory accesses.  Pages are asked of the arena without it, by one thread at a
+ * time (the growth mutex): the latest segment grows by a few pages when nothing
+ * fits, and the next is begun when it is full.
  *
  * An object that leaves no room for its header in a page has a zspage of one
  * page, as in kernel placement (pool/kernel.c): of segments, whose length is a
@@ -26,6 +28,12 @@
 #include "pool/kernel.h"
 
 #include "platform/memory.h"
+
+/*
+ * A segment grows by so many pages: that many first touches are what a store
+ * pays that needs a page, every tenth or so.
+ */
+#define GROWTH_PAGES 4
 
 static const struct zc_group_ops segment_ops;
 
@@ -126,6 +134,8 @@ void zc_dense_carve(const struct zc_segment *segment, uint32_t start,
     } else if (end < segment->granules) {
         next = zc_segment_at(segment, end);
         zc_dense_set_word(next, zc_dense_word(next) & ~ZC_DENSE_PREV_FREE);
+    } else {
+        segment->zspage->tail = 0;
     }
     /* Spans never touch, so what is in front of this one is an object. */
     zc_dense_set_word(object,
@@ -178,16 +188,19 @@ static uint32_t pages_of(uint32_t granules)
     return (uint32_t)zc_divide_up(granules, ZC_DENSE_GRANULES_PER_PAGE);
 }
 
-/* A fresh segment, one free span of `length` granules at least, known to nobody
- * yet. */
+/* A fresh segment, one free span of `length` granules at least, known to no
+ * other thread yet. */
 static zc_status new_segment(struct zc_zspool *pool, uint32_t length,
                              bool beyond, struct zc_segment *segment_out)
 {
+    const uint32_t least = pages_of(length);
     struct zc_zspage *zspage;
     zc_status status;
 
-    status = (beyond ? zc_arena_get_beyond : zc_arena_get)(
-        &pool->arena, pool->segment_pages, pages_of(length), &zspage);
+    status = beyond ? zc_arena_get_beyond(&pool->arena, pool->segment_pages,
+                                          least, &zspage)
+                    : zc_arena_get(&pool->arena, pool->segment_pages, least,
+                                   GROWTH_PAGES, &zspage);
     if (status != ZC_OK)
         return status;
     zspage->objects = 0;
@@ -204,77 +217,138 @@ static void attach_segment(const struct zc_segment *segment)
     zc_group_insert(segment->group, segment->zspage, 0);
     zc_span_bin(segment, 0, segment->granules);
     segment->dense->capacity += segment->granules;
+    segment->dense->open = segment->zspage;
     /* Pairs with the acquire in release_emptied() and in reclaim. */
     zc_atomic_pointer_store_release(&segment->zspage->group, segment->group);
     zc_zspage_unlock(segment->zspage);
 }
 
-/* What is left to do when an object has its place, no lock held. */
-struct growth {
-    struct zc_zspage *spare; /* a segment that was not needed, or NULL */
-    bool begun;              /* zc_growth_end() */
-};
-
-static void end_growth(struct zc_zspool *pool, const struct growth *growth)
-{
-    zc_growth_end(pool, growth->begun);
-    if (growth->spare != NULL)
-        zc_arena_put(&pool->arena, growth->spare);
-}
-
-/* A span in a new segment, or in one where some came free meanwhile.  Group
- * lock held on return, not on entry. */
+/*
+ * A new segment with room for the object of `length` granules that the caller
+ * places next.  Growth mutex and group lock held; the lock not in between.
+ */
 static zc_status add_segment(struct zc_zspool *pool, struct zc_group *group,
-                             uint32_t length, bool beyond,
-                             uint64_t *location_out, struct growth *growth)
-    ZC_NO_LOCK_ANALYSIS
+                             uint32_t length, bool beyond) ZC_NO_LOCK_ANALYSIS
 {
     struct zc_segment segment;
+    uint64_t location;
     zc_status status;
+    bool is_needed;
 
+    zc_spinlock_unlock(&group->lock);
     status = new_segment(pool, length, beyond, &segment);
     zc_spinlock_lock(&group->lock);
-    /* Then it is not needed: attached without an object it would have nobody to
-     * release it. */
-    if (zc_span_find(zc_dense_of(group), length, location_out)) {
-        growth->spare = status == ZC_OK ? segment.zspage : NULL;
-        return ZC_OK;
-    }
     if (status != ZC_OK)
         return status;
-    attach_segment(&segment);
-    *location_out = segment.location;
+    /* If something was freed meanwhile, the segment is not needed: attached
+     * without an object it would have no thread to release it. */
+    is_needed = !zc_span_find(zc_dense_of(group), length, &location);
+    if (is_needed) {
+        attach_segment(&segment);
+        return ZC_OK;
+    }
+    zc_spinlock_unlock(&group->lock);
+    zc_arena_put(&pool->arena, segment.zspage);
+    zc_spinlock_lock(&group->lock);
     return ZC_OK;
+}
+
+/* Makes what was populated behind a segment's end part of it. */
+static void lengthen(struct zc_zspool *pool, struct zc_zspage *zspage,
+                     uint32_t pages)
+{
+    const struct zc_segment before = zc_segment_of(pool, zspage);
+    const uint32_t start = before.granules - zspage->tail;
+    struct zc_segment after;
+
+    if (zspage->tail != 0 && !zspage->isolated)
+        zc_span_unbin(&before, start, zspage->tail);
+    zspage->pages = (uint8_t)(zspage->pages + pages);
+    after = zc_segment_of(pool, zspage);
+    after.dense->capacity += after.granules - before.granules;
+    zc_memory_open(zc_segment_at(&after, start),
+                   (size_t)(after.granules - start) *
+                       after.dense->granule_bytes);
+    zc_span_write(&after, start, after.granules - start);
+    if (zspage->isolated)
+        return;
+    zc_span_bin(&after, start, after.granules - start);
+    zc_group_update(after.group, zspage,
+                    zc_fullness_of(zspage->used, after.granules));
+}
+
+/*
+ * Makes the open segment longer by what an object of `length` granules needs at
+ * least.  Growth mutex and group lock held; the lock not in between, when a pin
+ * keeps the segment: it may be emptied, isolated and brought back meanwhile,
+ * but has its pages until the pin ends, which releases it if it is empty.
+ */
+static zc_status grow_segment(struct zc_zspool *pool, struct zc_group *group,
+                              uint32_t least) ZC_NO_LOCK_ANALYSIS
+{
+    struct zc_zspage *open = zc_dense_of(group)->open;
+    const uint32_t room = pool->segment_pages - open->pages;
+    uint32_t most = least < GROWTH_PAGES ? GROWTH_PAGES : least;
+    uint32_t pages;
+    zc_status status;
+
+    if (most > room)
+        most = room;
+    zc_zspage_pin(open);
+    zc_spinlock_unlock(&group->lock);
+    status = zc_arena_grow(&pool->arena, open, least, most, &pages);
+    if (status == ZC_OK) {
+        zc_spinlock_lock(&group->lock);
+        lengthen(pool, open, pages);
+        zc_spinlock_unlock(&group->lock);
+    }
+    zc_zspage_unpin(pool, open);
+    zc_spinlock_lock(&group->lock);
+    return status;
+}
+
+/* More pages, in which there is a span of so many granules, unless others take
+ * it first.  Growth mutex and group lock held; the lock not in between. */
+static zc_status grow(struct zc_zspool *pool, struct zc_group *group,
+                      uint32_t wanted, bool beyond) ZC_NO_LOCK_ANALYSIS
+{
+    const struct zc_zspage *open = zc_dense_of(group)->open;
+    uint32_t least;
+
+    if (open != NULL && !open->isolated && !beyond) {
+        least = pages_of(wanted - open->tail);
+        if (open->pages + least <= pool->segment_pages)
+            return grow_segment(pool, group, least);
+    }
+    return add_segment(pool, group, wanted, beyond);
 }
 
 /*
  * A span where there was none.  Group lock held on entry and on return, not in
- * between.
+ * between; growth mutex held on return.
  */
 static zc_status make_span(struct zc_zspool *pool, struct zc_group *group,
-                           uint32_t length, bool beyond, uint64_t *location_out,
-                           struct growth *growth) ZC_NO_LOCK_ANALYSIS
+                           uint32_t length, bool beyond, uint64_t *location_out)
+    ZC_NO_LOCK_ANALYSIS
 {
-    zc_status status;
+    const struct zc_dense *dense = zc_dense_of(group);
+    const uint32_t wanted = zc_span_wanted(dense, length);
+    zc_status status = ZC_OK;
 
     zc_spinlock_unlock(&group->lock);
-    growth->begun = zc_growth_begin(pool);
-    if (growth->begun) {
-        zc_spinlock_lock(&group->lock);
-        if (zc_span_find(zc_dense_of(group), length, location_out))
+    zc_mutex_lock(&group->growth);
+    zc_spinlock_lock(&group->lock);
+    for (;;) {
+        if (zc_span_find(dense, length, location_out))
             return ZC_OK;
-        zc_spinlock_unlock(&group->lock);
+        if (status != ZC_OK)
+            return status;
+        status = grow(pool, group, wanted, false);
+        if (status == ZC_REJECTED && zc_dense_make_span(pool, group, wanted))
+            status = ZC_OK;
+        if (status == ZC_REJECTED && beyond)
+            status = grow(pool, group, wanted, true);
     }
-    status = add_segment(pool, group, length, false, location_out, growth);
-    if (status != ZC_REJECTED)
-        return status;
-    if (zc_dense_make_span(pool, group, length) &&
-        zc_span_find(zc_dense_of(group), length, location_out))
-        return ZC_OK;
-    if (!beyond)
-        return ZC_REJECTED;
-    zc_spinlock_unlock(&group->lock);
-    return add_segment(pool, group, length, true, location_out, growth);
 }
 
 static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
@@ -284,7 +358,7 @@ static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
 {
     struct zc_group *group = &pool->groups[0];
     uint32_t length = zc_dense_granules(zc_dense_of(group), size);
-    struct growth growth = {NULL, false};
+    bool has_grown = false;
     struct zc_segment segment;
     zc_handle handle = {0};
     uint64_t location;
@@ -294,11 +368,12 @@ static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
     if (status != ZC_OK)
         return status;
     if (!zc_span_find(zc_dense_of(group), length, &location)) {
-        status = make_span(pool, group, length, beyond, &location, &growth);
+        has_grown = true;
+        status = make_span(pool, group, length, beyond, &location);
         if (status != ZC_OK) {
             zc_handles_put_back(&pool->handles, &group->cells, handle);
             zc_spinlock_unlock(&group->lock);
-            end_growth(pool, &growth);
+            zc_mutex_unlock(&group->growth);
             return status;
         }
     }
@@ -320,7 +395,8 @@ static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
         zc_handles_set(&pool->handles, handle, location, size);
     }
     zc_spinlock_unlock(&group->lock);
-    end_growth(pool, &growth);
+    if (has_grown)
+        zc_mutex_unlock(&group->growth);
     *handle_out = handle;
     return ZC_OK;
 }
@@ -350,6 +426,8 @@ void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
     if (!zspage->isolated)
         zc_group_remove(group, zspage);
     zspage->isolated = false;
+    if (zc_dense_of(group)->open == zspage)
+        zc_dense_of(group)->open = NULL;
     zc_dense_of(group)->capacity -= zc_segment_granules(zspage);
     zc_atomic_pointer_store_release(&zspage->group, NULL);
 }

@@ -2,9 +2,9 @@
 /*
  * dense.h - what the files of dense placement share.
  *
- * A segment is a zspage of `segment_pages` pages, or under a limit of those it
- * leaves, tiled without gaps by objects and free spans, both in whole granules
- * (1/512 of a page, 8 bytes at least):
+ * A segment is a zspage of up to `segment_pages` pages: it begins with a few and
+ * grows as it fills.  It is tiled without gaps by objects and free spans, both
+ * in whole granules (1/512 of a page, 8 bytes at least):
  *
  *   object   [word][payload ... slack]
  *   span     [word][next][previous] ... [length]
@@ -51,6 +51,7 @@ struct zc_dense {
     uint32_t linked_min; /* shortest span that holds its links, granules */
     uint64_t bitmap[ZC_DENSE_BITMAP_WORDS]; /* bins that are not empty */
     uint64_t first[ZC_DENSE_BINS]; /* location + 1 of a bin's first span */
+    struct zc_zspage *open; /* the latest segment; it may grow.  Or NULL */
 
     /* Compaction's own (pool/dense_compact.c). */
     struct zc_zspage *victim; /* segment being emptied; isolated */
@@ -161,6 +162,14 @@ void zc_span_bin(const struct zc_segment *segment, uint32_t start,
                  uint32_t length);
 void zc_span_unbin(const struct zc_segment *segment, uint32_t start,
                    uint32_t length);
+
+/* Granules of the least span that an object of `length` granules is found in:
+ * a shorter one is in no bin. */
+static inline uint32_t zc_span_wanted(const struct zc_dense *dense,
+                                      uint32_t length)
+{
+    return length < dense->linked_min ? dense->linked_min : length;
+}
 
 /* The best span of at least `length` granules; false: none. */
 bool zc_span_find(const struct zc_dense *dense, uint32_t length,

@@ -47,9 +47,11 @@ static bool was_tried(const struct zc_zspool *pool,
     return zspage->round == pool->round;
 }
 
-/* The emptiest of the first few segments of the emptiest list. */
+/* The emptiest of the first few segments of the emptiest list, none longer than
+ * all that is free: what is in it would not fit elsewhere. */
 static struct zc_zspage *find_victim(const struct zc_zspool *pool,
-                                     struct zc_group *group)
+                                     struct zc_group *group,
+                                     uint64_t free_granules)
 {
     struct zc_zspage *best = NULL;
     struct zc_zspage *zspage;
@@ -63,7 +65,8 @@ static struct zc_zspage *find_victim(const struct zc_zspool *pool,
              link != &group->fullness[fullness] && scanned < SCAN_MAX;
              link = link->next, scanned++) {
             zspage = ZC_CONTAINER(link, struct zc_zspage, link);
-            if (was_tried(pool, zspage))
+            if (was_tried(pool, zspage) ||
+                zc_segment_granules(zspage) > free_granules)
                 continue;
             if (best == NULL || zspage->used < best->used)
                 best = zspage;
@@ -99,8 +102,8 @@ static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group)
     if (free_granules < dense->capacity / part ||
         dense->moved > 2 * group->objects)
         return ZC_OK;
-    victim = find_victim(pool, group);
-    if (victim == NULL || free_granules < zc_segment_granules(victim))
+    victim = find_victim(pool, group, free_granules);
+    if (victim == NULL)
         return ZC_OK;
     segment = zc_segment_of(pool, victim);
     zc_segment_unbin_all(&segment);

@@ -107,6 +107,7 @@ static uint32_t rewrite_spans(const struct zc_segment *segment)
     uint32_t at;
     char *item;
 
+    segment->zspage->tail = 0;
     for (at = 0; at < end; at += length) {
         item = zc_segment_at(segment, at);
         word = zc_dense_word(item);

@@ -9,12 +9,19 @@
 
 zc_status zc_group_init(struct zc_group *group)
 {
+    zc_status status;
     unsigned i;
 
     for (i = 0; i < ZC_FULLNESS_GROUPS; i++)
         zc_list_init(&group->fullness[i]);
     zc_list_init(&group->visits);
-    return zc_spinlock_init(&group->lock, ZC_RANK_POOL_GROUP, "group");
+    status = zc_mutex_init(&group->growth, ZC_RANK_POOL_GROWTH, "growth");
+    if (status != ZC_OK)
+        return status;
+    status = zc_spinlock_init(&group->lock, ZC_RANK_POOL_GROUP, "group");
+    if (status != ZC_OK)
+        zc_mutex_destroy(&group->growth);
+    return status;
 }
 
 zc_status zc_group_lock_and_take(struct zc_group *group,
@@ -35,24 +42,26 @@ zc_status zc_group_lock_and_take(struct zc_group *group,
 }
 
 /* The analysis does not see that the two go together. */
-bool zc_growth_begin(struct zc_zspool *pool) ZC_NO_LOCK_ANALYSIS
+bool zc_growth_begin(const struct zc_zspool *pool, struct zc_group *group)
+    ZC_NO_LOCK_ANALYSIS
 {
     bool is_limited = zc_arena_limit(&pool->arena) != UINT64_MAX;
 
     if (is_limited)
-        zc_mutex_lock(&pool->growth);
+        zc_mutex_lock(&group->growth);
     return is_limited;
 }
 
-void zc_growth_end(struct zc_zspool *pool, bool begun) ZC_NO_LOCK_ANALYSIS
+void zc_growth_end(struct zc_group *group, bool begun) ZC_NO_LOCK_ANALYSIS
 {
     if (begun)
-        zc_mutex_unlock(&pool->growth);
+        zc_mutex_unlock(&group->growth);
 }
 
 void zc_group_destroy(struct zc_group *group)
 {
     zc_spinlock_destroy(&group->lock);
+    zc_mutex_destroy(&group->growth);
 }
 
 unsigned zc_fullness_of(uint32_t used, uint32_t capacity)

@@ -175,11 +175,12 @@ static zc_status new_zspage(struct zc_zspool *pool,
                             struct zc_zspage **zspage_out)
     ZC_EXCLUDES(group->lock)
 {
+    const uint32_t pages = group->zspage_pages;
     struct zc_zspage *zspage;
     zc_status status;
 
-    status = (beyond ? zc_arena_get_beyond : zc_arena_get)(
-        &pool->arena, group->zspage_pages, group->zspage_pages, &zspage);
+    status = beyond ? zc_arena_get_beyond(&pool->arena, pages, pages, &zspage)
+                    : zc_arena_get(&pool->arena, pages, pages, pages, &zspage);
     if (status != ZC_OK)
         return status;
     link_slots(&pool->arena, group, zspage);
@@ -241,7 +242,7 @@ static zc_status make_room(struct zc_zspool *pool, struct zc_group *group,
     zc_status status;
 
     zc_spinlock_unlock(&group->lock);
-    *begun_out = zc_growth_begin(pool);
+    *begun_out = zc_growth_begin(pool, group);
     if (*begun_out) {
         zc_spinlock_lock(&group->lock);
         *zspage_out = find_room(group);
@@ -283,7 +284,7 @@ zc_status zc_slot_place(struct zc_zspool *pool, struct zc_group *group,
         if (status != ZC_OK) {
             zc_handles_put_back(&pool->handles, &group->cells, handle);
             zc_spinlock_unlock(&group->lock);
-            zc_growth_end(pool, begun);
+            zc_growth_end(group, begun);
             return status;
         }
     }
@@ -301,7 +302,7 @@ zc_status zc_slot_place(struct zc_zspool *pool, struct zc_group *group,
         zc_handles_set(&pool->handles, handle, location, size);
     }
     zc_spinlock_unlock(&group->lock);
-    zc_growth_end(pool, begun);
+    zc_growth_end(group, begun);
     *handle_out = handle;
     return ZC_OK;
 }

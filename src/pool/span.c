@@ -64,6 +64,10 @@ void zc_span_write(const struct zc_segment *segment, uint32_t start,
     if (end < segment->granules) {
         next = zc_segment_at(segment, end);
         zc_dense_set_word(next, zc_dense_word(next) | ZC_DENSE_PREV_FREE);
+    } else {
+        /* A segment of the largest size with nothing in it does not fit, and
+         * does not grow. */
+        segment->zspage->tail = (uint16_t)length;
     }
     if (bytes > LINKS_END + LENGTH_BYTES)
         zc_memory_close(span + LINKS_END, bytes - LINKS_END - LENGTH_BYTES);
@@ -121,7 +125,7 @@ void zc_span_unbin(const struct zc_segment *segment, uint32_t start,
 bool zc_span_find(const struct zc_dense *dense, uint32_t length,
                   uint64_t *location_out)
 {
-    uint32_t wanted = length < dense->linked_min ? dense->linked_min : length;
+    uint32_t wanted = zc_span_wanted(dense, length);
     unsigned word = bin_of(wanted) / 64;
     uint64_t bits = dense->bitmap[word] & ~ZC_BITS(0, bin_of(wanted) % 64);
 

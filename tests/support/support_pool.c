@@ -408,7 +408,7 @@ static void check_segment(struct zc_zspool *pool, const struct zc_group *group,
     uint32_t objects = 0;
     uint32_t granules = 0;
     uint32_t at = 0;
-    uint32_t length;
+    uint32_t length = 0;
     uint32_t word;
 
     while (at < segment.granules) {
@@ -429,6 +429,8 @@ static void check_segment(struct zc_zspool *pool, const struct zc_group *group,
         at += length;
     }
     assert_int_equal(at, segment.granules);
+    if (zspage->pages < pool->segment_pages)
+        assert_int_equal(zspage->tail, after_span ? length : 0);
     assert_int_equal(zspage->objects, objects);
     assert_int_equal(zspage->used, granules);
     assert_ptr_equal(zc_atomic_pointer_load_relaxed(&zspage->group), group);

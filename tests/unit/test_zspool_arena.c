@@ -35,7 +35,7 @@ static struct zc_zspage *get(struct zc_arena *arena, uint32_t pages)
 {
     struct zc_zspage *zspage = NULL;
 
-    assert_status(zc_arena_get(arena, pages, pages, &zspage), ZC_OK);
+    assert_status(zc_arena_get(arena, pages, pages, pages, &zspage), ZC_OK);
     assert_int_equal(zspage->pages, pages);
     return zspage;
 }
@@ -201,11 +201,11 @@ static void the_limit_is_kept_to_the_page(void **state)
     (void)state;
     assert_status(zc_arena_init(&arena, PAGE, 10 * PAGE + PAGE - 1, 0), ZC_OK);
     first = get(&arena, 7);
-    assert_status(zc_arena_get(&arena, 4, 4, &zspage), ZC_REJECTED);
+    assert_status(zc_arena_get(&arena, 4, 4, 4, &zspage), ZC_REJECTED);
     assert_null(zspage);
     assert_int_equal(pages_of(&arena), 7);
     zspage = get(&arena, 3);
-    assert_status(zc_arena_get(&arena, 1, 1, &zspage), ZC_REJECTED);
+    assert_status(zc_arena_get(&arena, 1, 1, 1, &zspage), ZC_REJECTED);
     zc_arena_put(&arena, first);
     first = get(&arena, 4);
     assert_int_equal(pages_of(&arena), 7);
@@ -221,7 +221,7 @@ static void a_limit_below_a_page_admits_nothing(void **state)
 
     (void)state;
     assert_status(zc_arena_init(&arena, PAGE, PAGE - 1, 0), ZC_OK);
-    assert_status(zc_arena_get(&arena, 1, 1, &zspage), ZC_REJECTED);
+    assert_status(zc_arena_get(&arena, 1, 1, 1, &zspage), ZC_REJECTED);
     zc_arena_destroy(&arena);
 }
 
@@ -236,7 +236,7 @@ static unsigned fail_each(enum zc_inject_point point)
     do {
         assert_status(zc_arena_init(&arena, PAGE, 0, 0), ZC_OK);
         zc_inject_arm(point, countdown, 1);
-        failed = zc_arena_get(&arena, 8, 8, &zspage) != ZC_OK;
+        failed = zc_arena_get(&arena, 8, 8, 8, &zspage) != ZC_OK;
         assert_int_equal(zc_inject_failures(), failed);
         zc_inject_disarm();
         if (failed) {

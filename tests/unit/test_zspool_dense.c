@@ -34,24 +34,52 @@ static unsigned fill_segment(struct zc_zspool *pool, uint32_t granules,
     return count;
 }
 
-/* --wrap=zc_arena_get: what another thread does while this one is not under
+/* --wrap=zc_arena_get and zc_arena_grow: what another thread does while this one is not under
  * the lock. */
-static _Thread_local void (*meanwhile)(struct zc_arena *arena);
+static _Thread_local void (*meanwhile)(void);
 
-zc_status __real_zc_arena_get(struct zc_arena *arena, uint32_t length,
-                              uint32_t least, struct zc_zspage **zspage_out);
-zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t length,
-                              uint32_t least, struct zc_zspage **zspage_out);
-
-zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t length,
-                              uint32_t least, struct zc_zspage **zspage_out)
+static void act_meanwhile(void)
 {
-    zc_status status = __real_zc_arena_get(arena, length, least, zspage_out);
-    void (*action)(struct zc_arena * arena) = meanwhile;
+    void (*action)(void) = meanwhile;
 
     meanwhile = NULL;
     if (action != NULL)
-        action(arena);
+        action();
+}
+
+zc_status __real_zc_arena_get(struct zc_arena *arena, uint32_t length,
+                              uint32_t least, uint32_t most,
+                              struct zc_zspage **zspage_out);
+zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t length,
+                              uint32_t least, uint32_t most,
+                              struct zc_zspage **zspage_out);
+
+zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t length,
+                              uint32_t least, uint32_t most,
+                              struct zc_zspage **zspage_out)
+{
+    zc_status status =
+        __real_zc_arena_get(arena, length, least, most, zspage_out);
+
+    act_meanwhile();
+    return status;
+}
+
+zc_status __real_zc_arena_grow(struct zc_arena *arena,
+                               const struct zc_zspage *zspage, uint32_t least,
+                               uint32_t most, uint32_t *pages_out);
+zc_status __wrap_zc_arena_grow(struct zc_arena *arena,
+                               const struct zc_zspage *zspage, uint32_t least,
+                               uint32_t most, uint32_t *pages_out);
+
+zc_status __wrap_zc_arena_grow(struct zc_arena *arena,
+                               const struct zc_zspage *zspage, uint32_t least,
+                               uint32_t most, uint32_t *pages_out)
+{
+    zc_status status =
+        __real_zc_arena_grow(arena, zspage, least, most, pages_out);
+
+    act_meanwhile();
     return status;
 }
 
@@ -263,19 +291,30 @@ static void a_segment_goes_back_with_its_last_object(void **state)
     support_pool_check(pool);
 }
 
+/* It begins with four pages and gets more by the four. */
 static void segments_have_the_length_that_was_asked_for(void **state)
 {
     struct support_shape shape = {"", ZC_PLACEMENT_DENSE, 0, 0, 0, 0};
+    const struct zc_zspage *first;
     struct zc_zspool *pool;
+    unsigned count;
 
     (void)state;
     for (shape.segment_pages = 4; shape.segment_pages <= 128;
          shape.segment_pages *= 2) {
         pool = support_pool_new(&shape);
-        (void)place(pool, 1);
-        assert_int_equal(zc_zspool_page_count(pool), shape.segment_pages);
-        (void)support_object_new(pool, 4000, 1, 1);
-        assert_int_equal(zc_zspool_page_count(pool), shape.segment_pages);
+        first = support_zspage_of(pool, support_object_new(pool, 4092, 0, 0));
+        for (count = 1; count < shape.segment_pages; count++) {
+            assert_int_equal(zc_zspool_page_count(pool), (count + 3) / 4 * 4);
+            assert_ptr_equal(
+                first, support_zspage_of(
+                           pool, support_object_new(pool, 4092, count, 0)));
+        }
+        assert_int_equal(support_stats(pool).zspages, 1);
+        assert_ptr_not_equal(
+            first,
+            support_zspage_of(pool, support_object_new(pool, 4092, count, 0)));
+        assert_int_equal(zc_zspool_page_count(pool), shape.segment_pages + 4);
         support_pool_check(pool);
         zc_zspool_destroy(pool);
     }
@@ -301,33 +340,123 @@ static void a_page_takes_a_page(void **state)
     support_pool_check_empty(pool);
 }
 
-static struct zc_zspool *shared_pool;
-static zc_handle placed_meanwhile;
+/* ---- while a segment is brought, or grows ---- */
 
-static void place_meanwhile(struct zc_arena *arena)
+static struct zc_zspool *shared_pool;
+static zc_handle *freed_meanwhile;
+static unsigned freed_count;
+
+static void free_meanwhile(void)
 {
-    (void)arena;
-    placed_meanwhile = place(shared_pool, 10);
+    while (freed_count > 0)
+        support_object_free(shared_pool, freed_meanwhile[--freed_count]);
 }
 
-static void who_needs_no_new_segment_any_more_leaves_none_empty(void **state)
+static void free_later(struct zc_zspool *pool, zc_handle *handles,
+                       unsigned count)
 {
-    struct zc_zspool *pool = *state;
-    zc_handle handle;
-
-    /* Between this one's asking for a segment and its getting the lock,
-     * another has brought one. */
     shared_pool = pool;
-    meanwhile = place_meanwhile;
-    handle = place(pool, 10);
+    freed_meanwhile = handles;
+    freed_count = count;
+    meanwhile = free_meanwhile;
+}
 
+static void a_new_segment_that_is_not_needed_any_more_is_not_left_empty(
+    void **state)
+{
+    static zc_handle handles[1024];
+    struct zc_zspool *pool = *state;
+    unsigned count = fill_segment(pool, 16, handles);
+    const struct zc_zspage *full = support_zspage_of(pool, handles[0]);
+
+    free_later(pool, &handles[100], 1);
+    handles[100] = place(pool, 16);
+    assert_null(meanwhile);
+    assert_ptr_equal(support_zspage_of(pool, handles[100]), full);
+    assert_int_equal(zc_zspool_page_count(pool), 16);
+    support_pool_check(pool);
+    while (count > 0)
+        support_object_free(pool, handles[--count]);
+    support_pool_check_empty(pool);
+}
+
+/* Four pages full, which get more while they are emptied, all but `left`. */
+static void empty_while_it_grows(struct zc_zspool *pool, unsigned left)
+{
+    static zc_handle handles[128];
+    zc_handle handle;
+    unsigned i;
+
+    for (i = 0; i < 128; i++)
+        handles[i] = place(pool, 16);
+    assert_int_equal(zc_zspool_page_count(pool), 4);
+    free_later(pool, &handles[left], 128 - left);
+    handle = place(pool, 512);
     assert_null(meanwhile);
     support_pool_check(pool);
-    support_object_check(pool, handle, bytes_of(10), 10, 0);
-    support_object_check(pool, placed_meanwhile, bytes_of(10), 10, 0);
-    support_object_free(pool, placed_meanwhile);
+    support_object_check(pool, handle, bytes_of(512), 512, 0);
+    for (i = 0; i < left; i++)
+        support_object_check(pool, handles[i], bytes_of(16), 16, 0);
+    for (i = 0; i < left; i++)
+        support_object_free(pool, handles[i]);
     support_object_free(pool, handle);
     support_pool_check_empty(pool);
+    (void)support_compact(pool, NULL); /* nothing is kept */
+}
+
+static void a_segment_may_be_emptied_while_it_grows(void **state)
+{
+    unsigned left;
+
+    for (left = 0; left <= 128; left++)
+        empty_while_it_grows(*state, left);
+}
+
+/* A step of compaction that chooses the open segment, and leaves it to the pin
+ * that is on it; it is never isolated between two calls. */
+static void isolate_meanwhile(void)
+{
+    struct zc_group *group = &shared_pool->groups[0];
+    struct zc_zspage *open = zc_dense_of(group)->open;
+    struct zc_segment segment = zc_segment_of(shared_pool, open);
+
+    zc_spinlock_lock(&group->lock);
+    zc_segment_unbin_all(&segment);
+    zc_group_remove(group, open);
+    open->isolated = true;
+    zc_dense_of(group)->victim = open;
+    zc_spinlock_unlock(&group->lock);
+}
+
+static void bring_back(void)
+{
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
+
+    shared_pool->ops->compact_pause(shared_pool, &result);
+}
+
+static void and_may_be_chosen_for_compaction(void **state)
+{
+    static zc_handle handles[4 * 128];
+    struct zc_zspool *pool = *state;
+    zc_handle handle;
+    unsigned i;
+
+    /* Holes in a full segment, and in an open one. */
+    for (i = 0; i < 512; i++)
+        (void)place(pool, 16);
+    for (i = 0; i < 128; i++)
+        handles[i] = place(pool, 16);
+    for (i = 0; i < 128; i += 2)
+        support_object_free(pool, handles[i]);
+    shared_pool = pool;
+    meanwhile = isolate_meanwhile;
+    handle = place(pool, 512);
+    assert_null(meanwhile);
+    assert_int_equal(support_zspage_of(pool, handle)->pages, 8 - 4);
+    bring_back();
+    support_pool_check(pool);
+    support_object_check(pool, handle, bytes_of(512), 512, 0);
 }
 
 static void fill_and_empty(struct support_worker *worker)
@@ -413,7 +542,10 @@ int main(void)
         support_on_dense(a_segment_goes_back_with_its_last_object),
         cmocka_unit_test(segments_have_the_length_that_was_asked_for),
         support_on_dense(a_page_takes_a_page),
-        support_on_dense(who_needs_no_new_segment_any_more_leaves_none_empty),
+        support_on_dense(
+            a_new_segment_that_is_not_needed_any_more_is_not_left_empty),
+        support_on_dense(a_segment_may_be_emptied_while_it_grows),
+        support_on_dense(and_may_be_chosen_for_compaction),
         support_on_dense(threads_that_bring_segments_together_leave_none),
         cmocka_unit_test(churn_keeps_every_byte_and_every_rule),
     };

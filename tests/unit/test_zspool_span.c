@@ -26,7 +26,8 @@ static int set_up_with(void **state, const struct support_shape *shape)
     fixture.dense = zc_dense_of(&fixture.pool->groups[0]);
     for (i = 0; i < SEGMENTS; i++) {
         assert_status(zc_arena_get(&fixture.pool->arena,
-                                   fixture.pool->segment_pages, 1, &zspage),
+                                   fixture.pool->segment_pages, 1,
+                                   fixture.pool->segment_pages, &zspage),
                       ZC_OK);
         zspage->isolated = true;
         fixture.segments[i] = zc_segment_of(fixture.pool, zspage);
