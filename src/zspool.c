@@ -15,6 +15,7 @@
 #include "base/bits.h"
 #include "base/options.h"
 #include "platform/memory.h"
+#include "platform/processor.h"
 #include "rules.h"
 
 /* The placements.  The least number is the default of a pool. */
@@ -97,10 +98,29 @@ static zc_status check_options(struct zc_zspool_options *options)
     status = check_segment(options);
     if (status != ZC_OK)
         return status;
+    if (options->group_count > ZC_GROUP_COUNT_MAX)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "group_count: %u is not from 0 to %d",
+                         options->group_count, ZC_GROUP_COUNT_MAX);
     if (options->keep_lru > 1)
         return ZC_REFUSE(options, ZC_INVALID, "keep_lru: %u is not 0 or 1",
                          options->keep_lru);
     return check_limit(options);
+}
+
+/* How many groups the segments of a pool are in. */
+static unsigned count_groups(const struct zc_zspool_options *options)
+{
+    uint64_t most = ZC_GROUP_COUNT_MAX;
+    unsigned count = zc_processor_count();
+
+    if (options->group_count != 0)
+        return options->group_count;
+    if (options->limit_bytes != 0)
+        most = options->limit_bytes / (16 * options->segment_bytes);
+    if (count > most)
+        count = (unsigned)most;
+    return count == 0 ? 1 : count;
 }
 
 static zc_status init_parts(struct zc_zspool *pool, uint64_t limit_bytes,
@@ -161,6 +181,7 @@ zc_status zc_zspool_create_with_records(const struct zc_zspool_options *options,
     pool->placement = own.placement;
     pool->chain_length = own.chain_length;
     pool->segment_pages = (uint32_t)(own.segment_bytes / own.page_size);
+    pool->segment_groups = count_groups(&own);
     pool->keeps_lru = own.keep_lru != 0;
     status = zc_process_mark_init(&pool->process);
     if (status != ZC_OK)

@@ -37,6 +37,7 @@
 #include "base/records.h"
 #include "platform/atomic.h"
 #include "platform/lock.h"
+#include "platform/memory.h"
 #include "platform/process.h"
 #include "pool/handle.h"
 
@@ -201,6 +202,7 @@ struct zc_group {
     struct zc_cells cells;  /* [lock] */
     struct zc_list visits;  /* [lock] of struct zc_visit: pool/visit.c */
     void *own;              /* what else its placement keeps; [lock] inside */
+    char apart[ZC_CACHE_LINE]; /* no line of it is in the next one, too */
 };
 
 /* What each placement does in its way; zspool.c has the list of them. */
@@ -252,6 +254,7 @@ struct zc_zspool {
     unsigned placement;
     unsigned chain_length;
     uint32_t segment_pages;
+    unsigned segment_groups; /* dense placement: the first groups */
     struct zc_arena arena;
     struct zc_handles handles;
     unsigned group_count;    /* groups that are not merged away */
@@ -266,7 +269,7 @@ struct zc_zspool {
     struct zc_spinlock lru_lock;
     struct zc_list lru;         /* [lru_lock] */
     struct zc_mutex compaction; /* one at a time */
-    uint32_t cursor;            /* [compaction] where the next call goes on */
+    uint32_t cursor;            /* [compaction] group where the next step is */
     uint32_t round;             /* [compaction] number of this round */
     zc_counter pages_compacted;
     zc_counter objects_moved;

@@ -52,6 +52,8 @@ struct zc_pool_config {
     /* Where create says why it failed (types.h); of the cache's options. */
     char *reason;
     size_t reason_size;
+
+    unsigned group_count; /* as the cache's option */
 };
 
 /* What a pool holds, in bytes; see struct zc_cache_accounting. */

@@ -272,6 +272,8 @@ struct zc_cache_options {
     /* Why a call failed: see types.h.  NULL: not wanted. */
     char *reason;
     size_t reason_size;
+
+    unsigned group_count; /* for the pool behind: see zspool.h */
 };
 
 enum zc_lru_mode {

@@ -108,7 +108,17 @@ struct zc_zspool_options {
     /* Why a call failed: see types.h.  NULL: not wanted. */
     char *reason;
     size_t reason_size;
+
+    /*
+     * Dense placement: groups of segments, up to ZC_GROUP_COUNT_MAX.  A thread
+     * places objects in the group of its processor, so that processors wait for
+     * no lock of each other.  0: one per processor, but no more than one for
+     * each 16 segments of the limit, and at least one.
+     */
+    unsigned group_count;
 };
+
+#define ZC_GROUP_COUNT_MAX 1024
 
 /* Options with named fields: ZC_ZSPOOL_OPTIONS(.limit_bytes = 1 << 20). */
 #define ZC_ZSPOOL_OPTIONS(...) ZC_OPTIONS(zc_zspool_options, __VA_ARGS__)

@@ -106,7 +106,7 @@ static void check_slots(const struct watched *at, struct zc_zspage *zspage)
 
 static void check_segment(const struct watched *at, struct zc_zspage *zspage)
 {
-    struct zc_segment segment = zc_segment_of(at->pool, zspage);
+    struct zc_segment segment = zc_segment_of(at->pool, at->group, zspage);
     uint32_t end = segment.granules;
     struct tally tally = {0, 0, 0};
     uint32_t used = 0;
@@ -178,7 +178,7 @@ void lab_watch_reset(void)
     lab_watch_reset_shard();
 }
 
-void lab_watch_pool(struct zc_zspool *pool, size_t size)
+static void watch(struct zc_zspool *pool, struct zc_group *group)
 {
     unsigned free = 0;
 
@@ -187,7 +187,17 @@ void lab_watch_pool(struct zc_zspool *pool, size_t size)
     if (free == LAB_ORACLES)
         return;
     watched[free].pool = pool;
-    watched[free].group = zc_group_of(pool, size);
+    watched[free].group = group;
+}
+
+void lab_watch_pool(struct zc_zspool *pool, size_t size)
+{
+    watch(pool, zc_group_of(pool, size));
+}
+
+void lab_watch_group(struct zc_zspool *pool, unsigned index)
+{
+    watch(pool, &pool->groups[index]);
 }
 
 void lab_watch_register(void)

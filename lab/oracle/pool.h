@@ -22,6 +22,8 @@ void lab_watch_register(void);
  * only under reclaim.
  */
 void lab_watch_pool(struct zc_zspool *pool, size_t size);
+/* The same of the group of this number. */
+void lab_watch_group(struct zc_zspool *pool, unsigned index);
 
 /* Now: every cell is free, and in the free lists once. */
 void lab_check_handles(struct zc_zspool *pool);

@@ -43,6 +43,9 @@ void lab_wait(struct zc_condition *condition, const void *lock,
 bool lab_wait_for(struct zc_condition *condition, const void *lock,
                   const struct lab_site *site);
 
+/* The processor that setup is on. */
+extern unsigned lab_setup_processor;
+
 /* Virtual time: it passes only during sleep. */
 extern uint64_t lab_clock_ns;
 

@@ -173,11 +173,15 @@ unsigned zc_processor_count(void)
     return PROCESSORS;
 }
 
+unsigned lab_setup_processor;
+
 unsigned zc_processor_current(void)
 {
     int thread = lab_thread();
 
-    return thread < 2 ? 0 : (unsigned)thread - 1;
+    if (thread < 1)
+        return lab_setup_processor;
+    return (unsigned)thread - 1;
 }
 
 uint64_t zc_clock_ns(void)

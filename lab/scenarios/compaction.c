@@ -13,6 +13,7 @@
  * fullest zspage has room for one object only, in dense placement because
  * objects slide down to make room for a large one.
  */
+#include "lab_platform.h"
 #include "reclaim.h"
 
 #define PAIR_BYTES 2000    /* kernel: two to a zspage of one page */
@@ -24,6 +25,7 @@
 #define LARGE 16u /* the large object */
 #define MOVED_KERNEL 8u
 #define MOVED_DENSE 3u
+#define MOVED_GROUPS 4u
 
 /*
  * Three zspages of four places, with 3, 2 and 2 objects.  The first has room
@@ -80,6 +82,23 @@ static void setup_segments(void)
     lab_watch_pool(world.pool, LARGE_BYTES);
 }
 
+/*
+ * Two groups: a full segment with a hole in one, and a large object alone in
+ * the other, which compaction moves into the hole.
+ */
+static void setup_groups(void)
+{
+    world_pool_groups(2);
+    for (unsigned i = 0; i < 4; i++)
+        world_put(i, LARGE_BYTES);
+    lab_setup_processor = 1;
+    world_put(MOVED_GROUPS, LARGE_BYTES);
+    lab_setup_processor = 0;
+    world_free(1);
+    lab_watch_group(world.pool, 0);
+    lab_watch_group(world.pool, 1);
+}
+
 static void begin(void)
 {
     reclaim_reset(0);
@@ -115,6 +134,18 @@ static void read_dense(void *context)
     (void)world_read(MOVED_DENSE);
 }
 
+static void free_groups(void *context)
+{
+    (void)context;
+    world_free(MOVED_GROUPS);
+}
+
+static void read_groups(void *context)
+{
+    (void)context;
+    (void)world_read(MOVED_GROUPS);
+}
+
 static void reclaim(void *context)
 {
     (void)context;
@@ -137,6 +168,10 @@ static const struct world_case dense = {
     .setup = setup_dense,
     .finish = read_again,
     .opening = "zspool: a segment of small objects and gaps, and another"};
+static const struct world_case groups = {
+    .setup = setup_groups,
+    .finish = read_again,
+    .opening = "zspool: two groups, a hole in one, E alone in the other"};
 static const struct world_case pairs = {
     .setup = setup_pairs,
     .begin = begin,
@@ -163,6 +198,14 @@ static const struct lab_actor reading_kernel[] = {
 static const struct lab_actor reading_dense[] = {
     {"zc_zspool_compact()", compact},
     {"read(D)", read_dense},
+};
+static const struct lab_actor freeing_groups[] = {
+    {"zc_zspool_compact()", compact},
+    {"zc_zspool_free(E)", free_groups},
+};
+static const struct lab_actor reading_groups[] = {
+    {"zc_zspool_compact()", compact},
+    {"read(E)", read_groups},
 };
 static const struct lab_actor reclaiming[] = {
     {"zc_zspool_reclaim()", reclaim},
@@ -280,4 +323,40 @@ const struct lab_scenario scenario_reclaim_compact_dense = {
     .story = STORY_RECLAIM,
     .origin = ORIGIN_RECLAIM,
     .least = least_reclaim_compact_dense,
+};
+
+#define STORY_GROUPS                                                           \
+    "Compaction moves an object to a segment of another group; a free or a "   \
+    "read has found it in the first, whose lock it takes."
+
+static const char *const rules_compact_free_groups[] = {
+    "LOCATION_REREAD_UNDER_LOCK", NULL};
+static const uint8_t least_compact_free_groups[] = {1};
+
+const struct lab_scenario scenario_compact_free_groups = {
+    .summary = "compact || free, from one group to another",
+    .program = {WORLD_PROGRAM("compact-free-groups", freeing_groups, &groups),
+                .coalesce = true},
+    .break_rule = world_break,
+    .rules = rules_compact_free_groups,
+    .bound = LAB_NO_BOUND,
+    .story = STORY_GROUPS,
+    .origin = ORIGIN_FREE,
+    .least = least_compact_free_groups,
+};
+
+static const char *const rules_compact_read_groups[] = {
+    "WALK_EXCLUDES_MOVE", "LOCATION_REREAD_UNDER_LOCK", NULL};
+static const uint8_t least_compact_read_groups[] = {0, 1};
+
+const struct lab_scenario scenario_compact_read_groups = {
+    .summary = "compact || read, from one group to another",
+    .program = {WORLD_PROGRAM("compact-read-groups", reading_groups, &groups),
+                .coalesce = true},
+    .break_rule = world_break,
+    .rules = rules_compact_read_groups,
+    .bound = LAB_NO_BOUND,
+    .story = STORY_GROUPS,
+    .origin = ORIGIN_READ,
+    .least = least_compact_read_groups,
 };

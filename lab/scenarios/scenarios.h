@@ -27,6 +27,8 @@
     X(compact_free_dense) \
     X(compact_read_kernel) \
     X(compact_read_dense) \
+    X(compact_free_groups) \
+    X(compact_read_groups) \
     X(reclaim_compact_kernel) \
     X(reclaim_compact_dense) \
     X(visit_put) \

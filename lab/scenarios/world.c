@@ -258,7 +258,7 @@ void world_cache(enum zc_placement placement, const char *compressor)
                              .slot_count = SLOT_COUNT,
                              .context_count = CONTEXTS,
                              .segment_bytes = WORLD_SEGMENT_PAGES * WORLD_PAGE,
-                             .no_same_filled = 1,
+                             .no_same_filled = 1, .group_count = 1,
                              .compressor_name = compressor),
             &world.cache),
         "no cache");

@@ -160,6 +160,8 @@ void world_machine_off(void);
 /* --- a pool ---------------------------------------------------------- */
 
 void world_pool(enum zc_placement placement, bool keep_lru);
+/* A dense one with a group of segments for each of so many processors. */
+void world_pool_groups(unsigned groups);
 /* Puts, frees, reads (twice under one pin) object `index`. */
 void world_put(unsigned index, size_t size);
 void world_free(unsigned index);

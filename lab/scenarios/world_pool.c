@@ -12,7 +12,18 @@ void world_pool(enum zc_placement placement, bool keep_lru)
         zc_zspool_create(
             ZC_ZSPOOL_OPTIONS(.page_size = WORLD_PAGE, .placement = placement,
                               .segment_bytes = WORLD_SEGMENT_PAGES * WORLD_PAGE,
-                              .keep_lru = keep_lru),
+                              .keep_lru = keep_lru, .group_count = 1),
+            &world.pool),
+        "no pool");
+}
+
+void world_pool_groups(unsigned groups)
+{
+    world_must(
+        zc_zspool_create(
+            ZC_ZSPOOL_OPTIONS(.page_size = WORLD_PAGE,
+                              .segment_bytes = WORLD_SEGMENT_PAGES * WORLD_PAGE,
+                              .group_count = groups),
             &world.pool),
         "no pool");
 }

@@ -21,7 +21,7 @@
 
 /*
  * Outermost first: a thread takes locks in this order only.  No two of one
- * rank are ever held together.
+ * rank are held together, but that a second one may be tried.
  */
 enum zc_lock_rank {
     ZC_RANK_VM_MAPPINGS,       /* mutex: an address space's mappings */
@@ -45,7 +45,7 @@ enum zc_lock_rank {
     ZC_RANK_STUCK,        /* folios whose write failed */
     ZC_RANK_SHARD,        /* one shard of the tree */
     ZC_RANK_LRU,          /* one list of entries by age */
-    ZC_RANK_POOL_GROUP,   /* the kernel's class lock; one for dense */
+    ZC_RANK_POOL_GROUP,   /* a class's lock; a group's in dense */
     ZC_RANK_POOL_LRU,     /* a pool's zspages by age */
     ZC_RANK_POOL_ARENA,   /* page frames of a pool */
     ZC_RANK_POOL_HANDLES, /* free handle cells of a pool; a leaf */

@@ -10,8 +10,8 @@
  * neighbours at once.  What churn opens all the same, compaction heals
  * (pool/dense_compact.c).
  *
- * There is one group of segments, and so one lock; it is held for a few dozen
- * memory accesses.  Pages are asked of the arena without it, by one thread at a
+ * Segments are in groups, one for each processor or so, each with its own bins
+ * and lock; a lock is held for a few dozen memory accesses.  Pages are asked of the arena without it, by one thread at a
  * time (the growth mutex): the latest segment grows by a few pages when nothing
  * fits, and the next is begun when it is full.
  *
@@ -28,6 +28,7 @@
 #include "pool/kernel.h"
 
 #include "platform/memory.h"
+#include "platform/processor.h"
 
 /*
  * A segment grows by so many pages: that many first touches are what a store
@@ -35,14 +36,15 @@
  */
 #define GROWTH_PAGES 4
 
+/* Other groups that are asked for a span before one's own grows. */
+#define OTHERS_MAX 16
+
 static const struct zc_group_ops segment_ops;
 
-/* The groups: the segments, and the zspages of one page. */
-#define GROUPS 2
-
+/* The last group: the zspages of one page. */
 static struct zc_group *page_group(const struct zc_zspool *pool)
 {
-    return &pool->groups[GROUPS - 1];
+    return &pool->groups[pool->segment_groups];
 }
 
 static zc_status init_segments(const struct zc_zspool *pool,
@@ -65,39 +67,43 @@ static zc_status init_segments(const struct zc_zspool *pool,
     return ZC_OK;
 }
 
+/* Ends the first so many groups. */
+static void destroy_groups(struct zc_zspool *pool, unsigned count)
+{
+    while (count-- > 0) {
+        zc_group_destroy(&pool->groups[count]);
+        zc_free(pool->groups[count].own);
+    }
+    zc_free(pool->groups);
+}
+
 static zc_status dense_create(struct zc_zspool *pool)
 {
-    zc_status status;
+    const unsigned segments = pool->segment_groups;
+    zc_status status = ZC_OK;
+    unsigned i;
 
-    pool->groups = zc_calloc(GROUPS, sizeof(*pool->groups));
+    pool->groups = zc_calloc(segments + 1, sizeof(*pool->groups));
     if (pool->groups == NULL)
         return ZC_NO_MEMORY;
-    status = init_segments(pool, &pool->groups[0]);
-    if (status != ZC_OK)
-        goto free_groups;
-    status = zc_slot_group_init(pool, pool->page_size, 1, 1, page_group(pool));
-    if (status != ZC_OK)
-        goto destroy_segments;
-    pool->group_count = GROUPS;
+    for (i = 0; i <= segments && status == ZC_OK; i++)
+        status = i < segments ? init_segments(pool, &pool->groups[i])
+                              : zc_slot_group_init(pool, pool->page_size, 1, 1,
+                                                   &pool->groups[i]);
+    if (status != ZC_OK) {
+        destroy_groups(pool, i - 1);
+        return status;
+    }
+    pool->group_count = segments + 1;
     pool->class_count = 2;
     pool->huge_class_size = pool->page_size - ZC_DENSE_HEADER_BYTES + 1;
     pool->header_bytes = ZC_DENSE_HEADER_BYTES;
     return ZC_OK;
-
-destroy_segments:
-    zc_group_destroy(&pool->groups[0]);
-    zc_free(zc_dense_of(&pool->groups[0]));
-free_groups:
-    zc_free(pool->groups);
-    return status;
 }
 
 static void dense_destroy(struct zc_zspool *pool)
 {
-    zc_group_destroy(page_group(pool));
-    zc_group_destroy(&pool->groups[0]);
-    zc_free(zc_dense_of(&pool->groups[0]));
-    zc_free(pool->groups);
+    destroy_groups(pool, pool->group_count);
 }
 
 /* A segment has gained or lost granules: file it by how full it is. */
@@ -190,8 +196,9 @@ static uint32_t pages_of(uint32_t granules)
 
 /* A fresh segment, one free span of `length` granules at least, known to no
  * other thread yet. */
-static zc_status new_segment(struct zc_zspool *pool, uint32_t length,
-                             bool beyond, struct zc_segment *segment_out)
+static zc_status new_segment(struct zc_zspool *pool, struct zc_group *group,
+                             uint32_t length, bool beyond,
+                             struct zc_segment *segment_out)
 {
     const uint32_t least = pages_of(length);
     struct zc_zspage *zspage;
@@ -207,7 +214,7 @@ static zc_status new_segment(struct zc_zspool *pool, uint32_t length,
     zspage->used = 0;
     zspage->round = 0;
     zspage->isolated = false;
-    *segment_out = zc_segment_of(pool, zspage);
+    *segment_out = zc_segment_of(pool, group, zspage);
     zc_span_write(segment_out, 0, segment_out->granules);
     return ZC_OK;
 }
@@ -236,7 +243,7 @@ static zc_status add_segment(struct zc_zspool *pool, struct zc_group *group,
     bool is_needed;
 
     zc_spinlock_unlock(&group->lock);
-    status = new_segment(pool, length, beyond, &segment);
+    status = new_segment(pool, group, length, beyond, &segment);
     zc_spinlock_lock(&group->lock);
     if (status != ZC_OK)
         return status;
@@ -254,17 +261,17 @@ static zc_status add_segment(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /* Makes what was populated behind a segment's end part of it. */
-static void lengthen(struct zc_zspool *pool, struct zc_zspage *zspage,
-                     uint32_t pages)
+static void lengthen(struct zc_zspool *pool, struct zc_group *group,
+                     struct zc_zspage *zspage, uint32_t pages)
 {
-    const struct zc_segment before = zc_segment_of(pool, zspage);
+    const struct zc_segment before = zc_segment_of(pool, group, zspage);
     const uint32_t start = before.granules - zspage->tail;
     struct zc_segment after;
 
     if (zspage->tail != 0 && !zspage->isolated)
         zc_span_unbin(&before, start, zspage->tail);
     zspage->pages = (uint8_t)(zspage->pages + pages);
-    after = zc_segment_of(pool, zspage);
+    after = zc_segment_of(pool, group, zspage);
     after.dense->capacity += after.granules - before.granules;
     zc_memory_open(zc_segment_at(&after, start),
                    (size_t)(after.granules - start) *
@@ -273,7 +280,7 @@ static void lengthen(struct zc_zspool *pool, struct zc_zspage *zspage,
     if (zspage->isolated)
         return;
     zc_span_bin(&after, start, after.granules - start);
-    zc_group_update(after.group, zspage,
+    zc_group_update(group, zspage,
                     zc_fullness_of(zspage->used, after.granules));
 }
 
@@ -299,7 +306,7 @@ static zc_status grow_segment(struct zc_zspool *pool, struct zc_group *group,
     status = zc_arena_grow(&pool->arena, open, least, most, &pages);
     if (status == ZC_OK) {
         zc_spinlock_lock(&group->lock);
-        lengthen(pool, open, pages);
+        lengthen(pool, group, open, pages);
         zc_spinlock_unlock(&group->lock);
     }
     zc_zspage_unpin(pool, open);
@@ -351,12 +358,18 @@ static zc_status make_span(struct zc_zspool *pool, struct zc_group *group,
     }
 }
 
-static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
-                                  bool beyond, zc_handle *handle_out,
-                                  struct zc_found *found_out)
-    ZC_NO_LOCK_ANALYSIS
+/* What may be done to place an object. */
+enum effort {
+    FIT,   /* it goes into a span that is there, or nowhere */
+    GROW,  /* pages may be asked for, and pieces made one */
+    BEYOND /* and the limit refuses none */
+};
+
+static zc_status place_in_group(struct zc_zspool *pool, struct zc_group *group,
+                                size_t size, enum effort effort,
+                                zc_handle *handle_out,
+                                struct zc_found *found_out) ZC_NO_LOCK_ANALYSIS
 {
-    struct zc_group *group = &pool->groups[0];
     uint32_t length = zc_dense_granules(zc_dense_of(group), size);
     bool has_grown = false;
     struct zc_segment segment;
@@ -368,12 +381,15 @@ static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
     if (status != ZC_OK)
         return status;
     if (!zc_span_find(zc_dense_of(group), length, &location)) {
-        has_grown = true;
-        status = make_span(pool, group, length, beyond, &location);
+        has_grown = effort != FIT;
+        status = has_grown ? make_span(pool, group, length, effort == BEYOND,
+                                       &location)
+                           : ZC_REJECTED;
         if (status != ZC_OK) {
             zc_handles_put_back(&pool->handles, &group->cells, handle);
             zc_spinlock_unlock(&group->lock);
-            zc_mutex_unlock(&group->growth);
+            if (has_grown)
+                zc_mutex_unlock(&group->growth);
             return status;
         }
     }
@@ -381,7 +397,8 @@ static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
     if (found_out != NULL)
         zc_memory_prefetch_write(zc_location_address(&pool->arena, location),
                                  size);
-    segment = zc_segment_of(pool, zc_location_zspage(&pool->arena, location));
+    segment =
+        zc_segment_of(pool, group, zc_location_zspage(&pool->arena, location));
     zc_dense_carve(&segment, zc_segment_granule(&segment, location), length,
                    zc_handle_cell(handle));
     zc_zspage_touch(pool, segment.zspage);
@@ -399,6 +416,45 @@ static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
         zc_mutex_unlock(&group->growth);
     *handle_out = handle;
     return ZC_OK;
+}
+
+/*
+ * In the group of this processor if that has a span, else in one of others that
+ * has, so that a thread which has come from another processor does
+ * not leave its holes behind; then in new pages.  None is refused before every
+ * group was tried in earnest, one after the other under its growth mutex: so
+ * pages that a thread there has on their way are found.
+ */
+static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
+                                  bool beyond, zc_handle *handle_out,
+                                  struct zc_found *found_out)
+{
+    const unsigned count = pool->segment_groups;
+    const unsigned own = count == 1 ? 0 : zc_processor_current() % count;
+    struct zc_dense *dense = zc_dense_of(&pool->groups[own]);
+    unsigned turn;
+    zc_status status = ZC_REJECTED;
+    unsigned i;
+
+    if (count > 1) {
+        status = place_in_group(pool, &pool->groups[own], size, FIT, handle_out,
+                                found_out);
+        turn = (unsigned)zc_counter_read(&dense->turns);
+        for (i = 0; i < OTHERS_MAX && i + 1 < count && status == ZC_REJECTED;
+             i++, turn++)
+            status = place_in_group(
+                pool, &pool->groups[(own + 1 + turn % (count - 1)) % count],
+                size, FIT, handle_out, found_out);
+        if (i > 0)
+            zc_counter_add(&dense->turns, i);
+    }
+    for (i = 0; i < count && status == ZC_REJECTED; i++)
+        status = place_in_group(pool, &pool->groups[(own + i) % count], size,
+                                GROW, handle_out, found_out);
+    if (status == ZC_REJECTED && beyond)
+        status = place_in_group(pool, &pool->groups[own], size, BEYOND,
+                                handle_out, found_out);
+    return status;
 }
 
 static zc_status dense_place(struct zc_zspool *pool, size_t size, bool beyond,
@@ -435,7 +491,7 @@ void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
 static void dense_detach(struct zc_zspool *pool, struct zc_group *group,
                          struct zc_zspage *zspage)
 {
-    struct zc_segment segment = zc_segment_of(pool, zspage);
+    struct zc_segment segment = zc_segment_of(pool, group, zspage);
 
     zc_span_unbin(&segment, 0, segment.granules);
     zc_dense_detach(pool, group, zspage);
@@ -445,7 +501,7 @@ static bool dense_remove(struct zc_zspool *pool, struct zc_group *group,
                          struct zc_zspage *zspage, uint64_t location,
                          size_t size)
 {
-    struct zc_segment segment = zc_segment_of(pool, zspage);
+    struct zc_segment segment = zc_segment_of(pool, group, zspage);
 
     zc_dense_erase(&segment, zc_segment_granule(&segment, location),
                    zc_dense_granules(segment.dense, size));
@@ -484,17 +540,20 @@ static void dense_read_class(const struct zc_group *group,
 
 static uint64_t dense_used_pages(const struct zc_zspool *pool)
 {
-    struct zc_group *group = &pool->groups[0];
-    uint64_t used;
-    uint64_t pages;
+    struct zc_group *group;
+    uint64_t used = 0;
+    uint64_t pages = 0;
+    unsigned i;
 
-    zc_spinlock_lock(&group->lock);
-    used = zc_dense_of(group)->used;
-    zc_spinlock_unlock(&group->lock);
-    group = page_group(pool);
-    zc_spinlock_lock(&group->lock);
-    pages = group->objects;
-    zc_spinlock_unlock(&group->lock);
+    for (i = 0; i < pool->group_count; i++) {
+        group = &pool->groups[i];
+        zc_spinlock_lock(&group->lock);
+        if (group == page_group(pool))
+            pages = group->objects;
+        else
+            used += zc_dense_of(group)->used;
+        zc_spinlock_unlock(&group->lock);
+    }
     return pages + zc_divide_up(used, ZC_DENSE_GRANULES_PER_PAGE);
 }
 

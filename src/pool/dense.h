@@ -43,7 +43,8 @@
 #define ZC_DENSE_BINS (ZC_DENSE_EXACT_BINS + 8)
 #define ZC_DENSE_BITMAP_WORDS ((ZC_DENSE_BINS + 63) / 64)
 
-/* The segments of a group and their free spans; all under its lock. */
+/* The segments of a group and their free spans; all under its lock.  A span is
+ * in the bins of its segment's group. */
 struct zc_dense {
     uint64_t used;     /* granules in use */
     uint64_t capacity; /* granules of all segments */
@@ -53,8 +54,11 @@ struct zc_dense {
     uint64_t first[ZC_DENSE_BINS]; /* location + 1 of a bin's first span */
     struct zc_zspage *open; /* the latest segment; it may grow.  Or NULL */
 
-    /* Compaction's own (pool/dense_compact.c). */
+    zc_counter turns; /* which other group is asked first */
+
+    /* [compaction] (pool/dense_compact.c) */
     struct zc_zspage *victim; /* segment being emptied; isolated */
+    bool is_done;             /* nothing more to gain in this round */
     unsigned failures;        /* victims given up in this round */
     unsigned scans;           /* steps that found no segment to slide */
     uint64_t moved;           /* objects, in this round */
@@ -84,12 +88,13 @@ static inline uint32_t zc_segment_granules(const struct zc_zspage *zspage)
 }
 
 static inline struct zc_segment zc_segment_of(struct zc_zspool *pool,
+                                              struct zc_group *group,
                                               struct zc_zspage *zspage)
 {
     struct zc_segment segment = {
         .pool = pool,
-        .group = &pool->groups[0],
-        .dense = zc_dense_of(&pool->groups[0]),
+        .group = group,
+        .dense = zc_dense_of(group),
         .zspage = zspage,
         .memory = zc_zspage_memory(&pool->arena, zspage),
         .location = zc_zspage_location(&pool->arena, zspage),
@@ -97,6 +102,14 @@ static inline struct zc_segment zc_segment_of(struct zc_zspool *pool,
     };
 
     return segment;
+}
+
+/* The segment of a zspage that has a group, whose lock is held. */
+static inline struct zc_segment zc_segment_here(struct zc_zspool *pool,
+                                                struct zc_zspage *zspage)
+{
+    return zc_segment_of(pool, zc_atomic_pointer_load_relaxed(&zspage->group),
+                         zspage);
 }
 
 static inline char *zc_segment_at(const struct zc_segment *segment,

@@ -10,6 +10,9 @@
  * into one, by moving its objects down over them; each segment at most once in
  * a round.
  *
+ * Of several groups a step works on one, that with most free space.  What does
+ * not fit elsewhere in it goes into a span of another.
+ *
  * A round begins when one percent of all granules is free, and they fill a
  * segment.  It ends when they do not, or are half a percent; when many victims
  * in turn could not be emptied; or when twice as many objects were moved as
@@ -19,11 +22,14 @@
  * A put that the limit would refuse slides a segment too:
  * zc_dense_make_span().
  *
- * Locks: a step holds the group's lock for at most STEP_OBJECTS moves or one
+ * Locks: a step holds its group's lock for at most STEP_OBJECTS moves or one
  * slide, with the pin word of the segment it takes from locked
  * (WALK_EXCLUDES_MOVE).  The victim stays isolated between steps, never between
  * calls.  The segment that receives an object needs no such lock: granules in a
- * free span are nobody's.
+ * free span are nobody's.  An object that goes to another group moves with the
+ * locks of both held.  The second is only tried, for two of one rank have no
+ * order; so a thread that has found the object in either group, under that
+ * group's lock, has it until it unlocks.
  */
 #include "pool/dense.h"
 
@@ -32,6 +38,7 @@
 #define STEP_OBJECTS 16
 #define VICTIM_FAILURES_MAX 64 /* in turn; then the round is over */
 #define SCAN_MAX 32            /* segments looked at per fullness list */
+#define OTHERS_MAX 8           /* groups that are tried for one object */
 
 /*
  * A round begins when this part of all granules is free, and ends when only
@@ -81,7 +88,7 @@ static struct zc_zspage *find_victim(const struct zc_zspool *pool,
 static void restore_victim(struct zc_zspool *pool, struct zc_group *group,
                            struct zc_zspage *victim)
 {
-    struct zc_segment segment = zc_segment_of(pool, victim);
+    struct zc_segment segment = zc_segment_of(pool, group, victim);
 
     victim->isolated = false;
     zc_segment_bin_all(&segment);
@@ -90,22 +97,63 @@ static void restore_victim(struct zc_zspool *pool, struct zc_group *group,
     zc_dense_of(group)->victim = NULL;
 }
 
-static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group)
+/* Granules, in several groups. */
+struct totals {
+    uint64_t capacity;
+    uint64_t free;
+};
+
+/*
+ * The group that the next victim is to come from: of those that are not done in
+ * this round the one with most free space.  What the others have is added up.
+ */
+static unsigned choose_group(struct zc_zspool *pool, struct totals *others_out)
+{
+    struct totals all = {0, 0};
+    struct totals best = {0, 0};
+    unsigned chosen = 0;
+    struct zc_group *group;
+    struct zc_dense *dense;
+    struct totals own;
+    unsigned i;
+
+    for (i = 0; i < pool->segment_groups && pool->segment_groups > 1; i++) {
+        group = &pool->groups[i];
+        dense = zc_dense_of(group);
+        zc_spinlock_lock(&group->lock);
+        own.capacity = dense->capacity;
+        own.free = dense->capacity - dense->used;
+        zc_spinlock_unlock(&group->lock);
+        all.capacity += own.capacity;
+        all.free += own.free;
+        if (!dense->is_done && (zc_dense_of(&pool->groups[chosen])->is_done ||
+                                own.free >= best.free)) {
+            chosen = i;
+            best = own;
+        }
+    }
+    others_out->capacity = all.capacity - best.capacity;
+    others_out->free = all.free - best.free;
+    return chosen;
+}
+
+static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group,
+                               const struct totals *others)
 {
     struct zc_dense *dense = zc_dense_of(group);
     struct zc_segment segment;
     struct zc_zspage *victim;
-    const uint64_t free_granules = dense->capacity - dense->used;
+    const uint64_t free_granules = others->free + dense->capacity - dense->used;
+    const uint64_t capacity = others->capacity + dense->capacity;
     unsigned part;
 
     part = dense->moved == 0 ? BEGIN_FREE_PART : END_FREE_PART;
-    if (free_granules < dense->capacity / part ||
-        dense->moved > 2 * group->objects)
+    if (free_granules < capacity / part || dense->moved > 2 * group->objects)
         return ZC_OK;
     victim = find_victim(pool, group, free_granules);
     if (victim == NULL)
         return ZC_OK;
-    segment = zc_segment_of(pool, victim);
+    segment = zc_segment_of(pool, group, victim);
     zc_segment_unbin_all(&segment);
     zc_group_remove(group, victim);
     victim->isolated = true;
@@ -114,13 +162,17 @@ static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group)
     return ZC_AGAIN;
 }
 
-/* Moves the object at `from` to the span at `location`, segments apart. */
+/*
+ * Moves the object at `from` to the span at `location`, segments apart.  The
+ * locks of both groups are held.
+ */
 static void move_object(const struct zc_segment *segment, uint32_t from,
-                        uint32_t length, uint64_t location)
+                        uint32_t length, struct zc_group *group,
+                        uint64_t location)
 {
     struct zc_zspool *pool = segment->pool;
     struct zc_segment target =
-        zc_segment_of(pool, zc_location_zspage(&pool->arena, location));
+        zc_segment_of(pool, group, zc_location_zspage(&pool->arena, location));
     uint32_t to = zc_segment_granule(&target, location);
     char *source = zc_segment_at(segment, from);
     uint32_t cell = zc_dense_word(source) >> ZC_DENSE_WORD_SHIFT;
@@ -132,6 +184,51 @@ static void move_object(const struct zc_segment *segment, uint32_t from,
            source + ZC_DENSE_HEADER_BYTES, view.size);
     zc_handles_move(&pool->handles, cell, location);
     zc_dense_erase(segment, from, length);
+    segment->group->objects--;
+    segment->group->payload_bytes -= view.size;
+    group->objects++;
+    group->payload_bytes += view.size;
+}
+
+/* A span in another group, whose lock is held then; NULL: none found. */
+static struct zc_group *find_elsewhere(const struct zc_segment *segment,
+                                       uint32_t length, uint64_t *location_out)
+    ZC_NO_LOCK_ANALYSIS
+{
+    struct zc_zspool *pool = segment->pool;
+    const unsigned count = pool->segment_groups;
+    const unsigned own = (unsigned)(segment->group - pool->groups);
+    struct zc_group *other;
+    unsigned i;
+
+    for (i = 1; i < count && i <= OTHERS_MAX; i++) {
+        other = &pool->groups[(own + i) % count];
+        if (!zc_spinlock_trylock(&other->lock))
+            continue;
+        if (zc_span_find(zc_dense_of(other), length, location_out))
+            return other;
+        zc_spinlock_unlock(&other->lock);
+    }
+    return NULL;
+}
+
+/* Moves the object at `at` to wherever it fits best; false: nowhere. */
+static bool move_away(const struct zc_segment *segment, uint32_t at,
+                      uint32_t length) ZC_NO_LOCK_ANALYSIS
+{
+    struct zc_group *other;
+    uint64_t location;
+
+    if (zc_span_find(segment->dense, length, &location)) {
+        move_object(segment, at, length, segment->group, location);
+        return true;
+    }
+    other = find_elsewhere(segment, length, &location);
+    if (other == NULL)
+        return false;
+    move_object(segment, at, length, other, location);
+    zc_spinlock_unlock(&other->lock);
+    return true;
 }
 
 /*
@@ -143,11 +240,9 @@ static zc_status evacuate(const struct zc_segment *segment, uint64_t most,
                           struct zc_compact_result *result,
                           uint32_t *length_out)
 {
-    const struct zc_dense *dense = segment->dense;
     uint32_t kept_end = 0; /* end of the last object that stays */
     unsigned moved = 0;
     uint32_t at = 0;
-    uint64_t location;
     uint32_t length;
     uint32_t word;
 
@@ -158,12 +253,11 @@ static zc_status evacuate(const struct zc_segment *segment, uint64_t most,
             at += length;
         } else if (moved == STEP_OBJECTS || result->objects_moved >= most) {
             return ZC_AGAIN;
-        } else if (!zc_span_find(dense, length, &location)) {
+        } else if (!move_away(segment, at, length)) {
             *length_out = length;
             at += length;
             kept_end = at;
         } else {
-            move_object(segment, at, length, location);
             at = kept_end; /* from there on it is one span now */
             result->objects_moved++;
             moved++;
@@ -250,7 +344,7 @@ static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
                 continue;
             if (once)
                 zspage->round = pool->round;
-            segment = zc_segment_of(pool, zspage);
+            segment = zc_segment_of(pool, group, zspage);
             slide(&segment, most, result);
             zc_zspage_unlock(zspage);
             return true;
@@ -289,13 +383,33 @@ static bool make_room(struct zc_zspool *pool, struct zc_group *group,
     return false;
 }
 
-static void end_round(struct zc_zspool *pool, struct zc_dense *dense)
+static void end_round(struct zc_zspool *pool)
 {
-    dense->failures = 0;
-    dense->scans = 0;
-    dense->moved = 0;
-    dense->hopeless = UINT32_MAX;
+    struct zc_dense *dense;
+    unsigned i;
+
+    for (i = 0; i < pool->segment_groups; i++) {
+        dense = zc_dense_of(&pool->groups[i]);
+        dense->is_done = false;
+        dense->failures = 0;
+        dense->scans = 0;
+        dense->moved = 0;
+        dense->hopeless = UINT32_MAX;
+    }
     pool->round++;
+}
+
+/* Nothing more is to be gained in this group; ZC_OK: nor in any other. */
+static zc_status end_group(struct zc_zspool *pool, struct zc_dense *dense)
+{
+    unsigned i;
+
+    dense->is_done = true;
+    for (i = 0; i < pool->segment_groups; i++)
+        if (!zc_dense_of(&pool->groups[i])->is_done)
+            return ZC_AGAIN;
+    end_round(pool);
+    return ZC_OK;
 }
 
 /*
@@ -308,7 +422,7 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
 {
     struct zc_dense *dense = zc_dense_of(group);
     struct zc_zspage *victim = dense->victim;
-    struct zc_segment segment = zc_segment_of(pool, victim);
+    struct zc_segment segment = zc_segment_of(pool, group, victim);
 
     restore_victim(pool, group, victim);
     if (victim->used > 0 && zc_zspage_trylock(victim)) {
@@ -339,7 +453,7 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
                         zc_status *status_out)
 {
     struct zc_zspage *victim = zc_dense_of(group)->victim;
-    struct zc_segment segment = zc_segment_of(pool, victim);
+    struct zc_segment segment = zc_segment_of(pool, group, victim);
     uint32_t length = 0;
     zc_status status;
 
@@ -379,25 +493,31 @@ bool zc_dense_make_span(struct zc_zspool *pool, struct zc_group *group,
 zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
                                 struct zc_compact_result *result)
 {
-    struct zc_group *group = &pool->groups[0];
-    struct zc_dense *dense = zc_dense_of(group);
     const uint64_t moved_before = result->objects_moved;
     struct zc_zspage *emptied = NULL;
+    struct totals others = {0, 0};
     zc_status status = ZC_OK;
+    struct zc_group *group;
+    struct zc_dense *dense;
 
-    zc_spinlock_lock(&group->lock);
     if (pool->round == 0)
-        end_round(pool, dense); /* segments begin with round 0 */
+        end_round(pool); /* segments begin with round 0 */
+    if (zc_dense_of(&pool->groups[pool->cursor])->victim == NULL)
+        pool->cursor = choose_group(pool, &others);
+    group = &pool->groups[pool->cursor];
+    dense = zc_dense_of(group);
+    zc_spinlock_lock(&group->lock);
     /* Choosing alone is no step: the shortest budget of time would choose for
      * ever. */
-    if (dense->victim != NULL || choose_victim(pool, group) == ZC_AGAIN) {
+    if (dense->victim != NULL ||
+        choose_victim(pool, group, &others) == ZC_AGAIN) {
         emptied = dense->victim;
         if (!step_victim(pool, group, most, result, &status))
             emptied = NULL;
     }
     dense->moved += result->objects_moved - moved_before;
     if (status == ZC_OK)
-        end_round(pool, dense);
+        status = end_group(pool, dense);
     zc_spinlock_unlock(&group->lock);
 
     if (emptied != NULL) {
@@ -410,7 +530,7 @@ zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
 void zc_dense_compact_pause(struct zc_zspool *pool,
                             struct zc_compact_result *result)
 {
-    struct zc_group *group = &pool->groups[0];
+    struct zc_group *group = &pool->groups[pool->cursor];
     struct zc_zspage *victim;
     bool emptied = false;
 

@@ -15,7 +15,7 @@
 bool zc_dense_next(struct zc_zspool *pool, struct zc_zspage *zspage,
                    uint32_t *place_inout, zc_handle *handle_out)
 {
-    struct zc_segment segment = zc_segment_of(pool, zspage);
+    struct zc_segment segment = zc_segment_here(pool, zspage);
     uint32_t at = *place_inout;
     bool found = false;
     uint32_t word;
@@ -33,14 +33,15 @@ bool zc_dense_next(struct zc_zspool *pool, struct zc_zspage *zspage,
 
 void zc_dense_isolate(struct zc_zspool *pool, struct zc_zspage *zspage)
 {
-    struct zc_segment segment = zc_segment_of(pool, zspage);
+    struct zc_segment segment = zc_segment_here(pool, zspage);
 
     zc_segment_unbin_all(&segment);
 }
 
 zc_status zc_dense_defer(struct zc_zspool *pool, const struct zc_found *found)
 {
-    struct zc_segment segment = zc_segment_of(pool, found->zspage);
+    struct zc_segment segment =
+        zc_segment_of(pool, found->group, found->zspage);
     char *object = zc_location_address(&pool->arena, found->location);
     uint32_t word = zc_dense_word(object);
 
@@ -130,7 +131,7 @@ static uint32_t rewrite_spans(const struct zc_segment *segment)
 void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
                      bool rebuild)
 {
-    struct zc_segment segment = zc_segment_of(pool, zspage);
+    struct zc_segment segment = zc_segment_here(pool, zspage);
     uint32_t used;
 
     /* An empty segment is one span, which detaching expects in its bin. */

@@ -16,7 +16,8 @@ zc_status zc_zspool_create_for(const struct zc_pool_config *config,
                           .segment_bytes = config->segment_bytes,
                           .keep_lru = config->keep_lru,
                           .reason = config->reason,
-                          .reason_size = config->reason_size),
+                          .reason_size = config->reason_size,
+                          .group_count = config->group_count),
         user_bytes, pool_out);
 }
 

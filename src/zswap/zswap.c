@@ -184,6 +184,7 @@ static zc_status create_pool(struct zc_zswap *zswap,
         .limit_bytes = options->limit_bytes,
         .reason = options->reason,
         .reason_size = options->reason_size,
+        .group_count = options->group_count,
     };
     zc_status status;
 

@@ -41,6 +41,12 @@ static uint64_t told_segment_bytes(uint64_t segment_bytes)
         ->segment_bytes;
 }
 
+static uint64_t told_group_count(uint64_t group_count)
+{
+    return told((struct zc_cache_options){.group_count = (unsigned)group_count})
+        ->group_count;
+}
+
 static uint64_t told_keep_lru(uint64_t lru_mode)
 {
     return told((struct zc_cache_options){.lru_mode = (unsigned)lru_mode})
@@ -322,6 +328,7 @@ const struct effect effects_pool[] = {
     CONFIG(chain_length, 4, 8, told_chain_length, IS, 4, 8, "the cache's"),
     CONFIG(segment_bytes, 16384, 65536, told_segment_bytes, IS, 16384, 65536,
            "the cache's"),
+    CONFIG(group_count, 1, 3, told_group_count, IS, 1, 3, "the cache's"),
     CONFIG(user, 0, 1, told_user, IS, 0, 1, "the cache's pool_user"),
     CONFIG(keep_lru, ZC_LRU_NONE, ZC_LRU_ZSPAGE, told_keep_lru, IS, 0, 1,
            "reclaim is called in one mode only"),

@@ -162,6 +162,21 @@ static uint64_t segments(uint64_t segment_bytes)
     return segments_of(pool);
 }
 
+/* What a pool takes with nothing in it. */
+static uint64_t empty_bytes(struct zc_zspool *pool)
+{
+    struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
+
+    MUST_BE_OK(zc_zspool_get_stats(pool, &stats));
+    return stats.metadata_bytes;
+}
+
+static uint64_t empty_bytes_of(uint64_t group_count)
+{
+    return empty_bytes(pool_of(
+        (struct zc_zspool_options){.group_count = (unsigned)group_count}));
+}
+
 static struct zc_zspool *evicting;
 static uint64_t evicted;
 
@@ -259,6 +274,13 @@ static uint64_t segments_behind(uint64_t segment_bytes)
         (struct zc_cache_options){.segment_bytes = segment_bytes}, 1016, 2048));
 }
 
+static uint64_t empty_bytes_behind(uint64_t group_count)
+{
+    return empty_bytes(
+        behind((struct zc_cache_options){.group_count = (unsigned)group_count},
+               100, 0));
+}
+
 #define POOL(...) EFFECT(zc_zspool_options, __VA_ARGS__)
 #define BEHIND(...) EFFECT(zc_cache_options, __VA_ARGS__)
 #define BUDGET(...) EFFECT(zc_compact_budget, __VA_ARGS__)
@@ -280,6 +302,8 @@ const struct effect effects_zspool[] = {
          "2 MiB of objects need at least 128 of 16 KiB"),
     POOL(segment_bytes, 512 * KIB, 0, segments, AT_MOST, 6, 16,
          "0 means 32 pages"),
+    POOL(group_count, 1, 64, empty_bytes_of, AT_MOST, 32 * KIB, 256 * KIB,
+         "each has a list for each of 512 lengths, 8 bytes at least"),
     POOL(keep_lru, 0, 1, objects_evicted, IS, 0, 200, "reclaim evicts all"),
     BEHIND(placement, ZC_PLACEMENT_DEFAULT, ZC_PLACEMENT_KERNEL,
            distance_behind, IS, 104, 112, "as in the pool alone"),
@@ -287,6 +311,8 @@ const struct effect effects_zspool[] = {
            IS, 104, 112, "as in the pool alone"),
     BEHIND(chain_length, 4, 8, huge_behind, IS, 1, 0, "as in the pool alone"),
     BEHIND(segment_bytes, 512 * KIB, 16 * KIB, segments_behind, AT_MOST, 6, 128,
+           "as in the pool alone"),
+    BEHIND(group_count, 1, 64, empty_bytes_behind, AT_MOST, 32 * KIB, 256 * KIB,
            "as in the pool alone"),
     BUDGET(objects, 5, 50, moved_of_objects, NEARLY, 5, 50,
            "at most so many lie elsewhere"),

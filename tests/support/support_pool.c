@@ -58,6 +58,7 @@ struct zc_zspool *support_pool_new(const struct support_shape *shape)
                               .placement = shape->placement,
                               .chain_length = shape->chain_length,
                               .segment_bytes = shape->segment_pages * page_size,
+                              .group_count = 1,
                               .limit_bytes = shape->limit_pages * page_size),
             &pool),
         ZC_OK);
@@ -402,7 +403,7 @@ static void check_span(const struct zc_segment *segment, uint32_t at,
 static void check_segment(struct zc_zspool *pool, const struct zc_group *group,
                           struct zc_zspage *zspage, struct walk *walk)
 {
-    const struct zc_segment segment = zc_segment_of(pool, zspage);
+    const struct zc_segment segment = zc_segment_here(pool, zspage);
     const struct zc_dense *dense = segment.dense;
     bool after_span = false;
     uint32_t objects = 0;

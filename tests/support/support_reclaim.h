@@ -46,6 +46,7 @@ static inline struct zc_zspool *herd_pool(const struct support_shape *shape)
                               .placement = shape->placement,
                               .chain_length = shape->chain_length,
                               .segment_bytes = shape->segment_pages * page_size,
+                              .group_count = 1,
                               .limit_bytes = shape->limit_pages * page_size,
                               .keep_lru = 1),
             &pool),

@@ -418,7 +418,7 @@ static void isolate_meanwhile(void)
 {
     struct zc_group *group = &shared_pool->groups[0];
     struct zc_zspage *open = zc_dense_of(group)->open;
-    struct zc_segment segment = zc_segment_of(shared_pool, open);
+    struct zc_segment segment = zc_segment_of(shared_pool, group, open);
 
     zc_spinlock_lock(&group->lock);
     zc_segment_unbin_all(&segment);

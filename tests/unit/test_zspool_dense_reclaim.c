@@ -107,7 +107,7 @@ TEST_OF_HERD_IN(objects_are_evicted_by_address, SUPPORT_DENSE_16)
 static void check_spans(const struct herd *herd, struct zc_zspage *zspage,
                         const bool there[EACH])
 {
-    const struct zc_segment segment = zc_segment_of(herd->pool, zspage);
+    const struct zc_segment segment = zc_segment_here(herd->pool, zspage);
     uint32_t at = 0;
     uint32_t end;
     uint32_t word;

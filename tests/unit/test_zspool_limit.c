@@ -14,11 +14,14 @@
 
 static zc_handle handles[OBJECTS_MAX];
 
+static unsigned groups = 1;
+
 static struct zc_zspool *new_pool(enum zc_placement placement, uint64_t limit)
 {
     struct zc_zspool *pool = NULL;
 
     assert_status(zc_zspool_create(ZC_ZSPOOL_OPTIONS(.placement = placement,
+                                                     .group_count = groups,
                                                      .limit_bytes = limit),
                                    &pool),
                   ZC_OK);
@@ -299,6 +302,7 @@ static void threads_fill_it_as_one_does(void **state)
 
     (void)state;
     for (round = 0; round < 40; round++) {
+        groups = round % 4 < 2 ? 4 : 1;
         pool = new_pool(placements[round % 2], 1024 * KIB);
         support_crew_init(&crew);
         for (i = 0; i < WORKERS; i++)
@@ -355,6 +359,7 @@ static void it_is_above_its_limit_at_no_moment(void **state)
 
     (void)state;
     for (round = 0; round < 2; round++) {
+        groups = 4;
         pool = new_pool(placements[round], 688 * KIB);
         support_crew_init(&crew);
         support_crew_add(&crew, watch_limit, pool);

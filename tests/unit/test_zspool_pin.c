@@ -305,7 +305,7 @@ static void move_it(struct support_worker *worker) ZC_NO_LOCK_ANALYSIS
     }
     atomic_store(&move->phase, MOVING);
     (void)nanosleep(&pause, NULL);
-    segment = zc_segment_of(pool, found.zspage);
+    segment = zc_segment_of(pool, group, found.zspage);
     length = zc_dense_granules(segment.dense, SIZE);
     if (!zc_span_find(segment.dense, length, &location))
         support_mistake(worker, "no room");

@@ -30,7 +30,8 @@ static int set_up_with(void **state, const struct support_shape *shape)
                                    fixture.pool->segment_pages, &zspage),
                       ZC_OK);
         zspage->isolated = true;
-        fixture.segments[i] = zc_segment_of(fixture.pool, zspage);
+        fixture.segments[i] =
+            zc_segment_of(fixture.pool, &fixture.pool->groups[0], zspage);
     }
     *state = &fixture;
     return 0;
