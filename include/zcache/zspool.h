@@ -91,8 +91,9 @@ struct zc_zspool_options {
      * multiple of one.
      *
      * The least is what an empty pool needs for an object of any size, so that
-     * no size is refused for ever: a page in dense placement, the longest chain of the class table in kernel placement (at
-     * most chain_length pages: objects of that class come in no less).
+     * no size is refused for ever: a page in dense placement, the longest chain
+     * of the class table in kernel placement (at most chain_length pages:
+     * objects of that class come in no less).
      */
     uint64_t limit_bytes;
 
@@ -155,10 +156,11 @@ ZC_API ZC_MUST_CHECK zc_status zc_zspool_put(struct zc_zspool *pool,
 /*
  * Gives an object back.  Its zspage goes back to the system when it was the
  * last one in it.  In dense placement empty zspages are kept for the next
- * objects, as many pages as a segment has (kept_bytes in struct zc_zspool_stats); they go back with the first
- * put or free in a later second, with a compaction or a reclaim, and before the
- * limit refuses anything.  While the object is visited, its bytes and its room
- * stay (and count) until the last visit ends; the handle is stale at once.
+ * objects, as many pages as a segment has (kept_bytes in struct
+ * zc_zspool_stats); they go back with the first put or free in a later second,
+ * with a compaction or a reclaim, and before the limit refuses anything.  While
+ * the object is visited, its bytes and its room stay (and count) until the last
+ * visit ends; the handle is stale at once.
  *
  * ZC_OK; ZC_STALE: freed before; ZC_INVALID: never was a handle of this pool.
  * A stale handle is recognised unless its cell has meanwhile been reused

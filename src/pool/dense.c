@@ -11,9 +11,10 @@
  * (pool/dense_compact.c).
  *
  * Segments are in groups, one for each processor or so, each with its own bins
- * and lock; a lock is held for a few dozen memory accesses.  Pages are asked of the arena without it, by one thread at a
- * time (the growth mutex): the latest segment grows by a few pages when nothing
- * fits, and the next is begun when it is full.
+ * and lock, which is held for a few dozen memory accesses.  Pages are asked of
+ * the arena without it, by one thread at a time (the growth mutex): the latest
+ * segment grows by a few pages when nothing fits, and the next is begun when it
+ * is full.
  *
  * An object that leaves no room for its header in a page has a zspage of one
  * page, as in kernel placement (pool/kernel.c): of segments, whose length is a

@@ -2,9 +2,9 @@
 /*
  * dense.h - what the files of dense placement share.
  *
- * A segment is a zspage of up to `segment_pages` pages: it begins with a few and
- * grows as it fills.  It is tiled without gaps by objects and free spans, both
- * in whole granules (1/512 of a page, 8 bytes at least):
+ * A segment is a zspage of up to `segment_pages` pages: it begins with a few
+ * and grows as it fills.  It is tiled without gaps by objects and free spans,
+ * both in whole granules (1/512 of a page, 8 bytes at least):
  *
  *   object   [word][payload ... slack]
  *   span     [word][next][previous] ... [length]

@@ -30,8 +30,8 @@
  * so nobody spins.  Descriptors are never freed, so an old location leads to a
  * descriptor in whatever life; every answer from it is checked against the cell
  * afterwards.  A free reads the cell, locks the group of the zspage there, and
- * reads both again: while the zspage is that group's, moves and frees in it need
- * that lock, so what the cell says now stays.  A zspage without a group is
+ * reads both again: while the zspage is that group's, moves and frees in it
+ * need that lock, so what the cell says now stays.  A zspage without a group is
  * empty; the cell of what was in it was changed before, and says so when it is
  * read again.
  */

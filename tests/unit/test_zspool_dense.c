@@ -34,7 +34,7 @@ static unsigned fill_segment(struct zc_zspool *pool, uint32_t granules,
     return count;
 }
 
-/* --wrap=zc_arena_get and zc_arena_grow: what another thread does while this one is not under
+/* --wrap: what another thread does while this one, bringing pages, is not under
  * the lock. */
 static _Thread_local void (*meanwhile)(void);
 
