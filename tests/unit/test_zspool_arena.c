@@ -40,7 +40,7 @@ static struct zc_zspage *get(struct zc_arena *arena, uint32_t pages)
     return zspage;
 }
 
-static void a_zspage_comes_locked_without_group_and_writable(void **state)
+TEST_WITH(a_zspage_comes_locked_without_group_and_writable, set_up, tear_down)
 {
     struct zc_arena *arena = *state;
     uint32_t pages;
@@ -59,7 +59,7 @@ static void a_zspage_comes_locked_without_group_and_writable(void **state)
     assert_int_equal(pages_of(arena), 0);
 }
 
-static void zspages_of_all_lengths_do_not_overlap(void **state)
+TEST_WITH(zspages_of_all_lengths_do_not_overlap, set_up, tear_down)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *zspages[600];
@@ -88,7 +88,7 @@ static void zspages_of_all_lengths_do_not_overlap(void **state)
     }
 }
 
-static void a_location_leads_to_its_zspage_and_its_address(void **state)
+TEST_WITH(a_location_leads_to_its_zspage_and_its_address, set_up, tear_down)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *zspages[300];
@@ -113,7 +113,7 @@ static void a_location_leads_to_its_zspage_and_its_address(void **state)
         zc_arena_put(arena, zspages[i]);
 }
 
-static void lower_zspages_of_a_chunk_go_out_first(void **state)
+TEST_WITH(lower_zspages_of_a_chunk_go_out_first, set_up, tear_down)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *zspages[32];
@@ -128,7 +128,7 @@ static void lower_zspages_of_a_chunk_go_out_first(void **state)
     assert_int_equal(get(arena, 4)->chunk, 2);
 }
 
-static void a_zspage_that_comes_back_is_not_resident(void **state)
+TEST_WITH(a_zspage_that_comes_back_is_not_resident, set_up, tear_down)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *kept = get(arena, 16);
@@ -145,7 +145,7 @@ static void a_zspage_that_comes_back_is_not_resident(void **state)
     zc_arena_put(arena, kept);
 }
 
-static void a_chunk_of_which_nothing_is_out_is_unmapped(void **state)
+TEST_WITH(a_chunk_of_which_nothing_is_out_is_unmapped, set_up, tear_down)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *first = get(arena, 16);
@@ -159,7 +159,7 @@ static void a_chunk_of_which_nothing_is_out_is_unmapped(void **state)
     assert_null(zc_chunk_memory(zc_arena_chunk(arena, 0)));
 }
 
-static void the_record_of_an_unmapped_chunk_is_used_again(void **state)
+TEST_WITH(the_record_of_an_unmapped_chunk_is_used_again, set_up, tear_down)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *zspage;
@@ -180,7 +180,7 @@ static void the_record_of_an_unmapped_chunk_is_used_again(void **state)
     assert_int_equal(arena->chunk_count, 2);
 }
 
-static void descriptors_stay_when_their_chunk_is_unmapped(void **state)
+TEST_WITH(descriptors_stay_when_their_chunk_is_unmapped, set_up, tear_down)
 {
     struct zc_arena *arena = *state;
     struct zc_zspage *zspage = get(arena, 8);
@@ -192,13 +192,12 @@ static void descriptors_stay_when_their_chunk_is_unmapped(void **state)
     assert_null(zc_atomic_pointer_load_acquire(&zspage->group));
 }
 
-static void the_limit_is_kept_to_the_page(void **state)
+TEST_WITH(the_limit_is_kept_to_the_page, set_up, tear_down)
 {
     struct zc_zspage *zspage = NULL;
     struct zc_zspage *first;
     struct zc_arena arena = {0};
 
-    (void)state;
     assert_status(zc_arena_init(&arena, PAGE, 10 * PAGE + PAGE - 1, 0), ZC_OK);
     first = get(&arena, 7);
     assert_status(zc_arena_get(&arena, 4, 4, 4, &zspage), ZC_REJECTED);
@@ -214,12 +213,11 @@ static void the_limit_is_kept_to_the_page(void **state)
     zc_arena_destroy(&arena);
 }
 
-static void a_limit_below_a_page_admits_nothing(void **state)
+TEST_WITH(a_limit_below_a_page_admits_nothing, set_up, tear_down)
 {
     struct zc_zspage *zspage = NULL;
     struct zc_arena arena = {0};
 
-    (void)state;
     assert_status(zc_arena_init(&arena, PAGE, PAGE - 1, 0), ZC_OK);
     assert_status(zc_arena_get(&arena, 1, 1, 1, &zspage), ZC_REJECTED);
     zc_arena_destroy(&arena);
@@ -256,20 +254,18 @@ static unsigned fail_each(enum zc_inject_point point)
     return countdown - 1;
 }
 
-static void no_memory_leaves_nothing_charged(void **state)
+TEST_WITH(no_memory_leaves_nothing_charged, set_up, tear_down)
 {
-    (void)state;
     assert_int_equal(fail_each(ZC_INJECT_MALLOC), 1); /* descriptors */
     assert_int_equal(fail_each(ZC_INJECT_PAGES), 2);  /* record, frames */
 }
 
-static void large_pages_are_aligned_to_themselves(void **state)
+TEST_WITH(large_pages_are_aligned_to_themselves, set_up, tear_down)
 {
     struct zc_zspage *zspage;
     struct zc_arena arena = {0};
     size_t page_size;
 
-    (void)state;
     for (page_size = ZC_PAGE_SIZE_MIN; page_size <= ZC_PAGE_SIZE_MAX;
          page_size *= 2) {
         assert_status(zc_arena_init(&arena, page_size, 0, 0), ZC_OK);
@@ -282,14 +278,13 @@ static void large_pages_are_aligned_to_themselves(void **state)
     }
 }
 
-static void destroying_gives_everything_back_that_is_out(void **state)
+TEST_WITH(destroying_gives_everything_back_that_is_out, set_up, tear_down)
 {
     struct zc_arena arena = {0};
     uint64_t before = 0;
     unsigned round;
     unsigned i;
 
-    (void)state;
     for (round = 0; round < 2; round++) {
         before = support_mapped_bytes();
         assert_status(zc_arena_init(&arena, PAGE, 0, 0), ZC_OK);
@@ -298,27 +293,4 @@ static void destroying_gives_everything_back_that_is_out(void **state)
         zc_arena_destroy(&arena);
     }
     support_assert_mapped(before);
-}
-
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(a_zspage_comes_locked_without_group_and_writable),
-        test(zspages_of_all_lengths_do_not_overlap),
-        test(a_location_leads_to_its_zspage_and_its_address),
-        test(lower_zspages_of_a_chunk_go_out_first),
-        test(a_zspage_that_comes_back_is_not_resident),
-        test(a_chunk_of_which_nothing_is_out_is_unmapped),
-        test(the_record_of_an_unmapped_chunk_is_used_again),
-        test(descriptors_stay_when_their_chunk_is_unmapped),
-        test(the_limit_is_kept_to_the_page),
-        test(a_limit_below_a_page_admits_nothing),
-        test(no_memory_leaves_nothing_charged),
-        test(large_pages_are_aligned_to_themselves),
-        test(destroying_gives_everything_back_that_is_out),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

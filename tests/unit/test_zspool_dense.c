@@ -83,7 +83,7 @@ zc_status __wrap_zc_arena_grow(struct zc_arena *arena,
     return status;
 }
 
-static void objects_lie_side_by_side(void **state)
+TEST(objects_lie_side_by_side)
 {
     const struct support_shape *shape;
     const struct zc_zspage *zspage;
@@ -94,7 +94,6 @@ static void objects_lie_side_by_side(void **state)
     zc_handle handle;
     size_t size;
 
-    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         if (shape->placement != ZC_PLACEMENT_DENSE)
@@ -121,7 +120,7 @@ static void objects_lie_side_by_side(void **state)
     }
 }
 
-static void every_size_is_stored_whole_and_aligned(void **state)
+TEST_ON_DENSE(every_size_is_stored_whole_and_aligned)
 {
     static zc_handle handles[ZC_PAGE_SIZE_MIN + 1];
     struct zc_zspool *pool = *state;
@@ -137,7 +136,7 @@ static void every_size_is_stored_whole_and_aligned(void **state)
     support_pool_check_empty(pool);
 }
 
-static void an_object_goes_into_the_tightest_hole(void **state)
+TEST_ON_DENSE(an_object_goes_into_the_tightest_hole)
 {
     static const unsigned holes[] = {5, 20, 9, 30, 12};
     static const unsigned wanted[] = {10, 3, 9, 25, 13};
@@ -165,7 +164,7 @@ static void an_object_goes_into_the_tightest_hole(void **state)
     }
 }
 
-static void the_tightest_hole_of_all_segments_is_taken(void **state)
+TEST_ON_DENSE(the_tightest_hole_of_all_segments_is_taken)
 {
     static zc_handle first[1024];
     static zc_handle second[1024];
@@ -219,7 +218,7 @@ static void join(struct zc_zspool *pool, unsigned which)
     support_pool_check_empty(pool);
 }
 
-static void a_freed_object_joins_its_free_neighbours(void **state)
+TEST_ON_DENSE(a_freed_object_joins_its_free_neighbours)
 {
     unsigned which;
 
@@ -227,7 +226,7 @@ static void a_freed_object_joins_its_free_neighbours(void **state)
         join(*state, which);
 }
 
-static void both_ends_of_a_segment_can_be_free(void **state)
+TEST_ON_DENSE(both_ends_of_a_segment_can_be_free)
 {
     static zc_handle handles[1024];
     struct zc_zspool *pool = *state;
@@ -246,7 +245,7 @@ static void both_ends_of_a_segment_can_be_free(void **state)
                      1); /* full to the last granule */
 }
 
-static void a_hole_too_short_for_a_bin_waits_for_its_neighbour(void **state)
+TEST_ON_DENSE(a_hole_too_short_for_a_bin_waits_for_its_neighbour)
 {
     static zc_handle handles[8190];
     struct zc_zspool *pool = *state;
@@ -273,7 +272,7 @@ static void a_hole_too_short_for_a_bin_waits_for_its_neighbour(void **state)
     support_pool_check(pool);
 }
 
-static void a_segment_goes_back_with_its_last_object(void **state)
+TEST_ON_DENSE(a_segment_goes_back_with_its_last_object)
 {
     static zc_handle first[1024];
     static zc_handle second[1024];
@@ -292,14 +291,13 @@ static void a_segment_goes_back_with_its_last_object(void **state)
 }
 
 /* It begins with four pages and gets more by the four. */
-static void segments_have_the_length_that_was_asked_for(void **state)
+TEST(segments_have_the_length_that_was_asked_for)
 {
     struct support_shape shape = {"", ZC_PLACEMENT_DENSE, 0, 0, 0, 0};
     const struct zc_zspage *first;
     struct zc_zspool *pool;
     unsigned count;
 
-    (void)state;
     for (shape.segment_pages = 4; shape.segment_pages <= 128;
          shape.segment_pages *= 2) {
         pool = support_pool_new(&shape);
@@ -321,7 +319,7 @@ static void segments_have_the_length_that_was_asked_for(void **state)
 }
 
 /* An object that has no room for its header in a page has one alone. */
-static void a_page_takes_a_page(void **state)
+TEST_ON_DENSE(a_page_takes_a_page)
 {
     struct zc_zspool *pool = *state;
     zc_handle handles[40];
@@ -361,8 +359,7 @@ static void free_later(struct zc_zspool *pool, zc_handle *handles,
     meanwhile = free_meanwhile;
 }
 
-static void a_new_segment_that_is_not_needed_any_more_is_not_left_empty(
-    void **state)
+TEST_ON_DENSE(a_new_segment_that_is_not_needed_any_more_is_not_left_empty)
 {
     static zc_handle handles[1024];
     struct zc_zspool *pool = *state;
@@ -404,7 +401,7 @@ static void empty_while_it_grows(struct zc_zspool *pool, unsigned left)
     (void)support_compact(pool, NULL); /* nothing is kept */
 }
 
-static void a_segment_may_be_emptied_while_it_grows(void **state)
+TEST_ON_DENSE(a_segment_may_be_emptied_while_it_grows)
 {
     unsigned left;
 
@@ -435,7 +432,7 @@ static void bring_back(void)
     shared_pool->ops->compact_pause(shared_pool, &result);
 }
 
-static void and_may_be_chosen_for_compaction(void **state)
+TEST_ON_DENSE(and_may_be_chosen_for_compaction)
 {
     static zc_handle handles[4 * 128];
     struct zc_zspool *pool = *state;
@@ -476,7 +473,7 @@ static void fill_and_empty(struct support_worker *worker)
     }
 }
 
-static void threads_that_bring_segments_together_leave_none(void **state)
+TEST_ON_DENSE(threads_that_bring_segments_together_leave_none)
 {
     struct support_crew crew;
     unsigned i;
@@ -488,7 +485,7 @@ static void threads_that_bring_segments_together_leave_none(void **state)
     support_pool_check_empty(*state);
 }
 
-static void churn_keeps_every_byte_and_every_rule(void **state)
+TEST(churn_keeps_every_byte_and_every_rule)
 {
     struct support_random random = {support_seed(0xde45e)};
     static zc_handle handles[1000];
@@ -498,7 +495,6 @@ static void churn_keeps_every_byte_and_every_rule(void **state)
     unsigned step;
     uint64_t i;
 
-    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         if (shape->placement != ZC_PLACEMENT_DENSE)
@@ -527,28 +523,4 @@ static void churn_keeps_every_byte_and_every_rule(void **state)
         support_pool_check_empty(pool);
         zc_zspool_destroy(pool);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(objects_lie_side_by_side),
-        support_on_dense(every_size_is_stored_whole_and_aligned),
-        support_on_dense(an_object_goes_into_the_tightest_hole),
-        support_on_dense(the_tightest_hole_of_all_segments_is_taken),
-        support_on_dense(a_freed_object_joins_its_free_neighbours),
-        support_on_dense(both_ends_of_a_segment_can_be_free),
-        support_on_dense(a_hole_too_short_for_a_bin_waits_for_its_neighbour),
-        support_on_dense(a_segment_goes_back_with_its_last_object),
-        cmocka_unit_test(segments_have_the_length_that_was_asked_for),
-        support_on_dense(a_page_takes_a_page),
-        support_on_dense(
-            a_new_segment_that_is_not_needed_any_more_is_not_left_empty),
-        support_on_dense(a_segment_may_be_emptied_while_it_grows),
-        support_on_dense(and_may_be_chosen_for_compaction),
-        support_on_dense(threads_that_bring_segments_together_leave_none),
-        cmocka_unit_test(churn_keeps_every_byte_and_every_rule),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

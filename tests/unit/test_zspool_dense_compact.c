@@ -91,7 +91,7 @@ bool __wrap_zc_zspage_release_or_leave(struct zc_zspage *zspage)
     return let_reader_leave(__real_zc_zspage_release_or_leave(zspage));
 }
 
-static void nothing_is_moved_where_no_segment_can_be_gained(void **state)
+TEST_ON_DENSE(nothing_is_moved_where_no_segment_can_be_gained)
 {
     static zc_handle handles[600];
     struct zc_zspool *pool = *state;
@@ -108,8 +108,7 @@ static void nothing_is_moved_where_no_segment_can_be_gained(void **state)
     assert_int_equal(zc_zspool_page_count(pool), 20);
 }
 
-static void the_emptiest_segment_is_emptied_into_the_tightest_holes(
-    void **state)
+TEST_ON_DENSE(the_emptiest_segment_is_emptied_into_the_tightest_holes)
 {
     static zc_handle handles[512 + 10];
     struct zc_zspool *pool = *state;
@@ -138,7 +137,7 @@ static void the_emptiest_segment_is_emptied_into_the_tightest_holes(
     }
 }
 
-static void holes_too_short_are_slid_into_one(void **state)
+TEST_ON_DENSE(holes_too_short_are_slid_into_one)
 {
     static zc_handle small[1024];
     static zc_handle large[17];
@@ -165,7 +164,7 @@ static void holes_too_short_are_slid_into_one(void **state)
     check_all(pool, 200, 17, large);
 }
 
-static void a_segment_with_a_reader_is_not_slid(void **state)
+TEST_ON_DENSE(a_segment_with_a_reader_is_not_slid)
 {
     static zc_handle small[1024];
     static zc_handle large[17];
@@ -189,7 +188,7 @@ static void a_segment_with_a_reader_is_not_slid(void **state)
     check_all(pool, 200, 17, large);
 }
 
-static void tags_survive_moves_and_slides(void **state)
+TEST_ON_DENSE(tags_survive_moves_and_slides)
 {
     static zc_handle small[1024];
     static zc_handle large[17];
@@ -250,7 +249,7 @@ static struct zc_zspage *begin(struct zc_zspool *pool, zc_handle *handles)
     return victim;
 }
 
-static void nothing_is_placed_in_a_segment_that_is_being_emptied(void **state)
+TEST_ON_DENSE(nothing_is_placed_in_a_segment_that_is_being_emptied)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -269,7 +268,7 @@ static void nothing_is_placed_in_a_segment_that_is_being_emptied(void **state)
     check_all(pool, 16, 512 + MANY, handles);
 }
 
-static void a_segment_emptied_by_frees_between_steps_goes_back(void **state)
+TEST_ON_DENSE(a_segment_emptied_by_frees_between_steps_goes_back)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -286,7 +285,7 @@ static void a_segment_emptied_by_frees_between_steps_goes_back(void **state)
     check_all(pool, 16, 512 + MANY, handles);
 }
 
-static void a_pause_gives_an_emptied_segment_back(void **state)
+TEST_ON_DENSE(a_pause_gives_an_emptied_segment_back)
 {
     zc_handle handles[512 + MANY];
     struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -301,7 +300,7 @@ static void a_pause_gives_an_emptied_segment_back(void **state)
     support_pool_check(pool);
 }
 
-static void a_pause_puts_the_rest_of_a_segment_back(void **state)
+TEST_ON_DENSE(a_pause_puts_the_rest_of_a_segment_back)
 {
     zc_handle handles[512 + MANY];
     struct zc_compact_result result = {.struct_size = sizeof(result)};
@@ -317,7 +316,7 @@ static void a_pause_puts_the_rest_of_a_segment_back(void **state)
     assert_int_equal(support_compact(pool, NULL).pages_freed, 4);
 }
 
-static void objects_in_a_segment_that_is_being_emptied_can_be_used(void **state)
+TEST_ON_DENSE(objects_in_a_segment_that_is_being_emptied_can_be_used)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -348,7 +347,7 @@ static unsigned last_in(struct zc_zspool *pool, const zc_handle *handles,
     return i;
 }
 
-static void a_segment_is_given_up_to_a_reader_and_put_back(void **state)
+TEST_ON_DENSE(a_segment_is_given_up_to_a_reader_and_put_back)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -370,7 +369,7 @@ static void a_segment_is_given_up_to_a_reader_and_put_back(void **state)
     assert_int_equal(zc_zspool_page_count(pool), 16);
 }
 
-static void a_segment_emptied_under_its_reader_is_left_to_it(void **state)
+TEST_ON_DENSE(a_segment_emptied_under_its_reader_is_left_to_it)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -395,8 +394,7 @@ static void a_segment_emptied_under_its_reader_is_left_to_it(void **state)
     check_all(pool, 16, 512 + MANY, handles);
 }
 
-static void a_reader_may_leave_while_its_emptied_segment_is_given_up(
-    void **state)
+TEST_ON_DENSE(a_reader_may_leave_while_its_emptied_segment_is_given_up)
 {
     zc_handle handles[512 + MANY];
     struct zc_zspool *pool = *state;
@@ -443,7 +441,7 @@ static void churn(struct zc_zspool *pool, unsigned count, unsigned percent,
  * After compaction what is free is less than a segment, or in pieces that the
  * objects of a few segments in turn do not fit into: a few percent.
  */
-static void compaction_leaves_little_unused(void **state)
+TEST(compaction_leaves_little_unused)
 {
     static const unsigned percents[] = {20, 50, 90};
     struct support_random random = {support_seed(0xc0de)};
@@ -457,7 +455,6 @@ static void compaction_leaves_little_unused(void **state)
     unsigned i;
     unsigned j;
 
-    (void)state;
     for (shape = support_shapes; shape < support_shapes + support_shape_count;
          shape++) {
         if (shape->placement != ZC_PLACEMENT_DENSE)
@@ -485,7 +482,7 @@ static void compaction_leaves_little_unused(void **state)
 }
 
 /* Nothing fits into anything: every segment holds 16 of 500, and 192 spare. */
-static void a_round_ends_where_nothing_fits_anywhere(void **state)
+TEST_ON_DENSE(a_round_ends_where_nothing_fits_anywhere)
 {
     static zc_handle handles[16 * 40];
     struct zc_zspool *pool = *state;
@@ -498,30 +495,4 @@ static void a_round_ends_where_nothing_fits_anywhere(void **state)
     assert_int_equal(zc_zspool_page_count(pool), 40 * 16);
     support_pool_check(pool);
     check_all(pool, 500, 16 * 40, handles);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        support_on_dense(nothing_is_moved_where_no_segment_can_be_gained),
-        support_on_dense(
-            the_emptiest_segment_is_emptied_into_the_tightest_holes),
-        support_on_dense(holes_too_short_are_slid_into_one),
-        support_on_dense(a_segment_with_a_reader_is_not_slid),
-        support_on_dense(tags_survive_moves_and_slides),
-        support_on_dense(nothing_is_placed_in_a_segment_that_is_being_emptied),
-        support_on_dense(a_segment_emptied_by_frees_between_steps_goes_back),
-        support_on_dense(a_pause_gives_an_emptied_segment_back),
-        support_on_dense(a_pause_puts_the_rest_of_a_segment_back),
-        support_on_dense(
-            objects_in_a_segment_that_is_being_emptied_can_be_used),
-        support_on_dense(a_segment_is_given_up_to_a_reader_and_put_back),
-        support_on_dense(a_segment_emptied_under_its_reader_is_left_to_it),
-        support_on_dense(
-            a_reader_may_leave_while_its_emptied_segment_is_given_up),
-        cmocka_unit_test(compaction_leaves_little_unused),
-        support_on_dense(a_round_ends_where_nothing_fits_anywhere),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,7 @@ static struct zc_group *group_of(struct zc_zspool *pool, zc_handle handle)
         &support_zspage_of(pool, handle)->group);
 }
 
-static void there_are_as_many_as_processors_and_limit_ask_for(void **state)
+TEST(there_are_as_many_as_processors_and_limit_ask_for)
 {
     static const struct {
         unsigned processors;
@@ -63,7 +63,6 @@ static void there_are_as_many_as_processors_and_limit_ask_for(void **state)
     struct zc_zspool *pool;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         processors = rows[i].processors;
         pool = new_pool(0, rows[i].limit);
@@ -79,14 +78,13 @@ static void there_are_as_many_as_processors_and_limit_ask_for(void **state)
         ZC_INVALID);
 }
 
-static void processors_begin_segments_of_their_own(void **state)
+TEST(processors_begin_segments_of_their_own)
 {
     struct zc_zspool *pool = new_pool(2, 0);
     zc_handle first = put_on(pool, 0, 4000, 1);
     zc_handle second;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 3; i++) /* no room is left */
         (void)put_on(pool, 0, 4000, 2 + i);
     second = put_on(pool, 1, 4000, 5);
@@ -99,14 +97,13 @@ static void processors_begin_segments_of_their_own(void **state)
 }
 
 /* From any processor, before the pool gets more pages. */
-static void a_hole_is_used_from_another_processor(void **state)
+TEST(a_hole_is_used_from_another_processor)
 {
     struct zc_zspool *pool = new_pool(4, 0);
     zc_handle handles[32];
     uint64_t pages;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 32; i++)
         handles[i] = put_on(pool, 0, 4092, i);
     pages = zc_zspool_page_count(pool);
@@ -133,7 +130,7 @@ static unsigned fill(struct zc_zspool *pool, size_t size, zc_handle *handles)
     }
 }
 
-static void none_is_refused_that_fits_into_another_group(void **state)
+TEST(none_is_refused_that_fits_into_another_group)
 {
     static zc_handle handles[8192];
     struct zc_zspool *pool = new_pool(4, 1024 * KIB);
@@ -143,7 +140,6 @@ static void none_is_refused_that_fits_into_another_group(void **state)
     unsigned count;
     unsigned i;
 
-    (void)state;
     count = fill(pool, 400, handles);
     assert_true(count * 400 * 100 >= 1024 * KIB * 96);
     assert_true(zc_zspool_page_count(pool) <= 256);
@@ -164,7 +160,7 @@ static void none_is_refused_that_fits_into_another_group(void **state)
 }
 
 /* A few objects of three groups fit into the holes of the fourth. */
-static void compaction_moves_objects_to_other_groups(void **state)
+TEST(compaction_moves_objects_to_other_groups)
 {
     static zc_handle handles[2000];
     struct zc_zspool *pool = new_pool(4, 0);
@@ -172,7 +168,6 @@ static void compaction_moves_objects_to_other_groups(void **state)
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (i = 0; i < 2000; i++)
         handles[i] = put_on(pool, 0, 1020, i);
     for (k = 0; k < 3; k++)
@@ -247,7 +242,7 @@ static void compact_often(struct support_worker *worker)
     }
 }
 
-static void objects_change_groups_while_they_are_used(void **state)
+TEST(objects_change_groups_while_they_are_used)
 {
     static const uint64_t limits[] = {0, 1500 * KIB};
     struct support_crew crew;
@@ -255,7 +250,6 @@ static void objects_change_groups_while_they_are_used(void **state)
     unsigned round;
     unsigned i;
 
-    (void)state;
     for (round = 0; round < 2; round++) {
         pool = new_pool(4, limits[round]);
         support_crew_init(&crew);
@@ -266,18 +260,4 @@ static void objects_change_groups_while_they_are_used(void **state)
         support_pool_check_empty(pool);
         zc_zspool_destroy(pool);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_are_as_many_as_processors_and_limit_ask_for),
-        cmocka_unit_test(processors_begin_segments_of_their_own),
-        cmocka_unit_test(a_hole_is_used_from_another_processor),
-        cmocka_unit_test(none_is_refused_that_fits_into_another_group),
-        cmocka_unit_test(compaction_moves_objects_to_other_groups),
-        cmocka_unit_test(objects_change_groups_while_they_are_used),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -65,7 +65,7 @@ static void fill_segment(struct zc_zspool *pool)
     assert_int_equal(zc_zspool_page_count(pool), 16);
 }
 
-static void at_the_edge_a_put_and_a_free_cost_no_system_call(void **state)
+TEST_ON_DENSE(at_the_edge_a_put_and_a_free_cost_no_system_call)
 {
     struct zc_zspool *pool = *state;
     unsigned other;
@@ -87,7 +87,7 @@ static void at_the_edge_a_put_and_a_free_cost_no_system_call(void **state)
 }
 
 /* The chunk that comes and goes with two segments, of which one is kept. */
-static void nor_does_the_edge_of_a_chunk(void **state)
+TEST_ON_DENSE(nor_does_the_edge_of_a_chunk)
 {
     struct zc_zspool *pool = *state;
     zc_handle handles[40];
@@ -109,7 +109,7 @@ static void nor_does_the_edge_of_a_chunk(void **state)
 }
 
 /* Up to so many pages as a segment has. */
-static void nor_do_pages_that_come_and_go_alone(void **state)
+TEST_ON_DENSE(nor_do_pages_that_come_and_go_alone)
 {
     struct zc_zspool *pool = *state;
     zc_handle handles[20];
@@ -135,7 +135,7 @@ static void nor_do_pages_that_come_and_go_alone(void **state)
     support_pool_check_empty(pool);
 }
 
-static void what_is_kept_is_no_pool_page_but_counted(void **state)
+TEST_ON_DENSE(what_is_kept_is_no_pool_page_but_counted)
 {
     struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, 100, 1, 0);
@@ -187,7 +187,7 @@ static void expect_gone(struct zc_zspool *pool, const char *memory)
     support_pool_check(pool);
 }
 
-static void a_free_in_a_later_second_gives_it_back(void **state)
+TEST_ON_DENSE(a_free_in_a_later_second_gives_it_back)
 {
     zc_handle other;
     const char *memory = keep_one(*state, &other);
@@ -198,7 +198,7 @@ static void a_free_in_a_later_second_gives_it_back(void **state)
     expect_gone(*state, memory);
 }
 
-static void and_a_put(void **state)
+TEST_ON_DENSE(and_a_put)
 {
     zc_handle other;
     const char *memory = keep_one(*state, &other);
@@ -208,7 +208,7 @@ static void and_a_put(void **state)
     expect_gone(*state, memory);
 }
 
-static void and_a_compaction(void **state)
+TEST_ON_DENSE(and_a_compaction)
 {
     zc_handle other;
     const char *memory = keep_one(*state, &other);
@@ -218,7 +218,7 @@ static void and_a_compaction(void **state)
 }
 
 /* The chunk too: no address space is left behind. */
-static void nothing_stays_mapped(void **state)
+TEST_ON_DENSE(nothing_stays_mapped)
 {
     struct zc_zspool *pool = *state;
     uint64_t before;
@@ -235,7 +235,7 @@ static void nothing_stays_mapped(void **state)
 }
 
 /* Five pages, of segments of four: the second has one. */
-static void it_goes_before_the_limit_refuses(void **state)
+TEST(it_goes_before_the_limit_refuses)
 {
     const struct support_shape shape = {
         "", ZC_PLACEMENT_DENSE, 0, 0, .segment_pages = 4, .limit_pages = 5};
@@ -243,7 +243,6 @@ static void it_goes_before_the_limit_refuses(void **state)
     zc_handle handle;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 4; i++)
         (void)support_object_new(pool, 4092, i, 0);
     handle = support_object_new(pool, 2000, 9, 0);
@@ -258,7 +257,7 @@ static void it_goes_before_the_limit_refuses(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void and_before_a_limit_that_is_lowered(void **state)
+TEST_ON_DENSE(and_before_a_limit_that_is_lowered)
 {
     struct zc_zspool *pool = *state;
     zc_handle other;
@@ -271,14 +270,13 @@ static void and_before_a_limit_that_is_lowered(void **state)
 }
 
 /* Its resident pages are its pool pages. */
-static void kernel_placement_keeps_nothing(void **state)
+TEST(kernel_placement_keeps_nothing)
 {
     struct zc_zspool *pool = support_pool_new(SUPPORT_KERNEL);
     zc_handle handle = support_object_new(pool, 100, 1, 0);
     const char *memory =
         zc_location_address(&pool->arena, support_location_of(pool, handle));
 
-    (void)state;
     support_object_free(pool, handle);
     assert_int_equal(kept_bytes(pool), 0);
     assert_false(support_is_mapped(memory));
@@ -294,14 +292,13 @@ static uint64_t total_bytes(struct zc_cache *cache)
     return accounting.total_bytes;
 }
 
-static void a_cache_accounts_for_it(void **state)
+TEST(a_cache_accounts_for_it)
 {
     struct zc_cache *cache = NULL;
     char page[4096] = "a page";
     uint64_t kept;
     uint64_t with;
 
-    (void)state;
     assert_status(zc_cache_create(NULL, &cache), ZC_OK);
     assert_status(zc_cache_store(cache, zc_swp_make(0, 1), page), ZC_OK);
     assert_status(zc_cache_invalidate(cache, zc_swp_make(0, 1)), ZC_OK);
@@ -311,24 +308,4 @@ static void a_cache_accounts_for_it(void **state)
     assert_status(zc_cache_compact(cache, NULL, NULL), ZC_OK);
     assert_int_equal(total_bytes(cache), with - kept);
     zc_cache_destroy(cache);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        support_on_dense(at_the_edge_a_put_and_a_free_cost_no_system_call),
-        support_on_dense(nor_does_the_edge_of_a_chunk),
-        support_on_dense(nor_do_pages_that_come_and_go_alone),
-        support_on_dense(what_is_kept_is_no_pool_page_but_counted),
-        support_on_dense(a_free_in_a_later_second_gives_it_back),
-        support_on_dense(and_a_put),
-        support_on_dense(and_a_compaction),
-        support_on_dense(nothing_stays_mapped),
-        cmocka_unit_test(it_goes_before_the_limit_refuses),
-        support_on_dense(and_before_a_limit_that_is_lowered),
-        cmocka_unit_test(kernel_placement_keeps_nothing),
-        cmocka_unit_test(a_cache_accounts_for_it),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,7 @@ static unsigned fill(struct zc_zspool *pool, size_t size)
 }
 
 /* What the first refusal leaves of the limit to what is no payload. */
-static void a_limit_is_filled_before_it_refuses(void **state)
+TEST(a_limit_is_filled_before_it_refuses)
 {
     static const struct {
         enum zc_placement placement;
@@ -76,7 +76,6 @@ static void a_limit_is_filled_before_it_refuses(void **state)
     unsigned count;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         pool = new_pool(rows[i].placement, rows[i].limit);
         count = fill(pool, rows[i].size);
@@ -89,7 +88,7 @@ static void a_limit_is_filled_before_it_refuses(void **state)
 }
 
 /* No object that fits into what is there, but in pieces. */
-static void pieces_of_a_segment_are_room(void **state)
+TEST(pieces_of_a_segment_are_room)
 {
     struct zc_zspool *pool = new_pool(ZC_PLACEMENT_DENSE, 128 * KIB);
     unsigned count = fill(pool, 400);
@@ -98,7 +97,6 @@ static void pieces_of_a_segment_are_room(void **state)
     unsigned placed;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < count; i += 4)
         support_object_free(pool, handles[i]);
     /* A quarter of it is free, and no hole has half of what is wanted. */
@@ -111,7 +109,7 @@ static void pieces_of_a_segment_are_room(void **state)
 }
 
 /* A page too: where there is none, it goes where objects of any size are. */
-static void also_for_a_page_that_would_have_one_alone(void **state)
+TEST(also_for_a_page_that_would_have_one_alone)
 {
     struct zc_zspool *pool = new_pool(ZC_PLACEMENT_DENSE, 128 * KIB);
     unsigned count = fill(pool, 400);
@@ -120,7 +118,6 @@ static void also_for_a_page_that_would_have_one_alone(void **state)
     unsigned placed;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < count; i += 2)
         support_object_free(pool, handles[i]);
     for (placed = 0; zc_zspool_alloc(pool, 4096, &handle) == ZC_OK; placed++)
@@ -133,7 +130,7 @@ static void also_for_a_page_that_would_have_one_alone(void **state)
 }
 
 /* What is read may not move: then it is refused, and nothing else happens. */
-static void but_not_while_they_are_read(void **state)
+TEST(but_not_while_they_are_read)
 {
     struct zc_zspool *pool = new_pool(ZC_PLACEMENT_DENSE, 128 * KIB);
     unsigned count = fill(pool, 400);
@@ -141,7 +138,6 @@ static void but_not_while_they_are_read(void **state)
     zc_handle handle;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < count; i += 4)
         support_object_free(pool, handles[i]);
     assert_status(zc_zspool_read_begin(pool, handles[1], &read), ZC_OK);
@@ -173,7 +169,7 @@ static uint64_t least_of(struct zc_zspool_options options, uint64_t limit)
     return strtoull(number + 10, NULL, 10);
 }
 
-static void every_size_fits_into_the_least_limit(void **state)
+TEST(every_size_fits_into_the_least_limit)
 {
     struct zc_zspool_options options = {.struct_size = sizeof(options)};
     struct zc_zspool *pool;
@@ -181,7 +177,6 @@ static void every_size_fits_into_the_least_limit(void **state)
     size_t size;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < support_shape_count; i++) {
         options.placement = support_shapes[i].placement;
         options.page_size = support_page_size(&support_shapes[i]);
@@ -207,14 +202,13 @@ static void every_size_fits_into_the_least_limit(void **state)
 
 /* ---- a limit that is changed ---- */
 
-static void a_lower_limit_refuses_until_the_pages_are_gone(void **state)
+TEST(a_lower_limit_refuses_until_the_pages_are_gone)
 {
     struct zc_zspool *pool = new_pool(ZC_PLACEMENT_DENSE, 1024 * KIB);
     unsigned count = fill(pool, 1232);
     zc_handle handle;
     unsigned i;
 
-    (void)state;
     assert_status(zc_zspool_set_limit(NULL, 0), ZC_INVALID);
     assert_status(zc_zspool_set_limit(pool, 512 * KIB), ZC_OK);
     for (i = 0; i < count; i += 2)
@@ -234,7 +228,7 @@ static void a_lower_limit_refuses_until_the_pages_are_gone(void **state)
 }
 
 /* For what has nowhere else to be, and then as little as can be. */
-static void beyond_the_limit_pages_are_few(void **state)
+TEST(beyond_the_limit_pages_are_few)
 {
     static const enum zc_placement placements[] = {ZC_PLACEMENT_DENSE,
                                                    ZC_PLACEMENT_KERNEL};
@@ -244,7 +238,6 @@ static void beyond_the_limit_pages_are_few(void **state)
     unsigned i;
     unsigned k;
 
-    (void)state;
     for (i = 0; i < 2; i++) {
         pool = new_pool(placements[i], 128 * KIB);
         (void)fill(pool, 4096);
@@ -291,7 +284,7 @@ static void put_until_refused(struct support_worker *worker)
 }
 
 /* None is refused for pages that another has, but has not placed. */
-static void threads_fill_it_as_one_does(void **state)
+TEST(threads_fill_it_as_one_does)
 {
     static const enum zc_placement placements[] = {ZC_PLACEMENT_DENSE,
                                                    ZC_PLACEMENT_KERNEL};
@@ -300,7 +293,6 @@ static void threads_fill_it_as_one_does(void **state)
     unsigned round;
     unsigned i;
 
-    (void)state;
     for (round = 0; round < 40; round++) {
         groups = round % 4 < 2 ? 4 : 1;
         pool = new_pool(placements[round % 2], 1024 * KIB);
@@ -348,7 +340,7 @@ static void watch_limit(struct support_worker *worker)
     }
 }
 
-static void it_is_above_its_limit_at_no_moment(void **state)
+TEST(it_is_above_its_limit_at_no_moment)
 {
     static const enum zc_placement placements[] = {ZC_PLACEMENT_DENSE,
                                                    ZC_PLACEMENT_KERNEL};
@@ -357,7 +349,6 @@ static void it_is_above_its_limit_at_no_moment(void **state)
     unsigned round;
     unsigned i;
 
-    (void)state;
     for (round = 0; round < 2; round++) {
         groups = 4;
         pool = new_pool(placements[round], 688 * KIB);
@@ -369,21 +360,4 @@ static void it_is_above_its_limit_at_no_moment(void **state)
         support_pool_check_empty(pool);
         zc_zspool_destroy(pool);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_limit_is_filled_before_it_refuses),
-        cmocka_unit_test(pieces_of_a_segment_are_room),
-        cmocka_unit_test(also_for_a_page_that_would_have_one_alone),
-        cmocka_unit_test(but_not_while_they_are_read),
-        cmocka_unit_test(every_size_fits_into_the_least_limit),
-        cmocka_unit_test(a_lower_limit_refuses_until_the_pages_are_gone),
-        cmocka_unit_test(beyond_the_limit_pages_are_few),
-        cmocka_unit_test(threads_fill_it_as_one_does),
-        cmocka_unit_test(it_is_above_its_limit_at_no_moment),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

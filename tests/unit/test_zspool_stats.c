@@ -82,13 +82,12 @@ static struct zc_zspool *pool_of_class_30(void)
 
 /* ---- rows ---- */
 
-static void a_row_tells_how_full_the_zspages_are(void **state)
+TEST(a_row_tells_how_full_the_zspages_are)
 {
     struct zc_zspool *pool = pool_of_class_30();
     struct zc_zspool_class row = row_of(pool, 30);
     unsigned i;
 
-    (void)state;
     assert_int_equal(row.index, 30);
     assert_int_equal(row.object_bytes, 512);
     assert_int_equal(row.pages_per_zspage, 1);
@@ -102,13 +101,12 @@ static void a_row_tells_how_full_the_zspages_are(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void freeable_is_what_free_slots_fill(void **state)
+TEST(freeable_is_what_free_slots_fill)
 {
     struct zc_zspool *pool = kernel_pool();
     zc_handle handles[26]; /* two zspages of class 96: 5 pages, 13 objects */
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 26; i++)
         handles[i] = new_object(pool, 1560, i);
     for (i = 0; i < 12; i++)
@@ -120,7 +118,7 @@ static void freeable_is_what_free_slots_fill(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void merged_classes_are_missing_and_the_rest_invalid(void **state)
+TEST(merged_classes_are_missing_and_the_rest_invalid)
 {
     struct zc_zspool *pool = kernel_pool();
     struct zc_zspool_class row = {.struct_size = sizeof(row)};
@@ -129,7 +127,6 @@ static void merged_classes_are_missing_and_the_rest_invalid(void **state)
     unsigned index;
     zc_status status;
 
-    (void)state;
     for (index = 0;; index++) {
         status = zc_zspool_get_class(pool, index, &row);
         if (status == ZC_INVALID)
@@ -149,13 +146,12 @@ static void merged_classes_are_missing_and_the_rest_invalid(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void dense_placement_has_two_rows(void **state)
+TEST(dense_placement_has_two_rows)
 {
     struct zc_zspool *pool = dense_pool();
     struct zc_zspool_class row;
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 10; i++)
         (void)new_object(pool, 100 + (size_t)300 * i, i);
     row = row_of(pool, 0);
@@ -179,14 +175,13 @@ static void dense_placement_has_two_rows(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void dense_segments_worth_of_holes_are_freeable(void **state)
+TEST(dense_segments_worth_of_holes_are_freeable)
 {
     struct zc_zspool *pool = dense_pool();
     uint64_t segments;
     zc_handle handles[320];
     unsigned i;
 
-    (void)state;
     for (i = 0; i < 320; i++)
         handles[i] = new_object(pool, 1000, i);
     segments = zc_zspool_page_count(pool) / SEGMENT_PAGES;
@@ -201,7 +196,7 @@ static void dense_segments_worth_of_holes_are_freeable(void **state)
 
 /* ---- the table as text ---- */
 
-static void an_empty_table_has_the_kernels_head_and_a_total(void **state)
+TEST(an_empty_table_has_the_kernels_head_and_a_total)
 {
     struct zc_zspool *pool = kernel_pool();
     char *text = printed(pool);
@@ -214,7 +209,6 @@ static void an_empty_table_has_the_kernels_head_and_a_total(void **state)
         "         0         0         0         0         0         0"
         "             0          0          0                         0\n";
 
-    (void)state;
     assert_memory_equal(text, head, sizeof(head) - 1);
     assert_memory_equal(text + sizeof(head) - 1, first, sizeof(first) - 1);
     assert_string_equal(text + strlen(text) - (sizeof(total) - 1), total);
@@ -224,12 +218,11 @@ static void an_empty_table_has_the_kernels_head_and_a_total(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void a_class_prints_as_in_the_kernels_file(void **state)
+TEST(a_class_prints_as_in_the_kernels_file)
 {
     struct zc_zspool *pool = pool_of_class_30();
     char *text = printed(pool);
 
-    (void)state;
     assert_non_null(strstr(
         text, "\n    30   512         0         0         0         0         0"
               "         1         0         0         2         0         0"
@@ -244,12 +237,11 @@ static void a_class_prints_as_in_the_kernels_file(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void totals_add_the_classes(void **state)
+TEST(totals_add_the_classes)
 {
     struct zc_zspool *pool = pool_of_class_30();
     char *text;
 
-    (void)state;
     (void)new_object(pool, 4096, 1);
     (void)new_object(pool, 3600, 1);
     text = printed(pool);
@@ -263,14 +255,13 @@ static void totals_add_the_classes(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void a_short_buffer_gets_the_beginning(void **state)
+TEST(a_short_buffer_gets_the_beginning)
 {
     struct zc_zspool *pool = kernel_pool();
     char *whole = printed(pool);
     size_t length = strlen(whole);
     char text[300];
 
-    (void)state;
     memset(text, 'x', sizeof(text));
     assert_int_equal(zc_zspool_print_classes(pool, text, 200), length);
     assert_int_equal(strlen(text), 199);
@@ -289,12 +280,11 @@ static void a_short_buffer_gets_the_beginning(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void dense_placement_prints_two_rows(void **state)
+TEST(dense_placement_prints_two_rows)
 {
     struct zc_zspool *pool = dense_pool();
     char *text;
 
-    (void)state;
     (void)new_object(pool, 100, 1);
     text = printed(pool);
     assert_memory_equal(text, head, sizeof(head) - 1);
@@ -347,11 +337,10 @@ static void check_counters(struct zc_zspool *pool)
     assert_int_equal(stats.zspages, 0);
 }
 
-static void counters_follow_objects(void **state)
+TEST(counters_follow_objects)
 {
     struct zc_zspool *pool = kernel_pool();
 
-    (void)state;
     check_counters(pool);
     zc_zspool_destroy(pool);
 
@@ -360,12 +349,11 @@ static void counters_follow_objects(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void refusals_by_the_limit_are_counted(void **state)
+TEST(refusals_by_the_limit_are_counted)
 {
     struct zc_zspool *pool = NULL;
     zc_handle handle;
 
-    (void)state;
     assert_int_equal(
         zc_zspool_create(ZC_ZSPOOL_OPTIONS(.placement = ZC_PLACEMENT_KERNEL),
                          &pool),
@@ -379,7 +367,7 @@ static void refusals_by_the_limit_are_counted(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void structs_of_other_versions_are_filled_as_far_as_they_go(void **state)
+TEST(structs_of_other_versions_are_filled_as_far_as_they_go)
 {
     struct zc_zspool *pool = pool_of_class_30();
     struct {
@@ -389,7 +377,6 @@ static void structs_of_other_versions_are_filled_as_far_as_they_go(void **state)
     struct zc_zspool_stats older;
     struct zc_zspool_class row;
 
-    (void)state;
     memset(&older, 0xff, sizeof(older));
     older.struct_size = offsetof(struct zc_zspool_stats, payload_bytes);
     assert_int_equal(zc_zspool_get_stats(pool, &older), ZC_OK);
@@ -412,13 +399,12 @@ static void structs_of_other_versions_are_filled_as_far_as_they_go(void **state)
     zc_zspool_destroy(pool);
 }
 
-static void bad_arguments_are_invalid_and_change_nothing(void **state)
+TEST(bad_arguments_are_invalid_and_change_nothing)
 {
     struct zc_zspool *pool = kernel_pool();
     struct zc_zspool_stats stats = {.struct_size = 1, .objects = 42};
     struct zc_zspool_class row = {.struct_size = 1, .object_bytes = 42};
 
-    (void)state;
     assert_int_equal(zc_zspool_get_stats(pool, NULL), ZC_INVALID);
     assert_int_equal(zc_zspool_get_stats(pool, &stats), ZC_INVALID);
     assert_int_equal(zc_zspool_get_class(pool, 0, NULL), ZC_INVALID);
@@ -430,27 +416,4 @@ static void bad_arguments_are_invalid_and_change_nothing(void **state)
     assert_int_equal(stats.objects, 42);
     assert_int_equal(row.object_bytes, 42);
     zc_zspool_destroy(pool);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_row_tells_how_full_the_zspages_are),
-        cmocka_unit_test(freeable_is_what_free_slots_fill),
-        cmocka_unit_test(merged_classes_are_missing_and_the_rest_invalid),
-        cmocka_unit_test(dense_placement_has_two_rows),
-        cmocka_unit_test(dense_segments_worth_of_holes_are_freeable),
-        cmocka_unit_test(an_empty_table_has_the_kernels_head_and_a_total),
-        cmocka_unit_test(a_class_prints_as_in_the_kernels_file),
-        cmocka_unit_test(totals_add_the_classes),
-        cmocka_unit_test(a_short_buffer_gets_the_beginning),
-        cmocka_unit_test(dense_placement_prints_two_rows),
-        cmocka_unit_test(counters_follow_objects),
-        cmocka_unit_test(refusals_by_the_limit_are_counted),
-        cmocka_unit_test(
-            structs_of_other_versions_are_filled_as_far_as_they_go),
-        cmocka_unit_test(bad_arguments_are_invalid_and_change_nothing),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }
