@@ -108,11 +108,15 @@ static zc_status check_options(struct zc_zspool_options *options)
     return check_limit(options);
 }
 
+/* One lock for so many costs less than the holes that each group has. */
+#define PROCESSORS_OF_A_GROUP 4
+
 /* How many groups the segments of a pool are in. */
 static unsigned count_groups(const struct zc_zspool_options *options)
 {
     uint64_t most = ZC_GROUP_COUNT_MAX;
-    unsigned count = zc_processor_count();
+    unsigned count =
+        (unsigned)zc_divide_up(zc_processor_count(), PROCESSORS_OF_A_GROUP);
 
     if (options->group_count != 0)
         return options->group_count;

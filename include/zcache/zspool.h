@@ -111,10 +111,11 @@ struct zc_zspool_options {
     size_t reason_size;
 
     /*
-     * Dense placement: groups of segments, up to ZC_GROUP_COUNT_MAX.  A thread
-     * places objects in the group of its processor, so that processors wait for
-     * no lock of each other.  0: one per processor, but no more than one for
-     * each 16 segments of the limit, and at least one.
+     * Dense placement: groups of segments, up to ZC_GROUP_COUNT_MAX, each with
+     * its own lock.  A thread places objects in the group of its processor.  More
+     * groups scale further; until the pool is compacted, each has holes of its
+     * own.  0: one for each 4 processors, but no more than one for each 16
+     * segments of the limit, and at least one.
      */
     unsigned group_count;
 };

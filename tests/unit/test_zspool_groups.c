@@ -56,10 +56,16 @@ TEST(there_are_as_many_as_processors_and_limit_ask_for)
         unsigned processors;
         uint64_t limit;
         unsigned groups;
-    } rows[] = {{4, 0, 4},           {1, 0, 1},
-                {4, 4096 * KIB, 2},  {4, 2048 * KIB, 1},
-                {4, 100 * KIB, 1},   {4, 65536 * KIB, 4},
-                {3, 65536 * KIB, 3}, {5000, 0, ZC_GROUP_COUNT_MAX}};
+    } rows[] = {{16, 0, 4},
+                {4, 0, 1},
+                {5, 0, 2},
+                {1, 0, 1},
+                {16, 4096 * KIB, 2},
+                {16, 2048 * KIB, 1},
+                {16, 100 * KIB, 1},
+                {16, 65536 * KIB, 4},
+                {12, 65536 * KIB, 3},
+                {5000, 0, ZC_GROUP_COUNT_MAX}};
     struct zc_zspool *pool;
     unsigned i;
 
