@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * entry.c - entries: made, filled, read, and freed by the last reference.
+ * entry.c - entries: create, read, put, and free with the last reference.
  *
- * Why it cannot go wrong: references == (linked ? 1 : 0) + users.  A reference
- * is only ever taken by a thread that has one, or under the shard lock from a
- * linked entry, whose tree reference cannot go meanwhile.  So the count never
- * leaves zero, and the thread that brings it to zero is alone with the entry.
+ * Why it cannot go wrong: references == (linked ? 1 : 0) + users.  A thread
+ * takes a reference only if it has one, or under the shard lock from a linked
+ * entry; a thread must hold that lock to unlink the entry, so the tree's
+ * reference stays meanwhile.  So a count of zero never rises again, and the
+ * thread that drops it to zero owns the entry.
  *
- * The entry is the object's record in the pool.  So the thread that frees the
- * object has read all that it needs of the entry before, and touches it no
- * more.  What stands beside an entry, its checksum and its place in the LRU, is
- * found by the index of the record.
+ * The entry is the object's record in the pool, and freeing the object frees
+ * it.  So the thread that frees the object reads what it needs of the entry
+ * before, and does not touch the entry after.  The checksum and the LRU links
+ * of an entry are in arrays beside the records, at the record's index.
  */
 #include "zswap.h"
 
@@ -49,7 +50,7 @@ void zc_entries_destroy(struct zc_entries *entries)
         zc_handles_destroy(&entries->own);
 }
 
-/* What `references` says besides the count when a page is used now. */
+/* The bits of `references` above the count, for a page that is used now. */
 static uint32_t stamp_now(const struct zc_entries *entries)
 {
     if (!entries->keeps_ages)
@@ -58,7 +59,8 @@ static uint32_t stamp_now(const struct zc_entries *entries)
                                      << ZC_ENTRY_AGE_SHIFT;
 }
 
-/* What of an entry is known before its content. */
+/* An entry with the fields that do not depend on its content; the cell is not
+ * set. */
 static struct zc_entry new_entry(const struct zc_entries *entries, zc_swp slot,
                                  unsigned owner)
 {
@@ -72,7 +74,7 @@ static struct zc_entry new_entry(const struct zc_entries *entries, zc_swp slot,
     return entry;
 }
 
-/* All but the cell. */
+/* The fields behind the cell. */
 static void *user_part(struct zc_entry *entry)
 {
     return (char *)entry + sizeof(entry->cell);
@@ -114,7 +116,7 @@ static uint64_t fill_of(const struct zc_entry *entry)
            (uint64_t)entry->generation << (ZC_CELL_BARE_BITS + 16);
 }
 
-/* In a pool of the user's. */
+/* zc_entry_create() over a pool of the user's. */
 static zc_status create_with_handle(struct zc_entries *entries,
                                     struct zc_entry *from, const void *data,
                                     size_t size, bool beyond,
@@ -159,14 +161,15 @@ void zc_entry_get(struct zc_entry *entry)
     (void)before;
 }
 
-/* Its owner's record, which exists as long as anything of it is stored. */
+/* The record of its owner.  The store made it before the entry, and it stays
+ * until the cache is destroyed. */
 static struct zc_owner *owner_of(const struct zc_entries *entries,
                                  const struct zc_entry *entry)
 {
     return zc_lru_find_owner(entries->lru, zc_entry_owner(entry));
 }
 
-/* Frees what an entry has in the pool, and the record with it. */
+/* Frees the entry's object, if it has one, and its record. */
 static void free_record(struct zc_entries *entries, struct zc_entry *entry,
                         bool has_object)
 {
@@ -180,8 +183,9 @@ static void free_record(struct zc_entries *entries, struct zc_entry *entry,
 }
 
 /*
- * Nothing knows the entry any more but the LRU, and that first forgets it.
- * What is same-filled is on no list.
+ * Frees an entry whose count is zero.  The tree does not name it any more, but
+ * its owner's LRU list may: so it leaves the list first, under the list's lock.
+ * A same-filled entry is on no list.
  */
 static void free_entry(struct zc_entries *entries, struct zc_entry *entry)
 {
@@ -202,8 +206,8 @@ static void free_entry(struct zc_entries *entries, struct zc_entry *entry)
 
 void zc_entry_put(struct zc_entries *entries, struct zc_entry *entry)
 {
-    /* Releases our use of the entry to whoever frees it, and acquires it from
-     * all who put before us. */
+    /* Release: the thread that frees the entry sees all that this thread did
+     * with it.  Acquire: the last put sees what earlier users did. */
     uint32_t before = zc_atomic_u32_add(&entry->references, UINT32_MAX);
 
     zc_may_block();
@@ -244,7 +248,7 @@ static uint64_t *sum_of(const struct zc_entries *entries,
     return zc_records_at(&entries->sums, zc_entry_index(entries, entry));
 }
 
-/* What stands beside the record of an entry with an object. */
+/* Makes room for the checksum and the LRU links of the record at `index`. */
 static zc_status reserve_beside(struct zc_entries *entries, uint32_t index)
 {
     zc_status status = ZC_OK;
@@ -290,7 +294,7 @@ static void fill_page(void *page_out, uint64_t word, size_t page_size)
         memcpy(page + i, &word, sizeof(word));
 }
 
-/* Turns the lent bytes of an object back into a page. */
+/* Checks and decompresses the bytes of the entry's object. */
 static zc_status decode(const struct zc_entries *entries,
                         const struct zc_entry *entry, const void *data,
                         size_t size, void *page_out)
@@ -310,7 +314,7 @@ static zc_status decode(const struct zc_entries *entries,
         size - entries->prefix_bytes, page_out);
 }
 
-/* Lends the bytes of its object. */
+/* Begins to read the bytes of its object; end_read() ends that. */
 static zc_status begin_read(struct zc_entries *entries,
                             const struct zc_entry *entry,
                             struct zc_zspool_read *read_out)

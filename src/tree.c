@@ -4,16 +4,16 @@
  *
  *   type -> sparse array of shards -> shard -> leaf -> entry index
  *
- * Shards are made when the first slot in them is used, and stay until the tree
- * is destroyed, so that they are found without a lock (base/sparse.h).  Leaves
- * belong to their shard's lock and go when they are empty.
+ * A shard is made when a slot in it is first used, and stays until the tree is
+ * destroyed, so a look-up finds it without a lock (base/sparse.h).  The shard's
+ * lock guards its leaves; an empty leaf is freed.
  *
- * A leaf is allocated before the lock is taken, so that linking cannot fail;
- * whether it was needed is known only under the lock.
+ * Nothing is allocated under the lock.  If the leaf is missing, the thread
+ * drops the lock, allocates a spare leaf, and tries again.
  *
- * Linking and unlinking the old one are one step under the lock
- * (SLOT_SWITCH_IS_ONE_STEP): of two stores to one slot, each old entry goes to
- * exactly one.
+ * A store unlinks the slot's old entry and links its own in one step under the
+ * lock (SLOT_SWITCH_IS_ONE_STEP): of two stores to one slot, the second gets
+ * the entry of the first, and no old entry is freed twice or lost.
  */
 #include "zswap.h"
 
@@ -43,7 +43,7 @@ uint64_t zc_tree_bytes(const struct zc_tree *tree)
     return bytes;
 }
 
-/* No other thread knows it any more. */
+/* No other thread uses the tree any more. */
 static void destroy_shard(void *pointer, void *context) ZC_NO_LOCK_ANALYSIS
 {
     struct zc_shard *shard = pointer;
@@ -96,7 +96,7 @@ static struct zc_shard *publish_shard(struct zc_tree *tree,
     return zc_atomic_pointer_load_acquire(place);
 }
 
-/* The shard of a slot, made if it is not there; NULL: no memory. */
+/* The shard of a slot; makes it if there is none.  NULL: no memory. */
 static struct zc_shard *make_shard(struct zc_tree *tree, zc_swp slot)
 {
     struct zc_sparse *shards = &tree->shards[zc_swp_type(slot)];
@@ -132,8 +132,8 @@ static struct zc_entry *find_entry(const struct zc_tree *tree,
 }
 
 /*
- * Empties the place of a linked entry.  Returns the leaf if that was its last,
- * off the shard, for the caller to free without the lock.
+ * Clears the place of a linked entry.  If the leaf is empty then, removes it
+ * from the shard and returns it; the caller frees it without the lock.
  */
 static struct zc_leaf *clear_place(struct zc_shard *shard, uint64_t offset)
     ZC_REQUIRES(shard->lock)
@@ -174,7 +174,8 @@ struct zc_entry *zc_tree_get(struct zc_tree *tree, zc_swp slot)
     return entry;
 }
 
-/* Links under the lock; false: there is no leaf, and `spare` is NULL. */
+/* Links an entry.  A missing leaf is taken from *spare; false: there is no
+ * spare either. */
 static bool link_entry(struct zc_tree *tree, struct zc_shard *shard,
                        struct zc_entry *entry, struct zc_leaf **spare,
                        struct zc_entry **old_out) ZC_REQUIRES(shard->lock)
@@ -220,7 +221,7 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
         zc_spinlock_unlock(&shard->lock);
         if (linked)
             break;
-        /* The second time round there is a spare, so it ends. */
+        /* With a spare the next attempt links. */
         spare = zc_calloc(1, sizeof(*spare));
         if (spare == NULL)
             return ZC_NO_MEMORY;

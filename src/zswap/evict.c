@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * evict.c - an entry out, for writeback: found again, read, unlinked.
+ * evict.c - writeback's access to an entry: find it again, read it, unlink it.
  *
- * Writeback comes with a token, which says what the scan saw; by now the entry
- * may be gone, and another page be stored under the slot.  So everything here
- * happens under the slot's pin, which its caller holds: nobody else stores,
- * takes or invalidates meanwhile, and what is found stays found.
+ * Writeback has a token of the entry that its scan saw.  Since then the entry
+ * may have been freed, and another page stored under the slot.  So writeback
+ * pins the slot first and holds the pin during all calls here: no other thread
+ * stores to the slot, takes from it or invalidates it, and an entry that is
+ * found stays linked.
  *
- *   find    the tree still has it?        (WRITEBACK_RECHECKS_TREE)
- *   read    non-destructive: on failure nothing has changed
- *   evict   unlinked, the tree's reference dropped; it was linked, for the pin
- *           is held
- *   put     writeback's own reference, last
+ *   find    the entry of the token, if it is linked (WRITEBACK_RECHECKS_TREE)
+ *   read    decompresses it; changes nothing
+ *   evict   unlinks it and drops the tree's reference
+ *   put     drops writeback's own reference, last
  *
- * A token by handle works because a pool gives the handle of an object under
- * reclaim to no other object until that reclaim has ended; and ours keeps the
- * record too, which has the slot.
+ * A token may be the handle of an object under reclaim.  Until that reclaim
+ * ends the pool gives the handle to no other object; our own pool also keeps
+ * the object's record, which has the slot.
  */
 #include <string.h>
 
@@ -72,7 +72,7 @@ void zc_zswap_put(struct zc_zswap *zswap, struct zc_entry *entry)
     zc_entry_put(&zswap->entries, entry);
 }
 
-/* From the prefix of an object in a pool of the user's. */
+/* For a pool of the user's: the slot is the prefix of the object. */
 static zc_status read_prefix(struct zc_zswap *zswap, zc_handle handle,
                              zc_swp *slot_out)
 {
@@ -87,7 +87,7 @@ static zc_status read_prefix(struct zc_zswap *zswap, zc_handle handle,
     if (has_slot)
         memcpy(&slot, read.data, sizeof(slot));
     entries->pool_ops->read_end(entries->pool, &read);
-    /* Damaged bytes must not become a slot that there is not. */
+    /* Damaged bytes may name a slot that does not exist. */
     if (!has_slot || !zc_tree_has_slot(&zswap->tree, slot))
         return ZC_STALE;
     *slot_out = slot;

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load.c - a page out, and pages forgotten.
+ * load.c - load, take and invalidate.
  *
- * A load finds the entry under its shard's lock and takes a reference; from
- * there on no lock is held, and the entry lives because of that reference,
- * whatever becomes of the slot (ENTRY_KNOWN_BY_REF).
+ * A load finds the entry and takes a reference under the shard's lock.  After
+ * that it holds no lock: the reference keeps the entry alive, also when the
+ * slot is stored again or invalidated (ENTRY_KNOWN_BY_REF).
  *
  * A take does the same, decompresses, and then unlinks the entry if it is still
  * linked:
  *
- *   - the thread that unlinks drops the tree's reference, and no other
+ *   - only the thread that unlinks an entry drops the tree's reference
  *     (TREE_REF_DROPPED_BY_UNLINKER);
- *   - the own reference is dropped last (OWN_REF_OUTLIVES_INVALIDATE), so the
- *     entry that is asked for is the one that was read, and not another that
- *     came to lie at its address.
+ *   - the take drops its own reference after the unlink
+ *     (OWN_REF_OUTLIVES_INVALIDATE), so the entry that it unlinks is the one
+ *     that it read, and not a new one at the same address.
  *
- * If somebody else unlinked it first, the page is no longer there to be taken:
- * the take looks again, and finds nothing or something newer.  So takes,
- * stores and invalidates of a slot happen as if one after another.
+ * If another thread unlinked the entry first, the take tries again, and finds
+ * no entry or a newer one.  So takes, stores and invalidates of one slot happen
+ * one after another, in the order of their steps under the shard's lock.
  */
 #include "rules.h"
 #include "zswap.h"
@@ -46,7 +46,7 @@ zc_status zc_zswap_load(struct zc_zswap *zswap, zc_swp slot, void *page_out)
     return status;
 }
 
-/* One attempt.  ZC_AGAIN: somebody else unlinked what was read. */
+/* One attempt.  ZC_AGAIN: another thread unlinked the entry first. */
 static zc_status try_take(struct zc_zswap *zswap, zc_swp slot, void *page_out)
 {
     struct zc_entry *entry = zc_tree_get(&zswap->tree, slot);

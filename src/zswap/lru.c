@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lru.c - who is cold: a list per owner, and a second chance for each entry.
+ * lru.c - the LRU: a list of entries per owner, with a second chance.
  *
- * Links stand beside the entries, as indices, so that a cache without an LRU
- * has none and an entry stays small.  An owner's lock guards the list and the
- * links of every entry on it; nothing else happens under it.
+ * The links of an entry are indices in an array beside the entries, so an entry
+ * stays small, and a cache without an LRU has no links.  An owner's lock guards
+ * its list and the links of every entry on it.
  *
- * A scan looks at the coldest entry and always rotates it to the hot end before
- * it drops the lock (CANDIDATE_ROTATED).  It does not isolate it: whoever fails
- * to write it back could not put it back, not knowing whether it still exists.
- * Rotating also hides it from other scans for a round.
+ * A scan rotates the coldest entry to the hot end before it drops the lock
+ * (CANDIDATE_ROTATED).  It does not isolate the entry: if writeback fails, the
+ * writer does not know whether the entry still exists, and so could not put it
+ * back on the list.  A rotated entry is also the last that other scans reach.
  *
- * The second chance is zswap's: an entry is referenced from its store on, the
- * first visit clears that, the next one takes it; a load in between sets it
- * again.  Loads touch no list and no lock here: they only stamp the entry's own
- * word, in the put that they need anyhow.
+ * The second chance is zswap's.  A store sets REFERENCED in the entry; a scan
+ * that finds it set clears it and passes the entry over; a scan that finds it
+ * clear, in an entry that is old enough, has its candidate; a load sets it
+ * again.  A load takes no lock here: it sets the bit in the atomic operation
+ * that drops its reference.
  */
 #include "zswap.h"
 
@@ -87,7 +88,7 @@ bool zc_lru_is_empty(const struct zc_lru *lru)
     return true;
 }
 
-/* Raises the end of the owners to at least this. */
+/* Raises owner_end to at least `end`. */
 static void raise_end(struct zc_lru *lru, uint32_t end)
 {
     uint32_t found = zc_atomic_u32_load_relaxed(&lru->owner_end);
@@ -121,8 +122,8 @@ static bool is_on_list(const struct zc_lru_link *link)
     return link->colder != 0;
 }
 
-/* Where the name of the neighbour on that side is kept: in a link, or at the
- * end of the list. */
+/* The place of the `hotter`, or `colder`, link of an entry, or of the list's
+ * end (ZC_LRU_END). */
 static uint32_t *hotter_of(const struct zc_lru *lru, struct zc_owner *owner,
                            uint32_t name) ZC_REQUIRES(owner->lock)
 {
@@ -191,7 +192,7 @@ void zc_lru_remove(struct zc_lru *lru, struct zc_entry *entry)
     zc_spinlock_unlock(&owner->lock);
 }
 
-/* Whether an entry is passed over this time; it is not referenced then. */
+/* Whether a scan passes the entry over.  Clears REFERENCED. */
 static bool has_chance(struct zc_entry *entry, unsigned min_age)
 {
     uint32_t word = zc_atomic_u32_and(&entry->references, ~ZC_ENTRY_REFERENCED);
@@ -206,7 +207,8 @@ static bool has_chance(struct zc_entry *entry, unsigned min_age)
     return age < min_age;
 }
 
-/* Looks at the coldest entry; under the lock it exists. */
+/* Looks at the coldest entry.  It is on the list, so under the lock it is not
+ * freed. */
 static zc_status scan_coldest(struct zc_lru *lru, struct zc_owner *owner,
                               unsigned min_age,
                               struct zc_lru_candidate *candidate_out)
@@ -219,7 +221,7 @@ static zc_status scan_coldest(struct zc_lru *lru, struct zc_owner *owner,
     if (owner->coldest == ZC_LRU_END)
         return ZC_MISSING;
     entry = zc_entry_at(lru->entries, index);
-    /* LRU_LAST: it has its content. */
+    /* LRU_LAST: every field is set. */
     ZC_ASSERT((entry->flags & ZC_ENTRY_SAME_FILLED) == 0);
     is_passed_over = has_chance(entry, min_age);
     take_off(lru, owner, index);

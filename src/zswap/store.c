@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store.c - a page in.
+ * store.c - store.
  *
- *   limits -> same-filled? -> compress -> pool, and so an entry
- *          -> tree -> old one out -> LRU
+ *   same-filled?  yes ----------------------------> entry without an object
+ *                 no -> limits -> compress -> pool: entry with an object
+ *   entry -> tree, in place of the old entry -> put the old entry -> LRU
  *
- * Build new, publish, then free old: everything that can fail comes before the
- * one step in which the tree takes the new entry for the old.  If something
- * does fail, the older page of the slot goes all the same, because it is stale
- * (FAILED_STORE_ERASES_OLD).
+ * All that can fail comes before the one step in which the tree replaces the
+ * old entry by the new one.  A store that fails erases the slot's old page,
+ * because it is stale (FAILED_STORE_ERASES_OLD).
  *
- * The limit is the pool's to hold: it refuses an object that needs a page
- * beyond it, and only it can tell.  Where a pool cannot, a store that finds it
- * at the limit is refused.  The hysteresis is zswap's: a store that the limit
- * refuses raises a flag, and while it is up every store is refused until the
- * pool has fallen to the accept threshold.  Before a store is refused, the
- * layer above may make room, with nothing held (NO_SHRINK_WITH_CONTEXT): so the
- * page is compressed once more then.  A page of one word needs no object, and
- * no limit refuses it.
+ * The pool enforces the limit: only the pool knows whether an object needs a
+ * page beyond it.  If the pool has no limit of its own, a store is refused when
+ * the pool is at the limit.  The hysteresis is zswap's: a store that the limit
+ * refuses sets `is_full`, and while that is set stores are refused until the
+ * pool has shrunk to the accept threshold.  Before it refuses, the store lets
+ * the layer above make room, and holds no context meanwhile
+ * (NO_SHRINK_WITH_CONTEXT); so it compresses the page again after that.  A
+ * same-filled page needs no object, and no limit refuses it.
  *
- * An owner's limit is what zswap.max is to a memcg: over it, one pass over the
- * owner's pages, and the store goes on if that wrote something, without another
- * look.
+ * An owner's limit is a memcg's zswap.max: a store over it asks once for room
+ * in that owner's pages, and goes on if a page was written; it does not check
+ * the owner's limit again.
  *
- * Where zspages are reclaimed, what is found in a zspage must be found in the
- * tree: its record has the slot.  In a pool of the user's, which has no records
- * of ours, the object begins with its slot.
+ * Reclaim of a zspage (lru = zspage) needs the slot of each object.  The
+ * object's record has it; in a pool of the user's, which has no such records,
+ * the slot is the object's prefix.
  *
- * The store holds its own reference until it is done: without a pin somebody
- * may invalidate the slot as soon as the tree has it.  So the entry still
- * exists when it reaches the LRU, last (LRU_LAST).
+ * The store holds its own reference until it ends: without a pin another thread
+ * may invalidate the slot as soon as the entry is linked.  So the entry still
+ * exists when the store puts it on the LRU, last (LRU_LAST).
  */
 #include <string.h>
 
@@ -39,7 +39,7 @@
 #include "rules.h"
 #include "zswap.h"
 
-/* Whether all words of [from, to) of a page are this one. */
+/* Whether all words in [from, to) of a page are `fill`. */
 static bool is_filled(const char *page, size_t from, size_t to, uint64_t fill)
 {
     uint64_t word;
@@ -54,9 +54,9 @@ static bool is_filled(const char *page, size_t from, size_t to, uint64_t fill)
 }
 
 /*
- * True if every word of the page is the first one.  Most pages show that they
- * are not within their first cache line, which the codec reads next, and most
- * others at their end.
+ * True if every word of the page equals the first.  Most pages differ within
+ * the first cache line, which the codec reads next; most others differ in the
+ * last word.
  */
 static bool is_same_filled(const void *page, size_t page_size,
                            uint64_t *fill_out)
@@ -72,24 +72,26 @@ static bool is_same_filled(const void *page, size_t page_size,
     return true;
 }
 
-/* A page on its way in. */
+/* The page of one store. */
 struct incoming {
     zc_swp slot;
     const void *page;
     unsigned owner;
-    bool force;     /* whatever the limits say */
-    bool is_filled; /* with one word, `fill`: it needs no object */
+    bool force;     /* no limit refuses it */
+    bool is_filled; /* every word is `fill`: it needs no object */
     uint64_t fill;
 };
 
-/* The limit refuses a store; `hits` says how often that counts. */
+/* The limit refuses a store.  `hits`: what to add to the counter of refusals:
+ * 1 at the first refusal, 0 at the second of the same store. */
 static void note_limit(struct zc_zswap *zswap, unsigned hits)
 {
     zc_stats_add(&zswap->stats, ZC_STAT_POOL_LIMIT_HIT, hits);
     zc_atomic_u32_store_relaxed(&zswap->is_full, 1);
 }
 
-/* Whether a store is refused before the pool is asked. */
+/* Whether the limit refuses a store before it asks the pool; `hits` as in
+ * note_limit(). */
 static bool is_over_limit(struct zc_zswap *zswap, unsigned hits)
 {
     const struct zc_entries *entries = &zswap->entries;
@@ -99,8 +101,8 @@ static bool is_over_limit(struct zc_zswap *zswap, unsigned hits)
     if (limit == UINT64_MAX)
         return false;
     pages = entries->pool_ops->page_count(entries->pool);
-    /* At the limit there may be room in the pages that there are: the pool will
-     * say, if it can. */
+    /* At the limit an object may still fit into the pages that exist; a pool
+     * with a limit of its own decides that. */
     if (pages > limit || (pages == limit && !zswap->pool_has_limit)) {
         note_limit(zswap, hits);
         return true;
@@ -116,7 +118,7 @@ static bool is_over_limit(struct zc_zswap *zswap, unsigned hits)
     return true;
 }
 
-/* Lets whoever stands above make room; true: something was written. */
+/* Lets the layer above make room; true: a page was written. */
 static bool make_room(struct zc_zswap *zswap, zc_swp slot, unsigned owner)
 {
     if (zswap->make_room == NULL)
@@ -141,8 +143,8 @@ static zc_status check_limits(struct zc_zswap *zswap,
     return is_over_limit(zswap, 1) ? ZC_AGAIN : ZC_OK;
 }
 
-/* Compresses the page into the context's buffer, behind the prefix.  The
- * bytes that it takes there; 0: the compressor failed. */
+/* Compresses the page into the context's buffer, behind the prefix.  Returns
+ * its compressed bytes; 0: the compressor failed. */
 static size_t compress(struct zc_zswap *zswap,
                        const struct zc_generation *generation,
                        struct zc_context *context, const void *page)
@@ -171,10 +173,10 @@ struct object {
 };
 
 /*
- * What is to be put into the pool: compressed in `buffer`, where it takes
- * `size` bytes behind the prefix (0: none), or the page raw if that takes no
- * more of it.  Where zspages are reclaimed a page that does not compress is
- * refused: zswap refused it too while it did that.
+ * Chooses the bytes to put into the pool: the compressed page, `size` bytes in
+ * `buffer` behind the prefix (0: compression failed), or the raw page if the
+ * compressed one saves no memory of the pool.  With lru = zspage a page that
+ * does not compress is refused, as in the kernel while zswap had that LRU.
  *
  * ZC_OK; ZC_REJECTED.
  */
@@ -203,7 +205,7 @@ static zc_status choose_object(struct zc_zswap *zswap, char *buffer,
     return ZC_OK;
 }
 
-/* An entry with its object.  ZC_AGAIN: the limit, which the pool holds. */
+/* Makes an entry with its object.  ZC_AGAIN: the pool's limit refused it. */
 static zc_status create_entry(struct zc_zswap *zswap,
                               struct zc_generation *generation,
                               const struct incoming *in,
@@ -228,9 +230,10 @@ static zc_status create_entry(struct zc_zswap *zswap,
 }
 
 /*
- * Compresses the page and makes its entry.  The context is held until the
- * object is written: the buffer is its own.  Nothing is waited for meanwhile
- * but the system's memory (NO_SHRINK_WITH_CONTEXT).
+ * Compresses the page and makes its entry.  The store holds the context until
+ * the entry is complete: the object's bytes are in the context's buffer.
+ * Meanwhile it waits for nothing but the system's memory
+ * (NO_SHRINK_WITH_CONTEXT).
  */
 static zc_status compress_entry(struct zc_zswap *zswap,
                                 const struct incoming *in,
@@ -262,7 +265,7 @@ static zc_status fill_entry(struct zc_zswap *zswap, const struct incoming *in,
     return status;
 }
 
-/* Counts what is rare; what is common is counted once per call. */
+/* Counts the rare kinds: same-filled and raw. */
 static void count_kind(struct zc_zswap *zswap, const struct zc_entry *entry,
                        uint64_t change)
 {
@@ -280,13 +283,15 @@ void zc_zswap_forget(struct zc_zswap *zswap, struct zc_entry *entry,
     zc_entry_put(&zswap->entries, entry);
 }
 
-/* The tree takes a complete entry for the older one of its slot. */
+/* Links a complete entry in place of the slot's old one, and drops the tree's
+ * reference to that. */
 static zc_status publish(struct zc_zswap *zswap, struct zc_entry *entry)
 {
     struct zc_entry *old;
     zc_status status;
 
-    /* Counted first: once it is linked, another thread may count it out. */
+    /* Counted before it is linked: another thread may unlink it, and count
+     * that, at once. */
     zc_stats_add(&zswap->stats, ZC_STAT_ZSWPOUT, 1);
     count_kind(zswap, entry, 1);
     status = zc_tree_exchange(&zswap->tree, entry, &old);
@@ -308,7 +313,7 @@ static bool belongs_on_lru(const struct zc_zswap *zswap,
            (entry->flags & ZC_ENTRY_SAME_FILLED) == 0;
 }
 
-/* Makes and publishes an entry.  ZC_AGAIN: the limit, which the pool holds. */
+/* Makes and publishes an entry.  ZC_AGAIN: the pool's limit refused it. */
 static zc_status store_new_entry(struct zc_zswap *zswap,
                                  const struct incoming *in)
 {
@@ -325,7 +330,8 @@ static zc_status store_new_entry(struct zc_zswap *zswap,
     return status;
 }
 
-/* A page that needs an object, within the limits. */
+/* Stores a page that needs an object, within the limits.  ZC_AGAIN: the limit
+ * refused it. */
 static zc_status store_limited(struct zc_zswap *zswap,
                                const struct zc_owner *record,
                                const struct incoming *in)
@@ -348,7 +354,7 @@ static zc_status store_limited(struct zc_zswap *zswap,
     return status;
 }
 
-/* What was stored under a slot is stale. */
+/* Erases the slot's old page: it is stale. */
 static void erase_stale(struct zc_zswap *zswap, zc_swp slot)
 {
     struct zc_entry *stale = zc_tree_erase(&zswap->tree, slot);

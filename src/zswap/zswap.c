@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* zswap.c - making and ending compressed memory, and its settings. */
+/* zswap.c - a zc_zswap: init, destroy, options, limits. */
 #include "zswap.h"
 
 #include <inttypes.h>
@@ -32,7 +32,7 @@ static void fill_in_defaults(struct zc_cache_options *options)
         options->pool_ops = &zc_pool_zspool;
 }
 
-/* Which compressors there are, as text. */
+/* The names of all compressors, as text. */
 static void list_compressors(char *text_out, size_t size)
 {
     const struct zc_compressor *compressor;
@@ -70,7 +70,8 @@ static zc_status check_compressor(const struct zc_cache_options *options)
     return ZC_OK;
 }
 
-/* Whether a table has a function, which it may be too old to know. */
+/* Whether a table has the function: an older, shorter table has no field for
+ * it. */
 #define HAS(ops, function)                                                     \
     ((ops)->struct_size >=                                                     \
          offsetof(struct zc_pool_ops, function) + sizeof((ops)->function) &&   \
@@ -96,7 +97,7 @@ static zc_status check_pool_ops(const struct zc_cache_options *options)
                          "lru_mode: %d (zspage) needs a pool that can reclaim; "
                          "pool_ops cannot",
                          ZC_LRU_ZSPAGE);
-    /* Where the pool has the limit, it says what is too small. */
+    /* A pool with a limit of its own checks the limit itself. */
     if (!HAS(options->pool_ops, set_limit) && options->limit_bytes != 0 &&
         options->limit_bytes < options->page_size)
         return ZC_REFUSE(options, ZC_INVALID,
@@ -153,7 +154,7 @@ static zc_status check_ranges(const struct zc_cache_options *options)
     return ZC_OK;
 }
 
-/* The pool checks what is its own, and so does the device of backing_path. */
+/* Options of the pool and of the device of backing_path are checked there. */
 zc_status zc_zswap_check_options(struct zc_cache_options *options)
 {
     zc_status status;
@@ -227,7 +228,7 @@ static zc_status init_parts(struct zc_zswap *zswap,
     zswap->entries.page_size = options->page_size;
     zswap->entries.checksums = options->checksums != 0;
     zswap->entries.keeps_ages = options->lru_mode == ZC_LRU_ENTRY;
-    /* A pool without records of ours must have the slot elsewhere. */
+    /* A pool of the user's has no records with the slot: see store.c. */
     zswap->entries.prefix_bytes = options->lru_mode == ZC_LRU_ZSPAGE &&
                                           zswap->entries.zspool == NULL
                                       ? sizeof(zc_swp)
@@ -260,7 +261,7 @@ static void set_limit(struct zc_zswap *zswap, uint64_t limit_bytes,
 
     if (limit_bytes != 0) {
         limit_pages = limit_bytes / zswap->page_size;
-        /* In this order no product overflows. */
+        /* Divided first, so that no product overflows. */
         threshold_pages = limit_pages / 100 * accept_threshold_percent +
                           limit_pages % 100 * accept_threshold_percent / 100;
     }
@@ -286,7 +287,7 @@ zc_status zc_zswap_init(struct zc_zswap *zswap,
     return status;
 }
 
-/* Forgets page by page, and looks whether that leaves nothing. */
+/* Invalidates every page, and checks that nothing is left. */
 static void forget_all(struct zc_zswap *zswap)
 {
     unsigned type;
@@ -312,15 +313,17 @@ void zc_zswap_drop(struct zc_zswap *zswap)
 
 void zc_zswap_leave(struct zc_zswap *zswap)
 {
-    /* Another pool may take locks: its memory stays as it is. */
+    /* A pool of the user's may take locks in destroy(), so it is not called:
+     * its memory stays. */
     if (zswap->entries.zspool != NULL)
         zc_zspool_destroy(zswap->entries.zspool);
 }
 
 void zc_zswap_destroy(struct zc_zswap *zswap)
 {
-    /* Another pool may want each object back.  Ours goes as it is, which costs
-     * what its memory costs, and not what each page does. */
+    /* A pool of the user's gets each object back before it is destroyed.  Ours
+     * is destroyed with its objects: the time is that of its memory, and not
+     * that of each page. */
     if (ZC_DEBUG_CHECKS || zswap->entries.zspool == NULL)
         forget_all(zswap);
     zc_zswap_drop(zswap);
@@ -362,7 +365,8 @@ bool zc_zswap_owner_forbids(const struct zc_zswap *zswap, unsigned owner)
 uint64_t zc_zswap_stored_pages(const struct zc_zswap *zswap)
 {
     const struct zc_stats *stats = &zswap->stats;
-    /* First, for a page is counted in before it can be counted out. */
+    /* Read before ZSWPOUT: a page is counted in ZSWPOUT before it is counted
+     * in one of these. */
     const uint64_t out = zc_stats_sum(stats, ZC_STAT_REPLACED) +
                          zc_stats_sum(stats, ZC_STAT_INVALIDATED) +
                          zc_stats_sum(stats, ZC_STAT_TAKEN) +
