@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handle.c - cells: what a handle stands for.
+ * handle.c - handles and cells.
  *
- * A cell is one 64-bit word, so that a reader without a lock sees all of it or
- * none.  With pages of 2^s bytes:
+ * A cell is one 64-bit word, so a reader without a lock sees one whole value.
+ * With pages of 2^s bytes:
  *
  *    63        37+s 36+s       37 36            2 1    0
  *   +--------------+-------------+---------------+------+
@@ -16,16 +16,17 @@
  *   |  generation  |      0      | next free + 1 |  0   |   free: even
  *   +--------------+-------------+---------------+------+
  *
- *   generation  goes up by one when the object is there and when it is freed,
- *               so that an old handle is caught, not followed
+ *   generation  goes up by one when the object becomes valid and when it is
+ *               freed, so an old handle is found stale (it wraps, in 2^15
+ *               steps with the smallest page)
  *   location    where the object begins, in units of 8 bytes
- *   tags        the caller's two bits; with an even generation, what the cell
- *               is: coming (an object is placed, its bytes are not there yet),
- *               leaving (it was freed, and is still being visited), bare (a
- *               record of the pool's user without an object), or free
+ *   tags        odd generation: the caller's two bits; even generation: coming
+ *               (1, the object has a place but is not written yet), leaving (2,
+ *               it was freed while it is visited), bare (3, a record of the
+ *               pool's user without an object), free (0)
  *
- * A cell that is coming or leaving leads to its object for the walks over a
- * zspage, which go by the cell's index; no handle leads to it.
+ * A cell that is coming or leaving has a location for walks over a zspage,
+ * which find cells by index.  No handle of it is valid.
  *
  * A handle is
  *
@@ -34,26 +35,26 @@
  *   |  pool tag   | generation | cell index  | 000 |
  *   +-------------+------------+-------------+-----+
  *
- * with the generation of the cell in use.  The three zeros are where object
- * headers keep their tags.  The pool tag is a number that no other of 2^17
- * pools has, made one after the other in this process, so that the handle of
- * another pool is found out, also of one that is gone and whose memory this one
- * got.
+ * with the generation of the cell in use.  Object headers have their tags in
+ * the three zeros.  2^17 pools that this process creates in a row have
+ * different pool tags.  So the handle of another pool is invalid here, also if
+ * that pool was destroyed and this one is at its address.
  *
- * Free cells are in one list under the handles' lock, and a few at hand in each
- * group under the lock that an alloc or a free has anyway; they go back and
- * forth by the batch.
+ * Free cells are in one list under the handles' lock.  Each group has a few of
+ * its own, under the group's lock, which an alloc or a free holds anyway.
+ * Cells move between the two in batches.
  *
- * What the pool's user keeps in a record is the user's from the moment in which
- * the cell is taken to that in which it is free again.  It is written before
- * the handle is valid, so that a thread that meets the object finds it; and a
- * record whose object was freed, but whose cell is leaving or deferred, is
- * there until that ends (pool/visit.c, pool/reclaim.c).
+ * The user's bytes of a record belong to the user from the take of the cell
+ * until the cell is free again.  The user writes them before the handle is
+ * valid, so a thread that finds the object sees them.  If the object was freed
+ * and its cell is leaving or deferred, the record is readable until that ends
+ * (pool/visit.c, pool/reclaim.c).
  *
- * Why it cannot go wrong: only who frees a live handle changes its generation,
- * by compare and swap, so of two who free it one gets ZC_STALE.  A cell's
- * location changes only under its group's lock; a reader that needs it to hold
- * still looks again once it has pinned the zspage (pool/pin.c).
+ * Why it cannot go wrong: a free changes the generation of a live handle by
+ * CAS, so if two threads free a handle, the second finds another generation and
+ * gets ZC_STALE.  The location in a cell changes only under the group's lock; a
+ * reader that needs a stable location pins the zspage and then reads the cell
+ * again (pool/pin.c).
  */
 #include "zspool.h"
 
@@ -67,7 +68,7 @@
 
 #define CELLS_MAX (UINT32_C(1) << ZC_HANDLE_CELL_BITS)
 
-/* Cells that change hands at once: a cache line of them. */
+/* Cells that move between lists at once: a cache line of them. */
 #define BATCH 8
 
 _Static_assert(ZC_HANDLE_CELL_SHIFT + ZC_HANDLE_CELL_BITS ==
@@ -96,11 +97,11 @@ static zc_handle make_handle(const struct zc_handles *handles, uint32_t index,
     return handle;
 }
 
-/* Tags of a cell with an even generation that leads to a place. */
+/* Tags with an even generation, of a cell that has a location. */
 #define CELL_COMING 1u
 #define CELL_LEAVING 2u
 
-/* And of one that is in use and leads to none. */
+/* And of a bare record, which has none. */
 #define CELL_BARE 3u
 
 static uint64_t free_word(const struct zc_handles *handles, uint32_t generation,
@@ -116,13 +117,13 @@ static uint32_t word_next_free(uint64_t word)
     return (uint32_t)(word >> ZC_CELL_LOCATION_SHIFT);
 }
 
-/* Pools made by this process.  A number only: it orders nothing. */
+/* Pools made by this process.  Only a number: relaxed is enough. */
 static zc_atomic_u32 pools_made;
 
 /*
- * The next number, counted from where the system has put this copy of the
- * library, which differs by process.  The factor that spreads its bits is odd,
- * so 2^17 numbers in a row have 2^17 tags.
+ * The next pool tag.  The numbers begin at the address of this copy of the
+ * library, which differs by process.  The factor that spreads their bits is
+ * odd, so 2^17 numbers in a row give 2^17 different tags.
  */
 static uint64_t next_tag(void)
 {
@@ -155,7 +156,7 @@ void zc_handles_destroy(struct zc_handles *handles)
 
 /* ---- the life of the user's bytes ---- */
 
-/* What a cache keeps in its records is entries. */
+/* The user's bytes are a cache's entry. */
 #define USER_NAME "entry"
 
 static void begin_record(const struct zc_handles *handles, uint32_t index)
@@ -165,7 +166,7 @@ static void begin_record(const struct zc_handles *handles, uint32_t index)
                       USER_NAME);
 }
 
-/* Under the lock that guards the list which the cell is on, or comes to. */
+/* The caller holds the lock of the list that gets the cell. */
 static void end_record(const struct zc_handles *handles, uint32_t index)
 {
     if (handles->user_bytes > 0)
@@ -173,9 +174,10 @@ static void end_record(const struct zc_handles *handles, uint32_t index)
                       USER_NAME);
 }
 
-/* ---- lists of free cells, by index + 1, so that zero ends them ---- */
+/* ---- lists of free cells: links are index + 1, and 0 is the end ---- */
 
-/* Writes a free cell, whose generation is even, in front of a list. */
+/* Puts a cell in front of a list, as free with this generation, which is even.
+ */
 static void push(struct zc_handles *handles, uint32_t *first, uint32_t index,
                  uint32_t generation)
 {
@@ -184,7 +186,7 @@ static void push(struct zc_handles *handles, uint32_t *first, uint32_t index,
     *first = index + 1;
 }
 
-/* Takes the first cell of a list that has one. */
+/* Takes the first cell of a list, which is not empty. */
 static uint32_t pop(const struct zc_handles *handles, uint32_t *first)
 {
     uint32_t index = *first - 1;
@@ -214,8 +216,8 @@ static uint32_t move_cells(struct zc_handles *handles, uint32_t *from,
     return count;
 }
 
-/* Puts a cell that never was used in front of a list, so that `used` tells
- * handles of this pool from others.  False: it must be reserved. */
+/* Puts a cell that was never used in front of a list, and raises `used`.
+ * False: zc_handles_reserve() must come first, which may refuse. */
 static bool push_new(struct zc_handles *handles, uint32_t *first)
     ZC_REQUIRES(handles->lock)
 {
@@ -228,7 +230,8 @@ static bool push_new(struct zc_handles *handles, uint32_t *first)
     return true;
 }
 
-/* Gets cells at hand: freed ones, or else a new one.  False: as push_new(). */
+/* Refills a group's cells: with freed ones, or else a new one.  False: as
+ * push_new(). */
 static bool refill(struct zc_handles *handles, struct zc_cells *cells,
                    bool may_reuse)
 {
@@ -272,7 +275,8 @@ zc_status zc_handles_reserve(struct zc_handles *handles)
     return zc_records_reserve(&handles->cells, used + 1);
 }
 
-/* Adds a free cell to those at hand; a batch of too many goes to the pool. */
+/* Counts a cell that was put on a group's list; if the list is too long, a
+ * batch goes back to the handles' list. */
 static void keep_cell(struct zc_handles *handles, struct zc_cells *cells)
 {
     cells->count++;
@@ -292,8 +296,8 @@ void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
     keep_cell(handles, cells);
 }
 
-/* A bare record's cell is on a list of the handles, and not at hand for a
- * group: it has no object, and so no group. */
+/* Takes a cell for a bare record from the handles' list: without an object it
+ * has no group. */
 static bool take_bare(struct zc_handles *handles, uint32_t *index_out)
 {
     const bool may_reuse = zc_ghost_reuses();
@@ -328,7 +332,7 @@ zc_status zc_handles_take_bare(struct zc_handles *handles,
     return ZC_OK;
 }
 
-/* Nothing but its user looks at it, and walks, which see that it is bare. */
+/* Relaxed: only the user reads the bits, and walks see only that it is bare. */
 void zc_cell_set_bare(const struct zc_handles *handles, struct zc_cell *cell,
                       uint64_t bits)
 {
@@ -362,8 +366,8 @@ static void set_word(struct zc_handles *handles, zc_handle handle,
     ZC_ASSERT(location <= ZC_BITS(0, ZC_CELL_LOCATION_BITS));
     ZC_ASSERT((size - 1) >> handles->size_bits == 0);
     /* Pairs with the acquires in zc_handles_find() and zc_cell_live_word(): a
-     * reader of the location sees the object's header and its zspage's group,
-     * and what put wrote. */
+     * reader of the location sees the object's header, its zspage's group, and
+     * the object's bytes. */
     zc_atomic_u64_store_release(
         &zc_cell_at(handles, zc_handle_cell(handle))->word, word);
 }
@@ -466,7 +470,8 @@ bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
     return true;
 }
 
-/* Nobody else can free it, and once it is free its handle is stale. */
+/* Puts a cell on the group's list.  The caller's CAS has made it free and set
+ * its link; no other thread takes it before it is on the list. */
 static void free_cell(struct zc_handles *handles, struct zc_cells *cells,
                       uint32_t index)
 {
@@ -562,7 +567,8 @@ void zc_handles_move(struct zc_handles *handles, uint32_t index,
         moved =
             (word & ~ZC_BITS(ZC_CELL_LOCATION_SHIFT, ZC_CELL_LOCATION_BITS)) |
             location << ZC_CELL_LOCATION_SHIFT;
-        /* Releases the copied bytes; pairs with the same acquires. */
+        /* Releases the copied bytes; pairs with the acquires in
+         * zc_handles_find() and zc_cell_live_word(). */
     } while (!zc_atomic_u64_exchange_if(&cell->word, &word, moved));
 }
 

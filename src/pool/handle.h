@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * handle.h - handles and their cells: where an object is, its size, its tags;
- * and what the pool's user keeps beside it.
+ * handle.h - handles, and their cells: an object's location, size and tags.
  *
- * A record is a cell and the user's bytes behind it.  A pool used alone has
- * records of a cell each.  A cache has its entries in them, and so finds the
- * place of an object in the line that it reads anyhow; it also keeps records
- * that have no object: bare ones, which no handle names and no walk over the
- * objects meets.
+ * A record is a cell, and behind it bytes of the pool's user.  In a pool used
+ * alone a record is a cell only.  A cache keeps its entry in the record, so one
+ * cache line has the entry and the location of its object.  A bare record has
+ * no object: no handle names it, and walks over the objects skip it.
  *
  * A field without a bracket is constant once its struct is published.
  */
@@ -21,8 +19,7 @@
 #include "platform/atomic.h"
 #include "platform/lock.h"
 
-/* The word of one handle, with which its record begins; pool/handle.c has the
- * picture. */
+/* The first word of a record; pool/handle.c has the layout. */
 struct zc_cell {
     zc_atomic_u64 word;
 };
@@ -32,7 +29,7 @@ struct zc_cell {
 #define ZC_CELL_LOCATION_BITS 35
 #define ZC_CELL_SIZE_SHIFT (ZC_CELL_LOCATION_SHIFT + ZC_CELL_LOCATION_BITS)
 
-/* A few free cells at hand, guarded by the lock of whoever owns them. */
+/* A few free cells of a group, guarded by the group's lock. */
 struct zc_cells {
     uint32_t first; /* index + 1 of a free cell, or 0 */
     uint32_t count;
@@ -40,26 +37,27 @@ struct zc_cells {
 
 struct zc_handles {
     struct zc_spinlock lock;
-    struct zc_records cells; /* records: of struct zc_cell and user_bytes */
+    struct zc_records cells; /* a struct zc_cell and user_bytes each */
     size_t user_bytes;       /* in each record */
-    uint32_t first_free;     /* [lock] index of a free cell, or none */
-    /* Cells ever used.  [lock] to write, released after the cell is there;
-     * pairs with the acquire of whoever checks an index against it. */
+    uint32_t first_free;     /* [lock] index + 1 of a free cell, or 0 */
+    /* Cells ever used.  Written under [lock] (release), after the cell is
+     * initialized; pairs with the acquire in a check of an index. */
     zc_atomic_u32 used;
     unsigned size_bits;   /* log2 of the page size */
-    uint64_t pool_tag;    /* in place in a handle */
+    uint64_t pool_tag;    /* at its place in a handle */
     uint32_t generations; /* mask of the generation in a cell */
 };
 
-/* `user_bytes`: of the user, in each record; a multiple of 8. */
+/* `user_bytes`: the user's part of each record; a multiple of 8.  ZC_OK;
+ * ZC_NO_MEMORY. */
 zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
                           size_t user_bytes);
 void zc_handles_destroy(struct zc_handles *handles);
 
 /*
- * A fresh handle whose cell is not in use yet.  The lock of `cells` is held,
- * here and where they are named below.  ZC_OK; ZC_AGAIN: after
- * zc_handles_reserve().
+ * Takes a free cell and makes its next handle, which is not valid yet.  Here
+ * and in each call below with `cells` the caller holds their lock.  ZC_OK;
+ * ZC_AGAIN: call zc_handles_reserve() and try again.
  */
 zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
                           zc_handle *handle_out);
@@ -68,30 +66,30 @@ zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
  * there are as many as a handle can name. */
 zc_status zc_handles_reserve(struct zc_handles *handles);
 
-/* Gives a handle back that never was set. */
+/* Gives back a handle that was taken and not set. */
 void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
                          zc_handle handle);
 
-/* Makes a taken handle valid: the object is there. */
+/* Makes a taken handle valid: its object is written. */
 void zc_handles_set(struct zc_handles *handles, zc_handle handle,
                     uint64_t location, size_t size);
 
-/* The same for an object whose bytes are to come: the cell leads to its place,
- * and the handle is stale until zc_handles_set(). */
+/* The object has a place but is not written yet: the cell has its location, and
+ * the handle is stale until zc_handles_set(). */
 void zc_handles_set_coming(struct zc_handles *handles, zc_handle handle,
                            uint64_t location, size_t size);
 
 /*
- * A live object is freed, and its place is still needed: its handle is stale
- * from here on, and the cell leads to the place until zc_handles_release().
- * Its group's lock is held for all three.
+ * Frees a live object that is being visited: its handle is stale, and the cell
+ * keeps its location until zc_handles_release().  The caller of these three
+ * holds the group's lock.
  */
 void zc_handles_leave(struct zc_handles *handles, zc_handle handle);
 bool zc_handles_has_left(const struct zc_handles *handles, zc_handle handle);
 void zc_handles_release(struct zc_handles *handles, struct zc_cells *cells,
                         zc_handle handle);
 
-/* What a cell says. */
+/* The fields of a cell's word. */
 struct zc_cell_view {
     uint64_t location; /* units */
     size_t size;       /* bytes */
@@ -121,8 +119,8 @@ static inline uint32_t zc_cell_generation(const struct zc_handles *handles,
     return (uint32_t)(word >> zc_cell_generation_shift(handles));
 }
 
-/* Of two words of a cell: whether they are of one life of a handle; and whether
- * its object has not moved either. */
+/* Whether two words of a cell have the same generation; and whether they also
+ * have the same location and size. */
 static inline bool zc_cell_is_same_life(const struct zc_handles *handles,
                                         uint64_t word, uint64_t other)
 {
@@ -146,12 +144,12 @@ static inline uint32_t zc_cell_index(const struct zc_handles *handles,
     return zc_records_index(&handles->cells, cell);
 }
 
-/* The cell of a live handle, and its word.  ZC_OK; ZC_STALE; ZC_INVALID: never
- * was of this pool. */
+/* The cell of a live handle, and its word.  ZC_OK; ZC_STALE; ZC_INVALID: it was
+ * never a handle of this pool. */
 zc_status zc_handles_find(const struct zc_handles *handles, zc_handle handle,
                           struct zc_cell **cell_out, uint64_t *word_out);
 
-/* The word of a record that has an object, for its user, who keeps it live. */
+/* The word of a record that has an object, which the caller keeps live. */
 static inline uint64_t zc_cell_live_word(const struct zc_handles *handles,
                                          const struct zc_cell *cell)
 {
@@ -167,37 +165,38 @@ static inline uint64_t zc_cell_live_word(const struct zc_handles *handles,
 zc_handle zc_handles_name(const struct zc_handles *handles,
                           const struct zc_cell *cell, uint64_t word);
 
-/* What the cell of a live handle says.  As zc_handles_find(). */
+/* The fields of the cell of a live handle.  As zc_handles_find(). */
 zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
                           struct zc_cell_view *view_out);
 
-/* The handle of the live object whose cell has this index; false: free. */
+/* The handle of the cell at an index; false: it has no live object. */
 bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
                    zc_handle *handle_out);
 
-/* Whether the cell of this index leads to a place: of an object that is live,
- * coming or leaving. */
+/* Whether the cell at an index has a location: its object is live, coming or
+ * leaving. */
 bool zc_handles_is_placed(const struct zc_handles *handles, uint32_t index);
 
-/* What such a cell says. */
+/* The fields of such a cell. */
 void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
                         struct zc_cell_view *view_out);
 
-/* Frees the cell of a live handle; once.  ZC_OK or ZC_STALE. */
+/* Frees the cell of a live handle.  ZC_OK; else as zc_handles_find(). */
 zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
                           zc_handle handle);
 
-/* The same for a caller that has found it live under its group's lock. */
+/* The same for a caller that found the handle live under the group's lock. */
 void zc_handles_free_live(struct zc_handles *handles, struct zc_cells *cells,
                           zc_handle handle);
 
-/* A bare record, in use until it is freed.  May block.  ZC_OK; ZC_NO_MEMORY;
- * ZC_REJECTED: there are as many as a handle can name. */
+/* Takes a bare record; zc_handles_free_bare() frees it.  May block.  ZC_OK;
+ * ZC_NO_MEMORY; ZC_REJECTED: there are as many as a handle can name. */
 zc_status zc_handles_take_bare(struct zc_handles *handles,
                                struct zc_cell **cell_out);
 void zc_handles_free_bare(struct zc_handles *handles, struct zc_cell *cell);
 
-/* Where others have their place, a bare record has these bits of its user's. */
+/* Bits of a bare record's word that are its user's, instead of location and
+ * size. */
 #define ZC_CELL_BARE_BITS 47
 
 void zc_cell_set_bare(const struct zc_handles *handles, struct zc_cell *cell,
@@ -209,7 +208,8 @@ static inline uint64_t zc_cell_bare(const struct zc_cell *cell)
            ZC_BITS(0, ZC_CELL_BARE_BITS);
 }
 
-/* The object of this cell has moved.  Its group's lock is held. */
+/* Sets the new location of an object that has moved.  The caller holds the
+ * group's lock. */
 void zc_handles_move(struct zc_handles *handles, uint32_t index,
                      uint64_t location);
 
@@ -219,7 +219,8 @@ zc_status zc_handles_change_tags(struct zc_handles *handles, zc_handle handle,
 
 size_t zc_handles_bytes(const struct zc_handles *handles);
 
-/* A handle's low bits: three zeros, where headers have tags, then the cell. */
+/* The low bits of a handle: three zeros, where an object header has tags, then
+ * the index of the cell. */
 #define ZC_HANDLE_CELL_SHIFT 3
 #define ZC_HANDLE_CELL_BITS 29
 
