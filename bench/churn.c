@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * churn.c - alloc and free of the pool alone against a malloc's, at a constant
- * number of objects of live sizes: each step frees a random one and makes
- * another.  No bytes are written by either.
+ * churn.c - alloc and free of the pool against those of a malloc, at a constant
+ * number of objects with the sizes of a corpus: each step frees a random object
+ * and allocates another.  No bytes are written.
  *
- * The malloc is mimalloc's, opened by name so that both can run in turns in one
- * process; or the one that the argument names.
+ * The malloc is mimalloc, opened by name so that both run in turns in one
+ * process, or the library that the argument names.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -122,7 +122,7 @@ static void fill(struct trial *trial, const struct corpus *corpus)
     }
 }
 
-/* As many steps as it takes until the churn is steady. */
+/* Enough steps for a steady state. */
 static void warm_up(struct trial *trial)
 {
     uint32_t done;

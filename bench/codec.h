@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * codec.h - LZ4 as one calls it without this library: what stores are held
- * against, and what the stores that are not ours use.
+ * codec.h - LZ4 as a program calls it without this library: the base of
+ * comparison, and the codec of the other stores.
  */
 #ifndef ZCACHE_BENCH_CODEC_H
 #define ZCACHE_BENCH_CODEC_H
@@ -10,7 +10,7 @@
 
 #define CODEC_BUFFER_BYTES 8192
 
-/* The compressed size, or PAGE_BYTES where it would not be smaller. */
+/* Returns the compressed size; PAGE_BYTES: it would not be smaller. */
 size_t codec_compress(const void *page, void *buffer);
 
 /* Into exactly one page; `size` PAGE_BYTES means raw. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * compaction.c - what compaction costs those who do not ask for it.
+ * compaction.c - the cost of compaction for other threads.
  *
  *   pause    the longest step with a budget of 500 us, over several rounds of
  *            freeing a random half and compacting it away

@@ -5,7 +5,7 @@
  *   load       loads in random order / the codec reading the same resident
  *              objects in the same order into the same buffer
  *   take       the same for takes, of half of the pages; the codec reads the
- *              objects of the other half, for a take ends its own
+ *              objects of the other half, because a take frees its object
  *   refill     stores into the holes that a random half left, in the order of
  *              the corpus / the codec on the same pages into one buffer
  *   overwrite  stores over other pages in random order / the same
@@ -30,7 +30,7 @@
 
 struct trial {
     struct corpus corpus;
-    uint32_t *pages; /* those that have objects */
+    uint32_t *pages; /* that have objects */
     uint32_t count;
     struct resident resident;
     struct resident_object *objects; /* in the order of loads */
@@ -84,7 +84,8 @@ static void store_page(uint32_t slot)
          "zc_cache_store");
 }
 
-/* What the last round took is stored again; the codec's half is found. */
+/* Stores again what the last round took, and finds the objects of the codec's
+ * half. */
 static void choose_takes(void *context)
 {
     const uint32_t half = trial.count / 2;
@@ -277,7 +278,7 @@ static void compare_all(struct json *json, const struct bench_options *options)
     unsigned placement = placement_named(options->backend);
     struct rounds_result result;
 
-    /* First, while this process has no heap to speak of. */
+    /* First, while the heap of this process is small. */
     if (!options->counts) {
         compare_fresh(&result, options->rounds, placement);
         rounds_json(json, "fresh", &result);

@@ -78,7 +78,7 @@ static void list_programs(struct corpus *corpus, const char *folder,
           compare_programs);
 }
 
-/* Page cache, not anonymous memory: it does not blur what stores take. */
+/* Page cache, not anonymous memory: not counted as memory of a store. */
 static void map_pages(const struct corpus *corpus,
                       const struct corpus_program *program, int file)
 {
@@ -118,8 +118,8 @@ void corpus_open(struct corpus *corpus, const char *folder, const char *only,
         map_pages(corpus, &corpus->programs[i], files[i]);
 }
 
-/* Words of a small vocabulary with noise among them: LZ4 takes it to between
- * a twentieth and the whole. */
+/* Words of a small vocabulary mixed with noise: LZ4 compresses the page to
+ * between a twentieth of its size and all of it. */
 static void generate_page(unsigned char *page, uint64_t *random)
 {
     uint32_t noise = random_below(random, 101);

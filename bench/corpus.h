@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * corpus.h - the pages that benchmarks store: those of live programs, or
- * generated ones where only the machinery is tried.
+ * corpus.h - the pages that benchmarks store: pages of live programs, or
+ * generated pages for tests of the benchmarks.
  */
 #ifndef ZCACHE_BENCH_CORPUS_H
 #define ZCACHE_BENCH_CORPUS_H

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fault.c - what a simulated page fault costs, held against its floor: the
- * codec alone on the same pages in the same order, whose objects lie in memory
- * of the floor's own, side by side as in a pool.
+ * fault.c - the cost of a simulated page fault against its floor: the codec
+ * alone on the same pages in the same order.  The floor has its own copies of
+ * the objects, side by side as in a pool.
  *
- *   one      a fault by its median, and all of them together, on one thread
- *   threads  what two threads do that one does not
- *   large    a fault in a space of millions of pages against that in a small
- *            one, beyond what the codec alone loses
+ *   one      the median fault, and the sum of all, on one thread
+ *   threads  the speed-up by a second thread
+ *   large    a fault in a space of millions of pages against one in a small
+ *            space, less the same ratio of the codec alone
  *
- * Every page of a space is swapped out, to compressed memory; then pages at
- * random are touched, past the swap cache, until the frames are used.  Between
- * the rounds they are swapped out again, untimed.
+ * Every page of a space is swapped out to compressed memory.  Then random pages
+ * are touched, past the swap cache, until the frames are used.  Between the
+ * rounds they are swapped out again, untimed.
  */
 #include <string.h>
 #include <zcache/swap.h>
@@ -25,7 +25,7 @@
 #include "team.h"
 
 #define SMALL_PAGES 20000
-#define FAULTS_MAX (1u << 14) /* a round; frames for as many and some more */
+#define FAULTS_MAX (1u << 14) /* per round; there are more frames than that */
 #define FRAMES (FAULTS_MAX * 3 / 2)
 #define THREADS 2
 
@@ -34,11 +34,11 @@ struct side {
     struct zc_vm *vm;
     struct zc_vm_space *space;
     uint32_t pages;
-    uint32_t faults; /* a round */
+    uint32_t faults; /* per round */
     uint32_t *order; /* of pages to touch: a new part each round */
     uint32_t next;
     struct resident_object *objects; /* the floor's, by page */
-    unsigned char *packed;           /* they lie here */
+    unsigned char *packed;           /* the objects' bytes */
     size_t packed_bytes;
 };
 
@@ -53,13 +53,14 @@ static void swap_all_out(struct side *side)
 {
     zc_status status;
 
-    do /* the first time takes the marks of use */
+    do /* the first pass clears the accessed bits */
         status = zc_vm_reclaim(side->vm, ZC_OWNER_COUNT, FRAMES, NULL);
     while (status != ZC_AGAIN);
     (void)zc_vm_reclaim(side->vm, ZC_OWNER_COUNT, FRAMES, NULL);
 }
 
-/* Everything is out; other pages than the last time, while there are any. */
+/* Swaps all pages out, and goes on to pages that were not touched yet, while
+ * there are any. */
 static void prepare(struct side *side)
 {
     swap_all_out(side);
@@ -68,7 +69,7 @@ static void prepare(struct side *side)
         side->next = 0;
 }
 
-/* One of a round: a fault, or the floor's part of it. */
+/* One step of a round: a fault, or the decompression of its page. */
 typedef void (*side_step)(const struct side *side, uint32_t i);
 
 static void touch(const struct side *side, uint32_t i)
@@ -87,7 +88,7 @@ static void decompress(const struct side *side, uint32_t i)
     codec_decompress(object->data, object->size, page);
 }
 
-/* All of a round, each timed; what the thread needed for them. */
+/* Runs and times each step of a round.  Returns the thread's time. */
 static double run_round(const struct side *side, side_step step,
                         struct histogram *histogram)
 {
@@ -105,7 +106,8 @@ static double run_round(const struct side *side, side_step step,
     return (double)(thread_ns() - start);
 }
 
-/* Each round the floor first: a fault forgets the object that it has read. */
+/* The floor comes first in each round: a fault frees the object that it reads.
+ */
 static void measure(struct side *side, unsigned rounds,
                     struct rounds_result *result, struct histogram *faults,
                     struct histogram *floors)
@@ -221,7 +223,7 @@ static void report_large(struct side *side, struct json *json, unsigned rounds,
 
 /* ---- spaces ---- */
 
-/* What the floor reads: page i is sources[i % source_count], as there. */
+/* The floor's objects: page i is sources[i % source_count], as in the space. */
 static void make_objects(struct side *side)
 {
     unsigned char *room = map_memory((size_t)source_count * PAGE_BYTES);
@@ -256,7 +258,7 @@ static void make_objects(struct side *side)
     unmap_memory(sizes, source_count * sizeof(*sizes));
 }
 
-/* A space whose page i holds sources[i % source_count], all of it out. */
+/* A space whose page i holds sources[i % source_count], all swapped out. */
 static void make_side(struct side *side, unsigned placement, uint32_t pages)
 {
     unsigned type;

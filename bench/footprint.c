@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * footprint.c - figures that depend on nothing but the code: metadata of a
- * stored page at dense keys, without and with an LRU, and the pool pages that
- * an object takes that does not compress.  The pages are made up.
+ * footprint.c - figures that depend only on the code: the metadata of a stored
+ * page at dense keys, without and with an LRU, and the pool pages of an object
+ * that does not compress.  The pages are generated.
  */
 #include <zcache/zcache.h>
 

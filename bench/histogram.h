@@ -22,7 +22,7 @@ struct histogram {
 
 void histogram_add(struct histogram *histogram, uint64_t value);
 
-/* The value that this part (0 to 1) of all is at or below; 0 if empty. */
+/* The quantile of a fraction from 0 to 1; 0 if empty. */
 uint64_t histogram_quantile(const struct histogram *histogram, double part);
 
 double histogram_mean(const struct histogram *histogram);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * large.c - the cost of an operation in a cache of millions of entries against
- * that in one of 40,000, beyond what the codec alone loses when its objects lie
- * that far apart.
+ * that in one of 40,000, less the same ratio of the codec alone, whose objects
+ * are as far apart.
  *
- * Both caches stand side by side and are asked in turns.  The pages of the
- * corpus repeat; every one of them has an object of its own.
+ * Both caches exist at the same time and are measured in turns.  The pages of
+ * the corpus repeat; every slot has its own object.
  */
 #include "codec.h"
 #include "json.h"
@@ -41,7 +41,7 @@ static void make_side(struct side *side, unsigned placement, uint32_t entries)
     side->sources = map_memory(operations * sizeof(*side->sources));
     for (i = 0; i < operations; i++) {
         side->slots[i] = random_below(&random_state, entries);
-        /* The small one's pages, so that the codec has the same to do. */
+        /* Pages of the small cache, so that the codec has the same work. */
         side->sources[i] = pages[i % page_count % SMALL_ENTRIES];
         side->objects[i] = resident_find(&side->resident, side->slots[i]);
     }

@@ -20,13 +20,13 @@ struct bench_options {
     uint64_t seed;
     bool counts;           /* only what one thread does, for valgrind */
     bool waits;            /* at every phase, for a line on standard input */
-    const char *words[16]; /* what is no option */
+    const char *words[16]; /* arguments that are not options */
     unsigned word_count;
 };
 
 /*
- * Reads the command line; `usage` is the first line of --help.  Fields keep
- * what the caller set where the command line says nothing.
+ * Reads the command line; `usage` is the first line of --help.  A field without
+ * an option on the command line keeps the caller's value.
  */
 void options_read(struct bench_options *options, int argc, char **argv,
                   const char *usage);

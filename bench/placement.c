@@ -3,9 +3,9 @@
  * placement.c - how tightly the pool packs the objects of a corpus, through all
  * phases, in a second or two.
  *
- * Only the sizes go into the pool, no bytes: what comes out is exact and the
- * same on every machine, busy or not.  It is the tool for trying a change of
- * placement; bench_stores measures the same from outside.
+ * Only sizes go into the pool, no bytes, so the results are exact and the same
+ * on every machine.  It is the tool for trying a change of placement;
+ * bench_stores measures the same from outside.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -49,7 +49,7 @@ struct simulation {
     double metadata_per_object;
 };
 
-/* As the cache does: new one first. */
+/* As the cache does: puts the new object, then frees the old one. */
 static void put(struct simulation *simulation, uint32_t slot, uint32_t page)
 {
     size_t size = simulation->sizes[page];

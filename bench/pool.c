@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pool.c - zcache-bench: a pool of your own (pool.h) beside ours, each behind a
- * cache, all led through the same life in one process.  docs/pools.md is its
+ * cache, all through the same phases in one process.  docs/pools.md is its
  * manual.
  *
  *   fill       every slot, in order
@@ -10,10 +10,10 @@
  *   compact    where the pool can
  *   free       a random half; compact again
  *
- * The work is cut into batches, and every pool does each of them, in an order
- * that is left to chance.  A time is the median over the batches, a ratio the
- * median of the ratios to dense placement in the same batch.  After each part
- * every page is read back and compared, untimed.
+ * The work is cut into batches, and every pool does each batch, in random
+ * order.  A time is the median over the batches, a ratio the median of the
+ * ratios to dense placement in the same batch.  After each phase every page is
+ * read back and compared, untimed.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -54,7 +54,7 @@ struct contestant {
     double space[POINTS];  /* pool bytes / payload */
     double beside;         /* bytes a page, after the fill */
     double *times[WORKS];  /* ns an operation, by batch */
-    double *ratios[WORKS]; /* to the first one's */
+    double *ratios[WORKS]; /* to the first pool's */
 };
 
 static struct contestant contestants[POOLS_MAX] = {
@@ -81,7 +81,7 @@ static void open_pool(const char *file)
     char path[4096];
     void *library;
 
-    /* Without a slash the loader would look elsewhere. */
+    /* Without a slash the loader would search its own path. */
     (void)snprintf(path, sizeof(path), slash == NULL ? "./%s" : "%s", file);
     library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL)
@@ -131,7 +131,7 @@ static void one(const struct contestant *own, enum work work, uint32_t step,
         die("%s: %s", own->name, zc_status_name(status));
 }
 
-/* The steps of order[] to `steps`, batch by batch, by all. */
+/* All pools do the steps of order[] below `steps`, batch by batch. */
 static void run(enum work work, uint32_t steps)
 {
     static unsigned char page[PAGE_BYTES];

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <zcache/compressor.h>
 
-/* What the last decompression read, while `listens`; one thread at a time. */
+/* The source of the last decompression while `listens` is set; one thread at a
+ * time. */
 static bool listens;
 static struct resident_object heard;
 static struct zc_compressor listening;
@@ -21,7 +22,7 @@ static zc_status listening_decompress(void *context, const void *data,
     return decompress(context, data, size, page_out, page_size);
 }
 
-/* The name of the codec that listens; the first call registers it. */
+/* The name of the listening codec; the first call registers it. */
 static const char *listening_codec(void)
 {
     const struct zc_compressor *lz4 = zc_compressor_find("lz4");

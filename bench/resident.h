@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * resident.h - a filled cache of which we know where every object lies, so that
- * the codec alone can read the very same bytes.
+ * resident.h - a filled cache with the address of every object known, so that
+ * the codec alone can read the same bytes.
  *
- * The cache is the library's own in everything but one branch: its codec is
- * liblz4's with an ear in front, which hears from where a load decompresses.
- * The addresses hold until something is stored, forgotten or compacted.
+ * Its codec is liblz4's with one branch in front, which records the address
+ * that a load decompresses from.  An address is valid until the cache stores,
+ * invalidates or compacts.
  */
 #ifndef ZCACHE_BENCH_RESIDENT_H
 #define ZCACHE_BENCH_RESIDENT_H
@@ -27,7 +27,7 @@ struct resident {
     uint32_t count;
 };
 
-/* The pages of a corpus that are not same-filled; their number. */
+/* Finds the pages of a corpus that are not same-filled; returns how many. */
 uint32_t resident_choose_pages(const struct corpus *corpus,
                                uint32_t **pages_out);
 
@@ -37,8 +37,8 @@ void resident_fill(struct resident *resident, unsigned placement,
                    uint32_t page_count, uint32_t slots);
 void resident_destroy(struct resident *resident);
 
-/* On one thread.  An object that is not compressed is not heard: the page that
- * the slot was filled with then stands for it. */
+/* On one thread.  A raw object has no address, because no codec reads it: the
+ * page of the slot is returned instead. */
 struct resident_object resident_find(const struct resident *resident,
                                      uint32_t slot);
 

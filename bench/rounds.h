@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rounds.h - two ways to do the same work, in turns, so that whatever else the
- * machine does falls on both.
+ * rounds.h - measures two ways to do the same work, in turns, so that other
+ * load of the machine slows both.
  *
- * The work is cut into batches.  A round does every batch both ways, which of
- * them first is left to chance; and the two ways are half the work apart, so
- * that neither finds in the processor's caches what the other has just left
- * there.  The time is that of the thread, not of the wall.  The result is the
- * ratio of the medians of the rounds.
+ * The work is cut into batches.  A round does every batch both ways, in random
+ * order; the two ways are half the work apart, so that neither finds in the
+ * processor's caches what the other has just used.  The time is thread time,
+ * not wall time.  The result is the ratio of the medians of the rounds.
  */
 #ifndef ZCACHE_BENCH_ROUNDS_H
 #define ZCACHE_BENCH_ROUNDS_H

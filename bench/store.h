@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store.h - something that keeps compressed pages, under one interface, so that
- * all of them can be led through the same phases.
+ * store.h - one interface to stores of compressed pages, so that all go through
+ * the same phases.
  *
- * Slots run from 0 to the `slots` given at create.  One thread at a time.  What
- * a store cannot do ends the process; a page that does not come back as it was
- * is the caller's to see.
+ * Slots run from 0 to `slots` - 1, given at create.  One thread at a time.  If
+ * a store fails, the process ends; the caller compares the pages.
  */
 #ifndef ZCACHE_BENCH_STORE_H
 #define ZCACHE_BENCH_STORE_H
 
 #include "support.h"
 
-/* What a store says of itself; 0 where it does not know. */
+/* What a store reports of itself; 0: not known. */
 struct store_usage {
     uint64_t payload_bytes;
     uint64_t pool_bytes;     /* that hold the payload */
-    uint64_t metadata_bytes; /* beside them, that grow with the pages */
+    uint64_t metadata_bytes; /* others, that grow with the pages */
 };
 
 struct store_ops {
     const char *name;
 
-    /* NULL and a reason where it cannot be had here. */
+    /* NULL and a reason if this machine or build does not have it. */
     void *(*create)(uint32_t slots, const char **why_out);
     void (*destroy)(void *store);
 
@@ -43,7 +42,7 @@ extern const struct store_ops store_malloc;
 /* The kernel's zram with lz4, through O_DIRECT. */
 extern const struct store_ops store_zram;
 
-/* RocksDB's CompressedSecondaryCache with lz4, where it was found. */
+/* RocksDB's CompressedSecondaryCache with lz4, if the build found it. */
 extern const struct store_ops store_rocksdb;
 
 /* The store of that name, or NULL. */

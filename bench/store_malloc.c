@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * store_malloc.c - compress, malloc, copy: what a program does that has no
- * library for it.
+ * store_malloc.c - compress, malloc, copy: what a program does without a
+ * library.
  *
- * Compaction is what the malloc at hand offers for the purpose: giving free
- * memory back to the system.  None can move an object.
+ * To compact is to give free memory back to the system, by the function that
+ * the malloc has for it.  No malloc can move an object.
  *
- * Same-filled pages are kept as a word, as in all the stores here, so that the
- * comparison is about the others.
+ * A same-filled page is kept as a word, as in all stores here, so that the
+ * comparison is about the other pages.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* RTLD_DEFAULT */
@@ -104,7 +104,7 @@ static bool get(void *opaque, uint32_t slot, void *page_out)
     return true;
 }
 
-/* Every one of these that the process has; their own names and numbers. */
+/* Calls each of these functions that the process has, by name. */
 static bool compact(void *opaque)
 {
     int (*trim)(size_t);

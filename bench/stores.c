@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stores.c - one store in one process, led through the phases of a page store's
- * life.
+ * stores.c - one store in one process, through the phases of a page store.
  *
  *   fill       every slot, in the order of the corpus
  *   overwrite  every slot three times, in random order, with another page
  *   compact    as far as the store can
- *   half       a random half is forgotten
+ *   half       a random half of the slots is freed
  *   compact    again
  *
  * After fill and after each compaction every page is loaded, in random order,
  * and compared.  Each operation is timed by itself.  With --wait the process
- * says "phase NAME" and waits for a line, so that whoever started it can look
- * at its memory from outside.
+ * prints "phase NAME" and waits for a line, so that the driver can measure its
+ * memory from outside.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,7 +39,7 @@ struct trial {
     uint64_t mismatches;
 };
 
-/* Lets the driver look at this process now. */
+/* Lets the driver measure this process now. */
 static void announce(const struct trial *trial, const char *phase)
 {
     char line[16];
@@ -85,7 +84,7 @@ static void load_all(struct trial *trial)
     }
 }
 
-/* What the phase came to, and an end of it. */
+/* Writes the results of the phase, and ends it. */
 static void report(struct trial *trial, const char *phase, uint64_t compact_ns)
 {
     struct store_usage usage = {0};
@@ -205,7 +204,7 @@ static void create(struct trial *trial, const struct bench_options *options)
 int main(int argc, char **argv)
 {
     static struct trial trial;
-    static char text[1 << 16]; /* the results wait here for the end */
+    static char text[1 << 16]; /* the results, until the end */
     struct bench_options options = {0};
 
     options_read(&options, argc, argv,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support.h - what every benchmark needs: time, chance, memory, an end.
+ * support.h - for every benchmark: time, random numbers, memory, errors.
  *
- * A benchmark that cannot go on says why on standard error and ends the
- * process: a half measured figure is worse than none.
+ * A benchmark that cannot go on prints the reason on standard error and ends
+ * the process: a half measured figure is worse than none.
  */
 #ifndef ZCACHE_BENCH_SUPPORT_H
 #define ZCACHE_BENCH_SUPPORT_H
@@ -30,7 +30,7 @@ BENCH_NO_RETURN void die(const char *format, ...) BENCH_FORMAT(1, 2);
 /* Ends the process unless the status is ZC_OK. */
 void must(zc_status status, const char *what);
 
-/* Nanoseconds since some time: of the wall, and of this thread's processor. */
+/* Nanoseconds since some time: wall time, and time of this thread. */
 uint64_t now_ns(void);
 uint64_t thread_ns(void);
 
@@ -42,8 +42,8 @@ uint32_t random_below(uint64_t *state, uint32_t bound);
 void shuffle(uint32_t *order, uint32_t count, uint64_t *random);
 
 /*
- * Zeroed and resident memory that no malloc knows of, so that the malloc under
- * test is measured alone.  Never freed but by unmap_memory().
+ * Zeroed and resident memory that is not of malloc(), so that the malloc under
+ * test is measured alone.  unmap_memory() frees it.
  */
 void *map_memory(size_t bytes);
 void unmap_memory(void *memory, size_t bytes);
@@ -51,7 +51,7 @@ void unmap_memory(void *memory, size_t bytes);
 /* The middle one of `count` values, which it sorts. */
 double median(double *values, unsigned count);
 
-/* A whole number from text, or the end of the process. */
+/* A whole number from text; ends the process if it is none. */
 uint64_t parse_number(const char *text, const char *what);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * threads.c - what two threads do that one does not, held against what the
- * codec alone makes of the second one: two processors share caches and power,
- * and that is not our doing.
+ * threads.c - the speed-up by a second thread, against that of the codec alone:
+ * two processors share caches and power, which is not a cost of the library.
  *
  * Each repetition measures one and two threads of ours and of the codec in
  * turn; its result is (ours two / ours one) / (codec two / codec one), and the
@@ -22,7 +21,7 @@ struct thread_data {
     uint32_t *order;
     uint64_t random;
     unsigned char buffer[CODEC_BUFFER_BYTES];
-    unsigned char padding[256]; /* no line shared with the next one */
+    unsigned char padding[256]; /* shares no cache line with the next one */
 };
 
 static struct corpus corpus;
@@ -94,7 +93,7 @@ static void load_codec(void *context, unsigned member)
     }
 }
 
-/* How much faster two threads are than one, at `work` each. */
+/* The speed-up of two threads over one; each does `work`. */
 static double scaling(team_work work)
 {
     double one = team_run(1, work, NULL);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * writeback.c - what it costs to have cold pages on a device, held against
- * doing the same by hand.
+ * writeback.c - the cost of cold pages on a device, against the same by hand.
  *
  *   write   writing pages back / decompressing and pwrite() of the same pages,
  *           into a file in the system's page cache
@@ -118,7 +117,7 @@ static void name_file(const struct writeback_bench *bench, const char *stem,
                    (long)getpid(), stem);
 }
 
-/* Theirs: a file with every page in it, whose name is gone already. */
+/* For theirs: a file with every page in it, already unlinked. */
 static int make_file(const struct writeback_bench *bench)
 {
     char path[512];
@@ -229,7 +228,7 @@ static double time_wall(rounds_work work, struct pair *pair, uint32_t first,
     return (double)(now_ns() - start);
 }
 
-/* The wall counts here: the time goes by in the disk. */
+/* Wall time: the disk takes most of it. */
 static void measure_direct(struct pair *pair, struct json *json)
 {
     const uint32_t pages =

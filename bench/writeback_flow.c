@@ -44,7 +44,7 @@ static void store_roomy(void *context, uint32_t first, uint32_t count)
     store_next(flow->bench, flow->roomy, &flow->roomy_next, count);
 }
 
-/* The worker has the work: the wall counts, and both processors. */
+/* The worker does the work, so wall time and both processors count. */
 static void measure_worker(struct flow *flow, struct json *json)
 {
     const uint32_t count = flow->bench->count;
@@ -182,7 +182,7 @@ static void use_pages(struct writeback_bench *bench, struct zc_cache *cache,
     }
 }
 
-/* A quarter of the pool's pages, in as many calls as it takes. */
+/* Frees a quarter of the pool's pages, in as many calls as needed. */
 static uint64_t shrink(struct zc_cache *cache, uint64_t goal)
 {
     uint64_t freed = 0;
@@ -227,7 +227,7 @@ static void measure_lru(struct writeback_bench *bench, struct json *json,
               (double)freed / (double)(after.zswpwb - before.zswpwb));
     json_real(json, "ns_per_page_freed", took / (double)freed);
 
-    /* How well the victims were chosen: who asks for them again. */
+    /* How well the victims were chosen: how many are loaded again. */
     before = writeback_stats(cache);
     use_pages(bench, cache, &zipf, 2 * bench->count);
     after = writeback_stats(cache);

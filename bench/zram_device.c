@@ -61,7 +61,7 @@ static void remove_device(void)
         (void)close(made_file);
     made_file = -1;
     (void)write_text(made_reset_path, "1");
-    /* Somebody who looks at every new device may have it open for a moment. */
+    /* Another process may have the new device open for a moment. */
     for (tries = 0; tries < 50; tries++) {
         if (write_text(CONTROL "hot_remove", made_number))
             return;

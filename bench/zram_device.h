@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zram_device.h - a zram device of our own, where the kernel lends one.
+ * zram_device.h - a zram device of our own, where the kernel has zram.
  *
  * It is made by hot_add and removed again by zram_device_close(), at the end of
  * the process and by the signals that end it; an existing device is never

@@ -275,7 +275,7 @@ def largest_descendant(pid):
 
 
 def wait_until_large(process):
-    """The process to capture, stopped; None if it ended first."""
+    """Returns the process to capture, stopped; None if it has ended."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     highest, grown_at = 0, time.monotonic()
     while process.poll() is None:
@@ -303,7 +303,7 @@ def keep_runs(path, out, pages):
 
 
 def end_process(process, pid):
-    """Ends what was captured, and whoever waits for it."""
+    """Ends the captured process and the process that waits for it."""
     for each in {pid, process.pid} - {None}:
         try:
             os.kill(each, signal.SIGKILL)
@@ -313,7 +313,7 @@ def end_process(process, pid):
 
 
 def capture(name, tool, out_folder, pages, note):
-    """One program; its page count, or 0 where it cannot be had."""
+    """Captures one program; returns its page count, or 0 if it cannot."""
     with tempfile.TemporaryDirectory(prefix="zcache-bench-") as folder:
         process = PROGRAMS[name](folder)
         if process is None:

@@ -66,13 +66,13 @@ def versions():
 
 
 def stolen_ticks():
-    """Processor time that the hypervisor gave to somebody else."""
+    """Processor time that the hypervisor gave to other guests."""
     words = read("/proc/stat").split("\n")[0].split()
     return int(words[8]) if len(words) > 8 else 0
 
 
 def revision():
-    """The last that changed the library, and whether the tree differs."""
+    """The last commit that changed the library; whether the tree differs."""
     parts = ("--", "src/*.c", "src/*.h")
     return (output("git", "log", "-1", "--format=%h", *parts).strip() +
             ("-dirty" if output("git", "status", "--porcelain", *parts)

@@ -20,8 +20,8 @@ def text(x, y, words, anchor="middle", size=13, more=""):
 
 
 def place_labels(dots):
-    """Each beside its dot or the end of its line: the first place where it
-    covers neither a dot nor a line nor a label."""
+    """Places each label beside its dot or the end of its line: at the first
+    place where it covers no dot, line or other label."""
     taken = [(low - 3, y - 3, high + 3, y + 3) for _, low, high, y, *_ in dots]
     taken += [(x - 7, y - 7, x + 7, y + 7) for x, _, _, y, *_ in dots]
     for x, low, high, y, name, is_ours in dots:

@@ -22,7 +22,7 @@ def table(head, rows):
 
 
 def spread(values, form="{:.3f}"):
-    """The median, and from where to where where there are several."""
+    """The median; of several values also the least and the greatest."""
     values = sorted(values)
     text = form.format(statistics.median(values))
     if len(values) > 1 and form.format(values[0]) != form.format(values[-1]):
@@ -57,7 +57,7 @@ def targets_text(results, instructions):
                "measured", "instructions", "met"), rows), ""))
 
 
-# ---- what a user wants to know ----
+# ---- summary for users ----
 
 PLAIN_TITLES = {"zram": "kernel zram", "rocksdb": "RocksDB secondary cache"}
 
@@ -67,7 +67,7 @@ def plain_title(name):
 
 
 def whole_bytes(runs, point):
-    """All that is resident for the pages, what finds them as well."""
+    """All resident bytes for the pages, with the index of them."""
     phase = runs[0]["phases"][point]
     if runs[0]["backend"] == "zram":  # its table and handles: 16 + 8 bytes
         index = 24 * runs[0]["phases"]["fill"]["pages"]
@@ -77,8 +77,8 @@ def whole_bytes(runs, point):
 
 
 def choices(results, payload):
-    """(name, runs) of the stores that can be held against each other: nbdkit's
-    has another codec and another unit."""
+    """(name, runs) of the stores that can be compared: not nbdkit's, which has
+    another codec and another unit."""
     if payload:
         yield from ((name, runs) for name, runs in results["stores"].items()
                     if name != "nbdkit")
@@ -139,7 +139,7 @@ def user_text(results):
 # ---- the stores side by side ----
 
 def index_bytes(run, point):
-    """Ours is in the memory that is seen from outside; the mallocs' table of
+    """Our index is in the measured memory of the process; the mallocs' table of
     pointers is mapped before the first page and is not."""
     if run["backend"] not in ("dense", "kernel"):
         return 0
@@ -147,8 +147,8 @@ def index_bytes(run, point):
 
 
 def held_bytes(runs, point):
-    """Resident bytes of a store, of each run, by what can be seen outside and
-    without the index."""
+    """Resident bytes of a store in each run, measured from outside, without the
+    index."""
     if runs[0]["backend"] == "zram":
         return [each["phases"][point]["pool_bytes"] for each in runs]
     return [each["resident"][point] - index_bytes(each, point)
@@ -165,7 +165,7 @@ def index_text(name, runs):
 
 
 def payload_by_point(results):
-    """What LZ4 makes of the pages; the same in every store that uses it."""
+    """Compressed bytes of the pages; the same in every store with LZ4."""
     for name in ("glibc", "dense", "kernel"):
         if name in results["stores"]:
             phases = results["stores"][name][0]["phases"]

@@ -11,12 +11,12 @@ PRELOADS = {"jemalloc": "libjemalloc.so.2", "mimalloc": "libmimalloc.so.2",
 
 
 class Skipped(Exception):
-    """What was asked for is not to be had on this machine."""
+    """This machine cannot do what was asked for."""
 
 
 def anonymous_bytes(pid):
-    """Resident anonymous memory, less what the process has already given up
-    (MADV_FREE) and only the system has not yet taken."""
+    """Resident anonymous memory, less the pages that the process has given up
+    with MADV_FREE and that the system has not taken yet."""
     fields = {}
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
         for line in file:
@@ -27,8 +27,7 @@ def anonymous_bytes(pid):
 
 
 class Bench:
-    """The programs of one build over one corpus; without, over made-up
-    pages."""
+    """The programs of one build over one corpus, or over generated pages."""
 
     def __init__(self, folder, corpus=None, limit=0):
         self.folder = folder
@@ -40,7 +39,7 @@ class Bench:
         return os.path.exists(f"{self.folder}/bench_{name}")
 
     def run(self, name, *arguments):
-        """The JSON of a program that needs no watching."""
+        """Runs a program without measuring its memory; returns its JSON."""
         command = [f"{self.folder}/bench_{name}", *self.pages, *arguments]
         done = subprocess.run(command, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, check=False)

@@ -10,7 +10,7 @@ STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447,
 
 
 def at(*keys):
-    """The figure of a run that lies there."""
+    """The figure of a run at this path."""
     def value(run):
         for key in keys:
             run = run[key]
@@ -27,15 +27,15 @@ def packed(point, placement="dense"):
 
 
 def stored_beside_worker(run):
-    """Pages into compressed memory for a second of wall time, with a worker
-    that makes room for them / without; those past memory are not counted."""
+    """Pages stored in compressed memory per second of wall time, with a worker
+    that makes room / without; pages stored past memory are not counted."""
     part = run["steady_worker"]
     return (1 - part["past_memory_per_store"]) / part["time"]["ratio"]
 
 
-# What; the part of scripts/bench; the figure; {placement: (bar, stretch)};
-# calls of docs/instructions.json.  All are "at most" but those in AT_LEAST; an
-# exact figure depends on the code alone, and one run is enough.
+# Name; part of scripts/bench; figure; {placement: (bar, stretch)}; calls of
+# docs/instructions.json.  A bar is "at most", in AT_LEAST "at least".  An exact
+# figure depends on the code alone: one run is enough.
 TARGETS = (
     ("load / the codec on the same objects", "compare", at("load", "ratio"),
      {"dense": (1.09, 1.05), "kernel": (1.15, None)}, ("load",)),
@@ -148,7 +148,7 @@ def measured_text(values, form):
 
 
 def own_instructions(instructions, placement, calls):
-    """Of the calls, less those of the codec."""
+    """Instructions of the calls, less those of the codec."""
     rows = instructions.get("calls", {}).get(placement, {})
     if not calls or any(call not in rows for call in calls):
         return ""
