@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_backing.c - requests before a device that does what the test says: each
- * is completed once, whoever does it, and the close waits for all.
+ * is completed once, by whichever thread, and the close waits for all.
  */
 #include <stdlib.h>
 
@@ -466,7 +466,7 @@ TEST_WITH(a_request_can_be_freed_by_its_completion, set_up, tear_down)
     }
 }
 
-/* One that goes on with itself until it has done so many. */
+/* A request that submits itself again until it has done `left` transfers. */
 struct chain {
     struct request request;
     struct zc_backing *backing;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_backing_faulty.c - misfortune comes as it was ordered: so often, the
- * same for the same seed, and no more than that.
+ * test_backing_faulty.c - injected faults come at the rate that was asked for,
+ * the same for the same seed, and no others.
  */
 #include "support_backing.h"
 #include "support_content.h"
@@ -45,7 +45,7 @@ TEST_AFTER(without_mistakes_it_is_the_device_behind, disarm)
     support_backing_threads(faulty, &faults);
 }
 
-/* Which of so many writes and reads fail, as text. */
+/* Writes and reads, and gives as text which of them fail. */
 static void run(const struct zc_backing_faults *faults, char *writes,
                 char *reads)
 {
@@ -112,7 +112,7 @@ TEST_AFTER(one_seed_is_one_fortune_and_another_another, disarm)
         assert_int_not_equal(strncmp(writes[0] + 1, reads[0] + 1 + shift, 1000),
                              0);
 
-    /* Reads leave the fortune of writes alone. */
+    /* Reads do not change which writes fail. */
     run(&faults, writes[1], NULL);
     assert_string_equal(writes[0], writes[1]);
 

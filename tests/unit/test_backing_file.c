@@ -250,7 +250,7 @@ TEST_WITH(pages_come_back_directly, set_up, tear_down)
 
 #define PAGES 25
 
-/* Odd addresses, so that everybody needs a buffer. */
+/* Odd addresses, so that every transfer needs a buffer. */
 static void write_and_read(struct support_worker *worker)
 {
     unsigned char page[4096 + 1];

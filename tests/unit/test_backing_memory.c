@@ -29,7 +29,7 @@ TEST_AFTER(threads_do_not_disturb_each_other, disarm)
 #define LEAVES 400
 #define RACERS 3
 
-/* All begin at the same leaf, and find the ones of the others. */
+/* All threads begin at the same leaf, and find the leaves of the others. */
 static void write_everywhere(struct support_worker *worker)
 {
     unsigned char page[4096];

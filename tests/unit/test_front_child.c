@@ -410,7 +410,7 @@ static void be_busy(struct support_worker *worker)
     }
 }
 
-/* The first worker forks, while the others do what they like. */
+/* The first worker forks, while the others use the cache. */
 static void be_parent(struct support_worker *worker)
 {
     struct inherited inherited = {.cache = worker->context};

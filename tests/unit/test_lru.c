@@ -400,7 +400,7 @@ TEST(an_owner_without_memory_can_be_asked_for_again)
     support_zswap_destroy(zswap);
 }
 
-/* Somebody else was quicker: his is the record. */
+/* Another thread set a record first: the caller gets that one. */
 TEST(who_makes_an_owner_that_there_is_gets_that)
 {
     struct zc_zswap *zswap = begin(1);

@@ -211,7 +211,7 @@ static void closed_memory_is_poisoned_until_it_is_opened(void **state)
     assert_int_equal(__asan_address_is_poisoned(memory + 127), 0);
     assert_int_equal(__asan_address_is_poisoned(memory + 128), 1);
 
-    /* The next who gets these addresses finds them open. */
+    /* The next mapping at these addresses is not poisoned. */
     zc_pages_unmap(memory, page);
     assert_int_equal(__asan_address_is_poisoned(memory + 128), 0);
 }

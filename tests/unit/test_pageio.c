@@ -54,7 +54,7 @@ static uint32_t writes(void)
     return zc_atomic_u32_load_acquire(&rig.pageio.writes);
 }
 
-/* Come back when so many are under way, and somebody sleeps, or nobody. */
+/* Returns when the count of writes and the WAITERS bit are as in `word`. */
 static void await_writes(uint32_t word)
 {
     while (writes() != word)
@@ -129,14 +129,14 @@ TEST(who_waits_for_more_goes_on_sleeping)
     assert_true(rig_thread_waits(&drainer));
     await_writes(2 | ZC_WRITES_WAITERS);
     assert_int_equal(atomic_load(&wakes), 1);
-    /* Nobody has to wait for this many, and there is room for one more. */
+    /* With two writes no thread waits, and there is room for one more. */
     zc_pageio_throttle(&rig.pageio);
     write_back(3, 1);
     assert_int_equal(writes(), 3 | ZC_WRITES_WAITERS);
     rig_let_one_go(&rig);
     await_writes(2 | ZC_WRITES_WAITERS);
     assert_int_equal(atomic_load(&wakes), 2);
-    /* Nobody can wait for one less. */
+    /* No thread waits for a count of 1: no wake. */
     rig_let_one_go(&rig);
     await_writes(1 | ZC_WRITES_WAITERS);
     assert_true(rig_thread_waits(&drainer));
@@ -145,13 +145,14 @@ TEST(who_waits_for_more_goes_on_sleeping)
     rig_thread_join(&drainer);
     assert_int_equal(writes(), 0);
     assert_int_equal(atomic_load(&wakes), 3);
-    /* Once each, and again when woken or when the number changed. */
+    /* Each slept once, and again when it was woken or the number changed. */
     assert_in_range(atomic_load(&sleeps), 2, 16);
     rig_let_go(&rig);
     rig_end(&rig);
 }
 
-/* Who may not wait does his own: then there are more than writes_max. */
+/* A thread that must not wait writes by itself: then there are more writes than
+ * writes_max. */
 TEST(throttle_waits_for_those_above_the_most_too)
 {
     unsigned slots[] = {2, 3};

@@ -81,7 +81,7 @@ TEST(exclusive_in_the_swap_cache)
     rig_end(&rig);
 }
 
-/* The reader may yet lose and free his folio. */
+/* The reader may still lose the race and free its folio. */
 TEST(not_exclusive_elsewhere)
 {
     begin();
@@ -147,7 +147,7 @@ TEST(the_device)
     rig_end(&rig);
 }
 
-/* What cannot be read stays, for the next one who tries. */
+/* A page that cannot be read stays, and the next read tries it again. */
 TEST(damage_is_kept)
 {
     struct zc_folio *folio;

@@ -90,7 +90,7 @@ TEST(stuck_while_somebody_has_it_locked)
     assert_int_equal(zc_pageio_retry(&rig.pageio, 8), 0);
     assert_int_equal(rig_stuck(&rig), 0);
     assert_true(rig_has_entry(&rig, 1));
-    /* Whoever knows it still. */
+    /* The test still has a reference. */
     assert_false(zc_folio_has(folio, ZC_FOLIO_SWAPCACHE | ZC_FOLIO_DIRTY));
     put(1, folio);
     rig_expect(&rig, 1, SUPPORT_HALVES);
@@ -119,7 +119,7 @@ TEST(each_is_looked_at_once)
     rig_end(&rig);
 }
 
-/* ---- somebody else has seen to it ---- */
+/* ---- another thread has replaced or written it ---- */
 
 TEST(replaced)
 {
@@ -161,7 +161,7 @@ TEST(another_folio_is_there)
 
     begin(1);
     folio = make_stuck(1);
-    zc_swapcache_delete(&rig.swap, folio); /* nobody told pageio */
+    zc_swapcache_delete(&rig.swap, folio); /* pageio was not told */
     unlock(1, folio);
     rig_set(&rig, 1, SUPPORT_TEXT);
     assert_status(zc_swapcache_create(

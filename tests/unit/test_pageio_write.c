@@ -356,7 +356,7 @@ TEST(waits_for_the_older_write)
     rig_end(&rig);
 }
 
-/* Who may not sleep does the write himself. */
+/* A thread that must not sleep does the write itself. */
 TEST(beyond_the_most_it_is_done_here)
 {
     unsigned writes;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_park.c - bit locks exclude, sleepers are woken, nobody sleeps for ever.
- */
+/* test_park.c - bit locks exclude; every sleeping thread is woken. */
 #include "support_test.h"
 #include "support_threads.h"
 
@@ -103,7 +102,7 @@ TEST_WITH(sleepers_are_woken, set_up, tear_down)
     assert_int_equal(zc_atomic_u32_load_relaxed(&words->turn), 2000);
 }
 
-/* Thread 0 clears what thread 1 waits for, which nobody of them locked. */
+/* Thread 0 clears the bit that thread 1 waits for; neither locked it. */
 static void wait_or_clear(struct support_worker *worker)
 {
     struct words *words = worker->context;

@@ -99,7 +99,7 @@ static void a_child_is_told_from_the_process_that_made_the_mark(void **state)
     zc_process_mark_destroy(&other);
 }
 
-/* A mark is dear only where that is said, and leaves nothing. */
+/* A mark takes memory only where that is said, and gives it back. */
 static void what_a_mark_takes_is_said_and_given_back(void **state)
 {
     const size_t page = zc_pages_system_size();

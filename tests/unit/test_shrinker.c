@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_shrinker.c - who goes first, how far, and when it is no good. */
+/* test_shrinker.c - the order of victims, the goals, and failures. */
 #include <limits.h>
 
 #include "support_rig.h"
@@ -151,7 +151,7 @@ TEST(coldest_first_with_a_second_chance)
 
     begin_entries();
     fill(PAGES);
-    /* Everybody had his chance once, and these come again. */
+    /* Each entry had its second chance; these pages are used again. */
     (void)shrink(ZC_OWNER_ANY, 1, ZC_OK);
     for (i = 0; i < PAGES / 2; i++)
         rig_expect(&rig, i, SUPPORT_HALVES);
@@ -211,7 +211,7 @@ TEST(who_forbids_it_is_passed_over)
     rig_end(&rig);
 }
 
-/* ---- no good ---- */
+/* ---- shrinks that fail ---- */
 
 static void pin_all(unsigned count)
 {

@@ -179,7 +179,7 @@ TEST(says_what_is_left)
     rig_fail_writes(&rig, UINT_MAX);
     assert_true(write_back(0, 0, 0, ZC_AGAIN) <= ZC_SHRINK_ERRORS_MAX + 4);
     rig_fail_writes(&rig, 0);
-    /* Those whose owner forbids it are not left: they may not go. */
+    /* Pages of an owner that forbids writeback are not counted as left. */
     forbid(0);
     assert_int_equal(write_back(0, 0, 0, ZC_OK), 0);
     expect_all(50);

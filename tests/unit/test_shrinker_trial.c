@@ -113,7 +113,7 @@ TEST(few_stores_try)
     }
 }
 
-/* Whose own pages go to the device, and fail there as well. */
+/* The page of a refused store goes to the device, and fails there as well. */
 TEST(refused_stores_cost_little_more_than_themselves)
 {
     char page[ZC_PAGE_SIZE_MIN];
@@ -158,7 +158,7 @@ static void await_failures(uint32_t count)
         sched_yield();
 }
 
-/* The thread that shrinks is not told, but for those that try. */
+/* Only the stores that try wake the worker. */
 TEST(the_worker_tries_as_seldom)
 {
     unsigned tried;
@@ -184,7 +184,7 @@ TEST(the_worker_tries_as_seldom)
     end();
 }
 
-/* And what is found out by one page is made use of at once, or by the next. */
+/* A write that succeeds ends the back-off at once, or for the next store. */
 TEST(a_device_that_is_well_again_is_found)
 {
     unsigned first;
@@ -211,7 +211,7 @@ TEST(a_device_that_is_well_again_is_found)
     }
 }
 
-/* Whoever's write it was. */
+/* A success of any thread's write counts. */
 TEST(any_success_ends_it)
 {
     char page[ZC_PAGE_SIZE_MIN];
@@ -229,7 +229,7 @@ TEST(any_success_ends_it)
     end();
 }
 
-/* Who asks for pages by name has as many tries as ever. */
+/* A shrink that the caller asks for has its full number of tries. */
 TEST(a_shrink_that_was_asked_for_is_not_held_back)
 {
     unsigned tried;

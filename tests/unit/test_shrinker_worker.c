@@ -62,8 +62,8 @@ TEST(a_store_at_the_limit_wakes_it)
 }
 
 /*
- * A wish that comes while it works is looked at afterwards: the first look ends
- * with so many slots in turn that are busy, and so does the second.
+ * A wake that comes while the worker shrinks starts another shrink: each of the
+ * two ends after the same number of busy slots in a row.
  */
 TEST(woken_while_it_works)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_swapcache_put.c - the last to know a folio of the cache gives it up. */
+/* test_swapcache_put.c - the last user of a cached folio frees it. */
 #include <inttypes.h>
 
 #include "support_swap.h"
@@ -181,7 +181,7 @@ TEST(a_device_that_is_gone_is_not_missed)
     end(&fixture);
 }
 
-/* ---- who ends a writeback, and who has the folio meanwhile ---- */
+/* ---- the end of a writeback against a user of the folio ---- */
 
 #define ROUNDS (SUPPORT_SANITIZED ? 2000 : 20000)
 #define LINGER_MAX 32

@@ -235,7 +235,7 @@ static void *claim_and_note(void *argument)
     return NULL;
 }
 
-/* What no claim says. */
+/* A value that no claim gives. */
 static struct zc_folio no_folio;
 static const struct zc_claimed nothing = {.folio = &no_folio};
 
@@ -424,7 +424,7 @@ static void expect_missing_while_freeing(struct support_swap *support,
     expect_missing(support->context);
 }
 
-/* Nothing is made for a slot that has no count, and nobody is waited for. */
+/* For a slot without a count nothing is made, and the claim does not wait. */
 TEST(what_is_required_may_be_missing)
 {
     struct fixture fixture;

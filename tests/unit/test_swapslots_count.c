@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_swapslots_count.c - counts, bare pins, and who frees a slot. */
+/* test_swapslots_count.c - counts, bare pins, and which thread frees a slot. */
 #include <pthread.h>
 #include <sched.h>
 
@@ -175,7 +175,7 @@ static void look_while_freeing(struct support_swap *support, zc_swp slot)
     assert_status(
         zc_swapcache_get(swap, zc_slot_find(swap, slot), &folio, &created),
         ZC_MISSING);
-    /* Nobody here but who drops: it is his own reference. */
+    /* The only device reference is that of the drop. */
     assert_int_equal(support_swap_users(support, 0), 1);
 }
 
@@ -396,7 +396,7 @@ static void pin_and_wait(struct support_worker *worker)
     }
 }
 
-/* If he does, this test never ends. */
+/* If a thread sleeps on, this test never ends. */
 TEST(nobody_sleeps_past_the_end_of_a_pin)
 {
     static struct race race;

@@ -322,8 +322,8 @@ struct race {
     atomic_uint unlinked;
 };
 
-/* Everybody links and erases at the same new places, so that all of them make
- * directories, blocks, shards and leaves at once. */
+/* All threads link and erase at the same new places, so that they make the
+ * directories, blocks, shards and leaves at the same time. */
 static void link_and_erase(struct support_worker *worker)
 {
     struct race *race = worker->context;

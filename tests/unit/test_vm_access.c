@@ -41,7 +41,7 @@ TEST(parts_of_a_page_are_where_they_belong)
     assert_memory_equal(bytes + SUPPORT_VM_PAGE - 4, "tail", 4);
     assert_status(zc_vm_read(space, 1, 102, bytes, 2, NULL), ZC_OK);
     assert_memory_equal(bytes, "dd", 2);
-    /* Nothing at all is a look at the entry. */
+    /* A read of no bytes only checks the entry. */
     assert_status(zc_vm_read(space, 1, SUPPORT_VM_PAGE, bytes, 0, NULL), ZC_OK);
     end();
 }

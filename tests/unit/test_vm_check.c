@@ -206,7 +206,7 @@ TEST(slots_are_used_by_somebody)
     expect_found("all zeros, and stored");
     zc_slot_set_zero(zc_slot_find(swap, slot), false);
     zc_slot_unpin(swap, zc_slot_find(swap, slot));
-    /* Stored under a slot that nobody uses. */
+    /* Stored under a slot without a count. */
     assert_status(zc_zswap_store(zswap, zc_swp_make(0, 50), page, 0, true),
                   ZC_OK);
     expect_found("2 pages stored, 1 of them for slots in use");

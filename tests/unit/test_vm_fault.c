@@ -72,7 +72,7 @@ TEST(the_first_touch_gets_zeros)
     char bytes[SUPPORT_VM_PAGE];
 
     begin();
-    /* A frame that was somebody's before. */
+    /* A frame that was used before. */
     support_vm_write(space, PAGE, 1);
     assert_status(zc_vm_unmap(space, PAGE, 1), ZC_OK);
     assert_status(zc_vm_map(space, PAGE, 1, 0), ZC_OK);

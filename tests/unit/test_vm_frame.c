@@ -170,7 +170,7 @@ TEST(frames_are_isolated_coldest_first)
         frames[i] = zc_frame_isolate(machine.vm, 0);
         assert_ptr_equal(frames[i], support_vm_frame(space, i));
         assert_true(frames[i]->is_isolated);
-        /* Who maps it meanwhile does not list it. */
+        /* A thread that maps it meanwhile does not put it on the list. */
         zc_frame_age(machine.vm, frames[i]);
         assert_true(zc_list_is_empty(&frames[i]->age));
     }
@@ -283,7 +283,8 @@ static void end_held(void)
     support_device_fini(&device);
 }
 
-/* With a folio locked: what its caller holds may be what a write waits for. */
+/* A caller with a folio locked must not wait: a write may wait for that folio.
+ */
 TEST(who_must_not_wait_does_not)
 {
     begin_held();
@@ -317,7 +318,7 @@ TEST(who_may_wait_gets_what_is_written)
     struct support_crew crew;
 
     begin_held();
-    /* He needs all of them. */
+    /* The waiting thread needs all of them. */
     assert_status(zc_vm_set_owner_limit(machine.vm, 0, 1), ZC_OK);
     support_crew_init(&crew);
     support_crew_add(&crew, wait_for_frame, NULL);

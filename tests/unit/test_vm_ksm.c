@@ -137,7 +137,8 @@ TEST(who_is_left_copies_when_it_comes_back)
 {
     begin();
     assert_status(zc_vm_merge(one, 0, two, 3), ZC_OK);
-    /* The home goes; the frame stays with the other, and is foreign to him. */
+    /* Unmaps the home of the frame, which stays mapped at the other page: that
+     * one is reclaimed, and faults in without a copy. */
     assert_status(zc_vm_unmap(one, 0, 1), ZC_OK);
     support_vm_reclaim_all(&machine);
     assert_int_equal(support_vm_expect(two, 3, 7, 5), ZC_FAULT_POOL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_vm_reclaim.c - frames out: who goes, what is written, what stays. */
+/* test_vm_reclaim.c - frames out: which go, which are written, which stay. */
 #include "support_device.h"
 #include "support_test.h"
 #include "support_vm.h"
@@ -385,7 +385,7 @@ TEST(the_reclaimer_keeps_frames_free)
             sched_yield();
         assert_true(zc_frames_free(vm) >= vm->low);
     }
-    /* Nobody had to do it himself. */
+    /* No thread had to reclaim directly. */
     assert_int_equal(support_vm_stats(&machine).direct_reclaims, 0);
     for (page = 0; page < 500; page++)
         (void)support_vm_expect(space, page, page, 1);

@@ -95,7 +95,8 @@ TEST(unmapped_pages_leave_nothing)
     support_vm_end(&machine);
 }
 
-/* A page that is back and has its slot still; somebody has its folio locked. */
+/* A page that is present and still has its slot; the test has its folio locked.
+ */
 static struct zc_vm_space *space_with_page_in_cache(struct zc_folio **folio_out)
 {
     struct zc_vm_space *space = support_vm_space(&machine, 1);
@@ -109,7 +110,7 @@ static struct zc_vm_space *space_with_page_in_cache(struct zc_folio **folio_out)
     return space;
 }
 
-/* The folio of an unmapped page is locked by somebody: it goes later. */
+/* The folio of an unmapped page is locked: it is freed later. */
 TEST(a_page_unmapped_while_locked_goes_later)
 {
     struct zc_vm_space *space;
@@ -179,7 +180,7 @@ TEST(a_large_space_costs_what_is_mapped)
 
     begin();
     assert_status(zc_vm_space_create(machine.vm, 0, pages, &space), ZC_OK);
-    /* What goes there ends the test. */
+    /* An access there ends the test. */
     middle = ((uintptr_t)space->tables + edge) & ~(uintptr_t)(edge - 1);
     assert_int_equal(mprotect((void *)middle, bytes - 2 * edge, PROT_NONE), 0);
     assert_status(zc_vm_map(space, 0, 2, 0), ZC_OK);

@@ -44,7 +44,7 @@ zc_status __wrap_zc_pageio_read(struct zc_pageio *pageio,
     return status;
 }
 
-/* What is in free frames is nobody's, and no test may live on it. */
+/* Overwrites free frames, so that no test passes by their old content. */
 static void spoil_free_frames(void)
 {
     struct zc_vm *vm = machine.vm;
@@ -258,8 +258,8 @@ TEST(a_page_that_cannot_be_mapped_is_tried_again)
     }
 }
 
-/* What was read past the cache may be written to at once, unless it may have
- * to be stored again while somebody writes. */
+/* A page that was read past the swap cache is writable at once, unless it may
+ * have to be stored again while a thread writes to it. */
 TEST(a_page_of_its_own_is_writable)
 {
     unsigned i;
@@ -331,7 +331,7 @@ TEST(what_cannot_be_read_stays_where_it_is)
     }
 }
 
-/* ---- who has to wait ---- */
+/* ---- faults that wait ---- */
 
 static void read_it(struct support_worker *worker)
 {
@@ -398,7 +398,8 @@ static void delete_when_awaited(struct support_worker *worker)
     zc_folio_put(swap, made);
 }
 
-/* RECHECK_IN_SWAPCACHE: the folio that he waited for has left the cache. */
+/* RECHECK_IN_SWAPCACHE: the folio that the fault waited for has left the cache.
+ */
 TEST(who_waits_for_a_folio_rechecks_it)
 {
     const struct support_vm_kind kind = {.frames = 512};
@@ -447,7 +448,7 @@ TEST(an_unrelated_space_copies)
     assert_ptr_not_equal(support_vm_frame(space, 2),
                          support_vm_frame(other, 2));
     assert_int_equal(support_vm_stats(&machine).ksm_copies, 1);
-    /* The copy is his alone, and he may write. */
+    /* The copy has one mapping, which is writable. */
     assert_true((support_vm_entry(other, 2) & ZC_PTE_WRITE) != 0);
     support_vm_check(&machine);
     end();
@@ -511,8 +512,8 @@ static void read_second(struct support_worker *worker)
     second_status = zc_vm_read(other, 2, 0, &byte, 1, NULL);
 }
 
-/* UPTODATE_BEFORE_COPY: the second finds a folio that was read in vain, which
- * for him is somebody else's. */
+/* UPTODATE_BEFORE_COPY: the second fault finds a folio whose read failed, and
+ * which it would have to copy. */
 TEST(what_was_not_read_is_not_copied)
 {
     struct support_crew crew;

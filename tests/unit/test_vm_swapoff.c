@@ -99,7 +99,7 @@ TEST(every_mapping_gets_its_page)
     expect_all(space);
     expect_all(child);
     (void)support_vm_expect(stranger, 2, 29, 1);
-    /* Family shares, and the stranger has a copy of his own. */
+    /* Parent and child share the frame, and the unrelated space has a copy. */
     assert_ptr_equal(support_vm_frame(space, 29), support_vm_frame(child, 29));
     assert_ptr_not_equal(support_vm_frame(space, 29),
                          support_vm_frame(stranger, 2));
@@ -223,7 +223,7 @@ TEST(a_refused_swapoff_loses_nothing)
     }
 }
 
-/* The copy for a stranger cannot be made. */
+/* The copy for an unrelated space cannot be made. */
 TEST(a_copy_that_fails_refuses_it)
 {
     struct zc_vm_space *stranger;

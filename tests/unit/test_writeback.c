@@ -115,7 +115,8 @@ TEST(submission_is_last)
     rig_end(&rig);
 }
 
-/* The slot is invalidated as soon as the write ended: nobody looks back. */
+/* The slot is invalidated as soon as the write has ended: writeback does not
+ * touch it again. */
 TEST(nothing_is_touched_afterwards)
 {
     struct zc_folio *folio;
@@ -128,7 +129,7 @@ TEST(nothing_is_touched_afterwards)
     /* The cache's, the write's, ours: writeback has none left. */
     assert_int_equal(zc_atomic_u32_load_relaxed(&folio->references), 3);
     zc_swapcache_put(&rig.swap, rig_slot(1), folio);
-    /* The request has the device; nobody else. */
+    /* Only the request has a device reference. */
     assert_int_equal(device_users(), 1);
     rig_end(&rig);
 }
@@ -295,7 +296,7 @@ TEST(no_memory_anywhere)
     rig_end(&rig);
 }
 
-/* ---- somebody comes meanwhile ---- */
+/* ---- with another thread meanwhile ---- */
 
 static struct {
     struct rig_thread thread;
@@ -344,7 +345,7 @@ static void visit_while_read(zc_status decompress_status)
     assert_non_null(visitor.folio);
 }
 
-/* Who waits for a folio that is given up is let go, and sees that. */
+/* A thread that waits for a folio which is given up is woken, and sees that. */
 TEST(a_visitor_of_a_folio_given_up)
 {
     visit_while_read(ZC_CORRUPT);

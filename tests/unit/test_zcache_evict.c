@@ -187,7 +187,7 @@ static void evict_twice(void *context)
     zc_zswap_evict(zswap, entry);
 }
 
-/* Without the pin somebody unlinks it in between, and that must not pass. */
+/* Without the pin another thread may unlink the entry first: an assertion. */
 TEST(evicting_what_is_not_linked_is_a_mistake)
 {
     struct zc_zswap *zswap = begin(ZC_LRU_ENTRY, 0);

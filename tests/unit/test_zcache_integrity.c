@@ -23,7 +23,7 @@ static struct zc_cache *cache_of_one(enum support_over over,
     return cache;
 }
 
-/* Every flipped bit is found, and put right again nothing is. */
+/* Every flipped bit is found, and no error after it is flipped back. */
 static void flip_each(struct zc_cache *cache, size_t step)
 {
     const size_t bits = 8 * (size_t)support_cache_stat(cache, payload_bytes);

@@ -29,7 +29,7 @@ struct stage {
     struct zc_cache *cache;
     sem_t inside; /* posted by a thread that stopped */
     sem_t go_on;  /* for each that shall go on */
-    bool lets_go; /* nobody is stopped any more; set while all are */
+    bool lets_go; /* no thread stops any more; set while all are stopped */
 };
 
 struct actor {
@@ -353,8 +353,8 @@ TEST(a_take_that_loses_64_times_is_busy_and_loses_nothing)
     end(&stage);
 }
 
-/* A compressor that stops when its context ends: then an entry's record is free
- * already, and whoever freed it has not gone on. */
+/* A compressor that stops when its context is destroyed: then the record of an
+ * entry is free already, and the thread that freed it is stopped. */
 static char a_context;
 
 static zc_status ending_create(const struct zc_compressor *self,
@@ -373,8 +373,8 @@ static void ending_destroy(void *context)
     stop(support_halves.context);
 }
 
-/* OWN_REF_OUTLIVES_INVALIDATE: else the entry that is asked for is another one,
- * which has come to lie at the same address. */
+/* OWN_REF_OUTLIVES_INVALIDATE: else the take unlinks a newer entry at the same
+ * address. */
 TEST(a_take_does_not_mistake_a_newer_entry_for_its_own)
 {
     static struct zc_compressor ending;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_zcache_room.c - a store over a limit: who is asked for room, when, and
- * what the owners are charged.
+ * test_zcache_room.c - a store over a limit: when make_room is called, for
+ * which owner, and what owners are charged.
  */
 #include "support_bump.h"
 #include "support_test.h"
@@ -11,13 +11,13 @@
 
 #define OWNER 3
 
-/* A pool whose pages are what the control says, and somebody who makes room. */
+/* A pool with the page count that the control says, and a make_room. */
 struct fixture {
     struct support_bump_control control;
     struct zc_zswap *zswap;
-    unsigned asked;       /* how often for room */
-    unsigned asked_owner; /* and for whose, the last time */
-    zc_swp asked_slot;    /* by a store of this */
+    unsigned asked;       /* calls of make_room */
+    unsigned asked_owner; /* its owner, the last time */
+    zc_swp asked_slot;    /* its slot, the last time */
     uint64_t pages_after; /* what the pool then has */
     bool has_written;     /* what it says */
     bool had_older;       /* the older page was still there */

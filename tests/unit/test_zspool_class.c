@@ -6,8 +6,8 @@
  * fewest bytes behind its last slot.  Until 6.3 it was the chain with the
  * highest used percentage, rounded down, where the shortest of equals won; the
  * table printed in the kernel's Documentation/mm/zsmalloc.rst was made with
- * that one and has not been made again.  Both are computed here, so that
- * whoever compares us with that page sees which of the two is out of date.
+ * that one and has not been made again.  Both are computed here, so that a
+ * reader who compares us with that page sees which of the two is out of date.
  */
 #include <stddef.h>
 #include <stdint.h>

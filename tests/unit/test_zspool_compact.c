@@ -28,7 +28,7 @@ static void check_survivors(struct zc_zspool *pool, size_t size, unsigned keep)
         support_object_check(pool, handles[i], size, i, 0);
 }
 
-/* Counted in nanoseconds it would begin again at nothing. */
+/* In nanoseconds these budgets would wrap to almost nothing. */
 TEST_ON_BOTH(a_budget_of_any_time_is_time_enough)
 {
     static const uint64_t budgets[] = {UINT64_MAX / 1000 + 1,

@@ -45,9 +45,9 @@ static void release(struct zc_zspool *pool, zc_handle *handle)
 }
 
 /*
- * --wrap of what may find a reader in the way: right afterwards, this reader
- * leaves, on a thread of its own, for it may have to wait for the lock that is
- * held here.
+ * --wrap of the calls that may find a reader: right after such a call this
+ * reader ends, on its own thread, because it may have to wait for the lock that
+ * is held here.
  */
 static struct {
     struct zc_zspool *pool; /* NULL: not ordered, or done */

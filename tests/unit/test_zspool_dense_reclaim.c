@@ -131,7 +131,7 @@ static void check_spans(const struct herd *herd, struct zc_zspage *zspage,
 
 static uint64_t also_freed; /* a bit for each object */
 
-/* On the first call some are freed, by whoever, highest first. */
+/* The first call frees some other objects, highest first. */
 static void free_also(struct herd *herd, unsigned index)
 {
     unsigned i;

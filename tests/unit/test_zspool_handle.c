@@ -12,10 +12,10 @@
 #define GENERATION_SHIFT 32
 #define TAG_SHIFT 47
 
-/* The free cells at hand of whoever is alone. */
+/* The free cells of a test with one thread. */
 static struct zc_cells own_cells;
 
-/* Handles, and nothing at hand of any others. */
+/* Handles, with own_cells empty. */
 static zc_status init(struct zc_handles *handles, size_t page_size)
 {
     own_cells = (struct zc_cells){0, 0};
@@ -419,7 +419,7 @@ TEST_WITH(cells_at_hand_are_few_and_the_others_are_the_pools, set_up, tear_down)
         assert_status(zc_handles_free(handles, &own_cells, live[i]), ZC_OK);
         assert_in_range(own_cells.count, 1, 15);
     }
-    /* Whoever else needs one gets one of these, up to the few at hand. */
+    /* Another list gets these cells, but for the few in own_cells. */
     for (i = 0; i < 100 - own_cells.count; i++)
         assert_status(zc_handles_take(handles, &other, &handle), ZC_OK);
     assert_int_equal(zc_atomic_u32_load_relaxed(&handles->used), 100);
@@ -510,7 +510,7 @@ static void win_the_tag(struct support_worker *worker)
                                      &previous);
         if ((previous & ZC_TAG_1) != 0)
             continue;
-        /* Nobody else is here. */
+        /* No other thread is here. */
         race->raced[1].value++;
         worker->operations++;
         (void)zc_handles_change_tags(race->handles, race->raced[0], ZC_TAG_1, 0,

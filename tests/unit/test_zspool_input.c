@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* test_zspool_input.c - what the pool answers to a caller who is wrong. */
+/* test_zspool_input.c - what the pool answers to wrong arguments. */
 #include "support_content.h"
 #include "support_pool.h"
 #include "support_test.h"
@@ -238,7 +238,7 @@ TEST(freed_handles_are_stale_in_every_pool)
             support_object_free(pool, freed[i]);
         for (i = 0; i < 50; i++)
             expect_handle(pool, freed[i], ZC_STALE);
-        /* Their cells are somebody else's now. */
+        /* Their cells are used by other objects now. */
         for (i = 0; i < 50; i++)
             (void)support_object_new(pool, 100, i, 1);
         for (i = 0; i < 50; i++)

@@ -363,7 +363,7 @@ static void free_under_the_reader(struct support_worker *worker)
         if (zc_zspool_free(churn->pool, churn->handle) != ZC_OK)
             support_mistake(worker, "cannot free");
         pthread_barrier_wait(&churn->barrier);
-        /* Whoever came last has released the zspage. */
+        /* The last reader or the free has released the zspage. */
         if (zc_zspool_page_count(churn->pool) != 0)
             support_mistake(worker, "round %u leaves %u pages", i,
                             (unsigned)zc_zspool_page_count(churn->pool));
