@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_kernel_placement.c - kernel placement against a second telling of its
- * rules.
+ * test_kernel_placement.c - kernel placement against a model of its rules.
  *
- * The second one is simpler and slower: arrays for lists, and a clock for who
- * is at the head of one.  Random allocations and frees must choose the same
- * zspage in both, and so come to the same number of pages at every step.
+ * The model is simpler and slower: arrays for lists, and a clock for the order
+ * in them.  Random allocations and frees must choose the same zspage in both,
+ * and so have the same number of pages after every step.
  */
 #include "kernel_placement.h"
 
@@ -128,7 +127,7 @@ TEST(random_objects_go_where_the_rules_say)
     assert_non_null(model);
     model->pool = kernel_pool();
     for (step = 0; step < 60000; step++) {
-        /* The tide goes in and out, so that zspages fill and empty. */
+        /* More allocations, then more frees: zspages fill and empty. */
         target = step / 10000 % 2 == 0 ? 70 : 30;
         object = &model->objects[next_random(&seed) % MODEL_OBJECTS];
         if (object->size == 0 && next_random(&seed) % 100 < target)

@@ -2,10 +2,10 @@
 /*
  * test_model_pool.c - random operations on a pool and on a plain array.
  *
- * The array knows of each object its handle, size, tags and which content was
- * written last.  Every answer of the pool must be what the array says, in every
- * shape of pool, also when the system or the limit refuses memory; and from
- * time to time everything in the pool is looked at.
+ * The array has the handle, size, tags and last content of each object.  Every
+ * answer of the pool must agree with the array, in every shape of pool, also
+ * when the system or the limit refuses memory; and from time to time all
+ * objects of the pool are checked.
  *
  * ZC_TEST_SEED repeats a run; ZC_MODEL_STEPS makes it longer.
  */
@@ -19,7 +19,7 @@
 static int disarm(void **state);
 
 #define OBJECTS 800
-/* That are ever in use at once, or at hand in one of the groups. */
+/* Cells that are ever in use at once, or free in one of the groups. */
 #define CELLS (OBJECTS + 16 * 256)
 #define FREED 64
 #define READS 4
@@ -79,7 +79,7 @@ static void check_content(const struct model *model,
 
 /* ---- operations on one object ---- */
 
-/* Allocates, half the time with memory refused if the way is long. */
+/* Allocates; half the time memory is refused if new pages are needed. */
 static void do_alloc(struct model *model, struct object *object)
 {
     const size_t size =

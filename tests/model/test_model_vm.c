@@ -161,7 +161,7 @@ static void switch_device(void)
     const unsigned synchronous = (unsigned)below(2);
     unsigned owner;
 
-    for (owner = 0; owner < 3; owner++) /* all come home */
+    for (owner = 0; owner < 3; owner++) /* all pages come back */
         assert_status(zc_vm_set_owner_limit(machine.vm, owner, 0), ZC_OK);
     if (!is_done(zc_vm_swap_off(machine.vm, machine.type)))
         return;
