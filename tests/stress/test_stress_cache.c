@@ -3,7 +3,7 @@
  * test_stress_cache.c - every operation of a cache at once, on few slots.
  *
  * Each stored page names its slot and its version and has a sum over all of it
- * (G2).  The rest depends on who may do what to a slot:
+ * (G2).  The rest depends on which threads may change a slot:
  *
  *   OWNED    one worker stores and removes, all load.  A page that is surely
  *            there is found, and is no older than what was surely stored (G1).
@@ -58,7 +58,7 @@ struct taken {
 };
 
 struct wild_slot {
-    atomic_uint_fast64_t version; /* last one tried, by anybody */
+    atomic_uint_fast64_t version; /* last one tried, by any thread */
     struct taken taken[RING];
 };
 
@@ -342,7 +342,7 @@ static void use_wild(struct support_worker *worker)
         load_wild(worker, index);
 }
 
-/* ---- everybody ---- */
+/* ---- all workers ---- */
 
 static void use_slots(struct support_worker *worker)
 {

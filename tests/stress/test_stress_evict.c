@@ -3,10 +3,10 @@
  * test_stress_evict.c - pages that are evicted while they are stored, loaded,
  * taken and invalidated, entry by entry and zspage by zspage.
  *
- * A mutex per slot stands for the pin: whoever stores, takes, invalidates or
- * evicts holds it, and knows what the slot has: a version in the cache, or one
- * that was written back.  Loads hold nothing.  Each page names its slot and its
- * version and has a sum over all of it.  At the end nothing is left: not an
+ * A mutex per slot stands for the pin: a thread that stores, takes, invalidates
+ * or evicts holds it, and knows what the slot has: a version in the cache, or
+ * one that was written back.  Loads hold nothing.  Each page names its slot and
+ * its version and has a sum over all of it.  At the end nothing is left: not an
  * entry on a list, not a byte charged.
  */
 #include "support_test.h"
@@ -127,7 +127,8 @@ static void use_slots(struct support_worker *worker)
 
 /* ---- eviction ---- */
 
-/* Under the pin: what is found is what is stored, and the unlink succeeds. */
+/* Under the pin an entry that is found has the stored page, and the unlink
+ * succeeds. */
 static bool evict_pinned(struct support_worker *worker, struct place *place,
                          zc_swp slot, const struct zc_zswap_token *token)
 {

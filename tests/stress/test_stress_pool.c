@@ -2,13 +2,13 @@
 /*
  * test_stress_pool.c - real threads over all operations of two pools at once.
  *
- * Every object belongs to a place, whose lock keeps apart what the caller must
- * keep apart: writing and freeing from each other and from reading.  All else
- * runs as it likes.  An object's bytes say whose they are, which content it is,
- * and whether they are whole.
+ * Every object belongs to a place.  The place's lock excludes what the caller
+ * must exclude: a write or free of an object during another write, free or
+ * read.  All else runs at the same time.  An object's bytes name its place and
+ * its content, and have a sum.
  *
- * Visitors need that lock for the objects that are written in place; of those
- * that are only put and freed they look at every one, with no lock.
+ * Visitors need that lock for objects that are written in place; objects that
+ * are only put and freed they check with no lock.
  *
  * ZC_STRESS_SECONDS makes it longer than two seconds.
  */
@@ -28,11 +28,11 @@
 #define LIMIT_PAGES 350
 
 struct place {
-    pthread_rwlock_t lock; /* who writes or frees the object holds it alone */
+    pthread_rwlock_t lock; /* held exclusively to write or free the object */
     zc_handle handle;      /* [lock]; 0: no object */
     size_t size;           /* [lock] */
     uint64_t sequence;     /* [lock] */
-    atomic_uint_fast64_t published; /* the handle, for who takes no lock */
+    atomic_uint_fast64_t published; /* the handle, to use without the lock */
 };
 
 struct arena_of_places {
@@ -56,7 +56,7 @@ static uint64_t some_place(struct support_worker *worker)
     return support_random_below(&worker->random, PLACES);
 }
 
-/* ---- who holds the place alone ---- */
+/* ---- with the lock held exclusively ---- */
 
 static void check_read(struct support_worker *worker,
                        struct arena_of_places *here, uint64_t index)
@@ -187,7 +187,7 @@ static void ebb(struct support_worker *worker)
     }
 }
 
-/* ---- who shares the place ---- */
+/* ---- with the lock shared ---- */
 
 static void read_shared(struct support_worker *worker)
 {
@@ -252,7 +252,7 @@ static void walk(struct support_worker *worker)
     }
 }
 
-/* ---- who needs nobody's leave ---- */
+/* ---- with no lock ---- */
 
 static void change_tags(struct support_worker *worker)
 {
@@ -339,7 +339,7 @@ static void set_up_places(struct arena_of_places *here,
         assert_int_equal(pthread_rwlock_init(&here->places[i].lock, NULL), 0);
 }
 
-/* Whatever happened: what is there is whole, and all of it can go. */
+/* All objects that are left are whole, and each can be freed. */
 static void judge_places(struct arena_of_places *here)
 {
     const struct zc_zspool_stats stats = support_stats(here->pool);

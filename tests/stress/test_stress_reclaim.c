@@ -3,11 +3,11 @@
  * test_stress_reclaim.c - reclaim against threads that free, put, read, visit
  * and compact.
  *
- * A slot's word says who may touch its object: nobody but who changed it from
- * the handle to CLAIMED.  Evict knows an object by its bytes alone, which name
- * slot and version, and has it only if it can claim the slot with the very
- * handle that it was given.  Whoever freed the object meanwhile, its bytes are
- * there, and whole, until the reclaim of its zspage ends.
+ * Only the thread that changes a slot's word from the handle to CLAIMED may
+ * write or free its object.  Evict finds the slot by the object's bytes, which
+ * name slot and version, and frees the object only if it changes the word from
+ * the handle that it was given.  If another thread frees the object meanwhile,
+ * its bytes stay whole until the reclaim of its zspage ends.
  *
  * ZC_STRESS_SECONDS makes each of both runs longer than one second.
  */
@@ -39,7 +39,7 @@ struct field {
     atomic_uint_fast64_t freed;
     atomic_uint_fast64_t evicted;
     atomic_uint_fast64_t visited; /* and freed by the visitor */
-    atomic_uint_fast64_t lost;    /* by evict, to who freed the object first */
+    atomic_uint_fast64_t lost;    /* by evict: freed by another thread first */
     atomic_uint_fast64_t pages;
     atomic_uint_fast64_t goals_missed;
 };
@@ -51,7 +51,7 @@ static uint64_t name_of(unsigned index, uint64_t version)
     return version << VERSION_SHIFT | index;
 }
 
-/* ---- who has claimed a slot ---- */
+/* ---- with the slot claimed ---- */
 
 static void put_object(struct support_worker *worker, unsigned index)
 {
@@ -148,7 +148,8 @@ static void churn(struct support_worker *worker)
 
 /* ---- evict ---- */
 
-/* Frees the object if nobody else has it; the read may outlive that. */
+/* Frees the object if no other thread has claimed it.  The caller's read may
+ * end after that. */
 static bool claim_and_free(struct support_worker *worker, zc_handle handle,
                            uint64_t name, size_t size,
                            atomic_uint_fast64_t *count)
@@ -195,7 +196,7 @@ static zc_status evict(void *context, zc_handle handle)
         support_mistake(worker, "evict reads %zu bytes that are not whole",
                         size);
     if (chance % 64 < 8)
-        sched_yield(); /* somebody may free it meanwhile */
+        sched_yield(); /* another thread may free it meanwhile */
     if (chance % 4 == 0) {
         had = claim_and_free(worker, handle, name, size, &field.evicted);
         if (!support_has_stamp(read.data, size, name, version))
@@ -236,8 +237,8 @@ static void reclaim(struct support_worker *worker)
 
 /* ---- visits ---- */
 
-/* Whatever happens to the object, also by the visitor: it is whole, and stays
- * so. */
+/* The object is whole and stays so, also if it is freed, also by the visitor.
+ */
 static bool visit(void *context, zc_handle handle, const void *data,
                   size_t size)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_stress_slots.c - slots used by everybody while devices go on and off.
+ * test_stress_slots.c - slots used by all threads while devices go on and off.
  *
- * Each slot has a word that is written without any atomics, and only by who has
- * the slot pinned, either way, or is freeing it: so ThreadSanitizer says when
- * two have it at once, and the word itself when the slot was given out twice,
- * freed twice, or used after it was freed.
+ * Each slot has a plain word.  Only the thread that has the slot pinned, either
+ * way, or that frees it writes the word.  So ThreadSanitizer reports two such
+ * threads at once, and the word shows a slot that was allocated twice, freed
+ * twice, or used after it was freed.
  */
 #include <inttypes.h>
 #include <sched.h>
@@ -23,7 +23,7 @@
 
 struct arena {
     struct support_swap support; /* first: last_put() finds the arena by it */
-    uint64_t stride;             /* slots lie that far apart */
+    uint64_t stride;             /* from one slot to the next */
     uint64_t content[SLOTS];     /* [pin] 0: free, or nothing is stored */
     atomic_uint failures;        /* seen where no worker is known */
     atomic_bool leaving;         /* swapoff wants every reference dropped */
@@ -206,7 +206,7 @@ static void keep(struct support_worker *worker, struct owned *owned,
         zc_slot_drop(&arena->support.swap, slot);
 }
 
-/* As vm/frame.c does: the slot may go with the folio, and then nothing but a
+/* As vm/frame.c does: the slot may be freed with the folio, and then only a
  * reference keeps the device. */
 static void delete_folio(struct support_worker *worker, zc_swp slot,
                          struct zc_folio *folio)
@@ -375,7 +375,7 @@ static void use_managed(struct support_worker *worker)
     drop_all(worker, &owned);
 }
 
-/* Waits until every slot is free by itself: nobody helps. */
+/* Waits until the workers have freed every slot. */
 static void cycle_managed(struct support_worker *worker)
 {
     struct arena *arena = worker->context;

@@ -4,13 +4,14 @@
  *
  * Four address spaces of more pages than there are frames; eight threads write
  * and read, each its own half of one space, unmap pages and map them again, and
- * know what has to be there.  Meanwhile others fork, and look at the children;
- * make a storm of children that write; merge, reclaim, shrink, write back,
+ * know what has to be there.  Meanwhile other threads fork and check the
+ * children; fork many children that write; merge, reclaim, shrink, write back,
  * compact, set limits and change the compressor; and turn one of two devices
- * off and on.  Writes to devices fail now and then, and so does whatever can
- * fail anywhere, one passage at a time.
+ * off and on.  Writes to devices fail now and then, and so does each injection
+ * point, one passage at a time.
  *
- * And machines that come and go while their own threads write back.
+ * A second test creates and destroys machines while their own threads write
+ * back.
  */
 #include "support_test.h"
 #include "support_threads.h"
@@ -34,12 +35,12 @@ struct world {
     atomic_uint versions[SPACES][PAGES];
     struct zc_backing_faults faults;
     bool is_store_again; /* where a page may be lost if all fails */
-    /* How often what was refused, for a failure that was handed out. */
+    /* Calls that failed with each status for an injected failure. */
     atomic_uint no_memory;
     atomic_uint unreadable;
 };
 
-/* What page of what space, in one number. */
+/* Space and page in one number. */
 static uint64_t name_of(unsigned space, uint64_t page)
 {
     return (uint64_t)space << 32 | page;
@@ -286,7 +287,7 @@ static void change_compressor(struct support_worker *worker)
         support_mistake(worker, "compressor: %s", zc_status_name(status));
 }
 
-/* A few frames to an owner, or as many as he likes. */
+/* A limit of a few frames for an owner, or none. */
 static void change_limit(struct support_worker *worker)
 {
     struct world *world = worker->context;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_stress_writeback.c - writeback against everybody who uses slots.
+ * test_stress_writeback.c - writeback against all other users of slots.
  *
- * Callers who name slots store, read, take and forget them; faults get folios
- * through the swap cache, read them, and write them out again; others read past
- * the cache with a bare pin; shrinkers write back, and misfortune lets memory,
- * frames, codecs and the device fail now and then.
+ * Callers that name slots store, load, take and invalidate; faults get folios
+ * through the swap cache, read them, and write them out again; other faults
+ * read past the cache with a bare pin; shrinkers write back; and fault
+ * injection fails memory, frames, codecs and the device now and then.
  *
- * Every page says whose it is and how new (every eighth is all zeros and says
- * nothing, but for being of a version that is).  Callers have a lock per slot,
- * so that they know exactly what is there; everybody else comes at any time,
- * and may find nothing older than what was there when he came.
+ * Every page names its slot and its version (every eighth version is all zeros
+ * and names nothing).  Callers that name slots hold a lock per slot, so they
+ * know exactly what is there.  The other threads use a slot at any time, and
+ * may find no version older than the one that was there when they began.
  *
  * ZC_STRESS_SECONDS makes each of the runs longer than a good half second.
  */
@@ -78,7 +78,7 @@ static bool is_of_versions(const void *page, zc_swp slot, uint64_t first,
            version >= first && version <= last;
 }
 
-/* ---- callers who name slots; they have the slot's lock ---- */
+/* ---- callers that name slots; they hold the slot's lock ---- */
 
 static void store(struct support_worker *worker, unsigned index)
 {
@@ -91,7 +91,7 @@ static void store(struct support_worker *worker, unsigned index)
     atomic_store(&slot->begun, version);
     status = rig_store(&rig, rig_slot(index), page,
                        (unsigned)support_random_below(&worker->random, OWNERS));
-    /* Whatever came of it, the older page is gone. */
+    /* Also a store that fails erases the older page. */
     atomic_store(&slot->oldest, version);
     slot->has_page = status == ZC_OK;
     if (status != ZC_OK && status != ZC_NO_MEMORY && status != ZC_REJECTED &&
@@ -99,7 +99,7 @@ static void store(struct support_worker *worker, unsigned index)
         support_mistake(worker, "store is %s", zc_status_name(status));
 }
 
-/* What a read of this slot came to, by who knows what is there. */
+/* Checks a read of this slot.  The caller holds the slot's lock. */
 static void check(struct support_worker *worker, unsigned index,
                   zc_status status, const char *page, const char *what)
 {
@@ -174,13 +174,13 @@ static void call(struct support_worker *worker)
     }
 }
 
-/* ---- those who come at any time ---- */
+/* ---- users without the slot's lock ---- */
 
 static void check_folio(struct support_worker *worker, unsigned index,
                         const struct zc_folio *folio, uint64_t oldest,
                         const char *what)
 {
-    /* Nobody stores while we have the slot pinned, so no newer one is there. */
+    /* No thread stores while this one has the slot pinned: none is newer. */
     if (!is_of_versions(folio->data, rig_slot(index), oldest,
                         atomic_load(&slots[index].begun)))
         support_mistake(worker, "%s of slot %u is not of versions %llu to %llu",
@@ -205,7 +205,7 @@ static void use_folio(struct support_worker *worker, unsigned index)
         status = zc_pageio_read(&rig.pageio, folio,
                                 zc_slot_find(rig.pageio.swap, slot), NULL);
     }
-    /* With no count it is nobody's page any more. */
+    /* Without a count the slot has no page any more. */
     if (status == ZC_OK && zc_slot_count(zc_slot_find(&rig.swap, slot)) != 0)
         check_folio(worker, index, folio, oldest, "folio");
     if (status == ZC_OK && support_random_below(&worker->random, 2) == 0)
