@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_inject_pool.c - every operation of a pool at every point where the
- * system can refuse memory.
+ * test_inject_pool.c - every operation of a pool with every request for memory
+ * refused.
  *
- * An operation is done with the first chance of refusal refused, then with the
- * second, and so on until one has passed without a refusal.  Each time it says
+ * An operation runs with its first request refused, then with its second, and
+ * so on, until it has run without a refusal.  After each refusal it returns
  * ZC_NO_MEMORY, nothing has changed, and the next try succeeds.
  */
 #include "base/inject.h"

@@ -2,10 +2,10 @@
 /*
  * test_inject_vm.c - every failure at every point of a machine's life.
  *
- * A sweep lives the same life again and again, and each time another passage
+ * A sweep runs the same operations again and again.  Each time another passage
  * of one injection point fails, or all from there on, until none is left.  A
- * call may fail then and do nothing; what was written is there in the end, and
- * the machine agrees with itself.
+ * call may fail then and do nothing; at the end every written page is there,
+ * and the machine is consistent.
  */
 #include "support_model.h"
 #include "support_test.h"
