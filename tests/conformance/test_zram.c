@@ -12,21 +12,21 @@
  *   other  the same in the other order, for information.
  *
  * So a difference between two versions of lz4 (cache against fed) is told from
- * one of placement (fed against the kernel).  The cache's pages are held
- * against the kernel's only where both compressed to as many bytes, nearly.
+ * one of placement (fed against the kernel).  The cache's pages are compared
+ * with the kernel's only if both compressed to nearly the same bytes.
  *
  * The order.  An overwrite can allocate the new object before it frees the old
  * one, or after it; zram has done both over the years, and 6.18 frees last.  So
- * it is not assumed but asked: a device whose one page was overwritten by
- * another incompressible one has had a peak of two pool pages, or of one.  The
+ * the test measures it: a device whose only page was overwritten by another
+ * incompressible one has had a peak of two pool pages, or of one.  The
  * cache frees last, as zswap does; where the kernel frees first, the test
  * invalidates before it stores.  In the kernel's order the fed pool has had the
  * very same number of pages at every point (6.18, chain 8, 89,600 pages); in
  * the other it is up to 0.15 % off.
  *
  * Skipped, with the reason, where there is no zram, no right to add a device,
- * or no program to take pages from.  ZC_CONFORMANCE_PAGES names a file of pages
- * to use instead.
+ * or no program whose pages can be read.  ZC_CONFORMANCE_PAGES names a file of
+ * pages to use instead.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -139,7 +139,7 @@ static void put(struct trial *trial, uint32_t slot, uint32_t page)
         stop("zc_cache_store");
 }
 
-/* The first write of each page tells what the kernel makes of it. */
+/* The first write of each page shows its compressed size in the kernel. */
 static void fill(struct trial *trial)
 {
     uint64_t before = 0;
@@ -206,7 +206,7 @@ static void compact(struct trial *trial)
     fed_pool_compact(&trial->other);
 }
 
-/* ---- what came of it ---- */
+/* ---- results ---- */
 
 static bool is_close(uint64_t ours, uint64_t kernel, double tolerance)
 {
