@@ -3,8 +3,8 @@
  * effects.h - tests by effect: a table of all options of the public structs.
  *
  * A row names an option, two values of it, A and B, what is observed with each,
- * and why that is right.  The observation or what it is held against comes from
- * outside the library: from the system, from a plug-in of the test's, or from
+ * and why that is right.  The observation or the expected value comes from
+ * outside the library: from the system, from a plug-in of the test, or from
  * arithmetic over what the test itself put in.
  *
  * Each row is run three times: with (A, B) it passes, with (A, A) and with
@@ -19,8 +19,8 @@
 
 #include <zcache/zcache.h>
 
-/* How what was seen with the first and the second value, a and b, is judged by
- * the row's expectations. */
+/* How the observations with the first and the second value, a and b, are
+ * compared with the row's expectations. */
 enum effect_relation {
     IS,       /* a and b are exactly the expected numbers */
     NEARLY,   /* each is at most its expected number, and 90 % of it or more */
@@ -90,8 +90,8 @@ bool effect_open_file(const char *path, struct stat *status_out);
 uint64_t effect_threads(void);
 
 /*
- * From now on this process's clocks stand still but for `step_ns` at each
- * reading, and sleeping moves them.  Link with the wrapped calls.
+ * From now on the clocks of this process move only by `step_ns` at each
+ * reading, and by a sleep.  Link with the wrapped calls.
  */
 void effect_clock_begin(uint64_t step_ns);
 void effect_clock_move(uint64_t ns);

@@ -357,8 +357,9 @@ static uint64_t written_of_owner(uint64_t no_writeback)
 
 /* --- writeback ------------------------------------------------------- */
 
-/* 30 pages of owner 1, then 10 of owner 2 a hundred seconds later; what is
- * written in owner 1's hundreds and owner 2's ones. */
+/* Stores 30 pages of owner 1, and 10 of owner 2 a hundred seconds later.
+ * Returns 100 for each page of owner 1 that is written, and 1 for each of owner
+ * 2. */
 static uint64_t written_back(struct zc_writeback_options options)
 {
     struct zc_cache *cache;

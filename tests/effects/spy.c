@@ -103,7 +103,7 @@ static void pool_usage(const void *pool, struct zc_pool_usage *usage_out)
     zc_pool_malloc.usage(pool, usage_out);
 }
 
-/* Hardly anything is worth compressing in this pool. */
+/* With this size almost every page is stored raw. */
 size_t spy_huge_class_size(const void *pool)
 {
     (void)pool;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spy.h - plug-ins of the test's that write down what the library hands them:
- * a pool, a device, a compressor; and pages to store.
+ * spy.h - plug-ins that record what the library passes to them: a pool, a
+ * device, a compressor; and pages to store.
  *
- * There is one of each in a process, as each observation has its own.
+ * There is one of each in a process: each observation has its own process.
  */
 #ifndef ZC_TESTS_EFFECTS_SPY_H
 #define ZC_TESTS_EFFECTS_SPY_H

@@ -69,8 +69,8 @@ static void nothing(void *context)
     zc_lab_point("nothing");
 }
 
-/* 1, then 2: and who sees 1, and then 2, has been interrupted, and the other
- * too. */
+/* Writes 1, then 2.  To see 1 and then 2, the reader must be preempted between
+ * its loads, and the writer between its stores. */
 static void write_twice(void *context)
 {
     (void)context;
