@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * embed.c - what sources of strangers may use, each once right and, with a rule
- * broken, once wrong; tests/lab/check-embed knows the answers.
+ * embed.c - what a user's sources may use, each once right and, with a rule
+ * broken, once wrong; tests/lab/check-embed has the expected answers.
  */
 #include <assert.h>
 #include <errno.h>

@@ -30,7 +30,7 @@ static void signal_well(void *context)
     zc_mutex_unlock(&watch_shared->mutex);
 }
 
-/* Waits without looking first: the signal may have gone by. */
+/* Waits without a check first: the signal may have come before. */
 static void wait_blindly(void *context)
 {
     (void)context;
@@ -47,7 +47,7 @@ static void park_well(void *context)
     __tsan_read_range(&watch_shared->data[0], 8);
 }
 
-/* Without a look before: parking looks. */
+/* Without a check before: parking checks the word. */
 static void park_once(void *context)
 {
     (void)context;
@@ -63,7 +63,7 @@ static void unpark_well(void *context)
     zc_unpark_all(&watch_shared->parking, &watch_shared->word);
 }
 
-/* Wakes nobody. */
+/* Stores the word, and wakes no thread. */
 static void forget_to_unpark(void *context)
 {
     (void)context;

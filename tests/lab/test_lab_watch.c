@@ -278,7 +278,8 @@ static void get_and_put(void *context)
 
 #define FLAG 0x100u
 
-/* Two leave; which is the last is seen in a word that has a flag as well. */
+/* Two threads drop a count in a word that also has a flag; the last one sees
+ * that it was the last. */
 static void leave_flagged(unsigned bit)
 {
     uint32_t before = zc_atomic_u32_add(&watch_shared->word, UINT32_MAX);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch.h - programs of a few lines over memory of the library, and what is
- * found in them.
+ * watch.h - short programs over memory of the library, explored; and the errors
+ * that are found.
  */
 #ifndef TESTS_LAB_WATCH_H
 #define TESTS_LAB_WATCH_H
