@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * holder.c - a process to be measured: it holds pages of a known kind, says
- * "ready", and waits until it is killed (or two minutes, should nobody).
+ * holder.c - a process to be measured: it holds pages of a known kind, prints
+ * "ready", and waits until it is killed, for two minutes at most.
  *
  *     holder PAGES [fork]
  *
