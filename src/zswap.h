@@ -54,13 +54,13 @@
  * records of zswap's own table, and each keeps the handle of its object.
  */
 
-#define ZC_ENTRY_SAME_FILLED 1u /* no object: all words of the page are equal */
+#define ZC_ENTRY_SAME_FILLED 1u /* no object: each word of the page is `fill` */
 #define ZC_ENTRY_RAW 2u         /* the object is the page itself */
 
 /* 24 bytes; every field but `cell` and `references` is constant while the entry
  * lives. */
 struct zc_entry {
-    struct zc_cell cell; /* the pool's; same-filled: 47 bits of the word */
+    struct zc_cell cell; /* the pool's; same-filled: 47 bits of `fill` */
     /* The swap entry it is stored under; the owner is in offset bits that are
      * zero in every cache's slots. */
     uint64_t slot_and_owner;
@@ -68,7 +68,7 @@ struct zc_entry {
      * load.  Pairs with itself. */
     zc_atomic_u32 references;
     /* Bytes of the object, less one; and the id of the generation, to which the
-     * entry holds a reference.  Same-filled: the other bits of the word. */
+     * entry holds a reference.  Same-filled: 17 bits of `fill`. */
     uint16_t size_minus_one;
     uint8_t generation;
     uint8_t flags;
@@ -115,8 +115,7 @@ struct zc_entries {
     struct zc_lru *lru; /* and the owners */
 };
 
-/* The caller sets the fields from `checksums` on before.  ZC_OK; ZC_NO_MEMORY.
- */
+/* The caller sets the fields from `checksums` on before. */
 zc_status zc_entries_init(struct zc_entries *entries);
 void zc_entries_destroy(struct zc_entries *entries);
 

@@ -48,8 +48,8 @@ struct zc_handles {
     uint32_t generations; /* mask of the generation in a cell */
 };
 
-/* `user_bytes`: the user's part of each record; a multiple of 8.  ZC_OK;
- * ZC_NO_MEMORY. */
+/* `user_bytes`: the user's part of each record; a multiple of 8.  As
+ * zc_spinlock_init(). */
 zc_status zc_handles_init(struct zc_handles *handles, size_t page_size,
                           size_t user_bytes);
 void zc_handles_destroy(struct zc_handles *handles);
