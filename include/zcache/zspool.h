@@ -112,9 +112,9 @@ struct zc_zspool_options {
 
     /*
      * Dense placement: groups of segments, up to ZC_GROUP_COUNT_MAX, each with
-     * its own lock.  A thread places objects in the group of its processor.  More
-     * groups scale further; until the pool is compacted, each has holes of its
-     * own.  0: one for each 4 processors, but no more than one for each 16
+     * its own lock.  A thread places objects in the group of its processor.
+     * More groups scale further; until the pool is compacted, each has holes of
+     * its own.  0: one for each 4 processors, but no more than one for each 16
      * segments of the limit, and at least one.
      */
     unsigned group_count;
