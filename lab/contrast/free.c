@@ -23,6 +23,7 @@ static pthread_mutex_t locks = PTHREAD_MUTEX_INITIALIZER;
 
 bool lab_reuse;
 bool lab_quiet;
+unsigned lab_setup_processor;
 jmp_buf *lab_leave_setup;
 uint32_t lab_inject_points;
 const struct lab_observer lab_tsan_observer;
@@ -158,6 +159,12 @@ void lab_watch_pool(struct zc_zspool *pool, size_t size)
 {
     (void)pool;
     (void)size;
+}
+
+void lab_watch_group(struct zc_zspool *pool, unsigned index)
+{
+    (void)pool;
+    (void)index;
 }
 
 void lab_watch_shard(struct zc_cache *cache, zc_swp slot)
