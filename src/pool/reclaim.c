@@ -121,8 +121,8 @@ static void evict_objects(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /* Ends reclaim of a zspage: true if it is empty, detached and locked. */
-static bool end(struct zc_zspool *pool, struct zc_group *group,
-                struct zc_zspage *zspage)
+static bool end_reclaim(struct zc_zspool *pool, struct zc_group *group,
+                        struct zc_zspage *zspage)
 {
     bool emptied;
 
@@ -156,7 +156,7 @@ static uint64_t reclaim_one(struct zc_zspool *pool, zc_zspool_evict evict,
     if (group == NULL || !begin(pool, group, zspage))
         return 0;
     evict_objects(pool, group, zspage, evict, context);
-    if (!end(pool, group, zspage))
+    if (!end_reclaim(pool, group, zspage))
         return 0;
     pages = zspage->pages;
     zc_arena_release(&pool->arena, zspage);
