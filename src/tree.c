@@ -288,20 +288,6 @@ static uint64_t next_in_shard(const struct zc_shard *shard, uint64_t first,
     return end;
 }
 
-/* The first shard of a type at or after *offset_inout, which becomes the first
- * offset there; NULL: there is none. */
-static struct zc_shard *next_shard(struct zc_tree *tree, unsigned type,
-                                   uint64_t *offset_inout)
-{
-    uint64_t first = *offset_inout >> ZC_SHARD_SHIFT;
-    uint64_t index = first;
-    struct zc_shard *shard = zc_sparse_next(&tree->shards[type], &index);
-
-    if (index > first)
-        *offset_inout = index << ZC_SHARD_SHIFT;
-    return shard;
-}
-
 struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
                                     uint64_t first, uint64_t end)
 {
@@ -312,7 +298,8 @@ struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
     uint64_t shard_end;
 
     while (entry == NULL && offset < end) {
-        shard = next_shard(tree, type, &offset);
+        shard =
+            zc_sparse_next_offset(&tree->shards[type], ZC_SHARD_SHIFT, &offset);
         if (shard == NULL || offset >= end)
             break;
         shard_end = zc_round_up(offset + 1, ZC_SHARD_SLOTS);
@@ -336,7 +323,8 @@ bool zc_tree_has_type(struct zc_tree *tree, unsigned type)
     uint64_t offset = 0;
     uint32_t used;
 
-    while ((shard = next_shard(tree, type, &offset)) != NULL) {
+    while ((shard = zc_sparse_next_offset(&tree->shards[type], ZC_SHARD_SHIFT,
+                                          &offset)) != NULL) {
         zc_spinlock_lock(&shard->lock);
         used = shard->used;
         zc_spinlock_unlock(&shard->lock);

@@ -403,6 +403,15 @@ zc_status zc_zspool_write(struct zc_zspool *pool, zc_handle handle,
     return status;
 }
 
+/* Lends the bytes of a pinned object. */
+static void lend(const struct zc_zspool *pool, const struct zc_found *found,
+                 struct zc_zspool_read *read_out)
+{
+    read_out->data = zc_found_payload(pool, found);
+    read_out->size = found->size;
+    read_out->pin = found->zspage;
+}
+
 zc_status zc_zspool_read_begin(struct zc_zspool *pool, zc_handle handle,
                                struct zc_zspool_read *read_out)
 {
@@ -416,9 +425,7 @@ zc_status zc_zspool_read_begin(struct zc_zspool *pool, zc_handle handle,
     status = zc_zspool_pin(pool, handle, &found);
     if (status != ZC_OK)
         return status;
-    read_out->data = zc_found_payload(pool, &found);
-    read_out->size = found.size;
-    read_out->pin = found.zspage;
+    lend(pool, &found, read_out);
     return ZC_OK;
 }
 
@@ -463,9 +470,7 @@ void zc_zspool_read_record(struct zc_zspool *pool, const struct zc_cell *cell,
     struct zc_found found;
 
     zc_zspool_pin_record(pool, cell, &found);
-    read_out->data = zc_found_payload(pool, &found);
-    read_out->size = found.size;
-    read_out->pin = found.zspage;
+    lend(pool, &found, read_out);
 }
 
 void zc_zspool_unread_record(struct zc_zspool *pool,

@@ -130,6 +130,18 @@ void *zc_sparse_next(struct zc_sparse *sparse, uint64_t *index_inout)
     return NULL;
 }
 
+void *zc_sparse_next_offset(struct zc_sparse *sparse, unsigned shift,
+                            uint64_t *offset_inout)
+{
+    const uint64_t first = *offset_inout >> shift;
+    uint64_t index = first;
+    void *found = zc_sparse_next(sparse, &index);
+
+    if (index > first)
+        *offset_inout = index << shift;
+    return found;
+}
+
 bool zc_publish(zc_atomic_pointer *place, void *fresh)
 {
     void *found = NULL;

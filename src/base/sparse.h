@@ -54,6 +54,11 @@ zc_atomic_pointer *zc_sparse_make(struct zc_sparse *sparse, uint64_t index);
  */
 void *zc_sparse_next(struct zc_sparse *sparse, uint64_t *index_inout);
 
+/* The same where each pointer is for 2^shift offsets: the first one for an
+ * offset at or after *offset_inout, which becomes the first such offset. */
+void *zc_sparse_next_offset(struct zc_sparse *sparse, unsigned shift,
+                            uint64_t *offset_inout);
+
 /* The pointer at an index, or NULL. */
 static inline void *zc_sparse_find(const struct zc_sparse *sparse,
                                    uint64_t index)

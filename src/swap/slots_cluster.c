@@ -135,11 +135,6 @@ zc_status zc_cluster_add_sums(struct zc_swap_device *device,
 struct zc_cluster *zc_cluster_next(struct zc_swap_device *device,
                                    uint64_t *offset_inout)
 {
-    uint64_t first = *offset_inout >> ZC_CLUSTER_SHIFT;
-    uint64_t index = first;
-    struct zc_cluster *cluster = zc_sparse_next(&device->clusters, &index);
-
-    if (index > first)
-        *offset_inout = index << ZC_CLUSTER_SHIFT;
-    return cluster;
+    return zc_sparse_next_offset(&device->clusters, ZC_CLUSTER_SHIFT,
+                                 offset_inout);
 }
