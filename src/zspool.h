@@ -102,8 +102,8 @@ struct zc_zspage {
 struct zc_chunk {
     struct zc_list link; /* [arena] chunks with free zspages, by length */
     struct zc_list free_zspages; /* [arena] */
-    /* [arena] to write; NULL: not mapped.  Good for who holds a zspage of it,
-     * and for anybody else a hint. */
+    /* [arena] to write; NULL: not mapped.  It holds for a thread that has a
+     * zspage of it, and is a hint for others. */
     zc_atomic_pointer memory;
     struct zc_zspage *zspages; /* never freed before the pool */
     void *descriptors;         /* the block they are in */
@@ -269,7 +269,7 @@ struct zc_zspool {
     struct zc_spinlock lru_lock;
     struct zc_list lru;         /* [lru_lock] */
     struct zc_mutex compaction; /* one at a time */
-    uint32_t cursor;            /* [compaction] group where the next step is */
+    uint32_t cursor;            /* [compaction] where the next step goes on */
     uint32_t round;             /* [compaction] number of this round */
     zc_counter pages_compacted;
     zc_counter objects_moved;

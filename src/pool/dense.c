@@ -10,7 +10,7 @@
  * neighbours at once.  What churn opens all the same, compaction heals
  * (pool/dense_compact.c).
  *
- * Segments are in groups, one for each processor or so, each with its own bins
+ * Segments are in groups, one for each four processors, each with its own bins
  * and lock, which is held for a few dozen memory accesses.  Pages are asked of
  * the arena without it, by one thread at a time (the growth mutex): the latest
  * segment grows by a few pages when nothing fits, and the next is begun when it
@@ -420,11 +420,11 @@ static zc_status place_in_group(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /*
- * In the group of this processor if that has a span, else in one of others that
- * has, so that a thread which has come from another processor does
- * not leave its holes behind; then in new pages.  None is refused before every
- * group was tried in earnest, one after the other under its growth mutex: so
- * pages that a thread there has on their way are found.
+ * In the group of this processor if that has a span, else in another that has,
+ * so that a thread which has come from another processor does not leave its
+ * holes behind; then in new pages.  No object is refused before every group was
+ * tried with its growth mutex held, one after the other: so pages that another
+ * thread is getting for a group are found.
  */
 static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
                                   bool beyond, zc_handle *handle_out,

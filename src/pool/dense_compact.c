@@ -25,8 +25,8 @@
  * Locks: a step holds its group's lock for at most STEP_OBJECTS moves or one
  * slide, with the pin word of the segment it takes from locked
  * (WALK_EXCLUDES_MOVE).  The victim stays isolated between steps, never between
- * calls.  The segment that receives an object needs no such lock: granules in a
- * free span are nobody's.  An object that goes to another group moves with the
+ * calls.  The segment that receives an object needs no such lock: no reader has
+ * granules of a free span.  An object that goes to another group moves with the
  * locks of both held.  The second is only tried, for two of one rank have no
  * order; so a thread that has found the object in either group, under that
  * group's lock, has it until it unlocks.

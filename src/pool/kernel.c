@@ -6,14 +6,14 @@
  * is a chain of pages cut into slots, its free slots in a list through their
  * headers (pool/kernel.h).  An object goes to the first zspage of the fullest
  * list that has room, so that the others may run empty; without one, to a new
- * zspage.  Who meets the same objects in the same order as zsmalloc ends with
- * the same number of pages.
+ * zspage.  For the same objects in the same order a pool has the same number of
+ * pages as zsmalloc.
  *
  * Why it cannot go wrong.  A fresh zspage is ours alone until its group is
  * stored: its links are written before that, and its first object is placed
- * before the lock is dropped, so nobody finds it empty.  Header, counters and
- * cell change under one hold of the group's lock: whoever has it finds that
- * every header in use leads to a cell that leads back.
+ * before the lock is dropped, so no other thread finds it empty.  Header,
+ * counters and cell change under one hold of the group's lock: a thread that
+ * holds it finds that every header in use leads to a cell that leads back.
  */
 #include "pool/kernel.h"
 
@@ -144,7 +144,7 @@ void zc_slot_link(const struct zc_arena *arena, const struct zc_group *group,
 
 /* ---- zspages ---- */
 
-/* Makes every slot of a zspage free; nobody else knows the zspage yet. */
+/* Makes every slot of a zspage free; no other thread knows the zspage yet. */
 static void link_slots(const struct zc_arena *arena,
                        const struct zc_group *group, struct zc_zspage *zspage)
 {

@@ -6,12 +6,12 @@
  * A round visits the groups from the largest class down, each as long as it
  * holds a zspage's worth of free slots.  A step is one pair of zspages, or part
  * of one: at most STEP_MOVES objects under one hold of the group's lock, so
- * that whoever waits for the lock waits for a few dozen microseconds.
+ * that a thread which waits for the lock waits for a few dozen microseconds.
  *
  * pool->cursor is twice the number of groups done in this round, plus one when
  * the next of them has been begun.
  *
- * Why it cannot go wrong.  The source's pin word is locked: nobody reads or
+ * Why it cannot go wrong.  The source's pin word is locked: no thread reads or
  * writes the bytes that are copied.  The cell changes when the copy is there,
  * and both under the group's lock, where frees look for the object.  The
  * destination may have readers: for them it is an allocation.
@@ -170,8 +170,8 @@ zc_status zc_kernel_compact_step(struct zc_zspool *pool, uint64_t most,
     ZC_ASSERT(pool->cursor / 2 < pool->group_count);
     zc_spinlock_lock(&group->lock);
     if (pool->cursor % 2 == 0) {
-        /* Once each is enough when nobody else is there; others that free and
-         * allocate all the time must not keep the round here for ever. */
+        /* Once each is enough when no other thread is there; threads that free
+         * and allocate all the time must not keep the round here for ever. */
         group->moves_left = group->objects;
         pool->cursor++;
     }

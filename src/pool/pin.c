@@ -25,15 +25,15 @@
  * Why it cannot go wrong.  A reader raises the count first and then reads the
  * cell again (LOCATION_REREAD_UNDER_LOCK): if it still says this location, the
  * object cannot have moved since, for moving needs LOCKED, which needs a count
- * of zero; if not, the reader lets go and starts over.  Whoever finds LOCKED
- * goes through the group's lock, under which no zspage with a group is LOCKED,
- * so nobody spins.  Descriptors are never freed, so an old location leads to a
- * descriptor in whatever life; every answer from it is checked against the cell
- * afterwards.  A free reads the cell, locks the group of the zspage there, and
- * reads both again: while the zspage is that group's, moves and frees in it
- * need that lock, so what the cell says now stays.  A zspage without a group is
- * empty; the cell of what was in it was changed before, and says so when it is
- * read again.
+ * of zero; if not, the reader drops its pin and starts over.  A reader that
+ * finds LOCKED goes through the group's lock, under which no zspage with a
+ * group is LOCKED, so it does not spin.  Descriptors are never freed, so an old
+ * location leads to a descriptor in whatever life; every answer from it is
+ * checked against the cell afterwards.  A free reads the cell, locks the group
+ * of the zspage there, and reads both again: while the zspage is that group's,
+ * moves and frees in it need that lock, so what the cell says now stays.  A
+ * zspage without a group is empty; the cell of what was in it was changed
+ * before, and says so when it is read again.
  */
 #include "zspool.h"
 
@@ -152,8 +152,8 @@ zc_status zc_zspool_find_live(struct zc_zspool *pool, zc_handle handle,
 /* Adds a reader unless the word is LOCKED. */
 static bool try_pin(struct zc_zspage *zspage)
 {
-    /* Pairs with the releases of LOCKED and of its end: who gets in sees every
-     * move made under it. */
+    /* Pairs with the releases of LOCKED and of its end: a reader that gets in
+     * sees every move made under it. */
     uint32_t word = zc_atomic_u32_load_acquire(&zspage->pin);
 
     do {
@@ -263,7 +263,7 @@ static void release_emptied(struct zc_zspool *pool, struct zc_zspage *zspage)
 
 void zc_zspage_unpin(struct zc_zspool *pool, struct zc_zspage *zspage)
 {
-    /* Releases our reads; pairs with the acquire of who locks the word. */
+    /* Releases our reads; pairs with the acquire of zc_zspage_trylock(). */
     uint32_t before = zc_atomic_u32_add(&zspage->pin, UINT32_MAX);
 
     ZC_ASSERT((before & ~(PIN_LOCKED | PIN_RELEASE)) != 0);

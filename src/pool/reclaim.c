@@ -21,9 +21,9 @@
  *     (RECLAIM_END_RELEASES_CELLS), and if the zspage stays, makes its free
  *     space anew (FAILED_RECLAIM_REBUILDS_LIST).
  *
- * What counts in the end is the objects left, not what evict returned: somebody
- * may still hold an object that evict let go, or may have freed one that evict
- * could not.
+ * What counts in the end is the objects left, not what evict returned: another
+ * thread may still hold an object that evict let go, or may have freed one that
+ * evict could not.
  *
  * Locks: the group's for the marks and the walk, never across evict.  The
  * zspage cannot go meanwhile: only compaction and the last free release

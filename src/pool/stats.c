@@ -94,7 +94,7 @@ static void append(struct text *text, const char *format, ...)
 }
 
 /* The columns of the kernel's file begin with 10 %: an empty zspage is only
- * there until somebody gets round to releasing it. */
+ * there until the thread that emptied it releases it. */
 static void append_fullness(struct text *text,
                             const uint64_t zspages[ZC_FULLNESS_GROUPS])
 {
