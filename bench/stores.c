@@ -49,7 +49,7 @@ static void announce(const struct trial *trial, const char *phase)
     printf("phase %s\n", phase);
     (void)fflush(stdout);
     if (fgets(line, sizeof(line), stdin) == NULL)
-        die("nobody answers");
+        die("the driver does not answer");
 }
 
 static void put(struct trial *trial, uint32_t slot, uint32_t page)

@@ -297,10 +297,10 @@ def writeback_rows(result):
         else:
             yield title, (f"{ratio(part)}: {part['ours_ns'] / 1000:.1f} us "
                           f"against {part['theirs_ns'] / 1000:.1f}")
-    for key, who in (("steady", "by the store itself"),
+    for key, writer in (("steady", "by the store itself"),
                      ("steady_worker", "by the worker (wall time)")):
         part = result[key]
-        yield (f"store while pages go to memory, {who} / store without",
+        yield (f"store while pages go to memory, {writer} / store without",
                f"{ratio(part['time'])}; {part['written_per_store']:.2f} pages "
                "written back for each page stored, "
                f"{part['past_memory_per_store']:.2f} past memory")

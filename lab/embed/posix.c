@@ -35,7 +35,7 @@ static unsigned name_count;
 static int nameless; /* objects without a name, in this execution */
 
 _Static_assert(sizeof(pthread_cond_t) >= sizeof(struct zc_condition),
-               "who waits fits into a condition");
+               "a pthread_cond_t has room for a zc_condition");
 
 /* --- names ----------------------------------------------------------- */
 
@@ -198,7 +198,7 @@ int zc_lab_cond_destroy(pthread_cond_t *condition)
     if (!look(condition, CALLER))
         return 0;
     if (((struct zc_condition *)(void *)condition)->waiting != 0)
-        lab_fail("condition destroyed", "while somebody waits");
+        lab_fail("condition destroyed", "while a thread waits for it");
     lab_object_end(condition);
     return 0;
 }

@@ -123,8 +123,8 @@ static uint64_t past(const struct lab_pending *step, unsigned object)
 void lab_hash_step(struct lab_thread_state *thread, int number)
 {
     const struct lab_pending *step = &thread->pending;
-    uint64_t who = ((uint64_t)number << 32) | thread->sequence++;
-    uint64_t hash = who;
+    uint64_t event = ((uint64_t)number << 32) | thread->sequence++;
+    uint64_t hash = event;
 
     if (step->object != 0)
         hash = lab_mix(hash, past(step, step->object));
@@ -134,7 +134,7 @@ void lab_hash_step(struct lab_thread_state *thread, int number)
         lab_objects[step->object].sum += hash;
     if (step->also != 0)
         lab_objects[step->also].sum += hash;
-    lab_run.trace_hash += lab_mix(hash, who);
+    lab_run.trace_hash += lab_mix(hash, event);
     lab_run.event_hash = lab_mix(lab_run.event_hash,
                                  ((uint64_t)step->object << 32) |
                                      ((uint64_t)number << 16) | kind_of(step));
@@ -143,8 +143,8 @@ void lab_hash_step(struct lab_thread_state *thread, int number)
 void lab_hash_choice(unsigned value)
 {
     struct lab_thread_state *thread = &lab_run.thread[lab_run.current];
-    uint64_t who = ((uint64_t)lab_run.current << 32) | thread->sequence++;
+    uint64_t event = ((uint64_t)lab_run.current << 32) | thread->sequence++;
 
-    lab_run.trace_hash += lab_mix(who, value + 1);
+    lab_run.trace_hash += lab_mix(event, value + 1);
     lab_run.event_hash = lab_mix(lab_run.event_hash, value + 1);
 }

@@ -23,7 +23,7 @@
     X(EVERY_SWITCH_COUNTS, "leaving a blocked thread is a preemption") \
     X(LOCK_ALWAYS_READY, "a thread is enabled at a lock that is held") \
     X(LAST_SIBLING_SKIPPED, "the last alternative is not explored") \
-    X(SLEEP_NOT_INHERITED, "an execution starts with nobody asleep") \
+    X(SLEEP_NOT_INHERITED, "an execution starts with an empty sleep set") \
     X(CHOICE_NOT_EXPLORED, "a failure never happens") \
     X(BUDGET_IGNORED, "failures cost nothing") \
     X(RELAX_NEVER_PARKS, "a waiting loop goes on at once") \
@@ -31,7 +31,7 @@
     X(HIDDEN_BY_WAITING, "a step that had to wait hides the steps before") \
     X(STUCK_FORGOTTEN, "races of steps that are never done do not count") \
     X(FIRST_RACE_ONLY, "a step races with one other at most") \
-    X(DEADLOCK_IS_COMPLETE, "nobody enabled is the end")
+    X(DEADLOCK_IS_COMPLETE, "no enabled thread is the end")
 /* clang-format on */
 
 #define LAB_MUTANT_NAME(name, sentence) LAB_MUTANT_##name,

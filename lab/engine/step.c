@@ -203,7 +203,7 @@ static bool await(unsigned kind, const void *object,
         return true;
     if (lab_run.current == 0 && !ready(argument)) {
         if (!timed)
-            lab_fail("setup or finish waits", "for what nobody will do");
+            lab_fail("setup or finish waits", "and no other thread runs");
         return false;
     }
     step = pend(kind, object, site);
@@ -336,8 +336,8 @@ static bool is_mine(unsigned lock)
     if (holder == LAB_NOBODY)
         lab_fail("lock not held", "%s is unlocked", name_of(lock));
     else
-        lab_fail("lock of another", "%s is held by CPU#%d", name_of(lock),
-                 holder);
+        lab_fail("lock of another thread", "%s is held by CPU#%d",
+                 name_of(lock), holder);
     return false;
 }
 

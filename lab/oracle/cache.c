@@ -105,7 +105,7 @@ static void check_alone(const struct zc_entries *entries, uint32_t index)
     uint32_t references = zc_entry_at(entries, index)->references.value;
 
     if ((references & ZC_ENTRY_COUNT_MASK) != 1)
-        lab_fail("reference miscounted", "entry %u has %u, and nobody uses it",
+        lab_fail("reference miscounted", "entry %u has %u, and no call uses it",
                  index, references & ZC_ENTRY_COUNT_MASK);
 }
 

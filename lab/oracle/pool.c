@@ -91,7 +91,7 @@ static void check_slots(const struct watched *at, struct zc_zspage *zspage)
         check_cell(at->pool, zc_handle_cell(handle), location);
         if (zc_handles_at(&at->pool->handles, zc_handle_cell(handle), &live) &&
             live.value != handle.value)
-            lab_fail("header of another life", "of the object at %#llx",
+            lab_fail("header of an earlier object", "of the object at %#llx",
                      (unsigned long long)location);
     }
     if (tally.allocated != zspage->objects)

@@ -102,8 +102,8 @@ const struct lab_scenario scenario_compressor_away = {
     .rules = rules_compressor_away,
     .bound = LAB_NO_BOUND,
     .story =
-        "A store compresses in a context, and the context is freed because "
-        "nobody new may use it.",
+        "A store compresses in a context.  A change of compressor ends its "
+        "generation and frees the context before the store is done with it.",
     .origin = "mm: zswap: properly synchronize freeing resources during CPU "
               "hotunplug, 12dcb0ef5406, 2025",
     .least = least_compressor_away,

@@ -58,8 +58,8 @@ const struct lab_scenario scenario_ksm_uptodate = {
     .bound = 2,
     .story =
         "A page of the swap cache that has to be copied is not up to date, and "
-        "reading it fails.  Who copies it first has a clean copy of junk, "
-        "which nobody will ask again whether it was read.",
+        "reading it fails.  A fault that copies it before it asks has a copy "
+        "of junk, and nothing tells the copy from a page that was read.",
     .origin = "mm: fix swapin race condition, 4969c1192d15, 2010: the order of "
               "PageUptodate and the copy",
     .least = least_ksm_uptodate,

@@ -103,7 +103,7 @@ static const struct lab_actor reclaiming[] = {
 
 #define STORY_PUT                                                              \
     "An object has its place and its cell, and not its bytes yet; a walk "     \
-    "over all objects comes by."
+    "over all objects meets it."
 #define STORY_FREE                                                             \
     "A visitor looks at an object; another thread frees it, and puts another " \
     "one into its place."

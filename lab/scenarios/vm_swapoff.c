@@ -82,6 +82,6 @@ const struct lab_scenario scenario_swapoff_swapin = {
         "puts one there and takes the page over.  Without a pin the swap-in "
         "reads what is not there any more.",
     .origin = "mm: zswap: fix data loss on SWP_SYNCHRONOUS_IO devices, 2024 "
-              "(discussion: who has looked at the swap cache already)",
+              "(discussion of the look-up in the swap cache)",
     .least = least_swapoff_swapin,
 };

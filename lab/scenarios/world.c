@@ -75,15 +75,15 @@ unsigned world_check_page(unsigned slot, const char *page)
 
     memcpy(&stamp, page, sizeof(stamp));
     if (stamp.sum != world_mix((uint64_t)stamp.slot << 32 | stamp.version)) {
-        lab_fail("page is no page", "slot %u: no stamp", slot);
+        lab_fail("page without a stamp", "slot %u", slot);
         return LAB_NO_VERSION;
     }
     if (stamp.slot != slot)
         lab_fail("page of another slot", "slot %u: a page of slot %u", slot,
                  stamp.slot);
     else if (memcmp(page, world_page(slot, stamp.version), WORLD_PAGE) != 0)
-        lab_fail("page is a mixture", "slot %u: not all of version %u", slot,
-                 stamp.version);
+        lab_fail("page of mixed versions", "slot %u: not all of version %u",
+                 slot, stamp.version);
     return stamp.version;
 }
 

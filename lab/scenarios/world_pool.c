@@ -85,7 +85,7 @@ void world_read_handle(zc_handle handle)
     zc_status status;
 
     if (index < 0) {
-        lab_fail("handle of nothing", "%#llx",
+        lab_fail("handle of no object", "%#llx",
                  (unsigned long long)handle.value);
         return;
     }

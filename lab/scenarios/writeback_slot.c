@@ -202,8 +202,8 @@ const struct lab_scenario scenario_writeback_exit = {
     .bound = LAB_NO_BOUND,
     .story =
         "Writeback has its folio in the swap cache and finds that the entry "
-        "is another page's; it leaves the folio locked, and whoever looked it "
-        "up sleeps for ever.",
+        "is another page's; it leaves the folio locked, and a thread that "
+        "looked it up sleeps for ever.",
     .origin = "mm/zswap: fix missing folio cleanup in writeback race path, "
               "e3b63e966cac, 2024",
     .least = least_writeback_exit,

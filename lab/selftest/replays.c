@@ -130,7 +130,7 @@ static void try_divergence(struct selftest *test)
     (void)lab_replay_parse("zr1:AB-BA::1,c1#00000000", &replay);
     (void)selftest_fact(test,
                         !lab_record(&program, false, &replay.schedule, &again),
-                        "a choice that nobody asked for is made");
+                        "a choice that no step asks for is made");
 }
 
 void selftest_replay(struct selftest *test)

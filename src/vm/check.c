@@ -388,7 +388,8 @@ static bool check_slot(struct check *check, zc_swp slot)
     if (stored && zc_slot_is_zero(ref))
         fail(check, "slot %u:%llu: all zeros, and stored", type, offset);
     if (count == 0 && folio == NULL)
-        fail(check, "slot %u:%llu: in use by nobody", type, offset);
+        fail(check, "slot %u:%llu: in use, with neither a count nor a folio",
+             type, offset);
     if (folio != NULL && folio->swap.value != slot.value)
         fail(check, "slot %u:%llu: a folio of another slot", type, offset);
     if (folio != NULL) /* removes it if not needed */

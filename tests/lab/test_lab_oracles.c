@@ -255,8 +255,8 @@ static void test_pages(void **state)
 {
     (void)state;
     assert_sees(setup_two, store_foreign, "page of another slot");
-    assert_sees(setup_two, store_mixed, "page is a mixture");
-    assert_sees(setup_two, store_unstamped, "page is no page");
+    assert_sees(setup_two, store_mixed, "page of mixed versions");
+    assert_sees(setup_two, store_unstamped, "page without a stamp");
 }
 
 static void test_cache(void **state)

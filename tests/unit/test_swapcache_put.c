@@ -213,7 +213,7 @@ static void end_round(struct race *race, struct support_worker *worker)
 
     if (!is_cached(fixture))
         return;
-    support_mistake(worker, "round %" PRIu64 ": nobody dropped it",
+    support_mistake(worker, "round %" PRIu64 ": no thread dropped it",
                     worker->operations);
     /* The other one waits for the next round. */
     folio = zc_swapcache_look_up(zc_slot_find(fixture->swap, fixture->slot));

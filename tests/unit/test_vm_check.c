@@ -224,7 +224,7 @@ TEST(slots_are_used_by_somebody)
     assert_status(zc_slot_pin(swap, zc_slot_find(swap, slot)), ZC_OK);
     assert_status(zc_vm_unmap(space, 0, 1), ZC_OK);
     assert_status(zc_vm_unmap(child, 0, 1), ZC_OK);
-    expect_found("in use by nobody");
+    expect_found("in use, with neither a count nor a folio");
     zc_slot_unpin(swap, zc_slot_find(swap, slot));
     end(child);
 }

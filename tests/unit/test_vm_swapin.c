@@ -360,7 +360,7 @@ static void unpin_when_awaited(struct support_worker *worker)
         sched_yield();
     sleep_a_little();
     if (support_vm_stats(&machine).pin_waits > 2)
-        support_mistake(worker, "who lost the pin did not sleep");
+        support_mistake(worker, "the thread that lost the pin did not sleep");
     zc_slot_unpin(&machine.cache->swap,
                   zc_slot_find(&machine.cache->swap, slot));
 }

@@ -114,7 +114,7 @@ static void wait_until_inside(struct stage *stage)
     deadline.tv_sec += PATIENCE_SECONDS;
     while (sem_timedwait(&stage->inside, &deadline) != 0)
         if (errno != EINTR)
-            fail_msg("nobody stopped in the compressor");
+            fail_msg("no thread stopped in the compressor");
 }
 
 /* Starts a call and returns when it has stopped in the compressor. */

@@ -397,8 +397,8 @@ static bool check_pages(struct run *run, struct sim_result *result)
     result->damaged = sim_codec_times().damaged;
     result->left_over = sim_world_end_spaces(&run->world);
     if (result->left_over != 0)
-        message_error("%llu frames, entries and slots are left that nobody "
-                      "has",
+        message_error("%llu frames, entries and slots are left that no "
+                      "space uses",
                       (unsigned long long)result->left_over);
     return true;
 }

@@ -85,7 +85,8 @@ void zc_lock_note_release(const struct zc_lock_identity *identity)
         locks->count--;
         return;
     }
-    fprintf(stderr, "libzcache: lock '%s' released by who does not hold it\n",
+    fprintf(stderr,
+            "libzcache: lock '%s' released by a thread that does not hold it\n",
             identity->name);
     abort();
 }
