@@ -2,12 +2,13 @@
 /*
  * pin.c - finding an object, and keeping it where it is.
  *
- * Objects move, and zspages come and go.  A location read from a cell is a name
- * until one of two things holds it still:
+ * Compaction moves objects, and zspages are taken and given back.  So a
+ * location that a thread reads from a cell may be old at once.  One of two
+ * things makes it reliable:
  *
- *   the group's lock   nothing of the group moves, appears or goes
- *   a pin              nothing of the zspage moves, and its pages stay;
- *                      objects in it still come and go
+ *   the group's lock   no object of the group moves, enters or leaves
+ *   a pin              no object of the zspage moves, and its pages stay;
+ *                      objects may still enter and leave
  *
  * The pin word of a zspage:
  *
@@ -16,24 +17,41 @@
  *   | LOCKED | RELEASE |    readers    |
  *   +--------+---------+---------------+
  *
- *   LOCKED   no new readers: its objects are being moved, or it is free.  Set
- *            under the group's lock and only when there are no readers; cleared
- *            before that lock is dropped, unless the zspage goes to the arena.
+ *   LOCKED   no thread can pin it: its objects are being moved, or it is free.
+ *            Set by CAS, under the group's lock and only if there are no
+ *            readers.  Cleared before that lock is released, unless the zspage
+ *            goes to the arena.
  *   RELEASE  it was emptied while it had readers: the last of them releases it,
  *            if it is still empty then.
  *
- * Why it cannot go wrong.  A reader raises the count first and then reads the
- * cell again (LOCATION_REREAD_UNDER_LOCK): if it still says this location, the
- * object cannot have moved since, for moving needs LOCKED, which needs a count
- * of zero; if not, the reader drops its pin and starts over.  A reader that
- * finds LOCKED goes through the group's lock, under which no zspage with a
- * group is LOCKED, so it does not spin.  Descriptors are never freed, so an old
- * location leads to a descriptor in whatever life; every answer from it is
- * checked against the cell afterwards.  A free reads the cell, locks the group
- * of the zspage there, and reads both again: while the zspage is that group's,
- * moves and frees in it need that lock, so what the cell says now stays.  A
- * zspage without a group is empty; the cell of what was in it was changed
- * before, and says so when it is read again.
+ * Three pairs of threads meet here.
+ *
+ * The reader of an object and the thread that moves it (compaction).  The
+ * reader adds its pin and then reads the cell again.  The mover sets LOCKED,
+ * copies the object, changes the cell, and clears LOCKED.  Both change the pin
+ * word by CAS, so one of them is first:
+ *
+ *     the pin      the mover's CAS finds a reader and fails: the object stays.
+ *                  The cell has the location that the reader found
+ *     LOCKED       the reader's CAS fails, or comes after the mover has cleared
+ *                  LOCKED, which it acquires: then the cell has the new
+ *                  location, and the reader drops its pin and starts over
+ *
+ * A reader that finds LOCKED does not spin.  It waits for the group's lock,
+ * which the mover holds until it has cleared LOCKED.
+ *
+ * The thread that frees an object and the mover.  Both hold the lock of the
+ * group that the object's zspage belongs to.  The freeing thread finds that
+ * group through the cell, locks it, and then reads the cell and the zspage's
+ * group again (LOCATION_REREAD_UNDER_LOCK).  If the group is the locked one,
+ * the cell does not change before the unlock; if not, the thread starts over.
+ *
+ * A thread with an old location and the threads that use the zspage there now.
+ * Descriptors are never freed, so the old location leads to a descriptor,
+ * perhaps in another use.  Whatever the thread finds there counts only if the
+ * cell still has this location.  A zspage that leaves its group is empty: the
+ * cells of its objects were changed before its group was set to NULL (release).
+ * So a thread that reads NULL (acquire) and then the cell finds the change.
  */
 #include "zspool.h"
 
@@ -61,11 +79,12 @@ static bool still_there(const struct zc_cell *cell, uint64_t word)
            zc_cell_is_same_place(zc_atomic_u64_load_acquire(&cell->word), word);
 }
 
-/* The group that has a zspage; a name, until it is locked and asked again. */
+/* The group of a zspage.  It may change until the caller has locked that group
+ * and read it again. */
 static struct zc_group *group_now(const struct zc_zspage *zspage)
 {
-    /* Pairs with the releases where a zspage gets its group and loses it: a
-     * thread that finds none sees where its objects have gone. */
+    /* Pairs with the releases where a zspage gets its group and where it loses
+     * it: a thread that reads NULL sees the changed cells of its objects. */
     return zc_atomic_pointer_load_acquire(&zspage->group);
 }
 
@@ -81,8 +100,8 @@ static bool look_again(struct zc_zspool *pool, const struct zc_cell *cell,
     return true;
 }
 
-/* Locks the group of the object that the cell had a moment ago.  False: it is
- * gone. */
+/* Locks the group of the object that the cell had when `word` was read.  False:
+ * the object is gone. */
 static bool lock_object(struct zc_zspool *pool, const struct zc_cell *cell,
                         uint64_t word, struct zc_found *found_out)
     ZC_NO_LOCK_ANALYSIS
@@ -152,8 +171,8 @@ zc_status zc_zspool_find_live(struct zc_zspool *pool, zc_handle handle,
 /* Adds a reader unless the word is LOCKED. */
 static bool try_pin(struct zc_zspage *zspage)
 {
-    /* Pairs with the releases of LOCKED and of its end: a reader that gets in
-     * sees every move made under it. */
+    /* Pairs with the release that clears LOCKED: a reader that gets its pin
+     * sees every move that was made under LOCKED. */
     uint32_t word = zc_atomic_u32_load_acquire(&zspage->pin);
 
     do {
@@ -164,10 +183,10 @@ static bool try_pin(struct zc_zspage *zspage)
 }
 
 /*
- * Asks for the whole object: a codec's own reads are too uneven for the
- * processor to guess.  Before it is pinned, so that the pin word, which is far
- * away too, comes at the same time; if the object has moved, it was in vain,
- * and its chunk may have no memory any more.
+ * Prefetches the whole object, because the processor cannot predict the order
+ * in which a codec reads it.  Before the pin, so that the processor loads the
+ * pin word at the same time.  The object may have moved, and its chunk may be
+ * unmapped by now: then the prefetch has no effect.
  */
 static void prefetch(const struct zc_zspool *pool, const struct zc_found *found)
 {
@@ -181,7 +200,8 @@ static void prefetch(const struct zc_zspool *pool, const struct zc_found *found)
                            found->size);
 }
 
-/* Pins the object that the cell had a moment ago.  False: it is gone. */
+/* Pins the object that the cell had when `word` was read.  False: it is
+ * gone. */
 static bool pin_object(struct zc_zspool *pool, const struct zc_cell *cell,
                        uint64_t word, struct zc_found *found_out)
 {
@@ -198,8 +218,8 @@ static bool pin_object(struct zc_zspool *pool, const struct zc_cell *cell,
         zc_zspage_unpin(pool, found.zspage);
     }
 
-    /* Another thread moves it: wait for the lock that it holds, and pin under
-     * that. */
+    /* Another thread moves it: waits for the group's lock, which that thread
+     * holds, and pins under it. */
     if (!lock_object(pool, cell, word, &found))
         return false;
     zc_zspage_pin(found.zspage);
@@ -239,9 +259,11 @@ void zc_zspage_pin(struct zc_zspage *zspage)
 }
 
 /*
- * The last reader of an emptied zspage.  It holds no pin any more, so the
- * zspage may have gone on to another life: only under the lock of the group it
- * has now can anything be said of it.
+ * Called by the reader whose unpin left RELEASE and no readers.  It holds no
+ * pin any more, so other threads may have placed an object in the zspage
+ * meanwhile, or released it, or used it in another group.  So it locks the
+ * group that the zspage has now, and releases the zspage only if that is still
+ * its group and the pin word is still RELEASE with no readers.
  */
 static void release_emptied(struct zc_zspool *pool, struct zc_zspage *zspage)
 {
