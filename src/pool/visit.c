@@ -2,23 +2,28 @@
 /*
  * visit.c - every object shown to a callback, one after the other.
  *
- * The walk goes by cells: an object that lives all the time keeps its cell all
- * the time.  Each visit is written down in the object's group, and pins its
- * zspage, until the callback returns; the callback runs with no lock held.
+ * The walk goes from cell to cell, because an object keeps its cell as long as
+ * it lives.  From the begin of a visit to the return of the callback the visit
+ * is on the list of the object's group, and the object's zspage is pinned.  The
+ * callback runs with no lock held.
  *
- * What a visitor sees is whole: put makes its cell valid only when the bytes
- * are there (OBJECT_VALID_WHEN_WRITTEN), and until then the cell is coming,
- * which the walk passes over.
+ * The visitor and the thread that puts the object (OBJECT_VALID_WHEN_WRITTEN).
+ * Put writes the bytes and then stores the valid generation in the cell
+ * (release); until then the cell is "coming".  The visitor reads the cell
+ * (acquire) and skips it unless the generation is valid.  So it sees all the
+ * bytes.
  *
- * What it sees stays (VISITED_OBJECT_STAYS): the pin keeps the object from
- * being moved, and a free that finds it in the group's visits leaves it where
- * it is.  Its handle is stale at once; its cell is leaving, and so leads to the
- * place, which the last visit gives back.  Under reclaim a free is deferred
- * anyway, until that ends; what is still visited then goes on as if it had been
- * freed just before (zc_visits_keep()).
+ * The visitor and the thread that frees the object (VISITED_OBJECT_STAYS).
+ * Both hold the group's lock when they begin, so one is first:
  *
- * Locks: the group's, for the list of visits.  It also has frees and the end of
- * reclaim, so of a visit that begins and a free one comes first.
+ *     the visit    the free finds it on the list and leaves the object in its
+ *                  place.  The handle is stale at once, and the cell is
+ *                  "leaving".  The end of the last visit frees cell and place
+ *     the free     the visitor finds a stale handle, and skips the cell
+ *
+ * The pin keeps the object from being moved.  Under reclaim a free is deferred
+ * until the reclaim ends.  An object that is still visited then is treated as
+ * if it were freed at that moment (zc_visits_keep()).
  */
 #include "zspool.h"
 
@@ -86,7 +91,7 @@ static void give_place_back(struct zc_zspool *pool,
     zc_handles_release(&pool->handles, &found->group->cells, visit->handle);
     emptied = found->group->ops->remove(pool, found->group, found->zspage,
                                         found->location, found->size);
-    /* The pin is the visit's still: the last to let go releases the zspage. */
+    /* The visit still has its pin, so the zspage is released by an unpin. */
     ZC_ASSERT(!emptied);
     (void)emptied;
 }
