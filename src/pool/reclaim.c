@@ -4,30 +4,32 @@
  *
  * The pool keeps its zspages by the time of their last allocation.  Reclaim
  * takes the coldest off every list (RECLAIM_OFF_ALL_LISTS), marks it, and calls
- * evict for each of its objects with no lock held, which writes the object to
- * somewhere else and frees it.  Then, if nothing is left, the zspage goes back
- * to the system; if something is, it goes back to the hot end, and the next one
- * is tried.
+ * evict for each of its objects with no lock held; evict writes the object
+ * somewhere else and frees it.  If no object is left then, the zspage goes back
+ * to the system.  If one is left, the zspage goes back to the hot end, and
+ * reclaim tries the next one.
  *
- * Meanwhile others free and read objects of it, and evict itself ends in a free
- * of the very handle that it was given.  So a free under reclaim is deferred:
+ * The thread in evict and a thread that frees the same object.  Evict has only
+ * the handle, and resolves it after the group's lock was released.  The mark is
+ * set, and read by frees, under the group's lock.  So until reclaim ends, every
+ * free in this zspage, also that of evict itself, is deferred:
  *
- *   - the cell stays, for reclaim may be about to resolve the handle: the
- *     header gets DEFERRED for ALLOCATED, and the cell is untouched until the
- *     end (DEFERRED_HANDLE_IN_HEADER);
- *   - the place stays as it is: nothing may be placed in a zspage that is going
- *     (NO_FREE_LIST_UNDER_RECLAIM);
+ *   - the object's header says DEFERRED instead of ALLOCATED, and its cell is
+ *     untouched, so evict can still resolve the handle
+ *     (DEFERRED_HANDLE_IN_HEADER);
+ *   - its place does not become free space, so no object is placed in a zspage
+ *     that is about to go (NO_FREE_LIST_UNDER_RECLAIM);
  *   - the end of reclaim releases every deferred cell, once
- *     (RECLAIM_END_RELEASES_CELLS), and if the zspage stays, makes its free
- *     space anew (FAILED_RECLAIM_REBUILDS_LIST).
+ *     (RECLAIM_END_RELEASES_CELLS), and if the zspage stays, makes free space
+ *     of all that is not in use (FAILED_RECLAIM_REBUILDS_LIST).
  *
- * What counts in the end is the objects left, not what evict returned: another
- * thread may still hold an object that evict let go, or may have freed one that
- * evict could not.
+ * Reclaim decides by the objects that are left, not by what evict returned:
+ * another thread may still use an object that evict gave up, or may have freed
+ * one that evict could not write.
  *
- * Locks: the group's for the marks and the walk, never across evict.  The
- * zspage cannot go meanwhile: only compaction and the last free release
- * zspages, and neither touches one under reclaim.
+ * The zspage stays in its group until reclaim ends: only compaction and the
+ * free of the last object release a zspage, and neither does so with the mark
+ * set.
  */
 #include "zspool.h"
 
@@ -54,8 +56,9 @@ void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage)
     zc_spinlock_unlock(&pool->lru_lock);
 }
 
-/* The coldest zspage, moved to the hot end so that another call takes another;
- * a name only.  NULL: there is none. */
+/* The coldest zspage; NULL: there is none.  It is moved to the hot end, so that
+ * the next call finds another.  After the unlock it may be emptied and used
+ * again by other threads: begin() checks it under its group's lock. */
 static struct zc_zspage *coldest(struct zc_zspool *pool)
 {
     struct zc_zspage *zspage = NULL;
@@ -100,7 +103,7 @@ static bool begin(struct zc_zspool *pool, struct zc_group *group,
     return begun;
 }
 
-/* Lets evict see each object until it fails once. */
+/* Calls evict for each object, until it fails once. */
 static void evict_objects(struct zc_zspool *pool, struct zc_group *group,
                           struct zc_zspage *zspage, zc_zspool_evict evict,
                           void *context)
@@ -113,8 +116,8 @@ static void evict_objects(struct zc_zspool *pool, struct zc_group *group,
         zc_spinlock_lock(&group->lock);
         found = group->ops->next(pool, zspage, &place, &handle);
         zc_spinlock_unlock(&group->lock);
-        /* From here the object may be freed: its header says so, and its
-         * handle still leads to it. */
+        /* From here on the object may be freed.  Then its header is DEFERRED,
+         * and its handle still leads to it. */
         if (!found || evict(context, handle) != ZC_OK)
             return;
     }
@@ -151,7 +154,8 @@ static uint64_t reclaim_one(struct zc_zspool *pool, zc_zspool_evict evict,
 
     if (zspage == NULL)
         return 0;
-    /* A name: it may have gone to another group, or to none. */
+    /* Its group may change before begin() has locked it; begin() reads it
+     * again. */
     group = zc_atomic_pointer_load_acquire(&zspage->group);
     if (group == NULL || !begin(pool, group, zspage))
         return 0;
