@@ -2,48 +2,57 @@
 /*
  * dense_compact.c - emptying segments into the holes of others.
  *
- * Evacuate: the emptiest segment is isolated (its spans leave the bins, so that
- * nothing is placed in it) and its objects are moved, each into the tightest
- * span elsewhere; when the last has gone, the segment goes back to the system.
+ * Evacuate: the emptiest segment, the victim, is isolated: its spans leave the
+ * bins, so that no object is placed in it.  Its objects are moved, each into
+ * the tightest span elsewhere.  When the last has moved, the segment goes back
+ * to the system.
  *
- * Slide: where no span is long enough, the holes of another segment are made
- * into one, by moving its objects down over them; each segment at most once in
- * a round.
+ * Slide: if no span is long enough, the objects of another segment are moved
+ * down, so that its free spans become one; each segment at most once in a
+ * round.
  *
- * Of several groups a step works on one, that with most free space.  What does
- * not fit elsewhere in it goes into a span of another.
+ * A step works on one group: the one with the most free space.  An object that
+ * fits nowhere else in that group goes to another group.
  *
- * A round begins when one percent of all granules is free, and they fill a
- * segment.  It ends when they do not, or are half a percent; when many victims
- * in turn could not be emptied; or when twice as many objects were moved as
- * there are: others that allocate and free all the time must not keep it going
- * for ever.
+ * A round begins when about one percent of all granules is free, and at least
+ * as many as a segment has.  It ends when half of that is left, when many
+ * victims in a row could not be emptied, or when twice as many objects were
+ * moved as there are.  The last ends it also if other threads allocate and free
+ * all the time.
  *
  * A put that the limit would refuse slides a segment too:
  * zc_dense_make_span().
  *
- * Locks: a step holds its group's lock for at most STEP_OBJECTS moves or one
- * slide, with the pin word of the segment it takes from locked
- * (WALK_EXCLUDES_MOVE).  The victim stays isolated between steps, never between
- * calls.  The segment that receives an object needs no such lock: no reader has
- * granules of a free span.  An object that goes to another group moves with the
- * locks of both held.  The second is only tried, for two of one rank have no
- * order; so a thread that has found the object in either group, under that
- * group's lock, has it until it unlocks.
+ * Why it cannot go wrong.  The compacting thread holds the group's lock for at
+ * most STEP_OBJECTS moves or one slide.
+ *
+ * It and a reader: the pin word of the segment that it moves objects out of, or
+ * slides, is LOCKED meanwhile (WALK_EXCLUDES_MOVE), so no thread reads the
+ * bytes that move.  The segment that receives an object needs no LOCKED: the
+ * object is copied into a free span, which no reader reads.
+ *
+ * It and a thread that frees the object: a free holds the lock of the object's
+ * group.  An object that goes to another group moves with the locks of both
+ * groups held, so the freeing thread finds it in one of them, and it stays
+ * there until the unlock.  The second lock is only tried, because two locks of
+ * one rank have no order.
+ *
+ * It and a thread that places an object: the victim is isolated from its choice
+ * until it is released or put back, also between steps, but not between calls.
  */
 #include "pool/dense.h"
 
 #include "platform/memory.h"
 
 #define STEP_OBJECTS 16
-#define VICTIM_FAILURES_MAX 64 /* in turn; then the round is over */
+#define VICTIM_FAILURES_MAX 64 /* in a row; then the round ends */
 #define SCAN_MAX 32            /* segments looked at per fullness list */
 #define OTHERS_MAX 8           /* groups that are tried for one object */
 
 /*
- * A round begins when this part of all granules is free, and ends when only
- * half as much is: what is left costs more moves than it is worth, and under
- * churn it opens again at once.
+ * A round begins when this part of all granules is free, and ends when half as
+ * much is.  To compact the rest would take many moves, and allocations and
+ * frees would soon open new holes.
  */
 #define BEGIN_FREE_PART 96
 #define END_FREE_PART (2 * BEGIN_FREE_PART)
@@ -54,8 +63,9 @@ static bool was_tried(const struct zc_zspool *pool,
     return zspage->round == pool->round;
 }
 
-/* The emptiest of the first few segments of the emptiest list, none longer than
- * all that is free: what is in it would not fit elsewhere. */
+/* The emptiest of the first few segments of the emptiest list that has one.  A
+ * segment that is longer than all free space is skipped: its objects may not
+ * fit elsewhere. */
 static struct zc_zspage *find_victim(const struct zc_zspool *pool,
                                      struct zc_group *group,
                                      uint64_t free_granules)
@@ -84,7 +94,7 @@ static struct zc_zspage *find_victim(const struct zc_zspool *pool,
     return NULL;
 }
 
-/* Puts an isolated segment back to where allocations find it. */
+/* Ends the isolation of a segment: allocations find its spans again. */
 static void restore_victim(struct zc_zspool *pool, struct zc_group *group,
                            struct zc_zspage *victim)
 {
@@ -104,8 +114,9 @@ struct totals {
 };
 
 /*
- * The group that the next victim is to come from: of those that are not done in
- * this round the one with most free space.  What the others have is added up.
+ * Chooses the group of the next victim: the one with the most free space of
+ * those that are not done in this round.  *others_out: the sums of all other
+ * groups.
  */
 static unsigned choose_group(struct zc_zspool *pool, struct totals *others_out)
 {
@@ -163,8 +174,8 @@ static zc_status choose_victim(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /*
- * Moves the object at `from` to the span at `location`, segments apart.  The
- * locks of both groups are held.
+ * Moves the object at `from` to the span at `location` in another segment.  The
+ * caller holds the locks of both groups.
  */
 static void move_object(const struct zc_segment *segment, uint32_t from,
                         uint32_t length, struct zc_group *group,
@@ -190,7 +201,8 @@ static void move_object(const struct zc_segment *segment, uint32_t from,
     group->payload_bytes += view.size;
 }
 
-/* A span in another group, whose lock is held then; NULL: none found. */
+/* Finds a span in another group and returns that group, locked; NULL: none
+ * found. */
 static struct zc_group *find_elsewhere(const struct zc_segment *segment,
                                        uint32_t length, uint64_t *location_out)
     ZC_NO_LOCK_ANALYSIS
@@ -212,7 +224,7 @@ static struct zc_group *find_elsewhere(const struct zc_segment *segment,
     return NULL;
 }
 
-/* Moves the object at `at` to wherever it fits best; false: nowhere. */
+/* Moves the object at `at` to the span that fits best; false: there is none. */
 static bool move_away(const struct zc_segment *segment, uint32_t at,
                       uint32_t length) ZC_NO_LOCK_ANALYSIS
 {
@@ -232,9 +244,9 @@ static bool move_away(const struct zc_segment *segment, uint32_t at,
 }
 
 /*
- * Moves objects out of the victim.  ZC_OK: it is empty; ZC_AGAIN: there are
- * more; ZC_MISSING: for the rest, of which one has *length_out granules, there
- * is no span.
+ * Moves objects out of the victim.  ZC_OK: it is empty; ZC_AGAIN: the step
+ * ends, and there are more; ZC_MISSING: the rest fit nowhere; *length_out is
+ * the length of one of them.
  */
 static zc_status evacuate(const struct zc_segment *segment, uint64_t most,
                           struct zc_compact_result *result,
@@ -258,7 +270,7 @@ static zc_status evacuate(const struct zc_segment *segment, uint64_t most,
             at += length;
             kept_end = at;
         } else {
-            at = kept_end; /* from there on it is one span now */
+            at = kept_end; /* the span that begins there is longer now */
             result->objects_moved++;
             moved++;
         }
@@ -266,7 +278,7 @@ static zc_status evacuate(const struct zc_segment *segment, uint64_t most,
     return segment->zspage->used > 0 ? ZC_MISSING : ZC_OK;
 }
 
-/* Moves an object within its segment to a lower place; they may overlap. */
+/* Moves an object within its segment to a lower place; the two may overlap. */
 static void move_down(const struct zc_segment *segment, uint32_t from,
                       uint32_t to)
 {
@@ -283,8 +295,9 @@ static void move_down(const struct zc_segment *segment, uint32_t from,
 }
 
 /*
- * Moves the objects of a segment down, so that its free granules are one span
- * at its end, or where the budget ended.  Its pin word is locked.
+ * Moves the objects of a segment down, so that its free granules become one
+ * span: at its end, or in front of the first object that the budget left.  Its
+ * pin word is LOCKED.
  */
 static void slide(const struct zc_segment *segment, uint64_t most,
                   struct zc_compact_result *result)
@@ -316,10 +329,10 @@ static void slide(const struct zc_segment *segment, uint64_t most,
 }
 
 /*
- * Looks for a segment that has `length` free granules in all, and slides it.
- * Looks from the emptier lists on, at the head of each; what was looked at goes
- * to the tail, so that the next step looks at others.  `once`: passes over what
- * this round has slid.
+ * Finds a segment that has `length` free granules in all, and slides it.
+ * Begins with the emptiest list, and at the head of each.  A segment that was
+ * checked goes to the tail, so that the next step checks others.  `once`: skips
+ * segments that this round has slid already.
  */
 static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
                       uint32_t length, uint64_t most, bool once,
@@ -354,9 +367,9 @@ static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /*
- * Makes room for an object of `length` granules; false: there is none to make.
- * One step looks at SCAN_MAX segments of a list, so all have been looked at
- * after as many steps as it takes to go round the longest.
+ * Makes room for an object of `length` granules; false: no segment has so many
+ * free granules.  A step checks SCAN_MAX segments of each list, so after the
+ * steps that the longest list takes all segments have been checked.
  */
 static bool make_room(struct zc_zspool *pool, struct zc_group *group,
                       uint32_t length, uint64_t most,
@@ -377,7 +390,7 @@ static bool make_room(struct zc_zspool *pool, struct zc_group *group,
             longest = group->zspages[fullness];
     dense->scans++;
     if ((uint64_t)dense->scans * SCAN_MAX < longest)
-        return true; /* not all seen yet */
+        return true; /* not all are checked yet */
     dense->scans = 0;
     dense->hopeless = length;
     return false;
@@ -399,7 +412,8 @@ static void end_round(struct zc_zspool *pool)
     pool->round++;
 }
 
-/* Nothing more is to be gained in this group; ZC_OK: nor in any other. */
+/* Marks this group as done in this round; ZC_OK: all groups are, and the round
+ * ends. */
 static zc_status end_group(struct zc_zspool *pool, struct zc_dense *dense)
 {
     unsigned i;
@@ -413,9 +427,9 @@ static zc_status end_group(struct zc_zspool *pool, struct zc_dense *dense)
 }
 
 /*
- * The victim cannot be emptied now: true if the round goes on.  What it has
- * free is made one span, so that what did not fit elsewhere from the next
- * victims fits here.
+ * Gives the victim up: it cannot be emptied now.  Its free granules are made
+ * one span, into which an object of a later victim may fit.  True: the round
+ * goes on.
  */
 static bool give_up(struct zc_zspool *pool, struct zc_group *group,
                     uint64_t most, struct zc_compact_result *result)
@@ -436,9 +450,9 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /*
- * Locks the victim's pin word; false: it has readers.  If it was emptied under
- * them, the last of them releases it: said in one step with the look, for they
- * leave at any time.
+ * Sets LOCKED in the victim's pin word; false: it has readers.  If all its
+ * objects are gone, the last reader must release it.  Readers may unpin at any
+ * time, so one atomic step finds that there are readers and sets RELEASE.
  */
 static bool lock_victim(struct zc_zspage *victim)
 {
@@ -447,7 +461,7 @@ static bool lock_victim(struct zc_zspage *victim)
     return zc_zspage_trylock(victim);
 }
 
-/* Goes on with the victim; true: it is empty, detached and locked. */
+/* One step with the victim; true: it is empty, detached, and LOCKED. */
 static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
                         uint64_t most, struct zc_compact_result *result,
                         zc_status *status_out)
@@ -507,8 +521,8 @@ zc_status zc_dense_compact_step(struct zc_zspool *pool, uint64_t most,
     group = &pool->groups[pool->cursor];
     dense = zc_dense_of(group);
     zc_spinlock_lock(&group->lock);
-    /* Choosing alone is no step: the shortest budget of time would choose for
-     * ever. */
+    /* A step that chooses a victim also begins to empty it: otherwise, with a
+     * very short time budget, each call would only choose one. */
     if (dense->victim != NULL ||
         choose_victim(pool, group, &others) == ZC_AGAIN) {
         emptied = dense->victim;
@@ -537,7 +551,7 @@ void zc_dense_compact_pause(struct zc_zspool *pool,
     zc_spinlock_lock(&group->lock);
     victim = zc_dense_of(group)->victim;
     if (victim != NULL) {
-        victim->round = 0; /* not tried to its end: the next call may */
+        victim->round = 0; /* not tried to its end: another call may */
         restore_victim(pool, group, victim);
         emptied = victim->used == 0 && zc_zspage_release_or_leave(victim);
         if (emptied)
