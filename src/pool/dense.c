@@ -11,19 +11,19 @@
  * (pool/dense_compact.c).
  *
  * Segments are in groups, one for each four processors, each with its own bins
- * and lock, which is held for a few dozen memory accesses.  Pages are asked of
- * the arena without it, by one thread at a time (the growth mutex): the latest
- * segment grows by a few pages when nothing fits, and the next is begun when it
- * is full.
+ * and lock, which is held for a few dozen memory accesses.  A thread that needs
+ * pages asks the arena for them without that lock, but with the group's growth
+ * mutex: it makes the newest segment longer by a few pages, or begins another
+ * one if that is full.
  *
  * An object that leaves no room for its header in a page has a zspage of one
  * page, as in kernel placement (pool/kernel.c): of segments, whose length is a
  * power of two, each would leave nearly a page unused.  Where the limit leaves
  * no page for it, it goes into a segment that has room.
  *
- * Where the limit allows no other page, the object may still fit into what is
- * there, in pieces: then one segment's pieces are made one span.  So a pool at
- * its limit is full but for what is in each segment less than an object.
+ * If the limit allows no other page, the free spans of one segment are joined
+ * to one, if they are long enough together.  So a pool at its limit refuses an
+ * object only if no segment without readers has as many free granules.
  */
 #include "pool/dense.h"
 #include "pool/kernel.h"
@@ -31,13 +31,11 @@
 #include "platform/memory.h"
 #include "platform/processor.h"
 
-/*
- * A segment grows by so many pages: that many first touches are what a store
- * pays that needs a page, every tenth or so.
- */
+/* A segment grows by so many pages: a store that needs a page, about every
+ * tenth one, pays for so many first touches. */
 #define GROWTH_PAGES 4
 
-/* Other groups that are asked for a span before one's own grows. */
+/* Other groups that are searched for a span before the own group grows. */
 #define OTHERS_MAX 16
 
 static const struct zc_group_ops segment_ops;
@@ -107,7 +105,8 @@ static void dense_destroy(struct zc_zspool *pool)
     destroy_groups(pool, pool->group_count);
 }
 
-/* A segment has gained or lost granules: file it by how full it is. */
+/* Counts granules that a segment has gained or lost, and moves it to the list
+ * of its new fullness. */
 static void count_granules(const struct zc_segment *segment, uint32_t gained,
                            uint32_t lost)
 {
@@ -195,8 +194,8 @@ static uint32_t pages_of(uint32_t granules)
     return (uint32_t)zc_divide_up(granules, ZC_DENSE_GRANULES_PER_PAGE);
 }
 
-/* A fresh segment, one free span of `length` granules at least, known to no
- * other thread yet. */
+/* A new segment: one free span of at least `length` granules, which no other
+ * thread can reach yet. */
 static zc_status new_segment(struct zc_zspool *pool, struct zc_group *group,
                              uint32_t length, bool beyond,
                              struct zc_segment *segment_out)
@@ -226,14 +225,15 @@ static void attach_segment(const struct zc_segment *segment)
     zc_span_bin(segment, 0, segment->granules);
     segment->dense->capacity += segment->granules;
     segment->dense->open = segment->zspage;
-    /* Pairs with the acquire in release_emptied() and in reclaim. */
+    /* Pairs with the acquires of group_now() (pool/pin.c) and of reclaim. */
     zc_atomic_pointer_store_release(&segment->zspage->group, segment->group);
     zc_zspage_unlock(segment->zspage);
 }
 
 /*
- * A new segment with room for the object of `length` granules that the caller
- * places next.  Growth mutex and group lock held; the lock not in between.
+ * Makes a segment with room for an object of `length` granules, which the
+ * caller places next.  The caller holds the growth mutex and the group's lock;
+ * the lock is released and taken again in between.
  */
 static zc_status add_segment(struct zc_zspool *pool, struct zc_group *group,
                              uint32_t length, bool beyond) ZC_NO_LOCK_ANALYSIS
@@ -248,8 +248,9 @@ static zc_status add_segment(struct zc_zspool *pool, struct zc_group *group,
     zc_spinlock_lock(&group->lock);
     if (status != ZC_OK)
         return status;
-    /* If something was freed meanwhile, the segment is not needed: attached
-     * without an object it would have no thread to release it. */
+    /* If another thread has freed a span meanwhile, the segment is not needed.
+     * It is not attached then: a segment is released by the free that empties
+     * it, and this one would get no object. */
     is_needed = !zc_span_find(zc_dense_of(group), length, &location);
     if (is_needed) {
         attach_segment(&segment);
@@ -261,7 +262,7 @@ static zc_status add_segment(struct zc_zspool *pool, struct zc_group *group,
     return ZC_OK;
 }
 
-/* Makes what was populated behind a segment's end part of it. */
+/* Adds `pages`, which are populated, to the end of a segment. */
 static void lengthen(struct zc_zspool *pool, struct zc_group *group,
                      struct zc_zspage *zspage, uint32_t pages)
 {
@@ -286,10 +287,12 @@ static void lengthen(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /*
- * Makes the open segment longer by what an object of `length` granules needs at
- * least.  Growth mutex and group lock held; the lock not in between, when a pin
- * keeps the segment: it may be emptied, isolated and brought back meanwhile,
- * but has its pages until the pin ends, which releases it if it is empty.
+ * Makes the open segment longer by at least `least` pages.  The caller holds
+ * the growth mutex and the group's lock; the lock is released and taken again
+ * in between.  Meanwhile a pin keeps the segment's pages: other threads may
+ * free all its objects, and compaction may isolate it and put it back, but
+ * neither releases it.  If it is empty when the pin ends, the unpin releases
+ * it.
  */
 static zc_status grow_segment(struct zc_zspool *pool, struct zc_group *group,
                               uint32_t least) ZC_NO_LOCK_ANALYSIS
@@ -315,8 +318,9 @@ static zc_status grow_segment(struct zc_zspool *pool, struct zc_group *group,
     return status;
 }
 
-/* More pages, in which there is a span of so many granules, unless others take
- * it first.  Growth mutex and group lock held; the lock not in between. */
+/* Gets pages for a span of `wanted` granules.  The caller holds the growth
+ * mutex and the group's lock; the lock is released and taken again in between,
+ * so another thread may use the span first. */
 static zc_status grow(struct zc_zspool *pool, struct zc_group *group,
                       uint32_t wanted, bool beyond) ZC_NO_LOCK_ANALYSIS
 {
@@ -332,8 +336,9 @@ static zc_status grow(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /*
- * A span where there was none.  Group lock held on entry and on return, not in
- * between; growth mutex held on return.
+ * Makes a span when the group has none that is long enough.  The caller holds
+ * the group's lock, which is released and taken again in between; on return the
+ * caller holds the growth mutex too.
  */
 static zc_status make_span(struct zc_zspool *pool, struct zc_group *group,
                            uint32_t length, bool beyond, uint64_t *location_out)
@@ -361,9 +366,9 @@ static zc_status make_span(struct zc_zspool *pool, struct zc_group *group,
 
 /* What may be done to place an object. */
 enum effort {
-    FIT,   /* it goes into a span that is there, or nowhere */
-    GROW,  /* pages may be asked for, and pieces made one */
-    BEYOND /* and the limit refuses none */
+    FIT,   /* only a span that exists is used */
+    GROW,  /* new pages may be used, or spans joined */
+    BEYOND /* GROW, and the limit refuses no page */
 };
 
 static zc_status place_in_group(struct zc_zspool *pool, struct zc_group *group,
@@ -394,7 +399,7 @@ static zc_status place_in_group(struct zc_zspool *pool, struct zc_group *group,
             return status;
         }
     }
-    /* Where its bytes come next, the lines are on their way meanwhile. */
+    /* With found_out the caller writes the bytes next: they are prefetched. */
     if (found_out != NULL)
         zc_memory_prefetch_write(zc_location_address(&pool->arena, location),
                                  size);
@@ -420,11 +425,14 @@ static zc_status place_in_group(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /*
- * In the group of this processor if that has a span, else in another that has,
- * so that a thread which has come from another processor does not leave its
- * holes behind; then in new pages.  No object is refused before every group was
- * tried with its growth mutex held, one after the other: so pages that another
- * thread is getting for a group are found.
+ * Places an object in the group of this processor if that has a span; else in
+ * another group that has one, so that the holes of a thread that has moved to
+ * another processor are used; else in new pages.
+ *
+ * Another thread may have counted in the last pages below the limit and not yet
+ * attached them.  It holds the growth mutex of its group meanwhile.  So before
+ * an object is refused, every group is tried with its growth mutex held, one
+ * after the other: the wait for the mutex ends when those pages can be used.
  */
 static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
                                   bool beyond, zc_handle *handle_out,
@@ -508,7 +516,8 @@ static bool dense_remove(struct zc_zspool *pool, struct zc_group *group,
                    zc_dense_granules(segment.dense, size));
     group->objects--;
     group->payload_bytes -= size;
-    /* An isolated segment is compaction's to release. */
+    /* An isolated segment is released by compaction, or by the end of
+     * reclaim. */
     if (zspage->used > 0 || zspage->isolated ||
         !zc_zspage_release_or_leave(zspage))
         return false;
@@ -516,7 +525,7 @@ static bool dense_remove(struct zc_zspool *pool, struct zc_group *group,
     return true;
 }
 
-/* The largest object has its header elsewhere. */
+/* The largest object fits into one page: its header is in the descriptor. */
 static uint32_t dense_least_pages(size_t page_size, unsigned chain_length)
 {
     (void)page_size;
@@ -524,7 +533,7 @@ static uint32_t dense_least_pages(size_t page_size, unsigned chain_length)
     return 1;
 }
 
-/* An object's size is its own affair here, so none is allocated but used. */
+/* An object takes as much as it needs, so each allocated one is in use. */
 static void dense_read_class(const struct zc_group *group,
                              struct zc_zspool_class *row)
 {
