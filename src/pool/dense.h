@@ -43,8 +43,8 @@
 #define ZC_DENSE_BINS (ZC_DENSE_EXACT_BINS + 8)
 #define ZC_DENSE_BITMAP_WORDS ((ZC_DENSE_BINS + 63) / 64)
 
-/* The segments of a group and their free spans; all under its lock.  A span is
- * in the bins of its segment's group. */
+/* The segments of a group and their free spans; the group's lock guards all of
+ * it.  A span is in the bins of its segment's group. */
 struct zc_dense {
     uint64_t used;     /* granules in use */
     uint64_t capacity; /* granules of all segments */
@@ -52,17 +52,17 @@ struct zc_dense {
     uint32_t linked_min; /* shortest span that holds its links, granules */
     uint64_t bitmap[ZC_DENSE_BITMAP_WORDS]; /* bins that are not empty */
     uint64_t first[ZC_DENSE_BINS]; /* location + 1 of a bin's first span */
-    struct zc_zspage *open; /* the latest segment; it may grow.  Or NULL */
+    struct zc_zspage *open; /* the newest segment, which may grow; or NULL */
 
     zc_counter turns; /* which other group is asked first */
 
     /* [compaction] (pool/dense_compact.c) */
     struct zc_zspage *victim; /* segment being emptied; isolated */
     bool is_done;             /* nothing more to gain in this round */
-    unsigned failures;        /* victims given up in this round */
+    unsigned failures;        /* victims in a row that were given up */
     unsigned scans;           /* steps that found no segment to slide */
     uint64_t moved;           /* objects, in this round */
-    uint32_t hopeless;        /* granules that no segment has, in this round */
+    uint32_t hopeless;        /* least length that no segment has free */
 };
 
 static inline struct zc_dense *zc_dense_of(const struct zc_group *group)
@@ -70,7 +70,8 @@ static inline struct zc_dense *zc_dense_of(const struct zc_group *group)
     return group->own;
 }
 
-/* One segment at hand, its group's lock held (or not attached yet). */
+/* A segment that the caller works on: it holds the group's lock, or no other
+ * thread can reach the segment yet. */
 struct zc_segment {
     struct zc_zspool *pool;
     struct zc_group *group;
@@ -165,8 +166,8 @@ uint32_t zc_dense_length(const struct zc_segment *segment, uint32_t word);
 
 void zc_dense_init(struct zc_dense *dense, size_t page_size);
 
-/* Makes [start, start + length) a free span; a neighbour in front of it must
- * not be one.  It enters no bin. */
+/* Makes [start, start + length) a free span, in no bin.  What is in front of it
+ * is not a free span. */
 void zc_span_write(const struct zc_segment *segment, uint32_t start,
                    uint32_t length);
 
@@ -176,8 +177,8 @@ void zc_span_bin(const struct zc_segment *segment, uint32_t start,
 void zc_span_unbin(const struct zc_segment *segment, uint32_t start,
                    uint32_t length);
 
-/* Granules of the least span that an object of `length` granules is found in:
- * a shorter one is in no bin. */
+/* The least length of a span in which an object of `length` granules can be
+ * placed: shorter spans are in no bin. */
 static inline uint32_t zc_span_wanted(const struct zc_dense *dense,
                                       uint32_t length)
 {
@@ -220,9 +221,9 @@ void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
 /* ---- pool/dense_compact.c ---- */
 
 /*
- * Makes a span of at least `length` granules of what one segment has free here
- * and there, for an object that would be refused else.  Group lock held.
- * False: none found that has as much.
+ * Joins the free spans of one segment to a span of at least `length` granules,
+ * for an object that would otherwise be refused.  The caller holds the group's
+ * lock.  False: no segment was found that has so many free granules.
  */
 bool zc_dense_make_span(struct zc_zspool *pool, struct zc_group *group,
                         uint32_t length);
