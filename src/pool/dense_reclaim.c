@@ -3,9 +3,10 @@
  * dense_reclaim.c - deferred objects of dense placement, and the free
  * spans after a reclaim that did not empty its segment.
  *
- * A deferred object keeps its header, and its cell keeps its length, so that
- * the segment can be walked as before.  At the end the spans are made anew from
- * the headers alone, by address, each as long as the run of what is not in use.
+ * A deferred object keeps its header, and its cell keeps its size, so that the
+ * segment can be walked as before.  When reclaim ends, the spans are made anew
+ * from the headers, in the order of addresses; all that lies between two
+ * allocated objects becomes one span.
  */
 #include "pool/dense.h"
 
@@ -80,7 +81,7 @@ void zc_dense_undefer(struct zc_zspool *pool, const struct zc_found *found)
     found->group->payload_bytes += found->size;
 }
 
-/* What begins at `at` is not in use: gives up its cell if it has one. */
+/* Releases the cell of a deferred object; `word` is its header. */
 static void release_cell(const struct zc_segment *segment, uint32_t word)
 {
     struct zc_handles *handles = &segment->pool->handles;
@@ -96,8 +97,8 @@ static void release_cell(const struct zc_segment *segment, uint32_t word)
     (void)status;
 }
 
-/* Writes every run of what is not in use as one span.  Returns the granules in
- * use. */
+/* Makes one span of all that lies between two allocated objects.  Returns the
+ * granules in use. */
 static uint32_t rewrite_spans(const struct zc_segment *segment)
 {
     const uint32_t end = segment->granules;
@@ -134,7 +135,7 @@ void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
     struct zc_segment segment = zc_segment_here(pool, zspage);
     uint32_t used;
 
-    /* An empty segment is one span, which detaching expects in its bin. */
+    /* An empty segment is rebuilt too: detach expects its one span in a bin. */
     (void)rebuild;
     zc_memory_open(segment.memory,
                    (size_t)segment.granules * segment.dense->granule_bytes);
