@@ -3,9 +3,10 @@
  * span.c - the free spans of dense placement, and which fits best.
  *
  * Best fit over exact lengths: a bitmap says which bins are not empty, and the
- * first set bit at or above the wanted length is the tightest span there is,
- * in whichever segment.  A bin is a list through the spans themselves, linked
- * by location.  The group's lock is held throughout.
+ * first set bit at or above the wanted length names the bin of the tightest
+ * spans of all segments of the group.  A bin is a list whose links, locations,
+ * are in the spans themselves.  The caller of each function holds the group's
+ * lock.
  */
 #include "pool/dense.h"
 
@@ -65,8 +66,8 @@ void zc_span_write(const struct zc_segment *segment, uint32_t start,
         next = zc_segment_at(segment, end);
         zc_dense_set_word(next, zc_dense_word(next) | ZC_DENSE_PREV_FREE);
     } else {
-        /* A segment of the largest size with nothing in it does not fit, and
-         * does not grow. */
+        /* The span of an empty segment of the largest size does not fit into 16
+         * bits; such a segment has all its pages, so `tail` is not used. */
         segment->zspage->tail = (uint16_t)length;
     }
     if (bytes > LINKS_END + LENGTH_BYTES)
