@@ -9,11 +9,13 @@
  * zspage.  For the same objects in the same order a pool has the same number of
  * pages as zsmalloc.
  *
- * Why it cannot go wrong.  A fresh zspage is ours alone until its group is
- * stored: its links are written before that, and its first object is placed
- * before the lock is dropped, so no other thread finds it empty.  Header,
- * counters and cell change under one hold of the group's lock: a thread that
- * holds it finds that every header in use leads to a cell that leads back.
+ * Why it cannot go wrong.  The invariant under the group's lock: each header in
+ * use names a cell, and that cell has the object's location.  A thread that
+ * places, frees or moves an object changes header, counters and cell under one
+ * hold of the lock, so a thread that takes the lock next finds them in step.  A
+ * new zspage can be reached by no other thread until its group is stored, under
+ * that lock; its free list is written before, and its first object placed
+ * before the unlock, so no other thread finds it empty.
  */
 #include "pool/kernel.h"
 
@@ -169,7 +171,8 @@ static void link_slots(const struct zc_arena *arena,
     }
 }
 
-/* A new zspage with all its slots free, ours alone.  May block. */
+/* A new zspage with all its slots free; no other thread can reach it.  May
+ * block. */
 static zc_status new_zspage(struct zc_zspool *pool,
                             const struct zc_group *group, bool beyond,
                             struct zc_zspage **zspage_out)
@@ -193,7 +196,7 @@ static void attach(struct zc_group *group, struct zc_zspage *zspage)
     ZC_REQUIRES(group->lock)
 {
     zc_group_insert(group, zspage, 0);
-    /* Pairs with the acquire in release_emptied() and in reclaim. */
+    /* Pairs with the acquires of group_now() (pool/pin.c) and of reclaim. */
     zc_atomic_pointer_store_release(&zspage->group, group);
     zc_zspage_unlock(zspage);
 }
@@ -204,7 +207,7 @@ void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *group,
     ZC_ASSERT(zspage->objects == 0);
     zc_group_remove(group, zspage);
     zc_zspage_forget(pool, zspage);
-    /* Pairs with the acquire in release_emptied() and in reclaim. */
+    /* Pairs with the acquires of group_now() (pool/pin.c) and of reclaim. */
     zc_atomic_pointer_store_release(&zspage->group, NULL);
 }
 
@@ -232,8 +235,9 @@ static struct zc_zspage *find_room(const struct zc_group *group)
 /* ---- the operations ---- */
 
 /*
- * A zspage with room where there was none.  Group lock held on entry and on
- * return, not in between.  *begun_out: see zc_growth_begin().
+ * Gets a zspage with room when the group has none.  The caller holds the
+ * group's lock, which is released and taken again in between.  *begun_out: the
+ * result of zc_growth_begin().
  */
 static zc_status make_room(struct zc_zspool *pool, struct zc_group *group,
                            bool beyond, struct zc_zspage **zspage_out,
@@ -257,7 +261,7 @@ static zc_status make_room(struct zc_zspool *pool, struct zc_group *group,
     if (status == ZC_OK) {
         attach(group, *zspage_out);
     } else if (status == ZC_REJECTED) {
-        /* A slot may have come free meanwhile. */
+        /* Another thread may have freed a slot meanwhile. */
         *zspage_out = find_room(group);
         if (*zspage_out != NULL)
             status = ZC_OK;
