@@ -11,10 +11,12 @@
  * pool->cursor is twice the number of groups done in this round, plus one when
  * the next of them has been begun.
  *
- * Why it cannot go wrong.  The source's pin word is locked: no thread reads or
- * writes the bytes that are copied.  The cell changes when the copy is there,
- * and both under the group's lock, where frees look for the object.  The
- * destination may have readers: for them it is an allocation.
+ * Why it cannot go wrong.  The compacting thread and a reader: the source's pin
+ * word is LOCKED, so no thread reads or writes the bytes that are copied.  The
+ * compacting thread and a freeing thread: the copy is made and the cell changed
+ * under one hold of the group's lock, and a free takes this lock before it
+ * reads the cell for the last time (pool/pin.c).  The destination may have
+ * readers: the copy goes into a free slot, which none of them reads.
  */
 #include "pool/kernel.h"
 
@@ -24,8 +26,8 @@
 #define STEP_MOVES 16
 
 /*
- * Sources tried before a class is given up for this round: a reader's zspage is
- * passed over, and each costs a look under the lock.
+ * Sources tried before a class is given up for this round: a zspage that has
+ * readers is skipped, and each attempt takes time under the lock.
  */
 #define SOURCES_MAX 32
 
@@ -125,9 +127,9 @@ static uint32_t move_objects(struct zc_zspool *pool,
 }
 
 /*
- * Moves what one step may between one pair of zspages.  Returns how many
- * objects, none when the group has nothing more to give in this round.  A
- * source that was emptied is the caller's to give to the arena.
+ * Moves at most `most` objects between one pair of zspages.  Returns how many;
+ * 0: nothing is left to do in this group in this round.  The caller gives a
+ * source that was emptied to the arena.
  */
 static uint32_t compact_group(struct zc_zspool *pool, struct zc_group *group,
                               uint64_t most, struct zc_zspage **emptied_out)
@@ -170,8 +172,9 @@ zc_status zc_kernel_compact_step(struct zc_zspool *pool, uint64_t most,
     ZC_ASSERT(pool->cursor / 2 < pool->group_count);
     zc_spinlock_lock(&group->lock);
     if (pool->cursor % 2 == 0) {
-        /* Once each is enough when no other thread is there; threads that free
-         * and allocate all the time must not keep the round here for ever. */
+        /* Without other threads one move of each object is enough.  The bound
+         * ends the round also if other threads free and allocate all the
+         * time. */
         group->moves_left = group->objects;
         pool->cursor++;
     }
