@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kernel.h - the slots of kernel placement, for its own two files and
- * the class table.
+ * kernel.h - slots: what the files of kernel placement share, and what dense
+ * placement uses for its zspages of one page.
  *
  * A zspage is cut into slots of equal size.  A slot begins with a header word:
  *
@@ -21,7 +21,7 @@
 
 #include "zspool.h"
 
-/* What the list of a full zspage begins with. */
+/* The end of a free list; a full zspage has no other. */
 #define ZC_SLOT_NONE UINT16_MAX
 
 static inline uint64_t zc_slot_location(const struct zc_arena *arena,
@@ -48,7 +48,7 @@ uint64_t zc_slot_take(const struct zc_arena *arena,
                       const struct zc_group *group, struct zc_zspage *zspage,
                       uint64_t header, size_t size) ZC_REQUIRES(group->lock);
 
-/* The other way round. */
+/* Frees a slot: the opposite of zc_slot_take(). */
 void zc_slot_put(const struct zc_arena *arena, const struct zc_group *group,
                  struct zc_zspage *zspage, uint64_t location)
     ZC_REQUIRES(group->lock);
@@ -59,7 +59,7 @@ void zc_slot_set_header(const struct zc_arena *arena,
                         uint64_t location, uint64_t header)
     ZC_REQUIRES(group->lock);
 
-/* Makes a slot, whatever its header says, the first of the free list. */
+/* Puts a slot at the head of the free list, whatever its header says. */
 void zc_slot_link(const struct zc_arena *arena, const struct zc_group *group,
                   struct zc_zspage *zspage, uint32_t index)
     ZC_REQUIRES(group->lock);

@@ -3,8 +3,9 @@
  * kernel_reclaim.c - deferred slots of kernel placement, and the free
  * list after a reclaim that did not empty its zspage.
  *
- * The free list is rebuilt from the headers alone, in the order of the slots:
- * ALLOCATED stays, anything else is free, and DEFERRED gives up its cell first.
+ * The free list is rebuilt from the headers alone, in the order of the slots: a
+ * slot that is not ALLOCATED is free, and the cell of a DEFERRED one is
+ * released first.
  */
 #include "pool/kernel.h"
 
@@ -35,7 +36,7 @@ bool zc_kernel_next(struct zc_zspool *pool, struct zc_zspage *zspage,
 
 void zc_kernel_isolate(struct zc_zspool *pool, struct zc_zspage *zspage)
 {
-    /* The free list is the zspage's own: nothing of it is elsewhere. */
+    /* The free list is in the zspage itself, so there is nothing to remove. */
     (void)pool;
     (void)zspage;
 }
