@@ -4,13 +4,15 @@
  *
  * Address space is taken in chunks of 512 pages, each cut into zspages of one
  * length; memory is resident only in those given out.  An unmapped chunk's
- * record is used again for the same length.  The descriptors stay: a reader
- * with an old location may still look at one, and finds it locked
- * (pool/pin.c).
+ * record is used again for the same length.  Descriptors are never freed: a
+ * reader with an old location may still read the pin word of a free zspage, and
+ * finds it LOCKED (pool/pin.c).
  *
- * The limit counts pages populated.  A zspage is populated from its first page
- * on, as far as its owner asks for and the limit leaves, and grows when the
- * owner asks for more.
+ * The limit counts populated pages.  The first pages of a zspage are populated,
+ * as many as its group asks for and the limit leaves; the group may ask for
+ * more later.  One atomic word has the pages given out and the pages kept.  A
+ * thread counts its pages in by a CAS on it, before it populates them, so two
+ * threads never both get the last pages below the limit.
  *
  * Empty zspages are kept populated up to a number of pages, and one empty chunk
  * mapped, so that an object which comes and goes at the edge of a zspage, or
@@ -100,8 +102,9 @@ void zc_arena_leave(const struct zc_arena *arena)
     char *memory;
     uint32_t i;
 
-    /* A record is there before it is counted, and its memory is mapped before
-     * the pointer is set and unmapped after it is cleared. */
+    /* The parent's threads may have been anywhere at the fork.  But a record
+     * exists before it is counted, and its pointer is set only while its memory
+     * is mapped. */
     for (i = 0; i < arena->chunk_count; i++) {
         memory = zc_chunk_memory(zc_arena_chunk(arena, i));
         if (memory != NULL)
@@ -132,7 +135,7 @@ static uint32_t charge(struct zc_arena *arena, uint32_t most, uint32_t least)
     return pages;
 }
 
-/* Counts pages out, or kept ones in or out: so many of each. */
+/* Adds to the pages given out, and to those kept, in one step. */
 static void recount(struct zc_arena *arena, int given_out, int kept)
 {
     const uint64_t change = (uint64_t)(int64_t)given_out +
@@ -149,7 +152,8 @@ static size_t populated_bytes(const struct zc_arena *arena,
     return (size_t)zspage->pages * arena->page_size;
 }
 
-/* After a change of what is kept.  Only the lock's holder writes these. */
+/* Notes that one more, or one less, is kept, and when.  Only the holder of the
+ * lock writes these. */
 static void count_kept(struct zc_arena *arena, int change)
     ZC_REQUIRES(arena->lock)
 {
@@ -181,7 +185,8 @@ static struct zc_zspage *take_free(struct zc_arena *arena, uint32_t pages)
     return zspage;
 }
 
-/* A chunk record of that length without memory, ours alone; NULL: none. */
+/* Takes an unmapped chunk record of that length off its list: no other thread
+ * can reach it.  NULL: there is none. */
 static struct zc_chunk *take_record(struct zc_arena *arena, uint32_t pages)
 {
     struct zc_list *unmapped = &arena->unmapped[pages];
@@ -218,7 +223,8 @@ static bool number_record(struct zc_arena *arena, uint32_t *index_out)
     return numbered;
 }
 
-/* A new chunk record for zspages of that length, ours alone. */
+/* Makes a chunk record for zspages of that length; no other thread can reach it
+ * yet. */
 static zc_status new_record(struct zc_arena *arena, uint32_t pages,
                             struct zc_chunk **chunk_out)
 {
