@@ -50,11 +50,13 @@
  * and its cell is leaving or deferred, the record is readable until that ends
  * (pool/visit.c, pool/reclaim.c).
  *
- * Why it cannot go wrong: a free changes the generation of a live handle by
- * CAS, so if two threads free a handle, the second finds another generation and
- * gets ZC_STALE.  The location in a cell changes only under the group's lock; a
- * reader that needs a stable location pins the zspage and then reads the cell
- * again (pool/pin.c).
+ * Why it cannot go wrong.  Two threads that free one handle: each holds the
+ * lock of the object's group, so one is first and changes the generation; the
+ * second finds another generation and gets ZC_STALE.  A thread that changes
+ * tags needs no lock, and may meet one that frees or moves the object.  So
+ * every change of a word with a valid handle is a CAS, and none overwrites
+ * another.  The location changes only under the group's lock; a reader pins the
+ * zspage and then reads the cell again (pool/pin.c).
  */
 #include "zspool.h"
 
@@ -78,7 +80,7 @@ _Static_assert(ZC_CELL_SIZE_SHIFT + 12 + HANDLE_GENERATION_BITS == 64,
                "with the smallest page a cell has no gaps");
 _Static_assert(ZC_CELL_TAGS_BITS + ZC_CELL_BARE_BITS + HANDLE_GENERATION_BITS ==
                    64,
-               "and a bare one neither");
+               "a bare cell has no gaps");
 
 static uint32_t handle_generation(zc_handle handle)
 {
@@ -156,7 +158,7 @@ void zc_handles_destroy(struct zc_handles *handles)
 
 /* ---- the life of the user's bytes ---- */
 
-/* The user's bytes are a cache's entry. */
+/* The name of the user's bytes in the lab: an entry of a cache. */
 #define USER_NAME "entry"
 
 static void begin_record(const struct zc_handles *handles, uint32_t index)
