@@ -2,11 +2,11 @@
 /*
  * compact.c - one compaction at a time, in steps, within a budget.
  *
- * A round visits everything there is to gain once; a placement does it in steps
- * of at most a few dozen objects, each under one hold of a group's lock, and
- * keeps its place in pool->cursor.  Between steps no lock is held but the
- * compaction's own, so allocation, free and readers wait for one step at most.
- * A step leaves zspages with readers alone.
+ * A round visits once all that can be compacted.  A placement does it in steps,
+ * and notes in pool->cursor how far the round is.  A step moves at most a few
+ * dozen objects under one hold of a group's lock; between steps only the
+ * compaction mutex is held.  So a thread that allocates or frees waits for one
+ * step at most.  A step skips zspages that have readers.
  */
 #include "zspool.h"
 

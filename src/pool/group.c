@@ -41,7 +41,8 @@ zc_status zc_group_lock_and_take(struct zc_group *group,
     }
 }
 
-/* The analysis does not see that the two go together. */
+/* The lock analysis does not see that a mutex that one call locks is unlocked
+ * by the other. */
 bool zc_growth_begin(const struct zc_zspool *pool, struct zc_group *group)
     ZC_NO_LOCK_ANALYSIS
 {

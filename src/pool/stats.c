@@ -3,8 +3,9 @@
  * stats.c - a pool in numbers, and its class table as the kernel prints
  * it.
  *
- * Every group is read under its lock, one after the other: a row is true of one
- * moment, a sum of rows only when nothing runs.
+ * Every group is read under its lock, one after the other: the numbers of one
+ * group are of one moment, and a sum is exact only when no other thread uses
+ * the pool.
  */
 #include "zspool.h"
 
@@ -23,7 +24,7 @@ struct text {
     size_t length;
 };
 
-/* A lock is no part of what a const pool promises to leave as it is. */
+/* The cast is for the lock; the content of the pool stays as it is. */
 static struct zc_arena *lockable_arena(const struct zc_zspool *pool)
 {
     return (struct zc_arena *)(uintptr_t)&pool->arena;
@@ -93,8 +94,8 @@ static void append(struct text *text, const char *format, ...)
     text->length += (size_t)length;
 }
 
-/* The columns of the kernel's file begin with 10 %: an empty zspage is only
- * there until the thread that emptied it releases it. */
+/* The columns of the kernel's file begin with 10 %: an empty zspage exists only
+ * until its last reader releases it. */
 static void append_fullness(struct text *text,
                             const uint64_t zspages[ZC_FULLNESS_GROUPS])
 {
