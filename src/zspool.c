@@ -108,7 +108,7 @@ static zc_status check_options(struct zc_zspool_options *options)
     return check_limit(options);
 }
 
-/* One lock for so many costs less than the holes that each group has. */
+/* A lock that so many share costs less than the holes of more groups. */
 #define PROCESSORS_OF_A_GROUP 4
 
 /* How many groups the segments of a pool are in. */
@@ -235,8 +235,8 @@ static zc_status new_object(struct zc_zspool *pool, size_t size, bool beyond,
 
     if (size == 0 || size > pool->page_size)
         return ZC_INVALID;
-    /* Where the limit was lowered, what is there may be above it: then there is
-     * no room in that. */
+    /* A limit that was lowered may be below the pages that the pool has: then
+     * not even free space in them is used. */
     if (beyond || zc_arena_pages(&pool->arena) <= zc_arena_limit(&pool->arena))
         status = pool->ops->place(pool, size, beyond, handle_out, found_out);
     if (status == ZC_REJECTED)
@@ -261,8 +261,8 @@ zc_status zc_zspool_alloc(struct zc_zspool *pool, size_t size,
     return status;
 }
 
-/* A new object with its bytes, in a record with the user's.  Both are there
- * before the handle is valid. */
+/* A new object with its bytes, and the user's bytes in its record.  Both are
+ * written before the handle is valid. */
 static zc_status put_object(struct zc_zspool *pool, const void *data,
                             size_t size, bool beyond, const void *user,
                             zc_handle *handle_out)
@@ -310,7 +310,7 @@ zc_status zc_zspool_put_beyond(struct zc_zspool *pool, const void *data,
     return put(pool, data, size, true, handle_out);
 }
 
-/* A free looks at the header, and at what is in front and behind. */
+/* A free reads the header of the object and of both neighbours. */
 static void prefetch_edges(const struct zc_zspool *pool,
                            const struct zc_found *found)
 {
@@ -320,7 +320,7 @@ static void prefetch_edges(const struct zc_zspool *pool,
     zc_memory_prefetch_write(object + found->size, 1);
 }
 
-/* Frees what was found, whose group is locked; unlocks it. */
+/* Frees an object whose group is locked, and unlocks the group. */
 static zc_status free_found(struct zc_zspool *pool, zc_handle handle,
                             const struct zc_found *found)
 {
@@ -365,8 +365,8 @@ zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
     return free_found(pool, handle, &found);
 }
 
-/* Pins an object that was not freed.  Only where there is reclaim may the cell
- * of a freed one still lead to it. */
+/* Pins an object that was not freed.  Only in a pool with reclaim may the cell
+ * of a freed object still lead to it. */
 static zc_status pin_live(struct zc_zspool *pool, zc_handle handle,
                           struct zc_found *found_out)
 {
@@ -485,7 +485,7 @@ const struct zc_cell *zc_zspool_record_of(const struct zc_zspool *pool,
     const struct zc_cell *cell =
         zc_cell_at(&pool->handles, zc_handle_cell(handle));
 
-    /* Acquires what the user wrote before the object could be met. */
+    /* Acquires the user's bytes, written before the handle became valid. */
     (void)zc_cell_live_word(&pool->handles, cell);
     return cell;
 }
@@ -502,7 +502,7 @@ zc_status zc_zspool_object_size(const struct zc_zspool *pool, zc_handle handle,
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
     if (pool->keeps_lru) {
-        /* A lock is no part of what a const pool promises to leave as it is. */
+        /* The cast is for the lock; the content of the pool stays as it is. */
         status = zc_zspool_find_live((struct zc_zspool *)(uintptr_t)pool,
                                      handle, &found);
         if (status != ZC_OK)

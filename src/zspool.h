@@ -16,15 +16,17 @@
  *   pool/dense.c    dense placement: objects in and out of segments
  *   pool/span.c     its free spans, and which of them fits best
  *   pool/reclaim.c  the coldest zspage, evicted object by object
- *   zspool_*_reclaim.c  deferred objects and free space after it, per placement
+ *   pool/dense_reclaim.c, pool/kernel_reclaim.c
+ *                   deferred objects, and free space after it, per placement
  *   pool/compact.c  one compaction at a time, its budget and cursor
- *   zspool_*_compact.c  what moves where, per placement
+ *   pool/dense_compact.c, pool/kernel_compact.c
+ *                   what moves where, per placement
  *   pool/stats.c    counters and the class table as text
  *
- * Locks: a group's lock guards its zspages and the objects in them; moving an
- * object happens under it with the zspage's pin word locked (pool/pin.c).
- * The arena's lock guards chunks, and the handles' lock free cells.  See
- * platform/lock.h for their order.
+ * Locks: a group's lock guards its zspages and the objects in them.  A thread
+ * moves an object only with that lock held and the zspage's pin word LOCKED
+ * (pool/pin.c).  The arena's lock guards chunks, and the handles' lock free
+ * cells.  platform/lock.h has their order.
  *
  * A field without a bracket is constant once its struct is published.
  */
@@ -63,15 +65,15 @@ struct zc_found;
 struct zc_pool_config;
 
 /*
- * A zspage: page frames that hold objects.  Descriptors are never freed before
- * the pool: a reader with an old location may still look at `pin` and `group`.
- * One fills a cache line, and has it for itself.
+ * A zspage: page frames that hold objects.  Descriptors are not freed before
+ * the pool: a reader with an old location may still read `pin` and `group`.
+ * Each has a cache line of its own.
  */
 struct zc_zspage {
     struct zc_list link; /* [group] a fullness list; [arena] the free list */
 
-    /* Whose lock guards this zspage; NULL while it is free.  [group] to
-     * write, any to read: the reader locks it and looks again. */
+    /* The group whose lock guards this zspage; NULL: it is free.  [group] to
+     * write; any thread may read it, locks that group, and reads it again. */
     zc_atomic_pointer group;
 
     zc_atomic_u32 pin; /* readers and two bits: pool/pin.c */
@@ -102,8 +104,8 @@ struct zc_zspage {
 struct zc_chunk {
     struct zc_list link; /* [arena] chunks with free zspages, by length */
     struct zc_list free_zspages; /* [arena] */
-    /* [arena] to write; NULL: not mapped.  It holds for a thread that has a
-     * zspage of it, and is a hint for others. */
+    /* [arena] to write; NULL: not mapped.  It does not change for a thread that
+     * has a zspage of the chunk; for others it is a hint. */
     zc_atomic_pointer memory;
     struct zc_zspage *zspages; /* never freed before the pool */
     void *descriptors;         /* the block they are in */
@@ -125,7 +127,7 @@ struct zc_arena {
      * word, so that their sum is never above the limit. */
     zc_atomic_u64 pages;
 
-    /* Empty, and kept for the next that needs one (pool/arena.c). */
+    /* Empty zspages and one chunk, kept for the next use (pool/arena.c). */
     uint32_t keep_pages;         /* of kept zspages, at most */
     zc_counter kept_count;       /* [lock] to write; any to read, as a hint */
     zc_counter kept_second;      /* [lock] to write; of the last change */
@@ -139,19 +141,19 @@ struct zc_arena {
 };
 
 /*
- * What a group does with its zspages in its way: slots (pool/kernel.c), or
- * segments (pool/dense.c).  Group lock held for all of it.
+ * What differs between groups of slots (pool/kernel.c) and groups of segments
+ * (pool/dense.c).  The caller holds the group's lock.
  */
 struct zc_group_ops {
     /*
-     * Takes the object at a location out.  True: the zspage is empty, off all
-     * lists, and is the caller's to give to the arena.
+     * Takes the object at a location out.  True: the zspage is empty and off
+     * all lists, and the caller gives it to the arena.
      */
     bool (*remove)(struct zc_zspool *pool, struct zc_group *group,
                    struct zc_zspage *zspage, uint64_t location, size_t size);
 
-    /* The handle of the first live object at or after *place_inout, which is
-     * moved past it; false: none.  Begins with 0. */
+    /* The handle of the first live object at or after *place_inout, which
+     * becomes the place behind it; false: none.  The first place is 0. */
     bool (*next)(struct zc_zspool *pool, struct zc_zspage *zspage,
                  uint32_t *place_inout, zc_handle *handle_out);
 
@@ -159,26 +161,26 @@ struct zc_group_ops {
     void (*isolate)(struct zc_zspool *pool, struct zc_zspage *zspage);
 
     /* Marks an object of a zspage under reclaim DEFERRED: its cell and its
-     * place stay as they are.  ZC_OK; ZC_STALE: it is. */
+     * place stay as they are.  ZC_OK; ZC_STALE: it is DEFERRED already. */
     zc_status (*defer)(struct zc_zspool *pool, const struct zc_found *found);
 
-    /* Whether an object is DEFERRED; and makes such a one ALLOCATED again,
-     * before its reclaim ends. */
+    /* Whether an object is DEFERRED; and makes a DEFERRED object ALLOCATED
+     * again, before its reclaim ends. */
     bool (*is_deferred)(struct zc_zspool *pool, const struct zc_found *found);
     void (*undefer)(struct zc_zspool *pool, const struct zc_found *found);
 
-    /* Ends reclaim: releases every deferred cell; `rebuild`: and makes what is
-     * not in use free space again. */
+    /* Ends reclaim: releases every deferred cell.  `rebuild`: also makes free
+     * space of all that is not in use. */
     void (*settle)(struct zc_zspool *pool, struct zc_zspage *zspage,
                    bool rebuild);
 
-    /* Takes an empty zspage, its pin word locked, off its group.  The zspage is
-     * the caller's to give to the arena. */
+    /* Takes an empty zspage, its pin word LOCKED, off its group.  The caller
+     * gives it to the arena. */
     void (*detach)(struct zc_zspool *pool, struct zc_group *group,
                    struct zc_zspage *zspage);
 
-    /* What of a class's row only the group knows: objects_allocated,
-     * pages_used, pages_freeable.  Adds to what is there. */
+    /* Adds to the three fields of a class's row that only the group can count:
+     * objects_allocated, pages_used, pages_freeable. */
     void (*read_class)(const struct zc_group *group,
                        struct zc_zspool_class *row);
 };
@@ -205,7 +207,7 @@ struct zc_group {
     char apart[ZC_CACHE_LINE]; /* no line of it is in the next one, too */
 };
 
-/* What each placement does in its way; zspool.c has the list of them. */
+/* What differs between placements; zspool.c has the list of them. */
 struct zc_placement_ops {
     const char *name;
 
@@ -217,13 +219,13 @@ struct zc_placement_ops {
     void (*destroy)(struct zc_zspool *pool);
 
     /*
-     * Places a new object, writes its header and sets its cell, all under the
-     * group's lock: a walker never meets an allocated object whose cell does
-     * not lead back.  `found_out` not NULL: the cell is coming, and the
-     * object's zspage is pinned for the caller, which writes the bytes before
-     * it makes the handle valid by zc_handles_set().  `beyond`: the limit
-     * refuses nothing.  May block without the lock.  ZC_OK, ZC_REJECTED,
-     * ZC_NO_MEMORY.
+     * Places a new object, writes its header and sets its cell, all under one
+     * hold of the group's lock: a thread that walks the zspage under that lock
+     * finds that the cell of every allocated object leads back to it.
+     * found_out not NULL: the cell is "coming" (pool/handle.c) and the zspage
+     * is pinned for the caller, which writes the bytes and then makes the
+     * handle valid by zc_handles_set().  `beyond`: the limit refuses nothing.
+     * May block, with no lock held.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY.
      */
     zc_status (*place)(struct zc_zspool *pool, size_t size, bool beyond,
                        zc_handle *handle_out, struct zc_found *found_out);
@@ -241,7 +243,7 @@ struct zc_placement_ops {
     zc_status (*compact_step)(struct zc_zspool *pool, uint64_t most,
                               struct zc_compact_result *result);
 
-    /* The call ends before the round does: leave nothing half open.  NULL:
+    /* Called if the call ends before the round does: puts a victim back.  NULL:
      * nothing to do. */
     void (*compact_pause)(struct zc_zspool *pool,
                           struct zc_compact_result *result);
@@ -286,20 +288,19 @@ void zc_arena_destroy(struct zc_arena *arena);
 void zc_arena_leave(const struct zc_arena *arena);
 
 /*
- * A free zspage of that length, its pin word locked and its group NULL, and the
- * memory of its first zspage->pages pages resident and undefined: `most`, or
- * where the limit is near what it leaves, but not under `least`; one that was
- * kept may have more.  May block.  ZC_OK; ZC_REJECTED: the limit;
+ * Takes a free zspage of that length.  Its pin word is LOCKED, its group is
+ * NULL, and its first zspage->pages pages are resident, with undefined content:
+ * `most` pages, or fewer if the limit leaves fewer, but not fewer than `least`.
+ * A kept zspage may have more.  May block.  ZC_OK; ZC_REJECTED: the limit;
  * ZC_NO_MEMORY.
  */
 zc_status zc_arena_get(struct zc_arena *arena, uint32_t length, uint32_t least,
                        uint32_t most, struct zc_zspage **zspage_out);
 
 /*
- * Makes more pages of a zspage resident, those behind its zspage->pages, which
- * the caller then raises by *pages_out; as many as zc_arena_get() would.  The
- * caller has it pinned, and no other thread makes it grow.  May block.  ZC_OK;
- * ZC_REJECTED.
+ * Makes the next pages of a zspage resident, as many as zc_arena_get() would.
+ * The caller then adds *pages_out to zspage->pages.  It has the zspage pinned,
+ * and no other thread makes it grow.  May block.  ZC_OK; ZC_REJECTED.
  */
 zc_status zc_arena_grow(struct zc_arena *arena, const struct zc_zspage *zspage,
                         uint32_t least, uint32_t most, uint32_t *pages_out);
@@ -308,17 +309,17 @@ zc_status zc_arena_grow(struct zc_arena *arena, const struct zc_zspage *zspage,
 zc_status zc_arena_get_beyond(struct zc_arena *arena, uint32_t length,
                               uint32_t least, struct zc_zspage **zspage_out);
 
-/* Gives an empty zspage, pin word locked, back to the system, or keeps it.  May
- * block. */
+/* Gives an empty zspage, its pin word LOCKED, back to the system, or keeps it.
+ * May block. */
 void zc_arena_put(struct zc_arena *arena, struct zc_zspage *zspage);
 
-/* The same for a caller whose aim is that memory goes back. */
+/* zc_arena_put(), but never keeps it. */
 void zc_arena_release(struct zc_arena *arena, struct zc_zspage *zspage);
 
-/* Gives back what is kept.  May block. */
+/* Gives all that is kept back to the system.  May block. */
 void zc_arena_give_back(struct zc_arena *arena);
 
-/* The same for what was kept in another second than this one; cheap. */
+/* zc_arena_give_back() if nothing was kept or taken in this second; cheap. */
 void zc_arena_give_back_old(struct zc_arena *arena);
 
 /* In bytes; 0: none. */
@@ -415,7 +416,7 @@ uint32_t zc_class_chain(size_t page_size, unsigned chain_length,
 
 /* ---- pool/pin.c ---- */
 
-/* The group that an object of a size is placed in, if that has room. */
+/* The group in which an object of this size is placed first. */
 static inline struct zc_group *zc_group_of(const struct zc_zspool *pool,
                                            size_t size)
 {
@@ -427,15 +428,16 @@ static inline struct zc_group *zc_group_of(const struct zc_zspool *pool,
                                                             size)]];
 }
 
-/* An object found: where, and how large. */
+/* A reference to an object: where it is, and how large.  Valid while its zspage
+ * is pinned or its group is locked. */
 struct zc_found {
     struct zc_zspage *zspage;
-    struct zc_group *group; /* that is locked; undefined where none is */
+    struct zc_group *group; /* the locked one; undefined if only pinned */
     uint64_t location;
     size_t size;
 };
 
-/* The bytes of an object whose place the caller holds. */
+/* The bytes of an object whose zspage is pinned or whose group is locked. */
 static inline char *zc_found_payload(const struct zc_zspool *pool,
                                      const struct zc_found *found)
 {
@@ -449,18 +451,18 @@ static inline char *zc_found_payload(const struct zc_zspool *pool,
 }
 
 /*
- * Finds a live object and locks its group: until the group is unlocked it is
- * there.  ZC_OK with the lock held; ZC_STALE; ZC_INVALID.
+ * Finds a live object and locks its group: until the unlock it neither moves
+ * nor is freed.  ZC_OK with the lock held; ZC_STALE; ZC_INVALID.
  */
 zc_status zc_zspool_find_locked(struct zc_zspool *pool, zc_handle handle,
                                 struct zc_found *found_out);
 
-/* The same, where an object that was freed under reclaim is ZC_STALE too:
- * its cell still leads to it. */
+/* zc_zspool_find_locked(), but an object whose free is deferred is ZC_STALE
+ * too, although its cell still leads to it. */
 zc_status zc_zspool_find_live(struct zc_zspool *pool, zc_handle handle,
                               struct zc_found *found_out);
 
-/* The analysis cannot follow a lock that comes in a struct. */
+/* The lock analysis cannot follow a lock inside a struct. */
 static inline void zc_found_unlock(const struct zc_found *found)
     ZC_NO_LOCK_ANALYSIS
 {
@@ -475,9 +477,9 @@ zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
                         struct zc_found *found_out);
 
 /*
- * The same for the pool's user, by the record: it has an object, which only
- * this user frees, and not now.  The handle of the record, group lock held; and
- * a pin.
+ * The two calls for a live record of the pool's user: only the user frees its
+ * object, and does not do so during the call.  lock_record returns the record's
+ * handle, with the group's lock held; pin_record pins the zspage.
  */
 zc_handle zc_zspool_lock_record(struct zc_zspool *pool,
                                 const struct zc_cell *cell,
@@ -485,68 +487,71 @@ zc_handle zc_zspool_lock_record(struct zc_zspool *pool,
 void zc_zspool_pin_record(struct zc_zspool *pool, const struct zc_cell *cell,
                           struct zc_found *found_out);
 
-/* One more pin, group lock held and the pin word not locked. */
+/* Adds a pin.  The caller holds the group's lock, and the pin word is not
+ * LOCKED. */
 void zc_zspage_pin(struct zc_zspage *zspage);
 
-/* Ends a pin; releases the zspage if it was emptied and this was the last. */
+/* Ends a pin.  The last one releases the zspage if it was emptied meanwhile. */
 void zc_zspage_unpin(struct zc_zspool *pool, struct zc_zspage *zspage);
 
 /*
- * Locks the pin word against readers; false if there are some.  Group lock
- * held, and kept until zc_zspage_unlock(), or until the zspage is given to the
- * arena.
+ * Sets LOCKED in the pin word; false: there are readers.  The caller holds the
+ * group's lock until zc_zspage_unlock(), or until the zspage has left its
+ * group.
  */
 bool zc_zspage_trylock(struct zc_zspage *zspage);
 void zc_zspage_unlock(struct zc_zspage *zspage);
 
 /*
- * An empty zspage, group lock held: true if it could be locked and may go;
- * else its last reader will release it, unless it is used again before.
+ * For an empty zspage, with the group's lock held.  True: it had no readers;
+ * its pin word is LOCKED now, and the caller releases it.  False: its last
+ * reader will release it, unless an object is placed in it before.
  */
 bool zc_zspage_release_or_leave(struct zc_zspage *zspage);
 
-/* An object enters a zspage: it is not to be released.  Group lock held. */
+/* An object enters a zspage: cancels the release by its last reader.  The
+ * caller holds the group's lock. */
 void zc_zspage_keep(struct zc_zspage *zspage);
 
 /* ---- pool/visit.c; group lock held ---- */
 
-/* Whether an object is being visited: then it keeps its place when it is freed,
- * by zc_handles_leave(). */
+/* Whether an object is being visited.  A free of such an object leaves it in
+ * its place: zc_handles_leave(). */
 bool zc_visits_have(const struct zc_group *group, zc_handle handle);
 
-/* The reclaim of a zspage ends: what was freed under it and is being visited
- * keeps its place too. */
+/* Called when the reclaim of a zspage ends: an object whose free was deferred
+ * and that is being visited keeps its place too. */
 void zc_visits_keep(struct zc_zspool *pool, struct zc_group *group,
                     const struct zc_zspage *zspage);
 
 /* ---- zspool.c ---- */
 
-/* zc_zspool_put(), but the limit refuses nothing: for what has nowhere else to
- * be.  As few pages as can be are taken beyond it. */
+/* zc_zspool_put(), but the limit refuses nothing: for data of which there is no
+ * other copy.  Takes as few pages beyond the limit as possible. */
 zc_status zc_zspool_put_beyond(struct zc_zspool *pool, const void *data,
                                size_t size, zc_handle *handle_out);
 
 /*
- * For a user that keeps a part of each record (pool/handle.h): a pool whose
- * records have user_bytes of the user's, and its calls by records.  The user
- * knows which of its records are live, so nothing is checked.
+ * For a user that keeps data in the records (pool/handle.h): a pool with
+ * user_bytes in each record, and its calls by records.  The user knows which of
+ * its records are live, so nothing is checked.
  */
 zc_status zc_zspool_create_with_records(const struct zc_zspool_options *options,
                                         size_t user_bytes,
                                         struct zc_zspool **pool_out);
 
-/* The same by what a cache says; pool/ops.c. */
+/* The same with the options of a cache; pool/ops.c. */
 zc_status zc_zspool_create_for(const struct zc_pool_config *config,
                                size_t user_bytes, struct zc_zspool **pool_out);
 
-/* zc_zspool_put(), or zc_zspool_put_beyond(); `user` is what the record has of
- * the user's when the object can be met. */
+/* zc_zspool_put(), or zc_zspool_put_beyond().  `user`: the user's bytes, which
+ * are in the record before any thread can find the object. */
 zc_status zc_zspool_put_record(struct zc_zspool *pool, const void *data,
                                size_t size, bool beyond, const void *user,
                                struct zc_cell **cell_out);
 
-/* Ends object and record; under reclaim the record is readable until that
- * ends. */
+/* Frees object and record.  Under reclaim the record stays readable until the
+ * reclaim ends. */
 void zc_zspool_free_record(struct zc_zspool *pool, struct zc_cell *cell);
 
 /* zc_zspool_read_begin() and zc_zspool_read_end(). */
@@ -561,7 +566,7 @@ const struct zc_cell *zc_zspool_record_of(const struct zc_zspool *pool,
 
 /* ---- pool/reclaim.c; group lock held ---- */
 
-/* An object enters a zspage: it is the hottest now. */
+/* An object enters a zspage: the zspage becomes the hottest. */
 void zc_zspage_touch(struct zc_zspool *pool, struct zc_zspage *zspage);
 
 /* The zspage leaves its group. */
@@ -570,10 +575,11 @@ void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage);
 /* ---- growth: pool/group.c ---- */
 
 /*
- * Around the search for a new zspage of slots, no spinlock held.  With a limit
- * one thread at a time: so the next one finds what this one has brought, and is
- * not refused for pages that are on their way.  Says whether there is something
- * to end.
+ * Called before and after a thread gets a new zspage of slots, with no spinlock
+ * held.  If the pool has a limit, one thread of a group does so at a time.  The
+ * next thread then finds the new zspage: otherwise the limit might refuse it
+ * because of pages that the first thread has counted in and not yet attached.
+ * True: the mutex is held, and zc_growth_end() releases it.
  */
 bool zc_growth_begin(const struct zc_zspool *pool, struct zc_group *group);
 void zc_growth_end(struct zc_group *group, bool begun);
