@@ -24,10 +24,11 @@
  * DIRTY is cleared before the transfer, not after: a thread that sets it
  * meanwhile has changed the folio, so the copy on the device is old.
  *
- * Completion runs on a thread of the device, or inline.  It never waits for a
- * folio's lock: the holder of the lock may wait for a transfer that only this
- * thread can do, or, inline, be this same thread further up.  What needs the
- * lock is left to zc_pageio_retry().
+ * Completion runs on a worker of the device, or inline on the thread that
+ * submitted.  It never waits for a folio's lock: the holder may wait for a
+ * transfer that only this worker can do; inline, the holder may be this same
+ * thread, further up its stack.  Completion tries the lock once, and leaves the
+ * rest to zc_pageio_retry().
  */
 #include <string.h>
 

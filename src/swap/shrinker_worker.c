@@ -3,12 +3,15 @@
  * shrinker_worker.c - a thread that shrinks in the background.
  *
  * A store that finds the pool at its limit wakes the worker, and is refused.
- * The request is a flag, which the worker clears before it begins: a request
- * that comes during its work is not lost, and any number of them lead to one
- * more round.
+ * The request is a flag, which the worker clears before it begins.  A store
+ * that comes during its work sets it again, so the request is not lost, and any
+ * number of them lead to one more round.
  *
- * The worker ends between two pages.  is_ending is set under the lock, which
- * the worker holds when it decides to sleep: so it sees the flag or is woken.
+ * No wake-up is lost.  A store sets the flag, and the thread that ends the
+ * worker sets is_ending, under the mutex, and then signals.  The worker holds
+ * the mutex from the moment it reads both until it sleeps.  So it sees the
+ * change, or it already sleeps when it is signalled.  During its work the
+ * worker reads is_ending between two pages.
  */
 #include "swap.h"
 

@@ -10,8 +10,11 @@
  * "Freed last" is a stack: each freed slot links to the one freed before it.
  * While it is not empty, slots are taken only from its top.
  *
- * A slot that is taken is neither free nor in use.  It becomes in use under its
- * cluster's lock, if the device still accepts pages; else it is given back.
+ * The thread that takes a slot and swapoff: a slot that is taken is not yet in
+ * use.  The thread makes it so under its cluster's lock, if the device still
+ * accepts pages, and otherwise gives it back.  Swapoff stops the device and
+ * then looks for slots in use under the same lock: it finds this one, or the
+ * thread finds the device stopped.
  */
 #include "base/bitmap.h"
 #include "base/bits.h"
@@ -159,8 +162,6 @@ static zc_status use_slot(struct zc_swap_device *device, zc_swp slot,
     if (cluster == NULL || zc_cluster_add_folios(device, cluster) != ZC_OK)
         return ZC_NO_MEMORY;
     zc_spinlock_lock(&cluster->lock);
-    /* Swapoff takes this lock after it has stopped the device: it finds the
-     * slot in use, or this thread finds the device stopped. */
     accepts = zc_swap_device_accepts(device);
     if (accepts)
         zc_cluster_insert(device, cluster, slot, folio);

@@ -11,8 +11,10 @@
  *     cached              -> the folio's lock, then checked again
  *     pinned, or FREEING  -> sleeps, and begins again
  *
- * Under the same lock the claim reads whether the slot has a count, and its
- * zero bit.  No other thread changes them until the release.
+ * The claim makes its pin, and reads the slot's count and its zero bit, under
+ * the cluster's lock; with a folio it reads them again under the folio's lock.
+ * A thread that changes either of them has the slot pinned, so no other thread
+ * changes them until the release.
  *
  * A claim begins again only when another thread has ended its use of the slot
  * meanwhile, so it needs no bound.

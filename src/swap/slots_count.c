@@ -21,11 +21,15 @@
  * drops is what blocked swapoff, so zc_slot_drop() takes a device reference
  * first.
  *
- * Sleeping: a waiter sets WAITERS under the lock, reads `changes`, and sleeps
- * while it has that value.  The thread that ends the pin or FREEING does so
- * under the lock and, if WAITERS is set, changes the word there and then wakes.
- * So the waiter held the lock first and the value it read is old, or it finds
- * nothing to wait for.
+ * No wake-up is lost.  Under the cluster's lock the waiter finds the pin or
+ * FREEING, sets WAITERS and reads `changes`; then it sleeps while the word has
+ * that value.  Under the same lock the thread that ends the pin or FREEING
+ * changes the word if WAITERS is set; then it wakes.  One of them holds the
+ * lock first:
+ *
+ *     the waiter    the other thread sees WAITERS and changes the word, so the
+ *                   waiter does not sleep, or is woken
+ *     the other     the waiter finds no pin and no FREEING
  */
 #include "rules.h"
 #include "swap/slots.h"
