@@ -2,10 +2,12 @@
 /*
  * access.c - reads and writes as a processor does them.
  *
- * The page table's lock stands for the atomicity of a processor: an access that
- * the entry allows is done under it.  So a thread that takes the entry away
- * under the lock knows that no access to the page is left.  An access that the
- * entry does not allow is a fault; after the fault the access begins again.
+ * The page table's lock stands for the atomicity of a processor.  The accessing
+ * thread reads the entry and copies the bytes under one hold of it.  A thread
+ * that takes the page away (reclaim, unmap, KSM) changes the entry under the
+ * same lock; so after its unlock no access by the old entry is under way.  An
+ * access that the entry does not allow is a fault; after the fault the access
+ * begins again.
  */
 #include <string.h>
 

@@ -11,12 +11,13 @@
  *     dirty: page I/O, which unlocks; clean: its slot has a copy
  *     the last put takes it out of the swap cache and frees the frame
  *
- * From when it is in the swap cache, a fault on one of its entries finds it
- * there.  A frame that is still mapped afterwards, or could not be written,
- * stays, and is the hottest again.
+ * As soon as the frame is in the swap cache, a thread that faults on one of its
+ * entries finds it there.  A frame that is still mapped afterwards, or could
+ * not be written, stays, and becomes the hottest.
  *
- * A thread that needs a frame reclaims itself, whatever folio it has locked: it
- * only tries folio locks, and no thread that it waits for waits for it.
+ * A thread that needs a frame may reclaim while it has a folio locked.  It
+ * cannot deadlock: reclaim only tries folio locks, and waits for no write
+ * (zc_vm_shrink), so it never waits for a thread that waits for that folio.
  */
 #include "vm/vm.h"
 

@@ -3,10 +3,12 @@
  * rmap.c - from a frame to the page table entries that map it.
  *
  * The mappings of a frame are a list that is linked through the tables.  One of
- * a few locks, chosen by the frame's number, guards it.  The order is table,
- * then this lock.  So a thread that comes from the frame takes a place,
- * releases this lock, locks the table, and checks whether the entry still maps
- * the frame: a place is only a name.
+ * a few locks, chosen by the frame's number, guards it.  A thread that changes
+ * a mapping holds the lock of the table, and takes this lock inside it.  A
+ * thread that comes from the frame (reclaim) may not lock the other way round:
+ * it reads a place under this lock, releases the lock, locks the table, and
+ * checks that the entry still maps the frame.  Between the two locks the first
+ * thread may have changed the entry, so until then the place is only a hint.
  *
  * A frame records the page that it was read for or first mapped at, its home: a
  * page number in a family of spaces (those that are forks of one another).  The

@@ -5,7 +5,8 @@
  * There are no areas (VMAs): the bits MAPPED and LOCKED of an entry say that a
  * page is mapped, and locked; swapping does not change them.  Mapping,
  * unmapping and forking a space exclude each other by its mutex `mappings`.
- * Faults go on meanwhile, and see each entry before or after the change.
+ * Faults go on meanwhile; an entry changes under its table's lock, so a fault
+ * sees it before the change or after.
  */
 #include "platform/memory.h"
 #include "vm/vm.h"
