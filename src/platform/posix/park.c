@@ -2,10 +2,11 @@
 /*
  * park.c - sleeping on a word.
  *
- * A word is hashed to a place, which is a mutex and a condition.  A sleeper
- * reads the word under the mutex.  A thread that changed the word takes the
- * mutex before it wakes.  So the sleeper sees the change, or it already waits
- * on the condition when it is woken.
+ * A word is hashed to a place, which is a mutex and a condition.  No wake-up is
+ * lost: the sleeper reads the word under the mutex and keeps it until it waits
+ * on the condition.  The waking thread changes the word, takes the mutex, and
+ * then wakes.  So the sleeper reads the new value, or it already waits when it
+ * is woken.
  */
 #include "platform/park.h"
 
