@@ -14,7 +14,9 @@
  * and lock, which is held for a few dozen memory accesses.  A thread that needs
  * pages asks the arena for them without that lock, but with the group's growth
  * mutex: it makes the newest segment longer by a few pages, or begins another
- * one if that is full.
+ * one if that is full.  A second thread that needs pages of the group waits for
+ * the mutex, and then searches again before it asks: so it uses what the first
+ * has brought, and the limit does not refuse it in between.
  *
  * An object that leaves no room for its header in a page has a zspage of one
  * page, as in kernel placement (pool/kernel.c): of segments, whose length is a

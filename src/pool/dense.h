@@ -220,11 +220,9 @@ void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
 
 /* ---- pool/dense_compact.c ---- */
 
-/*
- * Joins the free spans of one segment to a span of at least `length` granules,
- * for an object that would otherwise be refused.  The caller holds the group's
- * lock.  False: no segment was found that has so many free granules.
- */
+/* Joins the free spans of one segment to one of at least `length` granules, for
+ * an object that would be refused.  The caller holds the group's lock.  False:
+ * no segment was found that has so many. */
 bool zc_dense_make_span(struct zc_zspool *pool, struct zc_group *group,
                         uint32_t length);
 

@@ -294,11 +294,9 @@ static void move_down(const struct zc_segment *segment, uint32_t from,
                     zc_segment_location(segment, to));
 }
 
-/*
- * Moves the objects of a segment down, so that its free granules become one
- * span: at its end, or in front of the first object that the budget left.  Its
- * pin word is LOCKED.
- */
+/* Moves the objects of a segment down: its free granules become one span, at
+ * its end or in front of the first object that the budget left.  Its pin word
+ * is LOCKED. */
 static void slide(const struct zc_segment *segment, uint64_t most,
                   struct zc_compact_result *result)
 {
