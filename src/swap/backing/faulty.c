@@ -4,8 +4,9 @@
  * device.
  *
  * Whether the n-th write fails depends on the seed and n alone, and reads have
- * numbers of their own.  So no lock is needed to draw, and one thread that
- * repeats its calls meets the same errors again.
+ * numbers of their own.  An atomic counter gives each write its n, so two
+ * threads that write at once need no lock and never draw the same number; and
+ * one thread that repeats its calls meets the same errors again.
  *
  * Half of the writes that fail do what a disk may do as well: they write the
  * page and report the error all the same.

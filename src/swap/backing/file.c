@@ -5,8 +5,13 @@
  * Without the system's page cache (`direct`) memory must be aligned, and a
  * caller's page may lie anywhere: then it goes through a bounce buffer.  Each
  * device has a fixed number of them, made at open, so that a write never has to
- * allocate.  A thread that finds no free buffer waits for one.  The lowest free
- * one is taken, so only as many are touched as were needed at once.
+ * allocate.  The lowest free one is taken, so only as many are touched as were
+ * needed at once.
+ *
+ * A mutex guards which buffers are free.  A thread that finds none waits on a
+ * condition; the thread that gives one back signals it under the mutex.
+ * Between the two a buffer belongs to the thread that took it alone, and that
+ * thread waits for nothing but its transfer, so each waiter gets one.
  */
 #include <zcache/backing.h>
 
