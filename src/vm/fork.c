@@ -5,9 +5,11 @@
  * For each entry: under the lock of the parent's table the page becomes
  * read-only and gets a reference, or the slot gets a count; then, under the
  * lock of the child's table, the child's entry is set.  No thread runs in the
- * child yet.  In between, the parent's page may be swapped out or unmapped.
- * The child gets the page as it was: our reference keeps it so, because a frame
- * that has another reference is never written to (vm/fault.c).
+ * child yet.  In between, other threads may swap out or unmap the parent's
+ * page, or fault to write to it.  The child gets the page as it was: the
+ * forking thread's reference keeps it so, because a thread writes to a frame
+ * only if it has no other reference, which it counts under the table's lock
+ * (vm/fault.c).
  */
 #include "vm/vm.h"
 

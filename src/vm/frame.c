@@ -5,10 +5,13 @@
  * A frame is a folio.  Each mapping holds a reference, the swap cache one, and
  * each thread that works on it outside a lock its own; the last put frees the
  * frame.  A frame in use is on the list of the owner that it is charged to,
- * cold to hot, unless reclaim has isolated it or it is not mapped yet.  A
- * thread that maps a frame puts it on the list afterwards.  So if reclaim takes
- * a frame off its list and cannot get a reference, the thread that maps it puts
- * it on again, or it is being freed.
+ * cold to hot, unless reclaim has isolated it or it is not mapped yet.
+ *
+ * Reclaim and a thread that maps the frame: both change the list under the
+ * frames lock, and the mapping thread puts the frame on it after it has mapped
+ * it.  So if reclaim takes a frame off its list and cannot get a reference, the
+ * frame is not lost: it is being freed, or a thread is about to map it and puts
+ * it on again.
  *
  * A thread that finds no free frame reclaims.  If that frees nothing while
  * writes are under way, it waits for them, unless it has a folio locked: no

@@ -2,14 +2,16 @@
 /*
  * ksm.c - two pages of equal content become one frame.
  *
- * First both entries are made read-only, each under its table's lock.  From
- * then on a write faults, and copies the frame while we hold a reference.  So
- * pages that compare equal stay equal until the second entry points to the
- * first frame.  That entry is changed under its table's lock, and only if it is
- * the same.
+ * The merging thread and a thread that writes to one of the pages: first the
+ * merging thread makes both entries read-only, each under its table's lock, and
+ * takes a reference to both frames.  From then on a write faults, and copies
+ * the frame because it has another reference (vm/fault.c).  So pages that
+ * compare equal stay equal until the second entry points to the first frame.
+ * That entry is changed under its table's lock, and only if no write has
+ * changed it.
  *
- * Folio locks are only tried here, so this and reclaim never wait for each
- * other in a circle.
+ * The merging thread only tries folio locks.  So it never waits for reclaim
+ * while reclaim waits for it.
  */
 #include <string.h>
 

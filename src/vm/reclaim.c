@@ -4,7 +4,7 @@
  *
  *     coldest frame of some owner, isolated, with a reference
  *     lock it, if it is not locked: reclaim waits for no folio lock
- *     used since the last look?  back to the hot end
+ *     used since the last scan?  back to the hot end
  *     a slot, and a place in the swap cache, if it has none
  *     for each mapping: one more swap count, then under the table's lock the
  *     entry becomes the swap entry; so the count is never too low
@@ -32,9 +32,10 @@ static bool maps(const struct zc_vm *vm, zc_pte pte,
 }
 
 /*
- * Whether a mapping used the frame since the last look, or is mlocked; clears
- * the accessed bits.  The folio is locked.  No thread adds an mlocked mapping
- * to a listed frame without the folio's lock, so each of those is seen.
+ * Whether a mapping used the frame since the last scan, or is mlocked; clears
+ * the accessed bits.  The caller holds the folio's lock.  A thread that adds an
+ * mlocked mapping to a listed frame needs that lock too, so the walk misses
+ * none of them.
  */
 static bool was_used(struct zc_vm *vm, struct zc_vm_frame *frame)
 {

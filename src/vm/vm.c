@@ -3,8 +3,9 @@
  * vm.c - a simulated machine: made, ended, counted.
  *
  * The parts are made in this order: frames, the cache that takes its folios
- * from them, the reclaimer.  They are ended in the reverse order.  So frames
- * exist before any thread that uses them, and are freed after the last.
+ * from them, the reclaimer.  They are ended in the reverse order.  So the
+ * threads that use frames (the cache's workers, the reclaimer) start after the
+ * frames are made, and are joined before the frames are freed.
  */
 #include <string.h>
 
