@@ -8,9 +8,12 @@
  * (CONTEXT_OUTLIVES_USER: no context is freed before that, whatever happens to
  * processors).
  *
- * A change to a compressor whose generation still drains takes that generation
- * again, if its reference count is not 0.  A count of 0 never rises again
- * (DYING_GENERATION_STAYS_DEAD); then a new generation is made.
+ * The thread that changes the compressor and the thread that drops the last
+ * reference.  A change to a compressor whose generation still drains takes that
+ * generation again.  It raises the count by CAS, and only if it is not 0.  So
+ * either the change is first, and the drop does not reach 0; or the drop is
+ * first, and the change makes a new generation.  A count of 0 never rises again
+ * (DYING_GENERATION_STAYS_DEAD).
  *
  * Locks: `change` serialises changes, and its holder may wait; `lock` guards
  * `current` and the table.  A context's mutex is held across compression and

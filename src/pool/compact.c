@@ -5,8 +5,9 @@
  * A round visits once all that can be compacted.  A placement does it in steps,
  * and notes in pool->cursor how far the round is.  A step moves at most a few
  * dozen objects under one hold of a group's lock; between steps only the
- * compaction mutex is held.  So a thread that allocates or frees waits for one
- * step at most.  A step skips zspages that have readers.
+ * compaction mutex is held, which threads that allocate, free or read do not
+ * take.  So a thread that allocates or frees waits for one step at most.  A
+ * step skips zspages that have readers, so a reader does not wait for it.
  */
 #include "zspool.h"
 

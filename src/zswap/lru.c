@@ -6,6 +6,11 @@
  * stays small, and a cache without an LRU has no links.  An owner's lock guards
  * its list and the links of every entry on it.
  *
+ * The scanning thread and the thread that frees an entry: the second takes the
+ * entry off the list first, under that lock.  So while the scan holds the lock,
+ * every entry on the list exists; after the unlock only its slot and its index
+ * are used.
+ *
  * A scan rotates the coldest entry to the hot end before it drops the lock
  * (CANDIDATE_ROTATED).  It does not isolate the entry: if writeback fails, the
  * writer does not know whether the entry still exists, and so could not put it
