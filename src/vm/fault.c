@@ -9,7 +9,10 @@
  * A page is shared while another user can reach its frame: another mapping, the
  * swap cache with a slot that has a count, or a thread that copies it.  Each of
  * these holds a reference.  So a frame that is not in the swap cache, and has
- * no reference but the mapping's and that of this fault, may be written.
+ * no reference but the mapping's and that of this fault, may be written.  The
+ * faulting thread counts the references under the table's lock, and a thread
+ * that forks takes its reference under the same lock, so no fork comes between
+ * the count and the change of the entry.
  */
 #include <string.h>
 

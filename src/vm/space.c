@@ -5,8 +5,9 @@
  * There are no areas (VMAs): the bits MAPPED and LOCKED of an entry say that a
  * page is mapped, and locked; swapping does not change them.  Mapping,
  * unmapping and forking a space exclude each other by its mutex `mappings`.
- * Faults go on meanwhile; an entry changes under its table's lock, so a fault
- * sees it before the change or after.
+ * Other threads fault meanwhile.  The unmapping thread changes an entry, and a
+ * faulting thread compares and changes it, under the lock of its table: one is
+ * first, and the other finds what it left.
  */
 #include "platform/memory.h"
 #include "vm/vm.h"

@@ -3,11 +3,14 @@
  * table.c - page tables: one level of pointers to tables of 512 entries.
  *
  * A table is made when a page of it is mapped, is published once, and ends with
- * its space.  Its memory is used again for other tables and never freed before
- * the machine ends: reclaim finds entries through frames and holds no reference
- * to the space, so a place may name a table that belongs to another space by
- * now.  It still is a table, with its lock, and an entry of it that maps the
- * frame is a mapping of that frame, in whatever space.
+ * its space.  Its memory is used again for other tables and not freed before
+ * the machine ends.
+ *
+ * Reclaim and the thread that ends a space: reclaim finds an entry through its
+ * frame and holds no reference to the space, which may end before reclaim has
+ * locked the table.  The memory is still a table then, perhaps of another
+ * space.  Reclaim locks it and checks that the entry maps the frame: if it
+ * does, it is a mapping of that frame, in whatever space.
  */
 #include "platform/memory.h"
 #include "vm/vm.h"
