@@ -7,7 +7,7 @@
  * dozen objects under one hold of a group's lock; between steps only the
  * compaction mutex is held, which threads that allocate, free or read do not
  * take.  So a thread that allocates or frees waits for one step at most.  A
- * step skips zspages that have readers, so a reader does not wait for it.
+ * step skips zspages that have readers, and never waits for one.
  */
 #include "zspool.h"
 
