@@ -4,8 +4,7 @@
  *
  * Numbers are given in order, so they depend on the schedule and on nothing
  * else.  The map from addresses is a table with linear probing.  A slot carries
- * the stamp of its execution, so a new stamp empties the table.
- * execution makes emptying it free.
+ * the stamp of its execution, so a new stamp empties the table at no cost.
  */
 #include "engine.h"
 
