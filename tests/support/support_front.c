@@ -10,6 +10,15 @@
 #define LOOK_NS 200000
 #define LOOKS_MAX 100000
 
+struct zc_cache *cache;
+unsigned swap_type;
+struct support_device disk;
+struct support_bump_control spied;
+
+static bool has_device;
+static bool ends_soon;
+static pthread_t ender;
+
 static void pause_ns(long nanoseconds)
 {
     const struct timespec pause = {.tv_nsec = nanoseconds};
@@ -17,39 +26,197 @@ static void pause_ns(long nanoseconds)
     (void)nanosleep(&pause, NULL);
 }
 
-void support_front_begin(struct support_front *swap,
-                         const struct zc_cache_options *cache_options,
-                         const struct zc_swap_options *swap_options)
+void end(void)
 {
-    struct zc_cache_options with_pool = {.struct_size = sizeof(with_pool)};
+    if (has_device)
+        support_device_let_go(&disk);
+    if (ends_soon)
+        assert_int_equal(pthread_join(ender, NULL), 0);
+    zc_cache_destroy(cache);
+    if (has_device)
+        support_device_fini(&disk);
+    assert_int_equal(spied.frees, spied.puts);
+    assert_int_equal(spied.reads, spied.reads_ended);
+    assert_int_equal(spied.destroys, spied.creates);
+    memset(&spied.config, 0,
+           sizeof(spied) - offsetof(struct support_bump_control, config));
+    cache = NULL;
+    has_device = false;
+    ends_soon = false;
+    swap_type = 0;
+}
+
+void renew(const struct zc_cache_options *options)
+{
+    struct zc_cache_options own = {.struct_size = sizeof(own)};
+
+    end();
+    if (options != NULL)
+        own = *options;
+    own.pool_user = &spied;
+    cache = support_cache_create(&own);
+}
+
+void renew_over(enum support_over over)
+{
+    const struct zc_cache_options options = support_cache_options(over);
+
+    renew(&options);
+}
+
+void renew_device(const struct zc_cache_options *options,
+                  const struct zc_swap_options *swap_options)
+{
     struct zc_swap_options own = {.struct_size = sizeof(own)};
 
-    memset(swap, 0, sizeof(*swap));
-    support_device_init(&swap->device);
-    if (cache_options != NULL)
-        with_pool = *cache_options;
-    with_pool.pool_user = &swap->pool;
-    swap->cache = support_cache_create(&with_pool);
+    renew(options);
     if (swap_options != NULL)
         own = *swap_options;
     own.backing_ops = &support_device_ops;
-    own.backing_user = &swap->device;
-    assert_status(zc_swap_on(swap->cache, &own, &swap->type), ZC_OK);
+    own.backing_user = &disk;
+    support_device_init(&disk);
+    has_device = true;
+    assert_status(zc_swap_on(cache, &own, &swap_type), ZC_OK);
 }
 
-void support_front_end(struct support_front *swap)
+void renew_device_with(unsigned io_workers)
 {
-    support_device_let_go(&swap->device);
-    if (swap->settles)
-        assert_int_equal(pthread_join(swap->settler, NULL), 0);
-    zc_cache_destroy(swap->cache);
-    support_device_fini(&swap->device);
+    renew_device(
+        ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY,
+                         .pool_ops = &support_bump_pool),
+        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .io_workers = io_workers));
 }
+
+int begin_cache(void **state)
+{
+    (void)state;
+    memset(&spied, 0, sizeof(spied));
+    support_use_halves();
+    renew(NULL);
+    return 0;
+}
+
+int begin_device(void **state)
+{
+    (void)begin_cache(state);
+    renew_device_with(0);
+    return 0;
+}
+
+int end_cache(void **state)
+{
+    (void)state;
+    end();
+    return 0;
+}
+
+/* ---- pages ---- */
+
+zc_swp at(uint64_t offset)
+{
+    return zc_swp_make(swap_type, offset);
+}
+
+zc_status try_store(uint64_t offset, enum support_kind kind, uint64_t seed)
+{
+    return support_try_store(cache, at(offset), kind, seed);
+}
+
+zc_status try_store_for(unsigned owner, uint64_t offset, enum support_kind kind,
+                        uint64_t seed)
+{
+    char page[ZC_PAGE_SIZE_MAX];
+
+    support_make_page(page, support_cache_page_size(cache), kind, seed);
+    return zc_cache_store_for(cache, owner, at(offset), page);
+}
+
+zc_status try_load(uint64_t offset)
+{
+    char page[ZC_PAGE_SIZE_MAX];
+
+    return zc_cache_load(cache, at(offset), page);
+}
+
+zc_status try_take(uint64_t offset)
+{
+    char page[ZC_PAGE_SIZE_MAX];
+
+    return zc_cache_take(cache, at(offset), page);
+}
+
+void store(uint64_t offset, enum support_kind kind, uint64_t seed)
+{
+    assert_status(try_store(offset, kind, seed), ZC_OK);
+}
+
+void store_for(unsigned owner, uint64_t first, uint64_t count)
+{
+    uint64_t i;
+
+    for (i = first; i < first + count; i++)
+        assert_status(try_store_for(owner, i, SUPPORT_TEXT, i), ZC_OK);
+}
+
+void expect(uint64_t offset, enum support_kind kind, uint64_t seed)
+{
+    support_expect(cache, at(offset), kind, seed);
+}
+
+void expect_missing(uint64_t offset)
+{
+    assert_status(try_load(offset), ZC_MISSING);
+}
+
+void expect_taken(uint64_t offset, enum support_kind kind, uint64_t seed)
+{
+    char page[ZC_PAGE_SIZE_MAX];
+
+    assert_status(zc_cache_take(cache, at(offset), page), ZC_OK);
+    assert_true(
+        support_is_page(page, support_cache_page_size(cache), kind, seed));
+}
+
+void forget(uint64_t offset)
+{
+    assert_status(zc_cache_invalidate(cache, at(offset)), ZC_OK);
+}
+
+void store_pages(uint64_t first, uint64_t count)
+{
+    store_for(0, first, count);
+}
+
+void expect_pages(uint64_t first, uint64_t count)
+{
+    uint64_t i;
+
+    for (i = first; i < first + count; i++)
+        expect(i, SUPPORT_TEXT, i);
+}
+
+struct zc_cache_accounting accounting(void)
+{
+    struct zc_cache_accounting parts = {.struct_size = sizeof(parts)};
+
+    assert_status(zc_cache_account(cache, &parts), ZC_OK);
+    return parts;
+}
+
+struct zc_swap_stats device_stats(void)
+{
+    struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
+
+    assert_status(zc_swap_get_stats(cache, swap_type, &stats), ZC_OK);
+    return stats;
+}
+
+/* ---- places ---- */
 
 /* Waits until no write is under way. */
-static void await_writes(struct support_front *swap)
+static void await_writes(void)
 {
-    const zc_atomic_u32 *writes = &swap->cache->pageio.writes;
+    const zc_atomic_u32 *writes = &cache->pageio.writes;
     unsigned looks = 0;
 
     while (zc_atomic_u32_load_acquire(writes) != 0) {
@@ -59,66 +226,65 @@ static void await_writes(struct support_front *swap)
     }
 }
 
-void support_front_write_back(struct support_front *swap)
+void write_all_back(void)
 {
-    assert_status(zc_cache_writeback(swap->cache, NULL, NULL), ZC_OK);
-    await_writes(swap);
+    assert_status(zc_cache_writeback(cache, NULL, NULL), ZC_OK);
+    await_writes();
 }
 
-void support_front_put(struct support_front *swap, zc_swp slot,
-                       enum support_kind kind, uint64_t seed,
-                       enum support_place place)
+unsigned count_on_device(uint64_t first, uint64_t count)
 {
-    support_store(swap->cache, slot, kind, seed);
+    unsigned found = 0;
+    uint64_t i;
+
+    for (i = first; i < first + count; i++)
+        found += support_device_has(&disk, i);
+    return found;
+}
+
+void put(uint64_t offset, uint64_t seed, enum place place)
+{
+    store(offset, SUPPORT_TEXT, seed);
     switch (place) {
-    case SUPPORT_ON_DEVICE:
-        support_front_write_back(swap);
+    case ON_DEVICE:
+        write_all_back();
         break;
-    case SUPPORT_UNDER_WRITEBACK:
-        support_device_hold(&swap->device);
-        assert_status(zc_cache_writeback(swap->cache, NULL, NULL), ZC_OK);
-        support_device_await_held(&swap->device, 1);
+    case UNDER_WRITEBACK:
+        support_device_hold(&disk);
+        assert_status(zc_cache_writeback(cache, NULL, NULL), ZC_OK);
+        support_device_await_held(&disk, 1);
         break;
-    case SUPPORT_STUCK:
-        atomic_store(&swap->device.fails_writes, true);
-        swap->pool.put_status = ZC_NO_MEMORY;
-        (void)zc_cache_writeback(swap->cache, NULL, NULL);
-        await_writes(swap);
-        swap->pool.put_status = ZC_OK;
-        atomic_store(&swap->device.fails_writes, false);
-        assert_true(support_front_stat(swap, stuck_folios) > 0);
+    case STUCK:
+        atomic_store(&disk.fails_writes, true);
+        spied.put_status = ZC_NO_MEMORY;
+        (void)zc_cache_writeback(cache, NULL, NULL);
+        await_writes();
+        spied.put_status = ZC_OK;
+        atomic_store(&disk.fails_writes, false);
+        assert_true(device_stat(stuck_folios) > 0);
         break;
-    case SUPPORT_IN_MEMORY:
-    case SUPPORT_PLACE_COUNT:
+    case IN_MEMORY:
+    case PLACE_COUNT:
         break;
     }
 }
 
-void support_front_settle(struct support_front *swap)
+void let_writes_end(void)
 {
-    support_device_let_go(&swap->device);
-    await_writes(swap);
+    support_device_let_go(&disk);
+    await_writes();
 }
 
-static void *settle(void *argument)
+static void *end_writes(void *unused)
 {
-    struct support_front *swap = argument;
-
+    (void)unused;
     pause_ns(SOON_NS);
-    support_device_let_go(&swap->device);
+    support_device_let_go(&disk);
     return NULL;
 }
 
-void support_front_settle_soon(struct support_front *swap)
+void let_writes_end_soon(void)
 {
-    assert_int_equal(pthread_create(&swap->settler, NULL, settle, swap), 0);
-    swap->settles = true;
-}
-
-struct zc_swap_stats support_front_stats(const struct support_front *swap)
-{
-    struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
-
-    assert_status(zc_swap_get_stats(swap->cache, swap->type, &stats), ZC_OK);
-    return stats;
+    assert_int_equal(pthread_create(&ender, NULL, end_writes, NULL), 0);
+    ends_soon = true;
 }

@@ -6,564 +6,410 @@
  */
 #include "support_claim.h"
 #include "support_front.h"
-#include "support_test.h"
 
 #include "base/inject.h"
 #include "cache/cache.h"
 
 #define SLOT 7
-#define DEVICE_SLOTS 1000
 
-static void begin(struct support_front *swap, unsigned io_workers)
+/* No folio is left, and so many slots are in use. */
+static void expect_used(uint64_t slots)
 {
-    support_front_begin(
-        swap, SUPPORT_FRONT_OPTIONS,
-        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .io_workers = io_workers));
-}
-
-static zc_swp slot_of(const struct support_front *swap, uint64_t offset)
-{
-    return zc_swp_make(swap->type, offset);
+    assert_int_equal(device_stat(slots_used), slots);
+    assert_int_equal(device_stat(cached_folios), 0);
+    assert_int_equal(device_stat(stuck_folios), 0);
 }
 
 /* ---- one page, wherever it is ---- */
 
-TEST(a_page_is_loaded_from_everywhere)
+TEST_OF_DEVICE(a_page_is_loaded_from_everywhere)
 {
-    struct support_front swap;
-    enum support_place place;
-    zc_swp slot;
+    enum place place;
 
-    for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
-        begin(&swap, 1);
-        slot = slot_of(&swap, SLOT);
-        support_front_put(&swap, slot, SUPPORT_TEXT, 1, place);
-        support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
-        support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
-        assert_int_equal(support_front_stat(&swap, slots_used), 1);
-        assert_int_equal(swap.device.reads, place == SUPPORT_ON_DEVICE ? 2 : 0);
-        support_expect_missing(swap.cache, slot_of(&swap, SLOT + 1));
-        support_front_settle(&swap);
-        support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
-        support_front_end(&swap);
+    for (place = 0; place < PLACE_COUNT; place++) {
+        renew_device_with(1);
+        put(SLOT, 1, place);
+        expect(SLOT, SUPPORT_TEXT, 1);
+        expect(SLOT, SUPPORT_TEXT, 1);
+        assert_int_equal(device_stat(slots_used), 1);
+        assert_int_equal(disk.reads, place == ON_DEVICE ? 2 : 0);
+        /* A load does not wait for a write. */
+        assert_int_equal(disk.writes, place == ON_DEVICE ? 1 : 0);
+        expect_missing(SLOT + 1);
+        let_writes_end();
+        expect(SLOT, SUPPORT_TEXT, 1);
     }
 }
 
-TEST(a_page_is_taken_from_everywhere_once)
+TEST_OF_DEVICE(a_page_is_taken_from_everywhere_once)
 {
-    struct support_front swap;
-    enum support_place place;
-    char page[4096];
-    zc_swp slot;
+    enum place place;
 
-    for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
-        begin(&swap, 1);
-        slot = slot_of(&swap, SLOT);
-        support_front_put(&swap, slot, SUPPORT_TEXT, 1, place);
-        support_front_settle_soon(&swap);
-        assert_status(zc_cache_take(swap.cache, slot, page), ZC_OK);
-        assert_true(support_is_page(page, sizeof(page), SUPPORT_TEXT, 1));
-        assert_status(zc_cache_take(swap.cache, slot, page), ZC_MISSING);
-        support_expect_missing(swap.cache, slot);
-        assert_int_equal(support_front_stat(&swap, slots_used), 0);
-        assert_int_equal(support_front_stat(&swap, cached_folios), 0);
-        assert_int_equal(support_front_stat(&swap, stuck_folios), 0);
-        assert_false(support_device_has(&swap.device, SLOT));
-        support_front_end(&swap);
+    for (place = 0; place < PLACE_COUNT; place++) {
+        renew_device_with(1);
+        put(SLOT, 1, place);
+        let_writes_end_soon();
+        expect_taken(SLOT, SUPPORT_TEXT, 1);
+        assert_status(try_take(SLOT), ZC_MISSING);
+        expect_missing(SLOT);
+        expect_used(0);
+        assert_false(support_device_has(&disk, SLOT));
     }
 }
 
-TEST(a_page_is_invalidated_everywhere)
+TEST_OF_DEVICE(a_page_is_invalidated_everywhere)
 {
-    struct support_front swap;
-    enum support_place place;
-    zc_swp slot;
+    enum place place;
 
-    for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
-        begin(&swap, 1);
-        slot = slot_of(&swap, SLOT);
-        support_front_put(&swap, slot, SUPPORT_TEXT, 1, place);
-        support_front_settle_soon(&swap);
-        assert_status(zc_cache_invalidate(swap.cache, slot), ZC_OK);
-        support_expect_missing(swap.cache, slot);
-        assert_status(zc_cache_invalidate(swap.cache, slot), ZC_MISSING);
-        assert_int_equal(support_front_stat(&swap, slots_used), 0);
-        assert_int_equal(support_front_stat(&swap, cached_folios), 0);
-        assert_false(support_device_has(&swap.device, SLOT));
-        support_front_end(&swap);
+    for (place = 0; place < PLACE_COUNT; place++) {
+        renew_device_with(1);
+        put(SLOT, 1, place);
+        let_writes_end_soon();
+        forget(SLOT);
+        expect_missing(SLOT);
+        assert_status(zc_cache_invalidate(cache, at(SLOT)), ZC_MISSING);
+        expect_used(0);
+        assert_false(support_device_has(&disk, SLOT));
     }
 }
 
-/* Whatever was under way lands before, or not at all. */
-TEST(a_page_is_replaced_everywhere)
+/* A write under way ends before, or never begins. */
+TEST_OF_DEVICE(a_page_is_replaced_everywhere)
 {
-    struct support_front swap;
-    enum support_place place;
-    zc_swp slot;
+    enum place place;
 
-    for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
-        begin(&swap, 1);
-        slot = slot_of(&swap, SLOT);
-        support_front_put(&swap, slot, SUPPORT_TEXT, 1, place);
-        support_front_settle_soon(&swap);
-        support_store(swap.cache, slot, SUPPORT_TEXT, 2);
-        assert_int_equal(support_front_stat(&swap, slots_used), 1);
-        assert_int_equal(support_front_stat(&swap, cached_folios), 0);
-        assert_int_equal(support_front_stat(&swap, stuck_folios), 0);
-        support_expect(swap.cache, slot, SUPPORT_TEXT, 2);
-        support_front_write_back(&swap);
-        assert_true(support_device_has(&swap.device, SLOT));
-        support_expect(swap.cache, slot, SUPPORT_TEXT, 2);
-        support_front_end(&swap);
+    for (place = 0; place < PLACE_COUNT; place++) {
+        renew_device_with(1);
+        put(SLOT, 1, place);
+        let_writes_end_soon();
+        store(SLOT, SUPPORT_TEXT, 2);
+        expect_used(1);
+        expect(SLOT, SUPPORT_TEXT, 2);
+        write_all_back();
+        assert_true(support_device_has(&disk, SLOT));
+        expect(SLOT, SUPPORT_TEXT, 2);
     }
 }
 
-TEST(a_load_does_not_wait_for_a_write)
+TEST_OF_DEVICE(what_cannot_be_read_is_kept)
 {
-    struct support_front swap;
-    zc_swp slot;
-
-    begin(&swap, 1);
-    slot = slot_of(&swap, SLOT);
-    support_front_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_UNDER_WRITEBACK);
-    support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
-    assert_int_equal(swap.device.writes, 0); /* it stands still */
-    support_front_settle(&swap);
-    assert_int_equal(swap.device.writes, 1);
-    support_front_end(&swap);
+    put(SLOT, 1, ON_DEVICE);
+    atomic_store(&disk.fails_reads, true);
+    assert_status(try_load(SLOT), ZC_IO_ERROR);
+    assert_status(try_take(SLOT), ZC_IO_ERROR);
+    assert_int_equal(device_stat(slots_used), 1);
+    atomic_store(&disk.fails_reads, false);
+    expect(SLOT, SUPPORT_TEXT, 1);
 }
 
-TEST(two_takes_under_a_write_give_one_page)
+TEST_OF_DEVICE(what_is_damaged_is_kept)
 {
-    struct support_front swap;
-    char page[4096];
-    unsigned got = 0;
-    unsigned i;
-    zc_swp slot;
-
-    begin(&swap, 1);
-    slot = slot_of(&swap, SLOT);
-    support_front_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_UNDER_WRITEBACK);
-    support_front_settle_soon(&swap);
-    for (i = 0; i < 2; i++)
-        got += zc_cache_take(swap.cache, slot, page) == ZC_OK;
-    assert_int_equal(got, 1);
-    support_front_end(&swap);
+    renew_device(ZC_CACHE_OPTIONS(.checksums = 1), NULL);
+    store(SLOT, SUPPORT_TEXT, 1);
+    support_flip_bit(cache, 99);
+    assert_status(try_load(SLOT), ZC_CORRUPT);
+    assert_status(try_take(SLOT), ZC_CORRUPT);
+    assert_status(try_load(SLOT), ZC_CORRUPT);
+    forget(SLOT);
+    expect_missing(SLOT);
 }
 
-TEST(what_cannot_be_read_is_kept)
-{
-    struct support_front swap;
-    char page[4096];
-    zc_swp slot;
-
-    begin(&swap, 0);
-    slot = slot_of(&swap, SLOT);
-    support_front_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_ON_DEVICE);
-    atomic_store(&swap.device.fails_reads, true);
-    assert_status(zc_cache_load(swap.cache, slot, page), ZC_IO_ERROR);
-    assert_status(zc_cache_take(swap.cache, slot, page), ZC_IO_ERROR);
-    assert_int_equal(support_front_stat(&swap, slots_used), 1);
-    atomic_store(&swap.device.fails_reads, false);
-    support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
-    support_front_end(&swap);
-}
-
-TEST(what_is_damaged_is_kept)
-{
-    struct support_front swap;
-    char page[4096];
-    zc_swp slot;
-
-    support_front_begin(&swap, ZC_CACHE_OPTIONS(.checksums = 1), NULL);
-    slot = slot_of(&swap, SLOT);
-    support_store(swap.cache, slot, SUPPORT_TEXT, 1);
-    support_flip_bit(swap.cache, 99);
-    support_expect_corrupt(swap.cache, slot);
-    assert_status(zc_cache_take(swap.cache, slot, page), ZC_CORRUPT);
-    support_expect_corrupt(swap.cache, slot);
-    assert_status(zc_cache_invalidate(swap.cache, slot), ZC_OK);
-    support_expect_missing(swap.cache, slot);
-    support_front_end(&swap);
-}
-
-static void set_zero(struct support_front *swap, zc_swp slot)
+static void put_zeros(void)
 {
     struct zc_folio *folio = NULL;
 
-    assert_status(support_slot_claim(&swap->cache->swap, slot, &folio), ZC_OK);
-    zc_slot_set_zero(zc_slot_find(&swap->cache->swap, slot), true);
-    support_slot_release(&swap->cache->swap, slot, folio, true);
+    put(SLOT, 1, ON_DEVICE);
+    assert_status(support_slot_claim(&cache->swap, at(SLOT), &folio), ZC_OK);
+    zc_slot_set_zero(zc_slot_find(&cache->swap, at(SLOT)), true);
+    support_slot_release(&cache->swap, at(SLOT), folio, true);
 }
 
-TEST(a_zero_bit_is_a_page)
+TEST_OF_DEVICE(a_zero_bit_is_a_page)
 {
-    struct support_front swap;
-    char page[4096] = {1};
-    zc_swp slot;
+    put_zeros();
+    expect(SLOT, SUPPORT_ZERO, 0);
+    expect_taken(SLOT, SUPPORT_ZERO, 0);
+    expect_missing(SLOT);
 
-    begin(&swap, 0);
-    slot = slot_of(&swap, SLOT);
-    support_front_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_ON_DEVICE);
-    set_zero(&swap, slot);
-    support_expect(swap.cache, slot, SUPPORT_ZERO, 0);
-    assert_status(zc_cache_take(swap.cache, slot, page), ZC_OK);
-    assert_true(support_is_page(page, sizeof(page), SUPPORT_ZERO, 0));
-    support_expect_missing(swap.cache, slot);
-
-    support_front_put(&swap, slot, SUPPORT_TEXT, 1, SUPPORT_ON_DEVICE);
-    set_zero(&swap, slot);
-    support_store(swap.cache, slot, SUPPORT_TEXT, 2);
-    support_front_write_back(&swap);
-    support_expect(swap.cache, slot, SUPPORT_TEXT, 2);
-    support_front_end(&swap);
+    put_zeros();
+    put(SLOT, 2, ON_DEVICE);
+    expect(SLOT, SUPPORT_TEXT, 2);
 }
 
 /* ---- what compressed memory refuses ---- */
 
-static void begin_full(struct support_front *swap)
+/* A page of slot 0, and no room beside it. */
+static void renew_full(void)
 {
-    support_front_begin(swap, ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_NONE), NULL);
-    support_store(swap->cache, slot_of(swap, 0), SUPPORT_TEXT, 0);
-    assert_status(zc_cache_set_limit(swap->cache, 4096, 0), ZC_OK);
+    renew_device(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_NONE), NULL);
+    store(0, SUPPORT_TEXT, 0);
+    assert_status(zc_cache_set_limit(cache, 4096, 0), ZC_OK);
 }
 
-TEST(what_is_refused_goes_to_the_device)
+TEST_OF_DEVICE(what_is_refused_goes_to_the_device)
 {
-    struct support_front swap;
-    zc_swp slot;
-
-    begin_full(&swap);
-    slot = slot_of(&swap, SLOT);
-    support_store(swap.cache, slot, SUPPORT_TEXT, 1);
-    assert_true(support_device_has(&swap.device, SLOT));
-    assert_int_equal(support_cache_stat(swap.cache, disk_writes), 1);
-    assert_int_equal(support_cache_stat(swap.cache, stored_pages), 1);
-    support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
-    assert_int_equal(support_cache_stat(swap.cache, disk_swapins), 1);
-    support_store(swap.cache, slot, SUPPORT_TEXT, 2);
-    support_expect(swap.cache, slot, SUPPORT_TEXT, 2);
+    renew_full();
+    store(SLOT, SUPPORT_TEXT, 1);
+    assert_true(support_device_has(&disk, SLOT));
+    assert_int_equal(cache_stat(disk_writes), 1);
+    assert_int_equal(cache_stat(stored_pages), 1);
+    expect(SLOT, SUPPORT_TEXT, 1);
+    assert_int_equal(cache_stat(disk_swapins), 1);
+    store(SLOT, SUPPORT_TEXT, 2);
+    expect(SLOT, SUPPORT_TEXT, 2);
     /* Over a page that is in memory, too. */
-    support_store(swap.cache, slot_of(&swap, 0), SUPPORT_TEXT, 3);
-    support_expect(swap.cache, slot_of(&swap, 0), SUPPORT_TEXT, 3);
-    support_front_end(&swap);
+    store(0, SUPPORT_TEXT, 3);
+    expect(0, SUPPORT_TEXT, 3);
 }
 
-TEST(what_the_device_refuses_too_is_gone)
+TEST_OF_DEVICE(what_the_device_refuses_too_is_gone)
 {
-    struct support_front swap;
-    char page[4096];
-    zc_swp slot;
-    zc_swp other;
-
-    begin_full(&swap);
-    slot = slot_of(&swap, SLOT);
-    other = slot_of(&swap, 0);
-    support_store(swap.cache, slot, SUPPORT_TEXT, 1);
-    atomic_store(&swap.device.fails_writes, true);
-    assert_status(support_try_store(swap.cache, slot, SUPPORT_TEXT, 2),
-                  ZC_IO_ERROR);
-    support_expect_missing(swap.cache, slot);
-    assert_status(zc_cache_take(swap.cache, slot, page), ZC_MISSING);
-    assert_int_equal(support_front_stat(&swap, slots_used), 1);
-    support_expect(swap.cache, other, SUPPORT_TEXT, 0);
-    assert_status(support_try_store(swap.cache, other, SUPPORT_TEXT, 2),
-                  ZC_IO_ERROR);
-    support_expect_missing(swap.cache, other);
-    assert_int_equal(support_front_stat(&swap, slots_used), 0);
-    support_front_end(&swap);
+    renew_full();
+    store(SLOT, SUPPORT_TEXT, 1);
+    atomic_store(&disk.fails_writes, true);
+    assert_status(try_store(SLOT, SUPPORT_TEXT, 2), ZC_IO_ERROR);
+    expect_missing(SLOT);
+    assert_status(try_take(SLOT), ZC_MISSING);
+    expect_used(1);
+    expect(0, SUPPORT_TEXT, 0);
+    assert_status(try_store(0, SUPPORT_TEXT, 2), ZC_IO_ERROR);
+    expect_missing(0);
+    expect_used(0);
 }
 
-TEST(what_may_not_be_written_is_refused)
+TEST_OF_DEVICE(what_may_not_be_written_is_refused)
 {
     const struct zc_owner_options options = {.struct_size = sizeof(options),
                                              .no_writeback = 1};
-    struct support_front swap;
-    char page[4096];
-    zc_swp slot;
 
-    begin_full(&swap);
-    slot = slot_of(&swap, SLOT);
-    support_make_page(page, sizeof(page), SUPPORT_TEXT, 1);
-    assert_status(zc_cache_set_owner(swap.cache, 5, &options), ZC_OK);
-    support_store(swap.cache, slot, SUPPORT_TEXT, 1);
-    assert_status(zc_cache_store_for(swap.cache, 5, slot, page), ZC_REJECTED);
-    support_expect_missing(swap.cache, slot);
-    assert_false(support_device_has(&swap.device, SLOT));
-    assert_int_equal(support_front_stat(&swap, slots_used), 1);
-    assert_status(zc_cache_store_for(swap.cache, 6, slot, page), ZC_OK);
-    assert_true(support_device_has(&swap.device, SLOT));
-    support_front_end(&swap);
+    renew_full();
+    assert_status(zc_cache_set_owner(cache, 5, &options), ZC_OK);
+    store(SLOT, SUPPORT_TEXT, 1);
+    assert_status(try_store_for(5, SLOT, SUPPORT_TEXT, 1), ZC_REJECTED);
+    expect_missing(SLOT);
+    assert_false(support_device_has(&disk, SLOT));
+    expect_used(1);
+    assert_status(try_store_for(6, SLOT, SUPPORT_TEXT, 1), ZC_OK);
+    assert_true(support_device_has(&disk, SLOT));
 }
 
-/* Whatever fails, the page is in one of the two, or the call says so. */
-TEST(no_memory_sends_a_page_to_the_device)
+/* If anything fails, the page is in one of the two, or the call says so. */
+TEST_OF_DEVICE(no_memory_sends_a_page_to_the_device)
 {
-    struct support_front swap;
+    bool was_on_device = false;
     uint32_t countdown;
     zc_status status;
-    bool on_device = false;
-    zc_swp slot;
 
     for (countdown = 0;; countdown++) {
-        begin(&swap, 0);
-        slot = slot_of(&swap, SLOT);
+        renew_device_with(0);
         zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
-        status = support_try_store(swap.cache, slot, SUPPORT_TEXT, 1);
-        on_device = on_device || support_device_has(&swap.device, SLOT);
+        status = try_store(SLOT, SUPPORT_TEXT, 1);
+        was_on_device |= support_device_has(&disk, SLOT);
         if (zc_inject_failures() == 0)
             break;
         zc_inject_disarm();
         if (status == ZC_OK) {
-            support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
+            expect(SLOT, SUPPORT_TEXT, 1);
         } else {
             assert_status(status, ZC_NO_MEMORY);
-            support_expect_missing(swap.cache, slot);
-            assert_int_equal(support_front_stat(&swap, slots_used), 0);
+            expect_missing(SLOT);
+            expect_used(0);
         }
-        support_front_end(&swap);
     }
     zc_inject_disarm();
-    assert_true(on_device);
+    assert_true(was_on_device);
     assert_true(countdown > 2);
-    support_front_end(&swap);
-}
-
-TEST(over_the_limit_the_coldest_are_written_back)
-{
-    struct support_front swap;
-    uint64_t pool_bytes;
-    uint64_t i;
-
-    support_front_begin(&swap,
-                        ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY,
-                                         .limit_bytes = 64 * 4096,
-                                         .placement = ZC_PLACEMENT_KERNEL),
-                        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS));
-    for (i = 0; i < DEVICE_SLOTS; i++) {
-        support_store(swap.cache, slot_of(&swap, i), SUPPORT_TEXT, i);
-        pool_bytes = support_cache_stat(swap.cache, pool_total_size);
-        assert_true(pool_bytes <= 64 * 4096);
-    }
-    assert_true(support_cache_stat(swap.cache, zswpwb) > DEVICE_SLOTS / 2);
-    assert_true(support_device_has(&swap.device, 0));
-    assert_false(support_device_has(&swap.device, DEVICE_SLOTS - 1));
-    for (i = 0; i < DEVICE_SLOTS; i++)
-        support_expect(swap.cache, slot_of(&swap, i), SUPPORT_TEXT, i);
-    support_front_end(&swap);
 }
 
 /*
- * One segment is all that the limit allows: what goes to the device makes room
- * in it, a few pages at a time, and the rest stays in memory.
+ * Over its limit a cache writes the coldest back.  One segment is all that the
+ * smaller limit allows: what goes to the device makes room in it, a few pages
+ * at a time, and the rest stays in memory.
  */
-TEST(a_small_limit_is_used_with_a_device)
+TEST_OF_DEVICE(over_the_limit_the_coldest_are_written_back)
 {
-    struct support_front swap;
+    static const struct {
+        unsigned placement;
+        uint64_t limit;
+        unsigned percent; /* payload, at least */
+    } rows[] = {{ZC_PLACEMENT_KERNEL, 64 * 4096, 0},
+                {ZC_PLACEMENT_DENSE, 32 * 4096, 85}};
+    const unsigned pages = 1000;
     struct zc_cache_stats stats;
-    uint64_t payload = 0;
+    uint64_t payload;
+    unsigned row;
     uint64_t i;
 
-    support_front_begin(
-        &swap,
-        ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY, .limit_bytes = 128 * 1024),
-        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS));
-    for (i = 0; i < DEVICE_SLOTS; i++) {
-        support_store(swap.cache, slot_of(&swap, i), SUPPORT_TEXT, i);
-        stats = support_cache_stats(swap.cache);
-        assert_true(stats.pool_total_size <= 128 * 1024);
-        if (i >= DEVICE_SLOTS / 2)
-            payload += stats.payload_bytes;
+    for (row = 0; row < 2; row++) {
+        renew_device(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY,
+                                      .limit_bytes = rows[row].limit,
+                                      .placement = rows[row].placement),
+                     NULL);
+        payload = 0;
+        for (i = 0; i < pages; i++) {
+            store(i, SUPPORT_TEXT, i);
+            stats = support_cache_stats(cache);
+            assert_true(stats.pool_total_size <= rows[row].limit);
+            if (i >= pages / 2)
+                payload += stats.payload_bytes;
+        }
+        assert_true(payload / (pages / 2) * 100 >=
+                    rows[row].limit * rows[row].percent);
+        if (rows[row].percent != 0) { /* none went past memory */
+            assert_int_equal(stats.disk_writes, 0);
+            assert_int_equal(stats.reject_reclaim_fail, 0);
+        }
+        assert_true(stats.zswpwb > pages / 2);
+        assert_true(support_device_has(&disk, 0));
+        assert_false(support_device_has(&disk, pages - 1));
+        expect_pages(0, pages);
     }
-    assert_true(payload / (DEVICE_SLOTS / 2) * 100 >= 128 * 1024 * 85);
-    /* None went past memory. */
-    assert_int_equal(stats.disk_writes, 0);
-    assert_int_equal(stats.reject_reclaim_fail, 0);
-    for (i = 0; i < DEVICE_SLOTS; i++)
-        support_expect(swap.cache, slot_of(&swap, i), SUPPORT_TEXT, i);
-    support_front_end(&swap);
 }
 
 /* The candidate is the very slot that is being stored. */
-TEST(a_store_does_not_wait_for_its_own_slot)
+TEST_OF_DEVICE(a_store_does_not_wait_for_its_own_slot)
 {
-    struct support_front swap;
     unsigned i;
 
-    support_front_begin(&swap,
-                        ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY,
-                                         .placement = ZC_PLACEMENT_KERNEL),
-                        NULL);
-    assert_status(zc_cache_set_limit(swap.cache, 4096, 0), ZC_OK);
+    renew_device(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY,
+                                  .placement = ZC_PLACEMENT_KERNEL),
+                 NULL);
+    assert_status(zc_cache_set_limit(cache, 4096, 0), ZC_OK);
     for (i = 0; i < 4; i++) {
-        support_store(swap.cache, slot_of(&swap, SLOT), SUPPORT_NOISE, i);
-        support_expect(swap.cache, slot_of(&swap, SLOT), SUPPORT_NOISE, i);
+        store(SLOT, SUPPORT_NOISE, i);
+        expect(SLOT, SUPPORT_NOISE, i);
     }
-    assert_int_equal(support_front_stat(&swap, slots_used), 1);
-    support_front_end(&swap);
+    assert_int_equal(device_stat(slots_used), 1);
 }
 
 /* ---- bad input, and types without a device ---- */
 
-static void expect_invalid(struct support_front *swap, zc_swp slot)
+static void expect_invalid(uint64_t offset)
 {
-    char page[4096];
+    assert_status(try_store(offset, SUPPORT_TEXT, 1), ZC_INVALID);
+    assert_status(try_load(offset), ZC_INVALID);
+    assert_status(try_take(offset), ZC_INVALID);
+    assert_status(zc_cache_invalidate(cache, at(offset)), ZC_INVALID);
+    assert_int_equal(device_stat(slots_used), 0);
+}
 
-    assert_status(support_try_store(swap->cache, slot, SUPPORT_TEXT, 1),
+TEST_OF_DEVICE(slots_behind_a_device_are_refused)
+{
+    expect_invalid(DEVICE_SLOTS);
+    expect_invalid(ZC_SLOT_COUNT_DEFAULT);
+    assert_status(zc_cache_invalidate_range(cache, at(1), DEVICE_SLOTS),
                   ZC_INVALID);
-    assert_status(zc_cache_load(swap->cache, slot, page), ZC_INVALID);
-    assert_status(zc_cache_take(swap->cache, slot, page), ZC_INVALID);
-    assert_status(zc_cache_invalidate(swap->cache, slot), ZC_INVALID);
-    assert_int_equal(support_front_stat(swap, slots_used), 0);
+    assert_status(zc_cache_invalidate_range(cache, at(0), DEVICE_SLOTS), ZC_OK);
+    store(DEVICE_SLOTS - 1, SUPPORT_TEXT, 1);
+    expect(DEVICE_SLOTS - 1, SUPPORT_TEXT, 1);
 }
 
-TEST(slots_behind_a_device_are_refused)
+TEST_OF_DEVICE(slots_of_a_managed_device_are_refused)
 {
-    struct support_front swap;
-
-    begin(&swap, 0);
-    expect_invalid(&swap, slot_of(&swap, DEVICE_SLOTS));
-    expect_invalid(&swap, slot_of(&swap, ZC_SLOT_COUNT_DEFAULT));
-    assert_status(
-        zc_cache_invalidate_range(swap.cache, slot_of(&swap, 1), DEVICE_SLOTS),
-        ZC_INVALID);
-    assert_status(
-        zc_cache_invalidate_range(swap.cache, slot_of(&swap, 0), DEVICE_SLOTS),
-        ZC_OK);
-    support_store(swap.cache, slot_of(&swap, DEVICE_SLOTS - 1), SUPPORT_TEXT,
-                  1);
-    support_expect(swap.cache, slot_of(&swap, DEVICE_SLOTS - 1), SUPPORT_TEXT,
-                   1);
-    support_front_end(&swap);
+    renew_device(NULL,
+                 ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .managed = 1));
+    expect_invalid(SLOT);
+    assert_status(zc_cache_invalidate_range(cache, at(0), 10), ZC_INVALID);
+    assert_status(zc_cache_invalidate_type(cache, swap_type), ZC_INVALID);
+    assert_status(zc_swap_off(cache, swap_type, NULL, NULL), ZC_OK);
 }
 
-TEST(slots_of_a_managed_device_are_refused)
+TEST_OF_DEVICE(bad_arguments_change_nothing)
 {
-    struct support_front swap;
-
-    support_front_begin(
-        &swap, NULL, ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .managed = 1));
-    expect_invalid(&swap, slot_of(&swap, SLOT));
-    assert_status(zc_cache_invalidate_range(swap.cache, slot_of(&swap, 0), 10),
-                  ZC_INVALID);
-    assert_status(zc_cache_invalidate_type(swap.cache, swap.type), ZC_INVALID);
-    support_front_end(&swap);
-}
-
-TEST(bad_arguments_change_nothing)
-{
-    struct support_front swap;
     char page[4096] = {1};
 
-    begin(&swap, 0);
-    assert_status(zc_cache_store(swap.cache, slot_of(&swap, 1), NULL),
+    assert_status(zc_cache_store(cache, at(1), NULL), ZC_INVALID);
+    assert_status(zc_cache_store(NULL, at(1), page), ZC_INVALID);
+    assert_status(try_store_for(ZC_OWNER_COUNT, 1, SUPPORT_TEXT, 1),
                   ZC_INVALID);
-    assert_status(zc_cache_store(NULL, slot_of(&swap, 1), page), ZC_INVALID);
-    assert_status(
-        zc_cache_store_for(swap.cache, ZC_OWNER_COUNT, slot_of(&swap, 1), page),
-        ZC_INVALID);
-    assert_status(zc_cache_load(swap.cache, slot_of(&swap, 1), NULL),
-                  ZC_INVALID);
-    assert_status(zc_cache_take(swap.cache, slot_of(&swap, 1), NULL),
-                  ZC_INVALID);
-    assert_int_equal(support_front_stat(&swap, slots_used), 0);
-    support_front_end(&swap);
+    assert_status(zc_cache_load(cache, at(1), NULL), ZC_INVALID);
+    assert_status(zc_cache_take(cache, at(1), NULL), ZC_INVALID);
+    assert_int_equal(device_stat(slots_used), 0);
 }
 
-TEST(misses_take_no_memory)
+TEST_OF_DEVICE(misses_take_no_memory)
 {
-    struct support_front swap;
     uint64_t bytes;
     uint64_t i;
 
-    support_front_begin(&swap, NULL, NULL);
-    bytes = zc_swap_bytes(&swap.cache->swap);
+    renew_device(NULL, NULL);
+    bytes = accounted(other_bytes);
     for (i = 0; i < 1000; i++) {
-        support_expect_missing(swap.cache, slot_of(&swap, i << 21));
-        assert_status(zc_cache_invalidate(swap.cache, slot_of(&swap, i << 21)),
-                      ZC_MISSING);
+        expect_missing(i << 21);
+        assert_status(zc_cache_invalidate(cache, at(i << 21)), ZC_MISSING);
     }
-    assert_int_equal(zc_swap_bytes(&swap.cache->swap), bytes);
-    support_front_end(&swap);
+    assert_int_equal(accounted(other_bytes), bytes);
 }
 
-TEST(other_types_know_nothing_of_it)
+TEST_OF_DEVICE(pages_take_memory_wherever_they_are)
 {
-    struct support_front swap;
-    uint64_t bytes;
-    char page[4096];
-    zc_swp slot;
+    const uint64_t before = accounted(other_bytes);
+    uint64_t used;
 
-    begin(&swap, 0);
-    slot = zc_swp_make(swap.type + 1, DEVICE_SLOTS + 5);
-    bytes = zc_swap_bytes(&swap.cache->swap);
-    support_store(swap.cache, slot, SUPPORT_TEXT, 1);
-    support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
-    assert_status(zc_cache_take(swap.cache, slot, page), ZC_OK);
-    support_store(swap.cache, slot, SUPPORT_TEXT, 1);
-    assert_status(zc_cache_invalidate(swap.cache, slot), ZC_OK);
-    support_store(swap.cache, slot, SUPPORT_TEXT, 1);
-    assert_status(zc_cache_invalidate_type(swap.cache, swap.type), ZC_OK);
-    support_expect(swap.cache, slot, SUPPORT_TEXT, 1);
-    assert_int_equal(support_front_stat(&swap, slots_used), 0);
-    assert_int_equal(zc_swap_bytes(&swap.cache->swap), bytes);
-    support_front_end(&swap);
+    put(7, 7, ON_DEVICE);
+    used = accounted(other_bytes);
+    assert_true(used >= before + sizeof(struct zc_cluster));
+    put(8, 8, STUCK);
+    assert_true(accounted(other_bytes) >= used + 4096);
+}
+
+TEST_OF_DEVICE(other_types_know_nothing_of_a_device)
+{
+    const unsigned type = swap_type;
+
+    swap_type = type + 1;
+    store(DEVICE_SLOTS + 5, SUPPORT_TEXT, 1);
+    expect(DEVICE_SLOTS + 5, SUPPORT_TEXT, 1);
+    expect_taken(DEVICE_SLOTS + 5, SUPPORT_TEXT, 1);
+    store(DEVICE_SLOTS + 5, SUPPORT_TEXT, 1);
+    forget(DEVICE_SLOTS + 5);
+    store(DEVICE_SLOTS + 5, SUPPORT_TEXT, 1);
+    assert_status(zc_cache_invalidate_type(cache, type), ZC_OK);
+    expect(DEVICE_SLOTS + 5, SUPPORT_TEXT, 1);
+    swap_type = type;
+    assert_int_equal(device_stat(slots_used), 0);
 }
 
 /* ---- many at once ---- */
 
-static void put_everywhere(struct support_front *swap, uint64_t first,
-                           uint64_t count)
+TEST_OF_DEVICE(a_range_forgets_its_slots_only)
 {
+    static const struct {
+        uint64_t first;
+        uint64_t count;
+        uint64_t left;
+    } rows[] = {{0, 100, 20}, {101, 8, 18}, {100, 0, 18}};
     uint64_t i;
 
-    for (i = 0; i < count; i++)
-        support_front_put(swap, slot_of(swap, first + i * i), SUPPORT_TEXT, i,
-                          i % 3 == 0 ? SUPPORT_ON_DEVICE : SUPPORT_IN_MEMORY);
+    for (i = 0; i < 20; i++)
+        put(100 + i * i, i, i % 3 == 0 ? ON_DEVICE : IN_MEMORY);
+    for (i = 0; i < 3; i++) {
+        assert_status(
+            zc_cache_invalidate_range(cache, at(rows[i].first), rows[i].count),
+            ZC_OK);
+        assert_int_equal(device_stat(slots_used), rows[i].left);
+    }
+    expect(100, SUPPORT_TEXT, 0);
+    expect_missing(101);
+    expect_missing(104);
+    expect(109, SUPPORT_TEXT, 3);
+    assert_status(zc_cache_invalidate_type(cache, swap_type), ZC_OK);
+    expect_used(0);
+    support_expect_empty(cache);
 }
 
-TEST(a_range_forgets_its_slots_only)
+TEST_OF_DEVICE(a_wide_range_looks_only_where_pages_are)
 {
-    struct support_front swap;
+    const uint64_t last = ZC_SLOT_COUNT_DEFAULT - 1;
 
-    begin(&swap, 0);
-    put_everywhere(&swap, 100, 20);
-    assert_int_equal(support_front_stat(&swap, slots_used), 20);
-    assert_status(zc_cache_invalidate_range(swap.cache, slot_of(&swap, 0), 100),
-                  ZC_OK);
-    assert_int_equal(support_front_stat(&swap, slots_used), 20);
-    assert_status(zc_cache_invalidate_range(swap.cache, slot_of(&swap, 101), 8),
-                  ZC_OK);
-    assert_int_equal(support_front_stat(&swap, slots_used), 18);
-    support_expect(swap.cache, slot_of(&swap, 100), SUPPORT_TEXT, 0);
-    support_expect_missing(swap.cache, slot_of(&swap, 101));
-    support_expect_missing(swap.cache, slot_of(&swap, 104));
-    support_expect(swap.cache, slot_of(&swap, 109), SUPPORT_TEXT, 3);
-    assert_status(zc_cache_invalidate_range(swap.cache, slot_of(&swap, 100), 0),
-                  ZC_OK);
-    assert_int_equal(support_front_stat(&swap, slots_used), 18);
-    assert_status(zc_cache_invalidate_type(swap.cache, swap.type), ZC_OK);
-    assert_int_equal(support_front_stat(&swap, slots_used), 0);
-    support_expect_empty(swap.cache);
-    support_front_end(&swap);
-}
-
-TEST(a_wide_range_looks_only_where_pages_are)
-{
-    struct support_front swap;
-    uint64_t last = ZC_SLOT_COUNT_DEFAULT - 1;
-
-    support_front_begin(&swap, NULL, NULL);
-    support_store(swap.cache, slot_of(&swap, 0), SUPPORT_TEXT, 1);
-    support_store(swap.cache, slot_of(&swap, last / 2), SUPPORT_TEXT, 2);
-    support_store(swap.cache, slot_of(&swap, last), SUPPORT_TEXT, 3);
-    assert_status(
-        zc_cache_invalidate_range(swap.cache, slot_of(&swap, 1), last - 1),
-        ZC_OK);
-    support_expect(swap.cache, slot_of(&swap, 0), SUPPORT_TEXT, 1);
-    support_expect_missing(swap.cache, slot_of(&swap, last / 2));
-    support_expect(swap.cache, slot_of(&swap, last), SUPPORT_TEXT, 3);
-    assert_status(zc_cache_invalidate_type(swap.cache, swap.type), ZC_OK);
-    support_expect_empty(swap.cache);
-    support_front_end(&swap);
+    renew_device(NULL, NULL);
+    store(0, SUPPORT_TEXT, 1);
+    store(last / 2, SUPPORT_TEXT, 2);
+    store(last, SUPPORT_TEXT, 3);
+    assert_status(zc_cache_invalidate_range(cache, at(1), last - 1), ZC_OK);
+    expect(0, SUPPORT_TEXT, 1);
+    expect_missing(last / 2);
+    expect(last, SUPPORT_TEXT, 3);
+    assert_status(zc_cache_invalidate_type(cache, swap_type), ZC_OK);
+    support_expect_empty(cache);
 }

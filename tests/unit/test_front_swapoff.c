@@ -10,521 +10,380 @@
 #include "cache/cache.h"
 #include "swap/slots.h"
 
-#define DEVICE_SLOTS 2000
 #define PAGES 30
-
-static void begin(struct support_front *swap, unsigned io_workers)
-{
-    support_front_begin(
-        swap, SUPPORT_FRONT_OPTIONS,
-        ZC_SWAP_OPTIONS(.slot_count = DEVICE_SLOTS, .io_workers = io_workers));
-}
-
-static zc_swp slot_of(const struct support_front *swap, uint64_t offset)
-{
-    return zc_swp_make(swap->type, offset);
-}
+#define SLOT 7
 
 /* What an unuse function was given. */
-struct receiver {
-    struct zc_cache *cache;
-    unsigned type;
+static struct {
     unsigned count;
     unsigned refuses_at; /* the page with that count; 0: none */
     zc_status refusal;
-    bool has[DEVICE_SLOTS]; /* given, and right: SUPPORT_TEXT of its offset */
+    bool has[DEVICE_SLOTS]; /* given, and right: a page of text of its offset */
     unsigned wrong;
-};
+} received;
 
 static zc_status receive(void *context, zc_swp slot, const void *page)
 {
-    struct receiver *receiver = context;
     uint64_t offset = zc_swp_offset(slot);
 
-    if (++receiver->count == receiver->refuses_at)
-        return receiver->refusal;
-    if (zc_swp_type(slot) != receiver->type || receiver->has[offset] ||
+    (void)context;
+    if (++received.count == received.refuses_at)
+        return received.refusal;
+    if (slot.value != at(offset).value || received.has[offset] ||
         !support_is_page(page, 4096, SUPPORT_TEXT, offset))
-        receiver->wrong++;
-    receiver->has[offset] = true;
+        received.wrong++;
+    received.has[offset] = true;
     return ZC_OK;
 }
 
-static void init(struct receiver *receiver, const struct support_front *swap)
+static void receive_none_yet(void)
 {
-    memset(receiver, 0, sizeof(*receiver));
-    receiver->cache = swap->cache;
-    receiver->type = swap->type;
+    memset(&received, 0, sizeof(received));
 }
 
-/* Pages at 0, 3, 6, ...; a third of them on the device. */
-static void store_pages(struct support_front *swap)
+static zc_status turn_off(void)
 {
-    uint64_t i;
-
-    for (i = 0; i < PAGES / 3; i++)
-        support_store(swap->cache, slot_of(swap, 3 * i), SUPPORT_TEXT, 3 * i);
-    support_front_write_back(swap);
-    for (; i < PAGES; i++)
-        support_store(swap->cache, slot_of(swap, 3 * i), SUPPORT_TEXT, 3 * i);
+    return zc_swap_off(cache, swap_type, receive, NULL);
 }
 
-/* Those that were not handed over are still there. */
-static void expect_rest(struct support_front *swap,
-                        const struct receiver *receiver)
+/* Pages of text, a third of them on the device; nothing received. */
+static void fill(void)
+{
+    receive_none_yet();
+    store_pages(0, PAGES / 3);
+    write_all_back();
+    store_pages(PAGES / 3, PAGES - PAGES / 3);
+}
+
+/* Pages that were not handed over are still there. */
+static void expect_rest(void)
 {
     uint64_t i;
 
     for (i = 0; i < PAGES; i++) {
-        if (receiver->has[3 * i])
-            support_expect_missing(swap->cache, slot_of(swap, 3 * i));
+        if (received.has[i])
+            expect_missing(i);
         else
-            support_expect(swap->cache, slot_of(swap, 3 * i), SUPPORT_TEXT,
-                           3 * i);
+            expect(i, SUPPORT_TEXT, i);
     }
 }
 
-static void expect_off(struct support_front *swap)
+/* All pages were handed over once, and the device is gone. */
+static void expect_off(unsigned pages)
 {
     struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
 
-    assert_status(zc_swap_get_stats(swap->cache, swap->type, &stats),
-                  ZC_INVALID);
-    assert_int_equal(swap->device.closes, swap->device.opens);
-    support_expect_empty(swap->cache);
-    assert_false(zc_zswap_has_type(&swap->cache->zswap, swap->type));
+    assert_int_equal(received.wrong, 0);
+    assert_int_equal(received.count, pages);
+    assert_status(zc_swap_get_stats(cache, swap_type, &stats), ZC_INVALID);
+    assert_int_equal(disk.closes, disk.opens);
+    support_expect_empty(cache);
+    assert_false(zc_zswap_has_type(&cache->zswap, swap_type));
 }
 
 /* ---- off ---- */
 
-TEST(every_page_is_handed_over)
+TEST_OF_DEVICE(every_page_is_handed_over)
 {
-    struct support_front swap;
-    struct receiver receiver;
-    uint64_t i;
-
-    begin(&swap, 0);
-    store_pages(&swap);
-    init(&receiver, &swap);
-    assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                  ZC_OK);
-    assert_int_equal(receiver.count, PAGES);
-    assert_int_equal(receiver.wrong, 0);
-    for (i = 0; i < PAGES; i++)
-        assert_true(receiver.has[3 * i]);
-    expect_off(&swap);
-    support_front_end(&swap);
+    fill();
+    assert_status(turn_off(), ZC_OK);
+    expect_off(PAGES);
 }
 
-TEST(a_page_is_handed_over_from_everywhere)
+TEST_OF_DEVICE(a_page_is_handed_over_from_everywhere)
 {
-    struct support_front swap;
-    struct receiver receiver;
-    enum support_place place;
+    enum place place;
     unsigned type;
 
-    for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
-        begin(&swap, 1);
-        support_front_put(&swap, slot_of(&swap, 7), SUPPORT_TEXT, 7, place);
-        support_front_settle_soon(&swap);
-        init(&receiver, &swap);
-        assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                      ZC_OK);
-        assert_int_equal(receiver.count, 1);
-        assert_int_equal(receiver.wrong, 0);
-        expect_off(&swap);
+    for (place = 0; place < PLACE_COUNT; place++) {
+        renew_device_with(1);
+        receive_none_yet();
+        put(SLOT, SLOT, place);
+        let_writes_end_soon();
+        assert_status(turn_off(), ZC_OK);
+        expect_off(1);
         /* The next one begins with nothing. */
-        assert_status(zc_swap_on(swap.cache, NULL, &type), ZC_OK);
-        assert_int_equal(type, swap.type);
-        assert_int_equal(support_front_stat(&swap, slots_used), 0);
-        assert_int_equal(support_front_stat(&swap, cached_folios), 0);
-        assert_int_equal(support_front_stat(&swap, stuck_folios), 0);
-        support_front_end(&swap);
+        assert_status(zc_swap_on(cache, NULL, &type), ZC_OK);
+        assert_int_equal(type, swap_type);
+        assert_int_equal(device_stat(slots_used), 0);
+        assert_int_equal(device_stat(cached_folios), 0);
+        assert_int_equal(device_stat(stuck_folios), 0);
     }
 }
 
-TEST(without_unuse_only_an_empty_device_goes)
+TEST_OF_DEVICE(without_unuse_only_an_empty_device_goes)
 {
-    struct support_front swap;
-    enum support_place place;
-    zc_swp slot;
+    enum place place;
 
-    for (place = 0; place < SUPPORT_PLACE_COUNT; place++) {
-        begin(&swap, 1);
-        slot = slot_of(&swap, 7);
-        support_front_put(&swap, slot, SUPPORT_TEXT, 7, place);
-        assert_status(zc_swap_off(swap.cache, swap.type, NULL, NULL), ZC_BUSY);
-        support_front_settle(&swap);
-        support_expect(swap.cache, slot, SUPPORT_TEXT, 7);
-        support_store(swap.cache, slot, SUPPORT_TEXT, 8);
-        assert_status(zc_cache_invalidate(swap.cache, slot), ZC_OK);
-        assert_status(zc_swap_off(swap.cache, swap.type, NULL, NULL), ZC_OK);
-        expect_off(&swap);
-        support_front_end(&swap);
+    receive_none_yet();
+    for (place = 0; place < PLACE_COUNT; place++) {
+        renew_device_with(1);
+        put(SLOT, SLOT, place);
+        assert_status(zc_swap_off(cache, swap_type, NULL, NULL), ZC_BUSY);
+        let_writes_end();
+        expect(SLOT, SUPPORT_TEXT, SLOT);
+        store(SLOT, SUPPORT_TEXT, 8);
+        forget(SLOT);
+        assert_status(zc_swap_off(cache, swap_type, NULL, NULL), ZC_OK);
+        expect_off(0);
     }
+}
+
+TEST_OF_DEVICE(a_refused_page_stays)
+{
+    static const zc_status refusals[] = {ZC_NO_MEMORY, ZC_AGAIN, ZC_MISSING};
+    unsigned n;
+
+    for (n = 1; n <= PAGES; n++) {
+        renew_device_with(n % 2);
+        fill();
+        received.refuses_at = n;
+        received.refusal = refusals[n % 3];
+        assert_status(turn_off(), refusals[n % 3]);
+        assert_int_equal(received.count, n);
+        expect_rest();
+        assert_int_equal(device_stat(slots_used), PAGES - n + 1);
+        assert_int_equal(device_stat(cached_folios), 0);
+        /* In use again. */
+        store(0, SUPPORT_TEXT, 0);
+        received.has[0] = false;
+        assert_status(turn_off(), ZC_OK);
+        /* The refused page comes again, and slot 0 if it was handed over. */
+        expect_off(PAGES + (n == 1 ? 1 : 2));
+    }
+}
+
+TEST_OF_DEVICE(a_refused_page_stays_its_owners)
+{
+    const struct zc_owner_options options = {.struct_size = sizeof(options),
+                                             .no_writeback = 1};
+
+    receive_none_yet();
+    assert_status(zc_cache_set_owner(cache, 5, &options), ZC_OK);
+    store_for(5, SLOT, 1);
+    received.refuses_at = 1;
+    received.refusal = ZC_AGAIN;
+    assert_status(turn_off(), ZC_AGAIN);
+    assert_int_equal(cache_stat(stored_pages), 1);
+    write_all_back();
+    assert_false(support_device_has(&disk, SLOT));
+}
+
+TEST_OF_DEVICE(a_refused_stuck_page_stays_stuck)
+{
+    receive_none_yet();
+    put(SLOT, SLOT, STUCK);
+    received.refuses_at = 1;
+    received.refusal = ZC_AGAIN;
+    assert_status(turn_off(), ZC_AGAIN);
+    assert_int_equal(device_stat(stuck_folios), 1);
+    expect(SLOT, SUPPORT_TEXT, SLOT);
+    assert_status(turn_off(), ZC_OK);
+    expect_off(2);
+}
+
+/* ---- failures ---- */
+
+TEST_OF_DEVICE(what_cannot_be_read_stays)
+{
+    fill();
+    atomic_store(&disk.fails_reads, true);
+    assert_status(turn_off(), ZC_IO_ERROR);
+    atomic_store(&disk.fails_reads, false);
+    assert_int_equal(device_stat(cached_folios), 0);
+    expect_rest();
+    assert_status(turn_off(), ZC_OK);
+    expect_off(PAGES);
+}
+
+TEST_OF_DEVICE(no_failure_loses_a_page)
+{
+    static const struct {
+        enum zc_inject_point point;
+        zc_status status;
+    } rows[] = {{ZC_INJECT_FRAME, ZC_NO_MEMORY},
+                {ZC_INJECT_MALLOC, ZC_NO_MEMORY},
+                {ZC_INJECT_DECOMPRESS, ZC_CORRUPT}};
+    zc_status status;
+    uint32_t countdown;
+    unsigned i;
+
+    for (i = 0; i < 3; i++) {
+        renew_device_with(0);
+        fill();
+        for (countdown = 0;; countdown++) {
+            zc_inject_arm(rows[i].point, countdown, 1);
+            status = turn_off();
+            zc_inject_disarm();
+            if (status == ZC_OK)
+                break;
+            assert_status(status, rows[i].status);
+            expect_rest();
+        }
+        assert_true(countdown > 0);
+        expect_off(PAGES);
+    }
+}
+
+/* ---- with a call that waits ---- */
+
+static zc_status statuses[2]; /* of a call on each of two threads */
+
+static void *call_store(void *unused)
+{
+    (void)unused;
+    statuses[0] = try_store(SLOT, SUPPORT_TEXT, SLOT);
+    return NULL;
+}
+
+static void *call_load(void *unused)
+{
+    (void)unused;
+    statuses[0] = try_load(SLOT);
+    return NULL;
+}
+
+static void *call_off(void *unuse)
+{
+    statuses[1] =
+        zc_swap_off(cache, swap_type, unuse == NULL ? NULL : receive, NULL);
+    return NULL;
+}
+
+static pthread_t start(void *(*call)(void *context), void *context)
+{
+    pthread_t thread;
+
+    assert_int_equal(pthread_create(&thread, NULL, call, context), 0);
+    return thread;
+}
+
+static void await(pthread_t one, pthread_t other)
+{
+    support_device_let_go(&disk);
+    assert_int_equal(pthread_join(one, NULL), 0);
+    assert_int_equal(pthread_join(other, NULL), 0);
 }
 
 /* Returns when a thread waits for the slot. */
-static void await_waiter(struct support_front *swap, zc_swp slot)
+static void await_waiter(void)
 {
-    struct zc_cluster *cluster = zc_slot_find(&swap->cache->swap, slot).cluster;
+    struct zc_cluster *cluster = zc_slot_find(&cache->swap, at(SLOT)).cluster;
     bool waits = false;
 
     assert_non_null(cluster);
     while (!waits) {
         (void)sched_yield();
         zc_spinlock_lock(&cluster->lock);
-        waits = (cluster->flags[zc_slot_index(slot)] & ZC_SLOT_WAITERS) != 0;
+        waits = (cluster->flags[zc_slot_index(at(SLOT))] & ZC_SLOT_WAITERS) !=
+                0;
         zc_spinlock_unlock(&cluster->lock);
     }
 }
 
-struct call {
-    struct support_front *swap;
-    zc_swp slot;
-    zc_status status;
-};
-
-static void *store_one(void *argument)
-{
-    struct call *call = argument;
-
-    call->status =
-        support_try_store(call->swap->cache, call->slot, SUPPORT_TEXT, 7);
-    return NULL;
-}
-
-static void *turn_off_without_unuse(void *argument)
-{
-    struct call *call = argument;
-
-    call->status = zc_swap_off(call->swap->cache, call->swap->type, NULL, NULL);
-    return NULL;
-}
-
 /* A store has claimed the slot, which has no count yet; it gets one while
  * swapoff waits for the slot. */
-TEST(without_unuse_a_page_stored_meanwhile_is_in_use)
+TEST_OF_DEVICE(without_unuse_a_page_stored_meanwhile_is_in_use)
 {
-    struct support_front swap;
-    struct call store;
-    struct call off;
     pthread_t storer;
     pthread_t turner;
 
-    begin(&swap, 0);
-    store = (struct call){.swap = &swap, .slot = slot_of(&swap, 7)};
-    off = store;
-    swap.pool.put_status = ZC_NO_MEMORY; /* so it goes to the device */
-    support_device_hold(&swap.device);
-    assert_int_equal(pthread_create(&storer, NULL, store_one, &store), 0);
-    support_device_await_held(&swap.device, 1);
-    assert_int_equal(
-        pthread_create(&turner, NULL, turn_off_without_unuse, &off), 0);
-    await_waiter(&swap, store.slot);
-    support_device_let_go(&swap.device);
-    assert_int_equal(pthread_join(storer, NULL), 0);
-    assert_int_equal(pthread_join(turner, NULL), 0);
-    assert_status(store.status, ZC_OK);
-    assert_status(off.status, ZC_BUSY);
-    support_expect(swap.cache, store.slot, SUPPORT_TEXT, 7);
-    support_front_end(&swap);
-}
-
-TEST(a_refused_page_stays)
-{
-    static const zc_status refusals[] = {ZC_NO_MEMORY, ZC_AGAIN, ZC_MISSING};
-    struct support_front swap;
-    struct receiver receiver;
-    unsigned at;
-
-    for (at = 1; at <= PAGES; at++) {
-        begin(&swap, at % 2);
-        store_pages(&swap);
-        init(&receiver, &swap);
-        receiver.refuses_at = at;
-        receiver.refusal = refusals[at % 3];
-        assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                      refusals[at % 3]);
-        assert_int_equal(receiver.count, at);
-        expect_rest(&swap, &receiver);
-        assert_int_equal(support_front_stat(&swap, slots_used), PAGES - at + 1);
-        assert_int_equal(support_front_stat(&swap, cached_folios), 0);
-        /* In use again. */
-        support_store(swap.cache, slot_of(&swap, 0), SUPPORT_TEXT, 0);
-        receiver.has[0] = false;
-        assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                      ZC_OK);
-        assert_int_equal(receiver.wrong, 0);
-        expect_off(&swap);
-        support_front_end(&swap);
-    }
-}
-
-TEST(a_refused_page_stays_its_owners)
-{
-    const struct zc_owner_options options = {.struct_size = sizeof(options),
-                                             .no_writeback = 1};
-    struct support_front swap;
-    struct receiver receiver;
-    char page[4096];
-
-    begin(&swap, 0);
-    assert_status(zc_cache_set_owner(swap.cache, 5, &options), ZC_OK);
-    support_make_page(page, sizeof(page), SUPPORT_TEXT, 7);
-    assert_status(zc_cache_store_for(swap.cache, 5, slot_of(&swap, 7), page),
-                  ZC_OK);
-    init(&receiver, &swap);
-    receiver.refuses_at = 1;
-    receiver.refusal = ZC_AGAIN;
-    assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                  ZC_AGAIN);
-    assert_int_equal(support_cache_stat(swap.cache, stored_pages), 1);
-    support_front_write_back(&swap);
-    assert_false(support_device_has(&swap.device, 7));
-    support_front_end(&swap);
-}
-
-TEST(a_refused_stuck_page_stays_stuck)
-{
-    struct support_front swap;
-    struct receiver receiver;
-
-    begin(&swap, 0);
-    support_front_put(&swap, slot_of(&swap, 7), SUPPORT_TEXT, 7, SUPPORT_STUCK);
-    init(&receiver, &swap);
-    receiver.refuses_at = 1;
-    receiver.refusal = ZC_AGAIN;
-    assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                  ZC_AGAIN);
-    assert_int_equal(support_front_stat(&swap, stuck_folios), 1);
-    support_expect(swap.cache, slot_of(&swap, 7), SUPPORT_TEXT, 7);
-    assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                  ZC_OK);
-    assert_int_equal(receiver.wrong, 0);
-    expect_off(&swap);
-    support_front_end(&swap);
-}
-
-TEST(what_cannot_be_read_stays)
-{
-    struct support_front swap;
-    struct receiver receiver;
-
-    begin(&swap, 0);
-    store_pages(&swap);
-    init(&receiver, &swap);
-    atomic_store(&swap.device.fails_reads, true);
-    assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                  ZC_IO_ERROR);
-    atomic_store(&swap.device.fails_reads, false);
-    assert_int_equal(support_front_stat(&swap, cached_folios), 0);
-    expect_rest(&swap, &receiver);
-    assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                  ZC_OK);
-    assert_int_equal(receiver.count, PAGES);
-    expect_off(&swap);
-    support_front_end(&swap);
-}
-
-static void *turn_off_to_receiver(void *argument)
-{
-    struct call *call = argument;
-    struct receiver receiver;
-
-    init(&receiver, call->swap);
-    call->status =
-        zc_swap_off(call->swap->cache, call->swap->type, receive, &receiver);
-    return NULL;
-}
-
-static void *load_one(void *argument)
-{
-    struct call *call = argument;
-    char page[4096];
-
-    call->status = zc_cache_load(call->swap->cache, call->slot, page);
-    return NULL;
+    spied.put_status = ZC_NO_MEMORY; /* so it goes to the device */
+    support_device_hold(&disk);
+    storer = start(call_store, NULL);
+    support_device_await_held(&disk, 1);
+    turner = start(call_off, NULL);
+    await_waiter();
+    await(storer, turner);
+    assert_status(statuses[0], ZC_OK);
+    assert_status(statuses[1], ZC_BUSY);
+    expect(SLOT, SUPPORT_TEXT, SLOT);
 }
 
 /* Swapoff has the folio, and its read fails when it has half of it; a load
  * that waits for the folio must read the page itself. */
-TEST(a_load_does_not_trust_a_read_that_failed)
+TEST_OF_DEVICE(a_load_does_not_trust_a_read_that_failed)
 {
-    struct support_front swap;
     struct zc_folio *folio;
-    struct call load;
-    struct call off;
-    pthread_t loader;
     pthread_t turner;
+    pthread_t loader;
 
-    begin(&swap, 0);
-    load = (struct call){.swap = &swap, .slot = slot_of(&swap, 7)};
-    off = load;
-    support_front_put(&swap, load.slot, SUPPORT_TEXT, 7, SUPPORT_ON_DEVICE);
-    support_device_hold_reads(&swap.device);
-    atomic_store(&swap.device.fails_reads, true);
-    assert_int_equal(pthread_create(&turner, NULL, turn_off_to_receiver, &off),
-                     0);
-    support_device_await_held(&swap.device, 1);
-    folio = zc_swapcache_look_up(zc_slot_find(&swap.cache->swap, load.slot));
+    put(SLOT, SLOT, ON_DEVICE);
+    support_device_hold_reads(&disk);
+    atomic_store(&disk.fails_reads, true);
+    turner = start(call_off, &received);
+    support_device_await_held(&disk, 1);
+    folio = zc_swapcache_look_up(zc_slot_find(&cache->swap, at(SLOT)));
     assert_non_null(folio);
-    assert_int_equal(pthread_create(&loader, NULL, load_one, &load), 0);
+    loader = start(call_load, NULL);
     while (!zc_folio_has(folio, ZC_FOLIO_WAITERS))
         (void)sched_yield();
-    support_device_let_go(&swap.device);
-    assert_int_equal(pthread_join(turner, NULL), 0);
-    assert_int_equal(pthread_join(loader, NULL), 0);
-    assert_status(off.status, ZC_IO_ERROR);
-    assert_status(load.status, ZC_IO_ERROR);
-    zc_swapcache_put(&swap.cache->swap, load.slot, folio);
-    atomic_store(&swap.device.fails_reads, false);
-    support_expect(swap.cache, load.slot, SUPPORT_TEXT, 7);
-    support_front_end(&swap);
-}
-
-TEST(what_does_not_decode_stays)
-{
-    struct support_front swap;
-    struct receiver receiver;
-
-    begin(&swap, 0);
-    store_pages(&swap);
-    init(&receiver, &swap);
-    zc_inject_arm(ZC_INJECT_DECOMPRESS, 5, 1);
-    assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                  ZC_CORRUPT);
-    zc_inject_disarm();
-    expect_rest(&swap, &receiver);
-    assert_status(zc_swap_off(swap.cache, swap.type, receive, &receiver),
-                  ZC_OK);
-    assert_int_equal(receiver.count, PAGES);
-    expect_off(&swap);
-    support_front_end(&swap);
-}
-
-TEST(no_memory_for_a_folio_loses_nothing)
-{
-    static const enum zc_inject_point points[] = {ZC_INJECT_FRAME,
-                                                  ZC_INJECT_MALLOC};
-    struct support_front swap;
-    struct receiver receiver;
-    zc_status status;
-    uint32_t countdown;
-    unsigned failures;
-    unsigned i;
-
-    for (i = 0; i < 2; i++) {
-        begin(&swap, 0);
-        store_pages(&swap);
-        init(&receiver, &swap);
-        failures = 0;
-        for (countdown = 0;; countdown++) {
-            zc_inject_arm(points[i], countdown, 1);
-            status = zc_swap_off(swap.cache, swap.type, receive, &receiver);
-            zc_inject_disarm();
-            if (status == ZC_OK)
-                break;
-            assert_status(status, ZC_NO_MEMORY);
-            expect_rest(&swap, &receiver);
-            failures++;
-        }
-        assert_true(failures > 0);
-        assert_int_equal(receiver.count, PAGES);
-        assert_int_equal(receiver.wrong, 0);
-        expect_off(&swap);
-        support_front_end(&swap);
-    }
+    await(turner, loader);
+    assert_status(statuses[0], ZC_IO_ERROR);
+    assert_status(statuses[1], ZC_IO_ERROR);
+    zc_swapcache_put(&cache->swap, at(SLOT), folio);
+    atomic_store(&disk.fails_reads, false);
+    expect(SLOT, SUPPORT_TEXT, SLOT);
 }
 
 /* ---- from inside unuse ---- */
 
+#define LAST (PAGES - 1)
+
+/* The device takes no new pages, but gives those that it has. */
 static zc_status call_back(void *context, zc_swp slot, const void *page)
 {
-    struct receiver *receiver = context;
-    zc_swp elsewhere = zc_swp_make(receiver->type + 1, zc_swp_offset(slot));
-    char buffer[4096];
+    const uint64_t offset = zc_swp_offset(slot);
     unsigned type = 99;
 
-    if (zc_swap_off(receiver->cache, receiver->type, NULL, NULL) != ZC_BUSY ||
-        zc_swap_on(receiver->cache, NULL, &type) != ZC_BUSY || type != 99)
-        receiver->wrong++;
-    /* The device takes no new pages, but gives those it has. */
-    if (zc_cache_store(receiver->cache, zc_swp_make(receiver->type, 1), page) !=
-            ZC_BUSY ||
-        zc_cache_load(receiver->cache, zc_swp_make(receiver->type, 1),
-                      buffer) != ZC_MISSING ||
-        (zc_swp_offset(slot) != 87 &&
-         zc_cache_load(receiver->cache, zc_swp_make(receiver->type, 87),
-                       buffer) != ZC_OK))
-        receiver->wrong++;
-    if (zc_cache_store(receiver->cache, elsewhere, page) != ZC_OK)
-        receiver->wrong++;
+    if (zc_swap_off(cache, swap_type, NULL, NULL) != ZC_BUSY ||
+        zc_swap_on(cache, NULL, &type) != ZC_BUSY || type != 99 ||
+        zc_cache_store(cache, at(PAGES), page) != ZC_BUSY ||
+        try_load(PAGES) != ZC_MISSING ||
+        (offset != LAST && try_load(LAST) != ZC_OK) ||
+        zc_cache_store(cache, zc_swp_make(swap_type + 1, offset), page) !=
+            ZC_OK)
+        received.wrong++;
     return receive(context, slot, page);
 }
 
-TEST(unuse_may_call_the_cache)
+TEST_OF_DEVICE(unuse_may_call_the_cache)
 {
-    struct support_front swap;
-    struct receiver receiver;
     uint64_t i;
 
-    begin(&swap, 0);
-    store_pages(&swap);
-    init(&receiver, &swap);
-    assert_status(zc_swap_off(swap.cache, swap.type, call_back, &receiver),
-                  ZC_OK);
-    assert_int_equal(receiver.wrong, 0);
+    fill();
+    assert_status(zc_swap_off(cache, swap_type, call_back, NULL), ZC_OK);
     for (i = 0; i < PAGES; i++)
-        support_expect(swap.cache, zc_swp_make(swap.type + 1, 3 * i),
-                       SUPPORT_TEXT, 3 * i);
-    assert_status(zc_cache_invalidate_type(swap.cache, swap.type + 1), ZC_OK);
-    expect_off(&swap);
-    support_front_end(&swap);
+        support_expect(cache, zc_swp_make(swap_type + 1, i), SUPPORT_TEXT, i);
+    assert_status(zc_cache_invalidate_type(cache, swap_type + 1), ZC_OK);
+    expect_off(PAGES);
 }
 
-TEST(a_managed_device_is_for_page_tables)
-{
-    struct zc_cache *cache = support_cache_create(NULL);
-    struct receiver receiver = {.cache = cache};
-    unsigned type;
+/* ---- page tables ---- */
 
-    assert_status(zc_swap_on(cache,
-                             ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100),
-                             &type),
-                  ZC_OK);
-    assert_status(zc_swap_off(cache, type, receive, &receiver), ZC_INVALID);
-    assert_status(zc_swap_off(cache, type, NULL, NULL), ZC_OK);
-    zc_cache_destroy(cache);
-}
-
-/* What a fault side's unuse is given. */
-struct tables {
-    struct zc_swap *swap;
-    unsigned calls;
-    unsigned references_left; /* that it cannot drop yet */
-};
+static unsigned calls;
+static unsigned references_left; /* that the next call cannot drop yet */
 
 static zc_status unuse_folio(void *context, struct zc_folio *folio)
 {
-    struct tables *tables = context;
+    struct zc_swap *swap = context;
 
-    tables->calls++;
+    calls++;
     if (!zc_folio_has(folio, ZC_FOLIO_LOCKED) ||
         !zc_folio_has(folio, ZC_FOLIO_UPTODATE) ||
-        zc_slot_count(zc_slot_find(tables->swap, folio->swap)) == 0)
+        zc_slot_count(zc_slot_find(swap, folio->swap)) == 0)
         return ZC_CORRUPT;
-    while (zc_slot_count(zc_slot_find(tables->swap, folio->swap)) >
-           tables->references_left)
-        zc_slot_drop(tables->swap, folio->swap);
-    tables->references_left = 0;
+    while (zc_slot_count(zc_slot_find(swap, folio->swap)) > references_left)
+        zc_slot_drop(swap, folio->swap);
+    references_left = 0;
     return ZC_OK;
 }
 
 /* A folio with a slot of its own and so many references from page tables; the
  * caller has a reference too. */
-static struct zc_folio *swap_out(struct zc_swap *swap, unsigned references)
+static struct zc_folio *swap_out(unsigned references)
 {
+    struct zc_swap *swap = &cache->swap;
     struct zc_folio *folio = zc_folio_alloc(swap, true);
     zc_swp slot;
 
@@ -539,143 +398,125 @@ static struct zc_folio *swap_out(struct zc_swap *swap, unsigned references)
     return folio;
 }
 
-TEST(page_tables_are_asked_only_for_what_they_have)
+TEST_OF_DEVICE(page_tables_are_asked_only_for_what_they_have)
 {
-    struct support_front front;
-    struct tables tables;
     struct zc_folio *folios[3];
     unsigned i;
 
-    support_front_begin(&front, NULL,
-                        ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
-    tables = (struct tables){.swap = &front.cache->swap, .references_left = 1};
+    renew_device(NULL, ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
+    /* There are no tables to hand the pages to. */
+    assert_status(turn_off(), ZC_INVALID);
+    references_left = 1;
+    calls = 0;
     for (i = 0; i < 3; i++)
-        folios[i] = swap_out(tables.swap, i); /* none, one, two */
-    assert_int_equal(support_front_stat(&front, slots_used), 3);
+        folios[i] = swap_out(i); /* none, one, two */
+    assert_int_equal(device_stat(slots_used), 3);
     assert_status(
-        zc_cache_swap_off(front.cache, front.type, unuse_folio, &tables),
-        ZC_OK);
+        zc_cache_swap_off(cache, swap_type, unuse_folio, &cache->swap), ZC_OK);
     /* The one that left a reference is asked again. */
-    assert_int_equal(tables.calls, 3);
+    assert_int_equal(calls, 3);
     for (i = 0; i < 3; i++) {
         assert_false(zc_folio_has(folios[i], ZC_FOLIO_SWAPCACHE));
-        zc_folio_put(tables.swap, folios[i]);
+        zc_folio_put(&cache->swap, folios[i]);
     }
-    support_front_end(&front);
 }
 
-TEST(bad_types_are_refused)
+TEST_OF_DEVICE(an_end_drops_what_page_tables_have)
 {
-    struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
-    struct zc_cache *cache = support_cache_create(NULL);
+    struct zc_folio *folio;
 
-    assert_status(zc_swap_off(cache, 0, NULL, NULL), ZC_INVALID);
-    assert_status(zc_swap_off(cache, ZC_SWP_TYPE_COUNT, NULL, NULL),
-                  ZC_INVALID);
-    assert_status(zc_swap_off(cache, UINT_MAX, NULL, NULL), ZC_INVALID);
-    assert_status(zc_swap_off(NULL, 0, NULL, NULL), ZC_INVALID);
-    assert_status(zc_swap_get_stats(cache, 0, &stats), ZC_INVALID);
-    assert_status(zc_swap_get_stats(cache, 99, &stats), ZC_INVALID);
-    assert_status(zc_swap_get_stats(NULL, 0, &stats), ZC_INVALID);
-    zc_cache_destroy(cache);
+    renew_device(NULL, ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
+    folio = swap_out(2);
+    zc_swapcache_put(&cache->swap, folio->swap, folio);
 }
 
-/* ---- with others about ---- */
+TEST_OF_CACHE(bad_types_are_refused)
+{
+    static const unsigned types[] = {0, ZC_SWP_TYPE_COUNT, 99, UINT_MAX};
+    struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
+    unsigned i;
 
-struct traffic {
-    struct support_front *swap;
-    atomic_uint_fast64_t received[PAGES]; /* times */
-    atomic_uint_fast64_t taken[PAGES];
-};
+    for (i = 0; i < 4; i++) {
+        assert_status(zc_swap_off(cache, types[i], NULL, NULL), ZC_INVALID);
+        assert_status(zc_swap_get_stats(cache, types[i], &stats), ZC_INVALID);
+    }
+    assert_status(zc_swap_off(NULL, 0, NULL, NULL), ZC_INVALID);
+    assert_status(zc_swap_get_stats(NULL, 0, &stats), ZC_INVALID);
+}
+
+/* ---- with other threads ---- */
+
+static atomic_uint ways[PAGES]; /* times that a page was received or taken */
 
 static zc_status receive_in_traffic(void *context, zc_swp slot,
                                     const void *page)
 {
-    struct traffic *traffic = context;
     uint64_t offset = zc_swp_offset(slot);
 
+    (void)context;
     if (!support_is_page(page, 4096, SUPPORT_TEXT, offset))
         return ZC_CORRUPT;
-    atomic_fetch_add(&traffic->received[offset], 1);
+    atomic_fetch_add(&ways[offset], 1);
     return ZC_OK;
 }
 
 static void load_and_take(struct support_worker *worker)
 {
-    struct traffic *traffic = worker->context;
-    struct zc_cache *cache = traffic->swap->cache;
     char page[4096];
-    uint64_t offset;
-    zc_status status;
-    bool is_take;
-    zc_swp slot;
 
     while (!support_is_stopped(worker)) {
-        offset = support_random_below(&worker->random, PAGES);
-        is_take = support_random_below(&worker->random, 64) == 0;
-        slot = slot_of(traffic->swap, offset);
-        status = is_take ? zc_cache_take(cache, slot, page)
-                         : zc_cache_load(cache, slot, page);
+        uint64_t offset = support_random_below(&worker->random, PAGES);
+        bool is_take = support_random_below(&worker->random, 64) == 0;
+        zc_status status = is_take ? zc_cache_take(cache, at(offset), page)
+                                   : zc_cache_load(cache, at(offset), page);
+
         if (status == ZC_OK &&
             !support_is_page(page, sizeof(page), SUPPORT_TEXT, offset))
             support_mistake(worker, "another page");
         if (status != ZC_OK && status != ZC_MISSING)
             support_mistake(worker, "%s", zc_status_name(status));
         if (status == ZC_OK && is_take)
-            atomic_fetch_add(&traffic->taken[offset], 1);
-        worker->operations++;
+            atomic_fetch_add(&ways[offset], 1);
     }
 }
 
 static void write_back(struct support_worker *worker)
 {
-    struct traffic *traffic = worker->context;
-
     while (!support_is_stopped(worker)) {
-        (void)zc_cache_writeback(traffic->swap->cache, NULL, NULL);
-        worker->operations++;
+        (void)zc_cache_writeback(cache, NULL, NULL);
         sched_yield();
     }
 }
 
-static void turn_off(struct support_worker *worker)
+static void turn_off_in_traffic(struct support_worker *worker)
 {
-    struct traffic *traffic = worker->context;
-    zc_status status;
+    zc_status status = zc_swap_off(cache, swap_type, receive_in_traffic, NULL);
 
-    status = zc_swap_off(traffic->swap->cache, traffic->swap->type,
-                         receive_in_traffic, traffic);
     if (status != ZC_OK)
         support_mistake(worker, "swapoff: %s", zc_status_name(status));
     atomic_store(&worker->crew->stopped, true);
 }
 
 /* Each page goes exactly one way, and swapoff comes to an end. */
-TEST(it_ends_while_others_go_on)
+TEST_OF_DEVICE(it_ends_while_others_go_on)
 {
-    struct support_front swap;
     struct support_crew crew;
-    static struct traffic traffic;
     unsigned round;
-    uint64_t i;
+    unsigned i;
 
+    receive_none_yet();
     for (round = 0; round < 20; round++) {
-        memset(&traffic, 0, sizeof(traffic));
-        begin(&swap, round % 3);
-        for (i = 0; i < PAGES; i++)
-            support_store(swap.cache, slot_of(&swap, i), SUPPORT_TEXT, i);
-        traffic.swap = &swap;
+        renew_device_with(round % 3);
+        store_pages(0, PAGES);
+        memset(ways, 0, sizeof(ways));
         support_crew_init(&crew);
-        support_crew_add(&crew, load_and_take, &traffic);
-        support_crew_add(&crew, load_and_take, &traffic);
-        support_crew_add(&crew, write_back, &traffic);
-        support_crew_add(&crew, turn_off, &traffic);
+        support_crew_add(&crew, load_and_take, NULL);
+        support_crew_add(&crew, load_and_take, NULL);
+        support_crew_add(&crew, write_back, NULL);
+        support_crew_add(&crew, turn_off_in_traffic, NULL);
         support_crew_run(&crew, 0);
         for (i = 0; i < PAGES; i++)
-            assert_int_equal(atomic_load(&traffic.received[i]) +
-                                 atomic_load(&traffic.taken[i]),
-                             1);
-        expect_off(&swap);
-        support_front_end(&swap);
+            assert_int_equal(atomic_load(&ways[i]), 1);
+        expect_off(0);
     }
 }

@@ -3,12 +3,11 @@
  * test_reasons.c - a call of a cache that is refused says in the reason of its
  * options which field it is, what value it has, and what is allowed.
  */
-#include "support_cache.h"
-#include "support_test.h"
+#include "support_front.h"
 
 #include <limits.h>
 
-#include "support_front.h"
+static char reason[ZC_REASON_SIZE];
 
 /* What a reason begins with, and what it says besides. */
 struct wanted {
@@ -17,8 +16,7 @@ struct wanted {
     const char *allowed;
 };
 
-static void expect(zc_status status, const char *reason,
-                   const struct wanted *wanted)
+static void expect_reason(zc_status status, const struct wanted *wanted)
 {
     if (status != wanted->status)
         fail_msg("%s %s: %s", zc_status_name(status), wanted->beginning,
@@ -29,10 +27,21 @@ static void expect(zc_status status, const char *reason,
                  wanted->beginning, wanted->allowed);
 }
 
+static void expect_invalid(zc_status status, const char *beginning,
+                           const char *allowed)
+{
+    expect_reason(status, &(struct wanted){ZC_INVALID, beginning, allowed});
+}
+
 #define INVALID(beginning, allowed)                                            \
     {                                                                          \
         ZC_INVALID, beginning, allowed                                         \
     }
+
+/* Options with the reason to fill, and their size. */
+#define FILL(options)                                                          \
+    ((options).struct_size = sizeof(options), (options).reason = reason,       \
+     (options).reason_size = sizeof(reason))
 
 /* ---- a new cache ---- */
 
@@ -72,46 +81,34 @@ static const struct {
 
 TEST(a_cache_that_is_refused_says_why)
 {
-    char reason[ZC_REASON_SIZE];
     struct zc_cache_options options;
-    struct zc_cache *cache;
-    zc_status status;
+    struct zc_cache *none;
     size_t i;
 
     for (i = 0; i < sizeof(bad_caches) / sizeof(bad_caches[0]); i++) {
         options = bad_caches[i].options;
-        options.struct_size = sizeof(options);
-        options.reason = reason;
-        options.reason_size = sizeof(reason);
+        (void)FILL(options);
         memset(reason, 'x', sizeof(reason));
-        status = zc_cache_create(&options, &cache);
-        expect(status, reason, &bad_caches[i].wanted);
+        expect_reason(zc_cache_create(&options, &none), &bad_caches[i].wanted);
     }
 }
 
-TEST(one_that_is_made_says_nothing)
+TEST_OF_CACHE(one_that_is_made_says_nothing)
 {
-    char reason[ZC_REASON_SIZE] = "old";
-    struct zc_cache *cache;
-
-    assert_status(
-        zc_cache_create(
-            ZC_CACHE_OPTIONS(.reason = reason, .reason_size = sizeof(reason)),
-            &cache),
-        ZC_OK);
+    reason[0] = 'x';
+    renew(ZC_CACHE_OPTIONS(.reason = reason, .reason_size = sizeof(reason)));
     assert_string_equal(reason, "");
-    zc_cache_destroy(cache);
 }
 
 TEST(a_reason_is_cut_to_its_size)
 {
-    char reason[16] = "xxxxxxxxxxxxxxx";
-    struct zc_cache *cache;
+    struct zc_cache *none;
 
+    memset(reason, 'x', sizeof(reason));
     assert_status(
         zc_cache_create(ZC_CACHE_OPTIONS(.page_size = 5000, .reason = reason,
                                          .reason_size = 10),
-                        &cache),
+                        &none),
         ZC_INVALID);
     assert_string_equal(reason, "page_size");
     assert_int_equal(reason[10], 'x');
@@ -129,64 +126,48 @@ static const struct {
     {{.slot_order = 4}, INVALID("slot_order: 4 ", "0 to 3")},
 };
 
-TEST(a_device_that_is_refused_says_why)
+TEST_OF_CACHE(a_device_that_is_refused_says_why)
 {
     const struct wanted full = {ZC_REJECTED, "all 32 types ", "pages"};
-    const struct wanted managed =
-        INVALID("slot_count: 4294967297 ", "1 to 4294967296");
-    struct zc_cache *cache =
-        support_cache_create(ZC_CACHE_OPTIONS(.slot_count = 1000));
-    char reason[ZC_REASON_SIZE];
     struct zc_swap_options options;
     unsigned type;
     size_t i;
 
+    renew(ZC_CACHE_OPTIONS(.slot_count = 1000));
     for (i = 0; i < sizeof(bad_devices) / sizeof(bad_devices[0]); i++) {
         options = bad_devices[i].options;
-        options.struct_size = sizeof(options);
-        options.reason = reason;
-        options.reason_size = sizeof(reason);
-        expect(zc_swap_on(cache, &options, &type), reason,
-               &bad_devices[i].wanted);
+        (void)FILL(options);
+        expect_reason(zc_swap_on(cache, &options, &type),
+                      &bad_devices[i].wanted);
     }
-    options = (struct zc_swap_options){.struct_size = sizeof(options),
-                                       .reason = reason,
-                                       .reason_size = sizeof(reason)};
-    expect(zc_swap_on(NULL, &options, &type), reason,
-           &(struct wanted)INVALID("cache", "NULL"));
+    options = (struct zc_swap_options){.managed = 0};
+    (void)FILL(options);
+    expect_invalid(zc_swap_on(NULL, &options, &type), "cache", "NULL");
     for (i = 0; i < ZC_SWP_TYPE_COUNT; i++) {
         assert_status(zc_swap_on(cache, &options, &type), ZC_OK);
         assert_string_equal(reason, "");
     }
-    expect(zc_swap_on(cache, &options, &type), reason, &full);
-    zc_cache_destroy(cache);
+    expect_reason(zc_swap_on(cache, &options, &type), &full);
 
-    cache = support_cache_create(
-        ZC_CACHE_OPTIONS(.slot_count = (UINT64_C(1) << 32) + 1));
+    renew(ZC_CACHE_OPTIONS(.slot_count = (UINT64_C(1) << 32) + 1));
     options.managed = 1;
-    expect(zc_swap_on(cache, &options, &type), reason, &managed);
-    zc_cache_destroy(cache);
+    expect_invalid(zc_swap_on(cache, &options, &type),
+                   "slot_count: 4294967297 ", "1 to 4294967296");
 }
 
-TEST(an_owner_that_is_refused_says_why)
+TEST_OF_CACHE(an_owner_that_is_refused_says_why)
 {
-    struct zc_cache *cache = support_cache_create(NULL);
-    char reason[ZC_REASON_SIZE];
-    struct zc_owner_options options = {.struct_size = sizeof(options),
-                                       .no_writeback = 2,
-                                       .reason = reason,
-                                       .reason_size = sizeof(reason)};
+    struct zc_owner_options options = {.no_writeback = 2};
 
-    expect(zc_cache_set_owner(cache, 5, &options), reason,
-           &(struct wanted)INVALID("no_writeback: 2 ", "0 or 1"));
-    expect(zc_cache_set_owner(cache, 1024, &options), reason,
-           &(struct wanted)INVALID("owner: 1024 ", "0 to 1023"));
-    expect(zc_cache_set_owner(NULL, 5, &options), reason,
-           &(struct wanted)INVALID("cache", "NULL"));
+    (void)FILL(options);
+    expect_invalid(zc_cache_set_owner(cache, 5, &options), "no_writeback: 2 ",
+                   "0 or 1");
+    expect_invalid(zc_cache_set_owner(cache, 1024, &options), "owner: 1024 ",
+                   "0 to 1023");
+    expect_invalid(zc_cache_set_owner(NULL, 5, &options), "cache", "NULL");
     options.no_writeback = 1;
     assert_status(zc_cache_set_owner(cache, 5, &options), ZC_OK);
     assert_string_equal(reason, "");
-    zc_cache_destroy(cache);
 }
 
 static const struct {
@@ -200,29 +181,22 @@ static const struct {
     {{.owner = 0}, {ZC_UNSUPPORTED, "no device ", "is on"}},
 };
 
-TEST(a_writeback_that_is_refused_says_why)
+TEST_OF_CACHE(a_writeback_that_is_refused_says_why)
 {
     const struct wanted no_ages = {ZC_UNSUPPORTED, "the cache's lru_mode ",
                                    "not entry"};
-    struct zc_cache *cache =
-        support_cache_create(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY));
-    char reason[ZC_REASON_SIZE];
     struct zc_writeback_options options;
     size_t bytes;
     size_t i;
 
+    renew_over(SUPPORT_OVER_AGES);
     for (i = 0; i < sizeof(bad_writebacks) / sizeof(bad_writebacks[0]); i++) {
         options = bad_writebacks[i].options;
-        options.struct_size = sizeof(options);
-        options.reason = reason;
-        options.reason_size = sizeof(reason);
-        expect(zc_cache_writeback(cache, &options, &bytes), reason,
-               &bad_writebacks[i].wanted);
+        (void)FILL(options);
+        expect_reason(zc_cache_writeback(cache, &options, &bytes),
+                      &bad_writebacks[i].wanted);
     }
-    zc_cache_destroy(cache);
-    cache = support_cache_create(NULL);
-    expect(zc_cache_writeback(cache, &options, &bytes), reason, &no_ages);
-    expect(zc_cache_writeback(NULL, &options, &bytes), reason,
-           &(struct wanted)INVALID("cache", "NULL"));
-    zc_cache_destroy(cache);
+    renew(NULL);
+    expect_reason(zc_cache_writeback(cache, &options, &bytes), &no_ages);
+    expect_invalid(zc_cache_writeback(NULL, &options, &bytes), "cache", "NULL");
 }
