@@ -260,13 +260,6 @@ void support_expect_missing(struct zc_cache *cache, zc_swp slot)
     assert_status(zc_cache_load(cache, slot, page), ZC_MISSING);
 }
 
-void support_expect_corrupt(struct zc_cache *cache, zc_swp slot)
-{
-    char page[ZC_PAGE_SIZE_MAX];
-
-    assert_status(zc_cache_load(cache, slot, page), ZC_CORRUPT);
-}
-
 struct zc_cache_stats support_cache_stats(const struct zc_cache *cache)
 {
     struct zc_cache_stats stats = {.struct_size = sizeof(stats)};

@@ -73,11 +73,10 @@ zc_status support_try_store(struct zc_cache *cache, zc_swp slot,
 void support_store(struct zc_cache *cache, zc_swp slot, enum support_kind kind,
                    uint64_t seed);
 
-/* Asserts that a load finds this page; nothing; damage. */
+/* Asserts that a load finds this page; nothing. */
 void support_expect(struct zc_cache *cache, zc_swp slot, enum support_kind kind,
                     uint64_t seed);
 void support_expect_missing(struct zc_cache *cache, zc_swp slot);
-void support_expect_corrupt(struct zc_cache *cache, zc_swp slot);
 
 struct zc_cache_stats support_cache_stats(const struct zc_cache *cache);
 #define support_cache_stat(cache, field) (support_cache_stats(cache).field)

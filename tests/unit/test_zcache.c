@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* test_zcache.c - making and ending caches, and their settings. */
-#include "support_bump.h"
-#include "support_cache.h"
+/* test_zcache.c - caches: made with options, over pools, and ended. */
+#include "support_front.h"
 #include "support_process.h"
-#include "support_test.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/inject.h"
-#include "zswap.h"
+#include "cache/cache.h"
 
-/* ---- making ---- */
+/* ---- options ---- */
 
 TEST(the_version_is_the_headers)
 {
@@ -19,24 +15,20 @@ TEST(the_version_is_the_headers)
 
     (void)snprintf(text, sizeof(text), "%d.%d.%d", ZC_VERSION_MAJOR,
                    ZC_VERSION_MINOR, ZC_VERSION_PATCH);
-
     assert_string_equal(zc_version(), text);
 }
 
-TEST(no_options_mean_all_defaults)
+TEST_OF_CACHE(no_options_mean_all_defaults)
 {
-    struct zc_cache *cache = support_cache_create(NULL);
-    zc_swp last = zc_swp_make(31, ZC_SLOT_COUNT_DEFAULT - 1);
+    const zc_swp last = zc_swp_make(31, ZC_SLOT_COUNT_DEFAULT - 1);
 
     assert_int_equal(support_cache_page_size(cache), 4096);
-    assert_non_null(zc_cache_zspool(cache));
     assert_int_equal(zc_zspool_huge_class_size(zc_cache_zspool(cache)), 4093);
     support_store(cache, last, SUPPORT_TEXT, 1);
     support_expect(cache, last, SUPPORT_TEXT, 1);
-    assert_int_equal(support_cache_stat(cache, same_filled_pages), 0);
-    support_store(cache, support_slot(0), SUPPORT_ZERO, 0);
-    assert_int_equal(support_cache_stat(cache, same_filled_pages), 1);
-    zc_cache_destroy(cache);
+    assert_int_equal(cache_stat(same_filled_pages), 0);
+    store(0, SUPPORT_ZERO, 0);
+    assert_int_equal(cache_stat(same_filled_pages), 1);
 }
 
 TEST(fields_out_of_their_range_are_refused)
@@ -67,25 +59,24 @@ TEST(fields_out_of_their_range_are_refused)
         {.shrink_worker = 2},
     };
     struct zc_cache_options options;
-    struct zc_cache *cache;
+    struct zc_cache *none;
     size_t i;
 
     for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         options = bad[i];
         options.struct_size = sizeof(options);
-        cache = (void *)&options;
-
-        if (zc_cache_create(&options, &cache) != ZC_INVALID)
+        none = (void *)&options;
+        if (zc_cache_create(&options, &none) != ZC_INVALID)
             fail_msg("bad option %zu was taken", i);
-        assert_ptr_equal(cache, (void *)&options);
+        assert_ptr_equal(none, (void *)&options);
     }
     assert_status(zc_cache_create(NULL, NULL), ZC_INVALID);
     assert_status(
-        zc_cache_create(ZC_CACHE_OPTIONS(.compressor_name = "none"), &cache),
+        zc_cache_create(ZC_CACHE_OPTIONS(.compressor_name = "none"), &none),
         ZC_UNSUPPORTED);
 }
 
-TEST(fields_at_the_end_of_their_range_are_taken)
+TEST_OF_CACHE(fields_at_the_end_of_their_range_are_taken)
 {
     static const struct zc_cache_options good[] = {
         {.page_size = 65536},
@@ -108,26 +99,18 @@ TEST(fields_at_the_end_of_their_range_are_taken)
         {.writes_max = 1},
     };
     struct zc_cache_options options;
-    struct zc_cache *cache;
     size_t i;
 
     for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         options = good[i];
         options.struct_size = sizeof(options);
-        cache = support_cache_create(&options);
-
-        support_store(cache, support_slot(0), SUPPORT_TEXT, i);
-        support_expect(cache, support_slot(0), SUPPORT_TEXT, i);
-        zc_cache_destroy(cache);
+        renew(&options);
+        store(0, SUPPORT_TEXT, i);
+        expect(0, SUPPORT_TEXT, i);
     }
 }
 
-struct newer {
-    struct zc_cache_options known;
-    uint64_t more;
-};
-
-TEST(an_older_program_has_shorter_options)
+TEST_OF_CACHE(an_older_program_has_shorter_options)
 {
     struct zc_cache_options options = {
         .struct_size = offsetof(struct zc_cache_options, compressor_name),
@@ -135,67 +118,83 @@ TEST(an_older_program_has_shorter_options)
         .compressor_name = "none", /* behind what it says it has */
         .checksums = 99,
     };
-    struct zc_cache *cache = support_cache_create(&options);
 
-    support_store(cache, support_slot(0), SUPPORT_NOISE, 0);
-    assert_status(support_try_store(cache, support_slot(1), SUPPORT_NOISE, 0),
-                  ZC_REJECTED);
-    zc_cache_destroy(cache);
+    renew(&options);
+    store(0, SUPPORT_NOISE, 0);
+    assert_status(try_store(1, SUPPORT_NOISE, 0), ZC_REJECTED);
 
     options.struct_size = sizeof(size_t);
-    cache = support_cache_create(&options);
-    support_store(cache, support_slot(0), SUPPORT_NOISE, 0);
-    support_store(cache, support_slot(1), SUPPORT_NOISE, 0);
-    zc_cache_destroy(cache);
+    renew(&options);
+    store(0, SUPPORT_NOISE, 0);
+    store(1, SUPPORT_NOISE, 0);
 }
 
-TEST(a_newer_program_may_not_set_what_we_do_not_know)
+TEST_OF_CACHE(a_newer_program_may_not_set_what_we_do_not_know)
 {
-    struct newer newer = {{.struct_size = sizeof(newer)}, 0};
-    struct zc_cache *cache = support_cache_create(&newer.known);
+    struct {
+        struct zc_cache_options known;
+        uint64_t more;
+    } newer = {{.struct_size = sizeof(newer)}, 0};
+    struct zc_cache *none = NULL;
 
-    zc_cache_destroy(cache);
-    cache = NULL;
-
+    zc_cache_destroy(support_cache_create(&newer.known));
     newer.more = UINT64_C(1) << 63;
-    assert_status(zc_cache_create(&newer.known, &cache), ZC_UNSUPPORTED);
+    assert_status(zc_cache_create(&newer.known, &none), ZC_UNSUPPORTED);
     newer.known.struct_size = 0;
-    assert_status(zc_cache_create(&newer.known, &cache), ZC_INVALID);
+    assert_status(zc_cache_create(&newer.known, &none), ZC_INVALID);
     newer.known.struct_size = sizeof(size_t) - 1;
-    assert_status(zc_cache_create(&newer.known, &cache), ZC_INVALID);
-    assert_null(cache);
+    assert_status(zc_cache_create(&newer.known, &none), ZC_INVALID);
+    assert_null(none);
 }
 
-TEST(a_pool_with_an_operation_missing_is_refused)
+TEST(calls_of_no_cache_are_refused)
 {
-    struct zc_cache_options options = {.struct_size = sizeof(options)};
-    struct zc_cache *cache = NULL;
-    struct zc_pool_ops ops;
-    unsigned missing;
+    assert_status(zc_cache_set_compressor(NULL, "lz4", 0), ZC_INVALID);
+    assert_status(zc_cache_set_limit(NULL, 0, 0), ZC_INVALID);
+    assert_status(zc_cache_compact(NULL, NULL, NULL), ZC_INVALID);
+    assert_null(zc_cache_zspool(NULL));
+    zc_cache_destroy(NULL);
+}
 
-    options.pool_ops = &ops;
-    for (missing = 0; missing < 9; missing++) {
+/* ---- pools of the embedder ---- */
+
+static struct zc_pool_ops ops; /* of the cache to make */
+
+static void expect_pool(zc_status status)
+{
+    struct zc_cache_options options = {.struct_size = sizeof(options),
+                                       .pool_ops = &ops};
+    struct zc_cache *made = NULL;
+
+    assert_status(zc_cache_create(&options, &made), status);
+    zc_cache_destroy(made);
+}
+
+TEST_OF_CACHE(a_pool_with_an_operation_missing_is_refused)
+{
+#define WITHOUT(function) offsetof(struct zc_pool_ops, function)
+    static const size_t needed[] = {
+        WITHOUT(create),     WITHOUT(destroy),  WITHOUT(put),
+        WITHOUT(free),       WITHOUT(read_end), WITHOUT(read_begin),
+        WITHOUT(page_count), WITHOUT(usage),
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
         ops = support_bump_pool;
-        if (missing == 0)
-            ops.struct_size = offsetof(struct zc_pool_ops, reclaim) - 1;
-        ops.create = missing == 1 ? NULL : ops.create;
-        ops.destroy = missing == 2 ? NULL : ops.destroy;
-        ops.put = missing == 3 ? NULL : ops.put;
-        ops.free = missing == 4 ? NULL : ops.free;
-        ops.read_begin = missing == 5 ? NULL : ops.read_begin;
-        ops.read_end = missing == 6 ? NULL : ops.read_end;
-        ops.page_count = missing == 7 ? NULL : ops.page_count;
-        ops.usage = missing == 8 ? NULL : ops.usage;
-
-        assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
+        memset((char *)&ops + needed[i], 0, sizeof(void *));
+        expect_pool(ZC_INVALID);
     }
-    assert_null(cache);
+    ops = support_bump_pool;
+    ops.struct_size = WITHOUT(reclaim) - 1;
+    expect_pool(ZC_INVALID);
+#undef WITHOUT
 
     ops = support_bump_pool;
     ops.huge_class_size = NULL;
     ops.compact = NULL;
     ops.name = NULL;
-    zc_cache_destroy(support_cache_create(&options));
+    expect_pool(ZC_OK);
 }
 
 static zc_status reclaim_nothing(void *pool, zc_zspool_evict evict,
@@ -205,351 +204,173 @@ static zc_status reclaim_nothing(void *pool, zc_zspool_evict evict,
     (void)pool;
     (void)evict;
     (void)context;
-    (void)page_goal;
-    *pages_out = 0;
+    *pages_out = 0 * page_goal;
     return ZC_AGAIN;
 }
 
-/* A pool of before reclaim() is shorter, and serves all but that one mode. */
-TEST(only_a_pool_that_reclaims_is_taken_for_zspages)
+static void expect_lru(unsigned lru_mode, bool is_kept)
 {
-    struct support_bump_control control = {.create_status = ZC_OK};
-    struct zc_cache_options options = {.struct_size = sizeof(options)};
-    struct zc_pool_ops ops = support_bump_pool;
-    struct zc_cache *cache = NULL;
+    renew(ZC_CACHE_OPTIONS(.pool_ops = &ops, .lru_mode = lru_mode));
+    assert_int_equal(spied.config.keep_lru, is_kept);
+}
 
-    options.pool_ops = &ops;
-    options.pool_user = &control;
+static void expect_no_lru_of_zspages(void)
+{
+    struct zc_cache *none = NULL;
+
+    assert_status(zc_cache_create(ZC_CACHE_OPTIONS(.pool_ops = &ops,
+                                                   .lru_mode = ZC_LRU_ZSPAGE),
+                                  &none),
+                  ZC_INVALID);
+    assert_null(none);
+}
+
+/* A pool of before reclaim() is shorter, and serves all but that one mode. */
+TEST_OF_CACHE(only_a_pool_that_reclaims_is_taken_for_zspages)
+{
+    ops = support_bump_pool;
     ops.struct_size = offsetof(struct zc_pool_ops, reclaim);
     ops.reclaim = reclaim_nothing; /* behind what it says it has */
-    zc_cache_destroy(support_cache_create(&options));
-    assert_int_equal(control.config.keep_lru, 0);
-
-    options.lru_mode = ZC_LRU_ZSPAGE;
-    assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
+    expect_lru(ZC_LRU_NONE, false);
+    expect_no_lru_of_zspages();
     ops = support_bump_pool;
-    assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
-    assert_null(cache);
-    assert_int_equal(control.creates, 1);
+    expect_no_lru_of_zspages();
+    assert_int_equal(spied.creates, 1);
 
     ops.reclaim = reclaim_nothing;
-    zc_cache_destroy(support_cache_create(&options));
-    assert_int_equal(control.config.keep_lru, 1);
-    options.lru_mode = ZC_LRU_ENTRY;
-    zc_cache_destroy(support_cache_create(&options));
-    assert_int_equal(control.config.keep_lru, 0);
+    expect_lru(ZC_LRU_ZSPAGE, true);
+    expect_lru(ZC_LRU_ENTRY, false);
 }
 
-TEST(the_way_to_find_victims_follows_the_device)
+TEST_OF_CACHE(the_pool_is_told_what_the_cache_was_told)
 {
-    struct zc_cache_options options = {.struct_size = sizeof(options)};
-
-    assert_status(zc_zswap_check_options(&options), ZC_OK);
-    assert_int_equal(options.lru_mode, ZC_LRU_NONE);
-    assert_int_equal(options.writes_max, 32);
-
-    options.lru_mode = ZC_LRU_DEFAULT;
-    options.backing_path = "pages";
-    assert_status(zc_zswap_check_options(&options), ZC_OK);
-    assert_int_equal(options.lru_mode, ZC_LRU_ENTRY);
-
-    options.lru_mode = ZC_LRU_NONE;
-    options.writes_max = 7;
-    assert_status(zc_zswap_check_options(&options), ZC_OK);
-    assert_int_equal(options.lru_mode, ZC_LRU_NONE);
-    assert_int_equal(options.writes_max, 7);
+    renew(ZC_CACHE_OPTIONS(.pool_ops = &support_bump_pool, .page_size = 16384,
+                           .placement = 7, /* the pool's affair */
+                           .chain_length = 8, .segment_bytes = 9));
+    assert_true(spied.config.struct_size >= sizeof(spied.config));
+    assert_int_equal(spied.config.page_size, 16384);
+    assert_int_equal(spied.config.placement, 7);
+    assert_int_equal(spied.config.chain_length, 8);
+    assert_int_equal(spied.config.segment_bytes, 9);
+    assert_ptr_equal(spied.config.user, &spied);
+    assert_int_equal(spied.creates, 1);
 }
 
-TEST(the_pool_is_told_what_the_cache_was_told)
+TEST_OF_CACHE(a_pool_that_cannot_be_made_makes_no_cache)
 {
-    struct support_bump_control control = {.create_status = ZC_OK};
+    static const zc_status statuses[] = {ZC_NO_MEMORY, ZC_INVALID};
     struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
-    struct zc_cache *cache;
-
-    options.page_size = 16384;
-    options.placement = 7; /* the pool's affair */
-    options.chain_length = 8;
-    options.segment_bytes = 9;
-    options.pool_user = &control;
-    cache = support_cache_create(&options);
-
-    assert_true(control.config.struct_size >= sizeof(control.config));
-    assert_int_equal(control.config.page_size, 16384);
-    assert_int_equal(control.config.placement, 7);
-    assert_int_equal(control.config.chain_length, 8);
-    assert_int_equal(control.config.segment_bytes, 9);
-    assert_ptr_equal(control.config.user, &control);
-
-    zc_cache_destroy(cache);
-    assert_int_equal(control.creates, 1);
-    assert_int_equal(control.destroys, 1);
-}
-
-TEST(a_pool_that_cannot_be_made_makes_no_cache)
-{
-    struct support_bump_control control = {.create_status = ZC_NO_MEMORY};
-    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
-    struct zc_cache *cache = NULL;
-
-    options.pool_user = &control;
-    assert_status(zc_cache_create(&options, &cache), ZC_NO_MEMORY);
-    control.create_status = ZC_INVALID;
-    assert_status(zc_cache_create(&options, &cache), ZC_INVALID);
-    assert_null(cache);
-    assert_int_equal(control.destroys, 0);
-}
-
-/* ---- settings ---- */
-
-TEST(settings_of_no_cache_are_refused)
-{
-    assert_status(zc_cache_set_compressor(NULL, "lz4", 0), ZC_INVALID);
-    assert_status(zc_cache_set_limit(NULL, 0, 0), ZC_INVALID);
-    assert_status(zc_cache_compact(NULL, NULL, NULL), ZC_INVALID);
-    assert_null(zc_cache_zspool(NULL));
-    zc_cache_destroy(NULL);
-}
-
-TEST(pages_of_an_older_compressor_stay_readable_and_drain)
-{
-    static const char *const names[] = {"lz4", "lz4hc", "copy"};
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+    struct zc_cache *none = NULL;
     unsigned i;
 
-    for (i = 0; i < 3; i++) {
-        assert_status(zc_cache_set_compressor(cache, names[i], 0), ZC_OK);
-        support_store(cache, support_slot(2 * i), SUPPORT_TEXT, 2 * i);
-        support_store(cache, support_slot(2 * i + 1), SUPPORT_NOISE, i);
+    options.pool_user = &spied;
+    for (i = 0; i < 2; i++) {
+        spied.create_status = statuses[i];
+        assert_status(zc_cache_create(&options, &none), statuses[i]);
+        assert_null(none);
     }
-    assert_int_equal(support_cache_stat(cache, generations), 3);
-
-    for (i = 0; i < 3; i++) {
-        support_expect(cache, support_slot(2 * i), SUPPORT_TEXT, 2 * i);
-        support_expect(cache, support_slot(2 * i + 1), SUPPORT_NOISE, i);
-    }
-    assert_status(zc_cache_invalidate(cache, support_slot(0)), ZC_OK);
-    assert_int_equal(support_cache_stat(cache, generations), 3);
-    assert_status(zc_cache_invalidate(cache, support_slot(1)), ZC_OK);
-    assert_int_equal(support_cache_stat(cache, generations), 2);
-    support_store(cache, support_slot(2), SUPPORT_TEXT, 9);
-    support_store(cache, support_slot(3), SUPPORT_TEXT, 9);
-    assert_int_equal(support_cache_stat(cache, generations), 1);
-    zc_cache_destroy(cache);
+    assert_int_equal(spied.destroys, 0);
 }
 
-/* Raw pages hold their generation as well; same-filled ones hold none. */
-TEST(a_same_filled_page_holds_no_compressor)
-{
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+/* ---- compaction ---- */
 
-    support_store(cache, support_slot(0), SUPPORT_SAME, 1);
-
-    assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_OK);
-
-    assert_int_equal(support_cache_stat(cache, generations), 1);
-    support_expect(cache, support_slot(0), SUPPORT_SAME, 1);
-    zc_cache_destroy(cache);
-}
-
-TEST(a_bad_compressor_or_level_changes_nothing)
-{
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
-    uint64_t payload;
-
-    support_store(cache, support_slot(0), SUPPORT_TEXT, 1);
-    payload = support_cache_stat(cache, payload_bytes);
-
-    assert_status(zc_cache_set_compressor(cache, "none", 0), ZC_UNSUPPORTED);
-    assert_status(zc_cache_set_compressor(cache, "lz4", -1), ZC_INVALID);
-    assert_status(zc_cache_set_compressor(cache, "lz4", 65538), ZC_INVALID);
-    assert_status(zc_cache_set_compressor(cache, NULL, -1), ZC_INVALID);
-    zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
-    assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_NO_MEMORY);
-    zc_inject_disarm();
-
-    assert_int_equal(support_cache_stat(cache, generations), 1);
-    support_store(cache, support_slot(0), SUPPORT_TEXT, 1);
-    assert_int_equal(support_cache_stat(cache, payload_bytes), payload);
-    zc_cache_destroy(cache);
-}
-
-TEST(more_than_255_settings_in_use_are_rejected)
-{
-    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
-    struct zc_cache *cache;
-    unsigned i;
-
-    options.context_count = 1;
-    cache = support_cache_create(&options);
-    for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
-        assert_status(zc_cache_set_compressor(cache, NULL, (int)i + 1), ZC_OK);
-        support_store(cache, support_slot(i), SUPPORT_TEXT, i);
-    }
-    assert_int_equal(support_cache_stat(cache, generations), 255);
-
-    assert_status(zc_cache_set_compressor(cache, NULL, 256), ZC_REJECTED);
-    assert_status(zc_cache_set_compressor(cache, NULL, 17), ZC_OK);
-
-    for (i = 0; i < ZC_GENERATIONS_MAX; i++)
-        support_expect(cache, support_slot(i), SUPPORT_TEXT, i);
-    assert_status(zc_cache_invalidate(cache, support_slot(99)), ZC_OK);
-    assert_status(zc_cache_set_compressor(cache, NULL, 256), ZC_OK);
-    zc_cache_destroy(cache);
-}
-
-TEST(only_a_pool_that_can_compact_compacts)
+TEST_OF_CACHE(only_a_pool_that_can_compact_compacts)
 {
     const struct zc_compact_budget bad = {.struct_size = 0};
     struct zc_compact_result result = {sizeof(result), 7, 7};
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
 
     assert_status(zc_cache_compact(cache, NULL, &result), ZC_OK);
     assert_int_equal(result.objects_moved, 0);
     assert_status(zc_cache_compact(cache, NULL, NULL), ZC_OK);
     assert_status(zc_cache_compact(cache, &bad, NULL), ZC_INVALID);
-    zc_cache_destroy(cache);
-
-    cache = support_cache_over(SUPPORT_OVER_MALLOC);
+    renew_over(SUPPORT_OVER_MALLOC);
     assert_status(zc_cache_compact(cache, NULL, NULL), ZC_UNSUPPORTED);
     assert_null(zc_cache_zspool(cache));
-    zc_cache_destroy(cache);
 }
 
 /* G4 */
-TEST(compaction_gives_pages_back_and_is_not_seen)
+TEST_OF_CACHE(compaction_gives_pages_back_and_is_not_seen)
 {
+    struct zc_compact_result result = {.struct_size = sizeof(result)};
+    uint64_t before;
     unsigned over;
     unsigned i;
 
     for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
-        struct zc_cache *cache = support_cache_over(over);
-        struct zc_compact_result result = {.struct_size = sizeof(result)};
-        uint64_t before;
-
-        for (i = 0; i < 1000; i++)
-            support_store(cache, support_slot(i), SUPPORT_TEXT, i);
+        renew_over(over);
+        store_pages(0, 1000);
         for (i = 0; i < 1000; i++)
             if (i % 5 != 0)
-                (void)zc_cache_invalidate(cache, support_slot(i));
-        before = support_cache_stat(cache, pool_total_size);
-
+                forget(i);
+        before = cache_stat(pool_total_size);
         assert_status(zc_cache_compact(cache, NULL, &result), ZC_OK);
-
         assert_true(result.pages_freed > 0);
-        assert_int_equal(support_cache_stat(cache, pool_total_size),
+        assert_int_equal(cache_stat(pool_total_size),
                          before - result.pages_freed * 4096);
         for (i = 0; i < 1000; i += 5)
-            support_expect(cache, support_slot(i), SUPPORT_TEXT, i);
-        zc_cache_destroy(cache);
+            expect(i, SUPPORT_TEXT, i);
     }
 }
 
 /* ---- ending ---- */
 
-TEST(a_cache_ends_empty_and_full)
+/* Every object is given back, as the end of each test checks. */
+TEST_OF_CACHE(a_cache_ends_empty_and_full)
 {
     unsigned over;
     unsigned i;
 
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
-        struct zc_cache *cache = support_cache_over(over);
-
-        zc_cache_destroy(cache);
-        cache = support_cache_over(over);
+        renew_over(over);
+        renew_over(over);
         for (i = 0; i < 500; i++)
             support_store(cache, zc_swp_make(i % 32, i * 10007),
                           i % SUPPORT_KIND_COUNT, i);
         assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_OK);
         support_store(cache, zc_swp_make(31, ZC_SLOT_COUNT_DEFAULT - 1),
                       SUPPORT_TEXT, 1);
-        zc_cache_destroy(cache);
     }
 }
 
-TEST(a_full_cache_gives_every_object_back_at_its_end)
+TEST_OF_CACHE(two_caches_know_nothing_of_each_other)
 {
-    struct support_bump_control control = {.create_status = ZC_OK};
-    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
-    struct zc_cache *cache;
-    unsigned i;
-
-    options.pool_user = &control;
-    cache = support_cache_create(&options);
-    for (i = 0; i < 300; i++)
-        support_store(cache, support_slot(i * 1000), SUPPORT_TEXT, i);
-
-    zc_cache_destroy(cache);
-
-    assert_int_equal(control.puts, 300);
-    assert_int_equal(control.frees, 300);
-    assert_int_equal(control.destroys, 1);
-}
-
-TEST(two_caches_know_nothing_of_each_other)
-{
-    struct zc_cache *one = support_cache_over(SUPPORT_OVER_DENSE);
-    struct zc_cache *two = support_cache_over(SUPPORT_OVER_KERNEL);
+    struct zc_cache *other = support_cache_over(SUPPORT_OVER_KERNEL);
     unsigned i;
 
     for (i = 0; i < 200; i++) {
-        support_store(one, support_slot(i), SUPPORT_TEXT, i);
-        support_store(two, support_slot(i), SUPPORT_TEXT, i + 1000);
+        store(i, SUPPORT_TEXT, i);
+        support_store(other, at(i), SUPPORT_TEXT, i + 1000);
     }
-    assert_status(zc_cache_set_compressor(two, "copy", 0), ZC_OK);
-    assert_int_equal(support_cache_stat(one, generations), 1);
-    assert_status(zc_cache_set_limit(two, 4096, 0), ZC_OK);
-    support_store(one, support_slot(200), SUPPORT_TEXT, 200);
-    assert_status(zc_cache_invalidate_type(one, 0), ZC_OK);
-    support_expect_empty(one);
-    zc_cache_destroy(one);
-
+    assert_status(zc_cache_set_compressor(other, "copy", 0), ZC_OK);
+    assert_int_equal(cache_stat(generations), 1);
+    assert_status(zc_cache_set_limit(other, 4096, 0), ZC_OK);
+    store(200, SUPPORT_TEXT, 200);
+    assert_status(zc_cache_invalidate_type(cache, 0), ZC_OK);
+    support_expect_empty(cache);
+    end();
     for (i = 0; i < 200; i++)
-        support_expect(two, support_slot(i), SUPPORT_TEXT, i + 1000);
-    zc_cache_destroy(two);
+        support_expect(other, at(i), SUPPORT_TEXT, i + 1000);
+    zc_cache_destroy(other);
 }
 
-struct family {
-    struct zc_cache *cache;
-};
-
-static void be_the_child(void *context)
+static void store_variety(struct zc_zswap *zswap, unsigned lru_mode)
 {
-    const struct family *family = context;
     char page[4096];
-    char back[4096];
-    struct zc_cache *own;
-
-    zc_cache_destroy(family->cache);
-    support_make_page(page, sizeof(page), SUPPORT_TEXT, 1);
-    if (zc_cache_create(NULL, &own) != ZC_OK ||
-        zc_cache_store(own, support_slot(1), page) != ZC_OK ||
-        zc_cache_take(own, support_slot(1), back) != ZC_OK ||
-        memcmp(page, back, sizeof(page)) != 0)
-        abort();
-    zc_cache_destroy(own);
-}
-
-TEST(after_a_fork_child_and_parent_go_on)
-{
-    struct support_end end;
-    unsigned over;
     unsigned i;
 
-    for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
-        struct family family = {support_cache_over(over)};
-
-        for (i = 0; i < 300; i++)
-            support_store(family.cache, support_slot(i), SUPPORT_TEXT, i);
-
-        support_run_child(be_the_child, &family, &end);
-
-        assert_string_equal(end.errors, "");
-        assert_true(end.exited);
-        assert_int_equal(end.number, 0);
-        for (i = 0; i < 300; i++)
-            support_expect(family.cache, support_slot(i), SUPPORT_TEXT, i);
-        support_store(family.cache, support_slot(0), SUPPORT_TEXT, 7);
-        zc_cache_destroy(family.cache);
+    for (i = 0; i < 3000; i++) {
+        if (i == 1000 || i == 2000)
+            assert_status(zc_generations_change(&zswap->generations, "copy",
+                                                ZC_LEVEL_DEFAULT),
+                          ZC_OK);
+        support_make_page(page, sizeof(page), i % SUPPORT_NOISE, i);
+        assert_status(zc_zswap_store(zswap,
+                                     zc_swp_make(i % 5, UINT64_C(77) * i), page,
+                                     i % 7, false),
+                      i < 1000 || lru_mode != ZC_LRU_ZSPAGE ||
+                              i % SUPPORT_NOISE <= SUPPORT_SAME
+                          ? ZC_OK
+                          : ZC_REJECTED);
     }
 }
 
@@ -563,10 +384,8 @@ TEST(a_full_cache_goes_as_a_whole)
     static const unsigned modes[] = {ZC_LRU_NONE, ZC_LRU_ENTRY, ZC_LRU_ZSPAGE};
     static struct zc_zswap zswap;
     struct zc_cache_options options;
-    char page[4096];
     uint64_t before = 0;
     unsigned round;
-    unsigned i;
 
     for (round = 0; round < 12; round++) {
         if (round == 6) /* malloc has grown in the first */
@@ -580,22 +399,42 @@ TEST(a_full_cache_goes_as_a_whole)
         memset(&zswap, 0, sizeof(zswap));
         assert_status(zc_zswap_check_options(&options), ZC_OK);
         assert_status(zc_zswap_init(&zswap, &options), ZC_OK);
-        for (i = 0; i < 3000; i++) {
-            if (i == 1000 || i == 2000)
-                assert_status(zc_generations_change(&zswap.generations, "copy",
-                                                    ZC_LEVEL_DEFAULT),
-                              ZC_OK);
-            support_make_page(page, sizeof(page), i % SUPPORT_NOISE, i);
-            assert_status(zc_zswap_store(&zswap,
-                                         zc_swp_make(i % 5, UINT64_C(77) * i),
-                                         page, i % 7, false),
-                          i < 1000 || options.lru_mode != ZC_LRU_ZSPAGE ||
-                                  i % SUPPORT_NOISE <= SUPPORT_SAME
-                              ? ZC_OK
-                              : ZC_REJECTED);
-        }
+        store_variety(&zswap, options.lru_mode);
         assert_true(zc_zswap_stored_pages(&zswap) > 1000);
         zc_zswap_drop(&zswap);
     }
     support_assert_mapped(before);
+}
+
+/* ---- mistakes of our own ---- */
+
+static void get_too_often(void *entry)
+{
+    zc_entry_get(entry);
+}
+
+static void evict_twice(void *entry)
+{
+    zc_entry_get(entry); /* else the second would be worse */
+    zc_zswap_evict(&cache->zswap, entry);
+    zc_zswap_evict(&cache->zswap, entry);
+}
+
+/* A count that is full would run into the age; and without the pin another
+ * thread may unlink the entry first. */
+TEST_OF_CACHE(a_lost_count_or_pin_ends_the_process)
+{
+    struct zc_zswap *zswap = &cache->zswap;
+    struct zc_entry *entry;
+    unsigned i;
+
+    store(0, SUPPORT_TEXT, 1);
+    entry = zc_tree_get(&zswap->tree, at(0));
+    support_assert_aborts(evict_twice, entry, "unlinked", "evict.c");
+    for (i = 2; i < ZC_ENTRY_COUNT_MASK; i++)
+        zc_entry_get(entry);
+    assert_int_equal(zc_entry_count(entry), ZC_ENTRY_COUNT_MASK);
+    support_assert_aborts(get_too_often, entry, "before", "entry.c");
+    while (i-- > 1)
+        zc_entry_put(&zswap->entries, entry);
 }

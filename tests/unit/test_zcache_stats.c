@@ -1,37 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /* test_zcache_stats.c - a cache's counters, and where its memory goes. */
-#include "support_bump.h"
-#include "support_cache.h"
-#include "support_test.h"
+#include "support_front.h"
 
-#include "base/inject.h"
 #include "cache/cache.h"
-#include "platform/memory.h"
+#include "support_threads.h"
 
 /* ---- structs of another size ---- */
 
-TEST(stats_are_written_as_far_as_the_struct_reaches)
+#define UNTOUCHED UINT64_C(0x5555555555555555)
+
+TEST_OF_CACHE(stats_are_written_as_far_as_the_struct_reaches)
 {
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+    const size_t size = offsetof(struct zc_cache_stats, pool_total_size);
     struct zc_cache_stats stats;
 
-    support_store(cache, support_slot(0), SUPPORT_ZERO, 0);
+    store(0, SUPPORT_ZERO, 0);
     memset(&stats, 0x55, sizeof(stats));
-    stats.struct_size = offsetof(struct zc_cache_stats, pool_total_size);
-
+    stats.struct_size = size;
     assert_status(zc_cache_get_stats(cache, &stats), ZC_OK);
-
-    assert_int_equal(stats.struct_size,
-                     offsetof(struct zc_cache_stats, pool_total_size));
+    assert_int_equal(stats.struct_size, size);
     assert_int_equal(stats.stored_pages, 1);
     assert_int_equal(stats.same_filled_pages, 1);
     assert_int_equal(stats.stored_incompressible_pages, 0);
-    assert_int_equal(stats.pool_total_size, UINT64_C(0x5555555555555555));
-    assert_int_equal(stats.take_retries, UINT64_C(0x5555555555555555));
-    zc_cache_destroy(cache);
+    assert_int_equal(stats.pool_total_size, UNTOUCHED);
+    assert_int_equal(stats.take_retries, UNTOUCHED);
 }
 
-TEST(what_a_newer_struct_has_more_is_zero)
+TEST_OF_CACHE(what_a_newer_struct_has_more_is_zero)
 {
     struct {
         struct zc_cache_stats known;
@@ -40,294 +35,258 @@ TEST(what_a_newer_struct_has_more_is_zero)
     struct {
         struct zc_cache_accounting known;
         uint64_t more[3];
-    } accounting;
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
+    } parts;
 
     memset(&stats, 0x55, sizeof(stats));
-    memset(&accounting, 0x55, sizeof(accounting));
+    memset(&parts, 0x55, sizeof(parts));
     stats.known.struct_size = sizeof(stats);
-    accounting.known.struct_size = sizeof(accounting) - 8;
-
+    parts.known.struct_size = sizeof(parts) - 8;
     assert_status(zc_cache_get_stats(cache, &stats.known), ZC_OK);
-    assert_status(zc_cache_account(cache, &accounting.known), ZC_OK);
-
+    assert_status(zc_cache_account(cache, &parts.known), ZC_OK);
     assert_int_equal(stats.known.struct_size, sizeof(stats));
     assert_int_equal(stats.more[0], 0);
     assert_int_equal(stats.more[2], 0);
-    assert_int_equal(accounting.more[1], 0);
-    assert_int_equal(accounting.more[2], UINT64_C(0x5555555555555555));
-    zc_cache_destroy(cache);
+    assert_int_equal(parts.more[1], 0);
+    assert_int_equal(parts.more[2], UNTOUCHED);
 }
 
-TEST(stats_of_nothing_or_into_nothing_are_refused)
+TEST_OF_CACHE(stats_of_nothing_or_into_nothing_are_refused)
 {
-    struct zc_cache_accounting accounting = {.struct_size = 0};
+    struct zc_cache_accounting parts = {.struct_size = 0};
     struct zc_cache_stats stats = {.struct_size = 0, .zswpin = 9};
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
 
     assert_status(zc_cache_get_stats(cache, NULL), ZC_INVALID);
     assert_status(zc_cache_account(cache, NULL), ZC_INVALID);
     assert_status(zc_cache_get_stats(cache, &stats), ZC_INVALID);
-    assert_status(zc_cache_account(cache, &accounting), ZC_INVALID);
+    assert_status(zc_cache_account(cache, &parts), ZC_INVALID);
     stats.struct_size = sizeof(stats);
-    accounting.struct_size = sizeof(accounting);
+    parts.struct_size = sizeof(parts);
     assert_status(zc_cache_get_stats(NULL, &stats), ZC_INVALID);
-    assert_status(zc_cache_account(NULL, &accounting), ZC_INVALID);
-
+    assert_status(zc_cache_account(NULL, &parts), ZC_INVALID);
     assert_int_equal(stats.zswpin, 9);
-    zc_cache_destroy(cache);
 }
 
 /* ---- counters ---- */
 
-TEST(a_new_cache_has_counted_nothing)
+/* All are zero but one generation, and those that are as wanted. */
+static void expect_stats(struct zc_cache_stats wanted)
 {
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     struct zc_cache_stats stats = support_cache_stats(cache);
-    static const char zero[sizeof(stats)];
 
-    assert_int_equal(stats.generations, 1);
-    stats.generations = 0;
-    stats.struct_size = 0;
-
-    assert_memory_equal(&stats, zero, sizeof(stats));
-    zc_cache_destroy(cache);
+    wanted.struct_size = sizeof(wanted);
+    wanted.generations = 1;
+    wanted.payload_bytes = stats.payload_bytes;
+    wanted.pool_total_size = stats.pool_total_size;
+    assert_memory_equal(&stats, &wanted, sizeof(stats));
 }
 
-TEST(every_call_counts_once)
+TEST_OF_CACHE(every_call_counts_once)
 {
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_KERNEL);
-    struct zc_cache_stats stats;
-    char page[4096];
-
-    support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
-    support_store(cache, support_slot(1), SUPPORT_NOISE, 0);
-    support_store(cache, support_slot(2), SUPPORT_SAME, 0);
-    support_store(cache, support_slot(3), SUPPORT_ZERO, 0);
-    support_store(cache, support_slot(0), SUPPORT_TEXT, 1);
-    support_expect(cache, support_slot(0), SUPPORT_TEXT, 1);
-    support_expect(cache, support_slot(1), SUPPORT_NOISE, 0);
-    support_expect_missing(cache, support_slot(9));
-    assert_status(zc_cache_take(cache, support_slot(2), page), ZC_OK);
-    assert_status(zc_cache_invalidate(cache, support_slot(3)), ZC_OK);
-    (void)zc_cache_invalidate(cache, support_slot(3));
-    support_store(cache, support_slot(3), SUPPORT_ZERO, 0);
-    assert_status(zc_cache_invalidate_range(cache, support_slot(2), 2), ZC_OK);
-
-    stats = support_cache_stats(cache);
-    assert_int_equal(stats.stored_pages, 2);
-    assert_int_equal(stats.same_filled_pages, 0);
-    assert_int_equal(stats.stored_incompressible_pages, 1);
-    assert_in_range(stats.payload_bytes, 4096 + 500, 4096 + 2500);
-    assert_true(stats.pool_total_size >= 2 * 4096);
-    assert_int_equal(stats.pool_total_size,
+    renew_over(SUPPORT_OVER_KERNEL);
+    expect_stats((struct zc_cache_stats){.zswpout = 0});
+    assert_int_equal(cache_stat(payload_bytes), 0);
+    assert_int_equal(cache_stat(pool_total_size), 0);
+    store(0, SUPPORT_TEXT, 0);
+    store(1, SUPPORT_NOISE, 0);
+    store(2, SUPPORT_SAME, 0);
+    store(3, SUPPORT_ZERO, 0);
+    store(0, SUPPORT_TEXT, 1);
+    expect(0, SUPPORT_TEXT, 1);
+    expect(1, SUPPORT_NOISE, 0);
+    expect_missing(9);
+    expect_taken(2, SUPPORT_SAME, 0);
+    forget(3);
+    (void)zc_cache_invalidate(cache, at(3));
+    store(3, SUPPORT_ZERO, 0);
+    assert_status(zc_cache_invalidate_range(cache, at(2), 2), ZC_OK);
+    expect_stats((struct zc_cache_stats){.stored_pages = 2,
+                                         .stored_incompressible_pages = 1,
+                                         .zswpout = 6,
+                                         .zswpin = 3,
+                                         .invalidated_pages = 2,
+                                         .replaced_pages = 1});
+    assert_in_range(cache_stat(payload_bytes), 4096 + 500, 4096 + 2500);
+    assert_true(cache_stat(pool_total_size) >= 2 * 4096);
+    assert_int_equal(cache_stat(pool_total_size),
                      zc_zspool_page_count(zc_cache_zspool(cache)) * 4096);
-    assert_int_equal(stats.zswpout, 6);
-    assert_int_equal(stats.zswpin, 3);
-    assert_int_equal(stats.invalidated_pages, 2);
-    assert_int_equal(stats.replaced_pages, 1);
-    assert_int_equal(stats.pool_limit_hit, 0);
-    assert_int_equal(stats.reject_reclaim_fail, 0);
-    assert_int_equal(stats.reject_alloc_fail, 0);
-    assert_int_equal(stats.reject_kmemcache_fail, 0);
-    assert_int_equal(stats.compress_fail, 0);
-    assert_int_equal(stats.decompress_fail, 0);
-    assert_int_equal(stats.take_retries, 0);
-    zc_cache_destroy(cache);
 }
 
-TEST(payload_is_what_the_objects_sum_up_to)
+TEST_OF_CACHE(payload_is_what_the_objects_sum_up_to)
 {
     struct zc_zspool_stats pool = {.struct_size = sizeof(pool)};
     unsigned over;
     unsigned i;
 
     for (over = SUPPORT_OVER_DENSE; over <= SUPPORT_OVER_KERNEL; over++) {
-        struct zc_cache *cache = support_cache_over(over);
-
+        renew_over(over);
         for (i = 0; i < 400; i++)
-            support_store(cache, support_slot(i % 300), i % SUPPORT_KIND_COUNT,
-                          i);
-        (void)zc_cache_invalidate_range(cache, support_slot(20), 40);
-
+            store(i % 300, i % SUPPORT_KIND_COUNT, i);
+        (void)zc_cache_invalidate_range(cache, at(20), 40);
         assert_status(zc_zspool_get_stats(zc_cache_zspool(cache), &pool),
                       ZC_OK);
-        assert_int_equal(support_cache_stat(cache, payload_bytes),
-                         pool.payload_bytes);
-        assert_int_equal(support_cache_stat(cache, stored_pages) -
-                             support_cache_stat(cache, same_filled_pages),
+        assert_int_equal(cache_stat(payload_bytes), pool.payload_bytes);
+        assert_int_equal(cache_stat(stored_pages) -
+                             cache_stat(same_filled_pages),
                          pool.objects);
-        zc_cache_destroy(cache);
     }
 }
 
-/* What page I/O and writeback count: each in its own field. */
-TEST(the_swap_sides_counters_have_their_fields)
+#define TURNS 5000
+
+static void count_often(struct support_worker *worker)
 {
-#define FIELD(name) offsetof(struct zc_cache_stats, name)
-    static const struct {
-        enum zc_stat stat;
-        size_t field;
-    } rows[] = {
-        {ZC_STAT_DISK_WRITES, FIELD(disk_writes)},
-        {ZC_STAT_DISK_SWAPINS, FIELD(disk_swapins)},
-        {ZC_STAT_WRITE_ERRORS, FIELD(write_errors)},
-        {ZC_STAT_STORED_AGAIN, FIELD(stored_again)},
-        {ZC_STAT_WRITEBACK_BUSY, FIELD(writeback_busy)},
-        {ZC_STAT_WRITEBACK_STALE, FIELD(writeback_stale)},
-        {ZC_STAT_SWPIN_ZERO, FIELD(swpin_zero)},
-        {ZC_STAT_SWPOUT_ZERO, FIELD(swpout_zero)},
-        {ZC_STAT_REJECT_COMPRESS_POOR, FIELD(reject_compress_poor)},
-        {ZC_STAT_REJECT_OWNER_LIMIT, FIELD(reject_owner_limit)},
-        {ZC_STAT_ZSWPWB, FIELD(zswpwb)},
-    };
-#undef FIELD
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
-    struct zc_cache_stats stats;
-    uint64_t count;
-    size_t i;
+    static const char zeros[4096];
+    const zc_swp slot = at(worker->index * 1000);
+    char page[4096];
+    unsigned i;
 
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        zc_stats_add(&cache->zswap.stats, rows[i].stat, 100 + i);
+    for (i = 0; i < TURNS; i++)
+        if (zc_cache_store(cache, slot, zeros) != ZC_OK ||
+            zc_cache_load(cache, slot, page) != ZC_OK ||
+            zc_cache_invalidate(cache, slot) != ZC_OK)
+            support_mistake(worker, "turn %u", i);
+}
 
-    stats = support_cache_stats(cache);
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        memcpy(&count, (char *)&stats + rows[i].field, sizeof(count));
-        assert_int_equal(count, 100 + i);
-    }
-    zc_stats_subtract(&cache->zswap.stats, ZC_STAT_ZSWPWB, 110);
-    zc_cache_destroy(cache);
+TEST_OF_CACHE(no_count_of_any_thread_is_lost)
+{
+    struct support_crew crew;
+    unsigned i;
+
+    support_crew_init(&crew);
+    for (i = 0; i < 4; i++)
+        support_crew_add(&crew, count_often, NULL);
+    support_crew_run(&crew, 0);
+    expect_stats((struct zc_cache_stats){.zswpout = 4 * TURNS,
+                                         .zswpin = 4 * TURNS,
+                                         .invalidated_pages = 4 * TURNS});
 }
 
 /* ---- accounting ---- */
 
-static struct zc_cache_accounting account(struct zc_cache *cache)
+static void check_sums(void)
 {
-    struct zc_cache_accounting accounting = {
-        .struct_size = sizeof(accounting),
-    };
+    const struct zc_cache_accounting parts = accounting();
+    const uint64_t least = parts.entry_bytes + parts.tree_bytes +
+                           parts.handle_bytes;
 
-    assert_status(zc_cache_account(cache, &accounting), ZC_OK);
-    return accounting;
+    assert_int_equal(parts.total_bytes, least + parts.pool_bytes +
+                                            parts.context_bytes +
+                                            parts.other_bytes);
+    assert_int_equal(parts.payload_bytes, cache_stat(payload_bytes));
+    assert_int_equal(parts.pool_bytes, cache_stat(pool_total_size));
+    assert_in_range(parts.metadata_bytes, least, least + parts.other_bytes);
+    assert_true(parts.context_bytes > 0);
 }
 
-static void check_sums(struct zc_cache *cache)
-{
-    struct zc_cache_accounting accounting = account(cache);
-
-    assert_int_equal(accounting.total_bytes,
-                     accounting.pool_bytes + accounting.entry_bytes +
-                         accounting.tree_bytes + accounting.handle_bytes +
-                         accounting.context_bytes + accounting.other_bytes);
-    assert_int_equal(accounting.payload_bytes,
-                     support_cache_stat(cache, payload_bytes));
-    assert_int_equal(accounting.pool_bytes,
-                     support_cache_stat(cache, pool_total_size));
-    assert_in_range(accounting.metadata_bytes,
-                    accounting.entry_bytes + accounting.tree_bytes +
-                        accounting.handle_bytes,
-                    accounting.entry_bytes + accounting.tree_bytes +
-                        accounting.handle_bytes + accounting.other_bytes);
-    assert_true(accounting.context_bytes > 0);
-}
-
-TEST(the_parts_add_up_for_every_pool)
+TEST_OF_CACHE(the_parts_add_up_for_every_pool)
 {
     unsigned over;
     unsigned i;
 
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
-        struct zc_cache *cache = support_cache_over(over);
-
-        check_sums(cache);
-        assert_int_equal(account(cache).entry_bytes, 0);
-        assert_int_equal(account(cache).tree_bytes, 0);
+        renew_over(over);
+        check_sums();
+        assert_int_equal(accounted(entry_bytes), 0);
+        assert_int_equal(accounted(tree_bytes), 0);
         for (i = 0; i < 500; i++)
-            support_store(cache, support_slot(i * 100), i % SUPPORT_KIND_COUNT,
-                          i);
-        check_sums(cache);
+            store(i * 100, i % SUPPORT_KIND_COUNT, i);
+        check_sums();
         assert_status(zc_cache_set_compressor(cache, "copy", 0), ZC_OK);
-        (void)zc_cache_invalidate_range(cache, support_slot(0), 25000);
-        check_sums(cache);
-        zc_cache_destroy(cache);
+        (void)zc_cache_invalidate_range(cache, at(0), 25000);
+        check_sums();
     }
 }
 
-TEST(a_pools_usage_is_taken_as_it_says)
+TEST_OF_CACHE(a_pools_usage_is_taken_as_it_says)
 {
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_BUMP);
-    struct zc_cache_accounting accounting = account(cache);
+    struct zc_cache_accounting parts;
 
-    assert_int_equal(accounting.handle_bytes, 11);
-    assert_int_equal(accounting.metadata_bytes,
-                     accounting.entry_bytes + accounting.tree_bytes + 11 + 7);
-    assert_true(accounting.other_bytes > 7);
-    zc_cache_destroy(cache);
+    renew_over(SUPPORT_OVER_BUMP);
+    parts = accounting();
+    assert_int_equal(parts.handle_bytes, 11);
+    assert_int_equal(parts.metadata_bytes,
+                     parts.entry_bytes + parts.tree_bytes + 11 + 7);
+    assert_true(parts.other_bytes > 7);
 }
 
-TEST(contexts_are_counted_until_they_have_drained)
+TEST_OF_CACHE(contexts_are_counted_until_they_have_drained)
 {
-    struct zc_cache *cache =
-        support_cache_create(ZC_CACHE_OPTIONS(.context_count = 1));
     uint64_t one;
 
-    support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
-    one = account(cache).context_bytes;
+    renew(ZC_CACHE_OPTIONS(.context_count = 1));
+    store(0, SUPPORT_TEXT, 0);
+    one = accounted(context_bytes);
     assert_true(one >= 16384 + 8192);
-
     assert_status(zc_cache_set_compressor(cache, NULL, 2), ZC_OK);
-    support_store(cache, support_slot(1), SUPPORT_TEXT, 1);
+    store(1, SUPPORT_TEXT, 1);
     /* What malloc() rounds a block up to depends on what it has free. */
-    assert_in_range(account(cache).context_bytes, 2 * one - 256, 2 * one + 256);
-    assert_status(zc_cache_invalidate(cache, support_slot(0)), ZC_OK);
-    assert_in_range(account(cache).context_bytes, one - 256, one + 256);
-    zc_cache_destroy(cache);
+    assert_in_range(accounted(context_bytes), 2 * one - 256, 2 * one + 256);
+    forget(0);
+    assert_in_range(accounted(context_bytes), one - 256, one + 256);
 }
 
-TEST(sums_take_8_bytes_for_each_page)
+/* For each page: 24 bytes, 8 for a sum, and 8 for a place by age. */
+TEST_OF_CACHE(an_entry_takes_as_many_bytes_as_its_options_need)
 {
-    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
-    uint64_t bytes[2];
+    static const struct {
+        struct zc_cache_options options;
+        unsigned each;
+    } rows[] = {{{.checksums = 0}, 24},
+                {{.checksums = 1}, 32},
+                {{.lru_mode = ZC_LRU_ENTRY}, 32},
+                {{.lru_mode = ZC_LRU_ENTRY, .checksums = 1}, 40}};
+    const unsigned pages = 8192;
+    struct zc_cache_options options;
+    unsigned row;
+    unsigned round;
     unsigned i;
-    unsigned k;
 
-    for (k = 0; k < 2; k++) {
-        struct zc_cache *cache;
-
-        options.checksums = k;
-        cache = support_cache_create(&options);
-        for (i = 0; i < 8192; i++)
-            support_store(cache, support_slot(i), SUPPORT_ZERO, 0);
-        bytes[k] = account(cache).entry_bytes;
-        assert_int_equal(account(cache).handle_bytes, 0);
-        zc_cache_destroy(cache);
+    for (row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        options = rows[row].options;
+        options.struct_size = sizeof(options);
+        renew(&options);
+        /* Those of freed entries are used again. */
+        for (round = 0; round < 2; round++) {
+            for (i = 0; i < pages; i++)
+                store(i, SUPPORT_ZERO, 0);
+            assert_in_range(accounted(entry_bytes), pages * rows[row].each,
+                            (pages + 1024) * rows[row].each + 4096);
+            assert_int_equal(accounted(handle_bytes), 0);
+            assert_status(zc_cache_invalidate_type(cache, 0), ZC_OK);
+        }
     }
-
-    assert_in_range(bytes[0], 8192 * 24, 8192 * 24 + 8 * 4096);
-    assert_in_range(bytes[1] - bytes[0], 8192 * 8, 8192 * 8 + 8 * 4096);
 }
 
-TEST(links_take_8_bytes_for_each_page_and_owners_their_own)
+TEST_OF_CACHE(an_owner_takes_memory_of_its_own)
 {
-    struct zc_cache *cache;
-    uint64_t bytes[2];
-    uint64_t other;
+    uint64_t before;
+
+    before = accounted(other_bytes);
+    assert_status(zc_cache_set_owner(cache, 5, NULL), ZC_OK);
+    assert_in_range(accounted(other_bytes) - before, 32, 512);
+}
+
+/* A leaf of the tree lives as long as it has a page. */
+TEST_OF_CACHE(a_part_of_the_tree_goes_with_its_last_page)
+{
+    const unsigned leaf = 128; /* slots */
+    uint64_t without;
+    uint64_t with;
     unsigned i;
-    unsigned k;
 
-    for (k = 0; k < 2; k++) {
-        cache =
-            support_cache_over(k == 0 ? SUPPORT_OVER_DENSE : SUPPORT_OVER_AGES);
-        for (i = 0; i < 8192; i++)
-            support_store(cache, support_slot(i), SUPPORT_ZERO, 0);
-        bytes[k] = account(cache).entry_bytes;
-        other = account(cache).other_bytes;
-        assert_non_null(zc_lru_owner(&cache->zswap.lru, 5));
-        assert_int_equal(
-            account(cache).other_bytes - other,
-            zc_malloc_size(zc_lru_find_owner(&cache->zswap.lru, 5)));
-        zc_cache_destroy(cache);
+    store(leaf, SUPPORT_ZERO, 0);
+    forget(leaf);
+    without = accounted(tree_bytes);
+    store(0, SUPPORT_ZERO, 0);
+    with = accounted(tree_bytes);
+    assert_in_range(with - without, 4 * leaf, 4 * leaf + 64);
+    for (i = 1; i < leaf; i++) {
+        store(i, SUPPORT_ZERO, 0);
+        store(i, SUPPORT_ZERO, 0); /* in the same place */
     }
-
-    assert_in_range(bytes[1] - bytes[0], 8192 * 8, 8192 * 8 + 8 * 4096);
+    for (i = 1; i < leaf; i++)
+        forget(i);
+    assert_int_equal(accounted(tree_bytes), with);
+    forget(0);
+    assert_int_equal(accounted(tree_bytes), without);
 }

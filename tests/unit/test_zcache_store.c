@@ -1,61 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 /* test_zcache_store.c - a page in. */
-#include "support_bump.h"
-#include "support_cache.h"
-#include "support_test.h"
+#include "support_front.h"
 
 #include "base/inject.h"
-
-/* A cache over the spying pool. */
-static struct zc_cache *spied_cache(struct support_bump_control *control,
-                                    uint64_t limit_pages, unsigned threshold)
-{
-    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_BUMP);
-
-    memset(control, 0, sizeof(*control));
-    options.pool_user = control;
-    options.limit_bytes = limit_pages * 4096;
-    options.accept_threshold_percent = threshold;
-    return support_cache_create(&options);
-}
 
 /* ---- what goes in comes out ---- */
 
 /* G1, G2 */
-TEST(every_page_comes_back_from_every_pool)
+TEST_OF_CACHE(every_page_comes_back_from_every_pool)
 {
     struct zc_cache_options options;
-    struct zc_cache *cache;
-    size_t page_size;
     unsigned over;
     unsigned i;
 
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
-        for (page_size = 4096; page_size <= 65536; page_size *= 2) {
-            options = support_cache_options(over);
-            options.page_size = page_size;
-            options.checksums = page_size > 8192;
-            cache = support_cache_create(&options);
+        options = support_cache_options(over);
+        for (options.page_size = 4096; options.page_size <= 65536;
+             options.page_size *= 2) {
+            options.checksums = options.page_size > 8192;
+            renew(&options);
             for (i = 0; i < 50; i++)
-                support_store(cache, support_slot(i), i % SUPPORT_KIND_COUNT,
-                              i);
-
+                store(i, i % SUPPORT_KIND_COUNT, i);
             for (i = 0; i < 50; i++)
-                support_expect(cache, support_slot(i), i % SUPPORT_KIND_COUNT,
-                               i);
-            assert_int_equal(support_cache_stat(cache, stored_pages), 50);
-            zc_cache_destroy(cache);
+                expect(i, i % SUPPORT_KIND_COUNT, i);
+            assert_int_equal(cache_stat(stored_pages), 50);
         }
     }
 }
 
 /* G2 */
-TEST(types_and_offsets_are_kept_apart)
+TEST_OF_CACHE(types_and_offsets_are_kept_apart)
 {
     static const uint64_t offsets[] = {
         0, 1, 127, 128, 16383, 16384, 8388607, 8388608, 4294967295,
     };
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     unsigned type;
     size_t i;
 
@@ -63,268 +41,201 @@ TEST(types_and_offsets_are_kept_apart)
         for (i = 0; i < 9; i++)
             support_store(cache, zc_swp_make(type, offsets[i]), SUPPORT_TEXT,
                           type * 9 + i);
-
     for (type = 0; type < 32; type++) {
         for (i = 0; i < 9; i++)
             support_expect(cache, zc_swp_make(type, offsets[i]), SUPPORT_TEXT,
                            type * 9 + i);
         support_expect_missing(cache, zc_swp_make(type, 2));
     }
-    zc_cache_destroy(cache);
 }
 
-TEST(there_are_slots_up_to_the_count)
+TEST_OF_CACHE(there_are_slots_up_to_the_count)
 {
-    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
-    struct zc_cache *cache;
+    const zc_swp last = zc_swp_make(31, 999);
+    const zc_swp bad[] = {
+        zc_swp_make(0, 1000), zc_swp_make(32, 0), {UINT64_MAX}};
     char page[4096] = {1};
+    unsigned i;
 
-    options.slot_count = 1000;
-    cache = support_cache_create(&options);
-
-    support_store(cache, zc_swp_make(31, 999), SUPPORT_TEXT, 1);
-    support_expect(cache, zc_swp_make(31, 999), SUPPORT_TEXT, 1);
-
-    assert_status(zc_cache_store(cache, zc_swp_make(0, 1000), page),
-                  ZC_INVALID);
-    assert_status(zc_cache_store(cache, zc_swp_make(32, 0), page), ZC_INVALID);
-    assert_status(zc_cache_store(cache, (zc_swp){UINT64_MAX}, page),
-                  ZC_INVALID);
-    assert_status(zc_cache_store(cache, zc_swp_make(31, 999), NULL),
-                  ZC_INVALID);
-    assert_status(zc_cache_store(NULL, zc_swp_make(0, 0), page), ZC_INVALID);
-    support_expect(cache, zc_swp_make(31, 999), SUPPORT_TEXT, 1);
-    assert_int_equal(support_cache_stat(cache, stored_pages), 1);
-    assert_int_equal(support_cache_stat(cache, zswpout), 1);
-    zc_cache_destroy(cache);
+    renew(ZC_CACHE_OPTIONS(.slot_count = 1000));
+    support_store(cache, last, SUPPORT_TEXT, 1);
+    for (i = 0; i < 3; i++)
+        assert_status(zc_cache_store(cache, bad[i], page), ZC_INVALID);
+    assert_status(zc_cache_store(cache, last, NULL), ZC_INVALID);
+    assert_status(zc_cache_store(NULL, last, page), ZC_INVALID);
+    support_expect(cache, last, SUPPORT_TEXT, 1);
+    assert_int_equal(cache_stat(stored_pages), 1);
+    assert_int_equal(cache_stat(zswpout), 1);
 }
 
-TEST(a_later_store_replaces_whatever_was_there)
+TEST_OF_CACHE(a_later_store_replaces_any_page)
 {
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_KERNEL);
     unsigned from;
     unsigned to;
 
+    renew_over(SUPPORT_OVER_KERNEL);
     for (from = 0; from < SUPPORT_KIND_COUNT; from++) {
         for (to = 0; to < SUPPORT_KIND_COUNT; to++) {
-            support_store(cache, support_slot(1), from, 1);
-            support_store(cache, support_slot(1), to, 2);
-
-            support_expect(cache, support_slot(1), to, 2);
-            assert_int_equal(support_cache_stat(cache, stored_pages), 1);
+            store(1, from, 1);
+            store(1, to, 2);
+            expect(1, to, 2);
+            assert_int_equal(cache_stat(stored_pages), 1);
         }
     }
-    assert_int_equal(support_cache_stat(cache, zswpout), 50);
-    assert_int_equal(support_cache_stat(cache, replaced_pages), 49);
-    (void)zc_cache_invalidate(cache, support_slot(1));
+    assert_int_equal(cache_stat(zswpout), 50);
+    assert_int_equal(cache_stat(replaced_pages), 49);
+    forget(1);
     support_expect_empty(cache);
-    zc_cache_destroy(cache);
 }
 
-TEST(the_replaced_object_goes_to_the_pool_once)
+TEST_OF_CACHE(the_replaced_object_goes_to_the_pool_at_once)
 {
-    struct support_bump_control control;
-    struct zc_cache *cache = spied_cache(&control, 0, 0);
     unsigned i;
 
+    renew_over(SUPPORT_OVER_BUMP);
     for (i = 0; i < 20; i++) {
-        support_store(cache, support_slot(1), SUPPORT_TEXT, i);
-
-        assert_int_equal(control.puts, i + 1);
-        assert_int_equal(control.frees, i);
+        store(1, SUPPORT_TEXT, i);
+        assert_int_equal(spied.puts, i + 1);
+        assert_int_equal(spied.frees, i);
     }
-    zc_cache_destroy(cache);
-    assert_int_equal(control.frees, 20);
 }
 
 /* ---- pages of one word ---- */
 
-TEST(a_page_of_one_word_takes_no_object)
+TEST_OF_CACHE(a_page_of_one_word_takes_no_object)
 {
-    struct support_bump_control control;
-    struct zc_cache *cache = spied_cache(&control, 0, 0);
     uint64_t seed;
 
-    support_store(cache, support_slot(0), SUPPORT_ZERO, 0);
+    renew_over(SUPPORT_OVER_BUMP);
+    store(0, SUPPORT_ZERO, 0);
     for (seed = 1; seed < 50; seed++)
-        support_store(cache, support_slot(seed), SUPPORT_SAME, seed);
+        store(seed, SUPPORT_SAME, seed);
+    assert_int_equal(spied.puts, 0);
+    assert_int_equal(cache_stat(stored_pages), 50);
+    assert_int_equal(cache_stat(same_filled_pages), 50);
+    assert_int_equal(cache_stat(payload_bytes), 0);
+    expect(0, SUPPORT_ZERO, 0);
+    for (seed = 1; seed < 50; seed++)
+        expect(seed, SUPPORT_SAME, seed);
+    store(0, SUPPORT_TEXT, 0);
+    assert_int_equal(cache_stat(same_filled_pages), 49);
+}
 
-    assert_int_equal(control.puts, 0);
-    assert_int_equal(support_cache_stat(cache, stored_pages), 50);
-    assert_int_equal(support_cache_stat(cache, same_filled_pages), 50);
-    assert_int_equal(support_cache_stat(cache, payload_bytes), 0);
-    support_expect(cache, support_slot(0), SUPPORT_ZERO, 0);
-    for (seed = 1; seed < 50; seed++)
-        support_expect(cache, support_slot(seed), SUPPORT_SAME, seed);
-    support_store(cache, support_slot(0), SUPPORT_TEXT, 0);
-    assert_int_equal(support_cache_stat(cache, same_filled_pages), 49);
-    zc_cache_destroy(cache);
+/* Stores and loads a page that is not of one word. */
+static void expect_an_object(const void *page)
+{
+    char back[4096];
+
+    assert_status(zc_cache_store(cache, at(0), page), ZC_OK);
+    assert_int_equal(cache_stat(same_filled_pages), 0);
+    assert_status(zc_cache_load(cache, at(0), back), ZC_OK);
+    assert_memory_equal(back, page, sizeof(back));
 }
 
 /* One bit that differs anywhere makes it a page like any other. */
-TEST(a_page_with_one_other_bit_is_not_of_one_word)
+TEST_OF_CACHE(a_page_with_one_other_bit_is_not_of_one_word)
 {
-    struct support_bump_control control;
-    struct zc_cache *cache = spied_cache(&control, 0, 0);
     char page[4096];
-    char back[4096];
     unsigned word;
 
     for (word = 0; word < 512; word++) {
         support_make_page(page, sizeof(page), SUPPORT_SAME, 3);
         page[word * 8 + word % 8] ^= 0x10;
-        assert_status(zc_cache_store(cache, support_slot(0), page), ZC_OK);
-
-        assert_int_equal(control.puts, word + 1);
-        assert_status(zc_cache_load(cache, support_slot(0), back), ZC_OK);
-        assert_memory_equal(back, page, sizeof(page));
+        expect_an_object(page);
     }
-    assert_int_equal(support_cache_stat(cache, same_filled_pages), 0);
-    zc_cache_destroy(cache);
 }
 
-TEST(two_words_in_turn_are_not_one)
+TEST_OF_CACHE(two_words_in_turn_are_not_one)
 {
-    struct zc_cache *cache = support_cache_over(SUPPORT_OVER_DENSE);
     uint64_t page[512];
-    uint64_t back[512];
     unsigned i;
 
     for (i = 0; i < 512; i++)
         page[i] = i % 2 + 1;
-
-    assert_status(zc_cache_store(cache, support_slot(0), page), ZC_OK);
-
-    assert_int_equal(support_cache_stat(cache, same_filled_pages), 0);
-    assert_status(zc_cache_load(cache, support_slot(0), back), ZC_OK);
-    assert_memory_equal(back, page, sizeof(page));
-    zc_cache_destroy(cache);
+    expect_an_object(page);
 }
 
-TEST(looking_for_one_word_can_be_turned_off)
+TEST_OF_CACHE(looking_for_one_word_can_be_turned_off)
 {
-    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
-    struct zc_cache *cache;
-
-    options.no_same_filled = 1;
-    cache = support_cache_create(&options);
-
-    support_store(cache, support_slot(0), SUPPORT_ZERO, 0);
-
-    assert_int_equal(support_cache_stat(cache, same_filled_pages), 0);
-    assert_in_range(support_cache_stat(cache, payload_bytes), 1, 100);
-    support_expect(cache, support_slot(0), SUPPORT_ZERO, 0);
-    zc_cache_destroy(cache);
+    renew(ZC_CACHE_OPTIONS(.no_same_filled = 1));
+    store(0, SUPPORT_ZERO, 0);
+    assert_int_equal(cache_stat(same_filled_pages), 0);
+    assert_in_range(cache_stat(payload_bytes), 1, 100);
+    expect(0, SUPPORT_ZERO, 0);
 }
 
 /* ---- pages that do not get smaller ---- */
 
-TEST(a_page_of_noise_is_stored_raw_and_counted)
+TEST_OF_CACHE(a_page_of_noise_is_stored_raw_and_counted)
 {
     unsigned over;
 
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
-        struct zc_cache *cache = support_cache_over(over);
-
-        support_store(cache, support_slot(0), SUPPORT_NOISE, 1);
-        support_store(cache, support_slot(1), SUPPORT_TEXT, 1);
-
-        assert_int_equal(support_cache_stat(cache, stored_incompressible_pages),
-                         1);
-        assert_int_equal(support_cache_stat(cache, compress_fail), 0);
-        assert_true(support_cache_stat(cache, payload_bytes) > 4096);
-        support_expect(cache, support_slot(0), SUPPORT_NOISE, 1);
-        support_store(cache, support_slot(0), SUPPORT_TEXT, 1);
-        assert_int_equal(support_cache_stat(cache, stored_incompressible_pages),
-                         0);
-        zc_cache_destroy(cache);
+        renew_over(over);
+        store(0, SUPPORT_NOISE, 1);
+        store(1, SUPPORT_TEXT, 1);
+        assert_int_equal(cache_stat(stored_incompressible_pages), 1);
+        assert_int_equal(cache_stat(compress_fail), 0);
+        assert_true(cache_stat(payload_bytes) > 4096);
+        expect(0, SUPPORT_NOISE, 1);
+        store(0, SUPPORT_TEXT, 1);
+        assert_int_equal(cache_stat(stored_incompressible_pages), 0);
     }
 }
 
-/* What is stored of a page that is said to compress to so many bytes. */
-static uint64_t stored_bytes(struct zc_cache *cache, size_t claimed_size)
+/* Stores a page that is said to compress to so many bytes. */
+static void expect_stored(size_t claimed, uint64_t bytes)
 {
-    support_halves.claimed_size = claimed_size;
-    support_store(cache, support_slot(0), SUPPORT_HALVES, 1);
-    return support_cache_stat(cache, payload_bytes);
+    support_halves.claimed_size = claimed;
+    store(0, SUPPORT_HALVES, 1);
+    assert_int_equal(cache_stat(payload_bytes), bytes);
+    assert_int_equal(cache_stat(stored_incompressible_pages), bytes == 4096);
+    assert_int_equal(cache_stat(compress_fail), 0);
 }
 
-TEST(the_watermark_is_the_pools)
+/* Also what makes more, up to the room it has, is no failure. */
+TEST_OF_CACHE(what_is_huge_for_the_pool_is_stored_raw)
 {
     static const struct {
         enum support_over over;
         unsigned chain_length;
-        size_t huge_class_size;
-    } pools[] = {
+        size_t huge;
+    } rows[] = {
         {SUPPORT_OVER_KERNEL, 4, 3257}, {SUPPORT_OVER_KERNEL, 8, 3625},
         {SUPPORT_OVER_DENSE, 0, 4093},  {SUPPORT_OVER_MALLOC, 0, 4096},
         {SUPPORT_OVER_BUMP, 0, 1000},
     };
-    struct support_bump_control control = {.huge_class_size = 1000};
     struct zc_cache_options options;
-    struct zc_cache *cache;
     size_t i;
 
-    support_use_halves();
-    for (i = 0; i < sizeof(pools) / sizeof(pools[0]); i++) {
-        options = support_cache_options(pools[i].over);
-        options.chain_length = pools[i].chain_length;
+    spied.huge_class_size = 1000;
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        options = support_cache_options(rows[i].over);
+        options.chain_length = rows[i].chain_length;
         options.compressor_name = "halves";
-        options.pool_user = &control;
-        cache = support_cache_create(&options);
-
-        assert_int_equal(stored_bytes(cache, pools[i].huge_class_size - 1),
-                         pools[i].huge_class_size - 1);
-        assert_int_equal(support_cache_stat(cache, stored_incompressible_pages),
-                         0);
-        assert_int_equal(stored_bytes(cache, pools[i].huge_class_size), 4096);
-        assert_int_equal(support_cache_stat(cache, stored_incompressible_pages),
-                         1);
-        assert_int_equal(support_cache_stat(cache, compress_fail), 0);
-        support_expect(cache, support_slot(0), SUPPORT_HALVES, 1);
-        zc_cache_destroy(cache);
+        renew(&options);
+        expect_stored(rows[i].huge - 1, rows[i].huge - 1);
+        expect_stored(rows[i].huge, 4096);
+        expect_stored(8192, 4096);
+        expect(0, SUPPORT_HALVES, 1);
     }
 }
 
-TEST(a_failing_compressor_means_raw_pages)
+TEST_OF_CACHE(a_failing_compressor_means_raw_pages)
 {
-    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
-    struct zc_cache *cache;
+    unsigned i;
 
-    support_use_halves();
-    options.compressor_name = "halves";
-    cache = support_cache_create(&options);
-
+    renew(ZC_CACHE_OPTIONS(.compressor_name = "halves"));
     support_halves.compress_status = ZC_UNSUPPORTED;
-    support_store(cache, support_slot(0), SUPPORT_HALVES, 1);
+    store(0, SUPPORT_HALVES, 0);
     support_halves.compress_status = ZC_OK;
     zc_inject_arm(ZC_INJECT_COMPRESS, 0, 1);
-    support_store(cache, support_slot(1), SUPPORT_HALVES, 2);
+    store(1, SUPPORT_HALVES, 1);
     zc_inject_disarm();
-    support_store(cache, support_slot(2), SUPPORT_HALVES, 3);
-
-    assert_int_equal(support_cache_stat(cache, compress_fail), 2);
-    assert_int_equal(support_cache_stat(cache, stored_incompressible_pages), 2);
-    assert_int_equal(support_cache_stat(cache, payload_bytes),
-                     4096 + 4096 + 2048);
-    support_expect(cache, support_slot(0), SUPPORT_HALVES, 1);
-    support_expect(cache, support_slot(1), SUPPORT_HALVES, 2);
-    support_expect(cache, support_slot(2), SUPPORT_HALVES, 3);
-    zc_cache_destroy(cache);
-}
-
-/* More than a page, up to the room it has, is no failure: it gains nothing. */
-TEST(a_compressor_that_makes_more_means_a_raw_page)
-{
-    struct zc_cache_options options = support_cache_options(SUPPORT_OVER_DENSE);
-    struct zc_cache *cache;
-
-    support_use_halves();
-    options.compressor_name = "halves";
-    cache = support_cache_create(&options);
-
-    assert_int_equal(stored_bytes(cache, 8192), 4096);
-    assert_int_equal(support_cache_stat(cache, compress_fail), 0);
-    support_expect(cache, support_slot(0), SUPPORT_HALVES, 1);
-    zc_cache_destroy(cache);
+    store(2, SUPPORT_HALVES, 2);
+    assert_int_equal(cache_stat(compress_fail), 2);
+    assert_int_equal(cache_stat(stored_incompressible_pages), 2);
+    assert_int_equal(cache_stat(payload_bytes), 4096 + 4096 + 2048);
+    for (i = 0; i < 3; i++)
+        expect(i, SUPPORT_HALVES, i);
 }
