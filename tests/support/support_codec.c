@@ -64,14 +64,6 @@ static size_t compress(struct support_codec *codec, enum support_kind kind,
     return size;
 }
 
-size_t support_codec_size(struct support_codec *codec, enum support_kind kind,
-                          uint64_t seed)
-{
-    char data[2 * ZC_PAGE_SIZE_MAX];
-
-    return compress(codec, kind, seed, data, 2 * codec->page_size);
-}
-
 static void round_trip(struct support_codec *codec, enum support_kind kind,
                        uint64_t seed)
 {

@@ -25,10 +25,6 @@ void support_codec_begin(struct support_codec *codec, const char *name,
                          size_t page_size, int level);
 void support_codec_end(struct support_codec *codec);
 
-/* Compresses one page of that kind; returns the compressed bytes. */
-size_t support_codec_size(struct support_codec *codec, enum support_kind kind,
-                          uint64_t seed);
-
 /* Every kind of page comes back, at this level: at one page size; at all. */
 void support_codec_round_trip(const char *name, int level, size_t page_size);
 void support_codec_round_trips(const char *name, int level);

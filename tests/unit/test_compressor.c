@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* test_compressor.c - the names of the compressors of this process. */
 #include "support_codec.h"
-#include "support_test.h"
+#include "support_threads.h"
 
-#include <pthread.h>
 #include <stdio.h>
 
-static zc_status dummy_compress(void *context, int level, const void *page,
-                                size_t page_size, void *data_out,
-                                size_t capacity, size_t *size_out)
+static zc_status no_compress(void *context, int level, const void *page,
+                             size_t page_size, void *data_out, size_t capacity,
+                             size_t *size_out)
 {
     (void)context;
     (void)level;
@@ -20,8 +19,8 @@ static zc_status dummy_compress(void *context, int level, const void *page,
     return ZC_UNSUPPORTED;
 }
 
-static zc_status dummy_decompress(void *context, const void *data, size_t size,
-                                  void *page_out, size_t page_size)
+static zc_status no_decompress(void *context, const void *data, size_t size,
+                               void *page_out, size_t page_size)
 {
     (void)context;
     (void)data;
@@ -31,8 +30,8 @@ static zc_status dummy_decompress(void *context, const void *data, size_t size,
     return ZC_CORRUPT;
 }
 
-static zc_status dummy_create(const struct zc_compressor *self,
-                              size_t page_size, int level, void **context_out)
+static zc_status no_create(const struct zc_compressor *self, size_t page_size,
+                           int level, void **context_out)
 {
     (void)self;
     (void)page_size;
@@ -41,7 +40,7 @@ static zc_status dummy_create(const struct zc_compressor *self,
     return ZC_OK;
 }
 
-static void dummy_destroy(void *context)
+static void no_destroy(void *context)
 {
     (void)context;
 }
@@ -49,59 +48,53 @@ static void dummy_destroy(void *context)
 /* A compressor that nothing is wrong with. */
 static struct zc_compressor good(const char *name)
 {
-    struct zc_compressor compressor = {
-        .struct_size = sizeof(compressor),
+    return (struct zc_compressor){
+        .struct_size = sizeof(struct zc_compressor),
         .name = name,
         .level_min = -1,
         .level_max = 2,
         .level_default = 1,
-        .compress = dummy_compress,
-        .decompress = dummy_decompress,
+        .compress = no_compress,
+        .decompress = no_decompress,
     };
+}
 
-    return compressor;
+static void expect_refused(struct zc_compressor compressor)
+{
+    const struct zc_compressor *known = zc_compressor_find(compressor.name);
+
+    assert_status(zc_compressor_register(&compressor), ZC_INVALID);
+    assert_ptr_equal(zc_compressor_find(compressor.name), known);
 }
 
 TEST(other_names_are_not_found)
 {
-    assert_null(zc_compressor_find(NULL));
-    assert_null(zc_compressor_find(""));
-    assert_null(zc_compressor_find("lz"));
-    assert_null(zc_compressor_find("lz44"));
-    assert_null(zc_compressor_find("LZ4"));
+    static const char *const names[] = {NULL, "", "lz", "lz44", "LZ4"};
+    size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        assert_null(zc_compressor_find(names[i]));
     assert_null(zc_compressor_get(support_codec_count() + ZC_COMPRESSORS_MAX));
     assert_null(zc_compressor_get(UINT32_MAX));
 }
 
-TEST(what_is_registered_is_found_by_name_and_at_the_end)
+/* The longest name there is. */
+TEST(what_is_registered_is_found_once_by_name_and_at_the_end)
 {
     static struct zc_compressor mine;
     unsigned last = 0;
 
-    mine = good("Mine-1_a.b");
-
+    mine = good("123456789Mine-1_a.b012345678901");
+    assert_int_equal(strlen(mine.name), ZC_COMPRESSOR_NAME_MAX);
     assert_status(zc_compressor_register(&mine), ZC_OK);
-
-    assert_ptr_equal(zc_compressor_find("Mine-1_a.b"), &mine);
+    assert_ptr_equal(zc_compressor_find(mine.name), &mine);
     while (zc_compressor_get(last + 1) != NULL)
         last++;
     assert_ptr_equal(zc_compressor_get(last), &mine);
-}
 
-TEST(a_name_stands_once)
-{
-    static struct zc_compressor first;
-    struct zc_compressor second = good("once");
-    struct zc_compressor built_in = good("copy");
-
-    first = good("once");
-
-    assert_status(zc_compressor_register(&first), ZC_OK);
-
-    assert_status(zc_compressor_register(&second), ZC_INVALID);
-    assert_status(zc_compressor_register(&first), ZC_INVALID);
-    assert_status(zc_compressor_register(&built_in), ZC_INVALID);
-    assert_ptr_equal(zc_compressor_find("once"), &first);
+    assert_status(zc_compressor_register(&mine), ZC_INVALID);
+    expect_refused(good(mine.name));
+    expect_refused(good("copy"));
 }
 
 TEST(bad_names_are_refused)
@@ -111,92 +104,47 @@ TEST(bad_names_are_refused)
         "a/b",   "a:1", "lz\xc3\xa9",
         "tab\t", "a,b", "12345678901234567890123456789012",
     };
-    struct zc_compressor compressor;
     size_t i;
 
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        compressor = good(names[i]);
-
-        assert_status(zc_compressor_register(&compressor), ZC_INVALID);
-        assert_null(zc_compressor_find(names[i]));
-    }
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        expect_refused(good(names[i]));
 }
 
-TEST(a_name_of_31_bytes_is_the_longest)
+TEST(bad_fields_are_refused)
 {
-    static struct zc_compressor longest;
+    const struct zc_compressor bad = good("bad");
+    struct zc_compressor rows[10];
+    size_t i;
 
-    longest = good("1234567890123456789012345678901");
-
-    assert_int_equal(strlen(longest.name), ZC_COMPRESSOR_NAME_MAX);
-    assert_status(zc_compressor_register(&longest), ZC_OK);
-}
-
-TEST(missing_callbacks_are_refused)
-{
-    struct zc_compressor compressor = good("bad");
-
-    compressor.compress = NULL;
-    assert_status(zc_compressor_register(&compressor), ZC_INVALID);
-
-    compressor = good("bad");
-    compressor.decompress = NULL;
-    assert_status(zc_compressor_register(&compressor), ZC_INVALID);
-
-    compressor = good("bad");
-    compressor.context_create = dummy_create;
-    assert_status(zc_compressor_register(&compressor), ZC_INVALID);
-
-    compressor = good("bad");
-    compressor.context_destroy = dummy_destroy;
-    assert_status(zc_compressor_register(&compressor), ZC_INVALID);
-
+    for (i = 0; i < 10; i++)
+        rows[i] = bad;
+    rows[0].compress = NULL;
+    rows[1].decompress = NULL;
+    rows[2].context_create = no_create;
+    rows[3].context_destroy = no_destroy;
+    rows[4].level_min = 3;
+    rows[5].level_default = 3;
+    rows[6].level_default = -2;
+    rows[7].flags = 2;
+    rows[8].struct_size = offsetof(struct zc_compressor, decompress);
+    rows[9].struct_size = 0;
+    for (i = 0; i < 10; i++)
+        expect_refused(rows[i]);
     assert_status(zc_compressor_register(NULL), ZC_INVALID);
-    assert_null(zc_compressor_find("bad"));
 }
 
-TEST(levels_out_of_order_and_unknown_flags_are_refused)
+TEST(a_newer_struct_is_judged_by_its_tail)
 {
-    struct zc_compressor compressor = good("bad");
-
-    compressor.level_min = 3;
-    assert_status(zc_compressor_register(&compressor), ZC_INVALID);
-
-    compressor = good("bad");
-    compressor.level_default = 3;
-    assert_status(zc_compressor_register(&compressor), ZC_INVALID);
-
-    compressor = good("bad");
-    compressor.level_default = -2;
-    assert_status(zc_compressor_register(&compressor), ZC_INVALID);
-
-    compressor = good("bad");
-    compressor.flags = 2;
-    assert_status(zc_compressor_register(&compressor), ZC_INVALID);
-    assert_null(zc_compressor_find("bad"));
-}
-
-struct newer {
-    struct zc_compressor known;
-    uint64_t more;
-};
-
-TEST(a_struct_of_another_size_is_judged_by_its_tail)
-{
-    static struct newer newer;
-    struct zc_compressor shorter = good("shorter");
-
-    shorter.struct_size = offsetof(struct zc_compressor, decompress);
-    assert_status(zc_compressor_register(&shorter), ZC_INVALID);
-    shorter.struct_size = 0;
-    assert_status(zc_compressor_register(&shorter), ZC_INVALID);
+    static struct {
+        struct zc_compressor known;
+        uint64_t more;
+    } newer;
 
     newer.known = good("newer");
     newer.known.struct_size = sizeof(newer);
     newer.more = 1;
     assert_status(zc_compressor_register(&newer.known), ZC_UNSUPPORTED);
     assert_null(zc_compressor_find("newer"));
-
     newer.more = 0;
     assert_status(zc_compressor_register(&newer.known), ZC_OK);
     assert_ptr_equal(zc_compressor_find("newer"), &newer.known);
@@ -207,59 +155,47 @@ TEST(a_struct_of_another_size_is_judged_by_its_tail)
 #define RACERS 4
 #define RACES 3
 
-struct racer {
-    pthread_t thread;
-    pthread_barrier_t *start;
-    struct zc_compressor compressors[RACES];
-    zc_status statuses[RACES];
-};
+static const char *const race_names[RACES] = {"race-0", "race-1", "race-2"};
+static struct zc_compressor racers[RACERS][RACES];
+static zc_status statuses[RACERS][RACES];
 
-static void *race(void *argument)
+static void race(struct support_worker *worker)
 {
-    struct racer *racer = argument;
     unsigned i;
 
     for (i = 0; i < RACES; i++) {
-        (void)pthread_barrier_wait(racer->start);
-        racer->statuses[i] = zc_compressor_register(&racer->compressors[i]);
+        support_meet(worker, worker->context);
+        statuses[worker->index][i] =
+            zc_compressor_register(&racers[worker->index][i]);
     }
-    return NULL;
 }
 
 TEST(of_four_threads_one_registers_a_name)
 {
-    static const char *const names[RACES] = {"race-0", "race-1", "race-2"};
-    static struct racer racers[RACERS];
-    pthread_barrier_t start;
+    struct support_meeting meeting = {.round = 0};
+    struct support_crew crew;
     unsigned winners;
     unsigned i;
     unsigned k;
 
-    assert_int_equal(pthread_barrier_init(&start, NULL, RACERS), 0);
+    support_crew_init(&crew);
     for (i = 0; i < RACERS; i++) {
-        racers[i].start = &start;
         for (k = 0; k < RACES; k++)
-            racers[i].compressors[k] = good(names[k]);
-        assert_int_equal(
-            pthread_create(&racers[i].thread, NULL, race, &racers[i]), 0);
+            racers[i][k] = good(race_names[k]);
+        support_crew_add(&crew, race, &meeting);
     }
-    for (i = 0; i < RACERS; i++)
-        assert_int_equal(pthread_join(racers[i].thread, NULL), 0);
-
+    support_crew_run(&crew, 0);
     for (k = 0; k < RACES; k++) {
         winners = 0;
         for (i = 0; i < RACERS; i++) {
-            if (racers[i].statuses[k] != ZC_OK) {
-                assert_status(racers[i].statuses[k], ZC_INVALID);
-                continue;
-            }
-            winners++;
-            assert_ptr_equal(zc_compressor_find(names[k]),
-                             &racers[i].compressors[k]);
+            winners += statuses[i][k] == ZC_OK;
+            assert_int_equal(zc_compressor_find(race_names[k]) == &racers[i][k],
+                             statuses[i][k] == ZC_OK);
+            assert_true(statuses[i][k] == ZC_OK ||
+                        statuses[i][k] == ZC_INVALID);
         }
         assert_int_equal(winners, 1);
     }
-    (void)pthread_barrier_destroy(&start);
 }
 
 /* Last: it takes all the places there are. */
@@ -276,7 +212,6 @@ TEST(more_than_32_find_no_place)
         many[count] = good(names[count]);
         status = zc_compressor_register(&many[count++]);
     }
-
     assert_status(status, ZC_REJECTED);
     assert_null(zc_compressor_find(names[count - 1]));
     assert_ptr_equal(zc_compressor_find(names[count - 2]), &many[count - 2]);
