@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* test_options.c - structs of other versions against ours. */
+/* test_options.c - structs of other versions against ours, and reasons. */
 #include "support_test.h"
 
 #include "base/options.h"
-
-struct old {
-    size_t struct_size;
-    uint64_t first;
-};
 
 struct own {
     size_t struct_size;
@@ -22,79 +17,75 @@ struct newer {
     uint64_t third;
 };
 
-TEST(no_options_are_all_zero)
-{
-    struct own own = {1, 2, 3};
+#define OLD offsetof(struct own, second) /* bytes of an older struct */
 
+TEST(options_of_any_version_come_in_or_are_refused)
+{
+    static const struct {
+        struct newer caller;
+        zc_status status;
+        uint64_t first;
+        uint64_t second;
+    } rows[] = {
+        {{sizeof(struct own), 7, 8, 9}, ZC_OK, 7, 8},
+        {{OLD, 7, 8, 9}, ZC_OK, 7, 0},
+        {{sizeof(struct newer), 7, 8, 0}, ZC_OK, 7, 8},
+        /* The very last byte counts. */
+        {{sizeof(struct newer), 7, 8, 1ull << 56}, ZC_UNSUPPORTED, 0, 0},
+        /* One that cannot hold itself, or was never set. */
+        {{0, 7, 8, 0}, ZC_INVALID, 0, 0},
+        {{sizeof(size_t) - 1, 7, 8, 0}, ZC_INVALID, 0, 0},
+        {{ZC_STRUCT_SIZE_MAX + 1, 7, 8, 0}, ZC_INVALID, 0, 0},
+        {{SIZE_MAX, 7, 8, 0}, ZC_INVALID, 0, 0},
+    };
+    struct own own;
+    size_t i;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        own = (struct own){1, 2, 3};
+        assert_status(zc_options_copy_in(&own, sizeof(own), &rows[i].caller),
+                      rows[i].status);
+        if (rows[i].status == ZC_UNSUPPORTED)
+            continue;
+        assert_int_equal(own.first, rows[i].first);
+        assert_int_equal(own.second, rows[i].second);
+    }
     assert_status(zc_options_copy_in(&own, sizeof(own), NULL), ZC_OK);
     assert_int_equal(own.first, 0);
     assert_int_equal(own.second, 0);
 }
 
-TEST(options_of_our_version_come_in_whole)
+TEST(a_result_fills_what_the_caller_has_and_zeroes_the_rest)
 {
-    const struct own caller = {sizeof(caller), 7, 8};
-    struct own own = {0, 0, 0};
-
-    assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_OK);
-    assert_memory_equal(&own, &caller, sizeof(own));
-}
-
-TEST(fields_an_old_caller_lacks_are_zero)
-{
-    const struct old caller = {sizeof(caller), 7};
-    struct own own = {1, 2, 3};
-
-    assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_OK);
-    assert_int_equal(own.first, 7);
-    assert_int_equal(own.second, 0);
-}
-
-TEST(a_newer_caller_may_have_more_if_it_is_zero)
-{
-    struct newer caller = {sizeof(caller), 7, 8, 0};
-    struct own own = {0, 0, 0};
-
-    assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_OK);
-    assert_int_equal(own.second, 8);
-
-    /* The very last byte counts. */
-    caller.third = UINT64_C(1) << 56;
-    assert_status(zc_options_copy_in(&own, sizeof(own), &caller),
-                  ZC_UNSUPPORTED);
-}
-
-TEST(a_size_that_cannot_hold_itself_is_invalid)
-{
-    struct own caller = {0, 7, 8};
-    struct own own = {0, 0, 0};
-
-    assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_INVALID);
-    assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_INVALID);
-    caller.struct_size = sizeof(size_t) - 1;
-    assert_status(zc_options_copy_in(&own, sizeof(own), &caller), ZC_INVALID);
-    assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_INVALID);
-    assert_int_equal(caller.first, 7);
-    assert_status(zc_options_copy_out(NULL, &own, sizeof(own)), ZC_INVALID);
-}
-
-/* A struct on the stack whose struct_size was never set. */
-TEST(a_size_above_a_page_is_invalid_and_reads_nothing)
-{
-    const size_t sizes[] = {ZC_STRUCT_SIZE_MAX + 1, SIZE_MAX};
-    struct own own = {1, 2, 3};
-    struct own caller;
+    static const struct {
+        size_t size;
+        zc_status status;
+        uint64_t first;
+        uint64_t second;
+        uint64_t third;
+    } rows[] = {
+        {OLD, ZC_OK, 7, 2, 3},
+        {sizeof(struct own), ZC_OK, 7, 8, 3},
+        {sizeof(struct newer), ZC_OK, 7, 8, 0},
+        {0, ZC_INVALID, 1, 2, 3},
+        {sizeof(size_t) - 1, ZC_INVALID, 1, 2, 3},
+        {ZC_STRUCT_SIZE_MAX + 1, ZC_INVALID, 1, 2, 3},
+        {SIZE_MAX, ZC_INVALID, 1, 2, 3},
+    };
+    const struct own own = {0, 7, 8};
+    struct newer caller;
     size_t i;
 
-    for (i = 0; i < 2; i++) {
-        caller = (struct own){sizes[i], 7, 8};
-        assert_status(zc_options_copy_in(&own, sizeof(own), &caller),
-                      ZC_INVALID);
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        caller = (struct newer){rows[i].size, 1, 2, 3};
         assert_status(zc_options_copy_out(&caller, &own, sizeof(own)),
-                      ZC_INVALID);
-        assert_int_equal(caller.first, 7);
-        assert_int_equal(own.first, 0);
+                      rows[i].status);
+        assert_int_equal(caller.struct_size, rows[i].size);
+        assert_int_equal(caller.first, rows[i].first);
+        assert_int_equal(caller.second, rows[i].second);
+        assert_int_equal(caller.third, rows[i].third);
     }
+    assert_status(zc_options_copy_out(NULL, &own, sizeof(own)), ZC_INVALID);
 }
 
 struct reasoned {
@@ -102,11 +93,6 @@ struct reasoned {
     uint64_t first;
     char *reason;
     size_t reason_size;
-};
-
-struct reasoned_newer {
-    struct reasoned known;
-    uint64_t unknown;
 };
 
 TEST(a_reason_is_cut_and_always_terminated)
@@ -128,7 +114,10 @@ TEST(a_reason_is_cut_and_always_terminated)
 TEST(reading_clears_the_reason_or_says_what_is_unknown)
 {
     char text[ZC_REASON_SIZE] = "old";
-    struct reasoned_newer caller = {{sizeof(caller), 7, text, sizeof(text)}, 0};
+    struct {
+        struct reasoned known;
+        uint64_t unknown;
+    } caller = {{sizeof(caller), 7, text, sizeof(text)}, 0};
     struct reasoned own;
 
     assert_status(ZC_OPTIONS_READ(&own, &caller), ZC_OK);
@@ -144,29 +133,6 @@ TEST(reading_clears_the_reason_or_says_what_is_unknown)
     assert_status(ZC_OPTIONS_READ(&own, &caller), ZC_INVALID);
     assert_string_equal(text, "old");
     assert_status(ZC_OPTIONS_READ(&own, NULL), ZC_OK);
-}
-
-TEST(a_result_fills_no_more_than_the_caller_has)
-{
-    const struct own own = {0, 7, 8};
-    struct own caller = {sizeof(struct old), 1, 2};
-
-    assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_OK);
-    assert_int_equal(caller.struct_size, sizeof(struct old));
-    assert_int_equal(caller.first, 7);
-    assert_int_equal(caller.second, 2);
-}
-
-TEST(what_a_newer_caller_has_more_is_zeroed)
-{
-    const struct own own = {0, 7, 8};
-    struct newer caller = {sizeof(caller), 1, 2, 3};
-
-    assert_status(zc_options_copy_out(&caller, &own, sizeof(own)), ZC_OK);
-    assert_int_equal(caller.struct_size, sizeof(caller));
-    assert_int_equal(caller.first, 7);
-    assert_int_equal(caller.second, 8);
-    assert_int_equal(caller.third, 0);
 }
 
 TEST(page_sizes_are_powers_of_two_from_4_to_64_kib)
