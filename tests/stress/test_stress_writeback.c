@@ -35,7 +35,6 @@ struct slot {
     atomic_uint_fast64_t oldest; /* [lock] to write: none older is there */
 };
 
-static struct rig rig;
 static struct slot slots[SLOTS];
 static bool is_calm; /* nothing fails */
 /* In all runs of a test: on a busy machine one may not get to it. */
@@ -89,7 +88,7 @@ static void store(struct support_worker *worker, unsigned index)
 
     make_page(page, rig_slot(index), version);
     atomic_store(&slot->begun, version);
-    status = rig_store(&rig, rig_slot(index), page,
+    status = rig_store(index, page,
                        (unsigned)support_random_below(&worker->random, OWNERS));
     /* Also a store that fails erases the older page. */
     atomic_store(&slot->oldest, version);
@@ -125,13 +124,13 @@ static void read_exactly(struct support_worker *worker, unsigned index)
 {
     char page[ZC_PAGE_SIZE_MAX];
 
-    check(worker, index, rig_read(&rig, rig_slot(index), page), page, "read");
+    check(worker, index, rig_read(index, page), page, "read");
 }
 
 static void take(struct support_worker *worker, unsigned index)
 {
     char page[ZC_PAGE_SIZE_MAX];
-    zc_status status = rig_take(&rig, rig_slot(index), page);
+    zc_status status = rig_take(index, page);
 
     check(worker, index, status, page, "take");
     if (status == ZC_OK)
@@ -140,7 +139,7 @@ static void take(struct support_worker *worker, unsigned index)
 
 static void forget(unsigned index)
 {
-    rig_forget(&rig, rig_slot(index));
+    rig_forget(index);
     slots[index].has_page = false;
 }
 
@@ -197,16 +196,14 @@ static void use_folio(struct support_worker *worker, unsigned index)
     zc_status status = ZC_OK;
     bool created;
 
-    if (zc_swapcache_get(&rig.swap, zc_slot_find(&rig.swap, slot), &folio,
-                         &created) != ZC_OK)
+    if (zc_swapcache_get(&rig.swap, rig_at(index), &folio, &created) != ZC_OK)
         return;
     if (!zc_folio_has(folio, ZC_FOLIO_UPTODATE)) {
         zc_folio_wait_writeback(&rig.swap, folio);
-        status = zc_pageio_read(&rig.pageio, folio,
-                                zc_slot_find(rig.pageio.swap, slot), NULL);
+        status = zc_pageio_read(&rig.pageio, folio, rig_at(index), NULL);
     }
     /* Without a count the slot has no page any more. */
-    if (status == ZC_OK && zc_slot_count(zc_slot_find(&rig.swap, slot)) != 0)
+    if (status == ZC_OK && zc_slot_count(rig_at(index)) != 0)
         check_folio(worker, index, folio, oldest, "folio");
     if (status == ZC_OK && support_random_below(&worker->random, 2) == 0)
         (void)zc_pageio_write(&rig.pageio, folio, 1);
@@ -219,21 +216,19 @@ static void use_folio(struct support_worker *worker, unsigned index)
 static void use_pin(struct support_worker *worker, unsigned index)
 {
     uint64_t oldest = atomic_load(&slots[index].oldest);
-    const zc_swp slot = rig_slot(index);
     struct zc_folio *folio;
 
-    if (zc_slot_pin(&rig.swap, zc_slot_find(&rig.swap, slot)) != ZC_OK)
+    if (zc_slot_pin(&rig.swap, rig_at(index)) != ZC_OK)
         return;
     folio = zc_folio_alloc(&rig.swap, true);
     if (folio != NULL) {
         (void)zc_folio_trylock(folio);
-        if (zc_pageio_read(&rig.pageio, folio,
-                           zc_slot_find(rig.pageio.swap, slot), NULL) == ZC_OK)
+        if (zc_pageio_read(&rig.pageio, folio, rig_at(index), NULL) == ZC_OK)
             check_folio(worker, index, folio, oldest, "private folio");
         zc_folio_unlock(&rig.swap, folio);
         zc_folio_put(&rig.swap, folio);
     }
-    zc_slot_unpin(&rig.swap, zc_slot_find(&rig.swap, slot));
+    zc_slot_unpin(&rig.swap, rig_at(index));
 }
 
 static void fault(struct support_worker *worker)
@@ -313,7 +308,7 @@ static void check_all(void)
     unsigned i;
 
     for (i = 0; i < SLOTS; i++) {
-        status = rig_read(&rig, rig_slot(i), page);
+        status = rig_read(i, page);
         assert_status(status, slots[i].has_page ? ZC_OK : ZC_MISSING);
         version = atomic_load(&slots[i].begun);
         if (status == ZC_OK)
@@ -321,47 +316,30 @@ static void check_all(void)
     }
 }
 
-static void begin(unsigned lru_mode, enum zc_placement placement,
-                  unsigned io_workers, unsigned shrink_worker)
+static void run(unsigned lru_mode, enum zc_placement placement,
+                unsigned io_workers, unsigned shrink_worker)
 {
-    struct rig_options options = rig_defaults();
+    const struct rig_options options = {
+        .cache = {.compressor_name = "lz4",
+                  .lru_mode = lru_mode,
+                  .placement = placement,
+                  .segment_bytes = 8 * 4096,
+                  .shrink_worker = shrink_worker,
+                  .limit_bytes = 100 * 4096,
+                  .writes_max = 4},
+        .io_workers = io_workers,
+    };
+    struct support_crew crew;
     unsigned i;
 
-    options.cache.compressor_name = "lz4";
-    options.cache.lru_mode = lru_mode;
-    options.cache.placement = placement;
-    options.cache.segment_bytes = 8 * 4096;
-    options.cache.shrink_worker = shrink_worker;
-    options.cache.limit_bytes = 100 * 4096;
-    options.cache.writes_max = 4;
-    options.io_workers = io_workers;
-    rig_init(&rig, &options);
-    zc_atomic_u32_store_relaxed(
-        &zc_lru_owner(&rig.zswap.lru, OWNER_WITHOUT_DEVICE)->no_writeback, 1);
+    rig_begin(&options);
+    rig_forbid(OWNER_WITHOUT_DEVICE);
     for (i = 0; i < SLOTS; i++) {
         pthread_mutex_init(&slots[i].lock, NULL);
         slots[i].has_page = false;
         atomic_store(&slots[i].begun, 0);
         atomic_store(&slots[i].oldest, 1);
     }
-}
-
-static void end(void)
-{
-    unsigned i;
-
-    rig_end(&rig);
-    for (i = 0; i < SLOTS; i++)
-        pthread_mutex_destroy(&slots[i].lock);
-}
-
-static void run(unsigned lru_mode, enum zc_placement placement,
-                unsigned io_workers, unsigned shrink_worker)
-{
-    struct support_crew crew;
-    unsigned i;
-
-    begin(lru_mode, placement, io_workers, shrink_worker);
     support_crew_init(&crew);
     for (i = 0; i < 3; i++)
         support_crew_add(&crew, call, NULL);
@@ -371,27 +349,21 @@ static void run(unsigned lru_mode, enum zc_placement placement,
     support_crew_add(&crew, be_unlucky, NULL);
     support_crew_run(&crew, support_stress_milliseconds(2400) / CACHES);
     zc_inject_disarm();
-    rig_settle(&rig);
-    print_message(
-        "written back %llu, busy %llu, stale %llu, failed %llu, again %llu, "
-        "stuck now %llu; calls %llu, faults %llu, shrinks %llu\n",
-        (unsigned long long)rig_stat(&rig, ZC_STAT_ZSWPWB),
-        (unsigned long long)rig_stat(&rig, ZC_STAT_WRITEBACK_BUSY),
-        (unsigned long long)rig_stat(&rig, ZC_STAT_WRITEBACK_STALE),
-        (unsigned long long)rig_stat(&rig, ZC_STAT_WRITE_ERRORS),
-        (unsigned long long)rig_stat(&rig, ZC_STAT_STORED_AGAIN),
-        (unsigned long long)rig_stuck(&rig),
-        (unsigned long long)crew.workers[0].operations,
-        (unsigned long long)crew.workers[3].operations,
-        (unsigned long long)crew.workers[5].operations);
+    rig_settle();
+    print_message("written back %llu, failed %llu, again %llu\n",
+                  (unsigned long long)rig_stat(ZC_STAT_ZSWPWB),
+                  (unsigned long long)rig_stat(ZC_STAT_WRITE_ERRORS),
+                  (unsigned long long)rig_stat(ZC_STAT_STORED_AGAIN));
     check_all();
     if (is_calm) {
-        assert_int_equal(rig_stat(&rig, ZC_STAT_WRITE_ERRORS), 0);
-        assert_int_equal(rig_stuck(&rig), 0);
+        assert_int_equal(rig_stat(ZC_STAT_WRITE_ERRORS), 0);
+        assert_int_equal(rig_stuck(), 0);
     }
-    written_back += rig_stat(&rig, ZC_STAT_ZSWPWB);
-    stored_again += rig_stat(&rig, ZC_STAT_STORED_AGAIN);
-    end();
+    written_back += rig_stat(ZC_STAT_ZSWPWB);
+    stored_again += rig_stat(ZC_STAT_STORED_AGAIN);
+    rig_end();
+    for (i = 0; i < SLOTS; i++)
+        pthread_mutex_destroy(&slots[i].lock);
 }
 
 static void run_all(unsigned io_workers, unsigned shrink_worker)
@@ -406,26 +378,29 @@ static void run_all(unsigned io_workers, unsigned shrink_worker)
     assert_true(is_calm || stored_again > 0);
 }
 
-TEST(nothing_fails)
+static void run_with_failures(unsigned io_workers, unsigned shrink_worker)
+{
+    is_calm = false;
+    run_all(io_workers, shrink_worker);
+}
+
+TEST(pages_are_where_they_should_be)
 {
     is_calm = true;
     run_all(2, 0);
 }
 
-TEST(inline_writes)
+TEST(failures_lose_no_page_that_its_caller_writes)
 {
-    is_calm = false;
-    run_all(0, 0);
+    run_with_failures(0, 0);
 }
 
-TEST(two_workers)
+TEST(failures_lose_no_page_that_workers_write)
 {
-    is_calm = false;
-    run_all(2, 0);
+    run_with_failures(2, 0);
 }
 
-TEST(a_worker_shrinks)
+TEST(failures_lose_no_page_that_a_worker_shrinks)
 {
-    is_calm = false;
-    run_all(2, 1);
+    run_with_failures(2, 1);
 }

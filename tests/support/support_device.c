@@ -22,27 +22,50 @@ static void die(const char *what, uint64_t slot)
 static struct support_device_slot *find(struct support_device *device,
                                         uint64_t slot)
 {
-    unsigned i;
+    uint64_t i = slot % SUPPORT_DEVICE_SLOTS_MAX;
 
-    for (i = 0; i < device->slot_count; i++)
+    for (; device->slots[i].is_used; i = (i + 1) % SUPPORT_DEVICE_SLOTS_MAX)
         if (device->slots[i].slot == slot)
             return &device->slots[i];
-    if (i == SUPPORT_DEVICE_SLOTS_MAX)
+    if (++device->slot_count == SUPPORT_DEVICE_SLOTS_MAX)
         die("too many slots", slot);
-    device->slot_count++;
     device->slots[i].slot = slot;
+    device->slots[i].is_used = true;
     return &device->slots[i];
 }
 
-static void forget(struct support_device *device)
+/* The same for a call that no other transfer of the slot may meet. */
+static struct support_device_slot *find_alone(struct support_device *device,
+                                              uint64_t slot, const char *what)
 {
-    unsigned i;
+    struct support_device_slot *own = find(device, slot);
 
-    for (i = 0; i < device->slot_count; i++) {
-        free(device->slots[i].page);
-        device->slots[i] = (struct support_device_slot){0};
+    if (own->is_written || own->readers != 0)
+        die(what, slot);
+    return own;
+}
+
+static void forget(struct support_device_slot *own)
+{
+    free(own->page);
+    own->page = NULL;
+}
+
+static zc_status failure(const struct support_device *device)
+{
+    const int status = atomic_load(&device->failure);
+
+    return status != ZC_OK ? (zc_status)status : ZC_IO_ERROR;
+}
+
+/* Whether a transfer fails: all do, or one of the next. */
+static bool fails(const atomic_bool *all, unsigned *next)
+{
+    if (*next != 0) {
+        (*next)--;
+        return true;
     }
-    device->slot_count = 0;
+    return atomic_load(all);
 }
 
 static zc_status device_open(const struct zc_backing_config *config,
@@ -51,10 +74,10 @@ static zc_status device_open(const struct zc_backing_config *config,
     struct support_device *device = config->user;
 
     if (atomic_load(&device->fails_open))
-        return ZC_IO_ERROR;
+        return failure(device);
     atomic_fetch_add(&device->opens, 1);
     (void)pthread_mutex_lock(&device->lock);
-    device->page_size = config->page_size;
+    device->config = *config;
     (void)pthread_mutex_unlock(&device->lock);
     *backing_out = device;
     return ZC_OK;
@@ -63,21 +86,31 @@ static zc_status device_open(const struct zc_backing_config *config,
 static void device_close(void *backing)
 {
     struct support_device *device = backing;
+    unsigned i;
 
     atomic_fetch_add(&device->closes, 1);
     (void)pthread_mutex_lock(&device->lock);
-    forget(device);
+    for (i = 0; i < SUPPORT_DEVICE_SLOTS_MAX; i++) {
+        if (device->slots[i].is_written || device->slots[i].readers != 0)
+            die("a close meets a transfer", device->slots[i].slot);
+        forget(&device->slots[i]);
+    }
+    memset(device->slots, 0, sizeof(device->slots));
+    device->slot_count = 0;
     (void)pthread_mutex_unlock(&device->lock);
 }
 
 static void stand_still(struct support_device *device, const atomic_bool *holds)
 {
-    if (!atomic_load(holds))
+    if (!atomic_load(holds) || pthread_equal(device->maker, pthread_self()))
         return;
-    device->held++;
+    if (++device->held > device->most_held)
+        device->most_held = device->held;
     (void)pthread_cond_broadcast(&device->changed);
-    while (atomic_load(holds))
+    while (atomic_load(holds) && device->permits == 0)
         (void)pthread_cond_wait(&device->changed, &device->lock);
+    if (atomic_load(holds))
+        device->permits--;
     device->held--;
 }
 
@@ -85,24 +118,28 @@ static zc_status device_write(void *backing, uint64_t slot, const void *page)
 {
     struct support_device *device = backing;
     struct support_device_slot *own;
-    zc_status status = ZC_IO_ERROR;
+    zc_status status = ZC_OK;
 
+    if (device->on_write != NULL)
+        device->on_write(slot);
     (void)pthread_mutex_lock(&device->lock);
-    own = find(device, slot);
-    if (own->is_written || own->readers != 0)
-        die("a write meets another transfer", slot);
+    own = find_alone(device, slot, "a write meets another transfer");
     own->is_written = true;
     stand_still(device, &device->holds_writes);
-    if (!atomic_load(&device->fails_writes)) {
+    if (fails(&device->fails_writes, &device->failing_writes)) {
+        forget(own);
+        status = failure(device);
+    } else {
         if (own->page == NULL)
-            own->page = malloc(device->page_size);
+            own->page = malloc(device->config.page_size);
         if (own->page == NULL)
             die("no memory", slot);
-        memcpy(own->page, page, device->page_size);
+        memcpy(own->page, page, device->config.page_size);
         atomic_fetch_add(&device->writes, 1);
-        status = ZC_OK;
     }
     own->is_written = false;
+    device->writer = pthread_self();
+    atomic_fetch_add(&device->tries, 1);
     (void)pthread_mutex_unlock(&device->lock);
     return status;
 }
@@ -111,7 +148,7 @@ static zc_status device_read(void *backing, uint64_t slot, void *page_out)
 {
     struct support_device *device = backing;
     struct support_device_slot *own;
-    zc_status status = ZC_IO_ERROR;
+    zc_status status = ZC_OK;
 
     (void)pthread_mutex_lock(&device->lock);
     own = find(device, slot);
@@ -121,12 +158,12 @@ static zc_status device_read(void *backing, uint64_t slot, void *page_out)
         die("a read of nothing", slot);
     own->readers++;
     stand_still(device, &device->holds_reads);
-    if (atomic_load(&device->fails_reads)) {
-        memset(page_out, 0xdd, device->page_size);
+    if (fails(&device->fails_reads, &device->failing_reads)) {
+        memset(page_out, 0xdd, device->config.page_size);
+        status = failure(device);
     } else {
-        memcpy(page_out, own->page, device->page_size);
+        memcpy(page_out, own->page, device->config.page_size);
         atomic_fetch_add(&device->reads, 1);
-        status = ZC_OK;
     }
     own->readers--;
     (void)pthread_mutex_unlock(&device->lock);
@@ -136,15 +173,10 @@ static zc_status device_read(void *backing, uint64_t slot, void *page_out)
 static void device_discard(void *backing, uint64_t slot)
 {
     struct support_device *device = backing;
-    struct support_device_slot *own;
 
     atomic_fetch_add(&device->discards, 1);
     (void)pthread_mutex_lock(&device->lock);
-    own = find(device, slot);
-    if (own->is_written || own->readers != 0)
-        die("a discard meets a transfer", slot);
-    free(own->page);
-    own->page = NULL;
+    forget(find_alone(device, slot, "a discard meets a transfer"));
     (void)pthread_mutex_unlock(&device->lock);
 }
 
@@ -161,6 +193,7 @@ const struct zc_backing_ops support_device_ops = {
 void support_device_init(struct support_device *device)
 {
     memset(device, 0, sizeof(*device));
+    device->maker = pthread_self();
     assert_int_equal(pthread_mutex_init(&device->lock, NULL), 0);
     assert_int_equal(pthread_cond_init(&device->changed, NULL), 0);
 }
@@ -192,6 +225,28 @@ void support_device_let_go(struct support_device *device)
     (void)pthread_mutex_unlock(&device->lock);
 }
 
+void support_device_let_one_go(struct support_device *device)
+{
+    (void)pthread_mutex_lock(&device->lock);
+    device->permits++;
+    (void)pthread_cond_broadcast(&device->changed);
+    (void)pthread_mutex_unlock(&device->lock);
+}
+
+void support_device_fail_writes(struct support_device *device, unsigned count)
+{
+    (void)pthread_mutex_lock(&device->lock);
+    device->failing_writes = count;
+    (void)pthread_mutex_unlock(&device->lock);
+}
+
+void support_device_fail_reads(struct support_device *device, unsigned count)
+{
+    (void)pthread_mutex_lock(&device->lock);
+    device->failing_reads = count;
+    (void)pthread_mutex_unlock(&device->lock);
+}
+
 void support_device_await_held(struct support_device *device, unsigned count)
 {
     struct timespec deadline;
@@ -214,10 +269,10 @@ void support_device_overwrite(struct support_device *device, uint64_t slot,
     struct support_device_slot *own;
 
     (void)pthread_mutex_lock(&device->lock);
-    own = find(device, slot);
-    if (own->page == NULL || own->is_written || own->readers != 0)
+    own = find_alone(device, slot, "an overwrite meets a transfer");
+    if (own->page == NULL)
         die("there is no page to be overwritten", slot);
-    memcpy(own->page, page, device->page_size);
+    memcpy(own->page, page, device->config.page_size);
     (void)pthread_mutex_unlock(&device->lock);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * support_rig.h - compressed memory, slots, page I/O and a shrinker around one
- * device that a test can stop and make fail; used by slot, as the cache uses
- * them.
+ * device under control of the test; used by slot, as the cache uses them.
  *
- * Type 0 has the device, and the caller chooses the slots.  Functions that
- * assert are for the main thread: rig_init(), rig_end(), rig_set(),
- * rig_expect*(), rig_check*().  Any thread may call the others.
+ * There is one rig in a process.  Type 0 has the device, and the caller chooses
+ * the slots.  Functions that assert are for the main thread: rig_begin(),
+ * rig_end(), rig_set*(), rig_expect*(), rig_fill(), rig_get(), rig_pin_all(),
+ * rig_make_stuck().  Any thread may call the others.
  */
 #ifndef ZC_TESTS_SUPPORT_RIG_H
 #define ZC_TESTS_SUPPORT_RIG_H
@@ -15,40 +15,18 @@
 
 #include "support_cache.h"
 #include "support_claim.h"
+#include "support_device.h"
 #include "swap.h"
 #include "zswap.h"
 
 #define RIG_SLOTS 8192
 
-struct rig;
-
+/* Of the cache the rig sets struct_size, slot_count and context_count; the
+ * default compressor is "halves", and the default LRU one of entries. */
 struct rig_options {
-    struct zc_cache_options cache; /* page_size and slot_count are the rig's */
+    struct zc_cache_options cache;
     unsigned io_workers;
     bool has_no_make_room; /* a store at the limit is refused */
-};
-
-/* The device: pages in memory. */
-struct rig_device {
-    struct rig *rig;
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    char *pages;             /* [own slot's pin] */
-    bool written[RIG_SLOTS]; /* [lock] */
-    unsigned writes;         /* [lock] that ended, successful or not */
-    unsigned reads;          /* [lock] */
-    unsigned failing_writes; /* [lock] so many more fail; UINT_MAX: all */
-    unsigned failing_reads;  /* [lock] */
-    bool is_held;            /* [lock] writes wait, except the maker's */
-    unsigned waiting;        /* [lock] writes that wait now */
-    unsigned permits;        /* [lock] how many of them may go on */
-    pthread_t maker;         /* the thread that made the rig */
-    pthread_t writer;        /* [lock] of the last write */
-    zc_swp last;             /* [lock] its slot */
-    unsigned strange;        /* [lock] reads of slots never written */
-    /* Called in the middle of each write, or NULL. */
-    void (*on_write)(void *context, zc_swp slot);
-    void *context;
 };
 
 struct rig {
@@ -56,21 +34,36 @@ struct rig {
     struct zc_swap swap;
     struct zc_pageio pageio;
     struct zc_shrinker shrinker;
-    struct rig_device device;
+    struct support_device device;
     size_t page_size;
     zc_atomic_u32 folios; /* live ones */
 };
 
-/* The cache of most tests: 4 KiB pages, "halves", an LRU of entries. */
-struct rig_options rig_defaults(void);
+extern struct rig rig;
 
-void rig_init(struct rig *rig, const struct rig_options *options);
+/*
+ * RIG_TEST(what_holds, .io_workers = 1, ...) { ... }: a test with a rig of
+ * these options, which is made before it and ended after it.
+ */
+#define RIG_TEST(name, ...)                                                    \
+    static void name(void);                                                    \
+    static void name##_in_a_rig(void **state)                                  \
+    {                                                                          \
+        (void)state;                                                           \
+        rig_begin(&(const struct rig_options){__VA_ARGS__});                   \
+        name();                                                                \
+        rig_end();                                                             \
+    }                                                                          \
+    TEST_REGISTER(name##_in_a_rig, #name, NULL, NULL, NULL)                    \
+    static void name(void)
+
+void rig_begin(const struct rig_options *options);
 
 /* Empties every slot, and fails unless nothing is left. */
-void rig_end(struct rig *rig);
+void rig_end(void);
 
 /* Turns the device on again, after zc_swap_device_end(). */
-void rig_device_on(struct rig *rig, unsigned io_workers);
+void rig_device_on(unsigned io_workers);
 
 /* ---- slots, as the cache uses them ---- */
 
@@ -79,65 +72,73 @@ static inline zc_swp rig_slot(uint64_t offset)
     return zc_swp_make(0, offset);
 }
 
+static inline struct zc_slot_ref rig_at(uint64_t offset)
+{
+    return zc_slot_find(&rig.swap, rig_slot(offset));
+}
+
 /* ZC_OK: the page is stored, in memory or on the device. */
-zc_status rig_store(struct rig *rig, zc_swp slot, const void *page,
-                    unsigned owner);
+zc_status rig_store(uint64_t offset, const void *page, unsigned owner);
 /* ZC_OK; ZC_MISSING; ZC_CORRUPT; ZC_IO_ERROR. */
-zc_status rig_read(struct rig *rig, zc_swp slot, void *page_out);
+zc_status rig_read(uint64_t offset, void *page_out);
 /* Reads and forgets; the same statuses. */
-zc_status rig_take(struct rig *rig, zc_swp slot, void *page_out);
-void rig_forget(struct rig *rig, zc_swp slot);
+zc_status rig_take(uint64_t offset, void *page_out);
+void rig_forget(uint64_t offset);
 
 /* Stores the page of `kind` made from the slot's offset; expects to read it. */
-void rig_set(struct rig *rig, uint64_t offset, enum support_kind kind);
-void rig_set_for(struct rig *rig, uint64_t offset, enum support_kind kind,
-                 unsigned owner);
-void rig_expect(struct rig *rig, uint64_t offset, enum support_kind kind);
+void rig_set(uint64_t offset, enum support_kind kind);
+void rig_set_for(uint64_t offset, enum support_kind kind, unsigned owner);
+void rig_expect(uint64_t offset, enum support_kind kind);
+/* The same of `count` slots with SUPPORT_HALVES. */
+void rig_fill(unsigned first, unsigned count, unsigned owner);
+void rig_expect_all(unsigned count);
+
+/* A bare pin of each of the first `count` slots. */
+void rig_pin_all(unsigned count);
+void rig_unpin_all(unsigned count);
 
 /* ---- where a page is ---- */
 
-bool rig_has_entry(struct rig *rig, uint64_t offset);
-bool rig_has_written(struct rig *rig, uint64_t offset);
-/* The cached folio with a reference (zc_swapcache_put()), or NULL. */
-struct zc_folio *rig_folio(struct rig *rig, uint64_t offset);
-bool rig_is_cached(struct rig *rig, uint64_t offset);
+bool rig_has_entry(uint64_t offset);
+/* Of the `count` slots from the first. */
+unsigned rig_entries(unsigned first, unsigned count);
+bool rig_has_written(uint64_t offset);
+/* The cached folio with a reference (rig_put()), or NULL. */
+struct zc_folio *rig_folio(uint64_t offset);
+bool rig_is_cached(uint64_t offset);
+/* The same, locked, and made if it is not there. */
+struct zc_folio *rig_get(uint64_t offset);
+void rig_put(uint64_t offset, struct zc_folio *folio);
+void rig_unlock(uint64_t offset, struct zc_folio *folio); /* and put */
 
 /* The token of the entry at a slot, by its index or by its handle. */
-struct zc_zswap_token rig_token(struct rig *rig, uint64_t offset,
-                                bool by_handle);
+struct zc_zswap_token rig_token(uint64_t offset, bool by_handle);
 /* Writes back the entry of a slot. */
-zc_status rig_write_back(struct rig *rig, uint64_t offset);
+zc_status rig_write_back(uint64_t offset);
 
-uint64_t rig_stat(const struct rig *rig, enum zc_stat stat);
-uint64_t rig_stuck(const struct rig *rig);
+uint64_t rig_stat(enum zc_stat stat);
+uint64_t rig_stuck(void);
+uint64_t rig_pool_pages(void);
 /* Bytes of objects charged to an owner. */
-uint64_t rig_charged(const struct rig *rig, unsigned owner);
+uint64_t rig_charged(unsigned owner);
+/* This owner's pages never go to the device. */
+void rig_forbid(unsigned owner);
+
+/* The word of writes under way. */
+static inline uint32_t rig_writes_under_way(void)
+{
+    return zc_atomic_u32_load_acquire(&rig.pageio.writes);
+}
+
+/* Returns when no request is under way. */
+void rig_settle(void);
 
 /*
- * Writes back a page and lets the write fail while the folio is locked: the
- * folio is stuck.  Returns it with a reference, locked.  The rig needs an I/O
- * worker.
+ * Stores a page, writes it back, and lets the write fail while the folio is
+ * locked: the folio is stuck.  Returns it with a reference, locked.  The rig
+ * needs an I/O worker.
  */
-struct zc_folio *rig_make_stuck(struct rig *rig, uint64_t offset);
-
-/* ---- the device ---- */
-
-extern const struct zc_backing_ops rig_device_ops; /* its user is the rig */
-
-/* From now on writes wait, except those of the thread that made the rig;
- * rig_let_go() ends this. */
-void rig_hold(struct rig *rig);
-void rig_let_go(struct rig *rig);
-/* Lets one write go on: one that waits, or the next. */
-void rig_let_one_go(struct rig *rig);
-/* Returns when so many writes wait. */
-void rig_wait_for_waiting(struct rig *rig, unsigned count);
-/* Returns when no request is under way. */
-void rig_settle(struct rig *rig);
-/* So many of the next calls fail; UINT_MAX: all, 0: none. */
-void rig_fail_writes(struct rig *rig, unsigned count);
-void rig_fail_reads(struct rig *rig, unsigned count);
-unsigned rig_writes(struct rig *rig);
+struct zc_folio *rig_make_stuck(uint64_t offset);
 
 /* ---- another thread, for one call ---- */
 

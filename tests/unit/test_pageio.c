@@ -1,63 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* test_pageio.c - throttling, transfers that are waited for, and the end. */
+/* test_pageio.c - threads that wait for writes, and transfers waited for. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* RUSAGE_THREAD */
+#endif
+
 #include <sched.h>
-#include <stdatomic.h>
-#include <string.h>
+#include <sys/resource.h>
 
 #include "support_rig.h"
 #include "support_test.h"
 
-static struct rig rig;
-
-static void begin(unsigned io_workers, unsigned writes_max)
-{
-    struct rig_options options = rig_defaults();
-
-    options.io_workers = io_workers;
-    options.cache.writes_max = writes_max;
-    rig_init(&rig, &options);
-}
-
-/* Called in place of zc_unpark_all(): counts those that are for the writes. */
-static atomic_uint wakes;
-
-void __real_zc_unpark_all(struct zc_parking *parking,
-                          const zc_atomic_u32 *word);
-void __wrap_zc_unpark_all(struct zc_parking *parking,
-                          const zc_atomic_u32 *word);
-
-void __wrap_zc_unpark_all(struct zc_parking *parking, const zc_atomic_u32 *word)
-{
-    if (word == &rig.pageio.writes)
-        atomic_fetch_add(&wakes, 1);
-    __real_zc_unpark_all(parking, word);
-}
-
-/* And in place of zc_park_while(). */
-static atomic_uint sleeps;
-
-void __real_zc_park_while(struct zc_parking *parking, const zc_atomic_u32 *word,
-                          uint32_t value);
-void __wrap_zc_park_while(struct zc_parking *parking, const zc_atomic_u32 *word,
-                          uint32_t value);
-
-void __wrap_zc_park_while(struct zc_parking *parking, const zc_atomic_u32 *word,
-                          uint32_t value)
-{
-    if (word == &rig.pageio.writes)
-        atomic_fetch_add(&sleeps, 1);
-    __real_zc_park_while(parking, word, value);
-}
-
-static uint32_t writes(void)
-{
-    return zc_atomic_u32_load_acquire(&rig.pageio.writes);
-}
+static struct support_device *const device = &rig.device;
 
 /* Returns when the count of writes and the WAITERS bit are as in `word`. */
 static void await_writes(uint32_t word)
 {
-    while (writes() != word)
+    while (rig_writes_under_way() != word)
         sched_yield();
 }
 
@@ -67,258 +25,260 @@ static void throttle(void *context)
     zc_pageio_throttle(&rig.pageio);
 }
 
-static void write_back(unsigned first, unsigned count)
-{
-    unsigned i;
-
-    for (i = first; i < first + count; i++) {
-        rig_set(&rig, i, SUPPORT_HALVES);
-        assert_status(rig_write_back(&rig, i), ZC_OK);
-    }
-}
-
-TEST(throttle_waits_for_fewer)
-{
-    struct rig_thread threads[2];
-    unsigned i;
-
-    begin(3, 3);
-    rig_hold(&rig);
-    write_back(0, 2);
-    zc_pageio_throttle(&rig.pageio); /* two of three */
-    write_back(2, 1);
-    rig_wait_for_waiting(&rig, 3);
-    for (i = 0; i < 2; i++)
-        rig_thread_start(&threads[i], throttle, NULL);
-    for (i = 0; i < 2; i++)
-        assert_true(rig_thread_waits(&threads[i]));
-    rig_let_one_go(&rig);
-    for (i = 0; i < 2; i++)
-        rig_thread_join(&threads[i]);
-    rig_end(&rig);
-}
-
 static void drain(void *context)
 {
     (void)context;
     zc_pageio_drain(&rig.pageio);
 }
 
-static void write_back_one(void *context)
+static void write_back(unsigned first, unsigned count)
 {
-    (void)rig_write_back(&rig, *(const unsigned *)context);
+    unsigned i;
+
+    for (i = first; i < first + count; i++) {
+        rig_set(i, SUPPORT_HALVES);
+        assert_status(rig_write_back(i), ZC_OK);
+    }
 }
 
-TEST(who_waits_for_more_goes_on_sleeping)
+/* ---- waiting for fewer ---- */
+
+RIG_TEST(all_throttled_threads_go_on_with_one_write_less, .io_workers = 3,
+         .cache.writes_max = 3)
+{
+    struct rig_thread threads[2];
+    unsigned i;
+
+    support_device_hold(device);
+    write_back(0, 2);
+    zc_pageio_throttle(&rig.pageio); /* two of three */
+    write_back(2, 1);
+    support_device_await_held(device, 3);
+    for (i = 0; i < 2; i++)
+        rig_thread_start(&threads[i], throttle, NULL);
+    for (i = 0; i < 2; i++)
+        assert_true(rig_thread_waits(&threads[i]));
+    support_device_let_one_go(device);
+    for (i = 0; i < 2; i++)
+        rig_thread_join(&threads[i]);
+}
+
+RIG_TEST(a_drain_outlasts_a_throttle, .io_workers = 3, .cache.writes_max = 3)
 {
     struct rig_thread throttler;
     struct rig_thread drainer;
+    unsigned left;
 
-    begin(3, 3);
-    atomic_store(&wakes, 0);
-    atomic_store(&sleeps, 0);
-    rig_hold(&rig);
+    support_device_hold(device);
     write_back(0, 3);
-    rig_wait_for_waiting(&rig, 3);
+    support_device_await_held(device, 3);
     rig_thread_start(&throttler, throttle, NULL);
     rig_thread_start(&drainer, drain, NULL);
     assert_true(rig_thread_waits(&throttler));
     assert_true(rig_thread_waits(&drainer));
-    rig_let_one_go(&rig);
+    support_device_let_one_go(device);
     rig_thread_join(&throttler);
-    assert_true(rig_thread_waits(&drainer));
     await_writes(2 | ZC_WRITES_WAITERS);
-    assert_int_equal(atomic_load(&wakes), 1);
     /* With two writes no thread waits, and there is room for one more. */
     zc_pageio_throttle(&rig.pageio);
     write_back(3, 1);
-    assert_int_equal(writes(), 3 | ZC_WRITES_WAITERS);
-    rig_let_one_go(&rig);
-    await_writes(2 | ZC_WRITES_WAITERS);
-    assert_int_equal(atomic_load(&wakes), 2);
-    /* No thread waits for a count of 1: no wake. */
-    rig_let_one_go(&rig);
-    await_writes(1 | ZC_WRITES_WAITERS);
-    assert_true(rig_thread_waits(&drainer));
-    assert_int_equal(atomic_load(&wakes), 2);
-    rig_let_one_go(&rig);
+    assert_int_equal(rig_writes_under_way(), 3 | ZC_WRITES_WAITERS);
+    for (left = 2; left > 0; left--) {
+        support_device_let_one_go(device);
+        await_writes(left | ZC_WRITES_WAITERS);
+        assert_true(rig_thread_waits(&drainer));
+    }
+    support_device_let_one_go(device);
     rig_thread_join(&drainer);
-    assert_int_equal(writes(), 0);
-    assert_int_equal(atomic_load(&wakes), 3);
-    /* Each slept once, and again when it was woken or the number changed. */
-    assert_in_range(atomic_load(&sleeps), 2, 16);
-    rig_let_go(&rig);
-    rig_end(&rig);
+    assert_int_equal(rig_writes_under_way(), 0);
+}
+
+static void write_back_one(void *context)
+{
+    (void)rig_write_back(*(const unsigned *)context);
 }
 
 /* A thread that must not wait writes by itself: then there are more writes than
  * writes_max. */
-TEST(throttle_waits_for_those_above_the_most_too)
+RIG_TEST(a_throttle_waits_for_writes_above_the_most_too, .io_workers = 2,
+         .cache.writes_max = 2)
 {
     unsigned slots[] = {2, 3};
     struct rig_thread writers[2];
     struct rig_thread throttler;
     unsigned i;
 
-    begin(2, 2);
-    atomic_store(&wakes, 0);
-    rig_hold(&rig);
+    support_device_hold(device);
     write_back(0, 2);
     for (i = 0; i < 2; i++) {
-        rig_set(&rig, slots[i], SUPPORT_HALVES);
+        rig_set(slots[i], SUPPORT_HALVES);
         rig_thread_start(&writers[i], write_back_one, &slots[i]);
     }
-    rig_wait_for_waiting(&rig, 4);
-    assert_int_equal(writes(), 4);
+    support_device_await_held(device, 4);
+    assert_int_equal(rig_writes_under_way(), 4);
     rig_thread_start(&throttler, throttle, NULL);
     await_writes(4 | ZC_WRITES_WAITERS);
     for (i = 3; i >= 2; i--) {
-        rig_let_one_go(&rig);
+        support_device_let_one_go(device);
         await_writes(i | ZC_WRITES_WAITERS);
     }
     assert_true(rig_thread_waits(&throttler));
-    assert_int_equal(atomic_load(&wakes), 0);
-    rig_let_one_go(&rig);
+    support_device_let_one_go(device);
     rig_thread_join(&throttler);
-    rig_let_go(&rig);
+    support_device_let_go(device);
     for (i = 0; i < 2; i++)
         rig_thread_join(&writers[i]);
-    rig_settle(&rig);
-    assert_int_equal(atomic_load(&wakes), 1);
-    rig_end(&rig);
 }
 
-TEST(nobody_is_woken_where_nobody_sleeps)
-{
-    unsigned workers;
+#if defined(RUSAGE_THREAD)
 
-    for (workers = 0; workers <= 2; workers++) {
-        begin(workers, 2);
-        atomic_store(&wakes, 0);
-        write_back(0, 32);
-        rig_settle(&rig);
-        assert_int_equal(atomic_load(&wakes), 0);
-        rig_end(&rig);
+#define MANY 64
+
+struct sleeper {
+    struct rig_thread thread;
+    void (*wait)(void *context);
+    long sleeps; /* of the thread, as the system counts them */
+};
+
+static void wait_and_count(void *context)
+{
+    struct sleeper *sleeper = context;
+    struct rusage before;
+    struct rusage after;
+
+    (void)getrusage(RUSAGE_THREAD, &before);
+    sleeper->wait(NULL);
+    (void)getrusage(RUSAGE_THREAD, &after);
+    sleeper->sleeps = after.ru_nvcsw - before.ru_nvcsw;
+}
+
+RIG_TEST(no_thread_is_woken_by_each_write_that_ends, .io_workers = 1,
+         .cache.writes_max = MANY)
+{
+    struct sleeper sleepers[] = {{.wait = drain}, {.wait = throttle}};
+    unsigned left;
+    unsigned i;
+
+    support_device_hold(device);
+    write_back(0, MANY);
+    support_device_await_held(device, 1);
+    rig.pageio.writes_max = 2;
+    for (i = 0; i < 2; i++)
+        rig_thread_start(&sleepers[i].thread, wait_and_count, &sleepers[i]);
+    for (i = 0; i < 2; i++)
+        assert_true(rig_thread_waits(&sleepers[i].thread));
+    for (left = MANY - 1; left > 0; left--) {
+        support_device_let_one_go(device);
+        await_writes(left | ZC_WRITES_WAITERS);
+    }
+    support_device_let_go(device);
+    for (i = 0; i < 2; i++) {
+        rig_thread_join(&sleepers[i].thread);
+        assert_in_range(sleepers[i].sleeps, 1, MANY / 4);
     }
 }
 
-TEST(failures_in_turn_are_counted)
-{
-    char page[ZC_PAGE_SIZE_MIN];
+#endif
 
-    begin(0, 0);
-    assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
-    rig_fail_writes(&rig, 3);
-    write_back(0, 2);
-    assert_int_equal(zc_pageio_failures(&rig.pageio), 2);
-    /* Of whichever kind. */
-    memset(page, 1, sizeof(page));
-    assert_status(
-        support_slot_claim(&rig.swap, rig_slot(2), &(struct zc_folio *){0}),
-        ZC_OK);
-    assert_status(
-        zc_pageio_write_device(
-            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(2)), page),
-        ZC_IO_ERROR);
-    assert_int_equal(zc_pageio_failures(&rig.pageio), 3);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_WRITE_ERRORS), 3);
-    assert_status(
-        zc_pageio_write_device(
-            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(2)), page),
-        ZC_OK);
-    assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
-    support_slot_release(&rig.swap, rig_slot(2), NULL, false);
-    rig_fail_writes(&rig, 1);
-    write_back(3, 1);
-    assert_int_equal(zc_pageio_failures(&rig.pageio), 1);
-    write_back(4, 2);
-    assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
-    rig_end(&rig);
-}
-
-static zc_atomic_u32 is_destroyed;
+/* ---- the end ---- */
 
 static void destroy(void *context)
 {
     (void)context;
     zc_pageio_destroy(&rig.pageio);
-    zc_atomic_u32_store_relaxed(&is_destroyed, 1);
 }
 
-TEST(the_end_waits_for_writes)
+RIG_TEST(the_end_waits_for_writes, .io_workers = 2)
 {
     struct rig_thread thread;
 
-    begin(2, 0);
-    rig_hold(&rig);
+    support_device_hold(device);
     write_back(0, 2);
-    rig_wait_for_waiting(&rig, 2);
+    support_device_await_held(device, 2);
     rig_thread_start(&thread, destroy, NULL);
     assert_true(rig_thread_waits(&thread));
-    rig_let_go(&rig);
+    support_device_let_go(device);
     rig_thread_join(&thread);
-    assert_int_equal(zc_atomic_u32_load_relaxed(&rig.pageio.writes), 0);
+    assert_int_equal(rig_writes_under_way(), 0);
     assert_status(zc_pageio_init(&rig.pageio), ZC_OK);
-    rig_end(&rig);
 }
 
 /* The folio stays in the swap cache: the page is there for swapoff. */
-TEST(the_end_lets_go_of_stuck_folios)
+RIG_TEST(the_end_lets_go_of_stuck_folios, .io_workers = 1)
 {
-    struct zc_folio *folio;
+    struct zc_folio *folio = rig_make_stuck(1);
 
-    begin(1, 0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    folio = rig_make_stuck(&rig, 1);
     zc_folio_unlock(&rig.swap, folio);
     assert_int_equal(zc_atomic_u32_load_relaxed(&folio->references), 3);
     zc_pageio_destroy(&rig.pageio);
     assert_int_equal(zc_atomic_u32_load_relaxed(&folio->references), 2);
-    zc_swapcache_put(&rig.swap, rig_slot(1), folio);
-    assert_true(rig_is_cached(&rig, 1));
-    rig_expect(&rig, 1, SUPPORT_HALVES);
+    rig_put(1, folio);
+    assert_true(rig_is_cached(1));
+    rig_expect(1, SUPPORT_HALVES);
     assert_status(zc_pageio_init(&rig.pageio), ZC_OK);
-    rig_end(&rig);
 }
 
-TEST(transfers_that_are_waited_for)
-{
-    char page[ZC_PAGE_SIZE_MIN];
-    char copy[ZC_PAGE_SIZE_MIN];
+/* ---- transfers that are waited for ---- */
 
-    begin(1, 0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    assert_status(
-        support_slot_claim(&rig.swap, rig_slot(2), &(struct zc_folio *){0}),
-        ZC_OK);
-    support_make_page(page, sizeof(page), SUPPORT_TEXT, 2);
-    rig_fail_writes(&rig, 1);
-    assert_status(
-        zc_pageio_write_device(
-            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(2)), page),
-        ZC_IO_ERROR);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_WRITE_ERRORS), 1);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_WRITES), 0);
-    zc_slot_set_zero(zc_slot_find(&rig.swap, rig_slot(2)), true);
-    assert_status(
-        zc_pageio_write_device(
-            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(2)), page),
-        ZC_OK);
-    assert_false(zc_slot_is_zero(zc_slot_find(&rig.swap, rig_slot(2))));
-    assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_WRITES), 1);
-    assert_true(pthread_equal(rig.device.writer, pthread_self()));
-    rig_fail_reads(&rig, 1);
-    assert_status(
-        zc_pageio_read_device(&rig.pageio,
-                              zc_slot_find(rig.pageio.swap, rig_slot(2)), copy),
-        ZC_IO_ERROR);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_SWAPINS), 0);
-    assert_status(
-        zc_pageio_read_device(&rig.pageio,
-                              zc_slot_find(rig.pageio.swap, rig_slot(2)), copy),
-        ZC_OK);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_SWAPINS), 1);
-    assert_memory_equal(page, copy, sizeof(page));
+static char page[ZC_PAGE_SIZE_MIN];
+
+static zc_status write_device(uint64_t offset)
+{
+    return zc_pageio_write_device(&rig.pageio, rig_at(offset), page);
+}
+
+static zc_status read_device(uint64_t offset)
+{
+    memset(page, 0, sizeof(page));
+    return zc_pageio_read_device(&rig.pageio, rig_at(offset), page);
+}
+
+static void claim(uint64_t offset)
+{
+    assert_status(support_slot_claim(&rig.swap, rig_slot(offset),
+                                     &(struct zc_folio *){0}),
+                  ZC_OK);
+    support_make_page(page, sizeof(page), SUPPORT_TEXT, offset);
+}
+
+RIG_TEST(failures_in_turn_are_counted, .io_workers = 0)
+{
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
+    support_device_fail_writes(device, 3);
+    write_back(0, 2);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 2);
+    /* Of either kind. */
+    claim(2);
+    assert_status(write_device(2), ZC_IO_ERROR);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 3);
+    assert_int_equal(rig_stat(ZC_STAT_WRITE_ERRORS), 3);
+    assert_status(write_device(2), ZC_OK);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
     support_slot_release(&rig.swap, rig_slot(2), NULL, false);
-    rig_end(&rig);
+    support_device_fail_writes(device, 1);
+    write_back(3, 1);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 1);
+    write_back(4, 2);
+    assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
+}
+
+RIG_TEST(a_transfer_that_is_waited_for_is_done_by_the_caller, .io_workers = 1)
+{
+    claim(2);
+    support_device_fail_writes(device, 1);
+    assert_status(write_device(2), ZC_IO_ERROR);
+    assert_int_equal(rig_stat(ZC_STAT_WRITE_ERRORS), 1);
+    assert_int_equal(rig_stat(ZC_STAT_DISK_WRITES), 0);
+    zc_slot_set_zero(rig_at(2), true);
+    assert_status(write_device(2), ZC_OK);
+    assert_false(zc_slot_is_zero(rig_at(2)));
+    assert_int_equal(rig_stat(ZC_STAT_DISK_WRITES), 1);
+    assert_true(pthread_equal(device->writer, pthread_self()));
+    support_device_fail_reads(device, 1);
+    assert_status(read_device(2), ZC_IO_ERROR);
+    assert_int_equal(rig_stat(ZC_STAT_DISK_SWAPINS), 0);
+    assert_status(read_device(2), ZC_OK);
+    assert_int_equal(rig_stat(ZC_STAT_DISK_SWAPINS), 1);
+    assert_true(support_is_page(page, sizeof(page), SUPPORT_TEXT, 2));
+    support_slot_release(&rig.swap, rig_slot(2), NULL, false);
 }

@@ -1,249 +1,193 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pageio_write.c - where a folio goes, and how its write ends. */
-#include <limits.h>
-
 #include "base/inject.h"
 #include "support_rig.h"
 #include "support_test.h"
 
-static struct rig rig;
+static struct support_device *const device = &rig.device;
 
-static void begin(void)
-{
-    const struct rig_options options = rig_defaults();
-
-    rig_init(&rig, &options);
-}
-
-/* The zcache refuses every page that is not all of one word. */
-static void begin_full(unsigned io_workers, unsigned writes_max)
-{
-    struct rig_options options = rig_defaults();
-
-    options.cache.writes_max = writes_max;
-    options.io_workers = io_workers;
-    options.has_no_make_room = true;
-    rig_init(&rig, &options);
-    rig_set(&rig, RIG_SLOTS - 1, SUPPORT_HALVES);
-    assert_true(rig_has_entry(&rig, RIG_SLOTS - 1));
-    zc_zswap_apply_limit(&rig.zswap, 4096, 90);
-}
-
-/* A folio in the swap cache of a slot in use, locked, with other bytes. */
-static struct zc_folio *get_folio(uint64_t offset)
+/* A folio in the swap cache of a slot in use, locked, with a page of `kind`. */
+static struct zc_folio *make_folio(uint64_t offset, enum support_kind kind)
 {
     struct zc_folio *folio;
-    bool created;
 
-    if (zc_slot_count(zc_slot_find(&rig.swap, rig_slot(offset))) == 0)
-        rig_set(&rig, offset, SUPPORT_TEXT);
-    assert_status(zc_swapcache_get(&rig.swap,
-                                   zc_slot_find(&rig.swap, rig_slot(offset)),
-                                   &folio, &created),
-                  ZC_OK);
+    if (zc_slot_count(rig_at(offset)) == 0)
+        rig_set(offset, SUPPORT_TEXT);
+    folio = rig_get(offset);
+    support_make_page(folio->data, rig.page_size, kind, offset);
+    zc_folio_set(folio, ZC_FOLIO_UPTODATE);
     return folio;
 }
 
-static void fill(struct zc_folio *folio, enum support_kind kind)
+static void expect_write(struct zc_folio *folio, unsigned owner,
+                         zc_status expected)
 {
-    support_make_page(folio->data, rig.page_size, kind,
-                      zc_swp_offset(folio->swap));
-    zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
+    assert_status(zc_pageio_write(&rig.pageio, folio, owner), expected);
 }
 
-static void put(uint64_t offset, struct zc_folio *folio)
+static void write_kind(uint64_t offset, enum support_kind kind)
 {
-    zc_swapcache_put(&rig.swap, rig_slot(offset), folio);
-}
+    struct zc_folio *folio = make_folio(offset, kind);
 
-static zc_status write_kind(uint64_t offset, enum support_kind kind,
-                            unsigned owner)
-{
-    struct zc_folio *folio = get_folio(offset);
-    zc_status status;
-
-    fill(folio, kind);
-    status = zc_pageio_write(&rig.pageio, folio, owner);
-    put(offset, folio);
-    return status;
+    zc_folio_set(folio, ZC_FOLIO_DIRTY);
+    expect_write(folio, 0, ZC_OK);
+    rig_put(offset, folio);
 }
 
 static bool is_zero_slot(uint64_t offset)
 {
-    return zc_slot_is_zero(zc_slot_find(&rig.swap, rig_slot(offset)));
+    return zc_slot_is_zero(rig_at(offset));
+}
+
+/* Refuses every page that is not all of one word. */
+static void fill_zswap(void)
+{
+    if (!rig_has_entry(RIG_SLOTS - 1))
+        rig_set(RIG_SLOTS - 1, SUPPORT_HALVES);
+    zc_zswap_apply_limit(&rig.zswap, 4096, 90);
 }
 
 /* ---- where to ---- */
 
-TEST(zeros_become_a_bit)
+RIG_TEST(zeros_become_a_bit_of_the_slot, .io_workers = 0)
 {
-    begin();
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    assert_true(rig_has_entry(&rig, 1));
-    assert_status(write_kind(1, SUPPORT_ZERO, 0), ZC_OK);
+    rig_set(1, SUPPORT_HALVES);
+    assert_true(rig_has_entry(1));
+    write_kind(1, SUPPORT_ZERO);
     assert_true(is_zero_slot(1));
-    assert_false(rig_has_entry(&rig, 1));
-    assert_false(rig_is_cached(&rig, 1));
-    assert_int_equal(rig_writes(&rig), 0);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_SWPOUT_ZERO), 1);
-    rig_expect(&rig, 1, SUPPORT_ZERO);
-    rig_end(&rig);
+    assert_false(rig_has_entry(1));
+    assert_false(rig_is_cached(1));
+    assert_int_equal(device->tries, 0);
+    assert_int_equal(rig_stat(ZC_STAT_SWPOUT_ZERO), 1);
+    rig_expect(1, SUPPORT_ZERO);
 }
 
-/* One word of it is not. */
-static void write_one_word(uint64_t offset, size_t word)
+RIG_TEST(one_word_more_is_not_zeros, .io_workers = 0)
 {
-    struct zc_folio *folio = get_folio(offset);
-    uint64_t *words = folio->data;
-
-    fill(folio, SUPPORT_ZERO);
-    words[word] = 1;
-    assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_OK);
-    put(offset, folio);
-    assert_false(is_zero_slot(offset));
-    assert_true(rig_has_entry(&rig, offset));
-}
-
-TEST(one_word_is_not_zeros)
-{
-    begin();
-    write_one_word(1, 0);
-    write_one_word(2, 1);
-    write_one_word(3, 300);
-    write_one_word(4, 510);
-    write_one_word(5, 511);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_SWPOUT_ZERO), 0);
-    rig_end(&rig);
-}
-
-/* C15: the bit of an older page would hide the new one. */
-TEST(zero_bit_goes_before_a_page)
-{
-    begin();
-    assert_status(write_kind(1, SUPPORT_ZERO, 0), ZC_OK);
-    assert_status(write_kind(1, SUPPORT_HALVES, 0), ZC_OK);
-    assert_false(is_zero_slot(1));
-    rig_expect(&rig, 1, SUPPORT_HALVES);
-    rig_end(&rig);
-
-    begin_full(0, 0);
-    assert_status(write_kind(1, SUPPORT_ZERO, 0), ZC_OK);
-    assert_status(write_kind(1, SUPPORT_NOISE, 0), ZC_OK);
-    assert_false(is_zero_slot(1));
-    rig_expect(&rig, 1, SUPPORT_NOISE);
-    /* Straight to the device, too. */
-    assert_status(write_kind(1, SUPPORT_ZERO, 0), ZC_OK);
-    rig_set(&rig, 1, SUPPORT_TEXT);
-    rig_expect(&rig, 1, SUPPORT_TEXT);
-    rig_end(&rig);
-}
-
-TEST(zcache_takes_it)
-{
+    static const size_t words[] = {0, 1, 300, 510, 511};
     struct zc_folio *folio;
+    unsigned i;
 
-    begin();
-    folio = get_folio(1);
-    fill(folio, SUPPORT_HALVES);
-    assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_OK);
+    for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        folio = make_folio(i, SUPPORT_ZERO);
+        ((uint64_t *)folio->data)[words[i]] = 1;
+        expect_write(folio, 0, ZC_OK);
+        rig_put(i, folio);
+        assert_false(is_zero_slot(i));
+        assert_true(rig_has_entry(i));
+    }
+    assert_int_equal(rig_stat(ZC_STAT_SWPOUT_ZERO), 0);
+}
+
+/* The bit of an older page would hide the new one. */
+RIG_TEST(the_zero_bit_goes_before_a_page, .has_no_make_room = true)
+{
+    write_kind(1, SUPPORT_ZERO);
+    write_kind(1, SUPPORT_HALVES);
+    assert_false(is_zero_slot(1));
+    rig_expect(1, SUPPORT_HALVES);
+
+    fill_zswap();
+    write_kind(1, SUPPORT_ZERO);
+    write_kind(1, SUPPORT_NOISE);
+    assert_false(is_zero_slot(1));
+    rig_expect(1, SUPPORT_NOISE);
+    /* Straight to the device, too. */
+    write_kind(1, SUPPORT_ZERO);
+    rig_set(1, SUPPORT_TEXT);
+    rig_expect(1, SUPPORT_TEXT);
+}
+
+RIG_TEST(a_page_that_zswap_takes_is_clean, .io_workers = 0)
+{
+    struct zc_folio *folio = make_folio(1, SUPPORT_HALVES);
+
+    zc_folio_set(folio, ZC_FOLIO_DIRTY);
+    expect_write(folio, 0, ZC_OK);
     assert_false(zc_folio_has(folio, ZC_FOLIO_LOCKED | ZC_FOLIO_DIRTY |
                                          ZC_FOLIO_WRITEBACK));
     assert_true(zc_folio_has(folio, ZC_FOLIO_SWAPCACHE));
-    assert_true(rig_has_entry(&rig, 1));
-    put(1, folio);
-    assert_false(rig_is_cached(&rig, 1));
-    assert_int_equal(rig_writes(&rig), 0);
-    rig_expect(&rig, 1, SUPPORT_HALVES);
-    rig_end(&rig);
+    assert_true(rig_has_entry(1));
+    rig_put(1, folio);
+    assert_false(rig_is_cached(1));
+    assert_int_equal(device->tries, 0);
+    rig_expect(1, SUPPORT_HALVES);
 }
 
-/* Z04: the older entry would hide what is on the device. */
-TEST(refused_goes_to_the_device)
+/* The older entry would hide what is on the device. */
+RIG_TEST(a_refused_page_goes_to_the_device, .has_no_make_room = true)
 {
-    begin_full(0, 0);
-    zc_zswap_apply_limit(&rig.zswap, 0, 90);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    assert_true(rig_has_entry(&rig, 1));
-    zc_zswap_apply_limit(&rig.zswap, 4096, 90);
-    assert_status(write_kind(1, SUPPORT_TEXT, 0), ZC_OK);
-    assert_false(rig_has_entry(&rig, 1));
-    assert_false(rig_is_cached(&rig, 1));
-    assert_true(rig_has_written(&rig, 1));
-    assert_int_equal(rig_writes(&rig), 1);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_WRITES), 1);
-    rig_expect(&rig, 1, SUPPORT_TEXT);
-    rig_end(&rig);
+    rig_set(1, SUPPORT_HALVES);
+    assert_true(rig_has_entry(1));
+    fill_zswap();
+    write_kind(1, SUPPORT_TEXT);
+    assert_false(rig_has_entry(1));
+    assert_false(rig_is_cached(1));
+    assert_true(rig_has_written(1));
+    assert_int_equal(device->tries, 1);
+    assert_int_equal(rig_stat(ZC_STAT_DISK_WRITES), 1);
+    rig_expect(1, SUPPORT_TEXT);
 }
 
-/* Z18: trying again would go on for ever. */
-TEST(owner_forbids_the_device)
+/* A write that comes to nothing leaves the folio unlocked, dirty, and the only
+ * copy. */
+static void expect_kept(unsigned owner, zc_status expected)
 {
-    struct zc_folio *folio;
+    struct zc_folio *folio = make_folio(1, SUPPORT_TEXT);
+    const unsigned tries = device->tries;
 
-    begin_full(0, 0);
-    zc_atomic_u32_store_relaxed(&zc_lru_owner(&rig.zswap.lru, 7)->no_writeback,
-                                1);
-    folio = get_folio(1);
-    assert_int_equal(rig_writes(&rig), 1); /* the slot's first page */
-    fill(folio, SUPPORT_TEXT);
-    zc_folio_clear(folio, ZC_FOLIO_DIRTY);
-    assert_status(zc_pageio_write(&rig.pageio, folio, 7), ZC_REJECTED);
-    assert_false(zc_folio_has(folio, ZC_FOLIO_LOCKED | ZC_FOLIO_WRITEBACK));
-    assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
-    put(1, folio);
-    /* It is the only copy, so it stays. */
-    assert_true(rig_is_cached(&rig, 1));
-    assert_int_equal(rig_writes(&rig), 1);
-    rig_expect(&rig, 1, SUPPORT_TEXT);
-    /* And for others there is the device. */
-    assert_status(write_kind(2, SUPPORT_TEXT, 6), ZC_OK);
-    assert_int_equal(rig_writes(&rig), 3);
-    rig_end(&rig);
-}
-
-TEST(no_memory_for_the_request)
-{
-    struct zc_folio *folio;
-
-    begin_full(0, 0);
-    folio = get_folio(1);
-    fill(folio, SUPPORT_TEXT);
-    zc_folio_clear(folio, ZC_FOLIO_DIRTY);
-    zc_inject_arm(ZC_INJECT_MALLOC, 0, UINT32_MAX);
-    assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_NO_MEMORY);
+    if (expected == ZC_NO_MEMORY)
+        zc_inject_arm(ZC_INJECT_MALLOC, 0, UINT32_MAX);
+    expect_write(folio, owner, expected);
     zc_inject_disarm();
-    assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
     assert_false(zc_folio_has(folio, ZC_FOLIO_LOCKED | ZC_FOLIO_WRITEBACK));
-    put(1, folio);
-    rig_expect(&rig, 1, SUPPORT_TEXT);
-    rig_end(&rig);
+    assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
+    rig_put(1, folio);
+    assert_true(rig_is_cached(1));
+    assert_int_equal(device->tries, tries);
+    rig_expect(1, SUPPORT_TEXT);
 }
 
-/* Wherever memory ends, the page is somewhere, and whole. */
-TEST(no_failure_loses_the_page)
+/* Trying again would go on for ever. */
+RIG_TEST(an_owner_can_forbid_the_device, .has_no_make_room = true)
+{
+    fill_zswap();
+    rig_forbid(7);
+    expect_kept(7, ZC_REJECTED);
+    /* And for others there is the device. */
+    write_kind(2, SUPPORT_TEXT);
+    assert_int_equal(device->tries, 3); /* the slots' first pages too */
+}
+
+RIG_TEST(without_memory_for_the_request_the_folio_is_kept,
+         .has_no_make_room = true)
+{
+    fill_zswap();
+    expect_kept(0, ZC_NO_MEMORY);
+}
+
+TEST(wherever_memory_ends_the_page_is_whole)
 {
     struct zc_folio *folio;
     uint32_t countdown;
+    uint32_t failures = 1;
     zc_status status;
 
-    for (countdown = 0;; countdown++) {
-        begin();
-        rig_set(&rig, 1, SUPPORT_NOISE);
-        folio = get_folio(1);
-        fill(folio, SUPPORT_HALVES);
+    for (countdown = 0; failures != 0; countdown++) {
+        rig_begin(&(struct rig_options){.io_workers = 0});
+        rig_set(1, SUPPORT_NOISE);
+        folio = make_folio(1, SUPPORT_HALVES);
+        zc_folio_set(folio, ZC_FOLIO_DIRTY);
         zc_inject_arm(ZC_INJECT_MALLOC, countdown, 3);
         status = zc_pageio_write(&rig.pageio, folio, 5);
-        put(1, folio);
-        if (zc_inject_failures() == 0)
-            break;
+        rig_put(1, folio);
+        failures = zc_inject_failures();
         zc_inject_disarm();
         assert_true(status == ZC_OK || status == ZC_NO_MEMORY);
-        rig_expect(&rig, 1, SUPPORT_HALVES);
-        rig_end(&rig);
+        rig_expect(1, SUPPORT_HALVES);
+        rig_end();
     }
-    zc_inject_disarm();
-    assert_true(countdown > 0);
-    rig_end(&rig);
+    assert_true(countdown > 1);
 }
 
 /* ---- a write under way ---- */
@@ -251,156 +195,134 @@ TEST(no_failure_loses_the_page)
 /* What a write meets on the device. */
 static struct {
     unsigned calls;
-    bool is_cached;
     bool is_right;
     bool has_entry;
 } seen;
 
-static void look(void *context, zc_swp slot)
+static void look(uint64_t slot)
 {
-    struct zc_folio *folio =
-        zc_swapcache_look_up(zc_slot_find(&rig.swap, slot));
+    struct zc_folio *folio = rig_folio(slot);
 
-    (void)context;
     seen.calls++;
-    seen.is_cached = folio != NULL;
-    seen.has_entry = rig_has_entry(&rig, zc_swp_offset(slot));
+    seen.has_entry = rig_has_entry(slot);
     if (folio == NULL)
         return;
     seen.is_right = zc_folio_has(folio, ZC_FOLIO_WRITEBACK) &&
                     zc_folio_has(folio, ZC_FOLIO_UPTODATE) &&
                     !zc_folio_has(folio, ZC_FOLIO_LOCKED | ZC_FOLIO_DIRTY);
-    zc_swapcache_put(&rig.swap, slot, folio);
+    rig_put(slot, folio);
 }
 
-TEST(under_writeback_and_unlocked)
+RIG_TEST(a_folio_being_written_is_cached_and_unlocked, .has_no_make_room = true)
 {
-    memset(&seen, 0, sizeof(seen));
-    begin_full(0, 0);
-    (void)write_kind(2, SUPPORT_ZERO, 0);
-    rig.device.on_write = look;
-    assert_status(write_kind(2, SUPPORT_TEXT, 0), ZC_OK);
-    rig.device.on_write = NULL;
+    fill_zswap();
+    write_kind(2, SUPPORT_ZERO);
+    device->on_write = look;
+    write_kind(2, SUPPORT_TEXT);
     assert_int_equal(seen.calls, 1);
-    assert_true(seen.is_cached);
     assert_true(seen.is_right);
     assert_false(seen.has_entry);
-    rig_end(&rig);
 }
 
-TEST(is_read_while_it_is_written)
+/* The write of slot 1 has begun, and stands still. */
+static void begin_write(void)
 {
-    begin_full(1, 0);
-    (void)write_kind(1, SUPPORT_ZERO, 0);
-    rig_hold(&rig);
-    assert_status(write_kind(1, SUPPORT_TEXT, 0), ZC_OK);
-    rig_wait_for_waiting(&rig, 1);
-    assert_int_equal(zc_atomic_u32_load_relaxed(&rig.pageio.writes), 1);
-    assert_true(rig_is_cached(&rig, 1));
-    rig_expect(&rig, 1, SUPPORT_TEXT);
-    rig_let_go(&rig);
-    rig_settle(&rig);
-    assert_false(rig_is_cached(&rig, 1));
-    rig_expect(&rig, 1, SUPPORT_TEXT);
-    rig_end(&rig);
+    fill_zswap();
+    write_kind(1, SUPPORT_ZERO);
+    support_device_hold(device);
+    write_kind(1, SUPPORT_TEXT);
+    support_device_await_held(device, 1);
 }
 
-TEST(dirty_again_stays)
+static void end_writes(void)
+{
+    support_device_let_go(device);
+    rig_settle();
+}
+
+RIG_TEST(a_page_is_read_while_it_is_written, .io_workers = 1,
+         .has_no_make_room = true)
+{
+    begin_write();
+    assert_int_equal(rig_writes_under_way(), 1);
+    assert_true(rig_is_cached(1));
+    rig_expect(1, SUPPORT_TEXT);
+    end_writes();
+    assert_false(rig_is_cached(1));
+    rig_expect(1, SUPPORT_TEXT);
+}
+
+RIG_TEST(a_folio_made_dirty_meanwhile_stays, .io_workers = 1,
+         .has_no_make_room = true)
 {
     struct zc_folio *folio;
 
-    begin_full(1, 0);
-    (void)write_kind(1, SUPPORT_ZERO, 0);
-    rig_hold(&rig);
-    assert_status(write_kind(1, SUPPORT_TEXT, 0), ZC_OK);
-    rig_wait_for_waiting(&rig, 1);
-    folio = rig_folio(&rig, 1);
+    begin_write();
+    folio = rig_folio(1);
     zc_folio_lock(&rig.swap, folio);
     zc_folio_set(folio, ZC_FOLIO_DIRTY);
-    zc_folio_unlock(&rig.swap, folio);
-    put(1, folio);
-    rig_let_go(&rig);
-    rig_settle(&rig);
-    assert_true(rig_is_cached(&rig, 1));
-    rig_end(&rig);
+    rig_unlock(1, folio);
+    end_writes();
+    assert_true(rig_is_cached(1));
 }
 
-static void write_first(void *context)
+static void write_again(void *context)
 {
-    struct zc_folio *folio = context;
-
-    (void)zc_pageio_write(&rig.pageio, folio, 0);
+    (void)zc_pageio_write(&rig.pageio, context, 0);
 }
 
-TEST(waits_for_the_older_write)
+RIG_TEST(a_write_waits_for_the_older_one, .io_workers = 2,
+         .has_no_make_room = true)
 {
     struct rig_thread thread;
     struct zc_folio *folio;
-    unsigned writes;
+    unsigned tries;
 
-    begin_full(2, 0);
-    (void)write_kind(1, SUPPORT_ZERO, 0);
-    writes = rig_writes(&rig);
-    rig_hold(&rig);
-    assert_status(write_kind(1, SUPPORT_TEXT, 0), ZC_OK);
-    rig_wait_for_waiting(&rig, 1);
-    folio = get_folio(1);
-    rig_thread_start(&thread, write_first, folio);
+    begin_write();
+    tries = device->tries;
+    folio = rig_get(1);
+    rig_thread_start(&thread, write_again, folio);
     assert_true(rig_thread_waits(&thread));
-    rig_let_go(&rig);
+    support_device_let_go(device);
     rig_thread_join(&thread);
-    rig_settle(&rig);
-    assert_int_equal(rig_writes(&rig), writes + 2);
-    put(1, folio);
-    rig_expect(&rig, 1, SUPPORT_TEXT);
-    rig_end(&rig);
+    rig_settle();
+    assert_int_equal(device->tries, tries + 2);
+    rig_put(1, folio);
+    rig_expect(1, SUPPORT_TEXT);
 }
 
-/* A thread that must not sleep does the write itself. */
-TEST(beyond_the_most_it_is_done_here)
+/* Its caller must not sleep. */
+RIG_TEST(a_write_beyond_the_most_is_done_by_its_caller, .io_workers = 1,
+         .cache.writes_max = 1, .has_no_make_room = true)
 {
-    unsigned writes;
+    unsigned tries;
 
-    begin_full(1, 1);
-    (void)write_kind(1, SUPPORT_ZERO, 0);
-    (void)write_kind(2, SUPPORT_ZERO, 0);
-    writes = rig_writes(&rig);
-    rig_hold(&rig);
-    assert_status(write_kind(1, SUPPORT_TEXT, 0), ZC_OK);
-    rig_wait_for_waiting(&rig, 1);
-    assert_status(write_kind(2, SUPPORT_TEXT, 0), ZC_OK);
-    assert_int_equal(rig_writes(&rig), writes + 1);
-    assert_int_equal(rig.device.last.value, rig_slot(2).value);
-    assert_true(pthread_equal(rig.device.writer, pthread_self()));
-    assert_false(rig_is_cached(&rig, 2));
-    rig_let_go(&rig);
-    rig_settle(&rig);
-    assert_false(pthread_equal(rig.device.writer, pthread_self()));
-    rig_expect(&rig, 1, SUPPORT_TEXT);
-    rig_expect(&rig, 2, SUPPORT_TEXT);
-    rig_end(&rig);
+    rig_set(2, SUPPORT_TEXT);
+    begin_write();
+    tries = device->tries;
+    write_kind(2, SUPPORT_NOISE);
+    assert_int_equal(device->tries, tries + 1);
+    assert_true(pthread_equal(device->writer, pthread_self()));
+    assert_false(rig_is_cached(2));
+    rig_expect(2, SUPPORT_NOISE);
+    end_writes();
+    assert_false(pthread_equal(device->writer, pthread_self()));
+    rig_expect(1, SUPPORT_TEXT);
 }
 
-TEST(a_request_is_given_up)
+RIG_TEST(a_request_that_is_given_up_leaves_nothing, .io_workers = 0)
 {
+    const struct zc_slot_ref nowhere = {NULL, zc_swp_make(5, 1)};
     struct zc_page_write *write;
 
-    begin();
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    assert_status(
-        zc_pageio_prepare_write(
-            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(1)), 0, &write),
-        ZC_OK);
+    rig_set(1, SUPPORT_HALVES);
+    assert_status(zc_pageio_prepare_write(&rig.pageio, rig_at(1), 0, &write),
+                  ZC_OK);
     zc_pageio_cancel_write(write);
-    assert_status(zc_pageio_prepare_write(
-                      &rig.pageio,
-                      (struct zc_slot_ref){NULL, zc_swp_make(5, 1)}, 0, &write),
+    assert_status(zc_pageio_prepare_write(&rig.pageio, nowhere, 0, &write),
                   ZC_INVALID);
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
-    assert_status(
-        zc_pageio_prepare_write(
-            &rig.pageio, zc_slot_find(rig.pageio.swap, rig_slot(1)), 0, &write),
-        ZC_NO_MEMORY);
+    assert_status(zc_pageio_prepare_write(&rig.pageio, rig_at(1), 0, &write),
+                  ZC_NO_MEMORY);
     zc_inject_disarm();
-    rig_end(&rig); /* no device reference is left */
 }

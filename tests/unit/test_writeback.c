@@ -5,15 +5,7 @@
 #include "support_rig.h"
 #include "support_test.h"
 
-static struct rig rig;
-
-static void begin(unsigned io_workers)
-{
-    struct rig_options options = rig_defaults();
-
-    options.io_workers = io_workers;
-    rig_init(&rig, &options);
-}
+static struct support_device *const device = &rig.device;
 
 static uint32_t device_users(void)
 {
@@ -22,57 +14,42 @@ static uint32_t device_users(void)
 }
 
 /* As after an attempt that came to nothing. */
-static void check_untouched(uint64_t offset, enum support_kind kind)
+static void check_untouched(uint64_t offset)
 {
-    assert_true(rig_has_entry(&rig, offset));
-    assert_false(rig_is_cached(&rig, offset));
+    assert_true(rig_has_entry(offset));
+    assert_false(rig_is_cached(offset));
     assert_int_equal(device_users(), 0);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_ZSWPWB), 0);
-    rig_expect(&rig, offset, kind);
+    assert_int_equal(rig_stat(ZC_STAT_ZSWPWB), 0);
+    assert_int_equal(device->tries, 0);
+    rig_expect(offset, SUPPORT_HALVES);
+}
+
+static zc_status write_back_by(const struct zc_zswap_token *token)
+{
+    return zc_writeback_page(&rig.pageio, rig_slot(1), token);
 }
 
 /* ---- done ---- */
 
-TEST(moves_the_page)
+TEST(a_page_written_back_is_on_the_device_alone)
 {
     unsigned workers;
 
     for (workers = 0; workers <= 2; workers++) {
-        begin(workers);
-        rig_set(&rig, 1, SUPPORT_HALVES);
-        rig_set(&rig, 2, SUPPORT_HALVES);
-        assert_status(rig_write_back(&rig, 1), ZC_OK);
-        rig_settle(&rig);
-        assert_false(rig_has_entry(&rig, 1));
-        assert_false(rig_is_cached(&rig, 1));
-        assert_true(rig_has_written(&rig, 1));
-        assert_true(rig_has_entry(&rig, 2));
-        assert_int_equal(rig_stat(&rig, ZC_STAT_ZSWPWB), 1);
-        assert_int_equal(rig_stat(&rig, ZC_STAT_DISK_WRITES), 0);
+        rig_begin(&(struct rig_options){.io_workers = workers});
+        rig_fill(1, 2, 0);
+        assert_status(rig_write_back(1), ZC_OK);
+        rig_settle();
+        assert_false(rig_has_entry(1));
+        assert_false(rig_is_cached(1));
+        assert_true(rig_has_written(1));
+        assert_true(rig_has_entry(2));
+        assert_int_equal(rig_stat(ZC_STAT_ZSWPWB), 1);
+        assert_int_equal(rig_stat(ZC_STAT_DISK_WRITES), 0);
         assert_int_equal(device_users(), 0);
-        rig_expect(&rig, 1, SUPPORT_HALVES);
-        rig_end(&rig);
+        rig_expect(1, SUPPORT_HALVES);
+        rig_end();
     }
-}
-
-TEST(by_handle)
-{
-    struct rig_options options = rig_defaults();
-    struct zc_zswap_token token;
-
-    options.cache.lru_mode = ZC_LRU_ZSPAGE;
-    rig_init(&rig, &options);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    token = rig_token(&rig, 1, true);
-    rig_set(&rig, 1, SUPPORT_HALVES); /* another object */
-    assert_status(zc_writeback_page(&rig.pageio, rig_slot(1), &token),
-                  ZC_MISSING);
-    check_untouched(1, SUPPORT_HALVES);
-    token = rig_token(&rig, 1, true);
-    assert_status(zc_writeback_page(&rig.pageio, rig_slot(1), &token), ZC_OK);
-    assert_true(rig_has_written(&rig, 1));
-    rig_expect(&rig, 1, SUPPORT_HALVES);
-    rig_end(&rig);
 }
 
 static struct {
@@ -82,218 +59,180 @@ static struct {
     bool has_device;
 } seen;
 
-static void look(void *context, zc_swp slot)
+static void look(uint64_t slot)
 {
-    struct zc_folio *folio =
-        zc_swapcache_look_up(zc_slot_find(&rig.swap, slot));
+    struct zc_folio *folio = rig_folio(slot);
 
-    (void)context;
     seen.calls++;
-    seen.has_entry = rig_has_entry(&rig, zc_swp_offset(slot));
+    seen.has_entry = rig_has_entry(slot);
     seen.has_device = device_users() > 0;
     if (folio == NULL)
         return;
     seen.is_right = zc_folio_has(folio, ZC_FOLIO_WRITEBACK) &&
                     zc_folio_has(folio, ZC_FOLIO_UPTODATE) &&
                     !zc_folio_has(folio, ZC_FOLIO_LOCKED | ZC_FOLIO_DIRTY);
-    zc_swapcache_put(&rig.swap, slot, folio);
+    rig_put(slot, folio);
 }
 
-/* When the device gets the page, all else is done. */
-TEST(submission_is_last)
+RIG_TEST(all_else_is_done_when_the_device_gets_the_page, .io_workers = 0)
 {
-    memset(&seen, 0, sizeof(seen));
-    begin(0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    rig.device.on_write = look;
-    assert_status(rig_write_back(&rig, 1), ZC_OK);
-    rig.device.on_write = NULL;
+    rig_set(1, SUPPORT_HALVES);
+    device->on_write = look;
+    assert_status(rig_write_back(1), ZC_OK);
     assert_int_equal(seen.calls, 1);
     assert_true(seen.is_right);
     assert_true(seen.has_device);
     assert_false(seen.has_entry);
-    rig_end(&rig);
 }
 
-/* The slot is invalidated as soon as the write has ended: writeback does not
- * touch it again. */
-TEST(nothing_is_touched_afterwards)
+/* The slot can be invalidated as soon as the write has ended. */
+RIG_TEST(writeback_keeps_nothing_of_a_submitted_page, .io_workers = 1)
 {
     struct zc_folio *folio;
 
-    begin(1);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    rig_hold(&rig);
-    assert_status(rig_write_back(&rig, 1), ZC_OK);
-    folio = rig_folio(&rig, 1);
-    /* The cache's, the write's, ours: writeback has none left. */
+    rig_set(1, SUPPORT_HALVES);
+    support_device_hold(device);
+    assert_status(rig_write_back(1), ZC_OK);
+    folio = rig_folio(1);
+    /* The cache's, the write's, the test's. */
     assert_int_equal(zc_atomic_u32_load_relaxed(&folio->references), 3);
-    zc_swapcache_put(&rig.swap, rig_slot(1), folio);
-    /* Only the request has a device reference. */
+    rig_put(1, folio);
+    /* The request's. */
     assert_int_equal(device_users(), 1);
-    rig_end(&rig);
 }
 
 /* ---- left alone ---- */
 
-TEST(busy_with_a_pin)
-{
-    begin(0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    assert_status(zc_slot_pin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(1))),
-                  ZC_OK);
-    assert_status(rig_write_back(&rig, 1), ZC_BUSY);
-    zc_slot_unpin(&rig.swap, zc_slot_find(&rig.swap, rig_slot(1)));
-    assert_int_equal(rig_stat(&rig, ZC_STAT_WRITEBACK_BUSY), 1);
-    check_untouched(1, SUPPORT_HALVES);
-    rig_end(&rig);
-}
-
-TEST(busy_with_a_folio)
+RIG_TEST(a_slot_in_use_is_busy, .io_workers = 0)
 {
     struct zc_folio *folio;
 
-    begin(0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    assert_status(zc_swapcache_create(
-                      &rig.swap, zc_slot_find(&rig.swap, rig_slot(1)), &folio),
-                  ZC_OK);
-    assert_status(rig_write_back(&rig, 1), ZC_BUSY);
+    rig_set(1, SUPPORT_HALVES);
+    assert_status(zc_slot_pin(&rig.swap, rig_at(1)), ZC_OK);
+    assert_status(rig_write_back(1), ZC_BUSY);
+    zc_slot_unpin(&rig.swap, rig_at(1));
+    check_untouched(1);
+    assert_status(zc_swapcache_create(&rig.swap, rig_at(1), &folio), ZC_OK);
+    assert_status(rig_write_back(1), ZC_BUSY);
     zc_folio_unlock(&rig.swap, folio);
-    assert_status(rig_write_back(&rig, 1), ZC_BUSY);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_WRITEBACK_BUSY), 2);
-    zc_swapcache_put(&rig.swap, rig_slot(1), folio);
-    check_untouched(1, SUPPORT_HALVES);
-    rig_end(&rig);
+    assert_status(rig_write_back(1), ZC_BUSY);
+    assert_int_equal(rig_stat(ZC_STAT_WRITEBACK_BUSY), 3);
+    rig_put(1, folio);
+    check_untouched(1);
 }
 
-TEST(missing_where_the_slot_is_free)
+RIG_TEST(a_free_slot_is_missing, .io_workers = 0)
 {
     struct zc_zswap_token token;
 
-    begin(0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    token = rig_token(&rig, 1, false);
-    rig_forget(&rig, rig_slot(1));
-    assert_status(zc_writeback_page(&rig.pageio, rig_slot(1), &token),
-                  ZC_MISSING);
+    rig_set(1, SUPPORT_HALVES);
+    token = rig_token(1, false);
+    rig_forget(1);
+    assert_status(write_back_by(&token), ZC_MISSING);
     assert_status(zc_writeback_page(&rig.pageio, rig_slot(4000), &token),
                   ZC_MISSING);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_WRITEBACK_STALE), 2);
-    assert_int_equal(rig_writes(&rig), 0);
-    rig_end(&rig);
+    assert_int_equal(rig_stat(ZC_STAT_WRITEBACK_STALE), 2);
+    assert_int_equal(device->tries, 0);
 }
 
-/* Z01: another page is stored there by now, Z06: and what was made for the old
- * one is gone. */
-TEST(missing_where_another_page_is)
+/* Another page is stored there by now, and what was made for the older one is
+ * gone. */
+static void store_after_the_look(bool by_handle)
 {
     struct zc_zswap_token token;
 
-    begin(0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    token = rig_token(&rig, 1, false);
-    rig_set(&rig, 2, SUPPORT_HALVES);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    assert_int_not_equal(token.index, rig_token(&rig, 1, false).index);
-    assert_status(zc_writeback_page(&rig.pageio, rig_slot(1), &token),
-                  ZC_MISSING);
-    assert_int_equal(rig_stat(&rig, ZC_STAT_WRITEBACK_STALE), 1);
-    check_untouched(1, SUPPORT_HALVES);
-    check_untouched(2, SUPPORT_HALVES);
-    assert_int_equal(rig_writes(&rig), 0);
-    /* Nothing keeps the slot: it can be used, and freed. */
-    rig_forget(&rig, rig_slot(1));
-    assert_int_equal(zc_slot_count(zc_slot_find(&rig.swap, rig_slot(1))), 0);
+    rig_set(1, SUPPORT_HALVES);
+    token = rig_token(1, by_handle);
+    rig_fill(1, 2, 0);
+    assert_status(write_back_by(&token), ZC_MISSING);
+    assert_int_equal(rig_stat(ZC_STAT_WRITEBACK_STALE), 1);
+    check_untouched(1);
+    check_untouched(2);
+    token = rig_token(1, by_handle);
+    assert_status(write_back_by(&token), ZC_OK);
+    assert_true(rig_has_written(1));
+    rig_expect(1, SUPPORT_HALVES);
+    /* Nothing keeps the slot: it can be freed. */
+    rig_forget(1);
+    assert_int_equal(zc_slot_count(rig_at(1)), 0);
     assert_int_equal(zc_counter_read(&rig.swap.devices[0].used), 1);
-    rig_end(&rig);
 }
 
-TEST(no_device)
+RIG_TEST(a_newer_page_is_left_alone, .io_workers = 0)
+{
+    store_after_the_look(false);
+}
+
+RIG_TEST(a_newer_object_is_left_alone, .cache.lru_mode = ZC_LRU_ZSPAGE)
+{
+    store_after_the_look(true);
+}
+
+RIG_TEST(a_type_without_a_device_is_invalid, .io_workers = 0)
 {
     const struct zc_zswap_token token = {.index = 0};
+    const zc_swp slot = zc_swp_make(3, 1);
     char page[ZC_PAGE_SIZE_MIN];
 
-    begin(0);
     support_make_page(page, sizeof(page), SUPPORT_HALVES, 1);
-    assert_status(zc_zswap_store(&rig.zswap, zc_swp_make(3, 1), page, 0, false),
-                  ZC_OK);
-    assert_status(zc_writeback_page(&rig.pageio, zc_swp_make(3, 1), &token),
-                  ZC_INVALID);
-    (void)zc_zswap_invalidate(&rig.zswap, zc_swp_make(3, 1));
-    rig_end(&rig);
+    assert_status(zc_zswap_store(&rig.zswap, slot, page, 0, false), ZC_OK);
+    assert_status(zc_writeback_page(&rig.pageio, slot, &token), ZC_INVALID);
+    (void)zc_zswap_invalidate(&rig.zswap, slot);
 }
 
-TEST(a_device_that_goes)
+RIG_TEST(a_device_that_goes_gets_nothing, .io_workers = 0)
 {
-    begin(0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
+    rig_set(1, SUPPORT_HALVES);
     zc_swap_device_stop(&rig.swap.devices[0]);
-    assert_status(rig_write_back(&rig, 1), ZC_INVALID);
-    check_untouched(1, SUPPORT_HALVES);
-    rig_end(&rig);
+    assert_status(rig_write_back(1), ZC_INVALID);
+    check_untouched(1);
 }
 
-TEST(an_owner_that_forbids_it)
+RIG_TEST(an_owner_can_forbid_it, .io_workers = 0)
 {
-    begin(0);
-    rig_set_for(&rig, 1, SUPPORT_HALVES, 4);
-    zc_atomic_u32_store_relaxed(&zc_lru_owner(&rig.zswap.lru, 4)->no_writeback,
-                                1);
-    assert_status(rig_write_back(&rig, 1), ZC_REJECTED);
-    check_untouched(1, SUPPORT_HALVES);
-    rig_end(&rig);
+    rig_set_for(1, SUPPORT_HALVES, 4);
+    rig_forbid(4);
+    assert_status(rig_write_back(1), ZC_REJECTED);
+    check_untouched(1);
 }
 
 /* ---- failures ---- */
 
-TEST(damage_stays)
+RIG_TEST(a_damaged_page_stays, .io_workers = 0)
 {
-    begin(0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
+    rig_set(1, SUPPORT_HALVES);
     support_halves.decompress_status = ZC_CORRUPT;
-    assert_status(rig_write_back(&rig, 1), ZC_CORRUPT);
+    assert_status(rig_write_back(1), ZC_CORRUPT);
     support_halves.decompress_status = ZC_OK;
-    assert_int_equal(rig_stat(&rig, ZC_STAT_DECOMPRESS_FAIL), 1);
-    check_untouched(1, SUPPORT_HALVES);
-    assert_int_equal(rig_writes(&rig), 0);
-    rig_end(&rig);
+    assert_int_equal(rig_stat(ZC_STAT_DECOMPRESS_FAIL), 1);
+    check_untouched(1);
 }
 
-TEST(no_frame)
+/* Lets each allocation of a writeback fail, and returns how many there are. */
+static uint32_t fail_each(enum zc_inject_point point)
 {
-    begin(0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    zc_inject_arm(ZC_INJECT_FRAME, 0, 1);
-    assert_status(rig_write_back(&rig, 1), ZC_NO_MEMORY);
-    zc_inject_disarm();
-    check_untouched(1, SUPPORT_HALVES);
-    rig_end(&rig);
-}
+    uint32_t countdown = 0;
+    zc_status status = ZC_NO_MEMORY;
 
-/* Wherever it fails, all is as before. */
-TEST(no_memory_anywhere)
-{
-    uint32_t countdown;
-    zc_status status;
-
-    for (countdown = 0;; countdown++) {
-        begin(0);
-        rig_set(&rig, 1, SUPPORT_HALVES);
-        zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
-        status = rig_write_back(&rig, 1);
-        if (zc_inject_failures() == 0)
-            break;
+    for (; status == ZC_NO_MEMORY; countdown++) {
+        rig_begin(&(struct rig_options){.io_workers = 0});
+        rig_set(1, SUPPORT_HALVES);
+        zc_inject_arm(point, countdown, 1);
+        status = rig_write_back(1);
         zc_inject_disarm();
-        assert_status(status, ZC_NO_MEMORY);
-        check_untouched(1, SUPPORT_HALVES);
-        rig_end(&rig);
+        if (status == ZC_NO_MEMORY)
+            check_untouched(1);
+        rig_end();
     }
-    zc_inject_disarm();
-    /* The request, and the cluster's table of folios. */
-    assert_int_equal(countdown, 2);
     assert_status(status, ZC_OK);
-    rig_end(&rig);
+    return countdown - 1;
+}
+
+TEST(wherever_memory_ends_the_page_stays)
+{
+    /* The request, and the cluster's table of folios. */
+    assert_int_equal(fail_each(ZC_INJECT_MALLOC), 2);
+    assert_int_equal(fail_each(ZC_INJECT_FRAME), 1);
 }
 
 /* ---- with another thread meanwhile ---- */
@@ -308,20 +247,19 @@ static struct {
 static void visit(void *context)
 {
     (void)context;
-    visitor.folio = zc_swapcache_look_up(zc_slot_find(&rig.swap, rig_slot(1)));
+    visitor.folio = rig_folio(1);
     zc_atomic_u32_store_release(&visitor.is_looked_up, 1);
     if (visitor.folio == NULL)
         return;
     zc_folio_lock(&rig.swap, visitor.folio);
     visitor.is_of = zc_folio_is_of(visitor.folio, rig_slot(1));
-    zc_folio_unlock(&rig.swap, visitor.folio);
-    zc_swapcache_put(&rig.swap, rig_slot(1), visitor.folio);
+    rig_unlock(1, visitor.folio);
 }
 
 /* In the middle of decompression: the folio is in the cache, and locked. */
 static void let_visit(void *context)
 {
-    (void)context;
+    *(uint32_t *)context = device_users();
     rig_thread_start(&visitor.thread, visit, NULL);
     while (zc_atomic_u32_load_acquire(&visitor.is_looked_up) == 0)
         continue;
@@ -330,57 +268,34 @@ static void let_visit(void *context)
 
 static void visit_while_read(zc_status decompress_status)
 {
+    uint32_t users = 0;
     zc_status status;
 
     memset(&visitor, 0, sizeof(visitor));
-    begin(0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
+    rig_set(1, SUPPORT_HALVES);
     support_halves.on_decompress = let_visit;
+    support_halves.context = &users;
     support_halves.decompress_status = decompress_status;
-    status = rig_write_back(&rig, 1);
-    support_halves.on_decompress = NULL;
-    support_halves.decompress_status = ZC_OK;
+    status = rig_write_back(1);
+    support_use_halves();
     assert_int_equal(status, decompress_status);
     rig_thread_join(&visitor.thread);
     assert_non_null(visitor.folio);
+    assert_int_equal(users, 2); /* writeback's, and the request's */
+    assert_int_equal(device_users(), 0);
 }
 
 /* A thread that waits for a folio which is given up is woken, and sees that. */
-TEST(a_visitor_of_a_folio_given_up)
+RIG_TEST(a_waiter_sees_that_the_folio_is_given_up, .io_workers = 0)
 {
     visit_while_read(ZC_CORRUPT);
     assert_false(visitor.is_of);
-    check_untouched(1, SUPPORT_HALVES);
-    rig_end(&rig);
+    check_untouched(1);
 }
 
-TEST(a_visitor_of_a_folio_written)
+RIG_TEST(a_waiter_gets_the_folio_that_is_written, .io_workers = 0)
 {
     visit_while_read(ZC_OK);
-    assert_false(rig_is_cached(&rig, 1));
-    rig_expect(&rig, 1, SUPPORT_HALVES);
-    rig_end(&rig);
-}
-
-static void use_device(void *context)
-{
-    uint32_t *users = context;
-
-    *users = device_users();
-}
-
-/* From before the pin until after the last use of the tree. */
-TEST(holds_the_device)
-{
-    uint32_t users = 0;
-
-    begin(0);
-    rig_set(&rig, 1, SUPPORT_HALVES);
-    support_halves.on_decompress = use_device;
-    support_halves.context = &users;
-    assert_status(rig_write_back(&rig, 1), ZC_OK);
-    support_halves.on_decompress = NULL;
-    assert_int_equal(users, 2); /* its own, and the request's */
-    assert_int_equal(device_users(), 0);
-    rig_end(&rig);
+    assert_false(rig_is_cached(1));
+    rig_expect(1, SUPPORT_HALVES);
 }
