@@ -21,15 +21,13 @@
 #define OWN_MAX 12
 #define MAILBOXES 8
 
-struct arena {
-    struct support_swap support; /* first: last_put() finds the arena by it */
-    uint64_t stride;             /* from one slot to the next */
-    uint64_t content[SLOTS];     /* [pin] 0: free, or nothing is stored */
-    atomic_uint failures;        /* seen where no worker is known */
-    atomic_bool leaving;         /* swapoff wants every reference dropped */
-    /* References that change hands: slot value + 1; 0: none. */
-    _Atomic(uint64_t) mailboxes[MAILBOXES];
-};
+static struct zc_swap_device *const device = &support.swap.devices[TYPE];
+static uint64_t stride;         /* from one slot to the next */
+static uint64_t content[SLOTS]; /* [pin] 0: free, or nothing is stored */
+static atomic_uint failures;    /* to turn the device on */
+static atomic_bool leaving;     /* swapoff wants every reference dropped */
+/* References that change hands: slot value + 1; 0: none. */
+static _Atomic(uint64_t) mailboxes[MAILBOXES];
 
 static uint64_t below(struct support_worker *worker, uint64_t limit)
 {
@@ -41,78 +39,73 @@ static bool chance(struct support_worker *worker, unsigned of)
     return below(worker, of) == 0;
 }
 
-static zc_swp slot_at(const struct arena *arena, uint64_t index)
+static zc_swp slot_at(uint64_t index)
 {
-    return zc_swp_make(TYPE, index * arena->stride);
+    return zc_swp_make(TYPE, index * stride);
 }
 
-static uint64_t *content_of(struct arena *arena, zc_swp slot)
+static struct zc_slot_ref find(zc_swp slot)
 {
-    return &arena->content[zc_swp_offset(slot) / arena->stride];
+    return zc_slot_find(swap, slot);
 }
 
-static void forget(struct support_swap *support, zc_swp slot)
+static uint64_t *content_of(zc_swp slot)
 {
-    struct arena *arena = (struct arena *)(void *)support;
-
-    *content_of(arena, slot) = 0;
+    return &content[zc_swp_offset(slot) / stride];
 }
 
-static void turn_on(struct arena *arena, bool managed)
+static void forget(zc_swp slot)
 {
-    const unsigned order = ZC_SLOT_ORDER_LAST_FREED;
-    zc_status status = zc_swap_device_on(
-        &arena->support.swap, TYPE,
-        ZC_SWAP_OPTIONS(.slot_count = SLOTS * arena->stride, .managed = managed,
-                        .slot_order = order));
+    *content_of(slot) = 0;
+}
 
-    if (status != ZC_OK)
-        atomic_fetch_add(&arena->failures, 1);
+static void turn_on(bool managed)
+{
+    if (zc_swap_device_on(
+            swap, TYPE,
+            ZC_SWAP_OPTIONS(.slot_count = SLOTS * stride, .managed = managed,
+                            .slot_order = ZC_SLOT_ORDER_LAST_FREED)) != ZC_OK)
+        atomic_fetch_add(&failures, 1);
 }
 
 /* ---- slots that the caller names ---- */
 
 /* What a store, a load that takes, or an invalidate does. */
-static void claim_one(struct support_worker *worker,
-                      struct zc_swap_device *device, zc_swp slot)
+static void claim_one(struct support_worker *worker, zc_swp slot)
 {
-    struct arena *arena = worker->context;
-    struct zc_swap *swap = &arena->support.swap;
-    uint64_t *content = content_of(arena, slot);
+    uint64_t *own = content_of(slot);
     struct zc_folio *folio = NULL;
 
     if (support_slot_claim(swap, slot, &folio) != ZC_OK) {
         support_mistake(worker, "no memory");
         return;
     }
-    if (zc_slot_count(zc_slot_find(swap, slot)) != (*content != 0))
+    if (zc_slot_count(find(slot)) != (*own != 0))
         support_mistake(worker, "count %u, content %" PRIu64,
-                        zc_slot_count(zc_slot_find(swap, slot)), *content);
+                        zc_slot_count(find(slot)), *own);
     if (folio != NULL) {
         zc_folio_wait_writeback(swap, folio);
         if (!zc_folio_is_of(folio, slot))
             support_mistake(worker, "a claimed folio is of another slot");
     }
     if (zc_swap_device_accepts(device) && !chance(worker, 3))
-        *content = below(worker, UINT64_C(1) << 40) + 1;
+        *own = below(worker, UINT64_C(1) << 40) + 1;
     else if (chance(worker, 2))
-        *content = 0;
+        *own = 0;
     if (folio != NULL)
         zc_folio_clear(folio, ZC_FOLIO_DIRTY);
-    support_slot_release(swap, slot, folio, *content != 0);
+    support_slot_release(swap, slot, folio, *own != 0);
 }
 
 /* What a writeback does. */
 static void write_one(struct support_worker *worker, zc_swp slot)
 {
-    struct arena *arena = worker->context;
-    struct zc_swap *swap = &arena->support.swap;
     struct zc_folio *folio = NULL;
     uint64_t before;
 
-    if (zc_swapcache_create(swap, zc_slot_find(swap, slot), &folio) != ZC_OK)
+    if (zc_swapcache_create(swap, find(slot), &folio) != ZC_OK)
         return;
-    before = *content_of(arena, slot);
+    before = *content_of(slot);
     if (before == 0)
         support_mistake(worker, "a slot with a count has no content");
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_WRITEBACK);
@@ -127,20 +120,16 @@ static void write_one(struct support_worker *worker, zc_swp slot)
 
 static void use_named(struct support_worker *worker)
 {
-    struct arena *arena = worker->context;
-    struct zc_swap *swap = &arena->support.swap;
-    struct zc_swap_device *device;
     zc_swp slot;
 
     while (!support_is_stopped(worker)) {
-        slot = slot_at(arena, below(worker, SLOTS));
-        device = zc_swap_device_get(swap, slot);
-        if (device == NULL)
+        slot = slot_at(below(worker, SLOTS));
+        if (zc_swap_device_get(swap, slot) == NULL)
             continue;
         if (chance(worker, 3))
             write_one(worker, slot);
         else
-            claim_one(worker, device, slot);
+            claim_one(worker, slot);
         zc_swap_device_put(swap, device);
         worker->operations++;
     }
@@ -149,9 +138,6 @@ static void use_named(struct support_worker *worker)
 /* Empties the device as swapoff does, and turns it on again. */
 static void cycle_named(struct support_worker *worker)
 {
-    struct arena *arena = worker->context;
-    struct zc_swap *swap = &arena->support.swap;
-    struct zc_swap_device *device = &swap->devices[TYPE];
     struct zc_folio *folio;
     uint64_t offset;
     zc_swp slot;
@@ -169,7 +155,7 @@ static void cycle_named(struct support_worker *worker)
             support_slot_release(swap, slot, folio, false);
         }
         zc_swap_device_end(swap, device);
-        turn_on(arena, false);
+        turn_on(false);
         worker->operations++;
         (void)sched_yield();
     }
@@ -182,28 +168,26 @@ struct owned {
     unsigned count;
 };
 
-static void touch(struct arena *arena, zc_swp slot)
+static void touch(zc_swp slot)
 {
-    (*content_of(arena, slot))++;
+    (*content_of(slot))++;
 }
 
 /* One reference into a mailbox, or to oneself; drops what does not fit. */
 static void keep(struct support_worker *worker, struct owned *owned,
                  zc_swp slot)
 {
-    struct arena *arena = worker->context;
     uint64_t other = slot.value + 1;
 
     if (chance(worker, 2))
-        other =
-            atomic_exchange(&arena->mailboxes[below(worker, MAILBOXES)], other);
+        other = atomic_exchange(&mailboxes[below(worker, MAILBOXES)], other);
     if (other == 0)
         return;
     slot.value = other - 1;
     if (owned->count < OWN_MAX)
         owned->slots[owned->count++] = slot;
     else
-        zc_slot_drop(&arena->support.swap, slot);
+        zc_slot_drop(swap, slot);
 }
 
 /* As vm/frame.c does: the slot may be freed with the folio, and then only a
@@ -211,11 +195,7 @@ static void keep(struct support_worker *worker, struct owned *owned,
 static void delete_folio(struct support_worker *worker, zc_swp slot,
                          struct zc_folio *folio)
 {
-    struct arena *arena = worker->context;
-    struct zc_swap *swap = &arena->support.swap;
-    struct zc_swap_device *device = zc_swap_device_get(swap, slot);
-
-    if (device == NULL) {
+    if (zc_swap_device_get(swap, slot) == NULL) {
         support_mistake(worker, "a cached folio does not keep its device");
         return;
     }
@@ -226,8 +206,6 @@ static void delete_folio(struct support_worker *worker, zc_swp slot,
 /* What reclaim does: a slot for a folio, references for page tables. */
 static void swap_out(struct support_worker *worker, struct owned *owned)
 {
-    struct arena *arena = worker->context;
-    struct zc_swap *swap = &arena->support.swap;
     struct zc_folio *folio = zc_folio_alloc(swap, true);
     uint64_t i;
     zc_swp slot;
@@ -238,10 +216,10 @@ static void swap_out(struct support_worker *worker, struct owned *owned)
         zc_folio_put(swap, folio);
         return;
     }
-    if (*content_of(arena, slot) != 0)
+    if (*content_of(slot) != 0)
         support_mistake(worker, "slot %" PRIu64 " was given out before",
                         zc_swp_offset(slot));
-    touch(arena, slot);
+    touch(slot);
     zc_folio_set(folio, ZC_FOLIO_UPTODATE);
     if (chance(worker, 3))
         zc_folio_set(folio, ZC_FOLIO_DIRTY);
@@ -259,19 +237,16 @@ static void swap_out(struct support_worker *worker, struct owned *owned)
 /* What a fault does with the folio it gets. */
 static void swap_in(struct support_worker *worker, zc_swp slot)
 {
-    struct arena *arena = worker->context;
-    struct zc_swap *swap = &arena->support.swap;
     struct zc_folio *folio = NULL;
     bool created = false;
 
-    if (zc_swapcache_get(swap, zc_slot_find(swap, slot), &folio, &created) !=
-        ZC_OK) {
+    if (zc_swapcache_get(swap, find(slot), &folio, &created) != ZC_OK) {
         support_mistake(worker, "a slot with a count is missing");
         return;
     }
-    if (*content_of(arena, slot) == 0)
+    if (*content_of(slot) == 0)
         support_mistake(worker, "a slot with a count was freed");
-    touch(arena, slot);
+    touch(slot);
     zc_folio_set(folio, ZC_FOLIO_UPTODATE);
     if (chance(worker, 4))
         zc_folio_set(folio, ZC_FOLIO_DIRTY);
@@ -286,16 +261,13 @@ static void swap_in(struct support_worker *worker, zc_swp slot)
 /* What a fault past the swap cache does. */
 static void swap_in_bare(struct support_worker *worker, zc_swp slot)
 {
-    struct arena *arena = worker->context;
-    struct zc_swap *swap = &arena->support.swap;
-
-    switch (zc_slot_pin(swap, zc_slot_find(swap, slot))) {
+    switch (zc_slot_pin(swap, find(slot))) {
     case ZC_OK:
-        touch(arena, slot);
-        zc_slot_unpin(swap, zc_slot_find(swap, slot));
+        touch(slot);
+        zc_slot_unpin(swap, find(slot));
         break;
     case ZC_BUSY:
-        zc_slot_wait(swap, zc_slot_find(swap, slot));
+        zc_slot_wait(swap, find(slot));
         break;
     default:
         support_mistake(worker, "a slot with a count is missing");
@@ -303,36 +275,31 @@ static void swap_in_bare(struct support_worker *worker, zc_swp slot)
     }
 }
 
-static void drop_one(struct support_worker *worker, struct owned *owned,
-                     unsigned i)
+static void drop_one(struct owned *owned, unsigned i)
 {
-    struct arena *arena = worker->context;
     zc_swp slot = owned->slots[i];
 
     owned->slots[i] = owned->slots[--owned->count];
-    zc_slot_drop(&arena->support.swap, slot);
+    zc_slot_drop(swap, slot);
 }
 
-static void drop_all(struct support_worker *worker, struct owned *owned)
+static void drop_all(struct owned *owned)
 {
-    struct arena *arena = worker->context;
     uint64_t found;
     unsigned i;
 
     while (owned->count > 0)
-        drop_one(worker, owned, 0);
+        drop_one(owned, 0);
     for (i = 0; i < MAILBOXES; i++) {
-        found = atomic_exchange(&arena->mailboxes[i], 0);
+        found = atomic_exchange(&mailboxes[i], 0);
         if (found != 0)
-            zc_slot_drop(&arena->support.swap, (zc_swp){found - 1});
+            zc_slot_drop(swap, (zc_swp){found - 1});
     }
 }
 
 static void use_one(struct support_worker *worker, struct owned *owned)
 {
-    struct arena *arena = worker->context;
     unsigned i = (unsigned)below(worker, owned->count);
-    struct zc_swap *swap = &arena->support.swap;
     struct zc_folio *folio;
     zc_swp slot = owned->slots[i];
 
@@ -348,43 +315,40 @@ static void use_one(struct support_worker *worker, struct owned *owned)
         swap_in_bare(worker, slot);
         break;
     case 3:
-        folio = zc_swapcache_look_up(zc_slot_find(swap, slot));
+        folio = zc_swapcache_look_up(find(slot));
         if (folio != NULL)
             zc_swapcache_put(swap, slot, folio);
         break;
     default:
-        drop_one(worker, owned, i);
+        drop_one(owned, i);
         break;
     }
 }
 
 static void use_managed(struct support_worker *worker)
 {
-    const struct arena *arena = worker->context;
     struct owned owned = {.count = 0};
 
     while (!support_is_stopped(worker)) {
-        if (atomic_load(&arena->leaving))
-            drop_all(worker, &owned);
+        if (atomic_load(&leaving))
+            drop_all(&owned);
         if (owned.count == 0 || chance(worker, 4))
             swap_out(worker, &owned);
         else
             use_one(worker, &owned);
         worker->operations++;
     }
-    drop_all(worker, &owned);
+    drop_all(&owned);
 }
 
 /* Waits until the workers have freed every slot. */
 static void cycle_managed(struct support_worker *worker)
 {
-    struct arena *arena = worker->context;
-    struct zc_swap_device *device = &arena->support.swap.devices[TYPE];
     uint64_t offset = 0;
 
     while (!support_is_stopped(worker)) {
         zc_swap_device_stop(device);
-        atomic_store(&arena->leaving, true);
+        atomic_store(&leaving, true);
         while (!support_is_stopped(worker) &&
                zc_swap_device_next(device, &offset)) {
             offset = 0;
@@ -392,33 +356,31 @@ static void cycle_managed(struct support_worker *worker)
         }
         offset = 0;
         if (!zc_swap_device_next(device, &offset)) {
-            zc_swap_device_end(&arena->support.swap, device);
-            turn_on(arena, true);
+            zc_swap_device_end(swap, device);
+            turn_on(true);
             worker->operations++;
         }
         zc_swap_device_restart(device);
-        atomic_store(&arena->leaving, false);
+        atomic_store(&leaving, false);
         (void)sched_yield();
     }
 }
 
 /* ---- */
 
+/* Also drops what the workers have left. */
 static void run(support_work use, support_work cycle, bool managed)
 {
-    static struct arena arena;
     struct support_crew crew;
     unsigned i;
 
-    memset(&arena, 0, sizeof(arena));
-    support_swap_begin(&arena.support);
-    arena.stride = managed ? 1 : 300;
-    arena.support.on_last_put = forget;
-    turn_on(&arena, managed);
+    stride = managed ? 1 : 300;
+    support.on_last_put = forget;
+    turn_on(managed);
     support_crew_init(&crew);
     for (i = 0; i < WORKERS; i++)
-        support_crew_add(&crew, use, &arena);
-    support_crew_add(&crew, cycle, &arena);
+        support_crew_add(&crew, use, NULL);
+    support_crew_add(&crew, cycle, NULL);
 
     support_crew_run(&crew, support_stress_milliseconds(RUN_MS));
 
@@ -427,25 +389,22 @@ static void run(support_work use, support_work cycle, bool managed)
                       crew.workers[i].operations);
         assert_true(crew.workers[i].operations > 0);
     }
-    assert_int_equal(atomic_load(&arena.failures), 0);
+    assert_int_equal(atomic_load(&failures), 0);
     for (i = 0; managed && i < MAILBOXES; i++)
-        if (atomic_load(&arena.mailboxes[i]) != 0)
-            zc_slot_drop(&arena.support.swap,
-                         (zc_swp){atomic_load(&arena.mailboxes[i]) - 1});
+        if (atomic_load(&mailboxes[i]) != 0)
+            zc_slot_drop(swap, (zc_swp){atomic_exchange(&mailboxes[i], 0) - 1});
     for (i = 0; !managed && i < SLOTS; i++)
-        if (zc_slot_count(
-                zc_slot_find(&arena.support.swap, slot_at(&arena, i))) != 0)
-            zc_slot_drop(&arena.support.swap, slot_at(&arena, i));
-    assert_int_equal(support_swap_used(&arena.support, TYPE), 0);
-    support_swap_end(&arena.support);
+        if (zc_slot_count(find(slot_at(i))) != 0)
+            zc_slot_drop(swap, slot_at(i));
+    assert_int_equal(support_swap_used(TYPE), 0);
 }
 
-TEST(named_slots_are_one_s_at_a_time)
+SWAP_TEST(a_named_slot_is_used_by_one_thread_at_a_time)
 {
     run(use_named, cycle_named, false);
 }
 
-TEST(slots_given_out_are_free_when_nobody_uses_them)
+SWAP_TEST(a_slot_that_is_given_out_is_in_no_other_use)
 {
     run(use_managed, cycle_managed, true);
 }

@@ -4,7 +4,6 @@
 
 #include <sched.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "support_test.h"
 
@@ -412,38 +411,4 @@ void rig_settle(void)
     while (rig_writes_under_way() != 0 ||
            zc_backing_in_flight(rig.swap.devices[0].backing) != 0)
         sched_yield();
-}
-
-/* ---- another thread ---- */
-
-static void *run_thread(void *argument)
-{
-    struct rig_thread *thread = argument;
-
-    thread->run(thread->context);
-    zc_atomic_u32_store_release(&thread->is_done, 1);
-    return NULL;
-}
-
-void rig_thread_start(struct rig_thread *thread, void (*run)(void *context),
-                      void *context)
-{
-    thread->run = run;
-    thread->context = context;
-    zc_atomic_u32_store_relaxed(&thread->is_done, 0);
-    if (pthread_create(&thread->thread, NULL, run_thread, thread) != 0)
-        abort();
-}
-
-bool rig_thread_waits(struct rig_thread *thread)
-{
-    const struct timespec pause = {.tv_nsec = 30000000};
-
-    (void)nanosleep(&pause, NULL);
-    return zc_atomic_u32_load_acquire(&thread->is_done) == 0;
-}
-
-void rig_thread_join(struct rig_thread *thread)
-{
-    (void)pthread_join(thread->thread, NULL);
 }

@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include "support_cache.h"
+#include "support_call.h"
 #include "support_claim.h"
 #include "support_device.h"
 #include "swap.h"
@@ -139,20 +140,5 @@ void rig_settle(void);
  * needs an I/O worker.
  */
 struct zc_folio *rig_make_stuck(uint64_t offset);
-
-/* ---- another thread, for one call ---- */
-
-struct rig_thread {
-    pthread_t thread;
-    void (*run)(void *context);
-    void *context;
-    zc_atomic_u32 is_done;
-};
-
-void rig_thread_start(struct rig_thread *thread, void (*run)(void *context),
-                      void *context);
-/* Does the thread still run some time later? */
-bool rig_thread_waits(struct rig_thread *thread);
-void rig_thread_join(struct rig_thread *thread);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_swap.h - swap devices without a cache above them.
+ * support_swap.h - swap devices without a cache above them, one set in a
+ * process.
  *
  * The test's own frames are counted, and last_put() notes the slot of its last
  * call; both can call the test.  A test fails if it leaves slots in use, users
@@ -23,45 +24,90 @@
 
 struct support_swap {
     struct zc_swap swap;
+    zc_swp slot;        /* of a SLOT_TEST */
     atomic_uint frames; /* not yet given back */
     atomic_uint last_puts;
     _Atomic(uint64_t) last_put; /* the slot of the last call */
     /* NULL: nothing.  Called before the frame is made, and in last_put(). */
-    void (*on_alloc)(struct support_swap *support);
-    void (*on_last_put)(struct support_swap *support, zc_swp slot);
-    void *context; /* the test's own */
+    void (*on_alloc)(void);
+    void (*on_last_put)(zc_swp slot);
 };
 
-void support_swap_begin(struct support_swap *support);
-void support_swap_end(struct support_swap *support);
+extern struct support_swap support;
+extern struct zc_swap *const swap; /* &support.swap */
+
+void support_swap_begin(void);
+void support_swap_end(void);
+
+/* SWAP_TEST(what_holds) { ... }: a test without devices at first. */
+#define SWAP_TEST(name)                                                        \
+    SUPPORT_SWAP_TEST(name, support_swap_begin, support_swap_end)
+
+/*
+ * SLOT_TEST(what_holds) { ... }: a test with a managed slot, support.slot, that
+ * has a count of 1 and is not cached; its device has 1000 slots and gives out
+ * the lowest.  A count that is left is dropped after the test, which fails
+ * unless the slot is freed by then, once.
+ */
+#define SLOT_TEST(name)                                                        \
+    SUPPORT_SWAP_TEST(name, support_slot_begin, support_slot_end)
+
+#define SUPPORT_SWAP_TEST(name, begin, end)                                    \
+    static void name(void);                                                    \
+    static void name##_in_swap(void **state)                                   \
+    {                                                                          \
+        (void)state;                                                           \
+        begin();                                                               \
+        name();                                                                \
+        end();                                                                 \
+    }                                                                          \
+    TEST_REGISTER(name##_in_swap, #name, NULL, NULL, NULL)                     \
+    static void name(void)
+
+void support_slot_begin(void);
+void support_slot_end(void);
+
+/* ---- devices ---- */
 
 /* A device in memory.  managed: in an order of enum zc_slot_order. */
-void support_swap_on(struct support_swap *support, unsigned type,
-                     uint64_t slot_count);
-void support_swap_on_managed(struct support_swap *support, unsigned type,
-                             uint64_t slot_count, unsigned order);
+void support_swap_on(unsigned type, uint64_t slot_count);
+void support_swap_on_managed(unsigned type, uint64_t slot_count,
+                             unsigned order);
 /* Turns the device off; asserts that no slot is in use. */
-void support_swap_off(struct support_swap *support, unsigned type);
+void support_swap_off(unsigned type);
 
 /* Users of a type's device; its slots in use. */
-uint32_t support_swap_users(const struct support_swap *support, unsigned type);
-uint64_t support_swap_used(const struct support_swap *support, unsigned type);
+uint32_t support_swap_users(unsigned type);
+uint64_t support_swap_used(unsigned type);
 
-/* Flags and references now, while no other thread changes them. */
-unsigned support_slot_flags(struct support_swap *support, zc_swp slot);
-uint32_t support_folio_references(const struct zc_folio *folio);
-
-/* Return when a thread sleeps for the slot's pin; for the folio. */
-void support_await_slot(struct support_swap *support, zc_swp slot);
-void support_await_folio(const struct zc_folio *folio);
-
-/* A locked folio that no other thread knows. */
-struct zc_folio *support_folio(struct support_swap *support);
+/* ---- slots ---- */
 
 /* A managed slot with a count of 1, not cached. */
-zc_swp support_slot(struct support_swap *support);
+zc_swp support_slot(void);
 
-/* A new folio of a slot in use: cached, locked, with a reference. */
-struct zc_folio *support_cached(struct support_swap *support, zc_swp slot);
+/* Of support.slot: found; its count; and a pin, which must end so. */
+struct zc_slot_ref support_here(void);
+uint32_t support_count(void);
+void support_pin(zc_status expected);
+void support_unpin(void);
+void support_drop(void);
+void support_expect_in_use(void); /* and never freed */
+
+/* Flags and references now, while no other thread changes them. */
+unsigned support_slot_flags(zc_swp slot);
+uint32_t support_folio_references(const struct zc_folio *folio);
+
+/* Return when a thread sleeps for the pin of support.slot; for the folio. */
+void support_await_slot(void);
+void support_await_folio(const struct zc_folio *folio);
+
+/* ---- folios ---- */
+
+/* A locked folio that no other thread knows. */
+struct zc_folio *support_folio(void);
+/* A new folio of support.slot: cached, locked, with a reference. */
+struct zc_folio *support_cached(void);
+/* Unlocks a folio that is not cached any more, and drops the reference. */
+void support_unlock(struct zc_folio *folio);
 
 #endif

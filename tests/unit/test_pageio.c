@@ -46,7 +46,7 @@ static void write_back(unsigned first, unsigned count)
 RIG_TEST(all_throttled_threads_go_on_with_one_write_less, .io_workers = 3,
          .cache.writes_max = 3)
 {
-    struct rig_thread threads[2];
+    struct support_call threads[2];
     unsigned i;
 
     support_device_hold(device);
@@ -55,29 +55,29 @@ RIG_TEST(all_throttled_threads_go_on_with_one_write_less, .io_workers = 3,
     write_back(2, 1);
     support_device_await_held(device, 3);
     for (i = 0; i < 2; i++)
-        rig_thread_start(&threads[i], throttle, NULL);
+        support_call_start(&threads[i], throttle, NULL);
     for (i = 0; i < 2; i++)
-        assert_true(rig_thread_waits(&threads[i]));
+        assert_true(support_call_waits(&threads[i]));
     support_device_let_one_go(device);
     for (i = 0; i < 2; i++)
-        rig_thread_join(&threads[i]);
+        support_call_join(&threads[i]);
 }
 
 RIG_TEST(a_drain_outlasts_a_throttle, .io_workers = 3, .cache.writes_max = 3)
 {
-    struct rig_thread throttler;
-    struct rig_thread drainer;
+    struct support_call throttler;
+    struct support_call drainer;
     unsigned left;
 
     support_device_hold(device);
     write_back(0, 3);
     support_device_await_held(device, 3);
-    rig_thread_start(&throttler, throttle, NULL);
-    rig_thread_start(&drainer, drain, NULL);
-    assert_true(rig_thread_waits(&throttler));
-    assert_true(rig_thread_waits(&drainer));
+    support_call_start(&throttler, throttle, NULL);
+    support_call_start(&drainer, drain, NULL);
+    assert_true(support_call_waits(&throttler));
+    assert_true(support_call_waits(&drainer));
     support_device_let_one_go(device);
-    rig_thread_join(&throttler);
+    support_call_join(&throttler);
     await_writes(2 | ZC_WRITES_WAITERS);
     /* With two writes no thread waits, and there is room for one more. */
     zc_pageio_throttle(&rig.pageio);
@@ -86,10 +86,10 @@ RIG_TEST(a_drain_outlasts_a_throttle, .io_workers = 3, .cache.writes_max = 3)
     for (left = 2; left > 0; left--) {
         support_device_let_one_go(device);
         await_writes(left | ZC_WRITES_WAITERS);
-        assert_true(rig_thread_waits(&drainer));
+        assert_true(support_call_waits(&drainer));
     }
     support_device_let_one_go(device);
-    rig_thread_join(&drainer);
+    support_call_join(&drainer);
     assert_int_equal(rig_writes_under_way(), 0);
 }
 
@@ -104,30 +104,30 @@ RIG_TEST(a_throttle_waits_for_writes_above_the_most_too, .io_workers = 2,
          .cache.writes_max = 2)
 {
     unsigned slots[] = {2, 3};
-    struct rig_thread writers[2];
-    struct rig_thread throttler;
+    struct support_call writers[2];
+    struct support_call throttler;
     unsigned i;
 
     support_device_hold(device);
     write_back(0, 2);
     for (i = 0; i < 2; i++) {
         rig_set(slots[i], SUPPORT_HALVES);
-        rig_thread_start(&writers[i], write_back_one, &slots[i]);
+        support_call_start(&writers[i], write_back_one, &slots[i]);
     }
     support_device_await_held(device, 4);
     assert_int_equal(rig_writes_under_way(), 4);
-    rig_thread_start(&throttler, throttle, NULL);
+    support_call_start(&throttler, throttle, NULL);
     await_writes(4 | ZC_WRITES_WAITERS);
     for (i = 3; i >= 2; i--) {
         support_device_let_one_go(device);
         await_writes(i | ZC_WRITES_WAITERS);
     }
-    assert_true(rig_thread_waits(&throttler));
+    assert_true(support_call_waits(&throttler));
     support_device_let_one_go(device);
-    rig_thread_join(&throttler);
+    support_call_join(&throttler);
     support_device_let_go(device);
     for (i = 0; i < 2; i++)
-        rig_thread_join(&writers[i]);
+        support_call_join(&writers[i]);
 }
 
 #if defined(RUSAGE_THREAD)
@@ -135,7 +135,7 @@ RIG_TEST(a_throttle_waits_for_writes_above_the_most_too, .io_workers = 2,
 #define MANY 64
 
 struct sleeper {
-    struct rig_thread thread;
+    struct support_call thread;
     void (*wait)(void *context);
     long sleeps; /* of the thread, as the system counts them */
 };
@@ -164,16 +164,16 @@ RIG_TEST(no_thread_is_woken_by_each_write_that_ends, .io_workers = 1,
     support_device_await_held(device, 1);
     rig.pageio.writes_max = 2;
     for (i = 0; i < 2; i++)
-        rig_thread_start(&sleepers[i].thread, wait_and_count, &sleepers[i]);
+        support_call_start(&sleepers[i].thread, wait_and_count, &sleepers[i]);
     for (i = 0; i < 2; i++)
-        assert_true(rig_thread_waits(&sleepers[i].thread));
+        assert_true(support_call_waits(&sleepers[i].thread));
     for (left = MANY - 1; left > 0; left--) {
         support_device_let_one_go(device);
         await_writes(left | ZC_WRITES_WAITERS);
     }
     support_device_let_go(device);
     for (i = 0; i < 2; i++) {
-        rig_thread_join(&sleepers[i].thread);
+        support_call_join(&sleepers[i].thread);
         assert_in_range(sleepers[i].sleeps, 1, MANY / 4);
     }
 }
@@ -190,15 +190,15 @@ static void destroy(void *context)
 
 RIG_TEST(the_end_waits_for_writes, .io_workers = 2)
 {
-    struct rig_thread thread;
+    struct support_call thread;
 
     support_device_hold(device);
     write_back(0, 2);
     support_device_await_held(device, 2);
-    rig_thread_start(&thread, destroy, NULL);
-    assert_true(rig_thread_waits(&thread));
+    support_call_start(&thread, destroy, NULL);
+    assert_true(support_call_waits(&thread));
     support_device_let_go(device);
-    rig_thread_join(&thread);
+    support_call_join(&thread);
     assert_int_equal(rig_writes_under_way(), 0);
     assert_status(zc_pageio_init(&rig.pageio), ZC_OK);
 }

@@ -274,17 +274,17 @@ static void write_again(void *context)
 RIG_TEST(a_write_waits_for_the_older_one, .io_workers = 2,
          .has_no_make_room = true)
 {
-    struct rig_thread thread;
+    struct support_call thread;
     struct zc_folio *folio;
     unsigned tries;
 
     begin_write();
     tries = device->tries;
     folio = rig_get(1);
-    rig_thread_start(&thread, write_again, folio);
-    assert_true(rig_thread_waits(&thread));
+    support_call_start(&thread, write_again, folio);
+    assert_true(support_call_waits(&thread));
     support_device_let_go(device);
-    rig_thread_join(&thread);
+    support_call_join(&thread);
     rig_settle();
     assert_int_equal(device->tries, tries + 2);
     rig_put(1, folio);

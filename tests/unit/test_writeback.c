@@ -238,7 +238,7 @@ TEST(wherever_memory_ends_the_page_stays)
 /* ---- with another thread meanwhile ---- */
 
 static struct {
-    struct rig_thread thread;
+    struct support_call thread;
     struct zc_folio *folio;
     zc_atomic_u32 is_looked_up;
     bool is_of;
@@ -260,10 +260,10 @@ static void visit(void *context)
 static void let_visit(void *context)
 {
     *(uint32_t *)context = device_users();
-    rig_thread_start(&visitor.thread, visit, NULL);
+    support_call_start(&visitor.thread, visit, NULL);
     while (zc_atomic_u32_load_acquire(&visitor.is_looked_up) == 0)
         continue;
-    assert_true(rig_thread_waits(&visitor.thread));
+    assert_true(support_call_waits(&visitor.thread));
 }
 
 static void visit_while_read(zc_status decompress_status)
@@ -279,7 +279,7 @@ static void visit_while_read(zc_status decompress_status)
     status = rig_write_back(1);
     support_use_halves();
     assert_int_equal(status, decompress_status);
-    rig_thread_join(&visitor.thread);
+    support_call_join(&visitor.thread);
     assert_non_null(visitor.folio);
     assert_int_equal(users, 2); /* writeback's, and the request's */
     assert_int_equal(device_users(), 0);
