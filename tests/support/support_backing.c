@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "support_content.h"
@@ -206,4 +207,31 @@ void support_directory_remove(const char *path, unsigned files)
 
     assert_int_equal(rmdir(path), 0);
     assert_int_equal(found, files);
+}
+
+struct support_file_place place;
+
+void support_place_make(void)
+{
+    support_directory_make(place.directory);
+    (void)snprintf(place.path, sizeof(place.path), "%s/pages", place.directory);
+    (void)snprintf(place.other, sizeof(place.other), "%s/other",
+                   place.directory);
+}
+
+void support_place_remove(void)
+{
+    support_directory_remove(place.directory, 0);
+}
+
+void support_remove_file(const char *path)
+{
+    assert_int_equal(unlink(path), 0);
+}
+
+bool support_file_exists(const char *path)
+{
+    struct stat info;
+
+    return lstat(path, &info) == 0;
 }

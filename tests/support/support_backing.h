@@ -6,6 +6,8 @@
 #ifndef ZC_TESTS_SUPPORT_BACKING_H
 #define ZC_TESTS_SUPPORT_BACKING_H
 
+#include <stdbool.h>
+
 #include <zcache/backing.h>
 
 /* Opens a device by its functions; asserts success. */
@@ -23,11 +25,30 @@ void support_backing_round_trips(const struct zc_backing_ops *ops, void *user);
 /* Threads with slots of their own, side by side. */
 void support_backing_threads(const struct zc_backing_ops *ops, void *user);
 
+/* ---- places for files ---- */
+
 /* Makes a directory for one test; counts the files with a name in it, hidden
  * ones too; removes it with its files, and fails the test unless there are
  * `files` of them. */
 void support_directory_make(char path_out[64]);
 unsigned support_directory_count(const char *path);
 void support_directory_remove(const char *path, unsigned files);
+
+/* The directory of a test of files, and two names in it. */
+extern struct support_file_place {
+    char directory[64];
+    char path[96];
+    char other[96];
+} place;
+
+/* Makes the directory; removes it, and fails unless the test has removed every
+ * file that it made. */
+void support_place_make(void);
+void support_place_remove(void);
+
+/* Removes a file, which must be there. */
+void support_remove_file(const char *path);
+/* A file or link of this name is there. */
+bool support_file_exists(const char *path);
 
 #endif

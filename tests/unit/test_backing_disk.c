@@ -27,16 +27,24 @@
 #include "support_content.h"
 #include "support_test.h"
 
-static int tear_down(void **state);
-
-static int set_up(void **state);
-
 #define PAGE 4096
 #define DISK_BYTES (1 << 20)
 
-static char directory[64];
-
 #if defined(__linux__)
+
+static int set_up(void **state)
+{
+    (void)state;
+    support_place_make();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    support_place_remove();
+    return 0;
+}
 
 /* ---- how much a file takes ---- */
 
@@ -48,7 +56,7 @@ static bool mount_disk(void)
     (void)snprintf(options, sizeof(options), "size=%d", DISK_BYTES);
     if (unshare(CLONE_NEWNS) == 0 &&
         mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-        mount("none", directory, "tmpfs", 0, options) == 0)
+        mount("none", place.directory, "tmpfs", 0, options) == 0)
         return true;
     print_message("a disk cannot be mounted (not root?): SKIPPED\n");
     return false;
@@ -58,7 +66,7 @@ static uint64_t used_bytes(void)
 {
     struct statvfs info;
 
-    assert_int_equal(statvfs(directory, &info), 0);
+    assert_int_equal(statvfs(place.directory, &info), 0);
     return (uint64_t)(info.f_blocks - info.f_bfree) * info.f_frsize;
 }
 
@@ -80,9 +88,10 @@ TEST_WITH(the_statistics_say_what_the_disk_says, set_up, tear_down)
 
     if (!mount_disk())
         skip();
-    cache = support_cache_create(
-        ZC_CACHE_OPTIONS(.backing_path = directory, .limit_bytes = 128 << 10));
-    assert_int_equal(support_directory_count(directory), 0);
+    cache =
+        support_cache_create(ZC_CACHE_OPTIONS(.backing_path = place.directory,
+                                              .limit_bytes = 128 << 10));
+    assert_int_equal(support_directory_count(place.directory), 0);
     assert_int_equal(disk_bytes(cache), used_bytes());
     /* More than there is room for. */
     for (i = 0; i < 2 * DISK_BYTES / PAGE; i++) {
@@ -94,10 +103,10 @@ TEST_WITH(the_statistics_say_what_the_disk_says, set_up, tear_down)
     assert_true(status != ZC_OK);
     assert_in_range(stored, DISK_BYTES / PAGE, i - 1);
     assert_in_range(disk_bytes(cache), DISK_BYTES - PAGE, DISK_BYTES);
-    assert_int_equal(support_directory_count(directory), 0);
+    assert_int_equal(support_directory_count(place.directory), 0);
     zc_cache_destroy(cache);
     assert_int_equal(used_bytes(), 0);
-    assert_int_equal(umount(directory), 0);
+    assert_int_equal(umount(place.directory), 0);
 }
 
 /* ---- a block device ---- */
@@ -108,7 +117,6 @@ static int make_block_device(char path_out[64])
 {
     struct loop_info64 info = {.lo_flags = LO_FLAGS_AUTOCLEAR};
     char page[PAGE];
-    char image[96];
     int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE);
     int device = -1;
@@ -120,13 +128,12 @@ static int make_block_device(char path_out[64])
     if (number < 0)
         return -1;
     (void)snprintf(path_out, 64, "/dev/loop%d", number);
-    (void)snprintf(image, sizeof(image), "%s/image", directory);
-    file = open(image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    file = open(place.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     assert_true(file >= 0);
     memset(page, 0x5a, sizeof(page));
     for (i = 0; i < DISK_BYTES / PAGE; i++)
         assert_int_equal(write(file, page, sizeof(page)), sizeof(page));
-    assert_int_equal(unlink(image), 0);
+    support_remove_file(place.path);
     device = open(path_out, O_RDWR | O_CLOEXEC);
     if (device >= 0 && (ioctl(device, LOOP_SET_FD, file) != 0 ||
                         ioctl(device, LOOP_SET_STATUS64, &info) != 0)) {
@@ -190,32 +197,4 @@ TEST_WITH(a_block_device_is_used_only_where_it_is_meant, set_up, tear_down)
     (void)close(disk);
 }
 
-#else
-
-static void the_statistics_say_what_the_disk_says(void **state)
-{
-    (void)state;
-    print_message("disks of a test's own are for Linux: SKIPPED\n");
-    skip();
-}
-
-static void a_block_device_is_used_only_where_it_is_meant(void **state)
-{
-    the_statistics_say_what_the_disk_says(state);
-}
-
 #endif
-
-static int set_up(void **state)
-{
-    (void)state;
-    support_directory_make(directory);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    support_directory_remove(directory, 0);
-    return 0;
-}

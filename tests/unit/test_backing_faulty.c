@@ -4,7 +4,7 @@
  * the same for the same seed, and no others.
  */
 #include "support_backing.h"
-#include "support_content.h"
+#include "support_device.h"
 #include "support_test.h"
 #include "support_threads.h"
 
@@ -15,55 +15,80 @@
 
 static const struct zc_backing_ops *const faulty = &zc_backing_faulty;
 
-static struct zc_backing_faults no_faults(void)
-{
-    const struct zc_backing_faults faults = {.struct_size = sizeof(faults)};
+static struct zc_backing_faults faults; /* none at first */
+static void *backing;
+static unsigned char page[4096];
 
-    return faults;
-}
-
-static void *open_with(const struct zc_backing_faults *faults)
-{
-    return support_backing_open(faulty, (void *)(uintptr_t)faults, 4096, TRIES);
-}
-
-static int disarm(void **state)
+static int set_up(void **state)
 {
     (void)state;
-    zc_inject_disarm();
+    faults = (struct zc_backing_faults){.struct_size = sizeof(faults)};
+    backing = NULL;
     return 0;
 }
 
-TEST_AFTER(without_mistakes_it_is_the_device_behind, disarm)
+static int tear_down(void **state)
 {
-    struct zc_backing_faults faults = no_faults();
+    (void)state;
+    zc_inject_disarm();
+    if (backing != NULL)
+        faulty->close(backing);
+    return 0;
+}
+
+#define FAULTY_TEST(name) TEST_WITH(name, set_up, tear_down)
+
+static void open_faulty(void)
+{
+    backing = support_backing_open(faulty, &faults, 4096, TRIES);
+}
+
+static bool writes_to(uint64_t slot)
+{
+    return faulty->write(backing, slot, page) == ZC_OK;
+}
+
+static void refuse(zc_status expected)
+{
+    assert_status(support_backing_try(faulty, &faults), expected);
+}
+
+FAULTY_TEST(without_faults_it_is_the_device_behind)
+{
+    struct zc_backing_file file = {.struct_size = sizeof(file),
+                                   .path = place.path};
 
     support_backing_round_trips(faulty, NULL);
     support_backing_round_trips(faulty, &faults);
     faults.full_after = 10000;
     support_backing_round_trips(faulty, &faults);
     support_backing_threads(faulty, &faults);
+    support_place_make();
+    faults.ops = &zc_backing_file;
+    faults.user = &file;
+    support_backing_round_trips(faulty, &faults);
+    support_place_remove();
 }
 
-/* Writes and reads, and gives as text which of them fail. */
-static void run(const struct zc_backing_faults *faults, char *writes,
-                char *reads)
+static char failed_writes[2][TRIES + 1];
+static char failed_reads[2][TRIES + 1];
+
+/* Writes and reads, and notes as text which of them fail. */
+static void run(unsigned run, bool reads)
 {
-    void *backing = open_with(faults);
-    unsigned char page[4096] = {0};
     unsigned i;
 
+    open_faulty();
     for (i = 0; i < TRIES; i++) {
-        writes[i] = faulty->write(backing, i % 8, page) == ZC_OK ? '.' : 'x';
-        while (i == 0 && faulty->write(backing, 0, page) != ZC_OK)
+        failed_writes[run][i] = writes_to(i % 8) ? '.' : 'x';
+        while (i == 0 && !writes_to(0))
             continue;
-        if (reads != NULL)
-            reads[i] = faulty->read(backing, 0, page) == ZC_OK ? '.' : 'x';
+        if (reads)
+            failed_reads[run][i] =
+                faulty->read(backing, 0, page) == ZC_OK ? '.' : 'x';
     }
-    writes[TRIES] = '\0';
-    if (reads != NULL)
-        reads[TRIES] = '\0';
     faulty->close(backing);
+    backing = NULL;
 }
 
 static unsigned count_errors(const char *text)
@@ -75,269 +100,207 @@ static unsigned count_errors(const char *text)
     return count;
 }
 
-static char writes[2][TRIES + 1];
-static char reads[2][TRIES + 1];
-
-TEST_AFTER(errors_come_as_often_as_ordered, disarm)
+FAULTY_TEST(errors_come_as_often_as_ordered)
 {
-    struct zc_backing_faults faults = no_faults();
-
     faults.write_errors = 50000;
     faults.read_errors = 250000;
-    run(&faults, writes[0], reads[0]);
-    assert_in_range(count_errors(writes[0]), 850, 1150);
-    assert_in_range(count_errors(reads[0]), 4700, 5300);
+    run(0, true);
+    assert_in_range(count_errors(failed_writes[0]), 850, 1150);
+    assert_in_range(count_errors(failed_reads[0]), 4700, 5300);
 
     faults.write_errors = 0;
     faults.read_errors = 1000000;
-    run(&faults, writes[0], reads[0]);
-    assert_int_equal(count_errors(writes[0]), 0);
-    assert_int_equal(count_errors(reads[0]), TRIES);
+    run(0, true);
+    assert_int_equal(count_errors(failed_writes[0]), 0);
+    assert_int_equal(count_errors(failed_reads[0]), TRIES);
 }
 
-TEST_AFTER(one_seed_is_one_fortune_and_another_another, disarm)
+FAULTY_TEST(one_seed_gives_one_sequence_and_another_another)
 {
-    struct zc_backing_faults faults = no_faults();
     unsigned shift;
 
     faults.seed = 42;
     faults.write_errors = 100000;
     faults.read_errors = 100000;
-    run(&faults, writes[0], reads[0]);
-    run(&faults, writes[1], reads[1]);
-    assert_string_equal(writes[0], writes[1]);
-    assert_string_equal(reads[0], reads[1]);
+    run(0, true);
+    run(1, true);
+    assert_string_equal(failed_writes[0], failed_writes[1]);
+    assert_string_equal(failed_reads[0], failed_reads[1]);
     /* Wherever it begins: the first write was tried until it worked. */
     for (shift = 0; shift < 8; shift++)
-        assert_int_not_equal(strncmp(writes[0] + 1, reads[0] + 1 + shift, 1000),
-                             0);
+        assert_int_not_equal(
+            strncmp(failed_writes[0] + 1, failed_reads[0] + 1 + shift, 1000),
+            0);
 
     /* Reads do not change which writes fail. */
-    run(&faults, writes[1], NULL);
-    assert_string_equal(writes[0], writes[1]);
+    run(1, false);
+    assert_string_equal(failed_writes[0], failed_writes[1]);
 
     faults.seed = 43;
-    run(&faults, writes[1], reads[1]);
-    assert_string_not_equal(writes[0], writes[1]);
-    assert_string_not_equal(reads[0], reads[1]);
-    assert_string_not_equal(reads[0], writes[1]);
+    run(1, true);
+    assert_string_not_equal(failed_writes[0], failed_writes[1]);
+    assert_string_not_equal(failed_reads[0], failed_reads[1]);
+    assert_string_not_equal(failed_reads[0], failed_writes[1]);
 }
 
-TEST_AFTER(a_failed_write_may_have_written, disarm)
+FAULTY_TEST(a_failed_write_may_have_written)
 {
-    struct zc_backing_faults faults = no_faults();
-    unsigned char page[4096];
     unsigned reached = 0;
     unsigned failed = 0;
-    void *backing;
     unsigned i;
 
     faults.write_errors = 500000;
-    backing = open_with(&faults);
-    memset(page, 1, sizeof(page));
-    while (faulty->write(backing, 0, page) != ZC_OK)
+    open_faulty();
+    while (!writes_to(0))
         continue;
     for (i = 2; i < 200; i++) {
         memset(page, (int)i, sizeof(page));
-        if (faulty->write(backing, 0, page) == ZC_OK)
+        if (writes_to(0))
             continue;
         failed++;
         assert_status(faulty->read(backing, 0, page), ZC_OK);
         reached += page[0] == i;
     }
     assert_in_range(reached, failed / 4, failed - failed / 4);
-    faulty->close(backing);
 }
 
-TEST_AFTER(a_full_device_takes_no_more_slots_until_one_is_discarded, disarm)
+FAULTY_TEST(a_full_device_takes_no_more_slots_until_one_is_discarded)
 {
-    struct zc_backing_faults faults = no_faults();
-    unsigned char page[4096] = {0};
-    void *backing;
     uint64_t slot;
 
     faults.full_after = 40;
-    backing = open_with(&faults);
+    open_faulty();
     for (slot = 0; slot < 40; slot++)
-        assert_status(faulty->write(backing, slot * 100, page), ZC_OK);
+        assert_true(writes_to(slot * 100));
     assert_status(faulty->write(backing, 4000, page), ZC_IO_ERROR);
-    assert_status(faulty->write(backing, 3901, page), ZC_IO_ERROR);
+    assert_false(writes_to(3901));
     /* What is in use stays usable. */
-    assert_status(faulty->write(backing, 3900, page), ZC_OK);
+    assert_true(writes_to(3900));
     assert_status(faulty->read(backing, 0, page), ZC_OK);
 
     faulty->discard(backing, 0);
     faulty->discard(backing, 0);
     faulty->discard(backing, 1);
-    assert_status(faulty->write(backing, 4000, page), ZC_OK);
-    assert_status(faulty->write(backing, 4001, page), ZC_IO_ERROR);
-    assert_status(faulty->write(backing, 0, page), ZC_IO_ERROR);
-    faulty->close(backing);
+    assert_true(writes_to(4000));
+    assert_false(writes_to(4001));
+    assert_false(writes_to(0));
 }
 
-TEST_AFTER(a_slot_whose_first_write_failed_is_not_in_use, disarm)
+FAULTY_TEST(a_slot_whose_first_write_failed_is_not_in_use)
 {
-    struct zc_backing_faults faults = no_faults();
-    unsigned char page[4096] = {0};
     unsigned written = 0;
-    unsigned failed;
-    void *backing;
-    uint64_t slot;
+    unsigned failed = 0;
     uint64_t first = 0;
+    uint64_t slot;
 
     faults.full_after = 40;
     faults.write_errors = 500000;
-    backing = open_with(&faults);
-    for (slot = 0; slot < 400; slot++) {
-        if (faulty->write(backing, slot, page) != ZC_OK)
-            continue;
-        if (written++ == 0)
+    open_faulty();
+    for (slot = 0; slot < 400; slot++)
+        if (writes_to(slot) && written++ == 0)
             first = slot;
-    }
     assert_int_equal(written, 40);
 
     /* And one that was in use stays so when a later write fails. */
-    for (failed = 0; failed < 20;)
-        failed += faulty->write(backing, first, page) != ZC_OK;
+    while (failed < 20)
+        failed += !writes_to(first);
     for (slot = 400; slot < 500; slot++)
-        assert_status(faulty->write(backing, slot, page), ZC_IO_ERROR);
-    faulty->close(backing);
+        assert_false(writes_to(slot));
 }
 
 static void fill(struct support_worker *worker)
 {
-    unsigned char page[4096] = {0};
     uint64_t slot;
 
     for (slot = worker->index; slot < 4000; slot += 4)
-        if (faulty->write(worker->context, slot, page) == ZC_OK)
-            worker->operations++;
+        worker->operations += writes_to(slot);
 }
 
-TEST_AFTER(threads_together_cannot_use_more, disarm)
+FAULTY_TEST(threads_together_cannot_use_more)
 {
-    struct zc_backing_faults faults = no_faults();
     struct support_crew crew;
     uint64_t written = 0;
-    void *backing;
     unsigned i;
 
     faults.full_after = 1000;
-    backing = open_with(&faults);
+    open_faulty();
     support_crew_init(&crew);
     for (i = 0; i < 4; i++)
-        support_crew_add(&crew, fill, backing);
+        support_crew_add(&crew, fill, NULL);
     support_crew_run(&crew, 0);
     for (i = 0; i < 4; i++)
         written += crew.workers[i].operations;
     assert_int_equal(written, 1000);
-    faulty->close(backing);
 }
 
-TEST_AFTER(a_transfer_takes_its_time, disarm)
+FAULTY_TEST(a_transfer_takes_its_time)
 {
-    struct zc_backing_faults faults = no_faults();
-    unsigned char page[4096] = {0};
     uint64_t started;
-    void *backing;
 
     faults.latency_ns = 3000000;
-    backing = open_with(&faults);
+    open_faulty();
     started = zc_clock_ns();
-    assert_status(faulty->write(backing, 0, page), ZC_OK);
+    assert_true(writes_to(0));
     assert_true(zc_clock_ns() - started >= 3000000);
     started = zc_clock_ns();
     assert_status(faulty->read(backing, 0, page), ZC_OK);
     assert_true(zc_clock_ns() - started >= 3000000);
-    faulty->close(backing);
 }
 
-/* A device that fails at everything, by itself. */
-static zc_status broken_open(const struct zc_backing_config *config,
-                             void **backing_out)
+FAULTY_TEST(the_device_behind_is_the_one_that_was_named)
 {
-    if (config->user == NULL)
-        return ZC_UNSUPPORTED;
-    *backing_out = config->user;
-    return ZC_OK;
-}
+    static struct support_device device;
+    struct zc_backing_ops ops = support_device_ops;
 
-static void broken_close(void *backing)
-{
-    ++*(unsigned *)backing;
-}
-
-static zc_status broken_write(void *backing, uint64_t slot, const void *page)
-{
-    (void)backing;
-    (void)slot;
-    (void)page;
-    return ZC_NO_MEMORY;
-}
-
-static zc_status broken_read(void *backing, uint64_t slot, void *page_out)
-{
-    (void)backing;
-    (void)slot;
-    (void)page_out;
-    return ZC_CORRUPT;
-}
-
-static const struct zc_backing_ops broken = {
-    .struct_size = sizeof(broken),
-    .open = broken_open,
-    .close = broken_close,
-    .write = broken_write,
-    .read = broken_read,
-};
-
-TEST_AFTER(the_device_behind_is_the_one_that_was_named, disarm)
-{
-    struct zc_backing_faults faults = no_faults();
-    unsigned char page[4096] = {0};
-    unsigned closed = 0;
-    void *backing;
-
-    faults.ops = &broken;
-    assert_status(support_backing_try(faulty, &faults), ZC_UNSUPPORTED);
-    faults.user = &closed;
+    support_device_init(&device);
+    ops.discard = NULL;
+    faults.ops = &ops;
+    faults.user = &device;
+    atomic_store(&device.fails_open, true);
+    atomic_store(&device.failure, ZC_UNSUPPORTED);
+    refuse(ZC_UNSUPPORTED);
+    atomic_store(&device.fails_open, false);
     faults.full_after = 1;
-    backing = open_with(&faults);
-    assert_status(faulty->write(backing, 1, page), ZC_IO_ERROR);
+    open_faulty();
+    assert_true(writes_to(1));
+    assert_true(support_device_has(&device, 1));
+    support_device_fail_reads(&device, 1);
     assert_true(faulty->read(backing, 1, page) != ZC_OK);
+    support_device_fail_writes(&device, 1);
+    assert_status(faulty->write(backing, 1, page), ZC_IO_ERROR);
     faulty->discard(backing, 1); /* it has none */
     faulty->close(backing);
-    assert_int_equal(closed, 1);
+    backing = NULL;
+    support_device_fini(&device);
 }
 
-TEST_AFTER(bad_orders_are_refused, disarm)
+FAULTY_TEST(bad_orders_are_refused)
 {
+    const struct zc_backing_faults none = faults;
     struct zc_backing_ops incomplete = zc_backing_memory;
-    struct zc_backing_faults faults = no_faults();
 
     faults.write_errors = 1000001;
-    assert_status(support_backing_try(faulty, &faults), ZC_INVALID);
-    faults = no_faults();
+    refuse(ZC_INVALID);
+    faults = none;
     faults.read_errors = 1000001;
-    assert_status(support_backing_try(faulty, &faults), ZC_INVALID);
-    faults = no_faults();
+    refuse(ZC_INVALID);
+    faults = none;
     faults.struct_size = 3;
-    assert_status(support_backing_try(faulty, &faults), ZC_INVALID);
-    faults = no_faults();
+    refuse(ZC_INVALID);
+    faults = none;
     incomplete.read = NULL;
     faults.ops = &incomplete;
-    assert_status(support_backing_try(faulty, &faults), ZC_INVALID);
+    refuse(ZC_INVALID);
 }
 
-TEST_AFTER(open_refuses_without_memory, disarm)
+FAULTY_TEST(without_memory_it_does_not_open)
 {
-    struct zc_backing_faults faults = no_faults();
     unsigned countdown;
 
     faults.full_after = 1;
     for (countdown = 0; countdown < 2; countdown++) { /* both devices */
         zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
-        assert_status(support_backing_try(faulty, &faults), ZC_NO_MEMORY);
+        refuse(ZC_NO_MEMORY);
     }
-    assert_status(support_backing_try(faulty, &faults), ZC_OK);
+    refuse(ZC_OK);
 }

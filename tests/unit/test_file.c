@@ -25,39 +25,28 @@
 #include "platform/memory.h"
 
 #define BYTES ((uint64_t)1 << 20)
+#define HERE_BEFORE "what was here before"
 
-struct place {
-    char directory[64];
-    char path[96];
-    char other[96];
-};
-
-/* Of the last open that was refused. */
-static char why[ZC_FILE_WHY_SIZE];
+static char why[ZC_FILE_WHY_SIZE]; /* the last open was refused */
 
 static int set_up(void **state)
 {
-    static struct place place;
-
-    support_directory_make(place.directory);
-    (void)snprintf(place.path, sizeof(place.path), "%s/pages", place.directory);
-    (void)snprintf(place.other, sizeof(place.other), "%s/other",
-                   place.directory);
-    *state = &place;
+    (void)state;
+    support_place_make();
     return 0;
 }
 
-/* Every test removes what it made; whatever else is there was left behind. */
 static int tear_down(void **state)
 {
-    struct place *place = *state;
-
+    (void)state;
     zc_inject_disarm();
-    support_directory_remove(place->directory, 0);
+    support_place_remove();
     return 0;
 }
 
-static struct zc_file *open_file(const char *path, unsigned flags)
+#define FILE_TEST(name) TEST_WITH(name, set_up, tear_down)
+
+static struct zc_file *open_at(const char *path, unsigned flags)
 {
     struct zc_file *file = NULL;
 
@@ -65,29 +54,46 @@ static struct zc_file *open_file(const char *path, unsigned flags)
     return file;
 }
 
-static void refuse(const char *path, uint64_t bytes, unsigned flags,
-                   zc_status expected)
+static struct zc_file *open_file(unsigned flags)
+{
+    return open_at(place.path, flags);
+}
+
+static void refuse_at(const char *path, unsigned flags, zc_status expected,
+                      const char *text)
 {
     struct zc_file *file = NULL;
 
-    assert_status(zc_file_open(path, bytes, flags, why, &file), expected);
+    assert_status(zc_file_open(path, BYTES, flags, why, &file), expected);
+    assert_null(file);
+    if (strstr(why, text) == NULL)
+        fail_msg("'%s' is not in '%s'", text, why);
+}
+
+static void refuse(unsigned flags, zc_status expected, const char *text)
+{
+    refuse_at(place.path, flags, expected, text);
+}
+
+static void refuse_bytes(uint64_t bytes, unsigned flags, zc_status expected)
+{
+    struct zc_file *file = NULL;
+
+    assert_status(zc_file_open(place.path, bytes, flags, why, &file), expected);
     assert_null(file);
 }
 
-static bool exists(const char *path)
+static void write_text(struct zc_file *file, const char *text, uint64_t offset)
 {
-    struct stat info;
-
-    return lstat(path, &info) == 0;
+    assert_status(zc_file_write(file, text, strlen(text), offset), ZC_OK);
 }
 
-static void sync_file(const char *path)
+static void expect_text(struct zc_file *file, const char *text)
 {
-    const int file = open(path, O_RDONLY);
+    char bytes[64] = "";
 
-    assert_true(file >= 0);
-    assert_int_equal(fsync(file), 0);
-    (void)close(file);
+    assert_status(zc_file_read(file, bytes, strlen(text), 0), ZC_OK);
+    assert_string_equal(bytes, text);
 }
 
 static struct stat look(const char *path)
@@ -107,200 +113,174 @@ static void make_file(const char *path, const char *text)
     (void)fclose(file);
 }
 
-static void refuse_with(const char *path, unsigned flags, zc_status expected,
-                        const char *text)
+static void make_link(const char *target)
 {
-    refuse(path, BYTES, flags, expected);
-    if (strstr(why, text) == NULL)
-        fail_msg("'%s' is not in '%s'", text, why);
+    assert_int_equal(symlink(target, place.path), 0);
 }
 
 /* ---- files that were there ---- */
 
 /* What the system says of a file, but for when it was read. */
-static void assert_untouched(const char *path, const struct stat *before,
-                             const char *text)
+static void assert_untouched(const char *path, const struct stat *before)
 {
     const struct stat now = look(path);
     char content[64] = "";
     FILE *file = fopen(path, "r");
 
     assert_non_null(file);
-    assert_int_equal(fread(content, 1, sizeof(content) - 1, file),
-                     strlen(text));
+    (void)fread(content, 1, sizeof(content) - 1, file);
     (void)fclose(file);
-    assert_string_equal(content, text);
+    assert_string_equal(content, HERE_BEFORE);
     assert_int_equal(now.st_ino, before->st_ino);
     assert_int_equal(now.st_size, before->st_size);
     assert_int_equal(now.st_mode, before->st_mode);
     assert_int_equal(now.st_nlink, before->st_nlink);
-    assert_int_equal(now.st_mtim.tv_sec, before->st_mtim.tv_sec);
-    assert_int_equal(now.st_mtim.tv_nsec, before->st_mtim.tv_nsec);
-    assert_int_equal(now.st_ctim.tv_sec, before->st_ctim.tv_sec);
-    assert_int_equal(now.st_ctim.tv_nsec, before->st_ctim.tv_nsec);
+    assert_memory_equal(&now.st_mtim, &before->st_mtim, sizeof(now.st_mtim));
+    assert_memory_equal(&now.st_ctim, &before->st_ctim, sizeof(now.st_ctim));
 }
 
-TEST_WITH(a_file_that_is_there_is_not_touched, set_up, tear_down)
+/* Under its own name, or through a link that is not followed. */
+static void refuse_to_touch(const char *path)
 {
     static const unsigned flags[] = {0, ZC_FILE_KEEP, ZC_FILE_PREALLOCATE};
-    struct place *place = *state;
     struct stat before;
     unsigned i;
 
-    make_file(place->path, "what was here before");
-    before = look(place->path);
+    make_file(path, HERE_BEFORE);
+    if (path != place.path)
+        make_link("other");
+    before = look(path);
     for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        refuse_with(place->path, flags[i], ZC_INVALID, "use_existing");
-        assert_untouched(place->path, &before, "what was here before");
+        refuse(flags[i], ZC_INVALID, "use_existing");
+        assert_untouched(path, &before);
     }
-    assert_int_equal(unlink(place->path), 0);
+    support_remove_file(place.path);
+    if (path != place.path)
+        support_remove_file(path);
 }
 
-TEST_WITH(a_link_is_not_followed_to_a_file, set_up, tear_down)
+FILE_TEST(a_file_that_is_there_is_not_touched)
 {
-    struct place *place = *state;
-    struct stat before;
+    refuse_to_touch(place.path);
+}
 
-    make_file(place->other, "what was here before");
-    before = look(place->other);
-    assert_int_equal(symlink("other", place->path), 0);
-    refuse_with(place->path, 0, ZC_INVALID, "use_existing");
-    refuse_with(place->path, ZC_FILE_KEEP, ZC_INVALID, "use_existing");
-    assert_untouched(place->other, &before, "what was here before");
-    assert_int_equal(unlink(place->path), 0);
-    assert_int_equal(unlink(place->other), 0);
+FILE_TEST(a_link_is_not_followed)
+{
+    refuse_to_touch(place.other);
 
     /* Nor to where a file could be made, nor round and round. */
-    assert_int_equal(symlink("other", place->path), 0);
-    refuse(place->path, BYTES, 0, ZC_INVALID);
-    assert_false(exists(place->other));
-    assert_int_equal(unlink(place->path), 0);
-    assert_int_equal(symlink("pages", place->path), 0);
-    refuse(place->path, BYTES, 0, ZC_INVALID);
-    assert_int_equal(unlink(place->path), 0);
+    make_link("other");
+    refuse(0, ZC_INVALID, "");
+    assert_false(support_file_exists(place.other));
+    support_remove_file(place.path);
+    make_link("pages");
+    refuse(0, ZC_INVALID, "");
+    support_remove_file(place.path);
 }
 
-TEST_WITH(an_existing_file_is_used_and_gets_no_shorter, set_up, tear_down)
+FILE_TEST(an_existing_file_is_used_and_gets_no_shorter)
 {
     static const unsigned flags[] = {ZC_FILE_EXISTING,
                                      ZC_FILE_EXISTING | ZC_FILE_KEEP};
-    struct place *place = *state;
     struct zc_file *file;
     struct stat before;
-    char bytes[21] = "";
     unsigned i;
 
     for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        make_file(place->path, "what was here before");
-        assert_int_equal(chmod(place->path, 0640), 0);
-        before = look(place->path);
-        file = open_file(place->path, flags[i]);
-        assert_untouched(place->path, &before, "what was here before");
-        assert_status(zc_file_write(file, "WHAT", 4, 0), ZC_OK);
-        assert_status(zc_file_read(file, bytes, 20, 0), ZC_OK);
-        assert_string_equal(bytes, "WHAT was here before");
-        assert_int_equal(look(place->path).st_size, 20);
-        assert_status(zc_file_write(file, "far", 3, 100), ZC_OK);
+        make_file(place.path, HERE_BEFORE);
+        assert_int_equal(chmod(place.path, 0640), 0);
+        before = look(place.path);
+        file = open_file(flags[i]);
+        assert_untouched(place.path, &before);
+        write_text(file, "WHAT", 0);
+        expect_text(file, "WHAT was here before");
+        assert_int_equal(look(place.path).st_size, 20);
+        write_text(file, "far", 100);
         zc_file_close(file);
-        assert_int_equal(look(place->path).st_ino, before.st_ino);
-        assert_int_equal(look(place->path).st_mode, S_IFREG | 0640);
-        assert_int_equal(look(place->path).st_size, 103);
-        assert_int_equal(unlink(place->path), 0);
+        assert_int_equal(look(place.path).st_ino, before.st_ino);
+        assert_int_equal(look(place.path).st_mode, S_IFREG | 0640);
+        assert_int_equal(look(place.path).st_size, 103);
+        support_remove_file(place.path);
     }
 }
 
-TEST_WITH(preallocation_overwrites_nothing_that_is_there, set_up, tear_down)
+FILE_TEST(preallocation_overwrites_nothing_that_is_there)
 {
-    struct place *place = *state;
-    char bytes[21] = "";
     struct zc_file *file;
 
-    make_file(place->path, "what was here before");
-    file = open_file(place->path, ZC_FILE_EXISTING | ZC_FILE_PREALLOCATE);
-    assert_int_equal(look(place->path).st_size, BYTES);
-    assert_status(zc_file_read(file, bytes, 20, 0), ZC_OK);
-    assert_string_equal(bytes, "what was here before");
+    make_file(place.path, HERE_BEFORE);
+    file = open_file(ZC_FILE_EXISTING | ZC_FILE_PREALLOCATE);
+    assert_int_equal(look(place.path).st_size, BYTES);
+    expect_text(file, HERE_BEFORE);
     zc_file_close(file);
-    assert_int_equal(unlink(place->path), 0);
+    support_remove_file(place.path);
 }
 
-TEST_WITH(an_existing_file_may_be_named_by_a_link, set_up, tear_down)
+FILE_TEST(an_existing_file_may_be_named_by_a_link)
 {
-    struct place *place = *state;
     struct zc_file *file;
 
-    make_file(place->other, "what was here before");
-    assert_int_equal(symlink("other", place->path), 0);
-    file = open_file(place->path, ZC_FILE_EXISTING);
-    assert_status(zc_file_write(file, "WHAT", 4, 0), ZC_OK);
+    make_file(place.other, HERE_BEFORE);
+    make_link("other");
+    file = open_file(ZC_FILE_EXISTING);
+    write_text(file, "WHAT", 0);
     zc_file_close(file);
-    assert_true(exists(place->path));
-    assert_int_equal(look(place->other).st_size, 20);
-    assert_int_equal(unlink(place->path), 0);
-    assert_int_equal(unlink(place->other), 0);
+    assert_int_equal(look(place.other).st_size, 20);
+    support_remove_file(place.path);
+    support_remove_file(place.other);
 }
 
-TEST_WITH(what_is_to_be_there_is_not_made, set_up, tear_down)
+FILE_TEST(what_is_to_be_there_is_not_made)
 {
-    struct place *place = *state;
-
-    refuse_with(place->path, ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(ENOENT));
-    refuse_with(place->path, ZC_FILE_EXISTING | ZC_FILE_KEEP, ZC_IO_ERROR,
-                strerror(ENOENT));
-    assert_false(exists(place->path));
+    refuse(ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(ENOENT));
+    refuse(ZC_FILE_EXISTING | ZC_FILE_KEEP, ZC_IO_ERROR, strerror(ENOENT));
+    assert_false(support_file_exists(place.path));
 }
 
 /* ---- new files ---- */
 
 /*
- * The descriptor of this process that is open on a file below a directory, as
- * the system has it; -1: there is none, or no /proc.
+ * The descriptor of this process that is open on a file in the test's
+ * directory, as the system has it; -1: there is none, or no /proc.
  */
-static int find_descriptor(const char *directory)
+static int find_descriptor(void)
 {
     DIR *all = opendir("/proc/self/fd");
     struct dirent *item;
     char name[300];
     char target[600];
-    char part[80];
     ssize_t length;
     int found = -1;
 
     if (all == NULL)
         return -1;
-    (void)snprintf(part, sizeof(part), "/%s/", directory);
     while (found < 0 && (item = readdir(all)) != NULL) {
         (void)snprintf(name, sizeof(name), "/proc/self/fd/%s", item->d_name);
         length = readlink(name, target, sizeof(target) - 1);
         if (length < 0)
             continue;
         target[length] = '\0';
-        if (strstr(target, part) != NULL)
+        (void)snprintf(name, sizeof(name), "/%s/", place.directory);
+        if (strstr(target, name) != NULL)
             found = (int)strtol(item->d_name, NULL, 10);
     }
     (void)closedir(all);
     return found;
 }
 
-static bool has_proc(void)
-{
-    if (access("/proc/self/fd", F_OK) == 0)
-        return true;
-    print_message("no /proc here: open files are not looked at\n");
-    return false;
-}
-
 /* Open, without a name, readable and writable by its owner alone, and not
  * handed to other programs. */
-static void assert_unnamed(const struct place *place)
+static void assert_unnamed(void)
 {
     struct stat info;
     int descriptor;
 
-    assert_int_equal(support_directory_count(place->directory), 0);
-    if (!has_proc())
+    assert_int_equal(support_directory_count(place.directory), 0);
+    if (access("/proc/self/fd", F_OK) != 0) {
+        print_message("no /proc here: open files are not looked at\n");
         return;
-    descriptor = find_descriptor(place->directory);
+    }
+    descriptor = find_descriptor();
     assert_true(descriptor >= 0);
     assert_int_equal(fstat(descriptor, &info), 0);
     assert_int_equal(info.st_mode, S_IFREG | 0600);
@@ -308,83 +288,83 @@ static void assert_unnamed(const struct place *place)
     assert_int_equal(fcntl(descriptor, F_GETFD), FD_CLOEXEC);
 }
 
-TEST_WITH(a_new_name_is_gone_at_once, set_up, tear_down)
+/* Opens under a mask of the process that would take rights away, or none. */
+static struct zc_file *open_masked(const char *path, unsigned flags,
+                                   mode_t mask)
 {
-    static const mode_t masks[] = {0, 022, 077};
-    struct place *place = *state;
+    const mode_t before = umask(mask);
+    struct zc_file *file = open_at(path, flags);
+
+    (void)umask(before);
+    return file;
+}
+
+static const mode_t masks[] = {0, 022, 077};
+
+#define MASKS (sizeof(masks) / sizeof(masks[0]))
+
+FILE_TEST(a_new_name_is_gone_at_once)
+{
     struct zc_file *file;
-    mode_t before;
-    char bytes[6] = "";
     unsigned i;
 
-    for (i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
-        before = umask(masks[i]);
-        file = open_file(place->path, 0);
-        (void)umask(before);
-        assert_unnamed(place);
-        assert_status(zc_file_write(file, "bytes", 5, 0), ZC_OK);
-        assert_status(zc_file_read(file, bytes, 5, 0), ZC_OK);
-        assert_string_equal(bytes, "bytes");
+    for (i = 0; i < MASKS; i++) {
+        file = open_masked(place.path, 0, masks[i]);
+        assert_unnamed();
+        write_text(file, "bytes", 0);
+        expect_text(file, "bytes");
         zc_file_close(file);
-        assert_int_equal(find_descriptor(place->directory), -1);
+        assert_int_equal(find_descriptor(), -1);
     }
 }
 
-TEST_WITH(a_directory_gives_a_file_without_a_name, set_up, tear_down)
+FILE_TEST(a_directory_gives_a_file_without_a_name)
 {
-    struct place *place = *state;
-    char slash[80];
-    struct zc_file *file;
+    struct zc_file *file = open_masked(place.directory, 0, 0);
     struct zc_file *another;
-    mode_t before = umask(0);
+    char slash[80];
 
-    (void)snprintf(slash, sizeof(slash), "%s/", place->directory);
-    file = open_file(place->directory, 0);
-    (void)umask(before);
-    assert_unnamed(place);
-    another = open_file(slash, ZC_FILE_PREALLOCATE);
-    assert_int_equal(support_directory_count(place->directory), 0);
-    assert_status(zc_file_write(file, "bytes", 5, 0), ZC_OK);
-    assert_status(zc_file_write(another, "other", 5, 0), ZC_OK);
+    assert_unnamed();
+    (void)snprintf(slash, sizeof(slash), "%s/", place.directory);
+    another = open_at(slash, ZC_FILE_PREALLOCATE);
+    assert_int_equal(support_directory_count(place.directory), 0);
+    write_text(file, "bytes", 0);
+    write_text(another, "other", 0);
+    expect_text(file, "bytes");
     zc_file_close(file);
     zc_file_close(another);
-    assert_int_equal(find_descriptor(place->directory), -1);
-    refuse_with(place->directory, ZC_FILE_KEEP, ZC_INVALID, "directory");
-    refuse(place->directory, BYTES, ZC_FILE_EXISTING, ZC_INVALID);
+    assert_int_equal(find_descriptor(), -1);
+    refuse_at(place.directory, ZC_FILE_KEEP, ZC_INVALID, "directory");
+    refuse_at(place.directory, ZC_FILE_EXISTING, ZC_INVALID, "");
 }
 
-TEST_WITH(a_kept_file_is_the_owners_alone_and_stays, set_up, tear_down)
+FILE_TEST(a_kept_file_is_the_owners_alone_and_stays)
 {
-    static const mode_t masks[] = {0, 022, 077};
-    struct place *place = *state;
     struct zc_file *file;
-    mode_t before;
     unsigned i;
 
-    for (i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
-        before = umask(masks[i]);
-        file = open_file(place->path, ZC_FILE_KEEP);
-        (void)umask(before);
-        assert_int_equal(look(place->path).st_mode, S_IFREG | 0600);
-        assert_int_equal(look(place->path).st_size, 0);
-        assert_status(zc_file_write(file, "bytes", 5, 100), ZC_OK);
+    for (i = 0; i < MASKS; i++) {
+        file = open_masked(place.path, ZC_FILE_KEEP, masks[i]);
+        assert_int_equal(look(place.path).st_mode, S_IFREG | 0600);
+        assert_int_equal(look(place.path).st_size, 0);
+        write_text(file, "bytes", 100);
         zc_file_close(file);
-        assert_int_equal(look(place->path).st_size, 105);
-        refuse_with(place->path, ZC_FILE_KEEP, ZC_INVALID, "use_existing");
-        assert_int_equal(look(place->path).st_size, 105);
-        assert_int_equal(unlink(place->path), 0);
+        assert_int_equal(look(place.path).st_size, 105);
+        refuse(ZC_FILE_KEEP, ZC_INVALID, "use_existing");
+        assert_int_equal(look(place.path).st_size, 105);
+        support_remove_file(place.path);
     }
 }
 
 /* Runs `action` in a child that is killed after it, by a signal that no program
  * can do anything about. */
-static void kill_after(void (*action)(struct place *place), struct place *place)
+static void kill_after(void (*action)(void))
 {
     pid_t child = fork();
     int how = 0;
 
     if (child == 0) {
-        action(place);
+        action();
         (void)kill(getpid(), SIGKILL);
         _exit(0);
     }
@@ -394,51 +374,51 @@ static void kill_after(void (*action)(struct place *place), struct place *place)
     assert_int_equal(WTERMSIG(how), SIGKILL);
 }
 
-static void use_both(struct place *place)
+static void use_both(void)
 {
-    (void)zc_file_write(open_file(place->directory, 0), "bytes", 5, 0);
-    (void)zc_file_write(open_file(place->path, 0), "bytes", 5, 0);
+    write_text(open_at(place.directory, 0), "bytes", 0);
+    write_text(open_file(0), "bytes", 0);
 }
 
-static void keep_one(struct place *place)
+static void keep_one(void)
 {
-    (void)zc_file_write(open_file(place->path, ZC_FILE_KEEP), "bytes", 5, 0);
+    write_text(open_file(ZC_FILE_KEEP), "bytes", 0);
 }
 
-TEST_WITH(a_killed_program_leaves_nothing, set_up, tear_down)
+FILE_TEST(a_killed_program_leaves_nothing)
 {
-    struct place *place = *state;
-
-    kill_after(use_both, place);
-    assert_int_equal(support_directory_count(place->directory), 0);
-    kill_after(keep_one, place); /* or what it was told to leave */
-    assert_int_equal(support_directory_count(place->directory), 1);
-    assert_int_equal(unlink(place->path), 0);
+    kill_after(use_both);
+    assert_int_equal(support_directory_count(place.directory), 0);
+    kill_after(keep_one); /* or what it was told to leave */
+    assert_int_equal(support_directory_count(place.directory), 1);
+    support_remove_file(place.path);
 }
 
 /* ---- another opener ---- */
 
-TEST_WITH(a_second_opener_is_refused_and_destroys_nothing, set_up, tear_down)
+static void refuse_again(void)
 {
-    const unsigned again = ZC_FILE_EXISTING;
-    struct place *place = *state;
-    struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
-    char bytes[6] = {0};
+    refuse(ZC_FILE_EXISTING, ZC_IO_ERROR, "another cache or process");
+}
 
-    assert_status(zc_file_write(file, "bytes", 5, 0), ZC_OK);
-    refuse_with(place->path, again, ZC_IO_ERROR, "another cache or process");
-    assert_int_equal(link(place->path, place->other), 0);
-    refuse(place->other, BYTES, again | ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
-    assert_int_equal(unlink(place->other), 0);
+FILE_TEST(a_second_opener_is_refused_and_destroys_nothing)
+{
+    struct zc_file *file = open_file(ZC_FILE_KEEP);
 
-    assert_int_equal(look(place->path).st_size, 5);
-    assert_status(zc_file_read(file, bytes, 5, 0), ZC_OK);
-    assert_string_equal(bytes, "bytes");
+    write_text(file, "bytes", 0);
+    refuse_again();
+    assert_int_equal(link(place.path, place.other), 0);
+    refuse_at(place.other, ZC_FILE_EXISTING | ZC_FILE_PREALLOCATE, ZC_IO_ERROR,
+              "");
+    support_remove_file(place.other);
+
+    assert_int_equal(look(place.path).st_size, 5);
+    expect_text(file, "bytes");
     zc_file_close(file);
-    file = open_file(place->path, again);
-    refuse(place->path, BYTES, again, ZC_IO_ERROR);
+    file = open_file(ZC_FILE_EXISTING);
+    refuse_again();
     zc_file_close(file);
-    assert_int_equal(unlink(place->path), 0);
+    support_remove_file(place.path);
 }
 
 /* A child that leaves the file, says so, and goes on until `end` is closed. */
@@ -478,108 +458,100 @@ static void end_child(pid_t child, int end)
     assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
 }
 
-TEST_WITH(a_child_leaves_its_parents_lock_alone, set_up, tear_down)
+FILE_TEST(a_child_leaves_the_lock_of_its_parent_alone)
 {
-    struct place *place = *state;
-    struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
+    struct zc_file *file = open_file(ZC_FILE_KEEP);
     int end;
     pid_t child = start_child(file, true, &end);
 
-    refuse_with(place->path, ZC_FILE_EXISTING, ZC_IO_ERROR, "another cache");
-    assert_status(zc_file_write(file, "bytes", 5, 0), ZC_OK);
+    refuse_again();
+    write_text(file, "bytes", 0);
     end_child(child, end);
-    refuse_with(place->path, ZC_FILE_EXISTING, ZC_IO_ERROR, "another cache");
+    refuse_again();
     zc_file_close(file);
-    assert_int_equal(unlink(place->path), 0);
+    support_remove_file(place.path);
 }
 
-TEST_WITH(a_child_that_lives_on_does_not_keep_the_lock, set_up, tear_down)
+FILE_TEST(a_child_that_lives_on_does_not_keep_the_lock)
 {
-    struct place *place = *state;
-    struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
+    struct zc_file *file = open_file(ZC_FILE_KEEP);
     int end;
     pid_t child = start_child(file, false, &end);
 
     zc_file_close(file);
-    zc_file_close(open_file(place->path, ZC_FILE_EXISTING));
+    zc_file_close(open_file(ZC_FILE_EXISTING));
     end_child(child, end);
-    assert_int_equal(unlink(place->path), 0);
+    support_remove_file(place.path);
 }
 
 /* ---- what is no file ---- */
 
-TEST_WITH(what_is_neither_file_nor_block_device_is_refused, set_up, tear_down)
+FILE_TEST(what_is_neither_file_nor_block_device_is_refused)
 {
     static const unsigned flags[] = {0, ZC_FILE_KEEP, ZC_FILE_EXISTING};
-    struct place *place = *state;
     unsigned i;
 
-    assert_int_equal(mkfifo(place->path, 0600), 0);
+    assert_int_equal(mkfifo(place.path, 0600), 0);
     for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        refuse_with("", flags[i], ZC_INVALID, "empty");
-        refuse("/dev/null", BYTES, flags[i], ZC_INVALID);
-        refuse("/dev/full", BYTES, flags[i], ZC_INVALID);
-        refuse(place->path, BYTES, flags[i], ZC_INVALID); /* without waiting */
+        refuse_at("", flags[i], ZC_INVALID, "empty");
+        refuse_at("/dev/null", flags[i], ZC_INVALID, "");
+        refuse_at("/dev/full", flags[i], ZC_INVALID, "");
+        refuse(flags[i], ZC_INVALID, ""); /* without waiting */
     }
-    refuse_with(place->path, ZC_FILE_EXISTING, ZC_INVALID, "neither");
-    assert_int_equal(unlink(place->path), 0);
+    refuse(ZC_FILE_EXISTING, ZC_INVALID, "neither");
+    support_remove_file(place.path);
 }
 
-TEST_WITH(what_cannot_be_opened_or_made_is_refused, set_up, tear_down)
+FILE_TEST(what_cannot_be_opened_or_made_is_refused)
 {
-    struct place *place = *state;
     char path[5000];
 
-    (void)snprintf(path, sizeof(path), "%s/no/pages", place->directory);
-    refuse_with(path, 0, ZC_IO_ERROR, strerror(ENOENT));
-    refuse_with(path, ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(ENOENT));
-    make_file(place->other, "no directory");
-    (void)snprintf(path, sizeof(path), "%s/pages", place->other);
-    refuse_with(path, 0, ZC_IO_ERROR, strerror(ENOTDIR));
-    assert_int_equal(unlink(place->other), 0);
-    assert_int_equal(symlink("nowhere", place->path), 0);
-    refuse(place->path, BYTES, ZC_FILE_EXISTING, ZC_IO_ERROR);
-    assert_int_equal(unlink(place->path), 0);
+    (void)snprintf(path, sizeof(path), "%s/no/pages", place.directory);
+    refuse_at(path, 0, ZC_IO_ERROR, strerror(ENOENT));
+    refuse_at(path, ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(ENOENT));
+    make_file(place.other, "no directory");
+    (void)snprintf(path, sizeof(path), "%s/pages", place.other);
+    refuse_at(path, 0, ZC_IO_ERROR, strerror(ENOTDIR));
+    support_remove_file(place.other);
+    make_link("nowhere");
+    refuse(ZC_FILE_EXISTING, ZC_IO_ERROR, "");
+    support_remove_file(place.path);
     memset(path, 'x', sizeof(path));
     path[sizeof(path) - 1] = '\0';
-    refuse_with(path, 0, ZC_IO_ERROR, strerror(ENAMETOOLONG));
+    refuse_at(path, 0, ZC_IO_ERROR, strerror(ENAMETOOLONG));
 #if defined(__linux__)
-    refuse("/proc/self/pages", BYTES, 0, ZC_IO_ERROR);
-    refuse("/proc/self", BYTES, 0, ZC_IO_ERROR);
+    refuse_at("/proc/self/pages", 0, ZC_IO_ERROR, "");
+    refuse_at("/proc/self", 0, ZC_IO_ERROR, "");
 #endif
     if (geteuid() == 0)
         return;
-    make_file(place->path, "for reading");
-    assert_int_equal(chmod(place->path, 0400), 0);
-    refuse_with(place->path, ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(EACCES));
-    assert_int_equal(look(place->path).st_size, 11);
-    assert_int_equal(unlink(place->path), 0);
+    make_file(place.path, "for reading");
+    assert_int_equal(chmod(place.path, 0400), 0);
+    refuse(ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(EACCES));
+    assert_int_equal(look(place.path).st_size, 11);
+    support_remove_file(place.path);
 }
 
-TEST_WITH(more_bytes_than_a_file_can_have_are_refused, set_up, tear_down)
+FILE_TEST(more_bytes_than_a_file_can_have_are_refused)
 {
-    struct place *place = *state;
-
-    refuse(place->path, UINT64_MAX, 0, ZC_INVALID);
-    refuse(place->path, (uint64_t)INT64_MAX + 1, 0, ZC_INVALID);
+    refuse_bytes(UINT64_MAX, 0, ZC_INVALID);
+    refuse_bytes((uint64_t)INT64_MAX + 1, 0, ZC_INVALID);
 }
 
-TEST_WITH(open_refuses_without_memory, set_up, tear_down)
+FILE_TEST(without_memory_no_file_is_opened)
 {
-    struct place *place = *state;
-
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 1);
-    refuse(place->path, BYTES, 0, ZC_NO_MEMORY);
+    refuse(0, ZC_NO_MEMORY, "");
     zc_inject_arm(ZC_INJECT_PAGES, 0, 1);
-    refuse(place->path, BYTES, ZC_FILE_DIRECT, ZC_NO_MEMORY);
+    refuse(ZC_FILE_DIRECT, ZC_NO_MEMORY, "");
 }
 
 /* ---- transfers ---- */
 
-TEST_WITH(bytes_come_back_from_where_they_went, set_up, tear_down)
+FILE_TEST(bytes_come_back_from_where_they_went)
 {
-    struct place *place = *state;
-    struct zc_file *file = open_file(place->path, ZC_FILE_KEEP);
+    struct zc_file *file = open_file(ZC_FILE_KEEP);
+    const int descriptor = open(place.path, O_RDONLY);
     unsigned char page[4096];
     uint64_t disk;
     uint64_t offset;
@@ -592,57 +564,62 @@ TEST_WITH(bytes_come_back_from_where_they_went, set_up, tear_down)
         assert_status(zc_file_read(file, page, sizeof(page), offset), ZC_OK);
         assert_true(support_has_stamp(page, sizeof(page), offset, 1));
     }
-    sync_file(place->path); /* else some file systems count nothing yet */
     /* What was never written takes no space, and reads as zeros. */
     assert_status(zc_file_read(file, page, 1, 4096), ZC_OK);
     assert_int_equal(page[0], 0);
-    disk = (uint64_t)look(place->path).st_blocks * 512;
+    /* Some file systems count nothing before. */
+    assert_int_equal(fsync(descriptor), 0);
+    (void)close(descriptor);
+    disk = (uint64_t)look(place.path).st_blocks * 512;
     assert_in_range(disk, 1, BYTES / 2);
     assert_int_equal(zc_file_disk_bytes(file), disk);
     zc_file_close(file);
-    assert_int_equal(unlink(place->path), 0);
+    support_remove_file(place.path);
 }
 
-TEST_WITH(the_end_of_a_file_is_an_error, set_up, tear_down)
+FILE_TEST(the_end_of_a_file_is_an_error)
 {
-    struct place *place = *state;
-    struct zc_file *file = open_file(place->path, 0);
+    struct zc_file *file = open_file(0);
     char bytes[16];
 
-    assert_status(zc_file_write(file, "bytes", 5, 0), ZC_OK);
-    assert_status(zc_file_read(file, bytes, 5, 0), ZC_OK);
+    write_text(file, "bytes", 0);
+    expect_text(file, "bytes");
     assert_status(zc_file_read(file, bytes, 6, 0), ZC_IO_ERROR);
     assert_status(zc_file_read(file, bytes, 1, 5), ZC_IO_ERROR);
     assert_status(zc_file_read(file, bytes, 1, BYTES), ZC_IO_ERROR);
     zc_file_close(file);
 }
 
-TEST_WITH(a_transfer_that_stops_half_way_goes_on, set_up, tear_down)
+/* A page at an offset of its size, by transfers of which so many stop half
+ * way. */
+static void transfer(struct zc_file *file, unsigned char *page, size_t size,
+                     uint32_t stops)
 {
-    struct place *place = *state;
-    struct zc_file *file = open_file(place->path, 0);
-    unsigned char page[4096];
-    unsigned repeat;
+    support_stamp(page, size, 3, stops);
+    zc_inject_arm(ZC_INJECT_SHORT, 0, stops);
+    assert_status(zc_file_write(file, page, size, size), ZC_OK);
+    memset(page, 0, size);
+    zc_inject_arm(ZC_INJECT_SHORT, 0, stops);
+    assert_status(zc_file_read(file, page, size, size), ZC_OK);
+    assert_true(zc_inject_failures() > 0);
+    zc_inject_disarm();
+    assert_true(support_has_stamp(page, size, 3, stops));
+}
 
-    for (repeat = 1; repeat < 20; repeat++) {
-        support_stamp(page, sizeof(page), 3, repeat);
-        zc_inject_arm(ZC_INJECT_SHORT, 0, repeat);
-        assert_status(zc_file_write(file, page, sizeof(page), 4096), ZC_OK);
-        zc_inject_disarm();
-        memset(page, 0, sizeof(page));
-        zc_inject_arm(ZC_INJECT_SHORT, 0, repeat);
-        assert_status(zc_file_read(file, page, sizeof(page), 4096), ZC_OK);
-        assert_true(zc_inject_failures() > 0);
-        zc_inject_disarm();
-        assert_true(support_has_stamp(page, sizeof(page), 3, repeat));
-    }
+FILE_TEST(a_transfer_that_stops_half_way_goes_on)
+{
+    struct zc_file *file = open_file(0);
+    unsigned char page[4096];
+    uint32_t stops;
+
+    for (stops = 1; stops < 20; stops++)
+        transfer(file, page, sizeof(page), stops);
     zc_file_close(file);
 }
 
-TEST_WITH(a_file_that_must_not_grow_is_an_error, set_up, tear_down)
+FILE_TEST(a_file_that_must_not_grow_is_an_error)
 {
-    struct place *place = *state;
-    struct zc_file *file = open_file(place->path, 0);
+    struct zc_file *file = open_file(0);
     struct rlimit before;
     struct rlimit limit;
     unsigned char page[4096] = {1};
@@ -656,63 +633,50 @@ TEST_WITH(a_file_that_must_not_grow_is_an_error, set_up, tear_down)
     /* The first 1000 bytes fit: a short transfer, and then the error. */
     assert_status(zc_file_write(file, page, 4096, 3 * 4096), ZC_IO_ERROR);
     assert_status(zc_file_write(file, page, 4096, 4 * 4096), ZC_IO_ERROR);
-    refuse(place->other, BYTES, ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
+    refuse_at(place.other, ZC_FILE_PREALLOCATE, ZC_IO_ERROR, "");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     (void)signal(SIGXFSZ, SIG_DFL);
 
-    assert_false(exists(place->other));
+    assert_false(support_file_exists(place.other));
     assert_status(zc_file_write(file, page, 4096, 3 * 4096), ZC_OK);
     zc_file_close(file);
 }
 
-TEST_WITH(preallocation_takes_the_space, set_up, tear_down)
+FILE_TEST(preallocation_takes_the_space)
 {
-    struct place *place = *state;
-    struct zc_file *file =
-        open_file(place->path, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP);
+    const uint64_t too_much = UINT64_C(1) << 60; /* for any disk */
+    struct zc_file *file = open_file(ZC_FILE_PREALLOCATE | ZC_FILE_KEEP);
 
-    assert_true((uint64_t)look(place->path).st_blocks * 512 >= BYTES);
-    assert_int_equal(look(place->path).st_size, BYTES);
+    assert_true((uint64_t)look(place.path).st_blocks * 512 >= BYTES);
+    assert_int_equal(look(place.path).st_size, BYTES);
     zc_file_close(file);
-    assert_int_equal(unlink(place->path), 0);
+    support_remove_file(place.path);
 
-    /* More than any disk has. */
-    refuse(place->path, (uint64_t)1 << 60, ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
-    refuse(place->path, (uint64_t)1 << 60, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP,
-           ZC_IO_ERROR);
-    assert_false(exists(place->path));
-    make_file(place->path, "not ours");
-    refuse(place->path, (uint64_t)1 << 60,
-           ZC_FILE_PREALLOCATE | ZC_FILE_EXISTING, ZC_IO_ERROR);
-    assert_true(exists(place->path)); /* it was there before */
-    assert_int_equal(unlink(place->path), 0);
+    refuse_bytes(too_much, ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
+    refuse_bytes(too_much, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP, ZC_IO_ERROR);
+    assert_false(support_file_exists(place.path));
+    make_file(place.path, "not ours");
+    refuse_bytes(too_much, ZC_FILE_PREALLOCATE | ZC_FILE_EXISTING, ZC_IO_ERROR);
+    support_remove_file(place.path); /* it was there before */
 }
 
-TEST_WITH(direct_transfers_go_both_ways_or_are_refused, set_up, tear_down)
+FILE_TEST(direct_transfers_go_both_ways_or_are_refused)
 {
     const size_t size = 65536;
-    struct place *place = *state;
     struct zc_file *file = NULL;
     zc_status status = zc_file_open(
-        place->path, BYTES, ZC_FILE_DIRECT | ZC_FILE_PREALLOCATE, why, &file);
+        place.path, BYTES, ZC_FILE_DIRECT | ZC_FILE_PREALLOCATE, why, &file);
     unsigned char *page;
 
     if (status != ZC_OK) {
         assert_status(status, ZC_UNSUPPORTED);
-        assert_false(exists(place->path));
+        assert_false(support_file_exists(place.path));
         print_message("no direct transfers here: skipped\n");
         skip();
     }
     page = zc_pages_map(size, zc_pages_system_size());
     assert_non_null(page);
-    support_stamp(page, size, 3, 1);
-    zc_inject_arm(ZC_INJECT_SHORT, 0, 1);
-    assert_status(zc_file_write(file, page, size, size), ZC_OK);
-    memset(page, 0, size);
-    zc_inject_arm(ZC_INJECT_SHORT, 0, 1);
-    assert_status(zc_file_read(file, page, size, size), ZC_OK);
-    assert_int_equal(zc_inject_failures(), 1);
-    assert_true(support_has_stamp(page, size, 3, 1));
+    transfer(file, page, size, 1);
     /* The system sees to it that it is direct: memory must be aligned. */
     if (zc_file_read(file, page + 1, size / 2, size) == ZC_OK)
         print_message("this file system takes any memory\n");

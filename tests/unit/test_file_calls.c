@@ -68,24 +68,22 @@ static bool answer(struct answers *answers, size_t *size)
     return true;
 }
 
-static void order(struct answers *answers, int error, size_t most)
-{
-    assert_true(answers->count < ANSWERS_MAX);
-    answers->list[answers->count].error = error;
-    answers->list[answers->count++].most = most;
-}
-
 ssize_t __wrap_pread(int descriptor, void *bytes, size_t size, off_t offset);
-ssize_t __wrap_pread64(int descriptor, void *bytes, size_t size, off_t offset);
 ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t size,
                       off_t offset);
-ssize_t __wrap_pwrite64(int descriptor, const void *bytes, size_t size,
-                        off_t offset);
-int __wrap_open(const char *path, int flags, ...);
-int __wrap_open64(const char *path, int flags, ...);
-int __real_open(const char *path, int flags, ...);
 int __wrap_posix_fallocate(int descriptor, off_t offset, off_t bytes);
-int __wrap_posix_fallocate64(int descriptor, off_t offset, off_t bytes);
+int __wrap_open(const char *path, int flags, ...);
+int __real_open(const char *path, int flags, ...);
+
+/* The names that a C library may have for large files. */
+#define SAME_AS(name) __attribute__((alias("__wrap_" #name)))
+ssize_t __wrap_pread64(int descriptor, void *bytes, size_t size, off_t offset)
+    SAME_AS(pread);
+ssize_t __wrap_pwrite64(int descriptor, const void *bytes, size_t size,
+                        off_t offset) SAME_AS(pwrite);
+int __wrap_posix_fallocate64(int descriptor, off_t offset, off_t bytes)
+    SAME_AS(posix_fallocate);
+int __wrap_open64(const char *path, int flags, ...) SAME_AS(open);
 
 ssize_t __wrap_pread(int descriptor, void *bytes, size_t size, off_t offset)
 {
@@ -111,6 +109,12 @@ ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t size,
     return pwritev(descriptor, &vector, 1, offset);
 }
 
+static int fail_with(int error)
+{
+    errno = error;
+    return -1;
+}
+
 int __wrap_open(const char *path, int flags, ...)
 {
     va_list arguments;
@@ -122,40 +126,14 @@ int __wrap_open(const char *path, int flags, ...)
     calls.opens++;
     (void)snprintf(calls.last, sizeof(calls.last), "%s", path);
 #ifdef O_TMPFILE
-    if ((flags & O_TMPFILE) == O_TMPFILE && calls.tmpfile != 0) {
-        errno = calls.tmpfile;
-        return -1;
-    }
+    if ((flags & O_TMPFILE) == O_TMPFILE && calls.tmpfile != 0)
+        return fail_with(calls.tmpfile);
 #endif
     if ((flags & O_EXCL) != 0 && (flags & O_CREAT) != 0 && calls.taken != 0) {
         calls.taken--;
-        errno = EEXIST;
-        return -1;
+        return fail_with(EEXIST);
     }
     return __real_open(path, flags, mode);
-}
-
-/* The names that a C library may have for large files. */
-int __wrap_open64(const char *path, int flags, ...)
-{
-    va_list arguments;
-    mode_t mode;
-
-    va_start(arguments, flags);
-    mode = va_arg(arguments, mode_t);
-    va_end(arguments);
-    return __wrap_open(path, flags, mode);
-}
-
-ssize_t __wrap_pread64(int descriptor, void *bytes, size_t size, off_t offset)
-{
-    return __wrap_pread(descriptor, bytes, size, offset);
-}
-
-ssize_t __wrap_pwrite64(int descriptor, const void *bytes, size_t size,
-                        off_t offset)
-{
-    return __wrap_pwrite(descriptor, bytes, size, offset);
 }
 
 int __wrap_posix_fallocate(int descriptor, off_t offset, off_t bytes)
@@ -166,278 +144,237 @@ int __wrap_posix_fallocate(int descriptor, off_t offset, off_t bytes)
     return calls.fallocations++ == 0 ? calls.fallocates : 0;
 }
 
-int __wrap_posix_fallocate64(int descriptor, off_t offset, off_t bytes)
+static struct zc_file *file;
+static char why[ZC_FILE_WHY_SIZE];
+static unsigned char page[SIZE];
+
+static void close_file(void)
 {
-    return __wrap_posix_fallocate(descriptor, offset, bytes);
+    if (file != NULL)
+        zc_file_close(file);
+    file = NULL;
 }
 
-struct place {
-    char directory[64];
-    char path[96];
-    struct zc_file *file;
-    char why[ZC_FILE_WHY_SIZE];
-    unsigned char page[SIZE];
-};
-
-static zc_status open_file(struct place *place, uint64_t bytes, unsigned flags)
+/* Instead of what is open. */
+static zc_status open_at(const char *path, uint64_t bytes, unsigned flags)
 {
-    return zc_file_open(place->path, bytes, flags, place->why, &place->file);
+    close_file();
+    calls.opens = 0;
+    return zc_file_open(path, bytes, flags, why, &file);
 }
 
-static void close_file(struct place *place)
+static zc_status open_file(uint64_t bytes, unsigned flags)
 {
-    zc_file_close(place->file);
-    place->file = NULL;
+    return open_at(place.path, bytes, flags);
 }
 
 static int set_up(void **state)
 {
-    static struct place place;
-
+    (void)state;
     memset(&calls, 0, sizeof(calls));
-    support_directory_make(place.directory);
-    (void)snprintf(place.path, sizeof(place.path), "%s/pages", place.directory);
-    assert_status(open_file(&place, 1 << 20, 0), ZC_OK);
-    support_stamp(place.page, SIZE, 1, 1);
-    *state = &place;
+    support_place_make();
+    assert_status(zc_file_open(place.path, 1 << 20, 0, why, &file), ZC_OK);
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct place *place = *state;
-
-    if (place->file != NULL)
-        zc_file_close(place->file);
-    support_directory_remove(place->directory, 0);
+    (void)state;
+    close_file();
+    support_place_remove();
     return 0;
 }
 
-static zc_status write_page(struct place *place)
+#define FILE_TEST(name) TEST_WITH(name, set_up, tear_down)
+
+static void expect_write(zc_status expected, unsigned expected_calls)
 {
-    return zc_file_write(place->file, place->page, SIZE, SIZE);
+    calls.writes.calls = 0;
+    support_stamp(page, SIZE, 1, 1);
+    assert_status(zc_file_write(file, page, SIZE, SIZE), expected);
+    assert_int_equal(calls.writes.calls, expected_calls);
 }
 
-static zc_status read_page(struct place *place)
+static void expect_read(zc_status expected, unsigned expected_calls)
 {
-    memset(place->page, 0, SIZE);
-    return zc_file_read(place->file, place->page, SIZE, SIZE);
+    calls.reads.calls = 0;
+    memset(page, 0, SIZE);
+    assert_status(zc_file_read(file, page, SIZE, SIZE), expected);
+    assert_int_equal(calls.reads.calls, expected_calls);
+    if (expected == ZC_OK)
+        assert_true(support_has_stamp(page, SIZE, 1, 1));
 }
 
-TEST_WITH(interrupted_and_short_transfers_go_on, set_up, tear_down)
+FILE_TEST(interrupted_and_short_transfers_go_on)
 {
-    struct place *place = *state;
-    struct answers answers = {.count = 0};
+    struct answers answers = {
+        .list = {{EINTR, 0},
+                 {0, 1},
+                 {0, 1000},
+                 {EINTR, 0},
+                 {EINTR, 0},
+                 {0, SIZE - 1002}},
+        .count = 6,
+    };
 
-    order(&answers, EINTR, 0);
-    order(&answers, 0, 1);
-    order(&answers, 0, 1000);
-    order(&answers, EINTR, 0);
-    order(&answers, EINTR, 0);
-    order(&answers, 0, SIZE - 1002);
     calls.writes = answers;
     calls.reads = answers;
-    assert_status(write_page(place), ZC_OK);
-    assert_int_equal(calls.writes.calls, 7);
-    assert_status(read_page(place), ZC_OK);
-    assert_int_equal(calls.reads.calls, 7);
-    assert_true(support_has_stamp(place->page, SIZE, 1, 1));
+    expect_write(ZC_OK, 7);
+    expect_read(ZC_OK, 7);
 }
 
-TEST_WITH(a_transfer_of_nothing_is_an_error, set_up, tear_down)
+FILE_TEST(a_transfer_of_nothing_is_an_error)
 {
-    struct place *place = *state;
+    const struct answers answers = {.list = {{0, 100}, {0, 0}}, .count = 2};
 
-    order(&calls.writes, 0, 100);
-    order(&calls.writes, 0, 0);
-    assert_status(write_page(place), ZC_IO_ERROR);
-    assert_int_equal(calls.writes.calls, 2);
-    assert_status(write_page(place), ZC_OK);
-
-    order(&calls.reads, 0, 100);
-    order(&calls.reads, 0, 0);
-    assert_status(read_page(place), ZC_IO_ERROR);
-    assert_int_equal(calls.reads.calls, 2);
+    calls.writes = answers;
+    expect_write(ZC_IO_ERROR, 2);
+    calls.writes.count = 0;
+    expect_write(ZC_OK, 1);
+    calls.reads = answers;
+    expect_read(ZC_IO_ERROR, 2);
 }
 
-TEST_WITH(every_error_of_a_transfer_is_an_io_error, set_up, tear_down)
+FILE_TEST(every_error_of_a_transfer_is_an_io_error)
 {
     static const int errors[] = {EIO, ENOSPC, EDQUOT, EFBIG, EINVAL, EAGAIN};
-    struct place *place = *state;
     unsigned i;
 
-    assert_status(write_page(place), ZC_OK);
+    expect_write(ZC_OK, 1);
     for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
-        memset(&calls, 0, sizeof(calls));
-        order(&calls.writes, 0, 2048);
-        order(&calls.writes, errors[i], 0);
-        assert_status(write_page(place), ZC_IO_ERROR);
-        assert_int_equal(calls.writes.calls, 2);
-        order(&calls.reads, errors[i], 0);
-        assert_status(read_page(place), ZC_IO_ERROR);
-        assert_int_equal(calls.reads.calls, 1);
+        calls.writes =
+            (struct answers){.list = {{0, 2048}, {errors[i], 0}}, .count = 2};
+        expect_write(ZC_IO_ERROR, 2);
+        calls.reads = (struct answers){.list = {{errors[i], 0}}, .count = 1};
+        expect_read(ZC_IO_ERROR, 1);
     }
 }
 
-TEST_WITH(a_full_disk_is_an_io_error, set_up, tear_down)
+FILE_TEST(a_full_disk_is_an_io_error)
 {
-    struct place *place = *state;
-
     calls.instead = open("/dev/full", O_WRONLY | O_CLOEXEC);
     if (calls.instead < 0) {
         print_message("no /dev/full here: skipped\n");
         skip();
     }
-    assert_status(write_page(place), ZC_IO_ERROR);
+    expect_write(ZC_IO_ERROR, 1);
     (void)close(calls.instead);
     calls.instead = 0;
-    assert_status(write_page(place), ZC_OK);
+    expect_write(ZC_OK, 1);
 }
 
 /* ---- opening ---- */
 
-static void refuse(struct place *place, unsigned flags, zc_status expected)
+static void refuse(unsigned flags, zc_status expected)
 {
-    struct stat info;
-
-    close_file(place);
-    assert_status(open_file(place, 1 << 20, flags), expected);
-    assert_null(place->file);
-    assert_int_equal(stat(place->path, &info), -1);
+    assert_status(open_file(1 << 20, flags), expected);
+    assert_null(file);
+    assert_false(support_file_exists(place.path));
 }
 
-static void preallocate(struct place *place, int says)
+static void refuse_space(int says, unsigned keep, zc_status expected)
 {
-    struct stat info;
-
-    close_file(place);
     calls.fallocations = 0;
     calls.fallocates = says;
-    assert_status(
-        open_file(place, (1 << 20) + 512, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP),
-        ZC_OK);
-    assert_int_equal(stat(place->path, &info), 0);
-    assert_int_equal(info.st_size, (1 << 20) + 512);
-    assert_true((uint64_t)info.st_blocks * 512 >= 1 << 20);
-    assert_int_equal(unlink(place->path), 0);
-}
-
-TEST_WITH(zeros_are_written_where_space_cannot_be_taken, set_up, tear_down)
-{
-    struct place *place = *state;
-    char byte = 1;
-
-    preallocate(place, EOPNOTSUPP);
-    assert_int_equal(calls.writes.calls, 5);
-    assert_status(zc_file_read(place->file, &byte, 1, (1 << 20) + 511), ZC_OK);
-    assert_int_equal(byte, 0);
-    preallocate(place, EINVAL);
-    preallocate(place, ENOSYS);
-}
-
-TEST_WITH(no_space_to_take_leaves_nothing, set_up, tear_down)
-{
-    struct place *place = *state;
-
-    calls.fallocates = ENOSPC;
-    refuse(place, ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
+    refuse(ZC_FILE_PREALLOCATE | keep, expected);
     assert_int_equal(calls.fallocations, 1);
+}
+
+FILE_TEST(zeros_are_written_where_space_cannot_be_taken)
+{
+    static const int says[] = {EOPNOTSUPP, EINVAL, ENOSYS};
+    struct stat info;
+    char byte = 1;
+    unsigned i;
+
+    for (i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+        calls.fallocations = 0;
+        calls.fallocates = says[i];
+        calls.writes.calls = 0;
+        assert_status(
+            open_file((1 << 20) + 512, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP),
+            ZC_OK);
+        assert_int_equal(calls.writes.calls, 5);
+        assert_int_equal(stat(place.path, &info), 0);
+        assert_int_equal(info.st_size, (1 << 20) + 512);
+        assert_true((uint64_t)info.st_blocks * 512 >= 1 << 20);
+        assert_status(zc_file_read(file, &byte, 1, (1 << 20) + 511), ZC_OK);
+        assert_int_equal(byte, 0);
+        support_remove_file(place.path);
+    }
+}
+
+FILE_TEST(space_that_cannot_be_had_leaves_no_file)
+{
+    refuse_space(ENOSPC, 0, ZC_IO_ERROR);
+    refuse_space(ENOMEM, 0, ZC_NO_MEMORY);
     assert_int_equal(calls.writes.calls, 0);
-}
-
-TEST_WITH(no_memory_to_take_space_is_that, set_up, tear_down)
-{
-    calls.fallocates = ENOMEM;
-    refuse(*state, ZC_FILE_PREALLOCATE, ZC_NO_MEMORY);
-}
-
-TEST_WITH(zeros_that_do_not_fit_leave_nothing, set_up, tear_down)
-{
-    calls.fallocates = EOPNOTSUPP;
-    order(&calls.writes, 0, 300000);
-    order(&calls.writes, ENOSPC, 0);
-    refuse(*state, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP, ZC_IO_ERROR);
+    /* Nor zeros that do not fit. */
+    calls.writes =
+        (struct answers){.list = {{0, 300000}, {ENOSPC, 0}}, .count = 2};
+    refuse_space(EOPNOTSUPP, ZC_FILE_KEEP, ZC_IO_ERROR);
     assert_int_equal(calls.writes.calls, 2);
 }
 
-TEST_WITH(taking_space_is_tried_again_when_interrupted, set_up, tear_down)
+FILE_TEST(taking_space_is_tried_again_when_interrupted)
 {
-    struct place *place = *state;
-
-    close_file(place);
     calls.fallocates = EINTR;
-    assert_status(open_file(place, 1 << 20, ZC_FILE_PREALLOCATE), ZC_OK);
+    assert_status(open_file(1 << 20, ZC_FILE_PREALLOCATE), ZC_OK);
     assert_int_equal(calls.fallocations, 2);
     assert_int_equal(calls.writes.calls, 0);
 }
 
-TEST_WITH(a_disk_that_cannot_go_direct_says_so_at_open, set_up, tear_down)
+FILE_TEST(a_disk_that_cannot_go_direct_says_so_at_open)
 {
-    order(&calls.reads, EINVAL, 0);
-    refuse(*state, ZC_FILE_DIRECT, ZC_UNSUPPORTED);
+    calls.reads = (struct answers){.list = {{EINVAL, 0}}, .count = 1};
+    refuse(ZC_FILE_DIRECT, ZC_UNSUPPORTED);
 }
 
-TEST_WITH(direct_is_what_the_system_calls_direct, set_up, tear_down)
+FILE_TEST(direct_is_what_the_system_calls_direct)
 {
-    struct place *place = *state;
-
-    assert_true(zc_file_read(place->file, place->page, 1, 0) != ZC_OK);
+    expect_read(ZC_IO_ERROR, 1);
 #ifdef O_DIRECT
     assert_int_equal(calls.flags & O_DIRECT, 0);
 #endif
-    close_file(place);
-    if (open_file(place, 1 << 20, ZC_FILE_DIRECT) != ZC_OK)
+    if (open_file(1 << 20, ZC_FILE_DIRECT) != ZC_OK)
         skip();
 #ifdef O_DIRECT
     assert_int_equal(calls.flags & O_DIRECT, O_DIRECT);
 #endif
-    memset(&calls, 0, sizeof(calls));
-    order(&calls.reads, EIO, 0);
-    refuse(place, ZC_FILE_DIRECT, ZC_IO_ERROR);
+    calls.reads = (struct answers){.list = {{EIO, 0}}, .count = 1};
+    refuse(ZC_FILE_DIRECT, ZC_IO_ERROR);
 }
 
 /* ---- a directory where O_TMPFILE is not known ---- */
 
-static zc_status open_directory(struct place *place)
-{
-    close_file(place);
-    calls.opens = 0;
-    return zc_file_open(place->directory, 1 << 20, 0, place->why, &place->file);
-}
-
-TEST_WITH(a_file_in_a_directory_is_made_and_unlinked, set_up, tear_down)
+FILE_TEST(a_file_in_a_directory_is_made_and_unlinked)
 {
     /* An old kernel opens the directory itself, which is not for writing. */
     static const int errors[] = {EOPNOTSUPP, EISDIR, EINVAL, ENOENT};
-    struct place *place = *state;
-    struct stat info;
+    const size_t length = strlen(place.directory);
     unsigned i;
 
     for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         calls.tmpfile = errors[i];
-        assert_status(open_directory(place), ZC_OK);
-        assert_int_equal(support_directory_count(place->directory), 0);
-        assert_memory_equal(calls.last, place->directory,
-                            strlen(place->directory));
-        assert_true(strlen(calls.last) > strlen(place->directory) + 1);
-        assert_int_equal(stat(calls.last, &info), -1);
-        assert_status(write_page(place), ZC_OK);
-        assert_status(read_page(place), ZC_OK);
-        assert_true(support_has_stamp(place->page, SIZE, 1, 1));
+        assert_status(open_at(place.directory, 1 << 20, 0), ZC_OK);
+        assert_int_equal(support_directory_count(place.directory), 0);
+        assert_memory_equal(calls.last, place.directory, length);
+        assert_true(strlen(calls.last) > length + 1);
+        assert_false(support_file_exists(calls.last));
+        expect_write(ZC_OK, 1);
+        expect_read(ZC_OK, 1);
     }
 }
 
-TEST_WITH(names_that_are_taken_are_passed_over, set_up, tear_down)
+FILE_TEST(names_that_are_taken_are_passed_over)
 {
-    struct place *place = *state;
-
     calls.tmpfile = EOPNOTSUPP;
     calls.taken = 50;
-    assert_status(open_directory(place), ZC_OK);
+    assert_status(open_at(place.directory, 1 << 20, 0), ZC_OK);
     assert_in_range(calls.opens, 51, 52);
-    assert_int_equal(support_directory_count(place->directory), 0);
+    assert_int_equal(support_directory_count(place.directory), 0);
     calls.taken = UINT32_MAX; /* not for ever */
-    assert_status(open_directory(place), ZC_IO_ERROR);
-    assert_string_equal(place->why, strerror(EEXIST));
+    assert_status(open_at(place.directory, 1 << 20, 0), ZC_IO_ERROR);
+    assert_string_equal(why, strerror(EEXIST));
     calls.taken = 0;
 }
