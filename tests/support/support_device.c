@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -58,14 +59,15 @@ static zc_status failure(const struct support_device *device)
     return status != ZC_OK ? (zc_status)status : ZC_IO_ERROR;
 }
 
-/* Whether a transfer fails: all do, or one of the next. */
-static bool fails(const atomic_bool *all, unsigned *next)
+/* Whether a transfer fails: all do, or one of the next.  The caller holds the
+ * lock. */
+static bool fails(const atomic_bool *all, atomic_uint *next)
 {
-    if (*next != 0) {
-        (*next)--;
-        return true;
-    }
-    return atomic_load(all);
+    if (atomic_load(next) == 0)
+        return atomic_load(all);
+    if (atomic_load(next) != UINT_MAX)
+        atomic_fetch_sub(next, 1);
+    return true;
 }
 
 static zc_status device_open(const struct zc_backing_config *config,
@@ -230,20 +232,6 @@ void support_device_let_one_go(struct support_device *device)
     (void)pthread_mutex_lock(&device->lock);
     device->permits++;
     (void)pthread_cond_broadcast(&device->changed);
-    (void)pthread_mutex_unlock(&device->lock);
-}
-
-void support_device_fail_writes(struct support_device *device, unsigned count)
-{
-    (void)pthread_mutex_lock(&device->lock);
-    device->failing_writes = count;
-    (void)pthread_mutex_unlock(&device->lock);
-}
-
-void support_device_fail_reads(struct support_device *device, unsigned count)
-{
-    (void)pthread_mutex_lock(&device->lock);
-    device->failing_reads = count;
     (void)pthread_mutex_unlock(&device->lock);
 }
 

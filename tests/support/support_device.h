@@ -35,6 +35,8 @@ struct support_device {
     atomic_bool fails_open;
     atomic_bool fails_writes;
     atomic_bool fails_reads;
+    atomic_uint failing_writes; /* so many of the next, and none after them */
+    atomic_uint failing_reads;
     atomic_int failure;       /* what it fails with; ZC_OK: ZC_IO_ERROR */
     atomic_bool holds_writes; /* support_device_hold() */
     atomic_bool holds_reads;  /* support_device_hold_reads() */
@@ -52,9 +54,7 @@ struct support_device {
     pthread_t maker; /* the thread of support_device_init() */
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned failing_writes; /* [lock], and below: so many more fail */
-    unsigned failing_reads;
-    unsigned permits;   /* so many transfers need not wait */
+    unsigned permits;   /* [lock], and below: so many need not wait */
     unsigned held;      /* transfers that wait */
     unsigned most_held; /* together */
     pthread_t writer;   /* of the write that ended last */
@@ -80,10 +80,6 @@ void support_device_let_one_go(struct support_device *device);
 
 /* Main thread only: returns when so many transfers wait. */
 void support_device_await_held(struct support_device *device, unsigned count);
-
-/* So many of the next transfers fail, and none after them. */
-void support_device_fail_writes(struct support_device *device, unsigned count);
-void support_device_fail_reads(struct support_device *device, unsigned count);
 
 /* Main thread only: replaces the page of a slot, as if another program had
  * written there. */

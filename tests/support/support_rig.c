@@ -101,7 +101,7 @@ static void check_nothing_left(void)
     assert_int_equal(zc_counter_read(&device->used), 0);
     assert_int_equal(zc_counter_read(&device->cached), 0);
     assert_int_equal(zc_counter_read(&device->stuck), 0);
-    assert_int_equal(zc_atomic_u32_load_relaxed(&device->users), ZC_DEVICE_ON);
+    assert_int_equal(rig_users(), 0);
     assert_int_equal(rig_writes_under_way(), 0);
     assert_int_equal(zc_zswap_stored_pages(&rig.zswap), 0);
     assert_int_equal(rig_pool_pages(), 0);
@@ -397,13 +397,34 @@ struct zc_folio *rig_make_stuck(uint64_t offset)
     folio = rig_folio(offset);
     assert_non_null(folio);
     zc_folio_lock(&rig.swap, folio);
-    support_device_fail_writes(&rig.device, 1);
+    atomic_store(&rig.device.failing_writes, 1);
     support_device_let_go(&rig.device);
     rig_settle();
     assert_true(zc_folio_has(folio, ZC_FOLIO_STUCK));
     assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
     assert_false(zc_folio_has(folio, ZC_FOLIO_WRITEBACK));
     return folio;
+}
+
+uint32_t rig_users(void)
+{
+    return zc_atomic_u32_load_relaxed(&rig.swap.devices[0].users) &
+           ~ZC_DEVICE_ON;
+}
+
+void rig_look(uint64_t slot)
+{
+    struct zc_folio *folio = rig_folio(slot);
+
+    rig.seen.calls++;
+    rig.seen.has_entry = rig_has_entry(slot);
+    rig.seen.users = rig_users();
+    if (folio == NULL)
+        return;
+    rig.seen.is_cached = zc_folio_has(folio, ZC_FOLIO_WRITEBACK) &&
+                         zc_folio_has(folio, ZC_FOLIO_UPTODATE) &&
+                         !zc_folio_has(folio, ZC_FOLIO_LOCKED | ZC_FOLIO_DIRTY);
+    rig_put(slot, folio);
 }
 
 void rig_settle(void)

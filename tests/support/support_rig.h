@@ -38,6 +38,13 @@ struct rig {
     struct support_device device;
     size_t page_size;
     zc_atomic_u32 folios; /* live ones */
+    struct rig_seen {
+        unsigned calls;
+        bool is_cached; /* up to date, under writeback, neither locked nor
+                         * dirty */
+        bool has_entry;
+        uint32_t users; /* of the device */
+    } seen;             /* rig_look() */
 };
 
 extern struct rig rig;
@@ -130,6 +137,11 @@ static inline uint32_t rig_writes_under_way(void)
 {
     return zc_atomic_u32_load_acquire(&rig.pageio.writes);
 }
+
+/* As on_write of the device: notes in rig.seen what a write finds. */
+void rig_look(uint64_t slot);
+/* Users of the device now. */
+uint32_t rig_users(void);
 
 /* Returns when no request is under way. */
 void rig_settle(void);

@@ -264,9 +264,9 @@ FAULTY_TEST(the_device_behind_is_the_one_that_was_named)
     open_faulty();
     assert_true(writes_to(1));
     assert_true(support_device_has(&device, 1));
-    support_device_fail_reads(&device, 1);
+    atomic_store(&device.failing_reads, 1);
     assert_true(faulty->read(backing, 1, page) != ZC_OK);
-    support_device_fail_writes(&device, 1);
+    atomic_store(&device.failing_writes, 1);
     assert_status(faulty->write(backing, 1, page), ZC_IO_ERROR);
     faulty->discard(backing, 1); /* it has none */
     faulty->close(backing);

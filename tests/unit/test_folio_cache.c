@@ -97,21 +97,6 @@ SWAP_TEST(a_frame_of_the_owner_goes_back_to_it)
     expect_no_frame(ZC_INJECT_FRAME);
 }
 
-SWAP_TEST(flags_are_set_and_cleared_one_by_one)
-{
-    struct zc_folio *folio = support_folio();
-
-    zc_folio_set(folio, ZC_FOLIO_DIRTY | ZC_FOLIO_UPTODATE);
-    assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
-    assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY | ZC_FOLIO_STUCK));
-    assert_false(zc_folio_has(folio, ZC_FOLIO_STUCK | ZC_FOLIO_WRITEBACK));
-    zc_folio_clear(folio, ZC_FOLIO_DIRTY);
-    assert_false(zc_folio_has(folio, ZC_FOLIO_DIRTY));
-    assert_true(zc_folio_has(folio, ZC_FOLIO_UPTODATE));
-    assert_true(zc_folio_has(folio, ZC_FOLIO_LOCKED));
-    support_unlock(folio);
-}
-
 static void lock_it(void *context)
 {
     zc_folio_lock(swap, context);

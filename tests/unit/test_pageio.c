@@ -244,7 +244,7 @@ static void claim(uint64_t offset)
 RIG_TEST(failures_in_turn_are_counted, .io_workers = 0)
 {
     assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
-    support_device_fail_writes(device, 3);
+    atomic_store(&device->failing_writes, 3);
     write_back(0, 2);
     assert_int_equal(zc_pageio_failures(&rig.pageio), 2);
     /* Of either kind. */
@@ -255,7 +255,7 @@ RIG_TEST(failures_in_turn_are_counted, .io_workers = 0)
     assert_status(write_device(2), ZC_OK);
     assert_int_equal(zc_pageio_failures(&rig.pageio), 0);
     support_slot_release(&rig.swap, rig_slot(2), NULL, false);
-    support_device_fail_writes(device, 1);
+    atomic_store(&device->failing_writes, 1);
     write_back(3, 1);
     assert_int_equal(zc_pageio_failures(&rig.pageio), 1);
     write_back(4, 2);
@@ -265,7 +265,7 @@ RIG_TEST(failures_in_turn_are_counted, .io_workers = 0)
 RIG_TEST(a_transfer_that_is_waited_for_is_done_by_the_caller, .io_workers = 1)
 {
     claim(2);
-    support_device_fail_writes(device, 1);
+    atomic_store(&device->failing_writes, 1);
     assert_status(write_device(2), ZC_IO_ERROR);
     assert_int_equal(rig_stat(ZC_STAT_WRITE_ERRORS), 1);
     assert_int_equal(rig_stat(ZC_STAT_DISK_WRITES), 0);
@@ -274,7 +274,7 @@ RIG_TEST(a_transfer_that_is_waited_for_is_done_by_the_caller, .io_workers = 1)
     assert_false(zc_slot_is_zero(rig_at(2)));
     assert_int_equal(rig_stat(ZC_STAT_DISK_WRITES), 1);
     assert_true(pthread_equal(device->writer, pthread_self()));
-    support_device_fail_reads(device, 1);
+    atomic_store(&device->failing_reads, 1);
     assert_status(read_device(2), ZC_IO_ERROR);
     assert_int_equal(rig_stat(ZC_STAT_DISK_SWAPINS), 0);
     assert_status(read_device(2), ZC_OK);

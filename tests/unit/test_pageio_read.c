@@ -128,7 +128,7 @@ RIG_TEST(a_page_that_cannot_be_read_is_kept, .io_workers = 0)
 
     assert_status(rig_write_back(1), ZC_OK);
     make_folio(true);
-    support_device_fail_reads(device, 1);
+    atomic_store(&device->failing_reads, 1);
     expect_failure(ZC_IO_ERROR);
     assert_int_equal(rig_stat(ZC_STAT_DISK_SWAPINS), 0);
     expect_read(ZC_SOURCE_DEVICE, SUPPORT_HALVES, false);

@@ -26,7 +26,7 @@ TEST(a_failed_page_is_stored_again_at_once)
         rig_set_for(1, SUPPORT_HALVES, 3);
         charged = rig_charged(3);
         assert_true(charged > 0);
-        support_device_fail_writes(device, 1);
+        atomic_store(&device->failing_writes, 1);
         assert_status(rig_write_back(1), ZC_OK);
         rig_settle();
         assert_true(rig_has_entry(1));
@@ -49,7 +49,7 @@ RIG_TEST(no_limit_keeps_a_failed_page_out, .has_no_make_room = true)
 {
     rig_fill(1, 2, 0);
     zc_zswap_apply_limit(&rig.zswap, 4096, 90);
-    support_device_fail_writes(device, 1);
+    atomic_store(&device->failing_writes, 1);
     assert_status(rig_write_back(1), ZC_OK);
     assert_true(rig_has_entry(1));
 }
@@ -168,7 +168,7 @@ RIG_TEST(a_stuck_folio_can_be_written_by_its_user, .io_workers = 1)
 /* Writes a folio with a page that only the device takes, and fails. */
 static void fail_to_write(struct zc_folio *folio)
 {
-    support_device_fail_writes(device, 1);
+    atomic_store(&device->failing_writes, 1);
     assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_OK);
     assert_true(zc_folio_has(folio, ZC_FOLIO_STUCK));
     assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
@@ -192,7 +192,7 @@ RIG_TEST(a_stuck_page_that_does_not_compress_is_written_again,
     fail_to_write_noise();
     assert_int_equal(rig_stuck(), 1);
     rig_expect(1, SUPPORT_NOISE);
-    support_device_fail_writes(device, 1);
+    atomic_store(&device->failing_writes, 1);
     expect_retry(8, 1);
     assert_int_equal(rig_stuck(), 1);
     rig_expect(1, SUPPORT_NOISE);

@@ -192,36 +192,15 @@ TEST(wherever_memory_ends_the_page_is_whole)
 
 /* ---- a write under way ---- */
 
-/* What a write meets on the device. */
-static struct {
-    unsigned calls;
-    bool is_right;
-    bool has_entry;
-} seen;
-
-static void look(uint64_t slot)
-{
-    struct zc_folio *folio = rig_folio(slot);
-
-    seen.calls++;
-    seen.has_entry = rig_has_entry(slot);
-    if (folio == NULL)
-        return;
-    seen.is_right = zc_folio_has(folio, ZC_FOLIO_WRITEBACK) &&
-                    zc_folio_has(folio, ZC_FOLIO_UPTODATE) &&
-                    !zc_folio_has(folio, ZC_FOLIO_LOCKED | ZC_FOLIO_DIRTY);
-    rig_put(slot, folio);
-}
-
 RIG_TEST(a_folio_being_written_is_cached_and_unlocked, .has_no_make_room = true)
 {
     fill_zswap();
     write_kind(2, SUPPORT_ZERO);
-    device->on_write = look;
+    device->on_write = rig_look;
     write_kind(2, SUPPORT_TEXT);
-    assert_int_equal(seen.calls, 1);
-    assert_true(seen.is_right);
-    assert_false(seen.has_entry);
+    assert_int_equal(rig.seen.calls, 1);
+    assert_true(rig.seen.is_cached);
+    assert_false(rig.seen.has_entry);
 }
 
 /* The write of slot 1 has begun, and stands still. */

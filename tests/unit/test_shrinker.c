@@ -226,7 +226,7 @@ TEST(a_shrink_ends_when_the_device_fails_all)
     for (i = 0; i < 2 * CACHES; i++) {
         begin(i % CACHES, i / CACHES * 2);
         rig_fill(0, PAGES, 0);
-        support_device_fail_writes(device, UINT_MAX);
+        atomic_store(&device->failing_writes, UINT_MAX);
         (void)zc_shrinker_shrink(&rig.shrinker, ZC_OWNER_ANY, 60, &pages);
         rig_settle();
         assert_in_range(device->tries, ZC_SHRINK_ERRORS_MAX,
@@ -234,7 +234,7 @@ TEST(a_shrink_ends_when_the_device_fails_all)
         assert_int_equal(rig_entries(0, PAGES), PAGES);
         rig_expect_all(PAGES);
         /* Each shrink tries anew. */
-        support_device_fail_writes(device, 3);
+        atomic_store(&device->failing_writes, 3);
         (void)shrink(ZC_OWNER_ANY, 60, ZC_OK);
         rig_settle();
         rig_expect_all(PAGES);
@@ -342,9 +342,9 @@ RIG_TEST(a_writeback_says_whether_pages_are_left, .cache = caches[0])
     rig_unpin_all(5);
     assert_int_equal(write_back_all(ZC_OK), 5);
     rig_fill(0, 50, 0);
-    support_device_fail_writes(device, UINT_MAX);
+    atomic_store(&device->failing_writes, UINT_MAX);
     assert_true(write_back_all(ZC_AGAIN) <= ZC_SHRINK_ERRORS_MAX + 4);
-    support_device_fail_writes(device, 0);
+    atomic_store(&device->failing_writes, 0);
     /* Pages of an owner that forbids writeback are not counted as left. */
     rig_forbid(0);
     assert_int_equal(write_back_all(ZC_OK), 0);

@@ -160,7 +160,7 @@ static void begin_failing(const struct rig_options *shape)
     for (; has_room(); stored++)
         rig_set(stored, SUPPORT_HALVES);
     zc_atomic_u32_store_relaxed(&rig.zswap.is_full, 1);
-    support_device_fail_writes(device, UINT_MAX);
+    atomic_store(&device->failing_writes, UINT_MAX);
 }
 
 static void end_failing(void)
@@ -249,7 +249,7 @@ TEST(a_device_that_is_well_again_is_found)
             (void)fail_all(ZC_OWNER_ANY);
             for (k = 0; k < first; k++)
                 (void)look_for_room(ZC_OWNER_ANY);
-            support_device_fail_writes(device, 0);
+            atomic_store(&device->failing_writes, 0);
             for (k = 0; k < ZC_SHRINK_TRY_EVERY; k++)
                 if (look_for_room(ZC_OWNER_ANY))
                     break;
@@ -268,7 +268,7 @@ TEST(the_success_of_any_write_ends_the_back_off)
     begin_failing(&shapes[0]);
     (void)fail_all(ZC_OWNER_ANY);
     assert_false(look_for_room(ZC_OWNER_ANY));
-    support_device_fail_writes(device, 0);
+    atomic_store(&device->failing_writes, 0);
     /* Refused, and so written. */
     assert_status(store(stored + 1), ZC_OK);
     assert_false(rig_has_entry(stored + 1));
@@ -330,7 +330,7 @@ TEST(the_worker_tries_as_seldom)
     }
     rig_settle();
     assert_int_equal(device->tries - tried, STORES / ZC_SHRINK_TRY_EVERY);
-    support_device_fail_writes(device, 0);
+    atomic_store(&device->failing_writes, 0);
     for (i = 0; i < ZC_SHRINK_TRY_EVERY; i++)
         assert_false(look_for_room(ZC_OWNER_ANY));
     await_room();

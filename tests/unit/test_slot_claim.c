@@ -371,19 +371,6 @@ CLAIM_TEST(a_claim_says_what_it_found)
     release(NULL, false);
 }
 
-CLAIM_TEST(a_claim_of_a_cached_slot_says_the_same)
-{
-    struct zc_folio *folio = cache(ZC_FOLIO_DIRTY);
-
-    zc_slot_set_zero(support_here(), true);
-    zc_folio_unlock(swap, folio);
-    expect_said(true, true, true);
-    assert_ptr_equal(claimed.folio, folio);
-    assert_true(zc_folio_has(folio, ZC_FOLIO_LOCKED));
-    release(folio, false);
-    zc_folio_put(swap, folio);
-}
-
 /* Claims a cached slot while the test, which has the folio locked, drops the
  * slot or sets its zero bit, and leaves the folio in the cache. */
 static void change_while_claimed(bool required, bool drops, zc_status expected)

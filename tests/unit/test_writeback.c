@@ -7,18 +7,12 @@
 
 static struct support_device *const device = &rig.device;
 
-static uint32_t device_users(void)
-{
-    return zc_atomic_u32_load_relaxed(&rig.swap.devices[0].users) &
-           ~ZC_DEVICE_ON;
-}
-
 /* As after an attempt that came to nothing. */
 static void check_untouched(uint64_t offset)
 {
     assert_true(rig_has_entry(offset));
     assert_false(rig_is_cached(offset));
-    assert_int_equal(device_users(), 0);
+    assert_int_equal(rig_users(), 0);
     assert_int_equal(rig_stat(ZC_STAT_ZSWPWB), 0);
     assert_int_equal(device->tries, 0);
     rig_expect(offset, SUPPORT_HALVES);
@@ -46,43 +40,21 @@ TEST(a_page_written_back_is_on_the_device_alone)
         assert_true(rig_has_entry(2));
         assert_int_equal(rig_stat(ZC_STAT_ZSWPWB), 1);
         assert_int_equal(rig_stat(ZC_STAT_DISK_WRITES), 0);
-        assert_int_equal(device_users(), 0);
+        assert_int_equal(rig_users(), 0);
         rig_expect(1, SUPPORT_HALVES);
         rig_end();
     }
 }
 
-static struct {
-    unsigned calls;
-    bool is_right;
-    bool has_entry;
-    bool has_device;
-} seen;
-
-static void look(uint64_t slot)
-{
-    struct zc_folio *folio = rig_folio(slot);
-
-    seen.calls++;
-    seen.has_entry = rig_has_entry(slot);
-    seen.has_device = device_users() > 0;
-    if (folio == NULL)
-        return;
-    seen.is_right = zc_folio_has(folio, ZC_FOLIO_WRITEBACK) &&
-                    zc_folio_has(folio, ZC_FOLIO_UPTODATE) &&
-                    !zc_folio_has(folio, ZC_FOLIO_LOCKED | ZC_FOLIO_DIRTY);
-    rig_put(slot, folio);
-}
-
 RIG_TEST(all_else_is_done_when_the_device_gets_the_page, .io_workers = 0)
 {
     rig_set(1, SUPPORT_HALVES);
-    device->on_write = look;
+    device->on_write = rig_look;
     assert_status(rig_write_back(1), ZC_OK);
-    assert_int_equal(seen.calls, 1);
-    assert_true(seen.is_right);
-    assert_true(seen.has_device);
-    assert_false(seen.has_entry);
+    assert_int_equal(rig.seen.calls, 1);
+    assert_true(rig.seen.is_cached);
+    assert_true(rig.seen.users > 0);
+    assert_false(rig.seen.has_entry);
 }
 
 /* The slot can be invalidated as soon as the write has ended. */
@@ -98,7 +70,7 @@ RIG_TEST(writeback_keeps_nothing_of_a_submitted_page, .io_workers = 1)
     assert_int_equal(zc_atomic_u32_load_relaxed(&folio->references), 3);
     rig_put(1, folio);
     /* The request's. */
-    assert_int_equal(device_users(), 1);
+    assert_int_equal(rig_users(), 1);
 }
 
 /* ---- left alone ---- */
@@ -259,7 +231,7 @@ static void visit(void *context)
 /* In the middle of decompression: the folio is in the cache, and locked. */
 static void let_visit(void *context)
 {
-    *(uint32_t *)context = device_users();
+    *(uint32_t *)context = rig_users();
     support_call_start(&visitor.thread, visit, NULL);
     while (zc_atomic_u32_load_acquire(&visitor.is_looked_up) == 0)
         continue;
@@ -282,7 +254,7 @@ static void visit_while_read(zc_status decompress_status)
     support_call_join(&visitor.thread);
     assert_non_null(visitor.folio);
     assert_int_equal(users, 2); /* writeback's, and the request's */
-    assert_int_equal(device_users(), 0);
+    assert_int_equal(rig_users(), 0);
 }
 
 /* A thread that waits for a folio which is given up is woken, and sees that. */
