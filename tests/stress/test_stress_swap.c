@@ -44,58 +44,32 @@ static void run(const struct support_churn_config *config)
     support_churn_end(&over);
 }
 
+#define RUN(...) run(&(const struct support_churn_config){__VA_ARGS__})
+
 TEST(entries_by_age_keep_the_guarantees)
 {
-    const struct support_churn_config inline_memory = {
-        .over = SUPPORT_OVER_DENSE, .lru_mode = ZC_LRU_ENTRY, .seed = 2};
-    const struct support_churn_config workers_file = {
-        .over = SUPPORT_OVER_KERNEL,
-        .lru_mode = ZC_LRU_ENTRY,
-        .io_workers = 2,
-        .shrink_worker = 1,
-        .behind = SUPPORT_BEHIND_FILE,
-        .seed = 3};
-
-    run(&inline_memory);
-    run(&workers_file);
+    RUN(.over = SUPPORT_OVER_DENSE, .lru_mode = ZC_LRU_ENTRY, .seed = 2);
+    RUN(.over = SUPPORT_OVER_KERNEL, .lru_mode = ZC_LRU_ENTRY, .seed = 3,
+        .io_workers = 2, .shrink_worker = 1, .behind = SUPPORT_BEHIND_FILE);
 }
 
 TEST(zspages_by_age_keep_the_guarantees)
 {
-    const struct support_churn_config dense = {.over = SUPPORT_OVER_DENSE,
-                                               .lru_mode = ZC_LRU_ZSPAGE,
-                                               .io_workers = 2,
-                                               .seed = 4};
-    const struct support_churn_config kernel = {.over = SUPPORT_OVER_KERNEL,
-                                                .lru_mode = ZC_LRU_ZSPAGE,
-                                                .swaps = true,
-                                                .seed = 5};
-
-    run(&dense);
-    run(&kernel);
+    RUN(.over = SUPPORT_OVER_DENSE, .lru_mode = ZC_LRU_ZSPAGE, .seed = 4,
+        .io_workers = 2);
+    RUN(.over = SUPPORT_OVER_KERNEL, .lru_mode = ZC_LRU_ZSPAGE, .seed = 5,
+        .swaps = true);
 }
 
 TEST(a_device_that_goes_and_comes_keeps_the_guarantees)
 {
-    const struct support_churn_config workers = {.over = SUPPORT_OVER_DENSE,
-                                                 .lru_mode = ZC_LRU_ENTRY,
-                                                 .io_workers = 2,
-                                                 .swaps = true,
-                                                 .seed = 6};
-
-    run(&workers);
+    RUN(.over = SUPPORT_OVER_DENSE, .lru_mode = ZC_LRU_ENTRY, .seed = 6,
+        .io_workers = 2, .swaps = true);
 }
 
 TEST(writes_that_fail_lose_nothing)
 {
-    const struct support_churn_config workers = {
-        .over = SUPPORT_OVER_KERNEL,
-        .lru_mode = ZC_LRU_ENTRY,
-        .io_workers = 2,
-        .shrink_worker = 1,
-        .swaps = true,
-        .behind = SUPPORT_BEHIND_FAULTY,
-        .seed = 8};
-
-    run(&workers);
+    RUN(.over = SUPPORT_OVER_KERNEL, .lru_mode = ZC_LRU_ENTRY, .seed = 8,
+        .io_workers = 2, .shrink_worker = 1, .swaps = true,
+        .behind = SUPPORT_BEHIND_FAULTY);
 }

@@ -316,23 +316,12 @@ static void check_all(void)
     }
 }
 
-static void run(unsigned lru_mode, enum zc_placement placement,
-                unsigned io_workers, unsigned shrink_worker)
+static void run(const struct rig_options *options)
 {
-    const struct rig_options options = {
-        .cache = {.compressor_name = "lz4",
-                  .lru_mode = lru_mode,
-                  .placement = placement,
-                  .segment_bytes = 8 * 4096,
-                  .shrink_worker = shrink_worker,
-                  .limit_bytes = 100 * 4096,
-                  .writes_max = 4},
-        .io_workers = io_workers,
-    };
     struct support_crew crew;
     unsigned i;
 
-    rig_begin(&options);
+    rig_begin(options);
     rig_forbid(OWNER_WITHOUT_DEVICE);
     for (i = 0; i < SLOTS; i++) {
         pthread_mutex_init(&slots[i].lock, NULL);
@@ -368,12 +357,22 @@ static void run(unsigned lru_mode, enum zc_placement placement,
 
 static void run_all(unsigned io_workers, unsigned shrink_worker)
 {
+    struct rig_options options = {.cache = {.compressor_name = "lz4",
+                                            .segment_bytes = 8 * 4096,
+                                            .shrink_worker = shrink_worker,
+                                            .limit_bytes = 100 * 4096,
+                                            .writes_max = 4},
+                                  .io_workers = io_workers};
+    unsigned i;
+
     written_back = 0;
     stored_again = 0;
-    run(ZC_LRU_ENTRY, ZC_PLACEMENT_DENSE, io_workers, shrink_worker);
-    run(ZC_LRU_ENTRY, ZC_PLACEMENT_KERNEL, io_workers, shrink_worker);
-    run(ZC_LRU_ZSPAGE, ZC_PLACEMENT_DENSE, io_workers, shrink_worker);
-    run(ZC_LRU_ZSPAGE, ZC_PLACEMENT_KERNEL, io_workers, shrink_worker);
+    for (i = 0; i < CACHES; i++) {
+        options.cache.lru_mode = i / 2 == 0 ? ZC_LRU_ENTRY : ZC_LRU_ZSPAGE;
+        options.cache.placement = i % 2 == 0 ? ZC_PLACEMENT_DENSE
+                                             : ZC_PLACEMENT_KERNEL;
+        run(&options);
+    }
     assert_true(written_back > 0);
     assert_true(is_calm || stored_again > 0);
 }

@@ -52,79 +52,88 @@ zc_status support_backing_try(const struct zc_backing_ops *ops, void *user)
     return status;
 }
 
+/* The device under test, and its pages. */
+static const struct zc_backing_ops *device;
+static void *backing;
+static size_t size;
+
+static void begin(const struct zc_backing_ops *ops, void *user,
+                  size_t page_size, uint64_t slot_count)
+{
+    device = ops;
+    size = page_size;
+    backing = support_backing_open(ops, user, page_size, slot_count);
+}
+
+static void discard(uint64_t slot)
+{
+    if (device->discard != NULL)
+        device->discard(backing, slot);
+}
+
 /* ---- one caller ---- */
 
-static void write_slot(const struct zc_backing_ops *ops, void *backing,
-                       size_t page_size, uint64_t slot, uint64_t sequence)
+static void write_slot(uint64_t slot, uint64_t sequence)
 {
     /* A page at any alignment. */
     static _Alignas(4096) unsigned char page[PAGE_MAX + 64];
     unsigned char *start = page + sequence % 3 * 8;
 
-    support_stamp(start, page_size, slot, sequence);
-    assert_status(ops->write(backing, slot, start), ZC_OK);
+    support_stamp(start, size, slot, sequence);
+    assert_status(device->write(backing, slot, start), ZC_OK);
 }
 
-static void check_slot(const struct zc_backing_ops *ops, void *backing,
-                       size_t page_size, uint64_t slot, uint64_t sequence)
+static void check_slot(uint64_t slot, uint64_t sequence)
 {
     static _Alignas(4096) unsigned char page[PAGE_MAX + 64];
     unsigned char *start = page + (sequence + slot) % 3 * 8;
 
     memset(page, 0xee, sizeof(page));
-    assert_status(ops->read(backing, slot, start), ZC_OK);
-    assert_true(support_has_stamp(start, page_size, slot, sequence));
+    assert_status(device->read(backing, slot, start), ZC_OK);
+    assert_true(support_has_stamp(start, size, slot, sequence));
     /* The read wrote one page and not a byte more. */
-    assert_int_equal(start[page_size], 0xee);
+    assert_int_equal(start[size], 0xee);
     assert_true(start == page || start[-1] == 0xee);
 }
 
-static void round_trip(const struct zc_backing_ops *ops, void *user,
-                       size_t page_size)
+static void round_trip(void)
 {
     static const uint64_t slots[] = {0, 1, 2, 511, 512, 1023, 1024, 5000, 9999};
     const unsigned count = sizeof(slots) / sizeof(slots[0]);
-    void *backing = support_backing_open(ops, user, page_size, 10000);
     unsigned round;
     unsigned i;
 
     for (round = 0; round < 3; round++) {
         for (i = 0; i < count; i++)
-            write_slot(ops, backing, page_size, slots[i], round * 100 + i);
+            write_slot(slots[i], round * 100 + i);
         for (i = 0; i < count; i++)
-            check_slot(ops, backing, page_size, slots[i], round * 100 + i);
+            check_slot(slots[i], round * 100 + i);
     }
     for (i = 0; i < count; i += 2)
-        if (ops->discard != NULL)
-            ops->discard(backing, slots[i]);
+        discard(slots[i]);
     for (i = 1; i < count; i += 2)
-        check_slot(ops, backing, page_size, slots[i], 200 + i);
+        check_slot(slots[i], 200 + i);
     for (i = 0; i < count; i += 2)
-        write_slot(ops, backing, page_size, slots[i], 300 + i);
+        write_slot(slots[i], 300 + i);
     for (i = 0; i < count; i++)
-        check_slot(ops, backing, page_size, slots[i],
-                   (i % 2 == 0 ? 300 : 200) + i);
-    ops->close(backing);
+        check_slot(slots[i], (i % 2 == 0 ? 300 : 200) + i);
 }
 
 void support_backing_round_trips(const struct zc_backing_ops *ops, void *user)
 {
     size_t page_size;
 
-    for (page_size = 4096; page_size <= PAGE_MAX; page_size *= 4)
-        round_trip(ops, user, page_size);
+    for (page_size = 4096; page_size <= PAGE_MAX; page_size *= 4) {
+        begin(ops, user, page_size, 10000);
+        round_trip();
+        ops->close(backing);
+    }
 }
 
 /* ---- threads ---- */
 
-struct shared {
-    const struct zc_backing_ops *ops;
-    void *backing;
-};
-
 static void use_own_slots(struct support_worker *worker)
 {
-    const struct shared *shared = worker->context;
     uint64_t written[SLOTS_EACH] = {0};
     _Alignas(4096) unsigned char page[4096 + 64];
     unsigned char *start;
@@ -137,15 +146,15 @@ static void use_own_slots(struct support_worker *worker)
         slot = i * THREADS + worker->index;
         start = page + n % 2 * 16;
         if (written[i] != 0) {
-            if (shared->ops->read(shared->backing, slot, start) != ZC_OK ||
+            if (device->read(backing, slot, start) != ZC_OK ||
                 !support_has_stamp(start, 4096, slot, written[i]))
                 support_mistake(worker, "slot %u is not what was written",
                                 (unsigned)slot);
-            if (n % 3 == 0 && shared->ops->discard != NULL)
-                shared->ops->discard(shared->backing, slot);
+            if (n % 3 == 0)
+                discard(slot);
         }
         support_stamp(start, 4096, slot, n);
-        if (shared->ops->write(shared->backing, slot, start) != ZC_OK)
+        if (device->write(backing, slot, start) != ZC_OK)
             support_mistake(worker, "slot %u is not written", (unsigned)slot);
         written[i] = n;
     }
@@ -153,18 +162,15 @@ static void use_own_slots(struct support_worker *worker)
 
 void support_backing_threads(const struct zc_backing_ops *ops, void *user)
 {
-    struct shared shared = {
-        .ops = ops,
-        .backing = support_backing_open(ops, user, 4096, THREADS * SLOTS_EACH),
-    };
     struct support_crew crew;
     unsigned i;
 
+    begin(ops, user, 4096, THREADS * SLOTS_EACH);
     support_crew_init(&crew);
     for (i = 0; i < THREADS; i++)
-        support_crew_add(&crew, use_own_slots, &shared);
+        support_crew_add(&crew, use_own_slots, NULL);
     support_crew_run(&crew, 0);
-    ops->close(shared.backing);
+    ops->close(backing);
 }
 
 /* ---- directories ---- */

@@ -49,7 +49,6 @@ static struct {
     unsigned taken; /* so many names are taken */
     unsigned opens;
     char last[128]; /* the path that was opened last */
-    int instead;    /* where writes go to, if it is not 0 */
 } calls;
 
 /* False: an error, and errno says which. */
@@ -104,8 +103,6 @@ ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t size,
     if (!answer(&calls.writes, &size))
         return -1;
     vector.iov_len = size;
-    if (calls.instead != 0)
-        return writev(calls.instead, &vector, 1);
     return pwritev(descriptor, &vector, 1, offset);
 }
 
@@ -248,19 +245,6 @@ FILE_TEST(every_error_of_a_transfer_is_an_io_error)
         calls.reads = (struct answers){.list = {{errors[i], 0}}, .count = 1};
         expect_read(ZC_IO_ERROR, 1);
     }
-}
-
-FILE_TEST(a_full_disk_is_an_io_error)
-{
-    calls.instead = open("/dev/full", O_WRONLY | O_CLOEXEC);
-    if (calls.instead < 0) {
-        print_message("no /dev/full here: skipped\n");
-        skip();
-    }
-    expect_write(ZC_IO_ERROR, 1);
-    (void)close(calls.instead);
-    calls.instead = 0;
-    expect_write(ZC_OK, 1);
 }
 
 /* ---- opening ---- */

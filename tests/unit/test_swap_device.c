@@ -303,10 +303,10 @@ static unsigned fail_each(enum zc_inject_point point, unsigned managed)
 {
     const struct zc_swap_options *options =
         ZC_SWAP_OPTIONS(.slot_count = 100, .managed = managed);
-    zc_status status = ZC_NO_MEMORY;
     uint32_t countdown = 0;
+    zc_status status;
 
-    for (; status != ZC_OK; countdown++) {
+    for (;; countdown++) {
         zc_inject_arm(point, countdown, 1);
         status = turn_on(options);
         zc_inject_disarm();
