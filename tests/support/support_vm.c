@@ -36,6 +36,7 @@ struct support_vm support_vm_make(const struct support_vm_kind *kind)
                                                              : kind->lru_mode,
                              .placement = kind->placement,
                              .checksums = kind->checksums,
+                             .compressor_name = kind->compressor,
                              .slot_count = UINT64_C(1) << 24),
             ZC_VM_OPTIONS(.frame_count = kind->frames == 0 ? 64 : kind->frames,
                           .swap_in = kind->swap_in,

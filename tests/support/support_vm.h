@@ -23,6 +23,7 @@ struct support_vm_kind {
     unsigned lru_mode;
     unsigned placement;
     unsigned checksums;
+    const char *compressor;
     unsigned synchronous;
     unsigned swap_in;
     unsigned io_workers;

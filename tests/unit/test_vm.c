@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* test_vm.c - pages come back as they were written, whatever became of them. */
-#include "support_test.h"
-#include "support_vm.h"
+/*
+ * test_vm.c - pages come back as they were written, whatever became of them
+ * (V1 to V3), in machines of every kind; which machines there can be.
+ */
+#include "support_machine.h"
 
 #include "base/inject.h"
-#include "vm/vm.h"
 
 #define PAGES 256 /* four times the frames */
 
-static void write_all(struct zc_vm_space *space, uint64_t sequence)
+static void write_all(uint64_t sequence)
 {
     uint64_t page;
 
@@ -16,276 +17,79 @@ static void write_all(struct zc_vm_space *space, uint64_t sequence)
         support_vm_write(space, page, sequence + page);
 }
 
-static void expect_all(struct zc_vm_space *space, uint64_t sequence)
+static void expect_all(uint64_t sequence)
 {
     uint64_t page;
 
     for (page = 0; page < PAGES; page++)
-        (void)support_vm_expect(space, page, page, sequence + page);
+        expect_page(space, page, sequence + page);
 }
 
-/* More pages than frames, written, read and written again. */
-static void run_small_machine(const struct support_vm_kind *kind)
+/* Each with more pages than frames, written, read and written again. */
+TEST(pages_survive_in_machines_of_every_kind)
 {
-    struct support_vm machine = support_vm_make(kind);
-    struct zc_vm_space *space = support_vm_space(&machine, PAGES);
-    struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
-
-    support_vm_expect_zeros(space, 17);
-    write_all(space, 1000);
-    support_vm_check(&machine);
-    expect_all(space, 1000);
-    write_all(space, 5000);
-    expect_all(space, 5000);
-    support_vm_check(&machine);
-    assert_status(zc_vm_get_stats(machine.vm, &stats), ZC_OK);
-    assert_true(stats.swapped_out > PAGES);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
-}
-
-TEST(pages_survive_the_pool)
-{
-    const struct support_vm_kind kind = {0};
-
-    run_small_machine(&kind);
-}
-
-TEST(pages_survive_a_synchronous_device)
-{
-    const unsigned policies[] = {ZC_SWAP_IN_CACHED, ZC_SWAP_IN_BYPASS,
-                                 ZC_SWAP_IN_STORE_AGAIN};
-    struct support_vm_kind kind = {.synchronous = 1};
+    static const struct support_vm_kind kinds[] = {
+        {0},
+        {.synchronous = 1, .swap_in = ZC_SWAP_IN_CACHED},
+        {.synchronous = 1, .swap_in = ZC_SWAP_IN_BYPASS},
+        {.synchronous = 1, .swap_in = ZC_SWAP_IN_STORE_AGAIN},
+        {.limit_bytes = 128 << 10},
+        {.limit_bytes = 128 << 10, .io_workers = 2},
+        {.limit_bytes = 128 << 10, .lru_mode = ZC_LRU_ZSPAGE},
+        {.limit_bytes = 128 << 10, .lru_mode = ZC_LRU_ZSPAGE, .io_workers = 2},
+        {.slots = PAGES + 8, .slot_order = ZC_SLOT_ORDER_LOWEST},
+        {.slots = PAGES + 8, .slot_order = ZC_SLOT_ORDER_LAST_FREED},
+        {.slots = PAGES + 8, .slot_order = ZC_SLOT_ORDER_ROUND_ROBIN},
+        {.background_reclaim = 1},
+    };
     size_t i;
 
-    for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-        kind.swap_in = policies[i];
-        run_small_machine(&kind);
+    for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        print_message("kind %u\n", (unsigned)i);
+        machine_begin(&kinds[i], PAGES);
+        support_vm_expect_zeros(space, 17);
+        write_all(1000);
+        support_vm_check(&machine);
+        expect_all(1000);
+        write_all(5000);
+        expect_all(5000);
+        assert_true(stats().swapped_out > PAGES);
+        assert_int_equal(stats().ksm_copies, 0); /* nothing was merged */
+        machine_end();
     }
 }
 
-TEST(pages_survive_writeback)
+TEST_OF_MACHINE(a_page_says_where_it_came_from, 4, .frames = 512,
+                .synchronous = 1)
 {
-    struct support_vm_kind kind = {.limit_bytes = 128 * 1024};
-    unsigned mode;
-    unsigned workers;
-
-    for (mode = ZC_LRU_ENTRY; mode <= ZC_LRU_ZSPAGE; mode++)
-        for (workers = 0; workers < 3; workers += 2) {
-            kind.lru_mode = mode;
-            kind.io_workers = workers;
-            run_small_machine(&kind);
-        }
-}
-
-TEST(pages_survive_every_slot_order)
-{
-    struct support_vm_kind kind = {.slots = PAGES + 8};
-
-    for (kind.slot_order = ZC_SLOT_ORDER_LOWEST;
-         kind.slot_order <= ZC_SLOT_ORDER_ROUND_ROBIN; kind.slot_order++)
-        run_small_machine(&kind);
-}
-
-TEST(pages_survive_a_reclaimer)
-{
-    const struct support_vm_kind kind = {.background_reclaim = 1};
-
-    run_small_machine(&kind);
-}
-
-TEST(a_page_says_where_it_came_from)
-{
-    const struct support_vm_kind kind = {.frames = 512, .synchronous = 1};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *space = support_vm_space(&machine, 4);
-    enum zc_fault_kind found = ZC_FAULT_KINDS;
-
-    assert_status(zc_vm_touch(space, 0, true, &found), ZC_OK);
-    assert_int_equal(found, ZC_FAULT_ZERO);
+    assert_int_equal(touch(space, 0, true), ZC_FAULT_ZERO);
     support_vm_write(space, 0, 1);
-    assert_status(zc_vm_touch(space, 1, true, &found), ZC_OK);
-    assert_status(zc_vm_touch(space, 1, true, &found), ZC_OK);
-    assert_int_equal(found, ZC_FAULT_NONE);
+    assert_int_equal(touch(space, 1, true), ZC_FAULT_ZERO);
+    assert_int_equal(touch(space, 1, true), ZC_FAULT_NONE);
     support_vm_reclaim_all(&machine);
     assert_int_equal(support_vm_expect(space, 0, 0, 1), ZC_FAULT_POOL);
-    assert_status(zc_vm_touch(space, 1, false, &found), ZC_OK);
-    assert_int_equal(found, ZC_FAULT_SWAPIN_ZERO);
+    assert_int_equal(touch(space, 1, false), ZC_FAULT_SWAPIN_ZERO);
     support_vm_reclaim_all(&machine);
     assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
     assert_int_equal(support_vm_expect(space, 0, 0, 1), ZC_FAULT_DEVICE);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
+    assert_int_equal(stats().faults[ZC_FAULT_ZERO], 2);
+    assert_int_equal(stats().faults[ZC_FAULT_POOL], 1);
+    assert_int_equal(stats().faults[ZC_FAULT_DEVICE], 1);
 }
 
-TEST(unmapped_pages_are_refused)
+TEST(a_kind_of_fault_has_a_name)
 {
-    const struct support_vm_kind kind = {0};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *space = NULL;
-    char byte = 1;
+    unsigned kind;
 
-    assert_status(zc_vm_space_create(machine.vm, 0, 10, &space), ZC_OK);
-    assert_status(zc_vm_read(space, 3, 0, &byte, 1, NULL), ZC_INVALID);
-    assert_status(zc_vm_map(space, 2, 4, 0), ZC_OK);
-    assert_status(zc_vm_map(space, 8, 3, 0), ZC_INVALID);
-    assert_status(zc_vm_map(space, 0, 1, 8), ZC_INVALID);
-    assert_status(zc_vm_write(space, 3, SUPPORT_VM_PAGE - 1, &byte, 1, NULL),
-                  ZC_OK);
-    assert_status(zc_vm_write(space, 3, SUPPORT_VM_PAGE, &byte, 1, NULL),
-                  ZC_INVALID);
-    assert_status(zc_vm_read(space, 6, 0, &byte, 1, NULL), ZC_INVALID);
-    assert_status(zc_vm_read(space, 10, 0, &byte, 1, NULL), ZC_INVALID);
-    assert_status(zc_vm_unmap(space, 3, 1), ZC_OK);
-    assert_status(zc_vm_read(space, 3, 0, &byte, 1, NULL), ZC_INVALID);
-    assert_status(zc_vm_map(space, 3, 1, 0), ZC_OK);
-    support_vm_expect_zeros(space, 3);
-    assert_status(zc_vm_space_create(machine.vm, ZC_OWNER_COUNT, 10, &space),
-                  ZC_INVALID);
-    assert_status(zc_vm_space_create(machine.vm, 0, 0, &space), ZC_INVALID);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
+    for (kind = 0; kind < ZC_FAULT_KINDS; kind++)
+        assert_string_not_equal(zc_fault_kind_name((enum zc_fault_kind)kind),
+                                "unknown");
+    assert_string_equal(zc_fault_kind_name(ZC_FAULT_KINDS), "unknown");
+    assert_string_equal(zc_fault_kind_name(ZC_FAULT_POOL), "pool");
 }
 
-TEST(a_fork_shares_until_one_writes)
+TEST_OF_MACHINE(no_room_at_all_is_no_memory, PAGES, .slots = 16)
 {
-    const struct support_vm_kind kind = {.frames = 512};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *parent = support_vm_space(&machine, 4);
-    struct zc_vm_space *child = NULL;
-    enum zc_fault_kind found;
-
-    support_vm_write(parent, 0, 1);
-    support_vm_write(parent, 1, 1);
-    support_vm_reclaim_all(&machine);
-    support_vm_write(parent, 2, 1);
-    assert_status(zc_vm_fork(parent, &child), ZC_OK);
-    support_vm_check(&machine);
-    support_vm_write(parent, 0, 2);
-    support_vm_write(child, 1, 3);
-    assert_status(zc_vm_touch(child, 2, true, &found), ZC_OK);
-    assert_int_equal(found, ZC_FAULT_COPY);
-    assert_status(zc_vm_touch(parent, 2, true, &found), ZC_OK);
-    assert_int_equal(found, ZC_FAULT_REUSE);
-    (void)support_vm_expect(child, 0, 0, 1);
-    (void)support_vm_expect(parent, 0, 0, 2);
-    (void)support_vm_expect(child, 1, 1, 3);
-    (void)support_vm_expect(parent, 1, 1, 1);
-    (void)support_vm_expect(child, 2, 2, 1);
-    support_vm_expect_zeros(child, 3);
-    support_vm_check(&machine);
-    support_vm_reclaim_all(&machine);
-    (void)support_vm_expect(parent, 2, 2, 1);
-    zc_vm_space_destroy(parent);
-    (void)support_vm_expect(child, 0, 0, 1);
-    (void)support_vm_expect(child, 1, 1, 3);
-    zc_vm_space_destroy(child);
-    support_vm_end(&machine);
-}
-
-TEST(many_children_share_one_slot)
-{
-    enum {
-        CHILDREN = 300
-    }; /* beyond a byte */
-    const struct support_vm_kind kind = {.frames = 512};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *parent = support_vm_space(&machine, 1);
-    struct zc_vm_space *children[CHILDREN];
-    unsigned i;
-
-    support_vm_write(parent, 0, 9);
-    support_vm_reclaim_all(&machine);
-    for (i = 0; i < CHILDREN; i++)
-        assert_status(zc_vm_fork(parent, &children[i]), ZC_OK);
-    support_vm_check(&machine);
-    for (i = 0; i < CHILDREN; i++) {
-        (void)support_vm_expect(children[i], 0, 0, 9);
-        zc_vm_space_destroy(children[i]);
-    }
-    zc_vm_space_destroy(parent);
-    support_vm_end(&machine);
-}
-
-TEST(merged_pages_come_apart)
-{
-    const struct support_vm_kind kind = {.frames = 512};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *one = support_vm_space(&machine, 4);
-    struct zc_vm_space *other = support_vm_space(&machine, 4);
-    struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
-    char page[SUPPORT_VM_PAGE];
-
-    support_vm_fill(page, 7, 7);
-    assert_status(zc_vm_write(one, 0, 0, page, sizeof(page), NULL), ZC_OK);
-    assert_status(zc_vm_write(other, 3, 0, page, sizeof(page), NULL), ZC_OK);
-    assert_status(zc_vm_merge(one, 1, other, 3), ZC_MISSING);
-    assert_status(zc_vm_touch(one, 1, true, NULL), ZC_OK);
-    assert_status(zc_vm_merge(one, 1, other, 3), ZC_MISSING);
-    assert_status(zc_vm_merge(one, 0, other, 3), ZC_OK);
-    assert_status(zc_vm_merge(one, 0, other, 3), ZC_OK);
-    support_vm_check(&machine);
-    support_vm_reclaim_all(&machine);
-    support_vm_check(&machine);
-    (void)support_vm_expect(one, 0, 7, 7);
-    (void)support_vm_expect(other, 3, 7, 7);
-    support_vm_write(other, 3, 8);
-    (void)support_vm_expect(one, 0, 7, 7);
-    (void)support_vm_expect(other, 3, 3, 8);
-    assert_status(zc_vm_get_stats(machine.vm, &stats), ZC_OK);
-    assert_int_equal(stats.pages_merged, 1);
-    zc_vm_space_destroy(one);
-    zc_vm_space_destroy(other);
-    support_vm_end(&machine);
-}
-
-TEST(swapoff_brings_every_page_home)
-{
-    const struct support_vm_kind kind = {.frames = 1024};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *space = support_vm_space(&machine, PAGES);
-    struct zc_vm_space *child = NULL;
-    unsigned type = 99;
-
-    write_all(space, 100);
-    support_vm_reclaim_all(&machine);
-    assert_status(zc_vm_fork(space, &child), ZC_OK);
-    (void)support_vm_expect(child, 3, 3, 103);
-    assert_status(zc_vm_swap_off(machine.vm, machine.type), ZC_OK);
-    assert_status(zc_vm_swap_off(machine.vm, machine.type), ZC_INVALID);
-    support_vm_check(&machine);
-    expect_all(space, 100);
-    expect_all(child, 100);
-    assert_status(zc_swap_on(machine.cache,
-                             ZC_SWAP_OPTIONS(.slot_count = 4096, .managed = 1),
-                             &type),
-                  ZC_OK);
-    support_vm_reclaim_all(&machine);
-    expect_all(child, 100);
-    zc_vm_space_destroy(space);
-    zc_vm_space_destroy(child);
-    support_vm_end(&machine);
-}
-
-TEST(swapoff_without_room_loses_nothing)
-{
-    const struct support_vm_kind kind = {.frames = 64};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *space = support_vm_space(&machine, PAGES);
-
-    write_all(space, 100);
-    assert_status(zc_vm_swap_off(machine.vm, machine.type), ZC_NO_MEMORY);
-    support_vm_check(&machine);
-    expect_all(space, 100);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
-}
-
-TEST(no_room_at_all_is_no_memory)
-{
-    const struct support_vm_kind kind = {.frames = 64, .slots = 16};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *space = support_vm_space(&machine, PAGES);
     zc_status status = ZC_OK;
     uint64_t written = 0;
     uint64_t page;
@@ -300,134 +104,7 @@ TEST(no_room_at_all_is_no_memory)
     /* Room for one is room for all, one after another. */
     assert_status(zc_vm_unmap(space, 0, 20), ZC_OK);
     for (page = 20; page < written; page++)
-        (void)support_vm_expect(space, page, page, 5);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
-}
-
-TEST(locked_pages_stay)
-{
-    const struct support_vm_kind kind = {.frames = 512};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *space = NULL;
-    enum zc_fault_kind found;
-
-    assert_status(zc_vm_space_create(machine.vm, 0, 2, &space), ZC_OK);
-    assert_status(zc_vm_map(space, 0, 1, ZC_VM_LOCKED), ZC_OK);
-    assert_status(zc_vm_map(space, 1, 1, 0), ZC_OK);
-    support_vm_write(space, 0, 1);
-    support_vm_write(space, 1, 1);
-    support_vm_reclaim_all(&machine);
-    assert_status(zc_vm_touch(space, 0, false, &found), ZC_OK);
-    assert_int_equal(found, ZC_FAULT_NONE);
-    assert_int_equal(support_vm_expect(space, 1, 1, 1), ZC_FAULT_POOL);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
-}
-
-/* One lock keeps the page where it is for all that share it, however many. */
-TEST(a_locked_page_keeps_every_mapping)
-{
-    static const unsigned counts[] = {1, 15, 16, 17, 100};
-    const struct support_vm_kind kind = {.frames = 512};
-    struct zc_vm_space *children[100];
-    struct support_vm machine;
-    struct zc_vm_space *space;
-    enum zc_fault_kind found;
-    unsigned i;
-    unsigned j;
-
-    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        machine = support_vm_make(&kind);
-        space = support_vm_space_of(&machine, 0, 1, ZC_VM_LOCKED);
-        support_vm_write(space, 0, 1);
-        for (j = 0; j < counts[i]; j++)
-            assert_status(zc_vm_fork(space, &children[j]), ZC_OK);
-        support_vm_reclaim_all(&machine);
-        for (j = 0; j < counts[i]; j++) {
-            assert_status(zc_vm_touch(children[j], 0, false, &found), ZC_OK);
-            assert_int_equal(found, ZC_FAULT_NONE);
-            zc_vm_space_destroy(children[j]);
-        }
-        assert_int_equal(support_vm_stats(&machine).swapped_out, 0);
-        zc_vm_space_destroy(space);
-        support_vm_end(&machine);
-    }
-}
-
-TEST(an_owner_stays_in_its_limit)
-{
-    const struct support_vm_kind kind = {.frames = 512};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *space = NULL;
-    uint64_t page;
-
-    assert_status(zc_vm_set_owner_limit(machine.vm, ZC_OWNER_COUNT, 1),
-                  ZC_INVALID);
-    assert_status(zc_vm_set_owner_limit(machine.vm, 5, 20), ZC_OK);
-    assert_status(zc_vm_space_create(machine.vm, 5, 100, &space), ZC_OK);
-    assert_status(zc_vm_map(space, 0, 100, 0), ZC_OK);
-    for (page = 0; page < 100; page++)
-        support_vm_write(space, page, 3);
-    zc_spinlock_lock(&machine.vm->frames_lock);
-    assert_in_range(machine.vm->owners[5].frames, 1, 20);
-    zc_spinlock_unlock(&machine.vm->frames_lock);
-    for (page = 0; page < 100; page++)
-        (void)support_vm_expect(space, page, page, 3);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
-}
-
-/* Each policy, each way in: a page that was read and could not be mapped is
- * still there. */
-TEST(a_failed_install_loses_nothing)
-{
-    const unsigned policies[] = {ZC_SWAP_IN_CACHED, ZC_SWAP_IN_BYPASS,
-                                 ZC_SWAP_IN_STORE_AGAIN};
-    struct support_vm_kind kind = {.frames = 512, .synchronous = 1};
-    struct zc_vm_space *space;
-    struct support_vm machine;
-    uint32_t failures;
-    size_t i;
-
-    for (i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
-        kind.swap_in = policies[i];
-        machine = support_vm_make(&kind);
-        space = support_vm_space(&machine, 4);
-        support_vm_write(space, 2, 6);
-        support_vm_reclaim_all(&machine);
-        zc_inject_arm(ZC_INJECT_INSTALL, 0, 3);
-        (void)support_vm_expect(space, 2, 2, 6);
-        failures = zc_inject_failures();
-        zc_inject_disarm();
-        assert_int_equal(failures, 3);
-        support_vm_check(&machine);
-        zc_vm_space_destroy(space);
-        support_vm_end(&machine);
-    }
-}
-
-TEST(a_page_that_cannot_be_read_stays)
-{
-    const struct support_vm_kind kind = {.frames = 512};
-    struct support_vm machine = support_vm_make(&kind);
-    struct zc_vm_space *space = support_vm_space(&machine, 4);
-    char byte;
-
-    support_vm_write(space, 2, 6);
-    support_vm_reclaim_all(&machine);
-    zc_inject_arm(ZC_INJECT_DECOMPRESS, 0, 1);
-    assert_status(zc_vm_read(space, 2, 0, &byte, 1, NULL), ZC_CORRUPT);
-    zc_inject_disarm();
-    (void)support_vm_expect(space, 2, 2, 6);
-    support_vm_reclaim_all(&machine);
-    assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
-    zc_inject_arm(ZC_INJECT_READ, 0, 1);
-    assert_status(zc_vm_read(space, 2, 0, &byte, 1, NULL), ZC_IO_ERROR);
-    zc_inject_disarm();
-    (void)support_vm_expect(space, 2, 2, 6);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
+        expect_page(space, page, 5);
 }
 
 /* A machine that is refused, and why: of the cache's options the beginning, for
@@ -456,28 +133,45 @@ static void expect_refused(struct zc_cache_options cache_options,
 
 TEST(bad_options_are_refused)
 {
-    const struct zc_cache_options cache = {0};
     /* Its content is the library's own; it is not looked at. */
     static const char frames;
+    const struct {
+        struct zc_cache_options cache;
+        struct zc_vm_options vm;
+        const char *cache_text;
+        const char *text;
+    } cases[] = {
+        {{0},
+         {.frame_count = 15},
+         "",
+         "frame_count: 15 is not from 16 to 4294967296"},
+        {{0},
+         {.frame_count = UINT64_C(4294967297)},
+         "",
+         "frame_count: 4294967297 is not from 16 to 4294967296"},
+        {{0},
+         {.swap_in = 4},
+         "",
+         "swap_in: 4 is no enum zc_swap_in_policy, the last of which is 3"},
+        {{0},
+         {.background_reclaim = 2},
+         "",
+         "background_reclaim: 2 is not 0 or 1"},
+        {{.frames = (const void *)&frames},
+         {0},
+         "frames: must be NULL, for a machine has its own",
+         ""},
+        {{.page_size = 5000}, {0}, "page_size: 5000 is not", ""},
+        {{.context_count = ZC_CONTEXT_COUNT_MAX + 1},
+         {0},
+         "context_count: ",
+         ""},
+    };
+    size_t i;
 
-    expect_refused(cache, (struct zc_vm_options){.frame_count = 15}, "",
-                   "frame_count: 15 is not from 16 to 4294967296");
-    expect_refused(cache,
-                   (struct zc_vm_options){.frame_count = UINT64_C(4294967297)},
-                   "", "frame_count: 4294967297 is not from 16 to 4294967296");
-    expect_refused(cache, (struct zc_vm_options){.swap_in = 4}, "",
-                   "swap_in: 4 is no enum zc_swap_in_policy, the last of which "
-                   "is 3");
-    expect_refused(cache, (struct zc_vm_options){.background_reclaim = 2}, "",
-                   "background_reclaim: 2 is not 0 or 1");
-    expect_refused((struct zc_cache_options){.frames = (const void *)&frames},
-                   (struct zc_vm_options){0},
-                   "frames: must be NULL, for a machine has its own", "");
-    expect_refused((struct zc_cache_options){.page_size = 5000},
-                   (struct zc_vm_options){0}, "page_size: 5000 is not", "");
-    expect_refused(
-        (struct zc_cache_options){.context_count = ZC_CONTEXT_COUNT_MAX + 1},
-        (struct zc_vm_options){0}, "context_count: ", "");
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        expect_refused(cases[i].cache, cases[i].vm, cases[i].cache_text,
+                       cases[i].text);
     assert_status(zc_vm_create(NULL, NULL, NULL), ZC_INVALID);
     assert_null(zc_vm_cache(NULL));
 }
@@ -548,4 +242,45 @@ TEST(the_cache_takes_its_frames_from_the_machine)
         assert_true(support_vm_is(page, i, 1));
     }
     zc_vm_destroy(watched);
+}
+
+TEST(a_machine_has_defaults)
+{
+    struct zc_vm_stats found = {.struct_size = sizeof(found)};
+    struct zc_vm *vm = NULL;
+
+    assert_status(zc_vm_create(NULL, NULL, &vm), ZC_OK);
+    assert_status(zc_vm_get_stats(vm, &found), ZC_OK);
+    assert_int_equal(found.frame_count, 16384);
+    assert_int_equal(found.frames_free, 16384);
+    zc_vm_destroy(vm);
+    zc_vm_destroy(NULL);
+}
+
+/* Whatever is missing, of the machine or of its cache: nothing is left. */
+TEST(a_machine_without_memory_is_none)
+{
+    static const enum zc_inject_point points[] = {
+        ZC_INJECT_MALLOC, ZC_INJECT_PAGES, ZC_INJECT_THREAD};
+    uint32_t countdown = 0;
+    zc_status status;
+    unsigned i;
+
+    for (i = 0; i < 3; i++) {
+        countdown = 0;
+        do {
+            struct zc_vm *vm = NULL;
+
+            zc_inject_arm(points[i], countdown++, 1);
+            status = zc_vm_create(
+                ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY, .shrink_worker = 1),
+                ZC_VM_OPTIONS(.frame_count = 16, .background_reclaim = 1), &vm);
+            zc_inject_disarm();
+            assert_true(status == ZC_OK || status == ZC_NO_MEMORY);
+            assert_int_equal(status == ZC_OK, vm != NULL);
+            zc_vm_destroy(vm);
+        } while (status != ZC_OK);
+        assert_true(countdown > 1);
+    }
+    assert_int_equal(countdown, 2 + 1); /* the worker, and the reclaimer */
 }

@@ -9,40 +9,29 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "support_test.h"
-#include "support_vm.h"
+#include "support_machine.h"
 
-#include "vm/vm.h"
-
-static struct support_vm machine;
-static struct zc_vm_space *space;
 static struct zc_vm_table *table;
 
-/* Page 0 is out, 1 present, 2 in the swap cache alone with its entry out, 3
- * shared with a child. */
-static struct zc_vm_space *begin(void)
-{
-    const struct support_vm_kind kind = {.frames = 64, .slots = 100};
-    struct zc_vm_space *child = NULL;
+/* Page 0 is out, 1 and 3 present, all shared with a child. */
+#define TEST_OF_CHECK(name)                                                    \
+    static void name##_shared(void);                                           \
+    TEST_OF_MACHINE(name, 8, .slots = 100)                                     \
+    {                                                                          \
+        share();                                                               \
+        name##_shared();                                                       \
+    }                                                                          \
+    static void name##_shared(void)
 
-    machine = support_vm_make(&kind);
-    space = support_vm_space(&machine, 8);
+static void share(void)
+{
     table = zc_vm_table_find(space, 0);
     support_vm_write(space, 0, 1);
     support_vm_reclaim_all(&machine);
     support_vm_write(space, 1, 1);
     support_vm_write(space, 3, 1);
-    assert_status(zc_vm_fork(space, &child), ZC_OK);
+    fork_space();
     support_vm_check(&machine);
-    return child;
-}
-
-static void end(struct zc_vm_space *child)
-{
-    support_vm_check(&machine);
-    zc_vm_space_destroy(child);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
 }
 
 /* It is found, and the text has this in it. */
@@ -66,52 +55,56 @@ static void with_entry(unsigned index, zc_pte pte, const char *words)
     support_vm_check(&machine);
 }
 
-TEST(entries_are_of_one_kind)
+TEST_OF_CHECK(entries_are_of_one_kind)
 {
-    struct zc_vm_space *child = begin();
     const zc_pte swap = zc_pte_of_slot(support_vm_slot(space, 0));
     const zc_pte present = support_vm_entry(space, 1);
 
-    with_entry(5, swap, "outside of any mapping");
-    with_entry(0, swap | ZC_PTE_MAPPED | ZC_PTE_PRESENT, "both present");
-    with_entry(5, ZC_PTE_MAPPED | ZC_PTE_DIRTY, "nothing behind it");
-    with_entry(5, ZC_PTE_MAPPED | zc_pte_of_slot(zc_swp_make(7, 0)),
-               "type 7, which is off");
-    with_entry(5, ZC_PTE_MAPPED | zc_pte_of_slot(zc_swp_make(0, 100)),
-               "beyond its device");
-    with_entry(5, ZC_PTE_MAPPED | zc_pte_of_slot(zc_swp_make(0, 99)),
-               "free, 1 entries name it");
-    with_entry(5, ZC_PTE_MAPPED | ZC_PTE_PRESENT | UINT64_C(64) << ZC_PTE_SHIFT,
-               "of frame 64 of 64");
-    with_entry(5, ZC_PTE_MAPPED | swap, "count 2, 3 entries name it");
-    with_entry(0, ZC_PTE_MAPPED, "count 2, 1 entries name it");
-    with_entry(5, present, "entries map it, it counts 2");
-    with_entry(1, present | ZC_PTE_WRITE, "shared, and written to");
-    with_entry(1, ZC_PTE_MAPPED, "entries map it, it counts 2");
-    end(child);
+    const struct {
+        unsigned index;
+        zc_pte pte;
+        const char *words;
+    } cases[] = {
+        {5, swap, "outside of any mapping"},
+        {0, swap | ZC_PTE_MAPPED | ZC_PTE_PRESENT, "both present"},
+        {5, ZC_PTE_MAPPED | ZC_PTE_DIRTY, "nothing behind it"},
+        {5, ZC_PTE_MAPPED | zc_pte_of_slot(zc_swp_make(7, 0)),
+         "type 7, which is off"},
+        {5, ZC_PTE_MAPPED | zc_pte_of_slot(zc_swp_make(0, 100)),
+         "beyond its device"},
+        {5, ZC_PTE_MAPPED | zc_pte_of_slot(zc_swp_make(0, 99)),
+         "free, 1 entries name it"},
+        {5, ZC_PTE_MAPPED | ZC_PTE_PRESENT | UINT64_C(64) << ZC_PTE_SHIFT,
+         "of frame 64 of 64"},
+        {5, ZC_PTE_MAPPED | swap, "count 2, 3 entries name it"},
+        {0, ZC_PTE_MAPPED, "count 2, 1 entries name it"},
+        {5, present, "entries map it, it counts 2"},
+        {1, present | ZC_PTE_WRITE, "shared, and written to"},
+        {1, ZC_PTE_MAPPED, "entries map it, it counts 2"},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        with_entry(cases[i].index, cases[i].pte, cases[i].words);
 }
 
-TEST(tables_are_where_they_belong)
+TEST_OF_CHECK(tables_are_where_they_belong)
 {
-    struct zc_vm_space *child = begin();
-
     table->first = 512;
     expect_found("a table that is not of its place");
     table->first = 0;
-    table->space = child;
+    table->space = other;
     expect_found("a table that is not of its place");
     table->space = space;
     machine.vm->space_count++;
     expect_found("2 spaces, counted as 3");
     machine.vm->space_count--;
-    end(child);
 }
 
-TEST(frames_know_their_mappings)
+TEST_OF_CHECK(frames_know_their_mappings)
 {
-    struct zc_vm_space *child = begin();
     struct zc_vm_frame *frame = support_vm_frame(space, 1);
-    struct zc_vm_frame *other = support_vm_frame(space, 3);
+    struct zc_vm_frame *third = support_vm_frame(space, 3);
     struct zc_vm_place first = frame->mappings;
 
     frame->mapped++;
@@ -119,18 +112,16 @@ TEST(frames_know_their_mappings)
     frame->mapped--;
     frame->mappings.table = NULL;
     expect_found("knows 0 mappings of 2");
-    frame->mappings = other->mappings;
+    frame->mappings = third->mappings;
     expect_found("a mapping that is not");
     frame->mappings = first;
     first.table->next[first.index] = first; /* a ring */
     expect_found("knows 3 mappings of 2");
     first.table->next[first.index] = (struct zc_vm_place){table, 1};
-    end(child);
 }
 
-TEST(frames_have_the_references_they_should)
+TEST_OF_CHECK(frames_have_the_references_they_should)
 {
-    struct zc_vm_space *child = begin();
     struct zc_vm_frame *frame = support_vm_frame(space, 1);
 
     zc_folio_get(&frame->folio);
@@ -142,12 +133,10 @@ TEST(frames_have_the_references_they_should)
     frame->is_isolated = true;
     expect_found(": isolated");
     frame->is_isolated = false;
-    end(child);
 }
 
-TEST(frames_are_on_one_list)
+TEST_OF_CHECK(frames_are_on_one_list)
 {
-    struct zc_vm_space *child = begin();
     struct zc_vm_frame *frame = support_vm_frame(space, 1);
     struct zc_vm *vm = machine.vm;
     struct zc_list *free = vm->free.next;
@@ -172,25 +161,20 @@ TEST(frames_are_on_one_list)
     zc_list_remove(&vm->owners[0].turn);
     expect_found("owner 0 has frames and no turn");
     zc_list_add_last(&vm->turns, &vm->owners[0].turn);
-    end(child);
 }
 
-TEST(owners_are_charged_what_is_theirs)
+TEST_OF_CHECK(owners_are_charged_what_is_theirs)
 {
-    struct zc_vm_space *child = begin();
-
     machine.vm->owners[0].frames++;
     expect_found("owner 0 has 2 frames, and is charged 3");
     machine.vm->owners[0].frames--;
     machine.vm->owners[ZC_OWNER_COUNT].frames++;
     expect_found("and is charged 1");
     machine.vm->owners[ZC_OWNER_COUNT].frames--;
-    end(child);
 }
 
-TEST(slots_are_used_by_somebody)
+TEST_OF_CHECK(slots_are_in_use_for_a_reason)
 {
-    struct zc_vm_space *child = begin();
     struct zc_swap *swap = &machine.cache->swap;
     struct zc_zswap *zswap = &machine.cache->zswap;
     const zc_swp slot = support_vm_slot(space, 0);
@@ -223,10 +207,9 @@ TEST(slots_are_used_by_somebody)
     /* Used by a pin alone. */
     assert_status(zc_slot_pin(swap, zc_slot_find(swap, slot)), ZC_OK);
     assert_status(zc_vm_unmap(space, 0, 1), ZC_OK);
-    assert_status(zc_vm_unmap(child, 0, 1), ZC_OK);
+    assert_status(zc_vm_unmap(other, 0, 1), ZC_OK);
     expect_found("in use, with neither a count nor a folio");
     zc_slot_unpin(swap, zc_slot_find(swap, slot));
-    end(child);
 }
 
 /* Bytes of address space that the process has now. */
@@ -254,7 +237,6 @@ TEST(a_check_takes_memory_for_what_is_in_use)
 
     if (access("/proc/self/statm", R_OK) != 0)
         skip();
-    machine.vm = NULL;
     assert_status(zc_vm_create(ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY),
                                ZC_VM_OPTIONS(.frame_count = 64), &machine.vm),
                   ZC_OK);
@@ -279,12 +261,11 @@ TEST(a_check_takes_memory_for_what_is_in_use)
     with_entry(5, ZC_PTE_MAPPED | zc_pte_of_slot(support_vm_slot(space, 1)),
                "count 1, 2 entries name it");
     assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
-    end(NULL);
+    machine_end();
 }
 
-TEST(the_text_is_cut_to_its_room)
+TEST_OF_CHECK(the_text_is_cut_to_its_room)
 {
-    struct zc_vm_space *child = begin();
     char text[8] = "1234567";
 
     machine.vm->space_count++;
@@ -294,22 +275,17 @@ TEST(the_text_is_cut_to_its_room)
     machine.vm->space_count--;
     assert_status(zc_vm_check(machine.vm, NULL, 1), ZC_INVALID);
     assert_status(zc_vm_check(NULL, text, 1), ZC_INVALID);
-    end(child);
 }
 
 /* Each check falls while frames are on their way out. */
-TEST(the_reclaimer_waits_for_it)
+TEST_OF_MACHINE(the_reclaimer_waits_for_it, 500, .frames = 256,
+                .background_reclaim = 1)
 {
-    const struct support_vm_kind kind = {.frames = 256,
-                                         .background_reclaim = 1};
     uint64_t page;
 
-    machine = support_vm_make(&kind);
-    space = support_vm_space(&machine, 500);
     for (page = 0; page < 1500; page++) {
         support_vm_write(space, page % 500, page);
         if (page >= 200)
             support_vm_check(&machine);
     }
-    end(NULL);
 }

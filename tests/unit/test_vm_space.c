@@ -2,22 +2,11 @@
 /* test_vm_space.c - spaces: made, mapped, unmapped, ended; their tables. */
 #include <sys/mman.h>
 
-#include "support_test.h"
-#include "support_vm.h"
+#include "support_machine.h"
 
 #include "base/inject.h"
-#include "vm/vm.h"
 
-static struct support_vm machine;
-
-static void begin(void)
-{
-    const struct support_vm_kind kind = {.frames = 64};
-
-    machine = support_vm_make(&kind);
-}
-
-TEST(an_entry_holds_every_slot_and_frame)
+TEST_IN_SPACE(an_entry_holds_every_slot_and_frame, 0)
 {
     const zc_swp slots[] = {
         zc_swp_make(0, 0), zc_swp_make(0, 1),
@@ -27,7 +16,6 @@ TEST(an_entry_holds_every_slot_and_frame)
     size_t i;
     zc_pte pte;
 
-    begin();
     for (i = 0; i < sizeof(slots) / sizeof(slots[0]); i++) {
         pte = zc_pte_of_slot(slots[i]);
         assert_int_equal(zc_pte_slot(pte | ZC_PTE_KEPT).value, slots[i].value);
@@ -42,143 +30,95 @@ TEST(an_entry_holds_every_slot_and_frame)
     assert_true(zc_pte_same(5, 5 | ZC_PTE_DIRTY | ZC_PTE_ACCESSED));
     assert_false(zc_pte_same(ZC_PTE_MAPPED, ZC_PTE_MAPPED | ZC_PTE_WRITE));
     assert_false(zc_pte_same(ZC_PTE_PRESENT, ZC_PTE_PRESENT | 1u << 8));
-    support_vm_end(&machine);
 }
 
-TEST(mapping_what_is_mapped_changes_nothing)
+TEST_IN_SPACE(mapping_what_is_mapped_changes_nothing, 1025)
 {
-    struct zc_vm_space *space;
-
-    begin();
-    space = support_vm_space(&machine, 1025);
     support_vm_write(space, 511, 1);
     support_vm_write(space, 1024, 2);
     support_vm_reclaim_all(&machine);
     assert_status(zc_vm_map(space, 0, 1025, ZC_VM_LOCKED), ZC_OK);
-    assert_true((support_vm_entry(space, 0) & ZC_PTE_LOCKED) == 0);
-    (void)support_vm_expect(space, 511, 511, 1);
-    (void)support_vm_expect(space, 1024, 1024, 2);
+    expect_page(space, 511, 1);
+    expect_page(space, 1024, 2);
+    support_vm_reclaim_all(&machine);
+    assert_true(is_out(space, 511)); /* not locked */
     support_vm_expect_zeros(space, 512);
     assert_status(zc_vm_map(space, 0, 0, 0), ZC_OK);
     assert_status(zc_vm_unmap(space, 1025, 0), ZC_OK);
-    assert_status(zc_vm_unmap(space, 1025, 1), ZC_INVALID);
-    assert_status(zc_vm_unmap(space, UINT64_MAX, 2), ZC_INVALID);
-    assert_status(zc_vm_map(space, 1, UINT64_MAX, 0), ZC_INVALID);
-    assert_status(zc_vm_map(NULL, 0, 1, 0), ZC_INVALID);
-    assert_status(zc_vm_unmap(NULL, 0, 1), ZC_INVALID);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
 }
 
-TEST(unmapped_pages_leave_nothing)
+TEST_IN_SPACE(unmapped_pages_leave_nothing, 1025)
 {
-    struct zc_vm_space *space;
     char byte;
 
-    begin();
-    space = support_vm_space(&machine, 1025);
     support_vm_write(space, 0, 1);
     support_vm_write(space, 600, 1);
     support_vm_reclaim_all(&machine);
     support_vm_write(space, 1, 1);
-    (void)support_vm_expect(space, 600, 600, 1); /* in the swap cache */
-    assert_int_equal(support_vm_slots_used(&machine), 2);
+    expect_page(space, 600, 1); /* in the swap cache */
+    assert_int_equal(slots_used(), 2);
     assert_status(zc_vm_unmap(space, 0, 601), ZC_OK);
-    assert_int_equal(support_vm_slots_used(&machine), 0);
-    assert_int_equal(support_vm_stats(&machine).frames_free, 64);
+    assert_int_equal(slots_used(), 0);
+    assert_int_equal(stats().frames_free, 64);
     assert_int_equal(zc_zswap_stored_pages(&machine.cache->zswap), 0);
     assert_status(zc_vm_read(space, 600, 0, &byte, 1, NULL), ZC_INVALID);
     support_vm_expect_zeros(space, 601);
     assert_status(zc_vm_map(space, 600, 1, 0), ZC_OK);
     support_vm_expect_zeros(space, 600);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
 }
 
-/* A page that is present and still has its slot; the test has its folio locked.
- */
-static struct zc_vm_space *space_with_page_in_cache(struct zc_folio **folio_out)
-{
-    struct zc_vm_space *space = support_vm_space(&machine, 1);
-
-    support_vm_write(space, 0, 1);
-    support_vm_reclaim_all(&machine);
-    (void)support_vm_expect(space, 0, 0, 1);
-    *folio_out = &support_vm_frame(space, 0)->folio;
-    zc_folio_get(*folio_out);
-    assert_true(zc_folio_trylock(*folio_out));
-    return space;
-}
-
-/* The folio of an unmapped page is locked: it is freed later. */
+/* The folio of a page that is present, and still has its slot, is locked: it
+ * goes later, when reclaim finds it or the machine ends. */
 TEST(a_page_unmapped_while_locked_goes_later)
 {
-    struct zc_vm_space *space;
+    const struct support_vm_kind kind = {.frames = 64};
     struct zc_folio *folio;
+    unsigned i;
 
-    begin();
-    space = space_with_page_in_cache(&folio);
-    assert_status(zc_vm_unmap(space, 0, 1), ZC_OK);
-    assert_int_equal(support_vm_slots_used(&machine), 1);
-    zc_folio_unlock(&machine.cache->swap, folio);
-    zc_folio_put(&machine.cache->swap, folio);
-    /* Reclaim finds it, or the end of the machine. */
-    support_vm_reclaim_all(&machine);
-    assert_int_equal(support_vm_slots_used(&machine), 0);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
+    for (i = 0; i < 2; i++) {
+        machine_begin(&kind, 1);
+        support_vm_write(space, 0, 1);
+        support_vm_reclaim_all(&machine);
+        expect_page(space, 0, 1);
+        folio = &support_vm_frame(space, 0)->folio;
+        zc_folio_get(folio);
+        assert_true(zc_folio_trylock(folio));
+        end_space(&space);
+        assert_int_equal(slots_used(), 1);
+        zc_folio_unlock(&machine.cache->swap, folio);
+        zc_folio_put(&machine.cache->swap, folio);
+        assert_int_equal(slots_used(), 1);
+        if (i == 1) {
+            zc_vm_destroy(machine.vm);
+            break;
+        }
+        support_vm_reclaim_all(&machine);
+        assert_int_equal(slots_used(), 0);
+        machine_end();
+    }
 }
 
-TEST(the_end_takes_what_is_left_in_the_cache)
+/* The tables of a space that has ended serve the next one. */
+TEST_IN_SPACE(tables_are_used_again, 600)
 {
-    struct zc_vm_space *space;
-    struct zc_folio *folio;
+    const struct zc_vm_table *table = zc_vm_table_find(space, 0);
 
-    begin();
-    space = space_with_page_in_cache(&folio);
-    zc_vm_space_destroy(space);
-    zc_folio_unlock(&machine.cache->swap, folio);
-    zc_folio_put(&machine.cache->swap, folio);
-    assert_int_equal(support_vm_slots_used(&machine), 1);
-    zc_vm_destroy(machine.vm);
-}
-
-TEST(tables_are_used_again)
-{
-    struct zc_vm_space *space;
-    struct zc_vm_table *table;
-
-    begin();
-    space = support_vm_space(&machine, 600);
     support_vm_write(space, 599, 1);
-    table = zc_vm_table_find(space, 0);
-    assert_ptr_equal(zc_vm_table_find(space, 511), table);
-    assert_ptr_not_equal(zc_vm_table_find(space, 512), table);
-    assert_int_equal(zc_vm_table_find(space, 512)->first, 512);
-    zc_vm_space_destroy(space);
-    /* The one given back last comes first. */
+    end_space(&space);
     space = support_vm_space(&machine, 10);
     assert_ptr_equal(zc_vm_table_find(space, 0), table);
-    assert_int_equal(table->first, 0);
-    assert_ptr_equal(table->space, space);
     support_vm_expect_zeros(space, 9);
-    support_vm_check(&machine);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
 }
 
 /* A space may be far larger than what is mapped of it: nothing goes through all
  * places for page tables. */
-TEST(a_large_space_costs_what_is_mapped)
+TEST_IN_SPACE(a_large_space_costs_what_is_mapped, 0)
 {
     const uint64_t pages = UINT64_C(1) << 30;
     const size_t bytes = (size_t)(pages >> ZC_TABLE_SHIFT) * sizeof(void *);
     const size_t edge = (size_t)1 << 20;
-    struct zc_vm_space *space = NULL;
-    struct zc_vm_space *child = NULL;
     uintptr_t middle;
 
-    begin();
     assert_status(zc_vm_space_create(machine.vm, 0, pages, &space), ZC_OK);
     /* An access there ends the test. */
     middle = ((uintptr_t)space->tables + edge) & ~(uintptr_t)(edge - 1);
@@ -188,35 +128,28 @@ TEST(a_large_space_costs_what_is_mapped)
     support_vm_write(space, 1, 1);
     support_vm_write(space, pages - 1, 2);
     support_vm_reclaim_all(&machine);
-    assert_status(zc_vm_fork(space, &child), ZC_OK);
+    fork_space();
     support_vm_check(&machine);
     assert_status(zc_vm_swap_off(machine.vm, machine.type), ZC_OK);
-    (void)support_vm_expect(space, 1, 1, 1);
-    (void)support_vm_expect(child, pages - 1, pages - 1, 2);
-    zc_vm_space_destroy(space);
-    zc_vm_space_destroy(child);
-    support_vm_end(&machine);
+    expect_page(space, 1, 1);
+    expect_page(other, pages - 1, 2);
 }
 
-TEST(spaces_and_mappings_without_memory_leave_nothing)
+TEST_IN_SPACE(spaces_and_mappings_without_memory_leave_nothing, 0)
 {
-    struct zc_vm_space *space = NULL;
-    uint32_t countdown;
+    uint32_t countdown = 0;
     zc_status status;
     char byte;
 
-    begin();
-    for (countdown = 0;; countdown++) {
-        zc_inject_arm(ZC_INJECT_MALLOC, countdown, 1);
+    do {
+        zc_inject_arm(ZC_INJECT_MALLOC, countdown++, 1);
         status = zc_vm_space_create(machine.vm, 0, 2000, &space);
         zc_inject_disarm();
-        if (status == ZC_OK)
-            break;
-        assert_status(status, ZC_NO_MEMORY);
-        assert_null(space);
-        assert_int_equal(support_vm_stats(&machine).spaces, 0);
-    }
-    assert_in_range(countdown, 2, 5);
+        assert_true(status == ZC_OK || status == ZC_NO_MEMORY);
+        assert_int_equal(status == ZC_OK, space != NULL);
+        assert_int_equal(stats().spaces, space != NULL);
+    } while (status != ZC_OK);
+    assert_in_range(countdown, 3, 6);
     for (countdown = 0;; countdown++) {
         zc_inject_arm(ZC_INJECT_MALLOC, countdown, UINT32_MAX);
         status = zc_vm_map(space, 100, 1800, 0);
@@ -229,72 +162,50 @@ TEST(spaces_and_mappings_without_memory_leave_nothing)
     }
     assert_in_range(countdown, 1, 4); /* what was made stays for the next */
     support_vm_expect_zeros(space, 1899);
-    zc_vm_space_destroy(space);
-    support_vm_end(&machine);
 }
 
-TEST(impossible_spaces_are_refused)
+TEST_IN_SPACE(impossible_spaces_and_ranges_are_refused, 0)
 {
-    struct zc_vm_space *space = NULL;
+    static const struct {
+        unsigned owner;
+        uint64_t pages;
+        zc_status status;
+    } spaces[] = {
+        {0, 0, ZC_INVALID},
+        {0, ZC_VM_PAGES_MAX + 1, ZC_INVALID},
+        {ZC_OWNER_COUNT, 1, ZC_INVALID},
+        {ZC_OWNER_COUNT - 1, 1025, ZC_OK},
+    };
+    static const struct {
+        uint64_t first;
+        uint64_t count;
+        unsigned flags;
+    } ranges[] = {
+        {1025, 1, 0},       {1024, 2, 0}, {1, UINT64_MAX, 0},
+        {UINT64_MAX, 2, 0}, {0, 1, 8},
+    };
+    size_t i;
 
-    begin();
     assert_status(zc_vm_space_create(NULL, 0, 1, &space), ZC_INVALID);
     assert_status(zc_vm_space_create(machine.vm, 0, 1, NULL), ZC_INVALID);
-    assert_status(zc_vm_space_create(machine.vm, 0, 0, &space), ZC_INVALID);
-    assert_status(
-        zc_vm_space_create(machine.vm, 0, ZC_VM_PAGES_MAX + 1, &space),
-        ZC_INVALID);
-    assert_status(zc_vm_space_create(machine.vm, ZC_OWNER_COUNT, 1, &space),
-                  ZC_INVALID);
-    assert_null(space);
-    assert_status(zc_vm_space_create(machine.vm, ZC_OWNER_COUNT - 1, 1, &space),
-                  ZC_OK);
-    zc_vm_space_destroy(space);
-    zc_vm_space_destroy(NULL);
-    zc_vm_destroy(NULL);
-    support_vm_end(&machine);
-}
-
-/* Whatever is missing, of the machine or of its cache: nothing is left. */
-TEST(a_machine_without_memory_is_none)
-{
-    static const enum zc_inject_point points[] = {
-        ZC_INJECT_MALLOC, ZC_INJECT_PAGES, ZC_INJECT_THREAD};
-    struct zc_vm *vm = NULL;
-    uint32_t countdown;
-    zc_status status;
-    unsigned i;
-
-    for (i = 0; i < 3; i++) {
-        for (countdown = 0;; countdown++) {
-            zc_inject_arm(points[i], countdown, 1);
-            status = zc_vm_create(
-                ZC_CACHE_OPTIONS(.lru_mode = ZC_LRU_ENTRY, .shrink_worker = 1),
-                ZC_VM_OPTIONS(.frame_count = 16, .background_reclaim = 1), &vm);
-            zc_inject_disarm();
-            if (status == ZC_OK)
-                break;
-            assert_true(status == ZC_NO_MEMORY);
-            assert_null(vm);
-        }
-        assert_true(countdown > 0);
-        zc_vm_destroy(vm);
-        vm = NULL;
+    for (i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+        assert_null(space);
+        assert_status(zc_vm_space_create(machine.vm, spaces[i].owner,
+                                         spaces[i].pages, &space),
+                      spaces[i].status);
     }
-    assert_int_equal(countdown, 2); /* the worker, and the reclaimer */
-}
-
-TEST(a_machine_of_all_defaults)
-{
-    struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
-    struct zc_vm *vm = NULL;
-
-    assert_status(zc_vm_create(NULL, NULL, &vm), ZC_OK);
-    assert_status(zc_vm_get_stats(vm, &stats), ZC_OK);
-    assert_int_equal(stats.frame_count, 16384);
-    assert_int_equal(stats.frames_free, 16384);
-    assert_status(zc_vm_get_stats(NULL, &stats), ZC_INVALID);
-    assert_status(zc_vm_get_stats(vm, NULL), ZC_INVALID);
-    assert_status(zc_vm_set_owner_limit(NULL, 0, 1), ZC_INVALID);
-    zc_vm_destroy(vm);
+    for (i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+        assert_status(
+            zc_vm_map(space, ranges[i].first, ranges[i].count, ranges[i].flags),
+            ZC_INVALID);
+        if (ranges[i].flags == 0)
+            assert_status(zc_vm_unmap(space, ranges[i].first, ranges[i].count),
+                          ZC_INVALID);
+    }
+    assert_status(zc_vm_map(NULL, 0, 1, 0), ZC_INVALID);
+    assert_status(zc_vm_unmap(NULL, 0, 1), ZC_INVALID);
+    assert_status(
+        zc_vm_get_stats(NULL, &(struct zc_vm_stats){.struct_size = 8}),
+        ZC_INVALID);
+    assert_status(zc_vm_get_stats(machine.vm, NULL), ZC_INVALID);
 }
