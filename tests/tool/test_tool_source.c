@@ -24,23 +24,27 @@
 #define EXCLUSIVE (UINT64_C(1) << 56)
 
 static char directory[64];
-static char cleaning[96];
 
-static int make_directory(void **state)
+/* A directory of its own for each test, and no messages. */
+static int set_up(void **state)
 {
     (void)state;
+    message_set_quiet(true);
     (void)snprintf(directory, sizeof(directory), "/tmp/zcache-test-XXXXXX");
-    if (mkdtemp(directory) == NULL)
-        return -1;
-    (void)snprintf(cleaning, sizeof(cleaning), "rm -rf '%s'", directory);
-    return 0;
+    return mkdtemp(directory) == NULL ? -1 : 0;
 }
 
-static int remove_directory(void **state)
+static int tear_down(void **state)
 {
+    char cleaning[96];
+
     (void)state;
+    message_set_quiet(false);
+    (void)snprintf(cleaning, sizeof(cleaning), "rm -rf '%s'", directory);
     return system(cleaning); /* NOLINT(cert-env33-c): our own name */
 }
+
+#define TEST_OF_SOURCE(name) TEST_WITH(name, set_up, tear_down)
 
 static int create(const char *name)
 {
@@ -58,26 +62,31 @@ static void put(int file, const void *bytes, size_t size, uint64_t offset)
     assert_int_equal(pwrite(file, bytes, size, (off_t)offset), size);
 }
 
-/* A process 7 with these maps; pagemap and mem stay open for more. */
-static void make_process(const char *maps, int *pagemap_out, int *mem_out)
+/* Process 7: its maps, and files that are open for more. */
+static int pagemap;
+static int mem;
+static struct source source;
+static struct snapshot snapshot;
+
+static void make_process(const char *maps)
 {
     char path[256];
     int file;
 
     (void)snprintf(path, sizeof(path), "%s/7", directory);
-    (void)mkdir(path, 0700);
+    assert_int_equal(mkdir(path, 0700), 0);
     file = create("7/maps");
     put(file, maps, strlen(maps), 0);
     (void)close(file);
     file = create("7/comm");
     put(file, "na\"me\n", 6, 0);
     (void)close(file);
-    *pagemap_out = create("7/pagemap");
-    *mem_out = create("7/mem");
+    pagemap = create("7/pagemap");
+    mem = create("7/mem");
 }
 
 /* One page: its word, and content that starts with its number. */
-static void put_page(int pagemap, int mem, uint64_t number, uint64_t word)
+static void put_page(uint64_t number, uint64_t word)
 {
     unsigned char content[PAGE] = {0};
 
@@ -86,8 +95,7 @@ static void put_page(int pagemap, int mem, uint64_t number, uint64_t word)
     put(mem, content, sizeof(content), number * PAGE);
 }
 
-static enum process_outcome open_process(struct source *source,
-                                         size_t page_size)
+static void open_process(size_t page_size, enum process_outcome expected)
 {
     long pid = 7;
     struct pid_list list = {.pids = &pid, .count = 1};
@@ -95,287 +103,222 @@ static enum process_outcome open_process(struct source *source,
         .pids = &list, .page_size = page_size, .proc = directory};
     struct process_tally tally = {0};
 
-    return process_open(source, &request, &tally);
+    assert_int_equal(process_open(&source, &request, &tally), expected);
+}
+
+static void close_process(void)
+{
+    source_close(&source);
+    (void)close(pagemap);
+    (void)close(mem);
+}
+
+/* Takes a sample, which must be that; the caller frees what it has. */
+static void take(uint64_t sample, enum snapshot_outcome expected)
+{
+    struct progress progress = {0};
+
+    assert_int_equal(snapshot_take(&snapshot, &source, sample, &progress),
+                     expected);
 }
 
 /* The number that a page of the snapshot starts with. */
-static uint64_t number_at(const struct snapshot *snapshot, uint64_t index)
+static uint64_t number_at(uint64_t index)
 {
     uint64_t number;
 
-    memcpy(&number, snapshot->bytes + index * snapshot->page_size,
+    memcpy(&number, snapshot.bytes + index * snapshot.page_size,
            sizeof(number));
     return number;
 }
 
-static void only_private_anonymous_present_pages_are_found(void **state)
+static void expect_note(const char *text)
 {
-    static const uint64_t found[] = {0x10, 0x12, 0x20, 0x30, 0x31};
-    struct progress progress = {0};
-    struct snapshot snapshot;
-    struct source source;
-    int pagemap;
-    int mem;
+    assert_non_null(strstr(source.note.bytes, text));
+}
 
-    (void)state;
+TEST_OF_SOURCE(only_private_anonymous_present_pages_are_found)
+{
+    static const struct {
+        uint64_t page;
+        uint64_t word;
+        bool is_found;
+    } pages[] = {
+        {0x10, PRESENT | EXCLUSIVE | 1, true},
+        {0x11, 0, false},
+        {0x12, PRESENT | EXCLUSIVE | 2, true},
+        {0x13, SWAPPED, false},
+        {0x14, PRESENT | OF_FILE | 3, false},
+        {0x20, PRESENT | EXCLUSIVE | 4, true},
+        {0x21, PRESENT | EXCLUSIVE | 5, false},
+        {0x30, PRESENT | EXCLUSIVE | 6, true},
+        {0x31, PRESENT, true},
+        {0x40, PRESENT | EXCLUSIVE | 7, false},
+    };
+    uint64_t found = 0;
+
     make_process("10000-16000 rw-p 00000000 00:00 0          [heap]\n"
                  "20000-21000 rw-p 00000000 fe:01 77         /lib/a b.so\n"
                  "21000-22000 r--s 00000000 fe:01 77         /lib/a b.so\n"
                  "30000-32000 rw-p 00000000 00:00 0 \n"
-                 "40000-41000 r--p 00000000 00:00 0          [vvar]\n",
-                 &pagemap, &mem);
-    put_page(pagemap, mem, 0x10, PRESENT | EXCLUSIVE | 1);
-    put_page(pagemap, mem, 0x11, 0);
-    put_page(pagemap, mem, 0x12, PRESENT | EXCLUSIVE | 2);
-    put_page(pagemap, mem, 0x13, SWAPPED);
-    put_page(pagemap, mem, 0x14, PRESENT | OF_FILE | 3);
-    put_page(pagemap, mem, 0x20, PRESENT | EXCLUSIVE | 4);
-    put_page(pagemap, mem, 0x21, PRESENT | EXCLUSIVE | 5);
-    put_page(pagemap, mem, 0x30, PRESENT | EXCLUSIVE | 6);
-    put_page(pagemap, mem, 0x31, PRESENT);
-    put_page(pagemap, mem, 0x40, PRESENT | EXCLUSIVE | 7);
-
-    assert_int_equal(open_process(&source, PAGE), PROCESS_OK);
+                 "40000-41000 r--p 00000000 00:00 0          [vvar]\n");
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++)
+        put_page(pages[i].page, pages[i].word);
+    open_process(PAGE, PROCESS_OK);
     assert_string_equal(source.label, "pid 7 (na\"me)");
     assert_int_equal(source.page_count, 5);
-    assert_int_equal(snapshot_take(&snapshot, &source, SAMPLE_ALL, &progress),
-                     SNAPSHOT_OK);
-
+    take(SAMPLE_ALL, SNAPSHOT_OK);
     assert_int_equal(snapshot.page_count, 5);
-    for (size_t i = 0; i < 5; i++)
-        assert_int_equal(number_at(&snapshot, i), found[i]);
+    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+        if (pages[i].is_found)
+            assert_int_equal(number_at(found++), pages[i].page);
+    }
     assert_int_equal(snapshot.span_count, 3);
     assert_string_equal(source.names[snapshot.spans[0].name], "[heap]");
     assert_string_equal(source.names[snapshot.spans[1].name], "/lib/a b.so");
     assert_string_equal(source.names[snapshot.spans[2].name], "[anon]");
     assert_int_equal(source.note.length, 0);
     snapshot_free(&snapshot);
-    source_close(&source);
-    (void)close(pagemap);
-    (void)close(mem);
+    close_process();
 }
 
-static void anonymous_memory_behind_a_file_is_its_bss(void **state)
+TEST_OF_SOURCE(anonymous_memory_behind_a_file_is_its_bss)
 {
-    struct source source;
-    int pagemap;
-    int mem;
-
-    (void)state;
     make_process("20000-21000 rw-p 00000000 fe:01 77         /bin/x\n"
                  "21000-22000 rw-p 00000000 00:00 0 \n"
-                 "23000-24000 rw-p 00000000 00:00 0 \n",
-                 &pagemap, &mem);
-    put_page(pagemap, mem, 0x21, PRESENT | EXCLUSIVE | 5);
-    put_page(pagemap, mem, 0x23, PRESENT | EXCLUSIVE | 6);
-
-    assert_int_equal(open_process(&source, PAGE), PROCESS_OK);
-
+                 "23000-24000 rw-p 00000000 00:00 0 \n");
+    put_page(0x21, PRESENT | EXCLUSIVE | 5);
+    put_page(0x23, PRESENT | EXCLUSIVE | 6);
+    open_process(PAGE, PROCESS_OK);
     assert_int_equal(source.extent_count, 2);
     assert_string_equal(source.names[source.extents[0].name], "/bin/x [bss]");
     assert_string_equal(source.names[source.extents[1].name], "[anon]");
-    source_close(&source);
-    (void)close(pagemap);
-    (void)close(mem);
+    close_process();
 }
 
-static void a_frame_that_is_shared_counts_once(void **state)
+TEST_OF_SOURCE(a_frame_that_is_shared_counts_once)
 {
-    struct source source;
-    int pagemap;
-    int mem;
-
-    (void)state;
-    make_process("10000-20000 rw-p 00000000 00:00 0          [heap]\n",
-                 &pagemap, &mem);
+    make_process("10000-20000 rw-p 00000000 00:00 0          [heap]\n");
     for (unsigned i = 0; i < 12; i++)
-        put_page(pagemap, mem, 0x10 + i, PRESENT | (500 + i % 4));
-
-    assert_int_equal(open_process(&source, PAGE), PROCESS_OK);
-
+        put_page(0x10 + i, PRESENT | (500 + i % 4));
+    open_process(PAGE, PROCESS_OK);
     assert_int_equal(source.page_count, 4);
-    assert_non_null(strstr(source.note.bytes, "8 pages"));
-    source_close(&source);
-    (void)close(pagemap);
-    (void)close(mem);
+    expect_note("8 pages");
+    close_process();
 }
 
-static void a_process_that_ends_leaves_what_was_read(void **state)
+TEST_OF_SOURCE(a_process_that_ends_leaves_what_was_read)
 {
-    struct progress progress = {0};
-    struct snapshot snapshot;
-    struct source source;
-    int pagemap;
-    int mem;
-
-    (void)state;
-    message_set_quiet(true);
-    make_process("100000-200000 rw-p 00000000 00:00 0          [heap]\n",
-                 &pagemap, &mem);
+    make_process("100000-200000 rw-p 00000000 00:00 0          [heap]\n");
     for (unsigned i = 0; i < 100; i++)
-        put_page(pagemap, mem, 0x100 + i, PRESENT | EXCLUSIVE | (1 + i));
-
-    assert_int_equal(open_process(&source, PAGE), PROCESS_OK);
+        put_page(0x100 + i, PRESENT | EXCLUSIVE | (1 + i));
+    open_process(PAGE, PROCESS_OK);
     assert_int_equal(ftruncate(mem, (off_t)((0x100 + 60) * PAGE)), 0);
-    assert_int_equal(snapshot_take(&snapshot, &source, SAMPLE_ALL, &progress),
-                     SNAPSHOT_OK);
+    take(SAMPLE_ALL, SNAPSHOT_OK);
     assert_int_equal(snapshot.page_count, 60);
-    assert_non_null(strstr(source.note.bytes, "40 of 100 pages are missing"));
+    expect_note("40 of 100 pages are missing");
     snapshot_free(&snapshot);
-
     assert_int_equal(ftruncate(mem, 0), 0);
-    assert_int_equal(snapshot_take(&snapshot, &source, SAMPLE_ALL, &progress),
-                     SNAPSHOT_NOTHING);
-    source_close(&source);
-    (void)close(pagemap);
-    (void)close(mem);
-    message_set_quiet(false);
+    take(SAMPLE_ALL, SNAPSHOT_NOTHING);
+    close_process();
 }
 
-static void a_process_without_pages_is_empty(void **state)
+TEST_OF_SOURCE(a_process_without_pages_is_empty)
 {
-    struct source source;
-    int pagemap;
-    int mem;
-
-    (void)state;
-    make_process("", &pagemap, &mem);
-    assert_int_equal(open_process(&source, PAGE), PROCESS_EMPTY);
+    make_process("");
+    open_process(PAGE, PROCESS_EMPTY);
     (void)close(pagemap);
     (void)close(mem);
-    assert_int_equal(remove_directory(NULL), 0);
-    assert_int_equal(make_directory(NULL), 0);
 }
 
-static void larger_pages_are_whole_and_never_counted_twice(void **state)
+TEST_OF_SOURCE(larger_pages_are_whole_and_never_counted_twice)
 {
-    struct progress progress = {0};
-    struct snapshot snapshot;
-    struct source source;
-    int pagemap;
-    int mem;
-
-    (void)state;
     if (sysconf(_SC_PAGESIZE) != (long)PAGE)
         skip();
     /* Two mappings meet inside one page of 16 KiB. */
     make_process("10000-12000 rw-p 00000000 00:00 0          [heap]\n"
-                 "12000-19000 rw-p 00000000 00:00 0 \n",
-                 &pagemap, &mem);
-    put_page(pagemap, mem, 0x11, PRESENT | EXCLUSIVE | 1);
-    put_page(pagemap, mem, 0x12, PRESENT | EXCLUSIVE | 2);
-    put_page(pagemap, mem, 0x18, PRESENT | EXCLUSIVE | 3);
-    put_page(pagemap, mem, 0x1b, 0);
-
-    assert_int_equal(open_process(&source, 4 * PAGE), PROCESS_OK);
+                 "12000-19000 rw-p 00000000 00:00 0 \n");
+    put_page(0x11, PRESENT | EXCLUSIVE | 1);
+    put_page(0x12, PRESENT | EXCLUSIVE | 2);
+    put_page(0x18, PRESENT | EXCLUSIVE | 3);
+    put_page(0x1b, 0);
+    open_process(4 * PAGE, PROCESS_OK);
     assert_int_equal(source.page_count, 2);
-    assert_int_equal(snapshot_take(&snapshot, &source, SAMPLE_ALL, &progress),
-                     SNAPSHOT_OK);
-
+    take(SAMPLE_ALL, SNAPSHOT_OK);
     assert_int_equal(snapshot.page_count, 2);
-    assert_int_equal(number_at(&snapshot, 0), 0);
-    assert_int_equal(number_at(&snapshot, 1), 0x18);
+    assert_int_equal(number_at(0), 0);
+    assert_int_equal(number_at(1), 0x18);
     snapshot_free(&snapshot);
-    source_close(&source);
-    (void)close(pagemap);
-    (void)close(mem);
+    close_process();
 }
 
-static void samples_are_whole_runs_spread_evenly(void **state)
+TEST(samples_are_whole_runs_spread_evenly)
 {
-    (void)state;
-    assert_int_equal(sample_page_count(1000, SAMPLE_ALL), 1000);
-    assert_int_equal(sample_page_count(UINT64_C(256) * 100, SAMPLE_ALL / 10),
-                     UINT64_C(256) * 10);
-    assert_int_equal(sample_page_count(UINT64_C(256) * 3, SAMPLE_ALL / 2),
-                     UINT64_C(256) * 2);
-    /* The first run is always taken, and the last may be short. */
-    assert_int_equal(sample_page_count(5, 1), 5);
-    assert_int_equal(sample_page_count(UINT64_C(256) * 1000, 1), 256);
-    assert_int_equal(sample_page_count(256 + 7, SAMPLE_ALL - 1), 256 + 7);
+    static const struct {
+        uint64_t pages;
+        uint64_t sample;
+        uint64_t expected;
+    } cases[] = {
+        {1000, SAMPLE_ALL, 1000},
+        {256 * 100, SAMPLE_ALL / 10, 256 * 10},
+        {256 * 3, SAMPLE_ALL / 2, 256 * 2},
+        /* The first run is always taken, and the last may be short. */
+        {5, 1, 5},
+        {256 * 1000, 1, 256},
+        {256 + 7, SAMPLE_ALL - 1, 256 + 7},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(sample_page_count(cases[i].pages, cases[i].sample),
+                         cases[i].expected);
 }
 
-/* A file of pages that start with their numbers. */
-static int make_file(char *path, size_t path_size, uint64_t pages)
+/* A file of pages that start with their numbers is the source. */
+static int open_file(uint64_t pages)
 {
+    char path[256];
     int file = create("pages");
 
-    (void)snprintf(path, path_size, "%s/pages", directory);
+    (void)snprintf(path, sizeof(path), "%s/pages", directory);
     for (uint64_t i = 0; i < pages; i++)
         put(file, &i, sizeof(i), i * PAGE);
     assert_int_equal(ftruncate(file, (off_t)(pages * PAGE)), 0);
+    assert_true(source_open_file(&source, path, PAGE));
     return file;
 }
 
-static void what_is_counted_is_what_is_read(void **state)
+TEST_OF_SOURCE(what_is_counted_is_what_is_read)
 {
     static const uint64_t samples[] = {1, 333, 25000, 50000, 99999, SAMPLE_ALL};
-    struct progress progress = {0};
-    char path[256];
-    int file = make_file(path, sizeof(path), UINT64_C(256) * 9 + 100);
+    const uint64_t pages = 256 * 9 + 100;
+    int file = open_file(pages);
 
-    (void)state;
     for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
-        struct snapshot snapshot;
-        struct source source;
-        uint64_t wanted =
-            sample_page_count(UINT64_C(256) * 9 + 100, samples[i]);
+        uint64_t wanted = sample_page_count(pages, samples[i]);
 
-        assert_true(source_open_file(&source, path, PAGE));
-        assert_int_equal(
-            snapshot_take(&snapshot, &source, samples[i], &progress),
-            SNAPSHOT_OK);
+        take(samples[i], SNAPSHOT_OK);
         assert_int_equal(snapshot.page_count, wanted);
         for (uint64_t page = 1; page < wanted; page++) {
-            uint64_t step = number_at(&snapshot, page) -
-                            number_at(&snapshot, page - 1);
+            uint64_t step = number_at(page) - number_at(page - 1);
 
             assert_true(step == 1 || step % SAMPLE_RUN_PAGES == 1);
         }
         snapshot_free(&snapshot);
-        source_close(&source);
     }
+    source_close(&source);
     (void)close(file);
 }
 
-static void a_file_that_becomes_shorter_leaves_what_was_read(void **state)
+TEST_OF_SOURCE(a_file_that_becomes_shorter_leaves_what_was_read)
 {
-    struct progress progress = {0};
-    struct snapshot snapshot;
-    struct source source;
-    char path[256];
-    int file = make_file(path, sizeof(path), 50);
+    int file = open_file(50);
 
-    (void)state;
-    message_set_quiet(true);
-    assert_true(source_open_file(&source, path, PAGE));
     assert_int_equal(ftruncate(file, (off_t)(20 * PAGE + 5)), 0);
-
-    assert_int_equal(snapshot_take(&snapshot, &source, SAMPLE_ALL, &progress),
-                     SNAPSHOT_OK);
-
+    take(SAMPLE_ALL, SNAPSHOT_OK);
     assert_int_equal(snapshot.page_count, 21);
-    assert_int_equal(number_at(&snapshot, 20), 20);
-    assert_non_null(strstr(source.note.bytes, "29 of 50 pages are missing"));
+    assert_int_equal(number_at(20), 20);
+    expect_note("29 of 50 pages are missing");
     snapshot_free(&snapshot);
     source_close(&source);
     (void)close(file);
-    message_set_quiet(false);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(only_private_anonymous_present_pages_are_found),
-        cmocka_unit_test(anonymous_memory_behind_a_file_is_its_bss),
-        cmocka_unit_test(a_frame_that_is_shared_counts_once),
-        cmocka_unit_test(a_process_that_ends_leaves_what_was_read),
-        cmocka_unit_test(a_process_without_pages_is_empty),
-        cmocka_unit_test(larger_pages_are_whole_and_never_counted_twice),
-        cmocka_unit_test(samples_are_whole_runs_spread_evenly),
-        cmocka_unit_test(what_is_counted_is_what_is_read),
-        cmocka_unit_test(a_file_that_becomes_shorter_leaves_what_was_read),
-    };
-
-    return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -15,33 +15,54 @@
 
 static char path[64];
 static char messages_path[64];
+static struct sim_config config;
+static struct sim_trace trace;
 
-static int make_files(void **state)
+static int make_file(char *name)
 {
     int file;
 
-    (void)state;
-    (void)snprintf(path, sizeof(path), "/tmp/zcache-test-XXXXXX");
-    (void)snprintf(messages_path, sizeof(messages_path),
-                   "/tmp/zcache-test-XXXXXX");
-    file = mkstemp(path);
-    if (file < 0)
-        return -1;
-    (void)close(file);
-    file = mkstemp(messages_path);
-    if (file < 0)
-        return -1;
-    (void)close(file);
-    return 0;
+    (void)strcpy(name, "/tmp/zcache-test-XXXXXX");
+    file = mkstemp(name);
+    return file < 0 ? -1 : close(file);
 }
 
-static int remove_files(void **state)
+static int set_up(void **state)
+{
+    (void)state;
+    return make_file(path) == 0 ? make_file(messages_path) : -1;
+}
+
+static int tear_down(void **state)
 {
     (void)state;
     (void)unlink(path);
     (void)unlink(messages_path);
     return 0;
 }
+
+static void set(enum sim_parameter parameter, const char *text)
+{
+    assert_true(sim_config_set(&config, parameter, text));
+}
+
+static void begin(const char *format)
+{
+    sim_config_init(&config);
+    set(SIM_TRACE, path);
+    set(SIM_TRACE_FORMAT, format);
+}
+
+/* A test of traces of that format, which `config` names. */
+#define TEST_OF_FORMAT(name, format)                                           \
+    static void name(void);                                                    \
+    static void name##_of_format(__attribute__((unused)) void **state)         \
+    {                                                                          \
+        begin(format);                                                         \
+        name();                                                                \
+    }                                                                          \
+    TEST_REGISTER(name##_of_format, #name, set_up, tear_down, NULL)            \
+    static void name(void)
 
 static void write_trace(const void *bytes, size_t size)
 {
@@ -52,27 +73,9 @@ static void write_trace(const void *bytes, size_t size)
     assert_int_equal(fclose(file), 0);
 }
 
-static void set(struct sim_config *config, enum sim_parameter parameter,
-                const char *text)
-{
-    assert_true(sim_config_set(config, parameter, text));
-}
-
-static struct sim_config config_of(const char *format)
-{
-    struct sim_config config;
-
-    sim_config_init(&config);
-    set(&config, SIM_TRACE, path);
-    set(&config, SIM_TRACE_FORMAT, format);
-    return config;
-}
-
 /* What standard error gets while a trace is refused. */
-static void refuse(const struct sim_config *config, const char *bytes,
-                   size_t size, const char *wanted)
+static void refuse(const char *bytes, size_t size, const char *wanted)
 {
-    struct sim_trace trace;
     char text[1024];
     int before = dup(STDERR_FILENO);
     int file = open(messages_path, O_RDWR | O_TRUNC);
@@ -82,7 +85,7 @@ static void refuse(const struct sim_config *config, const char *bytes,
     write_trace(bytes, size);
     assert_true(before >= 0 && file >= 0);
     assert_true(dup2(file, STDERR_FILENO) >= 0);
-    good = sim_trace_load(&trace, config);
+    good = sim_trace_load(&trace, &config);
     assert_true(dup2(before, STDERR_FILENO) >= 0);
     sim_trace_free(&trace);
     got = pread(file, text, sizeof(text) - 1, 0);
@@ -95,71 +98,72 @@ static void refuse(const struct sim_config *config, const char *bytes,
         fail_msg("\"%s\" is not in: %s", wanted, text);
 }
 
-static void refuse_text(const struct sim_config *config, const char *text,
-                        const char *wanted)
+static void refuse_text(const char *text, const char *wanted)
 {
-    refuse(config, text, strlen(text), wanted);
+    refuse(text, strlen(text), wanted);
 }
 
-static struct sim_trace load(const struct sim_config *config, const char *text)
+static void load(const char *text)
 {
-    struct sim_trace trace;
-
     write_trace(text, strlen(text));
-    assert_true(sim_trace_load(&trace, config));
-    return trace;
+    assert_true(sim_trace_load(&trace, &config));
 }
 
-static void expect(const struct sim_trace *trace, size_t index, unsigned space,
-                   uint64_t page, unsigned op)
+struct wanted {
+    unsigned space;
+    uint64_t page;
+    unsigned op;
+};
+
+/* The trace is these accesses; ends it. */
+static void expect(const struct wanted *wanted, size_t count)
 {
-    assert_true(index < trace->count);
-    assert_int_equal(trace->accesses[index].space, space);
-    assert_int_equal(trace->accesses[index].page, page);
-    assert_int_equal(trace->accesses[index].op, op);
-}
-
-/* ---- text ---- */
-
-static void a_text_means_pages(void **state)
-{
-    const struct sim_config config = config_of("text");
-    struct sim_trace trace = load(&config, "# begin\n"
-                                           "w 0\n"
-                                           "\n"
-                                           "  r\t7 # a comment\n"
-                                           "W 2:5\r\n"
-                                           "r 0:4294967295");
-
-    (void)state;
-    assert_int_equal(trace.count, 4);
-    expect(&trace, 0, 0, 0, SIM_TRACE_WRITE);
-    expect(&trace, 1, 0, 7, SIM_TRACE_READ);
-    expect(&trace, 2, 2, 5, SIM_TRACE_WRITE);
-    expect(&trace, 3, 0, 4294967295u, SIM_TRACE_READ);
-    assert_false(trace.has_objects);
-    assert_int_equal(trace.space_count, 3);
-    assert_true(trace.page_count == UINT64_C(4294967296));
+    assert_int_equal(trace.count, count);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(trace.accesses[i].space, wanted[i].space);
+        assert_int_equal(trace.accesses[i].page, wanted[i].page);
+        assert_int_equal(trace.accesses[i].op, wanted[i].op);
+    }
     sim_trace_free(&trace);
 }
 
-static void a_text_that_is_wrong_is_refused_by_line(void **state)
+#define EXPECT(...)                                                            \
+    expect((const struct wanted[]){__VA_ARGS__},                               \
+           sizeof((const struct wanted[]){__VA_ARGS__}) /                      \
+               sizeof(struct wanted))
+
+/* ---- text ---- */
+
+TEST_OF_FORMAT(a_text_means_pages, "text")
+{
+    load("# begin\n"
+         "w 0\n"
+         "\n"
+         "  r\t7 # a comment\n"
+         "W 2:5\r\n"
+         "r 0:4294967295");
+    assert_false(trace.has_objects);
+    assert_int_equal(trace.space_count, 3);
+    assert_true(trace.page_count == UINT64_C(4294967296));
+    EXPECT({0, 0, SIM_TRACE_WRITE}, {0, 7, SIM_TRACE_READ},
+           {2, 5, SIM_TRACE_WRITE}, {0, 4294967295u, SIM_TRACE_READ});
+}
+
+TEST_OF_FORMAT(a_text_that_is_wrong_is_refused_by_line, "text")
 {
     static const char *const wrong[] = {
         "x 1",  "r",   "r -1", "r 1 2",   "r 1x", "r 4294967296", "r 4096:0",
         "r 1:", "r :", "r :1", "r 1:2:3", "1 r",  "rr 1"};
-    const struct sim_config config = config_of("text");
 
-    (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char text[64];
 
         (void)snprintf(text, sizeof(text), "w 1\n\n%s\nr 1\n", wrong[i]);
-        refuse_text(&config, text, "line 3 ");
+        refuse_text(text, "line 3 ");
     }
-    refuse(&config, "r 1\nr 2\0r 3\n", 12, "line 2 is no text");
-    refuse_text(&config, "", "has 0 accesses");
-    refuse_text(&config, "# nothing\n\n", "has 0 accesses");
+    refuse("r 1\nr 2\0r 3\n", 12, "line 2 is no text");
+    refuse_text("", "has 0 accesses");
+    refuse_text("# nothing\n\n", "has 0 accesses");
 }
 
 /* ---- oracleGeneral ---- */
@@ -172,128 +176,88 @@ static void put_record(unsigned char *record, uint64_t id)
         record[4 + i] = (unsigned char)(id >> 8 * i);
 }
 
-static void records_of_an_oracle_mean_objects(void **state)
+TEST_OF_FORMAT(records_of_an_oracle_mean_objects, "oracleGeneral")
 {
     static const uint64_t ids[] = {UINT64_MAX, 7, UINT64_C(1) << 63, 7,
                                    UINT64_MAX - 1};
-    static const uint64_t pages[] = {0, 1, 2, 1, 3};
-    const struct sim_config config = config_of("oracleGeneral");
     unsigned char records[5][24];
-    struct sim_trace trace;
 
-    (void)state;
     for (size_t i = 0; i < 5; i++)
         put_record(records[i], ids[i]);
     write_trace(records, sizeof(records));
     assert_true(sim_trace_load(&trace, &config));
-    assert_int_equal(trace.count, 5);
-    for (size_t i = 0; i < 5; i++)
-        expect(&trace, i, 0, pages[i], SIM_TRACE_ANY);
     assert_true(trace.has_objects);
     assert_int_equal(trace.object_count, 4);
-    sim_trace_free(&trace);
+    EXPECT({0, 0, SIM_TRACE_ANY}, {0, 1, SIM_TRACE_ANY}, {0, 2, SIM_TRACE_ANY},
+           {0, 1, SIM_TRACE_ANY}, {0, 3, SIM_TRACE_ANY});
     /* Cut in the third. */
     for (size_t size = 49; size < 72; size++)
-        refuse(&config, (const char *)records, size, "record 3 has ");
-    refuse(&config, (const char *)records, 71, "has 23 bytes instead of 24");
+        refuse((const char *)records, size, "record 3 has ");
+    refuse((const char *)records, 71, "has 23 bytes instead of 24");
 }
 
 /* ---- csv ---- */
 
-static void the_columns_of_a_csv_are_chosen(void **state)
+TEST_OF_FORMAT(the_columns_of_a_csv_are_chosen, "csv")
 {
-    struct sim_config config = config_of("csv");
-    struct sim_trace trace = load(&config, "time, object, size\n"
-                                           "1, 20, 5\n"
-                                           "2,\"30\" ,5\r\n"
-                                           "\n"
-                                           "3,20\n"
-                                           "4, a name , 6\n");
-
-    (void)state;
-    assert_int_equal(trace.count, 4);
+    load("time, object, size\n"
+         "1, 20, 5\n"
+         "2,\"30\" ,5\r\n"
+         "\n"
+         "3,20\n"
+         "4, a name , 6\n");
     assert_int_equal(trace.object_count, 3);
-    expect(&trace, 0, 0, 0, SIM_TRACE_ANY);
-    expect(&trace, 1, 0, 1, SIM_TRACE_ANY);
-    expect(&trace, 2, 0, 0, SIM_TRACE_ANY);
-    expect(&trace, 3, 0, 2, SIM_TRACE_ANY);
-    sim_trace_free(&trace);
-
-    set(&config, SIM_TRACE_ID, "3");
-    set(&config, SIM_TRACE_OP, "1");
-    trace = load(&config, "get;1;5\nSET;2;6\n\"w\";3;5\n");
-    assert_int_equal(trace.count, 3);
-    expect(&trace, 0, 0, 0, SIM_TRACE_READ);
-    expect(&trace, 1, 0, 1, SIM_TRACE_WRITE);
-    expect(&trace, 2, 0, 0, SIM_TRACE_WRITE);
-    sim_trace_free(&trace);
-
-    set(&config, SIM_TRACE_ID, "1");
-    set(&config, SIM_TRACE_OP, "2");
-    trace = load(&config, "9 r\n8 w\n");
+    EXPECT({0, 0, SIM_TRACE_ANY}, {0, 1, SIM_TRACE_ANY}, {0, 0, SIM_TRACE_ANY},
+           {0, 2, SIM_TRACE_ANY});
+    set(SIM_TRACE_ID, "3");
+    set(SIM_TRACE_OP, "1");
+    load("get;1;5\nSET;2;6\n\"w\";3;5\n");
+    EXPECT({0, 0, SIM_TRACE_READ}, {0, 1, SIM_TRACE_WRITE},
+           {0, 0, SIM_TRACE_WRITE});
+    set(SIM_TRACE_ID, "1");
+    set(SIM_TRACE_OP, "2");
+    load("9 r\n8 w\n");
     assert_int_equal(trace.object_count, 2);
-    expect(&trace, 1, 0, 1, SIM_TRACE_WRITE);
-    sim_trace_free(&trace);
+    EXPECT({0, 0, SIM_TRACE_READ}, {0, 1, SIM_TRACE_WRITE});
 }
 
-static void a_csv_that_is_wrong_is_refused_by_line(void **state)
+TEST_OF_FORMAT(a_csv_that_is_wrong_is_refused_by_line, "csv")
 {
-    struct sim_config config = config_of("csv");
-
-    (void)state;
-    refuse_text(&config, "1,2\n1,2\n3\n", "line 3 has no column 2");
-    set(&config, SIM_TRACE_OP, "3");
-    refuse_text(&config, "1,2,get\n1,2\n", "line 2 has no column 3");
-    refuse_text(&config, "1,2,get\n1,2,jump\n", "line 2: \"jump\"");
-    refuse_text(&config, "time,id,op\n", "has 0 accesses");
+    refuse_text("1,2\n1,2\n3\n", "line 3 has no column 2");
+    set(SIM_TRACE_OP, "3");
+    refuse_text("1,2,get\n1,2\n", "line 2 has no column 3");
+    refuse_text("1,2,get\n1,2,jump\n", "line 2: \"jump\"");
+    refuse_text("time,id,op\n", "has 0 accesses");
 }
 
 /* ---- which of them ---- */
 
-static void the_name_says_the_format(void **state)
+TEST_OF_FORMAT(the_name_says_the_format, "auto")
 {
-    struct sim_config config = config_of("auto");
-    struct sim_trace trace = load(&config, "w 3\n");
-    char named[96];
-
-    (void)state;
+    load("w 3\n");
     assert_false(trace.has_objects);
     sim_trace_free(&trace);
-    (void)snprintf(named, sizeof(named), "%s.csv", path);
-    assert_int_equal(rename(path, named), 0);
-    set(&config, SIM_TRACE, named);
-    {
-        FILE *file = fopen(named, "w");
-
-        assert_non_null(file);
-        (void)fputs("1,2\n", file);
-        assert_int_equal(fclose(file), 0);
-    }
-    assert_true(sim_trace_load(&trace, &config));
+    (void)unlink(path);
+    (void)strcat(path, ".csv");
+    set(SIM_TRACE, path);
+    load("1,2\n");
     assert_true(trace.has_objects);
     sim_trace_free(&trace);
-    assert_int_equal(rename(named, path), 0);
 }
 
-static void what_is_compressed_is_said_to_be(void **state)
+TEST_OF_FORMAT(what_is_compressed_is_said_to_be, "oracleGeneral")
 {
-    const struct sim_config config = config_of("oracleGeneral");
-
-    (void)state;
-    refuse(&config, "\x28\xb5\x2f\xfd....................", 24,
-           "is compressed");
-    refuse(&config, "\x1f\x8b......................", 24, "is compressed");
+    refuse("\x28\xb5\x2f\xfd....................", 24, "is compressed");
+    refuse("\x1f\x8b......................", 24, "is compressed");
 }
 
 /* ---- as a pattern ---- */
 
-static void threads_take_turns_and_end(void **state)
+TEST_OF_FORMAT(threads_take_turns_and_end, "text")
 {
-    struct sim_config config = config_of("text");
-    struct sim_trace trace = load(&config, "r 0\nw 1\nr 2\nw 3\nr 4\n");
     struct sim_access access;
 
-    (void)state;
+    load("r 0\nw 1\nr 2\nw 3\nr 4\n");
     for (uint64_t thread = 0; thread < 2; thread++) {
         struct sim_pattern pattern = {.config = &config,
                                       .trace = &trace,
@@ -310,7 +274,7 @@ static void threads_take_turns_and_end(void **state)
         }
         assert_false(sim_pattern_next(&pattern, &access));
         /* With a number of accesses it begins again. */
-        set(&config, SIM_OPS, "100");
+        set(SIM_OPS, "100");
         sim_pattern_begin(&pattern);
         for (uint64_t i = 0; i < 50; i++) {
             assert_true(sim_pattern_next(&pattern, &access));
@@ -319,20 +283,4 @@ static void threads_take_turns_and_end(void **state)
         sim_config_init(&config);
     }
     sim_trace_free(&trace);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_text_means_pages),
-        cmocka_unit_test(a_text_that_is_wrong_is_refused_by_line),
-        cmocka_unit_test(records_of_an_oracle_mean_objects),
-        cmocka_unit_test(the_columns_of_a_csv_are_chosen),
-        cmocka_unit_test(a_csv_that_is_wrong_is_refused_by_line),
-        cmocka_unit_test(the_name_says_the_format),
-        cmocka_unit_test(what_is_compressed_is_said_to_be),
-        cmocka_unit_test(threads_take_turns_and_end),
-    };
-
-    return cmocka_run_group_tests(tests, make_files, remove_files);
 }

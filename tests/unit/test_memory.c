@@ -16,12 +16,11 @@ static int disarm(void **state)
     return 0;
 }
 
-static void small_memory_comes_zeroed_from_calloc(void **state)
+TEST(small_memory_comes_zeroed_from_calloc)
 {
     const char zeros[200] = {0};
     char *memory = zc_malloc(200);
 
-    (void)state;
     assert_non_null(memory);
     memset(memory, 1, 200);
     zc_free(memory);
@@ -32,29 +31,26 @@ static void small_memory_comes_zeroed_from_calloc(void **state)
     zc_free(NULL);
 }
 
-static void a_count_that_overflows_is_no_memory(void **state)
+TEST(a_count_that_overflows_is_no_memory)
 {
-    (void)state;
     assert_null(zc_calloc(SIZE_MAX / 2, 3));
     assert_null(zc_calloc(3, SIZE_MAX / 2));
 }
 
-static void a_block_takes_at_least_what_was_asked(void **state)
+TEST(a_block_takes_at_least_what_was_asked)
 {
     void *memory = zc_malloc(1000);
 
-    (void)state;
     assert_true(zc_malloc_size(memory) >= 1000);
     assert_int_equal(zc_malloc_size(NULL), 0);
     zc_free(memory);
 }
 
-static void failures_can_be_ordered(void **state)
+TEST_AFTER(failures_can_be_ordered, disarm)
 {
     const size_t page = zc_pages_system_size();
     void *memory;
 
-    (void)state;
     zc_inject_arm(ZC_INJECT_MALLOC, 0, 2);
     assert_null(zc_malloc(8));
     assert_null(zc_calloc(1, 8));
@@ -69,14 +65,13 @@ static void failures_can_be_ordered(void **state)
     zc_pages_unmap(memory, page);
 }
 
-static void pages_are_aligned_as_asked_and_take_no_more_space(void **state)
+TEST(pages_are_aligned_as_asked_and_take_no_more_space)
 {
     const size_t page = zc_pages_system_size();
     uint64_t before;
     size_t alignment;
     char *memory;
 
-    (void)state;
     zc_pages_unmap(zc_pages_map(page, page), page);
     for (alignment = page; alignment <= 64 * page; alignment *= 2) {
         before = support_mapped_bytes();
@@ -92,67 +87,63 @@ static void pages_are_aligned_as_asked_and_take_no_more_space(void **state)
     }
 }
 
-static void a_mapping_larger_than_the_address_space_is_refused(void **state)
+TEST(a_mapping_larger_than_the_address_space_is_refused)
 {
     const size_t page = zc_pages_system_size();
 
-    (void)state;
     assert_null(zc_pages_map(SIZE_MAX / page * page, page));
     assert_null(zc_pages_map(SIZE_MAX / page * page, 4 * page));
     assert_null(zc_pages_map(SIZE_MAX / 16 * 15 / page * page, page));
 }
 
-static void pages_become_resident_where_they_are_touched(void **state)
-{
-    const size_t page = zc_pages_system_size();
-    char *memory = zc_pages_map(PAGES * page, page);
+/* Pages of memory, which go after the test. */
+#define TEST_OF_PAGES(name)                                                    \
+    static void name(size_t page, char *memory);                               \
+    TEST(name##_of_pages)                                                      \
+    {                                                                          \
+        const size_t page = zc_pages_system_size();                            \
+        char *memory = zc_pages_map(PAGES * page, page);                       \
+                                                                               \
+        assert_non_null(memory);                                               \
+        name(page, memory);                                                    \
+        zc_pages_unmap(memory, PAGES *page);                                   \
+    }                                                                          \
+    static void name(size_t page, char *memory)
 
-    (void)state;
+TEST_OF_PAGES(pages_become_resident_where_they_are_touched)
+{
     assert_int_equal(memory[5 * page], 0);
     assert_true(support_resident_pages(memory, PAGES * page) < PAGES);
     memory[7 * page] = 1;
     assert_int_equal(support_resident_pages(memory + 7 * page, page), 1);
-    zc_pages_unmap(memory, PAGES * page);
 }
 
-static void populated_pages_are_resident_and_zero(void **state)
+TEST_OF_PAGES(populated_pages_are_resident_and_zero)
 {
-    const size_t page = zc_pages_system_size();
-    char *memory = zc_pages_map(PAGES * page, page);
     size_t i;
 
-    (void)state;
     zc_pages_populate(memory + page, 8 * page);
     /* A hint: an old system ignores it. */
     if (support_resident_pages(memory + page, 8 * page) != 8)
         print_message("this system does not populate pages\n");
     for (i = 0; i < 9 * page; i++)
         assert_int_equal(memory[i], 0);
-    zc_pages_unmap(memory, PAGES * page);
 }
 
-static void discarded_pages_are_not_resident_and_read_as_zeros(void **state)
+TEST_OF_PAGES(discarded_pages_are_not_resident_and_read_as_zeros)
 {
-    const size_t page = zc_pages_system_size();
-    char *memory = zc_pages_map(PAGES * page, page);
     size_t i;
 
-    (void)state;
     memset(memory, 7, PAGES * page);
     zc_pages_discard(memory + 10 * page, 20 * page);
     assert_int_equal(support_resident_pages(memory + 10 * page, 20 * page), 0);
     assert_int_equal(support_resident_pages(memory, PAGES * page), PAGES - 20);
     for (i = 0; i < PAGES * page; i++)
         assert_int_equal(memory[i], i / page >= 10 && i / page < 30 ? 0 : 7);
-    zc_pages_unmap(memory, PAGES * page);
 }
 
-static void a_part_of_a_page_is_not_discarded(void **state)
+TEST_OF_PAGES(a_part_of_a_page_is_not_discarded)
 {
-    const size_t page = zc_pages_system_size();
-    char *memory = zc_pages_map(4 * page, page);
-
-    (void)state;
     memset(memory, 7, 4 * page);
     zc_pages_discard(memory + page / 2, page);
     zc_pages_discard(memory + 1, page - 2);
@@ -163,7 +154,6 @@ static void a_part_of_a_page_is_not_discarded(void **state)
     assert_int_equal(memory[page - 1], 7);
     assert_int_equal(memory[page], 0);
     assert_int_equal(memory[2 * page], 7);
-    zc_pages_unmap(memory, 4 * page);
 }
 
 static void allocate_under_spinlock(void *context) ZC_NO_LOCK_ANALYSIS
@@ -174,11 +164,10 @@ static void allocate_under_spinlock(void *context) ZC_NO_LOCK_ANALYSIS
     zc_free(zc_malloc(8));
 }
 
-static void memory_is_not_asked_for_under_a_spinlock(void **state)
+TEST(memory_is_not_asked_for_under_a_spinlock)
 {
     struct zc_spinlock lock;
 
-    (void)state;
     assert_status(zc_spinlock_init(&lock, ZC_RANK_SHARD, "some lock"), ZC_OK);
     support_assert_aborts(allocate_under_spinlock, &lock, "may block",
                           "'some lock'");
@@ -196,12 +185,11 @@ static void memory_is_not_asked_for_under_a_spinlock(void **state)
 #ifdef HAVE_ASAN
 #include <sanitizer/asan_interface.h>
 
-static void closed_memory_is_poisoned_until_it_is_opened(void **state)
+TEST(closed_memory_is_poisoned_until_it_is_opened)
 {
     const size_t page = zc_pages_system_size();
     char *memory = zc_pages_map(page, page);
 
-    (void)state;
     zc_memory_close(memory + 64, 128);
     assert_int_equal(__asan_address_is_poisoned(memory + 63), 0);
     assert_int_equal(__asan_address_is_poisoned(memory + 64), 1);
@@ -216,25 +204,3 @@ static void closed_memory_is_poisoned_until_it_is_opened(void **state)
     assert_int_equal(__asan_address_is_poisoned(memory + 128), 0);
 }
 #endif
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(small_memory_comes_zeroed_from_calloc),
-        cmocka_unit_test(a_count_that_overflows_is_no_memory),
-        cmocka_unit_test(a_block_takes_at_least_what_was_asked),
-        cmocka_unit_test_teardown(failures_can_be_ordered, disarm),
-        cmocka_unit_test(pages_are_aligned_as_asked_and_take_no_more_space),
-        cmocka_unit_test(a_mapping_larger_than_the_address_space_is_refused),
-        cmocka_unit_test(pages_become_resident_where_they_are_touched),
-        cmocka_unit_test(populated_pages_are_resident_and_zero),
-        cmocka_unit_test(discarded_pages_are_not_resident_and_read_as_zeros),
-        cmocka_unit_test(a_part_of_a_page_is_not_discarded),
-        cmocka_unit_test(memory_is_not_asked_for_under_a_spinlock),
-#ifdef HAVE_ASAN
-        cmocka_unit_test(closed_memory_is_poisoned_until_it_is_opened),
-#endif
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
-}

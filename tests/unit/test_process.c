@@ -29,19 +29,17 @@ int __wrap_madvise(void *memory, size_t bytes, int advice)
     return -1;
 }
 
-static int with_page(void **state)
-{
-    (void)state;
-    refuses = false;
-    return 0;
-}
-
-static int without_page(void **state)
-{
-    (void)state;
-    refuses = true;
-    return 0;
-}
+/* A test with the page, and without. */
+#define TEST_OF_BOTH(name)                                                     \
+    static void name(void);                                                    \
+    TEST(name##_either_way)                                                    \
+    {                                                                          \
+        for (int i = 0; i < 2; i++) {                                          \
+            refuses = i != 0;                                                  \
+            name();                                                            \
+        }                                                                      \
+    }                                                                          \
+    static void name(void)
 
 /* In a child: ends it with a text that the parent finds. */
 static void expect(bool holds, const char *what)
@@ -81,12 +79,11 @@ static void be_child(void *context)
     zc_process_mark_destroy(context);
 }
 
-static void a_child_is_told_from_the_process_that_made_the_mark(void **state)
+TEST_OF_BOTH(a_child_is_told_from_the_process_that_made_the_mark)
 {
     struct zc_process_mark mark;
     struct zc_process_mark other;
 
-    (void)state;
     assert_status(zc_process_mark_init(&mark), ZC_OK);
     assert_status(zc_process_mark_init(&other), ZC_OK);
     assert_false(zc_process_is_child(&mark));
@@ -100,13 +97,12 @@ static void a_child_is_told_from_the_process_that_made_the_mark(void **state)
 }
 
 /* A mark takes memory only where that is said, and gives it back. */
-static void what_a_mark_takes_is_said_and_given_back(void **state)
+TEST_OF_BOTH(what_a_mark_takes_is_said_and_given_back)
 {
     const size_t page = zc_pages_system_size();
     const uint64_t before = support_mapped_bytes();
     struct zc_process_mark mark;
 
-    (void)state;
     assert_status(zc_process_mark_init(&mark), ZC_OK);
     assert_true(zc_process_mark_bytes(&mark) == 0 ||
                 zc_process_mark_bytes(&mark) == page);
@@ -115,30 +111,11 @@ static void what_a_mark_takes_is_said_and_given_back(void **state)
     support_assert_mapped(before);
 }
 
-static void no_memory_is_that(void **state)
+TEST(no_memory_is_that)
 {
     struct zc_process_mark mark;
 
-    (void)state;
     zc_inject_arm(ZC_INJECT_PAGES, 0, 1);
     assert_status(zc_process_mark_init(&mark), ZC_NO_MEMORY);
     zc_inject_disarm();
-}
-
-#define test(name, set_up)                                                     \
-    {                                                                          \
-#name, name, set_up, NULL, NULL                                        \
-    }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        test(a_child_is_told_from_the_process_that_made_the_mark, with_page),
-        test(a_child_is_told_from_the_process_that_made_the_mark, without_page),
-        test(what_a_mark_takes_is_said_and_given_back, with_page),
-        test(what_a_mark_takes_is_said_and_given_back, without_page),
-        test(no_memory_is_that, with_page),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }
