@@ -93,6 +93,15 @@ sim_json() {
     "$tests/sim_check" "$dir/out" "$@" || fail "json: $(cat "$dir/out")"
 }
 
+# sim STATUS WORD...: a small run as JSON.
+small='--space-pages 600 --ops 4000'
+sim() {
+    status_wanted=$1
+    shift
+    # shellcheck disable=SC2086 # words
+    run "$status_wanted" sim --json $small "$@"
+}
+
 # hold WORD...: starts the holder and waits until it is ready; sets $held.
 hold() {
     rm -f "$dir/ready" # that of an earlier one
