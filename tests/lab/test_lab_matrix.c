@@ -7,16 +7,12 @@
 #define _GNU_SOURCE /* open_memstream(), mkdtemp() */
 #endif
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "support_test.h"
 
 #include "report/matrix.h"
 
@@ -129,30 +125,21 @@ static const char *const no_rules[] = {NULL};
 static const char *const idle_rules[] = {"ASKED", NULL};
 static const char *const unknown_rules[] = {"LOCKED", "LOKCED", NULL};
 
-#define COUNTING                                                               \
-    .summary = "two additions", .break_rule = break_rule,                      \
-    .rules = counting_rules, .bound = LAB_NO_BOUND, .least = counting_least,   \
-    .program = {.name = "counting",                                            \
-                .setup = setup,                                                \
-                .finish = finish,                                              \
-                .actors = adding,                                              \
-                .actor_count = 2,                                              \
-                .disposable = true}
+#define COUNTING(its_name, its_bound)                                          \
+    {                                                                          \
+        .summary = "two additions", .break_rule = break_rule,                  \
+        .rules = counting_rules, .bound = (its_bound),                         \
+        .least = counting_least,                                               \
+        .program = {.name = (its_name),                                        \
+                    .setup = setup,                                            \
+                    .finish = finish,                                          \
+                    .actors = adding,                                          \
+                    .actor_count = 2,                                          \
+                    .disposable = true},                                       \
+    }
 
-static const struct lab_scenario counting = {COUNTING};
-static const struct lab_scenario bounded = {
-    .summary = "two additions, up to a bound",
-    .break_rule = break_rule,
-    .rules = counting_rules,
-    .bound = 2,
-    .least = counting_least,
-    .program = {.name = "bounded",
-                .setup = setup,
-                .finish = finish,
-                .actors = adding,
-                .actor_count = 2,
-                .disposable = true},
-};
+static const struct lab_scenario counting = COUNTING("counting", LAB_NO_BOUND);
+static const struct lab_scenario bounded = COUNTING("bounded", 2);
 
 /* --- a matrix of them ------------------------------------------------ */
 
@@ -165,13 +152,16 @@ static struct lab_rule_book book = {
 
 static struct lab_matrix matrix;
 
-static void run(const struct lab_scenario *const *scenarios,
+/* Of `counting` and, if it is not NULL, another one. */
+static void run(const struct lab_scenario *other,
                 const char *(*rules)(unsigned), unsigned jobs,
                 uint64_t executions)
 {
+    static const struct lab_scenario *scenarios[] = {&counting, NULL, NULL};
     static struct lab_matrix_plan plan;
 
     lab_matrix_free(&matrix);
+    scenarios[1] = other;
     book.identifier = rules;
     plan = (struct lab_matrix_plan){
         .scenarios = scenarios,
@@ -184,35 +174,34 @@ static void run(const struct lab_scenario *const *scenarios,
     assert_true(lab_matrix_run(&matrix, &plan));
 }
 
-/* What is said is in *text_out, to be freed; how many lines of it. */
-static unsigned judged(char **text_out)
+/* What is said of the matrix: of itself or, if there is a folder, of what is
+ * recorded there; how many lines, or SOME, and a text that is in them. */
+#define SOME UINT_MAX
+static void expect_said(const char *folder, unsigned lines, const char *wanted)
 {
+    char *text = NULL;
     size_t size = 0;
-    FILE *out = open_memstream(text_out, &size);
-    unsigned wrong = lab_matrix_judge(&matrix, out);
+    FILE *out = open_memstream(&text, &size);
+    unsigned said = folder == NULL ? lab_matrix_judge(&matrix, out)
+                                   : lab_matrix_check(&matrix, folder, out);
 
     (void)fclose(out);
-    return wrong;
+    if ((lines == SOME ? said == 0 : said != lines) ||
+        strstr(text, wanted) == NULL || (lines == 0 && *text != '\0'))
+        fail_msg("%u lines, not %u with \"%s\": %s", said, lines, wanted, text);
+    free(text);
 }
 
 static void expect_judgement(const char *wanted)
 {
-    char *text = NULL;
-
-    assert_int_equal(judged(&text), 1);
-    if (strstr(text, wanted) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", text, wanted);
-    free(text);
+    expect_said(NULL, 1, wanted);
 }
 
-static void test_cells(void **state)
+TEST(a_cell_is_what_was_explored)
 {
-    static const struct lab_scenario *const list[] = {&counting, &bounded,
-                                                      NULL};
     const struct lab_cell *cell;
 
-    (void)state;
-    run(list, identifier, 2, 1000);
+    run(&bounded, identifier, 2, 1000);
     cell = lab_matrix_cell(&matrix, 0, RULES);
     assert_false(cell->fails);
     assert_true(cell->complete);
@@ -241,72 +230,45 @@ static void test_cells(void **state)
     assert_int_equal(cell->preemptions, 1);
 }
 
-static void test_right_matrix(void **state)
+TEST(nothing_is_said_of_a_right_matrix)
 {
-    static const struct lab_scenario *const list[] = {&counting, NULL};
-    char *text = NULL;
-
-    (void)state;
-    run(list, first_identifier, 2, 1000);
-    assert_int_equal(judged(&text), 0);
-    assert_string_equal(text, "");
-    free(text);
+    run(NULL, first_identifier, 2, 1000);
+    expect_said(NULL, 0, "");
 }
 
-static void test_rule_that_nobody_needs(void **state)
+TEST(a_rule_that_no_scenario_needs_is_said)
 {
-    static const struct lab_scenario *const list[] = {&counting, NULL};
-
-    (void)state;
-    run(list, two_identifiers, 1, 1000);
+    run(NULL, two_identifiers, 1, 1000);
     expect_judgement("ASKED: no scenario needs it");
 }
 
-static void test_scenario_that_nothing_fails(void **state)
+TEST(a_scenario_that_no_rule_fails_is_said)
 {
-    static const struct lab_scenario idle = {
-        .summary = "two looks",
-        .break_rule = break_rule,
-        .rules = no_rules,
-        .bound = LAB_NO_BOUND,
-        .program = {.name = "idle",
-                    .setup = setup,
-                    .actors = looking,
-                    .actor_count = 2,
-                    .disposable = true},
-    };
-    static const struct lab_scenario *const list[] = {&counting, &idle, NULL};
+    static struct lab_scenario idle = COUNTING("idle", LAB_NO_BOUND);
 
-    (void)state;
-    run(list, first_identifier, 2, 1000);
+    idle.rules = no_rules;
+    idle.least = NULL;
+    idle.program.actors = looking;
+    idle.program.finish = NULL;
+    run(&idle, first_identifier, 2, 1000);
     expect_judgement("idle: no broken rule fails here");
 }
 
-static void test_scenario_that_says_what_is_not_so(void **state)
+TEST(a_scenario_that_says_what_is_not_so_is_said)
 {
-    static struct lab_scenario lies = {COUNTING};
-    static const struct lab_scenario *const list[] = {&counting, &lies, NULL};
+    static struct lab_scenario lies = COUNTING("lies", LAB_NO_BOUND);
 
-    (void)state;
-    lies.program.name = "lies";
     lies.least = wrong_least;
-    run(list, first_identifier, 2, 1000);
+    run(&lies, first_identifier, 2, 1000);
     expect_judgement("lies: fails without LOCKED at 1 preemptions, not 2");
     lies.least = NULL;
     lies.rules = unknown_rules;
-    run(list, first_identifier, 2, 1000);
+    run(&lies, first_identifier, 2, 1000);
     expect_judgement("lies: lists LOKCED, which is no rule");
     lies.rules = idle_rules;
-    book.identifier = two_identifiers;
-    run(list, two_identifiers, 2, 1000);
+    run(&lies, two_identifiers, 2, 1000);
     /* and ASKED is needed by none */
-    {
-        char *text = NULL;
-
-        assert_int_equal(judged(&text), 2);
-        assert_non_null(strstr(text, "lies: does not fail without ASKED"));
-        free(text);
-    }
+    expect_said(NULL, 2, "lies: does not fail without ASKED");
 }
 
 static void finish_badly(void *context)
@@ -315,16 +277,13 @@ static void finish_badly(void *context)
     lab_fail("always", "fails");
 }
 
-static void test_scenario_that_fails_anyway(void **state)
+TEST(a_scenario_that_fails_anyway_is_said)
 {
-    static struct lab_scenario bad = {COUNTING};
-    static const struct lab_scenario *const list[] = {&counting, &bad, NULL};
+    static struct lab_scenario bad = COUNTING("bad", LAB_NO_BOUND);
 
-    (void)state;
-    bad.program.name = "bad";
     bad.program.finish = finish_badly;
     bad.least = NULL;
-    run(list, first_identifier, 2, 1000);
+    run(&bad, first_identifier, 2, 1000);
     expect_judgement("bad: fails with every rule in force: always");
 }
 
@@ -334,52 +293,32 @@ static void die(void *context)
     abort();
 }
 
-static void test_scenarios_that_do_not_end(void **state)
+TEST(a_scenario_that_does_not_end_is_said)
 {
-    static struct lab_scenario dies = {COUNTING};
-    static const struct lab_scenario *const one[] = {&counting, NULL};
-    static const struct lab_scenario *const list[] = {&counting, &dies, NULL};
-    char *text = NULL;
+    static struct lab_scenario dies = COUNTING("dies", LAB_NO_BOUND);
 
-    (void)state;
-    run(one, first_identifier, 1, 1);
-    assert_true(judged(&text) > 0);
-    assert_non_null(strstr(text, "counting: not explored to its end in 1 "));
-    free(text);
-    dies.program.name = "dies";
+    run(NULL, first_identifier, 1, 1);
+    expect_said(NULL, SOME, "counting: not explored to its end in 1 ");
     dies.program.setup = die;
-    run(list, first_identifier, 1, 1000);
-    assert_true(judged(&text) > 0);
-    assert_non_null(strstr(text, "dies, every rule in force: the worker"));
-    free(text);
+    run(&dies, first_identifier, 1, 1000);
+    expect_said(NULL, SOME, "dies, every rule in force: the worker");
 }
 
 /* --- what is recorded ------------------------------------------------ */
 
-static const struct lab_scenario *const both[] = {&counting, &bounded, NULL};
+static char folder[64];
 
-static unsigned checked(const char *folder, char **text_out)
+static int record(void **state)
 {
-    size_t size = 0;
-    FILE *out = open_memstream(text_out, &size);
-    unsigned different = lab_matrix_check(&matrix, folder, out);
-
-    (void)fclose(out);
-    return different;
-}
-
-static void expect_difference(const char *folder, const char *wanted)
-{
-    char *text = NULL;
-
-    assert_int_equal(checked(folder, &text), 1);
-    if (strstr(text, wanted) == NULL)
-        fail_msg("\"%s\" does not say \"%s\"", text, wanted);
-    free(text);
+    (void)state;
+    (void)strcpy(folder, "/tmp/test_lab_matrix.XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    run(&bounded, first_identifier, 2, 1000);
+    return 0;
 }
 
 /* A command of the shell in the folder. */
-static void in_folder(const char *folder, const char *command)
+static void in_folder(const char *command)
 {
     char line[512];
 
@@ -387,95 +326,58 @@ static void in_folder(const char *folder, const char *command)
     assert_int_equal(system(line), 0); /* NOLINT(cert-env33-c): sed, rm */
 }
 
-static void test_recorded_figures(void **state)
+static int remove_folder(void **state)
 {
-    char folder[] = "/tmp/test_lab_matrix.XXXXXX";
-    char *text = NULL;
-
     (void)state;
-    assert_non_null(mkdtemp(folder));
-    run(both, first_identifier, 2, 1000);
-    assert_true(lab_matrix_record(&matrix, folder));
-    assert_int_equal(checked(folder, &text), 0);
-    assert_string_equal(text, "");
-    free(text);
-
-    in_folder(folder, "sed -i '4s/\"traces\": 4/\"traces\": 5/' "
-                      "evidence.json");
-    expect_difference(folder, "scenarios, counting, LOCKED, traces: recorded "
-                              "5, now 4");
-    assert_true(lab_matrix_record(&matrix, folder));
-    in_folder(folder, "sed -i '4s/, \"failing\": 2//' evidence.json");
-    expect_difference(folder, "counting, LOCKED, failing: not recorded");
-    assert_true(lab_matrix_record(&matrix, folder));
-    in_folder(folder, "sed -i '4s/{\"fails\"/{\"more\": 1, \"fails\"/' "
-                      "evidence.json");
-    expect_difference(folder, "more: recorded 1, now there is none");
-    in_folder(folder, "echo nonsense } >evidence.json");
-    expect_difference(folder, "cannot be read");
-    in_folder(folder, "rm -r evidence.* races && rmdir \"$PWD\"");
+    in_folder("rm -r evidence.* races && rmdir \"$PWD\"");
+    return 0;
 }
 
-static void test_recorded_pages(void **state)
+TEST_WITH(what_is_not_as_recorded_is_said, record, remove_folder)
 {
-    char folder[] = "/tmp/test_lab_matrix.XXXXXX";
-    char *text = NULL;
+    static const struct {
+        const char *change;
+        unsigned lines;
+        const char *wanted;
+    } cases[] = {
+        {":", 0, ""},
+        {"sed -i '4s/\"traces\": 4/\"traces\": 5/' evidence.json", 1,
+         "scenarios, counting, LOCKED, traces: recorded 5, now 4"},
+        {"sed -i '4s/, \"failing\": 2//' evidence.json", 1,
+         "counting, LOCKED, failing: not recorded"},
+        {"sed -i '4s/{\"fails\"/{\"more\": 1, \"fails\"/' evidence.json", 1,
+         "more: recorded 1, now there is none"},
+        {"echo nonsense } >evidence.json", 1, "cannot be read"},
+        {"sed -i 's/increment/decrement/' races/counting--LOCKED.txt", 1,
+         "counting--LOCKED.txt:"},
+        {"sed -i 's/Time: .*/Time: long/' evidence.md", 0, ""},
+        {"sed -i '/Time: /d' evidence.md", 1, "evidence.md:"},
+        {"mv races/counting--LOCKED.txt races/gone--LOCKED.txt", 2,
+         "counting--LOCKED.txt: not recorded"},
+        {":", 1, "gone--LOCKED.txt: no scenario makes it"},
+    };
 
-    (void)state;
-    assert_non_null(mkdtemp(folder));
-    run(both, first_identifier, 2, 1000);
-    assert_true(lab_matrix_record(&matrix, folder));
-    in_folder(folder, "sed -i 's/increment/decrement/' "
-                      "races/counting--LOCKED.txt");
-    expect_difference(folder, "counting--LOCKED.txt:");
-    assert_true(lab_matrix_record(&matrix, folder));
-    in_folder(folder, "sed -i 's/Time: .*/Time: long/' evidence.md");
-    assert_int_equal(checked(folder, &text), 0);
-    free(text);
-    in_folder(folder, "sed -i '/Time: /d' evidence.md");
-    expect_difference(folder, "evidence.md:");
-    assert_true(lab_matrix_record(&matrix, folder));
-    in_folder(folder, "mv races/counting--LOCKED.txt races/gone--LOCKED.txt");
-    assert_int_equal(checked(folder, &text), 2);
-    assert_non_null(strstr(text, "counting--LOCKED.txt: not recorded"));
-    assert_non_null(strstr(text, "gone--LOCKED.txt: no scenario makes it"));
-    free(text);
-    in_folder(folder, "rm -r evidence.* races && rmdir \"$PWD\"");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_true(lab_matrix_record(&matrix, folder));
+        in_folder(cases[i].change);
+        expect_said(folder, cases[i].lines, cases[i].wanted);
+    }
 }
 
 /* The order in which processes end changes nothing. */
-static void test_any_number_of_processes(void **state)
+TEST(any_number_of_processes_says_the_same)
 {
     char *texts[2] = {NULL, NULL};
     size_t size;
 
-    (void)state;
     for (unsigned i = 0; i < 2; i++) {
         FILE *out = open_memstream(&texts[i], &size);
 
-        run(both, identifier, i == 0 ? 1 : 5, 1000);
+        run(&bounded, identifier, i == 0 ? 1 : 5, 1000);
         lab_matrix_print_json(&matrix, out);
         (void)fclose(out);
     }
     assert_string_equal(texts[0], texts[1]);
     free(texts[0]);
     free(texts[1]);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_right_matrix),
-        cmocka_unit_test(test_rule_that_nobody_needs),
-        cmocka_unit_test(test_scenario_that_nothing_fails),
-        cmocka_unit_test(test_scenario_that_says_what_is_not_so),
-        cmocka_unit_test(test_scenario_that_fails_anyway),
-        cmocka_unit_test(test_scenarios_that_do_not_end),
-        cmocka_unit_test(test_recorded_figures),
-        cmocka_unit_test(test_recorded_pages),
-        cmocka_unit_test(test_any_number_of_processes),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

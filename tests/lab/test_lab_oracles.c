@@ -22,48 +22,41 @@ static struct zc_zspage *zspage_of(unsigned object, uint64_t *location_out)
     return zc_location_zspage(&world.pool->arena, view.location);
 }
 
-static struct zc_group *group_of(unsigned object)
+/* DAMAGE(name) { ... }: an actor that changes a group, a zspage of it, and the
+ * location of object 0 in it, under the lock that guards them. */
+#define DAMAGE(name)                                                           \
+    static void name##_locked(struct zc_group *group,                          \
+                              struct zc_zspage *zspage, uint64_t location);    \
+    static void name(void *context) ZC_NO_LOCK_ANALYSIS                        \
+    {                                                                          \
+        uint64_t location;                                                     \
+        struct zc_zspage *zspage = zspage_of(0, &location);                    \
+        struct zc_group *group = zspage->group.value;                          \
+                                                                               \
+        (void)context;                                                         \
+        zc_spinlock_lock(&group->lock);                                        \
+        name##_locked(group, zspage, location);                                \
+        zc_spinlock_unlock(&group->lock);                                      \
+    }                                                                          \
+    static void name##_locked(                                                 \
+        __attribute__((unused)) struct zc_group *group,                        \
+        __attribute__((unused)) struct zc_zspage *zspage,                      \
+        __attribute__((unused)) uint64_t location) ZC_NO_LOCK_ANALYSIS
+
+DAMAGE(add_object)
 {
-    uint64_t location;
-
-    return zspage_of(object, &location)->group.value;
-}
-
-/* Damage, under the lock that guards it. */
-static void damage(void (*change)(struct zc_group *, struct zc_zspage *,
-                                  uint64_t))
-{
-    struct zc_group *group = group_of(0);
-    uint64_t location;
-    struct zc_zspage *zspage = zspage_of(0, &location);
-
-    zc_spinlock_lock(&group->lock);
-    change(group, zspage, location);
-    zc_spinlock_unlock(&group->lock);
-}
-
-static void add_object(struct zc_group *group, struct zc_zspage *zspage,
-                       uint64_t location)
-{
-    (void)group;
-    (void)location;
     zspage->objects++;
 }
 
-static void cut_free_list(struct zc_group *group, struct zc_zspage *zspage,
-                          uint64_t location)
+DAMAGE(cut_free_list)
 {
-    (void)group;
-    (void)location;
     zspage->first_free = (uint16_t)ZC_SLOT_NONE;
 }
 
-static void tie_free_list(struct zc_group *group, struct zc_zspage *zspage,
-                          uint64_t location) ZC_NO_LOCK_ANALYSIS
+DAMAGE(tie_free_list)
 {
     uint32_t first = zspage->first_free;
 
-    (void)location;
     zc_slot_set_header(
         &world.pool->arena, group, zspage,
         zc_slot_location(&world.pool->arena, group, zspage, first),
@@ -80,66 +73,45 @@ static void tag(struct zc_group *group, struct zc_zspage *zspage,
                        (header & ~(uint64_t)ZC_OBJECT_TAGS) | tags);
 }
 
-static void tag_both(struct zc_group *group, struct zc_zspage *zspage,
-                     uint64_t location)
+DAMAGE(tag_both)
 {
     tag(group, zspage, location, ZC_OBJECT_TAGS);
 }
 
-static void tag_deferred(struct zc_group *group, struct zc_zspage *zspage,
-                         uint64_t location)
+DAMAGE(tag_deferred)
 {
     tag(group, zspage, location, ZC_OBJECT_DEFERRED);
     zspage->objects--;
 }
 
-static void move_cell(struct zc_group *group, struct zc_zspage *zspage,
-                      uint64_t location)
+DAMAGE(move_cell)
 {
-    (void)group;
-    (void)zspage;
     zc_handles_move(&world.pool->handles,
                     zc_handle_cell(world.objects[0].handle), location + 1);
 }
 
-static void free_cell(struct zc_group *group, struct zc_zspage *zspage,
-                      uint64_t location)
+DAMAGE(free_cell)
 {
-    (void)zspage;
-    (void)location;
     (void)zc_handles_free(&world.pool->handles, &group->cells,
                           world.objects[0].handle);
 }
 
-#define ACTOR(name)                                                            \
-    static void do_##name(void *context)                                       \
-    {                                                                          \
-        (void)context;                                                         \
-        damage(name);                                                          \
-    }
-
-ACTOR(add_object)
-ACTOR(cut_free_list)
-ACTOR(tie_free_list)
-ACTOR(tag_both)
-ACTOR(tag_deferred)
-ACTOR(move_cell)
-ACTOR(free_cell)
-
-static void setup_kernel(void)
+static void setup_pool(unsigned placement)
 {
-    world_pool(ZC_PLACEMENT_KERNEL, false);
+    world_pool(placement, false);
     world_put(0, BYTES);
     world_put(1, BYTES);
     lab_watch_pool(world.pool, BYTES);
 }
 
+static void setup_kernel(void)
+{
+    setup_pool(ZC_PLACEMENT_KERNEL);
+}
+
 static void setup_dense(void)
 {
-    world_pool(ZC_PLACEMENT_DENSE, false);
-    world_put(0, BYTES);
-    world_put(1, BYTES);
-    lab_watch_pool(world.pool, BYTES);
+    setup_pool(ZC_PLACEMENT_DENSE);
 }
 
 static void setup_cache(void)
@@ -170,20 +142,28 @@ static void assert_sees(void (*setup)(void), void (*actor)(void *),
     assert_string_equal(result.first_what, what);
 }
 
-static void test_pool(void **state)
+TEST(damage_of_the_pool_is_seen)
 {
-    (void)state;
-    assert_sees(setup_kernel, do_add_object, "zspage miscounted");
-    assert_sees(setup_kernel, do_cut_free_list, "free list broken");
-    assert_sees(setup_kernel, do_tie_free_list, "free list broken");
-    assert_sees(setup_kernel, do_tag_both, "both tags");
-    assert_sees(setup_kernel, do_tag_deferred, "deferred object left behind");
-    assert_sees(setup_kernel, do_move_cell, "cell leads elsewhere");
-    assert_sees(setup_kernel, do_free_cell, "header without a cell");
-    assert_sees(setup_dense, do_add_object, "zspage miscounted");
-    assert_sees(setup_dense, do_move_cell, "cell leads elsewhere");
-    /* Walking a segment looks at the cells, and finds it first. */
-    assert_sees(setup_dense, do_free_cell, "assertion failed");
+    static const struct {
+        void (*setup)(void);
+        void (*actor)(void *context);
+        const char *what;
+    } cases[] = {
+        {setup_kernel, add_object, "zspage miscounted"},
+        {setup_kernel, cut_free_list, "free list broken"},
+        {setup_kernel, tie_free_list, "free list broken"},
+        {setup_kernel, tag_both, "both tags"},
+        {setup_kernel, tag_deferred, "deferred object left behind"},
+        {setup_kernel, move_cell, "cell leads elsewhere"},
+        {setup_kernel, free_cell, "header without a cell"},
+        {setup_dense, add_object, "zspage miscounted"},
+        {setup_dense, move_cell, "cell leads elsewhere"},
+        /* Walking a segment looks at the cells, and finds it first. */
+        {setup_dense, free_cell, "assertion failed"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_sees(cases[i].setup, cases[i].actor, cases[i].what);
 }
 
 /* --- the cache ------------------------------------------------------- */
@@ -251,17 +231,15 @@ static void setup_two(void)
     (void)world_store(2, 1);
 }
 
-static void test_pages(void **state)
+TEST(damage_of_a_page_is_seen)
 {
-    (void)state;
     assert_sees(setup_two, store_foreign, "page of another slot");
     assert_sees(setup_two, store_mixed, "page of mixed versions");
     assert_sees(setup_two, store_unstamped, "page without a stamp");
 }
 
-static void test_cache(void **state)
+TEST(damage_of_the_cache_is_seen)
 {
-    (void)state;
     assert_sees(setup_cache, forget_entry, "freed entry is linked");
     assert_sees(setup_cache, keep_entry, "reference miscounted");
     /* An invalidate that the history does not know of. */
@@ -297,20 +275,7 @@ static void count_once(void *context)
     zc_free(alone);
 }
 
-static void test_nothing_is_left(void **state)
+TEST(nothing_is_left_of_an_execution)
 {
-    (void)state;
     assert_sees(setup_alone, count_once, NULL);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_cache),
-        cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_nothing_is_left),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,14 +4,7 @@
  * the same again on fibers and on real threads: the same events, by their hash,
  * to the same end.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "support_test.h"
 
 #include "engine/scenario.h"
 #include "scenarios.h"
@@ -71,9 +64,8 @@ static void check_failing(const char *name, const char *rule)
     replay_both(&program, &result.first);
 }
 
-static void test_failures(void **state)
+TEST(a_failing_schedule_repeats_on_both_back_ends)
 {
-    (void)state;
     check_failing("double-invalidate", "OWN_REF_OUTLIVES_INVALIDATE");
     check_failing("double-invalidate", "TREE_REF_DROPPED_BY_UNLINKER");
     check_failing("deferred-kernel", "DEFERRED_HANDLE_IN_HEADER");
@@ -106,21 +98,10 @@ static void check_silent(const char *name)
     assert_true(followed >= FOLLOWED_LEAST);
 }
 
-static void test_silence(void **state)
+TEST(a_silent_schedule_repeats_on_both_back_ends)
 {
-    (void)state;
     check_silent("double-invalidate");
     check_silent("deferred-kernel");
     check_silent("writeback-take");
     check_silent("compact-read-dense");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_silence),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

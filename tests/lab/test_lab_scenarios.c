@@ -5,14 +5,7 @@
  * no fewer.  Those that can be explored to the end; `zcrace matrix`, which
  * takes minutes, has all of them, and here the others run by chance.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "support_test.h"
 
 #include "platform/lab_platform.h"
 #include "scenarios.h"
@@ -40,9 +33,8 @@ static struct lab_result explore(const struct lab_scenario *scenario,
     return result;
 }
 
-static void test_silent_with_all_rules(void **state)
+TEST(no_scenario_fails_with_all_rules)
 {
-    (void)state;
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
         struct lab_result result;
@@ -61,9 +53,8 @@ static void test_silent_with_all_rules(void **state)
 }
 
 /* Those that are too long for it. */
-static void test_silent_by_chance(void **state)
+TEST(no_long_scenario_fails_by_chance)
 {
-    (void)state;
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
         const struct lab_options options = {
@@ -97,9 +88,8 @@ static void check_rule(const struct lab_scenario *scenario, const char *rule,
     assert_true(lab_rule_was_asked(rule));
 }
 
-static void test_found_with_a_rule_broken(void **state)
+TEST(each_fails_without_its_rule_at_its_bound)
 {
-    (void)state;
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
 
@@ -122,9 +112,8 @@ static bool has_scenario(const char *rule)
     return false;
 }
 
-static void test_every_rule_has_a_scenario(void **state)
+TEST(every_rule_has_a_scenario)
 {
-    (void)state;
     for (unsigned i = 0; lab_rule_name(i) != NULL; i++) {
         if (!has_scenario(lab_rule_name(i)))
             print_message("no scenario for %s\n", lab_rule_name(i));
@@ -134,9 +123,8 @@ static void test_every_rule_has_a_scenario(void **state)
 
 /* Everything is built once and copied back: two runs of one schedule meet the
  * same steps. */
-static void test_executions_repeat(void **state)
+TEST(executions_repeat)
 {
-    (void)state;
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
         const struct lab_options options = {
@@ -151,17 +139,4 @@ static void test_executions_repeat(void **state)
                      scenario->program.name, result.unpredictable,
                      (unsigned long long)result.failures);
     }
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_silent_with_all_rules),
-        cmocka_unit_test(test_silent_by_chance),
-        cmocka_unit_test(test_found_with_a_rule_broken),
-        cmocka_unit_test(test_every_rule_has_a_scenario),
-        cmocka_unit_test(test_executions_repeat),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,9 +11,8 @@
 
 /* --- waiting --------------------------------------------------------- */
 
-static void wait_well(void *context)
+ACTOR(wait_well)
 {
-    (void)context;
     zc_mutex_lock(&watch_shared->mutex);
     while (watch_shared->data[0] == 0)
         zc_condition_wait(&watch_shared->condition, &watch_shared->mutex);
@@ -21,9 +20,8 @@ static void wait_well(void *context)
     zc_mutex_unlock(&watch_shared->mutex);
 }
 
-static void signal_well(void *context)
+ACTOR(signal_well)
 {
-    (void)context;
     zc_mutex_lock(&watch_shared->mutex);
     __tsan_memset(&watch_shared->data[0], 1, 16);
     zc_condition_signal(&watch_shared->condition);
@@ -31,84 +29,74 @@ static void signal_well(void *context)
 }
 
 /* Waits without a check first: the signal may have come before. */
-static void wait_blindly(void *context)
+ACTOR(wait_blindly)
 {
-    (void)context;
     zc_mutex_lock(&watch_shared->mutex);
     zc_condition_wait(&watch_shared->condition, &watch_shared->mutex);
     zc_mutex_unlock(&watch_shared->mutex);
 }
 
-static void park_well(void *context)
+ACTOR(park_well)
 {
-    (void)context;
     while (zc_atomic_u32_load_acquire(&watch_shared->word) == 0)
         zc_park_while(&watch_shared->parking, &watch_shared->word, 0);
-    __tsan_read_range(&watch_shared->data[0], 8);
+    read_word(0);
 }
 
 /* Without a check before: parking checks the word. */
-static void park_once(void *context)
+ACTOR(park_once)
 {
-    (void)context;
     (void)zc_atomic_u32_load_relaxed(&watch_shared->word);
     zc_park_while(&watch_shared->parking, &watch_shared->word, 0);
 }
 
-static void unpark_well(void *context)
+ACTOR(unpark_well)
 {
-    (void)context;
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
     zc_atomic_u32_store_release(&watch_shared->word, 1);
     zc_unpark_all(&watch_shared->parking, &watch_shared->word);
 }
 
 /* Stores the word, and wakes no thread. */
-static void forget_to_unpark(void *context)
+ACTOR(forget_to_unpark)
 {
-    (void)context;
     zc_atomic_u32_store_release(&watch_shared->word, 1);
 }
 
-static void lock_bit(void *context)
+ACTOR(lock_bit)
 {
-    (void)context;
     zc_bit_lock(&watch_shared->parking, &watch_shared->word, BIT, WAITERS);
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
     zc_bit_unlock(&watch_shared->parking, &watch_shared->word, BIT, WAITERS);
 }
 
-static void try_bit(void *context)
+ACTOR(try_bit)
 {
-    (void)context;
     if (!zc_bit_trylock(&watch_shared->word, BIT)) {
         zc_bit_wait_clear(&watch_shared->parking, &watch_shared->word, BIT,
                           WAITERS);
         watch_seen |= 1;
-        __tsan_read_range(&watch_shared->data[0], 8);
+        read_word(0);
         return;
     }
     watch_seen |= 2;
     zc_bit_unlock(&watch_shared->parking, &watch_shared->word, BIT, WAITERS);
 }
 
-static void unlock_free_bit(void *context)
+ACTOR(unlock_free_bit)
 {
-    (void)context;
     zc_bit_unlock(&watch_shared->parking, &watch_shared->word, BIT, WAITERS);
 }
 
-static void allocate_locked(void *context)
+ACTOR(allocate_locked)
 {
-    (void)context;
     zc_spinlock_lock(&watch_shared->lock);
     zc_free(zc_malloc(8));
     zc_spinlock_unlock(&watch_shared->lock);
 }
 
-static void lock_backwards(void *context) ZC_NO_LOCK_ANALYSIS
+ACTOR(lock_backwards) ZC_NO_LOCK_ANALYSIS
 {
-    (void)context;
     zc_spinlock_lock(&watch_shared->lock);
     if (zc_mutex_trylock(&watch_shared->mutex))
         zc_mutex_unlock(&watch_shared->mutex);
@@ -119,31 +107,28 @@ static void child(void *argument)
 {
     (void)argument;
     lab_step(LAB_POINT, NULL, LAB_SITE("here"));
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
 }
 
-static void start_and_join(void *context)
+ACTOR(start_and_join)
 {
-    (void)context;
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
     if (zc_thread_start(&watch_shared->thread, child, NULL) != ZC_OK)
         return;
     zc_thread_join(&watch_shared->thread);
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
 }
 
-static void start_and_write(void *context)
+ACTOR(start_and_write)
 {
-    (void)context;
     if (zc_thread_start(&watch_shared->thread, child, NULL) != ZC_OK)
         return;
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
     zc_thread_join(&watch_shared->thread);
 }
 
-static void test_waiting(void **state)
+TEST(a_wait_loses_no_wake_up_and_a_wrong_one_is_found)
 {
-    (void)state;
     watch_silent(wait_well, signal_well);
     watch_finds(wait_blindly, signal_well, "lost wake-up");
     watch_silent(park_well, unpark_well);
@@ -161,29 +146,26 @@ static void test_waiting(void **state)
 
 /* --- failures -------------------------------------------------------- */
 
-static void allocate(void *context)
+ACTOR(allocate)
 {
     void *memory = zc_malloc(8);
 
-    (void)context;
     watch_seen |= memory == NULL ? 1 : 2;
     zc_free(memory);
 }
 
-static void allocate_twice(void *context)
+ACTOR(allocate_twice)
 {
     void *one = zc_malloc(8);
     void *two = zc_malloc(8);
 
-    (void)context;
     watch_seen |= (one == NULL && two == NULL) ? 4 : 8;
     zc_free(one);
     zc_free(two);
 }
 
-static void test_failures(void **state)
+TEST(a_failure_is_a_choice_within_the_budget)
 {
-    (void)state;
     assert_int_equal(watch_silent(allocate, watch_nothing), 2);
     assert_int_equal(watch_seen, 3);
     /* The budget is one. */
@@ -202,53 +184,46 @@ static void operate(enum lab_operation_kind kind, unsigned version,
     lab_history_end(status, version);
 }
 
-static void store_one(void *context)
+ACTOR(store_one)
 {
-    (void)context;
     operate(LAB_STORE, 1, ZC_OK);
 }
 
-static void store_load(void *context)
+ACTOR(store_load)
 {
-    (void)context;
     operate(LAB_STORE, 1, ZC_OK);
     operate(LAB_LOAD, 1, ZC_OK);
 }
 
-static void store_miss(void *context)
+ACTOR(store_miss)
 {
-    (void)context;
     operate(LAB_STORE, 1, ZC_OK);
     operate(LAB_LOAD, 0, ZC_MISSING);
 }
 
-static void fail_miss(void *context)
+ACTOR(fail_miss)
 {
-    (void)context;
     operate(LAB_STORE, 1, ZC_OK);
     operate(LAB_STORE, 2, ZC_NO_MEMORY);
     operate(LAB_LOAD, 0, ZC_MISSING);
 }
 
-static void fail_load(void *context)
+ACTOR(fail_load)
 {
-    (void)context;
     operate(LAB_STORE, 1, ZC_OK);
     operate(LAB_STORE, 2, ZC_NO_MEMORY);
     operate(LAB_LOAD, 1, ZC_OK);
 }
 
-static void take_twice(void *context)
+ACTOR(take_twice)
 {
-    (void)context;
     operate(LAB_STORE, 1, ZC_OK);
     operate(LAB_TAKE, 1, ZC_OK);
     operate(LAB_TAKE, 1, ZC_OK);
 }
 
-static void take_after_invalidate(void *context)
+ACTOR(take_after_invalidate)
 {
-    (void)context;
     operate(LAB_STORE, 1, ZC_OK);
     operate(LAB_INVALIDATE, 0, ZC_OK);
     operate(LAB_INVALIDATE, 0, ZC_MISSING);
@@ -256,9 +231,8 @@ static void take_after_invalidate(void *context)
 }
 
 /* Overlaps what another thread does from its first step to its last. */
-static void long_miss(void *context)
+ACTOR(long_miss)
 {
-    (void)context;
     lab_history_begin(LAB_LOAD, 1, 0);
     lab_step(LAB_WRITE, watch_shared, LAB_SITE("operation"));
     lab_step(LAB_WRITE, watch_shared, LAB_SITE("operation"));
@@ -275,9 +249,8 @@ static void assert_unexplained(void (*one)(void *), void (*two)(void *),
     assert_int_equal(result.failures == result.complete, always);
 }
 
-static void test_histories(void **state)
+TEST(answers_fit_some_order_or_are_found)
 {
-    (void)state;
     watch_silent(store_load, watch_nothing);
     assert_unexplained(store_miss, watch_nothing, true);
     watch_silent(fail_miss, watch_nothing);
@@ -286,15 +259,4 @@ static void test_histories(void **state)
     watch_silent(take_after_invalidate, watch_nothing);
     /* A miss that began before the store ended is fine; a later one is not. */
     assert_unexplained(store_one, long_miss, false);
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_histories),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,67 +10,58 @@
 
 /* --- plain accesses -------------------------------------------------- */
 
-static void write_data(void *context)
+ACTOR(write_data)
 {
-    (void)context;
     lab_step(LAB_POINT, NULL, LAB_SITE("here"));
-    __tsan_memset(&watch_shared->data[1], 1, 8);
+    write_word(1);
 }
 
-static void read_data(void *context)
+ACTOR(read_data)
 {
-    (void)context;
     lab_step(LAB_POINT, NULL, LAB_SITE("here"));
     __tsan_read_range(&watch_shared->data[0], 32);
 }
 
-static void write_locked(void *context)
+ACTOR(write_locked)
 {
-    (void)context;
     zc_spinlock_lock(&watch_shared->lock);
-    __tsan_memset(&watch_shared->data[1], 1, 8);
+    write_word(1);
     zc_spinlock_unlock(&watch_shared->lock);
 }
 
-static void write_after_unlock(void *context)
+ACTOR(write_after_unlock)
 {
-    (void)context;
     zc_spinlock_lock(&watch_shared->lock);
     zc_spinlock_unlock(&watch_shared->lock);
-    __tsan_memset(&watch_shared->data[1], 1, 8);
+    write_word(1);
 }
 
-static void write_low_bytes(void *context)
+ACTOR(write_low_bytes)
 {
-    (void)context;
     __tsan_unaligned_write2((char *)&watch_shared->data[0] + 5);
 }
 
-static void write_high_byte(void *context)
+ACTOR(write_high_byte)
 {
-    (void)context;
     __tsan_memset((char *)&watch_shared->data[0] + 7, 1, 1);
 }
 
-static void copy_over(void *context)
+ACTOR(copy_over)
 {
-    (void)context;
     __tsan_memcpy(&watch_shared->data[2], &watch_shared->data[0], 7);
 }
 
 /* The last access does not hide those before it. */
-static void write_here_and_there(void *context)
+ACTOR(write_here_and_there)
 {
-    (void)context;
     lab_step(LAB_POINT, NULL, LAB_SITE("here"));
     __tsan_memset(&watch_shared->data[0], 1, 2);
     __tsan_memset((char *)&watch_shared->data[0] + 7, 1, 1);
     zc_atomic_u32_store_relaxed(&watch_shared->word, 1);
 }
 
-static void write_and_read(void *context)
+ACTOR(write_and_read)
 {
-    (void)context;
     lab_step(LAB_POINT, NULL, LAB_SITE("here"));
     __tsan_memset(&watch_shared->data[0], 1, 2);
     __tsan_read_range(&watch_shared->data[0], 2);
@@ -78,18 +69,16 @@ static void write_and_read(void *context)
 }
 
 /* Only after them. */
-static void read_later(void *context)
+ACTOR(read_later)
 {
-    (void)context;
     if (zc_atomic_u32_load_relaxed(&watch_shared->word) == 1)
         __tsan_read_range(&watch_shared->data[0], 2);
 }
 
-static void test_plain(void **state)
+TEST(plain_accesses_race_unless_a_lock_orders_them)
 {
     struct lab_result result;
 
-    (void)state;
     watch_finds(write_data, write_data, "data race");
     watch_finds(write_data, read_data, "data race");
     assert_int_equal(watch_silent(read_data, read_data), 1);
@@ -107,95 +96,84 @@ static void test_plain(void **state)
 
 /* --- atomics --------------------------------------------------------- */
 
-static void publish_release(void *context)
+ACTOR(publish_release)
 {
-    (void)context;
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
     zc_atomic_u32_store_release(&watch_shared->word, 1);
 }
 
-static void publish_relaxed(void *context)
+ACTOR(publish_relaxed)
 {
-    (void)context;
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
     zc_atomic_u32_store_relaxed(&watch_shared->word, 1);
 }
 
 /* What follows a release is not published by it. */
-static void publish_early(void *context)
+ACTOR(publish_early)
 {
-    (void)context;
     zc_atomic_u32_store_release(&watch_shared->word, 1);
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
 }
 
 /* A release, and a relaxed store by the same thread over it. */
-static void publish_covered(void *context)
+ACTOR(publish_covered)
 {
-    (void)context;
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
     zc_atomic_u32_store_release(&watch_shared->word, 2);
     zc_atomic_u32_store_relaxed(&watch_shared->word, 1);
 }
 
-static void publish_exchange(void *context)
+ACTOR(publish_exchange)
 {
     uint32_t expected = 0;
 
-    (void)context;
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
     (void)zc_atomic_u32_exchange_if(&watch_shared->word, &expected, 1);
 }
 
-static void look_acquire(void *context)
+ACTOR(look_acquire)
 {
-    (void)context;
     if (zc_atomic_u32_load_acquire(&watch_shared->word) == 1)
-        __tsan_read_range(&watch_shared->data[0], 8);
+        read_word(0);
 }
 
-static void look_relaxed(void *context)
+ACTOR(look_relaxed)
 {
-    (void)context;
     if (zc_atomic_u32_load_relaxed(&watch_shared->word) == 1)
-        __tsan_read_range(&watch_shared->data[0], 8);
+        read_word(0);
 }
 
 /* Fails when it finds 1: then it is a relaxed load. */
-static void look_failed_exchange(void *context)
+ACTOR(look_failed_exchange)
 {
     uint32_t expected = 7;
 
-    (void)context;
     if (!zc_atomic_u32_exchange_if(&watch_shared->word, &expected, 8) &&
         expected == 1)
-        __tsan_read_range(&watch_shared->data[0], 8);
+        read_word(0);
 }
 
-static void set_again(void *context)
+ACTOR(set_again)
 {
-    (void)context;
     zc_atomic_u32_init(&watch_shared->word, 3);
 }
 
 /* Set for good: read without a step from then on. */
-static void settle(void *context)
+ACTOR(settle)
 {
     void *expected = NULL;
 
-    (void)context;
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
     (void)zc_atomic_pointer_exchange_if(&watch_shared->pointer, &expected,
                                         watch_shared);
     zc_ghost_settled(&watch_shared->pointer);
     zc_atomic_u32_store_relaxed(&watch_shared->word, 1);
 }
 
-static void look_settled(void *context)
+ACTOR(look_settled)
 {
     struct shared *found;
 
-    (void)context;
     (void)zc_atomic_u32_load_relaxed(&watch_shared->word);
     found = zc_atomic_pointer_load_acquire(&watch_shared->pointer);
     if (found != NULL)
@@ -209,25 +187,22 @@ static void settle_and_look(void *context)
         look_settled(context);
 }
 
-static void codec_reads(void *context)
+ACTOR(codec_reads)
 {
-    (void)context;
     zc_ghost_begin_read(&watch_shared->data[0], 32, "decompress");
     zc_ghost_end_read(&watch_shared->data[0], 32, "decompressed");
 }
 
-static void codec_writes(void *context)
+ACTOR(codec_writes)
 {
-    (void)context;
     zc_ghost_begin_write(&watch_shared->data[1], 1, "compress");
     zc_ghost_end_write(&watch_shared->data[1], 1, "compressed");
 }
 
-static void test_told(void **state)
+TEST(what_is_annotated_is_an_access)
 {
     struct lab_result result;
 
-    (void)state;
     watch_silent(settle, look_settled);
     result = watch_explore(settle_and_look, watch_nothing, watch_finish);
     assert_int_equal(result.failures, 0);
@@ -237,9 +212,8 @@ static void test_told(void **state)
     watch_finds(codec_writes, codec_writes, "data race");
 }
 
-static void test_atomics(void **state)
+TEST(atomics_order_what_they_release_and_acquire)
 {
-    (void)state;
     assert_int_equal(watch_silent(publish_release, look_acquire), 2);
     watch_silent(publish_exchange, look_acquire);
     watch_finds(publish_relaxed, look_acquire, "data race");
@@ -252,26 +226,23 @@ static void test_atomics(void **state)
 
 /* --- references and lives -------------------------------------------- */
 
-static void put(void *context)
+ACTOR(put)
 {
-    (void)context;
-    __tsan_read_range(&watch_shared->data[0], 8);
+    read_word(0);
     if (zc_atomic_u32_add(&watch_shared->references, UINT32_MAX) == 1)
         zc_free(watch_shared);
 }
 
-static void put_then_read(void *context)
+ACTOR(put_then_read)
 {
-    (void)context;
     if (zc_atomic_u32_add(&watch_shared->references, UINT32_MAX) == 1)
         zc_free(watch_shared);
     else
-        __tsan_read_range(&watch_shared->data[0], 8);
+        read_word(0);
 }
 
-static void get_and_put(void *context)
+ACTOR(get_and_put)
 {
-    (void)context;
     (void)zc_atomic_u32_add(&watch_shared->references, 1);
     (void)zc_atomic_u32_add(&watch_shared->references, UINT32_MAX);
 }
@@ -288,76 +259,67 @@ static void leave_flagged(unsigned bit)
         watch_seen |= bit;
 }
 
-static void enter_and_leave(void *context)
+ACTOR(enter_and_leave)
 {
-    (void)context;
     (void)zc_atomic_u32_or(&watch_shared->word, FLAG | 2);
     zc_atomic_u32_store_release(&watch_shared->references, 7);
     leave_flagged(1);
 }
 
-static void wait_and_leave(void *context)
+ACTOR(wait_and_leave)
 {
-    (void)context;
     if (zc_atomic_u32_load_acquire(&watch_shared->references) == 7)
         leave_flagged(2);
 }
 
-static void free_now(void *context)
+ACTOR(free_now)
 {
-    (void)context;
     zc_free(watch_shared);
 }
 
-static void free_twice(void *context)
+ACTOR(free_twice)
 {
-    (void)context;
     zc_free(watch_shared);
     zc_free(watch_shared);
 }
 
-static void free_then_read(void *context)
+ACTOR(free_then_read)
 {
-    (void)context;
     zc_free(watch_shared);
     __tsan_read_range(&watch_shared->data[0], 1);
 }
 
-static void close_then_write(void *context)
+ACTOR(close_then_write)
 {
-    (void)context;
     zc_memory_close(&watch_shared->data[1], 8);
-    __tsan_read_range(&watch_shared->data[2], 8);
+    read_word(2);
     zc_memory_open(&watch_shared->data[1], 8);
-    __tsan_memset(&watch_shared->data[1], 1, 8);
+    write_word(1);
     zc_memory_close(&watch_shared->data[1], 8);
     __tsan_memset(&watch_shared->data[0], 1, 9);
 }
 
-static void die_then_write(void *context)
+ACTOR(die_then_write)
 {
-    (void)context;
     zc_ghost_dead(&watch_shared->data[0], 8, "object");
     zc_ghost_born(&watch_shared->data[0], 8, "object");
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
     zc_ghost_dead(&watch_shared->data[0], 8, "object");
-    __tsan_memset(&watch_shared->data[0], 1, 8);
+    write_word(0);
 }
 
-static void unlock_freed(void *context)
+ACTOR(unlock_freed)
 {
-    (void)context;
     zc_spinlock_lock(&watch_shared->lock);
     zc_free(watch_shared);
     zc_spinlock_unlock(&watch_shared->lock);
 }
 
-static void follow_poison(void *context)
+ACTOR(follow_poison)
 {
     static uint64_t elsewhere;
     uint64_t *next = &elsewhere;
 
-    (void)context;
     memcpy(&watch_shared->data[0], &next, sizeof(next));
     zc_free(watch_shared);
     memcpy(&next, watch_shared, sizeof(next));
@@ -365,11 +327,10 @@ static void follow_poison(void *context)
 }
 
 /* Where no compiler looks. */
-static void fault_now(void *context)
+ACTOR(fault_now)
 {
     volatile char *const nowhere = (volatile char *)(uintptr_t)LAB_PAGE_BYTES;
 
-    (void)context;
     *nowhere = 1;
 }
 
@@ -381,11 +342,10 @@ static void assert_ends(void (*one)(void *), const char *what)
     assert_string_equal(result.first_what, what);
 }
 
-static void test_lives(void **state)
+TEST(memory_is_used_from_its_birth_to_its_death)
 {
     struct lab_result result;
 
-    (void)state;
     result = watch_explore(put, put, NULL);
     assert_int_equal(result.failures, 0);
     assert_int_equal(result.complete, 2);
@@ -404,16 +364,4 @@ static void test_lives(void **state)
     assert_ends(follow_poison, "wild access");
     assert_ends(fault_now, "fault");
     assert_ends(watch_nothing, "memory leak");
-}
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain),
-        cmocka_unit_test(test_atomics),
-        cmocka_unit_test(test_told),
-        cmocka_unit_test(test_lives),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,13 +6,7 @@
 #ifndef TESTS_LAB_WATCH_H
 #define TESTS_LAB_WATCH_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "support_test.h"
 
 #include "platform/park.h"
 #include "platform/thread.h"
@@ -39,6 +33,20 @@ struct shared {
 
 extern struct shared *watch_shared;
 extern unsigned watch_seen; /* outcomes, as bits, over all executions */
+
+/* Plain accesses of one word, as the compiler reports them. */
+static inline void write_word(unsigned index)
+{
+    __tsan_memset(&watch_shared->data[index], 1, 8);
+}
+
+static inline void read_word(unsigned index)
+{
+    __tsan_read_range(&watch_shared->data[index], 8);
+}
+
+/* What one thread does. */
+#define ACTOR(name) static void name(__attribute__((unused)) void *context)
 
 /* Explores one || two; `end` is the finish. */
 struct lab_result watch_explore(void (*one)(void *), void (*two)(void *),
