@@ -70,7 +70,7 @@ _Noreturn void effect_broken(const char *what, const char *file, int line)
 
 /* --- in the parent --------------------------------------------------- */
 
-static struct sight observe(const struct effect *row, uint64_t value)
+static struct sight observe(const struct effect *row, unsigned value)
 {
     struct sight sight = {.state = BROKEN, .text = "it ended early"};
     int ends[2];
@@ -135,7 +135,7 @@ static void say_row(const struct effect *row, const char *what)
 
 /* One of the three runs. */
 static enum verdict run(const struct effect *row, const char *name,
-                        uint64_t first, uint64_t second, bool must_hold)
+                        unsigned first, unsigned second, bool must_hold)
 {
     const struct sight a = observe(row, first);
     const struct sight b = observe(row, second);

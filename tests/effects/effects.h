@@ -33,9 +33,9 @@ struct effect {
     const char *option; /* the field */
     const char *first_text;
     const char *second_text;
-    uint64_t first; /* the value A */
-    uint64_t second;
-    uint64_t (*observe)(uint64_t value);
+    unsigned first; /* the value A */
+    unsigned second;
+    uint64_t (*observe)(unsigned value);
     enum effect_relation relation;
     uint64_t first_expected;
     uint64_t second_expected;

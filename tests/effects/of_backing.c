@@ -54,31 +54,30 @@ static bool is_there(const char *path)
     return stat(path, &status) == 0;
 }
 
-static uint64_t file_at(uint64_t which)
+static uint64_t file_at(unsigned which)
 {
     struct stat status;
 
-    (void)open_file((struct zc_backing_file){0}, (unsigned)which);
+    (void)open_file((struct zc_backing_file){0}, which);
     return (uint64_t)(effect_open_file(paths[0], &status) +
                       2 * effect_open_file(paths[1], &status));
 }
 
-static uint64_t bytes_on_disk(uint64_t preallocate)
+static uint64_t bytes_on_disk(unsigned preallocate)
 {
     struct stat status;
 
-    (void)open_file(
-        (struct zc_backing_file){.preallocate = (unsigned)preallocate}, 0);
+    (void)open_file((struct zc_backing_file){.preallocate = preallocate}, 0);
     MUST(effect_open_file(paths[0], &status));
     return (uint64_t)status.st_blocks * 512;
 }
 
 /* Whether the system has a file of this process open past its page cache. */
-static uint64_t is_direct(uint64_t direct)
+static uint64_t is_direct(unsigned direct)
 {
     uint64_t count = 0;
 
-    (void)open_file((struct zc_backing_file){.direct = (unsigned)direct}, 0);
+    (void)open_file((struct zc_backing_file){.direct = direct}, 0);
     for (int file = 3; file < 256; file++) {
         const int flags = fcntl(file, F_GETFL);
 
@@ -87,10 +86,9 @@ static uint64_t is_direct(uint64_t direct)
     return count;
 }
 
-static uint64_t is_kept(uint64_t keep)
+static uint64_t is_kept(unsigned keep)
 {
-    void *device =
-        open_file((struct zc_backing_file){.keep = (unsigned)keep}, 0);
+    void *device = open_file((struct zc_backing_file){.keep = keep}, 0);
 
     MUST(is_there(paths[0]) == (keep != 0));
     zc_backing_file.close(device);
@@ -99,12 +97,12 @@ static uint64_t is_kept(uint64_t keep)
 
 /* Of a file that is there: refused and left as it is, or used as long as it
  * was. */
-static uint64_t uses_existing(uint64_t use_existing)
+static uint64_t uses_existing(unsigned use_existing)
 {
     static const char mine[3 * PAGE] = "mine";
     struct zc_backing_file options = {.struct_size = sizeof(options),
                                       .path = paths[0],
-                                      .use_existing = (unsigned)use_existing};
+                                      .use_existing = use_existing};
     const struct zc_backing_config config = {.struct_size = sizeof(config),
                                              .page_size = PAGE,
                                              .slot_count = 1,
@@ -158,14 +156,14 @@ static uint64_t count_bits(uint64_t word)
     return count;
 }
 
-static uint64_t opens_behind(uint64_t plugged)
+static uint64_t opens_behind(unsigned plugged)
 {
     (void)open_faulty(
         (struct zc_backing_faults){.ops = plugged != 0 ? &spy_device : NULL});
     return spy.device_opens;
 }
 
-static uint64_t user_behind(uint64_t user)
+static uint64_t user_behind(unsigned user)
 {
     static char users[2];
 
@@ -175,7 +173,7 @@ static uint64_t user_behind(uint64_t user)
 }
 
 /* Whether other writes fail than with seed 1. */
-static uint64_t differs_from_seed_1(uint64_t seed)
+static uint64_t differs_from_seed_1(unsigned seed)
 {
     struct zc_backing_faults faults = {.write_errors = 500000, .seed = 1};
     const uint64_t expected = failed_writes(faults);
@@ -184,17 +182,17 @@ static uint64_t differs_from_seed_1(uint64_t seed)
     return failed_writes(faults) != expected;
 }
 
-static uint64_t writes_failed(uint64_t errors)
+static uint64_t writes_failed(unsigned errors)
 {
-    return count_bits(failed_writes(
-        (struct zc_backing_faults){.write_errors = (uint32_t)errors}));
+    return count_bits(
+        failed_writes((struct zc_backing_faults){.write_errors = errors}));
 }
 
-static uint64_t reads_failed(uint64_t errors)
+static uint64_t reads_failed(unsigned errors)
 {
     static unsigned char back[ZC_PAGE_SIZE_MIN];
-    void *device = open_faulty(
-        (struct zc_backing_faults){.read_errors = (uint32_t)errors});
+    void *device =
+        open_faulty((struct zc_backing_faults){.read_errors = errors});
     uint64_t failed = 0;
 
     MUST_BE_OK(zc_backing_faulty.write(device, 0, page_text(0)));
@@ -203,14 +201,14 @@ static uint64_t reads_failed(uint64_t errors)
     return failed;
 }
 
-static uint64_t writes_until_full(uint64_t full_after)
+static uint64_t writes_until_full(unsigned full_after)
 {
     return SLOTS - count_bits(failed_writes(
                        (struct zc_backing_faults){.full_after = full_after}));
 }
 
 /* By a clock that only sleeping moves. */
-static uint64_t ns_slept(uint64_t latency)
+static uint64_t ns_slept(unsigned latency)
 {
     void *device;
 

@@ -18,7 +18,7 @@
 /* --- pages ----------------------------------------------------------- */
 
 /* Bytes that a load writes, the first and the last different from before. */
-static uint64_t bytes_loaded(uint64_t page_size)
+static uint64_t bytes_loaded(unsigned page_size)
 {
     static unsigned char back[4 * ZC_PAGE_SIZE_MAX];
     struct zc_cache *cache =
@@ -34,7 +34,7 @@ static uint64_t bytes_loaded(uint64_t page_size)
 }
 
 /* Offsets that hold a page. */
-static uint64_t slots_usable(uint64_t slot_count)
+static uint64_t slots_usable(unsigned slot_count)
 {
     struct zc_cache *cache =
         cache_of((struct zc_cache_options){.slot_count = slot_count});
@@ -47,10 +47,10 @@ static uint64_t slots_usable(uint64_t slot_count)
     return usable;
 }
 
-static uint64_t objects_of_same_filled(uint64_t no_same_filled)
+static uint64_t objects_of_same_filled(unsigned no_same_filled)
 {
     struct zc_cache *cache = cache_of((struct zc_cache_options){
-        .no_same_filled = (unsigned)no_same_filled, .pool_ops = &spy_pool});
+        .no_same_filled = no_same_filled, .pool_ops = &spy_pool});
 
     for (uint64_t i = 0; i < 10; i++)
         store(cache, i, page_same(i, PAGE));
@@ -72,19 +72,19 @@ static uint64_t fill(struct zc_cache *cache)
     return count;
 }
 
-static uint64_t bytes_within_limit(uint64_t limit)
+static uint64_t bytes_within_limit(unsigned limit)
 {
     return PAGE * fill(cache_of((struct zc_cache_options){
                       .limit_bytes = limit, .placement = ZC_PLACEMENT_KERNEL}));
 }
 
 /* Percent of the full pool's pages that are left when it accepts again. */
-static uint64_t percent_accepted(uint64_t threshold)
+static uint64_t percent_accepted(unsigned threshold)
 {
-    struct zc_cache *cache = cache_of((struct zc_cache_options){
-        .limit_bytes = 4 * MIB,
-        .accept_threshold_percent = (unsigned)threshold,
-        .placement = ZC_PLACEMENT_KERNEL});
+    struct zc_cache *cache = cache_of(
+        (struct zc_cache_options){.limit_bytes = 4 * MIB,
+                                  .accept_threshold_percent = threshold,
+                                  .placement = ZC_PLACEMENT_KERNEL});
     const uint64_t full = fill(cache);
     uint64_t left = full;
 
@@ -114,7 +114,7 @@ static bool is_page(const void *bytes, uint64_t token)
 }
 
 /* Which of the libraries makes the page of what was put into the pool. */
-static uint64_t codec_of_object(uint64_t codec)
+static uint64_t codec_of_object(unsigned codec)
 {
     static char bytes[ZC_PAGE_SIZE_MIN];
 
@@ -138,7 +138,7 @@ static uint64_t codec_of_object(uint64_t codec)
     return BY_COPY;
 }
 
-static uint64_t level_used(uint64_t level)
+static uint64_t level_used(unsigned level)
 {
     MUST_BE_OK(zc_compressor_register(&spy_compressor));
     store(cache_of((struct zc_cache_options){.compressor_name = "spy",
@@ -147,11 +147,11 @@ static uint64_t level_used(uint64_t level)
     return spy.compress_level;
 }
 
-static uint64_t contexts_made(uint64_t count)
+static uint64_t contexts_made(unsigned count)
 {
     MUST_BE_OK(zc_compressor_register(&spy_compressor));
     (void)cache_of((struct zc_cache_options){.compressor_name = "spy",
-                                             .context_count = (unsigned)count});
+                                             .context_count = count});
     return spy.contexts_created;
 }
 
@@ -166,11 +166,11 @@ static bool damage(void *context, zc_handle handle, const void *data,
     return true;
 }
 
-static uint64_t finds_damage(uint64_t checksums)
+static uint64_t finds_damage(unsigned checksums)
 {
     static unsigned char back[ZC_PAGE_SIZE_MIN];
     struct zc_cache *cache =
-        cache_of((struct zc_cache_options){.checksums = (unsigned)checksums});
+        cache_of((struct zc_cache_options){.checksums = checksums});
     zc_status status;
 
     store(cache, 3, page_noise(3));
@@ -182,14 +182,14 @@ static uint64_t finds_damage(uint64_t checksums)
 
 /* --- the pool behind ------------------------------------------------- */
 
-static uint64_t pools_made(uint64_t plugged)
+static uint64_t pools_made(unsigned plugged)
 {
     (void)cache_of(
         (struct zc_cache_options){.pool_ops = plugged != 0 ? &spy_pool : NULL});
     return spy.pool_creates;
 }
 
-static uint64_t pool_user_seen(uint64_t user)
+static uint64_t pool_user_seen(unsigned user)
 {
     static char users[2];
 
@@ -201,7 +201,7 @@ static uint64_t pool_user_seen(uint64_t user)
 /* --- write-back ------------------------------------------------------ */
 
 /* Bytes of the file that a cache has while it lives, plus 1; 0: none. */
-static uint64_t file_made(uint64_t has_path)
+static uint64_t file_made(unsigned has_path)
 {
     char path[96];
     struct stat status;
@@ -228,29 +228,28 @@ static struct zc_cache *cache_on_file(struct zc_cache_options options)
     return cache_of(options);
 }
 
-static uint64_t threads_of_io_workers(uint64_t io_workers)
+static uint64_t threads_of_io_workers(unsigned io_workers)
 {
     const uint64_t before = effect_threads();
 
-    (void)cache_on_file(
-        (struct zc_cache_options){.io_workers = (unsigned)io_workers});
+    (void)cache_on_file((struct zc_cache_options){.io_workers = io_workers});
     return effect_threads() - before;
 }
 
-static uint64_t threads_of_shrink_worker(uint64_t shrink_worker)
+static uint64_t threads_of_shrink_worker(unsigned shrink_worker)
 {
     const uint64_t before = effect_threads();
 
     (void)cache_on_file(
-        (struct zc_cache_options){.shrink_worker = (unsigned)shrink_worker});
+        (struct zc_cache_options){.shrink_worker = shrink_worker});
     return effect_threads() - before;
 }
 
 /* Pages on a file when all that can be was written back. */
-static uint64_t file_pages(uint64_t lru_mode)
+static uint64_t file_pages(unsigned lru_mode)
 {
-    struct zc_cache *cache = cache_on_file(
-        (struct zc_cache_options){.lru_mode = (unsigned)lru_mode});
+    struct zc_cache *cache =
+        cache_on_file((struct zc_cache_options){.lru_mode = lru_mode});
     struct stat status;
     char path[96];
     zc_status shrunk;
@@ -277,10 +276,10 @@ static struct zc_cache *cache_on_spy(struct zc_cache_options options,
     return cache;
 }
 
-static uint64_t written_at_shrink(uint64_t lru_mode)
+static uint64_t written_at_shrink(unsigned lru_mode)
 {
-    struct zc_cache *cache = cache_on_spy(
-        (struct zc_cache_options){.lru_mode = (unsigned)lru_mode}, 0);
+    struct zc_cache *cache =
+        cache_on_spy((struct zc_cache_options){.lru_mode = lru_mode}, 0);
     zc_status status;
 
     store_texts(cache, 0, 100);
@@ -290,22 +289,22 @@ static uint64_t written_at_shrink(uint64_t lru_mode)
 }
 
 /* Pages of noise that are on the device at once, as the pool refuses them. */
-static uint64_t noise_written_at_store(uint64_t lru_mode)
+static uint64_t noise_written_at_store(unsigned lru_mode)
 {
-    struct zc_cache *cache = cache_on_spy(
-        (struct zc_cache_options){.lru_mode = (unsigned)lru_mode}, 0);
+    struct zc_cache *cache =
+        cache_on_spy((struct zc_cache_options){.lru_mode = lru_mode}, 0);
 
     for (uint64_t i = 0; i < 10; i++)
         store(cache, i, page_noise(i));
     return spy.device_writes;
 }
 
-static uint64_t writes_at_once(uint64_t writes_max)
+static uint64_t writes_at_once(unsigned writes_max)
 {
-    struct zc_cache *cache = cache_on_spy(
-        (struct zc_cache_options){.lru_mode = ZC_LRU_ENTRY,
-                                  .writes_max = (unsigned)writes_max},
-        8);
+    struct zc_cache *cache =
+        cache_on_spy((struct zc_cache_options){.lru_mode = ZC_LRU_ENTRY,
+                                               .writes_max = writes_max},
+                     8);
     zc_status status;
 
     spy.meet = 4;
@@ -327,7 +326,7 @@ static void set_owner(struct zc_cache *cache, unsigned owner,
 }
 
 /* Bytes of objects that an owner has in the pool when it is refused. */
-static uint64_t bytes_of_owner(uint64_t limit)
+static uint64_t bytes_of_owner(unsigned limit)
 {
     struct zc_cache *cache =
         cache_of((struct zc_cache_options){.pool_ops = &spy_pool});
@@ -340,14 +339,13 @@ static uint64_t bytes_of_owner(uint64_t limit)
     return stored;
 }
 
-static uint64_t written_of_owner(uint64_t no_writeback)
+static uint64_t written_of_owner(unsigned no_writeback)
 {
     struct zc_cache *cache =
         cache_on_spy((struct zc_cache_options){.lru_mode = ZC_LRU_ENTRY}, 0);
 
-    set_owner(
-        cache, 5,
-        (struct zc_owner_options){.no_writeback = (unsigned)no_writeback});
+    set_owner(cache, 5,
+              (struct zc_owner_options){.no_writeback = no_writeback});
     for (uint64_t i = 0; i < 20; i++)
         MUST_BE_OK(
             zc_cache_store_for(cache, 5, zc_swp_make(0, i), page_text(i)));
@@ -382,28 +380,28 @@ static uint64_t written_back(struct zc_writeback_options options)
     return sum;
 }
 
-static uint64_t written_in_budget(uint64_t budget)
+static uint64_t written_in_budget(unsigned budget)
 {
     return written_back((struct zc_writeback_options){
         .budget_bytes = budget, .one_owner = 1, .owner = 1});
 }
 
-static uint64_t written_of_age(uint64_t seconds)
+static uint64_t written_of_age(unsigned seconds)
 {
     return written_back(
-        (struct zc_writeback_options){.min_age_seconds = (unsigned)seconds});
+        (struct zc_writeback_options){.min_age_seconds = seconds});
 }
 
-static uint64_t written_of_one_owner(uint64_t one_owner)
+static uint64_t written_of_one_owner(unsigned one_owner)
 {
-    return written_back((struct zc_writeback_options){
-        .one_owner = (unsigned)one_owner, .owner = 2});
+    return written_back(
+        (struct zc_writeback_options){.one_owner = one_owner, .owner = 2});
 }
 
-static uint64_t written_of_that_owner(uint64_t owner)
+static uint64_t written_of_that_owner(unsigned owner)
 {
-    return written_back((struct zc_writeback_options){
-        .one_owner = 1, .owner = (unsigned)owner});
+    return written_back(
+        (struct zc_writeback_options){.one_owner = 1, .owner = owner});
 }
 
 #define CACHE(...) EFFECT(zc_cache_options, __VA_ARGS__)

@@ -18,7 +18,7 @@ static struct zc_cache *begin(void)
     return cache;
 }
 
-static uint64_t is_found_as(uint64_t which)
+static uint64_t is_found_as(unsigned which)
 {
     spy_compressor.name = which != 0 ? "spy-b" : "spy-a";
     MUST_BE_OK(zc_compressor_register(&spy_compressor));
@@ -26,9 +26,9 @@ static uint64_t is_found_as(uint64_t which)
                       2 * (zc_compressor_find("spy-b") != NULL));
 }
 
-static uint64_t decompressed_without_context(uint64_t flags)
+static uint64_t decompressed_without_context(unsigned flags)
 {
-    spy_compressor.flags = (unsigned)flags;
+    spy_compressor.flags = flags;
     (void)begin();
     return spy.decompressed_without_context;
 }
@@ -52,26 +52,26 @@ static uint64_t levels_taken(void)
     return taken;
 }
 
-static uint64_t taken_from(uint64_t level)
+static uint64_t taken_from(unsigned level)
 {
     spy_compressor.level_min = (int)level;
     return levels_taken();
 }
 
-static uint64_t taken_up_to(uint64_t level)
+static uint64_t taken_up_to(unsigned level)
 {
     spy_compressor.level_max = (int)level;
     return levels_taken();
 }
 
-static uint64_t level_by_default(uint64_t level)
+static uint64_t level_by_default(unsigned level)
 {
     spy_compressor.level_default = (int)level;
     (void)begin();
     return spy.compress_level;
 }
 
-static uint64_t contexts_by_create(uint64_t has)
+static uint64_t contexts_by_create(unsigned has)
 {
     if (has == 0) {
         spy_compressor.context_create = NULL;
@@ -83,7 +83,7 @@ static uint64_t contexts_by_create(uint64_t has)
     return spy.contexts_created;
 }
 
-static uint64_t contexts_ended(uint64_t has)
+static uint64_t contexts_ended(unsigned has)
 {
     if (has == 0) {
         spy_compressor.context_create = NULL;
@@ -94,7 +94,7 @@ static uint64_t contexts_ended(uint64_t has)
 }
 
 /* The spy says that each of its contexts has 12345678 bytes. */
-static uint64_t bytes_counted(uint64_t has)
+static uint64_t bytes_counted(unsigned has)
 {
     struct zc_cache_accounting sums = {.struct_size = sizeof(sums)};
 

@@ -17,58 +17,37 @@ static const struct zc_pool_config *told(struct zc_cache_options options)
     return &spy.pool_config;
 }
 
-static uint64_t told_page_size(uint64_t page_size)
-{
-    return told((struct zc_cache_options){.page_size = page_size})->page_size;
-}
+/* A field of what it is told, where an option of the cache has that value. */
+#define TOLD(field, option)                                                    \
+    static uint64_t told_##field(unsigned value)                               \
+    {                                                                          \
+        return told((struct zc_cache_options){.option = value})->field;        \
+    }
 
-static uint64_t told_placement(uint64_t placement)
-{
-    return told((struct zc_cache_options){.placement = (unsigned)placement})
-        ->placement;
-}
-
-static uint64_t told_chain_length(uint64_t chain_length)
-{
-    return told((struct zc_cache_options){
-                    .chain_length = (unsigned)chain_length})
-        ->chain_length;
-}
-
-static uint64_t told_segment_bytes(uint64_t segment_bytes)
-{
-    return told((struct zc_cache_options){.segment_bytes = segment_bytes})
-        ->segment_bytes;
-}
-
-static uint64_t told_group_count(uint64_t group_count)
-{
-    return told((struct zc_cache_options){.group_count = (unsigned)group_count})
-        ->group_count;
-}
-
-static uint64_t told_keep_lru(uint64_t lru_mode)
-{
-    return told((struct zc_cache_options){.lru_mode = (unsigned)lru_mode})
-        ->keep_lru;
-}
+TOLD(page_size, page_size)
+TOLD(placement, placement)
+TOLD(chain_length, chain_length)
+TOLD(segment_bytes, segment_bytes)
+TOLD(group_count, group_count)
+TOLD(limit_bytes, limit_bytes)
+TOLD(keep_lru, lru_mode)
 
 static char told_bytes[2][64];
 
-static uint64_t told_user(uint64_t which)
+static uint64_t told_user(unsigned which)
 {
     return told((struct zc_cache_options){.pool_user = told_bytes[which]})
                ->user == told_bytes[1];
 }
 
-static uint64_t told_reason(uint64_t which)
+static uint64_t told_reason(unsigned which)
 {
     return told((struct zc_cache_options){.reason = told_bytes[which],
                                           .reason_size = 64})
                ->reason == told_bytes[1];
 }
 
-static uint64_t told_reason_size(uint64_t size)
+static uint64_t told_reason_size(unsigned size)
 {
     return told((struct zc_cache_options){.reason = told_bytes[0],
                                           .reason_size = size})
@@ -78,7 +57,7 @@ static uint64_t told_reason_size(uint64_t size)
 /* --- what a pool may leave out --------------------------------------- */
 
 /* Bytes of a page that compresses to 1000: raw where that gains nothing. */
-static uint64_t put_by_huge_class(uint64_t has)
+static uint64_t put_by_huge_class(unsigned has)
 {
     if (has != 0)
         spy_pool.huge_class_size = spy_huge_class_size;
@@ -87,7 +66,7 @@ static uint64_t put_by_huge_class(uint64_t has)
     return spy.object_size == PAGE;
 }
 
-static uint64_t compacts(uint64_t has)
+static uint64_t compacts(unsigned has)
 {
     struct zc_cache *cache;
     zc_status status;
@@ -100,7 +79,7 @@ static uint64_t compacts(uint64_t has)
     return spy.pool_compacts;
 }
 
-static uint64_t reclaims(uint64_t has)
+static uint64_t reclaims(unsigned has)
 {
     struct zc_cache_options options = {.struct_size = sizeof(options),
                                        .pool_ops = &spy_pool,
@@ -116,7 +95,7 @@ static uint64_t reclaims(uint64_t has)
     return spy.pool_reclaims != 0;
 }
 
-static uint64_t discards(uint64_t has)
+static uint64_t discards(unsigned has)
 {
     struct zc_cache *cache = cache_of(
         (struct zc_cache_options){.lru_mode = ZC_LRU_ENTRY, .slot_count = 64});
@@ -132,11 +111,6 @@ static uint64_t discards(uint64_t has)
     return spy.device_discards;
 }
 
-static uint64_t told_limit(uint64_t limit)
-{
-    return told((struct zc_cache_options){.limit_bytes = limit})->limit_bytes;
-}
-
 /* --- what a pool or a device may have more --------------------------- */
 
 static uint64_t noted;
@@ -147,7 +121,7 @@ static void note_limit(void *pool, uint64_t limit_bytes)
     noted = limit_bytes;
 }
 
-static uint64_t sets_limit(uint64_t has)
+static uint64_t sets_limit(unsigned has)
 {
     if (has != 0)
         spy_pool.set_limit = note_limit;
@@ -164,7 +138,7 @@ static uint64_t note_used_pages(const void *pool)
 }
 
 /* A cache that is full asks whether it is down to its threshold. */
-static uint64_t asks_used_pages(uint64_t has)
+static uint64_t asks_used_pages(unsigned has)
 {
     struct zc_cache *cache;
 
@@ -186,7 +160,7 @@ static zc_status note_put_beyond(void *pool, const void *data, size_t size,
 }
 
 /* Pages that a device fails to write are stored again. */
-static uint64_t puts_beyond(uint64_t has)
+static uint64_t puts_beyond(unsigned has)
 {
     static const struct zc_backing_faults faults = {
         .struct_size = sizeof(faults), .write_errors = 1000000};
@@ -222,7 +196,7 @@ static struct zc_cache *cache_on_spy_device(void)
     return cache;
 }
 
-static uint64_t counts_disk_bytes(uint64_t has)
+static uint64_t counts_disk_bytes(unsigned has)
 {
     struct zc_swap_stats stats = {.struct_size = sizeof(stats)};
 
@@ -239,7 +213,7 @@ static void note_leave(void *backing)
 }
 
 /* Calls that a child makes which destroys its parent's cache. */
-static uint64_t leaves_in_child(uint64_t has)
+static uint64_t leaves_in_child(unsigned has)
 {
     struct zc_cache *cache;
     int status = 0;
@@ -277,7 +251,7 @@ static zc_status refuse_pool(const struct zc_pool_config *config,
     return ZC_NO_MEMORY;
 }
 
-static uint64_t names_pool(uint64_t which)
+static uint64_t names_pool(unsigned which)
 {
     char reason[ZC_REASON_SIZE];
     struct zc_cache *cache;
@@ -299,7 +273,7 @@ static zc_status refuse_device(const struct zc_backing_config *config,
     return ZC_IO_ERROR;
 }
 
-static uint64_t names_device(uint64_t which)
+static uint64_t names_device(unsigned which)
 {
     char reason[ZC_REASON_SIZE];
     unsigned type;
@@ -332,7 +306,7 @@ const struct effect effects_pool[] = {
     CONFIG(user, 0, 1, told_user, IS, 0, 1, "the cache's pool_user"),
     CONFIG(keep_lru, ZC_LRU_NONE, ZC_LRU_ZSPAGE, told_keep_lru, IS, 0, 1,
            "reclaim is called in one mode only"),
-    CONFIG(limit_bytes, 65536, 131072, told_limit, IS, 65536, 131072,
+    CONFIG(limit_bytes, 65536, 131072, told_limit_bytes, IS, 65536, 131072,
            "the cache's"),
     CONFIG(reason, 0, 1, told_reason, IS, 0, 1, "the cache's"),
     CONFIG(reason_size, 32, 64, told_reason_size, IS, 32, 64, "the cache's"),

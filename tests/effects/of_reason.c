@@ -37,11 +37,11 @@ static uint64_t judge(zc_status status, size_t size)
 /* Two observers: one of the buffer, given or not, and one of its size; the
  * longest text that fits is counted as the whole of it. */
 #define GIVEN_AND_SIZE(name)                                                   \
-    static uint64_t name##_given(uint64_t given)                               \
+    static uint64_t name##_given(unsigned given)                               \
     {                                                                          \
         return name(given != 0 ? text : NULL, ZC_REASON_SIZE) != 0;            \
     }                                                                          \
-    static uint64_t name##_of_size(uint64_t size)                              \
+    static uint64_t name##_of_size(unsigned size)                              \
     {                                                                          \
         const uint64_t length = name(text, size);                              \
                                                                                \

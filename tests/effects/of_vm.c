@@ -58,7 +58,7 @@ static void reclaim(const struct machine *machine)
 }
 
 /* Whether a machine takes options with frames of the caller's. */
-static uint64_t takes_frames(uint64_t has)
+static uint64_t takes_frames(unsigned has)
 {
     static const char frames;
     const struct zc_cache_options options = {
@@ -72,7 +72,7 @@ static uint64_t takes_frames(uint64_t has)
 /* --- machines -------------------------------------------------------- */
 
 /* Pages that had to leave 400 frames' worth of written pages. */
-static uint64_t pages_out(uint64_t frame_count)
+static uint64_t pages_out(unsigned frame_count)
 {
     const struct machine machine =
         machine_of((struct zc_swap_options){.synchronous = 1},
@@ -83,14 +83,13 @@ static uint64_t pages_out(uint64_t frame_count)
     return spy.pool_puts;
 }
 
-static uint64_t threads_of_reclaim(uint64_t background_reclaim)
+static uint64_t threads_of_reclaim(unsigned background_reclaim)
 {
     const uint64_t before = effect_threads();
 
-    (void)machine_of((struct zc_swap_options){0},
-                     (struct zc_vm_options){
-                         .background_reclaim = (unsigned)background_reclaim},
-                     16);
+    (void)machine_of(
+        (struct zc_swap_options){0},
+        (struct zc_vm_options){.background_reclaim = background_reclaim}, 16);
     return effect_threads() - before;
 }
 
@@ -125,29 +124,28 @@ static uint64_t fault_beside_fork(struct zc_swap_options swap,
     return stats.cached_folios + 10 * (spy.pool_puts - puts);
 }
 
-static uint64_t fault_by_policy(uint64_t swap_in)
+static uint64_t fault_by_policy(unsigned swap_in)
 {
-    return fault_beside_fork(
-        (struct zc_swap_options){.synchronous = 1},
-        (struct zc_vm_options){.swap_in = (unsigned)swap_in});
+    return fault_beside_fork((struct zc_swap_options){.synchronous = 1},
+                             (struct zc_vm_options){.swap_in = swap_in});
 }
 
 /* --- devices --------------------------------------------------------- */
 
-static uint64_t fault_by_synchronous(uint64_t synchronous)
+static uint64_t fault_by_synchronous(unsigned synchronous)
 {
     return fault_beside_fork(
-        (struct zc_swap_options){.synchronous = (unsigned)synchronous},
+        (struct zc_swap_options){.synchronous = synchronous},
         (struct zc_vm_options){0});
 }
 
 /* Slots of the pages 0, 1, 2 of a machine, then of 3 after 0 and 1 came back
  * and their slots with them, 1 last: each is a digit, and 1 more. */
-static uint64_t slots_given(uint64_t order)
+static uint64_t slots_given(unsigned order)
 {
     const struct machine machine = machine_of(
         (struct zc_swap_options){
-            .slot_count = 64, .slot_order = (unsigned)order, .synchronous = 1},
+            .slot_count = 64, .slot_order = order, .synchronous = 1},
         (struct zc_vm_options){0}, 8);
     uint64_t digits = 0;
 
@@ -166,7 +164,7 @@ static uint64_t slots_given(uint64_t order)
     return digits;
 }
 
-static uint64_t opens_of_spy(uint64_t plugged)
+static uint64_t opens_of_spy(unsigned plugged)
 {
     (void)device_of(cache_of((struct zc_cache_options){.slot_count = 64}),
                     (struct zc_swap_options){
@@ -175,6 +173,7 @@ static uint64_t opens_of_spy(uint64_t plugged)
 }
 
 static char users[2];
+static char reasons[2][64];
 
 static struct zc_backing_config device_config(struct zc_swap_options options,
                                               size_t page_size)
@@ -186,63 +185,41 @@ static struct zc_backing_config device_config(struct zc_swap_options options,
     return spy.device_config;
 }
 
-static uint64_t user_seen(uint64_t user)
-{
-    return (
-        uint64_t)((char *)device_config(
-                      (struct zc_swap_options){.backing_user = &users[user]}, 0)
-                      .user -
-                  users);
-}
+/* A field of what open is handed, as a number. */
+#define SEEN(name, page_size, of_field, ...)                                   \
+    static uint64_t name(unsigned value)                                       \
+    {                                                                          \
+        const struct zc_backing_config config =                                \
+            device_config((struct zc_swap_options){__VA_ARGS__}, page_size);   \
+                                                                               \
+        (void)value;                                                           \
+        return (uint64_t)(of_field);                                           \
+    }
 
-static uint64_t slots_seen(uint64_t slot_count)
-{
-    return device_config((struct zc_swap_options){.slot_count = slot_count}, 0)
-        .slot_count;
-}
+SEEN(user_seen, 0, (char *)config.user - users, .backing_user = &users[value])
+SEEN(slots_seen, 0, config.slot_count, .slot_count = value)
+SEEN(page_size_seen, value, config.page_size, .reason_size = 0)
+SEEN(reason_seen, 0, config.reason == reasons[1], .reason = reasons[value],
+     .reason_size = 64)
+SEEN(reason_size_seen, 0, config.reason_size, .reason = reasons[0],
+     .reason_size = value)
 
-static uint64_t page_size_seen(uint64_t page_size)
-{
-    return device_config((struct zc_swap_options){0}, page_size).page_size;
-}
-
-static char reasons[2][64];
-
-static uint64_t reason_seen(uint64_t which)
-{
-    return (uint64_t)(device_config(
-                          (struct zc_swap_options){.reason = reasons[which],
-                                                   .reason_size = 64},
-                          0)
-                          .reason == reasons[1]);
-}
-
-static uint64_t reason_size_seen(uint64_t size)
-{
-    return device_config((struct zc_swap_options){.reason = reasons[0],
-                                                  .reason_size = size},
-                         0)
-        .reason_size;
-}
-
-static uint64_t threads_of_device(uint64_t io_workers)
+static uint64_t threads_of_device(unsigned io_workers)
 {
     const uint64_t before = effect_threads();
 
-    (void)device_config(
-        (struct zc_swap_options){.io_workers = (unsigned)io_workers}, 0);
+    (void)device_config((struct zc_swap_options){.io_workers = io_workers}, 0);
     return effect_threads() - before;
 }
 
 /* Whether the caller of a store may name the slot. */
-static uint64_t may_be_named(uint64_t managed)
+static uint64_t may_be_named(unsigned managed)
 {
     struct zc_cache *cache =
         cache_of((struct zc_cache_options){.slot_count = 64});
     zc_status status;
 
-    (void)device_of(cache,
-                    (struct zc_swap_options){.managed = (unsigned)managed});
+    (void)device_of(cache, (struct zc_swap_options){.managed = managed});
     status = zc_cache_store(cache, zc_swp_make(0, 1), page_text(1));
     MUST(status == ZC_OK || status == ZC_INVALID);
     return comes_back(cache, 1, page_text(1));

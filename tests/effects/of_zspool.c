@@ -91,7 +91,7 @@ static uint64_t distance(struct zc_zspool *pool)
 
 /* --- a pool alone ---------------------------------------------------- */
 
-static uint64_t largest_object(uint64_t page_size)
+static uint64_t largest_object(unsigned page_size)
 {
     struct zc_zspool *pool =
         pool_of((struct zc_zspool_options){.page_size = page_size});
@@ -104,10 +104,10 @@ static uint64_t largest_object(uint64_t page_size)
     return largest;
 }
 
-static uint64_t distance_of_100(uint64_t placement)
+static uint64_t distance_of_100(unsigned placement)
 {
     struct zc_zspool *pool =
-        pool_of((struct zc_zspool_options){.placement = (unsigned)placement});
+        pool_of((struct zc_zspool_options){.placement = placement});
 
     MUST(put(pool, 500, 100) == 500);
     return distance(pool);
@@ -126,17 +126,16 @@ static uint64_t huge_of(struct zc_zspool *pool)
     return huge == 100;
 }
 
-static uint64_t huge_of_3300(uint64_t chain_length)
+static uint64_t huge_of_3300(unsigned chain_length)
 {
-    struct zc_zspool *pool = pool_of(
-        (struct zc_zspool_options){.placement = ZC_PLACEMENT_KERNEL,
-                                   .chain_length = (unsigned)chain_length});
+    struct zc_zspool *pool = pool_of((struct zc_zspool_options){
+        .placement = ZC_PLACEMENT_KERNEL, .chain_length = chain_length});
 
     MUST(put(pool, 100, 3300) == 100);
     return huge_of(pool);
 }
 
-static uint64_t bytes_of_pages(uint64_t limit)
+static uint64_t bytes_of_pages(unsigned limit)
 {
     return PAGE *
            put(pool_of((struct zc_zspool_options){
@@ -153,7 +152,7 @@ static uint64_t segments_of(struct zc_zspool *pool)
     return stats.zspages;
 }
 
-static uint64_t segments(uint64_t segment_bytes)
+static uint64_t segments(unsigned segment_bytes)
 {
     struct zc_zspool *pool =
         pool_of((struct zc_zspool_options){.segment_bytes = segment_bytes});
@@ -171,10 +170,10 @@ static uint64_t empty_bytes(struct zc_zspool *pool)
     return stats.metadata_bytes;
 }
 
-static uint64_t empty_bytes_of(uint64_t group_count)
+static uint64_t empty_bytes_of(unsigned group_count)
 {
-    return empty_bytes(pool_of(
-        (struct zc_zspool_options){.group_count = (unsigned)group_count}));
+    return empty_bytes(
+        pool_of((struct zc_zspool_options){.group_count = group_count}));
 }
 
 static struct zc_zspool *evicting;
@@ -187,12 +186,11 @@ static zc_status evict(void *context, zc_handle handle)
     return zc_zspool_free(evicting, handle);
 }
 
-static uint64_t objects_evicted(uint64_t keep_lru)
+static uint64_t objects_evicted(unsigned keep_lru)
 {
     zc_status status;
 
-    evicting =
-        pool_of((struct zc_zspool_options){.keep_lru = (unsigned)keep_lru});
+    evicting = pool_of((struct zc_zspool_options){.keep_lru = keep_lru});
     MUST(put(evicting, 200, 1000) == 200);
     status = zc_zspool_reclaim(evicting, evict, NULL, 1000, NULL);
     MUST(status == ZC_AGAIN || status == ZC_UNSUPPORTED);
@@ -225,13 +223,13 @@ static uint64_t moved(struct zc_compact_budget budget)
     return count;
 }
 
-static uint64_t moved_of_objects(uint64_t objects)
+static uint64_t moved_of_objects(unsigned objects)
 {
     return moved((struct zc_compact_budget){.objects = objects});
 }
 
 /* The clock goes on by a millisecond each time that it is looked at. */
-static uint64_t moved_in_time(uint64_t microseconds)
+static uint64_t moved_in_time(unsigned microseconds)
 {
     effect_clock_begin(1000000);
     return moved((struct zc_compact_budget){.microseconds = microseconds});
@@ -254,31 +252,30 @@ static struct zc_zspool *behind(struct zc_cache_options options, size_t size,
     return zc_cache_zspool(cache);
 }
 
-static uint64_t distance_behind(uint64_t placement)
+static uint64_t distance_behind(unsigned placement)
 {
-    return distance(behind(
-        (struct zc_cache_options){.placement = (unsigned)placement}, 100, 500));
+    return distance(
+        behind((struct zc_cache_options){.placement = placement}, 100, 500));
 }
 
-static uint64_t huge_behind(uint64_t chain_length)
+static uint64_t huge_behind(unsigned chain_length)
 {
-    return huge_of(behind(
-        (struct zc_cache_options){.placement = ZC_PLACEMENT_KERNEL,
-                                  .chain_length = (unsigned)chain_length},
-        3300, 100));
+    return huge_of(
+        behind((struct zc_cache_options){.placement = ZC_PLACEMENT_KERNEL,
+                                         .chain_length = chain_length},
+               3300, 100));
 }
 
-static uint64_t segments_behind(uint64_t segment_bytes)
+static uint64_t segments_behind(unsigned segment_bytes)
 {
     return segments_of(behind(
         (struct zc_cache_options){.segment_bytes = segment_bytes}, 1016, 2048));
 }
 
-static uint64_t empty_bytes_behind(uint64_t group_count)
+static uint64_t empty_bytes_behind(unsigned group_count)
 {
     return empty_bytes(
-        behind((struct zc_cache_options){.group_count = (unsigned)group_count},
-               100, 0));
+        behind((struct zc_cache_options){.group_count = group_count}, 100, 0));
 }
 
 #define POOL(...) EFFECT(zc_zspool_options, __VA_ARGS__)

@@ -61,11 +61,6 @@ static zc_status pool_create(const struct zc_pool_config *config,
     return zc_pool_malloc.create(config, pool_out);
 }
 
-static void pool_destroy(void *pool)
-{
-    zc_pool_malloc.destroy(pool);
-}
-
 static zc_status pool_put(void *pool, const void *data, size_t size,
                           zc_handle *handle_out)
 {
@@ -76,31 +71,11 @@ static zc_status pool_put(void *pool, const void *data, size_t size,
     return zc_pool_malloc.put(pool, data, size, handle_out);
 }
 
-static void pool_free(void *pool, zc_handle handle)
-{
-    zc_pool_malloc.free(pool, handle);
-}
-
 static zc_status pool_read_begin(void *pool, zc_handle handle,
                                  struct zc_zspool_read *read_out)
 {
     hold_read();
     return zc_pool_malloc.read_begin(pool, handle, read_out);
-}
-
-static void pool_read_end(void *pool, struct zc_zspool_read *read)
-{
-    zc_pool_malloc.read_end(pool, read);
-}
-
-static uint64_t pool_page_count(const void *pool)
-{
-    return zc_pool_malloc.page_count(pool);
-}
-
-static void pool_usage(const void *pool, struct zc_pool_usage *usage_out)
-{
-    zc_pool_malloc.usage(pool, usage_out);
 }
 
 /* With this size almost every page is stored raw. */
@@ -133,21 +108,6 @@ static zc_status pool_reclaim(void *pool, zc_zspool_evict evict, void *context,
     return ZC_AGAIN;
 }
 
-struct zc_pool_ops spy_pool = {
-    .struct_size = sizeof(spy_pool),
-    .name = "spy",
-    .create = pool_create,
-    .destroy = pool_destroy,
-    .put = pool_put,
-    .free = pool_free,
-    .read_begin = pool_read_begin,
-    .read_end = pool_read_end,
-    .page_count = pool_page_count,
-    .usage = pool_usage,
-    .compact = pool_compact,
-    .reclaim = pool_reclaim,
-};
-
 /* --- the device ------------------------------------------------------ */
 
 static zc_status device_open(const struct zc_backing_config *config,
@@ -156,11 +116,6 @@ static zc_status device_open(const struct zc_backing_config *config,
     spy.device_config = *config;
     spy.device_opens++;
     return zc_backing_memory.open(config, backing_out);
-}
-
-static void device_close(void *backing)
-{
-    zc_backing_memory.close(backing);
 }
 
 /* Waits until as many writes are here as shall meet, or a while. */
@@ -211,15 +166,29 @@ static void device_discard(void *backing, uint64_t slot)
     zc_backing_memory.discard(backing, slot);
 }
 
-struct zc_backing_ops spy_device = {
-    .struct_size = sizeof(spy_device),
-    .name = "spy",
-    .open = device_open,
-    .close = device_close,
-    .write = device_write,
-    .read = device_read,
-    .discard = device_discard,
-};
+/* --- both are what they are over, but for what is recorded ------------- */
+
+struct zc_pool_ops spy_pool;
+struct zc_backing_ops spy_device;
+
+__attribute__((constructor)) static void make_spies(void)
+{
+    spy_pool = zc_pool_malloc;
+    spy_pool.name = "spy";
+    spy_pool.create = pool_create;
+    spy_pool.put = pool_put;
+    spy_pool.read_begin = pool_read_begin;
+    spy_pool.compact = pool_compact;
+    spy_pool.reclaim = pool_reclaim;
+    spy_pool.set_limit = NULL;
+    spy_pool.put_beyond = NULL;
+    spy_device = zc_backing_memory;
+    spy_device.name = "spy";
+    spy_device.open = device_open;
+    spy_device.write = device_write;
+    spy_device.read = device_read;
+    spy_device.discard = device_discard;
+}
 
 /* --- the compressor -------------------------------------------------- */
 
