@@ -155,40 +155,30 @@ static void sweep(enum zc_inject_point point, uint32_t repeat,
     }
 }
 
-TEST(any_frame_may_be_missing)
+TEST(anything_may_fail_once_or_from_then_on)
 {
-    sweep(ZC_INJECT_FRAME, 1, PAGES);
-}
+    static const struct {
+        enum zc_inject_point point;
+        uint32_t repeat;
+        uint32_t passages_min;
+    } sweeps[] = {
+        {ZC_INJECT_FRAME, 1, PAGES},
+        /* Not all from one on: such a fault is tried again for ever. */
+        {ZC_INJECT_INSTALL, 1, PAGES},
+        {ZC_INJECT_INSTALL, 3, PAGES},
+        {ZC_INJECT_MALLOC, 1, 3},
+        {ZC_INJECT_MALLOC, UINT32_MAX, 3},
+        {ZC_INJECT_COMPRESS, 1, PAGES},
+        {ZC_INJECT_COMPRESS, UINT32_MAX, PAGES},
+        {ZC_INJECT_DECOMPRESS, 1, 5},
+        {ZC_INJECT_DECOMPRESS, UINT32_MAX, 5},
+        {ZC_INJECT_WRITE, 1, 0},
+        {ZC_INJECT_WRITE, UINT32_MAX, 0},
+        {ZC_INJECT_READ, 1, 0},
+        {ZC_INJECT_READ, UINT32_MAX, 0},
+    };
+    size_t i;
 
-/* Not all from one on: such a fault is tried again for ever. */
-TEST(any_install_may_fail)
-{
-    sweep(ZC_INJECT_INSTALL, 1, PAGES);
-    sweep(ZC_INJECT_INSTALL, 3, PAGES);
-}
-
-TEST(any_allocation_may_fail)
-{
-    sweep(ZC_INJECT_MALLOC, 1, 3);
-    sweep(ZC_INJECT_MALLOC, UINT32_MAX, 3);
-}
-
-TEST(any_compression_may_fail)
-{
-    sweep(ZC_INJECT_COMPRESS, 1, PAGES);
-    sweep(ZC_INJECT_COMPRESS, UINT32_MAX, PAGES);
-}
-
-TEST(any_decompression_may_fail)
-{
-    sweep(ZC_INJECT_DECOMPRESS, 1, 5);
-    sweep(ZC_INJECT_DECOMPRESS, UINT32_MAX, 5);
-}
-
-TEST(any_transfer_may_fail)
-{
-    sweep(ZC_INJECT_WRITE, 1, 0);
-    sweep(ZC_INJECT_WRITE, UINT32_MAX, 0);
-    sweep(ZC_INJECT_READ, 1, 0);
-    sweep(ZC_INJECT_READ, UINT32_MAX, 0);
+    for (i = 0; i < sizeof(sweeps) / sizeof(sweeps[0]); i++)
+        sweep(sweeps[i].point, sweeps[i].repeat, sweeps[i].passages_min);
 }

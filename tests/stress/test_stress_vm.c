@@ -40,6 +40,11 @@ struct world {
     atomic_uint unreadable;
 };
 
+static unsigned below(struct support_worker *worker, unsigned bound)
+{
+    return (unsigned)support_random_below(&worker->random, bound);
+}
+
 /* Space and page in one number. */
 static uint64_t name_of(unsigned space, uint64_t page)
 {
@@ -116,7 +121,7 @@ static void use_page(struct support_worker *worker, unsigned space,
     const unsigned version = atomic_load(&world->versions[space][page]);
     char bytes[SUPPORT_VM_PAGE];
 
-    if (support_random_below(&worker->random, 3) == 0) {
+    if (below(worker, 3) == 0) {
         change_page(worker, space, page, version + 1);
         return;
     }
@@ -136,10 +141,8 @@ static void use_space(struct support_worker *worker)
     uint64_t page;
 
     while (!support_is_stopped(worker)) {
-        page =
-            support_random_below(&worker->random, PAGES / THREADS_PER_SPACE) *
-                THREADS_PER_SPACE +
-            part;
+        page = below(worker, PAGES / THREADS_PER_SPACE) * THREADS_PER_SPACE +
+               part;
         use_page(worker, space, page);
         worker->operations++;
     }
@@ -157,7 +160,7 @@ static void look_at_child(struct support_worker *worker, unsigned space,
     unsigned i;
 
     for (i = 0; i < 32; i++) {
-        page = support_random_below(&worker->random, PAGES);
+        page = below(worker, PAGES);
         status = zc_vm_read(child, page, 0, bytes, sizeof(bytes), NULL);
         /* It was just being mapped again. */
         if (status == ZC_INVALID && before[page] / GONE != after[page] / GONE)
@@ -183,7 +186,7 @@ static void fork_spaces(struct support_worker *worker)
     unsigned i;
 
     while (!support_is_stopped(worker)) {
-        space = (unsigned)support_random_below(&worker->random, SPACES);
+        space = below(worker, SPACES);
         for (i = 0; i < PAGES; i++)
             before[i] = atomic_load(&world->versions[space][i]);
         if (!goes_on(worker, zc_vm_fork(world->spaces[space], &child), "fork"))
@@ -206,7 +209,7 @@ struct child {
 static void write_in_child(struct support_worker *worker, struct child *child,
                            unsigned name)
 {
-    const uint64_t page = support_random_below(&worker->random, PAGES);
+    const uint64_t page = below(worker, PAGES);
     char bytes[SUPPORT_VM_PAGE];
     zc_status status;
 
@@ -229,23 +232,22 @@ static void storm(struct support_worker *worker)
 {
     static struct child children[STORM];
     struct world *world = worker->context;
-    struct support_random *random = &worker->random;
     struct zc_vm_space *parent;
     struct child *child;
     unsigned i;
 
     memset(children, 0, sizeof(children));
     while (!support_is_stopped(worker)) {
-        i = (unsigned)support_random_below(random, STORM);
+        i = below(worker, STORM);
         child = &children[i];
         if (child->space == NULL) {
-            parent = children[support_random_below(random, STORM)].space;
+            parent = children[below(worker, STORM)].space;
             if (parent == NULL)
-                parent = world->spaces[support_random_below(random, SPACES)];
+                parent = world->spaces[below(worker, SPACES)];
             memset(child->written, 0, sizeof(child->written));
             if (goes_on(worker, zc_vm_fork(parent, &child->space), "storm"))
                 worker->operations++;
-        } else if (support_random_below(random, 24) == 0) {
+        } else if (below(worker, 24) == 0) {
             zc_vm_space_destroy(child->space);
             child->space = NULL;
         } else {
@@ -270,8 +272,7 @@ static void inject(struct support_worker *worker)
     const unsigned which = (unsigned)support_random_below(
         &worker->random, world->is_store_again ? count - 2 : count);
 
-    zc_inject_arm(points[which],
-                  (uint32_t)support_random_below(&worker->random, 40), 2);
+    zc_inject_arm(points[which], below(worker, 40), 2);
 }
 
 static void change_compressor(struct support_worker *worker)
@@ -279,8 +280,7 @@ static void change_compressor(struct support_worker *worker)
     static const char *const compressors[] = {"lz4", "zstd", "copy"};
     struct world *world = worker->context;
     const zc_status status = zc_cache_set_compressor(
-        world->machine.cache,
-        compressors[support_random_below(&worker->random, 3)], 0);
+        world->machine.cache, compressors[below(worker, 3)], 0);
 
     if (status != ZC_OK && status != ZC_BUSY && status != ZC_INVALID &&
         status != ZC_NO_MEMORY)
@@ -291,10 +291,8 @@ static void change_compressor(struct support_worker *worker)
 static void change_limit(struct support_worker *worker)
 {
     struct world *world = worker->context;
-    const unsigned owner =
-        (unsigned)support_random_below(&worker->random, SPACES);
-    const uint64_t limit = support_random_below(&worker->random, 2) *
-                           (FRAMES / 5);
+    const unsigned owner = below(worker, SPACES);
+    const uint64_t limit = below(worker, 2) * (FRAMES / 5);
 
     if (zc_vm_set_owner_limit(world->machine.vm, owner, limit) != ZC_OK)
         support_mistake(worker, "limit");
@@ -307,13 +305,12 @@ static void disturb(struct support_worker *worker)
                                              .objects = 64};
     const struct zc_writeback_options few = {
         .struct_size = sizeof(few), .budget_bytes = 16 * SUPPORT_VM_PAGE};
-    struct support_random *random = &worker->random;
     struct zc_cache *cache = world->machine.cache;
     uint64_t page;
 
     while (!support_is_stopped(worker)) {
-        page = support_random_below(random, 16);
-        switch (support_random_below(random, 12)) {
+        page = below(worker, 16);
+        switch (below(worker, 12)) {
         case 0:
             (void)zc_vm_reclaim(world->machine.vm, ZC_OWNER_COUNT, 16, NULL);
             break;
@@ -337,9 +334,8 @@ static void disturb(struct support_worker *worker)
             inject(worker);
             break;
         default:
-            (void)zc_vm_merge(
-                world->spaces[support_random_below(random, SPACES)], page,
-                world->spaces[support_random_below(random, SPACES)], page);
+            (void)zc_vm_merge(world->spaces[below(worker, SPACES)], page,
+                              world->spaces[below(worker, SPACES)], page);
             break;
         }
         worker->operations++;
@@ -445,45 +441,21 @@ static void run_world(const struct support_vm_kind *kind)
                   atomic_load(&world.unreadable));
 }
 
-TEST(with_entries_by_age)
-{
-    const struct support_vm_kind kind = {.io_workers = 2,
-                                         .background_reclaim = 1};
+#define TEST_OF_WORLD(name, ...)                                               \
+    TEST(name)                                                                 \
+    {                                                                          \
+        run_world(&(const struct support_vm_kind){__VA_ARGS__});               \
+    }
 
-    run_world(&kind);
-}
-
-TEST(with_zspages_by_age)
-{
-    const struct support_vm_kind kind = {
-        .lru_mode = ZC_LRU_ZSPAGE,
-        .placement = ZC_PLACEMENT_KERNEL,
-        .slot_order = ZC_SLOT_ORDER_LAST_FREED,
-    };
-
-    run_world(&kind);
-}
-
-TEST(with_a_synchronous_device)
-{
-    const struct support_vm_kind kind = {
-        .synchronous = 1,
-        .slot_order = ZC_SLOT_ORDER_LOWEST,
-    };
-
-    run_world(&kind);
-}
-
-TEST(with_pages_stored_again)
-{
-    const struct support_vm_kind kind = {
-        .synchronous = 1,
-        .swap_in = ZC_SWAP_IN_STORE_AGAIN,
-        .slot_order = ZC_SLOT_ORDER_LAST_FREED,
-    };
-
-    run_world(&kind);
-}
+TEST_OF_WORLD(with_entries_by_age, .io_workers = 2, .background_reclaim = 1)
+TEST_OF_WORLD(with_zspages_by_age, .lru_mode = ZC_LRU_ZSPAGE,
+              .placement = ZC_PLACEMENT_KERNEL,
+              .slot_order = ZC_SLOT_ORDER_LAST_FREED)
+TEST_OF_WORLD(with_a_synchronous_device, .synchronous = 1,
+              .slot_order = ZC_SLOT_ORDER_LOWEST)
+TEST_OF_WORLD(with_pages_stored_again, .synchronous = 1,
+              .swap_in = ZC_SWAP_IN_STORE_AGAIN,
+              .slot_order = ZC_SLOT_ORDER_LAST_FREED)
 
 #define MACHINES 3 /* at a time */
 #define PAGES_STORED 200
@@ -510,7 +482,7 @@ static void fill_device(struct support_worker *worker, struct zc_cache *cache,
                      "store"))
             return;
     }
-    i = support_random_below(&worker->random, PAGES_STORED);
+    i = below(worker, PAGES_STORED);
     support_vm_fill(page, i, worker->operations);
     if (is_good(worker, zc_cache_load(cache, zc_swp_make(type, i), bytes),
                 "load") &&

@@ -24,6 +24,7 @@ TEST(numbers_are_read_strictly)
     static const char *const wrong[] = {
         "",    " 1",  "1 ", "+1", "-1", "1.",
         "0x1", "one", "1a", "6",  "0",  "99999999999999999999999"};
+    static const char *const wrong_signed[] = {"-8", "20", "--7", "-"};
     uint64_t number = 42;
     int small = 42;
 
@@ -34,31 +35,35 @@ TEST(numbers_are_read_strictly)
     assert_true(number == UINT64_MAX);
     assert_false(number_parse("18446744073709551616", 0, UINT64_MAX, &number));
 
+    for (size_t i = 0; i < sizeof(wrong_signed) / sizeof(wrong_signed[0]); i++)
+        assert_false(number_parse_signed(wrong_signed[i], -7, 19, &small));
+    assert_int_equal(small, 42);
     assert_true(number_parse_signed("-7", -7, 19, &small));
     assert_int_equal(small, -7);
-    assert_false(number_parse_signed("-8", -7, 19, &small));
-    assert_false(number_parse_signed("20", -7, 19, &small));
-    assert_false(number_parse_signed("--7", -7, 19, &small));
-    assert_false(number_parse_signed("-", -7, 19, &small));
 }
 
 TEST(decimals_have_up_to_three_digits)
 {
-    uint64_t number = 0;
+    static const struct {
+        const char *text;
+        uint64_t thousandths; /* 0: it is refused */
+    } cases[] = {
+        {"12.5", 12500}, {"0.001", 1},  {"100", 100000},
+        {"100.001", 0},  {"0.0001", 0}, {"1.", 0},
+        {".5", 0},       {"1e1", 0},    {"18446744073709551615", 0},
+    };
 
-    assert_true(number_parse_thousandths("12.5", 1, 100000, &number));
-    assert_int_equal(number, 12500);
-    assert_true(number_parse_thousandths("0.001", 1, 100000, &number));
-    assert_int_equal(number, 1);
-    assert_true(number_parse_thousandths("100", 1, 100000, &number));
-    assert_int_equal(number, 100000);
-    assert_false(number_parse_thousandths("100.001", 1, 100000, &number));
-    assert_false(number_parse_thousandths("0.0001", 1, 100000, &number));
-    assert_false(number_parse_thousandths("1.", 1, 100000, &number));
-    assert_false(number_parse_thousandths(".5", 1, 100000, &number));
-    assert_false(number_parse_thousandths("1e1", 1, 100000, &number));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint64_t number = 0;
+        const bool good =
+            number_parse_thousandths(cases[i].text, 1, 100000, &number);
+
+        assert_int_equal(good, cases[i].thousandths != 0);
+        assert_int_equal(number, cases[i].thousandths);
+    }
+    /* Thousandths of it do not fit. */
     assert_false(number_parse_thousandths("18446744073709551615", 1, UINT64_MAX,
-                                          &number));
+                                          &(uint64_t){0}));
 }
 
 /* Each word of the program beside the constant of the headers. */
@@ -162,33 +167,34 @@ TEST(every_kind_of_page_is_counted)
 }
 
 /* What json_string() makes of a text. */
-static void assert_json(const char *text, const char *wanted)
-{
-    char buffer[512] = "";
-    FILE *file = fmemopen(buffer, sizeof(buffer), "w");
-    struct json json = {.file = file};
-
-    assert_non_null(file);
-    json_string(&json, text);
-    (void)fclose(file);
-    assert_string_equal(buffer, wanted);
-}
-
 TEST(any_name_becomes_valid_json)
 {
-    assert_json("", "\"\"");
-    assert_json("/a b", "\"/a b\"");
-    assert_json("\"\\/", "\"\\\"\\\\/\"");
-    assert_json("\n\t\x01\x1f\x7f", "\"\\n\\t\\u0001\\u001f\\u007f\"");
-    assert_json("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
-                "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"");
-    /* Stray, cut off, overlong, surrogate, beyond the last one. */
-    assert_json("\x80x", "\"\\ufffdx\"");
-    assert_json("\xe2\x82", "\"\\ufffd\\ufffd\"");
-    assert_json("\xc0\xaf", "\"\\ufffd\\ufffd\"");
-    assert_json("\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\"");
-    assert_json("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"");
-    assert_json("\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\"");
+    static const char *const cases[][2] = {
+        {"", "\"\""},
+        {"/a b", "\"/a b\""},
+        {"\"\\/", "\"\\\"\\\\/\""},
+        {"\n\t\x01\x1f\x7f", "\"\\n\\t\\u0001\\u001f\\u007f\""},
+        {"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+         "\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\""},
+        /* Stray, cut off, overlong, surrogate, beyond the last one. */
+        {"\x80x", "\"\\ufffdx\""},
+        {"\xe2\x82", "\"\\ufffd\\ufffd\""},
+        {"\xc0\xaf", "\"\\ufffd\\ufffd\""},
+        {"\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\""},
+        {"\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\""},
+        {"\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char buffer[512] = "";
+        FILE *file = fmemopen(buffer, sizeof(buffer), "w");
+        struct json json = {.file = file};
+
+        assert_non_null(file);
+        json_string(&json, cases[i][0]);
+        (void)fclose(file);
+        assert_string_equal(buffer, cases[i][1]);
+    }
 }
 
 TEST(texts_do_nothing_to_a_terminal)
