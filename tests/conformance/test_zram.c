@@ -24,20 +24,20 @@
  * very same number of pages at every point (6.18, chain 8, 89,600 pages); in
  * the other it is up to 0.15 % off.
  *
- * Skipped, with the reason, where there is no zram, no right to add a device,
- * or no program whose pages can be read.  ZC_CONFORMANCE_PAGES names a file of
- * pages to use instead.
+ * The pages are those of a file, which ./run makes.  Skipped, with the reason,
+ * where there is no zram, or no right to add a device.
  */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zcache/zcache.h>
+#include <zcache/zspool.h>
 
-#include "fed_pool.h"
-#include "live_pages.h"
 #include "zram_device.h"
 
 #define EXIT_SKIPPED 77
@@ -47,10 +47,23 @@
 #define TOLERANCE 0.005
 #define CODEC_TOLERANCE 0.0005 /* too little to move the pool pages */
 
+enum order {
+    FREES_LAST, /* the new object is made before the old one goes */
+    FREES_FIRST
+};
+
+/* A pool that is told sizes instead of pages. */
+struct fed_pool {
+    struct zc_zspool *pool;
+    zc_handle *handles; /* by slot */
+    enum order order;
+};
+
 struct trial {
     struct zram_device device;
     enum order order;
-    struct live_pages live;
+    const unsigned char *pages;
+    uint32_t count;
     uint32_t *kernel_sizes; /* by page; 0 means same-filled */
     struct zc_cache *cache;
     struct fed_pool fed;
@@ -120,11 +133,62 @@ static struct zram_stats device_stats(struct trial *trial)
     return stats;
 }
 
+/* ---- pools that are fed ---- */
+
+static void must(zc_status status, const char *what)
+{
+    if (status != ZC_OK)
+        stop(what);
+}
+
+static void fed_create(struct fed_pool *fed, uint32_t slots, enum order order)
+{
+    must(zc_zspool_create(ZC_ZSPOOL_OPTIONS(.placement = ZC_PLACEMENT_KERNEL),
+                          &fed->pool),
+         "zc_zspool_create");
+    fed->handles = allocate(slots, sizeof(*fed->handles));
+    fed->order = order;
+}
+
+static void fed_destroy(struct fed_pool *fed)
+{
+    zc_zspool_destroy(fed->pool);
+    free(fed->handles);
+}
+
+static void fed_free(struct fed_pool *fed, uint32_t slot)
+{
+    zc_handle *handle = &fed->handles[slot];
+
+    if (handle->value != 0)
+        must(zc_zspool_free(fed->pool, *handle), "zc_zspool_free");
+    handle->value = 0;
+}
+
+/* `size` 0: the slot has no object from now on. */
+static void fed_put(struct fed_pool *fed, uint32_t slot, uint32_t size)
+{
+    zc_handle made = {0};
+
+    if (fed->order == FREES_FIRST)
+        fed_free(fed, slot);
+    if (size != 0)
+        must(zc_zspool_alloc(fed->pool, size, &made), "zc_zspool_alloc");
+    fed_free(fed, slot);
+    fed->handles[slot] = made;
+}
+
+static void feed(struct trial *trial, uint32_t slot, uint32_t size)
+{
+    fed_put(&trial->fed, slot, size);
+    fed_put(&trial->other, slot, size);
+}
+
 /* ---- the same operations on all of them ---- */
 
 static const void *page_at(const struct trial *trial, uint32_t page)
 {
-    return trial->live.pages + (size_t)page * ZRAM_PAGE_BYTES;
+    return trial->pages + (size_t)page * ZRAM_PAGE_BYTES;
 }
 
 static void put(struct trial *trial, uint32_t slot, uint32_t page)
@@ -135,8 +199,8 @@ static void put(struct trial *trial, uint32_t slot, uint32_t page)
         stop("the zram device refused a write");
     if (trial->order == FREES_FIRST)
         (void)zc_cache_invalidate(trial->cache, entry);
-    if (zc_cache_store(trial->cache, entry, page_at(trial, page)) != ZC_OK)
-        stop("zc_cache_store");
+    must(zc_cache_store(trial->cache, entry, page_at(trial, page)),
+         "zc_cache_store");
 }
 
 /* The first write of each page shows its compressed size in the kernel. */
@@ -145,21 +209,20 @@ static void fill(struct trial *trial)
     uint64_t before = 0;
     uint32_t i;
 
-    for (i = 0; i < trial->live.count; i++) {
+    for (i = 0; i < trial->count; i++) {
         struct zram_stats stats;
 
         put(trial, i, i);
         stats = device_stats(trial);
         trial->kernel_sizes[i] = (uint32_t)(stats.compr_data_size - before);
         before = stats.compr_data_size;
-        fed_pool_put(&trial->fed, i, trial->kernel_sizes[i]);
-        fed_pool_put(&trial->other, i, trial->kernel_sizes[i]);
+        feed(trial, i, trial->kernel_sizes[i]);
     }
 }
 
 static void overwrite(struct trial *trial)
 {
-    uint32_t count = trial->live.count;
+    uint32_t count = trial->count;
     uint32_t *order = allocate(count, sizeof(*order));
     unsigned pass;
     uint32_t i;
@@ -170,8 +233,7 @@ static void overwrite(struct trial *trial)
             uint32_t page = random_below(count);
 
             put(trial, order[i], page);
-            fed_pool_put(&trial->fed, order[i], trial->kernel_sizes[page]);
-            fed_pool_put(&trial->other, order[i], trial->kernel_sizes[page]);
+            feed(trial, order[i], trial->kernel_sizes[page]);
         }
     }
     free(order);
@@ -179,7 +241,7 @@ static void overwrite(struct trial *trial)
 
 static void discard_half(struct trial *trial)
 {
-    uint32_t count = trial->live.count;
+    uint32_t count = trial->count;
     uint32_t *order = allocate(count, sizeof(*order));
     uint32_t i;
 
@@ -187,11 +249,9 @@ static void discard_half(struct trial *trial)
     for (i = 0; i < count / 2; i++) {
         if (!zram_device_discard(&trial->device, order[i]))
             stop("the zram device refused a discard");
-        if (zc_cache_invalidate(trial->cache, zc_swp_make(0, order[i])) !=
-            ZC_OK)
-            stop("zc_cache_invalidate");
-        fed_pool_free(&trial->fed, order[i]);
-        fed_pool_free(&trial->other, order[i]);
+        must(zc_cache_invalidate(trial->cache, zc_swp_make(0, order[i])),
+             "zc_cache_invalidate");
+        feed(trial, order[i], 0);
     }
     free(order);
 }
@@ -200,10 +260,9 @@ static void compact(struct trial *trial)
 {
     if (!zram_device_compact(&trial->device))
         stop("the zram device cannot be compacted");
-    if (zc_cache_compact(trial->cache, NULL, NULL) != ZC_OK)
-        stop("zc_cache_compact");
-    fed_pool_compact(&trial->fed);
-    fed_pool_compact(&trial->other);
+    must(zc_cache_compact(trial->cache, NULL, NULL), "zc_cache_compact");
+    must(zc_zspool_compact(trial->fed.pool, NULL, NULL), "zc_zspool_compact");
+    must(zc_zspool_compact(trial->other.pool, NULL, NULL), "zc_zspool_compact");
 }
 
 /* ---- results ---- */
@@ -282,7 +341,7 @@ static void compare_bytes(struct trial *trial)
 
     if (pages == MAP_FAILED)
         stop("no memory");
-    for (slot = 0; slot < trial->live.count; slot++) {
+    for (slot = 0; slot < trial->count; slot++) {
         zc_status status =
             zc_cache_load(trial->cache, zc_swp_make(0, slot), pages);
 
@@ -323,45 +382,28 @@ static enum order ask_order(struct trial *trial)
     return stats.mem_used_max > ZRAM_PAGE_BYTES ? FREES_LAST : FREES_FIRST;
 }
 
-/* A program in the middle of its work: its syntax trees, or its records. */
-static const char *const commands[] = {
-    "exec python3 -c \"import ast,glob,sys,sysconfig\n"
-    "kept=[]\n"
-    "for path in sorted(glob.glob(sysconfig.get_paths()['stdlib']+'/*.py')):\n"
-    "    text=open(path,errors='replace').read()\n"
-    "    kept.append((text.split(chr(10)),ast.parse(text)))\n"
-    "    if len(kept)==90: break\n"
-    "print('ready',flush=True)\n"
-    "sys.stdin.read()\"",
-    "exec python3 -c \"import json,sqlite3,sys\n"
-    "base=sqlite3.connect(':memory:')\n"
-    "base.execute('create table item(id integer primary key,a,b,c)')\n"
-    "rows=[(i,'owner'+str(i%977),i*0.37,'note %d of %x'%(i,i*i))\n"
-    "      for i in range(140000)]\n"
-    "base.executemany('insert into item values(?,?,?,?)',rows)\n"
-    "kept=[json.dumps({'id':r[0],'owner':r[1],'tail':list(r)})\n"
-    "      for r in rows[::3]]\n"
-    "print('ready',flush=True)\n"
-    "sys.stdin.read()\""};
-
-static void take_live_pages(struct trial *trial)
+static void map_pages(struct trial *trial, const char *path)
 {
-    const char *path = getenv("ZC_CONFORMANCE_PAGES");
-    unsigned i;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    void *pages = MAP_FAILED;
 
-    live_pages_init(&trial->live, PAGES_MAX);
-    if (path != NULL)
-        (void)live_pages_read(&trial->live, path);
-    for (i = 0; path == NULL && i < sizeof(commands) / sizeof(commands[0]); i++)
-        printf("program %u: %" PRIu32 " live pages\n", i + 1,
-               live_pages_take(&trial->live, commands[i], PAGES_MAX));
-    if (trial->live.count < PAGES_MIN)
-        skip("too few live pages; is python3 installed?");
+    if (file >= 0 && fstat(file, &status) == 0)
+        pages =
+            mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    if (pages == MAP_FAILED)
+        stop("the pages cannot be read");
+    trial->pages = pages;
+    trial->count = (uint32_t)(status.st_size / ZRAM_PAGE_BYTES);
+    if (trial->count > PAGES_MAX)
+        trial->count = PAGES_MAX;
+    if (trial->count < PAGES_MIN)
+        skip("too few live pages");
 }
 
 static void create(struct trial *trial)
 {
-    uint32_t count = trial->live.count;
+    uint32_t count = trial->count;
     const char *why;
 
     why = zram_device_open(&trial->device, "lz4", count);
@@ -373,35 +415,36 @@ static void create(struct trial *trial)
            trial->order == FREES_LAST ? "after it has the new one"
                                       : "before it makes the new one");
     trial->kernel_sizes = allocate(count, sizeof(*trial->kernel_sizes));
-    fed_pool_create(&trial->fed, count, trial->order);
-    fed_pool_create(&trial->other, count,
-                    trial->order == FREES_LAST ? FREES_FIRST : FREES_LAST);
-    if (zc_cache_create(ZC_CACHE_OPTIONS(.placement = ZC_PLACEMENT_KERNEL,
-                                         .compressor_name = "lz4"),
-                        &trial->cache) != ZC_OK)
-        stop("zc_cache_create");
+    fed_create(&trial->fed, count, trial->order);
+    fed_create(&trial->other, count,
+               trial->order == FREES_LAST ? FREES_FIRST : FREES_LAST);
+    must(zc_cache_create(ZC_CACHE_OPTIONS(.placement = ZC_PLACEMENT_KERNEL,
+                                          .compressor_name = "lz4"),
+                         &trial->cache),
+         "zc_cache_create");
 }
 
 static void destroy(struct trial *trial)
 {
     zram_device_close(&trial->device);
     zc_cache_destroy(trial->cache);
-    fed_pool_destroy(&trial->fed);
-    fed_pool_destroy(&trial->other);
+    fed_destroy(&trial->fed);
+    fed_destroy(&trial->other);
     free(trial->kernel_sizes);
-    live_pages_free(&trial->live);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     struct trial trial = {.failures = 0};
 
+    if (argc != 2)
+        stop("a file of pages is missing");
     if (zc_compressor_find("lz4") == NULL)
         skip("the library is built without lz4");
     if (access("/sys/class/zram-control/hot_add", R_OK) != 0)
         skip("no zram here, or no right to add a device");
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
-    take_live_pages(&trial);
+    map_pages(&trial, argv[1]);
     (void)alarm(TIME_LIMIT_SECONDS);
     create(&trial);
     fill(&trial);
