@@ -7,6 +7,7 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   add_executable(effects_race
     ${effects}/race.c ${PROJECT_SOURCE_DIR}/lab/cli/toys.c)
   zc_setup_target(effects_race)
+  target_include_directories(effects_race PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(effects_race PRIVATE lab_cli)
   zcache_add_lab(effects_strangers SOURCES ${effects}/strangers.c)
   target_link_libraries(effects_strangers PRIVATE zcache_warnings)

@@ -24,26 +24,25 @@ static struct shared *shared;
 static int begun;
 static unsigned failed_mallocs; /* begin() sets it */
 
+#define RUNS(name) static void name(__attribute__((unused)) void *context)
+
 /* --- what runs ------------------------------------------------------- */
 
-static void setup(void *context)
+RUNS(setup)
 {
-    (void)context;
     shared = calloc(1, sizeof(*shared));
     if (shared != NULL)
         zc_lab_name(&shared->word, "word");
 }
 
-static void begin(void *context)
+RUNS(begin)
 {
-    (void)context;
     begun = 1;
     failed_mallocs = 0;
 }
 
-static void finish(void *context)
+RUNS(finish)
 {
-    (void)context;
     if (shared != NULL)
         free(shared->kept);
     free(shared);
@@ -63,31 +62,27 @@ static void check_before(void *context)
         zc_lab_fail("rule", "is broken");
 }
 
-static void nothing(void *context)
+RUNS(nothing)
 {
-    (void)context;
     zc_lab_point("nothing");
 }
 
 /* Writes 1, then 2.  To see 1 and then 2, the reader must be preempted between
  * its loads, and the writer between its stores. */
-static void write_twice(void *context)
+RUNS(write_twice)
 {
-    (void)context;
     atomic_store(&shared->word, 1);
     atomic_store(&shared->word, 2);
 }
 
-static void read_twice(void *context)
+RUNS(read_twice)
 {
-    (void)context;
     if (atomic_load(&shared->word) == 1 && atomic_load(&shared->word) == 2)
         zc_lab_fail("seen", "both");
 }
 
-static void allocate_twice(void *context)
+RUNS(allocate_twice)
 {
-    (void)context;
     for (int i = 0; i < 2; i++) {
         void *memory = malloc(16);
 
@@ -99,22 +94,20 @@ static void allocate_twice(void *context)
         zc_lab_fail("malloc", "failed twice");
 }
 
-static void allocate(void *context)
+RUNS(allocate)
 {
     void *memory = malloc(16);
 
-    (void)context;
     if (memory == NULL)
         zc_lab_fail("malloc", "failed");
     free(memory);
 }
 
-static void take_pages(void *context)
+RUNS(take_pages)
 {
     struct zc_zspool *pool = NULL;
     zc_handle handle;
 
-    (void)context;
     if (zc_zspool_create(NULL, &pool) != ZC_OK ||
         zc_zspool_put(pool, "a", 1, &handle) != ZC_OK)
         zc_lab_fail("pages", "were refused");
@@ -150,21 +143,18 @@ static void send_page(const char *what)
     zc_cache_destroy(cache);
 }
 
-static void compress_page(void *context)
+RUNS(compress_page)
 {
-    (void)context;
     send_page("compress");
 }
 
-static void read_page(void *context)
+RUNS(read_page)
 {
-    (void)context;
     send_page("read");
 }
 
-static void write_page(void *context)
+RUNS(write_page)
 {
-    (void)context;
     send_page("write");
 }
 

@@ -14,92 +14,17 @@
 
 #include "support_test.h"
 
+#include "counter.h"
 #include "report/matrix.h"
-
-/* --- a counter, and rules for it ------------------------------------- */
-
-enum {
-    LOCKED, /* the counter is changed under its lock */
-    ASKED,  /* asked for, and nothing hangs on it */
-    UNASKED,
-    RULES
-};
-
-static const char *const names[] = {"LOCKED", "ASKED", "UNASKED", NULL};
-
-static bool asked[RULES];
-static int broken = -1;
-static int counter;
-static int lock;
-
-static bool holds(int rule)
-{
-    asked[rule] = true;
-    return rule != broken;
-}
-
-static bool break_rule(const char *rule)
-{
-    broken = -1;
-    for (int i = 0; rule != NULL && i < RULES; i++) {
-        if (strcmp(names[i], rule) == 0)
-            broken = i;
-    }
-    return rule == NULL || broken >= 0;
-}
 
 static const char *identifier(unsigned index)
 {
     return index < RULES ? names[index] : NULL;
 }
 
-static const char *first_identifier(unsigned index)
-{
-    return index < 1 ? names[index] : NULL;
-}
-
 static const char *two_identifiers(unsigned index)
 {
     return index < 2 ? names[index] : NULL;
-}
-
-static bool was_asked(const char *rule)
-{
-    for (int i = 0; i < RULES; i++) {
-        if (strcmp(names[i], rule) == 0)
-            return asked[i];
-    }
-    return false;
-}
-
-static void forget(void)
-{
-    memset(asked, 0, sizeof(asked));
-}
-
-static void setup(void *context)
-{
-    (void)context;
-    counter = 0;
-    (void)lab_object(&lock, "lock", -1, -1);
-    (void)lab_object(&counter, "counter", -1, -1);
-}
-
-static void add_one(void *context)
-{
-    bool locked = holds(LOCKED);
-    int seen;
-
-    (void)context;
-    (void)holds(ASKED);
-    if (locked)
-        lab_lock(&lock, LAB_SITE("spin_lock"));
-    lab_step(LAB_READ, &counter, LAB_SITE("load"));
-    seen = counter;
-    lab_step(LAB_WRITE, &counter, LAB_SITE("store"));
-    counter = seen + 1;
-    if (locked)
-        lab_unlock(&lock, LAB_SITE("spin_unlock"));
 }
 
 static void look(void *context)
@@ -109,34 +34,11 @@ static void look(void *context)
     lab_step(LAB_READ, &counter, LAB_SITE("load"));
 }
 
-static void finish(void *context)
-{
-    (void)context;
-    if (counter != 2)
-        lab_fail("increment lost", "counter is %d", counter);
-}
-
-static const struct lab_actor adding[] = {{"add", add_one}, {"add", add_one}};
 static const struct lab_actor looking[] = {{"look", look}, {"look", look}};
-static const char *const counting_rules[] = {"LOCKED", NULL};
-static const uint8_t counting_least[] = {1};
 static const uint8_t wrong_least[] = {2};
 static const char *const no_rules[] = {NULL};
 static const char *const idle_rules[] = {"ASKED", NULL};
 static const char *const unknown_rules[] = {"LOCKED", "LOKCED", NULL};
-
-#define COUNTING(its_name, its_bound)                                          \
-    {                                                                          \
-        .summary = "two additions", .break_rule = break_rule,                  \
-        .rules = counting_rules, .bound = (its_bound),                         \
-        .least = counting_least,                                               \
-        .program = {.name = (its_name),                                        \
-                    .setup = setup,                                            \
-                    .finish = finish,                                          \
-                    .actors = adding,                                          \
-                    .actor_count = 2,                                          \
-                    .disposable = true},                                       \
-    }
 
 static const struct lab_scenario counting = COUNTING("counting", LAB_NO_BOUND);
 static const struct lab_scenario bounded = COUNTING("bounded", 2);
