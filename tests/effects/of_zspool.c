@@ -104,76 +104,12 @@ static uint64_t largest_object(unsigned page_size)
     return largest;
 }
 
-static uint64_t distance_of_100(unsigned placement)
-{
-    struct zc_zspool *pool =
-        pool_of((struct zc_zspool_options){.placement = placement});
-
-    MUST(put(pool, 500, 100) == 500);
-    return distance(pool);
-}
-
-/* Objects of 3300 bytes that begin at a page: all of them where the size is
- * huge, which it is not with longer chains. */
-static uint64_t huge_of(struct zc_zspool *pool)
-{
-    uint64_t huge = 0;
-
-    MUST_BE_OK(zc_zspool_iterate(pool, note, NULL));
-    MUST(seen.count == 100);
-    for (size_t i = 0; i < seen.count; i++)
-        huge += seen.at[i] % PAGE == seen.at[0] % PAGE;
-    return huge == 100;
-}
-
-static uint64_t huge_of_3300(unsigned chain_length)
-{
-    struct zc_zspool *pool = pool_of((struct zc_zspool_options){
-        .placement = ZC_PLACEMENT_KERNEL, .chain_length = chain_length});
-
-    MUST(put(pool, 100, 3300) == 100);
-    return huge_of(pool);
-}
-
 static uint64_t bytes_of_pages(unsigned limit)
 {
     return PAGE *
            put(pool_of((struct zc_zspool_options){
                    .placement = ZC_PLACEMENT_KERNEL, .limit_bytes = limit}),
                OBJECTS, PAGE);
-}
-
-/* Segments that 2 MiB of objects are in. */
-static uint64_t segments_of(struct zc_zspool *pool)
-{
-    struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
-
-    MUST_BE_OK(zc_zspool_get_stats(pool, &stats));
-    return stats.zspages;
-}
-
-static uint64_t segments(unsigned segment_bytes)
-{
-    struct zc_zspool *pool =
-        pool_of((struct zc_zspool_options){.segment_bytes = segment_bytes});
-
-    MUST(put(pool, 2048, 1016) == 2048);
-    return segments_of(pool);
-}
-
-/* What a pool takes with nothing in it. */
-static uint64_t empty_bytes(struct zc_zspool *pool)
-{
-    struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
-
-    MUST_BE_OK(zc_zspool_get_stats(pool, &stats));
-    return stats.metadata_bytes;
-}
-
-static uint64_t empty_bytes_of(unsigned group_count)
-{
-    return empty_bytes(
-        pool_of((struct zc_zspool_options){.group_count = group_count}));
 }
 
 static struct zc_zspool *evicting;
@@ -235,7 +171,7 @@ static uint64_t moved_in_time(unsigned microseconds)
     return moved((struct zc_compact_budget){.microseconds = microseconds});
 }
 
-/* --- the pool behind a cache ----------------------------------------- */
+/* --- the pool alone, and the one behind a cache ---------------------- */
 
 /* Stores pages, each an object of so many bytes. */
 static struct zc_zspool *behind(struct zc_cache_options options, size_t size,
@@ -252,31 +188,57 @@ static struct zc_zspool *behind(struct zc_cache_options options, size_t size,
     return zc_cache_zspool(cache);
 }
 
-static uint64_t distance_behind(unsigned placement)
+/* Observers of the two, with so many objects of a size. */
+#define BOTH(name, see, size, count, ...)                                      \
+    static uint64_t name(unsigned value)                                       \
+    {                                                                          \
+        struct zc_zspool *pool =                                               \
+            pool_of((struct zc_zspool_options){__VA_ARGS__});                  \
+                                                                               \
+        MUST(put(pool, count, size) == (count));                               \
+        return see(pool);                                                      \
+    }                                                                          \
+    static uint64_t name##_behind(unsigned value)                              \
+    {                                                                          \
+        return see(                                                            \
+            behind((struct zc_cache_options){__VA_ARGS__}, size, count));      \
+    }
+
+/* Objects of 3300 bytes that begin at a page: all of them where the size is
+ * huge, which it is not with longer chains. */
+static uint64_t huge_of(struct zc_zspool *pool)
 {
-    return distance(
-        behind((struct zc_cache_options){.placement = placement}, 100, 500));
+    uint64_t huge = 0;
+
+    MUST_BE_OK(zc_zspool_iterate(pool, note, NULL));
+    MUST(seen.count == 100);
+    for (size_t i = 0; i < seen.count; i++)
+        huge += seen.at[i] % PAGE == seen.at[0] % PAGE;
+    return huge == 100;
 }
 
-static uint64_t huge_behind(unsigned chain_length)
+/* Segments, or whatever else a zspage is. */
+static uint64_t zspages_of(struct zc_zspool *pool)
 {
-    return huge_of(
-        behind((struct zc_cache_options){.placement = ZC_PLACEMENT_KERNEL,
-                                         .chain_length = chain_length},
-               3300, 100));
+    struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
+
+    MUST_BE_OK(zc_zspool_get_stats(pool, &stats));
+    return stats.zspages;
 }
 
-static uint64_t segments_behind(unsigned segment_bytes)
+static uint64_t metadata_of(struct zc_zspool *pool)
 {
-    return segments_of(behind(
-        (struct zc_cache_options){.segment_bytes = segment_bytes}, 1016, 2048));
+    struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
+
+    MUST_BE_OK(zc_zspool_get_stats(pool, &stats));
+    return stats.metadata_bytes;
 }
 
-static uint64_t empty_bytes_behind(unsigned group_count)
-{
-    return empty_bytes(
-        behind((struct zc_cache_options){.group_count = group_count}, 100, 0));
-}
+BOTH(distance_of_100, distance, 100, 500, .placement = value)
+BOTH(huge_of_3300, huge_of, 3300, 100, .placement = ZC_PLACEMENT_KERNEL,
+     .chain_length = value)
+BOTH(segments, zspages_of, 1016, 2048, .segment_bytes = value)
+BOTH(empty_bytes, metadata_of, 100, 0, .group_count = value)
 
 #define POOL(...) EFFECT(zc_zspool_options, __VA_ARGS__)
 #define BEHIND(...) EFFECT(zc_cache_options, __VA_ARGS__)
@@ -299,14 +261,15 @@ const struct effect effects_zspool[] = {
          "2 MiB of objects need at least 128 of 16 KiB"),
     POOL(segment_bytes, 512 * KIB, 0, segments, AT_MOST, 6, 16,
          "0 means 32 pages"),
-    POOL(group_count, 1, 64, empty_bytes_of, AT_MOST, 32 * KIB, 256 * KIB,
+    POOL(group_count, 1, 64, empty_bytes, AT_MOST, 32 * KIB, 256 * KIB,
          "each has a list for each of 512 lengths, 8 bytes at least"),
     POOL(keep_lru, 0, 1, objects_evicted, IS, 0, 200, "reclaim evicts all"),
     BEHIND(placement, ZC_PLACEMENT_DEFAULT, ZC_PLACEMENT_KERNEL,
-           distance_behind, IS, 104, 112, "as in the pool alone"),
-    BEHIND(placement, ZC_PLACEMENT_DENSE, ZC_PLACEMENT_KERNEL, distance_behind,
-           IS, 104, 112, "as in the pool alone"),
-    BEHIND(chain_length, 4, 8, huge_behind, IS, 1, 0, "as in the pool alone"),
+           distance_of_100_behind, IS, 104, 112, "as in the pool alone"),
+    BEHIND(placement, ZC_PLACEMENT_DENSE, ZC_PLACEMENT_KERNEL,
+           distance_of_100_behind, IS, 104, 112, "as in the pool alone"),
+    BEHIND(chain_length, 4, 8, huge_of_3300_behind, IS, 1, 0,
+           "as in the pool alone"),
     BEHIND(segment_bytes, 512 * KIB, 16 * KIB, segments_behind, AT_MOST, 6, 128,
            "as in the pool alone"),
     BEHIND(group_count, 1, 64, empty_bytes_behind, AT_MOST, 32 * KIB, 256 * KIB,

@@ -45,6 +45,14 @@ static void expect_found(const char *words)
     assert_status(zc_vm_check(machine.vm, NULL, 0), ZC_CORRUPT);
 }
 
+/* Damage that is found, and mended. */
+#define FINDS(damage, mend, words)                                             \
+    do {                                                                       \
+        damage;                                                                \
+        expect_found(words);                                                   \
+        mend;                                                                  \
+    } while (0)
+
 static void with_entry(unsigned index, zc_pte pte, const char *words)
 {
     const zc_pte before = table->entries[index];
@@ -90,15 +98,12 @@ TEST_OF_CHECK(entries_are_of_one_kind)
 
 TEST_OF_CHECK(tables_are_where_they_belong)
 {
-    table->first = 512;
-    expect_found("a table that is not of its place");
-    table->first = 0;
-    table->space = other;
-    expect_found("a table that is not of its place");
-    table->space = space;
-    machine.vm->space_count++;
-    expect_found("2 spaces, counted as 3");
-    machine.vm->space_count--;
+    FINDS(table->first = 512, table->first = 0,
+          "a table that is not of its place");
+    FINDS(table->space = other, table->space = space,
+          "a table that is not of its place");
+    FINDS(machine.vm->space_count++, machine.vm->space_count--,
+          "2 spaces, counted as 3");
 }
 
 TEST_OF_CHECK(frames_know_their_mappings)
@@ -107,32 +112,27 @@ TEST_OF_CHECK(frames_know_their_mappings)
     struct zc_vm_frame *third = support_vm_frame(space, 3);
     struct zc_vm_place first = frame->mappings;
 
-    frame->mapped++;
-    expect_found("2 entries map it, it counts 3");
-    frame->mapped--;
-    frame->mappings.table = NULL;
-    expect_found("knows 0 mappings of 2");
-    frame->mappings = third->mappings;
-    expect_found("a mapping that is not");
-    frame->mappings = first;
-    first.table->next[first.index] = first; /* a ring */
-    expect_found("knows 3 mappings of 2");
-    first.table->next[first.index] = (struct zc_vm_place){table, 1};
+    FINDS(frame->mapped++, frame->mapped--, "2 entries map it, it counts 3");
+    FINDS(frame->mappings.table = NULL, frame->mappings = first,
+          "knows 0 mappings of 2");
+    FINDS(frame->mappings = third->mappings, frame->mappings = first,
+          "a mapping that is not");
+    /* A ring. */
+    FINDS(first.table->next[first.index] = first,
+          first.table->next[first.index].table = table,
+          "knows 3 mappings of 2");
 }
 
 TEST_OF_CHECK(frames_have_the_references_they_should)
 {
     struct zc_vm_frame *frame = support_vm_frame(space, 1);
 
-    zc_folio_get(&frame->folio);
-    expect_found("3 references, 2 mapped, 0 cached, 0 kept");
-    zc_folio_put(&machine.cache->swap, &frame->folio);
-    zc_folio_set(&frame->folio, ZC_FOLIO_LOCKED);
-    expect_found(": locked");
-    zc_folio_clear(&frame->folio, ZC_FOLIO_LOCKED);
-    frame->is_isolated = true;
-    expect_found(": isolated");
-    frame->is_isolated = false;
+    FINDS(zc_folio_get(&frame->folio),
+          zc_folio_put(&machine.cache->swap, &frame->folio),
+          "3 references, 2 mapped, 0 cached, 0 kept");
+    FINDS(zc_folio_set(&frame->folio, ZC_FOLIO_LOCKED),
+          zc_folio_clear(&frame->folio, ZC_FOLIO_LOCKED), ": locked");
+    FINDS(frame->is_isolated = true, frame->is_isolated = false, ": isolated");
 }
 
 TEST_OF_CHECK(frames_are_on_one_list)
@@ -165,12 +165,12 @@ TEST_OF_CHECK(frames_are_on_one_list)
 
 TEST_OF_CHECK(owners_are_charged_what_is_theirs)
 {
-    machine.vm->owners[0].frames++;
-    expect_found("owner 0 has 2 frames, and is charged 3");
-    machine.vm->owners[0].frames--;
-    machine.vm->owners[ZC_OWNER_COUNT].frames++;
-    expect_found("and is charged 1");
-    machine.vm->owners[ZC_OWNER_COUNT].frames--;
+    struct zc_vm_owner *owners = machine.vm->owners;
+
+    FINDS(owners[0].frames++, owners[0].frames--,
+          "owner 0 has 2 frames, and is charged 3");
+    FINDS(owners[ZC_OWNER_COUNT].frames++, owners[ZC_OWNER_COUNT].frames--,
+          "and is charged 1");
 }
 
 TEST_OF_CHECK(slots_are_in_use_for_a_reason)
@@ -182,13 +182,12 @@ TEST_OF_CHECK(slots_are_in_use_for_a_reason)
     struct zc_folio *folio;
 
     support_vm_fill(page, 1, 1);
-    assert_status(zc_slot_dup(swap, slot), ZC_OK);
-    expect_found("count 3, 2 entries name it");
-    zc_slot_drop(swap, slot);
+    FINDS(assert_status(zc_slot_dup(swap, slot), ZC_OK),
+          zc_slot_drop(swap, slot), "count 3, 2 entries name it");
     assert_status(zc_slot_pin(swap, zc_slot_find(swap, slot)), ZC_OK);
-    zc_slot_set_zero(zc_slot_find(swap, slot), true);
-    expect_found("all zeros, and stored");
-    zc_slot_set_zero(zc_slot_find(swap, slot), false);
+    FINDS(zc_slot_set_zero(zc_slot_find(swap, slot), true),
+          zc_slot_set_zero(zc_slot_find(swap, slot), false),
+          "all zeros, and stored");
     zc_slot_unpin(swap, zc_slot_find(swap, slot));
     /* Stored under a slot without a count. */
     assert_status(zc_zswap_store(zswap, zc_swp_make(0, 50), page, 0, true),
@@ -198,9 +197,8 @@ TEST_OF_CHECK(slots_are_in_use_for_a_reason)
     /* A folio under another name. */
     assert_status(zc_swapcache_create(swap, zc_slot_find(swap, slot), &folio),
                   ZC_OK);
-    folio->swap = zc_swp_make(0, 512);
-    expect_found("a folio of another slot");
-    folio->swap = slot;
+    FINDS(folio->swap = zc_swp_make(0, 512), folio->swap = slot,
+          "a folio of another slot");
     zc_swapcache_delete(swap, folio);
     zc_folio_unlock(swap, folio);
     zc_folio_put(swap, folio);
