@@ -49,22 +49,16 @@ static void leave_empty(struct ground *ground)
 
 static void put_objects(struct ground *ground)
 {
-    for (; ground->count < OBJECTS; ground->count++)
-        ground->handles[ground->count] =
-            support_object_new(ground->pool, SIZE, ground->count, 0);
+    support_objects_new(ground->pool, SIZE, OBJECTS, ground->handles);
+    ground->count = OBJECTS;
     ground->size = SIZE;
 }
 
 static void leave_holes(struct ground *ground)
 {
-    unsigned i;
-
-    put_objects(ground);
-    for (i = 0; i < OBJECTS; i++)
-        if (i % 5 != 0) {
-            support_object_free(ground->pool, ground->handles[i]);
-            ground->handles[i].value = 0;
-        }
+    support_sparse_objects(ground->pool, SIZE, OBJECTS, 5, ground->handles);
+    ground->count = OBJECTS;
+    ground->size = SIZE;
 }
 
 /* Until no zspage there is has room for another. */
@@ -193,6 +187,15 @@ static const struct operation operations[] = {
 
 /* ---- the sweep ---- */
 
+#define TEST_OF_SHAPES(name)                                                   \
+    static void name(const struct support_shape *shape);                       \
+    TEST(name##_on_both)                                                       \
+    {                                                                          \
+        name(SUPPORT_DENSE);                                                   \
+        name(SUPPORT_KERNEL);                                                  \
+    }                                                                          \
+    static void name(const struct support_shape *shape)
+
 static void assert_unchanged(const struct zc_zspool_stats *before,
                              const struct zc_zspool_stats *after)
 {
@@ -269,10 +272,8 @@ static uint32_t sweep(const struct support_shape *shape,
     return countdown;
 }
 
-static void a_refused_operation_changes_nothing_and_can_be_repeated(
-    void **state)
+TEST_OF_SHAPES(a_refused_operation_changes_nothing_and_can_be_repeated)
 {
-    const struct support_shape *shape = *state;
     uint64_t mapped = 0;
     uint32_t chances;
     unsigned round;
@@ -298,7 +299,7 @@ static void a_refused_operation_changes_nothing_and_can_be_repeated(
     }
 }
 
-static void what_takes_no_memory_cannot_be_refused(void **state)
+TEST_OF_SHAPES(what_takes_no_memory_cannot_be_refused)
 {
     unsigned i;
     unsigned j;
@@ -308,12 +309,11 @@ static void what_takes_no_memory_cannot_be_refused(void **state)
             operations[i].prepare == leave_holes)
             for (j = 0; j < POINTS; j++)
                 assert_int_equal(
-                    sweep(*state, &operations[i], points[j], UINT32_MAX), 0);
+                    sweep(shape, &operations[i], points[j], UINT32_MAX), 0);
 }
 
-static void a_refused_creation_leaves_nothing(void **state)
+TEST_OF_SHAPES(a_refused_creation_leaves_nothing)
 {
-    struct support_shape shape = *(const struct support_shape *)*state;
     struct zc_zspool *pool;
     uint32_t countdown;
     uint32_t refused;
@@ -322,7 +322,7 @@ static void a_refused_creation_leaves_nothing(void **state)
     unsigned i;
     unsigned k;
 
-    zc_zspool_destroy(support_pool_new(&shape));
+    zc_zspool_destroy(support_pool_new(shape));
     mapped = support_mapped_bytes();
     for (i = 0; i < POINTS; i++)
         for (k = 0; k < 2; k++) {
@@ -331,7 +331,7 @@ static void a_refused_creation_leaves_nothing(void **state)
                 pool = NULL;
                 zc_inject_arm(points[i], countdown, repeats[k]);
                 status = zc_zspool_create(
-                    ZC_ZSPOOL_OPTIONS(.placement = shape.placement), &pool);
+                    ZC_ZSPOOL_OPTIONS(.placement = shape->placement), &pool);
                 refused = zc_inject_failures();
                 zc_inject_disarm();
                 assert_status(status, refused != 0 ? ZC_NO_MEMORY : ZC_OK);
@@ -343,21 +343,4 @@ static void a_refused_creation_leaves_nothing(void **state)
                 assert_true(countdown > 3); /* the pool and its groups */
         }
     support_assert_mapped(mapped);
-}
-
-#define on_both(test)                                                          \
-    {#test " (dense)", test, NULL, NULL, (void *)(uintptr_t)SUPPORT_DENSE},    \
-    {                                                                          \
-#test " (kernel)", test, NULL, NULL, (void *)(uintptr_t)SUPPORT_KERNEL \
-    }
-
-int main(void)
-{
-    const struct CMUnitTest tests[] = {
-        on_both(a_refused_operation_changes_nothing_and_can_be_repeated),
-        on_both(what_takes_no_memory_cannot_be_refused),
-        on_both(a_refused_creation_leaves_nothing),
-    };
-
-    return cmocka_run_group_tests(tests, NULL, NULL);
 }

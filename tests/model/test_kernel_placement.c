@@ -6,7 +6,9 @@
  * in them.  Random allocations and frees must choose the same zspage in both,
  * and so have the same number of pages after every step.
  */
-#include "kernel_placement.h"
+#include "support_content.h"
+#include "support_pool.h"
+#include "support_test.h"
 
 #include <stdlib.h>
 
@@ -80,25 +82,27 @@ static struct model_zspage *choose_zspage(struct model *model,
 static void model_alloc(struct model *model, struct model_object *object,
                         size_t size)
 {
-    const struct zc_group *group = group_of_size(model->pool, size);
+    const struct zc_group *group = zc_group_of(model->pool, size);
     struct model_zspage *zspage = choose_zspage(model, group);
 
-    object->handle = new_object(model->pool, size, size);
+    object->handle = support_object_new(model->pool, size, size, 0);
     object->size = size;
     object->zspage = zspage;
     if (zspage->objects == 0)
-        zspage->real = zspage_of(model->pool, object->handle);
+        zspage->real = support_zspage_of(model->pool, object->handle);
     zspage->objects++;
     file_zspage(model, zspage);
-    assert_ptr_equal(zspage_of(model->pool, object->handle), zspage->real);
+    assert_ptr_equal(support_zspage_of(model->pool, object->handle),
+                     zspage->real);
 }
 
 static void model_free(struct model *model, struct model_object *object)
 {
     struct model_zspage *zspage = object->zspage;
 
-    check_object(model->pool, object->handle, object->size, object->size);
-    free_object(model->pool, object->handle);
+    support_object_check(model->pool, object->handle, object->size,
+                         object->size, 0);
+    support_object_free(model->pool, object->handle);
     object->size = 0;
     zspage->objects--;
     if (zspage->objects == 0)
@@ -107,38 +111,38 @@ static void model_free(struct model *model, struct model_object *object)
 }
 
 /* Sizes of a few classes, so that zspages fill, and some of all. */
-static size_t random_size(uint64_t *seed)
+static size_t random_size(struct support_random *random)
 {
     static const size_t common[] = {60, 500, 900, 1000, 1300, 2500, 3300, 4096};
 
-    if (next_random(seed) % 8 == 0)
-        return 1 + next_random(seed) % 4096;
-    return common[next_random(seed) % 8];
+    if (support_random_below(random, 8) == 0)
+        return 1 + (size_t)support_random_below(random, 4096);
+    return common[support_random_below(random, 8)];
 }
 
 TEST(random_objects_go_where_the_rules_say)
 {
     struct model *model = calloc(1, sizeof(*model));
-    uint64_t seed = 0x5eed;
+    struct support_random random = {support_seed(0x5eed)};
     struct model_object *object;
     unsigned target;
     unsigned step;
 
     assert_non_null(model);
-    model->pool = kernel_pool();
+    model->pool = support_pool_new(SUPPORT_KERNEL);
     for (step = 0; step < 60000; step++) {
         /* More allocations, then more frees: zspages fill and empty. */
         target = step / 10000 % 2 == 0 ? 70 : 30;
-        object = &model->objects[next_random(&seed) % MODEL_OBJECTS];
-        if (object->size == 0 && next_random(&seed) % 100 < target)
-            model_alloc(model, object, random_size(&seed));
-        else if (object->size != 0 && next_random(&seed) % 100 >= target)
+        object = &model->objects[support_random_below(&random, MODEL_OBJECTS)];
+        if (object->size == 0 && support_random_below(&random, 100) < target)
+            model_alloc(model, object, random_size(&random));
+        else if (object->size != 0 &&
+                 support_random_below(&random, 100) >= target)
             model_free(model, object);
         assert_int_equal(zc_zspool_page_count(model->pool), model->pages);
         if (step % 3000 == 0)
-            check_kernel_pool(model->pool);
+            support_pool_check(model->pool);
     }
-    check_kernel_pool(model->pool);
-    zc_zspool_destroy(model->pool);
+    support_pool_end(model->pool);
     free(model);
 }

@@ -474,14 +474,14 @@ TEST_ON_BOTH(visitors_see_whole_objects_that_stay)
 
     support_crew_init(&crew);
     for (i = 0; i < 3; i++)
-        support_crew_add(&crew, put_and_free, *state);
+        support_crew_add(&crew, put_and_free, pool);
     for (i = 0; i < 3; i++)
-        support_crew_add(&crew, look_at_all, *state);
-    support_crew_add(&crew, compact_all, *state);
+        support_crew_add(&crew, look_at_all, pool);
+    support_crew_add(&crew, compact_all, pool);
     support_crew_run(&crew, support_stress_milliseconds(1000));
     for (i = 0; i < crew.count; i++)
         assert_true(crew.workers[i].operations > 0);
-    support_pool_check_empty(*state);
+    support_pool_check_empty(pool);
 }
 
 #define DUELS 500
@@ -543,7 +543,7 @@ static void set_the_stakes(struct support_worker *worker)
 
 TEST_ON_BOTH(of_several_who_free_an_object_one_succeeds)
 {
-    struct duel duel = {.pool = *state};
+    struct duel duel = {.pool = pool};
     struct support_crew crew;
     unsigned i;
 

@@ -324,13 +324,13 @@ static void judge(void)
     assert_true(field.evicted > 0 && field.pages > 0);
 }
 
-static void reclaim_loses_nothing_and_nobody_reads_another(void **state)
+static void run_on(const struct support_shape *shape)
 {
     static struct support_crew crew;
     unsigned i;
 
     memset(&field, 0, sizeof(field));
-    field.pool = herd_pool(*state);
+    field.pool = support_pool_with(shape, 1);
     support_crew_init(&crew);
     for (i = 0; i < 3; i++)
         support_crew_add(&crew, churn, NULL);
@@ -347,19 +347,12 @@ static void reclaim_loses_nothing_and_nobody_reads_another(void **state)
     zc_zspool_destroy(field.pool);
 }
 
-#define on_shape(suffix, shape)                                                \
-    {                                                                          \
-        "reclaim_loses_nothing_and_nobody_reads_another " suffix,              \
-            reclaim_loses_nothing_and_nobody_reads_another, NULL, NULL,        \
-            (void *)(uintptr_t)(shape)                                         \
-    }
-
-int main(void)
+TEST(reclaim_loses_nothing_and_no_thread_reads_another_object_in_dense)
 {
-    const struct CMUnitTest tests[] = {
-        on_shape("(dense)", SUPPORT_DENSE_16),
-        on_shape("(kernel)", SUPPORT_KERNEL),
-    };
+    run_on(SUPPORT_DENSE_16);
+}
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+TEST(nor_in_kernel_placement)
+{
+    run_on(SUPPORT_KERNEL);
 }

@@ -4,9 +4,11 @@
 
 #include <stdlib.h>
 
-#include "kernel_placement.h"
 #include "support_content.h"
 #include "support_test.h"
+
+#include "pool/dense.h"
+#include "pool/kernel.h"
 
 /* Copies of pool/pin.c and pool/handle.c, on purpose. */
 #define PIN_LOCKED (UINT32_C(1) << 31)
@@ -47,7 +49,8 @@ size_t support_page_size(const struct support_shape *shape)
     return shape->page_size == 0 ? ZC_PAGE_SIZE_MIN : shape->page_size;
 }
 
-struct zc_zspool *support_pool_new(const struct support_shape *shape)
+struct zc_zspool *support_pool_with(const struct support_shape *shape,
+                                    unsigned keep_lru)
 {
     const size_t page_size = support_page_size(shape);
     struct zc_zspool *pool = NULL;
@@ -58,11 +61,22 @@ struct zc_zspool *support_pool_new(const struct support_shape *shape)
                               .placement = shape->placement,
                               .chain_length = shape->chain_length,
                               .segment_bytes = shape->segment_pages * page_size,
-                              .group_count = 1,
+                              .group_count = 1, .keep_lru = keep_lru,
                               .limit_bytes = shape->limit_pages * page_size),
             &pool),
         ZC_OK);
     return pool;
+}
+
+struct zc_zspool *support_pool_new(const struct support_shape *shape)
+{
+    return support_pool_with(shape, 0);
+}
+
+void support_pool_end(struct zc_zspool *pool)
+{
+    support_pool_check(pool);
+    zc_zspool_destroy(pool);
 }
 
 int support_pool_setup(void **state)
@@ -73,23 +87,34 @@ int support_pool_setup(void **state)
 
 int support_pool_teardown(void **state)
 {
-    support_pool_check(*state);
-    zc_zspool_destroy(*state);
+    support_pool_end(*state);
     return 0;
+}
+
+void support_on_all_shapes(void (*test)(struct zc_zspool *pool))
+{
+    const struct support_shape *shape;
+    struct zc_zspool *pool;
+
+    for (shape = support_shapes; shape < support_shapes + support_shape_count;
+         shape++) {
+        print_message("  %s\n", shape->name);
+        pool = support_pool_new(shape);
+        test(pool);
+        support_pool_end(pool);
+    }
 }
 
 size_t support_zspage_bytes(const struct zc_zspool *pool, size_t size)
 {
-    if (pool->placement == ZC_PLACEMENT_DENSE)
-        return zc_group_of(pool, size)->zspage_pages * pool->page_size;
-    return group_of_size(pool, size)->zspage_pages * pool->page_size;
+    return zc_group_of(pool, size)->zspage_pages * pool->page_size;
 }
 
 uint64_t support_pages_for(const struct zc_zspool *pool, size_t size)
 {
     if (pool->placement == ZC_PLACEMENT_DENSE)
         return 1;
-    return group_of_size(pool, size)->zspage_pages;
+    return zc_group_of(pool, size)->zspage_pages;
 }
 
 zc_handle support_object_new(struct zc_zspool *pool, size_t size,
@@ -143,19 +168,46 @@ struct zc_zspool_stats support_stats(const struct zc_zspool *pool)
     return stats;
 }
 
-void support_sparse_objects(struct zc_zspool *pool, size_t size, unsigned count,
-                            unsigned keep, zc_handle *handles_out)
+void support_objects_new(struct zc_zspool *pool, size_t size, unsigned count,
+                         zc_handle *handles_out)
 {
     unsigned i;
 
     for (i = 0; i < count; i++)
         handles_out[i] = support_object_new(pool, size, i, 0);
+}
+
+void support_objects_check(struct zc_zspool *pool, size_t size, unsigned count,
+                           const zc_handle *handles)
+{
+    unsigned i;
+
+    for (i = 0; i < count; i++)
+        if (handles[i].value != 0)
+            support_object_check(pool, handles[i], size, i, 0);
+}
+
+void support_objects_free(struct zc_zspool *pool, unsigned count,
+                          zc_handle *handles)
+{
+    unsigned i;
+
     for (i = 0; i < count; i++) {
-        if (i % keep == 0)
-            continue;
-        support_object_free(pool, handles_out[i]);
-        handles_out[i].value = 0;
+        if (handles[i].value != 0)
+            support_object_free(pool, handles[i]);
+        handles[i].value = 0;
     }
+}
+
+void support_sparse_objects(struct zc_zspool *pool, size_t size, unsigned count,
+                            unsigned keep, zc_handle *handles_out)
+{
+    unsigned i;
+
+    support_objects_new(pool, size, count, handles_out);
+    for (i = 0; i < count; i += keep)
+        support_objects_free(pool, i + keep > count ? count - i - 1 : keep - 1,
+                             &handles_out[i + 1]);
 }
 
 struct zc_compact_result support_compact(struct zc_zspool *pool,
@@ -178,32 +230,15 @@ struct zc_compact_result support_compact(struct zc_zspool *pool,
 
 /* ---- cells ---- */
 
-/* Sums over all objects, from their cells. */
-struct totals {
+/* What a walk over the cells, or over the zspages, has found. */
+struct sums {
     uint64_t objects;
     uint64_t payload_bytes;
+    uint64_t pages;
+    uint64_t used_granules; /* of segments */
+    uint64_t alone;         /* objects that have a page alone, beside those */
+    uint64_t zspages[ZC_FULLNESS_GROUPS];
 };
-
-static bool has_cell(const struct zc_zspool *pool,
-                     const struct zc_zspage *zspage, uint64_t location,
-                     zc_handle handle)
-{
-    struct zc_group *group = zc_atomic_pointer_load_relaxed(&zspage->group);
-    const struct zc_arena *arena = &pool->arena;
-    uint64_t header;
-
-    if (group == NULL)
-        return false;
-    if (group->slot_count == 0) {
-        header = zc_dense_word(zc_location_address(arena, location));
-        return header >> ZC_DENSE_WORD_SHIFT == zc_handle_cell(handle) &&
-               (header & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED;
-    }
-    zc_spinlock_lock(&group->lock);
-    header = zc_slot_header(arena, group, zspage, location);
-    zc_spinlock_unlock(&group->lock);
-    return header == (handle.value | ZC_OBJECT_ALLOCATED);
-}
 
 static uint32_t count_free_cells(const struct zc_handles *handles,
                                  uint32_t next)
@@ -225,35 +260,29 @@ static uint32_t count_free_cells(const struct zc_handles *handles,
     return count;
 }
 
-static struct totals check_cells(const struct zc_zspool *pool)
+static struct sums check_cells(const struct zc_zspool *pool)
 {
     const struct zc_handles *handles = &pool->handles;
     const uint32_t used = zc_atomic_u32_load_relaxed(&handles->used);
-    struct totals totals = {0, 0};
+    uint32_t free_cells = count_free_cells(handles, handles->first_free);
+    struct sums sums = {0};
     struct zc_cell_view view;
     zc_handle handle;
-    uint32_t free_cells = count_free_cells(handles, handles->first_free);
     uint32_t index;
-    uint32_t count;
 
-    for (index = 0; index < pool->group_count; index++) {
-        count = count_free_cells(handles, pool->groups[index].cells.first);
-        assert_int_equal(count, pool->groups[index].cells.count);
-        free_cells += count;
-    }
+    for (index = 0; index < pool->group_count; index++)
+        free_cells +=
+            count_free_cells(handles, pool->groups[index].cells.first);
     for (index = 0; index < used; index++) {
         if (!zc_handles_at(handles, index, &handle))
             continue;
         assert_int_equal(zc_handle_cell(handle), index);
         assert_status(zc_handles_look(handles, handle, &view), ZC_OK);
-        assert_true(has_cell(pool,
-                             zc_location_zspage(&pool->arena, view.location),
-                             view.location, handle));
-        totals.objects++;
-        totals.payload_bytes += view.size;
+        sums.objects++;
+        sums.payload_bytes += view.size;
     }
-    assert_int_equal(totals.objects + free_cells, used);
-    return totals;
+    assert_int_equal(sums.objects + free_cells, used);
+    return sums;
 }
 
 /* ---- arena ---- */
@@ -347,8 +376,6 @@ static void check_arena(const struct zc_arena *arena)
     assert_true(pages + zc_arena_kept_pages(arena) <= zc_arena_limit(arena));
 }
 
-/* ---- zspages of either placement ---- */
-
 static void check_pin(const struct zc_zspage *zspage)
 {
     uint32_t word = zc_atomic_u32_load_relaxed(&zspage->pin);
@@ -361,35 +388,18 @@ static void check_pin(const struct zc_zspage *zspage)
     assert_false(zspage->isolated);
 }
 
-static uint64_t check_pins(const struct zc_group *group)
+/* ---- segments ---- */
+
+static void check_object_word(const struct zc_segment *segment, uint32_t at,
+                              uint32_t word)
 {
-    const struct zc_zspage *zspage;
-    const struct zc_list *list;
-    struct zc_list *link;
-    uint64_t pages = 0;
-    unsigned fullness;
+    struct zc_cell_view view;
 
-    for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++) {
-        list = &group->fullness[fullness];
-        for (link = list->next; link != list; link = link->next) {
-            zspage = ZC_CONTAINER(link, struct zc_zspage, link);
-            assert_ptr_equal(link->next->previous, link);
-            check_pin(zspage);
-            pages += zspage->pages;
-        }
-    }
-    return pages;
+    assert_int_equal(word & ZC_OBJECT_TAGS, ZC_OBJECT_ALLOCATED);
+    zc_handles_view_at(&segment->pool->handles, word >> ZC_DENSE_WORD_SHIFT,
+                       &view);
+    assert_int_equal(view.location, zc_segment_location(segment, at));
 }
-
-/* ---- dense ---- */
-
-/* Sums from a walk over the segments. */
-struct walk {
-    uint64_t objects;
-    uint64_t granules;
-    uint64_t capacity; /* granules in all */
-    uint64_t binned;   /* spans that must be in a bin */
-};
 
 static void check_span(const struct zc_segment *segment, uint32_t at,
                        uint32_t length)
@@ -400,23 +410,23 @@ static void check_span(const struct zc_segment *segment, uint32_t at,
     assert_int_equal(zc_dense_word(end - sizeof(uint32_t)), length);
 }
 
-static void check_segment(struct zc_zspool *pool, const struct zc_group *group,
-                          struct zc_zspage *zspage, struct walk *walk)
+/* Returns how many spans must be in a bin. */
+static uint64_t check_segment(struct zc_zspool *pool, struct zc_zspage *zspage)
 {
     const struct zc_segment segment = zc_segment_here(pool, zspage);
-    const struct zc_dense *dense = segment.dense;
     bool after_span = false;
     uint32_t objects = 0;
     uint32_t granules = 0;
-    uint32_t at = 0;
+    uint64_t binned = 0;
     uint32_t length = 0;
     uint32_t word;
+    uint32_t at;
 
-    while (at < segment.granules) {
+    for (at = 0; at < segment.granules; at += length) {
         word = zc_dense_word(zc_segment_at(&segment, at));
         length = zc_dense_length(&segment, word);
         if (zc_dense_is_object(word)) {
-            assert_int_equal(word & ZC_OBJECT_TAGS, ZC_OBJECT_ALLOCATED);
+            check_object_word(&segment, at, word);
             assert_int_equal((word & ZC_DENSE_PREV_FREE) != 0, after_span);
             after_span = false;
             objects++;
@@ -424,20 +434,16 @@ static void check_segment(struct zc_zspool *pool, const struct zc_group *group,
         } else {
             assert_false(after_span); /* free spans are never adjacent */
             check_span(&segment, at, length);
-            walk->binned += length >= dense->linked_min;
+            binned += length >= segment.dense->linked_min;
             after_span = true;
         }
-        at += length;
     }
     assert_int_equal(at, segment.granules);
     if (zspage->pages < pool->segment_pages)
         assert_int_equal(zspage->tail, after_span ? length : 0);
     assert_int_equal(zspage->objects, objects);
     assert_int_equal(zspage->used, granules);
-    assert_ptr_equal(zc_atomic_pointer_load_relaxed(&zspage->group), group);
-    walk->objects += objects;
-    walk->granules += granules;
-    walk->capacity += segment.granules;
+    return binned;
 }
 
 static bool bin_takes(unsigned bin, uint32_t length)
@@ -479,71 +485,156 @@ static uint64_t check_bins(const struct zc_zspool *pool,
     return count;
 }
 
-static void check_segments(struct zc_zspool *pool, const struct zc_group *group)
+/* ---- slots ---- */
+
+/* Every header in use leads to a cell that leads back; the other slots are in
+ * the free list. */
+static void check_slots(const struct zc_zspool *pool,
+                        const struct zc_group *group,
+                        const struct zc_zspage *zspage) ZC_REQUIRES(group->lock)
 {
-    struct walk walk = {0, 0, 0, 0};
-    struct zc_zspage *zspage;
+    const struct zc_arena *arena = &pool->arena;
+    uint32_t next = zspage->first_free;
+    struct zc_cell_view view;
+    uint32_t objects = 0;
+    uint32_t free_slots = 0;
+    uint64_t location;
+    uint64_t header;
+    zc_handle handle;
+    uint32_t index;
+
+    for (index = 0; index < group->slot_count; index++) {
+        location = zc_slot_location(arena, group, zspage, index);
+        header = zc_slot_header(arena, group, zspage, location);
+        if ((header & ZC_OBJECT_TAGS) == 0)
+            continue;
+        assert_int_equal(header & ZC_OBJECT_TAGS, ZC_OBJECT_ALLOCATED);
+        handle.value = header & ~(uint64_t)ZC_OBJECT_TAGS;
+        assert_status(zc_handles_look(&pool->handles, handle, &view), ZC_OK);
+        assert_int_equal(view.location, location);
+        objects++;
+    }
+    while (next != ZC_SLOT_NONE) {
+        assert_in_range(next, 0, group->slot_count - 1);
+        location = zc_slot_location(arena, group, zspage, next);
+        header = zc_slot_header(arena, group, zspage, location);
+        assert_int_equal(header & ZC_OBJECT_TAGS, 0);
+        next = (uint16_t)(header >> 3);
+        assert_in_range(++free_slots, 1, group->slot_count);
+    }
+    assert_int_equal(zspage->objects, objects);
+    assert_int_equal(objects + free_slots, group->slot_count);
+}
+
+/* ---- zspages of either placement ---- */
+
+/* get_fullness_group(): 0, all, else a tenth of the whole percent, plus 1. */
+static unsigned fullness_of(uint64_t used, uint64_t capacity)
+{
+    if (used == 0 || used == capacity)
+        return used == 0 ? 0 : 11;
+    return (unsigned)(used * 100 / capacity / 10 + 1);
+}
+
+/* Returns how full it is. */
+static unsigned check_zspage(struct zc_zspool *pool, struct zc_group *group,
+                             struct zc_zspage *zspage, struct sums *sums,
+                             uint64_t *binned)
+{
+    check_pin(zspage);
+    assert_ptr_equal(zc_atomic_pointer_load_relaxed(&zspage->group), group);
+    sums->objects += zspage->objects;
+    sums->pages += zspage->pages;
+    if (group->slot_count == 0) {
+        *binned += check_segment(pool, zspage);
+        sums->used_granules += zspage->used;
+        return fullness_of(zspage->used, zc_segment_granules(zspage));
+    }
+    zc_spinlock_lock(&group->lock);
+    check_slots(pool, group, zspage);
+    zc_spinlock_unlock(&group->lock);
+    sums->alone += zspage->objects;
+    return fullness_of(zspage->objects, group->slot_count);
+}
+
+static void check_group(struct zc_zspool *pool, struct zc_group *group,
+                        struct sums *sums)
+{
     const struct zc_list *list;
     struct zc_list *link;
-    uint64_t zspages;
+    uint64_t binned = 0;
     unsigned fullness;
 
     for (fullness = 0; fullness < ZC_FULLNESS_GROUPS; fullness++) {
         list = &group->fullness[fullness];
-        zspages = 0;
         for (link = list->next; link != list; link = link->next) {
-            zspage = ZC_CONTAINER(link, struct zc_zspage, link);
-            check_segment(pool, group, zspage, &walk);
-            assert_int_equal(zspage->fullness, fullness);
+            assert_ptr_equal(link->next->previous, link);
             assert_int_equal(
-                zc_fullness_of(zspage->used, zc_segment_granules(zspage)),
+                check_zspage(pool, group,
+                             ZC_CONTAINER(link, struct zc_zspage, link), sums,
+                             &binned),
                 fullness);
-            zspages++;
+            sums->zspages[fullness]++;
         }
-        assert_int_equal(group->zspages[fullness], zspages);
     }
-    assert_null(zc_dense_of(group)->victim);
-    assert_int_equal(group->objects, walk.objects);
-    assert_int_equal(zc_dense_of(group)->used, walk.granules);
-    assert_int_equal(zc_dense_of(group)->capacity, walk.capacity);
-    assert_int_equal(check_bins(pool, group), walk.binned);
-}
-
-static void check_dense_pool(struct zc_zspool *pool)
-{
-    unsigned i;
-
-    for (i = 0; i < pool->group_count; i++) {
-        if (pool->groups[i].slot_count == 0)
-            check_segments(pool, &pool->groups[i]);
-        else
-            check_group(pool, &pool->groups[i]);
+    if (group->slot_count == 0) {
+        assert_null(zc_dense_of(group)->victim);
+        assert_int_equal(check_bins(pool, group), binned);
     }
 }
 
 /* ---- the whole pool ---- */
 
+/* What the pool says of itself is what was found in it. */
+static void check_counts(const struct zc_zspool *pool, const struct sums *sums)
+{
+    const struct zc_zspool_stats stats = support_stats(pool);
+    struct zc_zspool_class row = {.struct_size = sizeof(row)};
+    uint64_t zspages[ZC_FULLNESS_GROUPS] = {0};
+    uint64_t objects = 0;
+    uint64_t pages = 0;
+    uint64_t total = 0;
+    zc_status status;
+    unsigned i;
+    unsigned k;
+
+    for (i = 0; (status = zc_zspool_get_class(pool, i, &row)) != ZC_INVALID;
+         i++) {
+        if (status != ZC_OK)
+            continue;
+        objects += row.objects_used;
+        pages += row.pages_used;
+        for (k = 0; k < ZC_FULLNESS_GROUPS; k++)
+            zspages[k] += row.zspages[k];
+    }
+    for (k = 0; k < ZC_FULLNESS_GROUPS; k++)
+        total += sums->zspages[k];
+    assert_memory_equal(zspages, sums->zspages, sizeof(zspages));
+    assert_int_equal(stats.zspages, total);
+    assert_int_equal(objects, sums->objects);
+    assert_int_equal(stats.objects, sums->objects);
+    assert_int_equal(stats.pages_allocated, sums->pages);
+    assert_int_equal(pages, sums->pages);
+    assert_int_equal(zc_zspool_page_count(pool), sums->pages);
+    if (pool->placement == ZC_PLACEMENT_DENSE)
+        assert_int_equal(
+            zc_zspool_used_pages(pool),
+            sums->alone +
+                zc_divide_up(sums->used_granules, ZC_DENSE_GRANULES_PER_PAGE));
+}
+
 void support_pool_check(struct zc_zspool *pool)
 {
-    const struct totals totals = check_cells(pool);
-    uint64_t objects = 0;
-    uint64_t payload_bytes = 0;
-    uint64_t pages = 0;
+    const struct sums cells = check_cells(pool);
+    struct sums found = {0};
     unsigned i;
 
     check_arena(&pool->arena);
-    for (i = 0; i < pool->group_count; i++) {
-        pages += check_pins(&pool->groups[i]);
-        objects += pool->groups[i].objects;
-        payload_bytes += pool->groups[i].payload_bytes;
-    }
-    assert_int_equal(objects, totals.objects);
-    assert_int_equal(payload_bytes, totals.payload_bytes);
-    assert_int_equal(zc_zspool_page_count(pool), pages);
-    if (pool->placement == ZC_PLACEMENT_DENSE)
-        check_dense_pool(pool);
-    else
-        check_kernel_pool(pool);
+    for (i = 0; i < pool->group_count; i++)
+        check_group(pool, &pool->groups[i], &found);
+    assert_int_equal(found.objects, cells.objects);
+    assert_int_equal(support_stats(pool).payload_bytes, cells.payload_bytes);
+    check_counts(pool, &found);
 }
 
 void support_pool_check_empty(struct zc_zspool *pool)

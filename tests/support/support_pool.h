@@ -35,26 +35,51 @@ extern const unsigned support_shape_count;
 #define SUPPORT_DENSE_64K (&support_shapes[3])
 
 struct zc_zspool *support_pool_new(const struct support_shape *shape);
+struct zc_zspool *support_pool_with(const struct support_shape *shape,
+                                    unsigned keep_lru);
+
+/* Checks and destroys it. */
+void support_pool_end(struct zc_zspool *pool);
 
 /*
- * Tests in both placements, and in segments that the test knows: *state is a
- * fresh pool, and afterwards it is checked and destroyed.
+ * Tests in both placements, in segments that the test knows, in kernel
+ * placement, and in every shape: `pool` is a fresh one, and afterwards it is
+ * checked and destroyed.
  */
 #define TEST_ON_BOTH(name)                                                     \
-    static void name(void **state);                                            \
+    TEST_POOL(name)                                                            \
     TEST_ON(name, name##_in_dense, " (dense)", SUPPORT_DENSE)                  \
     TEST_ON(name, name##_in_kernel, " (kernel)", SUPPORT_KERNEL)               \
-    static void name(__attribute__((unused)) void **state)
+    static void name(struct zc_zspool *pool)
 #define TEST_ON_DENSE(name)                                                    \
-    static void name(void **state);                                            \
+    TEST_POOL(name)                                                            \
     TEST_ON(name, name##_in_dense, "", SUPPORT_DENSE_16)                       \
-    static void name(__attribute__((unused)) void **state)
+    static void name(struct zc_zspool *pool)
+#define TEST_ON_KERNEL(name)                                                   \
+    TEST_POOL(name)                                                            \
+    TEST_ON(name, name##_in_kernel, "", SUPPORT_KERNEL)                        \
+    static void name(struct zc_zspool *pool)
+#define TEST_ON_ALL(name)                                                      \
+    static void name(struct zc_zspool *pool);                                  \
+    TEST(name##_in_all)                                                        \
+    {                                                                          \
+        support_on_all_shapes(name);                                           \
+    }                                                                          \
+    static void name(struct zc_zspool *pool)
+
+#define TEST_POOL(name)                                                        \
+    static void name(struct zc_zspool *pool);                                  \
+    static void name##_of(void **state)                                        \
+    {                                                                          \
+        name(*state);                                                          \
+    }
 #define TEST_ON(name, unique, suffix, shape)                                   \
-    TEST_REGISTER_AS(unique, name, #name suffix, support_pool_setup,           \
+    TEST_REGISTER_AS(unique, name##_of, #name suffix, support_pool_setup,      \
                      support_pool_teardown, shape)
 
 int support_pool_setup(void **state);
 int support_pool_teardown(void **state);
+void support_on_all_shapes(void (*test)(struct zc_zspool *pool));
 
 size_t support_page_size(const struct support_shape *shape);
 
@@ -80,10 +105,16 @@ struct zc_zspage *support_zspage_of(const struct zc_zspool *pool,
 
 struct zc_zspool_stats support_stats(const struct zc_zspool *pool);
 
-/*
- * Puts `count` objects of that size, owned by their index, into handles_out,
- * and frees all but every `keep`-th; the handles of freed ones are 0.
- */
+/* `count` objects of one size, owned by their index.  A handle of 0 is of one
+ * that was freed. */
+void support_objects_new(struct zc_zspool *pool, size_t size, unsigned count,
+                         zc_handle *handles_out);
+void support_objects_check(struct zc_zspool *pool, size_t size, unsigned count,
+                           const zc_handle *handles);
+void support_objects_free(struct zc_zspool *pool, unsigned count,
+                          zc_handle *handles);
+
+/* The same, all but every `keep`-th freed again. */
 void support_sparse_objects(struct zc_zspool *pool, size_t size, unsigned count,
                             unsigned keep, zc_handle *handles_out);
 
@@ -98,8 +129,8 @@ struct zc_compact_result support_compact(
  *   their list; free + in use is the number of objects of a zspage; no header
  *   has both tags; free spans are never adjacent, know their length at both
  *   ends and are in their bin; every zspage is on the list of its fullness; an
- *   empty zspage exists only for its readers; pages, zspages, objects and
- *   payload add up.
+ *   empty zspage exists only for its readers; and the statistics and the class
+ *   table say what was found.
  */
 void support_pool_check(struct zc_zspool *pool);
 

@@ -35,30 +35,11 @@ struct herd {
     herd_action after;
 };
 
-static inline struct zc_zspool *herd_pool(const struct support_shape *shape)
-{
-    const size_t page_size = support_page_size(shape);
-    struct zc_zspool *pool = NULL;
-
-    assert_status(
-        zc_zspool_create(
-            ZC_ZSPOOL_OPTIONS(.page_size = shape->page_size,
-                              .placement = shape->placement,
-                              .chain_length = shape->chain_length,
-                              .segment_bytes = shape->segment_pages * page_size,
-                              .group_count = 1,
-                              .limit_bytes = shape->limit_pages * page_size,
-                              .keep_lru = 1),
-            &pool),
-        ZC_OK);
-    return pool;
-}
-
 static inline void herd_init(struct herd *herd,
                              const struct support_shape *shape)
 {
     memset(herd, 0, sizeof(*herd));
-    herd->pool = herd_pool(shape);
+    herd->pool = support_pool_with(shape, 1);
 }
 
 /* ---- the herd ---- */
@@ -98,9 +79,7 @@ static inline unsigned herd_per_zspage(const struct zc_zspool *pool,
     if (pool->placement == ZC_PLACEMENT_DENSE)
         return pool->segment_pages * ZC_DENSE_GRANULES_PER_PAGE /
                zc_dense_granules(zc_dense_of(&pool->groups[0]), size);
-    return pool
-        ->groups[pool->class_group[zc_class_of_size(pool->page_size, size)]]
-        .slot_count;
+    return zc_group_of(pool, size)->slot_count;
 }
 
 /* Fills so many zspages of an empty pool; returns the objects in each, n.
@@ -235,20 +214,27 @@ static inline void herd_end(struct herd *herd)
     zc_zspool_destroy(herd->pool);
 }
 
-/* ---- tests in a fresh pool: *state is a herd, ended afterwards ---- */
+/* ---- tests in a fresh pool: `herd` is ended afterwards ---- */
 
 #define TEST_OF_HERD(name)                                                     \
-    static void name(void **state);                                            \
-    TEST_REGISTER_AS(name##_in_dense, name, #name " (dense)", herd_setup,      \
-                     herd_teardown, SUPPORT_DENSE_16)                          \
-    TEST_REGISTER_AS(name##_in_kernel, name, #name " (kernel)", herd_setup,    \
-                     herd_teardown, SUPPORT_KERNEL)                            \
-    static void name(__attribute__((unused)) void **state)
-
+    TEST_HERD(name)                                                            \
+    HERD_ON(name, name##_in_dense, " (dense)", SUPPORT_DENSE_16)               \
+    HERD_ON(name, name##_in_kernel, " (kernel)", SUPPORT_KERNEL)               \
+    static void name(struct herd *herd)
 #define TEST_OF_HERD_IN(name, shape)                                           \
-    static void name(void **state);                                            \
-    TEST_REGISTER(name, #name, herd_setup, herd_teardown, shape)               \
-    static void name(__attribute__((unused)) void **state)
+    TEST_HERD(name)                                                            \
+    HERD_ON(name, name##_in_one, "", shape)                                    \
+    static void name(struct herd *herd)
+
+#define TEST_HERD(name)                                                        \
+    static void name(struct herd *herd);                                       \
+    static void name##_of(void **state)                                        \
+    {                                                                          \
+        name(*state);                                                          \
+    }
+#define HERD_ON(name, unique, suffix, shape)                                   \
+    TEST_REGISTER_AS(unique, name##_of, #name suffix, herd_setup,              \
+                     herd_teardown, shape)
 
 static inline int herd_setup(void **state)
 {

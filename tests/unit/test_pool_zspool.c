@@ -62,65 +62,51 @@ TEST(what_a_cache_was_asked_for_reaches_the_pool)
 
 TEST(a_config_it_cannot_serve_is_refused)
 {
-    struct zc_pool_config config = {
-        .struct_size = sizeof(config),
-        .page_size = 4096,
-        .placement = UINT32_MAX,
+    static const struct zc_pool_config configs[] = {
+        {.struct_size = sizeof(*configs),
+         .page_size = 4096,
+         .placement = UINT32_MAX},
+        {.struct_size = sizeof(*configs),
+         .page_size = 4096,
+         .placement = ZC_PLACEMENT_KERNEL,
+         .chain_length = 17},
+        {.struct_size = sizeof(*configs), .page_size = 4097},
     };
     void *pool = &pool;
+    unsigned i;
 
-    assert_status(zc_pool_zspool.create(&config, &pool), ZC_INVALID);
-    config.placement = ZC_PLACEMENT_KERNEL;
-    config.chain_length = 17;
-    assert_status(zc_pool_zspool.create(&config, &pool), ZC_INVALID);
-    config.chain_length = 0;
-    config.page_size = 4097;
-    assert_status(zc_pool_zspool.create(&config, &pool), ZC_INVALID);
+    for (i = 0; i < 3; i++)
+        assert_status(zc_pool_zspool.create(&configs[i], &pool), ZC_INVALID);
     assert_ptr_equal(pool, &pool);
 }
 
-TEST(its_usage_is_the_zspools)
-{
-    struct zc_pool_usage usage = {.struct_size = sizeof(usage)};
-    struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
-    void *pool = support_ops_begin(&zc_pool_zspool, 0, 4096);
-    zc_handle handle = {0};
-    unsigned i;
-
-    for (i = 0; i < 1000; i++)
-        assert_status(zc_pool_zspool.put(pool, bytes, 1000, &handle), ZC_OK);
-
-    zc_pool_zspool.usage(pool, &usage);
-    assert_status(zc_zspool_get_stats(pool, &stats), ZC_OK);
-    assert_true(stats.pages_allocated > 240);
-    assert_int_equal(usage.pages, stats.pages_allocated);
-    assert_int_equal(usage.handle_bytes, stats.handle_bytes);
-    assert_int_equal(usage.metadata_bytes, stats.metadata_bytes);
-    assert_int_equal(zc_pool_zspool.page_count(pool), stats.pages_allocated);
-    zc_pool_zspool.destroy(pool);
-}
-
-TEST(compaction_is_the_zspools)
+TEST(usage_and_compaction_are_the_zspools)
 {
     static zc_handle handles[2000];
     struct zc_compact_result result = {.struct_size = sizeof(result)};
+    struct zc_pool_usage usage = {.struct_size = sizeof(usage)};
+    struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
     void *pool = support_ops_begin(&zc_pool_zspool, 0, 4096);
-    uint64_t before;
     unsigned i;
 
     for (i = 0; i < 2000; i++)
         assert_status(zc_pool_zspool.put(pool, bytes, 500, &handles[i]), ZC_OK);
+    zc_pool_zspool.usage(pool, &usage);
+    assert_status(zc_zspool_get_stats(pool, &stats), ZC_OK);
+    assert_true(stats.pages_allocated > 240);
+    assert_int_equal(usage.pages, stats.pages_allocated);
+    assert_int_equal(usage.payload_bytes, 2000 * 500);
+    assert_int_equal(usage.handle_bytes, stats.handle_bytes);
+    assert_int_equal(usage.metadata_bytes, stats.metadata_bytes);
     for (i = 0; i < 2000; i++)
         if (i % 4 != 0)
             zc_pool_zspool.free(pool, handles[i]);
-    before = zc_pool_zspool.page_count(pool);
 
     assert_status(zc_pool_zspool.compact(pool, NULL, &result), ZC_OK);
-
     assert_true(result.objects_moved > 0);
-    assert_true(result.pages_freed > before / 2);
+    assert_true(result.pages_freed > stats.pages_allocated / 2);
     assert_int_equal(zc_pool_zspool.page_count(pool),
-                     before - result.pages_freed);
+                     stats.pages_allocated - result.pages_freed);
     zc_pool_zspool.destroy(pool);
 }
 

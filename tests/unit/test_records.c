@@ -6,7 +6,6 @@
 
 #include "base/inject.h"
 #include "base/records.h"
-#include "platform/memory.h"
 
 struct record {
     uint64_t number;
@@ -29,10 +28,16 @@ static int tear_down(void **state)
     return 0;
 }
 
-TEST_WITH(a_fresh_array_has_no_record, set_up, tear_down)
-{
-    struct zc_records *records = *state;
+#define TEST_OF_RECORDS(name)                                                  \
+    static void name(struct zc_records *records);                              \
+    TEST_WITH(name##_of, set_up, tear_down)                                    \
+    {                                                                          \
+        name(*state);                                                          \
+    }                                                                          \
+    static void name(struct zc_records *records)
 
+TEST_OF_RECORDS(a_fresh_array_has_no_record)
+{
     assert_false(zc_records_has(records, 0));
     assert_false(zc_records_has(records, UINT32_MAX));
     assert_int_equal(zc_records_bytes(records, 0), 0);
@@ -40,29 +45,18 @@ TEST_WITH(a_fresh_array_has_no_record, set_up, tear_down)
     assert_false(zc_records_has(records, 0));
 }
 
-TEST_WITH(new_records_read_as_zeros, set_up, tear_down)
+TEST_OF_RECORDS(records_are_zeros_do_not_overlap_and_know_their_index)
 {
     const struct record zero = {0};
-    struct zc_records *records = *state;
-    uint32_t i;
-
-    assert_status(zc_records_reserve(records, 3000), ZC_OK);
-    for (i = 0; i < 3000; i++) {
-        assert_true(zc_records_has(records, i));
-        assert_memory_equal(zc_records_at(records, i), &zero, sizeof(zero));
-    }
-}
-
-TEST_WITH(records_do_not_overlap_and_know_their_index, set_up, tear_down)
-{
-    struct zc_records *records = *state;
     const uint32_t count = 20000;
     struct record *record;
     uint32_t i;
 
     assert_status(zc_records_reserve(records, count), ZC_OK);
     for (i = 0; i < count; i++) {
+        assert_true(zc_records_has(records, i));
         record = zc_records_at(records, i);
+        assert_memory_equal(record, &zero, sizeof(zero));
         record->number = i;
         record->other[2] = ~i;
     }
@@ -74,9 +68,8 @@ TEST_WITH(records_do_not_overlap_and_know_their_index, set_up, tear_down)
     }
 }
 
-TEST_WITH(records_stay_where_they_are_while_the_array_grows, set_up, tear_down)
+TEST_OF_RECORDS(records_stay_where_they_are_while_the_array_grows)
 {
-    struct zc_records *records = *state;
     struct record *first;
     uint32_t count;
 
@@ -90,10 +83,8 @@ TEST_WITH(records_stay_where_they_are_while_the_array_grows, set_up, tear_down)
     assert_int_equal(first->number, 42);
 }
 
-TEST_WITH(blocks_begin_where_they_should, set_up, tear_down)
+TEST_OF_RECORDS(blocks_begin_where_they_should)
 {
-    struct zc_records *records = *state;
-
     assert_status(zc_records_reserve(records, ZC_RECORDS_FIRST), ZC_OK);
     assert_true(zc_records_has(records, ZC_RECORDS_FIRST - 1));
     assert_false(zc_records_has(records, ZC_RECORDS_FIRST));
@@ -102,20 +93,16 @@ TEST_WITH(blocks_begin_where_they_should, set_up, tear_down)
     assert_false(zc_records_has(records, 3 * ZC_RECORDS_FIRST));
 }
 
-TEST_WITH(more_than_the_most_is_rejected, set_up, tear_down)
+TEST_OF_RECORDS(more_than_the_most_is_rejected)
 {
-    struct zc_records *records = *state;
-
     assert_status(zc_records_reserve(records, ZC_RECORDS_MAX + 1), ZC_REJECTED);
     assert_status(zc_records_reserve(records, UINT32_MAX), ZC_REJECTED);
     assert_false(zc_records_has(records, ZC_RECORDS_MAX));
     assert_false(zc_records_has(records, 0));
 }
 
-TEST_WITH(a_refused_block_leaves_the_ones_before_it, set_up, tear_down)
+TEST_OF_RECORDS(a_refused_block_leaves_the_ones_before_it)
 {
-    struct zc_records *records = *state;
-
     zc_inject_arm(ZC_INJECT_PAGES, 1, 1);
     assert_status(zc_records_reserve(records, 5000), ZC_NO_MEMORY);
     assert_true(zc_records_has(records, 0));
@@ -125,23 +112,8 @@ TEST_WITH(a_refused_block_leaves_the_ones_before_it, set_up, tear_down)
     assert_true(zc_records_has(records, 4999));
 }
 
-TEST_WITH(resident_bytes_are_counted_by_block_in_system_pages, set_up,
-          tear_down)
+TEST_OF_RECORDS(resident_bytes_are_those_of_the_system)
 {
-    struct zc_records *records = *state;
-    const size_t page = zc_pages_system_size();
-    const size_t first_block = ZC_RECORDS_FIRST * sizeof(struct record);
-
-    assert_int_equal(zc_records_bytes(records, 1), page);
-    assert_int_equal(zc_records_bytes(records, ZC_RECORDS_FIRST),
-                     zc_round_up(first_block, page));
-    assert_int_equal(zc_records_bytes(records, ZC_RECORDS_FIRST + 1),
-                     zc_round_up(first_block, page) + page);
-}
-
-TEST_WITH(resident_bytes_are_those_of_the_system, set_up, tear_down)
-{
-    struct zc_records *records = *state;
     const uint32_t count = 30000;
     uint64_t before;
     uint64_t after;
@@ -188,7 +160,7 @@ static void reserve_and_mark(struct support_worker *worker)
     }
 }
 
-TEST_WITH(threads_that_grow_it_together_lose_no_record, set_up, tear_down)
+TEST(threads_that_grow_it_together_lose_no_record)
 {
     static struct growth growth;
     struct support_crew crew;

@@ -2,29 +2,26 @@
 /* test_zspool_dense.c - objects side by side in segments, best fit. */
 #include "support_content.h"
 #include "support_pool.h"
-#include "support_process.h"
 #include "support_test.h"
-#include "support_threads.h"
 
-#define GRANULE 8
+#include "platform/memory.h"
 
 /* Bytes of an object that takes exactly so many granules. */
-static size_t bytes_of(uint32_t granules)
+static size_t bytes_of(const struct zc_zspool *pool, uint32_t granules)
 {
-    return (size_t)granules * GRANULE - ZC_DENSE_HEADER_BYTES;
+    return granules * (pool->page_size / 512) - ZC_DENSE_HEADER_BYTES;
 }
 
 static zc_handle place(struct zc_zspool *pool, uint32_t granules)
 {
-    return support_object_new(pool, bytes_of(granules), granules, 0);
+    return support_object_new(pool, bytes_of(pool, granules), granules, 0);
 }
 
 /* Objects of that many granules that fill a segment; returns how many. */
 static unsigned fill_segment(struct zc_zspool *pool, uint32_t granules,
                              zc_handle *handles_out)
 {
-    const uint32_t all = pool->segment_pages * ZC_DENSE_GRANULES_PER_PAGE;
-    const unsigned count = all / granules;
+    const unsigned count = pool->segment_pages * 512 / granules;
     unsigned i;
 
     for (i = 0; i < count; i++)
@@ -38,148 +35,130 @@ static unsigned fill_segment(struct zc_zspool *pool, uint32_t granules,
  * the lock. */
 static _Thread_local void (*meanwhile)(void);
 
-static void act_meanwhile(void)
+void __real_zc_pages_populate(void *pages, size_t bytes);
+void __wrap_zc_pages_populate(void *pages, size_t bytes);
+
+void __wrap_zc_pages_populate(void *pages, size_t bytes)
 {
     void (*action)(void) = meanwhile;
 
+    __real_zc_pages_populate(pages, bytes);
     meanwhile = NULL;
     if (action != NULL)
         action();
 }
 
-zc_status __real_zc_arena_get(struct zc_arena *arena, uint32_t length,
-                              uint32_t least, uint32_t most,
-                              struct zc_zspage **zspage_out);
-zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t length,
-                              uint32_t least, uint32_t most,
-                              struct zc_zspage **zspage_out);
-
-zc_status __wrap_zc_arena_get(struct zc_arena *arena, uint32_t length,
-                              uint32_t least, uint32_t most,
-                              struct zc_zspage **zspage_out)
+/* A granule is a 512th of a page, and 4 bytes are the header's. */
+TEST_ON_ALL(objects_lie_side_by_side)
 {
-    zc_status status =
-        __real_zc_arena_get(arena, length, least, most, zspage_out);
-
-    act_meanwhile();
-    return status;
-}
-
-zc_status __real_zc_arena_grow(struct zc_arena *arena,
-                               const struct zc_zspage *zspage, uint32_t least,
-                               uint32_t most, uint32_t *pages_out);
-zc_status __wrap_zc_arena_grow(struct zc_arena *arena,
-                               const struct zc_zspage *zspage, uint32_t least,
-                               uint32_t most, uint32_t *pages_out);
-
-zc_status __wrap_zc_arena_grow(struct zc_arena *arena,
-                               const struct zc_zspage *zspage, uint32_t least,
-                               uint32_t most, uint32_t *pages_out)
-{
-    zc_status status =
-        __real_zc_arena_grow(arena, zspage, least, most, pages_out);
-
-    act_meanwhile();
-    return status;
-}
-
-TEST(objects_lie_side_by_side)
-{
-    const struct support_shape *shape;
-    const struct zc_zspage *zspage;
-    struct zc_zspool *pool;
-    uint32_t granule;
-    unsigned neighbours;
-    uint64_t next;
+    const size_t granule = pool->page_size / 512;
+    const struct zc_zspage *zspage = NULL;
+    unsigned neighbours = 0;
+    uint64_t next = 0;
     zc_handle handle;
     size_t size;
 
-    for (shape = support_shapes; shape < support_shapes + support_shape_count;
-         shape++) {
-        if (shape->placement != ZC_PLACEMENT_DENSE)
-            continue;
-        pool = support_pool_new(shape);
-        granule = zc_dense_of(&pool->groups[0])->granule_bytes;
-        assert_int_equal(granule, pool->page_size / 512);
-        zspage = NULL;
-        neighbours = 0;
-        next = 0;
-        for (size = 1; size < (size_t)60 * granule; size += granule / 4 + 1) {
-            handle = support_object_new(pool, size, size, 0);
-            if (support_zspage_of(pool, handle) == zspage) {
-                assert_int_equal(support_location_of(pool, handle), next);
-                neighbours++;
-            }
-            zspage = support_zspage_of(pool, handle);
-            next = support_location_of(pool, handle) +
-                   (size + 4 + granule - 1) / granule * (granule / 8);
+    if (pool->placement != ZC_PLACEMENT_DENSE)
+        return;
+    for (size = 1; size < 60 * granule; size += granule / 4 + 1) {
+        handle = support_object_new(pool, size, size, 0);
+        if (support_zspage_of(pool, handle) == zspage) {
+            assert_int_equal(support_location_of(pool, handle), next);
+            neighbours++;
         }
-        assert_true(neighbours > 50);
-        support_pool_check(pool);
-        zc_zspool_destroy(pool);
+        zspage = support_zspage_of(pool, handle);
+        next = support_location_of(pool, handle) +
+               (size + 4 + granule - 1) / granule * (granule / 8);
     }
+    assert_true(neighbours > 50);
 }
 
-TEST_ON_DENSE(every_size_is_stored_whole_and_aligned)
-{
-    static zc_handle handles[ZC_PAGE_SIZE_MIN + 1];
-    struct zc_zspool *pool = *state;
-    size_t size;
+/* ---- best fit ---- */
 
-    for (size = 1; size <= ZC_PAGE_SIZE_MIN; size++)
-        handles[size] = support_object_new(pool, size, size, 1);
+#define HOLES 400
+
+struct hole {
+    uint64_t location;
+    uint32_t length; /* in granules */
+};
+
+/* A hole too short for its links, 24 bytes, waits for its neighbours. */
+static uint32_t shortest(const struct zc_zspool *pool)
+{
+    return (uint32_t)zc_divide_up(24, pool->page_size / 512);
+}
+
+/* Holes of many lengths in three segments, none beside another, and nothing else
+ * is free: all begins full of objects of one granule. */
+static void make_holes(struct zc_zspool *pool, struct support_random *random,
+                       struct hole *holes_out)
+{
+    static zc_handle handles[3 * 8192];
+    const unsigned each = pool->segment_pages * 512 - shortest(pool) + 1;
+    unsigned count = 0;
+    unsigned length;
+    unsigned at;
+
+    memset(holes_out, 0, HOLES * sizeof(*holes_out));
+    support_objects_new(pool, bytes_of(pool, 1), 3 * each, handles);
+    assert_int_equal(support_stats(pool).zspages, 3);
+    for (at = 0; at < 3 * each; at += length + 1) {
+        length = 1 + (unsigned)support_random_below(random,
+                                                    count % 2 == 0 ? 512 : 20);
+        if (at % each + length >= each) /* the last of a segment stays */
+            continue;
+        assert_true(count < HOLES);
+        holes_out[count].length = length;
+        holes_out[count++].location = support_location_of(pool, handles[at]);
+        support_objects_free(pool, length, &handles[at]);
+    }
     support_pool_check(pool);
-    for (size = 1; size <= ZC_PAGE_SIZE_MIN; size++)
-        support_object_check(pool, handles[size], size, size, 1);
-    for (size = 1; size <= ZC_PAGE_SIZE_MIN; size++)
-        support_object_free(pool, handles[size]);
-    support_pool_check_empty(pool);
 }
 
-TEST_ON_DENSE(an_object_goes_into_the_tightest_hole)
+/* The tightest hole; NULL: none is long enough. */
+static struct hole *tightest(struct hole *holes, uint32_t wanted)
 {
-    static const unsigned holes[] = {5, 20, 9, 30, 12};
-    static const unsigned wanted[] = {10, 3, 9, 25, 13};
-    static const unsigned chosen[] = {4, 0, 2, 3, 1};
-    struct zc_zspool *pool = *state;
-    zc_handle handles[5];
-    uint64_t locations[5];
-    zc_handle handle;
+    struct hole *best = NULL;
     unsigned i;
 
-    for (i = 0; i < 5; i++) {
-        handles[i] = place(pool, holes[i]);
-        (void)place(pool, 1);
-    }
-    for (i = 0; i < 5; i++) {
-        locations[i] = support_location_of(pool, handles[i]);
-        support_object_free(pool, handles[i]);
-    }
-    support_pool_check(pool);
-    for (i = 0; i < 5; i++) {
-        handle = place(pool, wanted[i]);
-        assert_int_equal(support_location_of(pool, handle),
-                         locations[chosen[i]]);
-        support_pool_check(pool);
-    }
+    for (i = 0; i < HOLES; i++)
+        if (holes[i].length >= wanted &&
+            (best == NULL || holes[i].length < best->length))
+            best = &holes[i];
+    return best;
 }
 
-TEST_ON_DENSE(the_tightest_hole_of_all_segments_is_taken)
+TEST(an_object_goes_into_the_tightest_hole_of_all_segments)
 {
-    static zc_handle first[1024];
-    static zc_handle second[1024];
-    struct zc_zspool *pool = *state;
+    static const struct support_shape *const shapes[] = {SUPPORT_DENSE_16,
+                                                         SUPPORT_DENSE_64K};
+    struct support_random random = {support_seed(0xbe57)};
+    struct hole holes[HOLES];
+    struct zc_zspool *pool;
+    struct hole *best;
     uint64_t location;
-    zc_handle handle;
+    uint32_t wanted;
+    unsigned i;
+    unsigned k;
 
-    (void)fill_segment(pool, 16, first);
-    (void)fill_segment(pool, 32, second);
-    location = support_location_of(pool, first[100]);
-    support_object_free(pool, second[50]);
-    support_object_free(pool, first[100]);
-
-    handle = place(pool, 15);
-    assert_int_equal(support_location_of(pool, handle), location);
+    for (k = 0; k < 2; k++) {
+        pool = support_pool_new(shapes[k]);
+        make_holes(pool, &random, holes);
+        do {
+            wanted = 1 + (uint32_t)support_random_below(&random, 100);
+            best = tightest(holes,
+                            wanted < shortest(pool) ? shortest(pool) : wanted);
+            location = support_location_of(pool, place(pool, wanted));
+            if (best == NULL)
+                break;
+            for (i = 0; holes[i].location != location; i++)
+                assert_true(i + 1 < HOLES);
+            assert_int_equal(holes[i].length, best->length);
+            holes[i].length -= wanted;
+            holes[i].location += wanted * (pool->page_size / 512 / 8);
+        } while (true);
+        support_pool_end(pool);
+    }
 }
 
 /* Frees the middle one of three with the neighbours that `which` says freed
@@ -188,33 +167,26 @@ static void join(struct zc_zspool *pool, unsigned which)
 {
     static zc_handle handles[1024];
     unsigned count = fill_segment(pool, 8, handles);
-    unsigned first = 100;
-    uint32_t granules = 8;
+    unsigned first = 100 - (which & 1);
+    unsigned end = 101 + (which >> 1);
+    const uint64_t location = support_location_of(pool, handles[first]);
     zc_handle joined;
-    uint64_t location;
     unsigned i;
 
-    if ((which & 1) != 0) {
-        support_object_free(pool, handles[--first]);
-        granules += 8;
-    }
-    if ((which & 2) != 0) {
-        support_object_free(pool, handles[101]);
-        granules += 8;
-    }
-    location = support_location_of(pool, handles[100]);
+    for (i = first; i < end; i++)
+        if (i != 100)
+            support_object_free(pool, handles[i]);
     support_object_free(pool, handles[100]);
     support_pool_check(pool);
-    joined = place(pool, granules);
-    assert_int_equal(support_location_of(pool, joined),
-                     location - (uint64_t)(which & 1) * 8);
+    joined = place(pool, (end - first) * 8);
+    assert_int_equal(support_location_of(pool, joined), location);
     support_pool_check(pool);
-    support_object_free(pool, joined);
     for (i = 0; i < count; i++)
-        if (i < first || i >= first + granules / 8) {
-            support_object_check(pool, handles[i], bytes_of(8), 8, 0);
-            support_object_free(pool, handles[i]);
-        }
+        if (i < first || i >= end)
+            support_object_check(pool, handles[i], bytes_of(pool, 8), 8, 0);
+    support_object_free(pool, joined);
+    support_objects_free(pool, first, handles);
+    support_objects_free(pool, count - end, &handles[end]);
     support_pool_check_empty(pool);
 }
 
@@ -223,32 +195,32 @@ TEST_ON_DENSE(a_freed_object_joins_its_free_neighbours)
     unsigned which;
 
     for (which = 0; which < 4; which++)
-        join(*state, which);
+        join(pool, which);
 }
 
+/* And then it is full to the last granule. */
 TEST_ON_DENSE(both_ends_of_a_segment_can_be_free)
 {
     static zc_handle handles[1024];
-    struct zc_zspool *pool = *state;
     unsigned count = fill_segment(pool, 8, handles);
+    const uint64_t first = support_location_of(pool, handles[0]);
+    const uint64_t last = support_location_of(pool, handles[count - 2]);
 
-    support_object_free(pool, handles[0]);
-    support_object_free(pool, handles[count - 1]);
+    support_objects_free(pool, 1, handles);
+    support_objects_free(pool, 1, &handles[count - 1]);
     support_pool_check(pool);
-    support_object_free(pool, handles[1]);
-    support_object_free(pool, handles[count - 2]);
+    support_objects_free(pool, 1, &handles[1]);
+    support_objects_free(pool, 1, &handles[count - 2]);
     support_pool_check(pool);
-    assert_int_equal(support_zspage_of(pool, place(pool, 16))->chunk, 0);
-    assert_int_equal(support_zspage_of(pool, place(pool, 16))->slot, 0);
-    assert_int_equal(support_stats(pool).zspages, 1);
-    assert_int_equal(pool->groups[0].zspages[11],
-                     1); /* full to the last granule */
+    assert_int_equal(support_location_of(pool, place(pool, 16)) +
+                         support_location_of(pool, place(pool, 16)),
+                     first + last);
+    assert_int_equal(zc_zspool_page_count(pool), 16);
 }
 
 TEST_ON_DENSE(a_hole_too_short_for_a_bin_waits_for_its_neighbour)
 {
     static zc_handle handles[8190];
-    struct zc_zspool *pool = *state;
     uint64_t location;
     zc_handle handle;
     unsigned i;
@@ -276,7 +248,6 @@ TEST_ON_DENSE(a_segment_goes_back_with_its_last_object)
 {
     static zc_handle first[1024];
     static zc_handle second[1024];
-    struct zc_zspool *pool = *state;
     unsigned count = fill_segment(pool, 16, first);
     unsigned i;
 
@@ -313,15 +284,13 @@ TEST(segments_have_the_length_that_was_asked_for)
             first,
             support_zspage_of(pool, support_object_new(pool, 4092, count, 0)));
         assert_int_equal(zc_zspool_page_count(pool), shape.segment_pages + 4);
-        support_pool_check(pool);
-        zc_zspool_destroy(pool);
+        support_pool_end(pool);
     }
 }
 
 /* An object that has no room for its header in a page has one alone. */
 TEST_ON_DENSE(a_page_takes_a_page)
 {
-    struct zc_zspool *pool = *state;
     zc_handle handles[40];
     unsigned i;
 
@@ -329,12 +298,10 @@ TEST_ON_DENSE(a_page_takes_a_page)
         handles[i] = support_object_new(pool, 4093 + i % 4, i, 0);
         assert_int_equal(zc_zspool_page_count(pool), i + 1);
     }
-    support_pool_check(pool);
     assert_int_equal(zc_zspool_used_pages(pool), 40);
     for (i = 0; i < 40; i++)
         support_object_check(pool, handles[i], 4093 + i % 4, i, 0);
-    for (i = 0; i < 40; i++)
-        support_object_free(pool, handles[i]);
+    support_objects_free(pool, 40, handles);
     support_pool_check_empty(pool);
 }
 
@@ -346,8 +313,7 @@ static unsigned freed_count;
 
 static void free_meanwhile(void)
 {
-    while (freed_count > 0)
-        support_object_free(shared_pool, freed_meanwhile[--freed_count]);
+    support_objects_free(shared_pool, freed_count, freed_meanwhile);
 }
 
 static void free_later(struct zc_zspool *pool, zc_handle *handles,
@@ -362,7 +328,6 @@ static void free_later(struct zc_zspool *pool, zc_handle *handles,
 TEST_ON_DENSE(a_new_segment_that_is_not_needed_any_more_is_not_left_empty)
 {
     static zc_handle handles[1024];
-    struct zc_zspool *pool = *state;
     unsigned count = fill_segment(pool, 16, handles);
     const struct zc_zspage *full = support_zspage_of(pool, handles[0]);
 
@@ -372,8 +337,7 @@ TEST_ON_DENSE(a_new_segment_that_is_not_needed_any_more_is_not_left_empty)
     assert_ptr_equal(support_zspage_of(pool, handles[100]), full);
     assert_int_equal(zc_zspool_page_count(pool), 16);
     support_pool_check(pool);
-    while (count > 0)
-        support_object_free(pool, handles[--count]);
+    support_objects_free(pool, count, handles);
     support_pool_check_empty(pool);
 }
 
@@ -382,20 +346,16 @@ static void empty_while_it_grows(struct zc_zspool *pool, unsigned left)
 {
     static zc_handle handles[128];
     zc_handle handle;
-    unsigned i;
 
-    for (i = 0; i < 128; i++)
-        handles[i] = place(pool, 16);
+    support_objects_new(pool, bytes_of(pool, 16), 128, handles);
     assert_int_equal(zc_zspool_page_count(pool), 4);
     free_later(pool, &handles[left], 128 - left);
     handle = place(pool, 512);
     assert_null(meanwhile);
     support_pool_check(pool);
-    support_object_check(pool, handle, bytes_of(512), 512, 0);
-    for (i = 0; i < left; i++)
-        support_object_check(pool, handles[i], bytes_of(16), 16, 0);
-    for (i = 0; i < left; i++)
-        support_object_free(pool, handles[i]);
+    support_object_check(pool, handle, bytes_of(pool, 512), 512, 0);
+    support_objects_check(pool, bytes_of(pool, 16), left, handles);
+    support_objects_free(pool, left, handles);
     support_object_free(pool, handle);
     support_pool_check_empty(pool);
     (void)support_compact(pool, NULL); /* nothing is kept */
@@ -406,7 +366,7 @@ TEST_ON_DENSE(a_segment_may_be_emptied_while_it_grows)
     unsigned left;
 
     for (left = 0; left <= 128; left++)
-        empty_while_it_grows(*state, left);
+        empty_while_it_grows(pool, left);
 }
 
 /* A step of compaction that chooses the open segment, and leaves it to the pin
@@ -435,7 +395,6 @@ static void bring_back(void)
 TEST_ON_DENSE(and_may_be_chosen_for_compaction)
 {
     static zc_handle handles[4 * 128];
-    struct zc_zspool *pool = *state;
     zc_handle handle;
     unsigned i;
 
@@ -453,74 +412,5 @@ TEST_ON_DENSE(and_may_be_chosen_for_compaction)
     assert_int_equal(support_zspage_of(pool, handle)->pages, 8 - 4);
     bring_back();
     support_pool_check(pool);
-    support_object_check(pool, handle, bytes_of(512), 512, 0);
-}
-
-static void fill_and_empty(struct support_worker *worker)
-{
-    struct zc_zspool *pool = worker->context;
-    zc_handle handles[40];
-    unsigned round;
-    unsigned i;
-
-    for (round = 0; round < 300; round++) {
-        for (i = 0; i < 40; i++)
-            if (zc_zspool_alloc(pool, 4090, &handles[i]) != ZC_OK)
-                support_mistake(worker, "cannot allocate");
-        for (i = 0; i < 40; i++)
-            if (zc_zspool_free(pool, handles[i]) != ZC_OK)
-                support_mistake(worker, "cannot free");
-    }
-}
-
-TEST_ON_DENSE(threads_that_bring_segments_together_leave_none)
-{
-    struct support_crew crew;
-    unsigned i;
-
-    support_crew_init(&crew);
-    for (i = 0; i < 3; i++)
-        support_crew_add(&crew, fill_and_empty, *state);
-    support_crew_run(&crew, 0);
-    support_pool_check_empty(*state);
-}
-
-TEST(churn_keeps_every_byte_and_every_rule)
-{
-    struct support_random random = {support_seed(0xde45e)};
-    static zc_handle handles[1000];
-    static size_t sizes[1000];
-    const struct support_shape *shape;
-    struct zc_zspool *pool;
-    unsigned step;
-    uint64_t i;
-
-    for (shape = support_shapes; shape < support_shapes + support_shape_count;
-         shape++) {
-        if (shape->placement != ZC_PLACEMENT_DENSE)
-            continue;
-        pool = support_pool_new(shape);
-        memset(sizes, 0, sizeof(sizes));
-        for (step = 0; step < 4000; step++) {
-            i = support_random_below(&random, 1000);
-            if (sizes[i] != 0) {
-                support_object_check(pool, handles[i], sizes[i], i, 0);
-                support_object_free(pool, handles[i]);
-                sizes[i] = 0;
-            } else {
-                sizes[i] = support_random_size(&random, pool->page_size);
-                handles[i] = support_object_new(pool, sizes[i], i, 0);
-            }
-            if (step % 1000 == 0)
-                support_pool_check(pool);
-        }
-        for (i = 0; i < 1000; i++) {
-            if (sizes[i] == 0)
-                continue;
-            support_object_check(pool, handles[i], sizes[i], i, 0);
-            support_object_free(pool, handles[i]);
-        }
-        support_pool_check_empty(pool);
-        zc_zspool_destroy(pool);
-    }
+    support_object_check(pool, handle, bytes_of(pool, 512), 512, 0);
 }

@@ -57,181 +57,186 @@ static uint64_t kept_bytes(const struct zc_zspool *pool)
  * large one. */
 static void fill_segment(struct zc_zspool *pool)
 {
-    unsigned i;
+    zc_handle handles[15];
 
-    for (i = 0; i < 15; i++)
-        (void)support_object_new(pool, 4092, i, 0);
-    (void)support_object_new(pool, 2000, i, 0);
+    support_objects_new(pool, 4092, 15, handles);
+    (void)support_object_new(pool, 2000, 15, 0);
     assert_int_equal(zc_zspool_page_count(pool), 16);
 }
 
-TEST_ON_DENSE(at_the_edge_a_put_and_a_free_cost_no_system_call)
+/* Puts and frees so many of that size, so often; returns the system calls of
+ * all rounds but the first. */
+static unsigned calls_of(struct zc_zspool *pool, size_t size, unsigned count,
+                         unsigned rounds)
 {
-    struct zc_zspool *pool = *state;
-    unsigned other;
-    unsigned i;
-
-    /* The edge of an empty pool, and of a segment that is full. */
-    for (other = 0; other < 2; other++) {
-        if (other != 0)
-            fill_segment(pool);
-        support_object_free(pool, support_object_new(pool, 4000, 0, 0));
-        calls = 0;
-        for (i = 0; i < 1000; i++)
-            support_object_free(pool, support_object_new(pool, 4000, 0, 0));
-        /* A few for each second that has begun meanwhile. */
-        if (calls > 40)
-            fail_msg("%u system calls", calls);
-        support_pool_check(pool);
-    }
-}
-
-/* The chunk that comes and goes with two segments, of which one is kept. */
-TEST_ON_DENSE(nor_does_the_edge_of_a_chunk)
-{
-    struct zc_zspool *pool = *state;
     zc_handle handles[40];
     unsigned round;
-    unsigned i;
 
-    for (round = 0; round < 100; round++) {
+    for (round = 0; round < rounds; round++) {
         if (round == 1)
             calls = 0;
-        for (i = 0; i < 40; i++)
-            handles[i] = support_object_new(pool, 4000, i, 0);
-        for (i = 0; i < 40; i++)
-            support_object_free(pool, handles[i]);
-    }
-    /* Two segments of three are populated, in four pieces, and discarded each
-     * time; nothing is mapped and unmapped. */
-    if (calls > 99 * 10 + 40)
-        fail_msg("%u system calls", calls);
-}
-
-/* Up to so many pages as a segment has. */
-TEST_ON_DENSE(nor_do_pages_that_come_and_go_alone)
-{
-    struct zc_zspool *pool = *state;
-    zc_handle handles[20];
-    unsigned round;
-    unsigned i;
-
-    for (round = 0; round < 1000; round++) {
-        if (round == 1)
-            calls = 0;
-        for (i = 0; i < 16; i++)
-            handles[i] = support_object_new(pool, 4096, i, 0);
-        for (i = 0; i < 16; i++)
-            support_object_free(pool, handles[i]);
+        support_objects_new(pool, size, count, handles);
+        support_objects_free(pool, count, handles);
         assert_true(kept_bytes(pool) <= SEGMENT);
     }
-    if (calls > 40 * 16)
-        fail_msg("%u system calls", calls);
-    for (i = 0; i < 20; i++)
-        handles[i] = support_object_new(pool, 4096, i, 0);
-    for (i = 0; i < 20; i++)
-        support_object_free(pool, handles[i]);
+    return calls;
+}
+
+/* A few more for each second that has begun meanwhile. */
+TEST_ON_DENSE(at_an_edge_puts_and_frees_cost_few_system_calls)
+{
+    static const struct {
+        const char *edge;
+        size_t size;
+        unsigned count;
+        unsigned rounds;
+        unsigned calls;
+    } rows[] = {
+        {"an empty pool", 4000, 1, 1000, 40},
+        /* Two segments of three are populated, in four pieces, and discarded
+         * each time; nothing is mapped and unmapped. */
+        {"a chunk", 4000, 40, 100, 99 * 10 + 40},
+        /* Up to so many pages as a segment has. */
+        {"pages alone", 4096, 16, 1000, 40 * 16},
+        {"a full segment", 4000, 1, 1000, 40},
+    };
+    unsigned i;
+
+    for (i = 0; i < 4; i++) {
+        (void)support_compact(pool, NULL); /* nothing is kept of another row */
+        if (i == 3)
+            fill_segment(pool);
+        if (calls_of(pool, rows[i].size, rows[i].count, rows[i].rounds) >
+            rows[i].calls)
+            fail_msg("%u calls at the edge of %s", calls, rows[i].edge);
+    }
+}
+
+TEST_ON_DENSE(no_more_is_kept_than_a_segment_has)
+{
+    (void)calls_of(pool, 4096, 20, 1);
     assert_int_equal(kept_bytes(pool), SEGMENT);
     support_pool_check_empty(pool);
 }
 
-TEST_ON_DENSE(what_is_kept_is_no_pool_page_but_counted)
+static const char *memory_of(const struct zc_zspool *pool, zc_handle handle)
 {
-    struct zc_zspool *pool = *state;
-    zc_handle handle = support_object_new(pool, 100, 1, 0);
     const char *memory =
         zc_location_address(&pool->arena, support_location_of(pool, handle));
 
+    return memory - (uintptr_t)memory % ZC_PAGE_SIZE_MIN;
+}
+
+TEST_ON_DENSE(what_is_kept_is_no_pool_page_but_counted)
+{
+    zc_handle handle = support_object_new(pool, 100, 1, 0);
+    const char *memory = memory_of(pool, handle);
+
     assert_int_equal(kept_bytes(pool), 0);
     support_object_free(pool, handle);
-    assert_int_equal(zc_zspool_page_count(pool), 0);
+    support_pool_check_empty(pool);
     assert_int_equal(support_stats(pool).pool_bytes, 0);
-    assert_int_equal(support_stats(pool).zspages, 0);
     assert_int_equal(kept_bytes(pool), BEGUN);
     assert_int_equal(support_resident_pages(memory, SEGMENT), 4);
 
     /* It is the next segment. */
     handle = support_object_new(pool, 100, 2, 0);
-    assert_ptr_equal(
-        zc_location_address(&pool->arena, support_location_of(pool, handle)),
-        memory);
+    assert_ptr_equal(memory_of(pool, handle), memory);
     assert_int_equal(kept_bytes(pool), 0);
     assert_int_equal(zc_zspool_page_count(pool), 4);
-    support_object_free(pool, handle);
 }
 
-/* A segment that is kept, beside objects to put and free. */
-static const char *keep_one(struct zc_zspool *pool, zc_handle *other_out)
+/* ---- when it goes back ---- */
+
+static void free_later(struct zc_zspool *pool, zc_handle other)
 {
+    zc_clock_advance(2);
+    assert_int_equal(kept_bytes(pool), BEGUN);
+    support_object_free(pool, other);
+}
+
+static void put_later(struct zc_zspool *pool, zc_handle other)
+{
+    (void)other;
+    zc_clock_advance(2);
+    (void)support_object_new(pool, 100, 4, 0);
+}
+
+static void compact(struct zc_zspool *pool, zc_handle other)
+{
+    (void)other;
+    (void)support_compact(pool, NULL);
+}
+
+static zc_status evict_none(void *context, zc_handle handle)
+{
+    (void)context;
+    (void)handle;
+    return ZC_BUSY;
+}
+
+static void reclaim(struct zc_zspool *pool, zc_handle other)
+{
+    (void)other;
+    assert_status(zc_zspool_reclaim(pool, evict_none, NULL, 0, NULL), ZC_OK);
+}
+
+static void lower_the_limit(struct zc_zspool *pool, zc_handle other)
+{
+    (void)other;
+    assert_status(zc_zspool_set_limit(pool, 20 * 4096), ZC_OK);
+    assert_int_equal(kept_bytes(pool), BEGUN);
+    assert_status(zc_zspool_set_limit(pool, 19 * 4096), ZC_OK);
+}
+
+/* A segment is kept, beside objects to put and free. */
+TEST(it_goes_back_at_the_latest_when_it_is_promised)
+{
+    static void (*const ways[])(struct zc_zspool * pool, zc_handle other) = {
+        free_later, put_later, compact, reclaim, lower_the_limit};
+    struct zc_zspool *pool;
     const char *memory;
     zc_handle handle;
+    unsigned i;
 
-    fill_segment(pool);
-    handle = support_object_new(pool, 4000, 1, 0);
-    memory = zc_location_address(&pool->arena,
-                                 support_location_of(pool, handle) & ~7u);
-    memory -= (uintptr_t)memory % ZC_PAGE_SIZE_MIN;
-    support_object_free(pool, handle);
-    *other_out = support_object_new(pool, 100, 3, 0);
-    assert_int_equal(zc_zspool_page_count(pool), 16);
-    assert_int_equal(kept_bytes(pool), BEGUN);
-    assert_int_equal(support_resident_pages(memory, SEGMENT), 4);
-    return memory;
-}
-
-static void expect_gone(struct zc_zspool *pool, const char *memory)
-{
-    assert_int_equal(kept_bytes(pool), 0);
-    if (support_is_mapped(memory))
-        assert_int_equal(support_resident_pages(memory, SEGMENT), 0);
-    support_pool_check(pool);
-}
-
-TEST_ON_DENSE(a_free_in_a_later_second_gives_it_back)
-{
-    zc_handle other;
-    const char *memory = keep_one(*state, &other);
-
-    zc_clock_advance(2);
-    assert_int_equal(kept_bytes(*state), BEGUN);
-    support_object_free(*state, other);
-    expect_gone(*state, memory);
-}
-
-TEST_ON_DENSE(and_a_put)
-{
-    zc_handle other;
-    const char *memory = keep_one(*state, &other);
-
-    zc_clock_advance(2);
-    (void)support_object_new(*state, 100, 4, 0);
-    expect_gone(*state, memory);
-}
-
-TEST_ON_DENSE(and_a_compaction)
-{
-    zc_handle other;
-    const char *memory = keep_one(*state, &other);
-
-    (void)support_compact(*state, NULL);
-    expect_gone(*state, memory);
+    for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        print_message("  way %u\n", i);
+        pool = support_pool_with(SUPPORT_DENSE_16, 1);
+        fill_segment(pool);
+        handle = support_object_new(pool, 4000, 1, 0);
+        memory = memory_of(pool, handle);
+        support_object_free(pool, handle);
+        handle = support_object_new(pool, 100, 3, 0);
+        assert_int_equal(zc_zspool_page_count(pool), 16);
+        assert_int_equal(kept_bytes(pool), BEGUN);
+        assert_int_equal(support_resident_pages(memory, SEGMENT), 4);
+        ways[i](pool, handle);
+        assert_int_equal(kept_bytes(pool), 0);
+        if (support_is_mapped(memory))
+            assert_int_equal(support_resident_pages(memory, SEGMENT), 0);
+        support_pool_end(pool);
+    }
 }
 
 /* The chunk too: no address space is left behind. */
 TEST_ON_DENSE(nothing_stays_mapped)
 {
-    struct zc_zspool *pool = *state;
-    uint64_t before;
+    uint64_t before = 0;
+    const char *memory;
+    zc_handle handle;
     unsigned round;
 
     for (round = 0; round < 2; round++) {
-        support_object_free(pool, support_object_new(pool, 100, 1, 0));
+        handle = support_object_new(pool, 100, 1, 0);
+        memory = memory_of(pool, handle);
+        support_object_free(pool, handle);
+        assert_true(support_is_mapped(memory));
         assert_status(zc_zspool_compact(pool, NULL, NULL), ZC_OK);
+        assert_false(support_is_mapped(memory));
         if (round == 0)
             before = support_mapped_bytes();
     }
     support_assert_mapped(before);
-    assert_null(pool->arena.kept_chunk);
 }
 
 /* Five pages, of segments of four: the second has one. */
@@ -240,11 +245,10 @@ TEST(it_goes_before_the_limit_refuses)
     const struct support_shape shape = {
         "", ZC_PLACEMENT_DENSE, 0, 0, .segment_pages = 4, .limit_pages = 5};
     struct zc_zspool *pool = support_pool_new(&shape);
+    zc_handle handles[4];
     zc_handle handle;
-    unsigned i;
 
-    for (i = 0; i < 4; i++)
-        (void)support_object_new(pool, 4092, i, 0);
+    support_objects_new(pool, 4092, 4, handles);
     handle = support_object_new(pool, 2000, 9, 0);
     assert_int_equal(zc_zspool_page_count(pool), 5);
     support_object_free(pool, handle);
@@ -253,34 +257,18 @@ TEST(it_goes_before_the_limit_refuses)
     assert_status(zc_zspool_alloc(pool, 4096, &handle), ZC_OK);
     assert_int_equal(kept_bytes(pool), 0);
     assert_status(zc_zspool_alloc(pool, 4096, &handle), ZC_REJECTED);
-    support_pool_check(pool);
-    zc_zspool_destroy(pool);
-}
-
-TEST_ON_DENSE(and_before_a_limit_that_is_lowered)
-{
-    struct zc_zspool *pool = *state;
-    zc_handle other;
-    const char *memory = keep_one(pool, &other);
-
-    assert_status(zc_zspool_set_limit(pool, 20 * 4096), ZC_OK);
-    assert_int_equal(kept_bytes(pool), BEGUN);
-    assert_status(zc_zspool_set_limit(pool, 19 * 4096), ZC_OK);
-    expect_gone(pool, memory);
+    support_pool_end(pool);
 }
 
 /* Its resident pages are its pool pages. */
-TEST(kernel_placement_keeps_nothing)
+TEST_ON_KERNEL(kernel_placement_keeps_nothing)
 {
-    struct zc_zspool *pool = support_pool_new(SUPPORT_KERNEL);
     zc_handle handle = support_object_new(pool, 100, 1, 0);
-    const char *memory =
-        zc_location_address(&pool->arena, support_location_of(pool, handle));
+    const char *memory = memory_of(pool, handle);
 
     support_object_free(pool, handle);
     assert_int_equal(kept_bytes(pool), 0);
     assert_false(support_is_mapped(memory));
-    zc_zspool_destroy(pool);
 }
 
 static uint64_t total_bytes(struct zc_cache *cache)

@@ -6,62 +6,9 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#include <sched.h>
-#include <time.h>
-
 #define OBJECTS 300
 #define SIZE 1000
 #define KEEP 7 /* one of so many survives */
-
-#define PIN_RELEASE (UINT32_C(1) << 30)
-
-static uint32_t readers_of(const struct zc_zspage *zspage)
-{
-    return zc_atomic_u32_load_relaxed(&zspage->pin) & (PIN_RELEASE - 1);
-}
-
-TEST_ON_BOTH(a_found_object_is_there_until_its_group_is_unlocked)
-{
-    struct zc_zspool *pool = *state;
-    zc_handle handle = support_object_new(pool, SIZE, 1, 2);
-    struct zc_found found;
-
-    assert_status(zc_zspool_find_locked(pool, handle, &found), ZC_OK);
-    assert_ptr_equal(found.zspage, support_zspage_of(pool, handle));
-    assert_int_equal(found.location, support_location_of(pool, handle));
-    assert_int_equal(found.size, SIZE);
-    assert_false(zc_spinlock_trylock(&found.group->lock));
-    zc_found_unlock(&found);
-
-    support_object_free(pool, handle);
-    assert_status(zc_zspool_find_locked(pool, handle, &found), ZC_STALE);
-    assert_status(zc_zspool_pin(pool, handle, &found), ZC_STALE);
-    handle.value = 0;
-    assert_status(zc_zspool_find_locked(pool, handle, &found), ZC_INVALID);
-    assert_status(zc_zspool_pin(pool, handle, &found), ZC_INVALID);
-}
-
-TEST_ON_BOTH(every_pin_counts_and_ends_by_itself)
-{
-    struct zc_zspool *pool = *state;
-    zc_handle handle = support_object_new(pool, SIZE, 1, 2);
-    struct zc_zspage *zspage = support_zspage_of(pool, handle);
-    struct zc_found found[3];
-    unsigned i;
-
-    for (i = 0; i < 3; i++) {
-        assert_status(zc_zspool_pin(pool, handle, &found[i]), ZC_OK);
-        assert_ptr_equal(found[i].zspage, zspage);
-        assert_int_equal(readers_of(zspage), i + 1);
-    }
-    for (i = 3; i > 0; i--) {
-        assert_false(zc_zspage_trylock(zspage));
-        zc_zspage_unpin(pool, zspage);
-        assert_int_equal(readers_of(zspage), i - 1);
-    }
-    assert_true(zc_zspage_trylock(zspage));
-    zc_zspage_unlock(zspage);
-}
 
 /*
  * Sparse objects, the `pinned`-th of the survivors pinned (NULL: none) while
@@ -76,7 +23,6 @@ static bool compact_around(const struct support_shape *shape, unsigned pinned,
     uint64_t location;
     const void *data;
     bool moved;
-    unsigned i;
 
     support_sparse_objects(pool, SIZE, OBJECTS, KEEP, handles);
     location = support_location_of(pool, handles[pinned]);
@@ -92,11 +38,9 @@ static bool compact_around(const struct support_shape *shape, unsigned pinned,
         zc_zspool_read_end(pool, &read);
         assert_null(read.data);
     }
-    for (i = 0; i < OBJECTS; i += KEEP)
-        support_object_check(pool, handles[i], SIZE, i, 0);
+    support_objects_check(pool, SIZE, OBJECTS, handles);
     (void)support_compact(pool, NULL);
-    support_pool_check(pool);
-    zc_zspool_destroy(pool);
+    support_pool_end(pool);
     return moved;
 }
 
@@ -117,32 +61,32 @@ TEST(compaction_never_moves_a_pinned_object)
     }
 }
 
-TEST_ON_BOTH(an_object_moves_again_when_its_pin_has_ended)
+TEST_ON_BOTH(an_object_moves_again_when_its_last_pin_has_ended)
 {
-    struct zc_zspool *pool = *state;
-    struct zc_zspool_read reads[OBJECTS];
+    struct zc_zspool_read reads[2][OBJECTS];
     zc_handle handles[OBJECTS];
     uint64_t pages;
     unsigned i;
+    unsigned k;
 
     support_sparse_objects(pool, SIZE, OBJECTS, KEEP, handles);
-    for (i = 0; i < OBJECTS; i += KEEP)
-        assert_status(zc_zspool_read_begin(pool, handles[i], &reads[i]), ZC_OK);
     pages = zc_zspool_page_count(pool);
-    assert_int_equal(support_compact(pool, NULL).objects_moved, 0);
-    assert_int_equal(zc_zspool_page_count(pool), pages);
-
-    for (i = 0; i < OBJECTS; i += KEEP)
-        zc_zspool_read_end(pool, &reads[i]);
+    for (k = 0; k < 2; k++)
+        for (i = 0; i < OBJECTS; i += KEEP)
+            assert_status(zc_zspool_read_begin(pool, handles[i], &reads[k][i]),
+                          ZC_OK);
+    for (k = 0; k < 2; k++) {
+        assert_int_equal(support_compact(pool, NULL).objects_moved, 0);
+        for (i = 0; i < OBJECTS; i += KEEP)
+            zc_zspool_read_end(pool, &reads[k][i]);
+    }
     assert_true(support_compact(pool, NULL).pages_freed > 0);
     assert_true(zc_zspool_page_count(pool) < pages);
-    for (i = 0; i < OBJECTS; i += KEEP)
-        support_object_check(pool, handles[i], SIZE, i, 0);
+    support_objects_check(pool, SIZE, OBJECTS, handles);
 }
 
 TEST_ON_BOTH(frees_and_allocations_go_on_beside_a_reader)
 {
-    struct zc_zspool *pool = *state;
     zc_handle read_one = support_object_new(pool, SIZE, 1, 1);
     zc_handle freed = support_object_new(pool, SIZE, 2, 2);
     struct zc_zspool_read read;
@@ -161,7 +105,6 @@ TEST_ON_BOTH(frees_and_allocations_go_on_beside_a_reader)
 
 TEST_ON_BOTH(a_zspage_emptied_under_pins_is_released_by_the_last)
 {
-    struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 1, 1);
     struct zc_zspool_read first;
     struct zc_zspool_read last;
@@ -188,7 +131,6 @@ TEST_ON_BOTH(a_zspage_emptied_under_pins_is_released_by_the_last)
 
 TEST_ON_BOTH(a_leftover_zspage_is_used_again_and_then_kept)
 {
-    struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 1, 1);
     struct zc_zspage *zspage = support_zspage_of(pool, handle);
     uint64_t pages = zc_zspool_page_count(pool);
@@ -211,7 +153,6 @@ TEST_ON_BOTH(a_leftover_zspage_is_used_again_and_then_kept)
 
 TEST_ON_BOTH(a_leftover_zspage_used_and_emptied_again_is_still_released)
 {
-    struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 1, 1);
     struct zc_zspool_read read;
     unsigned i;
@@ -226,119 +167,6 @@ TEST_ON_BOTH(a_leftover_zspage_used_and_emptied_again_is_still_released)
     assert_true(zc_zspool_page_count(pool) > 0);
     zc_zspool_read_end(pool, &read);
     support_pool_check_empty(pool);
-}
-
-TEST(an_emptied_zspage_without_readers_may_go_at_once)
-{
-    struct zc_zspage zspage = {0};
-
-    assert_true(zc_zspage_release_or_leave(&zspage));
-    assert_false(zc_zspage_trylock(&zspage));
-    zc_zspage_unlock(&zspage);
-    assert_true(zc_zspage_trylock(&zspage));
-}
-
-TEST(what_was_left_to_its_readers_can_be_kept_again)
-{
-    struct zc_zspage zspage = {0};
-
-    zc_atomic_u32_store_relaxed(&zspage.pin, 2);
-    assert_false(zc_zspage_release_or_leave(&zspage));
-    assert_false(zc_zspage_release_or_leave(&zspage));
-    assert_int_equal(zc_atomic_u32_load_relaxed(&zspage.pin), PIN_RELEASE | 2);
-    zc_zspage_keep(&zspage);
-    assert_int_equal(zc_atomic_u32_load_relaxed(&zspage.pin), 2);
-    zc_zspage_keep(&zspage);
-    assert_int_equal(zc_atomic_u32_load_relaxed(&zspage.pin), 2);
-}
-
-enum {
-    NOT_BEGUN,
-    MOVING,
-    MOVED
-};
-
-struct move {
-    struct zc_zspool *pool;
-    zc_handle handle;
-    atomic_int phase;
-};
-
-/* Reads the object while another thread moves it. */
-static void read_while_it_moves(struct support_worker *worker)
-{
-    struct move *move = worker->context;
-    struct zc_zspool *pool = move->pool;
-    struct zc_zspool_read read;
-
-    while (atomic_load(&move->phase) == NOT_BEGUN &&
-           !support_is_stopped(worker))
-        sched_yield();
-    if (zc_zspool_read_begin(pool, move->handle, &read) != ZC_OK) {
-        support_mistake(worker, "not found");
-        return;
-    }
-    if (atomic_load(&move->phase) != MOVED)
-        support_mistake(worker, "read in the middle of a move");
-    if (!support_has_stamp(read.data, SIZE, 1, 1))
-        support_mistake(worker, "not the object's bytes");
-    zc_zspool_read_end(pool, &read);
-}
-
-/* Holds the group's lock and the zspage for a while, then moves the object. */
-static void move_it(struct support_worker *worker) ZC_NO_LOCK_ANALYSIS
-{
-    const struct timespec pause = {.tv_nsec = 5000000};
-    struct move *move = worker->context;
-    struct zc_zspool *pool = move->pool;
-    const zc_handle *handle = &move->handle;
-    struct zc_group *group = &pool->groups[0];
-    struct zc_found found;
-    struct zc_segment segment;
-    uint64_t location;
-    uint32_t length;
-
-    if (zc_zspool_find_locked(pool, *handle, &found) != ZC_OK ||
-        !zc_zspage_trylock(found.zspage)) {
-        support_mistake(worker, "cannot lock");
-        return;
-    }
-    atomic_store(&move->phase, MOVING);
-    (void)nanosleep(&pause, NULL);
-    segment = zc_segment_of(pool, group, found.zspage);
-    length = zc_dense_granules(segment.dense, SIZE);
-    if (!zc_span_find(segment.dense, length, &location))
-        support_mistake(worker, "no room");
-    zc_dense_carve(&segment, zc_segment_granule(&segment, location), length,
-                   zc_handle_cell(*handle));
-    memcpy(zc_location_address(&pool->arena, location) + ZC_DENSE_HEADER_BYTES,
-           zc_location_address(&pool->arena, found.location) +
-               ZC_DENSE_HEADER_BYTES,
-           SIZE);
-    zc_handles_move(&pool->handles, zc_handle_cell(*handle), location);
-    zc_dense_erase(&segment, zc_segment_granule(&segment, found.location),
-                   length);
-    atomic_store(&move->phase, MOVED);
-    zc_zspage_unlock(found.zspage);
-    zc_spinlock_unlock(&group->lock);
-}
-
-TEST_ON_DENSE(a_reader_waits_for_who_moves_the_object_and_finds_it)
-{
-    struct move move = {.pool = *state};
-    struct support_crew crew;
-    unsigned i;
-
-    move.handle = support_object_new(move.pool, SIZE, 1, 1);
-    for (i = 0; i < 5; i++) {
-        atomic_store(&move.phase, NOT_BEGUN);
-        support_crew_init(&crew);
-        support_crew_add(&crew, move_it, &move);
-        support_crew_add(&crew, read_while_it_moves, &move);
-        support_crew_add(&crew, read_while_it_moves, &move);
-        support_crew_run(&crew, 0);
-        support_object_check(move.pool, move.handle, SIZE, 1, 1);
-    }
 }
 
 /* ---- threads: the last reader against the last free ---- */
@@ -392,7 +220,7 @@ static void read_under_the_free(struct support_worker *worker)
 
 TEST_ON_BOTH(the_last_reader_and_the_last_free_release_it_once)
 {
-    struct churn churn = {.pool = *state};
+    struct churn churn = {.pool = pool};
     struct support_crew crew;
 
     assert_int_equal(pthread_barrier_init(&churn.barrier, NULL, 3), 0);

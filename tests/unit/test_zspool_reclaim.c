@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_zspool_reclaim.c - a zspage goes object by object while others look on,
- * in both placements; for the free space after a failure see the placements'
- * own tests, and test_zspool_reclaim_goal.c for which zspages go.
+ * in both placements; for which zspages go see test_zspool_reclaim_goal.c.
  */
 #include "support_content.h"
 #include "support_pool.h"
@@ -21,27 +20,11 @@ static uint64_t zspage_pages(const struct herd *herd)
 
 /* ---- what evict may rely on ---- */
 
-/* A cell's word says where the object is, until reclaim ends. */
-static uint64_t cell_word(const struct zc_zspool *pool, zc_handle handle)
-{
-    const struct zc_cell *cell =
-        zc_records_at(&pool->handles.cells, zc_handle_cell(handle));
-
-    return zc_atomic_u64_load_relaxed(&cell->word);
-}
-
-static uint64_t words_before[HERD_MAX];
-
-static void remember_word(struct herd *herd, unsigned index)
-{
-    words_before[index] = cell_word(herd->pool, herd->handles[index]);
-}
-
 /* Every function but a read says that the object is freed. */
 static void assert_freed(const struct herd *herd, unsigned index)
 {
     const zc_handle handle = herd->handles[index];
-    char bytes[SIZE] = {0};
+    char bytes[ZC_PAGE_SIZE_MIN] = {0};
     unsigned tags = 77;
     size_t size = 77;
 
@@ -49,39 +32,49 @@ static void assert_freed(const struct herd *herd, unsigned index)
     assert_status(zc_zspool_change_tags(herd->pool, handle, 0, 1, &tags),
                   ZC_STALE);
     assert_status(zc_zspool_object_size(herd->pool, handle, &size), ZC_STALE);
-    assert_status(zc_zspool_write(herd->pool, handle, bytes, SIZE), ZC_STALE);
+    assert_status(
+        zc_zspool_write(herd->pool, handle, bytes, herd->sizes[index]),
+        ZC_STALE);
     assert_int_equal(tags, 77);
     assert_int_equal(size, 77);
 }
 
-/* All that evict has freed so far. */
+/* All that evict has freed so far, of one zspage. */
 static void check_deferred(struct herd *herd, unsigned last)
 {
-    unsigned index = last;
+    uint64_t payload_bytes = 0;
+    unsigned objects = 0;
     unsigned i;
 
+    (void)last;
     for (i = 0; i < herd->calls; i++) {
-        index = herd->order[i];
-        assert_int_equal(cell_word(herd->pool, herd->handles[index]),
-                         words_before[index]);
-        support_object_check(herd->pool, herd->handles[index],
-                             herd->sizes[index], index, 0);
-        assert_freed(herd, index);
+        support_object_check(herd->pool, herd->handles[herd->order[i]],
+                             herd->sizes[herd->order[i]], herd->order[i], 0);
+        assert_freed(herd, herd->order[i]);
     }
-    assert_int_equal(support_stats(herd->pool).objects,
-                     herd->count - herd->calls);
-    assert_int_equal(support_stats(herd->pool).payload_bytes,
-                     (herd->count - herd->calls) * SIZE);
+    for (i = 0; i < herd->count; i++)
+        if (!herd->freed[i]) {
+            payload_bytes += herd->sizes[i];
+            objects++;
+        }
+    assert_int_equal(support_stats(herd->pool).objects, objects);
+    assert_int_equal(support_stats(herd->pool).payload_bytes, payload_bytes);
 }
 
+/* A huge one too, whose header is not among its bytes. */
 TEST_OF_HERD(a_deferred_object_reads_and_is_freed_for_all_else)
 {
-    struct herd *herd = *state;
+    unsigned i;
 
     (void)herd_fill(herd, SIZE, 2);
-    herd->before = remember_word;
+    for (i = 0; i < 6; i++)
+        (void)herd_add(herd, i % 2 == 0 ? 4096 : 3700);
     herd->after = check_deferred;
-    (void)herd_reclaim(herd, 1, ZC_OK);
+    while (support_stats(herd->pool).objects > 0) {
+        herd->calls = 0;
+        (void)herd_reclaim(herd, 1, ZC_OK);
+    }
+    support_pool_check_empty(herd->pool);
 }
 
 /* One of them for every object that goes, of the same size. */
@@ -98,21 +91,12 @@ static void add_elsewhere(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(nothing_is_placed_in_a_zspage_under_reclaim)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 1);
-    const uint32_t cells =
-        2 * zc_atomic_u32_load_relaxed(&herd->pool->handles.used);
 
     herd->after = add_elsewhere;
     assert_status(zc_zspool_reclaim(herd->pool, herd_evict, herd, 1, NULL),
                   ZC_OK);
     assert_int_equal(herd->count, 2 * each);
-    herd_check(herd);
-    /* All cells of what went are free now, and serve the next. */
-    while (herd->count < 3 * each)
-        (void)herd_add(herd, SIZE);
-    assert_int_equal(zc_atomic_u32_load_relaxed(&herd->pool->handles.used),
-                     cells);
 }
 
 static void compact_now(struct herd *herd, unsigned index)
@@ -127,7 +111,6 @@ static void compact_now(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(compaction_leaves_a_zspage_under_reclaim_alone)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 3);
     unsigned i;
 
@@ -168,8 +151,6 @@ static void count_now(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(the_class_table_counts_a_zspage_under_reclaim)
 {
-    struct herd *herd = *state;
-
     (void)herd_fill(herd, SIZE, 2);
     herd->before = count_now;
     herd->after = count_now;
@@ -185,7 +166,6 @@ static void reclaim_more(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(evict_may_reclaim_another_zspage)
 {
-    struct herd *herd = *state;
     uint64_t pages = 0;
 
     (void)herd_fill(herd, SIZE, 3);
@@ -198,35 +178,64 @@ TEST_OF_HERD(evict_may_reclaim_another_zspage)
 
 /* ---- objects left count, not what evict returned ---- */
 
-TEST_OF_HERD(a_failure_at_any_object_keeps_the_rest)
+static uint64_t also_freed; /* a bit for each of the first objects */
+
+/* The first call frees some other objects, highest first. */
+static void free_also(struct herd *herd, unsigned index)
 {
-    struct herd *herd = *state;
-    const unsigned each = herd_per_zspage(herd->pool, SIZE);
-    const struct support_shape *shape =
-        herd->pool->placement == ZC_PLACEMENT_DENSE ? SUPPORT_DENSE_16
-                                                    : SUPPORT_KERNEL;
-    unsigned busy_at;
-    unsigned added;
     unsigned i;
 
-    for (busy_at = 1; busy_at <= each; busy_at++) {
-        herd_end(herd);
-        herd_init(herd, shape);
-        (void)herd_fill(herd, SIZE, 1);
-        herd->busy_from = busy_at;
-        assert_int_equal(herd_reclaim(herd, 1, ZC_AGAIN), 0);
-        /* Tried again and again: the call fails at once from then on. */
-        assert_int_equal(herd->calls, busy_at - 1 + FAILURES_MAX);
-        herd_check(herd);
-        for (i = 0; i < busy_at - 1; i++)
-            assert_true(herd->freed[herd->order[i]]);
-        for (i = 1; i < busy_at; i++) {
-            added = herd_add(herd, SIZE);
-            assert_ptr_equal(herd_zspage(herd, added),
-                             herd_zspage(herd, herd->order[busy_at - 1]));
+    for (i = herd->count; i-- > 0 && herd->calls == 1;)
+        if (i < 64 && (also_freed >> i & 1) != 0 && i != index &&
+            !herd->freed[i])
+            herd_free(herd, i);
+}
+
+/* What is left is whole, and what was freed can be used to the last place. */
+static void fail_at(struct herd *herd, unsigned busy_at)
+{
+    const unsigned each = herd_fill(herd, SIZE, 1);
+    const struct zc_zspage *zspage = herd_zspage(herd, 0);
+    unsigned left;
+
+    herd_free(herd, 9); /* free before, in an order of its own */
+    herd_free(herd, 2);
+    herd->before = free_also;
+    herd->busy_from = busy_at;
+    assert_int_equal(herd_reclaim(herd, 1, ZC_AGAIN), 0);
+    /* Tried again and again: the call fails at once from then on. */
+    assert_int_equal(herd->calls, busy_at - 1 + FAILURES_MAX);
+    herd_check(herd);
+    for (left = (unsigned)support_stats(herd->pool).objects; left < each;
+         left++)
+        assert_ptr_equal(herd_zspage(herd, herd_add(herd, SIZE)), zspage);
+    assert_int_equal(support_stats(herd->pool).zspages, 1);
+}
+
+TEST(a_failure_at_any_object_keeps_the_rest_and_makes_the_others_room)
+{
+    static const uint64_t others[] = {0, UINT64_C(1) << 16,
+                                      UINT64_C(0x5555555555555555),
+                                      UINT64_C(0xf0f0f0f0f0f0f0f0)};
+    static const struct support_shape *const shapes[] = {SUPPORT_DENSE_16,
+                                                         SUPPORT_KERNEL};
+    static struct herd herd;
+    unsigned busy_at;
+    unsigned each;
+    unsigned i;
+    unsigned k;
+
+    for (k = 0; k < 2; k++)
+        for (i = 0; i < 4; i++) {
+            also_freed = others[i];
+            for (busy_at = 1, each = 2; busy_at < each; busy_at++) {
+                herd_init(&herd, shapes[k]);
+                each = herd_per_zspage(herd.pool, SIZE) - 2;
+                each = i < 2 ? each - i : each / 2;
+                fail_at(&herd, busy_at);
+                herd_end(&herd);
+            }
         }
-        assert_int_equal(support_stats(herd->pool).zspages, 1);
-    }
 }
 
 static void let_go(struct herd *herd, unsigned index)
@@ -237,7 +246,6 @@ static void let_go(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(a_zspage_stays_where_evict_let_an_object_go)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 1);
 
     herd->instead = let_go;
@@ -284,7 +292,6 @@ static void other_frees_the_last(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(a_failure_of_evict_does_not_matter_if_the_object_went)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 2);
 
     herd->busy_at = each;
@@ -302,7 +309,6 @@ static void other_frees_it_first(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(evict_reads_what_another_freed_just_before)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 1);
 
     herd->instead = other_frees_it_first;
@@ -324,8 +330,6 @@ static void free_the_others(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(evict_is_spared_what_others_freed)
 {
-    struct herd *herd = *state;
-
     (void)herd_fill(herd, SIZE, 1);
     herd->instead = free_the_others;
     assert_int_equal(herd_reclaim(herd, 1, ZC_OK), zspage_pages(herd));
@@ -337,7 +341,6 @@ TEST_OF_HERD(evict_is_spared_what_others_freed)
 
 TEST_OF_HERD(a_zspage_with_readers_is_passed_over)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 2);
     struct zc_zspool_read read;
 
@@ -366,7 +369,6 @@ static void pin_first(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(a_zspage_emptied_under_a_reader_is_left_to_it)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 1);
 
     herd->before = pin_first;
@@ -378,17 +380,25 @@ TEST_OF_HERD(a_zspage_emptied_under_a_reader_is_left_to_it)
     support_pool_check_empty(herd->pool);
 }
 
-TEST_OF_HERD(a_zspage_emptied_under_a_reader_may_be_used_again)
+/* Also a page that a huge object has alone. */
+TEST_OF_HERD(it_may_be_used_again_and_then_stays)
 {
-    struct herd *herd = *state;
-    unsigned index;
+    static const size_t sizes[] = {SIZE, 4096};
+    unsigned i;
 
-    (void)herd_fill(herd, SIZE, 1);
-    herd->before = pin_first;
-    (void)herd_reclaim(herd, 1, ZC_AGAIN);
-    index = herd_add(herd, SIZE);
-    assert_ptr_equal(herd_zspage(herd, index), pinned.pin);
-    zc_zspool_read_end(herd->pool, &pinned);
-    herd_check(herd);
-    assert_int_equal(support_stats(herd->pool).zspages, 1);
+    for (i = 0; i < 2; i++) {
+        (void)herd_add(herd, sizes[i]);
+        herd->calls = 0;
+        herd->before = pin_first;
+        assert_int_equal(herd_reclaim(herd, 1, ZC_AGAIN), 0);
+        herd_check(herd);
+        assert_ptr_equal(herd_zspage(herd, herd_add(herd, sizes[i])),
+                         pinned.pin);
+        zc_zspool_read_end(herd->pool, &pinned);
+        herd_check(herd);
+        assert_int_equal(support_stats(herd->pool).zspages, 1);
+        herd->before = NULL;
+        (void)herd_reclaim(herd, 1, ZC_OK);
+        support_pool_check_empty(herd->pool);
+    }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_zspool_reclaim_goal.c - which zspages a call of reclaim takes and how
- * many, in every shape of pool, and what it makes of bad input; and putting,
- * which is how objects get there before reclaim can meet them.
+ * many, in every shape of pool; and putting, which is how objects get there
+ * before reclaim can meet them.
  */
 #include "support_content.h"
 #include "support_pool.h"
@@ -22,7 +22,6 @@ static uint64_t zspage_pages(const struct herd *herd)
 
 TEST_OF_HERD(the_zspage_of_the_oldest_allocation_goes_first)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 3);
     unsigned i;
 
@@ -38,7 +37,6 @@ TEST_OF_HERD(the_zspage_of_the_oldest_allocation_goes_first)
 
 TEST_OF_HERD(an_allocation_makes_its_zspage_the_hottest)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 3);
     const struct zc_zspage *first = herd_zspage(herd, 0);
     unsigned index;
@@ -58,7 +56,6 @@ TEST_OF_HERD(an_allocation_makes_its_zspage_the_hottest)
 
 TEST_OF_HERD(reading_writing_and_freeing_make_nothing_hot)
 {
-    struct herd *herd = *state;
     char bytes[SIZE];
 
     (void)herd_fill(herd, SIZE, 3);
@@ -76,7 +73,6 @@ TEST_OF_HERD(reading_writing_and_freeing_make_nothing_hot)
 
 TEST_OF_HERD(a_zspage_that_could_not_be_emptied_is_the_hottest)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 3);
 
     herd->busy_at = 1;
@@ -96,7 +92,6 @@ TEST_OF_HERD(a_zspage_that_could_not_be_emptied_is_the_hottest)
 
 TEST_OF_HERD(a_call_gives_back_what_was_asked_for_in_whole_zspages)
 {
-    struct herd *herd = *state;
     const uint64_t pages = zspage_pages(herd);
 
     (void)herd_fill(herd, SIZE, 9);
@@ -112,8 +107,6 @@ TEST_OF_HERD(a_call_gives_back_what_was_asked_for_in_whole_zspages)
 
 TEST_OF_HERD(a_goal_of_nothing_is_reached_at_once)
 {
-    struct herd *herd = *state;
-
     (void)herd_fill(herd, SIZE, 1);
     assert_int_equal(herd_reclaim(herd, 0, ZC_OK), 0);
     assert_status(zc_zspool_reclaim(herd->pool, herd_evict, herd, 0, NULL),
@@ -123,8 +116,6 @@ TEST_OF_HERD(a_goal_of_nothing_is_reached_at_once)
 
 TEST_OF_HERD(an_empty_pool_has_nothing_to_give)
 {
-    struct herd *herd = *state;
-
     assert_int_equal(herd_reclaim(herd, 0, ZC_OK), 0);
     assert_int_equal(herd_reclaim(herd, 1, ZC_AGAIN), 0);
     assert_int_equal(herd->calls, 0);
@@ -132,7 +123,6 @@ TEST_OF_HERD(an_empty_pool_has_nothing_to_give)
 
 TEST_OF_HERD(a_call_gives_up_after_eight_failures_in_turn)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 12);
     unsigned i;
 
@@ -161,7 +151,6 @@ static zc_status evict_every_eighth(void *context, zc_handle handle)
 
 TEST_OF_HERD(a_success_ends_a_row_of_failures)
 {
-    struct herd *herd = *state;
     uint64_t pages = 0;
 
     (void)herd_fill(herd, SIZE, 2 * FAILURES_MAX);
@@ -178,7 +167,6 @@ TEST_OF_HERD(a_success_ends_a_row_of_failures)
 
 TEST_OF_HERD(what_was_given_back_is_said_of_a_call_that_failed)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 3);
 
     herd->busy_from = each + 1;
@@ -187,55 +175,23 @@ TEST_OF_HERD(what_was_given_back_is_said_of_a_call_that_failed)
     herd_check(herd);
 }
 
-/* ---- bad input ---- */
+/* ---- classes ---- */
 
-static zc_status never(void *context, zc_handle handle)
+TEST_OF_HERD_IN(a_zspage_of_another_class_may_be_the_coldest, SUPPORT_KERNEL)
 {
-    (void)context;
-    (void)handle;
-    fail_msg("evict is called");
-    return ZC_OK;
-}
+    static const unsigned order[] = {1, 2, 0};
+    unsigned i;
 
-TEST_OF_HERD(bad_input_is_invalid_and_changes_nothing)
-{
-    struct herd *herd = *state;
-    uint64_t pages = 77;
-
-    (void)herd_fill(herd, SIZE, 1);
-    assert_status(zc_zspool_reclaim(NULL, never, NULL, 1, &pages), ZC_INVALID);
-    assert_status(zc_zspool_reclaim(herd->pool, NULL, NULL, 1, &pages),
-                  ZC_INVALID);
-    assert_status(zc_zspool_reclaim(NULL, NULL, NULL, 0, NULL), ZC_INVALID);
-    assert_int_equal(pages, 77);
-    herd_check(herd);
-}
-
-TEST_ON_BOTH(a_pool_without_ages_cannot_be_reclaimed)
-{
-    struct zc_zspool *pool = *state;
-    const zc_handle handle = support_object_new(pool, SIZE, 1, 2);
-    uint64_t pages = 77;
-
-    assert_status(zc_zspool_reclaim(pool, never, NULL, 1, &pages),
-                  ZC_UNSUPPORTED);
-    assert_status(zc_zspool_reclaim(pool, never, NULL, 0, NULL),
-                  ZC_UNSUPPORTED);
-    assert_status(zc_zspool_reclaim(pool, NULL, NULL, 0, NULL), ZC_INVALID);
-    assert_int_equal(pages, 77);
-    assert_true(zc_list_is_empty(&pool->lru));
-    support_object_check(pool, handle, SIZE, 1, 2);
-    support_object_free(pool, handle);
-    support_pool_check_empty(pool);
-}
-
-TEST(keeping_ages_is_yes_or_no)
-{
-    struct zc_zspool *pool = NULL;
-
-    assert_status(zc_zspool_create(ZC_ZSPOOL_OPTIONS(.keep_lru = 2), &pool),
-                  ZC_INVALID);
-    assert_null(pool);
+    (void)herd_add(herd, 100);
+    (void)herd_add(herd, 2000);
+    (void)herd_add(herd, 4096);
+    (void)herd_add(herd, 100);
+    for (i = 0; i < 3; i++) {
+        assert_false(herd->freed[order[i]]);
+        (void)herd_reclaim(herd, 1, ZC_OK);
+        assert_true(herd->freed[order[i]]);
+    }
+    assert_true(herd->freed[3]);
 }
 
 /* ---- every shape ---- */
@@ -293,24 +249,6 @@ TEST(every_shape_of_pool_is_reclaimed_to_the_last_page)
 
 /* ---- put ---- */
 
-TEST(an_object_of_any_size_is_put_with_all_its_bytes)
-{
-    static struct herd herd;
-    size_t page_size;
-    unsigned shape;
-    size_t size;
-
-    for (shape = 0; shape < support_shape_count; shape++) {
-        herd_init(&herd, &support_shapes[shape]);
-        page_size = herd.pool->page_size;
-        for (size = 1; size <= page_size; size += page_size / 64)
-            (void)herd_add(&herd, size);
-        for (size = page_size - 16; size <= page_size; size++)
-            (void)herd_add(&herd, size);
-        herd_end(&herd);
-    }
-}
-
 TEST(a_put_that_the_limit_refuses_changes_nothing)
 {
     static const enum zc_placement placements[] = {ZC_PLACEMENT_DENSE,
@@ -347,22 +285,6 @@ TEST(a_put_that_the_limit_refuses_changes_nothing)
     }
 }
 
-TEST_OF_HERD(bad_puts_are_invalid_and_change_nothing)
-{
-    struct herd *herd = *state;
-    static char bytes[ZC_PAGE_SIZE_MIN + 1];
-    zc_handle handle = {77};
-
-    assert_status(zc_zspool_put(NULL, bytes, 1, &handle), ZC_INVALID);
-    assert_status(zc_zspool_put(herd->pool, NULL, 1, &handle), ZC_INVALID);
-    assert_status(zc_zspool_put(herd->pool, bytes, 1, NULL), ZC_INVALID);
-    assert_status(zc_zspool_put(herd->pool, bytes, 0, &handle), ZC_INVALID);
-    assert_status(zc_zspool_put(herd->pool, bytes, sizeof(bytes), &handle),
-                  ZC_INVALID);
-    assert_int_equal(handle.value, 77);
-    support_pool_check_empty(herd->pool);
-}
-
 /* ---- put against reclaim ---- */
 
 void __real_zc_zspage_unpin(struct zc_zspool *pool, struct zc_zspage *zspage);
@@ -390,6 +312,14 @@ static bool is_written(void *context, zc_handle handle, const void *data,
     return true;
 }
 
+static zc_status never(void *context, zc_handle handle)
+{
+    (void)context;
+    (void)handle;
+    fail_msg("evict is called");
+    return ZC_OK;
+}
+
 static void look_and_reclaim(struct zc_zspool *pool)
 {
     uint64_t pages = 77;
@@ -402,8 +332,6 @@ static void look_and_reclaim(struct zc_zspool *pool)
 
 TEST_OF_HERD(reclaim_meets_no_object_before_it_is_written)
 {
-    struct herd *herd = *state;
-
     before_unpin = look_and_reclaim;
     (void)herd_add(herd, SIZE);
     assert_null(before_unpin);

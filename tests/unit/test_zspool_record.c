@@ -7,8 +7,6 @@
 #include "support_pool.h"
 #include "support_test.h"
 
-#include "zspool.h"
-
 #define SIZE 1000
 #define OBJECTS 600 /* several segments */
 
@@ -21,24 +19,34 @@ struct record {
 
 #define USER_BYTES (sizeof(struct record) - sizeof(struct zc_cell))
 
-static const unsigned placements[] = {ZC_PLACEMENT_DENSE, ZC_PLACEMENT_KERNEL};
-
-static struct zc_zspool *begin(unsigned placement)
+static int set_up(void **state)
 {
-    struct zc_zspool *pool = NULL;
+    const unsigned placement = (unsigned)(uintptr_t)*state;
+    static struct zc_zspool *pool;
 
     assert_status(zc_zspool_create_with_records(
                       ZC_ZSPOOL_OPTIONS(.placement = placement, .keep_lru = 1),
                       USER_BYTES, &pool),
                   ZC_OK);
-    return pool;
+    *state = pool;
+    return 0;
 }
 
-static void end(struct zc_zspool *pool)
+static int tear_down(void **state)
 {
-    support_pool_check_empty(pool);
-    zc_zspool_destroy(pool);
+    support_pool_check_empty(*state);
+    zc_zspool_destroy(*state);
+    return 0;
 }
+
+/* `pool` is a fresh one of either placement, and empty afterwards. */
+#define TEST_OF_RECORDS(name)                                                  \
+    TEST_POOL(name)                                                            \
+    TEST_REGISTER_AS(name##_in_dense, name##_of, #name " (dense)", set_up,     \
+                     tear_down, ZC_PLACEMENT_DENSE)                            \
+    TEST_REGISTER_AS(name##_in_kernel, name##_of, #name " (kernel)", set_up,   \
+                     tear_down, ZC_PLACEMENT_KERNEL)                           \
+    static void name(struct zc_zspool *pool)
 
 static struct record *put(struct zc_zspool *pool, unsigned number)
 {
@@ -72,76 +80,52 @@ static zc_handle name_of(const struct zc_zspool *pool,
                            zc_cell_live_word(&pool->handles, &record->cell));
 }
 
-TEST(a_record_has_what_its_user_put_and_leads_to_the_object)
+static void free_all(struct zc_zspool *pool, struct record **records,
+                     unsigned first, unsigned step)
+{
+    unsigned i;
+
+    for (i = first; i < OBJECTS; i += step)
+        zc_zspool_free_record(pool, &records[i]->cell);
+}
+
+/* Also when half of them go, and the others move together. */
+TEST_OF_RECORDS(a_record_has_what_its_user_put_and_leads_to_the_object)
 {
     struct record *records[OBJECTS];
     unsigned i;
-    unsigned k;
 
-    for (k = 0; k < 2; k++) {
-        struct zc_zspool *pool = begin(placements[k]);
-
-        for (i = 0; i < OBJECTS; i++)
-            records[i] = put(pool, i);
-        support_pool_check(pool);
-        for (i = 0; i < OBJECTS; i++)
-            expect(pool, records[i], i);
-        for (i = 0; i < OBJECTS; i++)
-            zc_zspool_free_record(pool, &records[i]->cell);
-        end(pool);
-    }
+    for (i = 0; i < OBJECTS; i++)
+        records[i] = put(pool, i);
+    support_pool_check(pool);
+    for (i = 0; i < OBJECTS; i++)
+        expect(pool, records[i], i);
+    free_all(pool, records, 0, 2);
+    assert_true(support_compact(pool, NULL).objects_moved > 0);
+    for (i = 1; i < OBJECTS; i += 2)
+        expect(pool, records[i], i);
+    free_all(pool, records, 1, 2);
 }
 
-/* Half of them go, and the others move together. */
-TEST(a_record_stays_where_it_is_when_its_object_moves)
+/* The public calls still know an object by its handle, and a stale one; also
+ * when the record is used again, without an object. */
+TEST_OF_RECORDS(the_handle_of_a_record_is_checked_as_any)
 {
-    struct record *records[OBJECTS];
-    struct zc_compact_result result = {.struct_size = sizeof(result)};
-    unsigned i;
-    unsigned k;
+    struct record *record = put(pool, 7);
+    const zc_handle handle = name_of(pool, record);
+    struct zc_cell *bare = NULL;
+    size_t size = 0;
 
-    for (k = 0; k < 2; k++) {
-        struct zc_zspool *pool = begin(placements[k]);
-
-        for (i = 0; i < OBJECTS; i++)
-            records[i] = put(pool, i);
-        for (i = 0; i < OBJECTS; i += 2)
-            zc_zspool_free_record(pool, &records[i]->cell);
-        assert_status(zc_zspool_compact(pool, NULL, &result), ZC_OK);
-        assert_true(result.objects_moved > 0);
-        for (i = 1; i < OBJECTS; i += 2) {
-            expect(pool, records[i], i);
-            zc_zspool_free_record(pool, &records[i]->cell);
-        }
-        end(pool);
-    }
-}
-
-/* The public calls still know an object by its handle, and a stale one. */
-TEST(the_handle_of_a_record_is_checked_as_any)
-{
-    unsigned k;
-
-    for (k = 0; k < 2; k++) {
-        struct zc_zspool *pool = begin(placements[k]);
-        struct record *record = put(pool, 7);
-        const zc_handle handle = name_of(pool, record);
-        struct zc_cell *bare = NULL;
-        size_t size = 0;
-
-        assert_status(zc_zspool_object_size(pool, handle, &size), ZC_OK);
-        assert_int_equal(size, SIZE);
-        zc_zspool_free_record(pool, &record->cell);
-        assert_status(zc_zspool_free(pool, handle), ZC_STALE);
-        /* Also when the record is used again, without an object. */
-        assert_status(zc_handles_take_bare(&pool->handles, &bare), ZC_OK);
-        assert_status(zc_zspool_free(pool, handle), ZC_STALE);
-        zc_handles_free_bare(&pool->handles, bare);
-        record = put(pool, 8);
-        assert_status(zc_zspool_free(pool, handle), ZC_STALE);
-        assert_status(zc_zspool_free(pool, name_of(pool, record)), ZC_OK);
-        end(pool);
-    }
+    assert_status(zc_zspool_object_size(pool, handle, &size), ZC_OK);
+    assert_int_equal(size, SIZE);
+    zc_zspool_free_record(pool, &record->cell);
+    assert_status(zc_zspool_free(pool, handle), ZC_STALE);
+    assert_status(zc_handles_take_bare(&pool->handles, &bare), ZC_OK);
+    assert_status(zc_zspool_free(pool, handle), ZC_STALE);
+    zc_handles_free_bare(&pool->handles, bare);
+    record = put(pool, 8);
+    assert_status(zc_zspool_free(pool, handle), ZC_STALE);
+    assert_status(zc_zspool_free(pool, name_of(pool, record)), ZC_OK);
 }
 
 static bool count(void *context, zc_handle handle, const void *data,
@@ -155,48 +139,39 @@ static bool count(void *context, zc_handle handle, const void *data,
     return true;
 }
 
-TEST(bare_records_are_no_objects)
+TEST_OF_RECORDS(bare_records_are_no_objects)
 {
     const uint64_t bits = ZC_BITS(0, ZC_CELL_BARE_BITS);
     struct zc_cell *bare[OBJECTS];
-    unsigned visited;
+    struct record *record;
+    unsigned visited = 0;
     unsigned i;
-    unsigned k;
 
-    for (k = 0; k < 2; k++) {
-        struct zc_zspool *pool = begin(placements[k]);
-        struct record *record;
-
-        for (i = 0; i < OBJECTS; i++) {
-            assert_status(zc_handles_take_bare(&pool->handles, &bare[i]),
-                          ZC_OK);
-            zc_cell_set_bare(&pool->handles, bare[i], bits - i);
-        }
-        record = put(pool, 7);
-
-        visited = 0;
-        assert_status(zc_zspool_iterate(pool, count, &visited), ZC_OK);
-        assert_int_equal(visited, 1);
-        assert_int_equal(support_stats(pool).objects, 1);
-        assert_int_equal(support_stats(pool).payload_bytes, SIZE);
-        assert_status(zc_zspool_compact(pool, NULL, NULL), ZC_OK);
-        for (i = 0; i < OBJECTS; i++)
-            assert_int_equal(zc_cell_bare(bare[i]), bits - i);
-
-        expect(pool, record, 7);
-        zc_zspool_free_record(pool, &record->cell);
-        for (i = 0; i < OBJECTS; i++)
-            zc_handles_free_bare(&pool->handles, bare[i]);
-        end(pool);
+    for (i = 0; i < OBJECTS; i++) {
+        assert_status(zc_handles_take_bare(&pool->handles, &bare[i]), ZC_OK);
+        zc_cell_set_bare(&pool->handles, bare[i], bits - i);
     }
+    record = put(pool, 7);
+    assert_status(zc_zspool_iterate(pool, count, &visited), ZC_OK);
+    assert_int_equal(visited, 1);
+    assert_int_equal(support_stats(pool).objects, 1);
+    assert_int_equal(support_stats(pool).payload_bytes, SIZE);
+    assert_status(zc_zspool_compact(pool, NULL, NULL), ZC_OK);
+    for (i = 0; i < OBJECTS; i++)
+        assert_int_equal(zc_cell_bare(bare[i]), bits - i);
+
+    expect(pool, record, 7);
+    zc_zspool_free_record(pool, &record->cell);
+    for (i = 0; i < OBJECTS; i++)
+        zc_handles_free_bare(&pool->handles, bare[i]);
 }
 
-TEST(freed_records_are_used_again_bare_or_not)
+/* A group keeps up to 15 at hand. */
+TEST_OF_RECORDS(freed_records_are_used_again_bare_or_not)
 {
-    struct zc_zspool *pool = begin(ZC_PLACEMENT_DENSE);
     struct zc_cell *bare[2 * OBJECTS];
     struct record *records[OBJECTS];
-    uint32_t used = 0;
+    uint64_t first = 0;
     unsigned round;
     unsigned i;
 
@@ -207,16 +182,12 @@ TEST(freed_records_are_used_again_bare_or_not)
         for (i = 0; i < 2 * OBJECTS; i++)
             zc_handles_free_bare(&pool->handles, bare[i]);
         if (round == 0)
-            used = zc_atomic_u32_load_relaxed(&pool->handles.used);
+            first = support_stats(pool).handle_bytes;
         for (i = 0; i < OBJECTS; i++)
             records[i] = put(pool, i);
-        for (i = 0; i < OBJECTS; i++)
-            zc_zspool_free_record(pool, &records[i]->cell);
+        free_all(pool, records, 0, 1);
     }
-    /* A group keeps up to 15 at hand. */
-    assert_in_range(zc_atomic_u32_load_relaxed(&pool->handles.used), used,
-                    used + 15 * pool->group_count);
-    end(pool);
+    assert_in_range(support_stats(pool).handle_bytes, first, first + 4096);
 }
 
 struct eviction {
@@ -248,43 +219,36 @@ static zc_status evict(void *context, zc_handle handle)
     return ZC_OK;
 }
 
-TEST(under_reclaim_a_record_is_readable_until_it_ends)
+TEST_OF_RECORDS(under_reclaim_a_record_is_readable_until_it_ends)
 {
+    struct eviction eviction = {.pool = pool};
     uint64_t pages;
     unsigned i;
-    unsigned k;
 
-    for (k = 0; k < 2; k++) {
-        struct eviction eviction = {.pool = begin(placements[k])};
-
-        for (i = 0; i < OBJECTS; i++)
-            eviction.records[i] = put(eviction.pool, i);
-        while (support_stats(eviction.pool).objects > 0)
-            assert_status(
-                zc_zspool_reclaim(eviction.pool, evict, &eviction, 1, &pages),
-                ZC_OK);
-        assert_int_equal(eviction.calls, OBJECTS);
-        end(eviction.pool);
-    }
+    for (i = 0; i < OBJECTS; i++)
+        eviction.records[i] = put(pool, i);
+    while (support_stats(pool).objects > 0)
+        assert_status(zc_zspool_reclaim(pool, evict, &eviction, 1, &pages),
+                      ZC_OK);
+    assert_int_equal(eviction.calls, OBJECTS);
 }
 
-TEST(a_pool_alone_has_records_of_a_cell)
+static void expect_cells(struct zc_zspool *pool, size_t bytes)
 {
-    struct zc_zspool *pool = NULL;
-    zc_handle handle;
-    unsigned i;
+    static zc_handle handles[8192];
 
-    assert_status(zc_zspool_create(NULL, &pool), ZC_OK);
-    for (i = 0; i < 8192; i++)
-        assert_status(zc_zspool_alloc(pool, 1, &handle), ZC_OK);
-    assert_in_range(support_stats(pool).handle_bytes, 8192 * 8,
-                    8192 * 8 + 4 * 4096);
-    zc_zspool_destroy(pool);
+    support_objects_new(pool, 1, 8192, handles);
+    assert_in_range(support_stats(pool).handle_bytes, 8192 * bytes,
+                    8192 * bytes + 4 * 4096);
+    support_objects_free(pool, 8192, handles);
+}
 
-    pool = begin(ZC_PLACEMENT_DENSE);
-    for (i = 0; i < 8192; i++)
-        assert_status(zc_zspool_alloc(pool, 1, &handle), ZC_OK);
-    assert_in_range(support_stats(pool).handle_bytes, 8192 * 24,
-                    8192 * 24 + 4 * 4096);
-    zc_zspool_destroy(pool);
+TEST_OF_RECORDS(a_record_has_16_bytes_of_the_users)
+{
+    expect_cells(pool, 24);
+}
+
+TEST_ON_BOTH(a_pool_alone_has_records_of_a_cell)
+{
+    expect_cells(pool, 8);
 }

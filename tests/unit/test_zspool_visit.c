@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_zspool_visit.c - what a visitor is shown is whole, and stays until it
- * has been seen; in both placements.
+ * test_zspool_visit.c - walks over all objects: each is shown once, whole, and
+ * stays until it has been seen; in both placements.
  */
 #include "support_content.h"
 #include "support_pool.h"
@@ -17,6 +17,120 @@
 
 #define SIZE 1000
 #define OBJECTS 60 /* several pages */
+
+/* ---- walks ---- */
+
+struct frees {
+    struct zc_zspool *pool;
+    zc_handle handles[OBJECTS];
+    zc_handle added[2 * OBJECTS];
+    unsigned seen[OBJECTS];
+    unsigned total;
+    unsigned end_after; /* visits; 0: never */
+    unsigned nested;    /* calls of iterate around this one */
+};
+
+static unsigned find(const struct frees *frees, zc_handle handle)
+{
+    unsigned i;
+
+    for (i = 0; i < OBJECTS; i++)
+        if (frees->handles[i].value == handle.value)
+            return i;
+    fail_msg("visited %#llx, which is no handle",
+             (unsigned long long)handle.value);
+    return 0;
+}
+
+static void fill(struct frees *frees, struct zc_zspool *pool)
+{
+    memset(frees, 0, sizeof(*frees));
+    frees->pool = pool;
+    support_objects_new(pool, SIZE, OBJECTS, frees->handles);
+}
+
+static bool count_visit(void *context, zc_handle handle, const void *data,
+                        size_t size)
+{
+    struct frees *frees = context;
+    const unsigned index = find(frees, handle);
+
+    assert_int_equal(size, SIZE);
+    assert_true(support_has_stamp(data, size, index, 0));
+    frees->seen[index]++;
+    return ++frees->total != frees->end_after;
+}
+
+TEST_ON_BOTH(iterating_visits_every_object_once_with_its_bytes)
+{
+    struct frees frees = {0};
+    unsigned i;
+
+    assert_status(zc_zspool_iterate(pool, count_visit, &frees), ZC_OK);
+    assert_int_equal(frees.total, 0);
+    fill(&frees, pool);
+    for (i = 0; i < OBJECTS; i += 3) {
+        support_object_free(pool, frees.handles[i]);
+        frees.seen[i] = 1; /* not to be seen */
+    }
+    assert_status(zc_zspool_iterate(pool, count_visit, &frees), ZC_OK);
+    for (i = 0; i < OBJECTS; i++)
+        assert_int_equal(frees.seen[i], 1);
+}
+
+/* Also at the last object. */
+TEST_ON_BOTH(a_visit_can_end_the_walk)
+{
+    static const unsigned visits[] = {10, OBJECTS};
+    struct frees frees;
+    unsigned i;
+
+    fill(&frees, pool);
+    for (i = 0; i < 2; i++) {
+        frees.total = 0;
+        frees.end_after = visits[i];
+        assert_status(zc_zspool_iterate(pool, count_visit, &frees), ZC_AGAIN);
+        assert_int_equal(frees.total, visits[i]);
+    }
+}
+
+/* They are then not visited, and the rest once; and makes others. */
+static bool free_the_next(void *context, zc_handle handle, const void *data,
+                          size_t size)
+{
+    struct frees *frees = context;
+    unsigned owner = OBJECTS;
+    unsigned other;
+
+    while (owner-- > 0 && frees->handles[owner].value != handle.value)
+        ;
+    if (owner >= OBJECTS)
+        return true; /* one that was added */
+    other = (owner + 1) % OBJECTS;
+    assert_int_equal(frees->seen[owner]++, 0);
+    if (frees->seen[other] == 0) {
+        support_object_free(frees->pool, frees->handles[other]);
+        frees->seen[other] = 2;
+    }
+    (void)support_object_new(frees->pool, SIZE, owner, 1);
+    (void)zc_zspool_compact(frees->pool, NULL, NULL);
+    assert_true(support_has_stamp(data, size, owner, 0));
+    return true;
+}
+
+TEST_ON_BOTH(a_visit_may_free_other_objects_and_call_the_pool)
+{
+    struct frees frees;
+    unsigned i;
+
+    fill(&frees, pool);
+    assert_status(zc_zspool_iterate(pool, free_the_next, &frees), ZC_OK);
+    for (i = 0; i < OBJECTS; i++) {
+        assert_int_not_equal(frees.seen[i], 0);
+        if (frees.seen[i] == 1)
+            support_object_check(pool, frees.handles[i], SIZE, i, 0);
+    }
+}
 
 /* ---- an object that is being put ---- */
 
@@ -88,61 +202,30 @@ TEST_ON_BOTH(an_object_is_visited_when_put_has_written_it)
     unsigned visited = 0;
     pthread_t thread;
 
-    prepare_half_put(*state, 3000);
+    prepare_half_put(pool, 3000);
     assert_int_equal(sigaction(SIGSEGV, &wait, &before), 0);
     assert_int_equal(pthread_create(&thread, NULL, put_half, NULL), 0);
     while (!atomic_load(&half_put.stopped))
         (void)sched_yield();
-    assert_status(zc_zspool_iterate(*state, count_whole, &visited), ZC_OK);
+    assert_status(zc_zspool_iterate(pool, count_whole, &visited), ZC_OK);
     assert_int_equal(visited, 0);
     /* Nor does it move, nor get lost, before it is there. */
-    assert_status(zc_zspool_compact(*state, NULL, NULL), ZC_OK);
-    assert_int_equal(support_stats(*state).objects, 1);
+    assert_status(zc_zspool_compact(pool, NULL, NULL), ZC_OK);
+    assert_int_equal(support_stats(pool).objects, 1);
     atomic_store(&half_put.go_on, true);
     assert_int_equal(pthread_join(thread, NULL), 0);
     assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
 
     assert_status(half_put.status, ZC_OK);
-    assert_status(zc_zspool_iterate(*state, count_whole, &visited), ZC_OK);
+    assert_status(zc_zspool_iterate(pool, count_whole, &visited), ZC_OK);
     assert_int_equal(visited, 1);
-    support_object_check(*state, half_put.handle, 3000, 7, 7);
-    support_object_free(*state, half_put.handle);
-    support_pool_check_empty(*state);
+    support_object_check(pool, half_put.handle, 3000, 7, 7);
+    support_object_free(pool, half_put.handle);
+    support_pool_check_empty(pool);
     (void)munmap(half_put.page - half_put.page_bytes, 2 * half_put.page_bytes);
 }
 
 /* ---- an object that is freed ---- */
-
-struct frees {
-    struct zc_zspool *pool;
-    zc_handle handles[OBJECTS];
-    zc_handle added[2 * OBJECTS];
-    unsigned seen[OBJECTS];
-    unsigned total;
-    unsigned nested; /* calls of iterate around this one */
-};
-
-static unsigned find(const struct frees *frees, zc_handle handle)
-{
-    unsigned i;
-
-    for (i = 0; i < OBJECTS; i++)
-        if (frees->handles[i].value == handle.value)
-            return i;
-    fail_msg("visited %#llx, which is no handle",
-             (unsigned long long)handle.value);
-    return 0;
-}
-
-static void fill(struct frees *frees, struct zc_zspool *pool)
-{
-    unsigned i;
-
-    memset(frees, 0, sizeof(*frees));
-    frees->pool = pool;
-    for (i = 0; i < OBJECTS; i++)
-        frees->handles[i] = support_object_new(pool, SIZE, i, 0);
-}
 
 static void assert_stale(struct zc_zspool *pool, zc_handle handle)
 {
@@ -160,18 +243,12 @@ static void assert_stale(struct zc_zspool *pool, zc_handle handle)
 /* Whatever room was given back, these take it. */
 static void add_objects(struct frees *frees)
 {
-    unsigned i;
-
-    for (i = 0; i < 2 * OBJECTS; i++)
-        frees->added[i] = support_object_new(frees->pool, SIZE, OBJECTS, i);
+    support_objects_new(frees->pool, SIZE, 2 * OBJECTS, frees->added);
 }
 
 static void free_added(struct frees *frees)
 {
-    unsigned i;
-
-    for (i = 0; i < 2 * OBJECTS; i++)
-        support_object_free(frees->pool, frees->added[i]);
+    support_objects_free(frees->pool, 2 * OBJECTS, frees->added);
 }
 
 static bool free_what_is_shown(void *context, zc_handle handle,
@@ -200,12 +277,12 @@ TEST_ON_BOTH(a_visited_object_can_be_freed_and_stays_until_it_was_seen)
     struct frees frees;
     unsigned i;
 
-    fill(&frees, *state);
-    assert_status(zc_zspool_iterate(*state, free_what_is_shown, &frees), ZC_OK);
+    fill(&frees, pool);
+    assert_status(zc_zspool_iterate(pool, free_what_is_shown, &frees), ZC_OK);
     assert_int_equal(frees.total, OBJECTS);
     for (i = 0; i < OBJECTS; i++)
-        assert_stale(*state, frees.handles[i]);
-    support_pool_check_empty(*state);
+        assert_stale(pool, frees.handles[i]);
+    support_pool_check_empty(pool);
 }
 
 static bool free_in_the_inner_walk(void *context, zc_handle handle,
@@ -238,16 +315,16 @@ TEST_ON_BOTH(it_stays_for_the_last_of_several_visitors)
     struct frees frees;
     unsigned i;
 
-    fill(&frees, *state);
+    fill(&frees, pool);
     frees.nested = 1;
-    assert_status(zc_zspool_iterate(*state, free_in_the_inner_walk, &frees),
+    assert_status(zc_zspool_iterate(pool, free_in_the_inner_walk, &frees),
                   ZC_AGAIN);
-    assert_int_equal(support_stats(*state).objects, OBJECTS - 1);
-    support_pool_check(*state);
+    assert_int_equal(support_stats(pool).objects, OBJECTS - 1);
+    support_pool_check(pool);
     for (i = 0; i < OBJECTS; i++)
         if (frees.seen[i] == 0)
-            support_object_free(*state, frees.handles[i]);
-    support_pool_check_empty(*state);
+            support_object_free(pool, frees.handles[i]);
+    support_pool_check_empty(pool);
 }
 
 /* ---- a visitor that takes its time, on another thread ---- */
@@ -305,7 +382,6 @@ static void end_slow_visit(void)
 
 TEST_ON_BOTH(the_last_object_of_a_zspage_takes_it_along_when_it_was_seen)
 {
-    struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 3, 0);
     const uint64_t pages = zc_zspool_page_count(pool);
 
@@ -319,7 +395,6 @@ TEST_ON_BOTH(the_last_object_of_a_zspage_takes_it_along_when_it_was_seen)
 
 TEST_ON_BOTH(a_zspage_in_use_again_stays_when_a_freed_object_was_seen)
 {
-    struct zc_zspool *pool = *state;
     zc_handle handle = support_object_new(pool, SIZE, 3, 0);
     zc_handle other;
 
@@ -346,7 +421,6 @@ static void start_visit(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(an_object_evicted_under_a_visitor_stays_until_it_was_seen)
 {
-    struct herd *herd = *state;
     const unsigned each = herd_fill(herd, SIZE, 1);
     const uint64_t pages = zc_zspool_page_count(herd->pool);
     unsigned visited;
@@ -377,8 +451,6 @@ static void end_visit_early(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(a_visit_that_ends_before_reclaim_leaves_nothing_behind)
 {
-    struct herd *herd = *state;
-
     (void)herd_fill(herd, SIZE, 1);
     herd->before = start_visit;
     herd->after = end_visit_early;
@@ -405,8 +477,6 @@ static void walk_now(struct herd *herd, unsigned index)
 
 TEST_OF_HERD(what_was_freed_under_reclaim_is_not_visited)
 {
-    struct herd *herd = *state;
-
     (void)herd_fill(herd, SIZE, 2);
     herd->after = walk_now;
     (void)herd_reclaim(herd, 1, ZC_OK);
