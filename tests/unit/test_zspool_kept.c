@@ -239,6 +239,26 @@ TEST_ON_DENSE(nothing_stays_mapped)
     support_assert_mapped(before);
 }
 
+/* What others map where a chunk has been is theirs, also when the pool ends. */
+TEST(memory_that_went_back_is_no_more_the_pools)
+{
+    struct zc_zspool *pool = support_pool_new(SUPPORT_KERNEL);
+    zc_handle handle = support_object_new(pool, 100, 1, 0);
+    void *memory = (void *)(uintptr_t)memory_of(pool, handle);
+    char *others;
+
+    support_object_free(pool, handle);
+    assert_false(support_is_mapped(memory));
+    others = mmap(memory, ZC_PAGE_SIZE_MIN, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_equal(others, memory);
+    others[0] = 7;
+    support_pool_end(pool);
+    assert_true(support_is_mapped(others));
+    assert_int_equal(others[0], 7);
+    (void)munmap(others, ZC_PAGE_SIZE_MIN);
+}
+
 /* Five pages, of segments of four: the second has one. */
 TEST(it_goes_before_the_limit_refuses)
 {
