@@ -15,6 +15,7 @@
 #define PIN_RELEASE (UINT32_C(1) << 30)
 #define CELL_NEXT_SHIFT 2
 #define CELL_GENERATION_SHIFT 37 /* plus the bits of a page size */
+#define CELLS_AT_HAND_MAX 15     /* of a group */
 
 /* Copies of pool/span.c. */
 #define SPAN_NEXT_OFFSET 4
@@ -268,11 +269,14 @@ static struct sums check_cells(const struct zc_zspool *pool)
     struct sums sums = {0};
     struct zc_cell_view view;
     zc_handle handle;
+    uint32_t at_hand;
     uint32_t index;
 
-    for (index = 0; index < pool->group_count; index++)
-        free_cells +=
-            count_free_cells(handles, pool->groups[index].cells.first);
+    for (index = 0; index < pool->group_count; index++) {
+        at_hand = count_free_cells(handles, pool->groups[index].cells.first);
+        assert_in_range(at_hand, 0, CELLS_AT_HAND_MAX);
+        free_cells += at_hand;
+    }
     for (index = 0; index < used; index++) {
         if (!zc_handles_at(handles, index, &handle))
             continue;

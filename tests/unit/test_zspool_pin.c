@@ -169,6 +169,20 @@ TEST_ON_BOTH(a_leftover_zspage_used_and_emptied_again_is_still_released)
     support_pool_check_empty(pool);
 }
 
+/* Said twice, it is the same. */
+TEST(an_emptied_zspage_goes_at_once_or_is_left_to_its_readers)
+{
+    struct zc_zspage zspage = {0};
+
+    zc_zspage_pin(&zspage);
+    assert_false(zc_zspage_release_or_leave(&zspage));
+    assert_false(zc_zspage_release_or_leave(&zspage));
+    zc_zspage_keep(&zspage);
+    zc_zspage_unpin(NULL, &zspage); /* releases nothing */
+    assert_true(zc_zspage_release_or_leave(&zspage));
+    assert_false(zc_zspage_trylock(&zspage));
+}
+
 /* ---- threads: the last reader against the last free ---- */
 
 struct churn {
