@@ -79,7 +79,7 @@ TEST(a_walk_meets_each_pointer_in_order)
     zc_sparse_destroy(&sparse, note, NULL);
 }
 
-/* What comes later is its caller's still, or freed; the sanitizers see to it. */
+/* What comes later is its caller's still, or freed: sanitizers see to it. */
 TEST(the_first_stays)
 {
     static zc_atomic_pointer place;

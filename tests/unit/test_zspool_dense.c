@@ -88,8 +88,8 @@ static uint32_t shortest(const struct zc_zspool *pool)
     return (uint32_t)zc_divide_up(24, pool->page_size / 512);
 }
 
-/* Holes of many lengths in three segments, none beside another, and nothing else
- * is free: all begins full of objects of one granule. */
+/* Holes of many lengths in three segments, none beside another, and nothing
+ * else is free: all begins full of objects of one granule. */
 static void make_holes(struct zc_zspool *pool, struct support_random *random,
                        struct hole *holes_out)
 {
