@@ -207,27 +207,27 @@ unsigned support_directory_count(const char *path)
     return walk_directory(path, false);
 }
 
-void support_directory_remove(const char *path, unsigned files)
+void support_directory_remove(const char *path, unsigned expected)
 {
     const unsigned found = walk_directory(path, true);
 
     assert_int_equal(rmdir(path), 0);
-    assert_int_equal(found, files);
+    assert_int_equal(found, expected);
 }
 
-struct support_file_place place;
+struct support_file_place files;
 
 void support_place_make(void)
 {
-    support_directory_make(place.directory);
-    (void)snprintf(place.path, sizeof(place.path), "%s/pages", place.directory);
-    (void)snprintf(place.other, sizeof(place.other), "%s/other",
-                   place.directory);
+    support_directory_make(files.directory);
+    (void)snprintf(files.path, sizeof(files.path), "%s/pages", files.directory);
+    (void)snprintf(files.other, sizeof(files.other), "%s/other",
+                   files.directory);
 }
 
 void support_place_remove(void)
 {
-    support_directory_remove(place.directory, 0);
+    support_directory_remove(files.directory, 0);
 }
 
 void support_remove_file(const char *path)

@@ -29,17 +29,17 @@ void support_backing_threads(const struct zc_backing_ops *ops, void *user);
 
 /* Makes a directory for one test; counts the files with a name in it, hidden
  * ones too; removes it with its files, and fails the test unless there are
- * `files` of them. */
+ * `expected` of them. */
 void support_directory_make(char path_out[64]);
 unsigned support_directory_count(const char *path);
-void support_directory_remove(const char *path, unsigned files);
+void support_directory_remove(const char *path, unsigned expected);
 
 /* The directory of a test of files, and two names in it. */
 extern struct support_file_place {
     char directory[64];
     char path[96];
     char other[96];
-} place;
+} files;
 
 /* Makes the directory; removes it, and fails unless the test has removed every
  * file that it made. */

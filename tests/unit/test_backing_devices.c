@@ -19,7 +19,7 @@
 static const struct zc_backing_ops *const memory = &zc_backing_memory;
 static const struct zc_backing_ops *const file = &zc_backing_file;
 
-static struct zc_backing_file options; /* of the file, by default place.path */
+static struct zc_backing_file options; /* of the file, by default files.path */
 static void *backing;
 static unsigned char page[8192];
 
@@ -28,7 +28,7 @@ static int set_up(void **state)
     (void)state;
     support_place_make();
     options = (struct zc_backing_file){.struct_size = sizeof(options),
-                                       .path = place.path};
+                                       .path = files.path};
     return 0;
 }
 
@@ -82,7 +82,7 @@ DEVICE_TEST(a_new_file_keeps_pages)
 
 DEVICE_TEST(a_file_in_a_directory_keeps_pages)
 {
-    options.path = place.directory;
+    options.path = files.directory;
     keep_pages();
 }
 
@@ -91,21 +91,21 @@ DEVICE_TEST(a_file_that_is_there_keeps_pages_and_stays)
 {
     struct stat before;
     struct stat info;
-    FILE *there = fopen(place.path, "w");
+    FILE *there = fopen(files.path, "w");
 
     assert_non_null(there);
     assert_int_equal(ftruncate(fileno(there), 1 << 30), 0); /* a hole */
     (void)fclose(there);
-    assert_int_equal(stat(place.path, &before), 0);
+    assert_int_equal(stat(files.path, &before), 0);
     options.use_existing = 1;
     support_backing_round_trips(file, &options);
     options.keep = 1;
     options.preallocate = 1;
     support_backing_threads(file, &options);
-    assert_int_equal(stat(place.path, &info), 0);
+    assert_int_equal(stat(files.path, &info), 0);
     assert_int_equal(info.st_ino, before.st_ino);
     assert_int_equal(info.st_size, 1 << 30);
-    support_remove_file(place.path);
+    support_remove_file(files.path);
 }
 
 DEVICE_TEST(a_file_keeps_pages_however_short_the_transfers_are)
@@ -186,17 +186,17 @@ DEVICE_TEST(a_slot_of_a_file_is_at_its_offset)
     assert_status(file->write(backing, 7, page), ZC_OK);
     file->close(backing);
 
-    assert_int_equal(stat(place.path, &info), 0);
+    assert_int_equal(stat(files.path, &info), 0);
     assert_int_equal(info.st_size, 8 * sizeof(page));
     assert_in_range(info.st_blocks * 512, sizeof(page), 4 * sizeof(page));
-    kept = fopen(place.path, "rb");
+    kept = fopen(files.path, "rb");
     assert_non_null(kept);
     memset(page, 0, sizeof(page));
     assert_int_equal(fseek(kept, 7 * sizeof(page), SEEK_SET), 0);
     assert_int_equal(fread(page, 1, sizeof(page), kept), sizeof(page));
     (void)fclose(kept);
     assert_true(support_has_stamp(page, sizeof(page), 7, 1));
-    support_remove_file(place.path);
+    support_remove_file(files.path);
 }
 
 DEVICE_TEST(a_slot_of_a_file_that_was_never_written_is_an_error)
@@ -228,12 +228,12 @@ DEVICE_TEST(bad_options_of_a_file_are_refused)
     refuse_file(ZC_INVALID);
     options.path = "no/such/place";
     refuse_file(ZC_IO_ERROR);
-    options.path = place.directory;
+    options.path = files.directory;
     options.keep = 1;
     refuse_file(ZC_INVALID);
     options.use_existing = 1;
     refuse_file(ZC_INVALID);
-    options.path = place.path;
+    options.path = files.path;
     refuse_file(ZC_IO_ERROR);
 }
 
@@ -265,7 +265,7 @@ DEVICE_TEST(without_memory_no_file_is_opened_or_left)
         options.direct = 1;
         zc_inject_arm(ZC_INJECT_PAGES, countdown, 1);
         assert_true(support_backing_try(file, &options) != ZC_OK);
-        assert_false(support_file_exists(place.path));
+        assert_false(support_file_exists(files.path));
     }
 }
 

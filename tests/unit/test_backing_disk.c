@@ -56,7 +56,7 @@ static bool mount_disk(void)
     (void)snprintf(options, sizeof(options), "size=%d", DISK_BYTES);
     if (unshare(CLONE_NEWNS) == 0 &&
         mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-        mount("none", place.directory, "tmpfs", 0, options) == 0)
+        mount("none", files.directory, "tmpfs", 0, options) == 0)
         return true;
     print_message("a disk cannot be mounted (not root?): SKIPPED\n");
     return false;
@@ -66,7 +66,7 @@ static uint64_t used_bytes(void)
 {
     struct statvfs info;
 
-    assert_int_equal(statvfs(place.directory, &info), 0);
+    assert_int_equal(statvfs(files.directory, &info), 0);
     return (uint64_t)(info.f_blocks - info.f_bfree) * info.f_frsize;
 }
 
@@ -89,9 +89,9 @@ TEST_WITH(the_statistics_say_what_the_disk_says, set_up, tear_down)
     if (!mount_disk())
         skip();
     cache =
-        support_cache_create(ZC_CACHE_OPTIONS(.backing_path = place.directory,
+        support_cache_create(ZC_CACHE_OPTIONS(.backing_path = files.directory,
                                               .limit_bytes = 128 << 10));
-    assert_int_equal(support_directory_count(place.directory), 0);
+    assert_int_equal(support_directory_count(files.directory), 0);
     assert_int_equal(disk_bytes(cache), used_bytes());
     /* More than there is room for. */
     for (i = 0; i < 2 * DISK_BYTES / PAGE; i++) {
@@ -103,10 +103,10 @@ TEST_WITH(the_statistics_say_what_the_disk_says, set_up, tear_down)
     assert_true(status != ZC_OK);
     assert_in_range(stored, DISK_BYTES / PAGE, i - 1);
     assert_in_range(disk_bytes(cache), DISK_BYTES - PAGE, DISK_BYTES);
-    assert_int_equal(support_directory_count(place.directory), 0);
+    assert_int_equal(support_directory_count(files.directory), 0);
     zc_cache_destroy(cache);
     assert_int_equal(used_bytes(), 0);
-    assert_int_equal(umount(place.directory), 0);
+    assert_int_equal(umount(files.directory), 0);
 }
 
 /* ---- a block device ---- */
@@ -128,12 +128,12 @@ static int make_block_device(char path_out[64])
     if (number < 0)
         return -1;
     (void)snprintf(path_out, 64, "/dev/loop%d", number);
-    file = open(place.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    file = open(files.path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     assert_true(file >= 0);
     memset(page, 0x5a, sizeof(page));
     for (i = 0; i < DISK_BYTES / PAGE; i++)
         assert_int_equal(write(file, page, sizeof(page)), sizeof(page));
-    support_remove_file(place.path);
+    support_remove_file(files.path);
     device = open(path_out, O_RDWR | O_CLOEXEC);
     if (device >= 0 && (ioctl(device, LOOP_SET_FD, file) != 0 ||
                         ioctl(device, LOOP_SET_STATUS64, &info) != 0)) {

@@ -56,7 +56,7 @@ static void refuse(zc_status expected)
 FAULTY_TEST(without_faults_it_is_the_device_behind)
 {
     struct zc_backing_file file = {.struct_size = sizeof(file),
-                                   .path = place.path};
+                                   .path = files.path};
 
     support_backing_round_trips(faulty, NULL);
     support_backing_round_trips(faulty, &faults);

@@ -56,7 +56,7 @@ static struct zc_file *open_at(const char *path, unsigned flags)
 
 static struct zc_file *open_file(unsigned flags)
 {
-    return open_at(place.path, flags);
+    return open_at(files.path, flags);
 }
 
 static void refuse_at(const char *path, unsigned flags, zc_status expected,
@@ -72,14 +72,14 @@ static void refuse_at(const char *path, unsigned flags, zc_status expected,
 
 static void refuse(unsigned flags, zc_status expected, const char *text)
 {
-    refuse_at(place.path, flags, expected, text);
+    refuse_at(files.path, flags, expected, text);
 }
 
 static void refuse_bytes(uint64_t bytes, unsigned flags, zc_status expected)
 {
     struct zc_file *file = NULL;
 
-    assert_status(zc_file_open(place.path, bytes, flags, why, &file), expected);
+    assert_status(zc_file_open(files.path, bytes, flags, why, &file), expected);
     assert_null(file);
 }
 
@@ -115,7 +115,7 @@ static void make_file(const char *path, const char *text)
 
 static void make_link(const char *target)
 {
-    assert_int_equal(symlink(target, place.path), 0);
+    assert_int_equal(symlink(target, files.path), 0);
 }
 
 /* ---- files that were there ---- */
@@ -147,35 +147,35 @@ static void refuse_to_touch(const char *path)
     unsigned i;
 
     make_file(path, HERE_BEFORE);
-    if (path != place.path)
+    if (path != files.path)
         make_link("other");
     before = look(path);
     for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         refuse(flags[i], ZC_INVALID, "use_existing");
         assert_untouched(path, &before);
     }
-    support_remove_file(place.path);
-    if (path != place.path)
+    support_remove_file(files.path);
+    if (path != files.path)
         support_remove_file(path);
 }
 
 FILE_TEST(a_file_that_is_there_is_not_touched)
 {
-    refuse_to_touch(place.path);
+    refuse_to_touch(files.path);
 }
 
 FILE_TEST(a_link_is_not_followed)
 {
-    refuse_to_touch(place.other);
+    refuse_to_touch(files.other);
 
     /* Nor to where a file could be made, nor round and round. */
     make_link("other");
     refuse(0, ZC_INVALID, "");
-    assert_false(support_file_exists(place.other));
-    support_remove_file(place.path);
+    assert_false(support_file_exists(files.other));
+    support_remove_file(files.path);
     make_link("pages");
     refuse(0, ZC_INVALID, "");
-    support_remove_file(place.path);
+    support_remove_file(files.path);
 }
 
 FILE_TEST(an_existing_file_is_used_and_gets_no_shorter)
@@ -187,20 +187,20 @@ FILE_TEST(an_existing_file_is_used_and_gets_no_shorter)
     unsigned i;
 
     for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        make_file(place.path, HERE_BEFORE);
-        assert_int_equal(chmod(place.path, 0640), 0);
-        before = look(place.path);
+        make_file(files.path, HERE_BEFORE);
+        assert_int_equal(chmod(files.path, 0640), 0);
+        before = look(files.path);
         file = open_file(flags[i]);
-        assert_untouched(place.path, &before);
+        assert_untouched(files.path, &before);
         write_text(file, "WHAT", 0);
         expect_text(file, "WHAT was here before");
-        assert_int_equal(look(place.path).st_size, 20);
+        assert_int_equal(look(files.path).st_size, 20);
         write_text(file, "far", 100);
         zc_file_close(file);
-        assert_int_equal(look(place.path).st_ino, before.st_ino);
-        assert_int_equal(look(place.path).st_mode, S_IFREG | 0640);
-        assert_int_equal(look(place.path).st_size, 103);
-        support_remove_file(place.path);
+        assert_int_equal(look(files.path).st_ino, before.st_ino);
+        assert_int_equal(look(files.path).st_mode, S_IFREG | 0640);
+        assert_int_equal(look(files.path).st_size, 103);
+        support_remove_file(files.path);
     }
 }
 
@@ -208,33 +208,33 @@ FILE_TEST(preallocation_overwrites_nothing_that_is_there)
 {
     struct zc_file *file;
 
-    make_file(place.path, HERE_BEFORE);
+    make_file(files.path, HERE_BEFORE);
     file = open_file(ZC_FILE_EXISTING | ZC_FILE_PREALLOCATE);
-    assert_int_equal(look(place.path).st_size, BYTES);
+    assert_int_equal(look(files.path).st_size, BYTES);
     expect_text(file, HERE_BEFORE);
     zc_file_close(file);
-    support_remove_file(place.path);
+    support_remove_file(files.path);
 }
 
 FILE_TEST(an_existing_file_may_be_named_by_a_link)
 {
     struct zc_file *file;
 
-    make_file(place.other, HERE_BEFORE);
+    make_file(files.other, HERE_BEFORE);
     make_link("other");
     file = open_file(ZC_FILE_EXISTING);
     write_text(file, "WHAT", 0);
     zc_file_close(file);
-    assert_int_equal(look(place.other).st_size, 20);
-    support_remove_file(place.path);
-    support_remove_file(place.other);
+    assert_int_equal(look(files.other).st_size, 20);
+    support_remove_file(files.path);
+    support_remove_file(files.other);
 }
 
 FILE_TEST(what_is_to_be_there_is_not_made)
 {
     refuse(ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(ENOENT));
     refuse(ZC_FILE_EXISTING | ZC_FILE_KEEP, ZC_IO_ERROR, strerror(ENOENT));
-    assert_false(support_file_exists(place.path));
+    assert_false(support_file_exists(files.path));
 }
 
 /* ---- new files ---- */
@@ -260,7 +260,7 @@ static int find_descriptor(void)
         if (length < 0)
             continue;
         target[length] = '\0';
-        (void)snprintf(name, sizeof(name), "/%s/", place.directory);
+        (void)snprintf(name, sizeof(name), "/%s/", files.directory);
         if (strstr(target, name) != NULL)
             found = (int)strtol(item->d_name, NULL, 10);
     }
@@ -275,7 +275,7 @@ static void assert_unnamed(void)
     struct stat info;
     int descriptor;
 
-    assert_int_equal(support_directory_count(place.directory), 0);
+    assert_int_equal(support_directory_count(files.directory), 0);
     if (access("/proc/self/fd", F_OK) != 0) {
         print_message("no /proc here: open files are not looked at\n");
         return;
@@ -309,7 +309,7 @@ FILE_TEST(a_new_name_is_gone_at_once)
     unsigned i;
 
     for (i = 0; i < MASKS; i++) {
-        file = open_masked(place.path, 0, masks[i]);
+        file = open_masked(files.path, 0, masks[i]);
         assert_unnamed();
         write_text(file, "bytes", 0);
         expect_text(file, "bytes");
@@ -320,22 +320,22 @@ FILE_TEST(a_new_name_is_gone_at_once)
 
 FILE_TEST(a_directory_gives_a_file_without_a_name)
 {
-    struct zc_file *file = open_masked(place.directory, 0, 0);
+    struct zc_file *file = open_masked(files.directory, 0, 0);
     struct zc_file *another;
     char slash[80];
 
     assert_unnamed();
-    (void)snprintf(slash, sizeof(slash), "%s/", place.directory);
+    (void)snprintf(slash, sizeof(slash), "%s/", files.directory);
     another = open_at(slash, ZC_FILE_PREALLOCATE);
-    assert_int_equal(support_directory_count(place.directory), 0);
+    assert_int_equal(support_directory_count(files.directory), 0);
     write_text(file, "bytes", 0);
     write_text(another, "other", 0);
     expect_text(file, "bytes");
     zc_file_close(file);
     zc_file_close(another);
     assert_int_equal(find_descriptor(), -1);
-    refuse_at(place.directory, ZC_FILE_KEEP, ZC_INVALID, "directory");
-    refuse_at(place.directory, ZC_FILE_EXISTING, ZC_INVALID, "");
+    refuse_at(files.directory, ZC_FILE_KEEP, ZC_INVALID, "directory");
+    refuse_at(files.directory, ZC_FILE_EXISTING, ZC_INVALID, "");
 }
 
 FILE_TEST(a_kept_file_is_the_owners_alone_and_stays)
@@ -344,15 +344,15 @@ FILE_TEST(a_kept_file_is_the_owners_alone_and_stays)
     unsigned i;
 
     for (i = 0; i < MASKS; i++) {
-        file = open_masked(place.path, ZC_FILE_KEEP, masks[i]);
-        assert_int_equal(look(place.path).st_mode, S_IFREG | 0600);
-        assert_int_equal(look(place.path).st_size, 0);
+        file = open_masked(files.path, ZC_FILE_KEEP, masks[i]);
+        assert_int_equal(look(files.path).st_mode, S_IFREG | 0600);
+        assert_int_equal(look(files.path).st_size, 0);
         write_text(file, "bytes", 100);
         zc_file_close(file);
-        assert_int_equal(look(place.path).st_size, 105);
+        assert_int_equal(look(files.path).st_size, 105);
         refuse(ZC_FILE_KEEP, ZC_INVALID, "use_existing");
-        assert_int_equal(look(place.path).st_size, 105);
-        support_remove_file(place.path);
+        assert_int_equal(look(files.path).st_size, 105);
+        support_remove_file(files.path);
     }
 }
 
@@ -376,7 +376,7 @@ static void kill_after(void (*action)(void))
 
 static void use_both(void)
 {
-    write_text(open_at(place.directory, 0), "bytes", 0);
+    write_text(open_at(files.directory, 0), "bytes", 0);
     write_text(open_file(0), "bytes", 0);
 }
 
@@ -388,10 +388,10 @@ static void keep_one(void)
 FILE_TEST(a_killed_program_leaves_nothing)
 {
     kill_after(use_both);
-    assert_int_equal(support_directory_count(place.directory), 0);
+    assert_int_equal(support_directory_count(files.directory), 0);
     kill_after(keep_one); /* or what it was told to leave */
-    assert_int_equal(support_directory_count(place.directory), 1);
-    support_remove_file(place.path);
+    assert_int_equal(support_directory_count(files.directory), 1);
+    support_remove_file(files.path);
 }
 
 /* ---- another opener ---- */
@@ -407,18 +407,18 @@ FILE_TEST(a_second_opener_is_refused_and_destroys_nothing)
 
     write_text(file, "bytes", 0);
     refuse_again();
-    assert_int_equal(link(place.path, place.other), 0);
-    refuse_at(place.other, ZC_FILE_EXISTING | ZC_FILE_PREALLOCATE, ZC_IO_ERROR,
+    assert_int_equal(link(files.path, files.other), 0);
+    refuse_at(files.other, ZC_FILE_EXISTING | ZC_FILE_PREALLOCATE, ZC_IO_ERROR,
               "");
-    support_remove_file(place.other);
+    support_remove_file(files.other);
 
-    assert_int_equal(look(place.path).st_size, 5);
+    assert_int_equal(look(files.path).st_size, 5);
     expect_text(file, "bytes");
     zc_file_close(file);
     file = open_file(ZC_FILE_EXISTING);
     refuse_again();
     zc_file_close(file);
-    support_remove_file(place.path);
+    support_remove_file(files.path);
 }
 
 /* A child that leaves the file, says so, and goes on until `end` is closed. */
@@ -469,7 +469,7 @@ FILE_TEST(a_child_leaves_the_lock_of_its_parent_alone)
     end_child(child, end);
     refuse_again();
     zc_file_close(file);
-    support_remove_file(place.path);
+    support_remove_file(files.path);
 }
 
 FILE_TEST(a_child_that_lives_on_does_not_keep_the_lock)
@@ -481,7 +481,7 @@ FILE_TEST(a_child_that_lives_on_does_not_keep_the_lock)
     zc_file_close(file);
     zc_file_close(open_file(ZC_FILE_EXISTING));
     end_child(child, end);
-    support_remove_file(place.path);
+    support_remove_file(files.path);
 }
 
 /* ---- what is no file ---- */
@@ -491,7 +491,7 @@ FILE_TEST(what_is_neither_file_nor_block_device_is_refused)
     static const unsigned flags[] = {0, ZC_FILE_KEEP, ZC_FILE_EXISTING};
     unsigned i;
 
-    assert_int_equal(mkfifo(place.path, 0600), 0);
+    assert_int_equal(mkfifo(files.path, 0600), 0);
     for (i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         refuse_at("", flags[i], ZC_INVALID, "empty");
         refuse_at("/dev/null", flags[i], ZC_INVALID, "");
@@ -499,23 +499,23 @@ FILE_TEST(what_is_neither_file_nor_block_device_is_refused)
         refuse(flags[i], ZC_INVALID, ""); /* without waiting */
     }
     refuse(ZC_FILE_EXISTING, ZC_INVALID, "neither");
-    support_remove_file(place.path);
+    support_remove_file(files.path);
 }
 
 FILE_TEST(what_cannot_be_opened_or_made_is_refused)
 {
     char path[5000];
 
-    (void)snprintf(path, sizeof(path), "%s/no/pages", place.directory);
+    (void)snprintf(path, sizeof(path), "%s/no/pages", files.directory);
     refuse_at(path, 0, ZC_IO_ERROR, strerror(ENOENT));
     refuse_at(path, ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(ENOENT));
-    make_file(place.other, "no directory");
-    (void)snprintf(path, sizeof(path), "%s/pages", place.other);
+    make_file(files.other, "no directory");
+    (void)snprintf(path, sizeof(path), "%s/pages", files.other);
     refuse_at(path, 0, ZC_IO_ERROR, strerror(ENOTDIR));
-    support_remove_file(place.other);
+    support_remove_file(files.other);
     make_link("nowhere");
     refuse(ZC_FILE_EXISTING, ZC_IO_ERROR, "");
-    support_remove_file(place.path);
+    support_remove_file(files.path);
     memset(path, 'x', sizeof(path));
     path[sizeof(path) - 1] = '\0';
     refuse_at(path, 0, ZC_IO_ERROR, strerror(ENAMETOOLONG));
@@ -525,11 +525,11 @@ FILE_TEST(what_cannot_be_opened_or_made_is_refused)
 #endif
     if (geteuid() == 0)
         return;
-    make_file(place.path, "for reading");
-    assert_int_equal(chmod(place.path, 0400), 0);
+    make_file(files.path, "for reading");
+    assert_int_equal(chmod(files.path, 0400), 0);
     refuse(ZC_FILE_EXISTING, ZC_IO_ERROR, strerror(EACCES));
-    assert_int_equal(look(place.path).st_size, 11);
-    support_remove_file(place.path);
+    assert_int_equal(look(files.path).st_size, 11);
+    support_remove_file(files.path);
 }
 
 FILE_TEST(more_bytes_than_a_file_can_have_are_refused)
@@ -550,7 +550,7 @@ FILE_TEST(without_memory_no_file_is_opened)
 FILE_TEST(bytes_come_back_from_where_they_went)
 {
     struct zc_file *file = open_file(ZC_FILE_KEEP);
-    const int descriptor = open(place.path, O_RDONLY);
+    const int descriptor = open(files.path, O_RDONLY);
     unsigned char page[4096];
     uint64_t disk;
     uint64_t offset;
@@ -569,11 +569,11 @@ FILE_TEST(bytes_come_back_from_where_they_went)
     /* Some file systems count nothing before. */
     assert_int_equal(fsync(descriptor), 0);
     (void)close(descriptor);
-    disk = (uint64_t)look(place.path).st_blocks * 512;
+    disk = (uint64_t)look(files.path).st_blocks * 512;
     assert_in_range(disk, 1, BYTES / 2);
     assert_int_equal(zc_file_disk_bytes(file), disk);
     zc_file_close(file);
-    support_remove_file(place.path);
+    support_remove_file(files.path);
 }
 
 FILE_TEST(a_file_that_must_not_grow_is_an_error)
@@ -592,11 +592,11 @@ FILE_TEST(a_file_that_must_not_grow_is_an_error)
     /* The first 1000 bytes fit: a short transfer, and then the error. */
     assert_status(zc_file_write(file, page, 4096, 3 * 4096), ZC_IO_ERROR);
     assert_status(zc_file_write(file, page, 4096, 4 * 4096), ZC_IO_ERROR);
-    refuse_at(place.other, ZC_FILE_PREALLOCATE, ZC_IO_ERROR, "");
+    refuse_at(files.other, ZC_FILE_PREALLOCATE, ZC_IO_ERROR, "");
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     (void)signal(SIGXFSZ, SIG_DFL);
 
-    assert_false(support_file_exists(place.other));
+    assert_false(support_file_exists(files.other));
     assert_status(zc_file_write(file, page, 4096, 3 * 4096), ZC_OK);
     zc_file_close(file);
 }
@@ -606,17 +606,17 @@ FILE_TEST(preallocation_takes_the_space)
     const uint64_t too_much = UINT64_C(1) << 60; /* for any disk */
     struct zc_file *file = open_file(ZC_FILE_PREALLOCATE | ZC_FILE_KEEP);
 
-    assert_true((uint64_t)look(place.path).st_blocks * 512 >= BYTES);
-    assert_int_equal(look(place.path).st_size, BYTES);
+    assert_true((uint64_t)look(files.path).st_blocks * 512 >= BYTES);
+    assert_int_equal(look(files.path).st_size, BYTES);
     zc_file_close(file);
-    support_remove_file(place.path);
+    support_remove_file(files.path);
 
     refuse_bytes(too_much, ZC_FILE_PREALLOCATE, ZC_IO_ERROR);
     refuse_bytes(too_much, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP, ZC_IO_ERROR);
-    assert_false(support_file_exists(place.path));
-    make_file(place.path, "not ours");
+    assert_false(support_file_exists(files.path));
+    make_file(files.path, "not ours");
     refuse_bytes(too_much, ZC_FILE_PREALLOCATE | ZC_FILE_EXISTING, ZC_IO_ERROR);
-    support_remove_file(place.path); /* it was there before */
+    support_remove_file(files.path); /* it was there before */
 }
 
 FILE_TEST(direct_transfers_go_both_ways_or_are_refused)
@@ -624,12 +624,12 @@ FILE_TEST(direct_transfers_go_both_ways_or_are_refused)
     const size_t size = 65536;
     struct zc_file *file = NULL;
     zc_status status = zc_file_open(
-        place.path, BYTES, ZC_FILE_DIRECT | ZC_FILE_PREALLOCATE, why, &file);
+        files.path, BYTES, ZC_FILE_DIRECT | ZC_FILE_PREALLOCATE, why, &file);
     unsigned char *page;
 
     if (status != ZC_OK) {
         assert_status(status, ZC_UNSUPPORTED);
-        assert_false(support_file_exists(place.path));
+        assert_false(support_file_exists(files.path));
         print_message("no direct transfers here: skipped\n");
         skip();
     }

@@ -162,7 +162,7 @@ static zc_status open_at(const char *path, uint64_t bytes, unsigned flags)
 
 static zc_status open_file(uint64_t bytes, unsigned flags)
 {
-    return open_at(place.path, bytes, flags);
+    return open_at(files.path, bytes, flags);
 }
 
 static int set_up(void **state)
@@ -170,7 +170,7 @@ static int set_up(void **state)
     (void)state;
     memset(&calls, 0, sizeof(calls));
     support_place_make();
-    assert_status(zc_file_open(place.path, 1 << 20, 0, why, &file), ZC_OK);
+    assert_status(zc_file_open(files.path, 1 << 20, 0, why, &file), ZC_OK);
     return 0;
 }
 
@@ -253,7 +253,7 @@ static void refuse(unsigned flags, zc_status expected)
 {
     assert_status(open_file(1 << 20, flags), expected);
     assert_null(file);
-    assert_false(support_file_exists(place.path));
+    assert_false(support_file_exists(files.path));
 }
 
 static void refuse_space(int says, unsigned keep, zc_status expected)
@@ -279,12 +279,12 @@ FILE_TEST(zeros_are_written_where_space_cannot_be_taken)
             open_file((1 << 20) + 512, ZC_FILE_PREALLOCATE | ZC_FILE_KEEP),
             ZC_OK);
         assert_int_equal(calls.writes.calls, 5);
-        assert_int_equal(stat(place.path, &info), 0);
+        assert_int_equal(stat(files.path, &info), 0);
         assert_int_equal(info.st_size, (1 << 20) + 512);
         assert_true((uint64_t)info.st_blocks * 512 >= 1 << 20);
         assert_status(zc_file_read(file, &byte, 1, (1 << 20) + 511), ZC_OK);
         assert_int_equal(byte, 0);
-        support_remove_file(place.path);
+        support_remove_file(files.path);
     }
 }
 
@@ -335,14 +335,14 @@ FILE_TEST(a_file_in_a_directory_is_made_and_unlinked)
 {
     /* An old kernel opens the directory itself, which is not for writing. */
     static const int errors[] = {EOPNOTSUPP, EISDIR, EINVAL, ENOENT};
-    const size_t length = strlen(place.directory);
+    const size_t length = strlen(files.directory);
     unsigned i;
 
     for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         calls.tmpfile = errors[i];
-        assert_status(open_at(place.directory, 1 << 20, 0), ZC_OK);
-        assert_int_equal(support_directory_count(place.directory), 0);
-        assert_memory_equal(calls.last, place.directory, length);
+        assert_status(open_at(files.directory, 1 << 20, 0), ZC_OK);
+        assert_int_equal(support_directory_count(files.directory), 0);
+        assert_memory_equal(calls.last, files.directory, length);
         assert_true(strlen(calls.last) > length + 1);
         assert_false(support_file_exists(calls.last));
         expect_write(ZC_OK, 1);
@@ -354,11 +354,11 @@ FILE_TEST(names_that_are_taken_are_passed_over)
 {
     calls.tmpfile = EOPNOTSUPP;
     calls.taken = 50;
-    assert_status(open_at(place.directory, 1 << 20, 0), ZC_OK);
+    assert_status(open_at(files.directory, 1 << 20, 0), ZC_OK);
     assert_in_range(calls.opens, 51, 52);
-    assert_int_equal(support_directory_count(place.directory), 0);
+    assert_int_equal(support_directory_count(files.directory), 0);
     calls.taken = UINT32_MAX; /* not for ever */
-    assert_status(open_at(place.directory, 1 << 20, 0), ZC_IO_ERROR);
+    assert_status(open_at(files.directory, 1 << 20, 0), ZC_IO_ERROR);
     assert_string_equal(why, strerror(EEXIST));
     calls.taken = 0;
 }
