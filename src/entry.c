@@ -187,7 +187,8 @@ static void free_record(struct zc_entries *entries, struct zc_entry *entry,
  * its owner's LRU list may: so it leaves the list first, under the list's lock.
  * A same-filled entry is on no list.
  */
-static void free_entry(struct zc_entries *entries, struct zc_entry *entry)
+static void free_entry(struct zc_entries *entries, struct zc_entry *entry,
+                       unsigned processor)
 {
     const bool has_object = (entry->flags & ZC_ENTRY_SAME_FILLED) == 0;
     struct zc_generation *generation = NULL;
@@ -195,16 +196,17 @@ static void free_entry(struct zc_entries *entries, struct zc_entry *entry)
     if (has_object) {
         if (entries->keeps_ages)
             zc_lru_remove(entries->lru, entry);
-        zc_counter_subtract(&owner_of(entries, entry)->charged_bytes,
+        zc_striped_subtract(&owner_of(entries, entry)->charged_bytes, processor,
                             zc_entry_size(entry));
         generation = zc_generation_at(entries->generations, entry->generation);
     }
     free_record(entries, entry, has_object);
     if (generation != NULL)
-        zc_generation_put(entries->generations, generation);
+        zc_generation_put(generation, processor);
 }
 
-void zc_entry_put(struct zc_entries *entries, struct zc_entry *entry)
+/* Drops a reference; true: it was the last. */
+static bool drop(struct zc_entry *entry)
 {
     /* Release: the thread that frees the entry sees all that this thread did
      * with it.  Acquire: the last put sees what earlier users did. */
@@ -212,8 +214,20 @@ void zc_entry_put(struct zc_entries *entries, struct zc_entry *entry)
 
     zc_may_block();
     ZC_ASSERT((before & ZC_ENTRY_COUNT_MASK) > 0);
-    if ((before & ZC_ENTRY_COUNT_MASK) == 1)
-        free_entry(entries, entry);
+    return (before & ZC_ENTRY_COUNT_MASK) == 1;
+}
+
+void zc_entry_put(struct zc_entries *entries, struct zc_entry *entry)
+{
+    if (drop(entry))
+        free_entry(entries, entry, zc_processor_current());
+}
+
+void zc_entry_put_on(struct zc_entries *entries, struct zc_entry *entry,
+                     unsigned processor)
+{
+    if (drop(entry))
+        free_entry(entries, entry, processor);
 }
 
 void zc_entry_put_used(struct zc_entries *entries, struct zc_entry *entry)
@@ -234,7 +248,7 @@ void zc_entry_put_used(struct zc_entries *entries, struct zc_entry *entry)
         &entry->references, &before,
         stamp | ((before & ZC_ENTRY_COUNT_MASK) - 1)));
     if ((before & ZC_ENTRY_COUNT_MASK) == 1)
-        free_entry(entries, entry);
+        free_entry(entries, entry, zc_processor_current());
 }
 
 uint64_t zc_checksum(const void *data, size_t size)
@@ -264,7 +278,8 @@ static zc_status reserve_beside(struct zc_entries *entries, uint32_t index)
 zc_status zc_entry_set_object(struct zc_entries *entries,
                               struct zc_entry *entry,
                               struct zc_generation *generation,
-                              const void *data, size_t size, unsigned flags)
+                              const void *data, size_t size, unsigned flags,
+                              unsigned processor)
 {
     zc_status status = ZC_OK;
 
@@ -279,7 +294,7 @@ zc_status zc_entry_set_object(struct zc_entries *entries,
     entry->size_minus_one = (uint16_t)(size - 1);
     entry->generation = generation->id;
     entry->flags = (uint8_t)flags;
-    zc_counter_add(&owner_of(entries, entry)->charged_bytes, size);
+    zc_striped_add(&owner_of(entries, entry)->charged_bytes, processor, size);
     if (entries->checksums)
         *sum_of(entries, entry) = zc_checksum(data, size);
     return ZC_OK;

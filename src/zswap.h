@@ -141,11 +141,14 @@ zc_status zc_entry_create(struct zc_entries *entries, zc_swp slot,
  * Sets the fields of an entry that depend on its object; the entry is not
  * published yet.  May block.  ZC_OK: the entry has the caller's reference to
  * the generation, and the owner is charged.  ZC_NO_MEMORY: the entry is freed.
+ * `processor`, here and below: zc_processor_current(), or a moment ago; both
+ * are counted by processor.
  */
 zc_status zc_entry_set_object(struct zc_entries *entries,
                               struct zc_entry *entry,
                               struct zc_generation *generation,
-                              const void *data, size_t size, unsigned flags);
+                              const void *data, size_t size, unsigned flags,
+                              unsigned processor);
 
 /* Takes a reference.  The caller has one, or holds the shard lock and the entry
  * is linked. */
@@ -154,6 +157,8 @@ void zc_entry_get(struct zc_entry *entry);
 /* Drops a reference; the last one frees the object and the entry.  May block:
  * no spinlock may be held. */
 void zc_entry_put(struct zc_entries *entries, struct zc_entry *entry);
+void zc_entry_put_on(struct zc_entries *entries, struct zc_entry *entry,
+                     unsigned processor);
 
 /* The same at the end of a load: with an LRU it also sets REFERENCED and the
  * time. */
@@ -329,7 +334,7 @@ struct zc_owner {
     zc_atomic_u32 entries; /* [lock] to write; any to read */
     /* Bytes of objects charged; the limit, UINT64_MAX: none; whether writeback
      * is forbidden.  Independent: a store may act on old values. */
-    zc_counter charged_bytes;
+    struct zc_striped charged_bytes;
     zc_atomic_u64 limit_bytes;
     zc_atomic_u32 no_writeback;
 };
@@ -364,6 +369,16 @@ static inline struct zc_owner *zc_lru_find_owner(const struct zc_lru *lru,
 {
     ZC_ASSERT(owner < ZC_OWNER_COUNT);
     return zc_atomic_pointer_load_acquire(&lru->owners[owner]);
+}
+
+/* Whether an owner has a limit and is charged as much.  Without one the bytes
+ * are not added up. */
+static inline bool zc_owner_is_at_limit(const struct zc_owner *owner)
+{
+    const uint64_t limit = zc_atomic_u64_load_relaxed(&owner->limit_bytes);
+
+    return limit != UINT64_MAX &&
+           zc_striped_sum(&owner->charged_bytes) >= limit;
 }
 
 /* Makes the record; if another thread has set one first, returns that.  NULL:
@@ -540,7 +555,7 @@ bool zc_zswap_owner_forbids(const struct zc_zswap *zswap, unsigned owner);
 /* Drops the tree's reference to an entry that the caller has unlinked; `reason`
  * is the counter of the cause. */
 void zc_zswap_forget(struct zc_zswap *zswap, struct zc_entry *entry,
-                     enum zc_stat reason);
+                     enum zc_stat reason, unsigned processor);
 
 /* Pages linked now. */
 uint64_t zc_zswap_stored_pages(const struct zc_zswap *zswap);

@@ -48,12 +48,13 @@ struct zc_entry *lab_broken_trust_token(struct zc_zswap *zswap, zc_swp slot,
 
 bool lab_broken_make_room(struct zc_zswap *zswap, zc_swp slot, unsigned owner)
 {
-    struct zc_generation *generation = zc_generations_get(&zswap->generations);
-    struct zc_context *context = zc_generation_lock_context(generation);
+    struct zc_generation *generation =
+        zc_generations_get(&zswap->generations, 0);
+    struct zc_context *context = zc_generation_lock_context(generation, 0);
     bool has_written = zswap->make_room(zswap->context, slot, owner);
 
     zc_generation_unlock_context(context);
-    zc_generation_put(&zswap->generations, generation);
+    zc_generation_put(generation, 0);
     return has_written;
 }
 

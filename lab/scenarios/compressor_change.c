@@ -23,6 +23,13 @@ static void setup_current(void)
     world_watch_cache();
 }
 
+static void setup_stored(void)
+{
+    world_cache(ZC_PLACEMENT_KERNEL, "lz4");
+    (void)world_store(1, 1);
+    world_watch_cache();
+}
+
 static void invalidate(void *context)
 {
     (void)context;
@@ -47,6 +54,18 @@ static void change_away(void *context)
     (void)world_set_compressor("copy");
 }
 
+static void change_round(void *context)
+{
+    change_away(context);
+    change_back(context);
+}
+
+static void store_over(void *context)
+{
+    (void)context;
+    (void)world_store(1, 2);
+}
+
 static void store_and_load(void)
 {
     (void)world_store(3, 1);
@@ -64,6 +83,12 @@ static const struct world_case current = {
     .finish = store_and_load,
 };
 
+static const struct world_case stored = {
+    .setup = setup_stored,
+    .opening = "zc_cache_store(0:1, page)",
+    .finish = store_and_load,
+};
+
 static const struct lab_actor back[] = {
     {"zc_cache_invalidate(0:1)", invalidate},
     {"zc_cache_set_compressor(lz4)", change_back},
@@ -72,6 +97,11 @@ static const struct lab_actor back[] = {
 static const struct lab_actor away[] = {
     {"zc_cache_store(0:1)", store},
     {"zc_cache_set_compressor(copy)", change_away},
+};
+
+static const struct lab_actor away_and_back[] = {
+    {"zc_cache_store(0:1)", store_over},
+    {"zc_cache_set_compressor(copy), (lz4)", change_round},
 };
 
 static const char *const rules_compressor_back[] = {
@@ -107,4 +137,23 @@ const struct lab_scenario scenario_compressor_away = {
     .origin = "mm: zswap: properly synchronize freeing resources during CPU "
               "hotunplug, 12dcb0ef5406, 2025",
     .least = least_compressor_away,
+};
+
+static const char *const rules_compressor_round[] = {"CONTEXT_OUTLIVES_USER",
+                                                     NULL};
+static const uint8_t least_compressor_round[] = {0};
+
+const struct lab_scenario scenario_compressor_round = {
+    .summary = "store over a page || set_compressor away and back",
+    .program = {WORLD_PROGRAM("compressor-round", away_and_back, &stored)},
+    .break_rule = world_break,
+    .rules = rules_compressor_round,
+    .bound = LAB_NO_BOUND,
+    .story =
+        "A store takes a reference to the current generation and drops that "
+        "of the page before it, while the generation is closed, drains, and "
+        "is opened again.",
+    .origin = "mm: zswap: properly synchronize freeing resources during CPU "
+              "hotunplug, 12dcb0ef5406, 2025",
+    .least = least_compressor_round,
 };

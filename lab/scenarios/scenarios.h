@@ -17,6 +17,7 @@
     X(failed_store) \
     X(compressor_back) \
     X(compressor_away) \
+    X(compressor_round) \
     X(deferred_kernel) \
     X(deferred_dense) \
     X(failed_reclaim_kernel) \

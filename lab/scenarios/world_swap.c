@@ -53,7 +53,7 @@ void world_limit(void)
         zc_lru_find_owner(&world.cache->zswap.lru, 0);
     const struct zc_owner_options options = {
         .struct_size = sizeof(options),
-        .limit_bytes = zc_counter_read(&owner->charged_bytes),
+        .limit_bytes = zc_striped_sum(&owner->charged_bytes),
     };
 
     world_must(zc_cache_set_owner(world.cache, 0, &options), "no limit");

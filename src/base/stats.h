@@ -55,12 +55,19 @@ struct zc_stats {
     } stripes[ZC_STATS_STRIPES];
 };
 
+/* `processor`: zc_processor_current(), for a caller that has asked it. */
+static inline void zc_stats_add_on(struct zc_stats *stats, unsigned processor,
+                                   enum zc_stat stat, uint64_t value)
+{
+    unsigned stripe = processor % ZC_STATS_STRIPES;
+
+    zc_counter_add(&stats->stripes[stripe].counters[stat], value);
+}
+
 static inline void zc_stats_add(struct zc_stats *stats, enum zc_stat stat,
                                 uint64_t value)
 {
-    unsigned stripe = zc_processor_current() % ZC_STATS_STRIPES;
-
-    zc_counter_add(&stats->stripes[stripe].counters[stat], value);
+    zc_stats_add_on(stats, zc_processor_current(), stat, value);
 }
 
 static inline void zc_stats_subtract(struct zc_stats *stats, enum zc_stat stat,
@@ -70,5 +77,31 @@ static inline void zc_stats_subtract(struct zc_stats *stats, enum zc_stat stat,
 }
 
 uint64_t zc_stats_sum(const struct zc_stats *stats, enum zc_stat stat);
+
+/* One number that many processors add to and subtract from, never below 0. */
+struct zc_striped {
+    struct {
+        zc_counter part;
+        char gap[64];
+    } stripes[ZC_STATS_STRIPES];
+};
+
+static inline void zc_striped_add(struct zc_striped *striped,
+                                  unsigned processor, uint64_t value)
+{
+    unsigned stripe = processor % ZC_STATS_STRIPES;
+
+    zc_counter_add(&striped->stripes[stripe].part, value);
+}
+
+static inline void zc_striped_subtract(struct zc_striped *striped,
+                                       unsigned processor, uint64_t value)
+{
+    zc_striped_add(striped, processor, (uint64_t)0 - value);
+}
+
+/* Exact when no thread adds.  What is added to a stripe after it was read, and
+ * subtracted from one before, may make the sum less than 0: then it is 0. */
+uint64_t zc_striped_sum(const struct zc_striped *striped);
 
 #endif

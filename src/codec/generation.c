@@ -4,7 +4,7 @@
  *
  * A generation is made current, with all its contexts.  It is referenced by
  * being current, by each entry compressed with it, and by each store in flight.
- * The thread that drops the last reference frees it with its contexts
+ * The thread that drops the last reference frees its contexts
  * (CONTEXT_OUTLIVES_USER: no context is freed before that, whatever happens to
  * processors).
  *
@@ -15,9 +15,32 @@
  * first, and the change makes a new generation.  A count of 0 never rises again
  * (DYING_GENERATION_STAYS_DEAD).
  *
- * Locks: `change` serialises changes, and its holder may wait; `lock` guards
- * `current` and the table.  A context's mutex is held across compression and
- * the pool's allocation, because the buffer is in use until the object is
+ * No word is written by the stores of all processors.  The count is spread:
+ * each context has a part of it, and `references` has the rest.
+ *
+ *   open     while it is current: references are taken and dropped at the
+ *            context of the processor where that happens.  `references` has
+ *            OPEN_BIAS more than its part, so it is not 0 whatever is dropped.
+ *   closed   after that: every context's word has CLOSED, and its number means
+ *            nothing.  All of the count is in `references`.
+ *
+ * A thread adds to the word of a context without asking before.  What it finds
+ * there says whether it was counted: if CLOSED was set, it was not.  The change
+ * that closes a generation sets CLOSED in one word after the other and adds up
+ * what it finds; what is dropped meanwhile at a closed word is taken off
+ * `references`, which cannot reach 0 before the sum is added and the bias goes.
+ * So each reference is counted once, and the step that makes `references` 0 is
+ * that of the last put, or of the change itself.
+ *
+ * A store reads `current` and adds to the word of its context.  If that was
+ * closed, the generation is no longer the current one, and the store reads
+ * `current` again: it was changed before the first word was closed.  The
+ * generation may even have ended in between.  So its struct and these words
+ * stay until the cache is destroyed, and serve the next generation.
+ *
+ * `change` serialises changes, and its holder may wait; only its holder opens,
+ * closes or makes a generation.  A context's mutex is held across compression
+ * and the pool's allocation, because the buffer is in use until the object is
  * written.
  */
 #include "codec/generation.h"
@@ -31,6 +54,13 @@
 
 #define BUFFER_PAGES 2 /* room for the largest output of a codec */
 
+/* The word of a context. */
+#define CLOSED 1u
+#define ONE 2u /* a reference */
+#define COUNT_BITS 31
+
+#define OPEN_BIAS (UINT32_C(1) << 31) /* more than references can be */
+
 static void free_context(const struct zc_compressor *compressor,
                          struct zc_context *context)
 {
@@ -41,23 +71,14 @@ static void free_context(const struct zc_compressor *compressor,
     context->buffer = NULL;
 }
 
-static void fini_context(const struct zc_compressor *compressor,
-                         struct zc_context *context)
-{
-    free_context(compressor, context);
-    zc_mutex_destroy(&context->lock);
-}
-
 static zc_status init_context(const struct zc_compressor *compressor,
                               size_t page_size, int level,
                               struct zc_context *context)
 {
-    zc_status status;
+    zc_status status = ZC_OK;
 
-    status = zc_mutex_init(&context->lock, ZC_RANK_CONTEXT, "context");
-    if (status != ZC_OK)
-        return status;
     context->codec = NULL;
+    context->is_used = false;
     context->buffer = zc_malloc(ZC_PREFIX_BYTES_MAX + BUFFER_PAGES * page_size);
     if (context->buffer == NULL)
         status = ZC_NO_MEMORY;
@@ -65,24 +86,34 @@ static zc_status init_context(const struct zc_compressor *compressor,
         status = compressor->context_create(compressor, page_size, level,
                                             &context->codec);
     if (status != ZC_OK)
-        fini_context(compressor, context);
+        free_context(compressor, context);
     return status;
 }
 
-static void destroy_generation(struct zc_generation *generation)
+/* Frees the contexts of a generation without references: its struct is free. */
+static void end_generation(struct zc_generation *generation)
 {
     unsigned i;
 
     for (i = 0; i < generation->context_count; i++)
-        fini_context(generation->compressor, &generation->contexts[i]);
+        free_context(generation->compressor, &generation->contexts[i]);
+    /* Pairs with the acquire in has_ended(). */
+    zc_atomic_u32_store_release(&generation->has_ended, 1);
+}
+
+static void destroy_struct(struct zc_generation *generation)
+{
+    unsigned i;
+
+    for (i = 0; i < generation->context_count; i++)
+        zc_mutex_destroy(&generation->contexts[i].lock);
     zc_free(generation->contexts);
     zc_free(generation);
 }
 
-static zc_status create_generation(const struct zc_generations *generations,
-                                   const struct zc_compressor *compressor,
-                                   int level,
-                                   struct zc_generation **generation_out)
+/* A struct without contexts of a compressor, not in the table yet. */
+static zc_status create_struct(const struct zc_generations *generations,
+                               struct zc_generation **generation_out)
 {
     struct zc_generation *generation = zc_calloc(1, sizeof(*generation));
     zc_status status;
@@ -90,27 +121,151 @@ static zc_status create_generation(const struct zc_generations *generations,
 
     if (generation == NULL)
         return ZC_NO_MEMORY;
-    generation->compressor = compressor;
-    generation->level = level;
     generation->page_size = generations->page_size;
-    zc_atomic_u32_init(&generation->references, 1);
     generation->contexts =
         zc_calloc(generations->context_count, sizeof(struct zc_context));
-    if (generation->contexts == NULL) {
-        destroy_generation(generation);
-        return ZC_NO_MEMORY;
+    status = generation->contexts == NULL ? ZC_NO_MEMORY : ZC_OK;
+    for (i = 0; status == ZC_OK && i < generations->context_count; i++) {
+        zc_atomic_u32_init(&generation->contexts[i].references, CLOSED);
+        status = zc_mutex_init(&generation->contexts[i].lock, ZC_RANK_CONTEXT,
+                               "context");
+        if (status == ZC_OK)
+            generation->context_count++;
     }
-    for (i = 0; i < generations->context_count; i++) {
-        status = init_context(compressor, generations->page_size, level,
-                              &generation->contexts[i]);
-        if (status != ZC_OK) {
-            destroy_generation(generation);
-            return status;
-        }
-        generation->context_count++;
+    if (status != ZC_OK) {
+        destroy_struct(generation);
+        return status;
     }
+    zc_atomic_u32_init(&generation->references, 0);
+    zc_atomic_u32_init(&generation->has_ended, 1);
     *generation_out = generation;
     return ZC_OK;
+}
+
+/* Gives a struct that is free a compressor and its contexts, and a reference
+ * for being current. */
+static zc_status begin_generation(struct zc_generation *generation,
+                                  const struct zc_compressor *compressor,
+                                  int level)
+{
+    zc_status status;
+    unsigned i;
+
+    for (i = 0; i < generation->context_count; i++) {
+        status = init_context(compressor, generation->page_size, level,
+                              &generation->contexts[i]);
+        if (status == ZC_OK)
+            continue;
+        while (i-- > 0)
+            free_context(compressor, &generation->contexts[i]);
+        return status;
+    }
+    generation->compressor = compressor;
+    generation->level = level;
+    zc_atomic_u32_store_relaxed(&generation->has_ended, 0);
+    /* Pairs with try_ref(), whose caller reads the fields. */
+    zc_atomic_u32_store_release(&generation->references, 1);
+    return ZC_OK;
+}
+
+/* Whether its contexts are freed. */
+static bool has_ended(const struct zc_generation *generation)
+{
+    /* Pairs with the release in end_generation(). */
+    return zc_atomic_u32_load_acquire(&generation->has_ended) != 0;
+}
+
+/* A struct that is free, or NULL. */
+static struct zc_generation *find_ended(
+    const struct zc_generations *generations)
+{
+    struct zc_generation *generation;
+    unsigned i;
+
+    for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
+        generation = zc_generation_at(generations, (uint8_t)i);
+        if (generation != NULL && has_ended(generation))
+            return generation;
+    }
+    return NULL;
+}
+
+/* A new generation in a struct and at a place of the table that were never
+ * used.  ZC_REJECTED: all ids are taken. */
+static zc_status add_generation(struct zc_generations *generations,
+                                const struct zc_compressor *compressor,
+                                int level,
+                                struct zc_generation **generation_out)
+{
+    struct zc_generation *generation;
+    zc_status status;
+    unsigned id = 0;
+
+    while (id < ZC_GENERATIONS_MAX &&
+           zc_generation_at(generations, (uint8_t)id) != NULL)
+        id++;
+    if (id == ZC_GENERATIONS_MAX)
+        return ZC_REJECTED;
+    status = create_struct(generations, &generation);
+    if (status != ZC_OK)
+        return status;
+    generation->id = (uint8_t)id;
+    status = begin_generation(generation, compressor, level);
+    if (status != ZC_OK) {
+        destroy_struct(generation);
+        return status;
+    }
+    zc_atomic_pointer_store_release(&generations->table[id], generation);
+    *generation_out = generation;
+    return ZC_OK;
+}
+
+/* A generation that is not current yet.  The caller holds `change`, or no other
+ * thread has the generations. */
+static zc_status create_generation(struct zc_generations *generations,
+                                   const struct zc_compressor *compressor,
+                                   int level,
+                                   struct zc_generation **generation_out)
+{
+    struct zc_generation *ended = find_ended(generations);
+    zc_status status;
+
+    if (ended == NULL)
+        return add_generation(generations, compressor, level, generation_out);
+    status = begin_generation(ended, compressor, level);
+    if (status == ZC_OK)
+        *generation_out = ended;
+    return status;
+}
+
+/* From here on references are counted at the contexts.  The caller has one. */
+static void open_generation(struct zc_generation *generation)
+{
+    unsigned i;
+
+    (void)zc_atomic_u32_add(&generation->references, OPEN_BIAS);
+    for (i = 0; i < generation->context_count; i++)
+        /* Pairs with the acquire of a store that counts there. */
+        zc_atomic_u32_store_release(&generation->contexts[i].references, 0);
+}
+
+/* From here on references are counted in one word.  Drops the reference for
+ * being current. */
+static void close_generation(struct zc_generation *generation)
+{
+    const uint32_t sign = UINT32_C(1) << (COUNT_BITS - 1);
+    uint32_t sum = 0;
+    uint32_t change;
+    unsigned i;
+
+    for (i = 0; i < generation->context_count; i++)
+        sum += zc_atomic_u32_or(&generation->contexts[i].references, CLOSED) /
+               ONE;
+    /* More may have been dropped at the contexts than was taken there. */
+    sum &= (UINT32_C(1) << COUNT_BITS) - 1;
+    change = (sum ^ sign) - sign - OPEN_BIAS - 1;
+    if (zc_atomic_u32_add(&generation->references, change) + change == 0)
+        end_generation(generation);
 }
 
 static zc_status find_compressor(const char *name, int level,
@@ -135,6 +290,7 @@ zc_status zc_generations_init(struct zc_generations *generations,
                               const char *name, int level)
 {
     const struct zc_compressor *compressor;
+    struct zc_generation *first;
     zc_status status;
     unsigned i;
 
@@ -149,23 +305,14 @@ zc_status zc_generations_init(struct zc_generations *generations,
                            "compressor change");
     if (status != ZC_OK)
         return status;
-    status = zc_spinlock_init(&generations->lock, ZC_RANK_GENERATIONS,
-                              "generations");
-    if (status != ZC_OK)
-        goto destroy_mutex;
-    status = create_generation(generations, compressor, level,
-                               &generations->current);
-    if (status != ZC_OK)
-        goto destroy_lock;
-    zc_atomic_pointer_store_release(&generations->table[0],
-                                    generations->current);
+    status = create_generation(generations, compressor, level, &first);
+    if (status != ZC_OK) {
+        zc_mutex_destroy(&generations->change);
+        return status;
+    }
+    open_generation(first);
+    zc_atomic_pointer_init(&generations->current, first);
     return ZC_OK;
-
-destroy_lock:
-    zc_spinlock_destroy(&generations->lock);
-destroy_mutex:
-    zc_mutex_destroy(&generations->change);
-    return status;
 }
 
 void zc_generations_destroy(struct zc_generations *generations)
@@ -175,10 +322,12 @@ void zc_generations_destroy(struct zc_generations *generations)
 
     for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
         generation = zc_generation_at(generations, (uint8_t)i);
-        if (generation != NULL)
-            destroy_generation(generation);
+        if (generation == NULL)
+            continue;
+        if (!has_ended(generation))
+            end_generation(generation);
+        destroy_struct(generation);
     }
-    zc_spinlock_destroy(&generations->lock);
     zc_mutex_destroy(&generations->change);
 }
 
@@ -195,73 +344,61 @@ static bool try_ref(struct zc_generation *generation)
     return true;
 }
 
-/* The generation of these settings, with a new reference; or NULL. */
+/* Whether a generation has these settings. */
+static bool has_settings(const struct zc_generation *generation,
+                         const struct zc_compressor *compressor, int level)
+{
+    return generation->compressor == compressor && generation->level == level;
+}
+
+/* The draining generation of these settings, with a reference for being
+ * current; or NULL. */
 static struct zc_generation *find_generation(
-    struct zc_generations *generations, const struct zc_compressor *compressor,
-    int level) ZC_REQUIRES(generations->lock)
+    const struct zc_generations *generations,
+    const struct zc_compressor *compressor, int level)
+    ZC_REQUIRES(generations->change)
 {
     struct zc_generation *generation;
     unsigned i;
 
     for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
         generation = zc_generation_at(generations, (uint8_t)i);
-        if (generation != NULL && generation->compressor == compressor &&
-            generation->level == level && try_ref(generation))
+        if (generation != NULL && has_settings(generation, compressor, level) &&
+            !has_ended(generation) && try_ref(generation))
             return generation;
     }
     return NULL;
 }
 
-/* Gives a new generation an id; ZC_REJECTED: all are taken. */
-static zc_status number_generation(struct zc_generations *generations,
-                                   struct zc_generation *generation)
-    ZC_REQUIRES(generations->lock)
+static struct zc_generation *current_of(
+    const struct zc_generations *generations)
 {
-    unsigned i;
-
-    for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
-        if (zc_generation_at(generations, (uint8_t)i) != NULL)
-            continue;
-        generation->id = (uint8_t)i;
-        zc_atomic_pointer_store_release(&generations->table[i], generation);
-        return ZC_OK;
-    }
-    return ZC_REJECTED;
+    /* Pairs with the release in change_to(). */
+    return zc_atomic_pointer_load_acquire(&generations->current);
 }
 
 static zc_status change_to(struct zc_generations *generations,
                            const struct zc_compressor *compressor, int level)
+    ZC_REQUIRES(generations->change)
 {
-    struct zc_generation *fresh = NULL;
+    struct zc_generation *old = current_of(generations);
     struct zc_generation *next;
-    struct zc_generation *old = NULL;
-    zc_status status = ZC_OK;
+    zc_status status;
 
-    zc_spinlock_lock(&generations->lock);
+    if (has_settings(old, compressor, level))
+        return ZC_OK;
     next = find_generation(generations, compressor, level);
-    zc_spinlock_unlock(&generations->lock);
     if (next == NULL) {
-        status = create_generation(generations, compressor, level, &fresh);
+        status = create_generation(generations, compressor, level, &next);
         if (status != ZC_OK)
             return status;
-        next = fresh;
     }
-    zc_spinlock_lock(&generations->lock);
-    if (fresh != NULL)
-        status = number_generation(generations, fresh);
-    if (status == ZC_OK) {
-        old = generations->current;
-        ZC_ASSERT(old != NULL);
-        generations->current = next;
-    }
-    zc_spinlock_unlock(&generations->lock);
-    if (status == ZC_OK && old != next && !ZC_RULE(CONTEXT_OUTLIVES_USER))
+    open_generation(next);
+    zc_atomic_pointer_store_release(&generations->current, next);
+    if (!ZC_RULE(CONTEXT_OUTLIVES_USER))
         (void)ZC_BROKEN(free_contexts(old, free_context));
-    if (status == ZC_OK)
-        zc_generation_put(generations, old);
-    else
-        destroy_generation(fresh);
-    return status;
+    close_generation(old);
+    return ZC_OK;
 }
 
 zc_status zc_generations_change(struct zc_generations *generations,
@@ -271,8 +408,8 @@ zc_status zc_generations_change(struct zc_generations *generations,
     zc_status status;
 
     zc_mutex_lock(&generations->change);
-    if (name == NULL) /* `current` changes only under `change` */
-        name = generations->current->compressor->name;
+    if (name == NULL)
+        name = current_of(generations)->compressor->name;
     status = find_compressor(name, level, &compressor, &level);
     if (status == ZC_OK)
         status = change_to(generations, compressor, level);
@@ -280,45 +417,46 @@ zc_status zc_generations_change(struct zc_generations *generations,
     return status;
 }
 
-struct zc_generation *zc_generations_get(struct zc_generations *generations)
+static struct zc_context *context_of(const struct zc_generation *generation,
+                                     unsigned processor)
+{
+    return &generation->contexts[processor % generation->context_count];
+}
+
+struct zc_generation *zc_generations_get(struct zc_generations *generations,
+                                         unsigned processor)
 {
     struct zc_generation *generation;
+    uint32_t before;
 
-    zc_spinlock_lock(&generations->lock);
-    generation = generations->current;
-    zc_generation_ref(generation);
-    zc_spinlock_unlock(&generations->lock);
+    do {
+        generation = current_of(generations);
+        /* Pairs with the releases that open and close it. */
+        before = zc_atomic_u32_add(
+            &context_of(generation, processor)->references, ONE);
+    } while ((before & CLOSED) != 0);
     return generation;
 }
 
-void zc_generation_ref(struct zc_generation *generation)
+void zc_generation_put(struct zc_generation *generation, unsigned processor)
 {
-    uint32_t before = zc_atomic_u32_add(&generation->references, 1);
+    uint32_t before = zc_atomic_u32_add(
+        &context_of(generation, processor)->references, (uint32_t)0 - ONE);
 
-    ZC_ASSERT(before > 0);
-}
-
-void zc_generation_put(struct zc_generations *generations,
-                       struct zc_generation *generation)
-{
-    uint32_t before = zc_atomic_u32_add(&generation->references, UINT32_MAX);
-
-    ZC_ASSERT(before > 0);
-    if (before != 1)
+    if ((before & CLOSED) == 0)
         return;
-    zc_spinlock_lock(&generations->lock);
-    zc_atomic_pointer_store_release(&generations->table[generation->id], NULL);
-    zc_spinlock_unlock(&generations->lock);
-    destroy_generation(generation);
+    before = zc_atomic_u32_add(&generation->references, UINT32_MAX);
+    ZC_ASSERT(before > 0);
+    if (before == 1)
+        end_generation(generation);
 }
 
 /* The lock analysis cannot follow a lock inside a returned struct. */
-struct zc_context *zc_generation_lock_context(struct zc_generation *generation)
+struct zc_context *zc_generation_lock_context(struct zc_generation *generation,
+                                              unsigned processor)
     ZC_NO_LOCK_ANALYSIS
 {
-    struct zc_context *context =
-        &generation
-             ->contexts[zc_processor_current() % generation->context_count];
+    struct zc_context *context = context_of(generation, processor);
 
     zc_mutex_lock(&context->lock);
     context->is_used = true;
@@ -346,7 +484,8 @@ zc_status zc_generation_decompress(struct zc_generation *generation,
         status = compressor->decompress(NULL, data, size, page_out,
                                         generation->page_size);
     } else {
-        context = zc_generation_lock_context(generation);
+        context =
+            zc_generation_lock_context(generation, zc_processor_current());
         status = compressor->decompress(context->codec, data, size, page_out,
                                         generation->page_size);
         zc_generation_unlock_context(context);
@@ -356,12 +495,16 @@ zc_status zc_generation_decompress(struct zc_generation *generation,
 
 unsigned zc_generations_count(const struct zc_generations *generations)
 {
+    const struct zc_generation *generation;
     unsigned count = 0;
     unsigned i;
 
-    for (i = 0; i < ZC_GENERATIONS_MAX; i++)
-        if (zc_generation_at(generations, (uint8_t)i) != NULL)
+    for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
+        generation = zc_generation_at(generations, (uint8_t)i);
+        if (generation != NULL &&
+            zc_atomic_u32_load_relaxed(&generation->references) != 0)
             count++;
+    }
     return count;
 }
 
@@ -374,12 +517,12 @@ static size_t resident_of(const struct zc_context *context, size_t bytes)
     return context->is_used || bytes < untouched ? bytes : untouched;
 }
 
-static size_t generation_bytes(struct zc_generation *generation)
+/* The caller has a reference. */
+static size_t contexts_bytes(struct zc_generation *generation)
 {
     const struct zc_compressor *compressor = generation->compressor;
-    size_t bytes = zc_malloc_size(generation) +
-                   zc_malloc_size(generation->contexts);
     struct zc_context *context;
+    size_t bytes = 0;
     unsigned i;
 
     for (i = 0; i < generation->context_count; i++) {
@@ -401,15 +544,15 @@ size_t zc_generations_bytes(struct zc_generations *generations)
     unsigned i;
 
     for (i = 0; i < ZC_GENERATIONS_MAX; i++) {
-        zc_spinlock_lock(&generations->lock);
         generation = zc_generation_at(generations, (uint8_t)i);
-        if (generation != NULL && !try_ref(generation))
-            generation = NULL;
-        zc_spinlock_unlock(&generations->lock);
         if (generation == NULL)
             continue;
-        bytes += generation_bytes(generation);
-        zc_generation_put(generations, generation);
+        bytes += zc_malloc_size(generation) +
+                 zc_malloc_size(generation->contexts);
+        if (!try_ref(generation))
+            continue;
+        bytes += contexts_bytes(generation);
+        zc_generation_put(generation, 0);
     }
     return bytes;
 }

@@ -10,24 +10,36 @@
 
 #include "platform/atomic.h"
 #include "platform/lock.h"
+#include "platform/memory.h"
 
-/* What one processor compresses with, one user at a time. */
+/*
+ * What one processor compresses with, one user at a time; and the references
+ * that were counted there.
+ */
 struct zc_context {
     struct zc_mutex lock;
+    /* Twice the references that threads took on this processor, less those that
+     * they dropped on it, modulo 2^31; and CLOSED (codec/generation.c). */
+    zc_atomic_u32 references;
+    bool is_used; /* [lock] its memory was touched, so it is resident */
     void *codec;  /* [lock] the compressor's own; NULL if it needs none */
     char *buffer; /* [lock] ZC_PREFIX_BYTES_MAX, and two pages */
-    bool is_used; /* [lock] its memory was touched, so it is resident */
+    char apart[ZC_CACHE_LINE]; /* no line of it is in the next one, too */
 };
 
 /* Most bytes in front of a compressed page in its object. */
 #define ZC_PREFIX_BYTES_MAX 8
 
+/* A struct is used again for another generation, but not freed before its
+ * cache: a thread with an old pointer may count on it. */
 struct zc_generation {
     const struct zc_compressor *compressor;
     int level;
     size_t page_size;
-    /* 1 for being current, 1 per entry, 1 per store in flight. */
+    /* 1 for being current, 1 per entry, 1 per store in flight: those that the
+     * contexts do not count.  0: it ends, or has ended. */
     zc_atomic_u32 references;
+    zc_atomic_u32 has_ended; /* its contexts are freed: the struct is free */
     uint8_t id;
     unsigned context_count;
     struct zc_context *contexts;
@@ -36,11 +48,10 @@ struct zc_generation {
 /* The generations of one cache. */
 struct zc_generations {
     struct zc_mutex change; /* one change of compressor at a time */
-    struct zc_spinlock lock;
-    struct zc_generation *current; /* [lock] */
-    /* By id.  [lock] to write, released.  A thread with a reference to a
-     * generation reads its place without the lock; that acquire pairs with the
-     * release. */
+    /* [change] to write, released; pairs with the acquire of each store. */
+    zc_atomic_pointer current;
+    /* By id.  [change] to write, released; pairs with the acquire in
+     * zc_generation_at(). */
     zc_atomic_pointer table[ZC_GENERATIONS_MAX];
     size_t page_size;
     unsigned context_count;
@@ -59,18 +70,18 @@ void zc_generations_destroy(struct zc_generations *generations);
 zc_status zc_generations_change(struct zc_generations *generations,
                                 const char *name, int level);
 
-/* The current generation, with a reference for the caller. */
-struct zc_generation *zc_generations_get(struct zc_generations *generations);
+/*
+ * The current generation, with a reference for the caller.  Here and below
+ * `processor` is zc_processor_current(), or was a moment ago.
+ */
+struct zc_generation *zc_generations_get(struct zc_generations *generations,
+                                         unsigned processor);
 
-/* One more reference; the caller has one. */
-void zc_generation_ref(struct zc_generation *generation);
-
-/* Drops a reference; the last put frees the generation.  May block. */
-void zc_generation_put(struct zc_generations *generations,
-                       struct zc_generation *generation);
+/* Drops a reference; the last put ends the generation.  May block. */
+void zc_generation_put(struct zc_generation *generation, unsigned processor);
 
 /* The generation of that id, or NULL.  To use it the caller holds a reference
- * to it, or takes one under the lock. */
+ * to it. */
 static inline struct zc_generation *zc_generation_at(
     const struct zc_generations *generations, uint8_t id)
 {
@@ -78,7 +89,8 @@ static inline struct zc_generation *zc_generation_at(
 }
 
 /* A context for this processor, locked.  The caller holds a reference. */
-struct zc_context *zc_generation_lock_context(struct zc_generation *generation);
+struct zc_context *zc_generation_lock_context(struct zc_generation *generation,
+                                              unsigned processor);
 void zc_generation_unlock_context(struct zc_context *context);
 
 /* Decompresses one object into a page; takes a context if it needs one. */

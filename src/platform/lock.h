@@ -36,9 +36,8 @@ enum zc_lock_rank {
     ZC_RANK_BACKING_QUEUE,     /* mutex: requests of one backing device */
     ZC_RANK_BACKING_BOUNCE,    /* mutex: free bounce buffers of a file */
     ZC_RANK_FIRST_SPINLOCK,    /* from here on spinlocks only */
-    ZC_RANK_GENERATIONS = ZC_RANK_FIRST_SPINLOCK, /* a cache's compressors */
-    ZC_RANK_PAGE_TABLE,   /* one page table of an address space */
-    ZC_RANK_VM_RMAP,      /* the mappings of a frame */
+    ZC_RANK_PAGE_TABLE = ZC_RANK_FIRST_SPINLOCK, /* of an address space */
+    ZC_RANK_VM_RMAP,                             /* the mappings of a frame */
     ZC_RANK_VM_FRAMES,    /* simulated page frames and their order by age */
     ZC_RANK_CLUSTER,      /* 512 slots of a device: counts, flags, folios */
     ZC_RANK_SLOTS,        /* free slots of a device */

@@ -309,9 +309,7 @@ static bool is_owner_below(const struct shrink *shrink)
     const struct zc_owner *record =
         zc_lru_find_owner(&shrink->zswap->lru, shrink->owner);
 
-    return record == NULL ||
-           zc_counter_read(&record->charged_bytes) <
-               zc_atomic_u64_load_relaxed(&record->limit_bytes);
+    return record == NULL || !zc_owner_is_at_limit(record);
 }
 
 zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,

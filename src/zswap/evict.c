@@ -64,7 +64,7 @@ void zc_zswap_evict(struct zc_zswap *zswap, struct zc_entry *entry)
 
     ZC_ASSERT(unlinked);
     (void)unlinked;
-    zc_zswap_forget(zswap, entry, ZC_STAT_ZSWPWB);
+    zc_zswap_forget(zswap, entry, ZC_STAT_ZSWPWB, zc_processor_current());
 }
 
 void zc_zswap_put(struct zc_zswap *zswap, struct zc_entry *entry)

@@ -50,6 +50,7 @@ zc_status zc_zswap_load(struct zc_zswap *zswap, zc_swp slot, void *page_out)
 static zc_status try_take(struct zc_zswap *zswap, zc_swp slot, void *page_out)
 {
     struct zc_entry *entry = zc_tree_get(&zswap->tree, slot);
+    unsigned processor;
     zc_status status;
     bool unlinked;
 
@@ -67,10 +68,11 @@ static zc_status try_take(struct zc_zswap *zswap, zc_swp slot, void *page_out)
     if (!ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
         zc_entry_put(&zswap->entries, entry);
     unlinked = zc_tree_unlink(&zswap->tree, entry);
+    processor = zc_processor_current();
     if (unlinked || !ZC_RULE(TREE_REF_DROPPED_BY_UNLINKER))
-        zc_zswap_forget(zswap, entry, ZC_STAT_TAKEN);
+        zc_zswap_forget(zswap, entry, ZC_STAT_TAKEN, processor);
     if (ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
-        zc_entry_put(&zswap->entries, entry);
+        zc_entry_put_on(&zswap->entries, entry, processor);
     return unlinked ? ZC_OK : ZC_AGAIN;
 }
 
@@ -94,7 +96,7 @@ zc_status zc_zswap_invalidate(struct zc_zswap *zswap, zc_swp slot)
 
     if (entry == NULL)
         return ZC_MISSING;
-    zc_zswap_forget(zswap, entry, ZC_STAT_INVALIDATED);
+    zc_zswap_forget(zswap, entry, ZC_STAT_INVALIDATED, zc_processor_current());
     return ZC_OK;
 }
 
@@ -106,6 +108,7 @@ void zc_zswap_invalidate_range(struct zc_zswap *zswap, unsigned type,
     while ((entry = zc_tree_erase_next(&zswap->tree, type, first, end)) !=
            NULL) {
         first = zc_swp_offset(zc_entry_slot(entry)) + 1;
-        zc_zswap_forget(zswap, entry, ZC_STAT_INVALIDATED);
+        zc_zswap_forget(zswap, entry, ZC_STAT_INVALIDATED,
+                        zc_processor_current());
     }
 }

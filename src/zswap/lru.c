@@ -87,7 +87,7 @@ bool zc_lru_is_empty(const struct zc_lru *lru)
     for (i = 0; i < ZC_OWNER_COUNT; i++) {
         owner = zc_lru_find_owner(lru, i);
         if (owner != NULL && (zc_lru_count(lru, i) != 0 ||
-                              zc_counter_read(&owner->charged_bytes) != 0))
+                              zc_striped_sum(&owner->charged_bytes) != 0))
             return false;
     }
     return true;

@@ -77,8 +77,9 @@ struct incoming {
     zc_swp slot;
     const void *page;
     unsigned owner;
-    bool force;     /* no limit refuses it */
-    bool is_filled; /* every word is `fill`: it needs no object */
+    unsigned processor; /* that the store began on */
+    bool force;         /* no limit refuses it */
+    bool is_filled;     /* every word is `fill`: it needs no object */
     uint64_t fill;
 };
 
@@ -134,8 +135,7 @@ static zc_status check_limits(struct zc_zswap *zswap,
                               const struct zc_owner *record,
                               const struct incoming *in)
 {
-    if (zc_counter_read(&record->charged_bytes) >=
-            zc_atomic_u64_load_relaxed(&record->limit_bytes) &&
+    if (zc_owner_is_at_limit(record) &&
         !make_room(zswap, in->slot, in->owner)) {
         zc_stats_add(&zswap->stats, ZC_STAT_REJECT_OWNER_LIMIT, 1);
         return ZC_REJECTED;
@@ -223,7 +223,8 @@ static zc_status create_entry(struct zc_zswap *zswap,
         return status;
     }
     status = zc_entry_set_object(&zswap->entries, *entry_out, generation,
-                                 object->data, object->size, object->flags);
+                                 object->data, object->size, object->flags,
+                                 in->processor);
     if (status != ZC_OK)
         zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
     return status;
@@ -239,8 +240,10 @@ static zc_status compress_entry(struct zc_zswap *zswap,
                                 const struct incoming *in,
                                 struct zc_entry **entry_out)
 {
-    struct zc_generation *generation = zc_generations_get(&zswap->generations);
-    struct zc_context *context = zc_generation_lock_context(generation);
+    struct zc_generation *generation =
+        zc_generations_get(&zswap->generations, in->processor);
+    struct zc_context *context =
+        zc_generation_lock_context(generation, in->processor);
     const size_t size = compress(zswap, generation, context, in->page);
     struct object object;
     zc_status status;
@@ -250,7 +253,7 @@ static zc_status compress_entry(struct zc_zswap *zswap,
         status = create_entry(zswap, generation, in, &object, entry_out);
     zc_generation_unlock_context(context);
     if (status != ZC_OK)
-        zc_generation_put(&zswap->generations, generation);
+        zc_generation_put(generation, in->processor);
     return status;
 }
 
@@ -276,23 +279,24 @@ static void count_kind(struct zc_zswap *zswap, const struct zc_entry *entry,
 }
 
 void zc_zswap_forget(struct zc_zswap *zswap, struct zc_entry *entry,
-                     enum zc_stat reason)
+                     enum zc_stat reason, unsigned processor)
 {
-    zc_stats_add(&zswap->stats, reason, 1);
+    zc_stats_add_on(&zswap->stats, processor, reason, 1);
     count_kind(zswap, entry, (uint64_t)0 - 1);
-    zc_entry_put(&zswap->entries, entry);
+    zc_entry_put_on(&zswap->entries, entry, processor);
 }
 
 /* Links a complete entry in place of the slot's old one, and drops the tree's
  * reference to that. */
-static zc_status publish(struct zc_zswap *zswap, struct zc_entry *entry)
+static zc_status publish(struct zc_zswap *zswap, struct zc_entry *entry,
+                         unsigned processor)
 {
     struct zc_entry *old;
     zc_status status;
 
     /* Counted before it is linked: another thread may unlink it, and count
      * that, at once. */
-    zc_stats_add(&zswap->stats, ZC_STAT_ZSWPOUT, 1);
+    zc_stats_add_on(&zswap->stats, processor, ZC_STAT_ZSWPOUT, 1);
     count_kind(zswap, entry, 1);
     status = zc_tree_exchange(&zswap->tree, entry, &old);
     if (status != ZC_OK) {
@@ -302,7 +306,7 @@ static zc_status publish(struct zc_zswap *zswap, struct zc_entry *entry)
         return status;
     }
     if (old != NULL)
-        zc_zswap_forget(zswap, old, ZC_STAT_REPLACED);
+        zc_zswap_forget(zswap, old, ZC_STAT_REPLACED, processor);
     return ZC_OK;
 }
 
@@ -323,7 +327,7 @@ static zc_status store_new_entry(struct zc_zswap *zswap,
 
     if (status != ZC_OK)
         return status;
-    status = publish(zswap, entry);
+    status = publish(zswap, entry, in->processor);
     if (ZC_RULE(LRU_LAST) && status == ZC_OK && belongs_on_lru(zswap, entry))
         zc_lru_add(&zswap->lru, entry);
     zc_entry_put(&zswap->entries, entry);
@@ -360,14 +364,17 @@ static void erase_stale(struct zc_zswap *zswap, zc_swp slot)
     struct zc_entry *stale = zc_tree_erase(&zswap->tree, slot);
 
     if (stale != NULL)
-        zc_zswap_forget(zswap, stale, ZC_STAT_REPLACED);
+        zc_zswap_forget(zswap, stale, ZC_STAT_REPLACED, zc_processor_current());
 }
 
 zc_status zc_zswap_store(struct zc_zswap *zswap, zc_swp slot, const void *page,
                          unsigned owner, bool force)
 {
-    struct incoming in = {
-        .slot = slot, .page = page, .owner = owner, .force = force};
+    struct incoming in = {.slot = slot,
+                          .page = page,
+                          .owner = owner,
+                          .processor = zc_processor_current(),
+                          .force = force};
     const struct zc_owner *record = zc_lru_owner(&zswap->lru, owner);
     zc_status status;
 

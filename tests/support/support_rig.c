@@ -362,7 +362,7 @@ uint64_t rig_charged(unsigned owner)
 {
     const struct zc_owner *record = zc_lru_find_owner(&rig.zswap.lru, owner);
 
-    return record == NULL ? 0 : zc_counter_read(&record->charged_bytes);
+    return record == NULL ? 0 : zc_striped_sum(&record->charged_bytes);
 }
 
 struct zc_folio *rig_get(uint64_t offset)
