@@ -36,6 +36,8 @@
     X(visit_free_kernel) \
     X(visit_free_dense) \
     X(visit_reclaim) \
+    X(evict_invalidate_kernel) \
+    X(evict_invalidate_dense) \
     X(writeback_store) \
     X(writeback_take) \
     X(writeback_invalidate) \

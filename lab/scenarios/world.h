@@ -99,7 +99,9 @@ zc_status world_set_compressor(const char *name);
  * the thread that asks for I/O does it itself.
  */
 void world_disk(void);
-/* The same with a compressor that needs its context to decompress, as zstd
+/* The same whose pool keeps an LRU of zspages (lru = zspage). */
+void world_disk_of_zspages(enum zc_placement placement);
+/* world_disk() with a compressor that needs its context to decompress, as zstd
  * does, and with one context. */
 void world_disk_one_context(void);
 /* From here on there is no room for more pages than are stored. */
@@ -112,6 +114,8 @@ void world_store_cold(unsigned slot, unsigned version);
 /* What a shrink does with one candidate: the coldest entry of the list.
  * ZC_MISSING: there is none. */
 zc_status world_writeback(void);
+/* What a shrink does with the coldest zspage, once. */
+void world_reclaim(void);
 /* The two halves of world_writeback(): setup picks the candidate, a thread
  * writes it back later. */
 void world_choose(void);

@@ -11,17 +11,19 @@
 #include "world_internal.h"
 #include "zswap.h"
 
-static void make_disk(const char *compressor)
+static void make_disk(const char *compressor, unsigned placement,
+                      unsigned lru_mode)
 {
     unsigned type;
 
     world_must(
         zc_cache_create(
-            ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE,
-                             .placement = ZC_PLACEMENT_KERNEL,
-                             .slot_count = WORLD_SLOTS, .context_count = 1,
-                             .no_same_filled = 1, .compressor_name = compressor,
-                             .lru_mode = ZC_LRU_ENTRY),
+            ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE, .placement = placement,
+                             .segment_bytes = WORLD_SEGMENT_PAGES * WORLD_PAGE,
+                             .group_count = 1, .slot_count = WORLD_SLOTS,
+                             .context_count = 1, .no_same_filled = 1,
+                             .compressor_name = compressor,
+                             .lru_mode = lru_mode),
             &world.cache),
         "no cache");
     world_must(zc_swap_on(world.cache, NULL, &type), "no device");
@@ -29,7 +31,12 @@ static void make_disk(const char *compressor)
 
 void world_disk(void)
 {
-    make_disk("lz4");
+    make_disk("lz4", ZC_PLACEMENT_KERNEL, ZC_LRU_ENTRY);
+}
+
+void world_disk_of_zspages(enum zc_placement placement)
+{
+    make_disk("lz4", placement, ZC_LRU_ZSPAGE);
 }
 
 void world_disk_one_context(void)
@@ -44,7 +51,7 @@ void world_disk_one_context(void)
     /* An earlier execution of this process may have registered it. */
     if (zc_compressor_find(own.name) != &own)
         world_must(zc_compressor_register(&own), "no compressor");
-    make_disk(own.name);
+    make_disk(own.name, ZC_PLACEMENT_KERNEL, ZC_LRU_ENTRY);
 }
 
 void world_limit(void)
@@ -105,6 +112,39 @@ zc_status world_writeback(void)
         status = write_back(&candidate);
     world_leave();
     return status;
+}
+
+/* What a shrink does with an object of a zspage; after one that it cannot write
+ * back, nothing. */
+static zc_status evict(void *context, zc_handle handle)
+{
+    const struct zc_zswap_token token = {.by_handle = true, .handle = handle};
+    struct zc_cache *cache = world.cache;
+    bool *has_failed = context;
+    zc_status status;
+    zc_swp slot;
+
+    if (*has_failed)
+        return ZC_BUSY;
+    WORLD_ENTER("evict");
+    status = zc_zswap_slot_of(&cache->zswap, handle, &slot);
+    if (status == ZC_OK)
+        status = zc_writeback_page(&cache->pageio, slot, &token);
+    if (status == ZC_STALE || status == ZC_MISSING)
+        status = ZC_OK;
+    *has_failed = status != ZC_OK;
+    world_leave();
+    return status;
+}
+
+void world_reclaim(void)
+{
+    bool has_failed = false;
+
+    WORLD_ENTER("zc_zspool_reclaim()");
+    (void)zc_zspool_reclaim(zc_cache_zspool(world.cache), evict, &has_failed, 1,
+                            NULL);
+    world_leave();
 }
 
 void world_choose(void)
