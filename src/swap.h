@@ -90,6 +90,8 @@ void zc_folio_put(struct zc_swap *swap, struct zc_folio *folio);
 
 void zc_folio_lock(struct zc_swap *swap, struct zc_folio *folio);
 bool zc_folio_trylock(struct zc_folio *folio);
+/* Locks a folio that no other thread can reach yet, and clears its flags. */
+void zc_folio_lock_new(struct zc_folio *folio);
 /* By any thread, not only by the one that locked it. */
 void zc_folio_unlock(struct zc_swap *swap, struct zc_folio *folio);
 
@@ -371,6 +373,9 @@ void zc_slot_drop(struct zc_swap *swap, zc_swp slot);
  * Needs neither a claim nor memory. */
 uint32_t zc_slot_count(struct zc_slot_ref slot);
 
+/* Whether the slot has one count, and no folio in the swap cache. */
+bool zc_slot_is_single(struct zc_slot_ref slot);
+
 /*
  * Pins a slot in use with no folio.  ZC_OK; ZC_BUSY: a folio or another pin is
  * there; ZC_MISSING: its count is 0.  Follows swapcache_prepare().
@@ -380,6 +385,15 @@ zc_status zc_slot_pin(struct zc_swap *swap, struct zc_slot_ref slot);
 /* Ends a bare pin and wakes its waiters; frees the slot if its count is 0.
  * Follows swapcache_clear(). */
 void zc_slot_unpin(struct zc_swap *swap, struct zc_slot_ref slot);
+
+/* zc_slot_pin() for a thread that is going to read the page: *is_zero_out gets
+ * the slot's zero bit, which no other thread changes while the pin lasts. */
+zc_status zc_slot_pin_to_read(struct zc_swap *swap, struct zc_slot_ref slot,
+                              bool *is_zero_out);
+
+/* Lowers the count and ends a bare pin in one step: zc_slot_drop() and
+ * zc_slot_unpin() of a slot that the caller has both of. */
+void zc_slot_unpin_and_drop(struct zc_swap *swap, struct zc_slot_ref slot);
 
 /* Sleeps while the slot has a bare pin (PIN_LOSER_SLEEPS).  May return
  * early. */
@@ -544,6 +558,11 @@ void zc_pageio_submit_write(struct zc_page_write *write,
 zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
                          struct zc_slot_ref slot,
                          enum zc_page_source *source_out);
+/* The same for a caller that knows the slot's zero bit, since it has the slot
+ * pinned. */
+zc_status zc_pageio_read_pinned(struct zc_pageio *pageio,
+                                struct zc_folio *folio, struct zc_slot_ref slot,
+                                bool is_zero, enum zc_page_source *source_out);
 
 /* Reads the device's copy of a slot, and waits for it.  The caller has the slot
  * pinned.  ZC_OK; else page_out is undefined: ZC_IO_ERROR; ZC_CORRUPT: it is

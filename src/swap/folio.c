@@ -82,6 +82,11 @@ bool zc_folio_trylock(struct zc_folio *folio)
     return zc_bit_trylock(&folio->flags, ZC_FOLIO_LOCKED);
 }
 
+void zc_folio_lock_new(struct zc_folio *folio)
+{
+    zc_atomic_u32_store_relaxed(&folio->flags, ZC_FOLIO_LOCKED);
+}
+
 void zc_folio_unlock(struct zc_swap *swap, struct zc_folio *folio)
 {
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));

@@ -34,13 +34,13 @@ static zc_status read_zswap(struct zc_pageio *pageio, struct zc_folio *folio,
 }
 
 static zc_status read_page(struct zc_pageio *pageio, struct zc_folio *folio,
-                           struct zc_slot_ref slot,
+                           struct zc_slot_ref slot, bool is_zero,
                            enum zc_page_source *source_out)
 {
     zc_status status;
 
     *source_out = ZC_SOURCE_ZERO;
-    if (zc_slot_is_zero(slot)) {
+    if (is_zero) {
         memset(folio->data, 0, pageio->zswap->page_size);
         zc_stats_add(pageio->stats, ZC_STAT_SWPIN_ZERO, 1);
         return ZC_OK;
@@ -57,13 +57,21 @@ zc_status zc_pageio_read(struct zc_pageio *pageio, struct zc_folio *folio,
                          struct zc_slot_ref slot,
                          enum zc_page_source *source_out)
 {
+    return zc_pageio_read_pinned(pageio, folio, slot, zc_slot_is_zero(slot),
+                                 source_out);
+}
+
+zc_status zc_pageio_read_pinned(struct zc_pageio *pageio,
+                                struct zc_folio *folio, struct zc_slot_ref slot,
+                                bool is_zero, enum zc_page_source *source_out)
+{
     enum zc_page_source source;
     zc_status status;
 
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
     ZC_ASSERT(!zc_folio_has(folio, ZC_FOLIO_UPTODATE));
     zc_may_block();
-    status = read_page(pageio, folio, slot, &source);
+    status = read_page(pageio, folio, slot, is_zero, &source);
     if (status != ZC_OK)
         return status;
     if (source_out != NULL)

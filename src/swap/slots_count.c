@@ -242,7 +242,23 @@ uint32_t zc_slot_count(struct zc_slot_ref slot)
     return count;
 }
 
-zc_status zc_slot_pin(struct zc_swap *swap, struct zc_slot_ref slot)
+bool zc_slot_is_single(struct zc_slot_ref slot)
+{
+    struct zc_cluster *cluster = slot.cluster;
+    const unsigned index = zc_slot_index(slot.name);
+    bool is_single;
+
+    if (cluster == NULL)
+        return false;
+    zc_spinlock_lock(&cluster->lock);
+    is_single = cluster->counts[index] == 1 &&
+                (cluster->flags[index] & ZC_SLOT_CACHED) == 0;
+    zc_spinlock_unlock(&cluster->lock);
+    return is_single;
+}
+
+zc_status zc_slot_pin_to_read(struct zc_swap *swap, struct zc_slot_ref slot,
+                              bool *is_zero_out)
 {
     struct zc_cluster *cluster = slot.cluster;
     unsigned index = zc_slot_index(slot.name);
@@ -258,11 +274,22 @@ zc_status zc_slot_pin(struct zc_swap *swap, struct zc_slot_ref slot)
     else
         zc_cluster_use(zc_slot_device(swap, slot.name), cluster, index,
                        ZC_SLOT_PINNED);
+    if (status == ZC_OK)
+        *is_zero_out = (cluster->flags[index] & ZC_SLOT_ZERO) != 0;
     zc_spinlock_unlock(&cluster->lock);
     return status;
 }
 
-void zc_slot_unpin(struct zc_swap *swap, struct zc_slot_ref slot)
+zc_status zc_slot_pin(struct zc_swap *swap, struct zc_slot_ref slot)
+{
+    bool is_zero;
+
+    return zc_slot_pin_to_read(swap, slot, &is_zero);
+}
+
+/* Ends a bare pin, and drops `counts`, 0 or 1, of the slot's. */
+static void unpin(struct zc_swap *swap, struct zc_slot_ref slot,
+                  uint32_t counts)
 {
     struct zc_cluster *cluster = slot.cluster;
     unsigned index = zc_slot_index(slot.name);
@@ -271,6 +298,10 @@ void zc_slot_unpin(struct zc_swap *swap, struct zc_slot_ref slot)
 
     ZC_ASSERT(cluster != NULL);
     zc_spinlock_lock(&cluster->lock);
+    ZC_ASSERT(zc_cluster_count(cluster, index) >= counts);
+    if (counts != 0)
+        zc_cluster_set_count(cluster, index,
+                             zc_cluster_count(cluster, index) - counts);
     freeing = zc_cluster_leave(cluster, index, ZC_SLOT_PINNED);
     wake = zc_cluster_changed(cluster, index);
     zc_spinlock_unlock(&cluster->lock);
@@ -278,6 +309,16 @@ void zc_slot_unpin(struct zc_swap *swap, struct zc_slot_ref slot)
         zc_cluster_wake(swap, cluster);
     if (freeing)
         zc_slot_free(swap, slot);
+}
+
+void zc_slot_unpin(struct zc_swap *swap, struct zc_slot_ref slot)
+{
+    unpin(swap, slot, 0);
+}
+
+void zc_slot_unpin_and_drop(struct zc_swap *swap, struct zc_slot_ref slot)
+{
+    unpin(swap, slot, 1);
 }
 
 void zc_slot_wait_for(struct zc_swap *swap, struct zc_slot_ref slot,

@@ -6,25 +6,17 @@
  * thread reads the entry and copies the bytes under one hold of it.  A thread
  * that takes the page away (reclaim, unmap, KSM) changes the entry under the
  * same lock; so after its unlock no access by the old entry is under way.  An
- * access that the entry does not allow is a fault; after the fault the access
- * begins again.
+ * access that the entry does not allow is a fault.  The fault that sets the
+ * entry does the access under the same lock, if the new entry allows it; else
+ * the access begins again.
  */
 #include <string.h>
 
+#include "platform/memory.h"
 #include "vm/vm.h"
 
-struct access {
-    struct zc_vm_space *space;
-    uint64_t page;
-    size_t offset;
-    size_t size;
-    bool is_write;
-    void *bytes_out;   /* of a read, or NULL */
-    const void *bytes; /* of a write, or NULL */
-};
-
 /* Copies the bytes in or out; the table is locked. */
-static void transfer(const struct access *access, char *data)
+static void transfer(const struct zc_vm_access *access, char *data)
 {
     if (access->bytes_out != NULL)
         memcpy(access->bytes_out, data + access->offset, access->size);
@@ -32,28 +24,33 @@ static void transfer(const struct access *access, char *data)
         memcpy(data + access->offset, access->bytes, access->size);
 }
 
-/* Does the access if the entry allows it.  *pte_out gets the entry. */
-static bool try_access(const struct access *access, struct zc_vm_table *table,
-                       zc_pte *pte_out)
+bool zc_vm_access_now(const struct zc_vm_access *access, zc_pte *entry)
 {
-    const struct zc_vm *vm = access->space->vm;
-    zc_pte *entry = &table->entries[zc_vm_index(access->page)];
-    bool allowed;
-
-    zc_spinlock_lock(&table->lock);
-    allowed = (*entry & ZC_PTE_PRESENT) != 0 &&
-              (!access->is_write || (*entry & ZC_PTE_WRITE) != 0);
-    if (allowed) {
-        *entry |= access->is_write ? ZC_PTE_ACCESSED | ZC_PTE_DIRTY
-                                   : ZC_PTE_ACCESSED;
-        transfer(access, zc_pte_frame(vm, *entry)->folio.data);
-    }
-    *pte_out = *entry;
-    zc_spinlock_unlock(&table->lock);
-    return allowed;
+    if ((*entry & ZC_PTE_PRESENT) == 0 ||
+        (access->is_write && (*entry & ZC_PTE_WRITE) == 0))
+        return false;
+    *entry |= access->is_write ? ZC_PTE_ACCESSED | ZC_PTE_DIRTY
+                               : ZC_PTE_ACCESSED;
+    transfer(access, zc_pte_frame(access->space->vm, *entry)->folio.data);
+    return true;
 }
 
-static zc_status do_access(const struct access *access,
+/* The first attempt.  *pte_out gets the entry. */
+static bool try_access(const struct zc_vm_access *access,
+                       struct zc_vm_table *table, zc_pte *pte_out)
+{
+    zc_pte *entry = &table->entries[zc_vm_index(access->page)];
+    bool done;
+
+    zc_memory_prefetch_write(entry, sizeof(*entry));
+    zc_spinlock_lock(&table->lock);
+    done = zc_vm_access_now(access, entry);
+    *pte_out = *entry;
+    zc_spinlock_unlock(&table->lock);
+    return done;
+}
+
+static zc_status do_access(const struct zc_vm_access *access,
                            enum zc_fault_kind *kind_out)
 {
     struct zc_vm_space *space = access->space;
@@ -63,15 +60,18 @@ static zc_status do_access(const struct access *access,
         .index = zc_vm_index(access->page),
         .is_write = access->is_write,
         .kind = ZC_FAULT_NONE,
+        .access = access,
     };
     zc_status status;
 
     fault.table = zc_vm_table_find(space, access->page);
     if (fault.table == NULL)
         return ZC_INVALID;
-    while (!try_access(access, fault.table, &fault.pte)) {
+    while (!fault.is_done && !try_access(access, fault.table, &fault.pte)) {
         if ((fault.pte & ZC_PTE_MAPPED) == 0)
             return ZC_INVALID;
+        /* What the end of the fault writes. */
+        zc_memory_prefetch_write(&fault.table->next[fault.index], 1);
         status = zc_vm_handle_fault(&fault);
         if (status == ZC_AGAIN)
             zc_vm_count(space->vm, ZC_VM_FAULT_RETRIES);
@@ -95,7 +95,7 @@ static bool is_in_page(const struct zc_vm_space *space, uint64_t page,
 zc_status zc_vm_read(struct zc_vm_space *space, uint64_t page, size_t offset,
                      void *bytes_out, size_t size, enum zc_fault_kind *kind_out)
 {
-    const struct access access = {
+    const struct zc_vm_access access = {
         .space = space,
         .page = page,
         .offset = offset,
@@ -114,7 +114,7 @@ zc_status zc_vm_write(struct zc_vm_space *space, uint64_t page, size_t offset,
                       const void *bytes, size_t size,
                       enum zc_fault_kind *kind_out)
 {
-    const struct access access = {
+    const struct zc_vm_access access = {
         .space = space,
         .page = page,
         .offset = offset,
@@ -133,7 +133,7 @@ zc_status zc_vm_write(struct zc_vm_space *space, uint64_t page, size_t offset,
 zc_status zc_vm_touch(struct zc_vm_space *space, uint64_t page, bool is_write,
                       enum zc_fault_kind *kind_out)
 {
-    const struct access access = {
+    const struct zc_vm_access access = {
         .space = space,
         .page = page,
         .is_write = is_write,

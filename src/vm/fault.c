@@ -24,8 +24,10 @@ static void raise_kind(struct zc_vm_fault *fault, enum zc_fault_kind kind)
         fault->kind = kind;
 }
 
-bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
-                   zc_pte bits)
+/* Installs the frame, unless the entry has changed.  `is_new`: no other thread
+ * can reach it yet. */
+static bool install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
+                    zc_pte bits, bool is_new)
 {
     struct zc_vm *vm = fault->space->vm;
     zc_pte *entry = &fault->table->entries[fault->index];
@@ -40,9 +42,26 @@ bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
         zc_rmap_remove(vm, zc_pte_frame(vm, fault->pte), place);
     zc_folio_get(&frame->folio);
     *entry = zc_pte_of_frame(vm, frame) | bits | (fault->pte & ZC_PTE_KEPT);
-    zc_rmap_add(vm, frame, place);
+    if (is_new)
+        zc_rmap_begin(frame, place);
+    else
+        zc_rmap_add(vm, frame, place);
+    fault->is_done = fault->access != NULL &&
+                     zc_vm_access_now(fault->access, entry);
     zc_spinlock_unlock(&fault->table->lock);
     return true;
+}
+
+bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
+                   zc_pte bits)
+{
+    return install(fault, frame, bits, false);
+}
+
+bool zc_vm_install_new(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
+                       zc_pte bits)
+{
+    return install(fault, frame, bits, true);
 }
 
 /* The page was never written: maps a frame of zeros. */
@@ -59,7 +78,7 @@ static zc_status first_touch(struct zc_vm_fault *fault)
     folio = &frame->folio;
     memset(folio->data, 0, vm->page_size);
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
-    if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
+    if (zc_vm_install_new(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
         raise_kind(fault, ZC_FAULT_ZERO);
         zc_frame_age(vm, frame);
         status = ZC_OK;
@@ -124,7 +143,7 @@ static zc_status copy_frame(struct zc_vm_fault *fault, struct zc_vm_frame *old)
     /* No thread writes to the old frame while we hold a reference. */
     memcpy(folio->data, old->folio.data, vm->page_size);
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
-    if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
+    if (zc_vm_install_new(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
         raise_kind(fault, ZC_FAULT_COPY);
         zc_frame_age(vm, frame);
         zc_vm_drop_pte(vm, fault->pte); /* the old mapping's reference */

@@ -188,16 +188,16 @@ void zc_frame_charge(struct zc_vm *vm, struct zc_vm_frame *frame,
 {
     bool is_listed;
 
+    if (frame->owner == owner)
+        return;
     zc_spinlock_lock(&vm->frames_lock);
-    if (frame->owner != owner) {
-        is_listed = !zc_list_is_empty(&frame->age);
-        zc_list_remove(&frame->age);
-        vm->owners[frame->owner].frames--;
-        vm->owners[owner].frames++;
-        frame->owner = owner;
-        if (is_listed)
-            list(vm, frame);
-    }
+    is_listed = !zc_list_is_empty(&frame->age);
+    zc_list_remove(&frame->age);
+    vm->owners[frame->owner].frames--;
+    vm->owners[owner].frames++;
+    frame->owner = owner;
+    if (is_listed)
+        list(vm, frame);
     zc_spinlock_unlock(&vm->frames_lock);
 }
 

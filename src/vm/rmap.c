@@ -45,6 +45,15 @@ void zc_rmap_add(struct zc_vm *vm, struct zc_vm_frame *frame,
     zc_spinlock_unlock(lock);
 }
 
+void zc_rmap_begin(struct zc_vm_frame *frame, struct zc_vm_place place)
+{
+    *next_of(place) = (struct zc_vm_place){.table = NULL};
+    frame->mappings = place;
+    frame->mapped = 1;
+    frame->home_family = place.table->space->family;
+    frame->home_page = place.table->first + place.index;
+}
+
 void zc_rmap_remove(struct zc_vm *vm, struct zc_vm_frame *frame,
                     struct zc_vm_place place)
 {

@@ -52,22 +52,25 @@ static void raise_kind(struct zc_vm_fault *fault, enum zc_page_source source)
         fault->kind = kinds[source];
 }
 
-/* Maps the frame if the entry is unchanged.  False: it has changed, or a
- * failure was injected. */
+/* Maps the frame if the entry is unchanged; `is_new`: no other thread can reach
+ * it yet.  False: it has changed, or a failure was injected. */
 static bool install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
-                    zc_pte bits)
+                    zc_pte bits, bool is_new)
 {
     struct zc_vm *vm = fault->space->vm;
+    bool is_installed;
 
     if (zc_inject(ZC_INJECT_INSTALL)) {
         zc_vm_count(vm, ZC_VM_INSTALLS_FAILED);
         return false;
     }
     zc_frame_charge(vm, frame, fault->space->owner);
-    if (zc_vm_install(fault, frame, bits | ZC_PTE_ACCESSED))
-        return true;
-    zc_vm_count(vm, ZC_VM_INSTALLS_FAILED);
-    return false;
+    is_installed = is_new
+                       ? zc_vm_install_new(fault, frame, bits | ZC_PTE_ACCESSED)
+                       : zc_vm_install(fault, frame, bits | ZC_PTE_ACCESSED);
+    if (!is_installed)
+        zc_vm_count(vm, ZC_VM_INSTALLS_FAILED);
+    return is_installed;
 }
 
 /* --- past the swap cache --------------------------------------------- */
@@ -84,9 +87,10 @@ static void store_again(struct zc_vm_fault *fault, struct zc_slot_ref slot,
         (void)zc_pageio_write_device(&vm->cache->pageio, slot, folio->data);
 }
 
-/* The slot is pinned. */
+/* The slot is pinned.  ZC_OK: the page is mapped, and the caller drops its
+ * count. */
 static zc_status read_and_map(struct zc_vm_fault *fault,
-                              struct zc_slot_ref slot,
+                              struct zc_slot_ref slot, bool is_zero,
                               struct zc_vm_frame *frame)
 {
     struct zc_vm *vm = fault->space->vm;
@@ -95,7 +99,8 @@ static zc_status read_and_map(struct zc_vm_fault *fault,
     bool is_taken;
     zc_status status;
 
-    status = zc_pageio_read(&vm->cache->pageio, folio, slot, &source);
+    status = zc_pageio_read_pinned(&vm->cache->pageio, folio, slot, is_zero,
+                                   &source);
     if (status != ZC_OK)
         return status;
     status = ZC_AGAIN;
@@ -105,17 +110,32 @@ static zc_status read_and_map(struct zc_vm_fault *fault,
     zc_folio_set(folio, ZC_FOLIO_DIRTY); /* it will have no slot */
     /* A page that may have to be stored again is mapped read-only: no thread
      * writes to it before. */
-    if (install(fault, frame, is_taken ? 0 : ZC_PTE_WRITE)) {
+    if (install(fault, frame, is_taken ? 0 : ZC_PTE_WRITE, true)) {
         raise_kind(fault, source);
-        zc_vm_drop_count(vm, slot.name);
         zc_frame_age(vm, frame);
         /* After a fork meanwhile the child has the slot too. */
-        is_taken = is_taken && zc_slot_count(slot) != 0;
+        is_taken = is_taken && zc_slot_count(slot) > 1;
         status = ZC_OK;
     }
     if (is_taken)
         store_again(fault, slot, folio);
     return status;
+}
+
+/* Ends the pin, in one step with the count of a page that is mapped. */
+static void end_pin(struct zc_vm *vm, struct zc_slot_ref slot, bool is_mapped)
+{
+    struct zc_swap *swap = zc_vm_swap(vm);
+
+    if (!ZC_RULE(SYNC_SWAPIN_PINS_SLOT)) {
+        if (is_mapped)
+            zc_vm_drop_count(vm, slot.name);
+    } else if (is_mapped) {
+        zc_slot_unpin_and_drop(swap, slot);
+        zc_vm_wake_swapoff(vm);
+    } else {
+        zc_slot_unpin(swap, slot);
+    }
 }
 
 static zc_status swap_in_past_cache(struct zc_vm_fault *fault,
@@ -125,6 +145,7 @@ static zc_status swap_in_past_cache(struct zc_vm_fault *fault,
     struct zc_swap *swap = zc_vm_swap(vm);
     struct zc_vm_frame *frame;
     zc_status status = ZC_OK;
+    bool is_zero;
 
     /* Before the pin, because it may shrink, down to this very slot. */
     frame = ZC_RULE(SHRINK_SKIPS_CALLERS_SLOT)
@@ -132,14 +153,15 @@ static zc_status swap_in_past_cache(struct zc_vm_fault *fault,
                 : ZC_BROKEN(frame_under_pin(fault, slot));
     if (frame == NULL)
         return ZC_NO_MEMORY;
-    (void)zc_folio_trylock(&frame->folio); /* no other thread can reach it */
+    zc_folio_lock_new(&frame->folio);
     /* Before the look-up, and until the entry is set. */
     if (ZC_RULE(SYNC_SWAPIN_PINS_SLOT))
-        status = zc_slot_pin(swap, slot);
+        status = zc_slot_pin_to_read(swap, slot, &is_zero);
+    else
+        is_zero = zc_slot_is_zero(slot);
     if (status == ZC_OK) {
-        status = read_and_map(fault, slot, frame);
-        if (ZC_RULE(SYNC_SWAPIN_PINS_SLOT))
-            zc_slot_unpin(swap, slot);
+        status = read_and_map(fault, slot, is_zero, frame);
+        end_pin(vm, slot, status == ZC_OK);
     } else {
         if (status == ZC_BUSY) {
             zc_vm_count(vm, ZC_VM_PIN_WAITS);
@@ -198,7 +220,7 @@ static zc_status map_cached(struct zc_vm_fault *fault, struct zc_slot_ref slot,
     is_copy = &frame->folio != folio;
     /* A shared frame is mapped read-only, and a write faults once more: by then
      * the slot may be given up, and the frame be ours alone. */
-    if (install(fault, frame, is_copy ? ZC_PTE_WRITE : 0)) {
+    if (install(fault, frame, is_copy ? ZC_PTE_WRITE : 0, is_copy)) {
         raise_kind(fault, source);
         zc_vm_drop_count(vm, slot.name);
         zc_frame_age(vm, frame);
@@ -271,17 +293,13 @@ zc_status zc_vm_swap_in(struct zc_vm_fault *fault)
     const zc_swp name = zc_pte_slot(fault->pte);
     struct zc_swap_device *device = zc_swap_device_get(swap, name);
     struct zc_slot_ref slot;
-    struct zc_folio *folio;
     zc_status status;
 
     if (device == NULL) /* swapoff has ended, so the entry has changed */
         return ZC_AGAIN;
     slot = zc_slot_find(swap, name);
-    folio = zc_swapcache_look_up(slot);
-    if (folio != NULL)
-        zc_swapcache_put(swap, name, folio);
-    if (folio == NULL && device->synchronous &&
-        vm->swap_in != ZC_SWAP_IN_CACHED && zc_slot_count(slot) == 1)
+    if (device->synchronous && vm->swap_in != ZC_SWAP_IN_CACHED &&
+        zc_slot_is_single(slot))
         status = swap_in_past_cache(fault, slot);
     else
         status = swap_in_cached(fault, slot, device);

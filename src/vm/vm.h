@@ -286,6 +286,10 @@ uint64_t zc_frames_free(struct zc_vm *vm);
 /* The caller holds the table's lock, and has put the frame into the entry. */
 void zc_rmap_add(struct zc_vm *vm, struct zc_vm_frame *frame,
                  struct zc_vm_place place);
+/* The same for a frame that no other thread can reach yet.  Whatever leads
+ * another thread to it (the entry, the list by age) is guarded by a lock that
+ * this thread drops later. */
+void zc_rmap_begin(struct zc_vm_frame *frame, struct zc_vm_place place);
 /* The caller holds the table's lock, and changes the entry under it. */
 void zc_rmap_remove(struct zc_vm *vm, struct zc_vm_frame *frame,
                     struct zc_vm_place place);
@@ -317,6 +321,21 @@ zc_status zc_vm_space_make(struct zc_vm *vm, unsigned owner,
 
 /* --- faults ---------------------------------------------------------- */
 
+/* One read or write of a processor. */
+struct zc_vm_access {
+    struct zc_vm_space *space;
+    uint64_t page;
+    size_t offset;
+    size_t size;
+    bool is_write;
+    void *bytes_out;   /* of a read, or NULL */
+    const void *bytes; /* of a write, or NULL */
+};
+
+/* Does the access if the entry allows it.  True: done.  The caller holds the
+ * lock of the entry's table. */
+bool zc_vm_access_now(const struct zc_vm_access *access, zc_pte *entry);
+
 /* One fault as it is being handled. */
 struct zc_vm_fault {
     struct zc_vm_space *space;
@@ -325,7 +344,9 @@ struct zc_vm_fault {
     uint64_t page;
     zc_pte pte; /* as it was when the access failed */
     bool is_write;
+    bool is_done; /* the access was done with the entry's change */
     enum zc_fault_kind kind;
+    const struct zc_vm_access *access; /* NULL: the caller does none */
 };
 
 /* Makes the page present.  ZC_OK; ZC_AGAIN: another thread was faster, or is
@@ -335,10 +356,15 @@ zc_status zc_vm_handle_fault(struct zc_vm_fault *fault);
 zc_status zc_vm_swap_in(struct zc_vm_fault *fault);
 
 /* Puts a frame into an entry that is still fault->pte, with a reference for the
- * mapping.  False: the entry has changed, and nothing is done.  The caller
- * keeps its own reference. */
+ * mapping, and does the access if the new entry allows it (fault->is_done).
+ * False: the entry has changed, and nothing is done.  The caller keeps its own
+ * reference. */
 bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
                    zc_pte bits);
+/* The same for a frame that no other thread can reach: its reverse mapping is
+ * set without its lock. */
+bool zc_vm_install_new(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
+                       zc_pte bits);
 
 /* The frame to map for a locked cached folio, with a reference for the caller:
  * the folio's own, or a copy if it is a merged page of another place.  NULL: no
