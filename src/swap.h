@@ -545,6 +545,27 @@ void zc_pageio_submit_write(struct zc_page_write *write,
                             struct zc_folio *folio);
 
 /*
+ * Writes to adjacent slots, submitted by one thread and transferred in one
+ * step.  Until zc_pageio_end_run() their folios are under writeback and the
+ * writes count as under way.  So the thread ends the run before it sleeps for
+ * any write, and before it returns to a caller.  Begins as all zeros.
+ */
+struct zc_write_run {
+    unsigned count;
+    struct zc_page_write *writes[ZC_BACKING_RUN_MAX]; /* slots ascend by one */
+};
+
+/* zc_pageio_submit_write(), but the transfer may wait for the end of the run.
+ * Ends a run that is full, or to which the slot does not belong.  `run` may be
+ * NULL. */
+void zc_pageio_submit_in_run(struct zc_write_run *run,
+                             struct zc_page_write *write,
+                             struct zc_folio *folio);
+
+/* Transfers and completes the writes of a run, which may be empty. */
+void zc_pageio_end_run(struct zc_write_run *run);
+
+/*
  * Reads a folio that is locked and not up to date, and keeps it locked.
  * `folio` is in the swap cache, or private and its slot pinned.  In the swap
  * cache a load from zswap is exclusive and leaves the folio dirty;
@@ -595,6 +616,10 @@ void zc_pageio_forget_stuck(struct zc_pageio *pageio, struct zc_folio *folio);
 /* Sleeps until fewer than writes_max are under way.  The caller holds no pin,
  * no folio lock and no context. */
 void zc_pageio_throttle(struct zc_pageio *pageio);
+
+/* zc_pageio_throttle() for a thread with a run: ends the run before it sleeps.
+ */
+void zc_pageio_throttle_run(struct zc_pageio *pageio, struct zc_write_run *run);
 
 /* Sleeps until no write of any thread is under way.  The same holds for the
  * caller. */
@@ -652,6 +677,11 @@ void zc_pageio_drop_stuck(struct zc_pageio *pageio);
 zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
                             const struct zc_zswap_token *token);
 
+/* The same; the transfer may wait for the end of the run. */
+zc_status zc_writeback_in_run(struct zc_pageio *pageio,
+                              struct zc_write_run *run, zc_swp slot,
+                              const struct zc_zswap_token *token);
+
 /* --- shrinking --------------------------------------------------------- */
 
 /*
@@ -664,7 +694,8 @@ zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
 #define ZC_SHRINK_RETRIES_MAX 16 /* MAX_RECLAIM_RETRIES */
 
 /* So many failed writes, and no success, end a shrink: the pages of failed
- * writes come back to the pool. */
+ * writes come back to the pool.  The first of them may be a run of pages, which
+ * fail together. */
 #define ZC_SHRINK_ERRORS_MAX 8
 
 /* Back-off: after ZC_SHRINK_ERRORS_MAX failed writes in a row, one of so many

@@ -81,9 +81,10 @@ struct zc_swap_device *lab_broken_device_of(struct zc_swap *swap, zc_swp slot)
 }
 
 zc_status lab_broken_find_first(
-    struct zc_pageio *pageio, struct zc_slot_ref slot,
+    struct zc_pageio *pageio, struct zc_write_run *run, struct zc_slot_ref slot,
     const struct zc_zswap_token *token,
-    zc_status (*write_pinned)(struct zc_pageio *pageio, struct zc_slot_ref slot,
+    zc_status (*write_pinned)(struct zc_pageio *pageio,
+                              struct zc_write_run *run, struct zc_slot_ref slot,
                               struct zc_entry *entry, struct zc_folio *folio))
 {
     struct zc_entry *entry = zc_zswap_find(pageio->zswap, slot.name, token);
@@ -94,7 +95,7 @@ zc_status lab_broken_find_first(
         return ZC_MISSING;
     status = zc_swapcache_create(pageio->swap, slot, &folio);
     if (status == ZC_OK)
-        return write_pinned(pageio, slot, entry, folio);
+        return write_pinned(pageio, run, slot, entry, folio);
     zc_zswap_put(pageio->zswap, entry);
     return status;
 }

@@ -26,6 +26,7 @@ struct zc_swap;
 struct zc_swap_device;
 struct zc_vm_fault;
 struct zc_vm_frame;
+struct zc_write_run;
 struct zc_zswap;
 struct zc_zswap_token;
 
@@ -65,9 +66,10 @@ struct zc_swap_device *lab_broken_device_of(struct zc_swap *swap, zc_swp slot);
 /* WRITEBACK_PINS_FIRST: looks the entry up, and then pins the slot.
  * `write_pinned` does the rest. */
 zc_status lab_broken_find_first(
-    struct zc_pageio *pageio, struct zc_slot_ref slot,
+    struct zc_pageio *pageio, struct zc_write_run *run, struct zc_slot_ref slot,
     const struct zc_zswap_token *token,
-    zc_status (*write_pinned)(struct zc_pageio *pageio, struct zc_slot_ref slot,
+    zc_status (*write_pinned)(struct zc_pageio *pageio,
+                              struct zc_write_run *run, struct zc_slot_ref slot,
                               struct zc_entry *entry, struct zc_folio *folio));
 
 /* SHRINK_SKIPS_CALLERS_SLOT, in writeback: the slot was found pinned.  Waits

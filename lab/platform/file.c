@@ -50,3 +50,15 @@ zc_status zc_file_write(const struct zc_file *file, const void *data,
     (void)offset;
     return ZC_IO_ERROR;
 }
+
+zc_status zc_file_write_run(const struct zc_file *file,
+                            const void *const *pages, unsigned count,
+                            size_t page_size, uint64_t offset)
+{
+    (void)file;
+    (void)pages;
+    (void)count;
+    (void)page_size;
+    (void)offset;
+    return ZC_IO_ERROR;
+}

@@ -69,4 +69,13 @@ zc_status zc_file_read(const struct zc_file *file, void *data_out, size_t size,
 zc_status zc_file_write(const struct zc_file *file, const void *data,
                         size_t size, uint64_t offset);
 
+#define ZC_FILE_RUN_MAX 16u
+
+/* Transfers up to ZC_FILE_RUN_MAX pages, which lie anywhere, to adjacent places
+ * from `offset` on, in one step.  ZC_OK; ZC_IO_ERROR: any of them may have been
+ * written. */
+zc_status zc_file_write_run(const struct zc_file *file,
+                            const void *const *pages, unsigned count,
+                            size_t page_size, uint64_t offset);
+
 #endif

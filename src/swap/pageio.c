@@ -70,6 +70,19 @@ void zc_pageio_throttle(struct zc_pageio *pageio)
     wait_for_fewer(pageio, pageio->writes_max);
 }
 
+void zc_pageio_throttle_run(struct zc_pageio *pageio, struct zc_write_run *run)
+{
+    const uint32_t writes = zc_atomic_u32_load_relaxed(&pageio->writes) &
+                            ~ZC_WRITES_WAITERS;
+
+    /* Others may fill it up now: then there is one write more for this thread,
+     * which does not sleep with a run. */
+    if (writes < pageio->writes_max)
+        return;
+    zc_pageio_end_run(run);
+    zc_pageio_throttle(pageio);
+}
+
 void zc_pageio_note_write(struct zc_pageio *pageio, zc_status status)
 {
     if (status != ZC_OK) {

@@ -21,6 +21,11 @@
  * submitted, and neither is touched after that (NOTHING_AFTER_SUBMIT): the
  * completion may have run already.
  *
+ * A thread that writes back pages of adjacent slots collects their requests in
+ * a run, and one step transfers them all (zc_pageio_submit_in_run()).  The
+ * folios are unlocked and under WRITEBACK meanwhile, as if a worker had the
+ * requests.
+ *
  * DIRTY is cleared before the transfer, not after: a thread that sets it
  * meanwhile has changed the folio, so the copy on the device is old.
  *
@@ -120,10 +125,12 @@ void zc_pageio_cancel_write(struct zc_page_write *write)
     zc_free(write);
 }
 
-void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
+/* Everything of a submission but the transfer: until that begins the request is
+ * ours, and keeps folio and device.  Returns the number of writes under way
+ * before. */
+static uint32_t begin_write(struct zc_page_write *write, struct zc_folio *folio)
 {
     struct zc_pageio *pageio = write->pageio;
-    struct zc_backing *backing = write->device->backing;
     struct zc_io *io = &write->io;
     uint32_t before;
 
@@ -143,11 +150,65 @@ void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
     zc_folio_clear(folio, ZC_FOLIO_DIRTY);
     before = zc_atomic_u32_add(&pageio->writes, 1) & ~ZC_WRITES_WAITERS;
     zc_folio_unlock(pageio->swap, folio);
-    /* Until the request is submitted it is ours, and keeps folio and device. */
-    if (before < pageio->writes_max && zc_backing_has_workers(backing))
+    return before;
+}
+
+void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
+{
+    struct zc_backing *backing = write->device->backing;
+    struct zc_io *io = &write->io;
+    const uint32_t before = begin_write(write, folio);
+
+    if (before < write->pageio->writes_max && zc_backing_has_workers(backing))
         zc_backing_submit(backing, io);
     else
         complete(io, zc_backing_write(backing, io->slot, io->data));
+}
+
+/* ---- runs ---- */
+
+void zc_pageio_end_run(struct zc_write_run *run)
+{
+    struct zc_io *ios[ZC_BACKING_RUN_MAX];
+    const unsigned count = run->count;
+    unsigned i;
+
+    if (count == 0)
+        return;
+    run->count = 0;
+    for (i = 0; i < count; i++)
+        ios[i] = &run->writes[i]->io;
+    /* The last request keeps the device until its own `complete`. */
+    zc_backing_write_run(run->writes[0]->device->backing, ios, count);
+}
+
+/* Whether a write goes on where the run ends. */
+static bool is_next(const struct zc_write_run *run,
+                    const struct zc_page_write *write)
+{
+    const struct zc_page_write *last = run->writes[run->count - 1];
+
+    return write->device == last->device &&
+           zc_swp_offset(write->slot) == zc_swp_offset(last->slot) + 1;
+}
+
+void zc_pageio_submit_in_run(struct zc_write_run *run,
+                             struct zc_page_write *write,
+                             struct zc_folio *folio)
+{
+    /* While writes fail, each is tried by itself, so that the shrinker sees at
+     * once how it ended. */
+    if (run == NULL || !zc_backing_takes_runs(write->device->backing) ||
+        zc_pageio_failures(write->pageio) != 0) {
+        zc_pageio_submit_write(write, folio);
+        return;
+    }
+    if (run->count != 0 && !is_next(run, write))
+        zc_pageio_end_run(run);
+    (void)begin_write(write, folio);
+    run->writes[run->count++] = write;
+    if (run->count == ZC_BACKING_RUN_MAX)
+        zc_pageio_end_run(run);
 }
 
 /* ---- a folio out ---- */

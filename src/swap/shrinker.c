@@ -27,6 +27,10 @@
  * success ends the back-off.  A refused page goes past memory to the device, as
  * always, and so may find out too.
  *
+ * Pages for adjacent slots of a file go out in runs.  A shrink ends its run
+ * before it returns and before it sleeps for writes, and when it gets no frame,
+ * because the run has some.
+ *
  * The storing thread comes here with its slot pinned, so it does not sleep for
  * writes to end; writeback skips all pinned slots (SHRINK_SKIPS_CALLERS_SLOT).
  */
@@ -56,6 +60,7 @@ struct shrink {
     unsigned failures;     /* failed attempts in a row */
     uint32_t write_errors; /* failed in a row before this shrink */
     bool is_trial;         /* a probe during a back-off */
+    struct zc_write_run run;
 };
 
 typedef bool (*goal)(const struct shrink *shrink);
@@ -74,6 +79,28 @@ static void begin(struct shrink *shrink, struct zc_shrinker *shrinker,
         .write_errors = zc_pageio_failures(pageio),
     };
     (void)zc_pageio_retry(pageio, STUCK_MAX);
+}
+
+static void throttle(struct shrink *shrink)
+{
+    if (shrink->may_sleep)
+        zc_pageio_throttle_run(shrink->pageio, &shrink->run);
+}
+
+static zc_status write_back(struct shrink *shrink, zc_swp slot,
+                            const struct zc_zswap_token *token)
+{
+    zc_status status =
+        zc_writeback_in_run(shrink->pageio, &shrink->run, slot, token);
+
+    if (status == ZC_NO_MEMORY && shrink->run.count != 0) {
+        /* The run has frames. */
+        zc_pageio_end_run(&shrink->run);
+        status = zc_writeback_in_run(shrink->pageio, &shrink->run, slot, token);
+    }
+    if (status == ZC_OK)
+        shrink->written++;
+    return status;
 }
 
 static uint64_t pool_pages(const struct shrink *shrink)
@@ -188,9 +215,8 @@ static zc_status write_candidate(struct shrink *shrink,
     uint64_t pages = pool_pages(shrink);
     zc_status status;
 
-    status = zc_writeback_page(shrink->pageio, candidate->slot, &token);
+    status = write_back(shrink, candidate->slot, &token);
     if (status == ZC_OK) {
-        shrink->written++;
         shrink->uncompacted++;
     } else if (!ZC_RULE(CANDIDATE_ROTATED)) {
         (void)ZC_BROKEN(put_back(&shrink->zswap->lru, candidate));
@@ -226,8 +252,7 @@ static void shrink_entries(struct shrink *shrink, goal is_reached)
     while (!is_reached(shrink) && may_go_on(shrink)) {
         if (!next_owner(shrink, &owner))
             return;
-        if (shrink->may_sleep)
-            zc_pageio_throttle(shrink->pageio);
+        throttle(shrink);
         /* One look at each for its second chance, and one for the candidate. */
         looks = (uint64_t)zc_lru_count(&shrink->zswap->lru, owner) + 1;
         status = find_candidate(shrink, owner, &looks, &candidate);
@@ -253,9 +278,7 @@ static zc_status evict(void *context, zc_handle handle)
         return ZC_IO_ERROR;
     status = zc_zswap_slot_of(shrink->zswap, handle, &slot);
     if (status == ZC_OK)
-        status = zc_writeback_page(shrink->pageio, slot, &token);
-    if (status == ZC_OK)
-        shrink->written++;
+        status = write_back(shrink, slot, &token);
     /* The object is freed, or will be soon: go on with the next. */
     if (status == ZC_STALE || status == ZC_MISSING)
         status = ZC_OK;
@@ -268,8 +291,7 @@ static void shrink_zspages(struct shrink *shrink, goal is_reached)
     uint64_t pages;
 
     while (!is_reached(shrink) && may_go_on(shrink)) {
-        if (shrink->may_sleep)
-            zc_pageio_throttle(shrink->pageio);
+        throttle(shrink);
         pages = 0;
         (void)entries->pool_ops->reclaim(entries->pool, evict, shrink, 1,
                                          &pages);
@@ -292,6 +314,7 @@ static void run(struct shrink *shrink, goal is_reached)
     default:
         break;
     }
+    zc_pageio_end_run(&shrink->run);
 }
 
 static bool has_given_pages(const struct shrink *shrink)
@@ -407,7 +430,7 @@ static bool write_one(struct shrink *shrink, unsigned owner,
 
     if (*looks_inout == 0 || zc_zswap_owner_forbids(shrink->zswap, owner))
         return false;
-    zc_pageio_throttle(shrink->pageio);
+    throttle(shrink);
     if (find_candidate(shrink, owner, looks_inout, &candidate) != ZC_OK) {
         *looks_inout = 0;
         return false;
@@ -463,6 +486,7 @@ zc_status zc_shrinker_writeback(struct zc_shrinker *shrinker,
           options->one_owner != 0 ? options->owner : ZC_OWNER_ANY, true);
     shrink.min_age = options->min_age_seconds;
     is_left = write_by_age(&shrink, page_budget);
+    zc_pageio_end_run(&shrink.run);
     *bytes_out = (size_t)shrink.written * page_size;
     return is_left && shrink.written < page_budget ? ZC_AGAIN : ZC_OK;
 }

@@ -54,8 +54,9 @@ static void forget_entry(struct zc_zswap *zswap, struct zc_entry *entry)
 
 /* ZC_OK: the entry and our references to it and the folio are gone.  Else
  * nothing has changed. */
-static zc_status write_entry(struct zc_pageio *pageio, struct zc_slot_ref slot,
-                             struct zc_entry *entry, struct zc_folio *folio)
+static zc_status write_entry(struct zc_pageio *pageio, struct zc_write_run *run,
+                             struct zc_slot_ref slot, struct zc_entry *entry,
+                             struct zc_folio *folio)
 {
     struct zc_zswap *zswap = pageio->zswap;
     const unsigned owner = zc_entry_owner(entry);
@@ -76,7 +77,7 @@ static zc_status write_entry(struct zc_pageio *pageio, struct zc_slot_ref slot,
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
     if (ZC_RULE(NOTHING_AFTER_SUBMIT))
         forget_entry(zswap, entry);
-    zc_pageio_submit_write(write, folio);
+    zc_pageio_submit_in_run(run, write, folio);
     if (!ZC_RULE(NOTHING_AFTER_SUBMIT))
         forget_entry(zswap, entry);
     return ZC_OK;
@@ -84,13 +85,14 @@ static zc_status write_entry(struct zc_pageio *pageio, struct zc_slot_ref slot,
 
 /* The folio pins the slot.  `entry` has our reference; NULL: the tree has
  * another entry, or none. */
-static zc_status write_pinned(struct zc_pageio *pageio, struct zc_slot_ref slot,
+static zc_status write_pinned(struct zc_pageio *pageio,
+                              struct zc_write_run *run, struct zc_slot_ref slot,
                               struct zc_entry *entry, struct zc_folio *folio)
 {
     zc_status status = ZC_MISSING;
 
     if (entry != NULL)
-        status = write_entry(pageio, slot, entry, folio);
+        status = write_entry(pageio, run, slot, entry, folio);
     if (status == ZC_OK)
         return ZC_OK;
     if (entry != NULL)
@@ -100,8 +102,8 @@ static zc_status write_pinned(struct zc_pageio *pageio, struct zc_slot_ref slot,
 }
 
 /* The caller holds a device reference. */
-static zc_status write_back(struct zc_pageio *pageio, zc_swp name,
-                            const struct zc_zswap_token *token)
+static zc_status write_back(struct zc_pageio *pageio, struct zc_write_run *run,
+                            zc_swp name, const struct zc_zswap_token *token)
 {
     const struct zc_slot_ref slot = zc_slot_find(pageio->swap, name);
     struct zc_entry *entry;
@@ -111,18 +113,19 @@ static zc_status write_back(struct zc_pageio *pageio, zc_swp name,
     if (!zc_swap_device_accepts(zc_pageio_device(pageio, name)))
         return ZC_INVALID;
     if (!ZC_RULE(WRITEBACK_PINS_FIRST))
-        return ZC_BROKEN(find_first(pageio, slot, token, write_pinned));
+        return ZC_BROKEN(find_first(pageio, run, slot, token, write_pinned));
     status = zc_swapcache_create(pageio->swap, slot, &folio);
     if (status == ZC_BUSY && !ZC_RULE(SHRINK_SKIPS_CALLERS_SLOT))
         status = ZC_BROKEN(wait_for_slot(pageio->swap, slot, &folio));
     if (status != ZC_OK)
         return status;
     entry = zc_zswap_find(pageio->zswap, name, token);
-    return write_pinned(pageio, slot, entry, folio);
+    return write_pinned(pageio, run, slot, entry, folio);
 }
 
-zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
-                            const struct zc_zswap_token *token)
+zc_status zc_writeback_in_run(struct zc_pageio *pageio,
+                              struct zc_write_run *run, zc_swp slot,
+                              const struct zc_zswap_token *token)
 {
     struct zc_swap *swap = pageio->swap;
     struct zc_swap_device *device;
@@ -133,7 +136,7 @@ zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
                                              : ZC_BROKEN(device_of(swap, slot));
     if (device == NULL)
         return ZC_INVALID;
-    status = write_back(pageio, slot, token);
+    status = write_back(pageio, run, slot, token);
     if (ZC_RULE(DEVICE_REF_AROUND_TREE))
         zc_swap_device_put(swap, device);
     if (status == ZC_BUSY)
@@ -141,4 +144,10 @@ zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
     if (status == ZC_MISSING)
         zc_stats_add(pageio->stats, ZC_STAT_WRITEBACK_STALE, 1);
     return status;
+}
+
+zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
+                            const struct zc_zswap_token *token)
+{
+    return zc_writeback_in_run(pageio, NULL, slot, token);
 }

@@ -32,6 +32,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -437,4 +438,23 @@ zc_status zc_file_write(const struct zc_file *file, const void *data,
         offset += (uint64_t)done;
     }
     return ZC_OK;
+}
+
+zc_status zc_file_write_run(const struct zc_file *file,
+                            const void *const *pages, unsigned count,
+                            size_t page_size, uint64_t offset)
+{
+    struct iovec parts[ZC_FILE_RUN_MAX];
+    ssize_t done;
+    unsigned i;
+
+    ZC_ASSERT(count > 0 && count <= ZC_FILE_RUN_MAX);
+    zc_may_block();
+    /* A write does not change the pages. */
+    for (i = 0; i < count; i++)
+        parts[i] = (struct iovec){(void *)(uintptr_t)pages[i], page_size};
+    do
+        done = pwritev(file->descriptor, parts, (int)count, (off_t)offset);
+    while (done < 0 && errno == EINTR);
+    return done == (ssize_t)(count * page_size) ? ZC_OK : ZC_IO_ERROR;
 }

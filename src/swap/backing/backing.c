@@ -157,6 +157,56 @@ zc_status zc_backing_write(struct zc_backing *backing, uint64_t slot,
     return transfer_now(backing, &io);
 }
 
+bool zc_backing_takes_runs(const struct zc_backing *backing)
+{
+    return backing->worker_count == 0 &&
+           backing->ops.write == zc_backing_file.write;
+}
+
+/* All requests in one step.  False: any of them may have been written. */
+static bool write_at_once(struct zc_backing *backing, struct zc_io *const *ios,
+                          unsigned count)
+{
+    const void *pages[ZC_BACKING_RUN_MAX];
+    unsigned i;
+
+    if (count == 1 || zc_inject(ZC_INJECT_WRITE))
+        return false;
+    for (i = 0; i < count; i++)
+        pages[i] = ios[i]->data;
+    if (zc_backing_file_write_run(backing->device, ios[0]->slot, pages,
+                                  count) != ZC_OK)
+        return false;
+    zc_counter_add(&backing->pages_written, count);
+    for (i = 0; i < count; i++)
+        note_end(backing, ios[i]);
+    return true;
+}
+
+void zc_backing_write_run(struct zc_backing *backing, struct zc_io *const *ios,
+                          unsigned count)
+{
+    bool is_written;
+    unsigned i;
+
+    ZC_ASSERT(count > 0 && count <= ZC_BACKING_RUN_MAX);
+    zc_may_block();
+    if (ZC_DEBUG_CHECKS) {
+        zc_mutex_lock(&backing->lock);
+        for (i = 0; i < count; i++) {
+            ZC_ASSERT(ios[i]->is_write && ios[i]->slot == ios[0]->slot + i);
+            check_slot(backing, ios[i]);
+            note_begin(backing, ios[i]);
+        }
+        zc_mutex_unlock(&backing->lock);
+    }
+    is_written = write_at_once(backing, ios, count);
+    /* A completed request is not touched any more. */
+    for (i = 0; i < count; i++)
+        ios[i]->complete(ios[i],
+                         is_written ? ZC_OK : transfer(backing, ios[i]));
+}
+
 void zc_backing_discard(struct zc_backing *backing, uint64_t slot)
 {
     zc_may_block();

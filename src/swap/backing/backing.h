@@ -83,6 +83,23 @@ zc_status zc_backing_read(struct zc_backing *backing, uint64_t slot,
 zc_status zc_backing_write(struct zc_backing *backing, uint64_t slot,
                            const void *page);
 
+/* Pages of adjacent slots, written in one step. */
+#define ZC_BACKING_RUN_MAX 16u
+
+/* Whether the device writes adjacent slots in one step, and has no workers. */
+bool zc_backing_takes_runs(const struct zc_backing *backing);
+
+/* Does up to ZC_BACKING_RUN_MAX requests to write adjacent slots, in ascending
+ * order, on the calling thread, and calls the `complete` of each.  If the step
+ * for all fails, each is written by itself.  May block. */
+void zc_backing_write_run(struct zc_backing *backing, struct zc_io *const *ios,
+                          unsigned count);
+
+/* Of a file: writes adjacent slots in one step.  ZC_OK; ZC_IO_ERROR: any of
+ * them may have been written.  src/swap/backing/file.c. */
+zc_status zc_backing_file_write_run(void *backing, uint64_t slot,
+                                    const void *const *pages, unsigned count);
+
 /* May block. */
 void zc_backing_discard(struct zc_backing *backing, uint64_t slot);
 

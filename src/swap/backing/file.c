@@ -6,7 +6,7 @@
  * caller's page may lie anywhere: then it goes through a bounce buffer.  Each
  * device has a fixed number of them, made at open, so that a write never has to
  * allocate.  The lowest free one is taken, so only as many are touched as were
- * needed at once.
+ * needed at once.  Pages that need it are not written in runs.
  *
  * A mutex guards which buffers are free.  A thread that finds none waits on a
  * condition; the thread that gives one back signals it under the mutex.
@@ -24,6 +24,7 @@
 #include "platform/file.h"
 #include "platform/memory.h"
 #include "platform/thread.h"
+#include "swap/backing/backing.h"
 
 #define BOUNCE_COUNT 32u /* as there are bits in `free` */
 
@@ -194,6 +195,19 @@ static zc_status file_write(void *backing, uint64_t slot, const void *page)
         status = zc_file_write(own->file, page, own->page_size, offset);
     }
     return status;
+}
+
+zc_status zc_backing_file_write_run(void *backing, uint64_t slot,
+                                    const void *const *pages, unsigned count)
+{
+    struct file *own = backing;
+    unsigned i;
+
+    for (i = 0; i < count; i++)
+        if (needs_bounce(own, pages[i]))
+            return ZC_IO_ERROR;
+    return zc_file_write_run(own->file, pages, count, own->page_size,
+                             slot * own->page_size);
 }
 
 static zc_status file_read(void *backing, uint64_t slot, void *page_out)
