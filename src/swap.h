@@ -39,6 +39,7 @@
  */
 
 struct zc_swap;
+struct zc_swap_device;
 
 /* A slot, looked up once for a call.  The cluster stays while the caller holds
  * a reference to the device. */
@@ -168,6 +169,9 @@ bool zc_swapcache_try_to_free(struct zc_swap *swap, struct zc_folio *folio);
  */
 void zc_swapcache_put(struct zc_swap *swap, zc_swp slot,
                       struct zc_folio *folio);
+/* The same for a caller that holds a reference to the slot's device. */
+void zc_swapcache_put_on(struct zc_swap *swap, struct zc_swap_device *device,
+                         zc_swp slot, struct zc_folio *folio);
 
 /* --- devices and slots ------------------------------------------------- */
 

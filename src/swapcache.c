@@ -107,6 +107,16 @@ static zc_status check_slot(const struct zc_cluster *cluster, unsigned index)
     return cluster->counts[index] == 0 ? ZC_MISSING : ZC_OK;
 }
 
+static zc_status check_now(struct zc_slot_ref slot)
+{
+    zc_status status;
+
+    zc_spinlock_lock(&slot.cluster->lock);
+    status = check_slot(slot.cluster, zc_slot_index(slot.name));
+    zc_spinlock_unlock(&slot.cluster->lock);
+    return status;
+}
+
 /* A locked folio that no other thread can reach, and the cluster's table. */
 static struct zc_folio *prepare(struct zc_swap *swap,
                                 struct zc_swap_device *device,
@@ -132,13 +142,12 @@ static zc_status create(struct zc_swap *swap, struct zc_slot_ref slot,
 
     if (cluster == NULL)
         return ZC_MISSING;
-    zc_spinlock_lock(&cluster->lock);
-    status = check_slot(cluster, zc_slot_index(slot.name));
-    zc_spinlock_unlock(&cluster->lock);
+    /* The folio is made with no lock held: that may reclaim, and reclaim may
+     * come to this very slot.  Nothing is reclaimed for a slot that gets no
+     * folio. */
+    status = may_reclaim ? check_now(slot) : ZC_OK;
     if (status != ZC_OK)
         return status;
-    /* This may reclaim, and reclaim may come to this very slot.  So no lock is
-     * held, and the slot is checked again afterwards. */
     folio = prepare(swap, device, cluster, may_reclaim);
     if (folio == NULL)
         return ZC_NO_MEMORY;
@@ -266,15 +275,29 @@ static void drop_unknown(struct zc_swap *swap, struct zc_swap_device *device,
         finish(swap, slot, folio, freeing);
 }
 
-void zc_swapcache_put(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio)
+/* Drops a reference.  True: only the table's is left. */
+static bool put_reference(struct zc_swap *swap, struct zc_folio *folio)
 {
-    struct zc_swap_device *device;
     uint32_t before = zc_atomic_u32_add(&folio->references, UINT32_MAX);
 
     ZC_ASSERT(before > 0);
     if (before == 1)
         zc_folio_free(swap, folio);
-    if (before != 2)
+    return before == 2;
+}
+
+void zc_swapcache_put_on(struct zc_swap *swap, struct zc_swap_device *device,
+                         zc_swp slot, struct zc_folio *folio)
+{
+    if (put_reference(swap, folio))
+        drop_unknown(swap, device, zc_slot_find(swap, slot));
+}
+
+void zc_swapcache_put(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio)
+{
+    struct zc_swap_device *device;
+
+    if (!put_reference(swap, folio))
         return;
     /* From here on only the slot's name is valid.  No device: swapoff has
      * removed the folio meanwhile. */

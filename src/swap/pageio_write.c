@@ -85,7 +85,7 @@ static void complete(struct zc_io *io, zc_status status)
     if (status == ZC_OK) {
         zc_folio_end_writeback(pageio->swap, write->folio);
         /* The folio leaves the cache if only the table references it. */
-        zc_swapcache_put(pageio->swap, write->slot, write->folio);
+        zc_swapcache_put_on(pageio->swap, device, write->slot, write->folio);
         zc_free(write);
     } else {
         zc_pageio_keep_stuck(write);

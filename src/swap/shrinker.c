@@ -36,6 +36,8 @@
  */
 #include "swap.h"
 
+#include <string.h>
+
 #include "rules.h"
 
 /* Stuck folios retried before a shrink. */
@@ -411,13 +413,14 @@ bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner)
 static void count_looks(const struct shrink *shrink,
                         uint64_t looks[ZC_OWNER_COUNT])
 {
+    const struct zc_lru *lru = &shrink->zswap->lru;
+    const uint32_t end = zc_atomic_u32_load_relaxed(&lru->owner_end);
     unsigned owner;
 
-    for (owner = 0; owner < ZC_OWNER_COUNT; owner++)
-        looks[owner] =
-            shrink->owner == ZC_OWNER_ANY || shrink->owner == owner
-                ? 2 * (uint64_t)zc_lru_count(&shrink->zswap->lru, owner)
-                : 0;
+    memset(looks, 0, ZC_OWNER_COUNT * sizeof(*looks));
+    for (owner = 0; owner < end; owner++)
+        if (shrink->owner == ZC_OWNER_ANY || shrink->owner == owner)
+            looks[owner] = 2 * (uint64_t)zc_lru_count(lru, owner);
 }
 
 /* Writes back one page of an owner.  False: it has none that may go, or no look
