@@ -5,7 +5,8 @@
 #
 # The test LABEL.STEM with the label LABEL: a program test_STEM made of
 # tests/LABEL/test_STEM.c and SOURCES, linked to the testing build of the
-# library, tests/support and cmocka.
+# library, tests/support and cmocka.  One whose source starts threads has the label
+# threads too.  The target tests.LABEL builds the programs of a label.
 function(zc_test label stem)
   cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT" "SOURCES;LABELS")
   if(arg_UNPARSED_ARGUMENTS)
@@ -21,8 +22,19 @@ function(zc_test label stem)
     zcache_test_support zcache_testing PkgConfig::zcache_cmocka
     Threads::Threads)
   add_test(NAME ${label}.${stem} COMMAND ${target})
+  file(STRINGS ${label}/test_${stem}.c threads LIMIT_COUNT 1
+    REGEX "support_threads\\.h|pthread_create|shrink(er)?_worker")
+  if(threads)
+    list(APPEND arg_LABELS threads)
+  endif()
   zc_set_test_properties(${label}.${stem} ${arg_TIMEOUT}
     ${label} ${arg_LABELS})
+  foreach(group ${label} ${arg_LABELS})
+    if(NOT TARGET tests.${group})
+      add_custom_target(tests.${group})
+    endif()
+    add_dependencies(tests.${group} ${target})
+  endforeach()
 endfunction()
 
 # zc_program_test(LABEL STEM COMMAND word... [LABELS label...]
@@ -50,4 +62,11 @@ function(zc_set_test_properties name timeout)
     TIMEOUT ${timeout}
     SKIP_RETURN_CODE 77
     ENVIRONMENT CMOCKA_TEST_ABORT=1)
+endfunction()
+
+# zc_slow(TEST...): too slow for every push; scripts/check whole runs it.
+function(zc_slow)
+  foreach(test ${ARGN})
+    set_property(TEST ${test} APPEND PROPERTY LABELS slow)
+  endforeach()
 endfunction()

@@ -2,14 +2,14 @@
 """effects.py - tests by effect of a program: a table of all its options.
 
 A row names a command and an option, two values A and B, what is observed with
-each, and why that is right; see effects.h.  Each row is run three times: with
-(A, B) it passes, with (A, A) and with (B, A) it must fail.  What is observed
-comes from outside the program where that is possible: from system calls that
-strace saw, from files, from other programs, or from arithmetic over what the
-test itself put in.
+each, and why that is right; see effects.h.  A, B and A again are observed: what
+is right of (A, B) must be wrong of (A, A) and of (B, A).  What is observed comes
+from outside the program where that is possible: from system calls that strace
+saw, from files, from other programs, or from arithmetic over what the test itself
+put in.
 
 A script that uses this is run as SCRIPT PROGRAM [ARG...] [--list | NAME...].
---list prints each row's name and values, which scripts/check-effects compares
+--list prints each row's name and values, which ./every_option compares
 with the options that there are.
 """
 import collections
@@ -134,12 +134,11 @@ def children(*words, **more):
     return born, most
 
 
-# --- the three runs ----------------------------------------------------
+# --- the three judgements -----------------------------------------------
 
-def sights(this, first, second):
+def sights(this, *values):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(this.observe, value)
-                   for value in (first, second)]
+        futures = [pool.submit(this.observe, value) for value in values]
         return [future.result() for future in futures]
 
 
@@ -149,23 +148,24 @@ def short(thing):
 
 
 def run_row(this):
+    """A, B and A once more are observed: what is right of A and B must be wrong
+    of A and A, and of B and A."""
     where = f"{this.name}, A = {this.a}, B = {this.b}"
-    for name, first, second, must in (("(A, B)", this.a, this.b, True),
-                                      ("(A, A)", this.a, this.a, False),
-                                      ("(B, A)", this.b, this.a, False)):
-        try:
-            a, b = sights(this, first, second)
-        except Skip as skip:
-            print(f"SKIPPED: {where}: {skip}")
-            return "skipped"
-        except Exception as error:  # pylint: disable=broad-except
-            print(f"FAIL: {where}: run {name}: "
-                  f"{type(error).__name__}: {error}")
-            return "failed"
-        if bool(this.right(a, b)) != must:
-            print(f"FAIL: {where}: run {name} must "
+    try:
+        a, b, again = sights(this, this.a, this.b, this.a)
+    except Skip as skip:
+        print(f"SKIPPED: {where}: {skip}")
+        return "skipped"
+    except Exception as error:  # pylint: disable=broad-except
+        print(f"FAIL: {where}: {type(error).__name__}: {error}")
+        return "failed"
+    for name, first, second, must in (("(A, B)", a, b, True),
+                                      ("(A, A)", a, again, False),
+                                      ("(B, A)", b, again, False)):
+        if bool(this.right(first, second)) != must:
+            print(f"FAIL: {where}: {name} must "
                   f"{'pass, and fails' if must else 'fail, and passes'}: saw "
-                  f"{short(a)} and {short(b)}: {this.why}")
+                  f"{short(first)} and {short(second)}: {this.why}")
             return "failed"
     return "held"
 
@@ -185,7 +185,7 @@ def main(names):
             if os.environ.get("EFFECTS_TIMES"):
                 print(f"{time.monotonic() - began:5.1f} s {this.name}")
             sys.stdout.flush()
-    print(f"{counts['held']} rows hold in their three runs, "
+    print(f"{counts['held']} rows hold in their three judgements, "
           f"{counts['failed']} fail, {counts['skipped']} SKIPPED")
     return 1 if counts["failed"] or not counts else 0
 
