@@ -12,7 +12,7 @@
  *   fresh      a fill from nothing / compress, malloc, copy; each in a process
  *              of its own
  *
- * Each way to do the work is a function of its own: check-instructions counts
+ * Each way to do the work is a function of its own: check instructions counts
  * the calls of each.
  */
 #include <stdlib.h>

@@ -2,20 +2,33 @@
 # shellcheck shell=sh
 # lib.sh - what the scripts share.  They source it first, which changes to the
 # root of the tree.
-#
-# Exit status of a check: 0 clean, 1 violations (printed), 77 a tool is
-# missing.
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 
-# need TOOL...: ends the check if one is missing.
+# need TOOL...: ends the script with status 77 if one is missing.
 need() {
     for tool in "$@"; do
         command -v "$tool" >/dev/null 2>&1 && continue
         echo "missing tool: $tool (scripts/setup installs it)" >&2
         exit 77
     done
+}
+
+# build PRESET TARGET...: builds these targets; prints only what fails.  A tree
+# that is younger than the presets is not configured again: its tests may be
+# running.
+build() {
+    preset=$1
+    shift
+    need cmake ninja
+    mkdir -p build/checks
+    {
+        find "build/$preset/CMakeCache.txt" -newer CMakePresets.json |
+            grep -q . || cmake --preset "$preset"
+        cmake --build --preset "$preset" -j "$(jobs)" --target "$@"
+    } >"build/checks/build-$preset.log" 2>&1 ||
+        { cat "build/checks/build-$preset.log"; exit 1; }
 }
 
 # sources [PATTERN...]: the files of the tree, one a line: those that git tracks
@@ -49,5 +62,5 @@ code() {
 
 # jobs: the number of parallel jobs.
 jobs() {
-    getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2
+    echo "${JOBS:-$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)}"
 }

@@ -18,7 +18,7 @@
  *         return ZC_BROKEN(find(zswap, slot, token));
  *
  * In every build but the lab's ZC_BROKEN(call) is 0, and the call is not even
- * compiled. scripts/check-rules refuses a longer form here.
+ * compiled. scripts/check rules refuses a longer form here.
  *
  * Columns: identifier, sentence, origin (a founding thread, 000 to 004, a
  * kernel commit, or the use of this library), the file that obeys it ("" while

@@ -49,7 +49,7 @@ def targets_text(results, instructions):
         "such a row is missed or open. Exact figures depend on the code alone. "
         "Instructions are those of a call beyond the codec's, by callgrind, "
         "on made-up pages and without link-time optimization: "
-        "`scripts/check-instructions` refuses a growth of more than 3 %. "
+        "`scripts/check instructions` refuses a growth of more than 3 %. "
         f"({about['compiler']}, {about['libc']}, liblz4 {about['liblz4']}, "
         f"{about['valgrind']}, {about['processor']}; all calls: "
         "`instructions.json`.)\n",

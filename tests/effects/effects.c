@@ -5,7 +5,7 @@
  *     test_effects [--list] [NAME...]
  *
  * --list prints STRUCT.FIELD and the values of each row, which
- * scripts/check-effects compares with the headers.  Names, or parts of them,
+ * ./every_option compares with the headers.  Names, or parts of them,
  * choose rows.  Exit status: 0 each row holds in all of its three runs; 1 one
  * does not.
  */

@@ -15,4 +15,6 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   zc_program_test(effects zcrace COMMAND
     ${effects}/of_zcrace $<TARGET_FILE:zcrace> $<TARGET_FILE:effects_race>
     $<TARGET_FILE:effects_strangers>)
+  zc_program_test(effects every_option COMMAND
+    ${effects}/every_option ${CMAKE_BINARY_DIR})
 endif()

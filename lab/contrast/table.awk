@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# contrast.awk LIST PLAIN TSAN - docs/contrast.md from the measurements.
+# table.awk LIST PLAIN TSAN - docs/contrast.md from the measurements.
 
 function value(name,    i, pair) {
     for (i = 3; i <= NF; i++) {
@@ -54,7 +54,7 @@ FILENAME == ARGV[1] {
 }
 
 END {
-    while ((getline line < "scripts/contrast.head.md") > 0)
+    while ((getline line < "lab/contrast/head.md") > 0)
         print line
     print "| scenario | rule broken | preemptions | plain stress | sanitizer |"
     print "| --- | --- | --- | --- | --- |"
