@@ -20,7 +20,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "platform/ghost.h"
+#include "platform/annotate_memory.h"
 #include "platform/processor.h"
 #include "rules.h"
 
@@ -33,7 +33,7 @@ zc_status zc_entries_init(struct zc_entries *entries)
     } else {
         entries->handles = &entries->own;
         status = zc_handles_init(&entries->own, entries->page_size,
-                                 sizeof(struct zc_entry_of_stranger) -
+                                 sizeof(struct zc_entry_with_handle) -
                                      sizeof(struct zc_cell));
     }
     ZC_ASSERT(entries->handles->user_bytes >= ZC_ENTRY_USER_BYTES);
@@ -128,7 +128,7 @@ static zc_status create_with_handle(struct zc_entries *entries,
         return status;
     status = (beyond ? entries->put_beyond : entries->pool_ops->put)(
         entries->pool, data, size,
-        &((struct zc_entry_of_stranger *)*entry_out)->handle);
+        &((struct zc_entry_with_handle *)*entry_out)->handle);
     if (status != ZC_OK)
         zc_handles_free_bare(entries->handles, &(*entry_out)->cell);
     return status;
@@ -310,9 +310,9 @@ static void fill_page(void *page_out, uint64_t word, size_t page_size)
 }
 
 /* Checks and decompresses the bytes of the entry's object. */
-static zc_status decode(const struct zc_entries *entries,
-                        const struct zc_entry *entry, const void *data,
-                        size_t size, void *page_out)
+static zc_status decode_object(const struct zc_entries *entries,
+                               const struct zc_entry *entry, const void *data,
+                               size_t size, void *page_out)
 {
     if (size != zc_entry_size(entry))
         return ZC_CORRUPT;
@@ -362,10 +362,10 @@ zc_status zc_entry_read(struct zc_entries *entries, struct zc_entry *entry,
     status = begin_read(entries, entry, &read);
     if (status != ZC_OK)
         return ZC_CORRUPT;
-    zc_ghost_begin_read(read.data, read.size, "decompress");
-    status = decode(entries, entry, read.data, read.size, page_out);
-    zc_ghost_written(page_out, entries->page_size);
-    zc_ghost_end_read(read.data, read.size, "decompressed");
+    zc_annotate_read_begin(read.data, read.size, "decompress");
+    status = decode_object(entries, entry, read.data, read.size, page_out);
+    zc_annotate_written(page_out, entries->page_size);
+    zc_annotate_read_end(read.data, read.size, "decompressed");
     end_read(entries, &read);
     return status;
 }

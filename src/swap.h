@@ -153,7 +153,7 @@ void zc_swapcache_delete(struct zc_swap *swap, struct zc_folio *folio);
  * folio, and a device reference.  May block (last_put()).  Follows
  * folio_free_swap().
  */
-bool zc_swapcache_try_to_free(struct zc_swap *swap, struct zc_folio *folio);
+bool zc_swapcache_try_free_slot(struct zc_swap *swap, struct zc_folio *folio);
 
 /*
  * Drops the caller's reference to a folio that it got for `slot` and has
@@ -708,7 +708,8 @@ zc_status zc_writeback_in_run(struct zc_pageio *pageio,
 
 struct zc_shrinker {
     struct zc_pageio *pageio;
-    zc_atomic_u32 refusals; /* stores during a back-off: which one probes */
+    zc_atomic_u32
+        backoff_count; /* stores during a back-off: which one probes */
     /* The worker, where there is one. */
     bool has_worker;
     struct zc_mutex lock;

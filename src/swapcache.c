@@ -118,9 +118,10 @@ static zc_status check_now(struct zc_slot_ref slot)
 }
 
 /* A locked folio that no other thread can reach, and the cluster's table. */
-static struct zc_folio *prepare(struct zc_swap *swap,
-                                struct zc_swap_device *device,
-                                struct zc_cluster *cluster, bool may_reclaim)
+static struct zc_folio *prepare_folio(struct zc_swap *swap,
+                                      struct zc_swap_device *device,
+                                      struct zc_cluster *cluster,
+                                      bool may_reclaim)
 {
     struct zc_folio *folio;
 
@@ -132,8 +133,8 @@ static struct zc_folio *prepare(struct zc_swap *swap,
     return folio;
 }
 
-static zc_status create(struct zc_swap *swap, struct zc_slot_ref slot,
-                        bool may_reclaim, struct zc_folio **folio_out)
+static zc_status create_folio(struct zc_swap *swap, struct zc_slot_ref slot,
+                              bool may_reclaim, struct zc_folio **folio_out)
 {
     struct zc_swap_device *device = zc_slot_device(swap, slot.name);
     struct zc_cluster *cluster = slot.cluster;
@@ -148,7 +149,7 @@ static zc_status create(struct zc_swap *swap, struct zc_slot_ref slot,
     status = may_reclaim ? check_now(slot) : ZC_OK;
     if (status != ZC_OK)
         return status;
-    folio = prepare(swap, device, cluster, may_reclaim);
+    folio = prepare_folio(swap, device, cluster, may_reclaim);
     if (folio == NULL)
         return ZC_NO_MEMORY;
     zc_spinlock_lock(&cluster->lock);
@@ -168,7 +169,7 @@ static zc_status create(struct zc_swap *swap, struct zc_slot_ref slot,
 zc_status zc_swapcache_create(struct zc_swap *swap, struct zc_slot_ref slot,
                               struct zc_folio **folio_out)
 {
-    return create(swap, slot, false, folio_out);
+    return create_folio(swap, slot, false, folio_out);
 }
 
 zc_status zc_swapcache_get(struct zc_swap *swap, struct zc_slot_ref slot,
@@ -192,7 +193,7 @@ zc_status zc_swapcache_get(struct zc_swap *swap, struct zc_slot_ref slot,
             zc_folio_put(swap, folio);
             continue;
         }
-        status = create(swap, slot, true, folio_out);
+        status = create_folio(swap, slot, true, folio_out);
         if (status == ZC_OK)
             *created_out = true;
         if (status != ZC_BUSY)
@@ -203,8 +204,8 @@ zc_status zc_swapcache_get(struct zc_swap *swap, struct zc_slot_ref slot,
 
 /* After a removal, with no lock: drops the table's reference, and frees the
  * slot if that was its last use. */
-static void finish(struct zc_swap *swap, struct zc_slot_ref slot,
-                   struct zc_folio *folio, bool freeing)
+static void finish_removal(struct zc_swap *swap, struct zc_slot_ref slot,
+                           struct zc_folio *folio, bool freeing)
 {
     zc_folio_put(swap, folio);
     if (freeing)
@@ -224,10 +225,10 @@ void zc_swapcache_delete(struct zc_swap *swap, struct zc_folio *folio)
     freeing = zc_cluster_remove(zc_slot_device(swap, slot.name), cluster,
                                 zc_slot_index(slot.name));
     zc_spinlock_unlock(&cluster->lock);
-    finish(swap, slot, folio, freeing);
+    finish_removal(swap, slot, folio, freeing);
 }
 
-bool zc_swapcache_try_to_free(struct zc_swap *swap, struct zc_folio *folio)
+bool zc_swapcache_try_free_slot(struct zc_swap *swap, struct zc_folio *folio)
 {
     const struct zc_slot_ref slot = zc_slot_find(swap, folio->swap);
     struct zc_cluster *cluster = slot.cluster;
@@ -248,7 +249,7 @@ bool zc_swapcache_try_to_free(struct zc_swap *swap, struct zc_folio *folio)
     }
     zc_spinlock_unlock(&cluster->lock);
     if (unneeded)
-        finish(swap, slot, folio, freeing);
+        finish_removal(swap, slot, folio, freeing);
     return unneeded;
 }
 
@@ -272,7 +273,7 @@ static void drop_unknown(struct zc_swap *swap, struct zc_swap_device *device,
         folio = NULL;
     zc_spinlock_unlock(&cluster->lock);
     if (folio != NULL)
-        finish(swap, slot, folio, freeing);
+        finish_removal(swap, slot, folio, freeing);
 }
 
 /* Drops a reference.  True: only the table's is left. */

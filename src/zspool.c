@@ -229,7 +229,8 @@ void zc_zspool_destroy(struct zc_zspool *pool)
 
 /* A new object, pinned if its place is asked for. */
 static zc_status new_object(struct zc_zspool *pool, size_t size, bool beyond,
-                            zc_handle *handle_out, struct zc_found *found_out)
+                            zc_handle *handle_out,
+                            struct zc_object_ref *ref_out)
 {
     zc_status status = ZC_REJECTED;
 
@@ -238,7 +239,7 @@ static zc_status new_object(struct zc_zspool *pool, size_t size, bool beyond,
     /* A limit that was lowered may be below the pages that the pool has: then
      * not even free space in them is used. */
     if (beyond || zc_arena_pages(&pool->arena) <= zc_arena_limit(&pool->arena))
-        status = pool->ops->place(pool, size, beyond, handle_out, found_out);
+        status = pool->ops->place(pool, size, beyond, handle_out, ref_out);
     if (status == ZC_REJECTED)
         zc_counter_add(&pool->limit_rejects, 1);
     zc_arena_give_back_old(&pool->arena);
@@ -268,22 +269,22 @@ static zc_status put_object(struct zc_zspool *pool, const void *data,
                             zc_handle *handle_out)
 {
     struct zc_handles *handles = &pool->handles;
-    struct zc_found found;
-    zc_status status = new_object(pool, size, beyond, handle_out, &found);
+    struct zc_object_ref ref;
+    zc_status status = new_object(pool, size, beyond, handle_out, &ref);
 
     if (status != ZC_OK)
         return status;
     if (user != NULL)
         memcpy(zc_cell_at(handles, zc_handle_cell(*handle_out)) + 1, user,
                handles->user_bytes);
-    memcpy(zc_found_payload(pool, &found), data, size);
-    zc_handles_set(handles, *handle_out, found.location, size);
-    zc_zspage_unpin(pool, found.zspage);
+    memcpy(zc_object_payload(pool, &ref), data, size);
+    zc_handles_set(handles, *handle_out, ref.location, size);
+    zc_zspage_unpin(pool, ref.zspage);
     return ZC_OK;
 }
 
-static zc_status put(struct zc_zspool *pool, const void *data, size_t size,
-                     bool beyond, zc_handle *handle_out)
+static zc_status put_data(struct zc_zspool *pool, const void *data, size_t size,
+                          bool beyond, zc_handle *handle_out)
 {
     zc_handle handle;
     zc_status status;
@@ -301,131 +302,132 @@ static zc_status put(struct zc_zspool *pool, const void *data, size_t size,
 zc_status zc_zspool_put(struct zc_zspool *pool, const void *data, size_t size,
                         zc_handle *handle_out)
 {
-    return put(pool, data, size, false, handle_out);
+    return put_data(pool, data, size, false, handle_out);
 }
 
 zc_status zc_zspool_put_beyond(struct zc_zspool *pool, const void *data,
                                size_t size, zc_handle *handle_out)
 {
-    return put(pool, data, size, true, handle_out);
+    return put_data(pool, data, size, true, handle_out);
 }
 
 /* A free reads the header of the object and of both neighbours. */
 static void prefetch_edges(const struct zc_zspool *pool,
-                           const struct zc_found *found)
+                           const struct zc_object_ref *ref)
 {
-    char *object = zc_location_address(&pool->arena, found->location);
+    char *object = zc_location_address(&pool->arena, ref->location);
 
     zc_memory_prefetch_write(object, 1);
-    zc_memory_prefetch_write(object + found->size, 1);
+    zc_memory_prefetch_write(object + ref->size, 1);
 }
 
 /* Frees an object whose group is locked, and unlocks the group. */
-static zc_status free_found(struct zc_zspool *pool, zc_handle handle,
-                            const struct zc_found *found)
+static zc_status free_object(struct zc_zspool *pool, zc_handle handle,
+                             const struct zc_object_ref *ref)
 {
     zc_status status;
     bool emptied;
 
-    prefetch_edges(pool, found);
-    if (found->zspage->reclaimed) {
-        status = found->group->ops->defer(pool, found);
+    prefetch_edges(pool, ref);
+    if (ref->zspage->reclaimed) {
+        status = ref->group->ops->defer(pool, ref);
         if (!ZC_RULE(DEFERRED_HANDLE_IN_HEADER)) /* a list through the cells */
             zc_handles_move(&pool->handles, zc_handle_cell(handle), 0);
-        zc_found_unlock(found);
+        zc_object_unlock(ref);
         return status;
     }
-    if (zc_visits_have(found->group, handle)) {
+    if (zc_visits_have(ref->group, handle)) {
         zc_handles_leave(&pool->handles, handle);
-        zc_found_unlock(found);
+        zc_object_unlock(ref);
         return ZC_OK;
     }
-    zc_handles_free_live(&pool->handles, &found->group->cells, handle);
-    emptied = found->group->ops->remove(pool, found->group, found->zspage,
-                                        found->location, found->size);
-    zc_found_unlock(found);
+    zc_handles_free_live(&pool->handles, &ref->group->cells, handle);
+    emptied = ref->group->ops->remove(pool, ref->group, ref->zspage,
+                                      ref->location, ref->size);
+    zc_object_unlock(ref);
     if (emptied)
-        zc_arena_put(&pool->arena, found->zspage);
+        zc_arena_put(&pool->arena, ref->zspage);
     zc_arena_give_back_old(&pool->arena);
     return ZC_OK;
 }
 
 zc_status zc_zspool_free(struct zc_zspool *pool, zc_handle handle)
 {
-    struct zc_found found;
+    struct zc_object_ref ref;
     zc_status status;
 
     if (pool == NULL)
         return ZC_INVALID;
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
-    status = zc_zspool_find_locked(pool, handle, &found);
+    status = zc_zspool_find_locked(pool, handle, &ref);
     if (status != ZC_OK)
         return status;
-    return free_found(pool, handle, &found);
+    return free_object(pool, handle, &ref);
 }
 
 /* Pins an object that was not freed.  Only in a pool with reclaim may the cell
  * of a freed object still lead to it. */
 static zc_status pin_live(struct zc_zspool *pool, zc_handle handle,
-                          struct zc_found *found_out)
+                          struct zc_object_ref *ref_out)
 {
     zc_status status;
 
     if (!pool->keeps_lru)
-        return zc_zspool_pin(pool, handle, found_out);
-    status = zc_zspool_find_live(pool, handle, found_out);
+        return zc_zspool_pin(pool, handle, ref_out);
+    status = zc_zspool_find_live(pool, handle, ref_out);
     if (status != ZC_OK)
         return status;
-    zc_zspage_pin(found_out->zspage);
-    zc_found_unlock(found_out);
+    zc_zspage_pin(ref_out->zspage);
+    zc_object_unlock(ref_out);
     return ZC_OK;
 }
 
 zc_status zc_zspool_write(struct zc_zspool *pool, zc_handle handle,
                           const void *data, size_t size)
 {
-    struct zc_found found;
+    struct zc_object_ref ref;
     zc_status status;
 
     if (pool == NULL || data == NULL)
         return ZC_INVALID;
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
-    status = pin_live(pool, handle, &found);
+    status = pin_live(pool, handle, &ref);
     if (status != ZC_OK)
         return status;
-    if (size == found.size)
-        memcpy(zc_found_payload(pool, &found), data, size);
+    if (size == ref.size)
+        memcpy(zc_object_payload(pool, &ref), data, size);
     else
         status = ZC_INVALID;
-    zc_zspage_unpin(pool, found.zspage);
+    zc_zspage_unpin(pool, ref.zspage);
     return status;
 }
 
 /* Lends the bytes of a pinned object. */
-static void lend(const struct zc_zspool *pool, const struct zc_found *found,
-                 struct zc_zspool_read *read_out)
+static void lend_object(const struct zc_zspool *pool,
+                        const struct zc_object_ref *ref,
+                        struct zc_zspool_read *read_out)
 {
-    read_out->data = zc_found_payload(pool, found);
-    read_out->size = found->size;
-    read_out->pin = found->zspage;
+    read_out->data = zc_object_payload(pool, ref);
+    read_out->size = ref->size;
+    read_out->pin = ref->zspage;
 }
 
 zc_status zc_zspool_read_begin(struct zc_zspool *pool, zc_handle handle,
                                struct zc_zspool_read *read_out)
 {
-    struct zc_found found;
+    struct zc_object_ref ref;
     zc_status status;
 
     if (pool == NULL || read_out == NULL)
         return ZC_INVALID;
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
-    status = zc_zspool_pin(pool, handle, &found);
+    status = zc_zspool_pin(pool, handle, &ref);
     if (status != ZC_OK)
         return status;
-    lend(pool, &found, read_out);
+    lend_object(pool, &ref, read_out);
     return ZC_OK;
 }
 
@@ -456,9 +458,9 @@ zc_status zc_zspool_put_record(struct zc_zspool *pool, const void *data,
 
 void zc_zspool_free_record(struct zc_zspool *pool, struct zc_cell *cell)
 {
-    struct zc_found found;
-    zc_handle handle = zc_zspool_lock_record(pool, cell, &found);
-    zc_status status = free_found(pool, handle, &found);
+    struct zc_object_ref ref;
+    zc_handle handle = zc_zspool_lock_record(pool, cell, &ref);
+    zc_status status = free_object(pool, handle, &ref);
 
     ZC_ASSERT(status == ZC_OK);
     (void)status;
@@ -467,10 +469,10 @@ void zc_zspool_free_record(struct zc_zspool *pool, struct zc_cell *cell)
 void zc_zspool_read_record(struct zc_zspool *pool, const struct zc_cell *cell,
                            struct zc_zspool_read *read_out)
 {
-    struct zc_found found;
+    struct zc_object_ref ref;
 
-    zc_zspool_pin_record(pool, cell, &found);
-    lend(pool, &found, read_out);
+    zc_zspool_pin_record(pool, cell, &ref);
+    lend_object(pool, &ref, read_out);
 }
 
 void zc_zspool_unread_record(struct zc_zspool *pool,
@@ -494,7 +496,7 @@ zc_status zc_zspool_object_size(const struct zc_zspool *pool, zc_handle handle,
                                 size_t *size_out)
 {
     struct zc_cell_view view;
-    struct zc_found found;
+    struct zc_object_ref ref;
     zc_status status;
 
     if (pool == NULL || size_out == NULL)
@@ -504,14 +506,14 @@ zc_status zc_zspool_object_size(const struct zc_zspool *pool, zc_handle handle,
     if (pool->keeps_lru) {
         /* The cast is for the lock; the content of the pool stays as it is. */
         status = zc_zspool_find_live((struct zc_zspool *)(uintptr_t)pool,
-                                     handle, &found);
+                                     handle, &ref);
         if (status != ZC_OK)
             return status;
-        zc_found_unlock(&found);
-        *size_out = found.size;
+        zc_object_unlock(&ref);
+        *size_out = ref.size;
         return ZC_OK;
     }
-    status = zc_handles_look(&pool->handles, handle, &view);
+    status = zc_handles_read(&pool->handles, handle, &view);
     if (status == ZC_OK)
         *size_out = view.size;
     return status;
@@ -521,7 +523,7 @@ zc_status zc_zspool_change_tags(struct zc_zspool *pool, zc_handle handle,
                                 unsigned clear, unsigned set,
                                 unsigned *previous_out)
 {
-    struct zc_found found;
+    struct zc_object_ref ref;
     zc_status status;
 
     if (pool == NULL || ((clear | set) & ~(ZC_TAG_0 | ZC_TAG_1)) != 0)
@@ -531,12 +533,12 @@ zc_status zc_zspool_change_tags(struct zc_zspool *pool, zc_handle handle,
     if (!pool->keeps_lru)
         return zc_handles_change_tags(&pool->handles, handle, clear, set,
                                       previous_out);
-    status = zc_zspool_find_live(pool, handle, &found);
+    status = zc_zspool_find_live(pool, handle, &ref);
     if (status != ZC_OK)
         return status;
     status = zc_handles_change_tags(&pool->handles, handle, clear, set,
                                     previous_out);
-    zc_found_unlock(&found);
+    zc_object_unlock(&ref);
     return status;
 }
 

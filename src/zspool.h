@@ -61,7 +61,7 @@
 
 struct zc_zspool;
 struct zc_group;
-struct zc_found;
+struct zc_object_ref;
 struct zc_pool_config;
 
 /*
@@ -162,17 +162,18 @@ struct zc_group_ops {
 
     /* Marks an object of a zspage under reclaim DEFERRED: its cell and its
      * place stay as they are.  ZC_OK; ZC_STALE: it is DEFERRED already. */
-    zc_status (*defer)(struct zc_zspool *pool, const struct zc_found *found);
+    zc_status (*defer)(struct zc_zspool *pool, const struct zc_object_ref *ref);
 
     /* Whether an object is DEFERRED; and makes a DEFERRED object ALLOCATED
      * again, before its reclaim ends. */
-    bool (*is_deferred)(struct zc_zspool *pool, const struct zc_found *found);
-    void (*undefer)(struct zc_zspool *pool, const struct zc_found *found);
+    bool (*is_deferred)(struct zc_zspool *pool,
+                        const struct zc_object_ref *ref);
+    void (*undefer)(struct zc_zspool *pool, const struct zc_object_ref *ref);
 
     /* Ends reclaim: releases every deferred cell.  `rebuild`: also makes free
      * space of all that is not in use. */
-    void (*settle)(struct zc_zspool *pool, struct zc_zspage *zspage,
-                   bool rebuild);
+    void (*end_reclaim)(struct zc_zspool *pool, struct zc_zspage *zspage,
+                        bool rebuild);
 
     /* Takes an empty zspage, its pin word LOCKED, off its group.  The caller
      * gives it to the arena. */
@@ -222,13 +223,13 @@ struct zc_placement_ops {
      * Places a new object, writes its header and sets its cell, all under one
      * hold of the group's lock: a thread that walks the zspage under that lock
      * finds that the cell of every allocated object leads back to it.
-     * found_out not NULL: the cell is "coming" (pool/handle.c) and the zspage
+     * ref_out not NULL: the cell is "coming" (pool/handle.c) and the zspage
      * is pinned for the caller, which writes the bytes and then makes the
      * handle valid by zc_handles_set().  `beyond`: the limit refuses nothing.
      * May block, with no lock held.  ZC_OK, ZC_REJECTED, ZC_NO_MEMORY.
      */
     zc_status (*place)(struct zc_zspool *pool, size_t size, bool beyond,
-                       zc_handle *handle_out, struct zc_found *found_out);
+                       zc_handle *handle_out, struct zc_object_ref *ref_out);
 
     /* The fewest pages in which an empty pool holds an object of any size. */
     uint32_t (*least_pages)(size_t page_size, unsigned chain_length);
@@ -430,7 +431,7 @@ static inline struct zc_group *zc_group_of(const struct zc_zspool *pool,
 
 /* A reference to an object: where it is, and how large.  Valid while its zspage
  * is pinned or its group is locked. */
-struct zc_found {
+struct zc_object_ref {
     struct zc_zspage *zspage;
     struct zc_group *group; /* the locked one; undefined if only pinned */
     uint64_t location;
@@ -438,14 +439,14 @@ struct zc_found {
 };
 
 /* The bytes of an object whose zspage is pinned or whose group is locked. */
-static inline char *zc_found_payload(const struct zc_zspool *pool,
-                                     const struct zc_found *found)
+static inline char *zc_object_payload(const struct zc_zspool *pool,
+                                      const struct zc_object_ref *ref)
 {
     const struct zc_arena *arena = &pool->arena;
-    char *object = zc_location_address(arena, found->location);
+    char *object = zc_location_address(arena, ref->location);
 
-    if (found->size >= pool->huge_class_size &&
-        zc_location_chunk(arena, found->location)->zspage_pages == 1)
+    if (ref->size >= pool->huge_class_size &&
+        zc_location_chunk(arena, ref->location)->zspage_pages == 1)
         return object;
     return object + pool->header_bytes;
 }
@@ -455,18 +456,18 @@ static inline char *zc_found_payload(const struct zc_zspool *pool,
  * nor is freed.  ZC_OK with the lock held; ZC_STALE; ZC_INVALID.
  */
 zc_status zc_zspool_find_locked(struct zc_zspool *pool, zc_handle handle,
-                                struct zc_found *found_out);
+                                struct zc_object_ref *ref_out);
 
 /* zc_zspool_find_locked(), but an object whose free is deferred is ZC_STALE
  * too, although its cell still leads to it. */
 zc_status zc_zspool_find_live(struct zc_zspool *pool, zc_handle handle,
-                              struct zc_found *found_out);
+                              struct zc_object_ref *ref_out);
 
 /* The lock analysis cannot follow a lock inside a struct. */
-static inline void zc_found_unlock(const struct zc_found *found)
+static inline void zc_object_unlock(const struct zc_object_ref *ref)
     ZC_NO_LOCK_ANALYSIS
 {
-    zc_spinlock_unlock(&found->group->lock);
+    zc_spinlock_unlock(&ref->group->lock);
 }
 
 /*
@@ -474,7 +475,7 @@ static inline void zc_found_unlock(const struct zc_found *found)
  * of it moves and its pages stay.  ZC_OK; ZC_STALE; ZC_INVALID.
  */
 zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
-                        struct zc_found *found_out);
+                        struct zc_object_ref *ref_out);
 
 /*
  * The two calls for a live record of the pool's user: only the user frees its
@@ -483,9 +484,9 @@ zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
  */
 zc_handle zc_zspool_lock_record(struct zc_zspool *pool,
                                 const struct zc_cell *cell,
-                                struct zc_found *found_out);
+                                struct zc_object_ref *ref_out);
 void zc_zspool_pin_record(struct zc_zspool *pool, const struct zc_cell *cell,
-                          struct zc_found *found_out);
+                          struct zc_object_ref *ref_out);
 
 /* Adds a pin.  The caller holds the group's lock, and the pin word is not
  * LOCKED. */
@@ -507,11 +508,11 @@ void zc_zspage_unlock(struct zc_zspage *zspage);
  * its pin word is LOCKED now, and the caller releases it.  False: its last
  * reader will release it, unless an object is placed in it before.
  */
-bool zc_zspage_release_or_leave(struct zc_zspage *zspage);
+bool zc_zspage_try_release(struct zc_zspage *zspage);
 
 /* An object enters a zspage: cancels the release by its last reader.  The
  * caller holds the group's lock. */
-void zc_zspage_keep(struct zc_zspage *zspage);
+void zc_zspage_cancel_release(struct zc_zspage *zspage);
 
 /* ---- pool/visit.c; group lock held ---- */
 
@@ -567,10 +568,10 @@ const struct zc_cell *zc_zspool_record_of(const struct zc_zspool *pool,
 /* ---- pool/reclaim.c; group lock held ---- */
 
 /* An object enters a zspage: the zspage becomes the hottest. */
-void zc_zspage_touch(struct zc_zspool *pool, struct zc_zspage *zspage);
+void zc_zspage_lru_add(struct zc_zspool *pool, struct zc_zspage *zspage);
 
 /* The zspage leaves its group. */
-void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage);
+void zc_zspage_lru_remove(struct zc_zspool *pool, struct zc_zspage *zspage);
 
 /* ---- growth: pool/group.c ---- */
 

@@ -79,7 +79,7 @@ _Static_assert(sizeof(struct zc_entry) == 24, "metadata is budgeted");
 #define ZC_ENTRY_USER_BYTES (sizeof(struct zc_entry) - sizeof(struct zc_cell))
 
 /* A record of zswap's own table, over a pool of the user's. */
-struct zc_entry_of_stranger {
+struct zc_entry_with_handle {
     struct zc_entry entry;
     zc_handle handle; /* of its object */
 };
@@ -189,7 +189,7 @@ static inline zc_handle zc_entry_handle(const struct zc_entries *entries,
                                         const struct zc_entry *entry)
 {
     if (entries->zspool == NULL)
-        return ((const struct zc_entry_of_stranger *)entry)->handle;
+        return ((const struct zc_entry_with_handle *)entry)->handle;
     return zc_handles_name(entries->handles, &entry->cell,
                            zc_cell_live_word(entries->handles, &entry->cell));
 }

@@ -130,7 +130,7 @@ void zc_lab_free(void *memory)
 /* --- mutexes --------------------------------------------------------- */
 
 /* Accesses the lock as memory; false: the explorer is not told. */
-static bool look(const void *lock, const void *pc)
+static bool access_lock(const void *lock, const void *pc)
 {
     if (lab_quiet)
         return false;
@@ -150,24 +150,24 @@ int zc_lab_mutex_init(pthread_mutex_t *mutex,
 
 int zc_lab_mutex_destroy(pthread_mutex_t *mutex)
 {
-    if (look(mutex, CALLER))
+    if (access_lock(mutex, CALLER))
         lab_object_end(mutex);
     return 0;
 }
 
 int zc_lab_mutex_lock(pthread_mutex_t *mutex)
 {
-    if (!look(mutex, CALLER))
+    if (!access_lock(mutex, CALLER))
         return 0;
     declare(mutex, "mutex");
     lab_lock(mutex, SITE("mutex_lock"));
-    (void)look(mutex, CALLER);
+    (void)access_lock(mutex, CALLER);
     return 0;
 }
 
 int zc_lab_mutex_trylock(pthread_mutex_t *mutex)
 {
-    if (!look(mutex, CALLER))
+    if (!access_lock(mutex, CALLER))
         return 0;
     declare(mutex, "mutex");
     return lab_trylock(mutex, SITE("mutex_trylock")) ? 0 : EBUSY;
@@ -175,7 +175,7 @@ int zc_lab_mutex_trylock(pthread_mutex_t *mutex)
 
 int zc_lab_mutex_unlock(pthread_mutex_t *mutex)
 {
-    if (look(mutex, CALLER))
+    if (access_lock(mutex, CALLER))
         lab_unlock(mutex, SITE("mutex_unlock"));
     return 0;
 }
@@ -195,7 +195,7 @@ int zc_lab_cond_init(pthread_cond_t *condition,
 
 int zc_lab_cond_destroy(pthread_cond_t *condition)
 {
-    if (!look(condition, CALLER))
+    if (!access_lock(condition, CALLER))
         return 0;
     if (((struct zc_condition *)(void *)condition)->waiting != 0)
         lab_fail("condition destroyed", "while a thread waits for it");
@@ -206,7 +206,7 @@ int zc_lab_cond_destroy(pthread_cond_t *condition)
 /* Declares the condition; false: setup, where a wait would never end. */
 static bool meet(pthread_cond_t *condition, const void *pc)
 {
-    if (!look(condition, pc))
+    if (!access_lock(condition, pc))
         return false;
     declare(condition, "condition");
     lab_region_note_write(condition, sizeof(struct zc_condition));

@@ -75,7 +75,7 @@ unsigned lab_pick(unsigned n, const char *what)
 
 int lab_thread(void)
 {
-    return lab_run.active ? lab_run.current : LAB_NOBODY;
+    return lab_run.active ? lab_run.current : LAB_NO_THREAD;
 }
 
 unsigned lab_now(void)

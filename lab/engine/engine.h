@@ -22,7 +22,7 @@
 #include "search.h"
 #include "trace.h"
 
-#define LAB_NOBODY (-1)
+#define LAB_NO_THREAD (-1)
 #define LAB_HELD 16      /* locks held by one thread */
 #define LAB_LIMIT 10000u /* steps, where a program does not say */
 #define LAB_NO_ROW (~0u)

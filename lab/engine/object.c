@@ -64,7 +64,7 @@ static unsigned begin(struct slot *slot, const char *name, int index, int rank)
     object->name = name;
     object->index = index;
     object->rank = rank;
-    object->holder = LAB_NOBODY;
+    object->holder = LAB_NO_THREAD;
     return slot->number;
 }
 
@@ -96,7 +96,7 @@ void lab_object_end(const void *address)
     slot = slot_of(address, false);
     if (slot == NULL || slot->number == 0)
         return;
-    if (lab_objects[slot->number].holder != LAB_NOBODY)
+    if (lab_objects[slot->number].holder != LAB_NO_THREAD)
         lab_fail("lock destroyed while held", "by CPU#%d",
                  lab_objects[slot->number].holder);
     lab_objects[slot->number].ended = true;

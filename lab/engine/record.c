@@ -18,7 +18,7 @@ static const char *const verbs[LAB_KINDS] = {
     [LAB_ENTER] = "",      [LAB_LEAVE] = "",
 };
 
-static struct lab_thread_state *me(void)
+static struct lab_thread_state *this_thread(void)
 {
     return &lab_run.thread[lab_run.current];
 }
@@ -164,7 +164,7 @@ void lab_record_choice(const char *what, unsigned value)
 
 void lab_record_value(uint64_t value)
 {
-    unsigned at = me()->row;
+    unsigned at = this_thread()->row;
 
     if (at == LAB_NO_ROW)
         return;
@@ -207,18 +207,18 @@ void lab_enter(const char *format, ...)
     va_start(arguments, format);
     row->text = lab_record_text(format, arguments);
     va_end(arguments);
-    me()->depth++;
+    this_thread()->depth++;
 }
 
 void lab_leave(void)
 {
-    if (recording() && me()->depth > 0)
-        me()->depth--;
+    if (recording() && this_thread()->depth > 0)
+        this_thread()->depth--;
 }
 
 void lab_comment(const char *format, ...)
 {
-    unsigned at = me()->row;
+    unsigned at = this_thread()->row;
     va_list arguments;
 
     if (!recording() || at == LAB_NO_ROW)
@@ -279,7 +279,7 @@ static void note_waits(struct lab_trace *trace)
         wait->waits = true;
         wait->kind = thread->pending.kind & 0xffu;
         wait->object = thread->pending.object;
-        wait->holder = wait->kind == LAB_LOCK ? object->holder : LAB_NOBODY;
+        wait->holder = wait->kind == LAB_LOCK ? object->holder : LAB_NO_THREAD;
         wait->object_name = object->name;
         wait->object_index = object->index;
     }

@@ -30,7 +30,7 @@ bool lab_can_run(int thread)
         return false;
     switch (step->kind & 0xffu) {
     case LAB_LOCK:
-        return object->holder == LAB_NOBODY || LAB_MUTANT(LOCK_ALWAYS_READY);
+        return object->holder == LAB_NO_THREAD || LAB_MUTANT(LOCK_ALWAYS_READY);
     case LAB_RELAX:
         return object->version != object->seen[thread] ||
                LAB_MUTANT(RELAX_NEVER_PARKS);
@@ -108,7 +108,7 @@ void lab_note_decision(uint8_t decision)
     lab_run.schedule->count = lab_run.depth;
 }
 
-/* The next thread by the script: LAB_NOBODY if it cannot be followed. */
+/* The next thread by the script: LAB_NO_THREAD if it cannot be followed. */
 static int follow(void)
 {
     unsigned depth = lab_run.depth;
@@ -120,7 +120,7 @@ static int follow(void)
         if (lab_run.trace != NULL)
             lab_record_divergence(thread);
         lab_end_execution(LAB_DIVERGED, "diverged");
-        return LAB_NOBODY;
+        return LAB_NO_THREAD;
     }
     if (depth + 1 == lab_run.script && lab_run.strategy->resume != NULL)
         lab_run.sleep = lab_run.strategy->resume(depth);
@@ -148,7 +148,7 @@ static int decide(void)
     enabled = lab_enabled();
     if (enabled == 0) {
         end_stuck();
-        return LAB_NOBODY;
+        return LAB_NO_THREAD;
     }
     if (lab_run.unrecorded)
         return any_of(enabled);
@@ -157,7 +157,7 @@ static int decide(void)
         return thread;
     if (lab_run.program->disposable) {
         lab_end_execution(LAB_BLOCKED, NULL);
-        return LAB_NOBODY;
+        return LAB_NO_THREAD;
     }
     lab_run.unrecorded = true;
     lab_run.schedule->unrecorded = true;
@@ -199,10 +199,10 @@ static void wake_sleepers(int thread)
 void lab_schedule(void)
 {
     int self = lab_run.current;
-    int thread = lab_run.steps < lab_run.limit ? decide() : LAB_NOBODY;
+    int thread = lab_run.steps < lab_run.limit ? decide() : LAB_NO_THREAD;
     bool preemption;
 
-    if (thread == LAB_NOBODY) { /* returns in thread 0 only */
+    if (thread == LAB_NO_THREAD) { /* returns in thread 0 only */
         lab_end_execution(LAB_LIVELOCK, "livelock");
         return;
     }

@@ -17,7 +17,7 @@ static bool ignored(void)
     return !lab_run.active || lab_run.in_oracle;
 }
 
-static struct lab_thread_state *me(void)
+static struct lab_thread_state *this_thread(void)
 {
     return &lab_run.thread[lab_run.current];
 }
@@ -31,7 +31,8 @@ static const char *name_of(unsigned object)
 
 /* --- what is granted ------------------------------------------------- */
 
-static void hold(struct lab_thread_state *thread, int number, unsigned lock)
+static void hold_lock(struct lab_thread_state *thread, int number,
+                      unsigned lock)
 {
     lab_objects[lock].holder = number;
     if (thread->held_count < LAB_HELD)
@@ -39,9 +40,9 @@ static void hold(struct lab_thread_state *thread, int number, unsigned lock)
     thread->fresh_lock = lock;
 }
 
-static void let_go(struct lab_thread_state *thread, unsigned lock)
+static void release_lock(struct lab_thread_state *thread, unsigned lock)
 {
-    lab_objects[lock].holder = LAB_NOBODY;
+    lab_objects[lock].holder = LAB_NO_THREAD;
     for (unsigned i = 0; i < thread->held_count; i++) {
         if (thread->held[i] == lock) {
             thread->held[i] = thread->held[--thread->held_count];
@@ -50,8 +51,8 @@ static void let_go(struct lab_thread_state *thread, unsigned lock)
     }
 }
 
-static void change(struct lab_thread_state *thread, int number,
-                   const struct lab_pending *step)
+static void change_state(struct lab_thread_state *thread, int number,
+                         const struct lab_pending *step)
 {
     struct lab_object_state *object = &lab_objects[step->object];
     unsigned kind = step->kind & 0xffu;
@@ -59,17 +60,17 @@ static void change(struct lab_thread_state *thread, int number,
     thread->fresh_lock = 0;
     switch (kind) {
     case LAB_LOCK:
-        hold(thread, number, step->object);
+        hold_lock(thread, number, step->object);
         break;
     case LAB_TRYLOCK:
-        thread->took = object->holder == LAB_NOBODY;
+        thread->took = object->holder == LAB_NO_THREAD;
         if (!thread->took)
             object->version--; /* undoes the ++ below: ends no lab_relax() */
         else
-            hold(thread, number, step->object);
+            hold_lock(thread, number, step->object);
         break;
     case LAB_UNLOCK:
-        let_go(thread, step->object);
+        release_lock(thread, step->object);
         break;
     case LAB_GET:
         object->count++;
@@ -94,7 +95,7 @@ static void change(struct lab_thread_state *thread, int number,
         lab_objects[step->also].version++;
 }
 
-static void show(int number, const struct lab_pending *step)
+static void show_watcher(int number, const struct lab_pending *step)
 {
     struct lab_granted granted = {
         .thread = number,
@@ -117,10 +118,10 @@ void lab_grant(int number)
     if (thread->timed_out && lab_run.budget > 0)
         lab_run.budget--;
     lab_hash_step(thread, number);
-    change(thread, number, step);
+    change_state(thread, number, step);
     thread->last = step->object;
     if (lab_watcher != NULL && lab_watcher->step != NULL)
-        show(number, step);
+        show_watcher(number, step);
 }
 
 /* --- announcing ------------------------------------------------------ */
@@ -164,7 +165,7 @@ static void announce(bool within)
 static struct lab_pending *pend(unsigned kind, const void *object,
                                 const struct lab_site *site)
 {
-    struct lab_pending *step = &me()->pending;
+    struct lab_pending *step = &this_thread()->pending;
 
     step->kind = kind;
     step->object = lab_object_find(object);
@@ -211,7 +212,7 @@ static bool await(unsigned kind, const void *object,
     step->argument = argument;
     step->timed = timed;
     announce(false);
-    return !me()->timed_out;
+    return !this_thread()->timed_out;
 }
 
 void lab_await(unsigned kind, const void *object, bool (*ready)(const void *),
@@ -235,7 +236,7 @@ void lab_relax(const void *object, const struct lab_site *site)
         return;
     step = pend(LAB_RELAX, object, site);
     if (object == NULL)
-        step->object = me()->last;
+        step->object = this_thread()->last;
     if (step->object == 0)
         step->kind = LAB_POINT; /* nothing to wait for */
     announce(false);
@@ -249,7 +250,7 @@ void lab_value(uint64_t value)
 
     if (ignored())
         return;
-    thread = me();
+    thread = this_thread();
     kind = thread->pending.kind & 0xffu;
     object = &lab_objects[thread->pending.object];
     if (kind != LAB_READ) {
@@ -268,7 +269,7 @@ void lab_unchanged(void)
 
     if (ignored())
         return;
-    thread = me();
+    thread = this_thread();
     object = &lab_objects[thread->pending.object];
     object->version--;
     object->seen[lab_run.current] = object->version;
@@ -307,11 +308,11 @@ void lab_lock(const void *lock, const struct lab_site *site)
         return;
     }
     if (lab_run.current == 0 &&
-        lab_objects[step->object].holder != LAB_NOBODY) {
+        lab_objects[step->object].holder != LAB_NO_THREAD) {
         lab_fail("lock left behind", "%s", name_of(step->object));
         return;
     }
-    if (!rank_is_fine(me(), step->object))
+    if (!rank_is_fine(this_thread(), step->object))
         return;
     announce(false);
 }
@@ -323,8 +324,8 @@ bool lab_trylock(const void *lock, const struct lab_site *site)
     pend(LAB_TRYLOCK | LAB_ACQUIRE, lock, site);
     announce(false);
     if (lab_run.trace != NULL)
-        lab_comment("%s", me()->took ? "taken" : "busy");
-    return me()->took;
+        lab_comment("%s", this_thread()->took ? "taken" : "busy");
+    return this_thread()->took;
 }
 
 static bool is_mine(unsigned lock)
@@ -333,7 +334,7 @@ static bool is_mine(unsigned lock)
 
     if (holder == lab_run.current)
         return true;
-    if (holder == LAB_NOBODY)
+    if (holder == LAB_NO_THREAD)
         lab_fail("lock not held", "%s is unlocked", name_of(lock));
     else
         lab_fail("lock of another thread", "%s is held by CPU#%d",
@@ -352,7 +353,7 @@ void lab_unlock(const void *lock, const struct lab_site *site)
     number = step->object;
     if (!is_mine(number))
         return;
-    announce(lab_run.program->coalesce && me()->fresh_lock == number);
+    announce(lab_run.program->coalesce && this_thread()->fresh_lock == number);
     if (lab_run.oracle_count != 0)
         lab_check_oracles(number);
 }
@@ -366,7 +367,7 @@ void lab_unlock_within(const void *lock)
     number = lab_object_find(lock);
     if (!is_mine(number))
         return;
-    let_go(me(), number);
+    release_lock(this_thread(), number);
     if (lab_run.oracle_count != 0)
         lab_check_oracles(number);
 }
@@ -380,5 +381,5 @@ int lab_holder(const void *lock)
 {
     unsigned number = lab_object_number(lock);
 
-    return number == 0 ? LAB_NOBODY : lab_objects[number].holder;
+    return number == 0 ? LAB_NO_THREAD : lab_objects[number].holder;
 }

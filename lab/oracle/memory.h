@@ -45,8 +45,8 @@ static inline void lab_region_note_write(const void *memory, size_t size)
 #define LAB_MARK_CLOSED 1u /* of a pool, in no object */
 #define LAB_MARK_DEAD 2u   /* freed */
 #define LAB_MARK_NOBODYS (LAB_MARK_CLOSED | LAB_MARK_DEAD)
-#define LAB_MARK_SETTLED 4u /* an atomic whose value is final */
-#define LAB_MARK_MIXED 8u   /* an atomic that is more than a count */
+#define LAB_MARK_FINAL 4u /* an atomic whose value is final */
+#define LAB_MARK_MIXED 8u /* an atomic that is more than a count */
 
 /* Begins an execution with the marks and the history that were kept. */
 void lab_marks_reset(void);

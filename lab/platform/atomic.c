@@ -73,7 +73,7 @@ static bool read_step(const void *word, size_t size, unsigned flags,
 {
     if (lab_quiet)
         return false;
-    if (!lab_word_has(word, LAB_MARK_SETTLED)) {
+    if (!lab_word_has(word, LAB_MARK_FINAL)) {
         announce(LAB_READ | flags, word, size, name, site, pc);
         return true;
     }

@@ -6,8 +6,8 @@
  * No code calls these.  They make the compiler compare each macro of
  * platform_impl/ with the prototype in src/platform/.
  */
+#include "platform/annotate_memory.h"
 #include "platform/atomic.h"
-#include "platform/ghost.h"
 #include "platform/lock.h"
 #include "platform/park.h"
 #include "platform/thread.h"
@@ -59,10 +59,10 @@ LAB_AGREES(uint32_t, zc_atomic_u32_or,
 LAB_AGREES(uint32_t, zc_atomic_u32_and,
            (zc_atomic_u32 *word, uint32_t bits), (word, bits))
 
-LAB_AGREES_VOID(zc_ghost_born,
+LAB_AGREES_VOID(zc_annotate_object_begin,
                 (const void *memory, size_t size, const char *what),
                 (memory, size, what))
-LAB_AGREES_VOID(zc_ghost_dead,
+LAB_AGREES_VOID(zc_annotate_object_end,
                 (const void *memory, size_t size, const char *what),
                 (memory, size, what))
 

@@ -80,7 +80,7 @@ void lab_declare_lock(const struct lab_lock_words *words)
 }
 
 /* Accesses the lock as memory; false: the explorer is not told. */
-static bool look(const struct lab_lock_words *words, const void *pc)
+static bool access_lock(const struct lab_lock_words *words, const void *pc)
 {
     if (lab_quiet)
         return false;
@@ -94,7 +94,7 @@ static bool look(const struct lab_lock_words *words, const void *pc)
 
 static void destroy(struct lab_lock_words *words, const void *pc)
 {
-    if (look(words, pc))
+    if (access_lock(words, pc))
         lab_object_end(words);
     lab_region_note_write(words, sizeof(*words));
     words->made = 0;
@@ -103,11 +103,11 @@ static void destroy(struct lab_lock_words *words, const void *pc)
 static void lock(const struct lab_lock_words *words,
                  const struct lab_site *site, const void *pc)
 {
-    if (!look(words, pc))
+    if (!access_lock(words, pc))
         return;
     lab_declare_lock(words);
     lab_lock(words, site);
-    (void)look(words, pc);
+    (void)access_lock(words, pc);
 }
 
 static bool trylock(const struct lab_lock_words *words,
@@ -115,18 +115,18 @@ static bool trylock(const struct lab_lock_words *words,
 {
     bool taken;
 
-    if (!look(words, pc))
+    if (!access_lock(words, pc))
         return true;
     lab_declare_lock(words);
     taken = lab_trylock(words, site);
-    (void)look(words, pc);
+    (void)access_lock(words, pc);
     return taken;
 }
 
 static void unlock(const struct lab_lock_words *words,
                    const struct lab_site *site, const void *pc)
 {
-    if (look(words, pc))
+    if (access_lock(words, pc))
         lab_unlock(words, site);
 }
 

@@ -2,7 +2,7 @@
 /* records.c - growing the array of records.h, block by block. */
 #include "base/records.h"
 
-#include "platform/ghost.h"
+#include "platform/annotate_memory.h"
 #include "platform/memory.h"
 
 static size_t block_records(unsigned block)
@@ -70,7 +70,7 @@ static zc_status add_block(struct zc_records *records, unsigned block)
     if (!zc_atomic_pointer_exchange_if(&records->blocks[block], &expected,
                                        fresh))
         zc_pages_unmap(fresh, block_bytes(records, block));
-    zc_ghost_settled(&records->blocks[block]);
+    zc_annotate_final(&records->blocks[block]);
     return ZC_OK;
 }
 

@@ -21,13 +21,13 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "platform/ghost.h"
+#include "platform/annotate_memory.h"
 #include "platform/memory.h"
 
 void zc_sparse_init(struct zc_sparse *sparse, uint64_t count)
 {
     memset(sparse, 0, sizeof(*sparse));
-    zc_ghost_born(sparse, sizeof(*sparse), "sparse array");
+    zc_annotate_object_begin(sparse, sizeof(*sparse), "sparse array");
     sparse->count = count;
     zc_atomic_pointer_init(&sparse->root, NULL);
     while ((count - 1) >> sparse->shift >= ZC_SPARSE_PLACES)
@@ -42,7 +42,7 @@ static void destroy_block(struct zc_sparse_block *block, unsigned shift,
     unsigned i;
 
     for (i = 0; i < ZC_SPARSE_PLACES; i++) {
-        zc_ghost_settled(&block->places[i]); /* no other thread is left */
+        zc_annotate_final(&block->places[i]); /* no other thread is left */
         below = zc_atomic_pointer_load_relaxed(&block->places[i]);
         if (below == NULL)
             continue;
@@ -99,7 +99,7 @@ zc_atomic_pointer *zc_sparse_make(struct zc_sparse *sparse, uint64_t index)
 }
 
 /* The pointer at a place; an empty place is read by CAS (see above). */
-static void *look(zc_atomic_pointer *place)
+static void *load_or_mark(zc_atomic_pointer *place)
 {
     void *found = NULL;
 
@@ -116,10 +116,10 @@ void *zc_sparse_next(struct zc_sparse *sparse, uint64_t *index_inout)
 
     while (index < sparse->count) {
         shift = sparse->shift + ZC_SPARSE_SHIFT;
-        found = look(&sparse->root);
+        found = load_or_mark(&sparse->root);
         while (found != NULL && shift > 0) {
             shift -= ZC_SPARSE_SHIFT;
-            found = look(place_in(found, index, shift));
+            found = load_or_mark(place_in(found, index, shift));
         }
         if (found != NULL) {
             *index_inout = index;
@@ -148,7 +148,7 @@ bool zc_publish(zc_atomic_pointer *place, void *fresh)
 
     if (!zc_atomic_pointer_exchange_if(place, &found, fresh))
         return false;
-    zc_ghost_settled(place);
+    zc_annotate_final(place);
     return true;
 }
 

@@ -139,7 +139,7 @@ free_cache:
 
 /* In a child after fork(): closes descriptors and unmaps mappings.  All else is
  * the parent's; memory of malloc() is not freed. */
-static void leave(struct zc_cache *cache)
+static void leave_cache(struct zc_cache *cache)
 {
     zc_swap_leave(&cache->swap);
     zc_zswap_leave(&cache->zswap);
@@ -151,7 +151,7 @@ void zc_cache_destroy(struct zc_cache *cache)
     if (cache == NULL)
         return;
     if (zc_process_is_child(&cache->process)) {
-        leave(cache);
+        leave_cache(cache);
         return;
     }
     zc_shrinker_destroy(&cache->shrinker);

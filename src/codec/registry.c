@@ -82,7 +82,7 @@ static bool is_name(const char *name)
            name[length] == '\0';
 }
 
-static zc_status check(const struct zc_compressor *compressor)
+static zc_status check_compressor(const struct zc_compressor *compressor)
 {
     struct zc_compressor own;
     zc_status status;
@@ -105,7 +105,7 @@ static zc_status check(const struct zc_compressor *compressor)
 
 zc_status zc_compressor_register(const struct zc_compressor *compressor)
 {
-    zc_status status = check(compressor);
+    zc_status status = check_compressor(compressor);
     void *expected;
     unsigned i;
 

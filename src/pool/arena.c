@@ -116,7 +116,8 @@ void zc_arena_leave(const struct zc_arena *arena)
  * Counts pages in, as many as the limit leaves up to `most`; returns how many,
  * or 0 where it leaves less than `least`.
  */
-static uint32_t charge(struct zc_arena *arena, uint32_t most, uint32_t least)
+static uint32_t charge_pages(struct zc_arena *arena, uint32_t most,
+                             uint32_t least)
 {
     uint64_t now = zc_atomic_u64_load_relaxed(&arena->pages);
     uint64_t limit;
@@ -136,7 +137,7 @@ static uint32_t charge(struct zc_arena *arena, uint32_t most, uint32_t least)
 }
 
 /* Adds to the pages given out, and to those kept, in one step. */
-static void recount(struct zc_arena *arena, int given_out, int kept)
+static void recount_pages(struct zc_arena *arena, int given_out, int kept)
 {
     const uint64_t change = (uint64_t)(int64_t)given_out +
                             ((uint64_t)(int64_t)kept << 32);
@@ -330,7 +331,7 @@ static struct zc_zspage *take_kept(struct zc_arena *arena, uint32_t length,
     zc_spinlock_lock(&arena->lock);
     zspage = find_kept(arena, length, least);
     if (zspage != NULL) {
-        recount(arena, zspage->pages, -zspage->pages);
+        recount_pages(arena, zspage->pages, -zspage->pages);
         zc_list_remove(&zspage->link);
         count_kept(arena, -1);
     }
@@ -338,17 +339,17 @@ static struct zc_zspage *take_kept(struct zc_arena *arena, uint32_t length,
     return zspage;
 }
 
-/* charge(), but what is kept goes before the limit refuses anything. */
+/* charge_pages(), but what is kept goes before the limit refuses anything. */
 static uint32_t charge_first(struct zc_arena *arena, uint32_t most,
                              uint32_t least)
 {
-    uint32_t pages = charge(arena, most, least);
+    uint32_t pages = charge_pages(arena, most, least);
 
     if (pages == most || zc_counter_read(&arena->kept_count) == 0)
         return pages;
-    recount(arena, -(int)pages, 0);
+    recount_pages(arena, -(int)pages, 0);
     zc_arena_give_back(arena);
-    return charge(arena, most, least);
+    return charge_pages(arena, most, least);
 }
 
 /* A zspage for pages that are counted in, not populated yet. */
@@ -373,14 +374,14 @@ static zc_status take_zspage(struct zc_arena *arena, uint32_t length,
 }
 
 /* Populates a zspage's first pages, which are counted in. */
-static zc_status populate(struct zc_arena *arena, uint32_t length,
-                          uint32_t pages, struct zc_zspage **zspage_out)
+static zc_status populate_zspage(struct zc_arena *arena, uint32_t length,
+                                 uint32_t pages, struct zc_zspage **zspage_out)
 {
     struct zc_zspage *zspage = NULL;
     zc_status status = take_zspage(arena, length, &zspage);
 
     if (status != ZC_OK) {
-        recount(arena, -(int)pages, 0);
+        recount_pages(arena, -(int)pages, 0);
         return status;
     }
     zspage->pages = (uint8_t)pages;
@@ -412,7 +413,7 @@ zc_status zc_arena_get(struct zc_arena *arena, uint32_t length, uint32_t least,
         pages = charge_first(arena, most, least);
         if (pages == 0)
             return ZC_REJECTED;
-        status = populate(arena, length, pages, &zspage);
+        status = populate_zspage(arena, length, pages, &zspage);
     }
     if (status != ZC_OK)
         return status;
@@ -427,8 +428,8 @@ zc_status zc_arena_get_beyond(struct zc_arena *arena, uint32_t length,
     struct zc_zspage *zspage = NULL;
     zc_status status;
 
-    recount(arena, (int)least, 0);
-    status = populate(arena, length, least, &zspage);
+    recount_pages(arena, (int)least, 0);
+    status = populate_zspage(arena, length, least, &zspage);
     if (status != ZC_OK)
         return status;
     hand_out(arena, zspage);
@@ -453,7 +454,7 @@ zc_status zc_arena_grow(struct zc_arena *arena, const struct zc_zspage *zspage,
 }
 
 /* Keeps an empty zspage; false: there are enough already. */
-static bool keep(struct zc_arena *arena, struct zc_zspage *zspage)
+static bool keep_zspage(struct zc_arena *arena, struct zc_zspage *zspage)
 {
     bool is_kept;
 
@@ -462,7 +463,7 @@ static bool keep(struct zc_arena *arena, struct zc_zspage *zspage)
     zc_spinlock_lock(&arena->lock);
     is_kept = zc_arena_kept_pages(arena) + zspage->pages <= arena->keep_pages;
     if (is_kept) {
-        recount(arena, -zspage->pages, zspage->pages);
+        recount_pages(arena, -zspage->pages, zspage->pages);
         zc_list_add_first(&arena->kept_zspages, &zspage->link);
         count_kept(arena, 1);
     }
@@ -480,7 +481,8 @@ static char *take_memory(struct zc_chunk *chunk)
     return memory;
 }
 
-static void unmap(struct zc_arena *arena, struct zc_chunk *chunk, char *memory)
+static void unmap_chunk(struct zc_arena *arena, struct zc_chunk *chunk,
+                        char *memory)
 {
     zc_pages_unmap(memory, chunk_bytes(arena));
     give_record(arena, chunk);
@@ -506,10 +508,10 @@ static void give_zspage(struct zc_arena *arena, struct zc_zspage *zspage)
     }
     zc_spinlock_unlock(&arena->lock);
     if (memory != NULL)
-        unmap(arena, chunk, memory);
+        unmap_chunk(arena, chunk, memory);
 }
 
-static void discard(struct zc_arena *arena, struct zc_zspage *zspage)
+static void discard_zspage(struct zc_arena *arena, struct zc_zspage *zspage)
 {
     char *memory = zc_zspage_memory(arena, zspage);
 
@@ -521,8 +523,8 @@ void zc_arena_release(struct zc_arena *arena, struct zc_zspage *zspage)
 {
     ZC_ASSERT(zc_atomic_pointer_load_relaxed(&zspage->group) == NULL);
     zc_counter_subtract(&arena->zspages, 1);
-    discard(arena, zspage);
-    recount(arena, -zspage->pages, 0);
+    discard_zspage(arena, zspage);
+    recount_pages(arena, -zspage->pages, 0);
     give_zspage(arena, zspage);
 }
 
@@ -531,7 +533,7 @@ void zc_arena_put(struct zc_arena *arena, struct zc_zspage *zspage)
     ZC_ASSERT(zc_atomic_pointer_load_relaxed(&zspage->group) == NULL);
     zc_memory_close(zc_zspage_memory(arena, zspage),
                     populated_bytes(arena, zspage));
-    if (keep(arena, zspage))
+    if (keep_zspage(arena, zspage))
         zc_counter_subtract(&arena->zspages, 1);
     else
         zc_arena_release(arena, zspage);
@@ -562,8 +564,8 @@ void zc_arena_give_back(struct zc_arena *arena)
         zspage = take_any_kept(arena);
         if (zspage == NULL)
             break;
-        discard(arena, zspage);
-        recount(arena, 0, -zspage->pages);
+        discard_zspage(arena, zspage);
+        recount_pages(arena, 0, -zspage->pages);
         give_zspage(arena, zspage);
     }
 
@@ -576,7 +578,7 @@ void zc_arena_give_back(struct zc_arena *arena)
     }
     zc_spinlock_unlock(&arena->lock);
     if (chunk != NULL)
-        unmap(arena, chunk, memory);
+        unmap_chunk(arena, chunk, memory);
 }
 
 void zc_arena_give_back_old(struct zc_arena *arena)

@@ -89,7 +89,7 @@ static zc_status dense_create(struct zc_zspool *pool)
         return ZC_NO_MEMORY;
     for (i = 0; i <= segments && status == ZC_OK; i++)
         status = i < segments ? init_segments(pool, &pool->groups[i])
-                              : zc_slot_group_init(pool, pool->page_size, 1, 1,
+                              : zc_size_class_init(pool, pool->page_size, 1, 1,
                                                    &pool->groups[i]);
     if (status != ZC_OK) {
         destroy_groups(pool, i - 1);
@@ -148,7 +148,7 @@ void zc_dense_carve(const struct zc_segment *segment, uint32_t start,
     /* Spans never touch, so what is in front of this one is an object. */
     zc_dense_set_word(object,
                       cell << ZC_DENSE_WORD_SHIFT | ZC_OBJECT_ALLOCATED);
-    zc_zspage_keep(segment->zspage);
+    zc_zspage_cancel_release(segment->zspage);
     segment->zspage->objects++;
     count_granules(segment, length, 0);
 }
@@ -265,8 +265,8 @@ static zc_status add_segment(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /* Adds `pages`, which are populated, to the end of a segment. */
-static void lengthen(struct zc_zspool *pool, struct zc_group *group,
-                     struct zc_zspage *zspage, uint32_t pages)
+static void lengthen_segment(struct zc_zspool *pool, struct zc_group *group,
+                             struct zc_zspage *zspage, uint32_t pages)
 {
     const struct zc_segment before = zc_segment_of(pool, group, zspage);
     const uint32_t start = before.granules - zspage->tail;
@@ -312,7 +312,7 @@ static zc_status grow_segment(struct zc_zspool *pool, struct zc_group *group,
     status = zc_arena_grow(&pool->arena, open, least, most, &pages);
     if (status == ZC_OK) {
         zc_spinlock_lock(&group->lock);
-        lengthen(pool, group, open, pages);
+        lengthen_segment(pool, group, open, pages);
         zc_spinlock_unlock(&group->lock);
     }
     zc_zspage_unpin(pool, open);
@@ -323,8 +323,8 @@ static zc_status grow_segment(struct zc_zspool *pool, struct zc_group *group,
 /* Gets pages for a span of `wanted` granules.  The caller holds the growth
  * mutex and the group's lock; the lock is released and taken again in between,
  * so another thread may use the span first. */
-static zc_status grow(struct zc_zspool *pool, struct zc_group *group,
-                      uint32_t wanted, bool beyond) ZC_NO_LOCK_ANALYSIS
+static zc_status grow_group(struct zc_zspool *pool, struct zc_group *group,
+                            uint32_t wanted, bool beyond) ZC_NO_LOCK_ANALYSIS
 {
     const struct zc_zspage *open = zc_dense_of(group)->open;
     uint32_t least;
@@ -358,11 +358,11 @@ static zc_status make_span(struct zc_zspool *pool, struct zc_group *group,
             return ZC_OK;
         if (status != ZC_OK)
             return status;
-        status = grow(pool, group, wanted, false);
+        status = grow_group(pool, group, wanted, false);
         if (status == ZC_REJECTED && zc_dense_make_span(pool, group, wanted))
             status = ZC_OK;
         if (status == ZC_REJECTED && beyond)
-            status = grow(pool, group, wanted, true);
+            status = grow_group(pool, group, wanted, true);
     }
 }
 
@@ -376,7 +376,8 @@ enum effort {
 static zc_status place_in_group(struct zc_zspool *pool, struct zc_group *group,
                                 size_t size, enum effort effort,
                                 zc_handle *handle_out,
-                                struct zc_found *found_out) ZC_NO_LOCK_ANALYSIS
+                                struct zc_object_ref *ref_out)
+    ZC_NO_LOCK_ANALYSIS
 {
     uint32_t length = zc_dense_granules(zc_dense_of(group), size);
     bool has_grown = false;
@@ -401,21 +402,22 @@ static zc_status place_in_group(struct zc_zspool *pool, struct zc_group *group,
             return status;
         }
     }
-    /* With found_out the caller writes the bytes next: they are prefetched. */
-    if (found_out != NULL)
+    /* With ref_out the caller writes the bytes next: they are prefetched. */
+    if (ref_out != NULL)
         zc_memory_prefetch_write(zc_location_address(&pool->arena, location),
                                  size);
     segment =
         zc_segment_of(pool, group, zc_location_zspage(&pool->arena, location));
     zc_dense_carve(&segment, zc_segment_granule(&segment, location), length,
                    zc_handle_cell(handle));
-    zc_zspage_touch(pool, segment.zspage);
+    zc_zspage_lru_add(pool, segment.zspage);
     group->objects++;
     group->payload_bytes += size;
-    if (found_out != NULL) {
+    if (ref_out != NULL) {
         zc_handles_set_coming(&pool->handles, handle, location, size);
         zc_zspage_pin(segment.zspage);
-        *found_out = (struct zc_found){segment.zspage, group, location, size};
+        *ref_out =
+            (struct zc_object_ref){segment.zspage, group, location, size};
     } else {
         zc_handles_set(&pool->handles, handle, location, size);
     }
@@ -438,7 +440,7 @@ static zc_status place_in_group(struct zc_zspool *pool, struct zc_group *group,
  */
 static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
                                   bool beyond, zc_handle *handle_out,
-                                  struct zc_found *found_out)
+                                  struct zc_object_ref *ref_out)
 {
     const unsigned count = pool->segment_groups;
     const unsigned own = count == 1 ? 0 : zc_processor_current() % count;
@@ -449,39 +451,40 @@ static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
 
     if (count > 1) {
         status = place_in_group(pool, &pool->groups[own], size, FIT, handle_out,
-                                found_out);
+                                ref_out);
         turn = (unsigned)zc_counter_read(&dense->turns);
         for (i = 0; i < OTHERS_MAX && i + 1 < count && status == ZC_REJECTED;
              i++, turn++)
             status = place_in_group(
                 pool, &pool->groups[(own + 1 + turn % (count - 1)) % count],
-                size, FIT, handle_out, found_out);
+                size, FIT, handle_out, ref_out);
         if (i > 0)
             zc_counter_add(&dense->turns, i);
     }
     for (i = 0; i < count && status == ZC_REJECTED; i++)
         status = place_in_group(pool, &pool->groups[(own + i) % count], size,
-                                GROW, handle_out, found_out);
+                                GROW, handle_out, ref_out);
     if (status == ZC_REJECTED && beyond)
         status = place_in_group(pool, &pool->groups[own], size, BEYOND,
-                                handle_out, found_out);
+                                handle_out, ref_out);
     return status;
 }
 
 static zc_status dense_place(struct zc_zspool *pool, size_t size, bool beyond,
-                             zc_handle *handle_out, struct zc_found *found_out)
+                             zc_handle *handle_out,
+                             struct zc_object_ref *ref_out)
 {
     zc_status status;
 
     if (size < pool->huge_class_size)
-        return place_in_segment(pool, size, beyond, handle_out, found_out);
-    status = zc_slot_place(pool, page_group(pool), size, false, handle_out,
-                           found_out);
+        return place_in_segment(pool, size, beyond, handle_out, ref_out);
+    status =
+        zc_slot_place(pool, page_group(pool), size, false, handle_out, ref_out);
     if (status == ZC_REJECTED)
-        status = place_in_segment(pool, size, false, handle_out, found_out);
+        status = place_in_segment(pool, size, false, handle_out, ref_out);
     if (status == ZC_REJECTED && beyond)
         status = zc_slot_place(pool, page_group(pool), size, true, handle_out,
-                               found_out);
+                               ref_out);
     return status;
 }
 
@@ -489,7 +492,7 @@ void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
                      struct zc_zspage *zspage)
 {
     ZC_ASSERT(zspage->used == 0);
-    zc_zspage_forget(pool, zspage);
+    zc_zspage_lru_remove(pool, zspage);
     if (!zspage->isolated)
         zc_group_remove(group, zspage);
     zspage->isolated = false;
@@ -520,8 +523,7 @@ static bool dense_remove(struct zc_zspool *pool, struct zc_group *group,
     group->payload_bytes -= size;
     /* An isolated segment is released by compaction, or by the end of
      * reclaim. */
-    if (zspage->used > 0 || zspage->isolated ||
-        !zc_zspage_release_or_leave(zspage))
+    if (zspage->used > 0 || zspage->isolated || !zc_zspage_try_release(zspage))
         return false;
     dense_detach(pool, group, zspage);
     return true;
@@ -576,7 +578,7 @@ static const struct zc_group_ops segment_ops = {
     .defer = zc_dense_defer,
     .is_deferred = zc_dense_is_deferred,
     .undefer = zc_dense_undefer,
-    .settle = zc_dense_settle,
+    .end_reclaim = zc_dense_end_reclaim,
     .detach = dense_detach,
     .read_class = dense_read_class,
 };

@@ -57,12 +57,12 @@ struct zc_dense {
     zc_counter turns; /* which other group is asked first */
 
     /* [compaction] (pool/dense_compact.c) */
-    struct zc_zspage *victim; /* segment being emptied; isolated */
-    bool is_done;             /* nothing more to gain in this round */
-    unsigned failures;        /* victims in a row that were given up */
-    unsigned scans;           /* steps that found no segment to slide */
-    uint64_t moved;           /* objects, in this round */
-    uint32_t hopeless;        /* least length that no segment has free */
+    struct zc_zspage *victim;   /* segment being emptied; isolated */
+    bool is_done;               /* nothing more to gain in this round */
+    unsigned failures;          /* victims in a row that were given up */
+    unsigned scans;             /* steps that found no segment to slide */
+    uint64_t moved;             /* objects, in this round */
+    uint32_t min_unsatisfiable; /* least length that no segment has free */
 };
 
 static inline struct zc_dense *zc_dense_of(const struct zc_group *group)
@@ -212,11 +212,13 @@ void zc_dense_detach(struct zc_zspool *pool, struct zc_group *group,
 bool zc_dense_next(struct zc_zspool *pool, struct zc_zspage *zspage,
                    uint32_t *place_inout, zc_handle *handle_out);
 void zc_dense_isolate(struct zc_zspool *pool, struct zc_zspage *zspage);
-zc_status zc_dense_defer(struct zc_zspool *pool, const struct zc_found *found);
-bool zc_dense_is_deferred(struct zc_zspool *pool, const struct zc_found *found);
-void zc_dense_undefer(struct zc_zspool *pool, const struct zc_found *found);
-void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
-                     bool rebuild);
+zc_status zc_dense_defer(struct zc_zspool *pool,
+                         const struct zc_object_ref *ref);
+bool zc_dense_is_deferred(struct zc_zspool *pool,
+                          const struct zc_object_ref *ref);
+void zc_dense_undefer(struct zc_zspool *pool, const struct zc_object_ref *ref);
+void zc_dense_end_reclaim(struct zc_zspool *pool, struct zc_zspage *zspage,
+                          bool rebuild);
 
 /* ---- pool/dense_compact.c ---- */
 

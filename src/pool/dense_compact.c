@@ -248,9 +248,10 @@ static bool move_away(const struct zc_segment *segment, uint32_t at,
  * ends, and there are more; ZC_MISSING: the rest fit nowhere; *length_out is
  * the length of one of them.
  */
-static zc_status evacuate(const struct zc_segment *segment, uint64_t most,
-                          struct zc_compact_result *result,
-                          uint32_t *length_out)
+static zc_status evacuate_segment(const struct zc_segment *segment,
+                                  uint64_t most,
+                                  struct zc_compact_result *result,
+                                  uint32_t *length_out)
 {
     uint32_t kept_end = 0; /* end of the last object that stays */
     unsigned moved = 0;
@@ -297,8 +298,8 @@ static void move_down(const struct zc_segment *segment, uint32_t from,
 /* Moves the objects of a segment down: its free granules become one span, at
  * its end or in front of the first object that the budget left.  Its pin word
  * is LOCKED. */
-static void slide(const struct zc_segment *segment, uint64_t most,
-                  struct zc_compact_result *result)
+static void slide_segment(const struct zc_segment *segment, uint64_t most,
+                          struct zc_compact_result *result)
 {
     uint32_t from = 0;
     uint32_t to = 0;
@@ -332,9 +333,9 @@ static void slide(const struct zc_segment *segment, uint64_t most,
  * checked goes to the tail, so that the next step checks others.  `once`: skips
  * segments that this round has slid already.
  */
-static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
-                      uint32_t length, uint64_t most, bool once,
-                      struct zc_compact_result *result)
+static bool slide_one_segment(struct zc_zspool *pool, struct zc_group *group,
+                              uint32_t length, uint64_t most, bool once,
+                              struct zc_compact_result *result)
 {
     struct zc_segment segment;
     struct zc_zspage *zspage;
@@ -356,7 +357,7 @@ static bool slide_one(struct zc_zspool *pool, struct zc_group *group,
             if (once)
                 zspage->round = pool->round;
             segment = zc_segment_of(pool, group, zspage);
-            slide(&segment, most, result);
+            slide_segment(&segment, most, result);
             zc_zspage_unlock(zspage);
             return true;
         }
@@ -377,9 +378,9 @@ static bool make_room(struct zc_zspool *pool, struct zc_group *group,
     uint64_t longest = 0;
     unsigned fullness;
 
-    if (length >= dense->hopeless)
+    if (length >= dense->min_unsatisfiable)
         return false;
-    if (slide_one(pool, group, length, most, true, result)) {
+    if (slide_one_segment(pool, group, length, most, true, result)) {
         dense->scans = 0;
         return true;
     }
@@ -390,7 +391,7 @@ static bool make_room(struct zc_zspool *pool, struct zc_group *group,
     if ((uint64_t)dense->scans * SCAN_MAX < longest)
         return true; /* not all are checked yet */
     dense->scans = 0;
-    dense->hopeless = length;
+    dense->min_unsatisfiable = length;
     return false;
 }
 
@@ -405,7 +406,7 @@ static void end_round(struct zc_zspool *pool)
         dense->failures = 0;
         dense->scans = 0;
         dense->moved = 0;
-        dense->hopeless = UINT32_MAX;
+        dense->min_unsatisfiable = UINT32_MAX;
     }
     pool->round++;
 }
@@ -438,10 +439,10 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
 
     restore_victim(pool, group, victim);
     if (victim->used > 0 && zc_zspage_trylock(victim)) {
-        slide(&segment, most, result);
+        slide_segment(&segment, most, result);
         zc_zspage_unlock(victim);
-        if (segment.granules - victim->used >= dense->hopeless)
-            dense->hopeless = UINT32_MAX;
+        if (segment.granules - victim->used >= dense->min_unsatisfiable)
+            dense->min_unsatisfiable = UINT32_MAX;
     }
     dense->failures++;
     return dense->failures < VICTIM_FAILURES_MAX;
@@ -455,7 +456,7 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
 static bool lock_victim(struct zc_zspage *victim)
 {
     if (victim->used == 0)
-        return zc_zspage_release_or_leave(victim);
+        return zc_zspage_try_release(victim);
     return zc_zspage_trylock(victim);
 }
 
@@ -475,7 +476,7 @@ static bool step_victim(struct zc_zspool *pool, struct zc_group *group,
             *status_out = ZC_OK;
         return false;
     }
-    status = evacuate(&segment, most, result, &length);
+    status = evacuate_segment(&segment, most, result, &length);
     if (status == ZC_OK) {
         zc_dense_detach(pool, group, victim);
         segment.dense->victim = NULL;
@@ -497,7 +498,8 @@ bool zc_dense_make_span(struct zc_zspool *pool, struct zc_group *group,
 
     if (zc_dense_of(group)->capacity - zc_dense_of(group)->used < length)
         return false;
-    is_made = slide_one(pool, group, length, UINT64_MAX, false, &result);
+    is_made =
+        slide_one_segment(pool, group, length, UINT64_MAX, false, &result);
     zc_counter_add(&pool->objects_moved, result.objects_moved);
     return is_made;
 }
@@ -551,7 +553,7 @@ void zc_dense_compact_pause(struct zc_zspool *pool,
     if (victim != NULL) {
         victim->round = 0; /* not tried to its end: another call may */
         restore_victim(pool, group, victim);
-        emptied = victim->used == 0 && zc_zspage_release_or_leave(victim);
+        emptied = victim->used == 0 && zc_zspage_try_release(victim);
         if (emptied)
             group->ops->detach(pool, group, victim);
     }

@@ -39,46 +39,47 @@ void zc_dense_isolate(struct zc_zspool *pool, struct zc_zspage *zspage)
     zc_segment_unbin_all(&segment);
 }
 
-zc_status zc_dense_defer(struct zc_zspool *pool, const struct zc_found *found)
+zc_status zc_dense_defer(struct zc_zspool *pool,
+                         const struct zc_object_ref *ref)
 {
-    struct zc_segment segment =
-        zc_segment_of(pool, found->group, found->zspage);
-    char *object = zc_location_address(&pool->arena, found->location);
+    struct zc_segment segment = zc_segment_of(pool, ref->group, ref->zspage);
+    char *object = zc_location_address(&pool->arena, ref->location);
     uint32_t word = zc_dense_word(object);
 
     if ((word & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED)
         return ZC_STALE;
     ZC_ASSERT((word & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
     if (!ZC_RULE(NO_FREE_LIST_UNDER_RECLAIM)) {
-        zc_dense_erase(&segment, zc_segment_granule(&segment, found->location),
-                       zc_dense_granules(segment.dense, found->size));
+        zc_dense_erase(&segment, zc_segment_granule(&segment, ref->location),
+                       zc_dense_granules(segment.dense, ref->size));
     } else {
         word &= ~ZC_OBJECT_TAGS;
         zc_dense_set_word(object, word | ZC_OBJECT_DEFERRED);
-        found->zspage->objects--;
+        ref->zspage->objects--;
     }
-    found->group->objects--;
-    found->group->payload_bytes -= found->size;
+    ref->group->objects--;
+    ref->group->payload_bytes -= ref->size;
     return ZC_OK;
 }
 
-bool zc_dense_is_deferred(struct zc_zspool *pool, const struct zc_found *found)
+bool zc_dense_is_deferred(struct zc_zspool *pool,
+                          const struct zc_object_ref *ref)
 {
     uint32_t word =
-        zc_dense_word(zc_location_address(&pool->arena, found->location));
+        zc_dense_word(zc_location_address(&pool->arena, ref->location));
 
     return (word & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED;
 }
 
-void zc_dense_undefer(struct zc_zspool *pool, const struct zc_found *found)
+void zc_dense_undefer(struct zc_zspool *pool, const struct zc_object_ref *ref)
 {
-    char *object = zc_location_address(&pool->arena, found->location);
+    char *object = zc_location_address(&pool->arena, ref->location);
     uint32_t word = zc_dense_word(object) & ~ZC_OBJECT_TAGS;
 
     zc_dense_set_word(object, word | ZC_OBJECT_ALLOCATED);
-    found->zspage->objects++;
-    found->group->objects++;
-    found->group->payload_bytes += found->size;
+    ref->zspage->objects++;
+    ref->group->objects++;
+    ref->group->payload_bytes += ref->size;
 }
 
 /* Releases the cell of a deferred object; `word` is its header. */
@@ -129,8 +130,8 @@ static uint32_t rewrite_spans(const struct zc_segment *segment)
     return used;
 }
 
-void zc_dense_settle(struct zc_zspool *pool, struct zc_zspage *zspage,
-                     bool rebuild)
+void zc_dense_end_reclaim(struct zc_zspool *pool, struct zc_zspage *zspage,
+                          bool rebuild)
 {
     struct zc_segment segment = zc_segment_here(pool, zspage);
     uint32_t used;

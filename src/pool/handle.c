@@ -61,7 +61,7 @@
 #include "zspool.h"
 
 #include "base/bits.h"
-#include "platform/ghost.h"
+#include "platform/annotate_memory.h"
 #include "rules.h"
 
 #define HANDLE_GENERATION_SHIFT 32
@@ -164,24 +164,24 @@ void zc_handles_destroy(struct zc_handles *handles)
 static void begin_record(const struct zc_handles *handles, uint32_t index)
 {
     if (handles->user_bytes > 0)
-        zc_ghost_born(zc_cell_at(handles, index) + 1, handles->user_bytes,
-                      USER_NAME);
+        zc_annotate_object_begin(zc_cell_at(handles, index) + 1,
+                                 handles->user_bytes, USER_NAME);
 }
 
 /* The caller holds the lock of the list that gets the cell. */
 static void end_record(const struct zc_handles *handles, uint32_t index)
 {
     if (handles->user_bytes > 0)
-        zc_ghost_dead(zc_cell_at(handles, index) + 1, handles->user_bytes,
-                      USER_NAME);
+        zc_annotate_object_end(zc_cell_at(handles, index) + 1,
+                               handles->user_bytes, USER_NAME);
 }
 
 /* ---- lists of free cells: links are index + 1, and 0 is the end ---- */
 
 /* Puts a cell in front of a list, as free with this generation, which is even.
  */
-static void push(struct zc_handles *handles, uint32_t *first, uint32_t index,
-                 uint32_t generation)
+static void push_cell(struct zc_handles *handles, uint32_t *first,
+                      uint32_t index, uint32_t generation)
 {
     zc_atomic_u64_store_relaxed(&zc_cell_at(handles, index)->word,
                                 free_word(handles, generation, *first));
@@ -189,7 +189,7 @@ static void push(struct zc_handles *handles, uint32_t *first, uint32_t index,
 }
 
 /* Takes the first cell of a list, which is not empty. */
-static uint32_t pop(const struct zc_handles *handles, uint32_t *first)
+static uint32_t pop_cell(const struct zc_handles *handles, uint32_t *first)
 {
     uint32_t index = *first - 1;
 
@@ -212,37 +212,37 @@ static uint32_t move_cells(struct zc_handles *handles, uint32_t *from,
     uint32_t index;
 
     for (count = 0; count < BATCH && *from != 0; count++) {
-        index = pop(handles, from);
-        push(handles, to, index, generation_at(handles, index));
+        index = pop_cell(handles, from);
+        push_cell(handles, to, index, generation_at(handles, index));
     }
     return count;
 }
 
 /* Puts a cell that was never used in front of a list, and raises `used`.
  * False: zc_handles_reserve() must come first, which may refuse. */
-static bool push_new(struct zc_handles *handles, uint32_t *first)
+static bool push_new_cell(struct zc_handles *handles, uint32_t *first)
     ZC_REQUIRES(handles->lock)
 {
     uint32_t used = zc_atomic_u32_load_relaxed(&handles->used);
 
     if (used >= CELLS_MAX || !zc_records_has(&handles->cells, used))
         return false;
-    push(handles, first, used, generation_at(handles, used));
+    push_cell(handles, first, used, generation_at(handles, used));
     zc_atomic_u32_store_release(&handles->used, used + 1);
     return true;
 }
 
 /* Refills a group's cells: with freed ones, or else a new one.  False: as
- * push_new(). */
-static bool refill(struct zc_handles *handles, struct zc_cells *cells,
-                   bool may_reuse)
+ * push_new_cell(). */
+static bool refill_cells(struct zc_handles *handles, struct zc_cells *cells,
+                         bool may_reuse)
 {
     uint32_t count = 0;
 
     zc_spinlock_lock(&handles->lock);
     if (may_reuse)
         count = move_cells(handles, &handles->first_free, &cells->first);
-    if (count == 0 && push_new(handles, &cells->first))
+    if (count == 0 && push_new_cell(handles, &cells->first))
         count = 1;
     zc_spinlock_unlock(&handles->lock);
     cells->count += count;
@@ -252,13 +252,14 @@ static bool refill(struct zc_handles *handles, struct zc_cells *cells,
 zc_status zc_handles_take(struct zc_handles *handles, struct zc_cells *cells,
                           zc_handle *handle_out)
 {
-    const bool may_reuse = zc_ghost_reuses();
+    const bool may_reuse = zc_annotate_may_reuse();
     uint32_t generation;
     uint32_t index;
 
-    if ((cells->first == 0 || !may_reuse) && !refill(handles, cells, may_reuse))
+    if ((cells->first == 0 || !may_reuse) &&
+        !refill_cells(handles, cells, may_reuse))
         return ZC_AGAIN;
-    index = pop(handles, &cells->first);
+    index = pop_cell(handles, &cells->first);
     cells->count--;
     generation = generation_at(handles, index);
     ZC_ASSERT(generation % 2 == 0);
@@ -293,8 +294,8 @@ void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
                          zc_handle handle)
 {
     end_record(handles, zc_handle_cell(handle));
-    push(handles, &cells->first, zc_handle_cell(handle),
-         handle_generation(handle) - 1);
+    push_cell(handles, &cells->first, zc_handle_cell(handle),
+              handle_generation(handle) - 1);
     keep_cell(handles, cells);
 }
 
@@ -302,14 +303,14 @@ void zc_handles_put_back(struct zc_handles *handles, struct zc_cells *cells,
  * has no group. */
 static bool take_bare(struct zc_handles *handles, uint32_t *index_out)
 {
-    const bool may_reuse = zc_ghost_reuses();
+    const bool may_reuse = zc_annotate_may_reuse();
     bool taken;
 
     zc_spinlock_lock(&handles->lock);
     taken = (handles->first_free != 0 && may_reuse) ||
-            push_new(handles, &handles->first_free);
+            push_new_cell(handles, &handles->first_free);
     if (taken) {
-        *index_out = pop(handles, &handles->first_free);
+        *index_out = pop_cell(handles, &handles->first_free);
         begin_record(handles, *index_out);
     }
     zc_spinlock_unlock(&handles->lock);
@@ -353,7 +354,8 @@ void zc_handles_free_bare(struct zc_handles *handles, struct zc_cell *cell)
 
     zc_spinlock_lock(&handles->lock);
     end_record(handles, index);
-    push(handles, &handles->first_free, index, generation_at(handles, index));
+    push_cell(handles, &handles->first_free, index,
+              generation_at(handles, index));
     zc_spinlock_unlock(&handles->lock);
 }
 
@@ -421,7 +423,7 @@ zc_handle zc_handles_name(const struct zc_handles *handles,
                        zc_cell_generation(handles, word));
 }
 
-zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
+zc_status zc_handles_read(const struct zc_handles *handles, zc_handle handle,
                           struct zc_cell_view *view_out)
 {
     struct zc_cell *cell;
@@ -550,8 +552,8 @@ void zc_handles_release(struct zc_handles *handles, struct zc_cells *cells,
 {
     ZC_ASSERT(zc_handles_has_left(handles, handle));
     end_record(handles, zc_handle_cell(handle));
-    push(handles, &cells->first, zc_handle_cell(handle),
-         handle_generation(handle) + 1);
+    push_cell(handles, &cells->first, zc_handle_cell(handle),
+              handle_generation(handle) + 1);
     keep_cell(handles, cells);
 }
 

@@ -166,7 +166,7 @@ zc_handle zc_handles_name(const struct zc_handles *handles,
                           const struct zc_cell *cell, uint64_t word);
 
 /* The fields of the cell of a live handle.  As zc_handles_find(). */
-zc_status zc_handles_look(const struct zc_handles *handles, zc_handle handle,
+zc_status zc_handles_read(const struct zc_handles *handles, zc_handle handle,
                           struct zc_cell_view *view_out);
 
 /* The handle of the cell at an index; false: it has no live object. */

@@ -9,7 +9,7 @@
  * zspage.  For the same objects in the same order a pool has the same number of
  * pages as zsmalloc.
  *
- * Why it cannot go wrong.  The invariant under the group's lock: each header in
+ * Why it cannot go wrong.  The invariant under the class's lock: each header in
  * use names a cell, and that cell has the object's location.  A thread that
  * places, frees or moves an object changes header, counters and cell under one
  * hold of the lock, so a thread that takes the lock next finds them in step.  A
@@ -52,94 +52,97 @@ static uint16_t linked_slot(uint64_t header)
 }
 
 static uint32_t slot_index(const struct zc_arena *arena,
-                           const struct zc_group *group,
+                           const struct zc_group *size_class,
                            const struct zc_zspage *zspage, uint64_t location)
 {
     uint32_t bytes = (uint32_t)(location - zc_zspage_location(arena, zspage)) *
                      ZC_UNIT_BYTES;
 
-    ZC_ASSERT(bytes / group->slot_bytes < group->slot_count);
-    ZC_ASSERT(bytes % group->slot_bytes == 0);
-    return bytes / group->slot_bytes;
+    ZC_ASSERT(bytes / size_class->slot_bytes < size_class->slot_count);
+    ZC_ASSERT(bytes % size_class->slot_bytes == 0);
+    return bytes / size_class->slot_bytes;
 }
 
-static bool header_is_outside(const struct zc_group *group)
+static bool header_is_outside(const struct zc_group *size_class)
 {
-    return group->huge && ZC_RULE(HUGE_HEADER_IN_ZSPAGE);
+    return size_class->huge && ZC_RULE(HUGE_HEADER_IN_ZSPAGE);
 }
 
-static size_t payload_offset(const struct zc_group *group)
+static size_t payload_offset(const struct zc_group *size_class)
 {
-    return group->huge ? 0 : HEADER_BYTES;
+    return size_class->huge ? 0 : HEADER_BYTES;
 }
 
 char *zc_slot_payload(const struct zc_arena *arena,
-                      const struct zc_group *group, uint64_t location)
+                      const struct zc_group *size_class, uint64_t location)
 {
-    return zc_location_address(arena, location) + payload_offset(group);
+    return zc_location_address(arena, location) + payload_offset(size_class);
 }
 
 uint64_t zc_slot_header(const struct zc_arena *arena,
-                        const struct zc_group *group,
+                        const struct zc_group *size_class,
                         const struct zc_zspage *zspage, uint64_t location)
 {
     uint64_t header;
 
-    if (header_is_outside(group))
+    if (header_is_outside(size_class))
         return zspage->huge_header;
     memcpy(&header, zc_location_address(arena, location), sizeof(header));
     return header;
 }
 
 void zc_slot_set_header(const struct zc_arena *arena,
-                        const struct zc_group *group, struct zc_zspage *zspage,
-                        uint64_t location, uint64_t header)
+                        const struct zc_group *size_class,
+                        struct zc_zspage *zspage, uint64_t location,
+                        uint64_t header)
 {
-    if (header_is_outside(group))
+    if (header_is_outside(size_class))
         zspage->huge_header = header;
     else
         memcpy(zc_location_address(arena, location), &header, sizeof(header));
 }
 
 uint64_t zc_slot_take(const struct zc_arena *arena,
-                      const struct zc_group *group, struct zc_zspage *zspage,
-                      uint64_t header, size_t size)
+                      const struct zc_group *size_class,
+                      struct zc_zspage *zspage, uint64_t header, size_t size)
 {
     uint32_t index = zspage->first_free;
-    uint64_t location = zc_slot_location(arena, group, zspage, index);
+    uint64_t location = zc_slot_location(arena, size_class, zspage, index);
     uint64_t link;
 
-    ZC_ASSERT(index < group->slot_count);
+    ZC_ASSERT(index < size_class->slot_count);
     ZC_ASSERT((header & ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
-    link = zc_slot_header(arena, group, zspage, location);
+    link = zc_slot_header(arena, size_class, zspage, location);
     ZC_ASSERT((link & ZC_OBJECT_TAGS) == 0);
     zspage->first_free = linked_slot(link);
     zspage->objects++;
-    zc_zspage_keep(zspage);
-    zc_slot_set_header(arena, group, zspage, location, header);
-    zc_memory_open(zc_slot_payload(arena, group, location), size);
+    zc_zspage_cancel_release(zspage);
+    zc_slot_set_header(arena, size_class, zspage, location, header);
+    zc_memory_open(zc_slot_payload(arena, size_class, location), size);
     return location;
 }
 
-void zc_slot_put(const struct zc_arena *arena, const struct zc_group *group,
-                 struct zc_zspage *zspage, uint64_t location)
+void zc_slot_put(const struct zc_arena *arena,
+                 const struct zc_group *size_class, struct zc_zspage *zspage,
+                 uint64_t location)
 {
     ZC_ASSERT(zspage->objects > 0);
-    ZC_ASSERT((zc_slot_header(arena, group, zspage, location) &
+    ZC_ASSERT((zc_slot_header(arena, size_class, zspage, location) &
                ZC_OBJECT_TAGS) == ZC_OBJECT_ALLOCATED);
-    zc_slot_link(arena, group, zspage,
-                 slot_index(arena, group, zspage, location));
+    zc_slot_link(arena, size_class, zspage,
+                 slot_index(arena, size_class, zspage, location));
     zspage->objects--;
 }
 
-void zc_slot_link(const struct zc_arena *arena, const struct zc_group *group,
-                  struct zc_zspage *zspage, uint32_t index)
+void zc_slot_link(const struct zc_arena *arena,
+                  const struct zc_group *size_class, struct zc_zspage *zspage,
+                  uint32_t index)
 {
-    uint64_t location = zc_slot_location(arena, group, zspage, index);
+    uint64_t location = zc_slot_location(arena, size_class, zspage, index);
 
-    zc_memory_close(zc_slot_payload(arena, group, location),
-                    group->slot_bytes - payload_offset(group));
-    zc_slot_set_header(arena, group, zspage, location,
+    zc_memory_close(zc_slot_payload(arena, size_class, location),
+                    size_class->slot_bytes - payload_offset(size_class));
+    zc_slot_set_header(arena, size_class, zspage, location,
                        link_to(zspage->first_free));
     zspage->first_free = (uint16_t)index;
 }
@@ -148,7 +151,8 @@ void zc_slot_link(const struct zc_arena *arena, const struct zc_group *group,
 
 /* Makes every slot of a zspage free; no other thread knows the zspage yet. */
 static void link_slots(const struct zc_arena *arena,
-                       const struct zc_group *group, struct zc_zspage *zspage)
+                       const struct zc_group *size_class,
+                       struct zc_zspage *zspage)
 {
     char *memory = zc_zspage_memory(arena, zspage);
     uint64_t link;
@@ -159,13 +163,13 @@ static void link_slots(const struct zc_arena *arena,
     zspage->first_free = 0;
     zspage->isolated = false;
     zspage->huge_header = link_to(ZC_SLOT_NONE);
-    zc_memory_close(memory, group->zspage_pages * arena->page_size);
-    if (header_is_outside(group))
+    zc_memory_close(memory, size_class->zspage_pages * arena->page_size);
+    if (header_is_outside(size_class))
         return;
-    for (index = 0; index < group->slot_count; index++) {
-        slot = memory + (size_t)index * group->slot_bytes;
-        link =
-            link_to(index + 1 < group->slot_count ? index + 1 : ZC_SLOT_NONE);
+    for (index = 0; index < size_class->slot_count; index++) {
+        slot = memory + (size_t)index * size_class->slot_bytes;
+        link = link_to(index + 1 < size_class->slot_count ? index + 1
+                                                          : ZC_SLOT_NONE);
         zc_memory_open(slot, sizeof(link));
         memcpy(slot, &link, sizeof(link));
     }
@@ -174,11 +178,11 @@ static void link_slots(const struct zc_arena *arena,
 /* A new zspage with all its slots free; no other thread can reach it.  May
  * block. */
 static zc_status new_zspage(struct zc_zspool *pool,
-                            const struct zc_group *group, bool beyond,
+                            const struct zc_group *size_class, bool beyond,
                             struct zc_zspage **zspage_out)
-    ZC_EXCLUDES(group->lock)
+    ZC_EXCLUDES(size_class->lock)
 {
-    const uint32_t pages = group->zspage_pages;
+    const uint32_t pages = size_class->zspage_pages;
     struct zc_zspage *zspage;
     zc_status status;
 
@@ -186,46 +190,46 @@ static zc_status new_zspage(struct zc_zspool *pool,
                     : zc_arena_get(&pool->arena, pages, pages, pages, &zspage);
     if (status != ZC_OK)
         return status;
-    link_slots(&pool->arena, group, zspage);
+    link_slots(&pool->arena, size_class, zspage);
     *zspage_out = zspage;
     return ZC_OK;
 }
 
 /* Makes a new zspage one of the group. */
-static void attach(struct zc_group *group, struct zc_zspage *zspage)
-    ZC_REQUIRES(group->lock)
+static void attach_zspage(struct zc_group *size_class, struct zc_zspage *zspage)
+    ZC_REQUIRES(size_class->lock)
 {
-    zc_group_insert(group, zspage, 0);
+    zc_group_insert(size_class, zspage, 0);
     /* Pairs with the acquires of group_now() (pool/pin.c) and of reclaim. */
-    zc_atomic_pointer_store_release(&zspage->group, group);
+    zc_atomic_pointer_store_release(&zspage->group, size_class);
     zc_zspage_unlock(zspage);
 }
 
-void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *group,
+void zc_kernel_detach(struct zc_zspool *pool, struct zc_group *size_class,
                       struct zc_zspage *zspage)
 {
     ZC_ASSERT(zspage->objects == 0);
-    zc_group_remove(group, zspage);
-    zc_zspage_forget(pool, zspage);
+    zc_group_remove(size_class, zspage);
+    zc_zspage_lru_remove(pool, zspage);
     /* Pairs with the acquires of group_now() (pool/pin.c) and of reclaim. */
     zc_atomic_pointer_store_release(&zspage->group, NULL);
 }
 
-void zc_kernel_sort(struct zc_group *group, struct zc_zspage *zspage)
+void zc_kernel_sort(struct zc_group *size_class, struct zc_zspage *zspage)
 {
-    zc_group_update(group, zspage,
-                    zc_fullness_of(zspage->objects, group->slot_count));
+    zc_group_update(size_class, zspage,
+                    zc_fullness_of(zspage->objects, size_class->slot_count));
 }
 
 /* The first zspage of the fullest list with room, or NULL. */
-static struct zc_zspage *find_room(const struct zc_group *group)
-    ZC_REQUIRES(group->lock)
+static struct zc_zspage *find_room(const struct zc_group *size_class)
+    ZC_REQUIRES(size_class->lock)
 {
     unsigned fullness = FULL;
     const struct zc_list *list;
 
     while (fullness-- > 0) {
-        list = &group->fullness[fullness];
+        list = &size_class->fullness[fullness];
         if (!zc_list_is_empty(list))
             return ZC_CONTAINER(list->next, struct zc_zspage, link);
     }
@@ -236,42 +240,42 @@ static struct zc_zspage *find_room(const struct zc_group *group)
 
 /*
  * Gets a zspage with room when the group has none.  The caller holds the
- * group's lock, which is released and taken again in between.  *begun_out: the
+ * class's lock, which is released and taken again in between.  *begun_out: the
  * result of zc_growth_begin().
  */
-static zc_status make_room(struct zc_zspool *pool, struct zc_group *group,
+static zc_status make_room(struct zc_zspool *pool, struct zc_group *size_class,
                            bool beyond, struct zc_zspage **zspage_out,
                            bool *begun_out) ZC_NO_LOCK_ANALYSIS
 {
     zc_status status;
 
-    zc_spinlock_unlock(&group->lock);
-    *begun_out = zc_growth_begin(pool, group);
+    zc_spinlock_unlock(&size_class->lock);
+    *begun_out = zc_growth_begin(pool, size_class);
     if (*begun_out) {
-        zc_spinlock_lock(&group->lock);
-        *zspage_out = find_room(group);
+        zc_spinlock_lock(&size_class->lock);
+        *zspage_out = find_room(size_class);
         if (*zspage_out != NULL)
             return ZC_OK;
-        zc_spinlock_unlock(&group->lock);
+        zc_spinlock_unlock(&size_class->lock);
     }
-    status = new_zspage(pool, group, false, zspage_out);
+    status = new_zspage(pool, size_class, false, zspage_out);
     if (status == ZC_REJECTED && beyond)
-        status = new_zspage(pool, group, true, zspage_out);
-    zc_spinlock_lock(&group->lock);
+        status = new_zspage(pool, size_class, true, zspage_out);
+    zc_spinlock_lock(&size_class->lock);
     if (status == ZC_OK) {
-        attach(group, *zspage_out);
+        attach_zspage(size_class, *zspage_out);
     } else if (status == ZC_REJECTED) {
         /* Another thread may have freed a slot meanwhile. */
-        *zspage_out = find_room(group);
+        *zspage_out = find_room(size_class);
         if (*zspage_out != NULL)
             status = ZC_OK;
     }
     return status;
 }
 
-zc_status zc_slot_place(struct zc_zspool *pool, struct zc_group *group,
+zc_status zc_slot_place(struct zc_zspool *pool, struct zc_group *size_class,
                         size_t size, bool beyond, zc_handle *handle_out,
-                        struct zc_found *found_out) ZC_NO_LOCK_ANALYSIS
+                        struct zc_object_ref *ref_out) ZC_NO_LOCK_ANALYSIS
 {
     struct zc_zspage *zspage;
     zc_handle handle = {0};
@@ -279,57 +283,58 @@ zc_status zc_slot_place(struct zc_zspool *pool, struct zc_group *group,
     bool begun = false;
     zc_status status;
 
-    status = zc_group_lock_and_take(group, &pool->handles, &handle);
+    status = zc_group_lock_and_take(size_class, &pool->handles, &handle);
     if (status != ZC_OK)
         return status;
-    zspage = find_room(group);
+    zspage = find_room(size_class);
     if (zspage == NULL) {
-        status = make_room(pool, group, beyond, &zspage, &begun);
+        status = make_room(pool, size_class, beyond, &zspage, &begun);
         if (status != ZC_OK) {
-            zc_handles_put_back(&pool->handles, &group->cells, handle);
-            zc_spinlock_unlock(&group->lock);
-            zc_growth_end(group, begun);
+            zc_handles_put_back(&pool->handles, &size_class->cells, handle);
+            zc_spinlock_unlock(&size_class->lock);
+            zc_growth_end(size_class, begun);
             return status;
         }
     }
-    location = zc_slot_take(&pool->arena, group, zspage,
+    location = zc_slot_take(&pool->arena, size_class, zspage,
                             handle.value | ZC_OBJECT_ALLOCATED, size);
-    zc_kernel_sort(group, zspage);
-    zc_zspage_touch(pool, zspage);
-    group->objects++;
-    group->payload_bytes += size;
-    if (found_out != NULL) {
+    zc_kernel_sort(size_class, zspage);
+    zc_zspage_lru_add(pool, zspage);
+    size_class->objects++;
+    size_class->payload_bytes += size;
+    if (ref_out != NULL) {
         zc_handles_set_coming(&pool->handles, handle, location, size);
         zc_zspage_pin(zspage);
-        *found_out = (struct zc_found){zspage, group, location, size};
+        *ref_out = (struct zc_object_ref){zspage, size_class, location, size};
     } else {
         zc_handles_set(&pool->handles, handle, location, size);
     }
-    zc_spinlock_unlock(&group->lock);
-    zc_growth_end(group, begun);
+    zc_spinlock_unlock(&size_class->lock);
+    zc_growth_end(size_class, begun);
     *handle_out = handle;
     return ZC_OK;
 }
 
-static zc_status place(struct zc_zspool *pool, size_t size, bool beyond,
-                       zc_handle *handle_out, struct zc_found *found_out)
+static zc_status kernel_place(struct zc_zspool *pool, size_t size, bool beyond,
+                              zc_handle *handle_out,
+                              struct zc_object_ref *ref_out)
 {
     return zc_slot_place(pool, zc_group_of(pool, size), size, beyond,
-                         handle_out, found_out);
+                         handle_out, ref_out);
 }
 
-static bool remove_object(struct zc_zspool *pool, struct zc_group *group,
+static bool remove_object(struct zc_zspool *pool, struct zc_group *size_class,
                           struct zc_zspage *zspage, uint64_t location,
-                          size_t size) ZC_REQUIRES(group->lock)
+                          size_t size) ZC_REQUIRES(size_class->lock)
 {
-    zc_slot_put(&pool->arena, group, zspage, location);
-    group->objects--;
-    group->payload_bytes -= size;
-    if (zspage->objects == 0 && zc_zspage_release_or_leave(zspage)) {
-        zc_kernel_detach(pool, group, zspage);
+    zc_slot_put(&pool->arena, size_class, zspage, location);
+    size_class->objects--;
+    size_class->payload_bytes -= size;
+    if (zspage->objects == 0 && zc_zspage_try_release(zspage)) {
+        zc_kernel_detach(pool, size_class, zspage);
         return true;
     }
-    zc_kernel_sort(group, zspage);
+    zc_kernel_sort(size_class, zspage);
     return false;
 }
 
@@ -361,30 +366,30 @@ static void merge_classes(struct zc_zspool *pool)
     }
 }
 
-zc_status zc_slot_group_init(const struct zc_zspool *pool, size_t bytes,
+zc_status zc_size_class_init(const struct zc_zspool *pool, size_t bytes,
                              uint32_t pages, unsigned index,
-                             struct zc_group *group)
+                             struct zc_group *size_class)
 {
-    group->ops = &zc_slot_group_ops;
-    group->index = index;
-    group->slot_bytes = (uint32_t)bytes;
-    group->zspage_pages = pages;
-    group->slot_count = (uint32_t)(pages * pool->page_size / bytes);
-    group->huge = pages == 1 && group->slot_count == 1;
-    return zc_group_init(group);
+    size_class->ops = &zc_size_class_ops;
+    size_class->index = index;
+    size_class->slot_bytes = (uint32_t)bytes;
+    size_class->zspage_pages = pages;
+    size_class->slot_count = (uint32_t)(pages * pool->page_size / bytes);
+    size_class->huge = pages == 1 && size_class->slot_count == 1;
+    return zc_group_init(size_class);
 }
 
-static zc_status init_group(const struct zc_zspool *pool, unsigned index,
-                            struct zc_group *group)
+static zc_status init_class(const struct zc_zspool *pool, unsigned index,
+                            struct zc_group *size_class)
 {
     size_t bytes = zc_class_bytes(pool->page_size, index);
 
-    return zc_slot_group_init(
+    return zc_size_class_init(
         pool, bytes, zc_class_chain(pool->page_size, pool->chain_length, bytes),
-        index, group);
+        index, size_class);
 }
 
-static void destroy_groups(struct zc_zspool *pool, unsigned count)
+static void destroy_classes(struct zc_zspool *pool, unsigned count)
 {
     while (count-- > 0)
         zc_group_destroy(&pool->groups[count]);
@@ -392,7 +397,7 @@ static void destroy_groups(struct zc_zspool *pool, unsigned count)
     zc_free(pool->class_group);
 }
 
-static zc_status create(struct zc_zspool *pool)
+static zc_status kernel_create(struct zc_zspool *pool)
 {
     unsigned initialised = 0;
     zc_status status;
@@ -413,9 +418,9 @@ static zc_status create(struct zc_zspool *pool)
     for (index = pool->class_count; index-- > 0;) {
         if (pool->class_group[index] < initialised)
             continue;
-        status = init_group(pool, index, &pool->groups[initialised]);
+        status = init_class(pool, index, &pool->groups[initialised]);
         if (status != ZC_OK) {
-            destroy_groups(pool, initialised);
+            destroy_classes(pool, initialised);
             return status;
         }
         initialised++;
@@ -424,9 +429,9 @@ static zc_status create(struct zc_zspool *pool)
     return ZC_OK;
 }
 
-static void destroy(struct zc_zspool *pool)
+static void kernel_destroy(struct zc_zspool *pool)
 {
-    destroy_groups(pool, pool->group_count);
+    destroy_classes(pool, pool->group_count);
 }
 
 /* The longest chain: an object of its class may be the first to come. */
@@ -445,31 +450,34 @@ static uint32_t least_pages(size_t page_size, unsigned chain_length)
     return longest;
 }
 
-static void read_class(const struct zc_group *group,
-                       struct zc_zspool_class *row) ZC_REQUIRES(group->lock)
+static void read_class(const struct zc_group *size_class,
+                       struct zc_zspool_class *row)
+    ZC_REQUIRES(size_class->lock)
 {
-    row->objects_allocated += zc_kernel_zspages(group) * group->slot_count;
-    row->pages_used += zc_kernel_zspages(group) * group->zspage_pages;
-    row->pages_freeable += zc_kernel_spare_zspages(group) * group->zspage_pages;
+    row->objects_allocated += zc_kernel_zspages(size_class) *
+                              size_class->slot_count;
+    row->pages_used += zc_kernel_zspages(size_class) * size_class->zspage_pages;
+    row->pages_freeable += zc_kernel_spare_zspages(size_class) *
+                           size_class->zspage_pages;
 }
 
-const struct zc_group_ops zc_slot_group_ops = {
+const struct zc_group_ops zc_size_class_ops = {
     .remove = remove_object,
     .next = zc_kernel_next,
     .isolate = zc_kernel_isolate,
     .defer = zc_kernel_defer,
     .is_deferred = zc_kernel_is_deferred,
     .undefer = zc_kernel_undefer,
-    .settle = zc_kernel_settle,
+    .end_reclaim = zc_kernel_end_reclaim,
     .detach = zc_kernel_detach,
     .read_class = read_class,
 };
 
 const struct zc_placement_ops zc_kernel_placement = {
     .name = "kernel",
-    .create = create,
-    .destroy = destroy,
-    .place = place,
+    .create = kernel_create,
+    .destroy = kernel_destroy,
+    .place = kernel_place,
     .least_pages = least_pages,
     .compact_step = zc_kernel_compact_step,
 };

@@ -79,7 +79,7 @@ static void malloc_destroy(void *pool)
 }
 
 /* Counts a block in; false: the limit. */
-static bool charge(struct malloc_pool *pool, uint64_t bytes, bool beyond)
+static bool charge_block(struct malloc_pool *pool, uint64_t bytes, bool beyond)
 {
     uint64_t now = zc_atomic_u64_load_relaxed(&pool->bytes);
 
@@ -90,7 +90,7 @@ static bool charge(struct malloc_pool *pool, uint64_t bytes, bool beyond)
     return true;
 }
 
-static void uncharge(struct malloc_pool *pool, uint64_t bytes)
+static void uncharge_block(struct malloc_pool *pool, uint64_t bytes)
 {
     uint64_t now = zc_atomic_u64_load_relaxed(&pool->bytes);
 
@@ -98,14 +98,14 @@ static void uncharge(struct malloc_pool *pool, uint64_t bytes)
         ;
 }
 
-static zc_status put(struct malloc_pool *own, const void *data, size_t size,
-                     bool beyond, zc_handle *handle_out)
+static zc_status put_block(struct malloc_pool *own, const void *data,
+                           size_t size, bool beyond, zc_handle *handle_out)
 {
     struct malloc_object *object = zc_malloc(sizeof(*object) + size);
 
     if (object == NULL)
         return ZC_NO_MEMORY;
-    if (!charge(own, zc_malloc_size(object), beyond)) {
+    if (!charge_block(own, zc_malloc_size(object), beyond)) {
         zc_free(object);
         return ZC_REJECTED;
     }
@@ -119,20 +119,20 @@ static zc_status put(struct malloc_pool *own, const void *data, size_t size,
 static zc_status malloc_put(void *pool, const void *data, size_t size,
                             zc_handle *handle_out)
 {
-    return put(pool, data, size, false, handle_out);
+    return put_block(pool, data, size, false, handle_out);
 }
 
 static zc_status malloc_put_beyond(void *pool, const void *data, size_t size,
                                    zc_handle *handle_out)
 {
-    return put(pool, data, size, true, handle_out);
+    return put_block(pool, data, size, true, handle_out);
 }
 
 static void malloc_free(void *pool, zc_handle handle)
 {
     struct malloc_pool *own = pool;
 
-    uncharge(own, zc_malloc_size(object_of(handle)));
+    uncharge_block(own, zc_malloc_size(object_of(handle)));
     zc_counter_subtract(&own->payload, object_of(handle)->size);
     zc_free(object_of(handle));
 }

@@ -61,19 +61,19 @@
 #define PIN_LOCKED (UINT32_C(1) << 31)
 #define PIN_RELEASE (UINT32_C(1) << 30)
 
-static void look(struct zc_zspool *pool, uint64_t word,
-                 struct zc_found *found_out)
+static void resolve_word(struct zc_zspool *pool, uint64_t word,
+                         struct zc_object_ref *ref_out)
 {
     struct zc_cell_view view;
 
     zc_cell_view(&pool->handles, word, &view);
-    found_out->zspage = zc_location_zspage(&pool->arena, view.location);
-    found_out->location = view.location;
-    found_out->size = view.size;
+    ref_out->zspage = zc_location_zspage(&pool->arena, view.location);
+    ref_out->location = view.location;
+    ref_out->size = view.size;
 }
 
-/* Whether the cell still says what was found. */
-static bool still_there(const struct zc_cell *cell, uint64_t word)
+/* Whether the cell still says what was ref. */
+static bool is_still_there(const struct zc_cell *cell, uint64_t word)
 {
     return !ZC_RULE(LOCATION_REREAD_UNDER_LOCK) ||
            zc_cell_is_same_place(zc_atomic_u64_load_acquire(&cell->word), word);
@@ -89,51 +89,52 @@ static struct zc_group *group_now(const struct zc_zspage *zspage)
 }
 
 /* Reads the cell again.  False: the object that it had is gone. */
-static bool look_again(struct zc_zspool *pool, const struct zc_cell *cell,
-                       uint64_t word, struct zc_found *found)
+static bool resolve_again(struct zc_zspool *pool, const struct zc_cell *cell,
+                          uint64_t word, struct zc_object_ref *ref)
 {
     const uint64_t now = zc_atomic_u64_load_acquire(&cell->word);
 
     if (!zc_cell_is_same_life(&pool->handles, now, word))
         return false;
-    look(pool, now, found);
+    resolve_word(pool, now, ref);
     return true;
 }
 
 /* Locks the group of the object that the cell had when `word` was read.  False:
  * the object is gone. */
 static bool lock_object(struct zc_zspool *pool, const struct zc_cell *cell,
-                        uint64_t word, struct zc_found *found_out)
+                        uint64_t word, struct zc_object_ref *ref_out)
     ZC_NO_LOCK_ANALYSIS
 {
-    struct zc_found found;
+    struct zc_object_ref ref;
     bool is_live;
 
-    look(pool, word, &found);
+    resolve_word(pool, word, &ref);
     for (;;) {
-        found.group = group_now(found.zspage);
-        if (found.group == NULL) {
-            if (!look_again(pool, cell, word, &found))
+        ref.group = group_now(ref.zspage);
+        if (ref.group == NULL) {
+            if (!resolve_again(pool, cell, word, &ref))
                 return false;
             continue;
         }
-        zc_spinlock_lock(&found.group->lock);
+        zc_spinlock_lock(&ref.group->lock);
         if (!ZC_RULE(LOCATION_REREAD_UNDER_LOCK))
             break;
-        is_live = look_again(pool, cell, word, &found);
+        is_live = resolve_again(pool, cell, word, &ref);
         if (is_live &&
-            zc_atomic_pointer_load_relaxed(&found.zspage->group) == found.group)
+            zc_atomic_pointer_load_relaxed(&ref.zspage->group) == ref.group)
             break;
-        zc_spinlock_unlock(&found.group->lock);
+        zc_spinlock_unlock(&ref.group->lock);
         if (!is_live)
             return false;
     }
-    *found_out = found;
+    *ref_out = ref;
     return true;
 }
 
 zc_status zc_zspool_find_locked(struct zc_zspool *pool, zc_handle handle,
-                                struct zc_found *found_out) ZC_NO_LOCK_ANALYSIS
+                                struct zc_object_ref *ref_out)
+    ZC_NO_LOCK_ANALYSIS
 {
     struct zc_cell *cell;
     uint64_t word;
@@ -141,15 +142,16 @@ zc_status zc_zspool_find_locked(struct zc_zspool *pool, zc_handle handle,
 
     if (status != ZC_OK)
         return status;
-    return lock_object(pool, cell, word, found_out) ? ZC_OK : ZC_STALE;
+    return lock_object(pool, cell, word, ref_out) ? ZC_OK : ZC_STALE;
 }
 
 zc_handle zc_zspool_lock_record(struct zc_zspool *pool,
                                 const struct zc_cell *cell,
-                                struct zc_found *found_out) ZC_NO_LOCK_ANALYSIS
+                                struct zc_object_ref *ref_out)
+    ZC_NO_LOCK_ANALYSIS
 {
     const uint64_t word = zc_cell_live_word(&pool->handles, cell);
-    const bool locked = lock_object(pool, cell, word, found_out);
+    const bool locked = lock_object(pool, cell, word, ref_out);
 
     ZC_ASSERT(locked);
     (void)locked;
@@ -157,14 +159,14 @@ zc_handle zc_zspool_lock_record(struct zc_zspool *pool,
 }
 
 zc_status zc_zspool_find_live(struct zc_zspool *pool, zc_handle handle,
-                              struct zc_found *found_out)
+                              struct zc_object_ref *ref_out)
 {
-    zc_status status = zc_zspool_find_locked(pool, handle, found_out);
+    zc_status status = zc_zspool_find_locked(pool, handle, ref_out);
 
-    if (status != ZC_OK || !found_out->zspage->reclaimed ||
-        !found_out->group->ops->is_deferred(pool, found_out))
+    if (status != ZC_OK || !ref_out->zspage->reclaimed ||
+        !ref_out->group->ops->is_deferred(pool, ref_out))
         return status;
-    zc_found_unlock(found_out);
+    zc_object_unlock(ref_out);
     return ZC_STALE;
 }
 
@@ -188,48 +190,49 @@ static bool try_pin(struct zc_zspage *zspage)
  * pin word at the same time.  The object may have moved, and its chunk may be
  * unmapped by now: then the prefetch has no effect.
  */
-static void prefetch(const struct zc_zspool *pool, const struct zc_found *found)
+static void prefetch_object(const struct zc_zspool *pool,
+                            const struct zc_object_ref *ref)
 {
     const struct zc_arena *arena = &pool->arena;
     const char *memory =
-        zc_chunk_memory(zc_location_chunk(arena, found->location));
+        zc_chunk_memory(zc_location_chunk(arena, ref->location));
 
     if (memory != NULL)
-        zc_memory_prefetch(memory + zc_location_unit(arena, found->location) *
+        zc_memory_prefetch(memory + zc_location_unit(arena, ref->location) *
                                         ZC_UNIT_BYTES,
-                           found->size);
+                           ref->size);
 }
 
 /* Pins the object that the cell had when `word` was read.  False: it is
  * gone. */
 static bool pin_object(struct zc_zspool *pool, const struct zc_cell *cell,
-                       uint64_t word, struct zc_found *found_out)
+                       uint64_t word, struct zc_object_ref *ref_out)
 {
-    struct zc_found found;
+    struct zc_object_ref ref;
 
-    look(pool, word, &found);
-    prefetch(pool, &found);
-    if (try_pin(found.zspage)) {
-        if (still_there(cell, word)) {
-            found.group = NULL;
-            *found_out = found;
+    resolve_word(pool, word, &ref);
+    prefetch_object(pool, &ref);
+    if (try_pin(ref.zspage)) {
+        if (is_still_there(cell, word)) {
+            ref.group = NULL;
+            *ref_out = ref;
             return true;
         }
-        zc_zspage_unpin(pool, found.zspage);
+        zc_zspage_unpin(pool, ref.zspage);
     }
 
     /* Another thread moves it: waits for the group's lock, which that thread
      * holds, and pins under it. */
-    if (!lock_object(pool, cell, word, &found))
+    if (!lock_object(pool, cell, word, &ref))
         return false;
-    zc_zspage_pin(found.zspage);
-    zc_found_unlock(&found);
-    *found_out = found;
+    zc_zspage_pin(ref.zspage);
+    zc_object_unlock(&ref);
+    *ref_out = ref;
     return true;
 }
 
 zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
-                        struct zc_found *found_out)
+                        struct zc_object_ref *ref_out)
 {
     struct zc_cell *cell;
     uint64_t word;
@@ -237,14 +240,14 @@ zc_status zc_zspool_pin(struct zc_zspool *pool, zc_handle handle,
 
     if (status != ZC_OK)
         return status;
-    return pin_object(pool, cell, word, found_out) ? ZC_OK : ZC_STALE;
+    return pin_object(pool, cell, word, ref_out) ? ZC_OK : ZC_STALE;
 }
 
 void zc_zspool_pin_record(struct zc_zspool *pool, const struct zc_cell *cell,
-                          struct zc_found *found_out)
+                          struct zc_object_ref *ref_out)
 {
     const bool pinned = pin_object(
-        pool, cell, zc_cell_live_word(&pool->handles, cell), found_out);
+        pool, cell, zc_cell_live_word(&pool->handles, cell), ref_out);
 
     ZC_ASSERT(pinned);
     (void)pinned;
@@ -308,7 +311,7 @@ void zc_zspage_unlock(struct zc_zspage *zspage)
     zc_atomic_u32_store_release(&zspage->pin, 0);
 }
 
-bool zc_zspage_release_or_leave(struct zc_zspage *zspage)
+bool zc_zspage_try_release(struct zc_zspage *zspage)
 {
     uint32_t word = zc_atomic_u32_load_relaxed(&zspage->pin);
     uint32_t next;
@@ -319,7 +322,7 @@ bool zc_zspage_release_or_leave(struct zc_zspage *zspage)
     return next == PIN_LOCKED;
 }
 
-void zc_zspage_keep(struct zc_zspage *zspage)
+void zc_zspage_cancel_release(struct zc_zspage *zspage)
 {
     uint32_t word = zc_atomic_u32_load_relaxed(&zspage->pin);
 

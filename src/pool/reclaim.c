@@ -37,7 +37,7 @@
 
 #define ZSPAGES_MAX 8 /* tried in one call, as zs_reclaim_page() did */
 
-void zc_zspage_touch(struct zc_zspool *pool, struct zc_zspage *zspage)
+void zc_zspage_lru_add(struct zc_zspool *pool, struct zc_zspage *zspage)
 {
     if (!pool->keeps_lru)
         return;
@@ -47,7 +47,7 @@ void zc_zspage_touch(struct zc_zspool *pool, struct zc_zspage *zspage)
     zc_spinlock_unlock(&pool->lru_lock);
 }
 
-void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage)
+void zc_zspage_lru_remove(struct zc_zspool *pool, struct zc_zspage *zspage)
 {
     if (!pool->keeps_lru)
         return;
@@ -58,8 +58,8 @@ void zc_zspage_forget(struct zc_zspool *pool, struct zc_zspage *zspage)
 
 /* The coldest zspage; NULL: there is none.  It is moved to the hot end, so that
  * the next call finds another.  After the unlock it may be emptied and used
- * again by other threads: begin() checks it under its group's lock. */
-static struct zc_zspage *coldest(struct zc_zspool *pool)
+ * again by other threads: begin_reclaim() checks it under its group's lock. */
+static struct zc_zspage *find_coldest(struct zc_zspool *pool)
 {
     struct zc_zspage *zspage = NULL;
 
@@ -81,12 +81,12 @@ static void take_off_lists(struct zc_zspool *pool, struct zc_group *group,
     zc_group_remove(group, zspage);
     group->reclaimed++;
     zspage->isolated = true;
-    zc_zspage_forget(pool, zspage);
+    zc_zspage_lru_remove(pool, zspage);
 }
 
 /* Marks a zspage, if it still is one that can be reclaimed. */
-static bool begin(struct zc_zspool *pool, struct zc_group *group,
-                  struct zc_zspage *zspage)
+static bool begin_reclaim(struct zc_zspool *pool, struct zc_group *group,
+                          struct zc_zspage *zspage)
 {
     bool begun;
 
@@ -133,14 +133,14 @@ static bool end_reclaim(struct zc_zspool *pool, struct zc_group *group,
     if (!ZC_RULE(RECLAIM_OFF_ALL_LISTS))
         take_off_lists(pool, group, zspage);
     zc_visits_keep(pool, group, zspage);
-    emptied = zspage->objects == 0 && zc_zspage_release_or_leave(zspage);
-    group->ops->settle(pool, zspage, !emptied);
+    emptied = zspage->objects == 0 && zc_zspage_try_release(zspage);
+    group->ops->end_reclaim(pool, zspage, !emptied);
     group->reclaimed--;
     zspage->reclaimed = false;
     if (emptied)
         group->ops->detach(pool, group, zspage);
     else
-        zc_zspage_touch(pool, zspage);
+        zc_zspage_lru_add(pool, zspage);
     zc_spinlock_unlock(&group->lock);
     return emptied;
 }
@@ -148,16 +148,16 @@ static bool end_reclaim(struct zc_zspool *pool, struct zc_group *group,
 static uint64_t reclaim_one(struct zc_zspool *pool, zc_zspool_evict evict,
                             void *context)
 {
-    struct zc_zspage *zspage = coldest(pool);
+    struct zc_zspage *zspage = find_coldest(pool);
     struct zc_group *group;
     uint64_t pages;
 
     if (zspage == NULL)
         return 0;
-    /* Its group may change before begin() has locked it; begin() reads it
-     * again. */
+    /* Its group may change before begin_reclaim() has locked it;
+     * begin_reclaim() reads it again. */
     group = zc_atomic_pointer_load_acquire(&zspage->group);
-    if (group == NULL || !begin(pool, group, zspage))
+    if (group == NULL || !begin_reclaim(pool, group, zspage))
         return 0;
     evict_objects(pool, group, zspage, evict, context);
     if (!end_reclaim(pool, group, zspage))

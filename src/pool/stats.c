@@ -76,10 +76,10 @@ zc_status zc_zspool_get_class(const struct zc_zspool *pool, unsigned index,
     return zc_options_copy_out(class_out, &row, sizeof(row));
 }
 
-static void append(struct text *text, const char *format, ...)
+static void append_text(struct text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-static void append(struct text *text, const char *format, ...)
+static void append_text(struct text *text, const char *format, ...)
 {
     size_t room = text->length < text->capacity ? text->capacity - text->length
                                                 : 0;
@@ -102,25 +102,25 @@ static void append_fullness(struct text *text,
     unsigned fullness;
 
     for (fullness = 1; fullness < ZC_FULLNESS_GROUPS; fullness++)
-        append(text, "%9" PRIu64 " ", zspages[fullness]);
+        append_text(text, "%9" PRIu64 " ", zspages[fullness]);
 }
 
 static void append_counts(struct text *text, const struct zc_zspool_class *row,
                           const char *pages_per_zspage)
 {
-    append(text,
-           "%13" PRIu64 " %10" PRIu64 " %10" PRIu64 " %16s %8" PRIu64 "\n",
-           row->objects_allocated, row->objects_used, row->pages_used,
-           pages_per_zspage, row->pages_freeable);
+    append_text(text,
+                "%13" PRIu64 " %10" PRIu64 " %10" PRIu64 " %16s %8" PRIu64 "\n",
+                row->objects_allocated, row->objects_used, row->pages_used,
+                pages_per_zspage, row->pages_freeable);
 }
 
 static void append_head(struct text *text)
 {
-    append(text, " %5s %5s %9s %9s %9s %9s %9s %9s %9s %9s %9s %9s %9s",
-           "class", "size", "10%", "20%", "30%", "40%", "50%", "60%", "70%",
-           "80%", "90%", "99%", "100%");
-    append(text, " %13s %10s %10s %16s %8s\n", "obj_allocated", "obj_used",
-           "pages_used", "pages_per_zspage", "freeable");
+    append_text(text, " %5s %5s %9s %9s %9s %9s %9s %9s %9s %9s %9s %9s %9s",
+                "class", "size", "10%", "20%", "30%", "40%", "50%", "60%",
+                "70%", "80%", "90%", "99%", "100%");
+    append_text(text, " %13s %10s %10s %16s %8s\n", "obj_allocated", "obj_used",
+                "pages_used", "pages_per_zspage", "freeable");
 }
 
 static void append_row(struct text *text, const struct zc_zspool_class *row)
@@ -128,14 +128,14 @@ static void append_row(struct text *text, const struct zc_zspool_class *row)
     char pages[16];
 
     snprintf(pages, sizeof(pages), "%" PRIu32, row->pages_per_zspage);
-    append(text, " %5u %5" PRIu32 " ", row->index, row->object_bytes);
+    append_text(text, " %5u %5" PRIu32 " ", row->index, row->object_bytes);
     append_fullness(text, row->zspages);
     append_counts(text, row, pages);
 }
 
 static void append_total(struct text *text, const struct zc_zspool_class *total)
 {
-    append(text, "\n %5s %5s ", "Total", "");
+    append_text(text, "\n %5s %5s ", "Total", "");
     append_fullness(text, total->zspages);
     append_counts(text, total, "");
 }

@@ -33,7 +33,7 @@
 struct zc_visit {
     struct zc_list link; /* [group] */
     zc_handle handle;
-    struct zc_found found;
+    struct zc_object_ref ref;
 };
 
 bool zc_visits_have(const struct zc_group *group, zc_handle handle)
@@ -57,11 +57,11 @@ void zc_visits_keep(struct zc_zspool *pool, struct zc_group *group,
 
     for (link = group->visits.next; link != &group->visits; link = link->next) {
         visit = ZC_CONTAINER(link, struct zc_visit, link);
-        if (visit->found.zspage != zspage ||
-            !group->ops->is_deferred(pool, &visit->found) ||
+        if (visit->ref.zspage != zspage ||
+            !group->ops->is_deferred(pool, &visit->ref) ||
             !ZC_RULE(VISITED_OBJECT_STAYS))
             continue;
-        group->ops->undefer(pool, &visit->found);
+        group->ops->undefer(pool, &visit->ref);
         zc_handles_leave(&pool->handles, visit->handle);
     }
 }
@@ -69,15 +69,15 @@ void zc_visits_keep(struct zc_zspool *pool, struct zc_group *group,
 static zc_status begin_visit(struct zc_zspool *pool, zc_handle handle,
                              struct zc_visit *visit)
 {
-    zc_status status = zc_zspool_find_live(pool, handle, &visit->found);
+    zc_status status = zc_zspool_find_live(pool, handle, &visit->ref);
 
     if (status != ZC_OK)
         return status;
     visit->handle = handle;
     zc_list_init(&visit->link);
-    zc_list_add_first(&visit->found.group->visits, &visit->link);
-    zc_zspage_pin(visit->found.zspage);
-    zc_found_unlock(&visit->found);
+    zc_list_add_first(&visit->ref.group->visits, &visit->link);
+    zc_zspage_pin(visit->ref.zspage);
+    zc_object_unlock(&visit->ref);
     return ZC_OK;
 }
 
@@ -85,12 +85,12 @@ static zc_status begin_visit(struct zc_zspool *pool, zc_handle handle,
 static void give_place_back(struct zc_zspool *pool,
                             const struct zc_visit *visit)
 {
-    const struct zc_found *found = &visit->found;
+    const struct zc_object_ref *ref = &visit->ref;
     bool emptied;
 
-    zc_handles_release(&pool->handles, &found->group->cells, visit->handle);
-    emptied = found->group->ops->remove(pool, found->group, found->zspage,
-                                        found->location, found->size);
+    zc_handles_release(&pool->handles, &ref->group->cells, visit->handle);
+    emptied = ref->group->ops->remove(pool, ref->group, ref->zspage,
+                                      ref->location, ref->size);
     /* The visit still has its pin, so the zspage is released by an unpin. */
     ZC_ASSERT(!emptied);
     (void)emptied;
@@ -98,7 +98,7 @@ static void give_place_back(struct zc_zspool *pool,
 
 static void end_visit(struct zc_zspool *pool, struct zc_visit *visit)
 {
-    struct zc_group *group = visit->found.group;
+    struct zc_group *group = visit->ref.group;
 
     zc_spinlock_lock(&group->lock);
     zc_list_remove(&visit->link);
@@ -106,7 +106,7 @@ static void end_visit(struct zc_zspool *pool, struct zc_visit *visit)
         !zc_visits_have(group, visit->handle))
         give_place_back(pool, visit);
     zc_spinlock_unlock(&group->lock);
-    zc_zspage_unpin(pool, visit->found.zspage);
+    zc_zspage_unpin(pool, visit->ref.zspage);
 }
 
 zc_status zc_zspool_iterate(struct zc_zspool *pool, zc_zspool_visit visit,
@@ -127,8 +127,8 @@ zc_status zc_zspool_iterate(struct zc_zspool *pool, zc_zspool_visit visit,
         if (!zc_handles_at(&pool->handles, index, &handle) ||
             begin_visit(pool, handle, &current) != ZC_OK)
             continue; /* there is none, or it was freed since */
-        go_on = visit(context, handle, zc_found_payload(pool, &current.found),
-                      current.found.size);
+        go_on = visit(context, handle, zc_object_payload(pool, &current.ref),
+                      current.ref.size);
         end_visit(pool, &current);
     }
     return go_on ? ZC_OK : ZC_AGAIN;

@@ -25,8 +25,8 @@
 #include "swap.h"
 
 /* Clears STUCK, counted at this slot's device.  The folio is locked. */
-static void forget(struct zc_pageio *pageio, struct zc_folio *folio,
-                   zc_swp slot)
+static void clear_stuck(struct zc_pageio *pageio, struct zc_folio *folio,
+                        zc_swp slot)
 {
     if (!zc_folio_has(folio, ZC_FOLIO_STUCK))
         return;
@@ -37,7 +37,7 @@ static void forget(struct zc_pageio *pageio, struct zc_folio *folio,
 void zc_pageio_forget_stuck(struct zc_pageio *pageio, struct zc_folio *folio)
 {
     ZC_ASSERT(zc_folio_has(folio, ZC_FOLIO_LOCKED));
-    forget(pageio, folio, folio->swap);
+    clear_stuck(pageio, folio, folio->swap);
 }
 
 /* Stores the locked folio into zswap and takes it out of the swap cache. */
@@ -101,7 +101,7 @@ static zc_status try_record(struct zc_page_write *write)
     if (is_stuck(write))
         status = store_again(write);
     else if (!zc_folio_has(write->folio, ZC_FOLIO_SWAPCACHE))
-        forget(write->pageio, write->folio, write->slot);
+        clear_stuck(write->pageio, write->folio, write->slot);
     if (status != ZC_OK)
         return status;
     zc_folio_unlock(swap, write->folio);

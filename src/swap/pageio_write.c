@@ -75,7 +75,7 @@ static void end_write(struct zc_pageio *pageio, struct zc_swap_device *device)
     zc_swap_device_put(swap, device);
 }
 
-static void complete(struct zc_io *io, zc_status status)
+static void complete_write(struct zc_io *io, zc_status status)
 {
     struct zc_page_write *write = ZC_CONTAINER(io, struct zc_page_write, io);
     struct zc_pageio *pageio = write->pageio;
@@ -143,7 +143,7 @@ static uint32_t begin_write(struct zc_page_write *write, struct zc_folio *folio)
     io->is_write = true;
     io->slot = zc_swp_offset(write->slot);
     io->data = folio->data;
-    io->complete = complete;
+    io->complete = complete_write;
     zc_pageio_forget_stuck(pageio, folio);
     zc_pageio_note_sum(pageio, write->slot, folio->data);
     zc_folio_set(folio, ZC_FOLIO_WRITEBACK);
@@ -162,7 +162,7 @@ void zc_pageio_submit_write(struct zc_page_write *write, struct zc_folio *folio)
     if (before < write->pageio->writes_max && zc_backing_has_workers(backing))
         zc_backing_submit(backing, io);
     else
-        complete(io, zc_backing_write(backing, io->slot, io->data));
+        complete_write(io, zc_backing_write(backing, io->slot, io->data));
 }
 
 /* ---- runs ---- */
@@ -229,7 +229,7 @@ static bool is_zero(const void *page, size_t page_size)
 }
 
 /* The page is stored, by its zero bit or in zswap: unlocks the folio. */
-static void settle(struct zc_pageio *pageio, struct zc_folio *folio)
+static void unlock_stored(struct zc_pageio *pageio, struct zc_folio *folio)
 {
     zc_pageio_forget_stuck(pageio, folio);
     zc_folio_clear(folio, ZC_FOLIO_DIRTY);
@@ -273,12 +273,12 @@ zc_status zc_pageio_write(struct zc_pageio *pageio, struct zc_folio *folio,
         zc_slot_set_zero(slot, true);
         (void)zc_zswap_invalidate(zswap, slot.name);
         zc_stats_add(pageio->stats, ZC_STAT_SWPOUT_ZERO, 1);
-        settle(pageio, folio);
+        unlock_stored(pageio, folio);
         return ZC_OK;
     }
     zc_slot_set_zero(slot, false);
     if (zc_zswap_store(zswap, slot.name, folio->data, owner, false) != ZC_OK)
         return write_out(pageio, folio, slot, owner);
-    settle(pageio, folio);
+    unlock_stored(pageio, folio);
     return ZC_OK;
 }

@@ -61,14 +61,14 @@ struct shrink {
     unsigned uncompacted;  /* written since the last compaction */
     unsigned failures;     /* failed attempts in a row */
     uint32_t write_errors; /* failed in a row before this shrink */
-    bool is_trial;         /* a probe during a back-off */
+    bool is_probe;         /* a probe during a back-off */
     struct zc_write_run run;
 };
 
 typedef bool (*goal)(const struct shrink *shrink);
 
-static void begin(struct shrink *shrink, struct zc_shrinker *shrinker,
-                  unsigned owner, bool may_sleep)
+static void begin_shrink(struct shrink *shrink, struct zc_shrinker *shrinker,
+                         unsigned owner, bool may_sleep)
 {
     struct zc_pageio *pageio = shrinker->pageio;
 
@@ -136,9 +136,9 @@ static bool is_device_failing(struct shrink *shrink)
     if (errors < shrink->write_errors) {
         /* A write has succeeded. */
         shrink->write_errors = 0;
-        shrink->is_trial = false;
+        shrink->is_probe = false;
     }
-    if (shrink->is_trial)
+    if (shrink->is_probe)
         return shrink->written > 0;
     return errors - shrink->write_errors >= ZC_SHRINK_ERRORS_MAX;
 }
@@ -192,20 +192,20 @@ static bool next_owner(struct shrink *shrink, unsigned *owner_out)
 }
 
 /*
- * The coldest page of an owner.  *looks_inout is how many entries may still be
+ * The coldest page of an owner.  *scans_inout is how many entries may still be
  * looked at.  ZC_OK; ZC_MISSING: the list has none; ZC_AGAIN: all that were
  * looked at had a second chance, or are too young.
  */
 static zc_status find_candidate(struct shrink *shrink, unsigned owner,
-                                uint64_t *looks_inout,
+                                uint64_t *scans_inout,
                                 struct zc_lru_candidate *candidate_out)
 {
     zc_status status = ZC_AGAIN;
 
-    while (status == ZC_AGAIN && *looks_inout > 0) {
+    while (status == ZC_AGAIN && *scans_inout > 0) {
         status = zc_lru_scan(&shrink->zswap->lru, owner, shrink->min_age,
                              candidate_out);
-        (*looks_inout)--;
+        (*scans_inout)--;
     }
     return status;
 }
@@ -228,7 +228,7 @@ static zc_status write_candidate(struct shrink *shrink,
 }
 
 /* Makes pool pages of holes. */
-static void compact(struct shrink *shrink)
+static void compact_pool(struct shrink *shrink)
 {
     const struct zc_entries *entries = &shrink->zswap->entries;
     const struct zc_compact_budget budget = {
@@ -249,27 +249,27 @@ static void shrink_entries(struct shrink *shrink, goal is_reached)
     struct zc_lru_candidate candidate;
     zc_status status;
     unsigned owner;
-    uint64_t looks;
+    uint64_t scans;
 
     while (!is_reached(shrink) && may_go_on(shrink)) {
         if (!next_owner(shrink, &owner))
             return;
         throttle(shrink);
         /* One look at each for its second chance, and one for the candidate. */
-        looks = (uint64_t)zc_lru_count(&shrink->zswap->lru, owner) + 1;
-        status = find_candidate(shrink, owner, &looks, &candidate);
+        scans = (uint64_t)zc_lru_count(&shrink->zswap->lru, owner) + 1;
+        status = find_candidate(shrink, owner, &scans, &candidate);
         if (status == ZC_OK)
             status = write_candidate(shrink, &candidate);
         note_attempt(shrink, status == ZC_OK);
         if (shrink->uncompacted >= COMPACT_PAGES && !is_reached(shrink))
-            compact(shrink);
+            compact_pool(shrink);
     }
 }
 
 /* ---- lru = zspage ---- */
 
 /* What the pool calls for each object of the zspage that it empties. */
-static zc_status evict(void *context, zc_handle handle)
+static zc_status evict_object(void *context, zc_handle handle)
 {
     struct shrink *shrink = context;
     const struct zc_zswap_token token = {.by_handle = true, .handle = handle};
@@ -295,7 +295,7 @@ static void shrink_zspages(struct shrink *shrink, goal is_reached)
     while (!is_reached(shrink) && may_go_on(shrink)) {
         throttle(shrink);
         pages = 0;
-        (void)entries->pool_ops->reclaim(entries->pool, evict, shrink, 1,
+        (void)entries->pool_ops->reclaim(entries->pool, evict_object, shrink, 1,
                                          &pages);
         shrink->pages += pages;
         note_attempt(shrink, pages != 0);
@@ -304,7 +304,7 @@ static void shrink_zspages(struct shrink *shrink, goal is_reached)
 
 /* ---- goals ---- */
 
-static void run(struct shrink *shrink, goal is_reached)
+static void run_shrink(struct shrink *shrink, goal is_reached)
 {
     switch (shrink->zswap->lru_mode) {
     case ZC_LRU_ENTRY:
@@ -345,9 +345,9 @@ zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,
     *pages_out = 0;
     if (shrinker->pageio->zswap->lru_mode == ZC_LRU_NONE)
         return ZC_UNSUPPORTED;
-    begin(&shrink, shrinker, owner, true);
+    begin_shrink(&shrink, shrinker, owner, true);
     shrink.page_goal = page_goal;
-    run(&shrink, has_given_pages);
+    run_shrink(&shrink, has_given_pages);
     *pages_out = shrink.pages;
     return has_given_pages(&shrink) ? ZC_OK : ZC_AGAIN;
 }
@@ -357,8 +357,8 @@ static void begin_for_stores(struct shrink *shrink,
                              struct zc_shrinker *shrinker, unsigned owner,
                              bool may_sleep)
 {
-    begin(shrink, shrinker, owner, may_sleep);
-    shrink->is_trial = has_failed_all(shrinker->pageio);
+    begin_shrink(shrink, shrinker, owner, may_sleep);
+    shrink->is_probe = has_failed_all(shrinker->pageio);
 }
 
 bool zc_shrinker_to_threshold(struct zc_shrinker *shrinker, bool may_sleep)
@@ -366,7 +366,7 @@ bool zc_shrinker_to_threshold(struct zc_shrinker *shrinker, bool may_sleep)
     struct shrink shrink;
 
     begin_for_stores(&shrink, shrinker, ZC_OWNER_ANY, may_sleep);
-    run(&shrink, is_at_threshold);
+    run_shrink(&shrink, is_at_threshold);
     return shrink.written > 0;
 }
 
@@ -374,7 +374,8 @@ bool zc_shrinker_to_threshold(struct zc_shrinker *shrinker, bool may_sleep)
 static bool is_worth_trying(struct zc_shrinker *shrinker)
 {
     return !has_failed_all(shrinker->pageio) ||
-           zc_atomic_u32_add(&shrinker->refusals, 1) % ZC_SHRINK_TRY_EVERY ==
+           zc_atomic_u32_add(&shrinker->backoff_count, 1) %
+                   ZC_SHRINK_TRY_EVERY ==
                ZC_SHRINK_TRY_EVERY - 1;
 }
 
@@ -391,9 +392,9 @@ bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner)
         begin_for_stores(&shrink, shrinker, owner, false);
         /* A zspage has objects of any owner, so the goal is one pool page. */
         shrink.page_goal = 1;
-        run(&shrink, shrinker->pageio->zswap->lru_mode == ZC_LRU_ENTRY
-                         ? is_owner_below
-                         : has_given_pages);
+        run_shrink(&shrink, shrinker->pageio->zswap->lru_mode == ZC_LRU_ENTRY
+                                ? is_owner_below
+                                : has_given_pages);
         return shrink.written > 0;
     }
     if (shrinker->has_worker) {
@@ -410,32 +411,32 @@ bool zc_shrinker_make_room(void *context, zc_swp slot, unsigned owner)
  * the first look may be its second chance.  Each owner has a number of its own,
  * so an owner with nothing but young pages does not use up the looks of others.
  */
-static void count_looks(const struct shrink *shrink,
-                        uint64_t looks[ZC_OWNER_COUNT])
+static void count_scans(const struct shrink *shrink,
+                        uint64_t scans[ZC_OWNER_COUNT])
 {
     const struct zc_lru *lru = &shrink->zswap->lru;
     const uint32_t end = zc_atomic_u32_load_relaxed(&lru->owner_end);
     unsigned owner;
 
-    memset(looks, 0, ZC_OWNER_COUNT * sizeof(*looks));
+    memset(scans, 0, ZC_OWNER_COUNT * sizeof(*scans));
     for (owner = 0; owner < end; owner++)
         if (shrink->owner == ZC_OWNER_ANY || shrink->owner == owner)
-            looks[owner] = 2 * (uint64_t)zc_lru_count(lru, owner);
+            scans[owner] = 2 * (uint64_t)zc_lru_count(lru, owner);
 }
 
 /* Writes back one page of an owner.  False: it has none that may go, or no look
  * left.  *is_left_inout: a page is left that could not be written. */
 static bool write_one(struct shrink *shrink, unsigned owner,
-                      uint64_t *looks_inout, bool *is_left_inout)
+                      uint64_t *scans_inout, bool *is_left_inout)
 {
     struct zc_lru_candidate candidate;
     zc_status status;
 
-    if (*looks_inout == 0 || zc_zswap_owner_forbids(shrink->zswap, owner))
+    if (*scans_inout == 0 || zc_zswap_owner_forbids(shrink->zswap, owner))
         return false;
     throttle(shrink);
-    if (find_candidate(shrink, owner, looks_inout, &candidate) != ZC_OK) {
-        *looks_inout = 0;
+    if (find_candidate(shrink, owner, scans_inout, &candidate) != ZC_OK) {
+        *scans_inout = 0;
         return false;
     }
     status = write_candidate(shrink, &candidate);
@@ -450,12 +451,12 @@ static bool write_by_age(struct shrink *shrink, uint64_t page_budget)
 {
     struct zc_lru *lru = &shrink->zswap->lru;
     unsigned owner = zc_atomic_u32_load_relaxed(&lru->cursor) % ZC_OWNER_COUNT;
-    uint64_t looks[ZC_OWNER_COUNT];
+    uint64_t scans[ZC_OWNER_COUNT];
     unsigned passed = 0; /* owners in a row without a page */
     bool is_left = false;
     unsigned before;
 
-    count_looks(shrink, looks);
+    count_scans(shrink, scans);
     while (shrink->written < page_budget && passed < ZC_OWNER_COUNT) {
         if (is_device_failing(shrink))
             return true;
@@ -463,7 +464,7 @@ static bool write_by_age(struct shrink *shrink, uint64_t page_budget)
         if (!zc_lru_next_owner(lru, &owner))
             break;
         passed += owners_between(before, owner);
-        if (write_one(shrink, owner, &looks[owner], &is_left)) {
+        if (write_one(shrink, owner, &scans[owner], &is_left)) {
             zc_atomic_u32_store_relaxed(&lru->cursor, owner);
             passed = 0;
         }
@@ -485,8 +486,8 @@ zc_status zc_shrinker_writeback(struct zc_shrinker *shrinker,
         return ZC_UNSUPPORTED;
     if (options->budget_bytes != 0)
         page_budget = options->budget_bytes / page_size;
-    begin(&shrink, shrinker,
-          options->one_owner != 0 ? options->owner : ZC_OWNER_ANY, true);
+    begin_shrink(&shrink, shrinker,
+                 options->one_owner != 0 ? options->owner : ZC_OWNER_ANY, true);
     shrink.min_age = options->min_age_seconds;
     is_left = write_by_age(&shrink, page_budget);
     zc_pageio_end_run(&shrink.run);
@@ -501,7 +502,7 @@ zc_status zc_shrinker_init(struct zc_shrinker *shrinker,
 {
     shrinker->pageio = pageio;
     shrinker->has_worker = has_worker;
-    zc_atomic_u32_store_relaxed(&shrinker->refusals, 0);
+    zc_atomic_u32_store_relaxed(&shrinker->backoff_count, 0);
     zc_atomic_u32_store_relaxed(&shrinker->is_ending, 0);
     return has_worker ? zc_shrinker_start(shrinker) : ZC_OK;
 }

@@ -15,7 +15,7 @@
  */
 #include "swap.h"
 
-static void work(void *argument)
+static void run_worker(void *argument)
 {
     struct zc_shrinker *shrinker = argument;
 
@@ -44,7 +44,7 @@ zc_status zc_shrinker_start(struct zc_shrinker *shrinker)
     status = zc_condition_init(&shrinker->wanted);
     if (status != ZC_OK)
         goto destroy_lock;
-    status = zc_thread_start(&shrinker->worker, work, shrinker);
+    status = zc_thread_start(&shrinker->worker, run_worker, shrinker);
     if (status == ZC_OK)
         return ZC_OK;
     zc_condition_destroy(&shrinker->wanted);

@@ -88,7 +88,7 @@ void zc_slot_allocator_destroy(struct zc_slot_allocator *allocator)
 }
 
 /* The next slot in the allocator's order; slot_count: none is free. */
-static uint64_t choose(struct zc_slot_allocator *allocator)
+static uint64_t choose_slot(struct zc_slot_allocator *allocator)
     ZC_REQUIRES(allocator->lock)
 {
     uint64_t offset;
@@ -114,7 +114,7 @@ bool zc_slot_allocator_take(struct zc_slot_allocator *allocator,
     bool found;
 
     zc_spinlock_lock(&allocator->lock);
-    offset = choose(allocator);
+    offset = choose_slot(allocator);
     found = offset < allocator->slot_count;
     if (found) {
         zc_bitmap_set(&allocator->taken, offset);

@@ -24,8 +24,8 @@
 
 /* Reads the count and the zero bit of a slot.  ZC_OK; ZC_MISSING: a count is
  * required, and there is none. */
-static zc_status look(const struct zc_cluster *cluster, unsigned index,
-                      bool required, struct zc_claimed *claimed)
+static zc_status read_state(const struct zc_cluster *cluster, unsigned index,
+                            bool required, struct zc_claimed *claimed)
     ZC_REQUIRES(cluster->lock)
 {
     claimed->has_count = cluster->counts[index] != 0;
@@ -45,7 +45,7 @@ static zc_status try_claim(struct zc_swap *swap, bool required,
 
     claimed->folio = NULL;
     zc_spinlock_lock(&cluster->lock);
-    status = look(cluster, index, required, claimed);
+    status = read_state(cluster, index, required, claimed);
     if (status != ZC_OK)
         goto unlock;
     if ((cluster->flags[index] & (ZC_SLOT_PINNED | ZC_SLOT_FREEING)) != 0) {
@@ -78,7 +78,7 @@ static zc_status lock_folio(struct zc_swap *swap, bool required,
     zc_folio_lock(swap, folio);
     if (zc_folio_is_of(folio, slot)) {
         zc_spinlock_lock(&cluster->lock);
-        status = look(cluster, zc_slot_index(slot), required, claimed);
+        status = read_state(cluster, zc_slot_index(slot), required, claimed);
         zc_spinlock_unlock(&cluster->lock);
     }
     if (status == ZC_OK)

@@ -16,7 +16,7 @@
 #include "vm/vm.h"
 
 /* Copies the bytes in or out; the table is locked. */
-static void transfer(const struct zc_vm_access *access, char *data)
+static void transfer_bytes(const struct zc_vm_access *access, char *data)
 {
     if (access->bytes_out != NULL)
         memcpy(access->bytes_out, data + access->offset, access->size);
@@ -31,7 +31,7 @@ bool zc_vm_access_now(const struct zc_vm_access *access, zc_pte *entry)
         return false;
     *entry |= access->is_write ? ZC_PTE_ACCESSED | ZC_PTE_DIRTY
                                : ZC_PTE_ACCESSED;
-    transfer(access, zc_pte_frame(access->space->vm, *entry)->folio.data);
+    transfer_bytes(access, zc_pte_frame(access->space->vm, *entry)->folio.data);
     return true;
 }
 

@@ -43,11 +43,11 @@ struct check {
     bool failed;
 };
 
-static void fail(struct check *check, const char *format, ...)
+static void note_failure(struct check *check, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Keeps the first failure only. */
-static void fail(struct check *check, const char *format, ...)
+static void note_failure(struct check *check, const char *format, ...)
 {
     va_list arguments;
 
@@ -84,8 +84,8 @@ static void visit_space(struct check *check, const struct zc_vm_space *space,
         if (table->space != space || table->first >= space->page_count ||
             zc_vm_index(table->first) != 0 ||
             zc_vm_table_find(space, table->first) != table)
-            fail(check, "a table that is not of its place, %llu",
-                 (unsigned long long)table->first);
+            note_failure(check, "a table that is not of its place, %llu",
+                         (unsigned long long)table->first);
         for (i = 0; i < ZC_TABLE_ENTRIES; i++)
             visit(check, table->entries[i]);
         zc_spinlock_unlock(&table->lock);
@@ -104,8 +104,9 @@ static void visit_spaces(struct check *check, visit_entry visit)
         visit_space(check, ZC_CONTAINER(link, struct zc_vm_space, link), visit);
     }
     if (spaces != vm->space_count)
-        fail(check, "%llu spaces, counted as %llu", (unsigned long long)spaces,
-             (unsigned long long)vm->space_count);
+        note_failure(check, "%llu spaces, counted as %llu",
+                     (unsigned long long)spaces,
+                     (unsigned long long)vm->space_count);
     zc_mutex_unlock(&vm->lock);
 }
 
@@ -136,10 +137,10 @@ static void count_swap_entry(struct check *check, zc_swp slot)
     const unsigned type = zc_swp_type(slot);
 
     if (!is_managed(check, type))
-        fail(check, "a swap entry of type %u, which is off", type);
+        note_failure(check, "a swap entry of type %u, which is off", type);
     else if (zc_swp_offset(slot) >= swap->devices[type].slot_count)
-        fail(check, "a swap entry beyond its device, %u:%llu", type,
-             (unsigned long long)zc_swp_offset(slot));
+        note_failure(check, "a swap entry beyond its device, %u:%llu", type,
+                     (unsigned long long)zc_swp_offset(slot));
     else if (check->named_count < check->named_room)
         check->named[check->named_count++] = slot.value;
 }
@@ -149,22 +150,22 @@ static void count_entry(struct check *check, zc_pte pte)
     const zc_pte kinds = ZC_PTE_PRESENT | ZC_PTE_SWAP;
 
     if (pte != 0 && (pte & ZC_PTE_MAPPED) == 0)
-        fail(check, "an entry outside of any mapping, %llx",
-             (unsigned long long)pte);
+        note_failure(check, "an entry outside of any mapping, %llx",
+                     (unsigned long long)pte);
     else if ((pte & kinds) == kinds)
-        fail(check, "an entry both present and swapped out, %llx",
-             (unsigned long long)pte);
+        note_failure(check, "an entry both present and swapped out, %llx",
+                     (unsigned long long)pte);
     else if ((pte & kinds) == 0 && (pte & ~(zc_pte)ZC_PTE_KEPT) != 0)
-        fail(check, "an entry with nothing behind it, %llx",
-             (unsigned long long)pte);
+        note_failure(check, "an entry with nothing behind it, %llx",
+                     (unsigned long long)pte);
     else if ((pte & ZC_PTE_SWAP) != 0)
         count_swap_entry(check, zc_pte_slot(pte));
     else if ((pte & ZC_PTE_PRESENT) == 0)
         return;
     else if (pte >> ZC_PTE_SHIFT >= check->vm->frame_count)
-        fail(check, "an entry of frame %llu of %llu",
-             (unsigned long long)(pte >> ZC_PTE_SHIFT),
-             (unsigned long long)check->vm->frame_count);
+        note_failure(check, "an entry of frame %llu of %llu",
+                     (unsigned long long)(pte >> ZC_PTE_SHIFT),
+                     (unsigned long long)check->vm->frame_count);
     else {
         check->frames[pte >> ZC_PTE_SHIFT].mapped++;
         check->frames[pte >> ZC_PTE_SHIFT].writable += (pte & ZC_PTE_WRITE) !=
@@ -219,8 +220,8 @@ static uint64_t count_list(struct check *check, struct zc_list *list,
         seen->is_listed = true;
         seen->is_free = is_free;
         if (!is_free && frame->owner != owner)
-            fail(check, "a frame of owner %u on the list of owner %u",
-                 frame->owner, owner);
+            note_failure(check, "a frame of owner %u on the list of owner %u",
+                         frame->owner, owner);
     }
     return count;
 }
@@ -234,13 +235,13 @@ static void count_lists(struct check *check)
     zc_spinlock_lock(&vm->frames_lock);
     free_count = count_list(check, &vm->free, true, 0);
     if (free_count != vm->free_count)
-        fail(check, "%llu free frames, counted as %llu",
-             (unsigned long long)free_count,
-             (unsigned long long)vm->free_count);
+        note_failure(check, "%llu free frames, counted as %llu",
+                     (unsigned long long)free_count,
+                     (unsigned long long)vm->free_count);
     for (i = 0; i <= ZC_OWNER_COUNT; i++)
         if (count_list(check, &vm->owners[i].cold_to_hot, false, i) != 0 &&
             zc_list_is_empty(&vm->owners[i].turn))
-            fail(check, "owner %u has frames and no turn", i);
+            note_failure(check, "owner %u has frames and no turn", i);
     zc_spinlock_unlock(&vm->frames_lock);
 }
 
@@ -254,21 +255,21 @@ static void check_mappings(struct check *check, struct zc_vm_frame *frame)
     zc_pte pte;
 
     if (seen->mapped != frame->mapped)
-        fail(check, "frame %llu: %u entries map it, it counts %u",
-             (unsigned long long)number, seen->mapped, frame->mapped);
+        note_failure(check, "frame %llu: %u entries map it, it counts %u",
+                     (unsigned long long)number, seen->mapped, frame->mapped);
     if (seen->writable != 0 && seen->mapped > 1)
-        fail(check, "frame %llu: shared, and written to",
-             (unsigned long long)number);
+        note_failure(check, "frame %llu: shared, and written to",
+                     (unsigned long long)number);
     for (; place.table != NULL && count <= frame->mapped; count++) {
         pte = place.table->entries[place.index];
         if ((pte & ZC_PTE_PRESENT) == 0 || pte >> ZC_PTE_SHIFT != number)
-            fail(check, "frame %llu: a mapping that is not",
-                 (unsigned long long)number);
+            note_failure(check, "frame %llu: a mapping that is not",
+                         (unsigned long long)number);
         place = place.table->next[place.index];
     }
     if (count != frame->mapped)
-        fail(check, "frame %llu: knows %u mappings of %u",
-             (unsigned long long)number, count, frame->mapped);
+        note_failure(check, "frame %llu: knows %u mappings of %u",
+                     (unsigned long long)number, count, frame->mapped);
 }
 
 static void check_references(struct check *check, struct zc_vm_frame *frame)
@@ -281,19 +282,21 @@ static void check_references(struct check *check, struct zc_vm_frame *frame)
                             zc_folio_has(&frame->folio, ZC_FOLIO_SWAPCACHE);
 
     if (references != seen->mapped + cached + seen->records)
-        fail(check, "frame %llu: %u references, %u mapped, %u cached, %u kept",
-             (unsigned long long)number, references, seen->mapped, cached,
-             seen->records);
+        note_failure(check,
+                     "frame %llu: %u references, %u mapped, %u cached, %u kept",
+                     (unsigned long long)number, references, seen->mapped,
+                     cached, seen->records);
     if (references != 0 && zc_folio_has(&frame->folio, ZC_FOLIO_LOCKED))
-        fail(check, "frame %llu: locked", (unsigned long long)number);
+        note_failure(check, "frame %llu: locked", (unsigned long long)number);
     if (frame->is_isolated)
-        fail(check, "frame %llu: isolated", (unsigned long long)number);
+        note_failure(check, "frame %llu: isolated", (unsigned long long)number);
     if ((references == 0) != (seen->is_listed && seen->is_free))
-        fail(check, "frame %llu: %s", (unsigned long long)number,
-             references == 0 ? "free, on no list" : "in use, among the free");
+        note_failure(check, "frame %llu: %s", (unsigned long long)number,
+                     references == 0 ? "free, on no list"
+                                     : "in use, among the free");
     if (!seen->is_listed && seen->records == 0)
-        fail(check, "frame %llu: in use, on no list",
-             (unsigned long long)number);
+        note_failure(check, "frame %llu: in use, on no list",
+                     (unsigned long long)number);
 }
 
 static void check_frames(struct check *check)
@@ -323,9 +326,9 @@ static void check_owners(struct check *check)
             charged[vm->frames[i].owner]++;
     for (i = 0; i <= ZC_OWNER_COUNT; i++)
         if (charged[i] != vm->owners[i].frames)
-            fail(check, "owner %u has %llu frames, and is charged %llu",
-                 (unsigned)i, (unsigned long long)charged[i],
-                 (unsigned long long)vm->owners[i].frames);
+            note_failure(check, "owner %u has %llu frames, and is charged %llu",
+                         (unsigned)i, (unsigned long long)charged[i],
+                         (unsigned long long)vm->owners[i].frames);
 }
 
 /* --- slots ----------------------------------------------------------- */
@@ -365,8 +368,9 @@ static void check_free_slots(struct check *check, uint64_t end)
            check->named[check->next] < end) {
         slot.value = check->named[check->next];
         count = take_named(check, slot.value);
-        fail(check, "slot %u:%llu: free, %u entries name it", zc_swp_type(slot),
-             (unsigned long long)zc_swp_offset(slot), count);
+        note_failure(check, "slot %u:%llu: free, %u entries name it",
+                     zc_swp_type(slot), (unsigned long long)zc_swp_offset(slot),
+                     count);
     }
 }
 
@@ -383,15 +387,18 @@ static bool check_slot(struct check *check, zc_swp slot)
     struct zc_folio *folio = zc_swapcache_look_up(ref);
 
     if (count != named)
-        fail(check, "slot %u:%llu: count %u, %u entries name it", type, offset,
-             count, named);
+        note_failure(check, "slot %u:%llu: count %u, %u entries name it", type,
+                     offset, count, named);
     if (stored && zc_slot_is_zero(ref))
-        fail(check, "slot %u:%llu: all zeros, and stored", type, offset);
+        note_failure(check, "slot %u:%llu: all zeros, and stored", type,
+                     offset);
     if (count == 0 && folio == NULL)
-        fail(check, "slot %u:%llu: in use, with neither a count nor a folio",
-             type, offset);
+        note_failure(check,
+                     "slot %u:%llu: in use, with neither a count nor a folio",
+                     type, offset);
     if (folio != NULL && folio->swap.value != slot.value)
-        fail(check, "slot %u:%llu: a folio of another slot", type, offset);
+        note_failure(check, "slot %u:%llu: a folio of another slot", type,
+                     offset);
     if (folio != NULL) /* removes it if not needed */
         zc_swapcache_put(swap, slot, folio);
     return stored;
@@ -422,8 +429,9 @@ static void check_slots(struct check *check)
     }
     check_free_slots(check, UINT64_MAX);
     if (!has_others && stored_pages != stored)
-        fail(check, "%llu pages stored, %llu of them for slots in use",
-             (unsigned long long)stored_pages, (unsigned long long)stored);
+        note_failure(check, "%llu pages stored, %llu of them for slots in use",
+                     (unsigned long long)stored_pages,
+                     (unsigned long long)stored);
 }
 
 zc_status zc_vm_check(struct zc_vm *vm, char *text_out, size_t capacity)

@@ -114,7 +114,7 @@ static bool try_reuse(struct zc_vm_fault *fault, struct zc_vm_frame *frame)
     bool is_ours;
 
     if (zc_folio_has(&frame->folio, ZC_FOLIO_SWAPCACHE) &&
-        !zc_frame_give_up_slot(vm, &frame->folio))
+        !zc_frame_try_free_slot(vm, &frame->folio))
         return false;
     zc_spinlock_lock(&fault->table->lock);
     /* Pairs with the release in zc_folio_put() of the last other user. */
@@ -122,7 +122,7 @@ static bool try_reuse(struct zc_vm_fault *fault, struct zc_vm_frame *frame)
               zc_atomic_u32_load_acquire(&frame->folio.references) == 2;
     if (is_ours) {
         *entry |= ZC_PTE_WRITE;
-        zc_rmap_rehome(vm, frame, place);
+        zc_rmap_reset_home(vm, frame, place);
     }
     zc_spinlock_unlock(&fault->table->lock);
     return is_ours;

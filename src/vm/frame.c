@@ -156,7 +156,7 @@ void zc_frame_free_folio(void *context, struct zc_folio *folio)
 }
 
 /* To the hot end of its owner's list. */
-static void list(struct zc_vm *vm, struct zc_vm_frame *frame)
+static void list_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
     ZC_REQUIRES(vm->frames_lock)
 {
     struct zc_vm_owner *owner = &vm->owners[frame->owner];
@@ -170,7 +170,7 @@ void zc_frame_age(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     zc_spinlock_lock(&vm->frames_lock);
     if (zc_list_is_empty(&frame->age) && !frame->is_isolated)
-        list(vm, frame);
+        list_frame(vm, frame);
     zc_spinlock_unlock(&vm->frames_lock);
 }
 
@@ -179,7 +179,7 @@ void zc_frame_put_back(struct zc_vm *vm, struct zc_vm_frame *frame)
     zc_spinlock_lock(&vm->frames_lock);
     ZC_ASSERT(frame->is_isolated && zc_list_is_empty(&frame->age));
     frame->is_isolated = false;
-    list(vm, frame);
+    list_frame(vm, frame);
     zc_spinlock_unlock(&vm->frames_lock);
 }
 
@@ -197,7 +197,7 @@ void zc_frame_charge(struct zc_vm *vm, struct zc_vm_frame *frame,
     vm->owners[owner].frames++;
     frame->owner = owner;
     if (is_listed)
-        list(vm, frame);
+        list_frame(vm, frame);
     zc_spinlock_unlock(&vm->frames_lock);
 }
 
@@ -214,7 +214,7 @@ static bool try_get(struct zc_folio *folio, uint32_t above)
     return true;
 }
 
-bool zc_frame_give_up_slot(struct zc_vm *vm, struct zc_folio *folio)
+bool zc_frame_try_free_slot(struct zc_vm *vm, struct zc_folio *folio)
 {
     struct zc_swap *swap = zc_vm_swap(vm);
     struct zc_swap_device *device;
@@ -224,7 +224,7 @@ bool zc_frame_give_up_slot(struct zc_vm *vm, struct zc_folio *folio)
      * a reference does, until the slot is freed. */
     device = zc_swap_device_get(swap, folio->swap);
     ZC_ASSERT(device != NULL);
-    is_free = zc_swapcache_try_to_free(swap, folio);
+    is_free = zc_swapcache_try_free_slot(swap, folio);
     if (is_free)
         zc_pageio_forget_stuck(&vm->cache->pageio, folio);
     zc_swap_device_put(swap, device);
@@ -291,7 +291,7 @@ static struct zc_vm_frame *take_coldest(struct zc_vm *vm, unsigned owner,
 
 /* Isolates a frame whose reference came from the swap-cache look-up.  False:
  * another thread has isolated it. */
-static bool isolate(struct zc_vm *vm, struct zc_vm_frame *frame)
+static bool isolate_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
     bool is_ours;
 
@@ -318,7 +318,7 @@ struct zc_vm_frame *zc_frame_isolate(struct zc_vm *vm, unsigned owner)
         /* The look-up failed: it is free, or mapped again and listed. */
         if (!get_by_name(vm, &frame->folio, slot))
             continue;
-        if (isolate(vm, frame))
+        if (isolate_frame(vm, frame))
             return frame;
         zc_swapcache_put(zc_vm_swap(vm), slot, &frame->folio);
     }

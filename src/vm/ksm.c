@@ -19,8 +19,9 @@
 
 /* Write-protects a present page.  Returns its frame with a reference; *pte_out
  * gets the entry as it is now.  NULL: not present. */
-static struct zc_vm_frame *protect(struct zc_vm *vm, struct zc_vm_table *table,
-                                   unsigned index, zc_pte *pte_out)
+static struct zc_vm_frame *protect_page(struct zc_vm *vm,
+                                        struct zc_vm_table *table,
+                                        unsigned index, zc_pte *pte_out)
 {
     struct zc_vm_frame *frame = NULL;
     zc_pte *entry = &table->entries[index];
@@ -37,9 +38,9 @@ static struct zc_vm_frame *protect(struct zc_vm *vm, struct zc_vm_table *table,
 }
 
 /* Whether two locked frames can be one. */
-static zc_status compare(const struct zc_vm *vm,
-                         const struct zc_vm_frame *frame,
-                         const struct zc_vm_frame *other)
+static zc_status compare_frames(const struct zc_vm *vm,
+                                const struct zc_vm_frame *frame,
+                                const struct zc_vm_frame *other)
 {
     if (zc_folio_has(&frame->folio, ZC_FOLIO_SWAPCACHE) ||
         zc_folio_has(&other->folio, ZC_FOLIO_SWAPCACHE))
@@ -73,7 +74,7 @@ static zc_status merge_frames(struct zc_vm_fault *fault,
     if (!zc_folio_trylock(&frame->folio))
         return ZC_BUSY;
     if (zc_folio_trylock(&other->folio)) {
-        status = compare(fault->space->vm, frame, other);
+        status = compare_frames(fault->space->vm, frame, other);
         zc_folio_unlock(swap, &other->folio);
     }
     if (status == ZC_OK)
@@ -104,10 +105,10 @@ zc_status zc_vm_merge(struct zc_vm_space *space, uint64_t page,
     table = zc_vm_table_find(space, page);
     if (table == NULL || fault.table == NULL)
         return ZC_MISSING;
-    frame = protect(vm, table, zc_vm_index(page), &pte);
+    frame = protect_page(vm, table, zc_vm_index(page), &pte);
     if (frame == NULL)
         return ZC_MISSING;
-    other_frame = protect(vm, fault.table, fault.index, &fault.pte);
+    other_frame = protect_page(vm, fault.table, fault.index, &fault.pte);
     if (other_frame == NULL)
         status = ZC_MISSING;
     else

@@ -25,8 +25,8 @@
 #define BATCH 32      /* frames in one round of the reclaimer */
 #define STUCK_MAX 32  /* failed writes retried in one go */
 
-static bool maps(const struct zc_vm *vm, zc_pte pte,
-                 const struct zc_vm_frame *frame)
+static bool maps_frame(const struct zc_vm *vm, zc_pte pte,
+                       const struct zc_vm_frame *frame)
 {
     return (pte & ZC_PTE_PRESENT) != 0 && zc_pte_frame(vm, pte) == frame;
 }
@@ -48,7 +48,7 @@ static bool was_used(struct zc_vm *vm, struct zc_vm_frame *frame)
     while (place.table != NULL) {
         entry = &place.table->entries[place.index];
         zc_spinlock_lock(&place.table->lock);
-        is_mapping = maps(vm, *entry, frame);
+        is_mapping = maps_frame(vm, *entry, frame);
         if (is_mapping) {
             used |= (*entry & (ZC_PTE_ACCESSED | ZC_PTE_LOCKED)) != 0;
             *entry &= ~(zc_pte)ZC_PTE_ACCESSED;
@@ -79,7 +79,7 @@ static zc_status unmap_one(struct zc_vm *vm, struct zc_vm_frame *frame,
     if (status != ZC_OK)
         return status;
     zc_spinlock_lock(&place.table->lock);
-    if (maps(vm, *entry, frame)) {
+    if (maps_frame(vm, *entry, frame)) {
         is_locked = (*entry & ZC_PTE_LOCKED) != 0;
         unmapped = !is_locked;
     }
@@ -140,7 +140,7 @@ static bool write_out(struct zc_vm *vm, struct zc_vm_frame *frame)
     struct zc_folio *folio = &frame->folio;
     zc_status status;
 
-    if (zc_frame_give_up_slot(vm, folio)) { /* the slot has no count */
+    if (zc_frame_try_free_slot(vm, folio)) { /* the slot has no count */
         zc_folio_unlock(swap, folio);
         return true;
     }
@@ -173,7 +173,7 @@ static bool reclaim_frame(struct zc_vm *vm, struct zc_vm_frame *frame)
         !give_slot(vm, frame) || !unmap_all(vm, frame)) {
         /* Gives up a slot that was taken in vain. */
         if (!had_slot && zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
-            (void)zc_frame_give_up_slot(vm, folio);
+            (void)zc_frame_try_free_slot(vm, folio);
         zc_folio_unlock(swap, folio);
         return false;
     }

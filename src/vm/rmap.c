@@ -71,8 +71,8 @@ void zc_rmap_remove(struct zc_vm *vm, struct zc_vm_frame *frame,
     zc_spinlock_unlock(lock);
 }
 
-void zc_rmap_settle(struct zc_vm *vm, struct zc_vm_frame *frame,
-                    const struct zc_vm_space *space, uint64_t page)
+void zc_rmap_set_home(struct zc_vm *vm, struct zc_vm_frame *frame,
+                      const struct zc_vm_space *space, uint64_t page)
 {
     struct zc_spinlock *lock = lock_of(vm, frame);
 
@@ -84,8 +84,8 @@ void zc_rmap_settle(struct zc_vm *vm, struct zc_vm_frame *frame,
     zc_spinlock_unlock(lock);
 }
 
-void zc_rmap_rehome(struct zc_vm *vm, struct zc_vm_frame *frame,
-                    struct zc_vm_place place)
+void zc_rmap_reset_home(struct zc_vm *vm, struct zc_vm_frame *frame,
+                        struct zc_vm_place place)
 {
     struct zc_spinlock *lock = lock_of(vm, frame);
 
@@ -107,8 +107,8 @@ uint32_t zc_rmap_count(struct zc_vm *vm, struct zc_vm_frame *frame)
 }
 
 /* The place that a link of the list names. */
-static struct zc_vm_place follow(struct zc_spinlock *lock,
-                                 const struct zc_vm_place *link)
+static struct zc_vm_place follow_link(struct zc_spinlock *lock,
+                                      const struct zc_vm_place *link)
 {
     struct zc_vm_place place;
 
@@ -120,25 +120,25 @@ static struct zc_vm_place follow(struct zc_spinlock *lock,
 
 struct zc_vm_place zc_rmap_first(struct zc_vm *vm, struct zc_vm_frame *frame)
 {
-    return follow(lock_of(vm, frame), &frame->mappings);
+    return follow_link(lock_of(vm, frame), &frame->mappings);
 }
 
 struct zc_vm_place zc_rmap_next(struct zc_vm *vm, struct zc_vm_frame *frame,
                                 struct zc_vm_place place)
 {
-    return follow(lock_of(vm, frame), next_of(place));
+    return follow_link(lock_of(vm, frame), next_of(place));
 }
 
-bool zc_rmap_is_foreign(struct zc_vm *vm, struct zc_vm_frame *frame,
+bool zc_rmap_needs_copy(struct zc_vm *vm, struct zc_vm_frame *frame,
                         const struct zc_vm_space *space, uint64_t page)
 {
     struct zc_spinlock *lock = lock_of(vm, frame);
-    bool is_foreign;
+    bool needs_copy;
 
     zc_spinlock_lock(lock);
-    is_foreign =
+    needs_copy =
         frame->home_family != 0 &&
         (frame->home_family != space->family || frame->home_page != page);
     zc_spinlock_unlock(lock);
-    return is_foreign;
+    return needs_copy;
 }

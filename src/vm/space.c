@@ -76,12 +76,12 @@ static zc_pte clear_entry(struct zc_vm *vm, struct zc_vm_table *table,
 
 /* Gives up the slot of a folio if it is not needed and the folio's lock is
  * free.  Otherwise reclaim does it, for the frame is on a list. */
-static void try_to_free(struct zc_vm *vm, struct zc_folio *folio)
+static void try_free_slot(struct zc_vm *vm, struct zc_folio *folio)
 {
     if (!zc_folio_has(folio, ZC_FOLIO_SWAPCACHE) || !zc_folio_trylock(folio))
         return;
     if (zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
-        (void)zc_frame_give_up_slot(vm, folio);
+        (void)zc_frame_try_free_slot(vm, folio);
     zc_folio_unlock(zc_vm_swap(vm), folio);
 }
 
@@ -95,7 +95,7 @@ void zc_vm_drop_pte(struct zc_vm *vm, zc_pte pte)
     if ((pte & ZC_PTE_PRESENT) == 0)
         return;
     folio = &zc_pte_frame(vm, pte)->folio;
-    try_to_free(vm, folio);
+    try_free_slot(vm, folio);
     zc_folio_put(swap, folio);
 }
 

@@ -54,8 +54,8 @@ static void raise_kind(struct zc_vm_fault *fault, enum zc_page_source source)
 
 /* Maps the frame if the entry is unchanged; `is_new`: no other thread can reach
  * it yet.  False: it has changed, or a failure was injected. */
-static bool install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
-                    zc_pte bits, bool is_new)
+static bool install_frame(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
+                          zc_pte bits, bool is_new)
 {
     struct zc_vm *vm = fault->space->vm;
     bool is_installed;
@@ -110,7 +110,7 @@ static zc_status read_and_map(struct zc_vm_fault *fault,
     zc_folio_set(folio, ZC_FOLIO_DIRTY); /* it will have no slot */
     /* A page that may have to be stored again is mapped read-only: no thread
      * writes to it before. */
-    if (install(fault, frame, is_taken ? 0 : ZC_PTE_WRITE, true)) {
+    if (install_frame(fault, frame, is_taken ? 0 : ZC_PTE_WRITE, true)) {
         raise_kind(fault, source);
         zc_frame_age(vm, frame);
         /* After a fork meanwhile the child has the slot too. */
@@ -191,7 +191,7 @@ struct zc_vm_frame *zc_vm_frame_for(struct zc_vm_fault *fault,
     struct zc_vm *vm = fault->space->vm;
     struct zc_vm_frame *frame = zc_frame_of(folio);
 
-    if (!zc_rmap_is_foreign(vm, frame, fault->space, fault->page)) {
+    if (!zc_rmap_needs_copy(vm, frame, fault->space, fault->page)) {
         zc_folio_get(folio);
         return frame;
     }
@@ -220,13 +220,13 @@ static zc_status map_cached(struct zc_vm_fault *fault, struct zc_slot_ref slot,
     is_copy = &frame->folio != folio;
     /* A shared frame is mapped read-only, and a write faults once more: by then
      * the slot may be given up, and the frame be ours alone. */
-    if (install(fault, frame, is_copy ? ZC_PTE_WRITE : 0, is_copy)) {
+    if (install_frame(fault, frame, is_copy ? ZC_PTE_WRITE : 0, is_copy)) {
         raise_kind(fault, source);
         zc_vm_drop_count(vm, slot.name);
         zc_frame_age(vm, frame);
         if ((!is_copy || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET)) &&
             wants_slot_back(fault, device, zc_slot_count(slot) == 0))
-            (void)zc_frame_give_up_slot(vm, folio);
+            (void)zc_frame_try_free_slot(vm, folio);
         status = ZC_OK;
     }
     zc_folio_put(swap, &frame->folio);
@@ -234,8 +234,9 @@ static zc_status map_cached(struct zc_vm_fault *fault, struct zc_slot_ref slot,
 }
 
 /* Reads a locked folio of the swap cache, unless it is up to date. */
-static zc_status fill(struct zc_vm_fault *fault, struct zc_slot_ref slot,
-                      struct zc_folio *folio, enum zc_page_source *source_out)
+static zc_status fill_folio(struct zc_vm_fault *fault, struct zc_slot_ref slot,
+                            struct zc_folio *folio,
+                            enum zc_page_source *source_out)
 {
     struct zc_vm *vm = fault->space->vm;
     zc_status status;
@@ -245,7 +246,7 @@ static zc_status fill(struct zc_vm_fault *fault, struct zc_slot_ref slot,
         return ZC_OK;
     /* It is read for this page.  If that fails, it leaves the cache with its
      * last user; a thread that waits for its lock reads it again. */
-    zc_rmap_settle(vm, zc_frame_of(folio), fault->space, fault->page);
+    zc_rmap_set_home(vm, zc_frame_of(folio), fault->space, fault->page);
     status = zc_pageio_read(&vm->cache->pageio, folio, slot, source_out);
     if (status == ZC_OK)
         zc_frame_age(vm, zc_frame_of(folio));
@@ -261,7 +262,7 @@ static zc_status swap_in_cached(struct zc_vm_fault *fault,
     enum zc_page_source source;
     struct zc_folio *folio;
     bool is_created;
-    bool is_foreign;
+    bool needs_copy;
     zc_status status;
 
     /* The frame that the swap cache makes is charged to the owner when it is
@@ -273,14 +274,14 @@ static zc_status swap_in_cached(struct zc_vm_fault *fault,
         return ZC_AGAIN; /* the slot is free, so the entry has changed */
     if (status != ZC_OK)
         return status;
-    status = fill(fault, slot, folio, &source);
-    is_foreign =
-        zc_rmap_is_foreign(vm, zc_frame_of(folio), fault->space, fault->page);
-    if (is_foreign && !ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET))
+    status = fill_folio(fault, slot, folio, &source);
+    needs_copy =
+        zc_rmap_needs_copy(vm, zc_frame_of(folio), fault->space, fault->page);
+    if (needs_copy && !ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET))
         zc_folio_unlock(swap, folio);
-    if (status == ZC_OK || (is_foreign && !ZC_RULE(UPTODATE_BEFORE_COPY)))
+    if (status == ZC_OK || (needs_copy && !ZC_RULE(UPTODATE_BEFORE_COPY)))
         status = map_cached(fault, slot, device, folio, source);
-    if (!is_foreign || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET))
+    if (!needs_copy || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET))
         zc_folio_unlock(swap, folio);
     zc_swapcache_put(swap, slot.name, folio);
     return status;

@@ -27,7 +27,7 @@
 #include "vm/vm.h"
 
 /* Maps the folio at one entry, if the entry still names its slot. */
-static zc_status bring_home(struct zc_vm_fault *fault, struct zc_folio *folio)
+static zc_status map_folio_at(struct zc_vm_fault *fault, struct zc_folio *folio)
 {
     struct zc_vm *vm = fault->space->vm;
     struct zc_vm_frame *frame = zc_vm_frame_for(fault, folio);
@@ -79,7 +79,7 @@ static zc_status unuse_table(struct zc_vm_space *space,
 
     for (; status == ZC_OK && find_slot(&fault, slot); fault.index++) {
         fault.page = table->first + fault.index;
-        status = bring_home(&fault, folio);
+        status = map_folio_at(&fault, folio);
     }
     return status;
 }
@@ -115,7 +115,7 @@ static zc_status unuse_all(struct zc_vm *vm, struct zc_folio *folio,
 }
 
 /* zc_cache_unuse. */
-static zc_status unuse(void *context, struct zc_folio *folio)
+static zc_status unuse_folio(void *context, struct zc_folio *folio)
 {
     struct zc_vm *vm = context;
     struct zc_swap *swap = zc_vm_swap(vm);
@@ -155,5 +155,5 @@ zc_status zc_vm_swap_off(struct zc_vm *vm, unsigned type)
         return ZC_INVALID;
     if (zc_process_is_child(&vm->cache->process))
         return ZC_UNSUPPORTED;
-    return zc_cache_swap_off(vm->cache, type, unuse, vm);
+    return zc_cache_swap_off(vm->cache, type, unuse_folio, vm);
 }

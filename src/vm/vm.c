@@ -184,7 +184,8 @@ fail:
 }
 
 /* Makes all but the cache and the threads: nothing runs yet. */
-static struct zc_vm *make(const struct zc_vm_options *options, size_t page_size)
+static struct zc_vm *make_machine(const struct zc_vm_options *options,
+                                  size_t page_size)
 {
     struct zc_vm *vm = alloc_memory(options, page_size);
 
@@ -195,7 +196,7 @@ static struct zc_vm *make(const struct zc_vm_options *options, size_t page_size)
 }
 
 /* No frame is in use, and no thread of the machine or its cache is left. */
-static void unmake(struct zc_vm *vm)
+static void unmake_machine(struct zc_vm *vm)
 {
     ZC_ASSERT(vm->free_count == vm->frame_count);
     zc_vm_tables_free(vm);
@@ -205,9 +206,9 @@ static void unmake(struct zc_vm *vm)
 
 /* Makes the cache over the frames, which are complete: threads of the cache may
  * use them at once.  Then starts the reclaimer, which uses both. */
-static zc_status start(struct zc_vm *vm,
-                       const struct zc_cache_options *cache_options,
-                       const struct zc_vm_options *options)
+static zc_status start_machine(struct zc_vm *vm,
+                               const struct zc_cache_options *cache_options,
+                               const struct zc_vm_options *options)
 {
     const struct zc_folio_frames frames = {zc_frame_alloc_folio,
                                            zc_frame_free_folio, vm};
@@ -264,15 +265,15 @@ zc_status zc_vm_create(const struct zc_cache_options *cache_options,
         status = ZC_INVALID;
     if (status != ZC_OK)
         return status;
-    vm = make(&own, own_cache.page_size);
+    vm = make_machine(&own, own_cache.page_size);
     if (vm == NULL)
         return ZC_REFUSE(&own, ZC_NO_MEMORY,
                          "frame_count: no memory for %llu frames of %zu bytes",
                          (unsigned long long)own.frame_count,
                          own_cache.page_size);
-    status = start(vm, &own_cache, &own);
+    status = start_machine(vm, &own_cache, &own);
     if (status != ZC_OK) {
-        unmake(vm);
+        unmake_machine(vm);
         return status;
     }
     *vm_out = vm;
@@ -286,7 +287,7 @@ struct zc_cache *zc_vm_cache(struct zc_vm *vm)
 
 /* In a child after fork() our threads do not exist, and spaces, tables and
  * frames are as the parent's threads left them. */
-static void leave(struct zc_vm *vm)
+static void leave_machine(struct zc_vm *vm)
 {
     zc_cache_destroy(vm->cache);
     zc_pages_unmap(vm->memory, memory_bytes(vm));
@@ -298,14 +299,14 @@ void zc_vm_destroy(struct zc_vm *vm)
     if (vm == NULL)
         return;
     if (zc_process_is_child(&vm->cache->process)) {
-        leave(vm);
+        leave_machine(vm);
         return;
     }
     ZC_ASSERT(vm->space_count == 0);
     if (vm->has_reclaimer)
         zc_vm_reclaimer_stop(vm);
     zc_cache_destroy(vm->cache);
-    unmake(vm);
+    unmake_machine(vm);
 }
 
 zc_status zc_vm_set_owner_limit(struct zc_vm *vm, unsigned owner,

@@ -274,7 +274,7 @@ void zc_frame_put_back(struct zc_vm *vm, struct zc_vm_frame *frame);
  * write of it is under way.  True: done, and it is dirty.  The caller has a
  * reference to the folio, and needs none to the device.
  */
-bool zc_frame_give_up_slot(struct zc_vm *vm, struct zc_folio *folio);
+bool zc_frame_try_free_slot(struct zc_vm *vm, struct zc_folio *folio);
 
 /* The next owner that has frames, in turn; false: none. */
 bool zc_frame_next_owner(struct zc_vm *vm, unsigned *owner_out);
@@ -303,13 +303,13 @@ struct zc_vm_place zc_rmap_next(struct zc_vm *vm, struct zc_vm_frame *frame,
                                 struct zc_vm_place place);
 /* The frame is read for this page: makes it the frame's home, if it has
  * none. */
-void zc_rmap_settle(struct zc_vm *vm, struct zc_vm_frame *frame,
-                    const struct zc_vm_space *space, uint64_t page);
+void zc_rmap_set_home(struct zc_vm *vm, struct zc_vm_frame *frame,
+                      const struct zc_vm_space *space, uint64_t page);
 /* Makes this page the frame's home: no other page has the frame. */
-void zc_rmap_rehome(struct zc_vm *vm, struct zc_vm_frame *frame,
-                    struct zc_vm_place place);
+void zc_rmap_reset_home(struct zc_vm *vm, struct zc_vm_frame *frame,
+                        struct zc_vm_place place);
 /* Whether a swap-in by this page of this space has to copy the frame. */
-bool zc_rmap_is_foreign(struct zc_vm *vm, struct zc_vm_frame *frame,
+bool zc_rmap_needs_copy(struct zc_vm *vm, struct zc_vm_frame *frame,
                         const struct zc_vm_space *space, uint64_t page);
 
 /* --- spaces: vm/space.c ---------------------------------------------- */

@@ -34,7 +34,7 @@
 #include <string.h>
 
 #include "base/inject.h"
-#include "platform/ghost.h"
+#include "platform/annotate_memory.h"
 #include "platform/memory.h"
 #include "rules.h"
 #include "zswap.h"
@@ -145,21 +145,21 @@ static zc_status check_limits(struct zc_zswap *zswap,
 
 /* Compresses the page into the context's buffer, behind the prefix.  Returns
  * its compressed bytes; 0: the compressor failed. */
-static size_t compress(struct zc_zswap *zswap,
-                       const struct zc_generation *generation,
-                       struct zc_context *context, const void *page)
+static size_t compress_page(struct zc_zswap *zswap,
+                            const struct zc_generation *generation,
+                            struct zc_context *context, const void *page)
 {
     zc_status status = ZC_UNSUPPORTED;
     size_t size = 0;
 
     zc_may_block();
-    zc_ghost_begin_write(context->buffer, 1, "compress");
+    zc_annotate_write_begin(context->buffer, 1, "compress");
     if (!zc_inject(ZC_INJECT_COMPRESS))
         status = generation->compressor->compress(
             context->codec, generation->level, page, zswap->page_size,
             context->buffer + zswap->entries.prefix_bytes, 2 * zswap->page_size,
             &size);
-    zc_ghost_end_write(context->buffer, 1, "compressed");
+    zc_annotate_write_end(context->buffer, 1, "compressed");
     if (status == ZC_OK && size != 0)
         return size;
     zc_stats_add(&zswap->stats, ZC_STAT_COMPRESS_FAIL, 1);
@@ -244,7 +244,7 @@ static zc_status compress_entry(struct zc_zswap *zswap,
         zc_generations_get(&zswap->generations, in->processor);
     struct zc_context *context =
         zc_generation_lock_context(generation, in->processor);
-    const size_t size = compress(zswap, generation, context, in->page);
+    const size_t size = compress_page(zswap, generation, context, in->page);
     struct object object;
     zc_status status;
 
@@ -288,8 +288,8 @@ void zc_zswap_forget(struct zc_zswap *zswap, struct zc_entry *entry,
 
 /* Links a complete entry in place of the slot's old one, and drops the tree's
  * reference to that. */
-static zc_status publish(struct zc_zswap *zswap, struct zc_entry *entry,
-                         unsigned processor)
+static zc_status publish_entry(struct zc_zswap *zswap, struct zc_entry *entry,
+                               unsigned processor)
 {
     struct zc_entry *old;
     zc_status status;
@@ -327,7 +327,7 @@ static zc_status store_new_entry(struct zc_zswap *zswap,
 
     if (status != ZC_OK)
         return status;
-    status = publish(zswap, entry, in->processor);
+    status = publish_entry(zswap, entry, in->processor);
     if (ZC_RULE(LRU_LAST) && status == ZC_OK && belongs_on_lru(zswap, entry))
         zc_lru_add(&zswap->lru, entry);
     zc_entry_put(&zswap->entries, entry);

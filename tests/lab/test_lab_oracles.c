@@ -16,7 +16,7 @@ static struct zc_zspage *zspage_of(unsigned object, uint64_t *location_out)
 {
     struct zc_cell_view view;
 
-    (void)zc_handles_look(&world.pool->handles, world.objects[object].handle,
+    (void)zc_handles_read(&world.pool->handles, world.objects[object].handle,
                           &view);
     *location_out = view.location;
     return zc_location_zspage(&world.pool->arena, view.location);

@@ -4,7 +4,7 @@
  * what it leaves alone.
  */
 #include "oracle/memory.h"
-#include "platform/ghost.h"
+#include "platform/annotate_memory.h"
 #include "platform/memory.h"
 #include "watch.h"
 
@@ -166,7 +166,7 @@ ACTOR(settle)
     write_word(0);
     (void)zc_atomic_pointer_exchange_if(&watch_shared->pointer, &expected,
                                         watch_shared);
-    zc_ghost_settled(&watch_shared->pointer);
+    zc_annotate_final(&watch_shared->pointer);
     zc_atomic_u32_store_relaxed(&watch_shared->word, 1);
 }
 
@@ -189,14 +189,14 @@ static void settle_and_look(void *context)
 
 ACTOR(codec_reads)
 {
-    zc_ghost_begin_read(&watch_shared->data[0], 32, "decompress");
-    zc_ghost_end_read(&watch_shared->data[0], 32, "decompressed");
+    zc_annotate_read_begin(&watch_shared->data[0], 32, "decompress");
+    zc_annotate_read_end(&watch_shared->data[0], 32, "decompressed");
 }
 
 ACTOR(codec_writes)
 {
-    zc_ghost_begin_write(&watch_shared->data[1], 1, "compress");
-    zc_ghost_end_write(&watch_shared->data[1], 1, "compressed");
+    zc_annotate_write_begin(&watch_shared->data[1], 1, "compress");
+    zc_annotate_write_end(&watch_shared->data[1], 1, "compressed");
 }
 
 TEST(what_is_annotated_is_an_access)
@@ -301,10 +301,10 @@ ACTOR(close_then_write)
 
 ACTOR(die_then_write)
 {
-    zc_ghost_dead(&watch_shared->data[0], 8, "object");
-    zc_ghost_born(&watch_shared->data[0], 8, "object");
+    zc_annotate_object_end(&watch_shared->data[0], 8, "object");
+    zc_annotate_object_begin(&watch_shared->data[0], 8, "object");
     write_word(0);
-    zc_ghost_dead(&watch_shared->data[0], 8, "object");
+    zc_annotate_object_end(&watch_shared->data[0], 8, "object");
     write_word(0);
 }
 

@@ -252,7 +252,7 @@ static void swap_in(struct support_worker *worker, zc_swp slot)
         zc_folio_set(folio, ZC_FOLIO_DIRTY);
     else
         zc_folio_clear(folio, ZC_FOLIO_DIRTY);
-    if (zc_swapcache_try_to_free(swap, folio))
+    if (zc_swapcache_try_free_slot(swap, folio))
         support_mistake(worker, "freed under a reference");
     zc_folio_unlock(swap, folio);
     zc_swapcache_put(swap, slot, folio);

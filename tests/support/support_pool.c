@@ -151,7 +151,7 @@ uint64_t support_location_of(const struct zc_zspool *pool, zc_handle handle)
 {
     struct zc_cell_view view;
 
-    assert_status(zc_handles_look(&pool->handles, handle, &view), ZC_OK);
+    assert_status(zc_handles_read(&pool->handles, handle, &view), ZC_OK);
     return view.location;
 }
 
@@ -281,7 +281,7 @@ static struct sums check_cells(const struct zc_zspool *pool)
         if (!zc_handles_at(handles, index, &handle))
             continue;
         assert_int_equal(zc_handle_cell(handle), index);
-        assert_status(zc_handles_look(handles, handle, &view), ZC_OK);
+        assert_status(zc_handles_read(handles, handle, &view), ZC_OK);
         sums.objects++;
         sums.payload_bytes += view.size;
     }
@@ -514,7 +514,7 @@ static void check_slots(const struct zc_zspool *pool,
             continue;
         assert_int_equal(header & ZC_OBJECT_TAGS, ZC_OBJECT_ALLOCATED);
         handle.value = header & ~(uint64_t)ZC_OBJECT_TAGS;
-        assert_status(zc_handles_look(&pool->handles, handle, &view), ZC_OK);
+        assert_status(zc_handles_read(&pool->handles, handle, &view), ZC_OK);
         assert_int_equal(view.location, location);
         objects++;
     }

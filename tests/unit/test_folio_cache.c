@@ -172,7 +172,7 @@ SWAP_TEST(a_folio_is_of_the_slot_it_is_cached_for_and_of_no_other)
     assert_false(zc_folio_is_of(folio, first));
     assert_true(zc_folio_is_of(folio, second));
 
-    assert_true(zc_swapcache_try_to_free(swap, folio));
+    assert_true(zc_swapcache_try_free_slot(swap, folio));
     support_unlock(folio);
 }
 
@@ -378,7 +378,7 @@ SLOT_TEST(getting_looks_again_when_it_has_the_lock)
     zc_folio_unlock(swap, old);
     expect_got();
     zc_folio_lock(swap, old);
-    assert_true(zc_swapcache_try_to_free(swap, old));
+    assert_true(zc_swapcache_try_free_slot(swap, old));
     support_unlock(old);
     assert_int_equal(atomic_exchange(&support.last_puts, 0), 1);
 }
@@ -389,16 +389,16 @@ SLOT_TEST(a_folio_whose_slot_is_needed_is_not_freed)
 {
     struct zc_folio *folio = support_cached();
 
-    assert_false(zc_swapcache_try_to_free(swap, folio));
+    assert_false(zc_swapcache_try_free_slot(swap, folio));
     assert_false(zc_folio_has(folio, ZC_FOLIO_DIRTY));
     support_drop();
     zc_folio_set(folio, ZC_FOLIO_WRITEBACK);
-    assert_false(zc_swapcache_try_to_free(swap, folio));
+    assert_false(zc_swapcache_try_free_slot(swap, folio));
     assert_false(zc_folio_has(folio, ZC_FOLIO_DIRTY));
     assert_true(zc_folio_is_of(folio, support.slot));
     zc_folio_end_writeback(swap, folio);
     support_expect_in_use();
-    assert_true(zc_swapcache_try_to_free(swap, folio));
+    assert_true(zc_swapcache_try_free_slot(swap, folio));
 
     assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
     assert_false(zc_folio_has(folio, ZC_FOLIO_SWAPCACHE));

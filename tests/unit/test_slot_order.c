@@ -62,7 +62,7 @@ ORDER_TEST(a_slot_comes_with_the_folio_in_the_cache)
     assert_int_equal(support_swap_used(0), 1);
     assert_int_equal(zc_counter_read(&swap->devices[0].cached), 1);
     assert_int_equal(support_swap_users(0), 0);
-    assert_true(zc_swapcache_try_to_free(swap, folio));
+    assert_true(zc_swapcache_try_free_slot(swap, folio));
     support_unlock(folio);
 }
 

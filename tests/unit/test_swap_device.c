@@ -214,7 +214,7 @@ SWAP_TEST(each_kind_of_use_is_found)
     folio = support_cached();
     support_drop();
     expect_next(3, 700);
-    assert_true(zc_swapcache_try_to_free(swap, folio));
+    assert_true(zc_swapcache_try_free_slot(swap, folio));
     expect_none(0);
     support_unlock(folio);
 }

@@ -78,12 +78,12 @@ bool __wrap_zc_zspage_trylock(struct zc_zspage *zspage)
     return let_reader_leave(__real_zc_zspage_trylock(zspage));
 }
 
-bool __real_zc_zspage_release_or_leave(struct zc_zspage *zspage);
-bool __wrap_zc_zspage_release_or_leave(struct zc_zspage *zspage);
+bool __real_zc_zspage_try_release(struct zc_zspage *zspage);
+bool __wrap_zc_zspage_try_release(struct zc_zspage *zspage);
 
-bool __wrap_zc_zspage_release_or_leave(struct zc_zspage *zspage)
+bool __wrap_zc_zspage_try_release(struct zc_zspage *zspage)
 {
-    return let_reader_leave(__real_zc_zspage_release_or_leave(zspage));
+    return let_reader_leave(__real_zc_zspage_try_release(zspage));
 }
 
 TEST_ON_DENSE(nothing_is_moved_where_no_segment_can_be_gained)

@@ -175,11 +175,11 @@ TEST(an_emptied_zspage_goes_at_once_or_is_left_to_its_readers)
     struct zc_zspage zspage = {0};
 
     zc_zspage_pin(&zspage);
-    assert_false(zc_zspage_release_or_leave(&zspage));
-    assert_false(zc_zspage_release_or_leave(&zspage));
-    zc_zspage_keep(&zspage);
+    assert_false(zc_zspage_try_release(&zspage));
+    assert_false(zc_zspage_try_release(&zspage));
+    zc_zspage_cancel_release(&zspage);
     zc_zspage_unpin(NULL, &zspage); /* releases nothing */
-    assert_true(zc_zspage_release_or_leave(&zspage));
+    assert_true(zc_zspage_try_release(&zspage));
     assert_false(zc_zspage_trylock(&zspage));
 }
 

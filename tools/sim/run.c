@@ -35,7 +35,7 @@ struct run {
     _Atomic uint64_t running;
     void (*part)(struct sim_worker *worker);
     struct progress progress;
-    uint64_t pool_bytes_most; /* at the times of look() */
+    uint64_t pool_bytes_most; /* at the times of show_state() */
     struct sim_result before; /* the counters when the accesses began */
 };
 
@@ -155,8 +155,8 @@ struct distance {
     bool is_time;   /* `whole` is nanoseconds, else accesses */
 };
 
-static void look(struct run *run, const struct distance *distance,
-                 uint64_t elapsed)
+static void show_state(struct run *run, const struct distance *distance,
+                       uint64_t elapsed)
 {
     const uint64_t ops = sum_of(run, false);
     struct zc_cache_stats cache = {.struct_size = sizeof(cache)};
@@ -194,11 +194,11 @@ static void watch(struct run *run, const struct distance *distance)
         if (stop_wanted != 0 ||
             (distance->is_time && elapsed >= distance->whole))
             atomic_store(&run->crew.stopped, true);
-        look(run, distance, elapsed);
+        show_state(run, distance, elapsed);
     }
     if (timeline != NULL)
         timeline->next_ns = 0; /* the end is always a sample */
-    look(run, distance, clock_nanoseconds() - began);
+    show_state(run, distance, clock_nanoseconds() - began);
 }
 
 /* All workers do one part of the work together.  False, and an error shown. */
@@ -212,7 +212,7 @@ static bool do_part(struct run *run, void (*part)(struct sim_worker *worker),
     run->part = part;
     atomic_store(&run->running, 0);
     progress_stage(&run->progress, "", "", name);
-    look(run, distance, 0); /* the start is always a sample */
+    show_state(run, distance, 0); /* the start is always a sample */
     for (uint64_t i = 0; i < run->worker_count && error == 0; i++) {
         starts[i] = (struct start){run, &run->workers[i]};
         run->workers[i].counts.ops = 0;

@@ -57,15 +57,15 @@ struct zc_file {
     char path[];    /* with room for NAME_MAX_LENGTH more */
 };
 
-static bool has(const struct zc_file *file, enum zc_file_flag flag)
+static bool has_flag(const struct zc_file *file, enum zc_file_flag flag)
 {
     return (file->flags & flag) != 0;
 }
 
 /* ---- why an open fails ---- */
 
-static zc_status refuse(const struct zc_file *file, zc_status status,
-                        const char *why)
+static zc_status refuse_open(const struct zc_file *file, zc_status status,
+                             const char *why)
 {
     (void)snprintf(file->why, ZC_FILE_WHY_SIZE, "%s", why);
     return status;
@@ -93,7 +93,8 @@ static zc_status refuse_by(const struct zc_file *file, int error)
                                 : text_of_text)(
         strerror_r(error, buffer, sizeof(buffer)), buffer);
 
-    return refuse(file, error == ENOMEM ? ZC_NO_MEMORY : ZC_IO_ERROR, text);
+    return refuse_open(file, error == ENOMEM ? ZC_NO_MEMORY : ZC_IO_ERROR,
+                       text);
 }
 
 /* ---- opening ---- */
@@ -152,9 +153,10 @@ static zc_status make_and_unlink(struct zc_file *file)
 
 static zc_status open_scratch(struct zc_file *file)
 {
-    if (has(file, ZC_FILE_KEEP))
-        return refuse(file, ZC_INVALID,
-                      "it is a directory, where a file has no name to keep");
+    if (has_flag(file, ZC_FILE_KEEP))
+        return refuse_open(
+            file, ZC_INVALID,
+            "it is a directory, where a file has no name to keep");
 #if defined(O_TMPFILE)
     /* O_EXCL: the file can never get a name.  Some file systems cannot. */
     file->descriptor = try_open(file->path, O_TMPFILE | O_EXCL);
@@ -168,14 +170,14 @@ static zc_status open_new(struct zc_file *file)
 {
     file->descriptor = try_make(file->path);
     if (file->descriptor < 0 && errno == EEXIST)
-        return refuse(
+        return refuse_open(
             file, ZC_INVALID,
             "it exists, and only zc_backing_file with use_existing uses "
             "what exists");
     if (file->descriptor < 0)
         return refuse_by(file, errno);
     file->is_named = true;
-    if (!has(file, ZC_FILE_KEEP))
+    if (!has_flag(file, ZC_FILE_KEEP))
         remove_name(file);
     return ZC_OK;
 }
@@ -185,7 +187,8 @@ static zc_status check_kind(struct zc_file *file, const struct stat *info)
     file->is_block = S_ISBLK(info->st_mode);
     if (file->is_block || S_ISREG(info->st_mode))
         return ZC_OK;
-    return refuse(file, ZC_INVALID, "it is neither a file nor a block device");
+    return refuse_open(file, ZC_INVALID,
+                       "it is neither a file nor a block device");
 }
 
 /* Checks the path before the open: opening some devices has side effects, and
@@ -215,7 +218,7 @@ static zc_status open_any(struct zc_file *file)
 {
     struct stat info;
 
-    if (has(file, ZC_FILE_EXISTING))
+    if (has_flag(file, ZC_FILE_EXISTING))
         return open_existing(file);
     if (stat(file->path, &info) == 0 && S_ISDIR(info.st_mode))
         return open_scratch(file);
@@ -223,7 +226,7 @@ static zc_status open_any(struct zc_file *file)
 }
 
 /* Locks the file; a block device, which cannot grow, must be long enough. */
-static zc_status claim(const struct zc_file *file, uint64_t bytes)
+static zc_status claim_file(const struct zc_file *file, uint64_t bytes)
 {
     char why[ZC_FILE_WHY_SIZE];
     off_t end;
@@ -237,11 +240,12 @@ static zc_status claim(const struct zc_file *file, uint64_t bytes)
         (void)snprintf(why, sizeof(why),
                        "it has %" PRIu64 " bytes, and the slots need %" PRIu64,
                        (uint64_t)end, bytes);
-        return refuse(file, ZC_IO_ERROR, why);
+        return refuse_open(file, ZC_IO_ERROR, why);
     }
     /* Some file systems have no locks: then there is no protection. */
     if (flock(file->descriptor, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
-        return refuse(file, ZC_IO_ERROR, "another cache or process uses it");
+        return refuse_open(file, ZC_IO_ERROR,
+                           "another cache or process uses it");
     return ZC_OK;
 }
 
@@ -264,12 +268,12 @@ static zc_status go_direct(const struct zc_file *file)
     result = fcntl(file->descriptor, F_NOCACHE, 1);
 #endif
     if (result < 0)
-        return refuse(file, ZC_UNSUPPORTED, cannot);
+        return refuse_open(file, ZC_UNSUPPORTED, cannot);
     page = zc_pages_map(size, size);
     if (page == NULL)
-        return refuse(file, ZC_NO_MEMORY, "no memory");
+        return refuse_open(file, ZC_NO_MEMORY, "no memory");
     if (pread(file->descriptor, page, size, 0) < 0)
-        status = errno == EINVAL ? refuse(file, ZC_UNSUPPORTED, cannot)
+        status = errno == EINVAL ? refuse_open(file, ZC_UNSUPPORTED, cannot)
                                  : refuse_by(file, errno);
     zc_pages_unmap(page, size);
     return status;
@@ -288,7 +292,7 @@ static zc_status write_zeros(const struct zc_file *file, uint64_t bytes)
         return refuse_by(file, errno);
     zeros = zc_pages_map(ZEROS_BYTES, zc_pages_system_size());
     if (zeros == NULL)
-        return refuse(file, ZC_NO_MEMORY, "no memory");
+        return refuse_open(file, ZC_NO_MEMORY, "no memory");
     for (done = (uint64_t)end; status == ZC_OK && done < bytes; done += size) {
         size = bytes - done < ZEROS_BYTES ? (size_t)(bytes - done)
                                           : ZEROS_BYTES;
@@ -296,7 +300,7 @@ static zc_status write_zeros(const struct zc_file *file, uint64_t bytes)
     }
     zc_pages_unmap(zeros, ZEROS_BYTES);
     if (status != ZC_OK)
-        return refuse(file, status, "preallocate: there is not the space");
+        return refuse_open(file, status, "preallocate: there is not the space");
     return ZC_OK;
 }
 
@@ -319,16 +323,18 @@ static zc_status set_up(struct zc_file *file, uint64_t bytes)
     zc_status status;
 
     if (file->path[0] == '\0')
-        return refuse(file, ZC_INVALID, "path is empty");
+        return refuse_open(file, ZC_INVALID, "path is empty");
     /* The size must fit into off_t. */
     if (bytes > INT64_MAX || (uint64_t)(off_t)bytes != bytes)
-        return refuse(file, ZC_INVALID, "no file is as long as the slots are");
+        return refuse_open(file, ZC_INVALID,
+                           "no file is as long as the slots are");
     status = open_any(file);
     if (status == ZC_OK)
-        status = claim(file, bytes);
-    if (status == ZC_OK && has(file, ZC_FILE_DIRECT))
+        status = claim_file(file, bytes);
+    if (status == ZC_OK && has_flag(file, ZC_FILE_DIRECT))
         status = go_direct(file);
-    if (status == ZC_OK && has(file, ZC_FILE_PREALLOCATE) && !file->is_block)
+    if (status == ZC_OK && has_flag(file, ZC_FILE_PREALLOCATE) &&
+        !file->is_block)
         status = take_space(file, bytes);
     return status;
 }
@@ -395,7 +401,7 @@ uint64_t zc_file_disk_bytes(const struct zc_file *file)
 }
 
 /* Bytes to ask for: all, unless a test injects a short transfer. */
-static size_t portion(size_t size)
+static size_t limit_transfer(size_t size)
 {
     return zc_inject(ZC_INJECT_SHORT) && size > 1 ? size / 2 : size;
 }
@@ -408,7 +414,8 @@ zc_status zc_file_read(const struct zc_file *file, void *data_out, size_t size,
 
     zc_may_block();
     while (size > 0) {
-        done = pread(file->descriptor, rest, portion(size), (off_t)offset);
+        done =
+            pread(file->descriptor, rest, limit_transfer(size), (off_t)offset);
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)
@@ -428,7 +435,8 @@ zc_status zc_file_write(const struct zc_file *file, const void *data,
 
     zc_may_block();
     while (size > 0) {
-        done = pwrite(file->descriptor, rest, portion(size), (off_t)offset);
+        done =
+            pwrite(file->descriptor, rest, limit_transfer(size), (off_t)offset);
         if (done < 0 && errno == EINTR)
             continue;
         if (done <= 0)

@@ -40,7 +40,7 @@ _Noreturn void zc_lock_fail(const char *call, int error, const char *name)
     abort();
 }
 
-static void note(const struct zc_lock_identity *identity)
+static void note_held(const struct zc_lock_identity *identity)
 {
     struct held_locks *locks = &held_locks;
 
@@ -64,12 +64,12 @@ void zc_lock_note_acquire(const struct zc_lock_identity *identity)
             abort();
         }
     }
-    note(identity);
+    note_held(identity);
 }
 
 void zc_lock_note_try(const struct zc_lock_identity *identity)
 {
-    note(identity);
+    note_held(identity);
 }
 
 void zc_lock_note_release(const struct zc_lock_identity *identity)

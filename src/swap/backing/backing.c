@@ -106,7 +106,7 @@ static void note_end(struct zc_backing *backing, struct zc_io *io)
     zc_mutex_unlock(&backing->lock);
 }
 
-static zc_status transfer(struct zc_backing *backing, struct zc_io *io)
+static zc_status transfer_page(struct zc_backing *backing, struct zc_io *io)
 {
     zc_status status = ZC_IO_ERROR;
 
@@ -136,7 +136,7 @@ static zc_status transfer_now(struct zc_backing *backing, struct zc_io *io)
         note_begin(backing, io);
         zc_mutex_unlock(&backing->lock);
     }
-    return transfer(backing, io);
+    return transfer_page(backing, io);
 }
 
 zc_status zc_backing_read(struct zc_backing *backing, uint64_t slot,
@@ -204,7 +204,7 @@ void zc_backing_write_run(struct zc_backing *backing, struct zc_io *const *ios,
     /* A completed request is not touched any more. */
     for (i = 0; i < count; i++)
         ios[i]->complete(ios[i],
-                         is_written ? ZC_OK : transfer(backing, ios[i]));
+                         is_written ? ZC_OK : transfer_page(backing, ios[i]));
 }
 
 void zc_backing_discard(struct zc_backing *backing, uint64_t slot)
@@ -216,9 +216,9 @@ void zc_backing_discard(struct zc_backing *backing, uint64_t slot)
 
 /* ---- requests ---- */
 
-static void perform(struct zc_backing *backing, struct zc_io *io)
+static void perform_request(struct zc_backing *backing, struct zc_io *io)
 {
-    zc_status status = transfer(backing, io);
+    zc_status status = transfer_page(backing, io);
 
     /* From here on the request is the submitter's, which may free it. */
     io->complete(io, status);
@@ -255,13 +255,13 @@ void zc_backing_submit(struct zc_backing *backing, struct zc_io *io)
     if (!is_inline)
         return;
 
-    perform(backing, io);
+    perform_request(backing, io);
     zc_mutex_lock(&backing->lock);
     add_in_flight(backing, UINT32_MAX);
     zc_mutex_unlock(&backing->lock);
 }
 
-static void work(void *argument)
+static void run_worker(void *argument)
 {
     struct zc_backing *backing = argument;
     struct zc_io *io;
@@ -276,7 +276,7 @@ static void work(void *argument)
         zc_list_remove(&io->link);
         note_begin(backing, io);
         zc_mutex_unlock(&backing->lock);
-        perform(backing, io);
+        perform_request(backing, io);
         zc_mutex_lock(&backing->lock);
         add_in_flight(backing, UINT32_MAX);
     }
@@ -314,8 +314,8 @@ static zc_status start_workers(struct zc_backing *backing, unsigned count)
     zc_status status;
 
     while (backing->worker_count < count) {
-        status = zc_thread_start(&backing->workers[backing->worker_count], work,
-                                 backing);
+        status = zc_thread_start(&backing->workers[backing->worker_count],
+                                 run_worker, backing);
         if (status != ZC_OK) {
             stop_workers(backing);
             return status;

@@ -50,19 +50,19 @@ static uint64_t count_up(zc_atomic_u64 *count)
 }
 
 /* The mixing step of splitmix64, by Sebastiano Vigna, public domain. */
-static uint64_t mix(uint64_t number)
+static uint64_t mix_bits(uint64_t number)
 {
     number = (number ^ (number >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     number = (number ^ (number >> 27)) * UINT64_C(0x94d049bb133111eb);
     return number ^ (number >> 31);
 }
 
-static uint64_t draw(struct faulty *own, enum stream stream)
+static uint64_t draw_number(struct faulty *own, enum stream stream)
 {
     const uint64_t n = count_up(&own->drawn[stream]);
 
-    return mix(mix(own->faults.seed + stream + 1) +
-               n * UINT64_C(0x9e3779b97f4a7c15));
+    return mix_bits(mix_bits(own->faults.seed + stream + 1) +
+                    n * UINT64_C(0x9e3779b97f4a7c15));
 }
 
 /* ---- slots in use ---- */
@@ -194,7 +194,7 @@ static void faulty_leave(void *backing)
 static zc_status faulty_write(void *backing, uint64_t slot, const void *page)
 {
     struct faulty *own = backing;
-    const uint64_t chance = draw(own, STREAM_WRITES);
+    const uint64_t chance = draw_number(own, STREAM_WRITES);
     const bool fails = chance % MILLION < own->faults.write_errors;
     zc_status status = ZC_OK;
     bool is_new;
@@ -215,7 +215,7 @@ static zc_status faulty_write(void *backing, uint64_t slot, const void *page)
 static zc_status faulty_read(void *backing, uint64_t slot, void *page_out)
 {
     struct faulty *own = backing;
-    const bool fails = draw(own, STREAM_READS) % MILLION <
+    const bool fails = draw_number(own, STREAM_READS) % MILLION <
                        own->faults.read_errors;
 
     if (own->faults.latency_ns != 0)

@@ -65,17 +65,17 @@ static void memory_close(void *backing)
 }
 
 /* The place of a slot's page pointer; NULL: its leaf is not there. */
-static void **find(const struct memory *memory, uint64_t slot)
+static void **find_place(const struct memory *memory, uint64_t slot)
 {
     struct leaf *leaf = zc_sparse_find(&memory->leaves, slot >> LEAF_SHIFT);
 
     return leaf == NULL ? NULL : &leaf->pages[slot % LEAF_SLOTS];
 }
 
-/* find(), but makes the leaf if it is not there; NULL: no memory. */
-static void **make(struct memory *memory, uint64_t slot)
+/* find_place(), but makes the leaf if it is not there; NULL: no memory. */
+static void **make_place(struct memory *memory, uint64_t slot)
 {
-    void **found = find(memory, slot);
+    void **found = find_place(memory, slot);
     zc_atomic_pointer *place;
     struct leaf *leaf;
 
@@ -92,7 +92,7 @@ static void **make(struct memory *memory, uint64_t slot)
 static zc_status memory_write(void *backing, uint64_t slot, const void *page)
 {
     struct memory *memory = backing;
-    void **place = make(memory, slot);
+    void **place = make_place(memory, slot);
 
     if (place == NULL)
         return ZC_IO_ERROR;
@@ -107,7 +107,7 @@ static zc_status memory_write(void *backing, uint64_t slot, const void *page)
 static zc_status memory_read(void *backing, uint64_t slot, void *page_out)
 {
     const struct memory *memory = backing;
-    void **place = find(memory, slot);
+    void **place = find_place(memory, slot);
 
     /* A slot is read only after it was written; a file would have zeros. */
     ZC_ASSERT(place != NULL);
@@ -121,7 +121,7 @@ static zc_status memory_read(void *backing, uint64_t slot, void *page_out)
 
 static void memory_discard(void *backing, uint64_t slot)
 {
-    void **place = find(backing, slot);
+    void **place = find_place(backing, slot);
 
     if (place == NULL)
         return;
