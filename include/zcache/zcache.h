@@ -405,7 +405,8 @@ struct zc_owner_options {
 
 /*
  * Sets the options of an owner, for stores and writeback from now on.  NULL
- * options mean all defaults.
+ * options mean all defaults.  The first call or store for an owner makes its
+ * record, about 1.2 KiB, which stays as long as the cache.
  *
  * ZC_OK; ZC_INVALID: no such owner, or a field out of its range;
  * ZC_UNSUPPORTED: a newer struct; ZC_NO_MEMORY.  Follows writes to
