@@ -215,6 +215,11 @@ check_whole() { # the tests that are too slow for every push
     ctest --preset dev -L '^slow$'
 }
 
+check_mutants() { # the tests notice small faults in the library
+    need python3 cmake ninja gcc
+    ./scripts/mutants "$@"
+}
+
 check_plants() { # every check still catches something
     need git tar cmake ninja gcc clang python3
     scratch=$(mktemp -d)
