@@ -10,21 +10,27 @@
  * Only the table: references == 1, read under the cluster's lock.  Then no
  * thread holds the folio's lock or writes it (both need a reference), and while
  * the cluster's lock is held no thread can get a reference (only the table
- * gives them).  So the holder of the cluster's lock may remove it as if it were
- * locked.
+ * gives them).  So the thread that holds the cluster's lock may remove the
+ * folio as if it had locked it.
  *
- * The last user removes a folio that is clean, or whose slot has no count.
+ * The last user removes a folio that is clean, or whose slot has no count: else
+ * the folio would keep its frame, and perhaps its slot, without need.  An
+ * earlier user must not remove the folio, because a later one still uses it.
  * Every user ends with zc_swapcache_put(), whose atomic decrement also says how
  * many references are left.  The thread whose decrement leaves 1 (the table's)
  * is the last user, and there is exactly one.  The decrements are acquire and
- * release, so it sees what the other users did before theirs: the end of a
- * writeback, the dirty bit.  From then on it has only the slot's name.  It
- * takes the cluster's lock and looks:
+ * release, so the last user sees what the other users did before theirs: the
+ * end of a writeback, the dirty bit.  After its decrement the last user has
+ * only the slot's name.  It takes the cluster's lock and looks for the slot's
+ * folio:
  *
- *     a folio with references == 1   it removes the folio if it is not needed
- *     a folio with more              another thread looked it up meanwhile, and
- *                                    that thread becomes the last user
- *     no folio, or another one       the same two rows hold for that one
+ *     references == 1   the last user removes the folio if it is not needed
+ *     more references   another thread looked the folio up meanwhile; the
+ *                       decrement that leaves 1 comes later, from its last user
+ *     no folio          another thread removed it: nothing is left to do
+ *
+ * The folio that the last user finds may be a newer one of the same slot.  The
+ * first two rows hold for it too.
  *
  * zc_slot_drop() lowers a slot's count under the same lock and then looks at
  * the references in the same way, because a count of 0 makes a folio useless

@@ -4,25 +4,36 @@
  *
  * Swapoff brings every page of a device back in, one slot after another:
  *
- *     stop -> slots in use? -> empty each -> look again -> none -> end
- *                                  \-> an error -> restart
+ *     stop -> next slot in use? -- none -> end
+ *               ^         |
+ *               |         v
+ *               +-- empty this slot -- an error -> restart
  *
- * After the stop the device accepts no new pages and gives out no slots.  So a
- * slot that was seen free gets no page, and swapoff does not look at it again.
- * Faults, loads and takes go on meanwhile, and may empty a slot first.
+ * Swapoff looks at a slot again after it has emptied it, and goes on to the
+ * next one when it sees the slot free.  After the stop the device accepts no
+ * new pages and gives out no slots.  So a slot that was seen free gets no page,
+ * and swapoff does not come back to it.  Faults, loads and takes go on
+ * meanwhile, and may empty a slot first.
  *
- * A slot is emptied through the swap cache.  Swapoff finds or makes the folio,
- * locks it, waits for its write, and reads it if it is new.  Then `unuse` takes
- * the page and brings the count to zero.  The folio leaves the cache, which
- * frees the slot.  A folio whose write failed is the only copy of its page; it
- * is handed over like the others.
+ * A slot is emptied through the swap cache.  Swapoff finds or makes the slot's
+ * folio and locks it: a locked folio in the swap cache is a pin of its slot.
+ * Swapoff waits for the folio's write, and reads the folio if it is new.  Then
+ * `unuse` takes the page and brings the count to zero.  The folio leaves the
+ * cache, which frees the slot.  A folio whose write failed is the only copy of
+ * its page; it is handed over like the others.
  *
- * The slot's count decides whether `unuse` is called.  It is read under the
- * pin, because before the pin it may change: a store that claimed the slot
- * before the stop still sets a count, and any thread may drop the last
- * reference.  Under the pin a count of 0 stays 0.  Without an `unuse` nothing
- * is pinned: a slot with a count ends the swapoff, and a slot without one is
- * waited for and looked at again.
+ * Swapoff calls `unuse` if the slot's count is not 0, and reads the count under
+ * the pin.  Before the pin other threads change it.  A store that claimed the
+ * slot before the stop still sets a count: by the older count of 0 swapoff
+ * would delete the only copy of the page.  Another thread drops the last count:
+ * by the older count swapoff would hand over a page that has no user.  Under
+ * the pin a count of 0 stays 0, because only a thread that has a count, or the
+ * pin, raises it.
+ *
+ * If the caller gave no `unuse`, swapoff reads the count without a pin.  A slot
+ * with a count ends the swapoff with ZC_BUSY.  A slot in use without a count
+ * has a bare pin, for whose end swapoff waits, or a folio, which swapoff locks,
+ * and deletes if the count is still 0.  Then it looks at the slot again.
  *
  * If a page cannot be read, or `unuse` refuses it, the device is turned on
  * again.  If the page was in compressed memory, only the folio has it now

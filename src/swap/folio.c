@@ -3,12 +3,25 @@
  * folio.c - page frames: made, referenced, locked.
  *
  * The lock is a bit of the flag word, and so is writeback; a third bit,
- * WAITERS, says that a thread sleeps for either.  The thread that ends one of
- * them clears WAITERS and wakes all sleepers; those that still have to wait set
- * it again.
+ * WAITERS, says that a thread sleeps for either.  No wake-up is lost; otherwise
+ * a thread would sleep for ever.  The waiting thread sets WAITERS, by a CAS
+ * that succeeds only while the bit that it waits for is set, and then sleeps
+ * only while the word is unchanged (platform/park.h).  The thread that ends the
+ * lock or the writeback clears its bit and WAITERS in one atomic step, and
+ * wakes all sleepers if WAITERS was set.  One of the two is first:
  *
- * The holder of the lock has a reference, and so has a write under way.  So a
- * folio that only the table references is neither locked nor being written.
+ *     the CAS     the ending thread finds WAITERS and wakes; if the waiting
+ *                 thread does not sleep yet, it finds the word changed
+ *     the clear   the CAS fails, and the waiting thread looks at the bit again
+ *
+ * Sleepers that still have to wait set WAITERS again.
+ *
+ * A thread that holds the lock has a reference, and so has a write under way.
+ * So a folio that only the table of the swap cache references is neither locked
+ * nor being written.  The thread that removes such a folio and a thread that
+ * looks it up both hold the cluster's lock (swapcache.c), so no thread gets a
+ * reference during the removal.  Otherwise a slot could be freed while a thread
+ * reads or writes its page.
  */
 #include "base/inject.h"
 #include "platform/memory.h"

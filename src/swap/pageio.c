@@ -5,21 +5,26 @@
  * A page is in one of three places: a bit of its slot says that it is all
  * zeros, or zswap has an entry for the slot, or the device has it.  A read asks
  * them in this order; a write to one of them clears those that are asked
- * earlier.  Reads and writes have the slot pinned, by the folio's lock or a
- * bare pin, so no other thread sees a page between two places.
+ * earlier.  A thread that reads or writes a page has its slot pinned: it has
+ * locked the slot's folio in the swap cache, or it has a bare pin, which is a
+ * bit of the slot.  So a reader never comes between the two steps of a write,
+ * where it would find an old page or none.
  *
- * A write counts as under way until its completion no longer touches this
- * struct.  A thread that may sleep waits, before it takes anything, until fewer
- * than writes_max are under way (zc_pageio_throttle()).  A thread that holds a
- * pinned slot must not wait for other writes; past the limit it writes
- * synchronously.  So there are never more than writes_max and one for each such
- * thread.
+ * A write counts as under way until its completion no longer touches struct
+ * zc_pageio.  A thread that may sleep waits, before it takes anything, until
+ * fewer than writes_max are under way (zc_pageio_throttle()).  A thread that
+ * has a slot pinned does not wait for writes of other slots: if the thread that
+ * has to do one of them waited for that slot, neither would go on.  Instead,
+ * past the limit each thread does its transfers itself.  So beyond writes_max a
+ * thread adds at most one write and one run (pageio_write.c).
  *
- * Waiters set WAITERS in the counter word, so that a write that ends need not
- * wake if no thread sleeps.  Two thresholds are waited for: below writes_max,
- * and 0.  The count falls in steps of one, so it reaches both.  The decrement
- * that reaches either clears WAITERS in the same exchange and wakes all; those
- * still above their threshold set it again.
+ * The waiting thread and a write that ends: no wake-up is lost, or the first
+ * would sleep for ever.  The waiting thread sets WAITERS in the counter word by
+ * a CAS on the count that it found too high, and then sleeps only while the
+ * word is unchanged.  Two thresholds are waited for: below writes_max, and 0.
+ * The count falls in steps of one, so it reaches both.  The decrement that
+ * reaches either clears WAITERS in the same exchange, and its thread wakes all
+ * sleepers if WAITERS was set; those still above their threshold set it again.
  */
 #include "swap.h"
 

@@ -6,20 +6,33 @@
  * its page.  It stays in the swap cache, dirty, where a thread that needs the
  * page finds it.  It should leave soon, because it takes a whole page frame.
  *
- *     write fails -> DIRTY, STUCK -> WRITEBACK ends -> stored again?  gone
- *                                                  \-> on the list -> ... again
+ *     write fails -> DIRTY, STUCK -> WRITEBACK ends -> attempt -> stored, gone
+ *                                                       |   ^
+ *                                               failed  v   |  later
+ *                                                    on the list
  *
- * It is stored into zswap again, whatever the limit says; if zswap refuses it,
- * it is written once more.  Both need the folio's lock, which is only tried:
- * completion must not sleep for it (pageio_write.c), and the thread that holds
- * it may be about to take the page, or to give it up, itself.
+ * Completion tries once to store the folio into zswap, even beyond the pool's
+ * limit.  If that fails, the request goes on the list as a record, with its
+ * reference to the folio.  Later a thread that begins a shrink or a reclaim
+ * calls zc_pageio_retry(): it takes the oldest records off the list and tries
+ * each again.  A page that zswap refuses then is written once more.  stuck_lock
+ * guards the list; a record that is off the list belongs to the thread that
+ * took it.
  *
- * The list has the requests that failed, as records; each keeps its reference
- * to its folio.  A thread that replaces, takes or deletes a page does not touch
- * the list: it clears STUCK (zc_pageio_forget_stuck()) or takes the folio out
- * of the cache.  The record is freed when its turn comes.  It has no device
- * reference: swapoff empties a slot like any other, and then the record has
- * nothing left to do.
+ * An attempt needs the folio's lock, and only tries it.  Completion must not
+ * sleep for it: the thread that holds it may wait for a transfer that only this
+ * worker of the device can do, or be this same thread, further up its stack.
+ *
+ * The thread that tries again and a thread that replaces, takes or deletes the
+ * page: the second clears STUCK (zc_pageio_forget_stuck()) or takes the folio
+ * out of the cache, under the folio's lock, and does not touch the list.  The
+ * first checks both under the same lock.  If the folio is no longer stuck or
+ * cached, the first only frees the record; otherwise it would store an old page
+ * over a newer one.
+ *
+ * A record has no device reference, so it does not keep swapoff waiting.
+ * Swapoff empties the slot like any other.  A later attempt finds no device, or
+ * the folio out of the cache, and frees the record.
  */
 #include "platform/memory.h"
 #include "swap.h"

@@ -7,19 +7,24 @@
  * same lock, so exactly one thread does.  From then on no thread can make a use
  * of the slot:
  *
- *     a count    is raised only by a thread that has one, or the cached folio
- *     a folio    is put only where there is a count
- *     a pin      likewise; zc_slot_claim() waits for the end of FREEING
+ *     a count    zc_slot_dup() needs a count, or the lock of the cached folio;
+ *                zc_slot_release() sets one and needs a claim
+ *     a folio    zc_swapcache_create() needs a count; zc_slot_alloc() needs a
+ *                slot that the allocator has given out
+ *     a pin      zc_slot_pin() needs a count; zc_slot_claim() waits for the end
+ *                of FREEING
  *     allocator  has the slot as taken until it is given back, last of all
  *
- * So the freeing thread calls last_put() with no lock held: no other thread
- * stores under the name meanwhile, and exactly the old page is dropped.
+ * So the freeing thread calls last_put() with no lock held.  No other thread
+ * stores under the name meanwhile; otherwise last_put() would drop the new page
+ * with the old one.
  *
- * SWAPOFF_AND_LAST_PUT_AGREE: the freeing thread holds a device reference until
- * it no longer touches slot or device.  Swapoff does not wait for FREEING
- * slots; it goes on to wait for the references.  The count that zc_slot_drop()
- * drops is what blocked swapoff, so zc_slot_drop() takes a device reference
- * first.
+ * SWAPOFF_AND_LAST_PUT_AGREE: the freeing thread and swapoff.  Swapoff does not
+ * wait for FREEING slots; it waits for the device's references.  So the freeing
+ * thread holds one until it no longer touches slot or device, which otherwise
+ * would be freed under it.  In zc_slot_drop() the count is what keeps the
+ * device on.  So zc_slot_drop() takes a device reference before it drops the
+ * count.
  *
  * No wake-up is lost.  Under the cluster's lock the waiter finds the pin or
  * FREEING, sets WAITERS and reads `changes`; then it sleeps while the word has
