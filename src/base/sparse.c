@@ -3,18 +3,23 @@
  * sparse.c - making, walking and freeing the blocks of sparse.h.
  *
  * zc_sparse_next() may walk while other threads publish.  The walking thread
- * stores a flag and then walks; a publisher publishes a pointer and then loads
- * the flag.  At least one of the two sees the other:
+ * stores a flag and then walks; a publishing thread publishes a pointer and
+ * then loads the flag.  At least one of the two sees what the other did.
+ * Otherwise the walk would miss the pointer, and the publishing thread would go
+ * on as if no walk had begun: swapoff, for one, would leave a page on a device
+ * that ends (swap/slots_cluster.c).
  *
- *     the walk finds the pointer     The walking thread acquires what the
- *                                    publisher wrote before.
- *     the walk finds an empty place  It reads the place with CAS(NULL, NULL).
- *                                    The publishing CAS comes later on the
- *                                    same word, so it acquires the store of
- *                                    the flag.  A thread that finds the
- *                                    pointer acquires it from the publisher.
+ *     the walk finds the pointer     The walking thread acquires all that the
+ *                                    publishing thread wrote before.
+ *     the walk finds an empty place  It reads the place with CAS(NULL, NULL),
+ *                                    which is a write.  The publishing CAS is
+ *                                    later on the same word, so it acquires the
+ *                                    store of the flag.  A third thread that
+ *                                    finds the pointer there acquires both from
+ *                                    the publishing thread.
  *
- * So a load of the flag is enough.
+ * So a thread that publishes or finds a pointer needs no fence before it loads
+ * the flag.
  */
 #include "base/sparse.h"
 

@@ -9,11 +9,12 @@
  * processors).
  *
  * The thread that changes the compressor and the thread that drops the last
- * reference.  A change to a compressor whose generation still drains takes that
- * generation again.  It raises the count by CAS, and only if it is not 0.  So
- * either the change is first, and the drop does not reach 0; or the drop is
- * first, and the change makes a new generation.  A count of 0 never rises again
- * (DYING_GENERATION_STAYS_DEAD).
+ * reference meet where a change wants a generation that still drains.  The
+ * change takes that generation again: it raises the count by CAS, and only if
+ * the count is not 0.  So either the change is first, and the drop does not
+ * reach 0; or the drop is first, and the change makes a new generation.  A
+ * count of 0 never rises again (DYING_GENERATION_STAYS_DEAD): otherwise the
+ * change would make a generation current whose contexts are being freed.
  *
  * No word is written by the stores of all processors.  The count is spread:
  * each context has a part of it, and `references` has the rest.
@@ -32,11 +33,12 @@
  * So each reference is counted once, and the step that makes `references` 0 is
  * that of the last put, or of the change itself.
  *
- * A store reads `current` and adds to the word of its context.  If that was
- * closed, the generation is no longer the current one, and the store reads
- * `current` again: it was changed before the first word was closed.  The
- * generation may even have ended in between.  So its struct and these words
- * stay until the cache is destroyed, and serve the next generation.
+ * A store reads `current` and adds to the word of its context.  If that word
+ * was closed, the generation is no longer the current one: a change stores the
+ * next one in `current` before it closes the first word.  So the store reads
+ * `current` again.  The generation may even have ended before the store adds.
+ * So its struct and these words stay until the cache is destroyed, and serve
+ * the next generation.
  *
  * `change` serialises changes, and its holder may wait; only its holder opens,
  * closes or makes a generation.  A context's mutex is held across compression

@@ -17,13 +17,15 @@
  * Empty zspages are kept populated up to a number of pages, and one empty chunk
  * mapped, so that an object which comes and goes at the edge of a zspage, or
  * has one to itself, costs no system calls.  All go back at the first put or
- * free in a later second, at a compaction, and where the limit leaves too
- * little without.  Kept zspages are not counted as pool pages; the limit holds
- * for the two together.  Kernel placement keeps nothing: its resident pages are
- * its pool pages, as in the kernel.
+ * free in a later second, at a compaction, and before the limit refuses pages.
+ * Kept zspages are not counted as pool pages; the limit holds for the two
+ * together.  Kernel placement keeps nothing: its resident pages are its pool
+ * pages, as in the kernel.
  *
- * The system is asked without the lock: reserve the pages against the limit,
- * take a free zspage or build a chunk, publish it.
+ * The arena's lock guards its lists.  No thread holds it while it asks the
+ * system for memory, so no other thread waits for the system there.  A thread
+ * reserves its pages against the limit, takes a free zspage or builds a chunk,
+ * and publishes the chunk under the lock.
  */
 #include "zspool.h"
 

@@ -7,13 +7,13 @@
  *
  *    63        37+s 36+s       37 36            2 1    0
  *   +--------------+-------------+---------------+------+
- *   |  generation  |  size - 1   |   location    | tags |   in use: odd
+ *   |  generation  |  size - 1   |   location    | tags |  in use: odd
  *   +--------------+-------------+---------------+------+
- *   |  generation  |  size - 1   |   location    | 1, 2 |   (below): even
+ *   |  generation  |  size - 1   |   location    | 1, 2 |  coming/leaving: even
  *   +--------------+-------------+---------------+------+
- *   |  generation  |        the user's           |  3   |   bare: even
+ *   |  generation  |        the user's           |  3   |  bare: even
  *   +--------------+-------------+---------------+------+
- *   |  generation  |      0      | next free + 1 |  0   |   free: even
+ *   |  generation  |      0      | next free + 1 |  0   |  free: even
  *   +--------------+-------------+---------------+------+
  *
  *   generation  goes up by one when the object becomes valid and when it is
@@ -35,10 +35,11 @@
  *   |  pool tag   | generation | cell index  | 000 |
  *   +-------------+------------+-------------+-----+
  *
- * with the generation of the cell in use.  Object headers have their tags in
- * the three zeros.  2^17 pools that this process creates in a row have
- * different pool tags.  So the handle of another pool is invalid here, also if
- * that pool was destroyed and this one is at its address.
+ * with the generation of the cell in use.  In kernel placement an object's
+ * header is its handle, with the header's tags (ALLOCATED, DEFERRED) in place
+ * of the zeros.  2^17 pools that this process creates in a row have different
+ * pool tags.  So the handle of another pool is invalid here, also if that pool
+ * was destroyed and this one is at its address.
  *
  * Free cells are in one list under the handles' lock.  Each group has a few of
  * its own, under the group's lock, which an alloc or a free holds anyway.
