@@ -5,11 +5,16 @@
  * For each entry: under the lock of the parent's table the page becomes
  * read-only and gets a reference, or the slot gets a count; then, under the
  * lock of the child's table, the child's entry is set.  No thread runs in the
- * child yet.  In between, other threads may swap out or unmap the parent's
- * page, or fault to write to it.  The child gets the page as it was: the
- * forking thread's reference keeps it so, because a thread writes to a frame
- * only if it has no other reference, which it counts under the table's lock
- * (vm/fault.c).
+ * child yet.
+ *
+ * The forking thread and a thread of the parent: between the two locks the
+ * second may swap out or unmap the parent's page, or fault to write to it.  The
+ * child gets the page as it was at the first lock, not a newer one and not a
+ * frame or slot of another page.  A slot keeps its page while it has a count.
+ * A frame that has the forking thread's reference is not written: before a
+ * thread writes to a shared frame it counts the frame's references, under the
+ * table's lock, and if there are others than its own and its mapping's it
+ * writes to a copy (vm/fault.c).
  */
 #include "vm/vm.h"
 

@@ -5,13 +5,15 @@
  * The merging thread and a thread that writes to one of the pages: first the
  * merging thread makes both entries read-only, each under its table's lock, and
  * takes a reference to both frames.  From then on a write faults, and copies
- * the frame because it has another reference (vm/fault.c).  So pages that
- * compare equal stay equal until the second entry points to the first frame.
- * That entry is changed under its table's lock, and only if no write has
- * changed it.
+ * the frame because the frame has another reference (vm/fault.c).  So pages
+ * that compare equal stay equal until the second entry points to the first
+ * frame.  That entry is changed under its table's lock, and only if no write
+ * has changed it meanwhile: otherwise that write would be lost.
  *
- * The merging thread only tries folio locks.  So it never waits for reclaim
- * while reclaim waits for it.
+ * Two merging threads: each needs the folio locks of both frames, and two folio
+ * locks have no order.  If each held one and waited for the other, neither
+ * would go on.  So a merging thread only tries both locks, and gives up if one
+ * is held.
  */
 #include <string.h>
 

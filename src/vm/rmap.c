@@ -2,19 +2,25 @@
 /*
  * rmap.c - from a frame to the page table entries that map it.
  *
- * The mappings of a frame are a list that is linked through the tables.  One of
- * a few locks, chosen by the frame's number, guards it.  A thread that changes
- * a mapping holds the lock of the table, and takes this lock inside it.  A
- * thread that comes from the frame (reclaim) may not lock the other way round:
- * it reads a place under this lock, releases the lock, locks the table, and
- * checks that the entry still maps the frame.  Between the two locks the first
- * thread may have changed the entry, so until then the place is only a hint.
+ * The mappings of a frame are a list that is linked through the page tables.
+ * One of a few locks, chosen by the frame's number, guards it.  A thread that
+ * changes a mapping holds the lock of the page table, and takes the list's lock
+ * inside it.  Reclaim comes from the frame; if it locked the other way round,
+ * the two threads would wait for each other for ever.  So reclaim reads a place
+ * under the list's lock, releases that lock, locks the page table, and checks
+ * that the entry still maps the frame.  Between the two locks the entry may
+ * change, and even the space may end: the place is only a hint until the check.
+ * The memory of a page table is not freed before the machine ends, so reclaim
+ * can lock it even then (vm/table.c).
  *
  * A frame records the page that it was read for or first mapped at, its home: a
- * page number in a family of spaces (those that are forks of one another).  The
- * kernel records anon_vma and index.  A swap-in at any other page must copy the
- * frame (ksm_might_need_to_copy()): merged pages are swapped out under one
- * slot, and come apart when they are swapped in.
+ * page number in a family of spaces (those that are forks of one another).  A
+ * swap-in at any other page copies the frame.  In the kernel the home is
+ * anon_vma and index, by which reclaim finds the mappings: it would miss a
+ * mapping elsewhere.  This machine has the list, and copies where the kernel
+ * does (ksm_might_need_to_copy()).  Such a swap-in happens after KSM: pages
+ * that share a frame are swapped out under one slot, and the frame that is read
+ * back has one home.
  */
 #include "vm/vm.h"
 
