@@ -14,9 +14,10 @@
  * and lock, which is held for a few dozen memory accesses.  A thread that needs
  * pages asks the arena for them without that lock, but with the group's growth
  * mutex: it makes the newest segment longer by a few pages, or begins another
- * one if that is full.  A second thread that needs pages of the group waits for
- * the mutex, and then searches again before it asks: so it uses what the first
- * has brought, and the limit does not refuse it in between.
+ * one if that is full.  Two threads that need pages of one group: the second
+ * waits for the mutex, searches again, and uses the pages that the first has
+ * brought.  Without the mutex the limit could refuse the second thread, because
+ * the first has counted in the last pages and not yet attached them.
  *
  * An object that leaves no room for its header in a page has a zspage of one
  * page, as in kernel placement (pool/kernel.c): of segments, whose length is a

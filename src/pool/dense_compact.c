@@ -26,19 +26,24 @@
  * Why it cannot go wrong.  The compacting thread holds the group's lock for at
  * most STEP_OBJECTS moves or one slide.
  *
- * It and a reader: the pin word of the segment that it moves objects out of, or
- * slides, is LOCKED meanwhile (WALK_EXCLUDES_MOVE), so no thread reads the
- * bytes that move.  The segment that receives an object needs no LOCKED: the
- * object is copied into a free span, which no reader reads.
+ * The compacting thread and a reader: the pin word of the segment that objects
+ * are moved out of, or that is slid, is LOCKED meanwhile (WALK_EXCLUDES_MOVE),
+ * so no thread reads the bytes that move.  The segment that receives an object
+ * needs no LOCKED: the object is copied into a free span, which no reader
+ * reads.
  *
- * It and a thread that frees the object: a free holds the lock of the object's
- * group.  An object that goes to another group moves with the locks of both
- * groups held, so the freeing thread finds it in one of them, and it stays
- * there until the unlock.  The second lock is only tried, because two locks of
- * one rank have no order.
+ * The compacting thread and a thread that frees the object: a free holds the
+ * lock of the object's group.  An object that goes to another group moves with
+ * the locks of both groups held, so the freeing thread finds the object in one
+ * of them, and the object stays there until the unlock.  Otherwise the free
+ * could give up the old place, where another object may be by then.  The second
+ * lock is only tried: two locks of one rank have no order, so two threads that
+ * wait for each other's lock would deadlock.
  *
- * It and a thread that places an object: the victim is isolated from its choice
- * until it is released or put back, also between steps, but not between calls.
+ * The compacting thread and a thread that places an object: the victim is
+ * isolated from its choice until it is released or put back, also between
+ * steps, but not between calls.  So no object is placed in a segment that is
+ * being emptied.
  */
 #include "pool/dense.h"
 

@@ -26,10 +26,11 @@
  *
  * Three pairs of threads meet here.
  *
- * The reader of an object and the thread that moves it (compaction).  The
- * reader adds its pin and then reads the cell again.  The mover sets LOCKED,
- * copies the object, changes the cell, and clears LOCKED.  Both change the pin
- * word by CAS, so one of them is first:
+ * The reader of an object and the thread that moves it (compaction).  Without
+ * protection the reader would read from a place that has another object by now.
+ * The reader adds its pin and then reads the cell again.  The mover sets
+ * LOCKED, copies the object, changes the cell, and clears LOCKED.  Both change
+ * the pin word by CAS, so one of them is first:
  *
  *     the pin      the mover's CAS finds a reader and fails: the object stays.
  *                  The cell has the location that the reader found
@@ -40,11 +41,13 @@
  * A reader that finds LOCKED does not spin.  It waits for the group's lock,
  * which the mover holds until it has cleared LOCKED.
  *
- * The thread that frees an object and the mover.  Both hold the lock of the
- * group that the object's zspage belongs to.  The freeing thread finds that
- * group through the cell, locks it, and then reads the cell and the zspage's
- * group again (LOCATION_REREAD_UNDER_LOCK).  If the group is the locked one,
- * the cell does not change before the unlock; if not, the thread starts over.
+ * The thread that frees an object and the mover.  Without protection the
+ * freeing thread would free the old place, which may have another object by
+ * now.  Both hold the lock of the group that the object's zspage belongs to.
+ * The freeing thread finds that group through the cell, locks it, and then
+ * reads the cell and the zspage's group again (LOCATION_REREAD_UNDER_LOCK).  If
+ * the zspage still has the locked group, the cell does not change before the
+ * unlock; if not, the thread starts over.
  *
  * A thread with an old location and the threads that use the zspage there now.
  * Descriptors are never freed, so the old location leads to a descriptor,

@@ -2,16 +2,17 @@
 /*
  * shrinker_worker.c - a thread that shrinks in the background.
  *
- * A store that finds the pool at its limit wakes the worker, and is refused.
- * The request is a flag, which the worker clears before it begins.  A store
- * that comes during its work sets it again, so the request is not lost, and any
- * number of them lead to one more round.
+ * A store that finds the pool at its limit sets a flag, wakes the worker, and
+ * is refused.  The worker clears the flag before it begins a round.  A store
+ * that comes during the round sets the flag again, so its request is not lost,
+ * and any number of requests lead to one more round.
  *
- * No wake-up is lost.  A store sets the flag, and the thread that ends the
- * worker sets is_ending, under the mutex, and then signals.  The worker holds
- * the mutex from the moment it reads both until it sleeps.  So it sees the
- * change, or it already sleeps when it is signalled.  During its work the
- * worker reads is_ending between two pages.
+ * No wake-up is lost; otherwise the worker would sleep while the pool stays at
+ * its limit, or the thread that ends it would wait for ever.  A store sets the
+ * flag, and the thread that ends the worker sets is_ending, under the mutex,
+ * and then signals.  The worker holds the mutex from the moment it reads both
+ * until it sleeps.  So the worker sees the change, or it already sleeps when it
+ * is signalled.  During a round the worker reads is_ending between two pages.
  */
 #include "swap.h"
 

@@ -2,19 +2,22 @@
 /*
  * slots.c - swap devices: on, used, and off again.
  *
- * A device is a place in a table that is never freed, so an old slot name finds
- * it and is refused.  One word says how many use it, and whether it is on:
+ * A device is a place in a table that is never freed, so a thread with an old
+ * slot name still finds the word that says how many use the device, and whether
+ * it is on:
  *
  *     0 -> ON, 0 users -> ... ON, n users ... -> n users -> 0
  *          on                                    end        the last put
  *
- * A user is counted only while ON is set, in the same atomic step.  So after ON
- * is cleared the number only falls, and at 0 no thread uses the device or will:
- * the thread that ends it has it alone.
+ * A thread that begins to use the device and the thread that ends it: the first
+ * counts itself in only while ON is set, in one atomic step, and is refused
+ * otherwise.  So after ON is cleared the number only falls, and at 0 no thread
+ * uses the device or will: the thread that ends it frees its parts, and no
+ * other thread is using them.
  *
  * The put that reaches 0 after ON was cleared wakes swapoff, and must not touch
- * the device afterwards (SWAPOFF_AND_LAST_PUT_AGREE is about the slots:
- * swap/slots_count.c).
+ * the device afterwards: swapoff may have freed its parts.  A thread that frees
+ * a slot is a user too (SWAPOFF_AND_LAST_PUT_AGREE: swap/slots_count.c).
  */
 #include "swap/slots.h"
 

@@ -11,10 +11,11 @@
  * While it is not empty, slots are taken only from its top.
  *
  * The thread that takes a slot and swapoff: a slot that is taken is not yet in
- * use.  The thread makes it so under its cluster's lock, if the device still
- * accepts pages, and otherwise gives it back.  Swapoff stops the device and
- * then looks for slots in use under the same lock: it finds this one, or the
- * thread finds the device stopped.
+ * use, so swapoff would not see it, and would end the device while the thread
+ * puts a page there.  So the thread puts the slot in use under its cluster's
+ * lock, and only if the device still accepts pages then; otherwise it gives the
+ * slot back.  Swapoff stops the device and then looks for slots in use under
+ * the same lock: it finds this one, or the thread finds the device stopped.
  */
 #include "base/bitmap.h"
 #include "base/bits.h"

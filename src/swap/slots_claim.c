@@ -11,10 +11,12 @@
  *     cached              -> the folio's lock, then checked again
  *     pinned, or FREEING  -> sleeps, and begins again
  *
- * The claim makes its pin, and reads the slot's count and its zero bit, under
- * the cluster's lock; with a folio it reads them again under the folio's lock.
- * A thread that changes either of them has the slot pinned, so no other thread
- * changes them until the release.
+ * The claiming thread and the other threads that change the slot: the claim
+ * makes its pin, and reads the slot's count and its zero bit, under the
+ * cluster's lock; with a folio it reads them again under the folio's lock.  A
+ * thread that changes either of them has the slot pinned, so no other thread
+ * changes them until the release.  Otherwise the claiming thread would look for
+ * the page in a place that the page has left.
  *
  * A claim begins again only when another thread has ended its use of the slot
  * meanwhile, so it needs no bound.

@@ -7,7 +7,8 @@
  *
  * Swapoff stores accepts = 0 and then walks the clusters, to find slots in use.
  * Another thread puts a slot in use, under its cluster's lock, and then loads
- * `accepts`.  At least one of the two sees the other:
+ * `accepts`.  At least one of the two sees what the other did.  Otherwise the
+ * other thread would store a page, and swapoff would end the device with it:
  *
  *     the walk finds the cluster     Swapoff takes its lock.  If it does so
  *                                    before the other thread, that thread sees

@@ -10,10 +10,12 @@
  * linked:
  *
  *   - only the thread that unlinks an entry drops the tree's reference
- *     (TREE_REF_DROPPED_BY_UNLINKER);
+ *     (TREE_REF_DROPPED_BY_UNLINKER); if two did, the entry would be freed
+ *     while a third thread uses it;
  *   - the take drops its own reference after the unlink
  *     (OWN_REF_OUTLIVES_INVALIDATE), so the entry that it unlinks is the one
- *     that it read, and not a new one at the same address.
+ *     that it read, and not a new one at the same address, whose page would be
+ *     lost.
  *
  * If another thread unlinked the entry first, the take tries again, and finds
  * no entry or a newer one.  So takes, stores and invalidates of one slot happen

@@ -8,8 +8,10 @@
  *
  * The scanning thread and the thread that frees an entry: the second takes the
  * entry off the list first, under that lock.  So while the scan holds the lock,
- * every entry on the list exists; after the unlock only its slot and its index
- * are used.
+ * every entry on the list exists.  After the unlock the scanning thread uses
+ * only the entry's slot and its index, because the entry may be freed.
+ * Writeback pins the slot and then checks that the tree has the entry of this
+ * index there (zswap/evict.c).
  *
  * A scan rotates the coldest entry to the hot end before it drops the lock
  * (CANDIDATE_ROTATED).  It does not isolate the entry: if writeback fails, the

@@ -3,10 +3,10 @@
  * park.c - sleeping on a word.
  *
  * A word is hashed to a place, which is a mutex and a condition.  No wake-up is
- * lost: the sleeper reads the word under the mutex and keeps it until it waits
- * on the condition.  The waking thread changes the word, takes the mutex, and
- * then wakes.  So the sleeper reads the new value, or it already waits when it
- * is woken.
+ * lost; otherwise the sleeper would sleep for ever.  The sleeper reads the word
+ * under the mutex, and holds the mutex until it waits on the condition.  The
+ * waking thread changes the word, takes the mutex, and then wakes.  So the
+ * sleeper reads the new value, or it already waits when it is woken.
  */
 #include "platform/park.h"
 
