@@ -5,14 +5,16 @@
  *
  * Every fault ends alike: under the table's lock the entry is compared with
  * what it was when the access failed, and changed only if it is the same.
+ * Otherwise the fault would undo what another thread did to the entry
+ * meanwhile.
  *
  * A page is shared while another user can reach its frame: another mapping, the
  * swap cache with a slot that has a count, or a thread that copies it.  Each of
- * these holds a reference.  So a frame that is not in the swap cache, and has
- * no reference but the mapping's and that of this fault, may be written.  The
- * faulting thread counts the references under the table's lock, and a thread
- * that forks takes its reference under the same lock, so no fork comes between
- * the count and the change of the entry.
+ * these holds a reference, and would see a write to the frame.  So a frame that
+ * is not in the swap cache, and has no reference but the mapping's and that of
+ * this fault, may be written.  The faulting thread counts the references under
+ * the table's lock, and a thread that forks takes its reference under the same
+ * lock, so no fork comes between the count and the change of the entry.
  */
 #include <string.h>
 

@@ -8,15 +8,16 @@
  * cold to hot, unless reclaim has isolated it or it is not mapped yet.
  *
  * Reclaim and a thread that maps the frame: both change the list under the
- * frames lock, and the mapping thread puts the frame on it after it has mapped
- * it.  So if reclaim takes a frame off its list and cannot get a reference, the
- * frame is not lost: it is being freed, or a thread is about to map it and puts
- * it on again.
+ * frames lock, and the mapping thread puts the frame on the list after it has
+ * mapped it.  So a frame that reclaim takes off its list without getting a
+ * reference is not lost to later reclaim: it is being freed, or a thread is
+ * about to map it and puts it on the list again.
  *
- * A thread that finds no free frame reclaims.  If that frees nothing while
- * writes are under way, it waits for them, unless it has a folio locked: no
- * thread waits for other writes with a slot pinned.  A few frames are kept for
- * reclaim itself: writing a page back from compressed memory takes one.
+ * A thread that finds no free frame reclaims.  If reclaim frees nothing while
+ * writes are under way, the thread waits for the writes, unless it has a folio
+ * locked: no thread waits for other writes with a slot pinned (swap/pageio.c).
+ * A few frames are kept for reclaim itself: writing a page back from compressed
+ * memory takes one.
  */
 #include "base/inject.h"
 #include "vm/vm.h"

@@ -5,9 +5,11 @@
  * There are no areas (VMAs): the bits MAPPED and LOCKED of an entry say that a
  * page is mapped, and locked; swapping does not change them.  Mapping,
  * unmapping and forking a space exclude each other by its mutex `mappings`.
- * Other threads fault meanwhile.  The unmapping thread changes an entry, and a
- * faulting thread compares and changes it, under the lock of its table: one is
- * first, and the other finds what it left.
+ *
+ * The unmapping thread and a thread that faults meanwhile: the first changes an
+ * entry, and the second compares and changes it, under the lock of its table.
+ * So one is first, and the other finds what it left.  Otherwise the fault would
+ * map a frame at a page that is no longer mapped.
  */
 #include "platform/memory.h"
 #include "vm/vm.h"

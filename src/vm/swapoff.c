@@ -9,9 +9,10 @@
  * its entry, or an exit has cleared the entry and not yet dropped its count.
  * Swapoff sleeps until that thread is done, and walks again.
  *
- * No wake-up is lost.  Swapoff sets swapoff_waits, then walks, then reads the
- * count.  The other thread drops the count or sets the entry, then reads
- * swapoff_waits.  Both do their middle step under one lock:
+ * No wake-up is lost; otherwise swapoff would sleep for ever.  Swapoff sets
+ * swapoff_waits, then walks, then reads the count.  The other thread drops the
+ * count or sets the entry, then reads swapoff_waits.  Both do their middle step
+ * under one lock:
  *
  *     a drop    the cluster's lock.  If swapoff reads the count before the
  *               drop, the other thread sees swapoff_waits set; if after,
