@@ -5,8 +5,8 @@
  *
  * A round visits the groups from the largest class down, each as long as it
  * holds a zspage's worth of free slots.  A step is one pair of zspages, or part
- * of one: at most STEP_MOVES objects under one hold of the class's lock, so
- * that a thread which waits for the lock waits for a few dozen microseconds.
+ * of one: at most STEP_MOVES objects under one hold of the class's lock, a few
+ * dozen microseconds.
  *
  * pool->cursor is twice the number of groups done in this round, plus one when
  * the next of them has been begun.
