@@ -259,9 +259,9 @@ struct zc_cache_options {
      * the cache; 0, that store. */
     unsigned shrink_worker;
 
-    /* Most writes to devices under way, above which a thread waits; but one that
-     * has a slot pinned, or a run of adjacent pages, finishes those first.  0
-     * means 32, as zram's batch. */
+    /* Most writes to devices under way, above which a thread waits; but one
+     * that has a slot pinned, or a run of adjacent pages, finishes those first.
+     * 0 means 32, as zram's batch. */
     unsigned writes_max;
 
     /*

@@ -127,13 +127,12 @@ static void end_pin(struct zc_vm *vm, struct zc_slot_ref slot, bool is_mapped)
 {
     struct zc_swap *swap = zc_vm_swap(vm);
 
-    if (!ZC_RULE(SYNC_SWAPIN_PINS_SLOT)) {
-        if (is_mapped)
-            zc_vm_drop_count(vm, slot.name);
-    } else if (is_mapped) {
+    if (is_mapped && ZC_RULE(SYNC_SWAPIN_PINS_SLOT)) {
         zc_slot_unpin_and_drop(swap, slot);
         zc_vm_wake_swapoff(vm);
-    } else {
+    } else if (is_mapped) {
+        zc_vm_drop_count(vm, slot.name);
+    } else if (ZC_RULE(SYNC_SWAPIN_PINS_SLOT)) {
         zc_slot_unpin(swap, slot);
     }
 }
