@@ -6,12 +6,13 @@
  * takes a reference only if it has one, or under the shard lock from a linked
  * entry; a thread must hold that lock to unlink the entry, so the tree's
  * reference stays meanwhile.  So a count of zero never rises again, and the
- * thread that drops it to zero owns the entry.
+ * thread whose atomic decrement leaves zero owns the entry.  Otherwise a thread
+ * would read an entry that another one frees, or two would free it.
  *
- * The entry is the object's record in the pool, and freeing the object frees
- * it.  So the thread that frees the object reads what it needs of the entry
- * before, and does not touch the entry after.  The checksum and the LRU links
- * of an entry are in arrays beside the records, at the record's index.
+ * The entry is the object's record in the pool, and is freed with the object.
+ * So the thread that frees the object reads what it needs of the entry before,
+ * and does not touch the entry after.  The checksum and the LRU links of an
+ * entry are in arrays beside the records, at the record's index.
  */
 #include "zswap.h"
 

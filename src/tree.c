@@ -9,7 +9,8 @@
  * lock guards its leaves; an empty leaf is freed.
  *
  * Nothing is allocated under the lock.  If the leaf is missing, the thread
- * drops the lock, allocates a spare leaf, and tries again.
+ * drops the lock, allocates a spare leaf, and tries again; it frees the spare
+ * if another thread has added the leaf meanwhile.
  *
  * A store unlinks the slot's old entry and links its own in one step under the
  * lock (SLOT_SWITCH_IS_ONE_STEP): of two stores to one slot, the second gets

@@ -14,9 +14,8 @@
  *     the walk finds an empty place  It reads the place with CAS(NULL, NULL),
  *                                    which is a write.  The publishing CAS is
  *                                    later on the same word, so it acquires the
- *                                    store of the flag.  A third thread that
- *                                    finds the pointer there acquires both from
- *                                    the publishing thread.
+ *                                    store of the flag.  So does a third thread
+ *                                    that finds the pointer there later.
  *
  * So a thread that publishes or finds a pointer needs no fence before it loads
  * the flag.

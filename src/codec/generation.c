@@ -2,9 +2,9 @@
 /*
  * generation.c - compressors that change while their work is still stored.
  *
- * A generation is made current, with all its contexts.  It is referenced by
- * being current, by each entry compressed with it, and by each store in flight.
- * The thread that drops the last reference frees its contexts
+ * A generation is made current, with all its contexts.  It has a reference for
+ * being current, one for each entry compressed with it, and one for each store
+ * in flight.  The thread that drops the last reference frees its contexts
  * (CONTEXT_OUTLIVES_USER: no context is freed before that, whatever happens to
  * processors).
  *
@@ -25,20 +25,26 @@
  *   closed   after that: every context's word has CLOSED, and its number means
  *            nothing.  All of the count is in `references`.
  *
- * A thread adds to the word of a context without asking before.  What it finds
- * there says whether it was counted: if CLOSED was set, it was not.  The change
+ * A thread adds to the word of a context first, and looks at CLOSED in the
+ * value that it found: if CLOSED was set, the add was not counted.  The change
  * that closes a generation sets CLOSED in one word after the other and adds up
  * what it finds; what is dropped meanwhile at a closed word is taken off
  * `references`, which cannot reach 0 before the sum is added and the bias goes.
  * So each reference is counted once, and the step that makes `references` 0 is
  * that of the last put, or of the change itself.
  *
- * A store reads `current` and adds to the word of its context.  If that word
- * was closed, the generation is no longer the current one: a change stores the
- * next one in `current` before it closes the first word.  So the store reads
- * `current` again.  The generation may even have ended before the store adds.
- * So its struct and these words stay until the cache is destroyed, and serve
- * the next generation.
+ * A store reads `current` and adds to the word of its context.  Between the two
+ * that generation may end.  So its struct and these words stay until the cache
+ * is destroyed, and serve later generations.  The store finds the word
+ *
+ *     closed   it reads `current` again: a change stores the next generation
+ *              there before it closes the first word
+ *     open     it has a reference, to the generation that the struct serves
+ *              now, and has acquired that generation's fields
+ *
+ * The change that opens a generation stores 0 in each word.  An add before that
+ * has found CLOSED and was not counted there, so its number may be lost; an add
+ * after it is counted.
  *
  * `change` serialises changes, and its holder may wait; only its holder opens,
  * closes or makes a generation.  A context's mutex is held across compression

@@ -16,11 +16,11 @@
  *
  * Empty zspages are kept populated up to a number of pages, and one empty chunk
  * mapped, so that an object which comes and goes at the edge of a zspage, or
- * has one to itself, costs no system calls.  All go back at the first put or
- * free in a later second, at a compaction, and before the limit refuses pages.
- * Kept zspages are not counted as pool pages; the limit holds for the two
- * together.  Kernel placement keeps nothing: its resident pages are its pool
- * pages, as in the kernel.
+ * has a zspage to itself, costs no system calls.  All go back at the first put
+ * or free of a new clock second, at a compaction, and before the limit refuses
+ * pages.  Kept zspages are not counted as pool pages; the limit holds for the
+ * two together.  Kernel placement keeps nothing: its resident pages are its
+ * pool pages, as in the kernel.
  *
  * The arena's lock guards its lists.  No thread holds it while it asks the
  * system for memory, so no other thread waits for the system there.  A thread

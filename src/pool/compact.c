@@ -2,17 +2,17 @@
 /*
  * compact.c - one compaction at a time, in steps, within a budget.
  *
- * A round visits once all that can be compacted.  A placement does it in steps,
- * and notes in pool->cursor how far the round is.
+ * A round visits, once, everything that can be compacted.  A placement does it
+ * in steps, and notes in pool->cursor how far the round is.
  *
  * The compacting thread and a thread that allocates or frees: both take a
  * group's lock.  Under one hold of it compaction moves at most a few dozen
- * objects, or slides one segment.  Then the step ends, and the compacting
- * thread keeps only the compaction mutex, which threads that allocate, free or
- * read do not take.  So such a thread can get the lock after each step, not
- * only after the whole compaction.  It may wait for more than one step, because
- * the locks are not fair: the compacting thread may take the same lock again
- * first.
+ * objects, or moves all those of one segment to its front.  Then the step ends,
+ * and the compacting thread keeps only the compaction mutex, which threads that
+ * allocate, free or read do not take.  So such a thread can get the lock after
+ * each step, not only after the whole compaction.  It may wait for more than
+ * one step, because the locks are not fair: the compacting thread may take the
+ * same lock again first.
  *
  * The compacting thread and a reader: each reader is counted in its zspage's
  * pin word.  A step moves objects only after a CAS on that word has found no

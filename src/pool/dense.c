@@ -430,14 +430,15 @@ static zc_status place_in_group(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /*
- * Places an object in the group of this processor if that has a span; else in
- * another group that has one, so that the holes of a thread that has moved to
- * another processor are used; else in new pages.
+ * Places an object in a free span of this processor's group; else of one of a
+ * few other groups, for a thread may have left holes there before it moved to
+ * this processor; else in new pages.
  *
  * Another thread may have counted in the last pages below the limit and not yet
- * attached them.  It holds the growth mutex of its group meanwhile.  So before
- * an object is refused, every group is tried with its growth mutex held, one
- * after the other: the wait for the mutex ends when those pages can be used.
+ * attached them: the object would be refused although they have room for it.
+ * That thread holds the growth mutex of its group meanwhile.  So before an
+ * object is refused, every group is tried with its growth mutex held, one after
+ * the other: the wait for the mutex ends when those pages can be used.
  */
 static zc_status place_in_segment(struct zc_zspool *pool, size_t size,
                                   bool beyond, zc_handle *handle_out,

@@ -454,9 +454,12 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
 }
 
 /*
- * Sets LOCKED in the victim's pin word; false: it has readers.  If all its
- * objects are gone, the last reader must release it.  Readers may unpin at any
- * time, so one atomic step finds that there are readers and sets RELEASE.
+ * The compacting thread sets LOCKED in the pin word of the victim, the segment
+ * that it empties; false: the victim has readers.  If all its objects are gone,
+ * the last reader must release it.  Readers unpin at any time: one CAS sets
+ * LOCKED if there are none, else RELEASE, and is repeated if the word has
+ * changed.  In two steps the last reader could unpin between them, and neither
+ * thread would release the victim.
  */
 static bool lock_victim(struct zc_zspage *victim)
 {

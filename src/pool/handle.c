@@ -37,27 +37,30 @@
  *
  * with the generation of the cell in use.  In kernel placement an object's
  * header is its handle, with the header's tags (ALLOCATED, DEFERRED) in place
- * of the zeros.  2^17 pools that this process creates in a row have different
- * pool tags.  So the handle of another pool is invalid here, also if that pool
- * was destroyed and this one is at its address.
+ * of the zeros.  Of the pools that a process creates, 2^17 in a row have
+ * different pool tags.  So the handle of another pool is invalid here, also if
+ * that pool was destroyed and this one is at its address.
  *
  * Free cells are in one list under the handles' lock.  Each group has a few of
  * its own, under the group's lock, which an alloc or a free holds anyway.
  * Cells move between the two in batches.
  *
- * The user's bytes of a record belong to the user from the take of the cell
- * until the cell is free again.  The user writes them before the handle is
- * valid, so a thread that finds the object sees them.  If the object was freed
- * and its cell is leaving or deferred, the record is readable until that ends
- * (pool/visit.c, pool/reclaim.c).
+ * A record is a cell, and behind it bytes of the pool's user: a cache's entry.
+ * They belong to the user from the take of the cell until the cell is free
+ * again.  A put copies them in before it makes the handle valid (release), so a
+ * thread that finds the handle valid (acquire) sees them; what the user changes
+ * later, the user publishes.  If the object was freed and its cell is leaving
+ * or deferred, the record is readable until that ends (pool/visit.c,
+ * pool/reclaim.c).
  *
  * Why it cannot go wrong.  Two threads that free one handle: each holds the
- * lock of the object's group, so one is first and changes the generation; the
- * second finds another generation and gets ZC_STALE.  A thread that changes
- * tags needs no lock, and may meet one that frees or moves the object.  So
- * every change of a word with a valid handle is a CAS, and none overwrites
- * another.  The location changes only under the group's lock; a reader pins the
- * zspage and then reads the cell again (pool/pin.c).
+ * lock of the object's group, so one is first and changes the generation (under
+ * reclaim: sets DEFERRED); the second finds that and gets ZC_STALE, and does
+ * not free the next object of the cell.  A thread that changes tags needs no
+ * lock, and may meet one that frees or moves the object.  So every change of a
+ * word with a valid handle is a CAS, and none overwrites another.  The location
+ * changes only under the group's lock; a reader pins the zspage and then reads
+ * the cell again (pool/pin.c).
  */
 #include "zspool.h"
 

@@ -3,20 +3,22 @@
  * kernel_compact.c - compaction of kernel placement: empty the emptiest
  * zspage of a class into the fullest.
  *
- * A round visits the groups from the largest class down, each as long as it
- * holds a zspage's worth of free slots.  A step is one pair of zspages, or part
- * of one: at most STEP_MOVES objects under one hold of the class's lock, a few
- * dozen microseconds.
+ * A group is a size class here.  A round visits the classes from the largest
+ * down, each as long as it holds a zspage's worth of free slots.  A step is one
+ * pair of zspages, or part of one: at most STEP_MOVES objects under one hold of
+ * the class's lock, a few dozen microseconds.
  *
- * pool->cursor is twice the number of groups done in this round, plus one when
+ * pool->cursor is twice the number of classes done in this round, plus one when
  * the next of them has been begun.
  *
  * Why it cannot go wrong.  The compacting thread and a reader: the source's pin
  * word is LOCKED, so no thread reads or writes the bytes that are copied.  The
  * compacting thread and a freeing thread: the copy is made and the cell changed
  * under one hold of the class's lock, and a free takes this lock before it
- * reads the cell for the last time (pool/pin.c).  The destination may have
- * readers: the copy goes into a free slot, which none of them reads.
+ * reads the cell for the last time (pool/pin.c).  Otherwise the freeing thread
+ * would free the old slot, and the copy would keep the new one without a
+ * handle.  The destination may have readers: the copy goes into a free slot,
+ * which none of them reads.
  */
 #include "pool/kernel.h"
 

@@ -267,11 +267,11 @@ void zc_zspage_pin(struct zc_zspage *zspage)
 /*
  * Called by the reader whose unpin left RELEASE and no readers.  The reader
  * holds no pin any more, so other threads may have placed an object in the
- * zspage meanwhile, or released it, or used it in another group.  By its old
- * knowledge the reader would release a zspage in use, or release it twice.  So
- * it reads which group the zspage has now and locks that group.  Under the lock
- * it releases the zspage only if the zspage still has the group that is locked,
- * and the pin word is still RELEASE with no readers.
+ * zspage meanwhile, or released it, or used it in another group.  Without a
+ * second look the reader would release a zspage in use, or release it twice.
+ * So it reads which group the zspage has now and locks that group.  Under the
+ * lock it releases the zspage only if the zspage still has the group that is
+ * locked, and the pin word is still RELEASE with no readers.
  */
 static void release_emptied(struct zc_zspool *pool, struct zc_zspage *zspage)
 {

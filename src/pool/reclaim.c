@@ -14,22 +14,22 @@
  * set, and read by frees, under the group's lock.  So until reclaim ends, every
  * free in this zspage, also that of evict itself, is deferred:
  *
- *   - the object's header says DEFERRED instead of ALLOCATED, and its cell is
- *     untouched, so evict can still resolve the handle
- *     (DEFERRED_HANDLE_IN_HEADER);
+ *   - the object's header says DEFERRED instead of ALLOCATED: a second free
+ *     finds that and gets ZC_STALE.  The cell is untouched, so evict can still
+ *     resolve the handle (DEFERRED_HANDLE_IN_HEADER);
  *   - its place does not become free space, so no object is placed in a zspage
  *     that is about to go (NO_FREE_LIST_UNDER_RECLAIM);
  *   - the end of reclaim releases every deferred cell, once
  *     (RECLAIM_END_RELEASES_CELLS), and if the zspage stays, makes free space
  *     of all that is not in use (FAILED_RECLAIM_REBUILDS_LIST).
  *
- * Reclaim decides by the objects that are left, not by what evict returned:
- * another thread may still use an object that evict gave up, or may have freed
- * one that evict could not write.
+ * Reclaim decides by the objects that are left, not by what evict returned: an
+ * object whose bytes evict has put elsewhere may have a reader that frees it
+ * later, and one that evict could not write may be freed by another thread.
  *
- * The zspage stays in its group until reclaim ends: only compaction and the
- * free of the last object release a zspage, and neither does so with the mark
- * set.
+ * The zspage, though on no list, keeps its group until reclaim ends: only
+ * compaction and the free of the last object release a zspage, and neither does
+ * so with the mark set.
  */
 #include "zspool.h"
 

@@ -18,11 +18,11 @@
  * writer does not know whether the entry still exists, and so could not put it
  * back on the list.  A rotated entry is also the last that other scans reach.
  *
- * The second chance is zswap's.  A store sets REFERENCED in the entry; a scan
- * that finds it set clears it and passes the entry over; a scan that finds it
- * clear, in an entry that is old enough, has its candidate; a load sets it
- * again.  A load takes no lock here: it sets the bit in the atomic operation
- * that drops its reference.
+ * The second chance is that of the kernel's zswap.  A store sets REFERENCED in
+ * the entry; a scan that finds it set clears it and passes the entry over; a
+ * scan that finds it clear, in an entry that is old enough, has its candidate;
+ * a load sets it again.  A load takes no lock here: it sets the bit in the
+ * atomic operation that drops its reference.
  */
 #include "zswap.h"
 
