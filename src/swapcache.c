@@ -13,12 +13,12 @@
  * gives them).  So the thread that holds the cluster's lock may remove the
  * folio as if it had locked it.
  *
- * The last user removes a folio that is clean, or whose slot has no count: else
- * the folio would keep its frame, and perhaps its slot, without need.  An
- * earlier user must not remove the folio, because a later one still uses it.
- * Every user ends with zc_swapcache_put(), whose atomic decrement also says how
- * many references are left.  The thread whose decrement leaves 1 (the table's)
- * is the last user, and there is exactly one.  The decrements are acquire and
+ * The last user removes a folio that is clean, or whose slot has no count: such
+ * a folio keeps a frame, and perhaps a slot, that no thread needs.  An earlier
+ * user must not remove the folio, because a later one still uses it.  Every
+ * user ends with zc_swapcache_put(), whose atomic decrement also says how many
+ * references are left.  The thread whose decrement leaves 1 (the table's) is
+ * the last user, and there is exactly one.  The decrements are acquire and
  * release, so the last user sees what the other users did before theirs: the
  * end of a writeback, the dirty bit.  After its decrement the last user has
  * only the slot's name.  It takes the cluster's lock and looks for the slot's

@@ -7,13 +7,13 @@
  *     stop -> next slot in use? -- none -> end
  *               ^         |
  *               |         v
- *               +-- empty this slot -- an error -> restart
+ *               +-- empty this slot -- an error -> on again
  *
  * Swapoff looks at a slot again after it has emptied it, and goes on to the
- * next one when it sees the slot free.  After the stop the device accepts no
- * new pages and gives out no slots.  So a slot that was seen free gets no page,
- * and swapoff does not come back to it.  Faults, loads and takes go on
- * meanwhile, and may empty a slot first.
+ * next one when it sees the slot free.  After the stop the device gives out no
+ * slots, and refuses a store that pins a free slot.  So a slot that was seen
+ * free gets no page, and swapoff does not come back to it.  Faults, loads and
+ * takes go on meanwhile, and may empty a slot first.
  *
  * A slot is emptied through the swap cache.  Swapoff finds or makes the slot's
  * folio and locks it: a locked folio in the swap cache is a pin of its slot.
@@ -23,12 +23,17 @@
  * its page; it is handed over like the others.
  *
  * Swapoff calls `unuse` if the slot's count is not 0, and reads the count under
- * the pin.  Before the pin other threads change it.  A store that claimed the
- * slot before the stop still sets a count: by the older count of 0 swapoff
- * would delete the only copy of the page.  Another thread drops the last count:
- * by the older count swapoff would hand over a page that has no user.  Under
- * the pin a count of 0 stays 0, because only a thread that has a count, or the
- * pin, raises it.
+ * the pin.  A count that was read before the pin may have changed:
+ *
+ *     from 0   by a store that pinned the slot before the stop: swapoff would
+ *              delete the only copy of the page
+ *     to 0     by a take or an invalidate: `unuse` would get a page that is no
+ *              longer stored
+ *
+ * Under the pin 0 stays 0, because only a thread that has a count, or the pin,
+ * raises it.  A count that is not 0 changes without the pin only on a managed
+ * device, by an unmap or a fork: there `unuse` walks the page tables until the
+ * count is 0 (vm/swapoff.c).
  *
  * If the caller gave no `unuse`, swapoff reads the count without a pin.  A slot
  * with a count ends the swapoff with ZC_BUSY.  A slot in use without a count

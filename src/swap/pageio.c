@@ -11,12 +11,15 @@
  * where it would find an old page or none.
  *
  * A write counts as under way until its completion no longer touches struct
- * zc_pageio.  A thread that may sleep waits, before it takes anything, until
- * fewer than writes_max are under way (zc_pageio_throttle()).  A thread that
- * has a slot pinned does not wait for writes of other slots: if the thread that
- * has to do one of them waited for that slot, neither would go on.  Instead,
- * past the limit each thread does its transfers itself.  So beyond writes_max a
- * thread adds at most one write and one run (pageio_write.c).
+ * zc_pageio: zc_pageio_destroy() waits for 0, and would otherwise destroy the
+ * struct under the completion.  A thread that may sleep waits, before it takes
+ * anything, until fewer than writes_max are under way (zc_pageio_throttle()).
+ * A thread that has a slot pinned does not wait for writes of other slots: if
+ * the thread that has to do one of them waited for that slot, neither would go
+ * on.  Instead, past the limit it does each transfer itself, one after another.
+ * It may also have a run: writes to adjacent slots that it collects for one
+ * transfer (pageio_write.c).  So beyond writes_max a thread adds at most one
+ * write and one run.
  *
  * The waiting thread and a write that ends: no wake-up is lost, or the first
  * would sleep for ever.  The waiting thread sets WAITERS in the counter word by

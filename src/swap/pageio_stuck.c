@@ -15,9 +15,9 @@
  * limit.  If that fails, the request goes on the list as a record, with its
  * reference to the folio.  Later a thread that begins a shrink or a reclaim
  * calls zc_pageio_retry(): it takes the oldest records off the list and tries
- * each again.  A page that zswap refuses then is written once more.  stuck_lock
- * guards the list; a record that is off the list belongs to the thread that
- * took it.
+ * each again: into zswap, and if zswap refuses the page, to the device.
+ * stuck_lock guards the list; a record that is off the list belongs to the
+ * thread that took it.
  *
  * An attempt needs the folio's lock, and only tries it.  Completion must not
  * sleep for it: the thread that holds it may wait for a transfer that only this

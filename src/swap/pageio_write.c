@@ -8,8 +8,9 @@
  *     else              the older entry has gone (FAILED_STORE_ERASES_OLD),
  *                       and the page goes to the device
  *
- * Each step clears what an earlier place would answer to a read, so a read
- * never finds an old page before a new one.
+ * A read asks the zero bit, zswap, and the device, in this order.  A place is
+ * written after those that are asked earlier were cleared, so a read never
+ * finds an old page before a new one.
  *
  * A write under way:
  *
@@ -18,13 +19,12 @@
  * The request has a reference to the folio and one to the device.  WRITEBACK
  * takes the place of the lock: a thread that gives up the slot or the folio's
  * bytes waits for its end.  The folio is unlocked before the request is
- * submitted, and neither is touched after that (NOTHING_AFTER_SUBMIT): the
- * completion may have run already.
+ * submitted; after that the submitting thread touches neither of them
+ * (NOTHING_AFTER_SUBMIT): the completion may have run already.
  *
  * A thread that writes back pages of adjacent slots collects their requests in
  * a run, and one step transfers them all (zc_pageio_submit_in_run()).  The
- * folios are unlocked and under WRITEBACK meanwhile, as if a worker had the
- * requests.
+ * folios are unlocked and under WRITEBACK meanwhile, as during any transfer.
  *
  * DIRTY is cleared before the transfer, not after: a thread that sets it
  * meanwhile has changed the folio, so the copy on the device is old.

@@ -6,8 +6,9 @@
  * slot name still finds the word that says how many use the device, and whether
  * it is on:
  *
- *     0 -> ON, 0 users -> ... ON, n users ... -> n users -> 0
- *          on                                    end        the last put
+ *     ON, n users    on: threads begin and end their use
+ *     n users        ending: a thread that begins is refused
+ *     0              off: swapoff frees the parts
  *
  * A thread that begins to use the device and the thread that ends it: the first
  * counts itself in only while ON is set, in one atomic step, and is refused
@@ -15,9 +16,10 @@
  * uses the device or will: the thread that ends it frees its parts, and no
  * other thread is using them.
  *
- * The put that reaches 0 after ON was cleared wakes swapoff, and must not touch
- * the device afterwards: swapoff may have freed its parts.  A thread that frees
- * a slot is a user too (SWAPOFF_AND_LAST_PUT_AGREE: swap/slots_count.c).
+ * Swapoff does not sleep if it reads 0, but frees the parts.  So the put that
+ * leaves 0 touches none of them after its decrement: it wakes swapoff by the
+ * address of the word.  A thread that frees a slot is a user too
+ * (SWAPOFF_AND_LAST_PUT_AGREE: swap/slots_count.c).
  */
 #include "swap/slots.h"
 

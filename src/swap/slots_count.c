@@ -8,16 +8,16 @@
  * of the slot:
  *
  *     a count    zc_slot_dup() needs a count, or the lock of the cached folio;
- *                zc_slot_release() sets one and needs a claim
+ *                a store sets it, and has a pin or that lock (zc_slot_claim())
  *     a folio    zc_swapcache_create() needs a count; zc_slot_alloc() needs a
  *                slot that the allocator has given out
  *     a pin      zc_slot_pin() needs a count; zc_slot_claim() waits for the end
  *                of FREEING
  *     allocator  has the slot as taken until it is given back, last of all
  *
- * So the freeing thread calls last_put() with no lock held.  No other thread
- * stores under the name meanwhile; otherwise last_put() would drop the new page
- * with the old one.
+ * So the freeing thread calls last_put(), which drops the stored page, with no
+ * lock held.  No other thread stores under the name meanwhile; otherwise
+ * last_put() would drop the new page with the old one.
  *
  * SWAPOFF_AND_LAST_PUT_AGREE: the freeing thread and swapoff.  Swapoff does not
  * wait for FREEING slots; it waits for the device's references.  So the freeing

@@ -9,9 +9,9 @@
  *     submitted (in_flight + 1) -> transfer -> complete() -> in_flight - 1
  *
  * so when in_flight is 0 no thread is in any `complete`, and the device can be
- * closed.  The count changes only under the queue's lock.  A thread that waits
- * for 0 sees it under that lock, after the thread that counted down has
- * released it.
+ * closed.  The count changes only under the queue's lock.  The closing thread
+ * reads the 0 under that lock, so the thread that counted down has released the
+ * lock.
  *
  * A request is not read after its `complete` was called: it may be freed by
  * then, or be another request.

@@ -8,8 +8,8 @@
  * threads that write at once need no lock and never draw the same number; and
  * one thread that repeats its calls meets the same errors again.
  *
- * Half of the writes that fail do what a disk may do as well: they write the
- * page and report the error all the same.
+ * Half of the writes that fail write the page and report the error all the
+ * same, as a disk may do.
  */
 #include <zcache/backing.h>
 
