@@ -2,13 +2,14 @@
 /*
  * access.c - reads and writes as a processor does them.
  *
- * The page table's lock stands for the atomicity of a processor.  The accessing
- * thread reads the entry and copies the bytes under one hold of it.  A thread
+ * A processor reads the entry and does the access in one step.  Here the
+ * accessing thread does both under one hold of the page table's lock.  A thread
  * that takes the page away (reclaim, unmap, KSM) changes the entry under the
- * same lock; so after its unlock no access by the old entry is under way.  An
- * access that the entry does not allow is a fault.  The fault that sets the
- * entry does the access under the same lock, if the new entry allows it; else
- * the access begins again.
+ * same lock; so after its unlock no access by the old entry is under way.
+ * Otherwise an access would reach a frame that has another page by then, or a
+ * write would be lost.  An access that the entry does not allow is a fault.
+ * The fault that sets the entry does the access under the same lock, if the new
+ * entry allows it; else the access begins again.
  */
 #include <string.h>
 

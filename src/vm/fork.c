@@ -13,7 +13,7 @@
  * frame or slot of another page.  A slot keeps its page while it has a count.
  * A frame that has the forking thread's reference is not written: before a
  * thread writes to a shared frame it counts the frame's references, under the
- * table's lock, and if there are others than its own and its mapping's it
+ * table's lock, and if there are more than two, its own and its mapping's, it
  * writes to a copy (vm/fault.c).
  */
 #include "vm/vm.h"

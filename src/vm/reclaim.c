@@ -5,15 +5,20 @@
  *     coldest frame of some owner, isolated, with a reference
  *     lock it, if it is not locked: reclaim waits for no folio lock
  *     used since the last scan?  back to the hot end
- *     a slot, and a place in the swap cache, if it has none
+ *     if it has no slot: give it one, and a place in the swap cache
  *     for each mapping: one more swap count, then under the table's lock the
- *     entry becomes the swap entry; so the count is never too low
+ *     entry becomes the swap entry
  *     dirty: page I/O, which unlocks; clean: its slot has a copy
  *     the last put takes it out of the swap cache and frees the frame
  *
+ * The thread that unmaps a swap entry drops its count.  If the entry came
+ * first, that thread would drop the count of another entry, and the slot could
+ * be given to another page while an entry names it.
+ *
  * As soon as the frame is in the swap cache, a thread that faults on one of its
- * entries finds it there.  A frame that is still mapped afterwards, or could
- * not be written, stays, and becomes the hottest.
+ * entries finds it there.  A frame stays, and becomes the hottest, if a count
+ * could not be raised, so that an entry still maps the frame; if it could not
+ * be written; or if a fault has mapped it again.
  *
  * A thread that needs a frame may reclaim while it has a folio locked.  It
  * cannot deadlock: reclaim only tries folio locks, and waits for no write
@@ -32,10 +37,11 @@ static bool maps_frame(const struct zc_vm *vm, zc_pte pte,
 }
 
 /*
- * Whether a mapping used the frame since the last scan, or is mlocked; clears
- * the accessed bits.  The caller holds the folio's lock.  A thread that adds an
- * mlocked mapping to a listed frame needs that lock too, so the walk misses
- * none of them.
+ * Walks the frame's mappings: whether one used the frame since the last scan,
+ * or is mlocked; clears the accessed bits.  The caller holds the folio's lock.
+ * A thread that maps an mlocked page to a frame that reclaim can find holds it
+ * too, so the walk misses no such mapping.  Otherwise reclaim would unmap the
+ * others, and then keep the frame for this one.
  */
 static bool was_used(struct zc_vm *vm, struct zc_vm_frame *frame)
 {

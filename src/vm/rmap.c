@@ -16,11 +16,11 @@
  * A frame records the page that it was read for or first mapped at, its home: a
  * page number in a family of spaces (those that are forks of one another).  A
  * swap-in at any other page copies the frame.  In the kernel the home is
- * anon_vma and index, by which reclaim finds the mappings: it would miss a
- * mapping elsewhere.  This machine has the list, and copies where the kernel
- * does (ksm_might_need_to_copy()).  Such a swap-in happens after KSM: pages
- * that share a frame are swapped out under one slot, and the frame that is read
- * back has one home.
+ * anon_vma and index, by which its reclaim finds the mappings, and would miss
+ * one elsewhere.  This machine's list misses none; the copy is made because the
+ * kernel makes it (ksm_might_need_to_copy()).  It happens after KSM: pages that
+ * share a frame are swapped out under one slot, and the frame that is read back
+ * has one home.
  */
 #include "vm/vm.h"
 
