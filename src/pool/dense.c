@@ -6,7 +6,7 @@
  * payload byte, because every class keeps a zspage half filled; granules of 8
  * bytes with a 4-byte header have an ideal of 1.005.  So objects of any size
  * lie side by side (pool/dense.h has the picture), a new one goes into the
- * tightest free span of all segments, and a freed one is joined with its free
+ * tightest free span of its group, and a freed one is joined with its free
  * neighbours at once.  What churn opens all the same, compaction heals
  * (pool/dense_compact.c).
  *
