@@ -9,6 +9,26 @@ import sys
 
 DESCRIBED = "tests/mutants/described.txt"
 IF = "zc_fault({n})"
+# Included by every file of the copy.
+CHOICE = """#ifndef ZC_FAULT_CHOICE
+#define ZC_FAULT_CHOICE
+/* Is this fault chosen?  Notes that it was asked for. */
+__attribute__((weak, visibility("hidden"))) int zc_fault_now;
+__attribute__((weak, visibility("hidden"))) char zc_fault_met[4096];
+static inline int zc_fault(int number)
+{ zc_fault_met[number] = 1; return zc_fault_now == number; }
+extern char *getenv(const char *);
+extern int atoi(const char *), creat(const char *, unsigned), close(int);
+extern long write(int, const void *, unsigned long);
+__attribute__((weak, visibility("hidden"), constructor(101)))
+void zc_fault_choose(void)
+{ const char *text = getenv("ZC_FAULT"); zc_fault_now = text ? atoi(text) : 0; }
+__attribute__((weak, visibility("hidden"), destructor(101)))
+void zc_fault_note(void)
+{ const char *path = getenv("ZC_FAULT_MET"); int file = path ? creat(path, 0600)
+  : -1; if (file >= 0 && write(file, zc_fault_met, 4096) >= 0) close(file); }
+#endif
+"""
 # What only the lab or debug builds see.
 SILENT = re.compile(r"annotate|may_block|note_|ASSERT")
 Fault = collections.namedtuple("Fault", "path line function kind text edits")
