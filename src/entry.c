@@ -207,7 +207,7 @@ static void free_entry(struct zc_entries *entries, struct zc_entry *entry,
 }
 
 /* Drops a reference; true: it was the last. */
-static bool drop(struct zc_entry *entry)
+static bool drop_reference(struct zc_entry *entry)
 {
     /* Release: the thread that frees the entry sees all that this thread did
      * with it.  Acquire: the last put sees what earlier users did. */
@@ -220,14 +220,14 @@ static bool drop(struct zc_entry *entry)
 
 void zc_entry_put(struct zc_entries *entries, struct zc_entry *entry)
 {
-    if (drop(entry))
+    if (drop_reference(entry))
         free_entry(entries, entry, zc_processor_current());
 }
 
 void zc_entry_put_on(struct zc_entries *entries, struct zc_entry *entry,
                      unsigned processor)
 {
-    if (drop(entry))
+    if (drop_reference(entry))
         free_entry(entries, entry, processor);
 }
 

@@ -86,8 +86,8 @@ struct zc_folio *zc_folio_alloc(struct zc_swap *swap, bool may_reclaim);
 void zc_folio_get(struct zc_folio *folio);
 /* The put of the last reference frees the folio.  A folio in the swap cache has
  * the table's reference besides.  A folio that was looked up by its slot is put
- * by zc_swapcache_put(). */
-void zc_folio_put(struct zc_swap *swap, struct zc_folio *folio);
+ * by zc_swapcache_put().  True: one reference is left. */
+bool zc_folio_put(struct zc_swap *swap, struct zc_folio *folio);
 
 void zc_folio_lock(struct zc_swap *swap, struct zc_folio *folio);
 bool zc_folio_trylock(struct zc_folio *folio);
@@ -381,19 +381,17 @@ uint32_t zc_slot_count(struct zc_slot_ref slot);
 bool zc_slot_is_single(struct zc_slot_ref slot);
 
 /*
- * Pins a slot in use with no folio.  ZC_OK; ZC_BUSY: a folio or another pin is
- * there; ZC_MISSING: its count is 0.  Follows swapcache_prepare().
+ * Pins a slot in use with no folio.  ZC_OK: *is_zero_out, which may be NULL,
+ * gets the slot's zero bit, which no other thread changes while the pin lasts;
+ * ZC_BUSY: a folio or another pin is there; ZC_MISSING: its count is 0.
+ * Follows swapcache_prepare().
  */
-zc_status zc_slot_pin(struct zc_swap *swap, struct zc_slot_ref slot);
+zc_status zc_slot_pin(struct zc_swap *swap, struct zc_slot_ref slot,
+                      bool *is_zero_out);
 
 /* Ends a bare pin and wakes its waiters; frees the slot if its count is 0.
  * Follows swapcache_clear(). */
 void zc_slot_unpin(struct zc_swap *swap, struct zc_slot_ref slot);
-
-/* zc_slot_pin() for a thread that is going to read the page: *is_zero_out gets
- * the slot's zero bit, which no other thread changes while the pin lasts. */
-zc_status zc_slot_pin_to_read(struct zc_swap *swap, struct zc_slot_ref slot,
-                              bool *is_zero_out);
 
 /* Lowers the count and ends a bare pin in one step: zc_slot_drop() and
  * zc_slot_unpin() of a slot that the caller has both of. */
@@ -676,15 +674,11 @@ void zc_pageio_drop_stuck(struct zc_pageio *pageio);
  * swaps it in; ZC_MISSING: the slot is free or has another page by now;
  * ZC_INVALID: it has no device that accepts pages; ZC_REJECTED: its owner's
  * pages never go to one; ZC_NO_MEMORY; ZC_CORRUPT: it cannot be decompressed,
- * and stays.  Follows zswap_writeback_entry().
+ * and stays.  The transfer may wait for the end of `run`, which may be NULL.
+ * Follows zswap_writeback_entry().
  */
-zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
-                            const struct zc_zswap_token *token);
-
-/* The same; the transfer may wait for the end of the run. */
-zc_status zc_writeback_in_run(struct zc_pageio *pageio,
-                              struct zc_write_run *run, zc_swp slot,
-                              const struct zc_zswap_token *token);
+zc_status zc_writeback_page(struct zc_pageio *pageio, struct zc_write_run *run,
+                            zc_swp slot, const struct zc_zswap_token *token);
 
 /* --- shrinking --------------------------------------------------------- */
 
@@ -708,8 +702,8 @@ zc_status zc_writeback_in_run(struct zc_pageio *pageio,
 
 struct zc_shrinker {
     struct zc_pageio *pageio;
-    zc_atomic_u32
-        backoff_count; /* stores during a back-off: which one probes */
+    /* Stores during a back-off: which one probes. */
+    zc_atomic_u32 backoff_count;
     /* The worker, where there is one. */
     bool has_worker;
     struct zc_mutex lock;

@@ -113,7 +113,7 @@ static zc_status check_slot(const struct zc_cluster *cluster, unsigned index)
     return cluster->counts[index] == 0 ? ZC_MISSING : ZC_OK;
 }
 
-static zc_status check_now(struct zc_slot_ref slot)
+static zc_status check_slot_now(struct zc_slot_ref slot)
 {
     zc_status status;
 
@@ -135,7 +135,7 @@ static struct zc_folio *prepare_folio(struct zc_swap *swap,
         return NULL;
     folio = zc_folio_alloc(swap, may_reclaim);
     if (folio != NULL)
-        (void)zc_folio_trylock(folio);
+        zc_folio_lock_new(folio);
     return folio;
 }
 
@@ -152,7 +152,7 @@ static zc_status create_folio(struct zc_swap *swap, struct zc_slot_ref slot,
     /* The folio is made with no lock held: that may reclaim, and reclaim may
      * come to this very slot.  Nothing is reclaimed for a slot that gets no
      * folio. */
-    status = may_reclaim ? check_now(slot) : ZC_OK;
+    status = may_reclaim ? check_slot_now(slot) : ZC_OK;
     if (status != ZC_OK)
         return status;
     folio = prepare_folio(swap, device, cluster, may_reclaim);
@@ -282,21 +282,10 @@ static void drop_unknown(struct zc_swap *swap, struct zc_swap_device *device,
         finish_removal(swap, slot, folio, freeing);
 }
 
-/* Drops a reference.  True: only the table's is left. */
-static bool put_reference(struct zc_swap *swap, struct zc_folio *folio)
-{
-    uint32_t before = zc_atomic_u32_add(&folio->references, UINT32_MAX);
-
-    ZC_ASSERT(before > 0);
-    if (before == 1)
-        zc_folio_free(swap, folio);
-    return before == 2;
-}
-
 void zc_swapcache_put_on(struct zc_swap *swap, struct zc_swap_device *device,
                          zc_swp slot, struct zc_folio *folio)
 {
-    if (put_reference(swap, folio))
+    if (zc_folio_put(swap, folio))
         drop_unknown(swap, device, zc_slot_find(swap, slot));
 }
 
@@ -304,7 +293,7 @@ void zc_swapcache_put(struct zc_swap *swap, zc_swp slot, struct zc_folio *folio)
 {
     struct zc_swap_device *device;
 
-    if (!put_reference(swap, folio))
+    if (!zc_folio_put(swap, folio))
         return;
     /* From here on only the slot's name is valid.  No device: swapoff has
      * removed the folio meanwhile. */

@@ -126,7 +126,7 @@ struct zc_vm_frame *lab_broken_frame_under_pin(struct zc_vm_fault *fault,
 {
     struct zc_vm *vm = fault->space->vm;
     struct zc_swap *swap = zc_vm_swap(vm);
-    const bool is_pinned = zc_slot_pin(swap, slot) == ZC_OK;
+    const bool is_pinned = zc_slot_pin(swap, slot, NULL) == ZC_OK;
     struct zc_vm_frame *frame =
         zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
 

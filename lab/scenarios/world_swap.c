@@ -94,7 +94,7 @@ static zc_status write_back(const struct zc_lru_candidate *candidate)
     token.index = candidate->token;
     WORLD_ENTER("zc_writeback_page(0:%u)",
                 (unsigned)zc_swp_offset(candidate->slot));
-    status = zc_writeback_page(&cache->pageio, candidate->slot, &token);
+    status = zc_writeback_page(&cache->pageio, NULL, candidate->slot, &token);
     if (status != ZC_OK && !ZC_RULE(CANDIDATE_ROTATED))
         lab_broken_put_back(&cache->zswap.lru, candidate);
     world_leave();
@@ -129,7 +129,7 @@ static zc_status evict(void *context, zc_handle handle)
     WORLD_ENTER("evict");
     status = zc_zswap_slot_of(&cache->zswap, handle, &slot);
     if (status == ZC_OK)
-        status = zc_writeback_page(&cache->pageio, slot, &token);
+        status = zc_writeback_page(&cache->pageio, NULL, slot, &token);
     if (status == ZC_STALE || status == ZC_MISSING)
         status = ZC_OK;
     *has_failed = status != ZC_OK;

@@ -64,13 +64,14 @@ void zc_folio_get(struct zc_folio *folio)
     ZC_ASSERT(before > 0);
 }
 
-void zc_folio_put(struct zc_swap *swap, struct zc_folio *folio)
+bool zc_folio_put(struct zc_swap *swap, struct zc_folio *folio)
 {
     uint32_t before = zc_atomic_u32_add(&folio->references, UINT32_MAX);
 
     ZC_ASSERT(before > 0);
     if (before == 1)
         zc_folio_free(swap, folio);
+    return before == 2;
 }
 
 void zc_folio_free(struct zc_swap *swap, struct zc_folio *folio)

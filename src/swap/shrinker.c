@@ -93,12 +93,12 @@ static zc_status write_back(struct shrink *shrink, zc_swp slot,
                             const struct zc_zswap_token *token)
 {
     zc_status status =
-        zc_writeback_in_run(shrink->pageio, &shrink->run, slot, token);
+        zc_writeback_page(shrink->pageio, &shrink->run, slot, token);
 
     if (status == ZC_NO_MEMORY && shrink->run.count != 0) {
         /* The run has frames. */
         zc_pageio_end_run(&shrink->run);
-        status = zc_writeback_in_run(shrink->pageio, &shrink->run, slot, token);
+        status = zc_writeback_page(shrink->pageio, &shrink->run, slot, token);
     }
     if (status == ZC_OK)
         shrink->written++;
@@ -373,10 +373,12 @@ bool zc_shrinker_to_threshold(struct zc_shrinker *shrinker, bool may_sleep)
 /* Whether a store may shrink: no back-off, or its turn to probe. */
 static bool is_worth_trying(struct zc_shrinker *shrinker)
 {
-    return !has_failed_all(shrinker->pageio) ||
-           zc_atomic_u32_add(&shrinker->backoff_count, 1) %
-                   ZC_SHRINK_TRY_EVERY ==
-               ZC_SHRINK_TRY_EVERY - 1;
+    uint32_t before;
+
+    if (!has_failed_all(shrinker->pageio))
+        return true;
+    before = zc_atomic_u32_add(&shrinker->backoff_count, 1);
+    return before % ZC_SHRINK_TRY_EVERY == ZC_SHRINK_TRY_EVERY - 1;
 }
 
 /* The caller has `slot` pinned, and so writeback skips it. */

@@ -67,8 +67,6 @@ static inline unsigned zc_slot_index(zc_swp slot)
     return (unsigned)zc_swp_offset(slot) & (ZC_CLUSTER_SLOTS - 1);
 }
 
-uint32_t zc_cluster_count(const struct zc_cluster *cluster, unsigned index)
-    ZC_REQUIRES(cluster->lock);
 /* Beyond ZC_COUNT_IN_PLACE_MAX only where there is an overflow table. */
 void zc_cluster_set_count(struct zc_cluster *cluster, unsigned index,
                           uint32_t count) ZC_REQUIRES(cluster->lock);

@@ -49,7 +49,8 @@ static uint32_t *overflow_of(const struct zc_cluster *cluster)
     return zc_atomic_pointer_load_acquire(&cluster->overflow);
 }
 
-uint32_t zc_cluster_count(const struct zc_cluster *cluster, unsigned index)
+static uint32_t count_of(const struct zc_cluster *cluster, unsigned index)
+    ZC_REQUIRES(cluster->lock)
 {
     if (cluster->counts[index] == COUNT_IN_OVERFLOW)
         return overflow_of(cluster)[index];
@@ -132,7 +133,7 @@ void zc_slot_free(struct zc_swap *swap, struct zc_slot_ref slot)
 static zc_status raise_count(struct zc_cluster *cluster, unsigned index)
     ZC_REQUIRES(cluster->lock)
 {
-    uint32_t count = zc_cluster_count(cluster, index);
+    uint32_t count = count_of(cluster, index);
 
     ZC_ASSERT(count > 0 || (cluster->flags[index] & ZC_SLOT_CACHED) != 0);
     if (count == ZC_COUNT_MAX)
@@ -195,7 +196,7 @@ static bool lower_count(struct zc_swap_device *device,
                         struct zc_cluster *cluster, unsigned index,
                         struct zc_folio **orphan_out) ZC_REQUIRES(cluster->lock)
 {
-    uint32_t count = zc_cluster_count(cluster, index);
+    uint32_t count = count_of(cluster, index);
     struct zc_folio *folio;
 
     *orphan_out = NULL;
@@ -242,7 +243,7 @@ uint32_t zc_slot_count(struct zc_slot_ref slot)
     if (cluster == NULL)
         return 0;
     zc_spinlock_lock(&cluster->lock);
-    count = zc_cluster_count(cluster, zc_slot_index(slot.name));
+    count = count_of(cluster, zc_slot_index(slot.name));
     zc_spinlock_unlock(&cluster->lock);
     return count;
 }
@@ -262,8 +263,8 @@ bool zc_slot_is_single(struct zc_slot_ref slot)
     return is_single;
 }
 
-zc_status zc_slot_pin_to_read(struct zc_swap *swap, struct zc_slot_ref slot,
-                              bool *is_zero_out)
+zc_status zc_slot_pin(struct zc_swap *swap, struct zc_slot_ref slot,
+                      bool *is_zero_out)
 {
     struct zc_cluster *cluster = slot.cluster;
     unsigned index = zc_slot_index(slot.name);
@@ -279,22 +280,15 @@ zc_status zc_slot_pin_to_read(struct zc_swap *swap, struct zc_slot_ref slot,
     else
         zc_cluster_use(zc_slot_device(swap, slot.name), cluster, index,
                        ZC_SLOT_PINNED);
-    if (status == ZC_OK)
+    if (status == ZC_OK && is_zero_out != NULL)
         *is_zero_out = (cluster->flags[index] & ZC_SLOT_ZERO) != 0;
     zc_spinlock_unlock(&cluster->lock);
     return status;
 }
 
-zc_status zc_slot_pin(struct zc_swap *swap, struct zc_slot_ref slot)
-{
-    bool is_zero;
-
-    return zc_slot_pin_to_read(swap, slot, &is_zero);
-}
-
 /* Ends a bare pin, and drops `counts`, 0 or 1, of the slot's. */
-static void unpin(struct zc_swap *swap, struct zc_slot_ref slot,
-                  uint32_t counts)
+static void end_pin(struct zc_swap *swap, struct zc_slot_ref slot,
+                    uint32_t counts)
 {
     struct zc_cluster *cluster = slot.cluster;
     unsigned index = zc_slot_index(slot.name);
@@ -303,10 +297,9 @@ static void unpin(struct zc_swap *swap, struct zc_slot_ref slot,
 
     ZC_ASSERT(cluster != NULL);
     zc_spinlock_lock(&cluster->lock);
-    ZC_ASSERT(zc_cluster_count(cluster, index) >= counts);
+    ZC_ASSERT(count_of(cluster, index) >= counts);
     if (counts != 0)
-        zc_cluster_set_count(cluster, index,
-                             zc_cluster_count(cluster, index) - counts);
+        zc_cluster_set_count(cluster, index, count_of(cluster, index) - counts);
     freeing = zc_cluster_leave(cluster, index, ZC_SLOT_PINNED);
     wake = zc_cluster_changed(cluster, index);
     zc_spinlock_unlock(&cluster->lock);
@@ -318,12 +311,12 @@ static void unpin(struct zc_swap *swap, struct zc_slot_ref slot,
 
 void zc_slot_unpin(struct zc_swap *swap, struct zc_slot_ref slot)
 {
-    unpin(swap, slot, 0);
+    end_pin(swap, slot, 0);
 }
 
 void zc_slot_unpin_and_drop(struct zc_swap *swap, struct zc_slot_ref slot)
 {
-    unpin(swap, slot, 1);
+    end_pin(swap, slot, 1);
 }
 
 void zc_slot_wait_for(struct zc_swap *swap, struct zc_slot_ref slot,

@@ -123,9 +123,8 @@ static zc_status write_back(struct zc_pageio *pageio, struct zc_write_run *run,
     return write_pinned(pageio, run, slot, entry, folio);
 }
 
-zc_status zc_writeback_in_run(struct zc_pageio *pageio,
-                              struct zc_write_run *run, zc_swp slot,
-                              const struct zc_zswap_token *token)
+zc_status zc_writeback_page(struct zc_pageio *pageio, struct zc_write_run *run,
+                            zc_swp slot, const struct zc_zswap_token *token)
 {
     struct zc_swap *swap = pageio->swap;
     struct zc_swap_device *device;
@@ -144,10 +143,4 @@ zc_status zc_writeback_in_run(struct zc_pageio *pageio,
     if (status == ZC_MISSING)
         zc_stats_add(pageio->stats, ZC_STAT_WRITEBACK_STALE, 1);
     return status;
-}
-
-zc_status zc_writeback_page(struct zc_pageio *pageio, zc_swp slot,
-                            const struct zc_zswap_token *token)
-{
-    return zc_writeback_in_run(pageio, NULL, slot, token);
 }

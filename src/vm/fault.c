@@ -26,10 +26,8 @@ static void raise_kind(struct zc_vm_fault *fault, enum zc_fault_kind kind)
         fault->kind = kind;
 }
 
-/* Installs the frame, unless the entry has changed.  `is_new`: no other thread
- * can reach it yet. */
-static bool install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
-                    zc_pte bits, bool is_new)
+bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
+                   zc_pte bits, bool is_new)
 {
     struct zc_vm *vm = fault->space->vm;
     zc_pte *entry = &fault->table->entries[fault->index];
@@ -54,18 +52,6 @@ static bool install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
     return true;
 }
 
-bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
-                   zc_pte bits)
-{
-    return install(fault, frame, bits, false);
-}
-
-bool zc_vm_install_new(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
-                       zc_pte bits)
-{
-    return install(fault, frame, bits, true);
-}
-
 /* The page was never written: maps a frame of zeros. */
 static zc_status first_touch(struct zc_vm_fault *fault)
 {
@@ -80,7 +66,7 @@ static zc_status first_touch(struct zc_vm_fault *fault)
     folio = &frame->folio;
     memset(folio->data, 0, vm->page_size);
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
-    if (zc_vm_install_new(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
+    if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED, true)) {
         raise_kind(fault, ZC_FAULT_ZERO);
         zc_frame_age(vm, frame);
         status = ZC_OK;
@@ -145,7 +131,7 @@ static zc_status copy_frame(struct zc_vm_fault *fault, struct zc_vm_frame *old)
     /* No thread writes to the old frame while we hold a reference. */
     memcpy(folio->data, old->folio.data, vm->page_size);
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
-    if (zc_vm_install_new(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED)) {
+    if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED, true)) {
         raise_kind(fault, ZC_FAULT_COPY);
         zc_frame_age(vm, frame);
         zc_vm_drop_pte(vm, fault->pte); /* the old mapping's reference */

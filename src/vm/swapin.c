@@ -65,9 +65,7 @@ static bool install_frame(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
         return false;
     }
     zc_frame_charge(vm, frame, fault->space->owner);
-    is_installed = is_new
-                       ? zc_vm_install_new(fault, frame, bits | ZC_PTE_ACCESSED)
-                       : zc_vm_install(fault, frame, bits | ZC_PTE_ACCESSED);
+    is_installed = zc_vm_install(fault, frame, bits | ZC_PTE_ACCESSED, is_new);
     if (!is_installed)
         zc_vm_count(vm, ZC_VM_INSTALLS_FAILED);
     return is_installed;
@@ -155,7 +153,7 @@ static zc_status swap_in_past_cache(struct zc_vm_fault *fault,
     zc_folio_lock_new(&frame->folio);
     /* Before the look-up, and until the entry is set. */
     if (ZC_RULE(SYNC_SWAPIN_PINS_SLOT))
-        status = zc_slot_pin_to_read(swap, slot, &is_zero);
+        status = zc_slot_pin(swap, slot, &is_zero);
     else
         is_zero = zc_slot_is_zero(slot);
     if (status == ZC_OK) {

@@ -40,7 +40,7 @@ static zc_status map_folio_at(struct zc_vm_fault *fault, struct zc_folio *folio)
     if (frame->owner == owner ||
         zc_frame_make_room(vm, owner, ZC_FRAME_NO_WAIT)) {
         zc_frame_charge(vm, frame, owner);
-        if (zc_vm_install(fault, frame, 0)) {
+        if (zc_vm_install(fault, frame, 0, false)) {
             zc_frame_age(vm, frame);
             zc_slot_drop(zc_vm_swap(vm), zc_pte_slot(fault->pte));
         }

@@ -358,13 +358,10 @@ zc_status zc_vm_swap_in(struct zc_vm_fault *fault);
 /* Puts a frame into an entry that is still fault->pte, with a reference for the
  * mapping, and does the access if the new entry allows it (fault->is_done).
  * False: the entry has changed, and nothing is done.  The caller keeps its own
- * reference. */
+ * reference.  `is_new`: no other thread can reach the frame yet, and its
+ * reverse mapping is set without a lock. */
 bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
-                   zc_pte bits);
-/* The same for a frame that no other thread can reach: its reverse mapping is
- * set without its lock. */
-bool zc_vm_install_new(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
-                       zc_pte bits);
+                   zc_pte bits, bool is_new);
 
 /* The frame to map for a locked cached folio, with a reference for the caller:
  * the folio's own, or a copy if it is a merged page of another place.  NULL: no

@@ -261,7 +261,7 @@ static void swap_in(struct support_worker *worker, zc_swp slot)
 /* What a fault past the swap cache does. */
 static void swap_in_bare(struct support_worker *worker, zc_swp slot)
 {
-    switch (zc_slot_pin(swap, find(slot))) {
+    switch (zc_slot_pin(swap, find(slot), NULL)) {
     case ZC_OK:
         touch(slot);
         zc_slot_unpin(swap, find(slot));

@@ -218,7 +218,7 @@ static void use_pin(struct support_worker *worker, unsigned index)
     uint64_t oldest = atomic_load(&slots[index].oldest);
     struct zc_folio *folio;
 
-    if (zc_slot_pin(&rig.swap, rig_at(index)) != ZC_OK)
+    if (zc_slot_pin(&rig.swap, rig_at(index), NULL) != ZC_OK)
         return;
     folio = zc_folio_alloc(&rig.swap, true);
     if (folio != NULL) {

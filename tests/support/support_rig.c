@@ -261,7 +261,7 @@ void rig_pin_all(unsigned count)
     unsigned i;
 
     for (i = 0; i < count; i++)
-        assert_status(zc_slot_pin(&rig.swap, rig_at(i)), ZC_OK);
+        assert_status(zc_slot_pin(&rig.swap, rig_at(i), NULL), ZC_OK);
 }
 
 void rig_unpin_all(unsigned count)
@@ -322,7 +322,7 @@ zc_status rig_write_back(uint64_t offset)
 {
     const struct zc_zswap_token token = rig_token(offset, false);
 
-    return zc_writeback_page(&rig.pageio, rig_slot(offset), &token);
+    return zc_writeback_page(&rig.pageio, NULL, rig_slot(offset), &token);
 }
 
 uint64_t rig_stat(enum zc_stat stat)

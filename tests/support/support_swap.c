@@ -211,7 +211,7 @@ uint32_t support_count(void)
 
 void support_pin(zc_status expected)
 {
-    assert_status(zc_slot_pin(swap, support_here()), expected);
+    assert_status(zc_slot_pin(swap, support_here(), NULL), expected);
 }
 
 void support_unpin(void)

@@ -15,7 +15,7 @@ static void make_folio(bool in_cache)
     if (in_cache) {
         assert_status(zc_swapcache_create(&rig.swap, rig_at(1), &folio), ZC_OK);
     } else {
-        assert_status(zc_slot_pin(&rig.swap, rig_at(1)), ZC_OK);
+        assert_status(zc_slot_pin(&rig.swap, rig_at(1), NULL), ZC_OK);
         folio = zc_folio_alloc(&rig.swap, true);
         assert_non_null(folio);
         assert_true(zc_folio_trylock(folio));

@@ -207,7 +207,7 @@ RIG_TEST(a_shrink_goes_on_past_busy_slots, .cache = caches[0])
 
     rig_fill(0, PAGES, 0);
     for (i = 0; i < PAGES; i += 4)
-        assert_status(zc_slot_pin(&rig.swap, rig_at(i)), ZC_OK);
+        assert_status(zc_slot_pin(&rig.swap, rig_at(i), NULL), ZC_OK);
     (void)shrink(ZC_OWNER_ANY, 85, ZC_OK);
     for (i = 0; i < PAGES; i += 4) {
         assert_true(rig_has_entry(i));

@@ -379,7 +379,7 @@ RIG_TEST(a_wake_during_a_shrink_starts_another, .cache = with_worker.cache)
 
     begin_shrinking();
     for (i = 0; i < PAGES; i++)
-        pinned[i] = zc_slot_pin(&rig.swap, rig_at(i)) == ZC_OK;
+        pinned[i] = zc_slot_pin(&rig.swap, rig_at(i), NULL) == ZC_OK;
     zc_shrinker_wake(&rig.shrinker);
     support_device_let_go(device);
     while (rig_stat(ZC_STAT_WRITEBACK_BUSY) <

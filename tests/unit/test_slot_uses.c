@@ -35,7 +35,7 @@ SLOT_TEST(a_slot_never_used_has_no_count)
     assert_int_equal(zc_slot_count(zc_slot_find(swap, zc_swp_make(0, 1))), 0);
     assert_int_equal(zc_slot_count(unused), 0);
     assert_false(zc_slot_is_zero(unused));
-    assert_status(zc_slot_pin(swap, unused), ZC_MISSING);
+    assert_status(zc_slot_pin(swap, unused, NULL), ZC_MISSING);
     zc_slot_wait(swap, unused);
 }
 
@@ -224,7 +224,8 @@ static struct support_meeting meeting;
 static void pin_and_wait(struct support_worker *worker)
 {
     for (; worker->operations < ROUNDS; worker->operations++) {
-        if (worker->index == 0 && zc_slot_pin(swap, support_here()) != ZC_OK)
+        if (worker->index == 0 &&
+            zc_slot_pin(swap, support_here(), NULL) != ZC_OK)
             support_mistake(worker, "not pinned");
         support_meet(worker, &meeting);
         if (worker->index == 0)

@@ -184,7 +184,7 @@ TEST_OF_CHECK(slots_are_in_use_for_a_reason)
     support_vm_fill(page, 1, 1);
     FINDS(assert_status(zc_slot_dup(swap, slot), ZC_OK),
           zc_slot_drop(swap, slot), "count 3, 2 entries name it");
-    assert_status(zc_slot_pin(swap, zc_slot_find(swap, slot)), ZC_OK);
+    assert_status(zc_slot_pin(swap, zc_slot_find(swap, slot), NULL), ZC_OK);
     FINDS(zc_slot_set_zero(zc_slot_find(swap, slot), true),
           zc_slot_set_zero(zc_slot_find(swap, slot), false),
           "all zeros, and stored");
@@ -203,7 +203,7 @@ TEST_OF_CHECK(slots_are_in_use_for_a_reason)
     zc_folio_unlock(swap, folio);
     zc_folio_put(swap, folio);
     /* Used by a pin alone. */
-    assert_status(zc_slot_pin(swap, zc_slot_find(swap, slot)), ZC_OK);
+    assert_status(zc_slot_pin(swap, zc_slot_find(swap, slot), NULL), ZC_OK);
     assert_status(zc_vm_unmap(space, 0, 1), ZC_OK);
     assert_status(zc_vm_unmap(other, 0, 1), ZC_OK);
     expect_found("in use, with neither a count nor a folio");

@@ -101,7 +101,8 @@ static zc_status read_byte(struct zc_vm_space *of)
 static void expect_bare_pin(void)
 {
     assert_null(look_up(space));
-    assert_status(zc_slot_pin(&machine.cache->swap, slot_of(space)), ZC_BUSY);
+    assert_status(zc_slot_pin(&machine.cache->swap, slot_of(space), NULL),
+                  ZC_BUSY);
 }
 
 static void expect_folio(void)
@@ -281,7 +282,8 @@ static void unpin_when_awaited(struct support_worker *worker)
 /* PIN_LOSER_SLEEPS, from the fault's side. */
 TEST_OF_PAGE(the_loser_of_the_pin_sleeps_and_looks_again, .synchronous = 1)
 {
-    assert_status(zc_slot_pin(&machine.cache->swap, slot_of(space)), ZC_OK);
+    assert_status(zc_slot_pin(&machine.cache->swap, slot_of(space), NULL),
+                  ZC_OK);
     run_both(read_it, unpin_when_awaited);
     assert_in_range(stats().pin_waits, 1, 2);
     assert_true(stats().fault_retries >= 1);

@@ -20,7 +20,7 @@ static void check_untouched(uint64_t offset)
 
 static zc_status write_back_by(const struct zc_zswap_token *token)
 {
-    return zc_writeback_page(&rig.pageio, rig_slot(1), token);
+    return zc_writeback_page(&rig.pageio, NULL, rig_slot(1), token);
 }
 
 /* ---- done ---- */
@@ -80,7 +80,7 @@ RIG_TEST(a_slot_in_use_is_busy, .io_workers = 0)
     struct zc_folio *folio;
 
     rig_set(1, SUPPORT_HALVES);
-    assert_status(zc_slot_pin(&rig.swap, rig_at(1)), ZC_OK);
+    assert_status(zc_slot_pin(&rig.swap, rig_at(1), NULL), ZC_OK);
     assert_status(rig_write_back(1), ZC_BUSY);
     zc_slot_unpin(&rig.swap, rig_at(1));
     check_untouched(1);
@@ -101,7 +101,7 @@ RIG_TEST(a_free_slot_is_missing, .io_workers = 0)
     token = rig_token(1, false);
     rig_forget(1);
     assert_status(write_back_by(&token), ZC_MISSING);
-    assert_status(zc_writeback_page(&rig.pageio, rig_slot(4000), &token),
+    assert_status(zc_writeback_page(&rig.pageio, NULL, rig_slot(4000), &token),
                   ZC_MISSING);
     assert_int_equal(rig_stat(ZC_STAT_WRITEBACK_STALE), 2);
     assert_int_equal(device->tries, 0);
@@ -148,7 +148,8 @@ RIG_TEST(a_type_without_a_device_is_invalid, .io_workers = 0)
 
     support_make_page(page, sizeof(page), SUPPORT_HALVES, 1);
     assert_status(zc_zswap_store(&rig.zswap, slot, page, 0, false), ZC_OK);
-    assert_status(zc_writeback_page(&rig.pageio, slot, &token), ZC_INVALID);
+    assert_status(zc_writeback_page(&rig.pageio, NULL, slot, &token),
+                  ZC_INVALID);
     (void)zc_zswap_invalidate(&rig.zswap, slot);
 }
 
