@@ -21,7 +21,6 @@
 
 #include <inttypes.h>
 #include <sched.h>
-#include <time.h>
 
 #include "support_threads.h"
 
@@ -361,13 +360,6 @@ static void use_slots(struct support_worker *worker)
     }
 }
 
-static void rest(void)
-{
-    const struct timespec pause = {.tv_nsec = 300000};
-
-    (void)nanosleep(&pause, NULL);
-}
-
 static void change_settings(struct support_worker *worker)
 {
     const struct arena *arena = worker->context;
@@ -389,7 +381,7 @@ static void change_settings(struct support_worker *worker)
             zc_cache_set_limit(arena->cache, limit, 50) != ZC_OK)
             support_mistake(worker, "set_limit");
         worker->operations++;
-        rest();
+        support_sleep_ns(300000);
     }
 }
 
@@ -408,7 +400,7 @@ static void compact(struct support_worker *worker)
         if (status != ZC_OK && status != ZC_AGAIN && status != ZC_UNSUPPORTED)
             support_mistake(worker, "compact: %s", zc_status_name(status));
         worker->operations++;
-        rest();
+        support_sleep_ns(300000);
     }
 }
 

@@ -17,7 +17,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include "base/inject.h"
 #include "support_rig.h"
@@ -288,13 +287,11 @@ static void fail_something(struct support_random *random)
 
 static void be_unlucky(struct support_worker *worker)
 {
-    const struct timespec pause = {.tv_nsec = 200000};
-
     while (!support_is_stopped(worker)) {
         if (!is_calm)
             fail_something(&worker->random);
         worker->operations++;
-        (void)nanosleep(&pause, NULL);
+        support_sleep_ns(200000);
     }
 }
 

@@ -3,7 +3,8 @@
 #include "support_call.h"
 
 #include <stdlib.h>
-#include <time.h>
+
+#include "support_threads.h"
 
 static void *run_call(void *argument)
 {
@@ -26,9 +27,7 @@ void support_call_start(struct support_call *call, void (*run)(void *context),
 
 bool support_call_waits(struct support_call *call)
 {
-    const struct timespec pause = {.tv_nsec = 30000000};
-
-    (void)nanosleep(&pause, NULL);
+    support_sleep_ns(30000000);
     return !atomic_load(&call->is_done);
 }
 

@@ -5,12 +5,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/inject.h"
 #include "platform/processor.h"
 #include "support_codec.h"
+#include "support_threads.h"
 
 #define TYPE_DEVICE 0
 #define TYPE_PLAIN 1
@@ -540,14 +540,13 @@ static void check_slot(struct support_churn *churn, unsigned index)
 /* A worker may hold the last zspage under reclaim; it is done with it soon. */
 static void await_worker(struct support_churn *churn)
 {
-    const struct timespec pause = {.tv_nsec = LOOK_NS};
     unsigned looks = 0;
 
     if (churn->config.shrink_worker == 0)
         return;
     while (support_cache_stat(churn->cache, pool_total_size) != 0 &&
            ++looks < LOOKS_MAX)
-        (void)nanosleep(&pause, NULL);
+        support_sleep_ns(LOOK_NS);
 }
 
 static void expect_nothing_left(struct support_churn *churn)

@@ -2,9 +2,8 @@
 /* support_front.c - see support_front.h. */
 #include "support_front.h"
 
-#include <time.h>
-
 #include "cache/cache.h"
+#include "support_threads.h"
 
 #define SOON_NS 3000000
 #define LOOK_NS 200000
@@ -18,13 +17,6 @@ struct support_bump_control spied;
 static bool has_device;
 static bool ends_soon;
 static pthread_t ender;
-
-static void pause_ns(long nanoseconds)
-{
-    const struct timespec pause = {.tv_nsec = nanoseconds};
-
-    (void)nanosleep(&pause, NULL);
-}
 
 void end(void)
 {
@@ -222,7 +214,7 @@ static void await_writes(void)
     while (zc_atomic_u32_load_acquire(writes) != 0) {
         if (++looks == LOOKS_MAX)
             fail_msg("a write does not end");
-        pause_ns(LOOK_NS);
+        support_sleep_ns(LOOK_NS);
     }
 }
 
@@ -278,7 +270,7 @@ void let_writes_end(void)
 static void *end_writes(void *unused)
 {
     (void)unused;
-    pause_ns(SOON_NS);
+    support_sleep_ns(SOON_NS);
     support_device_let_go(&disk);
     return NULL;
 }

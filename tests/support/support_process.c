@@ -147,6 +147,20 @@ void support_run_child(void (*action)(void *context), void *context,
     end_out->number = WIFEXITED(how) ? WEXITSTATUS(how) : WTERMSIG(how);
 }
 
+void support_run_children(struct support_worker *worker,
+                          void (*action)(void *context))
+{
+    struct support_end how;
+
+    while (!support_is_stopped(worker)) {
+        support_run_child(action, NULL, &how);
+        if (!how.exited || how.number != 0)
+            support_mistake(worker, "child %u %d: %s", (unsigned)how.exited,
+                            how.number, how.errors);
+        worker->operations++;
+    }
+}
+
 void support_assert_aborts(void (*action)(void *context), void *context,
                            const char *text, const char *other_text)
 {

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "support_threads.h"
+
 /* A field of /proc/self/smaps_rollup in bytes, "Anonymous:"; 0: none. */
 uint64_t support_smaps_bytes(const char *field);
 
@@ -38,6 +40,10 @@ struct support_end {
 /* Runs `action` in a child, which exits with 0 when it returns. */
 void support_run_child(void (*action)(void *context), void *context,
                        struct support_end *end_out);
+
+/* The work of a worker: child after child, each of which has to end well. */
+void support_run_children(struct support_worker *worker,
+                          void (*action)(void *context));
 
 /*
  * Fails the test unless `action` ends a child by abort() and both texts are in

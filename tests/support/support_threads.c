@@ -48,9 +48,9 @@ static void *run_worker(void *argument)
     return NULL;
 }
 
-static void sleep_ns(long nanoseconds)
+void support_sleep_ns(long nanoseconds)
 {
-    struct timespec pause = {.tv_nsec = nanoseconds};
+    const struct timespec pause = {.tv_nsec = nanoseconds};
 
     (void)nanosleep(&pause, NULL);
 }
@@ -63,7 +63,7 @@ static void wait_for_time(struct support_crew *crew, unsigned milliseconds)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &started);
     while (elapsed_ms < (int64_t)milliseconds && !atomic_load(&crew->stopped)) {
-        sleep_ns(LOOK_NS);
+        support_sleep_ns(LOOK_NS);
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
         elapsed_ms = (now.tv_sec - started.tv_sec) * 1000 +
                      (now.tv_nsec - started.tv_nsec) / 1000000;

@@ -69,6 +69,9 @@ struct support_meeting {
 void support_meet(struct support_worker *worker,
                   struct support_meeting *meeting);
 
+/* Sleeps for less than a second. */
+void support_sleep_ns(long nanoseconds);
+
 /* Must the worker return now? */
 bool support_is_stopped(const struct support_worker *worker);
 

@@ -380,15 +380,7 @@ static void be_busy(struct support_worker *worker)
 /* The first worker forks, while the others use the cache. */
 static void be_parent(struct support_worker *worker)
 {
-    struct support_end how;
-
-    while (!support_is_stopped(worker)) {
-        support_run_child(destroy_in_child, NULL, &how);
-        if (!how.exited || how.number != 0)
-            support_mistake(worker, "child %u %d: %s", (unsigned)how.exited,
-                            how.number, how.errors);
-        worker->operations++;
-    }
+    support_run_children(worker, destroy_in_child);
 }
 
 TEST_OF_CHILD(a_fork_in_the_middle_of_everything_is_survived)

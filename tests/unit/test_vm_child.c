@@ -92,15 +92,7 @@ TEST(a_destroy_leaves_the_parent_its_machine)
 /* The first worker forks, the others fault. */
 static void be_parent(struct support_worker *worker)
 {
-    struct support_end how;
-
-    while (!support_is_stopped(worker)) {
-        support_run_child(destroy_in_child, NULL, &how);
-        if (!how.exited || how.number != 0)
-            support_mistake(worker, "child %u %d: %s", (unsigned)how.exited,
-                            how.number, how.errors);
-        worker->operations++;
-    }
+    support_run_children(worker, destroy_in_child);
 }
 
 static void be_busy(struct support_worker *worker)

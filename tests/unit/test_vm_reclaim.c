@@ -436,10 +436,8 @@ static void write_one(struct support_worker *worker)
 
 static void let_go_later(struct support_worker *worker)
 {
-    const struct timespec pause = {.tv_nsec = 50000000};
-
     (void)worker;
-    (void)nanosleep(&pause, NULL);
+    support_sleep_ns(50000000);
     support_device_let_go(&device);
 }
 

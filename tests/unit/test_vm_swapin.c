@@ -269,11 +269,9 @@ static void run_both(support_work first, support_work second)
 
 static void unpin_when_awaited(struct support_worker *worker)
 {
-    const struct timespec pause = {.tv_nsec = 20000000};
-
     while (stats().pin_waits == 0)
         sched_yield();
-    (void)nanosleep(&pause, NULL);
+    support_sleep_ns(20000000);
     if (stats().pin_waits > 2)
         support_mistake(worker, "the thread that lost the pin did not sleep");
     zc_slot_unpin(&machine.cache->swap, slot_of(space));

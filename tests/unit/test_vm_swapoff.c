@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "support_machine.h"
+#include "support_threads.h"
 
 #include "base/inject.h"
 
@@ -224,13 +225,6 @@ static void *run_swap_off(void *argument)
     return NULL;
 }
 
-static void sleep_ms(long ms)
-{
-    const struct timespec pause = {.tv_nsec = ms * 1000000};
-
-    (void)nanosleep(&pause, NULL);
-}
-
 /* As an exit that has cleared its entry and not dropped the count yet. */
 static void drop_count(zc_swp slot)
 {
@@ -260,7 +254,7 @@ static void expect_sleep(pthread_t thread)
     assert_int_equal(pthread_getcpuclockid(thread, &clock), 0);
     do {
         assert_int_equal(clock_gettime(clock, &before), 0);
-        sleep_ms(100);
+        support_sleep_ns(100000000);
         assert_int_equal(clock_gettime(clock, &after), 0);
     } while (
         (before.tv_sec != after.tv_sec || before.tv_nsec != after.tv_nsec) &&
@@ -280,7 +274,7 @@ static void sleeps_until(void (*end)(zc_swp slot))
     assert_int_equal(pthread_create(&thread, NULL, run_swap_off, &status), 0);
     /* Past those before it. */
     while (stats().frames_free > 64 - 2)
-        sleep_ms(1);
+        support_sleep_ns(1000000);
     expect_sleep(thread);
     end(slot);
     assert_int_equal(pthread_join(thread, NULL), 0);

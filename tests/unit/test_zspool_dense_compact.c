@@ -4,9 +4,9 @@
 #include "support_content.h"
 #include "support_pool.h"
 #include "support_test.h"
+#include "support_threads.h"
 
 #include <pthread.h>
-#include <time.h>
 
 #define GRANULE 8
 
@@ -59,13 +59,11 @@ static void *end_reading(void *argument)
 
 static bool let_reader_leave(bool locked)
 {
-    const struct timespec pause = {.tv_nsec = 5000000};
-
     if (!locked && leaver.pool != NULL) {
         leaver.has_left =
             pthread_create(&leaver.thread, NULL, end_reading, leaver.pool) == 0;
         leaver.pool = NULL;
-        (void)nanosleep(&pause, NULL);
+        support_sleep_ns(5000000);
     }
     return locked;
 }
