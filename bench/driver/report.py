@@ -324,6 +324,63 @@ def writeback_text(results):
         ("what", "placement", "measured"), rows) + "\n"
 
 
+# ---- locks ----
+
+CALLS = (("over", "store over another page"), ("hole", "store into a hole"),
+         ("load", "load"), ("take", "take"))
+
+
+def lock_shares(runs, call):
+    """{(lock, taken by): its rows} over the runs."""
+    found = {}
+    for each in runs:
+        for row in each[call]["locks"]:
+            found.setdefault((row["lock"], row["by"]), []).append(row)
+    return found
+
+
+def lock_rows(parts):
+    for placement, runs in parts.items():
+        for call, title in CALLS:
+            for (lock, by), rows in sorted(lock_shares(runs, call).items(),
+                                           key=lambda item: item[0][::-1]):
+                yield [title, placement, lock, by] + [
+                    form.format(statistics.fmean(row[key] for row in rows))
+                    for key, form in (("times", "{:.2f}"), ("ns", "{:.0f}"))
+                ] + [f"{100 * targets.share_of(rows):.2f} %"]
+
+
+def projection(runs):
+    """Store over on 16 processors by Amdahl's law: four share a group of
+    segments, and all share the rest."""
+    shares = lock_shares(runs, "over")
+    group = targets.share_of(shares.get(("group", "both threads"), []))
+    rest = sum(targets.share_of(rows) for (lock, by), rows in shares.items()
+               if by == "both threads" and lock != "group")
+    return 16 / (1 + 3 * group + 15 * rest)
+
+
+def locks_text(results):
+    parts = results.get("locks") or {}
+    if not parts:
+        return ""
+    text = ("## Locks that a call holds\n\n"
+            "Two threads in turns, each on a processor and in shards of its "
+            "own: no lock is waited for, and one that both took is shared. "
+            "`context` is held across the codec, by design; there is one for "
+            "each processor. In dense placement `group` is one for each four "
+            "processors, in the kernel's one for each size class. The time is "
+            "that between lock and unlock, for each call.\n\n" +
+            table(("call", "placement", "lock", "taken by", "times", "ns",
+                   "of the call"), lock_rows(parts)) + "\n")
+    if "dense" in parts:
+        text += ("\nA projection, not a measurement: by Amdahl's law these "
+                 "shares let 16 threads that store over other pages in dense "
+                 f"placement do {projection(parts['dense']):.1f} times the "
+                 "work of one, as far as locks decide it.\n")
+    return text
+
+
 # ---- all of it ----
 
 def machine_text(about):
@@ -378,6 +435,7 @@ def write(results, instructions):
         if results["quick"] else ""
     parts = [user_text(results), targets_text(results, instructions),
              HOW + origin_text(results), stores_text(results),
-             writeback_text(results), programs_text(results)]
+             writeback_text(results), locks_text(results),
+             programs_text(results)]
     return INTRO + quick + \
         "\n".join(part for part in parts if part).rstrip() + "\n"

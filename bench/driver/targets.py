@@ -33,6 +33,11 @@ def stored_beside_worker(run):
     return (1 - part["past_memory_per_store"]) / part["time"]["ratio"]
 
 
+def share_of(rows):
+    """The mean part of a call that a lock is held, over runs of bench_locks."""
+    return statistics.fmean(row["share"] for row in rows) if rows else 0
+
+
 # Name; part of scripts/bench; figure; {placement: (bar, stretch)}; calls of
 # docs/instructions.json.  A bar is "at most", in AT_LEAST "at least".  An exact
 # figure depends on the code alone: one run is enough.
@@ -69,6 +74,9 @@ TARGETS = (
      at("store", "ratio"), {"dense": (0.97, 1), "kernel": (0.97, None)}, ()),
     ("two threads / one, load, relative to the codec", "threads",
      at("load", "ratio"), {"dense": (0.97, 1), "kernel": (0.97, None)}, ()),
+    ("part of a store over under locks that two processors share", "locks",
+     at("over", "shared"), {"dense": (0.01, 0.004), "kernel": (0.01, None)},
+     ()),
     ("load at 4,000,000 entries / at 40,000, beyond the codec's", "large",
      at("load", "ratio"), {"dense": (1.12, 1.08), "kernel": (1.15, None)}, ()),
     ("store at 4,000,000 entries / at 40,000, beyond the codec's", "large",
