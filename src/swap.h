@@ -722,10 +722,10 @@ void zc_shrinker_destroy(struct zc_shrinker *shrinker);
 /*
  * Writes back cold pages until `page_goal` pool pages are given back, or
  * ZC_SHRINK_RETRIES_MAX attempts in a row have failed, or the device fails all
- * writes.  In either lru mode; of one owner (lru = entry), or of all in turn
+ * writes.  With an LRU; of one owner (lru = entry), or of all in turn
  * (ZC_OWNER_ANY).  The caller holds no lock and no pin.  *pages_out gets the
  * pool pages given back, whatever is returned.  ZC_OK; ZC_AGAIN: the goal is
- * not reached; ZC_UNSUPPORTED: lru = none.
+ * not reached.
  */
 zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,
                              uint64_t page_goal, uint64_t *pages_out);

@@ -456,8 +456,9 @@ struct zc_zswap {
 
 #define ZC_OWNER_ANY ZC_OWNER_COUNT
 
-/* `options` are checked, with defaults filled in.  The caller sets make_room
- * and context afterwards.  ZC_OK; ZC_NO_MEMORY; the status of the pool. */
+/* `options` are checked, with defaults filled in, and the struct is all zeros.
+ * The caller sets make_room and context afterwards.  ZC_OK; ZC_NO_MEMORY; the
+ * status of the pool. */
 zc_status zc_zswap_init(struct zc_zswap *zswap,
                         const struct zc_cache_options *options);
 /* No other thread uses it any more. */

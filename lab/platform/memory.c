@@ -246,6 +246,8 @@ void zc_pages_unmap(void *pages, size_t bytes)
     unsigned i;
 
     zc_may_block();
+    if (pages == NULL)
+        return;
     for (i = 0; i < region.mapping_count; i++) {
         if (region.mappings[i].memory != pages ||
             region.mappings[i].bytes != bytes || region.mappings[i].gone)

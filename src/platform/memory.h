@@ -30,7 +30,7 @@ size_t zc_malloc_size(const void *memory);
  */
 void *zc_pages_map(size_t bytes, size_t alignment);
 
-/* Gives back a whole mapping. */
+/* Gives back a whole mapping.  NULL is allowed. */
 void zc_pages_unmap(void *pages, size_t bytes);
 
 /* A hint: the range will be used for long and in random order, so large pages

@@ -306,16 +306,10 @@ static void shrink_zspages(struct shrink *shrink, goal is_reached)
 
 static void run_shrink(struct shrink *shrink, goal is_reached)
 {
-    switch (shrink->zswap->lru_mode) {
-    case ZC_LRU_ENTRY:
+    if (shrink->zswap->lru_mode == ZC_LRU_ENTRY)
         shrink_entries(shrink, is_reached);
-        break;
-    case ZC_LRU_ZSPAGE:
+    else
         shrink_zspages(shrink, is_reached);
-        break;
-    default:
-        break;
-    }
     zc_pageio_end_run(&shrink->run);
 }
 
@@ -342,9 +336,6 @@ zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,
 {
     struct shrink shrink;
 
-    *pages_out = 0;
-    if (shrinker->pageio->zswap->lru_mode == ZC_LRU_NONE)
-        return ZC_UNSUPPORTED;
     begin_shrink(&shrink, shrinker, owner, true);
     shrink.page_goal = page_goal;
     run_shrink(&shrink, has_given_pages);
@@ -483,9 +474,6 @@ zc_status zc_shrinker_writeback(struct zc_shrinker *shrinker,
     struct shrink shrink;
     bool is_left;
 
-    *bytes_out = 0;
-    if (shrinker->pageio->zswap->lru_mode != ZC_LRU_ENTRY)
-        return ZC_UNSUPPORTED;
     if (options->budget_bytes != 0)
         page_budget = options->budget_bytes / page_size;
     begin_shrink(&shrink, shrinker,

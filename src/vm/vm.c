@@ -7,12 +7,10 @@
  * threads that use frames (the cache's workers, the reclaimer) start after the
  * frames are made, and are joined before the frames are freed.
  */
-#include <string.h>
-
+#include "vm/vm.h"
 #include "base/bits.h"
 #include "base/options.h"
 #include "platform/memory.h"
-#include "vm/vm.h"
 
 #define FRAMES_DEFAULT 16384
 #define FRAMES_MIN 16
@@ -148,8 +146,7 @@ static void *map_memory(const struct zc_vm *vm)
 
 static void free_memory(struct zc_vm *vm)
 {
-    if (vm->memory != NULL)
-        zc_pages_unmap(vm->memory, memory_bytes(vm));
+    zc_pages_unmap(vm->memory, memory_bytes(vm));
     zc_free(vm->frames);
     zc_free(vm->owners);
     zc_free(vm);
@@ -333,23 +330,24 @@ zc_status zc_vm_get_stats(struct zc_vm *vm, struct zc_vm_stats *stats_out)
     if (zc_process_is_child(&vm->cache->process))
         return ZC_UNSUPPORTED;
     counters = vm->counters;
-    memset(&own, 0, sizeof(own));
-    own.frame_count = vm->frame_count;
-    own.frames_free = zc_frames_free(vm);
+    own = (struct zc_vm_stats){
+        .frame_count = vm->frame_count,
+        .frames_free = zc_frames_free(vm),
+        .fault_retries = zc_counter_read(&counters[ZC_VM_FAULT_RETRIES]),
+        .pin_waits = zc_counter_read(&counters[ZC_VM_PIN_WAITS]),
+        .swapped_out = zc_counter_read(&counters[ZC_VM_SWAPPED_OUT]),
+        .reclaim_scanned = zc_counter_read(&counters[ZC_VM_RECLAIM_SCANNED]),
+        .reclaim_freed = zc_counter_read(&counters[ZC_VM_RECLAIM_FREED]),
+        .direct_reclaims = zc_counter_read(&counters[ZC_VM_DIRECT_RECLAIMS]),
+        .pages_merged = zc_counter_read(&counters[ZC_VM_PAGES_MERGED]),
+        .pages_forked = zc_counter_read(&counters[ZC_VM_PAGES_FORKED]),
+        .ksm_copies = zc_counter_read(&counters[ZC_VM_KSM_COPIES]),
+        .installs_failed = zc_counter_read(&counters[ZC_VM_INSTALLS_FAILED]),
+    };
     zc_mutex_lock(&vm->lock);
     own.spaces = vm->space_count;
     zc_mutex_unlock(&vm->lock);
     for (i = 0; i < ZC_FAULT_KINDS; i++)
         own.faults[i] = zc_counter_read(&counters[ZC_VM_FAULTS + i]);
-    own.fault_retries = zc_counter_read(&counters[ZC_VM_FAULT_RETRIES]);
-    own.pin_waits = zc_counter_read(&counters[ZC_VM_PIN_WAITS]);
-    own.swapped_out = zc_counter_read(&counters[ZC_VM_SWAPPED_OUT]);
-    own.reclaim_scanned = zc_counter_read(&counters[ZC_VM_RECLAIM_SCANNED]);
-    own.reclaim_freed = zc_counter_read(&counters[ZC_VM_RECLAIM_FREED]);
-    own.direct_reclaims = zc_counter_read(&counters[ZC_VM_DIRECT_RECLAIMS]);
-    own.pages_merged = zc_counter_read(&counters[ZC_VM_PAGES_MERGED]);
-    own.pages_forked = zc_counter_read(&counters[ZC_VM_PAGES_FORKED]);
-    own.ksm_copies = zc_counter_read(&counters[ZC_VM_KSM_COPIES]);
-    own.installs_failed = zc_counter_read(&counters[ZC_VM_INSTALLS_FAILED]);
     return zc_options_copy_out(stats_out, &own, sizeof(own));
 }

@@ -59,13 +59,7 @@ static void destroy_owner(struct zc_owner *owner)
 
 zc_status zc_lru_init(struct zc_lru *lru, struct zc_entries *entries)
 {
-    unsigned i;
-
     lru->entries = entries;
-    for (i = 0; i < ZC_OWNER_COUNT; i++)
-        zc_atomic_pointer_store_relaxed(&lru->owners[i], NULL);
-    zc_atomic_u32_store_relaxed(&lru->owner_end, 0);
-    zc_atomic_u32_store_relaxed(&lru->cursor, 0);
     return zc_lru_owner(lru, 0) != NULL ? ZC_OK : ZC_NO_MEMORY;
 }
 

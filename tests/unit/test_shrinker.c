@@ -86,34 +86,6 @@ RIG_TEST(holes_become_pages, .cache = caches[1])
     assert_in_range(rig_stat(ZC_STAT_ZSWPWB), 1, 2048 / 4);
 }
 
-static void expect_unsupported_writeback(void)
-{
-    const struct zc_writeback_options any = {.struct_size = sizeof(any)};
-    size_t bytes = 77;
-
-    assert_status(zc_shrinker_writeback(&rig.shrinker, &any, &bytes),
-                  ZC_UNSUPPORTED);
-    assert_int_equal(bytes, 0);
-}
-
-RIG_TEST(without_an_lru_nothing_is_written_back, .cache.lru_mode = ZC_LRU_NONE)
-{
-    uint64_t pages = 77;
-
-    rig_fill(0, 8, 0);
-    assert_status(zc_shrinker_shrink(&rig.shrinker, ZC_OWNER_ANY, 1, &pages),
-                  ZC_UNSUPPORTED);
-    assert_int_equal(pages, 0);
-    expect_unsupported_writeback();
-    assert_false(
-        zc_shrinker_make_room(&rig.shrinker, rig_slot(1), ZC_OWNER_ANY));
-}
-
-RIG_TEST(zspages_have_no_age, .cache.lru_mode = ZC_LRU_ZSPAGE)
-{
-    expect_unsupported_writeback();
-}
-
 /* ---- order ---- */
 
 RIG_TEST(the_coldest_goes_first_after_its_second_chance, .cache = caches[0])

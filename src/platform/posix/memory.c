@@ -103,6 +103,8 @@ void *zc_pages_map(size_t bytes, size_t alignment)
 void zc_pages_unmap(void *pages, size_t bytes)
 {
     zc_may_block();
+    if (pages == NULL)
+        return;
     zc_memory_open(pages, bytes);
     (void)munmap(pages, bytes);
 }

@@ -107,9 +107,8 @@ static void give_slot(struct faulty *own, uint64_t slot)
 
 static zc_status count_slots(struct faulty *own, uint64_t slot_count)
 {
-    const uint64_t words = (slot_count + WORD_BITS - 1) / WORD_BITS;
-    const uint64_t bytes =
-        zc_round_up(words * sizeof(own->in_use[0]), zc_pages_system_size());
+    const uint64_t bytes = zc_round_up(slot_count, 8 * zc_pages_system_size()) /
+                           8;
 
     if (own->faults.full_after == 0)
         return ZC_OK;
@@ -124,8 +123,7 @@ static zc_status count_slots(struct faulty *own, uint64_t slot_count)
 
 static void free_own(struct faulty *own)
 {
-    if (own->in_use != NULL)
-        zc_pages_unmap(own->in_use, own->in_use_bytes);
+    zc_pages_unmap(own->in_use, own->in_use_bytes);
     zc_free(own);
 }
 
@@ -187,8 +185,7 @@ static void faulty_leave(void *backing)
 
     if (own->ops.leave_in_child != NULL)
         own->ops.leave_in_child(own->device);
-    if (own->in_use != NULL)
-        zc_pages_unmap(own->in_use, own->in_use_bytes);
+    zc_pages_unmap(own->in_use, own->in_use_bytes);
 }
 
 static zc_status faulty_write(void *backing, uint64_t slot, const void *page)

@@ -239,9 +239,7 @@ static void file_leave(void *backing)
     const struct file *own = backing;
 
     zc_file_leave(own->file);
-    if (own->bounce.buffers != NULL)
-        zc_pages_unmap(own->bounce.buffers,
-                       BOUNCE_COUNT * own->bounce.buffer_size);
+    zc_pages_unmap(own->bounce.buffers, BOUNCE_COUNT * own->bounce.buffer_size);
 }
 
 const struct zc_backing_ops zc_backing_file = {
