@@ -34,9 +34,7 @@ static void churn(struct support_worker *worker)
 static void run(const struct support_churn_config *config, unsigned workers)
 {
     static struct support_churn over;
-    struct support_crew crew;
     struct work work = {&over, STEPS / workers};
-    unsigned i;
 
     printf("seed 0x%llx: pool %u, lru %u, %u+%u workers, device %u, %u "
            "threads%s\n",
@@ -45,10 +43,7 @@ static void run(const struct support_churn_config *config, unsigned workers)
            config->injects ? ", failures" : "");
     fflush(stdout);
     support_churn_begin(&over, config);
-    support_crew_init(&crew);
-    for (i = 0; i < workers; i++)
-        support_crew_add(&crew, churn, &work);
-    support_crew_run(&crew, 0);
+    support_crowd(workers, churn, &work, 0);
     support_churn_end(&over);
 }
 

@@ -479,10 +479,7 @@ static void run(enum support_over over, bool has_limit, bool checksums)
     support_crew_add(&crew, compact, &arena);
     support_crew_add(&crew, read_stats, &arena);
 
-    support_crew_run(&crew, support_stress_milliseconds(RUN_MS));
-
-    for (i = 0; i < crew.count; i++)
-        assert_true(crew.workers[i].operations > 0);
+    support_crew_stress(&crew, RUN_MS);
     check_rest(&arena);
     zc_cache_destroy(arena.cache);
 }
@@ -533,19 +530,14 @@ TEST(threads_that_make_a_part_of_the_tree_share_it)
 {
     struct zc_cache_accounting parts = {.struct_size = sizeof(parts)};
     static struct arena arena;
-    struct support_crew crew;
     uint64_t bytes = 0;
     unsigned round;
-    unsigned i;
 
     for (round = 0; round < 4; round++) {
         memset(&meeting, 0, sizeof(meeting));
         arena.cache = support_cache_create(
             ZC_CACHE_OPTIONS(.slot_count = ZC_SLOT_COUNT_MAX));
-        support_crew_init(&crew);
-        for (i = 0; i < 4; i++)
-            support_crew_add(&crew, make_parts, &arena);
-        support_crew_run(&crew, 0);
+        support_crowd(4, make_parts, &arena, 0);
         support_expect_empty(arena.cache);
         assert_status(zc_cache_account(arena.cache, &parts), ZC_OK);
         /* What malloc() rounds a block up to depends on what it has free. */

@@ -162,14 +162,8 @@ static void use_own_slots(struct support_worker *worker)
 
 void support_backing_threads(const struct zc_backing_ops *ops, void *user)
 {
-    struct support_crew crew;
-    unsigned i;
-
     begin(ops, user, 4096, THREADS * SLOTS_EACH);
-    support_crew_init(&crew);
-    for (i = 0; i < THREADS; i++)
-        support_crew_add(&crew, use_own_slots, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(THREADS, use_own_slots, NULL, 0);
     ops->close(backing);
 }
 

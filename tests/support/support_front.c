@@ -3,6 +3,7 @@
 #include "support_front.h"
 
 #include "cache/cache.h"
+#include "support_call.h"
 #include "support_threads.h"
 
 #define SOON_NS 3000000
@@ -16,14 +17,14 @@ struct support_bump_control spied;
 
 static bool has_device;
 static bool ends_soon;
-static pthread_t ender;
+static struct support_call ender;
 
 void end(void)
 {
     if (has_device)
         support_device_let_go(&disk);
     if (ends_soon)
-        assert_int_equal(pthread_join(ender, NULL), 0);
+        support_call_join(&ender);
     zc_cache_destroy(cache);
     if (has_device)
         support_device_fini(&disk);
@@ -267,16 +268,15 @@ void let_writes_end(void)
     await_writes();
 }
 
-static void *end_writes(void *unused)
+static void end_writes(void *unused)
 {
     (void)unused;
     support_sleep_ns(SOON_NS);
     support_device_let_go(&disk);
-    return NULL;
 }
 
 void let_writes_end_soon(void)
 {
-    assert_int_equal(pthread_create(&ender, NULL, end_writes, NULL), 0);
+    support_call_start(&ender, end_writes, NULL);
     ends_soon = true;
 }

@@ -24,15 +24,10 @@ void machine_begin(const struct support_vm_kind *kind, uint64_t pages);
 void machine_end(void);
 
 #define TEST_OF_MACHINE(name, pages, ...)                                      \
-    static void name(void);                                                    \
-    static void name##_of_machine(__attribute__((unused)) void **state)        \
-    {                                                                          \
-        machine_begin(&(const struct support_vm_kind){__VA_ARGS__}, pages);    \
-        name();                                                                \
-        machine_end();                                                         \
-    }                                                                          \
-    TEST_REGISTER(name##_of_machine, #name, NULL, NULL, NULL)                  \
-    static void name(void)
+    TEST_BETWEEN(                                                              \
+        name,                                                                  \
+        machine_begin(&(const struct support_vm_kind){__VA_ARGS__}, pages),    \
+        machine_end())
 
 /* The same, of a small machine of all defaults. */
 #define TEST_IN_SPACE(name, pages) TEST_OF_MACHINE(name, pages, .frames = 64)

@@ -19,6 +19,15 @@
 
 #include "support_test.h"
 
+#define CHILD_SECONDS 120 /* that a child may take on the slowest machine */
+
+/* How a child ended. */
+struct end {
+    bool exited;      /* else by a signal */
+    int number;       /* exit status or signal */
+    char errors[512]; /* what it wrote to stderr, as text */
+};
+
 uint64_t support_smaps_bytes(const char *field)
 {
     FILE *file = fopen("/proc/self/smaps_rollup", "r");
@@ -100,6 +109,7 @@ static _Noreturn void be_child(void (*action)(void *context), void *context,
 
     (void)setrlimit(RLIMIT_CORE, &no_core);
     (void)signal(SIGABRT, SIG_DFL);
+    (void)alarm(CHILD_SECONDS);
     (void)dup2(errors, STDERR_FILENO);
     (void)close(errors);
     action(context);
@@ -126,8 +136,8 @@ static void read_text(int file, char *text, size_t capacity)
     text[length] = '\0';
 }
 
-void support_run_child(void (*action)(void *context), void *context,
-                       struct support_end *end_out)
+static void run(void (*action)(void *context), void *context,
+                struct end *end_out)
 {
     int ends[2];
     int how = 0;
@@ -147,13 +157,31 @@ void support_run_child(void (*action)(void *context), void *context,
     end_out->number = WIFEXITED(how) ? WEXITSTATUS(how) : WTERMSIG(how);
 }
 
+void support_run_child(void (*action)(void *context), void *context)
+{
+    struct end end;
+
+    run(action, context, &end);
+    assert_string_equal(end.errors, "");
+    assert_true(end.exited);
+    assert_int_equal(end.number, 0);
+}
+
+void support_check(bool holds, const char *what)
+{
+    if (holds)
+        return;
+    (void)fprintf(stderr, "%s", what);
+    _exit(1);
+}
+
 void support_run_children(struct support_worker *worker,
                           void (*action)(void *context))
 {
-    struct support_end how;
+    struct end how;
 
     while (!support_is_stopped(worker)) {
-        support_run_child(action, NULL, &how);
+        run(action, NULL, &how);
         if (!how.exited || how.number != 0)
             support_mistake(worker, "child %u %d: %s", (unsigned)how.exited,
                             how.number, how.errors);
@@ -164,9 +192,9 @@ void support_run_children(struct support_worker *worker,
 void support_assert_aborts(void (*action)(void *context), void *context,
                            const char *text, const char *other_text)
 {
-    struct support_end end;
+    struct end end;
 
-    support_run_child(action, context, &end);
+    run(action, context, &end);
     if (end.exited || end.number != SIGABRT)
         fail_msg("ended by %s %d, not by abort(): %s",
                  end.exited ? "exit" : "signal", end.number, end.errors);

@@ -30,16 +30,11 @@ size_t support_resident_pages(const void *memory, size_t bytes);
 /* Is the system page around an address mapped? */
 bool support_is_mapped(const void *memory);
 
-/* How a child ended. */
-struct support_end {
-    bool exited;      /* else by a signal */
-    int number;       /* exit status or signal */
-    char errors[512]; /* what it wrote to stderr, as text */
-};
+/* Runs `action` in a child, and fails unless that returns, in time. */
+void support_run_child(void (*action)(void *context), void *context);
 
-/* Runs `action` in a child, which exits with 0 when it returns. */
-void support_run_child(void (*action)(void *context), void *context,
-                       struct support_end *end_out);
+/* In a child: ends it with a text that fails the test, unless this holds. */
+void support_check(bool holds, const char *what);
 
 /* The work of a worker: child after child, each of which has to end well. */
 void support_run_children(struct support_worker *worker,

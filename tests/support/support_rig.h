@@ -54,16 +54,8 @@ extern struct rig rig;
  * these options, which is made before it and ended after it.
  */
 #define RIG_TEST(name, ...)                                                    \
-    static void name(void);                                                    \
-    static void name##_in_a_rig(void **state)                                  \
-    {                                                                          \
-        (void)state;                                                           \
-        rig_begin(&(const struct rig_options){__VA_ARGS__});                   \
-        name();                                                                \
-        rig_end();                                                             \
-    }                                                                          \
-    TEST_REGISTER(name##_in_a_rig, #name, NULL, NULL, NULL)                    \
-    static void name(void)
+    TEST_BETWEEN(name, rig_begin(&(const struct rig_options){__VA_ARGS__}),    \
+                 rig_end())
 
 void rig_begin(const struct rig_options *options);
 

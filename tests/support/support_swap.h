@@ -41,7 +41,7 @@ void support_swap_end(void);
 
 /* SWAP_TEST(what_holds) { ... }: a test without devices at first. */
 #define SWAP_TEST(name)                                                        \
-    SUPPORT_SWAP_TEST(name, support_swap_begin, support_swap_end)
+    TEST_BETWEEN(name, support_swap_begin(), support_swap_end())
 
 /*
  * SLOT_TEST(what_holds) { ... }: a test with a managed slot, support.slot, that
@@ -50,19 +50,7 @@ void support_swap_end(void);
  * unless the slot is freed by then, once.
  */
 #define SLOT_TEST(name)                                                        \
-    SUPPORT_SWAP_TEST(name, support_slot_begin, support_slot_end)
-
-#define SUPPORT_SWAP_TEST(name, begin, end)                                    \
-    static void name(void);                                                    \
-    static void name##_in_swap(void **state)                                   \
-    {                                                                          \
-        (void)state;                                                           \
-        begin();                                                               \
-        name();                                                                \
-        end();                                                                 \
-    }                                                                          \
-    TEST_REGISTER(name##_in_swap, #name, NULL, NULL, NULL)                     \
-    static void name(void)
+    TEST_BETWEEN(name, support_slot_begin(), support_slot_end())
 
 void support_slot_begin(void);
 void support_slot_end(void);

@@ -56,6 +56,18 @@ static inline void support_assert_status(zc_status actual, zc_status expected,
     TEST_REGISTER(name, #name, set_up, tear_down, NULL)                        \
     static void name(__attribute__((unused)) void **state)
 
+/* TEST_BETWEEN(what_holds, begin(), end()) { ... }: between these calls. */
+#define TEST_BETWEEN(name, begin, end)                                         \
+    static void name(void);                                                    \
+    static void name##_between(__attribute__((unused)) void **state)           \
+    {                                                                          \
+        begin;                                                                 \
+        name();                                                                \
+        end;                                                                   \
+    }                                                                          \
+    TEST_REGISTER(name##_between, #name, NULL, NULL, NULL)                     \
+    static void name(void)
+
 /* Registers `function` under a name; TEST_REGISTER_AS() several times. */
 #define TEST_REGISTER(function, text, set_up, tear_down, initial)              \
     TEST_REGISTER_AS(function##_registered, function, text, set_up, tear_down, \

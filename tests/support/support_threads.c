@@ -96,6 +96,26 @@ void support_crew_run(struct support_crew *crew, unsigned milliseconds)
     assert_false(any_mistake);
 }
 
+void support_crew_stress(struct support_crew *crew, unsigned otherwise)
+{
+    unsigned i;
+
+    support_crew_run(crew, support_stress_milliseconds(otherwise));
+    for (i = 0; i < crew->count; i++)
+        assert_true(crew->workers[i].operations > 0);
+}
+
+void support_crowd(unsigned count, support_work work, void *context,
+                   unsigned milliseconds)
+{
+    struct support_crew crew;
+
+    support_crew_init(&crew);
+    while (crew.count < count)
+        support_crew_add(&crew, work, context);
+    support_crew_run(&crew, milliseconds);
+}
+
 void support_meet(struct support_worker *worker,
                   struct support_meeting *meeting)
 {

@@ -57,6 +57,14 @@ void support_crew_add(struct support_crew *crew, support_work work,
  */
 void support_crew_run(struct support_crew *crew, unsigned milliseconds);
 
+/* A stress test's run: the milliseconds are `otherwise` of
+ * support_stress_milliseconds(), and fails if a worker did no operation. */
+void support_crew_stress(struct support_crew *crew, unsigned otherwise);
+
+/* The whole of it for `count` workers that are alike. */
+void support_crowd(unsigned count, support_work work, void *context,
+                   unsigned milliseconds);
+
 /*
  * A barrier: all workers of a crew leave it at almost the same time, as often
  * as they like.  For what happens only side by side.

@@ -566,7 +566,6 @@ static void keep_busy(struct support_worker *worker)
 static void keep_all_busy(unsigned workers)
 {
     struct zc_backing_counts counts;
-    struct support_crew crew;
     unsigned i;
 
     open_device(workers);
@@ -575,10 +574,7 @@ static void keep_all_busy(unsigned workers)
         prepare(&busy[i], i, true);
         atomic_store(&busy[i].completions, 1);
     }
-    support_crew_init(&crew);
-    for (i = 0; i < CALLERS; i++)
-        support_crew_add(&crew, keep_busy, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(CALLERS, keep_busy, NULL, 0);
 
     for (i = 0; i < CALLERS * SLOTS_EACH; i++)
         await(&busy[i]);

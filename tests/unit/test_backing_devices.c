@@ -160,16 +160,10 @@ static void write_and_read(struct support_worker *worker)
 
 DEVICE_TEST(many_threads_share_the_buffers_of_a_direct_file)
 {
-    struct support_crew crew;
-    unsigned i;
-
     need_direct();
     backing =
         support_backing_open(file, &options, 4096, SUPPORT_WORKERS_MAX * PAGES);
-    support_crew_init(&crew);
-    for (i = 0; i < SUPPORT_WORKERS_MAX; i++)
-        support_crew_add(&crew, write_and_read, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(SUPPORT_WORKERS_MAX, write_and_read, NULL, 0);
     file->close(backing);
 }
 
@@ -304,14 +298,10 @@ static void write_everywhere(struct support_worker *worker)
 
 DEVICE_TEST(racing_for_a_leaf_loses_no_page)
 {
-    struct support_crew crew;
     unsigned i;
 
     open_memory(LEAVES * 1024);
-    support_crew_init(&crew);
-    for (i = 0; i < RACERS; i++)
-        support_crew_add(&crew, write_everywhere, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(RACERS, write_everywhere, NULL, 0);
     for (i = 0; i < LEAVES * RACERS; i++)
         expect_page((uint64_t)(i / RACERS) * 1024 + i % RACERS);
     memory->close(backing);

@@ -149,33 +149,6 @@ SWAP_TEST(the_end_of_a_writeback_wakes_and_leaves_the_lock)
     support_unlock(folio);
 }
 
-SWAP_TEST(a_folio_is_of_the_slot_it_is_cached_for_and_of_no_other)
-{
-    struct zc_folio *folio;
-    zc_swp first;
-    zc_swp second;
-
-    support_swap_on_managed(0, 10, ZC_SLOT_ORDER_ROUND_ROBIN);
-    folio = support_folio();
-    assert_false(zc_folio_is_of(folio, zc_swp_make(0, 0)));
-
-    assert_status(zc_slot_alloc(swap, folio, &first), ZC_OK);
-    assert_true(zc_folio_is_of(folio, first));
-    assert_false(zc_folio_is_of(folio, zc_swp_make(0, 1)));
-    assert_false(zc_folio_is_of(folio, zc_swp_make(1, 0)));
-    zc_swapcache_delete(swap, folio);
-    /* The name stays, and says nothing. */
-    assert_int_equal(folio->swap.value, first.value);
-    assert_false(zc_folio_is_of(folio, first));
-    assert_status(zc_slot_alloc(swap, folio, &second), ZC_OK);
-    assert_int_not_equal(first.value, second.value);
-    assert_false(zc_folio_is_of(folio, first));
-    assert_true(zc_folio_is_of(folio, second));
-
-    assert_true(zc_swapcache_try_free_slot(swap, folio));
-    support_unlock(folio);
-}
-
 /* ---- looking up, creating, deleting ---- */
 
 SLOT_TEST(a_folio_is_there_from_create_to_delete)
@@ -571,11 +544,6 @@ static void take_part(struct support_worker *worker)
 
 SLOT_TEST(exactly_one_of_two_users_drops_it)
 {
-    struct support_crew crew;
-
     memset(&meeting, 0, sizeof(meeting));
-    support_crew_init(&crew);
-    support_crew_add(&crew, take_part, NULL);
-    support_crew_add(&crew, take_part, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(2, take_part, NULL, 0);
 }

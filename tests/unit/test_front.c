@@ -63,38 +63,6 @@ TEST_OF_PATH(the_default_count_of_slots_takes_no_room)
     expect_pages(ZC_SLOT_COUNT_DEFAULT - 1, 1);
 }
 
-/* Bad options leave no cache and no file. */
-static void expect_no_cache(struct zc_cache_options options, zc_status status)
-{
-    struct zc_cache *none = NULL;
-
-    options.struct_size = sizeof(options);
-    if (options.backing_path == NULL)
-        options.backing_path = path;
-    assert_status(zc_cache_create(&options, &none), status);
-    assert_null(none);
-    assert_int_not_equal(access(path, F_OK), 0);
-}
-
-TEST_OF_PATH(bad_options_leave_nothing)
-{
-    static const struct {
-        struct zc_cache_options options;
-        zc_status status;
-    } rows[] = {
-        {{.io_workers = ZC_BACKING_WORKERS_MAX + 1}, ZC_INVALID},
-        {{.shrink_worker = 2}, ZC_INVALID},
-        {{.lru_mode = ZC_LRU_ZSPAGE + 1}, ZC_INVALID},
-        {{.page_size = 5000}, ZC_INVALID},
-        {{.backing_path = ""}, ZC_INVALID},
-        {{.backing_path = "/no/such/directory/x"}, ZC_IO_ERROR},
-    };
-    size_t i;
-
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        expect_no_cache(rows[i].options, rows[i].status);
-}
-
 /* The path, and the system's own words or what the library found. */
 TEST_OF_PATH(a_path_that_is_refused_is_named_with_the_reason)
 {
@@ -195,10 +163,12 @@ TEST_OF_PATH(a_cache_that_is_not_made_leaves_nothing)
 
 TEST_OF_CACHE(a_device_that_does_not_open_leaves_nothing)
 {
-    static const unsigned failures_min[] = {1, 0, 1};
+    static const unsigned failures_min[] = {2, 1, 3};
     const struct zc_swap_options options = {.struct_size = sizeof(options),
                                             .backing_ops = &support_device_ops,
                                             .backing_user = &disk,
+                                            .slot_count = 100,
+                                            .managed = 1,
                                             .io_workers = 3};
     uint32_t countdown;
     zc_status status;
@@ -208,6 +178,7 @@ TEST_OF_CACHE(a_device_that_does_not_open_leaves_nothing)
     support_device_init(&disk);
     atomic_store(&disk.fails_open, true);
     assert_status(zc_swap_on(cache, &options, &type), ZC_IO_ERROR);
+    assert_false(zc_swap_has_device(&cache->swap, 0));
     atomic_store(&disk.fails_open, false);
     for (i = 0; i < 3; i++) {
         for (countdown = 0;; countdown++) {

@@ -2,7 +2,7 @@
 /*
  * test_front_child.c - a child after fork() may destroy the caches and pools of
  * its parent, promptly and without any effect on the parent, and is refused
- * everything else.  A child that hangs is ended by SIGALRM.
+ * everything else.
  */
 #include "support_backing.h"
 #include "support_front.h"
@@ -19,7 +19,6 @@
 #include "zspool.h"
 
 #define PAGES 300
-#define SECONDS 30 /* that a child may take on the slowest machine */
 
 /* A directory for the file of a cache; empty before and after. */
 static char directory[64];
@@ -39,26 +38,7 @@ static int end_directory(void **state)
 
 #define TEST_OF_CHILD(name) TEST_WITH(name, begin_directory, end_directory)
 
-/* In a child: ends it with a text that the parent finds. */
-static void check(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    (void)fprintf(stderr, "%s", what);
-    _exit(1);
-}
-
-#define CHECK_REFUSED(call) check((call) == ZC_UNSUPPORTED, #call)
-
-static void run(void (*action)(void *context), void *context)
-{
-    struct support_end how;
-
-    support_run_child(action, context, &how);
-    assert_string_equal(how.errors, "");
-    assert_true(how.exited);
-    assert_int_equal(how.number, 0);
-}
+#define CHECK_REFUSED(call) support_check((call) == ZC_UNSUPPORTED, #call)
 
 /* Whether this process has a file below the directory open. */
 static bool has_open_file(void)
@@ -92,13 +72,13 @@ static void destroy_in_child(void *unused)
     const uint64_t before = support_mapped_bytes();
 
     (void)unused;
-    (void)alarm(SECONDS);
     if (has_file && access("/proc/self/fd", F_OK) == 0)
-        check(has_open_file(), "the child has no file");
+        support_check(has_open_file(), "the child has no file");
     zc_cache_destroy(cache);
-    check(!has_open_file(), "its descriptor is open");
+    support_check(!has_open_file(), "its descriptor is open");
     if (!SUPPORT_SANITIZED && before != 0)
-        check(support_mapped_bytes() + (1 << 20) < before, "still mapped");
+        support_check(support_mapped_bytes() + (1 << 20) < before,
+                      "still mapped");
 }
 
 static void store_all(void)
@@ -130,9 +110,9 @@ static void check_parent(void)
     (void)zc_cache_shrink(cache, 1, NULL);
     assert_true(cache_stat(pool_total_size) != 0);
     is_named = stat(path, &before) == 0;
-    run(destroy_in_child, NULL);
+    support_run_child(destroy_in_child, NULL);
     expect_all();
-    run(destroy_in_child, NULL);
+    support_run_child(destroy_in_child, NULL);
     if (is_named) {
         assert_int_equal(stat(path, &after), 0);
         assert_int_equal(after.st_ino, before.st_ino);
@@ -254,16 +234,15 @@ TEST_OF_CHILD(a_device_of_the_embedder_is_left_and_not_closed)
 static void destroy_with_other_pool(void *unused)
 {
     (void)unused;
-    (void)alarm(SECONDS);
     zc_cache_destroy(cache);
-    check(spied.destroys == 0, "the embedder's pool was destroyed");
+    support_check(spied.destroys == 0, "the embedder's pool was destroyed");
 }
 
 TEST_OF_CHILD(a_pool_of_the_embedder_is_left_alone)
 {
     renew_over(SUPPORT_OVER_BUMP);
     store_all();
-    run(destroy_with_other_pool, NULL);
+    support_run_child(destroy_with_other_pool, NULL);
     expect_all();
 }
 
@@ -330,7 +309,7 @@ TEST_OF_CHILD(a_destroy_takes_no_lock)
     assert_int_equal(pthread_barrier_init(&barrier, NULL, 2), 0);
     assert_int_equal(pthread_create(&holder, NULL, be_holder, NULL), 0);
     (void)pthread_barrier_wait(&barrier);
-    run(destroy_in_child, NULL);
+    support_run_child(destroy_in_child, NULL);
     (void)pthread_barrier_wait(&barrier);
     assert_int_equal(pthread_join(holder, NULL), 0);
     assert_int_equal(pthread_barrier_destroy(&barrier), 0);
@@ -352,7 +331,7 @@ TEST_OF_CHILD(a_destroy_waits_for_no_transfer)
             .budget_bytes = 2 * 4096},
         NULL);
     support_device_await_held(&disk, 2);
-    run(destroy_in_child, NULL);
+    support_run_child(destroy_in_child, NULL);
     support_device_let_go(&disk);
     expect_all();
 }
@@ -393,9 +372,7 @@ TEST_OF_CHILD(a_fork_in_the_middle_of_everything_is_survived)
     support_crew_add(&crew, be_parent, NULL);
     for (i = 0; i < 3; i++)
         support_crew_add(&crew, be_busy, NULL);
-    support_crew_run(&crew, support_stress_milliseconds(1000));
-    for (i = 0; i < crew.count; i++)
-        assert_true(crew.workers[i].operations > 0);
+    support_crew_stress(&crew, 1000);
 }
 
 /* ---- what a child may not do ---- */
@@ -412,7 +389,6 @@ static void call_everything(void *unused)
     const zc_swp slot = at(1);
 
     (void)unused;
-    (void)alarm(SECONDS);
     CHECK_REFUSED(zc_cache_store(cache, slot, page));
     CHECK_REFUSED(zc_cache_store_for(cache, 1, slot, page));
     CHECK_REFUSED(zc_cache_load(cache, slot, page));
@@ -431,18 +407,18 @@ static void call_everything(void *unused)
     CHECK_REFUSED(zc_swap_on(
         cache, ZC_SWAP_OPTIONS(.reason = reason, .reason_size = sizeof(reason)),
         &type));
-    check(strstr(reason, "another process") != NULL, reason);
-    check(type == 99, "an output of a refused call");
+    support_check(strstr(reason, "another process") != NULL, reason);
+    support_check(type == 99, "an output of a refused call");
     CHECK_REFUSED(zc_swap_off(cache, 0, NULL, NULL));
     CHECK_REFUSED(zc_swap_get_stats(cache, 0, &swap));
-    check(zc_cache_zspool(cache) == NULL, "zspool");
+    support_check(zc_cache_zspool(cache) == NULL, "zspool");
 }
 
 TEST_OF_CHILD(a_child_is_refused_everything_else)
 {
     renew(ZC_CACHE_OPTIONS(.backing_path = directory));
     store_all();
-    run(call_everything, NULL);
+    support_run_child(call_everything, NULL);
     expect_all();
 }
 
@@ -480,7 +456,6 @@ static void call_pool(void *unused)
     size_t size;
 
     (void)unused;
-    (void)alarm(SECONDS);
     CHECK_REFUSED(zc_zspool_alloc(pool, 10, &fresh));
     CHECK_REFUSED(zc_zspool_put(pool, text, 4, &fresh));
     CHECK_REFUSED(zc_zspool_free(pool, handle));
@@ -494,11 +469,11 @@ static void call_pool(void *unused)
     CHECK_REFUSED(zc_zspool_reclaim(pool, evict, NULL, 1, NULL));
     CHECK_REFUSED(zc_zspool_get_stats(pool, &stats));
     CHECK_REFUSED(zc_zspool_get_class(pool, 0, &row));
-    check(zc_zspool_page_count(pool) == 0, "page_count");
-    check(zc_zspool_huge_class_size(pool) == 0, "huge_class_size");
-    check(zc_zspool_print_classes(pool, text, sizeof(text)) == 0 &&
-              text[0] == '\0',
-          "print_classes");
+    support_check(zc_zspool_page_count(pool) == 0, "page_count");
+    support_check(zc_zspool_huge_class_size(pool) == 0, "huge_class_size");
+    support_check(zc_zspool_print_classes(pool, text, sizeof(text)) == 0 &&
+                      text[0] == '\0',
+                  "print_classes");
     zc_zspool_destroy(pool);
 }
 
@@ -517,7 +492,7 @@ TEST(a_child_may_only_destroy_a_pool)
         assert_status(zc_zspool_read_begin(inherited.pool, inherited.handle,
                                            &inherited.read),
                       ZC_OK);
-        run(call_pool, NULL);
+        support_run_child(call_pool, NULL);
         assert_int_equal(inherited.read.size, 4);
         assert_memory_equal(inherited.read.data, "four", 4);
         zc_zspool_read_end(inherited.pool, &inherited.read);
@@ -532,12 +507,12 @@ static void use_own(void *unused)
     char page[4096];
 
     (void)unused;
-    (void)alarm(SECONDS);
     zc_cache_destroy(cache);
-    check(zc_cache_create(NULL, &cache) == ZC_OK, "no cache of its own");
+    support_check(zc_cache_create(NULL, &cache) == ZC_OK,
+                  "no cache of its own");
     support_stamp_page(page, sizeof(page), at(1), 1);
-    check(zc_cache_store(cache, at(1), page) == ZC_OK, "store");
-    check(try_take(1) == ZC_OK, "take");
+    support_check(zc_cache_store(cache, at(1), page) == ZC_OK, "store");
+    support_check(try_take(1) == ZC_OK, "take");
     zc_cache_destroy(cache);
 }
 
@@ -549,7 +524,7 @@ TEST_OF_CHILD(a_child_has_caches_of_its_own)
     for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
         renew_over(over);
         store_all();
-        run(use_own, NULL);
+        support_run_child(use_own, NULL);
         expect_all();
     }
 }

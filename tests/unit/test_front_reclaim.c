@@ -289,13 +289,9 @@ static void store_for_all(struct support_worker *worker)
 /* A page on the list of a second record of its owner would be found never. */
 TEST_OF_AGES(of_two_threads_that_make_an_owner_both_get_the_same)
 {
-    struct support_crew crew;
     unsigned owner;
 
-    support_crew_init(&crew);
-    support_crew_add(&crew, store_for_all, NULL);
-    support_crew_add(&crew, store_for_all, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(2, store_for_all, NULL, 0);
     for (owner = 1; owner < ZC_OWNER_COUNT; owner++)
         assert_int_equal(WRITE_BACK(.one_owner = 1, .owner = owner), 2);
 }
@@ -345,6 +341,8 @@ TEST_OF_AGES(bad_options_are_refused)
     assert_status(zc_cache_shrink(NULL, 1, NULL), ZC_INVALID);
     assert_status(zc_cache_set_owner(NULL, 0, &owner), ZC_INVALID);
     assert_status(zc_cache_set_owner(cache, ZC_OWNER_COUNT, &owner),
+                  ZC_INVALID);
+    assert_status(try_store_for(ZC_OWNER_COUNT, 1, SUPPORT_TEXT, 1),
                   ZC_INVALID);
     owner.no_writeback = 2;
     assert_status(zc_cache_set_owner(cache, 0, &owner), ZC_INVALID);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_front_swapoff.c - devices off, with pages wherever they may be. */
+#include "support_call.h"
 #include "support_front.h"
 #include "support_threads.h"
 
@@ -229,40 +230,31 @@ TEST_OF_DEVICE(no_failure_loses_a_page)
 
 static zc_status statuses[2]; /* of a call on each of two threads */
 
-static void *call_store(void *unused)
+static struct support_call calls[2];
+
+static void call_store(void *unused)
 {
     (void)unused;
     statuses[0] = try_store(SLOT, SUPPORT_TEXT, SLOT);
-    return NULL;
 }
 
-static void *call_load(void *unused)
+static void call_load(void *unused)
 {
     (void)unused;
     statuses[0] = try_load(SLOT);
-    return NULL;
 }
 
-static void *call_off(void *unuse)
+static void call_off(void *unuse)
 {
     statuses[1] =
         zc_swap_off(cache, swap_type, unuse == NULL ? NULL : receive, NULL);
-    return NULL;
 }
 
-static pthread_t start(void *(*call)(void *context), void *context)
-{
-    pthread_t thread;
-
-    assert_int_equal(pthread_create(&thread, NULL, call, context), 0);
-    return thread;
-}
-
-static void await(pthread_t one, pthread_t other)
+static void await_both(void)
 {
     support_device_let_go(&disk);
-    assert_int_equal(pthread_join(one, NULL), 0);
-    assert_int_equal(pthread_join(other, NULL), 0);
+    support_call_join(&calls[0]);
+    support_call_join(&calls[1]);
 }
 
 /* Returns when a thread waits for the slot. */
@@ -285,16 +277,13 @@ static void await_waiter(void)
  * swapoff waits for the slot. */
 TEST_OF_DEVICE(without_unuse_a_page_stored_meanwhile_is_in_use)
 {
-    pthread_t storer;
-    pthread_t turner;
-
     spied.put_status = ZC_NO_MEMORY; /* so it goes to the device */
     support_device_hold(&disk);
-    storer = start(call_store, NULL);
+    support_call_start(&calls[0], call_store, NULL);
     support_device_await_held(&disk, 1);
-    turner = start(call_off, NULL);
+    support_call_start(&calls[1], call_off, NULL);
     await_waiter();
-    await(storer, turner);
+    await_both();
     assert_status(statuses[0], ZC_OK);
     assert_status(statuses[1], ZC_BUSY);
     expect(SLOT, SUPPORT_TEXT, SLOT);
@@ -305,20 +294,18 @@ TEST_OF_DEVICE(without_unuse_a_page_stored_meanwhile_is_in_use)
 TEST_OF_DEVICE(a_load_does_not_trust_a_read_that_failed)
 {
     struct zc_folio *folio;
-    pthread_t turner;
-    pthread_t loader;
 
     put(SLOT, SLOT, ON_DEVICE);
     support_device_hold_reads(&disk);
     atomic_store(&disk.fails_reads, true);
-    turner = start(call_off, &received);
+    support_call_start(&calls[1], call_off, &received);
     support_device_await_held(&disk, 1);
     folio = zc_swapcache_look_up(zc_slot_find(&cache->swap, at(SLOT)));
     assert_non_null(folio);
-    loader = start(call_load, NULL);
+    support_call_start(&calls[0], call_load, NULL);
     while (!zc_folio_has(folio, ZC_FOLIO_WAITERS))
         (void)sched_yield();
-    await(turner, loader);
+    await_both();
     assert_status(statuses[0], ZC_IO_ERROR);
     assert_status(statuses[1], ZC_IO_ERROR);
     zc_swapcache_put(&cache->swap, at(SLOT), folio);
@@ -361,14 +348,14 @@ TEST_OF_DEVICE(unuse_may_call_the_cache)
 
 /* ---- page tables ---- */
 
-static unsigned calls;
+static unsigned asked;
 static unsigned references_left; /* that the next call cannot drop yet */
 
 static zc_status unuse_folio(void *context, struct zc_folio *folio)
 {
     struct zc_swap *swap = context;
 
-    calls++;
+    asked++;
     if (!zc_folio_has(folio, ZC_FOLIO_LOCKED) ||
         !zc_folio_has(folio, ZC_FOLIO_UPTODATE) ||
         zc_slot_count(zc_slot_find(swap, folio->swap)) == 0)
@@ -407,14 +394,14 @@ TEST_OF_DEVICE(page_tables_are_asked_only_for_what_they_have)
     /* There are no tables to hand the pages to. */
     assert_status(turn_off(), ZC_INVALID);
     references_left = 1;
-    calls = 0;
+    asked = 0;
     for (i = 0; i < 3; i++)
         folios[i] = swap_out(i); /* none, one, two */
     assert_int_equal(device_stat(slots_used), 3);
     assert_status(
         zc_cache_swap_off(cache, swap_type, unuse_folio, &cache->swap), ZC_OK);
     /* The one that left a reference is asked again. */
-    assert_int_equal(calls, 3);
+    assert_int_equal(asked, 3);
     for (i = 0; i < 3; i++) {
         assert_false(zc_folio_has(folios[i], ZC_FOLIO_SWAPCACHE));
         zc_folio_put(&cache->swap, folios[i]);

@@ -43,13 +43,7 @@ static void count_under_bit(struct support_worker *worker)
 
 static void run(unsigned count, support_work work)
 {
-    struct support_crew crew;
-    unsigned i;
-
-    support_crew_init(&crew);
-    for (i = 0; i < count; i++)
-        support_crew_add(&crew, work, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(count, work, NULL, 0);
 }
 
 TEST_WITH(bit_lock_excludes, set_up, tear_down)

@@ -41,40 +41,22 @@ int __wrap_madvise(void *memory, size_t bytes, int advice)
     }                                                                          \
     static void name(void)
 
-/* In a child: ends it with a text that the parent finds. */
-static void expect(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    (void)fprintf(stderr, "%s", what);
-    _exit(1);
-}
-
-static void run(void (*action)(void *context), void *context)
-{
-    struct support_end end;
-
-    support_run_child(action, context, &end);
-    assert_string_equal(end.errors, "");
-    assert_true(end.exited);
-    assert_int_equal(end.number, 0);
-}
-
 static void be_grandchild(void *context)
 {
-    expect(zc_process_is_child(context), "a child's child is none");
+    support_check(zc_process_is_child(context), "a child's child is none");
 }
 
 static void be_child(void *context)
 {
     struct zc_process_mark own;
 
-    expect(zc_process_is_child(context), "a child is none");
-    expect(zc_process_mark_init(&own) == ZC_OK, "a child has no mark");
-    expect(!zc_process_is_child(&own), "it is its own child");
-    expect(zc_process_is_child(context), "a mark of its own changes another");
-    run(be_grandchild, context);
-    run(be_grandchild, &own);
+    support_check(zc_process_is_child(context), "a child is none");
+    support_check(zc_process_mark_init(&own) == ZC_OK, "a child has no mark");
+    support_check(!zc_process_is_child(&own), "it is its own child");
+    support_check(zc_process_is_child(context),
+                  "a mark of its own changes another");
+    support_run_child(be_grandchild, context);
+    support_run_child(be_grandchild, &own);
     zc_process_mark_destroy(&own);
     zc_process_mark_destroy(context);
 }
@@ -87,10 +69,10 @@ TEST_OF_BOTH(a_child_is_told_from_the_process_that_made_the_mark)
     assert_status(zc_process_mark_init(&mark), ZC_OK);
     assert_status(zc_process_mark_init(&other), ZC_OK);
     assert_false(zc_process_is_child(&mark));
-    run(be_child, &mark);
+    support_run_child(be_child, &mark);
     assert_false(zc_process_is_child(&mark));
     assert_false(zc_process_is_child(&other));
-    run(be_child, &other);
+    support_run_child(be_child, &other);
     zc_process_mark_destroy(&mark);
     assert_false(zc_process_is_child(&other));
     zc_process_mark_destroy(&other);

@@ -21,7 +21,7 @@ static void end(void)
     support_swap_end();
 }
 
-#define CLAIM_TEST(name) SUPPORT_SWAP_TEST(name, begin, end)
+#define CLAIM_TEST(name) TEST_BETWEEN(name, begin(), end())
 
 /* A value that no claim gives. */
 static struct zc_folio no_folio;

@@ -41,7 +41,7 @@ static void drop_all(void)
     support_swap_end();
 }
 
-#define ORDER_TEST(name) SUPPORT_SWAP_TEST(name, support_swap_begin, drop_all)
+#define ORDER_TEST(name) TEST_BETWEEN(name, support_swap_begin(), drop_all())
 
 ORDER_TEST(a_slot_comes_with_the_folio_in_the_cache)
 {

@@ -114,23 +114,6 @@ static void look_while_freeing(zc_swp slot)
     assert_int_equal(support_swap_users(0), 1);
 }
 
-SLOT_TEST(a_slot_that_is_being_freed_cannot_be_used_and_keeps_its_device)
-{
-    support.on_last_put = look_while_freeing;
-    support_drop();
-    assert_int_equal(support_swap_users(0), 0);
-}
-
-SLOT_TEST(a_folio_keeps_the_slot_until_it_leaves)
-{
-    struct zc_folio *folio = support_cached();
-
-    support_drop();
-    support_expect_in_use();
-    zc_swapcache_delete(swap, folio);
-    support_unlock(folio);
-}
-
 SLOT_TEST(a_folio_that_only_the_cache_knows_goes_with_the_last_reference)
 {
     struct zc_folio *folio = support_cached();
@@ -143,17 +126,6 @@ SLOT_TEST(a_folio_that_only_the_cache_knows_goes_with_the_last_reference)
     assert_int_equal(atomic_load(&support.frames), 1);
     support_drop();
     assert_int_equal(atomic_load(&support.frames), 0);
-}
-
-SLOT_TEST(a_folio_that_a_thread_knows_stays)
-{
-    struct zc_folio *folio = support_cached();
-
-    zc_folio_unlock(swap, folio);
-    support_drop();
-    support_expect_in_use();
-    assert_true(zc_folio_has(folio, ZC_FOLIO_SWAPCACHE));
-    zc_swapcache_put(swap, support.slot, folio);
 }
 
 /* ---- pins ---- */
@@ -181,17 +153,6 @@ SLOT_TEST(a_pin_keeps_the_slot_until_it_ends)
     support_expect_in_use();
     support_pin(ZC_BUSY);
     support_unpin();
-}
-
-SLOT_TEST(the_end_of_a_pin_without_waiters_wakes_none)
-{
-    const struct zc_cluster *cluster = support_here().cluster;
-    const uint32_t changes = zc_atomic_u32_load_relaxed(&cluster->changes);
-
-    support_pin(ZC_OK);
-    support_unpin();
-    zc_slot_wait(swap, support_here());
-    assert_int_equal(zc_atomic_u32_load_relaxed(&cluster->changes), changes);
 }
 
 static void wait_for_pin(void *context)
@@ -239,13 +200,8 @@ static void pin_and_wait(struct support_worker *worker)
 /* If a thread sleeps on, this test never ends. */
 SLOT_TEST(no_thread_sleeps_past_the_end_of_a_pin)
 {
-    struct support_crew crew;
-
     memset(&meeting, 0, sizeof(meeting));
-    support_crew_init(&crew);
-    support_crew_add(&crew, pin_and_wait, NULL);
-    support_crew_add(&crew, pin_and_wait, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(2, pin_and_wait, NULL, 0);
 }
 
 /* ---- the zero bit ---- */
@@ -256,7 +212,7 @@ static void set_zero(bool is_zero)
     assert_int_equal(zc_slot_is_zero(support_here()), is_zero);
 }
 
-SLOT_TEST(the_zero_bit_ends_with_the_slot)
+SLOT_TEST(the_zero_bit_ends_with_the_slot_that_keeps_its_device)
 {
     assert_false(zc_slot_is_zero(support_here()));
     support_pin(ZC_OK);
@@ -268,6 +224,7 @@ SLOT_TEST(the_zero_bit_ends_with_the_slot)
     support.on_last_put = look_while_freeing;
     support_drop();
     assert_int_equal(atomic_exchange(&support.last_puts, 0), 1);
+    assert_int_equal(support_swap_users(0), 0);
     support.on_last_put = NULL;
     assert_int_equal(support_slot().value, support.slot.value);
     assert_false(zc_slot_is_zero(support_here()));

@@ -3,62 +3,38 @@
 #include <sched.h>
 
 #include "support_call.h"
-#include "support_device.h"
 #include "support_swap.h"
 #include "support_test.h"
 #include "support_threads.h"
-
-#include "base/inject.h"
 
 static zc_swp at(unsigned type, uint64_t offset)
 {
     return zc_swp_make(type, offset);
 }
 
-static zc_status turn_on(const struct zc_swap_options *options)
+static void turn_on(const struct zc_swap_options *options)
 {
-    return zc_swap_device_on(swap, 3, options);
+    assert_status(zc_swap_device_on(swap, 3, options), ZC_OK);
 }
 
 /* ---- on and off ---- */
 
-SWAP_TEST(a_device_is_there_from_on_to_end)
+SWAP_TEST(a_device_is_there_from_on_to_end_and_leaves_nothing_to_the_next)
 {
     struct zc_swap_device *device = &swap->devices[3];
 
     assert_false(zc_swap_has_device(swap, 3));
-    assert_null(zc_swap_device_get(swap, at(3, 0)));
-
-    assert_status(turn_on(ZC_SWAP_OPTIONS(.slot_count = 100, .synchronous = 1)),
-                  ZC_OK);
-
+    turn_on(ZC_SWAP_OPTIONS(.slot_count = 100, .managed = 1, .synchronous = 1));
     assert_true(zc_swap_has_device(swap, 3));
     assert_false(zc_swap_has_device(swap, 2));
-    assert_int_equal(device->type, 3);
-    assert_int_equal(device->slot_count, 100);
     assert_true(device->synchronous);
-    assert_false(device->managed);
-    assert_null(device->allocator);
-    assert_non_null(device->backing);
-    assert_true(zc_swap_device_accepts(device));
-    support_swap_off(3);
-    assert_false(zc_swap_has_device(swap, 3));
-    assert_null(zc_swap_device_get(swap, at(3, 0)));
-}
-
-SWAP_TEST(a_type_can_be_used_again)
-{
-    struct zc_swap_device *device = &swap->devices[3];
-
-    assert_status(turn_on(ZC_SWAP_OPTIONS(.slot_count = 100, .managed = 1,
-                                          .synchronous = 1)),
-                  ZC_OK);
     zc_slot_drop(swap, support_slot());
     zc_swap_device_stop(device);
     support_swap_off(3);
+    assert_false(zc_swap_has_device(swap, 3));
+    assert_null(zc_swap_device_get(swap, at(3, 0)));
 
-    assert_status(turn_on(ZC_SWAP_OPTIONS(.slot_count = 50)), ZC_OK);
-
+    turn_on(ZC_SWAP_OPTIONS(.slot_count = 50));
     assert_int_equal(device->slot_count, 50);
     assert_false(device->managed);
     assert_false(device->synchronous);
@@ -119,19 +95,6 @@ SWAP_TEST(the_end_waits_for_the_last_user_and_lets_in_no_other)
     support_call_join(&call);
 
     assert_null(device->backing);
-}
-
-SWAP_TEST(stopping_is_undone_by_restarting)
-{
-    struct zc_swap_device *device = &swap->devices[0];
-
-    support_swap_on(0, 100);
-    zc_swap_device_stop(device);
-    assert_false(zc_swap_device_accepts(device));
-    /* Pages that are there are still of use. */
-    assert_true(zc_swap_has_device(swap, 0));
-    zc_swap_device_restart(device);
-    assert_true(zc_swap_device_accepts(device));
 }
 
 /* ---- finding what is in use ---- */
@@ -253,15 +216,11 @@ static void use_all(struct support_worker *worker)
 
 SWAP_TEST(threads_that_use_new_clusters_at_once_lose_no_slot)
 {
-    struct support_crew crew;
     uint64_t offset;
     unsigned i;
 
     support_swap_on(0, SUPPORT_SLOTS_MOST);
-    support_crew_init(&crew);
-    for (i = 0; i < USERS; i++)
-        support_crew_add(&crew, use_all, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(USERS, use_all, NULL, 0);
 
     for (i = 0; i < CLUSTERS * USERS; i++) {
         offset = ((uint64_t)(i / USERS) << 18) + i % USERS;
@@ -271,61 +230,7 @@ SWAP_TEST(threads_that_use_new_clusters_at_once_lose_no_slot)
     expect_none(0);
 }
 
-/* ---- the device behind it, and memory ---- */
-
-SWAP_TEST(the_device_behind_is_opened_and_closed_once)
-{
-    static struct support_device device;
-    const struct zc_swap_options *options =
-        ZC_SWAP_OPTIONS(.slot_count = 100, .managed = 1,
-                        .backing_ops = &support_device_ops,
-                        .backing_user = &device);
-
-    support_device_init(&device);
-    atomic_store(&device.fails_open, true);
-    atomic_store(&device.failure, ZC_UNSUPPORTED);
-    assert_status(turn_on(options), ZC_UNSUPPORTED);
-    assert_false(zc_swap_has_device(swap, 3));
-    assert_int_equal(zc_counter_read(&swap->devices[3].bytes), 0);
-
-    atomic_store(&device.fails_open, false);
-    assert_status(turn_on(options), ZC_OK);
-    assert_int_equal(device.opens, 1);
-    assert_int_equal(device.closes, 0);
-    support_swap_off(3);
-    assert_int_equal(device.closes, 1);
-    assert_null(swap->devices[3].backing);
-    support_device_fini(&device);
-}
-
-/* Returns how many allocations it takes to turn a device on. */
-static unsigned fail_each(enum zc_inject_point point, unsigned managed)
-{
-    const struct zc_swap_options *options =
-        ZC_SWAP_OPTIONS(.slot_count = 100, .managed = managed);
-    uint32_t countdown = 0;
-    zc_status status;
-
-    for (;; countdown++) {
-        zc_inject_arm(point, countdown, 1);
-        status = turn_on(options);
-        zc_inject_disarm();
-        if (status == ZC_OK)
-            break;
-        assert_status(status, ZC_NO_MEMORY);
-        assert_false(zc_swap_has_device(swap, 3));
-        assert_int_equal(zc_counter_read(&swap->devices[3].bytes), 0);
-    }
-    support_swap_off(3);
-    return countdown;
-}
-
-SWAP_TEST(wherever_memory_ends_there_is_no_device)
-{
-    assert_in_range(fail_each(ZC_INJECT_MALLOC, 0), 2, 20);
-    assert_in_range(fail_each(ZC_INJECT_MALLOC, 1), 3, 20);
-    assert_in_range(fail_each(ZC_INJECT_PAGES, 1), 1, 20);
-}
+/* ---- memory ---- */
 
 SWAP_TEST(memory_is_as_much_as_was_used)
 {

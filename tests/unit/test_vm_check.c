@@ -14,17 +14,9 @@
 static struct zc_vm_table *table;
 
 /* Page 0 is out, 1 and 3 present, all shared with a child. */
-#define TEST_OF_CHECK(name)                                                    \
-    static void name##_shared(void);                                           \
-    TEST_OF_MACHINE(name, 8, .slots = 100)                                     \
-    {                                                                          \
-        share();                                                               \
-        name##_shared();                                                       \
-    }                                                                          \
-    static void name##_shared(void)
-
-static void share(void)
+static void begin(void)
 {
+    machine_begin(&(const struct support_vm_kind){.slots = 100}, 8);
     table = zc_vm_table_find(space, 0);
     support_vm_write(space, 0, 1);
     support_vm_reclaim_all(&machine);
@@ -33,6 +25,8 @@ static void share(void)
     fork_space();
     support_vm_check(&machine);
 }
+
+#define TEST_OF_CHECK(name) TEST_BETWEEN(name, begin(), machine_end())
 
 /* It is found, and the text has this in it. */
 static void expect_found(const char *words)

@@ -2,7 +2,7 @@
 /*
  * test_vm_child.c - a child after fork() may destroy a machine of its parent,
  * promptly and without any effect on the parent, and is refused everything
- * else.  A child that hangs is ended by SIGALRM.
+ * else.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,36 +14,15 @@
 #include "support_threads.h"
 
 #define PAGES 300
-#define SECONDS 30 /* that a child may take on the slowest machine */
-
-/* In a child: ends it with a text that the parent finds. */
-static void expect(bool holds, const char *what)
-{
-    if (holds)
-        return;
-    (void)fprintf(stderr, "%s", what);
-    _exit(1);
-}
-
-static void run(void (*action)(void *context))
-{
-    struct support_end end;
-
-    support_run_child(action, NULL, &end);
-    assert_string_equal(end.errors, "");
-    assert_true(end.exited);
-    assert_int_equal(end.number, 0);
-}
 
 static void destroy_in_child(void *context)
 {
     const char *memory = machine.vm->memory;
 
     (void)context;
-    (void)alarm(SECONDS);
     zc_vm_space_destroy(space);
     zc_vm_destroy(machine.vm);
-    expect(!support_is_mapped(memory), "the frames are mapped");
+    support_check(!support_is_mapped(memory), "the frames are mapped");
 }
 
 static void write_all(void)
@@ -80,9 +59,9 @@ TEST(a_destroy_leaves_the_parent_its_machine)
         kind.background_reclaim = i / 2;
         machine_begin(&kind, PAGES);
         write_all();
-        run(destroy_in_child);
+        support_run_child(destroy_in_child, NULL);
         expect_all();
-        run(destroy_in_child);
+        support_run_child(destroy_in_child, NULL);
         expect_all();
         machine_end();
     }
@@ -118,9 +97,7 @@ TEST_OF_MACHINE(a_fork_in_the_middle_of_faults_is_survived, PAGES, .frames = 64,
     support_crew_add(&crew, be_parent, NULL);
     for (i = 0; i < 3; i++)
         support_crew_add(&crew, be_busy, NULL);
-    support_crew_run(&crew, support_stress_milliseconds(1000));
-    for (i = 0; i < crew.count; i++)
-        assert_true(crew.workers[i].operations > 0);
+    support_crew_stress(&crew, 1000);
     expect_all();
 }
 
@@ -153,21 +130,15 @@ static void call_everything(void *context)
 
     (void)context;
     for (i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
-        expect(calls[i].status == ZC_UNSUPPORTED, calls[i].name);
-    expect(fresh == NULL, "an output of a refused call");
+        support_check(calls[i].status == ZC_UNSUPPORTED, calls[i].name);
+    support_check(fresh == NULL, "an output of a refused call");
     zc_vm_space_destroy(space);
-}
-
-static void call_everything_in_time(void *context)
-{
-    (void)alarm(SECONDS);
-    call_everything(context);
 }
 
 TEST_OF_MACHINE(a_child_is_refused_everything_else, PAGES, .frames = 64,
                 .background_reclaim = 1)
 {
     write_all();
-    run(call_everything_in_time);
+    support_run_child(call_everything, NULL);
     expect_all();
 }

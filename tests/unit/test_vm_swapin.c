@@ -34,15 +34,17 @@ static void swap_out(void)
     spoil_free_frames();
 }
 
+static void begin(const struct support_vm_kind *kind)
+{
+    machine_begin(kind, 8);
+    swap_out();
+}
+
 /* The page is out, of a machine of that kind. */
+#define KIND(...)                                                              \
+    (&(const struct support_vm_kind){.compressor = "meanwhile", __VA_ARGS__})
 #define TEST_OF_PAGE(name, ...)                                                \
-    static void name##_out(void);                                              \
-    TEST_OF_MACHINE(name, 8, .compressor = "meanwhile", __VA_ARGS__)           \
-    {                                                                          \
-        swap_out();                                                            \
-        name##_out();                                                          \
-    }                                                                          \
-    static void name##_out(void)
+    TEST_BETWEEN(name, begin(KIND(__VA_ARGS__)), machine_end())
 
 /* The same for each policy of a synchronous device. */
 #define TEST_OF_POLICIES(name)                                                 \
@@ -59,11 +61,7 @@ static void for_each_policy(void (*test)(unsigned policy))
 
     for (policy = ZC_SWAP_IN_CACHED; policy <= ZC_SWAP_IN_STORE_AGAIN;
          policy++) {
-        machine_begin(&(const struct support_vm_kind){.compressor = "meanwhile",
-                                                      .synchronous = 1,
-                                                      .swap_in = policy},
-                      8);
-        swap_out();
+        begin(KIND(.synchronous = 1, .swap_in = policy));
         test(policy);
         machine_end();
     }
@@ -426,8 +424,7 @@ TEST(a_slot_is_given_up_when_the_kernel_would)
     size_t i;
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        machine_begin(&cases[i].kind, 8);
-        swap_out();
+        begin(&cases[i].kind);
         if (cases[i].is_locked) {
             struct zc_vm_table *table = zc_vm_table_find(space, PAGE);
 

@@ -2,6 +2,7 @@
 /* test_vm_swapoff.c - every page of a device home, or none lost. */
 #include <time.h>
 
+#include "support_call.h"
 #include "support_machine.h"
 #include "support_threads.h"
 
@@ -43,18 +44,22 @@ static void swap_out(void)
     support_vm_reclaim_all(&machine);
 }
 
-/* Pages that are out; afterwards each is what it was. */
-#define TEST_OF_PAGES(name, ...)                                               \
-    static void name##_out(void);                                              \
-    TEST_OF_MACHINE(name, 600, __VA_ARGS__)                                    \
-    {                                                                          \
-        swap_out();                                                            \
-        name##_out();                                                          \
-        expect_all(space);                                                     \
-    }                                                                          \
-    static void name##_out(void)
+static void begin(uint64_t frames)
+{
+    machine_begin(&(const struct support_vm_kind){.frames = frames}, 600);
+    swap_out();
+}
 
-TEST_OF_PAGES(all_pages_are_present_afterwards, .frames = 64)
+static void end(void)
+{
+    expect_all(space);
+    machine_end();
+}
+
+/* Pages that are out; afterwards each is what it was. */
+#define TEST_OF_PAGES(name, frames) TEST_BETWEEN(name, begin(frames), end())
+
+TEST_OF_PAGES(all_pages_are_present_afterwards, 64)
 {
     uint64_t page;
 
@@ -74,7 +79,7 @@ TEST_OF_PAGES(all_pages_are_present_afterwards, .frames = 64)
     assert_int_equal(slots_used(), PAGES);
 }
 
-TEST_OF_PAGES(pages_in_the_cache_and_on_the_device_come_home, .frames = 64)
+TEST_OF_PAGES(pages_in_the_cache_and_on_the_device_come_home, 64)
 {
     assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
     expect_page(space, 29, 1); /* cached, and mapped */
@@ -95,7 +100,7 @@ static void merge(void)
     support_vm_reclaim_all(&machine);
 }
 
-TEST_OF_PAGES(every_mapping_gets_its_page, .frames = 64)
+TEST_OF_PAGES(every_mapping_gets_its_page, 64)
 {
     struct zc_vm_space *child = NULL;
 
@@ -114,14 +119,14 @@ TEST_OF_PAGES(every_mapping_gets_its_page, .frames = 64)
     zc_vm_space_destroy(child);
 }
 
-TEST_OF_PAGES(another_device_keeps_its_pages, .frames = 64)
+TEST_OF_PAGES(another_device_keeps_its_pages, 64)
 {
     assert_status(zc_vm_swap_off(machine.vm, swap_on(1)), ZC_OK);
     assert_int_equal(slots_used(), PAGES);
 }
 
 /* The caller of zc_cache_store() names its slots; no page table does. */
-TEST_OF_PAGES(a_device_that_is_not_managed_is_not_for_it, .frames = 64)
+TEST_OF_PAGES(a_device_that_is_not_managed_is_not_for_it, 64)
 {
     const unsigned type = swap_on(0);
     const zc_swp slot = zc_swp_make(type, 3);
@@ -157,7 +162,6 @@ TEST(a_refused_swapoff_loses_nothing)
         {ZC_INJECT_READ, ZC_IO_ERROR, true, 1},
         {ZC_INJECT_FRAME, ZC_NO_MEMORY, true, 2},
     };
-    const struct support_vm_kind kind = {.frames = 64};
     uint32_t countdown;
     zc_status status;
     size_t i;
@@ -165,8 +169,7 @@ TEST(a_refused_swapoff_loses_nothing)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         countdown = 0;
         do {
-            machine_begin(&kind, 600);
-            swap_out();
+            begin(64);
             if (cases[i].is_written)
                 assert_status(zc_cache_writeback(machine.cache, NULL, NULL),
                               ZC_OK);
@@ -177,15 +180,14 @@ TEST(a_refused_swapoff_loses_nothing)
             support_vm_check(&machine);
             if (countdown % 2 == 0 && status != ZC_OK)
                 assert_status(swap_off(), ZC_OK);
-            expect_all(space);
-            machine_end();
+            end();
         } while (status != ZC_OK);
         assert_int_equal(countdown, PAGES * cases[i].passages + 1);
     }
 }
 
 /* The copy for an unrelated space cannot be made. */
-TEST_OF_PAGES(a_copy_that_fails_refuses_it, .frames = 64)
+TEST_OF_PAGES(a_copy_that_fails_refuses_it, 64)
 {
     zc_status status;
 
@@ -200,13 +202,13 @@ TEST_OF_PAGES(a_copy_that_fails_refuses_it, .frames = 64)
     assert_status(swap_off(), ZC_OK);
 }
 
-TEST_OF_PAGES(too_few_frames_refuse_it, .frames = 16)
+TEST_OF_PAGES(too_few_frames_refuse_it, 16)
 {
     assert_status(swap_off(), ZC_NO_MEMORY);
     support_vm_check(&machine);
 }
 
-TEST_OF_PAGES(the_limit_of_an_owner_refuses_it, .frames = 64)
+TEST_OF_PAGES(the_limit_of_an_owner_refuses_it, 64)
 {
     assert_status(zc_vm_set_owner_limit(machine.vm, 0, PAGES - 5), ZC_OK);
     assert_status(swap_off(), ZC_NO_MEMORY);
@@ -219,10 +221,9 @@ TEST_OF_PAGES(the_limit_of_an_owner_refuses_it, .frames = 64)
 
 /* ---- while a count is in the hand of a thread ---- */
 
-static void *run_swap_off(void *argument)
+static void run_swap_off(void *argument)
 {
     *(zc_status *)argument = swap_off();
-    return NULL;
 }
 
 /* As an exit that has cleared its entry and not dropped the count yet. */
@@ -262,38 +263,38 @@ static void expect_sleep(pthread_t thread)
     assert_in_range(tries, 0, 99);
 }
 
-static void sleeps_until(void (*end)(zc_swp slot))
+static void sleeps_until(void (*done)(zc_swp slot))
 {
     zc_status status = ZC_UNSUPPORTED;
-    pthread_t thread;
+    struct support_call call;
     zc_swp slot;
 
     other = support_vm_space(&machine, 1);
     slot = support_vm_slot(space, 29);
     assert_status(zc_slot_dup(&machine.cache->swap, slot), ZC_OK);
-    assert_int_equal(pthread_create(&thread, NULL, run_swap_off, &status), 0);
+    support_call_start(&call, run_swap_off, &status);
     /* Past those before it. */
     while (stats().frames_free > 64 - 2)
         support_sleep_ns(1000000);
-    expect_sleep(thread);
-    end(slot);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    expect_sleep(call.thread);
+    done(slot);
+    support_call_join(&call);
     assert_status(status, ZC_OK);
 }
 
-TEST_OF_PAGES(it_sleeps_until_an_exit_drops_its_count, .frames = 64)
+TEST_OF_PAGES(it_sleeps_until_an_exit_drops_its_count, 64)
 {
     sleeps_until(drop_count);
 }
 
-TEST_OF_PAGES(it_sleeps_until_a_fork_sets_its_entry, .frames = 64)
+TEST_OF_PAGES(it_sleeps_until_a_fork_sets_its_entry, 64)
 {
     sleeps_until(set_entry);
     (void)support_vm_expect(other, 0, 29, 1);
 }
 
 /* Each of the two says so when it is done with a count. */
-TEST_OF_PAGES(a_fork_and_an_exit_wake_it, .frames = 64)
+TEST_OF_PAGES(a_fork_and_an_exit_wake_it, 64)
 {
     zc_atomic_u32 *word = &machine.vm->swapoff_waits;
 

@@ -57,6 +57,8 @@ TEST(fields_out_of_their_range_are_refused)
         {.lru_mode = ZC_LRU_ZSPAGE + 1},
         {.lru_mode = ZC_LRU_ZSPAGE, .pool_ops = &zc_pool_malloc},
         {.shrink_worker = 2},
+        {.backing_path = ""},
+        {.backing_path = "x", .io_workers = ZC_BACKING_WORKERS_MAX + 1},
     };
     struct zc_cache_options options;
     struct zc_cache *none;
@@ -147,11 +149,16 @@ TEST_OF_CACHE(a_newer_program_may_not_set_what_we_do_not_know)
     assert_null(none);
 }
 
-TEST(calls_of_no_cache_are_refused)
+TEST_OF_CACHE(calls_of_no_cache_or_into_nothing_are_refused)
 {
+    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
+
     assert_status(zc_cache_set_compressor(NULL, "lz4", 0), ZC_INVALID);
     assert_status(zc_cache_set_limit(NULL, 0, 0), ZC_INVALID);
     assert_status(zc_cache_compact(NULL, NULL, NULL), ZC_INVALID);
+    assert_status(zc_cache_get_stats(NULL, &stats), ZC_INVALID);
+    assert_status(zc_cache_get_stats(cache, NULL), ZC_INVALID);
+    assert_status(zc_cache_account(cache, NULL), ZC_INVALID);
     assert_null(zc_cache_zspool(NULL));
     zc_cache_destroy(NULL);
 }

@@ -256,15 +256,11 @@ static void use_contexts(struct support_worker *worker)
 /* CONTEXT_OUTLIVES_USER */
 TEST_OF_CACHE(a_context_has_one_user_and_outlives_it)
 {
-    struct support_crew crew;
     unsigned i;
 
     use_watched();
     change("watched", 2);
-    support_crew_init(&crew);
-    for (i = 0; i < 4; i++)
-        support_crew_add(&crew, use_contexts, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(4, use_contexts, NULL, 0);
     for (i = 0; i < 4; i++)
         forget(i);
     assert_int_equal(overlaps, 0);

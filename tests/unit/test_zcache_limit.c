@@ -302,10 +302,8 @@ TEST_OF_CACHE(many_threads_are_never_above_it)
 {
     static const enum support_over overs[] = {
         SUPPORT_OVER_DENSE, SUPPORT_OVER_KERNEL, SUPPORT_OVER_MALLOC};
-    struct support_crew crew;
     struct zc_cache_options options;
     unsigned over;
-    unsigned i;
 
     for (over = 0; over < 3; over++) {
         options = support_cache_options(overs[over]);
@@ -314,10 +312,7 @@ TEST_OF_CACHE(many_threads_are_never_above_it)
         /* They begin at the limit, however little they get done. */
         (void)fill_noisy(1200);
         assert_true(cache_stat(pool_limit_hit) > 0);
-        support_crew_init(&crew);
-        for (i = 0; i < 4; i++)
-            support_crew_add(&crew, store_and_forget, NULL);
-        support_crew_run(&crew, 150);
+        support_crowd(4, store_and_forget, NULL, 150);
     }
 }
 

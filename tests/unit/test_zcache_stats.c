@@ -50,22 +50,6 @@ TEST_OF_CACHE(what_a_newer_struct_has_more_is_zero)
     assert_int_equal(parts.more[2], UNTOUCHED);
 }
 
-TEST_OF_CACHE(stats_of_nothing_or_into_nothing_are_refused)
-{
-    struct zc_cache_accounting parts = {.struct_size = 0};
-    struct zc_cache_stats stats = {.struct_size = 0, .zswpin = 9};
-
-    assert_status(zc_cache_get_stats(cache, NULL), ZC_INVALID);
-    assert_status(zc_cache_account(cache, NULL), ZC_INVALID);
-    assert_status(zc_cache_get_stats(cache, &stats), ZC_INVALID);
-    assert_status(zc_cache_account(cache, &parts), ZC_INVALID);
-    stats.struct_size = sizeof(stats);
-    parts.struct_size = sizeof(parts);
-    assert_status(zc_cache_get_stats(NULL, &stats), ZC_INVALID);
-    assert_status(zc_cache_account(NULL, &parts), ZC_INVALID);
-    assert_int_equal(stats.zswpin, 9);
-}
-
 /* ---- counters ---- */
 
 /* All are zero but one generation, and those that are as wanted. */
@@ -149,13 +133,7 @@ static void count_often(struct support_worker *worker)
 
 TEST_OF_CACHE(no_count_of_any_thread_is_lost)
 {
-    struct support_crew crew;
-    unsigned i;
-
-    support_crew_init(&crew);
-    for (i = 0; i < 4; i++)
-        support_crew_add(&crew, count_often, NULL);
-    support_crew_run(&crew, 0);
+    support_crowd(4, count_often, NULL, 0);
     expect_stats((struct zc_cache_stats){.zswpout = 4 * TURNS,
                                          .zswpin = 4 * TURNS,
                                          .invalidated_pages = 4 * TURNS});

@@ -365,14 +365,8 @@ static void compact_once(struct support_worker *worker)
 
 TEST_ON_BOTH(compactors_take_turns)
 {
-    struct support_crew crew;
-    unsigned i;
-
     make_sparse(pool);
-    support_crew_init(&crew);
-    for (i = 0; i < 3; i++)
-        support_crew_add(&crew, compact_once, pool);
-    support_crew_run(&crew, 0);
+    support_crowd(3, compact_once, pool, 0);
 
     assert_int_equal(support_compact(pool, NULL).pages_freed, 0);
     check_survivors(pool);

@@ -314,18 +314,13 @@ static void put_until_refused(struct support_worker *worker)
 /* None is refused for pages that another has, but has not placed. */
 TEST(threads_fill_it_as_one_does)
 {
-    struct support_crew crew;
     struct zc_zspool *pool;
     unsigned round;
-    unsigned i;
 
     for (round = 0; round < 40; round++) {
         groups = round % 4 < 2 ? 4 : 1;
         pool = new_pool(placements[round % 2], 1024 * KIB);
-        support_crew_init(&crew);
-        for (i = 0; i < WORKERS; i++)
-            support_crew_add(&crew, put_until_refused, pool);
-        support_crew_run(&crew, 0);
+        support_crowd(WORKERS, put_until_refused, pool, 0);
         assert_true(support_stats(pool).payload_bytes * 100 >= 1024 * KIB * 97);
         assert_true(resident_bytes(pool) <= 1024 * KIB);
         support_pool_end(pool);
