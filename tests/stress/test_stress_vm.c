@@ -6,13 +6,15 @@
  * and read, each its own half of one space, unmap pages and map them again, and
  * know what has to be there.  Meanwhile other threads fork and check the
  * children; fork many children that write; merge, reclaim, shrink, write back,
- * compact, set limits and change the compressor; and turn one of two devices
- * off and on.  Writes to devices fail now and then, and so does each injection
- * point, one passage at a time.
+ * compact and change the compressor; set limits and read the counters; and turn
+ * one of two devices off and on.  Writes to devices fail now and then, and so
+ * does each injection point, one passage at a time.
  *
  * A second test creates and destroys machines while their own threads write
  * back.
  */
+#include <sched.h>
+
 #include "support_test.h"
 #include "support_threads.h"
 #include "support_vm.h"
@@ -287,15 +289,22 @@ static void change_compressor(struct support_worker *worker)
         support_mistake(worker, "compressor: %s", zc_status_name(status));
 }
 
-/* A limit of a few frames for an owner, or none. */
-static void change_limit(struct support_worker *worker)
+/* As a program that controls the machine: reads the counters, and gives an
+ * owner a limit of a few frames, or none. */
+static void control(struct support_worker *worker)
 {
+    struct zc_vm_stats stats = {.struct_size = sizeof(stats)};
     struct world *world = worker->context;
-    const unsigned owner = below(worker, SPACES);
-    const uint64_t limit = below(worker, 2) * (FRAMES / 5);
+    struct zc_vm *vm = world->machine.vm;
 
-    if (zc_vm_set_owner_limit(world->machine.vm, owner, limit) != ZC_OK)
-        support_mistake(worker, "limit");
+    while (!support_is_stopped(worker)) {
+        if (zc_vm_get_stats(vm, &stats) != ZC_OK ||
+            zc_vm_set_owner_limit(vm, below(worker, SPACES),
+                                  below(worker, 2) * (FRAMES / 5)) != ZC_OK)
+            support_mistake(worker, "limit");
+        worker->operations++;
+        (void)sched_yield();
+    }
 }
 
 static void disturb(struct support_worker *worker)
@@ -310,7 +319,7 @@ static void disturb(struct support_worker *worker)
 
     while (!support_is_stopped(worker)) {
         page = below(worker, 16);
-        switch (below(worker, 12)) {
+        switch (below(worker, 11)) {
         case 0:
             (void)zc_vm_reclaim(world->machine.vm, ZC_OWNER_COUNT, 16, NULL);
             break;
@@ -327,10 +336,7 @@ static void disturb(struct support_worker *worker)
             (void)zc_cache_writeback(cache, &few, NULL);
             break;
         case 5:
-            change_limit(worker);
-            break;
         case 6:
-        case 7:
             inject(worker);
             break;
         default:
@@ -424,6 +430,7 @@ static void run_world(const struct support_vm_kind *kind)
     support_crew_add(&crew, fork_spaces, &world);
     support_crew_add(&crew, storm, &world);
     support_crew_add(&crew, disturb, &world);
+    support_crew_add(&crew, control, &world);
     support_crew_add(&crew, switch_devices, &world);
     support_crew_run(&crew, support_stress_milliseconds(600));
     zc_inject_disarm();

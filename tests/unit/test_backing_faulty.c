@@ -113,6 +113,13 @@ FAULTY_TEST(errors_come_as_often_as_ordered)
     run(0, true);
     assert_int_equal(count_errors(failed_writes[0]), 0);
     assert_int_equal(count_errors(failed_reads[0]), TRIES);
+
+    /* One in a million, and not the first of all. */
+    faults.write_errors = 1;
+    faults.read_errors = 1;
+    run(0, true);
+    assert_int_equal(count_errors(failed_writes[0]), 0);
+    assert_int_equal(count_errors(failed_reads[0]), 0);
 }
 
 FAULTY_TEST(one_seed_gives_one_sequence_and_another_another)

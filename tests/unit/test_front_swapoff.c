@@ -408,6 +408,18 @@ TEST_OF_DEVICE(page_tables_are_asked_only_for_what_they_have)
     }
 }
 
+/* Its slot would be free but for the folio. */
+TEST_OF_DEVICE(a_folio_that_no_page_table_needs_keeps_no_device)
+{
+    struct zc_folio *folio;
+
+    renew_device(NULL, ZC_SWAP_OPTIONS(.managed = 1, .slot_count = 100));
+    folio = swap_out(0);
+    assert_status(zc_swap_off(cache, swap_type, NULL, NULL), ZC_OK);
+    assert_false(zc_folio_has(folio, ZC_FOLIO_SWAPCACHE | ZC_FOLIO_LOCKED));
+    zc_folio_put(&cache->swap, folio);
+}
+
 TEST_OF_DEVICE(an_end_drops_what_page_tables_have)
 {
     struct zc_folio *folio;

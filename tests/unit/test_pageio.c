@@ -130,6 +130,31 @@ RIG_TEST(a_throttle_waits_for_writes_above_the_most_too, .io_workers = 2,
         support_call_join(&writers[i]);
 }
 
+static void shrink_all(void *context)
+{
+    uint64_t pages;
+
+    (void)context;
+    (void)zc_shrinker_shrink(&rig.shrinker, ZC_OWNER_ANY, UINT64_MAX, &pages);
+}
+
+RIG_TEST(a_shrink_waits_at_the_most_writes, .io_workers = 2,
+         .cache.writes_max = 2)
+{
+    struct support_call shrinker;
+
+    rig_fill(0, 8, 0);
+    support_device_hold(device);
+    support_call_start(&shrinker, shrink_all, NULL);
+    support_device_await_held(device, 2);
+    while (rig_writes_under_way() == 2)
+        sched_yield();
+    assert_int_equal(rig_writes_under_way(), 2 | ZC_WRITES_WAITERS);
+    support_device_let_go(device);
+    support_call_join(&shrinker);
+    rig_expect_all(8);
+}
+
 #if defined(RUSAGE_THREAD)
 
 #define MANY 64

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* test_pageio_stuck.c - pages whose write failed are not lost, and not kept. */
+#include <limits.h>
+
 #include "support_rig.h"
 #include "support_test.h"
+#include "support_threads.h"
 
 static struct support_device *const device = &rig.device;
 
@@ -164,30 +167,31 @@ RIG_TEST(a_stuck_folio_can_be_written_by_its_user, .io_workers = 1)
 }
 
 /* Writes a folio with a page that only the device takes, and fails. */
-static void fail_to_write(struct zc_folio *folio)
+static void fail_to_write(uint64_t offset, struct zc_folio *folio)
 {
     atomic_store(&device->failing_writes, 1);
     assert_status(zc_pageio_write(&rig.pageio, folio, 0), ZC_OK);
     assert_true(zc_folio_has(folio, ZC_FOLIO_STUCK));
     assert_true(zc_folio_has(folio, ZC_FOLIO_DIRTY));
     assert_false(zc_folio_has(folio, ZC_FOLIO_LOCKED | ZC_FOLIO_WRITEBACK));
-    rig_put(1, folio);
+    rig_put(offset, folio);
 }
 
-static void fail_to_write_noise(void)
+static void fail_to_write_noise(uint64_t offset)
 {
     struct zc_folio *folio;
 
-    rig_set(1, SUPPORT_NOISE);
-    folio = rig_get(1);
-    assert_status(zc_pageio_read(&rig.pageio, folio, rig_at(1), NULL), ZC_OK);
-    fail_to_write(folio);
+    rig_set(offset, SUPPORT_NOISE);
+    folio = rig_get(offset);
+    assert_status(zc_pageio_read(&rig.pageio, folio, rig_at(offset), NULL),
+                  ZC_OK);
+    fail_to_write(offset, folio);
 }
 
 RIG_TEST(a_stuck_page_that_does_not_compress_is_written_again,
          .cache.lru_mode = ZC_LRU_ZSPAGE)
 {
-    fail_to_write_noise();
+    fail_to_write_noise(1);
     assert_int_equal(rig_stuck(), 1);
     rig_expect(1, SUPPORT_NOISE);
     atomic_store(&device->failing_writes, 1);
@@ -206,7 +210,7 @@ RIG_TEST(a_stuck_page_is_not_written_to_a_device_that_goes,
 {
     unsigned tries;
 
-    fail_to_write_noise();
+    fail_to_write_noise(1);
     tries = device->tries;
     zc_swap_device_stop(&rig.swap.devices[0]);
     expect_retry(8, 1);
@@ -219,11 +223,33 @@ RIG_TEST(a_stuck_page_is_not_written_to_a_device_that_goes,
 RIG_TEST(two_failed_writes_of_a_folio_are_one_stuck_folio,
          .cache.lru_mode = ZC_LRU_ZSPAGE)
 {
-    fail_to_write_noise();
-    fail_to_write(rig_get(1));
+    fail_to_write_noise(1);
+    fail_to_write(1, rig_get(1));
     assert_int_equal(rig_stuck(), 1);
     expect_retry(8, 0);
     assert_int_equal(rig_stuck(), 0);
     assert_false(rig_is_cached(1));
     rig_expect(1, SUPPORT_NOISE);
+}
+
+static void retry_often(struct support_worker *worker)
+{
+    for (; worker->operations < 1000; worker->operations++)
+        (void)zc_pageio_retry(&rig.pageio, 4);
+}
+
+RIG_TEST(threads_that_retry_at_once_lose_no_page,
+         .cache.lru_mode = ZC_LRU_ZSPAGE)
+{
+    unsigned i;
+
+    for (i = 0; i < 8; i++)
+        fail_to_write_noise(i);
+    atomic_store(&device->failing_writes, UINT_MAX);
+    support_crowd(2, retry_often, NULL, 0);
+    assert_int_equal(rig_stuck(), 8);
+    atomic_store(&device->failing_writes, 0);
+    expect_retry(8, 0);
+    for (i = 0; i < 8; i++)
+        rig_expect(i, SUPPORT_NOISE);
 }

@@ -67,6 +67,25 @@ TEST_IN_SPACE(unmapped_pages_leave_nothing, 1025)
     support_vm_expect_zeros(space, 600);
 }
 
+/* A range goes from table to table: it begins in a table and ends in another,
+ * and some in it have no table. */
+TEST_IN_SPACE(a_range_has_all_pages_of_all_its_tables, 0)
+{
+    const uint64_t pages[] = {512, 1535, 1536, 2048};
+    char byte;
+    unsigned i;
+
+    assert_status(zc_vm_space_create(machine.vm, 0, 4096, &space), ZC_OK);
+    assert_status(zc_vm_map(space, 512, 1, 0), ZC_OK);
+    assert_status(zc_vm_map(space, 1535, 514, 0), ZC_OK);
+    for (i = 0; i < 4; i++)
+        support_vm_write(space, pages[i], i);
+    assert_status(zc_vm_unmap(space, 0, 4096), ZC_OK);
+    for (i = 0; i < 4; i++)
+        assert_status(zc_vm_read(space, pages[i], 0, &byte, 1, NULL),
+                      ZC_INVALID);
+}
+
 /* The folio of a page that is present, and still has its slot, is locked: it
  * goes later, when reclaim finds it or the machine ends. */
 TEST(a_page_unmapped_while_locked_goes_later)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/inject.h"
+#include "support_call.h"
 #include "support_threads.h"
 
 #define KIB ((uint64_t)1024)
@@ -138,6 +139,41 @@ TEST_OF_CACHE(a_new_limit_holds_from_the_next_store_on)
 }
 
 /* ---- a limit of the pool's ---- */
+
+static uint64_t pool_limit;
+static struct support_call second;
+
+static void set_second(void *unused)
+{
+    (void)unused;
+    set_limit(20 * 4096, 0);
+}
+
+/* In the middle of the first another thread sets the second. */
+static void set_pool_limit(void *pool, uint64_t limit_bytes)
+{
+    (void)pool;
+    if (limit_bytes == 10 * 4096) {
+        support_call_start(&second, set_second, NULL);
+        assert_true(support_call_waits(&second));
+    }
+    pool_limit = limit_bytes;
+}
+
+TEST_OF_CACHE(two_limits_set_at_once_do_not_mix)
+{
+    static struct zc_pool_ops ops; /* the cache ends after the test */
+
+    ops = support_bump_pool;
+    ops.set_limit = set_pool_limit;
+    renew(ZC_CACHE_OPTIONS(.pool_ops = &ops));
+    set_limit(10 * 4096, 0);
+    support_call_join(&second);
+    assert_int_equal(pool_limit, 20 * 4096);
+    spied.has_page_count = true;
+    expect_store(20, true);
+    expect_store(21, false);
+}
 
 /* A page of which lz4 leaves a little more than `noise` bytes. */
 static zc_status store_noisy(uint64_t offset, size_t noise)
