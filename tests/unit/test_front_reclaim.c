@@ -217,9 +217,10 @@ TEST_OF_AGES(ages_reach_to_eight_hours_at_any_time)
 
     for (i = 0; i < 10; i++) {
         store_pages(i, 1);
-        zc_clock_advance(ZC_AGE_SECONDS_MAX - 1);
+        /* A few seconds of the real clock may pass. */
+        zc_clock_advance(ZC_AGE_SECONDS_MAX - 100);
         assert_int_equal(WRITE_BACK(.min_age_seconds = ZC_AGE_SECONDS_MAX), 0);
-        zc_clock_advance(1);
+        zc_clock_advance(100);
         assert_int_equal(WRITE_BACK(.min_age_seconds = ZC_AGE_SECONDS_MAX), 1);
     }
 }
