@@ -16,7 +16,8 @@ CHOICE = """#ifndef ZC_FAULT_CHOICE
 __attribute__((weak, visibility("hidden"))) int zc_fault_now;
 __attribute__((weak, visibility("hidden"))) char zc_fault_met[4096];
 static inline int zc_fault(int number)
-{ zc_fault_met[number] = 1; return zc_fault_now == number; }
+{ __atomic_store_n(&zc_fault_met[number], 1, __ATOMIC_RELAXED);
+  return zc_fault_now == number; }
 extern char *getenv(const char *);
 extern int atoi(const char *), creat(const char *, unsigned), close(int);
 extern long write(int, const void *, unsigned long);
