@@ -144,7 +144,6 @@ static zc_status create_struct(const struct zc_generations *generations,
         destroy_struct(generation);
         return status;
     }
-    zc_atomic_u32_init(&generation->references, 0);
     zc_atomic_u32_init(&generation->has_ended, 1);
     *generation_out = generation;
     return ZC_OK;

@@ -69,12 +69,13 @@ static zc_status init_segments(const struct zc_zspool *pool,
     return ZC_OK;
 }
 
-/* Ends the first so many groups. */
-static void destroy_groups(struct zc_zspool *pool, unsigned count)
+static void dense_destroy(struct zc_zspool *pool)
 {
-    while (count-- > 0) {
-        zc_group_destroy(&pool->groups[count]);
-        zc_free(pool->groups[count].own);
+    unsigned i;
+
+    for (i = 0; i < pool->group_count; i++) {
+        zc_group_destroy(&pool->groups[i]);
+        zc_free(pool->groups[i].own);
     }
     zc_free(pool->groups);
 }
@@ -82,30 +83,26 @@ static void destroy_groups(struct zc_zspool *pool, unsigned count)
 static zc_status dense_create(struct zc_zspool *pool)
 {
     const unsigned segments = pool->segment_groups;
-    zc_status status = ZC_OK;
+    zc_status status;
     unsigned i;
 
     pool->groups = zc_calloc(segments + 1, sizeof(*pool->groups));
     if (pool->groups == NULL)
         return ZC_NO_MEMORY;
-    for (i = 0; i <= segments && status == ZC_OK; i++)
+    for (i = 0; i <= segments; i++) {
         status = i < segments ? init_segments(pool, &pool->groups[i])
                               : zc_size_class_init(pool, pool->page_size, 1, 1,
                                                    &pool->groups[i]);
-    if (status != ZC_OK) {
-        destroy_groups(pool, i - 1);
-        return status;
+        if (status != ZC_OK) {
+            dense_destroy(pool);
+            return status;
+        }
+        pool->group_count++;
     }
-    pool->group_count = segments + 1;
     pool->class_count = 2;
     pool->huge_class_size = pool->page_size - ZC_DENSE_HEADER_BYTES + 1;
     pool->header_bytes = ZC_DENSE_HEADER_BYTES;
     return ZC_OK;
-}
-
-static void dense_destroy(struct zc_zspool *pool)
-{
-    destroy_groups(pool, pool->group_count);
 }
 
 /* Counts granules that a segment has gained or lost, and moves it to the list

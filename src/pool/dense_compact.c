@@ -446,8 +446,6 @@ static bool give_up(struct zc_zspool *pool, struct zc_group *group,
     if (victim->used > 0 && zc_zspage_trylock(victim)) {
         slide_segment(&segment, most, result);
         zc_zspage_unlock(victim);
-        if (segment.granules - victim->used >= dense->min_unsatisfiable)
-            dense->min_unsatisfiable = UINT32_MAX;
     }
     dense->failures++;
     return dense->failures < VICTIM_FAILURES_MAX;

@@ -108,18 +108,15 @@ static uint32_t rewrite_spans(const struct zc_segment *segment)
     uint32_t length;
     uint32_t word;
     uint32_t at;
-    char *item;
 
     segment->zspage->tail = 0;
     for (at = 0; at < end; at += length) {
-        item = zc_segment_at(segment, at);
-        word = zc_dense_word(item);
+        word = zc_dense_word(zc_segment_at(segment, at));
         length = zc_dense_length(segment, word);
         if ((word & ZC_OBJECT_TAGS) != ZC_OBJECT_ALLOCATED) {
             release_cell(segment, word);
             continue;
         }
-        zc_dense_set_word(item, word & ~ZC_DENSE_PREV_FREE);
         if (run_start < at)
             zc_span_write(segment, run_start, at - run_start);
         run_start = at + length;
