@@ -350,6 +350,27 @@ FILE_TEST(a_file_in_a_directory_is_made_and_unlinked)
     }
 }
 
+/* Its descriptor is 0. */
+FILE_TEST(a_file_may_take_the_place_of_a_closed_standard_input)
+{
+    const char *const paths[] = {files.path, files.directory, files.directory};
+    const int input = dup(STDIN_FILENO);
+    unsigned i;
+
+    (void)close(STDIN_FILENO);
+    for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        calls.tmpfile = i == 2 ? EOPNOTSUPP : 0;
+        assert_status(open_at(paths[i], 1 << 20, 0), ZC_OK);
+        expect_write(ZC_OK, 1);
+        expect_read(ZC_OK, 1);
+        close_file();
+        assert_int_equal(open("/dev/null", O_RDONLY), STDIN_FILENO);
+        (void)close(STDIN_FILENO);
+    }
+    (void)dup2(input, STDIN_FILENO);
+    (void)close(input);
+}
+
 FILE_TEST(names_that_are_taken_are_passed_over)
 {
     calls.tmpfile = EOPNOTSUPP;
