@@ -2,8 +2,8 @@
 """faults.py - which small faults could be put into a source file, and which of
 them scripts/mutants draws."""
 import collections
+import hashlib
 import itertools
-import random
 import re
 import sys
 
@@ -33,6 +33,10 @@ void zc_fault_note(void)
 # What only the lab or debug builds see.
 SILENT = re.compile(r"annotate|may_block|note_|ASSERT")
 Fault = collections.namedtuple("Fault", "path line function kind text edits")
+
+
+def shown(fault):
+    return f"{fault.path} {fault.function}(): {fault.kind}: {fault.text}"
 
 
 def closing(text, start):
@@ -180,21 +184,23 @@ def described(paths):
 
 def draw(options, paths):
     """Of each module as many as its share of the lines, all kinds in turn; the
-    rest of each list stands by for what does not compile."""
+    rest of each list stands by for what does not compile.  The order is by a
+    hash of the fault, so that a change of one function redraws no other."""
     modules = collections.defaultdict(list)
     lines = collections.Counter()
     for path in paths:
         module = path.split("/")[1]
         lines[module] += sum(1 for _ in open(path, encoding="utf-8"))
         modules[module] += candidates(path)
-    chance, drawn = random.Random(options.seed), []
+    drawn = []
     for module, faults in sorted(modules.items()):
         kinds = collections.defaultdict(list)
         for fault in faults:
             kinds[fault.kind].append(fault)
         for kind in kinds.values():
-            chance.shuffle(kind)
-        turns = itertools.zip_longest(*kinds.values())
+            kind.sort(key=lambda fault: hashlib.sha256(
+                f"{options.seed} {shown(fault)}".encode()).digest())
+        turns = itertools.zip_longest(*(kinds[kind] for kind in sorted(kinds)))
         share = options.count * lines[module] / sum(lines.values())
         drawn.append((max(1, round(share)),
                       [fault for turn in turns for fault in turn if fault]))
