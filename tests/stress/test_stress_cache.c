@@ -17,7 +17,7 @@
  * and in half of the runs the limit moves (G4).  ZC_STRESS_SECONDS makes each
  * run longer.
  */
-#include "support_codec.h"
+#include "support_cache.h"
 
 #include <inttypes.h>
 #include <sched.h>

@@ -395,3 +395,19 @@ void support_use_halves(void)
     if (zc_compressor_find("halves") == NULL)
         assert_status(zc_compressor_register(&halves), ZC_OK);
 }
+
+/* ---- compressors ---- */
+
+unsigned support_codec_count(void)
+{
+    unsigned last = 0;
+
+    while (strcmp(zc_compressor_get(last)->name, "copy") != 0)
+        last++;
+    return last + 1;
+}
+
+const char *support_codec_name(unsigned number)
+{
+    return zc_compressor_get(number % support_codec_count())->name;
+}

@@ -101,6 +101,13 @@ void support_guard_fini(struct support_guard *guard);
 char *support_guard_first(const struct support_guard *guard);
 char *support_guard_last(const struct support_guard *guard, size_t size);
 
+/* ---- compressors ---- */
+
+/* The number of built-in compressors, which come first in the registry; the
+ * name of one, counted modulo that number. */
+unsigned support_codec_count(void);
+const char *support_codec_name(unsigned number);
+
 /* ---- a compressor that stores half of a page made of two halves ---- */
 
 /*

@@ -9,7 +9,6 @@
 
 #include "base/inject.h"
 #include "platform/processor.h"
-#include "support_codec.h"
 #include "support_threads.h"
 
 #define TYPE_DEVICE 0

@@ -5,7 +5,7 @@
  *
  * Each case is a child of its own, so that nothing of the one before is left.
  */
-#include "support_codec.h"
+#include "support_cache.h"
 #include "support_process.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* test_compressor.c - the names of the compressors of this process. */
-#include "support_codec.h"
+#include "support_cache.h"
 #include "support_threads.h"
 
 #include <stdio.h>

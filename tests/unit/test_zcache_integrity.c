@@ -3,7 +3,7 @@
  * test_zcache_integrity.c - damage in the pool, and compressors that lie: a
  * status, never wrong bytes.
  */
-#include "support_codec.h"
+#include "support_cache.h"
 #include "support_front.h"
 
 #include "base/inject.h"
