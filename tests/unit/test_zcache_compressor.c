@@ -67,6 +67,11 @@ TEST_OF_CACHE(a_level_is_a_compressor_of_its_own_and_can_come_again)
     store(1, SUPPORT_HALVES, 2);
     assert_int_equal(cache_stat(generations), 1);
     assert_int_equal(cache_stat(payload_bytes), 2 * 2048);
+    /* What was taken in one life of it is dropped in the next. */
+    forget(0);
+    forget(1);
+    change("lz4", 0);
+    assert_int_equal(cache_stat(generations), 1);
 }
 
 TEST_OF_CACHE(a_bad_compressor_or_level_changes_nothing)
