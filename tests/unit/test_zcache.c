@@ -413,6 +413,22 @@ TEST(a_full_cache_goes_as_a_whole)
     support_assert_mapped(before);
 }
 
+TEST(a_destroyed_cache_over_any_pool_gives_its_memory_back)
+{
+    struct zc_cache *over;
+    uint64_t before = 0;
+    unsigned i;
+
+    for (i = 0; i < 2 * SUPPORT_OVER_COUNT; i++) {
+        if (i == SUPPORT_OVER_COUNT)
+            before = support_mapped_bytes();
+        over = support_cache_over(i % SUPPORT_OVER_COUNT);
+        support_store(over, support_slot(1), SUPPORT_TEXT, 1);
+        zc_cache_destroy(over);
+    }
+    support_assert_mapped(before);
+}
+
 /* ---- mistakes of our own ---- */
 
 static void get_too_often(void *entry)

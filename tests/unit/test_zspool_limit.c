@@ -127,6 +127,20 @@ TEST(pieces_of_a_segment_are_room)
     }
 }
 
+/* As many granules as the object needs, and no more, are free in the pool. */
+TEST(the_last_pieces_are_room)
+{
+    const struct support_shape shape = {
+        "", ZC_PLACEMENT_DENSE, 0, 0, .segment_pages = 4, .limit_pages = 4};
+    struct zc_zspool *pool = support_pool_new(&shape);
+
+    support_objects_new(pool, 16 * 8 - 4, 4 * 32, handles);
+    support_object_free(pool, handles[1]);
+    support_object_free(pool, handles[3]);
+    (void)support_object_new(pool, 32 * 8 - 4, 1, 0);
+    support_pool_end(pool);
+}
+
 /* What is read may not move: then it is refused, and nothing else happens. */
 TEST(but_not_while_they_are_read)
 {
