@@ -12,22 +12,26 @@ IF = "zc_fault({n})"
 # Included by every file of the copy.
 CHOICE = """#ifndef ZC_FAULT_CHOICE
 #define ZC_FAULT_CHOICE
-/* Is this fault chosen?  Notes that it was asked for. */
+/* Is this fault chosen?  Notes that it was asked for, also in a child. */
 __attribute__((weak, visibility("hidden"))) int zc_fault_now;
+__attribute__((weak, visibility("hidden"))) int zc_fault_file;
 __attribute__((weak, visibility("hidden"))) char zc_fault_met[4096];
-static inline int zc_fault(int number)
-{ __atomic_store_n(&zc_fault_met[number], 1, __ATOMIC_RELAXED);
-  return zc_fault_now == number; }
 extern char *getenv(const char *);
-extern int atoi(const char *), creat(const char *, unsigned), close(int);
+extern int atoi(const char *);
 extern long write(int, const void *, unsigned long);
 __attribute__((weak, visibility("hidden"), constructor(101)))
 void zc_fault_choose(void)
-{ const char *text = getenv("ZC_FAULT"); zc_fault_now = text ? atoi(text) : 0; }
-__attribute__((weak, visibility("hidden"), destructor(101)))
-void zc_fault_note(void)
-{ const char *path = getenv("ZC_FAULT_MET"); int file = path ? creat(path, 0600)
-  : -1; if (file >= 0 && write(file, zc_fault_met, 4096) >= 0) close(file); }
+{ const char *text = getenv("ZC_FAULT"), *file = getenv("ZC_FAULT_MET");
+  zc_fault_now = text ? atoi(text) : 0;
+  zc_fault_file = file ? atoi(file) : -1; }
+__attribute__((weak, visibility("hidden"))) void zc_fault_note(int number)
+{ __atomic_store_n(&zc_fault_met[number], 1, __ATOMIC_RELAXED);
+  if (zc_fault_file >= 0 && write(zc_fault_file, &number, sizeof(number)) < 0)
+    zc_fault_file = -1; }
+static inline int zc_fault(int number)
+{ if (!__atomic_load_n(&zc_fault_met[number], __ATOMIC_RELAXED))
+    zc_fault_note(number);
+  return zc_fault_now == number; }
 #endif
 """
 # What only the lab or debug builds see.
