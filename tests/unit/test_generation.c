@@ -7,6 +7,7 @@
 #include "support_cache.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "codec/generation.h"
 
@@ -68,6 +69,35 @@ TEST_OF_GENERATIONS(a_dying_generation_is_not_taken_again)
     assert_int_equal(zc_atomic_u32_load_relaxed(&first->references), 0);
     zc_atomic_u32_store_relaxed(&first->references, 1);
     zc_generation_put(first, 0);
+}
+
+static void *get_one(void *context)
+{
+    *(struct zc_generation **)context = zc_generations_get(&generations, 0);
+    return NULL;
+}
+
+/* As a store that reads which one is current right before a change. */
+TEST_OF_GENERATIONS(a_store_that_meets_a_closed_generation_takes_the_next)
+{
+    struct zc_generation *got = NULL;
+    struct zc_generation *next;
+    pthread_t thread;
+    uint32_t word;
+
+    change("lz4");
+    next = current();
+    word = zc_atomic_u32_load_acquire(&first->contexts[0].references);
+    zc_atomic_pointer_store_release(&generations.current, first);
+    assert_int_equal(pthread_create(&thread, NULL, get_one, &got), 0);
+    while (zc_atomic_u32_load_acquire(&first->contexts[0].references) == word)
+        (void)sched_yield(); /* until it has met it */
+    zc_atomic_pointer_store_release(&generations.current, next);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_ptr_equal(got, next);
+    zc_generation_put(next, 0);
+    zc_generation_put(first, 0);
+    assert_int_equal(zc_generations_count(&generations), 1);
 }
 
 struct reader {
