@@ -249,17 +249,11 @@ static zc_status new_object(struct zc_zspool *pool, size_t size, bool beyond,
 zc_status zc_zspool_alloc(struct zc_zspool *pool, size_t size,
                           zc_handle *handle_out)
 {
-    zc_handle handle;
-    zc_status status;
-
     if (pool == NULL || handle_out == NULL)
         return ZC_INVALID;
     if (zc_process_is_child(&pool->process))
         return ZC_UNSUPPORTED;
-    status = new_object(pool, size, false, &handle, NULL);
-    if (status == ZC_OK)
-        *handle_out = handle;
-    return status;
+    return new_object(pool, size, false, handle_out, NULL);
 }
 
 /* A new object with its bytes, and the user's bytes in its record.  Both are
@@ -311,16 +305,6 @@ zc_status zc_zspool_put_beyond(struct zc_zspool *pool, const void *data,
     return put_data(pool, data, size, true, handle_out);
 }
 
-/* A free reads the header of the object and of both neighbours. */
-static void prefetch_edges(const struct zc_zspool *pool,
-                           const struct zc_object_ref *ref)
-{
-    char *object = zc_location_address(&pool->arena, ref->location);
-
-    zc_memory_prefetch_write(object, 1);
-    zc_memory_prefetch_write(object + ref->size, 1);
-}
-
 /* Frees an object whose group is locked, and unlocks the group. */
 static zc_status free_object(struct zc_zspool *pool, zc_handle handle,
                              const struct zc_object_ref *ref)
@@ -328,7 +312,6 @@ static zc_status free_object(struct zc_zspool *pool, zc_handle handle,
     zc_status status;
     bool emptied;
 
-    prefetch_edges(pool, ref);
     if (ref->zspage->reclaimed) {
         status = ref->group->ops->defer(pool, ref);
         if (!ZC_RULE(DEFERRED_HANDLE_IN_HEADER)) /* a list through the cells */

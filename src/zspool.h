@@ -387,16 +387,22 @@ static inline struct zc_chunk *zc_location_chunk(const struct zc_arena *arena,
                           (uint32_t)(location >> arena->chunk_units_shift));
 }
 
-/* The zspage around a location. */
-static inline struct zc_zspage *zc_location_zspage(const struct zc_arena *arena,
-                                                   uint64_t location)
+/* The zspage around a location in a chunk. */
+static inline struct zc_zspage *zc_chunk_zspage(const struct zc_arena *arena,
+                                                const struct zc_chunk *chunk,
+                                                uint64_t location)
 {
-    struct zc_chunk *chunk = zc_location_chunk(arena, location);
     uint32_t unit = (uint32_t)zc_location_unit(arena, location);
     uint32_t zspage_units = chunk->zspage_pages *
                             (uint32_t)(arena->page_size / ZC_UNIT_BYTES);
 
     return &chunk->zspages[unit / zspage_units];
+}
+
+static inline struct zc_zspage *zc_location_zspage(const struct zc_arena *arena,
+                                                   uint64_t location)
+{
+    return zc_chunk_zspage(arena, zc_location_chunk(arena, location), location);
 }
 
 /* The address of a location, whose zspage the caller holds. */

@@ -64,15 +64,25 @@
 #define PIN_LOCKED (UINT32_C(1) << 31)
 #define PIN_RELEASE (UINT32_C(1) << 30)
 
-static void resolve_word(struct zc_zspool *pool, uint64_t word,
-                         struct zc_object_ref *ref_out)
+/* Returns the address of the object, for a prefetch only: the object may have
+ * moved, and its chunk may be unmapped by now; or NULL. */
+static char *resolve_word(struct zc_zspool *pool, uint64_t word,
+                          struct zc_object_ref *ref_out)
 {
+    const struct zc_arena *arena = &pool->arena;
+    const struct zc_chunk *chunk;
     struct zc_cell_view view;
+    char *memory;
 
     zc_cell_view(&pool->handles, word, &view);
-    ref_out->zspage = zc_location_zspage(&pool->arena, view.location);
+    chunk = zc_location_chunk(arena, view.location);
+    memory = zc_chunk_memory(chunk);
+    ref_out->zspage = zc_chunk_zspage(arena, chunk, view.location);
     ref_out->location = view.location;
     ref_out->size = view.size;
+    if (memory == NULL)
+        return NULL;
+    return memory + zc_location_unit(arena, view.location) * ZC_UNIT_BYTES;
 }
 
 /* Whether the cell still says what was ref. */
@@ -91,15 +101,19 @@ static struct zc_group *group_now(const struct zc_zspage *zspage)
     return zc_atomic_pointer_load_acquire(&zspage->group);
 }
 
-/* Reads the cell again.  False: the object that it had is gone. */
+/* Reads the cell again, whose word was *word_inout.  False: the object that it
+ * had is gone. */
 static bool resolve_again(struct zc_zspool *pool, const struct zc_cell *cell,
-                          uint64_t word, struct zc_object_ref *ref)
+                          uint64_t *word_inout, struct zc_object_ref *ref)
 {
     const uint64_t now = zc_atomic_u64_load_acquire(&cell->word);
 
-    if (!zc_cell_is_same_life(&pool->handles, now, word))
+    if (!zc_cell_is_same_life(&pool->handles, now, *word_inout))
         return false;
-    resolve_word(pool, now, ref);
+    if (!zc_cell_is_same_place(now, *word_inout)) {
+        (void)resolve_word(pool, now, ref);
+        *word_inout = now;
+    }
     return true;
 }
 
@@ -111,19 +125,25 @@ static bool lock_object(struct zc_zspool *pool, const struct zc_cell *cell,
 {
     struct zc_object_ref ref;
     bool is_live;
+    char *object;
 
-    resolve_word(pool, word, &ref);
+    /* A free reads the header of the object and that of the next one. */
+    object = resolve_word(pool, word, &ref);
+    if (object != NULL) {
+        zc_memory_prefetch_write(object, 1);
+        zc_memory_prefetch_write(object + ref.size, 1);
+    }
     for (;;) {
         ref.group = group_now(ref.zspage);
         if (ref.group == NULL) {
-            if (!resolve_again(pool, cell, word, &ref))
+            if (!resolve_again(pool, cell, &word, &ref))
                 return false;
             continue;
         }
         zc_spinlock_lock(&ref.group->lock);
         if (!ZC_RULE(LOCATION_REREAD_UNDER_LOCK))
             break;
-        is_live = resolve_again(pool, cell, word, &ref);
+        is_live = resolve_again(pool, cell, &word, &ref);
         if (is_live &&
             zc_atomic_pointer_load_relaxed(&ref.zspage->group) == ref.group)
             break;
@@ -187,34 +207,19 @@ static bool try_pin(struct zc_zspage *zspage)
     return true;
 }
 
-/*
- * Prefetches the whole object, because the processor cannot predict the order
- * in which a codec reads it.  Before the pin, so that the processor loads the
- * pin word at the same time.  The object may have moved, and its chunk may be
- * unmapped by now: then the prefetch has no effect.
- */
-static void prefetch_object(const struct zc_zspool *pool,
-                            const struct zc_object_ref *ref)
-{
-    const struct zc_arena *arena = &pool->arena;
-    const char *memory =
-        zc_chunk_memory(zc_location_chunk(arena, ref->location));
-
-    if (memory != NULL)
-        zc_memory_prefetch(memory + zc_location_unit(arena, ref->location) *
-                                        ZC_UNIT_BYTES,
-                           ref->size);
-}
-
 /* Pins the object that the cell had when `word` was read.  False: it is
  * gone. */
 static bool pin_object(struct zc_zspool *pool, const struct zc_cell *cell,
                        uint64_t word, struct zc_object_ref *ref_out)
 {
     struct zc_object_ref ref;
+    const char *object = resolve_word(pool, word, &ref);
 
-    resolve_word(pool, word, &ref);
-    prefetch_object(pool, &ref);
+    /* The whole object, because the processor cannot predict the order in which
+     * a codec reads it.  Before the pin, so that the processor loads the pin
+     * word at the same time. */
+    if (object != NULL)
+        zc_memory_prefetch(object, ref.size);
     if (try_pin(ref.zspage)) {
         if (is_still_there(cell, word)) {
             ref.group = NULL;
