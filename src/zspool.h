@@ -354,24 +354,38 @@ static inline char *zc_chunk_memory(const struct zc_chunk *chunk)
     return zc_atomic_pointer_load_relaxed(&chunk->memory);
 }
 
+/* Where a zspage of a chunk begins: the location of its first byte, and its
+ * address. */
+static inline char *zc_chunk_place(const struct zc_arena *arena,
+                                   const struct zc_chunk *chunk,
+                                   const struct zc_zspage *zspage,
+                                   uint64_t *location_out)
+{
+    const size_t offset = (size_t)zspage->slot * chunk->zspage_pages *
+                          arena->page_size;
+
+    *location_out = ((uint64_t)zspage->chunk << arena->chunk_units_shift) +
+                    offset / ZC_UNIT_BYTES;
+    return zc_chunk_memory(chunk) + offset;
+}
+
 static inline char *zc_zspage_memory(const struct zc_arena *arena,
                                      const struct zc_zspage *zspage)
 {
-    const struct zc_chunk *chunk = zc_arena_chunk(arena, zspage->chunk);
+    uint64_t location;
 
-    return zc_chunk_memory(chunk) +
-           (size_t)zspage->slot * chunk->zspage_pages * arena->page_size;
+    return zc_chunk_place(arena, zc_arena_chunk(arena, zspage->chunk), zspage,
+                          &location);
 }
 
-/* The location of a zspage's first byte. */
 static inline uint64_t zc_zspage_location(const struct zc_arena *arena,
                                           const struct zc_zspage *zspage)
 {
-    const struct zc_chunk *chunk = zc_arena_chunk(arena, zspage->chunk);
+    uint64_t location;
 
-    return ((uint64_t)zspage->chunk << arena->chunk_units_shift) +
-           (uint64_t)zspage->slot * chunk->zspage_pages *
-               (arena->page_size / ZC_UNIT_BYTES);
+    (void)zc_chunk_place(arena, zc_arena_chunk(arena, zspage->chunk), zspage,
+                         &location);
+    return location;
 }
 
 static inline uint64_t zc_location_unit(const struct zc_arena *arena,
@@ -603,13 +617,27 @@ zc_status zc_group_lock_and_take(struct zc_group *group,
                                  zc_handle *handle_out);
 
 /* The kernel's group number: 0 empty, 11 full, else by tenths. */
-unsigned zc_fullness_of(uint32_t used, uint32_t capacity);
+static inline unsigned zc_fullness_of(uint32_t used, uint32_t capacity)
+{
+    if (used == 0)
+        return 0;
+    if (used == capacity)
+        return ZC_FULLNESS_GROUPS - 1;
+    return 10 * used / capacity + 1;
+}
 
 /* Group lock held for these. */
 void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,
                      unsigned fullness);
 void zc_group_remove(struct zc_group *group, struct zc_zspage *zspage);
-void zc_group_update(struct zc_group *group, struct zc_zspage *zspage,
-                     unsigned fullness);
+
+static inline void zc_group_update(struct zc_group *group,
+                                   struct zc_zspage *zspage, unsigned fullness)
+{
+    if (zspage->fullness == fullness)
+        return;
+    zc_group_remove(group, zspage);
+    zc_group_insert(group, zspage, fullness);
+}
 
 #endif

@@ -130,11 +130,10 @@ void zc_dense_carve(const struct zc_segment *segment, uint32_t start,
     ZC_ASSERT(!zc_dense_is_object(zc_dense_word(object)));
     ZC_ASSERT(span_length >= length);
     zc_span_unbin(segment, start, span_length);
-    zc_memory_open(object, (size_t)length * segment->dense->granule_bytes);
+    zc_memory_open(object, zc_dense_bytes(segment->dense, length));
     if (span_length > length) {
         zc_memory_open(zc_segment_at(segment, end),
-                       (size_t)(span_length - length) *
-                           segment->dense->granule_bytes);
+                       zc_dense_bytes(segment->dense, span_length - length));
         zc_span_write(segment, end, span_length - length);
         zc_span_bin(segment, end, span_length - length);
     } else if (end < segment->granules) {
@@ -181,7 +180,7 @@ void zc_dense_erase(const struct zc_segment *segment, uint32_t start,
         }
     }
     zc_memory_open(zc_segment_at(segment, span_start),
-                   (size_t)span_length * dense->granule_bytes);
+                   zc_dense_bytes(dense, span_length));
     zc_span_write(segment, span_start, span_length);
     if (is_binned)
         zc_span_bin(segment, span_start, span_length);
@@ -276,8 +275,7 @@ static void lengthen_segment(struct zc_zspool *pool, struct zc_group *group,
     after = zc_segment_of(pool, group, zspage);
     after.dense->capacity += after.granules - before.granules;
     zc_memory_open(zc_segment_at(&after, start),
-                   (size_t)(after.granules - start) *
-                       after.dense->granule_bytes);
+                   zc_dense_bytes(after.dense, after.granules - start));
     zc_span_write(&after, start, after.granules - start);
     if (zspage->isolated)
         return;
@@ -404,8 +402,7 @@ static zc_status place_in_group(struct zc_zspool *pool, struct zc_group *group,
     if (ref_out != NULL)
         zc_memory_prefetch_write(zc_location_address(&pool->arena, location),
                                  size);
-    segment =
-        zc_segment_of(pool, group, zc_location_zspage(&pool->arena, location));
+    segment = zc_segment_around(pool, group, location);
     zc_dense_carve(&segment, zc_segment_granule(&segment, location), length,
                    zc_handle_cell(handle));
     zc_zspage_lru_add(pool, segment.zspage);

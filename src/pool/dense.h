@@ -46,10 +46,10 @@
 /* The segments of a group and their free spans; the group's lock guards all of
  * it.  A span is in the bins of its segment's group. */
 struct zc_dense {
-    uint64_t used;     /* granules in use */
-    uint64_t capacity; /* granules of all segments */
-    uint32_t granule_bytes;
-    uint32_t linked_min; /* shortest span that holds its links, granules */
+    uint64_t used;          /* granules in use */
+    uint64_t capacity;      /* granules of all segments */
+    unsigned granule_shift; /* log2 of the bytes of a granule */
+    uint32_t linked_min;    /* shortest span that holds its links, granules */
     uint64_t bitmap[ZC_DENSE_BITMAP_WORDS]; /* bins that are not empty */
     uint64_t first[ZC_DENSE_BINS]; /* location + 1 of a bin's first span */
     struct zc_zspage *open; /* the newest segment, which may grow; or NULL */
@@ -88,8 +88,9 @@ static inline uint32_t zc_segment_granules(const struct zc_zspage *zspage)
     return (uint32_t)zspage->pages * ZC_DENSE_GRANULES_PER_PAGE;
 }
 
-static inline struct zc_segment zc_segment_of(struct zc_zspool *pool,
+static inline struct zc_segment zc_segment_in(struct zc_zspool *pool,
                                               struct zc_group *group,
+                                              const struct zc_chunk *chunk,
                                               struct zc_zspage *zspage)
 {
     struct zc_segment segment = {
@@ -97,12 +98,31 @@ static inline struct zc_segment zc_segment_of(struct zc_zspool *pool,
         .group = group,
         .dense = zc_dense_of(group),
         .zspage = zspage,
-        .memory = zc_zspage_memory(&pool->arena, zspage),
-        .location = zc_zspage_location(&pool->arena, zspage),
         .granules = zc_segment_granules(zspage),
     };
 
+    segment.memory =
+        zc_chunk_place(&pool->arena, chunk, zspage, &segment.location);
     return segment;
+}
+
+static inline struct zc_segment zc_segment_of(struct zc_zspool *pool,
+                                              struct zc_group *group,
+                                              struct zc_zspage *zspage)
+{
+    return zc_segment_in(pool, group,
+                         zc_arena_chunk(&pool->arena, zspage->chunk), zspage);
+}
+
+/* The segment around a location. */
+static inline struct zc_segment zc_segment_around(struct zc_zspool *pool,
+                                                  struct zc_group *group,
+                                                  uint64_t location)
+{
+    const struct zc_chunk *chunk = zc_location_chunk(&pool->arena, location);
+
+    return zc_segment_in(pool, group, chunk,
+                         zc_chunk_zspage(&pool->arena, chunk, location));
 }
 
 /* The segment of a zspage that has a group, whose lock is held. */
@@ -113,24 +133,31 @@ static inline struct zc_segment zc_segment_here(struct zc_zspool *pool,
                          zspage);
 }
 
+/* Bytes of so many granules. */
+static inline size_t zc_dense_bytes(const struct zc_dense *dense,
+                                    uint32_t granules)
+{
+    return (size_t)granules << dense->granule_shift;
+}
+
 static inline char *zc_segment_at(const struct zc_segment *segment,
                                   uint32_t granule)
 {
-    return segment->memory + (size_t)granule * segment->dense->granule_bytes;
+    return segment->memory + zc_dense_bytes(segment->dense, granule);
 }
 
 static inline uint64_t zc_segment_location(const struct zc_segment *segment,
                                            uint32_t granule)
 {
     return segment->location +
-           (uint64_t)granule * (segment->dense->granule_bytes / ZC_UNIT_BYTES);
+           zc_dense_bytes(segment->dense, granule) / ZC_UNIT_BYTES;
 }
 
 static inline uint32_t zc_segment_granule(const struct zc_segment *segment,
                                           uint64_t location)
 {
-    return (uint32_t)(location - segment->location) /
-           (segment->dense->granule_bytes / ZC_UNIT_BYTES);
+    return (uint32_t)((location - segment->location) * ZC_UNIT_BYTES >>
+                      segment->dense->granule_shift);
 }
 
 static inline uint32_t zc_dense_word(const char *at)
@@ -155,8 +182,9 @@ static inline bool zc_dense_is_object(uint32_t word)
 static inline uint32_t zc_dense_granules(const struct zc_dense *dense,
                                          size_t size)
 {
-    return (uint32_t)zc_divide_up(size + ZC_DENSE_HEADER_BYTES,
-                                  dense->granule_bytes);
+    return (uint32_t)((size + ZC_DENSE_HEADER_BYTES + zc_dense_bytes(dense, 1) -
+                       1) >>
+                      dense->granule_shift);
 }
 
 /* Granules of the object or span that begins with `word`. */

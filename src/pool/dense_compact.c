@@ -187,8 +187,7 @@ static void move_object(const struct zc_segment *segment, uint32_t from,
                         uint64_t location)
 {
     struct zc_zspool *pool = segment->pool;
-    struct zc_segment target =
-        zc_segment_of(pool, group, zc_location_zspage(&pool->arena, location));
+    struct zc_segment target = zc_segment_around(pool, group, location);
     uint32_t to = zc_segment_granule(&target, location);
     char *source = zc_segment_at(segment, from);
     uint32_t cell = zc_dense_word(source) >> ZC_DENSE_WORD_SHIFT;
@@ -313,7 +312,7 @@ static void slide_segment(const struct zc_segment *segment, uint64_t most,
 
     zc_segment_unbin_all(segment);
     zc_memory_open(segment->memory,
-                   (size_t)segment->granules * segment->dense->granule_bytes);
+                   zc_dense_bytes(segment->dense, segment->granules));
     for (; from < segment->granules; from += length) {
         word = zc_dense_word(zc_segment_at(segment, from));
         length = zc_dense_length(segment, word);

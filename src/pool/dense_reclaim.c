@@ -136,7 +136,7 @@ void zc_dense_end_reclaim(struct zc_zspool *pool, struct zc_zspage *zspage,
     /* An empty segment is rebuilt too: detach expects its one span in a bin. */
     (void)rebuild;
     zc_memory_open(segment.memory,
-                   (size_t)segment.granules * segment.dense->granule_bytes);
+                   zc_dense_bytes(segment.dense, segment.granules));
     used = rewrite_spans(&segment);
     segment.dense->used -= zspage->used - used;
     zspage->used = used;

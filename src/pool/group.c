@@ -65,15 +65,6 @@ void zc_group_destroy(struct zc_group *group)
     zc_mutex_destroy(&group->growth);
 }
 
-unsigned zc_fullness_of(uint32_t used, uint32_t capacity)
-{
-    if (used == 0)
-        return 0;
-    if (used == capacity)
-        return ZC_FULLNESS_GROUPS - 1;
-    return 100 * used / capacity / 10 + 1;
-}
-
 void zc_group_insert(struct zc_group *group, struct zc_zspage *zspage,
                      unsigned fullness)
 {
@@ -86,13 +77,4 @@ void zc_group_remove(struct zc_group *group, struct zc_zspage *zspage)
 {
     zc_list_remove(&zspage->link);
     group->zspages[zspage->fullness]--;
-}
-
-void zc_group_update(struct zc_group *group, struct zc_zspage *zspage,
-                     unsigned fullness)
-{
-    if (zspage->fullness == fullness)
-        return;
-    zc_group_remove(group, zspage);
-    zc_group_insert(group, zspage, fullness);
 }

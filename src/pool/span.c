@@ -33,9 +33,9 @@ static void store_link(char *span, size_t offset, uint64_t link)
 void zc_dense_init(struct zc_dense *dense, size_t page_size)
 {
     memset(dense, 0, sizeof(*dense));
-    dense->granule_bytes = (uint32_t)(page_size / ZC_DENSE_GRANULES_PER_PAGE);
-    dense->linked_min =
-        (uint32_t)zc_divide_up(LINKS_END + LENGTH_BYTES, dense->granule_bytes);
+    dense->granule_shift = zc_log2(page_size / ZC_DENSE_GRANULES_PER_PAGE);
+    dense->linked_min = (uint32_t)zc_divide_up(LINKS_END + LENGTH_BYTES,
+                                               zc_dense_bytes(dense, 1));
 }
 
 static unsigned bin_of(uint32_t length)
@@ -54,7 +54,7 @@ void zc_span_write(const struct zc_segment *segment, uint32_t start,
                    uint32_t length)
 {
     char *span = zc_segment_at(segment, start);
-    size_t bytes = (size_t)length * segment->dense->granule_bytes;
+    size_t bytes = zc_dense_bytes(segment->dense, length);
     uint32_t end = start + length;
     char *next;
 
@@ -91,8 +91,9 @@ void zc_span_bin(const struct zc_segment *segment, uint32_t start,
         store_link(
             zc_location_address(&segment->pool->arena, dense->first[bin] - 1),
             PREVIOUS_OFFSET, location + 1);
+    else
+        dense->bitmap[bin / 64] |= UINT64_C(1) << bin % 64;
     dense->first[bin] = location + 1;
-    dense->bitmap[bin / 64] |= UINT64_C(1) << bin % 64;
 }
 
 void zc_span_unbin(const struct zc_segment *segment, uint32_t start,
