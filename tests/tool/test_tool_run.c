@@ -38,9 +38,9 @@ static bool damage_object(void *context, zc_handle handle, const void *data,
     return true;
 }
 
-static void damage_pool(struct zc_cache *cache, void *context)
+static void damage_pool(struct zc_zspool *pool, void *context)
 {
-    (void)zc_zspool_iterate(zc_cache_zspool(cache), damage_object, context);
+    (void)zc_zspool_iterate(pool, damage_object, context);
 }
 
 static void fill_pages(unsigned char *bytes)
@@ -57,23 +57,26 @@ static struct snapshot snapshot = {
     .bytes = pages, .page_size = PAGE_SIZE, .page_count = PAGE_COUNT};
 static struct codec_list codecs;
 
-static struct run_request request_of(const char *codec, unsigned placement,
-                                     unsigned threads)
+static struct run_request request_of(const char *codec, unsigned target,
+                                     unsigned placement, unsigned threads)
 {
     fill_pages(pages);
     assert_true(codec_list_parse(&codecs, codec));
     return (struct run_request){.snapshot = &snapshot,
                                 .codec = &codecs.choices[0],
+                                .target = (enum run_target)target,
                                 .placement = placement,
+                                .chain_length = 8,
                                 .thread_count = threads};
 }
 
 /* Mismatches where so many objects were damaged. */
-static uint64_t mismatches_of(const char *codec, unsigned placement,
-                              unsigned threads, unsigned damaged)
+static uint64_t mismatches_of(const char *codec, unsigned target,
+                              unsigned placement, unsigned threads,
+                              unsigned damaged)
 {
     struct damage damage = {.wanted = damaged};
-    struct run_request request = request_of(codec, placement, threads);
+    struct run_request request = request_of(codec, target, placement, threads);
     struct run_result result;
     uint64_t objects = 0;
 
@@ -81,7 +84,7 @@ static uint64_t mismatches_of(const char *codec, unsigned placement,
     request.want_histogram = true;
     request.before_load = damage_pool;
     request.before_load_context = &damage;
-    assert_true(run_codec(&request, &result));
+    assert_true(run_configuration(&request, &result));
     assert_int_equal(damage.done, damage.wanted);
     for (size_t i = 0; i < result.histogram_count; i++)
         objects += result.histogram[i];
@@ -98,11 +101,15 @@ TEST(as_many_pages_are_reported_as_were_damaged)
 
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         for (unsigned threads = 1; threads <= 4; threads++) {
-            for (unsigned placement = ZC_PLACEMENT_DENSE;
-                 placement <= ZC_PLACEMENT_KERNEL; placement++)
-                assert_int_equal(
-                    mismatches_of("copy", placement, threads, counts[i]),
-                    counts[i]);
+            for (unsigned target = RUN_ZSWAP; target <= RUN_LIBRARY; target++)
+                assert_int_equal(mismatches_of("copy", target,
+                                               ZC_PLACEMENT_DENSE, threads,
+                                               counts[i]),
+                                 counts[i]);
+            assert_int_equal(mismatches_of("copy", RUN_LIBRARY,
+                                           ZC_PLACEMENT_KERNEL, threads,
+                                           counts[i]),
+                             counts[i]);
         }
     }
 }
@@ -111,24 +118,27 @@ TEST(damage_to_compressed_pages_is_reported)
 {
     if (zc_compressor_find("lz4") == NULL)
         skip();
-    assert_int_equal(mismatches_of("lz4", ZC_PLACEMENT_DENSE, 1, 23), 23);
+    assert_int_equal(
+        mismatches_of("lz4", RUN_LIBRARY, ZC_PLACEMENT_DENSE, 1, 23), 23);
     /* And what does not decode. */
     zc_inject_arm(ZC_INJECT_DECOMPRESS, 10, 5);
-    assert_int_equal(mismatches_of("lz4", ZC_PLACEMENT_DENSE, 1, 0), 5);
+    assert_int_equal(
+        mismatches_of("lz4", RUN_LIBRARY, ZC_PLACEMENT_DENSE, 1, 0), 5);
     assert_int_equal(zc_inject_failures(), 5);
     zc_inject_disarm();
 }
 
 TEST(without_memory_there_is_no_result)
 {
-    struct run_request request = request_of("copy", ZC_PLACEMENT_DENSE, 2);
+    struct run_request request =
+        request_of("copy", RUN_LIBRARY, ZC_PLACEMENT_DENSE, 2);
     struct run_result result;
     bool good = false;
     uint32_t passages;
 
     for (passages = 0; !good; passages++) {
         zc_inject_arm(ZC_INJECT_PAGES, passages, 1000);
-        good = run_codec(&request, &result);
+        good = run_configuration(&request, &result);
         assert_true(good == (zc_inject_failures() == 0));
         zc_inject_disarm();
     }
@@ -142,8 +152,8 @@ TEST(without_memory_there_is_no_result)
 static int estimate_file(const char *file, const char *output,
                          struct damage *damage)
 {
-    static const char *const given[] = {"estimate", "--json",      "--codec",
-                                        "copy",     "--placement", "dense"};
+    static const char *const given[] = {"estimate", "--json", "--codec",
+                                        "copy",     "--for",  "zram"};
     char *words[8] = {NULL};
     struct estimate_options options;
     int before = dup(STDOUT_FILENO);

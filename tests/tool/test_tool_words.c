@@ -206,7 +206,7 @@ TEST(texts_do_nothing_to_a_terminal)
     text_free(&text);
 }
 
-/* A report of two codecs in one placement, of 1000 pages. */
+/* A report of two codecs, of 2000 pages. */
 static const char *suggested(uint64_t fast_cost, uint64_t small_cost,
                              uint64_t mismatches)
 {
@@ -223,7 +223,7 @@ static const char *suggested(uint64_t fast_cost, uint64_t small_cost,
                                      .load_nanoseconds = 5000000,
                                      .mismatches = mismatches}};
     struct report report = {.page_size = PAGE,
-                            .census = {.pages = 1000},
+                            .census = {.pages = 2000},
                             .results = results,
                             .result_count = 2};
     struct text text = {0};
@@ -235,7 +235,7 @@ static const char *suggested(uint64_t fast_cost, uint64_t small_cost,
 
 TEST(the_fastest_of_the_best_is_suggested)
 {
-    const uint64_t bytes = 1000 * PAGE;
+    const uint64_t bytes = 2000 * PAGE;
 
     assert_string_equal(suggested(bytes / 2, bytes / 3, 0), "small");
     assert_string_equal(suggested(bytes / 2, bytes * 48 / 100, 0), "fast");

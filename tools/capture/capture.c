@@ -191,14 +191,13 @@ static bool copy_pages(const struct capture_options *options,
     progress_stage(&progress, "", "", "copying");
     source_cursor_begin(&cursor, source, options->sample);
     while (good) {
-        size_t name;
-        uint64_t pages = source_cursor_read(&cursor, buffer, COPY_PAGES, &name);
+        struct source_pages pages;
 
-        if (pages == 0)
+        if (!source_cursor_read(&cursor, buffer, COPY_PAGES, &pages))
             break;
         good = write_all(out, options->out_path, buffer,
-                         (size_t)pages * source->page_size);
-        done += pages;
+                         (size_t)pages.count * source->page_size);
+        done += pages.count;
         progress_step(&progress, done);
     }
     progress_end(&progress);
@@ -245,18 +244,11 @@ static int capture(const struct capture_options *options)
     message_set_quiet(options->quiet);
     if (!new_file_open(&file))
         return TOOL_ERROR;
-    if (source_queue_begin(&queue, &options->sources, options->page_size)) {
-        enum queue_step step = source_queue_next(&queue, &source);
-
-        if (step == QUEUE_SOURCE) {
-            if (capture_source(options, &queue, &source, &file))
-                result = TOOL_FINE;
-            source_close(&source);
-        } else {
-            new_file_drop(&file);
-            if (step == QUEUE_END)
-                (void)source_queue_finish(&queue);
-        }
+    if (source_queue_open(&queue, &source, &options->sources,
+                          options->page_size)) {
+        if (capture_source(options, &queue, &source, &file))
+            result = TOOL_FINE;
+        source_close(&source);
     } else {
         new_file_drop(&file);
     }

@@ -50,12 +50,11 @@ static int64_t read_in_parts(const struct process_state *state, int memory,
     return any ? (int64_t)bytes : SOURCE_READ_HOLE;
 }
 
-static int64_t read_process(struct source *source,
-                            const struct source_extent *extent,
+static int64_t read_process(struct source *source, size_t origin,
                             uint64_t address, void *buffer, size_t bytes)
 {
     const struct process_state *state = source->state;
-    int memory = state->memories[extent->origin];
+    int memory = state->memories[origin];
     ssize_t got;
 
     do {
@@ -125,29 +124,58 @@ enum process_outcome process_check(long pid)
     return PROCESS_OK;
 }
 
+/* The process's own name: "sh"; "" if it is not known. */
+static char *read_name(const char *proc, long pid)
+{
+    struct text path = {0};
+    struct text name = {0};
+
+    text_print(&path, "%s/%ld/comm", proc, pid);
+    if (text_append_file(&name, path.bytes, PROC_BYTES_MOST) != 0 ||
+        name.length == 0)
+        text_print(&name, "\n");
+    name.bytes[name.length - 1] = '\0'; /* the line end */
+    text_free(&path);
+    return name.bytes;
+}
+
+/* "pid 7 (sh)" */
+static char *make_label(const struct source_origin *origin)
+{
+    struct text label = {0};
+
+    text_print(&label, "pid %ld", origin->pid);
+    if (origin->name[0] != '\0')
+        text_print(&label, " (%s)", origin->name);
+    return label.bytes;
+}
+
 /* Opens and scans one more process of a source. */
 static enum process_outcome add_process(struct process_scan *scan, long pid)
 {
     struct source *source = scan->source;
     struct process_state *state = source->state;
-    const uint64_t pages_before = source->page_count;
-    const size_t extents_before = source->extent_count;
+    enum process_outcome outcome = PROCESS_OK;
+    struct source_origin *origin;
     int error;
     int memory = open_memory(scan->proc, pid, &error);
 
-    if (error == 0)
-        error = process_scan(scan, pid, state->count);
-    if (error != 0) {
-        if (memory >= 0)
-            (void)close(memory);
-        /* It ended during the scan: the pages found so far cannot be read. */
-        source->page_count = pages_before;
-        source->extent_count = extents_before;
+    if (memory < 0)
         return outcome_of(scan->proc, pid, error);
-    }
-    if (source->page_count == pages_before) {
+    origin = source_add_origin(source);
+    origin->pid = pid;
+    origin->name = read_name(scan->proc, pid);
+    origin->label = make_label(origin);
+    error = process_scan(scan, pid);
+    /* It ended during the scan: the pages found so far cannot be read. */
+    if (error != 0)
+        outcome = outcome_of(scan->proc, pid, error);
+    else if (source->origins[source->origin_count - 1].page_count == 0)
+        outcome = PROCESS_EMPTY;
+    if (outcome != PROCESS_OK) {
         (void)close(memory);
-        return PROCESS_EMPTY;
+        source_drop_origin(source);
+        return outcome;
     }
     state->memories = memory_make_room(state->memories, state->count,
                                        &state->capacity,
@@ -157,28 +185,18 @@ static enum process_outcome add_process(struct process_scan *scan, long pid)
 }
 
 /* "pid 7 (sh)", or the request's own label and the number of processes. */
-static char *make_label(const struct process_request *request, const char *proc,
-                        size_t count)
+static char *label_all(const struct process_request *request,
+                       const struct source *source)
 {
-    const long pid = request->pids->count == 0 ? 0 : request->pids->pids[0];
-    struct text path = {0};
-    struct text name = {0};
+    const size_t count = source->origin_count;
     struct text label = {0};
 
-    if (request->label != NULL) {
-        text_print(&label, "%s (%zu %s)", request->label, count,
-                   count == 1 ? "process" : "processes");
-        return label.bytes;
-    }
-    text_print(&path, "%s/%ld/comm", proc, pid);
-    text_print(&label, "pid %ld", pid);
-    if (text_append_file(&name, path.bytes, PROC_BYTES_MOST) == 0 &&
-        name.length > 1) {
-        name.bytes[name.length - 1] = '\0'; /* the line end */
-        text_print(&label, " (%s)", name.bytes);
-    }
-    text_free(&path);
-    text_free(&name);
+    if (request->label == NULL && count == 1)
+        return memory_copy_text(source->origins[0].label);
+    if (request->label != NULL)
+        text_print(&label, "%s (", request->label);
+    text_print(&label, "%zu %s%s", count, count == 1 ? "process" : "processes",
+               request->label != NULL ? ")" : "");
     return label.bytes;
 }
 
@@ -241,7 +259,7 @@ enum process_outcome process_open(struct source *source,
         if (outcome == PROCESS_FAILED)
             break;
     }
-    source->label = make_label(request, proc, state->count);
+    source->label = label_all(request, source);
     note_sharing(source, &scan, request->pids->count);
     identifiers_free(&scan.seen);
     if (outcome != PROCESS_FAILED && source->page_count != 0)

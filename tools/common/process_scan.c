@@ -76,7 +76,7 @@ struct mapping {
 
 /* Adds resident pages, widened to whole pages of the source's size. */
 static void add_pages(struct process_scan *scan, uint64_t start, uint64_t end,
-                      size_t name)
+                      size_t mapping)
 {
     const uint64_t size = scan->source->page_size;
 
@@ -90,8 +90,7 @@ static void add_pages(struct process_scan *scan, uint64_t start, uint64_t end,
     source_add(scan->source,
                &(struct source_extent){.address = start,
                                        .page_count = (end - start) / size,
-                                       .origin = scan->origin,
-                                       .name = name});
+                                       .mapping = mapping});
 }
 
 /* Is this page to be counted? */
@@ -115,7 +114,7 @@ static bool word_counts(struct process_scan *scan, uint64_t word)
 
 /* Examines each page of a region; false if pagemap could not be read. */
 static bool scan_words(struct process_scan *scan, uint64_t start, uint64_t end,
-                       size_t name)
+                       size_t mapping)
 {
     static uint64_t words[WORDS_AT_ONCE];
     const uint64_t size = scan->system_page_size;
@@ -131,7 +130,7 @@ static bool scan_words(struct process_scan *scan, uint64_t start, uint64_t end,
             return got == 0;
         for (size_t i = 0; i < (size_t)got / sizeof(words[0]); i++) {
             if (word_counts(scan, words[i]))
-                add_pages(scan, start, start + size, name);
+                add_pages(scan, start, start + size, mapping);
             start += size;
         }
     }
@@ -140,7 +139,7 @@ static bool scan_words(struct process_scan *scan, uint64_t start, uint64_t end,
 
 /* The present anonymous regions of a mapping, by PAGEMAP_SCAN. */
 static bool scan_regions(struct process_scan *scan, uint64_t start,
-                         uint64_t end, size_t name, bool *supported_out)
+                         uint64_t end, size_t mapping, bool *supported_out)
 {
     static struct scan_region regions[REGIONS_AT_ONCE];
     struct scan_argument argument = {
@@ -165,7 +164,7 @@ static bool scan_regions(struct process_scan *scan, uint64_t start,
             return false;
         }
         for (int i = 0; i < count; i++) {
-            if (!scan_words(scan, regions[i].start, regions[i].end, name))
+            if (!scan_words(scan, regions[i].start, regions[i].end, mapping))
                 return false;
         }
         if (argument.walk_end <= start)
@@ -242,17 +241,23 @@ static int scan_mappings(struct process_scan *scan, char *maps)
          line = strtok_r(NULL, "\n", &rest)) {
         struct mapping mapping;
         bool supported;
-        size_t name;
+        size_t index;
 
         if (!parse_mapping(line, &mapping))
             continue;
         if (mapping_counts(&mapping)) {
-            name = name_mapping(scan->source, &mapping, &before);
+            index = source_add_mapping(
+                scan->source,
+                &(struct source_mapping){
+                    .origin = scan->source->origin_count - 1,
+                    .name = name_mapping(scan->source, &mapping, &before),
+                    .start = mapping.start,
+                    .end = mapping.end});
             errno = 0;
-            if (!scan_regions(scan, mapping.start, mapping.end, name,
+            if (!scan_regions(scan, mapping.start, mapping.end, index,
                               &supported) &&
                 (supported ||
-                 !scan_words(scan, mapping.start, mapping.end, name)))
+                 !scan_words(scan, mapping.start, mapping.end, index)))
                 return errno;
         }
         before = mapping;
@@ -260,13 +265,12 @@ static int scan_mappings(struct process_scan *scan, char *maps)
     return 0;
 }
 
-int process_scan(struct process_scan *scan, long pid, size_t origin)
+int process_scan(struct process_scan *scan, long pid)
 {
     struct text path = {0};
     struct text maps = {0};
     int error;
 
-    scan->origin = origin;
     scan->scanned_to = 0;
     scan->system_page_size = (uint64_t)sysconf(_SC_PAGESIZE);
     text_print(&path, "%s/%ld/maps", scan->proc, pid);

@@ -22,13 +22,12 @@ struct process_scan {
     uint64_t unknown;        /* shared pages whose frames are hidden */
 
     /* Of the current process. */
-    size_t origin;
     int pagemap;
     uint64_t system_page_size;
     uint64_t scanned_to; /* address up to which extents have been added */
 };
 
-/* Adds the pages of a process as `origin`.  0, or an errno. */
-int process_scan(struct process_scan *scan, long pid, size_t origin);
+/* Adds the pages of a process to the last origin.  0, or an errno. */
+int process_scan(struct process_scan *scan, long pid);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* queue.c - the sources that a command line names. */
+/* queue.c - what a command line names, as one source. */
 #include "common/queue.h"
 
 #include <stdlib.h>
@@ -30,6 +30,28 @@ unsigned source_choice_kinds(const struct source_choice *choice)
     return kinds;
 }
 
+static int compare_pids(const void *left, const void *right)
+{
+    long a = *(const long *)left;
+    long b = *(const long *)right;
+
+    return (a > b) - (a < b);
+}
+
+void pid_list_sort(struct pid_list *list)
+{
+    size_t kept = 0;
+
+    if (list->count == 0)
+        return;
+    qsort(list->pids, list->count, sizeof(*list->pids), compare_pids);
+    for (size_t i = 1; i < list->count; i++) {
+        if (list->pids[i] != list->pids[kept])
+            list->pids[++kept] = list->pids[i];
+    }
+    list->count = kept + 1;
+}
+
 /* "7,8" */
 static bool parse_pids(struct pid_list *list, const char *text)
 {
@@ -53,21 +75,8 @@ static bool parse_pids(struct pid_list *list, const char *text)
         rest = comma == NULL ? NULL : comma + 1;
     }
     free(words);
+    pid_list_sort(list);
     return good;
-}
-
-/* Opens each file once, to show its errors early. */
-static bool check_files(const struct source_queue *queue)
-{
-    for (size_t i = 0; i < queue->choice->file_count; i++) {
-        struct source source;
-
-        if (!source_open_file(&source, queue->choice->files[i],
-                              queue->page_size))
-            return false;
-        source_close(&source);
-    }
-    return true;
 }
 
 /* Does each process exist, and may this program read it? */
@@ -85,168 +94,94 @@ static bool check_pids(const struct source_queue *queue)
     return true;
 }
 
-bool source_queue_begin(struct source_queue *queue,
-                        const struct source_choice *choice, size_t page_size)
+/* Finds the processes that are named, and starts a command. */
+static bool find_processes(struct source_queue *queue)
 {
-    *queue = (struct source_queue){.choice = choice, .page_size = page_size};
-    if (choice->file_count != 0)
-        return check_files(queue);
+    const struct source_choice *choice = queue->choice;
+
     if (choice->pids != NULL)
         return parse_pids(&queue->pids, choice->pids) && check_pids(queue);
     if (choice->all)
         return system_list_all(&queue->pids);
     if (choice->cgroup != NULL)
         return system_list_cgroup(&queue->pids, choice->cgroup);
-    if (!command_start(&queue->command, choice->words,
-                       choice->after_milliseconds))
-        return false;
-    return command_list(&queue->command, &queue->pids);
+    return command_start(&queue->command, choice->words,
+                         choice->after_milliseconds) &&
+           command_list(&queue->command, &queue->pids);
 }
 
-/*
- * May the command go on without this process?  One of many may have ended
- * meanwhile.  A failure of the only one, and a process that may not be read, is
- * an error, except with --all.
- */
-static bool can_do_without(const struct source_queue *queue,
-                           enum process_outcome outcome, long pid)
-{
-    if (outcome == PROCESS_FAILED)
-        return false;
-    if (queue->choice->all)
-        return true;
-    if (queue->pids.count == 1 || outcome == PROCESS_NOT_PERMITTED) {
-        process_explain(outcome, pid);
-        return false;
-    }
-    message_note("process %ld is left out: it has ended, or has no anonymous "
-                 "pages in memory",
-                 pid);
-    return true;
-}
-
-/* The next process that has pages. */
-static enum queue_step next_process(struct source_queue *queue,
-                                    struct source *source)
-{
-    while (queue->next < queue->pids.count) {
-        long pid = queue->pids.pids[queue->next++];
-        struct pid_list list = {.pids = &pid, .count = 1};
-        struct process_request request = {.pids = &list,
-                                          .page_size = queue->page_size};
-        enum process_outcome outcome =
-            process_open(source, &request, &queue->left_out);
-
-        if (outcome == PROCESS_OK) {
-            queue->found++;
-            return QUEUE_SOURCE;
-        }
-        if (!can_do_without(queue, outcome, pid))
-            return QUEUE_FAILED;
-    }
-    return QUEUE_END;
-}
-
-/* "cgroup web", "command sleep 9" */
-static char *group_label(const struct source_queue *queue)
+/* "cgroup web", "command sleep 9"; NULL for processes that are named. */
+static char *group_label(const struct source_choice *choice)
 {
     struct text label = {0};
 
-    if (queue->choice->cgroup != NULL) {
-        text_print(&label, "cgroup %s", queue->choice->cgroup);
-    } else {
+    if (choice->all) {
+        text_print(&label, "all");
+    } else if (choice->cgroup != NULL) {
+        text_print(&label, "cgroup %s", choice->cgroup);
+    } else if (choice->words != NULL) {
         text_print(&label, "command");
-        for (char **word = queue->choice->words; *word != NULL; word++)
+        for (char **word = choice->words; *word != NULL; word++)
             text_print(&label, " %s", *word);
     }
     return label.bytes;
 }
 
-/* All processes of a group as one source. */
-static enum queue_step next_group(struct source_queue *queue,
-                                  struct source *source)
+/* What was left out is said, also where that is everything. */
+static void note_left_out(const struct source_queue *queue,
+                          struct source *source)
 {
-    struct process_request request = {.pids = &queue->pids,
-                                      .page_size = queue->page_size};
-    enum process_outcome outcome;
-    char *label;
+    const struct process_tally *tally = &queue->left_out;
 
-    if (queue->next++ != 0)
-        return QUEUE_END;
-    label = group_label(queue);
-    request.label = label;
-    outcome = process_open(source, &request, &queue->left_out);
-    if (outcome != PROCESS_OK) {
-        message_error("%s: none of its processes could be read", label);
-        if (queue->pids.count != 0)
-            process_explain(outcome, queue->pids.pids[0]);
-    }
-    free(label);
-    if (outcome != PROCESS_OK)
-        return QUEUE_FAILED;
-    if (queue->left_out.not_permitted != 0)
+    if (tally->not_permitted != 0)
         text_print_sentence(&source->note,
-                            "%zu of its processes were not permitted to be "
-                            "read, and are left out.",
-                            queue->left_out.not_permitted);
-    queue->found++;
-    return QUEUE_SOURCE;
+                            "%zu processes were not permitted to be read, and "
+                            "are left out; root, or CAP_SYS_PTRACE, may read "
+                            "them.",
+                            tally->not_permitted);
+    if (tally->gone != 0)
+        text_print_sentence(&source->note,
+                            "%zu processes ended before they were read.",
+                            tally->gone);
 }
 
-enum queue_step source_queue_next(struct source_queue *queue,
-                                  struct source *source)
+static bool open_processes(struct source_queue *queue, struct source *source)
 {
-    const struct source_choice *choice = queue->choice;
+    char *label = group_label(queue->choice);
+    struct process_request request = {
+        .pids = &queue->pids, .label = label, .page_size = queue->page_size};
+    enum process_outcome outcome =
+        process_open(source, &request, &queue->left_out);
 
-    if (choice->pids != NULL || choice->all)
-        return next_process(queue, source);
-    if (choice->file_count == 0)
-        return next_group(queue, source);
-    if (queue->next == choice->file_count)
-        return QUEUE_END;
-    if (!source_open_file(source, choice->files[queue->next++],
-                          queue->page_size))
-        return QUEUE_FAILED;
-    queue->found++;
-    return QUEUE_SOURCE;
+    if (outcome == PROCESS_OK)
+        note_left_out(queue, source);
+    else if (queue->pids.count == 1)
+        process_explain(outcome, queue->pids.pids[0]);
+    else if (outcome != PROCESS_FAILED)
+        message_error("%s: no process was read: %zu not permitted (root, or "
+                      "CAP_SYS_PTRACE, may read them), %zu without pages that "
+                      "could be swapped, %zu ended",
+                      label == NULL ? "--pid" : label,
+                      queue->left_out.not_permitted, queue->left_out.empty,
+                      queue->left_out.gone);
+    free(label);
+    return outcome == PROCESS_OK;
 }
 
-bool source_queue_must_have(struct source_queue *queue,
-                            const struct source *source)
+bool source_queue_open(struct source_queue *queue, struct source *source,
+                       const struct source_choice *choice, size_t page_size)
 {
-    if (queue->pids.count > 1 && queue->choice->words == NULL &&
-        queue->choice->cgroup == NULL) {
-        queue->left_out.gone++;
-        queue->found--;
-        return false;
-    }
-    message_error("%s: it ended before a page of it was read", source->label);
-    return true;
+    *queue = (struct source_queue){.choice = choice, .page_size = page_size};
+    if (choice->file_count != 0)
+        return source_open_files(source, choice->files, choice->file_count,
+                                 page_size);
+    return find_processes(queue) && open_processes(queue, source);
 }
 
 void source_queue_read(struct source_queue *queue)
 {
     if (queue->choice->words != NULL && queue->command.words != NULL)
         command_stop(&queue->command);
-}
-
-bool source_queue_finish(struct source_queue *queue)
-{
-    const struct process_tally *tally = &queue->left_out;
-    size_t left_out = tally->gone + tally->not_permitted + tally->empty;
-
-    if (queue->found == 0) {
-        message_error("no process was read: %zu not permitted, %zu without "
-                      "anonymous pages, %zu ended",
-                      tally->not_permitted, tally->empty, tally->gone);
-        return false;
-    }
-    if (left_out != 0)
-        message_note("%zu processes are left out: %zu not permitted (root or "
-                     "CAP_SYS_PTRACE may read them), %zu without anonymous "
-                     "pages (the kernel's), %zu ended",
-                     left_out, tally->not_permitted, tally->empty, tally->gone);
-    return true;
 }
 
 void source_queue_free(struct source_queue *queue)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * queue.h - the sources that a command line names, one after another.
+ * queue.h - all that a command line names, as one source.
  *
- * Each file and each process is a source of its own; a control group is one
- * source, and so is a command with its children.
+ * Everything in one answer is in one source: files, processes, the processes of
+ * a control group, a command and its children.
  */
 #ifndef ZCACHE_TOOL_QUEUE_H
 #define ZCACHE_TOOL_QUEUE_H
@@ -24,40 +24,25 @@ struct source_choice {
 /* The number of kinds of source that are named. */
 unsigned source_choice_kinds(const struct source_choice *choice);
 
+/* What is being measured. */
 struct source_queue {
     const struct source_choice *choice;
     size_t page_size;
     struct pid_list pids;
-    size_t next;  /* of files or pids; other kinds have one */
-    size_t found; /* sources that were opened */
     struct process_tally left_out;
     struct command command;
 };
 
-enum queue_step {
-    QUEUE_SOURCE, /* a source, which the caller closes */
-    QUEUE_END,
-    QUEUE_FAILED /* an error, which was shown */
-};
-
-/* Checks everything that is named, so that a wrong name is reported early. */
-bool source_queue_begin(struct source_queue *queue,
-                        const struct source_choice *choice, size_t page_size);
-enum queue_step source_queue_next(struct source_queue *queue,
-                                  struct source *source);
-
 /*
- * Is it an error, which is then shown, that a source ended before any page was
- * read?  Of many sources one is left out instead.
+ * Finds everything that is named, in one source, which the caller closes.
+ * False, and an error shown: a name is wrong, or there are no pages.
  */
-bool source_queue_must_have(struct source_queue *queue,
-                            const struct source *source);
+bool source_queue_open(struct source_queue *queue, struct source *source,
+                       const struct source_choice *choice, size_t page_size);
 
 /* Ends a started command as soon as its pages have been read. */
 void source_queue_read(struct source_queue *queue);
 
-/* Shows what was left out; false, and an error, if that is everything. */
-bool source_queue_finish(struct source_queue *queue);
 void source_queue_free(struct source_queue *queue);
 
 #endif

@@ -46,22 +46,26 @@ static bool fits(const struct source *source, uint64_t page_count)
     return false;
 }
 
-static void add_span(struct snapshot *snapshot, size_t name, uint64_t pages)
+static void add_span(struct snapshot *snapshot,
+                     const struct source_pages *pages)
 {
     struct snapshot_span *last = NULL;
 
     if (snapshot->span_count != 0)
         last = &snapshot->spans[snapshot->span_count - 1];
-    if (last == NULL || last->name != name) {
+    if (last == NULL || last->mapping != pages->mapping ||
+        last->address + last->page_count * snapshot->page_size !=
+            pages->address) {
         snapshot->spans = memory_make_room(
             snapshot->spans, snapshot->span_count, &snapshot->span_capacity,
             sizeof(*snapshot->spans));
         last = &snapshot->spans[snapshot->span_count++];
         *last = (struct snapshot_span){.first_page = snapshot->page_count,
-                                       .name = name};
+                                       .address = pages->address,
+                                       .mapping = pages->mapping};
     }
-    last->page_count += pages;
-    snapshot->page_count += pages;
+    last->page_count += pages->count;
+    snapshot->page_count += pages->count;
 }
 
 /* Reads all pages that the sample takes. */
@@ -76,17 +80,13 @@ static enum snapshot_outcome read_all(struct snapshot *snapshot,
     for (;;) {
         uint64_t limit = room - snapshot->page_count;
         size_t offset = (size_t)snapshot->page_count * snapshot->page_size;
-        size_t name;
-        uint64_t pages;
+        struct source_pages pages;
 
-        if (limit == 0)
+        if (limit == 0 || !source_cursor_read(
+                              &cursor, snapshot->bytes + offset,
+                              limit < READ_PAGES ? limit : READ_PAGES, &pages))
             break;
-        pages = source_cursor_read(&cursor, snapshot->bytes + offset,
-                                   limit < READ_PAGES ? limit : READ_PAGES,
-                                   &name);
-        if (pages == 0)
-            break;
-        add_span(snapshot, name, pages);
+        add_span(snapshot, &pages);
         progress_step(progress, snapshot->page_count);
     }
     if (cursor.failed)

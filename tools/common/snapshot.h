@@ -14,11 +14,12 @@
 #include "common/progress.h"
 #include "common/source.h"
 
-/* Pages of one mapping, one after another. */
+/* Pages that lie one after another in one mapping. */
 struct snapshot_span {
-    uint64_t first_page;
+    uint64_t first_page; /* index in the snapshot */
     uint64_t page_count;
-    size_t name; /* index into the source's names */
+    uint64_t address; /* of the first page, in its origin */
+    size_t mapping;   /* index into the source's mappings */
 };
 
 struct snapshot {

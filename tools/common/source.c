@@ -6,17 +6,45 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct source_origin *source_add_origin(struct source *source)
+{
+    struct source_origin *origin;
+
+    source->origins = memory_make_room(source->origins, source->origin_count,
+                                       &source->origin_capacity,
+                                       sizeof(*source->origins));
+    origin = &source->origins[source->origin_count++];
+    *origin = (struct source_origin){0};
+    return origin;
+}
+
+size_t source_add_mapping(struct source *source,
+                          const struct source_mapping *mapping)
+{
+    source->mappings = memory_make_room(source->mappings, source->mapping_count,
+                                        &source->mapping_capacity,
+                                        sizeof(*source->mappings));
+    source->mappings[source->mapping_count] = *mapping;
+    return source->mapping_count++;
+}
+
 void source_add(struct source *source, const struct source_extent *extent)
 {
     struct source_extent *last = NULL;
+    const struct source_mapping *mapping;
+    struct source_origin *origin;
 
     if (extent->page_count == 0)
         return;
+    mapping = &source->mappings[extent->mapping];
+    origin = &source->origins[mapping->origin];
     source->page_count += extent->page_count;
+    origin->page_count += extent->page_count;
+    if (mapping->shared)
+        origin->shared_pages += extent->page_count;
     if (source->extent_count != 0)
         last = &source->extents[source->extent_count - 1];
-    if (last != NULL && last->origin == extent->origin &&
-        last->name == extent->name &&
+    if (last != NULL && last->mapping == extent->mapping &&
         last->address + last->page_count * source->page_size ==
             extent->address) {
         last->page_count += extent->page_count;
@@ -42,13 +70,45 @@ size_t source_name(struct source *source, const char *name)
     return source->name_count++;
 }
 
+static size_t origin_of(const struct source *source,
+                        const struct source_extent *extent)
+{
+    return source->mappings[extent->mapping].origin;
+}
+
+static void free_origin(struct source_origin *origin)
+{
+    free(origin->label);
+    free(origin->name);
+}
+
+void source_drop_origin(struct source *source)
+{
+    const size_t last = source->origin_count - 1;
+
+    while (source->extent_count != 0 &&
+           origin_of(source, &source->extents[source->extent_count - 1]) ==
+               last)
+        source->extent_count--;
+    while (source->mapping_count != 0 &&
+           source->mappings[source->mapping_count - 1].origin == last)
+        source->mapping_count--;
+    source->page_count -= source->origins[last].page_count;
+    free_origin(&source->origins[last]);
+    source->origin_count = last;
+}
+
 void source_close(struct source *source)
 {
     if (source->finish != NULL)
         source->finish(source);
     for (size_t i = 0; i < source->name_count; i++)
         free(source->names[i]);
+    for (size_t i = 0; i < source->origin_count; i++)
+        free_origin(&source->origins[i]);
     free(source->names);
+    free(source->origins);
+    free(source->mappings);
     free(source->extents);
     free(source->label);
     text_free(&source->note);
@@ -120,19 +180,31 @@ static uint64_t sampled_pages(const struct source_cursor *cursor,
     return taken;
 }
 
+/* Notes that pages of this extent's origin are missing. */
+static void miss(const struct source_cursor *cursor, enum left_out reason,
+                 uint64_t pages)
+{
+    struct source *source = cursor->source;
+    size_t origin = origin_of(source, &source->extents[cursor->extent]);
+
+    source->origins[origin].left_out_bytes[reason] += pages * source->page_size;
+}
+
 /* Skips the remaining extents of an origin that is gone. */
 static void skip_origin(struct source_cursor *cursor)
 {
     const struct source *source = cursor->source;
-    size_t origin = source->extents[cursor->extent].origin;
+    size_t origin = origin_of(source, &source->extents[cursor->extent]);
 
     cursor->ended_origins++;
     while (cursor->extent < source->extent_count &&
-           source->extents[cursor->extent].origin == origin) {
+           origin_of(source, &source->extents[cursor->extent]) == origin) {
         uint64_t left = source->extents[cursor->extent].page_count -
                         cursor->page;
+        uint64_t lost = sampled_pages(cursor, left);
 
-        cursor->lost += sampled_pages(cursor, left);
+        cursor->lost += lost;
+        miss(cursor, LEFT_OUT_LOST, lost);
         advance(cursor, left);
     }
 }
@@ -153,8 +225,8 @@ static uint64_t pages_at_once(const struct source_cursor *cursor,
     return pages < page_limit ? pages : page_limit;
 }
 
-uint64_t source_cursor_read(struct source_cursor *cursor, void *buffer,
-                            uint64_t page_limit, size_t *name_out)
+bool source_cursor_read(struct source_cursor *cursor, void *buffer,
+                        uint64_t page_limit, struct source_pages *pages_out)
 {
     struct source *source = cursor->source;
 
@@ -170,11 +242,13 @@ uint64_t source_cursor_read(struct source_cursor *cursor, void *buffer,
             advance(cursor, left_out);
             continue;
         }
-        got = source->read(source, extent, address, buffer, bytes);
+        got = source->read(source, origin_of(source, extent), address, buffer,
+                           bytes);
         if (got == SOURCE_READ_FAILED) {
             cursor->failed = true;
         } else if (got == SOURCE_READ_HOLE) {
             cursor->holes++;
+            miss(cursor, LEFT_OUT_UNREADABLE, 1);
             advance(cursor, 1);
         } else if (got == SOURCE_READ_ENDED) {
             skip_origin(cursor);
@@ -182,12 +256,13 @@ uint64_t source_cursor_read(struct source_cursor *cursor, void *buffer,
             pages = ((uint64_t)got + source->page_size - 1) / source->page_size;
             bytes = (size_t)pages * source->page_size;
             memset((char *)buffer + got, 0, bytes - (size_t)got);
-            *name_out = extent->name;
+            *pages_out = (struct source_pages){
+                .count = pages, .mapping = extent->mapping, .address = address};
             advance(cursor, pages);
-            return pages;
+            return true;
         }
     }
-    return 0;
+    return false;
 }
 
 void source_cursor_note(const struct source_cursor *cursor, struct text *note)

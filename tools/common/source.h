@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * source.h - where pages come from: a file, or the memory of processes.
+ * source.h - where pages come from: files, or the memory of processes.
  *
- * Opening a source finds its extents of pages, in address order.  It is then
+ * One source has all pages of one answer.  Each file and each process is an
+ * origin of it; an origin has mappings (a file has one), and a mapping has
+ * extents of pages, in address order.  Opening a source finds them.  It is then
  * read once from front to end through a cursor.  Pages may be gone when they
  * are read: a process ends, a file becomes shorter.  The cursor then goes on
  * with the rest and counts them, so that the result can say what is missing.
@@ -22,11 +24,41 @@
 /* The sample that takes every page, in thousandths of a percent. */
 #define SAMPLE_ALL 100000
 
+/* Why memory that was found is in no extent. */
+enum left_out {
+    LEFT_OUT_LOCKED,     /* mlock(), SHM_LOCK: never reclaimed */
+    LEFT_OUT_FREED,      /* MADV_FREE: dropped, not swapped */
+    LEFT_OUT_HUGETLB,    /* pages of hugetlbfs: never reclaimed */
+    LEFT_OUT_DROPPABLE,  /* MAP_DROPPABLE: dropped, not swapped */
+    LEFT_OUT_NOSWAP,     /* a tmpfs that is mounted with noswap */
+    LEFT_OUT_UNREADABLE, /* the pages that could not be read */
+    LEFT_OUT_LOST,       /* the origin ended or became shorter meanwhile */
+    LEFT_OUT_REASONS
+};
+
+/* A file or a process. */
+struct source_origin {
+    char *label; /* in a report: a path, "pid 7 (sh)" */
+    char *name;  /* the path, or "sh" */
+    long pid;    /* 0: a file */
+    uint64_t page_count;
+    uint64_t shared_pages;  /* of them: of shared memory */
+    uint64_t swapped_bytes; /* VmSwap: in swap now, and in no extent */
+    uint64_t left_out_bytes[LEFT_OUT_REASONS];
+};
+
+/* A mapping of a process, or a whole file. */
+struct source_mapping {
+    size_t origin;
+    size_t name;         /* index into `names` */
+    uint64_t start, end; /* its addresses, in bytes */
+    bool shared;         /* of shared memory */
+};
+
 struct source_extent {
     uint64_t address; /* of its first page: in the file, or virtual */
     uint64_t page_count;
-    size_t origin; /* index of the process */
-    size_t name;   /* index into `names` */
+    size_t mapping;
 };
 
 /* The results of read() that are no number of bytes. */
@@ -45,27 +77,45 @@ struct source {
     size_t extent_count;
     size_t extent_capacity;
 
-    char **names; /* of mappings: "[heap]"; a file has one */
+    struct source_origin *origins;
+    size_t origin_count;
+    size_t origin_capacity;
+
+    struct source_mapping *mappings;
+    size_t mapping_count;
+    size_t mapping_capacity;
+
+    char **names; /* of mappings: "[heap]" */
     size_t name_count;
     size_t name_capacity;
 
     struct text note; /* sentences about what was found */
 
     /*
-     * Reads up to `bytes`, whole pages, at `address` of an extent.  Returns the
+     * Reads up to `bytes`, whole pages, at `address` of an origin.  Returns the
      * bytes read, fewer only at an end, or enum source_read.
      */
-    int64_t (*read)(struct source *source, const struct source_extent *extent,
-                    uint64_t address, void *buffer, size_t bytes);
+    int64_t (*read)(struct source *source, size_t origin, uint64_t address,
+                    void *buffer, size_t bytes);
     void (*finish)(struct source *source); /* frees `state`; may be NULL */
     void *state;
 };
+
+/* Adds an origin, which the source then owns with its texts. */
+struct source_origin *source_add_origin(struct source *source);
+
+/* Adds a mapping; returns its index. */
+size_t source_add_mapping(struct source *source,
+                          const struct source_mapping *mapping);
 
 /* Adds an extent, or extends the last one if it continues it. */
 void source_add(struct source *source, const struct source_extent *extent);
 
 /* The index of a mapping's name, added if it is new. */
 size_t source_name(struct source *source, const char *name);
+
+/* Takes back the last origin, and its mappings and extents. */
+void source_drop_origin(struct source *source);
 
 void source_close(struct source *source);
 
@@ -88,22 +138,29 @@ struct source_cursor {
 void source_cursor_begin(struct source_cursor *cursor, struct source *source,
                          uint64_t sample);
 
+/* Pages that were read: of one mapping, one after another. */
+struct source_pages {
+    uint64_t count;
+    size_t mapping;
+    uint64_t address; /* of the first */
+};
+
 /*
- * Reads the next pages, at most `page_limit` and of one mapping; a short last
- * page is filled up with zeros.  Returns their number; 0 at the end or after a
- * failure.
+ * Reads the next pages, at most `page_limit`; a short last page is filled up
+ * with zeros.  False at the end or after a failure.  What is missing is added
+ * to the origin's left_out_bytes.
  */
-uint64_t source_cursor_read(struct source_cursor *cursor, void *buffer,
-                            uint64_t page_limit, size_t *name_out);
+bool source_cursor_read(struct source_cursor *cursor, void *buffer,
+                        uint64_t page_limit, struct source_pages *pages_out);
 
 /* Appends to a note what is missing, if anything is. */
 void source_cursor_note(const struct source_cursor *cursor, struct text *note);
 
 /*
- * Opens a file to be read as pages; the last one may be short.  False, and an
- * error shown, if it cannot.
+ * Opens files to be read as pages, one source of all; the last page of each may
+ * be short.  False, and an error shown, if it cannot.
  */
-bool source_open_file(struct source *source, const char *path,
-                      size_t page_size);
+bool source_open_files(struct source *source, char *const *paths, size_t count,
+                       size_t page_size);
 
 #endif

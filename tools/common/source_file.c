@@ -10,28 +10,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A file descriptor as a source's state. */
+/* The state of a source: the descriptor of each origin. */
 struct file_state {
-    int descriptor;
+    int *descriptors;
+    size_t count;
 };
 
-static int64_t read_file(struct source *source,
-                         const struct source_extent *extent, uint64_t address,
+static int64_t read_file(struct source *source, size_t origin, uint64_t address,
                          void *buffer, size_t bytes)
 {
     const struct file_state *state = source->state;
     size_t done = 0;
 
-    (void)extent;
     while (done < bytes) {
-        ssize_t got = pread(state->descriptor, (char *)buffer + done,
+        ssize_t got = pread(state->descriptors[origin], (char *)buffer + done,
                             bytes - done, (off_t)(address + done));
 
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
             message_error("cannot read %s at byte %" PRIu64 ": %s",
-                          source->label, address + done, strerror(errno));
+                          source->origins[origin].label, address + done,
+                          strerror(errno));
             return SOURCE_READ_FAILED;
         }
         if (got == 0)
@@ -41,11 +41,13 @@ static int64_t read_file(struct source *source,
     return (int64_t)done;
 }
 
-static void finish_file(struct source *source)
+static void finish_files(struct source *source)
 {
     struct file_state *state = source->state;
 
-    (void)close(state->descriptor);
+    for (size_t i = 0; i < state->count; i++)
+        (void)close(state->descriptors[i]);
+    free(state->descriptors);
     free(state);
 }
 
@@ -83,11 +85,14 @@ static bool file_size(int descriptor, const char *path, uint64_t *size_out)
     return true;
 }
 
-bool source_open_file(struct source *source, const char *path, size_t page_size)
+/* One more file of the source. */
+static bool add_file(struct source *source, const char *path)
 {
     /* O_NONBLOCK: otherwise opening a FIFO waits for its writer. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct file_state *state;
+    struct file_state *state = source->state;
+    const size_t page_size = source->page_size;
+    struct source_origin *origin;
     uint64_t size;
 
     if (descriptor < 0) {
@@ -98,21 +103,47 @@ bool source_open_file(struct source *source, const char *path, size_t page_size)
         (void)close(descriptor);
         return false;
     }
-    state = memory_allocate(1, sizeof(*state));
-    state->descriptor = descriptor;
-    *source = (struct source){.label = memory_copy_text(path),
-                              .page_size = page_size,
-                              .read = read_file,
-                              .finish = finish_file,
-                              .state = state};
+    state->descriptors[state->count++] = descriptor;
+    origin = source_add_origin(source);
+    origin->label = memory_copy_text(path);
+    origin->name = memory_copy_text(path);
     source_add(source, &(struct source_extent){
                            .page_count = (size + page_size - 1) / page_size,
-                           .name = source_name(source, path)});
+                           .mapping = source_add_mapping(
+                               source, &(struct source_mapping){
+                                           .origin = source->origin_count - 1,
+                                           .name = source_name(source, path),
+                                           .end = size})});
     if (size % page_size != 0)
         text_print_sentence(&source->note,
-                            "Its last page is short (%" PRIu64
-                            " of %zu bytes) and "
-                            "was filled up with zeros.",
-                            size % page_size, page_size);
+                            "The last page of %s is short (%" PRIu64
+                            " of %zu bytes) and was filled up with zeros.",
+                            path, size % page_size, page_size);
+    return true;
+}
+
+bool source_open_files(struct source *source, char *const *paths, size_t count,
+                       size_t page_size)
+{
+    struct file_state *state = memory_allocate(1, sizeof(*state));
+    struct text label = {0};
+
+    *state = (struct file_state){
+        .descriptors = memory_allocate(count, sizeof(*state->descriptors))};
+    *source = (struct source){.page_size = page_size,
+                              .read = read_file,
+                              .finish = finish_files,
+                              .state = state};
+    for (size_t i = 0; i < count; i++) {
+        if (!add_file(source, paths[i])) {
+            source_close(source);
+            return false;
+        }
+    }
+    if (count == 1)
+        text_print(&label, "%s", paths[0]);
+    else
+        text_print(&label, "%zu files", count);
+    source->label = label.bytes;
     return true;
 }

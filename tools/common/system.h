@@ -14,6 +14,11 @@
 /* Bytes available without swapping; 0 if unknown. */
 uint64_t system_available_memory(void);
 
+/* The longest chain of pages of zsmalloc in the running kernel, by its
+ * configuration; 8, the kernel's default, where that cannot be read. */
+#define SYSTEM_CHAIN_DEFAULT 8
+unsigned system_chain_length(void);
+
 /* Processes by number. */
 struct pid_list {
     long *pids;
@@ -23,6 +28,9 @@ struct pid_list {
 
 void pid_list_add(struct pid_list *list, long pid);
 void pid_list_free(struct pid_list *list);
+
+/* Sorts, and keeps each once. */
+void pid_list_sort(struct pid_list *list);
 
 /* Every process but this one, in order.  False, and an error shown. */
 bool system_list_all(struct pid_list *list);
@@ -48,7 +56,7 @@ enum process_outcome {
 /* Processes that are opened as one source. */
 struct process_request {
     const struct pid_list *pids;
-    const char *label; /* NULL: "pid 7 (sh)" of the first one */
+    const char *label; /* NULL: "pid 7 (sh)", or "2 processes" */
     size_t page_size;
     const char *proc; /* NULL: "/proc" */
 };

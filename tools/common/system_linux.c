@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
@@ -32,27 +33,29 @@ uint64_t system_available_memory(void)
     return bytes;
 }
 
-static int compare_pids(const void *left, const void *right)
+unsigned system_chain_length(void)
 {
-    long a = *(const long *)left;
-    long b = *(const long *)right;
+    static const char key[] = "\nCONFIG_ZSMALLOC_CHAIN_SIZE=";
+    struct utsname name;
+    struct text path = {0};
+    struct text text = {0};
+    uint64_t length = SYSTEM_CHAIN_DEFAULT;
+    char *line;
 
-    return (a > b) - (a < b);
-}
-
-/* Sorts, and keeps each once: a group may list a process twice. */
-static void sort_pids(struct pid_list *list)
-{
-    size_t kept = 0;
-
-    if (list->count == 0)
-        return;
-    qsort(list->pids, list->count, sizeof(*list->pids), compare_pids);
-    for (size_t i = 1; i < list->count; i++) {
-        if (list->pids[i] != list->pids[kept])
-            list->pids[++kept] = list->pids[i];
+    if (uname(&name) != 0)
+        return SYSTEM_CHAIN_DEFAULT;
+    text_print(&path, "/boot/config-%s", name.release);
+    if (text_append_file(&text, path.bytes, PROC_BYTES_MOST) == 0) {
+        line = strstr(text.bytes, key);
+        if (line != NULL) {
+            line += sizeof(key) - 1;
+            line[strcspn(line, "\n")] = '\0';
+            (void)number_parse(line, 4, 16, &length);
+        }
     }
-    list->count = kept + 1;
+    text_free(&path);
+    text_free(&text);
+    return (unsigned)length;
 }
 
 bool system_list_all(struct pid_list *list)
@@ -71,7 +74,7 @@ bool system_list_all(struct pid_list *list)
             pid_list_add(list, (long)pid);
     }
     (void)closedir(directory);
-    sort_pids(list);
+    pid_list_sort(list);
     return true;
 }
 
@@ -149,7 +152,7 @@ bool system_list_cgroup(struct pid_list *list, const char *path)
         message_error("cgroup %s: there is no process in it", path);
         return false;
     }
-    sort_pids(list);
+    pid_list_sort(list);
     return true;
 }
 

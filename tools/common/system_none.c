@@ -15,6 +15,11 @@ uint64_t system_available_memory(void)
     return 0;
 }
 
+unsigned system_chain_length(void)
+{
+    return SYSTEM_CHAIN_DEFAULT;
+}
+
 bool system_list_all(struct pid_list *list)
 {
     (void)list;

@@ -17,7 +17,7 @@ const char *codec_list_default(void)
 {
     if (zc_compressor_find("zstd") == NULL)
         return codec_default();
-    return zc_compressor_find("lz4") == NULL ? "zstd:1" : "lz4,zstd:1";
+    return zc_compressor_find("lz4") == NULL ? "zstd" : "lz4,zstd";
 }
 
 void codec_names(struct text *text)
@@ -98,48 +98,6 @@ void codec_list_free(struct codec_list *list)
     }
     free(list->choices);
     *list = (struct codec_list){0};
-}
-
-static bool add_placement(struct placement_list *list, const char *word)
-{
-    struct text known = {0};
-    unsigned placement;
-
-    if (!words_find(placement_words(), word, &placement)) {
-        words_list(&known, placement_words(), ", ");
-        message_error("--placement: there is no placement \"%s\"; there are: "
-                      "%s",
-                      word, known.bytes);
-        text_free(&known);
-        return false;
-    }
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->placements[i] == placement) {
-            message_error("--placement: %s is named twice", word);
-            return false;
-        }
-    }
-    list->placements[list->count++] = placement;
-    return true;
-}
-
-bool placement_list_parse(struct placement_list *list, const char *text)
-{
-    char *words = memory_copy_text(text);
-    char *rest = words;
-    bool good = true;
-
-    list->count = 0;
-    while (good && rest != NULL) {
-        char *comma = strchr(rest, ',');
-
-        if (comma != NULL)
-            *comma = '\0';
-        good = add_placement(list, rest);
-        rest = comma == NULL ? NULL : comma + 1;
-    }
-    free(words);
-    return good;
 }
 
 const char *placement_name(unsigned placement)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* variant.h - the codecs, levels and placements that an estimate compares. */
+/* variant.h - the codecs and levels that an estimate compares. */
 #ifndef ZCACHE_TOOL_VARIANT_H
 #define ZCACHE_TOOL_VARIANT_H
 
@@ -18,7 +18,7 @@ struct codec_list {
 };
 
 /* The default codec, and the default list of codecs: of "lz4" and of
- * "lz4,zstd:1" those that are built in, and "copy" if none is. */
+ * "lz4,zstd" those that are built in, and "copy" if none is. */
 const char *codec_default(void);
 const char *codec_list_default(void);
 
@@ -28,15 +28,6 @@ void codec_names(struct text *text);
 /* Parses "lz4,zstd:1"; false, and an error shown that lists the codecs. */
 bool codec_list_parse(struct codec_list *list, const char *text);
 void codec_list_free(struct codec_list *list);
-
-struct placement_list {
-    unsigned placements[PLACEMENTS_MAX]; /* enum zc_placement */
-    size_t count;
-};
-
-/* Parses "kernel,dense"; false, and an error shown that lists the
- * placements. */
-bool placement_list_parse(struct placement_list *list, const char *text);
 
 /* "kernel" */
 const char *placement_name(unsigned placement);

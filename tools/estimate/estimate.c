@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/system.h"
+
 void estimate_options_free(struct estimate_options *options)
 {
     free(options->sources.files);
@@ -12,166 +14,210 @@ void estimate_options_free(struct estimate_options *options)
     *options = (struct estimate_options){0};
 }
 
-/* Fills the table of mappings: names that have pages, in address order. */
-static bool count_mappings(const struct run_request *request,
-                           const struct source *source, struct report *report)
-{
-    const struct snapshot *snapshot = request->snapshot;
-    const size_t count = source->name_count;
-    struct report_mapping *rows = memory_allocate(count, sizeof(*rows));
-    uint64_t *payloads = memory_allocate(count, sizeof(*payloads));
-    size_t kept = 0;
-    bool good;
+/* The configurations of the options, in the order of the report. */
+struct plan {
+    struct run_request *requests;
+    size_t count;
+};
 
-    memset(rows, 0, count * sizeof(*rows));
-    memset(payloads, 0, count * sizeof(*payloads));
+static void add_run(struct plan *plan, const struct run_request *base,
+                    const struct codec_choice *codec, enum run_target target,
+                    unsigned placement)
+{
+    plan->requests[plan->count] = *base;
+    plan->requests[plan->count].codec = codec;
+    plan->requests[plan->count].target = target;
+    plan->requests[plan->count++].placement = placement;
+}
+
+static void make_plan(struct plan *plan, const struct estimate_options *options,
+                      const struct run_request *base)
+{
+    const size_t most = 2 + PLACEMENTS_MAX;
+
+    *plan =
+        (struct plan){.requests = memory_allocate(options->codecs.count * most,
+                                                  sizeof(*plan->requests))};
+    for (unsigned target = RUN_ZSWAP; target <= RUN_LIBRARY; target++) {
+        if ((options->targets >> target & 1) == 0)
+            continue;
+        for (size_t i = 0; i < options->codecs.count; i++) {
+            const struct codec_choice *codec = &options->codecs.choices[i];
+            const struct word *placement = placement_words();
+
+            if (target == RUN_LIBRARY)
+                for (; placement->word != NULL; placement++)
+                    add_run(plan, base, codec, RUN_LIBRARY, placement->value);
+            else if (target != RUN_ZSWAP || codec->level == ZC_LEVEL_DEFAULT)
+                add_run(plan, base, codec, (enum run_target)target, 0);
+        }
+    }
+}
+
+/* An array of parts, all zero, with room for each result's payload. */
+static struct report_part *make_parts(size_t count, size_t results)
+{
+    struct report_part *parts = memory_allocate(count, sizeof(*parts));
+
+    memset(parts, 0, count * sizeof(*parts));
+    for (size_t i = 0; i < count; i++) {
+        parts[i].payloads = memory_allocate(results, sizeof(uint64_t));
+        memset(parts[i].payloads, 0, results * sizeof(uint64_t));
+    }
+    return parts;
+}
+
+static void add_span(const struct report *report,
+                     const struct snapshot *snapshot,
+                     const struct snapshot_span *span, struct report_part *part)
+{
+    census_count(&part->census,
+                 snapshot->bytes +
+                     (size_t)span->first_page * snapshot->page_size,
+                 snapshot->page_size, span->page_count);
+    for (size_t i = 0; i < report->result_count; i++) {
+        const uint32_t *sizes = report->results[i].sizes;
+
+        for (uint64_t page = 0; sizes != NULL && page < span->page_count;
+             page++)
+            part->payloads[i] += sizes[span->first_page + page];
+    }
+}
+
+/* Fills the parts: each origin, and each name of mappings that has pages. */
+static void count_parts(const struct estimate_options *options,
+                        const struct snapshot *snapshot, struct report *report)
+{
+    const struct source *source = report->source;
+    struct report_part *names =
+        make_parts(source->name_count, report->result_count);
+
+    report->origins = make_parts(source->origin_count, report->result_count);
+    for (size_t i = 0; i < source->origin_count; i++) {
+        report->origins[i].name = source->origins[i].name;
+        report->origins[i].origin = i;
+    }
     for (size_t i = 0; i < snapshot->span_count; i++) {
         const struct snapshot_span *span = &snapshot->spans[i];
+        const struct source_mapping *mapping = &source->mappings[span->mapping];
 
-        census_count(&rows[span->name].census,
-                     snapshot->bytes +
-                         (size_t)span->first_page * snapshot->page_size,
-                     snapshot->page_size, span->page_count);
+        add_span(report, snapshot, span, &report->origins[mapping->origin]);
+        if (options->by_mapping)
+            add_span(report, snapshot, span, &names[mapping->name]);
     }
-    good = run_payload_by_name(request, payloads);
-    for (size_t i = 0; i < count; i++) {
-        if (rows[i].census.pages == 0)
+    report->mappings = names;
+    for (size_t i = 0; i < source->name_count; i++) {
+        if (names[i].census.pages == 0) {
+            free(names[i].payloads);
             continue;
-        rows[i].name = memory_copy_text(source->names[i]);
-        rows[i].payload_bytes = payloads[i];
-        rows[kept++] = rows[i];
+        }
+        names[i].name = source->names[i];
+        names[report->mapping_count++] = names[i];
     }
-    free(payloads);
-    report->mappings = rows;
-    report->mapping_count = kept;
-    return good;
 }
 
-/* Runs every codec in every placement. */
-static bool run_all(const struct estimate_options *options,
-                    struct run_request *request, struct report *report)
+/* Runs every configuration, and counts what it made of each part. */
+static bool estimate_snapshot(const struct estimate_options *options,
+                              const struct snapshot *snapshot,
+                              struct progress *progress, struct report *report)
 {
-    const size_t count = options->codecs.count * options->placements.count;
-
-    report->results = memory_allocate(count, sizeof(*report->results));
-    for (size_t i = 0; i < count; i++) {
-        request->codec =
-            &options->codecs.choices[i / options->placements.count];
-        request->placement =
-            options->placements.placements[i % options->placements.count];
-        if (!run_codec(request, &report->results[i]))
-            return false;
-        report->result_count++;
-    }
-    return true;
-}
-
-bool estimate_source(const struct estimate_options *options,
-                     const struct source *source,
-                     const struct snapshot *snapshot, struct progress *progress,
-                     struct report *report)
-{
-    struct run_request request = {
+    const struct run_request base = {
         .snapshot = snapshot,
+        .chain_length = report->chain_length,
         .thread_count = options->thread_count,
+        .want_sizes = options->by_mapping || report->source->origin_count > 1,
         .want_classes = options->classes,
         .want_histogram = options->plot_path != NULL,
         .progress = progress,
         .before_load = options->before_load,
         .before_load_context = options->before_load_context,
     };
+    struct plan plan;
+    bool good = true;
 
-    *report = (struct report){.page_size = snapshot->page_size,
-                              .source_pages = source->page_count,
-                              .sample = options->sample};
-    report->label = memory_copy_text(source->label);
-    if (source->note.length != 0)
-        report->note = memory_copy_text(source->note.bytes);
     census_count(&report->census, snapshot->bytes, snapshot->page_size,
                  snapshot->page_count);
     report->census.duplicate_pages = census_count_duplicates(
         snapshot->bytes, snapshot->page_size, snapshot->page_count);
-    if (!run_all(options, &request, report))
-        return false;
-    if (!options->by_mapping)
-        return true;
-    request.codec = &options->codecs.choices[0];
-    request.placement = options->placements.placements[0];
-    return count_mappings(&request, source, report);
-}
-
-/* Copies a source, closes it, and estimates the copy. */
-static bool estimate_next(const struct estimate_options *options,
-                          struct source_queue *queue, struct source *source,
-                          struct report_list *list)
-{
-    const size_t runs = options->codecs.count * options->placements.count;
-    uint64_t pages = sample_page_count(source->page_count, options->sample);
-    struct progress progress;
-    struct snapshot snapshot;
-    enum snapshot_outcome outcome;
-    bool good;
-
-    progress_begin(&progress, options->quiet, source->page_size,
-                   pages * (1 + 2 * runs));
-    progress_stage(&progress, "", "", "reading");
-    outcome = snapshot_take(&snapshot, source, options->sample, &progress);
-    source_queue_read(queue);
-    progress_stage_end(&progress, pages);
-    if (outcome != SNAPSHOT_OK) {
-        progress_end(&progress);
-        return outcome == SNAPSHOT_NOTHING &&
-               !source_queue_must_have(queue, source);
+    make_plan(&plan, options, &base);
+    progress->page_total = snapshot->page_count * (1 + 2 * plan.count);
+    report->results = memory_allocate(plan.count, sizeof(*report->results));
+    while (good && report->result_count < plan.count) {
+        good = run_configuration(&plan.requests[report->result_count],
+                                 &report->results[report->result_count]);
+        report->result_count += good;
     }
-    list->reports = memory_make_room(list->reports, list->count,
-                                     &list->capacity, sizeof(*list->reports));
-    good = estimate_source(options, source, &snapshot, &progress,
-                           &list->reports[list->count++]);
-    progress_end(&progress);
-    snapshot_free(&snapshot);
+    free(plan.requests);
+    if (good)
+        count_parts(options, snapshot, report);
     return good;
 }
 
 static int show(const struct estimate_options *options,
-                const struct report_list *list)
+                const struct report *report)
 {
-    if (options->plot_path != NULL && !report_plot(list, options->plot_path))
+    if (options->plot_path != NULL && !report_plot(report, options->plot_path))
         return TOOL_ERROR;
     if (options->json)
-        report_print_json(list, stdout);
+        report_print_json(report, stdout);
     else
-        report_print_text(list, stdout);
+        report_print_text(report, stdout);
     if (!message_finish_output())
         return TOOL_ERROR;
-    return report_list_mismatches(list) == 0 ? TOOL_FINE : TOOL_MISMATCH;
+    return report_mismatches(report) == 0 ? TOOL_FINE : TOOL_MISMATCH;
+}
+
+/* Copies a source and estimates the copy. */
+static int estimate_source(const struct estimate_options *options,
+                           struct source_queue *queue, struct source *source)
+{
+    struct report report = {.source = source,
+                            .page_size = source->page_size,
+                            .sample = options->sample,
+                            .chain_length = options->chain_length,
+                            .top = options->top,
+                            .legend = options->legend};
+    uint64_t pages = sample_page_count(source->page_count, options->sample);
+    struct progress progress;
+    struct snapshot snapshot;
+    enum snapshot_outcome outcome;
+    int result = TOOL_ERROR;
+
+    if (report.chain_length == 0)
+        report.chain_length = system_chain_length();
+    progress_begin(&progress, options->quiet, source->page_size, pages);
+    progress_stage(&progress, "", "", "reading");
+    outcome = snapshot_take(&snapshot, source, options->sample, &progress);
+    source_queue_read(queue);
+    progress_stage_end(&progress, pages);
+    if (outcome == SNAPSHOT_NOTHING)
+        message_error("%s: it ended before a page of it was read",
+                      source->label);
+    if (outcome == SNAPSHOT_OK &&
+        estimate_snapshot(options, &snapshot, &progress, &report)) {
+        progress_end(&progress);
+        result = show(options, &report);
+    }
+    progress_end(&progress);
+    report_free(&report);
+    if (outcome == SNAPSHOT_OK)
+        snapshot_free(&snapshot);
+    return result;
 }
 
 int estimate_run(const struct estimate_options *options)
 {
     struct source_queue queue;
-    struct report_list list = {0};
-    enum queue_step step = QUEUE_FAILED;
+    struct source source;
     int result = TOOL_ERROR;
 
     message_set_quiet(options->quiet);
-    if (source_queue_begin(&queue, &options->sources, options->page_size)) {
-        struct source source;
-
-        while ((step = source_queue_next(&queue, &source)) == QUEUE_SOURCE) {
-            bool good = estimate_next(options, &queue, &source, &list);
-
-            source_close(&source);
-            if (!good) {
-                step = QUEUE_FAILED;
-                break;
-            }
-        }
+    if (source_queue_open(&queue, &source, &options->sources,
+                          options->page_size)) {
+        result = estimate_source(options, &queue, &source);
+        source_close(&source);
     }
-    source_queue_read(&queue);
-    if (step == QUEUE_END && source_queue_finish(&queue))
-        result = show(options, &list);
     source_queue_free(&queue);
-    report_list_free(&list);
     return result;
 }
 

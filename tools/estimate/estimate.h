@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * estimate.h - the options of `zcache estimate`, and one source's estimate.
+ * estimate.h - the options of `zcache estimate`, and the estimate of a source.
  */
 #ifndef ZCACHE_TOOL_ESTIMATE_ESTIMATE_H
 #define ZCACHE_TOOL_ESTIMATE_ESTIMATE_H
@@ -8,21 +8,27 @@
 #include "common/queue.h"
 #include "estimate/report.h"
 
+/* A bit for each enum run_target. */
+#define ESTIMATE_FOR_DEFAULT (1u << RUN_ZSWAP | 1u << RUN_ZRAM)
+
 struct estimate_options {
     struct source_choice sources;
     struct codec_list codecs;
-    struct placement_list placements;
+    unsigned targets;      /* bits of enum run_target */
+    unsigned chain_length; /* 0: that of the running kernel */
     size_t page_size;
     uint64_t sample; /* thousandths of a percent */
     unsigned thread_count;
+    size_t top;
     bool json;
     bool classes;
+    bool legend;
     bool by_mapping;
     bool quiet;
     const char *plot_path;
 
     /* For tests: see struct run_request. */
-    void (*before_load)(struct zc_cache *cache, void *context);
+    void (*before_load)(struct zc_zspool *pool, void *context);
     void *before_load_context;
 };
 
@@ -36,13 +42,7 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
                                    char **argv);
 void estimate_options_free(struct estimate_options *options);
 
-/* Every codec in every placement, over one source that has been read. */
-bool estimate_source(const struct estimate_options *options,
-                     const struct source *source,
-                     const struct snapshot *snapshot, struct progress *progress,
-                     struct report *report);
-
-/* Estimates every source of the options.  Returns an enum tool_exit. */
+/* Estimates what the options name.  Returns an enum tool_exit. */
 int estimate_run(const struct estimate_options *options);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c - the command line of `zcache estimate`. */
 #include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zcache/zcache.h>
 
@@ -8,7 +10,10 @@
 #include "common/plot.h"
 #include "estimate/estimate.h"
 
-/* The words of --placement are inserted. */
+/* Lines of sources in a report. */
+#define TOP_DEFAULT 20
+#define TOP_MOST 1000000
+
 static const char help[] =
     "usage: zcache estimate [OPTION]... FILE...\n"
     "       zcache estimate [OPTION]... --pid PID[,PID]...\n"
@@ -16,21 +21,22 @@ static const char help[] =
     "       zcache estimate [OPTION]... --cgroup PATH\n"
     "       zcache estimate [OPTION]... -- COMMAND [ARG]...\n"
     "\n"
-    "What compressed swap would make of this memory: stores every page in a\n"
-    "cache, loads it back, compares it, and says what the pool took.\n"
+    "What compressed swap would make of this memory: stores all of it in one\n"
+    "pool, loads it back, compares it, and says what the pool took.\n"
     "\n"
     "what to measure\n"
     "  FILE               the file, cut in pages\n"
     "  --pid PID[,PID]    resident anonymous pages of these processes\n"
-    "  --all              of every process that may be read, one by one\n"
+    "  --all              of every process that may be read\n"
     "  --cgroup PATH      of the processes of a control group and those below\n"
     "  -- COMMAND [ARG]   run the command, and measure it and its children\n"
     "  --after SECONDS    ... after this time (default 5), then end it\n"
     "  --sample PERCENT   only this part, in runs of 256 pages\n"
     "\n"
     "how to store it\n"
-    "  --codec LIST       NAME[:LEVEL],... (default lz4,zstd:1 if built in)\n"
-    "  --placement LIST   %s (default all)\n"
+    "  --codec LIST       NAME[:LEVEL],... (default lz4,zstd if built in)\n"
+    "  --for LIST         zswap,zram (default), library\n"
+    "  --chain PAGES      of zsmalloc, 4 to 16 (default the kernel's)\n"
     "  --page-size BYTES  4096 (default), 8192, 16384, 32768 or 65536\n"
     "  --threads COUNT    1 (default) to 256\n"
     "\n"
@@ -38,6 +44,8 @@ static const char help[] =
     "  --json             for programs\n"
     "  --classes          with the class table of each pool\n"
     "  --by mapping       with a table of heap, stack, files ...\n"
+    "  --top COUNT        the lines of so many sources (default 20)\n"
+    "  --legend           with the meaning of each word\n"
     "  --plot FILE        also draw FILE.svg or FILE.png (needs gnuplot)\n"
     "  --quiet            no progress and no notes\n"
     "  --help, --version\n"
@@ -50,16 +58,19 @@ enum option_value {
     OPTION_ALL,
     OPTION_BY,
     OPTION_CGROUP,
+    OPTION_CHAIN,
     OPTION_CLASSES,
     OPTION_CODEC,
+    OPTION_FOR,
     OPTION_JSON,
+    OPTION_LEGEND,
     OPTION_PAGE_SIZE,
     OPTION_PID,
-    OPTION_PLACEMENT,
     OPTION_PLOT,
     OPTION_QUIET,
     OPTION_SAMPLE,
     OPTION_THREADS,
+    OPTION_TOP,
     OPTION_VERSION
 };
 
@@ -68,32 +79,60 @@ static const struct option long_options[] = {
     {"all", no_argument, NULL, OPTION_ALL},
     {"by", required_argument, NULL, OPTION_BY},
     {"cgroup", required_argument, NULL, OPTION_CGROUP},
+    {"chain", required_argument, NULL, OPTION_CHAIN},
     {"classes", no_argument, NULL, OPTION_CLASSES},
     {"codec", required_argument, NULL, OPTION_CODEC},
+    {"for", required_argument, NULL, OPTION_FOR},
     {"help", no_argument, NULL, OPTION_HELP},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"legend", no_argument, NULL, OPTION_LEGEND},
     {"page-size", required_argument, NULL, OPTION_PAGE_SIZE},
     {"pid", required_argument, NULL, OPTION_PID},
-    {"placement", required_argument, NULL, OPTION_PLACEMENT},
     {"plot", required_argument, NULL, OPTION_PLOT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"sample", required_argument, NULL, OPTION_SAMPLE},
     {"threads", required_argument, NULL, OPTION_THREADS},
+    {"top", required_argument, NULL, OPTION_TOP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
 };
 
-static bool parse_threads(const char *text, unsigned *count_out)
+/* A number of an option; false, and an error shown. */
+static bool parse_count(const char *option, const char *text, uint64_t least,
+                        uint64_t most, uint64_t *count_out)
 {
-    uint64_t count;
+    if (number_parse(text, least, most, count_out))
+        return true;
+    message_error("%s: \"%s\" is no number from %" PRIu64 " to %" PRIu64,
+                  option, text, least, most);
+    return false;
+}
 
-    if (!number_parse(text, 1, TOOL_THREADS_MOST, &count)) {
-        message_error("--threads: \"%s\" is no number from 1 to %d", text,
-                      TOOL_THREADS_MOST);
-        return false;
+/* "zswap,zram" */
+static bool parse_for(const char *text, unsigned *targets_out)
+{
+    char *words = memory_copy_text(text);
+    char *rest = words;
+    bool good = true;
+
+    *targets_out = 0;
+    while (good && rest != NULL) {
+        char *comma = strchr(rest, ',');
+        unsigned target;
+
+        if (comma != NULL)
+            *comma = '\0';
+        good = words_find(run_target_words(), rest, &target);
+        if (good)
+            *targets_out |= 1u << target;
+        else
+            message_error("--for: there is no \"%s\"; there are: zswap, zram, "
+                          "library",
+                          rest);
+        rest = comma == NULL ? NULL : comma + 1;
     }
-    *count_out = (unsigned)count;
-    return true;
+    free(words);
+    return good;
 }
 
 static bool parse_by(const char *text, bool *by_mapping_out)
@@ -104,6 +143,29 @@ static bool parse_by(const char *text, bool *by_mapping_out)
     }
     *by_mapping_out = true;
     return true;
+}
+
+/* An option that takes a number; false, and an error shown. */
+static bool take_number(struct estimate_options *options, int option,
+                        const char *text)
+{
+    uint64_t count = 0;
+    bool good;
+
+    switch (option) {
+    case OPTION_CHAIN:
+        good = parse_count("--chain", text, 4, 16, &count);
+        options->chain_length = (unsigned)count;
+        return good;
+    case OPTION_TOP:
+        good = parse_count("--top", text, 1, TOP_MOST, &count);
+        options->top = (size_t)count;
+        return good;
+    default:
+        good = parse_count("--threads", text, 1, TOOL_THREADS_MOST, &count);
+        options->thread_count = (unsigned)count;
+        return good;
+    }
 }
 
 /* An option that takes an argument; false, and an error shown. */
@@ -121,30 +183,21 @@ static bool take_argument(struct estimate_options *options, int option,
         return true;
     case OPTION_CODEC:
         return codec_list_parse(&options->codecs, text);
+    case OPTION_FOR:
+        return parse_for(text, &options->targets);
     case OPTION_PAGE_SIZE:
         return arguments_parse_page_size(text, &options->page_size);
     case OPTION_PID:
         options->sources.pids = text;
         return true;
-    case OPTION_PLACEMENT:
-        return placement_list_parse(&options->placements, text);
     case OPTION_PLOT:
         options->plot_path = text;
         return true;
     case OPTION_SAMPLE:
         return arguments_parse_sample(text, &options->sample);
     default:
-        return parse_threads(text, &options->thread_count);
+        return take_number(options, option, text);
     }
-}
-
-static void print_help(void)
-{
-    struct text placements = {0};
-
-    words_list(&placements, placement_words(), ", ");
-    printf(help, placements.bytes);
-    text_free(&placements);
 }
 
 static enum estimate_parse take_option(struct estimate_options *options,
@@ -152,7 +205,7 @@ static enum estimate_parse take_option(struct estimate_options *options,
 {
     switch (option) {
     case OPTION_HELP:
-        print_help();
+        fputs(help, stdout);
         return ESTIMATE_SHOWN;
     case OPTION_VERSION:
         arguments_print_version();
@@ -165,6 +218,9 @@ static enum estimate_parse take_option(struct estimate_options *options,
         return ESTIMATE_RUN;
     case OPTION_JSON:
         options->json = true;
+        return ESTIMATE_RUN;
+    case OPTION_LEGEND:
+        options->legend = true;
         return ESTIMATE_RUN;
     case OPTION_QUIET:
         options->quiet = true;
@@ -206,13 +262,26 @@ static bool check_together(const struct estimate_options *options,
 
 static void set_defaults(struct estimate_options *options)
 {
-    *options = (struct estimate_options){
-        .page_size = ZC_PAGE_SIZE_MIN, .sample = SAMPLE_ALL, .thread_count = 1};
+    *options = (struct estimate_options){.page_size = ZC_PAGE_SIZE_MIN,
+                                         .sample = SAMPLE_ALL,
+                                         .targets = ESTIMATE_FOR_DEFAULT,
+                                         .thread_count = 1,
+                                         .top = TOP_DEFAULT};
     options->sources.after_milliseconds = AFTER_MILLISECONDS_DEFAULT;
-    for (const struct word *word = placement_words(); word->word != NULL;
-         word++)
-        options->placements.placements[options->placements.count++] =
-            word->value;
+}
+
+/* zswap takes a codec without a level: is there something left to do? */
+static bool check_levels(const struct estimate_options *options)
+{
+    for (size_t i = 0; i < options->codecs.count; i++) {
+        if (options->targets != 1u << RUN_ZSWAP ||
+            options->codecs.choices[i].level == ZC_LEVEL_DEFAULT)
+            return true;
+    }
+    message_error("--for zswap: zswap takes a codec and no level, and \"%s\" "
+                  "has one; zram takes levels",
+                  options->codecs.choices[0].label);
+    return false;
 }
 
 enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
@@ -248,5 +317,5 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
     if (options->codecs.count == 0 &&
         !codec_list_parse(&options->codecs, codec_list_default()))
         return ESTIMATE_WRONG;
-    return ESTIMATE_RUN;
+    return check_levels(options) ? ESTIMATE_RUN : ESTIMATE_WRONG;
 }

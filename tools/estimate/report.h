@@ -1,63 +1,66 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * report.h - the result of an estimate, and its forms: a table for a person,
+ * report.h - the result of an estimate, and its forms: tables for a person,
  * JSON for a program, a plot.
  */
 #ifndef ZCACHE_TOOL_ESTIMATE_REPORT_H
 #define ZCACHE_TOOL_ESTIMATE_REPORT_H
 
 #include "common/json.h"
+#include "common/source.h"
 #include "estimate/census.h"
 #include "estimate/run.h"
 
-/* The pages of one mapping (--by mapping); a file has one. */
-struct report_mapping {
-    char *name;
-    struct census census;   /* without duplicates */
-    uint64_t payload_bytes; /* of the first codec and placement */
+/* Fewer bytes are too few to judge alone: the pool is mostly partly filled. */
+#define REPORT_BYTES_LEAST ((uint64_t)4 << 20)
+
+/* A part of the pages: one file or process, or the mappings of one name
+ * (--by mapping). */
+struct report_part {
+    const char *name; /* the source's */
+    size_t origin;
+    struct census census; /* without duplicates */
+    uint64_t *payloads;   /* of each result; this part's bytes of objects */
 };
 
-/* One source. */
 struct report {
-    char *label;
-    char *note; /* sentences, or NULL */
+    const struct source *source;
     size_t page_size;
-    uint64_t source_pages; /* before sampling */
-    uint64_t sample;       /* thousandths of a percent */
-    struct census census;  /* of the pages that were measured */
+    uint64_t sample;      /* thousandths of a percent */
+    struct census census; /* of the pages that were measured */
     struct run_result *results;
     size_t result_count;
-    struct report_mapping *mappings;
-    size_t mapping_count;
-};
-
-/* All sources, in the order of the command line. */
-struct report_list {
-    struct report *reports;
-    size_t count;
-    size_t capacity;
+    struct report_part *origins; /* as in the source */
+    struct report_part *mappings;
+    size_t mapping_count; /* 0 without --by mapping */
+    unsigned chain_length;
+    size_t top; /* most lines of processes in the text */
+    bool legend;
 };
 
 void report_free(struct report *report);
-void report_list_free(struct report_list *list);
 
-/* All sources as one: sums, and the results in the same order. */
-void report_sum(struct report *sum, const struct report_list *list);
+/* The pages of all results that came back wrong. */
+uint64_t report_mismatches(const struct report *report);
 
-/* The pages of all results of all sources that came back wrong. */
-uint64_t report_list_mismatches(const struct report_list *list);
+/* A part's share of the pool and of what is beside it, by its objects' bytes
+ * and by its pages. */
+uint64_t report_pool_share(const struct report *report,
+                           const struct report_part *part, size_t result);
+uint64_t report_cost_share(const struct report *report,
+                           const struct report_part *part, size_t result);
 
-void report_print_text(const struct report_list *list, FILE *file);
-void report_print_json(const struct report_list *list, FILE *file);
+void report_print_text(const struct report *report, FILE *file);
+void report_print_json(const struct report *report, FILE *file);
 
 /*
  * The suggested result: the best one if none saves enough, NULL if pages came
- * back wrong.  Appends a sentence with the choice and its reason.
+ * back wrong.  Appends sentences with the choice and its reason.
  */
 const struct run_result *report_suggest(const struct report *report,
                                         struct text *text);
 
 /* False, and an error shown. */
-bool report_plot(const struct report_list *list, const char *path);
+bool report_plot(const struct report *report, const char *path);
 
 #endif

@@ -6,10 +6,10 @@
 #include "estimate/report.h"
 
 /* Block names: $h0, $h1 ... one histogram for each codec; $pool. */
-static void write_data(const struct report *sum, FILE *file)
+static void write_data(const struct report *report, FILE *file)
 {
-    for (size_t i = 0; i < sum->result_count; i++) {
-        const struct run_result *result = &sum->results[i];
+    for (size_t i = 0; i < report->result_count; i++) {
+        const struct run_result *result = &report->results[i];
 
         fprintf(file, "$h%zu << EOD\n", i);
         for (size_t size = 0; size < result->histogram_count; size++)
@@ -18,14 +18,14 @@ static void write_data(const struct report *sum, FILE *file)
         fprintf(file, "EOD\n");
     }
     fprintf(file, "$pool << EOD\n");
-    for (size_t i = 0; i < sum->result_count; i++) {
-        const struct run_result *result = &sum->results[i];
+    for (size_t i = 0; i < report->result_count; i++) {
+        const struct run_result *result = &report->results[i];
         uint64_t rest = result->pool_bytes > result->payload_bytes
                             ? result->pool_bytes - result->payload_bytes
                             : 0;
 
         fprintf(file, "\"%s %s\" %.3f %.3f %.3f\n", result->codec->label,
-                placement_name(result->placement),
+                run_target_name(result->target, result->placement),
                 (double)result->payload_bytes / 1048576.0,
                 (double)rest / 1048576.0,
                 (double)result->metadata_bytes / 1048576.0);
@@ -33,8 +33,8 @@ static void write_data(const struct report *sum, FILE *file)
     fprintf(file, "EOD\n");
 }
 
-/* One histogram per codec: its placements hold the same objects. */
-static void write_histograms(const struct report *sum, FILE *file)
+/* One histogram per codec: the first of its configurations. */
+static void write_histograms(const struct report *report, FILE *file)
 {
     bool first = true;
 
@@ -44,16 +44,16 @@ static void write_histograms(const struct report *sum, FILE *file)
             "set ylabel 'objects in steps of %d bytes'\n"
             "set xrange [0:%zu]\nset yrange [0:*]\nset key top left\n"
             "plot ",
-            RUN_HISTOGRAM_STEP, sum->page_size);
-    for (size_t i = 0; i < sum->result_count; i++) {
+            RUN_HISTOGRAM_STEP, report->page_size);
+    for (size_t i = 0; i < report->result_count; i++) {
         bool seen = false;
 
         for (size_t before = 0; before < i; before++)
-            seen |= sum->results[before].codec == sum->results[i].codec;
+            seen |= report->results[before].codec == report->results[i].codec;
         if (seen)
             continue;
         fprintf(file, "%s$h%zu using 1:2 with fsteps title '%s'",
-                first ? "" : ", ", i, sum->results[i].codec->label);
+                first ? "" : ", ", i, report->results[i].codec->label);
         first = false;
     }
     fputc('\n', file);
@@ -61,12 +61,12 @@ static void write_histograms(const struct report *sum, FILE *file)
 
 static void write_script(const void *context, FILE *file)
 {
-    const struct report *sum = context;
-    double bytes = (double)(sum->census.pages * sum->page_size);
+    const struct report *report = context;
+    double bytes = (double)(report->census.pages * report->page_size);
 
-    write_data(sum, file);
+    write_data(report, file);
     fprintf(file, "set multiplot layout 1,2\n");
-    write_histograms(sum, file);
+    write_histograms(report, file);
     fprintf(file,
             "set title 'The pool, of %.1f MiB of pages'\n"
             "set xlabel ''\nset ylabel 'MiB'\n"
@@ -82,13 +82,7 @@ static void write_script(const void *context, FILE *file)
             bytes / 1048576.0);
 }
 
-bool report_plot(const struct report_list *list, const char *path)
+bool report_plot(const struct report *report, const char *path)
 {
-    struct report sum;
-    bool good;
-
-    report_sum(&sum, list);
-    good = plot_draw(path, write_script, &sum);
-    report_free(&sum);
-    return good;
+    return plot_draw(path, write_script, report);
 }

@@ -5,39 +5,45 @@
 
 #include "estimate/report.h"
 
-static const char definitions[] =
+static const char legend[] =
     "zero         pages of nothing but zeros\n"
-    "same-filled  pages of one repeated word, zero pages included: they take\n"
-    "             an entry, but no room in the pool\n"
-    "duplicate    other pages that equal an earlier one of the source; the\n"
-    "             pool stores each of them\n"
-    "payload      what the codec put out; raw pages whole, same-filled not\n"
-    "pool         pages of the pool, headers and gaps included, as the kernel\n"
-    "             counts them\n"
-    "metadata     everything else that grows with the entries: entries, tree,\n"
-    "             handles\n"
+    "same-filled  pages of one repeated word, zero pages included\n"
+    "duplicate    other pages that equal an earlier one; the pool stores each\n"
+    "             of them\n"
+    "payload      what the codec put out; raw pages whole, and nothing of\n"
+    "             pages that get no object: zero pages in zswap, same-filled\n"
+    "             ones in zram and in this library\n"
+    "pool         pages of the one pool of all sources, headers and gaps\n"
+    "             included, as the kernel counts them; of one source, its\n"
+    "             share by payload\n"
+    "metadata     what the kernel keeps beside the pool: 80 bytes of a page\n"
+    "             that zswap stores, 32 of one that zram stores; of this\n"
+    "             library, what grows with the entries\n"
     "ratio        bytes of the pages / (pool + metadata)\n"
     "saved        part of the bytes of the pages that would come free\n"
+    "come free    the same in bytes\n"
     "raw          pages that did not shrink enough and are stored as they are\n"
-    "out, in      microseconds to store and to load a page, per thread, the\n"
-    "             calls of the library alone, in storing order\n"
+    "out, in      microseconds to store and to load a page, per thread, in\n"
+    "             storing order\n"
     "mismatches   pages that came back different, or not at all, after all of\n"
     "             them were loaded and compared\n"
-    "kernel       the size classes of the kernel's zsmalloc, exactly\n"
-    "dense        this library's own placement, without size classes\n";
+    "zswap, zram  the rules of Linux 6.18 over the size classes of zsmalloc\n"
+    "kernel       this library's cache over the size classes of zsmalloc\n"
+    "dense        this library's cache in its own placement\n";
 
 static void print_heading(const struct report *report, FILE *file)
 {
     const struct census *census = &report->census;
+    const struct source *source = report->source;
     char size[BYTE_TEXT_SIZE];
 
-    text_print_visible(file, report->label);
+    text_print_visible(file, source->label);
     fprintf(file, "\n  %" PRIu64 " pages of %zu KiB, %s", census->pages,
             report->page_size / 1024,
             byte_text(size, census->pages * report->page_size));
     if (report->sample != SAMPLE_ALL)
         fprintf(file, "; a sample of %g %% of %" PRIu64 " pages",
-                (double)report->sample / 1e3, report->source_pages);
+                (double)report->sample / 1e3, source->page_count);
     fprintf(file,
             "\n  zero %" PRIu64 " (%.1f %%), same-filled %" PRIu64
             " (%.1f %%), duplicate %" PRIu64 " (%.1f %%)\n",
@@ -46,10 +52,10 @@ static void print_heading(const struct report *report, FILE *file)
             percent_of(census->same_filled_pages, census->pages),
             census->duplicate_pages,
             percent_of(census->duplicate_pages, census->pages));
-    if (report->note != NULL) {
+    if (source->note.length != 0) {
         struct text note = {0};
 
-        text_append_visible(&note, report->note);
+        text_append_visible(&note, source->note.bytes);
         text_print_wrapped(file, note.bytes, 2);
         text_free(&note);
     }
@@ -64,7 +70,7 @@ static void add_result_row(struct table *table, const struct report *report,
     const uint64_t cost = run_result_cost(result);
 
     table_add(table, "%s", result->codec->label);
-    table_add(table, "%s", placement_name(result->placement));
+    table_add(table, "%s", run_target_name(result->target, result->placement));
     table_add(table, "%.1f", (double)result->payload_bytes / unit.bytes);
     table_add(table, "%.1f", (double)result->pool_bytes / unit.bytes);
     table_add(table, "%.1f", (double)result->metadata_bytes / unit.bytes);
@@ -82,8 +88,8 @@ static void add_result_row(struct table *table, const struct report *report,
 static void print_results(const struct report *report, FILE *file)
 {
     static const char *const headings[] = {
-        "codec", "placement", "payload", "pool", "metadata",  "ratio",
-        "saved", "raw",       "out",     "in",   "mismatches"};
+        "codec", "for", "payload", "pool", "metadata",  "ratio",
+        "saved", "raw", "out",     "in",   "mismatches"};
     const size_t columns = sizeof(headings) / sizeof(headings[0]);
     struct table table = {.column_count = columns, .left = 3};
     struct byte_unit unit =
@@ -106,7 +112,7 @@ static void print_outlook(const struct report *report,
     const uint64_t bytes = report->census.pages * report->page_size;
     const uint64_t cost = run_result_cost(choice);
     const bool sampled = report->sample != SAMPLE_ALL;
-    const double scale = sampled ? (double)report->source_pages /
+    const double scale = sampled ? (double)report->source->page_count /
                                        (double)report->census.pages
                                  : 1.0;
     struct text text = {0};
@@ -118,7 +124,8 @@ static void print_outlook(const struct report *report,
                byte_text(size, (uint64_t)((double)bytes * scale)));
     text_print(&text, "%s (%s, %s), and ",
                byte_text(size, (uint64_t)((double)cost * scale)),
-               choice->codec->label, placement_name(choice->placement));
+               choice->codec->label,
+               run_target_name(choice->target, choice->placement));
     if (cost < bytes)
         text_print(&text, "%s would come free.",
                    byte_text(size, (uint64_t)((double)(bytes - cost) * scale)));
@@ -129,28 +136,107 @@ static void print_outlook(const struct report *report,
     text_free(&text);
 }
 
-static void print_suggestion(const struct report *report, FILE *file)
+/* The result of the lines of sources: the suggested one, or the first. */
+static size_t shown_result(const struct report *report,
+                           const struct run_result *choice)
 {
-    struct text text = {0};
-    const struct run_result *choice = report_suggest(report, &text);
-
-    fputc('\n', file);
-    text_print_wrapped(file, text.bytes, 0);
-    text_free(&text);
-    if (choice != NULL)
-        print_outlook(report, choice, file);
+    return choice == NULL ? 0 : (size_t)(choice - report->results);
 }
 
-static int compare_mappings(const void *left, const void *right)
+static int compare_parts(const void *left, const void *right)
 {
-    const struct report_mapping *a = left;
-    const struct report_mapping *b = right;
+    const struct report_part *a = left;
+    const struct report_part *b = right;
 
-    return (a->census.pages < b->census.pages) -
-           (a->census.pages > b->census.pages);
+    if (a->census.pages != b->census.pages)
+        return a->census.pages < b->census.pages ? 1 : -1;
+    return (a->origin > b->origin) - (a->origin < b->origin);
 }
 
-static void print_mappings(const struct report *report, FILE *file)
+/* The cells of one line: sizes, the share of the pool, what would come free. */
+static void add_part_cells(struct table *table, const struct report *report,
+                           const struct report_part *part, size_t result,
+                           double unit)
+{
+    const double bytes = (double)(part->census.pages * report->page_size);
+
+    table_add(table, "%.1f", bytes / unit);
+    table_add(table, "%.1f",
+              (double)report_pool_share(report, part, result) / unit);
+    table_add(table, "%.1f",
+              (bytes - (double)report_cost_share(report, part, result)) / unit);
+}
+
+/* Adds a part's counts to a sum of parts. */
+static void add_part(struct report_part *sum, const struct report_part *part,
+                     size_t result)
+{
+    sum->census.pages += part->census.pages;
+    sum->payloads[result] += part->payloads[result];
+}
+
+/* The parts from `first` on as one line. */
+static void add_rest(struct table *table, const struct report *report,
+                     const struct report_part *parts, size_t first,
+                     size_t result, double unit)
+{
+    const size_t count = report->source->origin_count;
+    struct report_part rest = {
+        .payloads = memory_allocate(report->result_count, sizeof(uint64_t))};
+
+    rest.payloads[result] = 0;
+    for (size_t i = first; i < count; i++)
+        add_part(&rest, &parts[i], result);
+    table_add(table, "%s", first == 0 ? "" : "...");
+    table_add(table, first == 0 ? "all %zu" : "%zu more", count - first);
+    add_part_cells(table, report, &rest, result, unit);
+    free(rest.payloads);
+}
+
+/* One line for each source, the largest first, and the sum. */
+static void print_sources(const struct report *report, size_t result,
+                          FILE *file)
+{
+    const size_t count = report->source->origin_count;
+    const struct run_result *shown = &report->results[result];
+    struct table table = {.column_count = 5, .left = 1u << 1};
+    struct byte_unit unit =
+        byte_unit_for(report->census.pages * report->page_size);
+    struct report_part *parts;
+
+    if (count == 1 || shown->sizes == NULL)
+        return;
+    parts = memory_allocate(count, sizeof(*parts));
+    for (size_t i = 0; i < count; i++)
+        parts[i] = report->origins[i];
+    qsort(parts, count, sizeof(*parts), compare_parts);
+    table_add(&table, "pid");
+    table_add(&table, " name");
+    table_add(&table, "swappable");
+    table_add(&table, "pool");
+    table_add(&table, "come free");
+    for (size_t i = 0; i < count && i < report->top; i++) {
+        const long pid = report->source->origins[parts[i].origin].pid;
+
+        if (pid == 0)
+            table_add(&table, "-");
+        else
+            table_add(&table, "%ld", pid);
+        table_add(&table, " %s", parts[i].name);
+        add_part_cells(&table, report, &parts[i], result, unit.bytes);
+    }
+    if (report->top < count)
+        add_rest(&table, report, parts, report->top, result, unit.bytes);
+    add_rest(&table, report, parts, 0, result, unit.bytes);
+    fprintf(file, "\nIn one pool, %s %s, in %s:\n\n", shown->codec->label,
+            run_target_name(shown->target, shown->placement), unit.name);
+    table_print(&table, file);
+    table_free(&table);
+    free(parts);
+}
+
+static void print_mappings(const struct report *report, size_t result,
+                           FILE *file)
 {
     struct table table = {.column_count = 5, .left = 1u << 4};
     struct byte_unit unit =
@@ -159,19 +245,19 @@ static void print_mappings(const struct report *report, FILE *file)
     if (report->mapping_count == 0)
         return;
     qsort(report->mappings, report->mapping_count, sizeof(*report->mappings),
-          compare_mappings);
+          compare_parts);
     table_add(&table, "pages");
     table_add(&table, "zero");
     table_add(&table, "same-filled");
-    table_add(&table, "%s payload", report->results[0].codec->label);
+    table_add(&table, "%s payload", report->results[result].codec->label);
     table_add(&table, " mapping");
     for (size_t i = 0; i < report->mapping_count; i++) {
-        const struct report_mapping *row = &report->mappings[i];
+        const struct report_part *row = &report->mappings[i];
 
         table_add(&table, "%" PRIu64, row->census.pages);
         table_add(&table, "%" PRIu64, row->census.zero_pages);
         table_add(&table, "%" PRIu64, row->census.same_filled_pages);
-        table_add(&table, "%.1f", (double)row->payload_bytes / unit.bytes);
+        table_add(&table, "%.1f", (double)row->payloads[result] / unit.bytes);
         table_add(&table, " %s", row->name);
     }
     fprintf(file, "\nBy mapping, payload in %s:\n\n", unit.name);
@@ -186,31 +272,28 @@ static void print_classes(const struct report *report, FILE *file)
 
         if (result->classes != NULL)
             fprintf(file, "\nClasses of the pool, %s %s:\n\n%s",
-                    result->codec->label, placement_name(result->placement),
+                    result->codec->label,
+                    run_target_name(result->target, result->placement),
                     result->classes);
     }
 }
 
-static void print_report(const struct report *report, FILE *file)
+void report_print_text(const struct report *report, FILE *file)
 {
+    struct text text = {0};
+    const struct run_result *choice = report_suggest(report, &text);
+    const size_t shown = shown_result(report, choice);
+
     print_heading(report, file);
+    print_sources(report, shown, file);
     print_results(report, file);
-    print_suggestion(report, file);
-    print_mappings(report, file);
-    print_classes(report, file);
     fputc('\n', file);
-}
-
-void report_print_text(const struct report_list *list, FILE *file)
-{
-    for (size_t i = 0; i < list->count; i++)
-        print_report(&list->reports[i], file);
-    if (list->count > 1) {
-        struct report sum;
-
-        report_sum(&sum, list);
-        print_report(&sum, file);
-        report_free(&sum);
-    }
-    fputs(definitions, file);
+    text_print_wrapped(file, text.bytes, 0);
+    text_free(&text);
+    if (choice != NULL)
+        print_outlook(report, choice, file);
+    print_mappings(report, shown, file);
+    print_classes(report, file);
+    if (report->legend)
+        fprintf(file, "\n%s", legend);
 }

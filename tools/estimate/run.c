@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.c - stores a snapshot in a cache and loads it again.
+ * run.c - stores a snapshot in one pool and loads it again.
  *
  * The clock runs only around calls of the library, for a batch of pages at a
  * time: the comparison is not measured, and the clock itself costs little.
  */
-#include "estimate/run.h"
+#include "estimate/engine.h"
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -20,7 +20,9 @@ struct worker {
     pthread_t thread;
     bool started;
     const struct run_request *request;
-    struct zc_cache *cache;
+    const struct engine_ops *ops;
+    struct engine *engine;
+    unsigned number;
     uint64_t first;
     uint64_t count;
     uint64_t nanoseconds;
@@ -59,8 +61,9 @@ static void *store_part(void *context)
         uint64_t began = clock_nanoseconds();
 
         for (; index < batch_end; index++) {
-            zc_status status = zc_cache_store(
-                worker->cache, zc_swp_make(0, index), page_at(snapshot, index));
+            zc_status status = worker->ops->store(worker->engine,
+                                                  worker->number, index,
+                                                  page_at(snapshot, index));
 
             if (status == ZC_NO_MEMORY)
                 worker->status = status;
@@ -81,8 +84,9 @@ static void load_batch(struct worker *worker, uint64_t index, uint64_t count,
     uint64_t began = clock_nanoseconds();
 
     for (uint64_t i = 0; i < count; i++)
-        statuses[i] = zc_cache_load(worker->cache, zc_swp_make(0, index + i),
-                                    buffer + (size_t)i * page_size);
+        statuses[i] = worker->ops->load(worker->engine, worker->number,
+                                        index + i,
+                                        buffer + (size_t)i * page_size);
     worker->nanoseconds += clock_nanoseconds() - began;
     for (uint64_t i = 0; i < count; i++) {
         if (statuses[i] != ZC_OK ||
@@ -120,7 +124,8 @@ struct phase {
 };
 
 /* Runs one phase on all threads; the first part on this one. */
-static bool run_phase(const struct run_request *request, struct zc_cache *cache,
+static bool run_phase(const struct run_request *request,
+                      const struct engine_ops *ops, struct engine *engine,
                       const char *verb, void *(*part)(void *),
                       struct phase *phase)
 {
@@ -131,13 +136,16 @@ static bool run_phase(const struct run_request *request, struct zc_cache *cache,
 
     if (request->progress != NULL)
         progress_stage(request->progress, request->codec->label,
-                       placement_name(request->placement), verb);
+                       run_target_name(request->target, request->placement),
+                       verb);
     *phase = (struct phase){.status = ZC_OK};
     for (unsigned i = 0; i < threads; i++) {
         uint64_t first = pages * i / threads;
 
         workers[i] = (struct worker){.request = request,
-                                     .cache = cache,
+                                     .ops = ops,
+                                     .engine = engine,
+                                     .number = i,
                                      .first = first,
                                      .count = pages * (i + 1) / threads - first,
                                      .watched = i == 0};
@@ -164,26 +172,6 @@ static bool run_phase(const struct run_request *request, struct zc_cache *cache,
     return error == 0;
 }
 
-static bool create_cache(const struct run_request *request,
-                         struct zc_cache **cache_out)
-{
-    char reason[ZC_REASON_SIZE] = "";
-    zc_status status = zc_cache_create(
-        ZC_CACHE_OPTIONS(.page_size = request->snapshot->page_size,
-                         .compressor_name = request->codec->name,
-                         .compressor_level = request->codec->level,
-                         .placement = request->placement, .reason = reason,
-                         .reason_size = sizeof(reason)),
-        cache_out);
-
-    if (status != ZC_OK)
-        message_status(
-            status, reason, "cannot make a cache of %s, %s, pages of %zu bytes",
-            request->codec->label, placement_name(request->placement),
-            request->snapshot->page_size);
-    return status == ZC_OK;
-}
-
 static bool count_object(void *context, zc_handle handle, const void *data,
                          size_t size)
 {
@@ -195,23 +183,10 @@ static bool count_object(void *context, zc_handle handle, const void *data,
     return true;
 }
 
-/* Copies what the cache holds now to the result. */
-static bool measure(const struct run_request *request, struct zc_cache *cache,
-                    struct run_result *result)
+/* The class table and the histogram, where they are wanted. */
+static bool describe_pool(const struct run_request *request,
+                          struct zc_zspool *pool, struct run_result *result)
 {
-    struct zc_cache_accounting accounting = {.struct_size = sizeof(accounting)};
-    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
-    struct zc_zspool *pool = zc_cache_zspool(cache);
-
-    if (zc_cache_account(cache, &accounting) != ZC_OK ||
-        zc_cache_get_stats(cache, &stats) != ZC_OK) {
-        message_error("the library refused its own counters");
-        return false;
-    }
-    result->payload_bytes = accounting.payload_bytes;
-    result->pool_bytes = accounting.pool_bytes;
-    result->metadata_bytes = accounting.metadata_bytes;
-    result->raw_pages = stats.stored_incompressible_pages;
     if (request->want_classes) {
         size_t size = zc_zspool_print_classes(pool, NULL, 0) + 1;
 
@@ -231,42 +206,59 @@ static bool measure(const struct run_request *request, struct zc_cache *cache,
 }
 
 static bool store_and_load(const struct run_request *request,
-                           struct zc_cache *cache, struct run_result *result)
+                           const struct engine_ops *ops, struct engine *engine,
+                           struct run_result *result)
 {
     struct phase phase;
 
-    if (!run_phase(request, cache, "storing", store_part, &phase))
+    if (!run_phase(request, ops, engine, "storing", store_part, &phase))
         return false;
     if (phase.status != ZC_OK) {
         message_error("%s, %s: no memory for the pool of %" PRIu64
                       " pages; measure a part with --sample",
-                      request->codec->label, placement_name(request->placement),
+                      request->codec->label,
+                      run_target_name(request->target, request->placement),
                       request->snapshot->page_count);
         return false;
     }
     result->store_nanoseconds = phase.nanoseconds;
-    if (!measure(request, cache, result))
+    if (!ops->measure(engine, result) ||
+        !describe_pool(request, ops->pool(engine), result)) {
+        message_error("the library refused its own counters");
         return false;
+    }
     if (request->before_load != NULL)
-        request->before_load(cache, request->before_load_context);
-    if (!run_phase(request, cache, "loading", load_part, &phase))
+        request->before_load(ops->pool(engine), request->before_load_context);
+    if (!run_phase(request, ops, engine, "loading", load_part, &phase))
         return false;
     result->load_nanoseconds = phase.nanoseconds;
     result->mismatches = phase.mismatches;
     return true;
 }
 
-bool run_codec(const struct run_request *request, struct run_result *result_out)
+bool run_configuration(const struct run_request *request,
+                       struct run_result *result_out)
 {
-    struct zc_cache *cache;
+    const struct engine_ops *ops =
+        request->target == RUN_LIBRARY ? &engine_cache : &engine_kernel;
+    char reason[ZC_REASON_SIZE] = "";
+    struct engine *engine;
+    zc_status status = ops->create(request, &engine, reason);
     bool good;
 
     *result_out = (struct run_result){.codec = request->codec,
+                                      .target = request->target,
                                       .placement = request->placement};
-    if (!create_cache(request, &cache))
+    if (status != ZC_OK) {
+        message_status(status, reason,
+                       "cannot make a pool of %s, %s, pages of %zu bytes",
+                       request->codec->label,
+                       run_target_name(request->target, request->placement),
+                       request->snapshot->page_size);
         return false;
-    good = store_and_load(request, cache, result_out);
-    zc_cache_destroy(cache);
+    }
+    good = store_and_load(request, ops, engine, result_out);
+    ops->destroy(engine);
     if (!good)
         run_result_free(result_out);
     return good;
@@ -274,52 +266,31 @@ bool run_codec(const struct run_request *request, struct run_result *result_out)
 
 void run_result_free(struct run_result *result)
 {
+    free(result->sizes);
     free(result->classes);
     free(result->histogram);
+    result->sizes = NULL;
     result->classes = NULL;
     result->histogram = NULL;
+}
+
+const struct word *run_target_words(void)
+{
+    static const struct word words[] = {{"zswap", RUN_ZSWAP},
+                                        {"zram", RUN_ZRAM},
+                                        {"library", RUN_LIBRARY},
+                                        {NULL, 0}};
+
+    return words;
+}
+
+const char *run_target_name(enum run_target target, unsigned placement)
+{
+    return target == RUN_LIBRARY ? placement_name(placement)
+                                 : words_name(run_target_words(), target);
 }
 
 uint64_t run_result_cost(const struct run_result *result)
 {
     return result->pool_bytes + result->metadata_bytes;
-}
-
-/* The bytes of all objects so far. */
-static uint64_t payload_of(const struct zc_cache *cache)
-{
-    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
-
-    return zc_cache_get_stats(cache, &stats) == ZC_OK ? stats.payload_bytes : 0;
-}
-
-bool run_payload_by_name(const struct run_request *request, uint64_t *payloads)
-{
-    const struct snapshot *snapshot = request->snapshot;
-    struct zc_cache *cache;
-    zc_status status = ZC_OK;
-    uint64_t before = 0;
-
-    if (!create_cache(request, &cache))
-        return false;
-    for (size_t i = 0; i < snapshot->span_count && status == ZC_OK; i++) {
-        const struct snapshot_span *span = &snapshot->spans[i];
-        uint64_t end = span->first_page + span->page_count;
-        uint64_t after;
-
-        for (uint64_t page = span->first_page; page < end; page++) {
-            status = zc_cache_store(cache, zc_swp_make(0, page),
-                                    page_at(snapshot, page));
-            if (status == ZC_NO_MEMORY)
-                break;
-            status = ZC_OK;
-        }
-        after = payload_of(cache);
-        payloads[span->name] += after - before;
-        before = after;
-    }
-    zc_cache_destroy(cache);
-    if (status != ZC_OK)
-        message_error("--by mapping: no memory for the pool");
-    return status == ZC_OK;
 }

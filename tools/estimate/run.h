@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * run.h - one codec in one placement: every page of a snapshot is stored in a
- * cache of its own, loaded, and compared.
+ * run.h - one configuration: every page of a snapshot is stored in one pool,
+ * loaded, and compared.
+ *
+ * A configuration is a codec and what stores with it: zswap or zram, by the
+ * rules of Linux 6.18 over the library's kernel placement, or the library's own
+ * cache in one of its placements.
  */
 #ifndef ZCACHE_TOOL_ESTIMATE_RUN_H
 #define ZCACHE_TOOL_ESTIMATE_RUN_H
@@ -15,47 +19,60 @@
 /* Object sizes are counted in steps of this many bytes. */
 #define RUN_HISTOGRAM_STEP 64
 
+/* What stores the pages. */
+enum run_target {
+    RUN_ZSWAP,
+    RUN_ZRAM,
+    RUN_LIBRARY /* a cache; `placement` says how */
+};
+
+/* The words of --for. */
+const struct word *run_target_words(void);
+
 struct run_request {
     const struct snapshot *snapshot;
     const struct codec_choice *codec;
-    unsigned placement; /* enum zc_placement */
+    enum run_target target;
+    unsigned placement;    /* enum zc_placement; of RUN_LIBRARY */
+    unsigned chain_length; /* of the others */
     unsigned thread_count;
+    bool want_sizes; /* of a library's too; the others always have them */
     bool want_classes;
     bool want_histogram;
     struct progress *progress;
 
     /* Called between storing and loading; tests damage the pool in it. */
-    void (*before_load)(struct zc_cache *cache, void *context);
+    void (*before_load)(struct zc_zspool *pool, void *context);
     void *before_load_context;
 };
 
 struct run_result {
     const struct codec_choice *codec;
+    enum run_target target;
     unsigned placement;
     uint64_t payload_bytes;
     uint64_t pool_bytes;
     uint64_t metadata_bytes;
+    uint64_t free_pages; /* same-filled, as far as they get no object here */
     uint64_t raw_pages;
     uint64_t store_nanoseconds; /* of all threads together */
     uint64_t load_nanoseconds;
     uint64_t mismatches; /* pages that came back different, or not at all */
+    uint32_t *sizes;     /* of each page's object, 0: none; or NULL */
     char *classes;       /* the pool's class table, or NULL */
     uint64_t *histogram; /* objects by size, or NULL */
     size_t histogram_count;
 };
 
-/* False, and an error shown: no memory, or no cache of these options. */
-bool run_codec(const struct run_request *request,
-               struct run_result *result_out);
+/* False, and an error shown: no memory, or no pool of these options. */
+bool run_configuration(const struct run_request *request,
+                       struct run_result *result_out);
 void run_result_free(struct run_result *result);
+
+/* "zswap", "zram", "dense", "kernel" */
+const char *run_target_name(enum run_target target, unsigned placement);
 
 /* Pool and metadata: the memory that the pages cost. */
 uint64_t run_result_cost(const struct run_result *result);
-
-/*
- * The payload of each span of a snapshot, from storing alone, added to
- * payloads[span's name].  False, and an error shown.
- */
-bool run_payload_by_name(const struct run_request *request, uint64_t *payloads);
 
 #endif

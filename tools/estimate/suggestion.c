@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * suggestion.c - the codec and placement to take, with the reason in a
- * sentence.
+ * suggestion.c - the codec to take, with the reason in a sentence.
  *
  * It is the fastest of those whose saving is within a few points of the best.
  * A larger saving counts more than speed.
@@ -114,8 +113,8 @@ static void give_reason(const struct report *report,
         const struct run_result *other = &report->results[i];
 
         if (other->codec == choice->codec && other != choice)
-            text_print(text, "; placement %s saves %.1f %%",
-                       placement_name(other->placement),
+            text_print(text, "; %s saves %.1f %%",
+                       run_target_name(other->target, other->placement),
                        saving_of(report, other));
     }
     text_print(text, ".");
@@ -135,6 +134,11 @@ const struct run_result *report_suggest(const struct report *report,
             return NULL;
         }
     }
+    if (report->census.pages * report->page_size < REPORT_BYTES_LEAST) {
+        text_print(text, "This is too small to judge alone: under 4 MiB the "
+                         "pool is mostly partly filled.");
+        return best;
+    }
     if (run_result_cost(best) >= report->census.pages * report->page_size) {
         text_print(text, "Suggestion: do not compress this; it would take "
                          "more room than it takes now.");
@@ -143,14 +147,15 @@ const struct run_result *report_suggest(const struct report *report,
     if (saving_of(report, best) < POINTS_WORTH_ANYTHING) {
         text_print(text,
                    "Suggestion: do not compress this; the best, %s in "
-                   "placement %s, would save %.1f %%.",
-                   best->codec->label, placement_name(best->placement),
+                   "%s, would save %.1f %%.",
+                   best->codec->label,
+                   run_target_name(best->target, best->placement),
                    saving_of(report, best));
         return best;
     }
     choice = find_choice(report, best);
-    text_print(text, "Suggestion: %s, placement %s, saves %.1f %%",
-               choice->codec->label, placement_name(choice->placement),
+    text_print(text, "Suggestion: %s, %s, saves %.1f %%", choice->codec->label,
+               run_target_name(choice->target, choice->placement),
                saving_of(report, choice));
     give_reason(report, choice, best, text);
     return choice;

@@ -96,8 +96,7 @@ static bool copy_source(struct sim_corpus *corpus,
         choice.files = files;
         choice.file_count = 1;
     }
-    good = source_queue_begin(&queue, &choice, page_size) &&
-           source_queue_next(&queue, &source) == QUEUE_SOURCE;
+    good = source_queue_open(&queue, &source, &choice, page_size);
     if (good) {
         good = take_source(corpus, &source, quiet);
         source_close(&source);

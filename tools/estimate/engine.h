@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * engine.h - what holds the pages of one configuration: zswap or zram
+ * (engine_kernel.c), or the library's cache (engine_cache.c).
+ *
+ * Its own fixed costs are in no figure: contexts, and the tables of an empty
+ * pool.
+ */
+#ifndef ZCACHE_TOOL_ESTIMATE_ENGINE_H
+#define ZCACHE_TOOL_ESTIMATE_ENGINE_H
+
+#include "estimate/run.h"
+
+struct engine;
+
+/*
+ * The calls are those of struct zc_cache.  A thread has a number, from 0, and
+ * calls the engine with that number alone.
+ */
+struct engine_ops {
+    /* ZC_OK, or another status with a reason of ZC_REASON_SIZE bytes. */
+    zc_status (*create)(const struct run_request *request,
+                        struct engine **engine_out, char *reason);
+    void (*destroy)(struct engine *engine);
+    zc_status (*store)(struct engine *engine, unsigned thread, uint64_t index,
+                       const unsigned char *page);
+    zc_status (*load)(struct engine *engine, unsigned thread, uint64_t index,
+                      unsigned char *page_out);
+    /* Sets the bytes and pages of a result; false: the library refused. */
+    bool (*measure)(struct engine *engine, struct run_result *result);
+    struct zc_zspool *(*pool)(struct engine *engine);
+};
+
+extern const struct engine_ops engine_cache;
+extern const struct engine_ops engine_kernel;
+
+#endif
