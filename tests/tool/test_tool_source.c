@@ -75,7 +75,7 @@ static void make_process(const char *maps)
 
     (void)snprintf(path, sizeof(path), "%s/7", directory);
     assert_int_equal(mkdir(path, 0700), 0);
-    file = create("7/maps");
+    file = create("7/smaps");
     put(file, maps, strlen(maps), 0);
     (void)close(file);
     file = create("7/comm");
@@ -188,15 +188,19 @@ TEST_OF_SOURCE(only_private_anonymous_present_pages_are_found)
     close_process();
 }
 
-TEST_OF_SOURCE(anonymous_memory_behind_a_file_is_its_bss)
+TEST_OF_SOURCE(anonymous_memory_behind_the_data_of_a_file_is_its_bss)
 {
     make_process("20000-21000 rw-p 00000000 fe:01 77         /bin/x\n"
                  "21000-22000 rw-p 00000000 00:00 0 \n"
-                 "23000-24000 rw-p 00000000 00:00 0 \n");
+                 "23000-24000 rw-p 00000000 00:00 0 \n"
+                 "30000-31000 r--p 00000000 fe:01 78         /data\n"
+                 "31000-32000 rw-p 00000000 00:00 0 \n");
     put_page(0x21, PRESENT | EXCLUSIVE | 5);
     put_page(0x23, PRESENT | EXCLUSIVE | 6);
+    put_page(0x31, PRESENT | EXCLUSIVE | 7);
     open_process(PAGE, PROCESS_OK);
-    assert_int_equal(source.extent_count, 2);
+    assert_int_equal(source.extent_count, 3);
+    assert_string_equal(name_of(source.extents[2].mapping), "[anon]");
     assert_string_equal(name_of(source.extents[0].mapping), "/bin/x [bss]");
     assert_string_equal(name_of(source.extents[1].mapping), "[anon]");
     close_process();
@@ -210,6 +214,94 @@ TEST_OF_SOURCE(a_frame_that_is_shared_counts_once)
     open_process(PAGE, PROCESS_OK);
     assert_int_equal(source.page_count, 4);
     expect_note("8 pages");
+    close_process();
+}
+
+TEST_OF_SOURCE(the_kernel_says_what_it_never_swaps)
+{
+    static const struct {
+        const char *details;
+        enum left_out reason;
+    } kinds[] = {
+        {"VmFlags: rd wr mr mw me lo ac \n", LEFT_OUT_LOCKED},
+        {"VmFlags: rd wr mr mw me ac dp \n", LEFT_OUT_DROPPABLE},
+        {"LazyFree:              12 kB\nVmFlags: rd wr \n", LEFT_OUT_FREED},
+        {"Private_Hugetlb:       12 kB\nVmFlags: rd wr ht \n",
+         LEFT_OUT_HUGETLB},
+    };
+    struct text maps = {0};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        text_print(&maps, "%zx0000-%zx3000 rw-p 00000000 00:00 0 \n%s", i + 1,
+                   i + 1, kinds[i].details);
+    text_print(&maps, "50000-51000 rw-p 00000000 00:00 0 \nVmFlags: io pf \n"
+                      "60000-61000 rw-p 00000000 00:00 0 \nVmFlags: rd wr \n");
+    make_process(maps.bytes);
+    text_free(&maps);
+    for (uint64_t page = 0; page < 3; page++) {
+        for (uint64_t kind = 1; kind <= 6; kind++)
+            put_page(kind * 16 + page, PRESENT | EXCLUSIVE | (1 + page));
+    }
+    open_process(PAGE, PROCESS_OK);
+    assert_int_equal(source.page_count, 1);
+    assert_int_equal(source.extents[0].address, 0x60 * PAGE);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        assert_int_equal(source.origins[0].left_out_bytes[kinds[i].reason],
+                         3 * PAGE);
+    close_process();
+}
+
+TEST_OF_SOURCE(as_many_pages_are_left_out_as_were_given_up)
+{
+    make_process("10000-1a000 rw-p 00000000 00:00 0 \nLazyFree:  16 kB\n");
+    for (uint64_t page = 0; page < 10; page++)
+        put_page(0x10 + page, PRESENT | EXCLUSIVE);
+    open_process(PAGE, PROCESS_OK);
+    assert_int_equal(source.page_count, 6);
+    assert_int_equal(source.origins[0].left_out_bytes[LEFT_OUT_FREED],
+                     4 * PAGE);
+    expect_note("evenly spread");
+    close_process();
+}
+
+/* Mounts: 5 is a tmpfs, 6 one without swap, 7 a disk. */
+static void make_mounts(void)
+{
+    static const char mounts[] =
+        "30 1 0:5 / /tmp rw,nosuid - tmpfs tmpfs rw,size=1k\n"
+        "31 1 0:6 / /run rw - tmpfs tmpfs rw,noswap\n"
+        "32 1 0:7 / / rw - ext4 /dev/vda rw\n";
+    char path[256];
+    int file;
+
+    (void)snprintf(path, sizeof(path), "%s/self", directory);
+    assert_int_equal(mkdir(path, 0700), 0);
+    file = create("self/mountinfo");
+    put(file, mounts, sizeof(mounts) - 1, 0);
+    (void)close(file);
+}
+
+TEST_OF_SOURCE(shared_memory_counts_once_by_its_place_where_frames_are_hidden)
+{
+    make_mounts();
+    make_process("10000-14000 rw-s 00000000 00:05 77         /tmp/a\n"
+                 "20000-22000 r--s 00002000 00:05 77         /tmp/a\n"
+                 "30000-32000 rw-s 00000000 00:06 77         /run/a\n"
+                 "40000-42000 rw-s 00000000 00:07 77         /a\n"
+                 "50000-52000 r--p 00000000 00:05 78         /tmp/b\n");
+    for (uint64_t page = 0; page < 4; page++)
+        put_page(0x10 + page, PRESENT | OF_FILE);
+    for (uint64_t start = 0x20; start <= 0x50; start += 0x10) {
+        put_page(start, PRESENT | OF_FILE);
+        put_page(start + 1, PRESENT | OF_FILE);
+    }
+    open_process(PAGE, PROCESS_OK);
+    assert_int_equal(source.page_count, 6);
+    assert_int_equal(source.origins[0].shared_pages, 6);
+    assert_int_equal(source.origins[0].left_out_bytes[LEFT_OUT_NOSWAP],
+                     2 * PAGE);
+    expect_note("2 pages that several mappings share were counted once");
+    expect_note("CAP_SYS_ADMIN");
     close_process();
 }
 

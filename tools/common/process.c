@@ -100,13 +100,13 @@ static enum process_outcome outcome_of(const char *proc, long pid, int error)
     return PROCESS_FAILED;
 }
 
-/* /proc/PID/mem, or -1 and an errno. */
-static int open_memory(const char *proc, long pid, int *error_out)
+/* mem of a /proc/PID, or -1 and an errno. */
+static int open_memory(const char *directory, int *error_out)
 {
     struct text path = {0};
     int memory;
 
-    text_print(&path, "%s/%ld/mem", proc, pid);
+    text_print(&path, "%s/mem", directory);
     memory = open(path.bytes, O_RDONLY | O_CLOEXEC);
     *error_out = memory < 0 ? errno : 0;
     text_free(&path);
@@ -115,9 +115,13 @@ static int open_memory(const char *proc, long pid, int *error_out)
 
 enum process_outcome process_check(long pid)
 {
+    struct text directory = {0};
     int error;
-    int memory = open_memory("/proc", pid, &error);
+    int memory;
 
+    text_print(&directory, "/proc/%ld", pid);
+    memory = open_memory(directory.bytes, &error);
+    text_free(&directory);
     if (memory < 0)
         return outcome_of("/proc", pid, error);
     (void)close(memory);
@@ -125,18 +129,38 @@ enum process_outcome process_check(long pid)
 }
 
 /* The process's own name: "sh"; "" if it is not known. */
-static char *read_name(const char *proc, long pid)
+static char *read_name(const char *directory)
 {
     struct text path = {0};
     struct text name = {0};
 
-    text_print(&path, "%s/%ld/comm", proc, pid);
+    text_print(&path, "%s/comm", directory);
     if (text_append_file(&name, path.bytes, PROC_BYTES_MOST) != 0 ||
         name.length == 0)
         text_print(&name, "\n");
     name.bytes[name.length - 1] = '\0'; /* the line end */
     text_free(&path);
     return name.bytes;
+}
+
+/* The bytes of a line of status, "VmSwap:  12 kB"; 0 without it. */
+static uint64_t read_status(const char *directory, const char *key)
+{
+    struct text path = {0};
+    struct text text = {0};
+    uint64_t bytes = 0;
+    const char *line;
+
+    text_print(&path, "%s/status", directory);
+    if (text_append_file(&text, path.bytes, PROC_BYTES_MOST) == 0 &&
+        text.length != 0) {
+        line = strstr(text.bytes, key);
+        if (line != NULL)
+            bytes = strtoull(line + strlen(key), NULL, 10) * 1024;
+    }
+    text_free(&path);
+    text_free(&text);
+    return bytes;
 }
 
 /* "pid 7 (sh)" */
@@ -150,31 +174,55 @@ static char *make_label(const struct source_origin *origin)
     return label.bytes;
 }
 
+/* Has the last origin something to say, pages or what was left out? */
+static bool has_memory(const struct source *source)
+{
+    const struct source_origin *origin =
+        &source->origins[source->origin_count - 1];
+    uint64_t bytes = origin->page_count + origin->swapped_bytes;
+
+    for (size_t i = 0; i < LEFT_OUT_REASONS; i++)
+        bytes += origin->left_out_bytes[i];
+    return bytes != 0;
+}
+
+/* Scans a process of which `memory` is open, in a new origin. */
+static enum process_outcome scan_process(struct process_scan *scan, long pid,
+                                         const char *directory)
+{
+    struct source *source = scan->source;
+    struct source_origin *origin = source_add_origin(source);
+    int error;
+
+    origin->pid = pid;
+    origin->name = read_name(directory);
+    origin->label = make_label(origin);
+    origin->swapped_bytes = read_status(directory, "\nVmSwap:");
+    error = process_scan(scan, directory);
+    if (error == 0 && has_memory(source))
+        return PROCESS_OK;
+    /* It ended during the scan: the pages found so far cannot be read. */
+    source_drop_origin(source);
+    return error == 0 ? PROCESS_EMPTY : outcome_of(scan->proc, pid, error);
+}
+
 /* Opens and scans one more process of a source. */
 static enum process_outcome add_process(struct process_scan *scan, long pid)
 {
-    struct source *source = scan->source;
-    struct process_state *state = source->state;
-    enum process_outcome outcome = PROCESS_OK;
-    struct source_origin *origin;
+    struct process_state *state = scan->source->state;
+    struct text directory = {0};
+    enum process_outcome outcome;
     int error;
-    int memory = open_memory(scan->proc, pid, &error);
+    int memory;
 
-    if (memory < 0)
-        return outcome_of(scan->proc, pid, error);
-    origin = source_add_origin(source);
-    origin->pid = pid;
-    origin->name = read_name(scan->proc, pid);
-    origin->label = make_label(origin);
-    error = process_scan(scan, pid);
-    /* It ended during the scan: the pages found so far cannot be read. */
-    if (error != 0)
-        outcome = outcome_of(scan->proc, pid, error);
-    else if (source->origins[source->origin_count - 1].page_count == 0)
-        outcome = PROCESS_EMPTY;
+    text_print(&directory, "%s/%ld", scan->proc, pid);
+    memory = open_memory(directory.bytes, &error);
+    outcome = memory < 0 ? outcome_of(scan->proc, pid, error)
+                         : scan_process(scan, pid, directory.bytes);
+    text_free(&directory);
     if (outcome != PROCESS_OK) {
-        (void)close(memory);
-        source_drop_origin(source);
+        if (memory >= 0)
+            (void)close(memory);
         return outcome;
     }
     state->memories = memory_make_room(state->memories, state->count,
@@ -211,22 +259,6 @@ static void allow_descriptors(size_t count)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void note_sharing(struct source *source, const struct process_scan *scan,
-                         size_t process_count)
-{
-    if (scan->repeated != 0)
-        text_print_sentence(&source->note,
-                            "%" PRIu64 " pages that several mappings share "
-                            "were counted once.",
-                            scan->repeated);
-    if (scan->unknown != 0 && process_count > 1)
-        text_print_sentence(&source->note,
-                            "%" PRIu64 " pages are shared (after fork, or by "
-                            "KSM) and may be counted more than once; with "
-                            "CAP_SYS_ADMIN they would not be.",
-                            scan->unknown);
-}
-
 static void tally_add(struct process_tally *tally, enum process_outcome outcome)
 {
     if (outcome == PROCESS_GONE)
@@ -243,7 +275,7 @@ enum process_outcome process_open(struct source *source,
 {
     const char *proc = request->proc == NULL ? "/proc" : request->proc;
     struct process_state *state = memory_allocate(1, sizeof(*state));
-    struct process_scan scan = {.source = source, .proc = proc};
+    struct process_scan scan;
     enum process_outcome outcome = PROCESS_EMPTY;
 
     *state = (struct process_state){
@@ -252,6 +284,7 @@ enum process_outcome process_open(struct source *source,
                               .read = read_process,
                               .finish = finish_processes,
                               .state = state};
+    process_scan_begin(&scan, source, proc);
     allow_descriptors(request->pids->count);
     for (size_t i = 0; i < request->pids->count; i++) {
         outcome = add_process(&scan, request->pids->pids[i]);
@@ -260,8 +293,8 @@ enum process_outcome process_open(struct source *source,
             break;
     }
     source->label = label_all(request, source);
-    note_sharing(source, &scan, request->pids->count);
-    identifiers_free(&scan.seen);
+    process_scan_note(&scan);
+    process_scan_end(&scan);
     if (outcome != PROCESS_FAILED && source->page_count != 0)
         return PROCESS_OK;
     source_close(source);
@@ -283,7 +316,8 @@ void process_explain(enum process_outcome outcome, long pid)
                       "kernel.yama.ptrace_scope is 0",
                       pid);
     else if (outcome == PROCESS_EMPTY)
-        message_error("process %ld: it has no anonymous pages in memory (a "
-                      "kernel thread, or it has ended)",
+        message_error("process %ld: it has no pages in memory that could be "
+                      "swapped (a kernel thread, or it has ended, or all of it "
+                      "is locked, shared with a file, or given up)",
                       pid);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process_scan.c - the reading of /proc/PID/maps and /proc/PID/pagemap.
+ * process_scan.c - the reading of /proc/PID/pagemap.
  *
- * maps lists the mappings; pagemap has one word for each of their pages.  Large
+ * smaps lists the mappings; pagemap has one word for each of their pages.  Large
  * reservations are mostly holes: where the system can list the present regions
  * (PAGEMAP_SCAN, Linux 6.7), only those are examined.
  */
@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -66,20 +67,28 @@ typedef int scan_request;
 #define SCAN_ZERO_PAGE (1u << 5)
 #define REGIONS_AT_ONCE 256
 
-/* A line of maps. */
-struct mapping {
-    uint64_t start;
-    uint64_t end;
-    char permissions[5];
-    const char *path; /* "" if it has none */
-};
+/* Bits of kpageflags, linux/kernel-page-flags.h. */
+#define FLAG_SWAPBACKED (UINT64_C(1) << 14)
 
-/* Adds resident pages, widened to whole pages of the source's size. */
+/* Places in files of shared memory as identifiers: no frame has this bit. */
+#define PLACE_BIT (UINT64_C(1) << 63)
+#define PLACE_FILE_SHIFT 40
+
+/*
+ * Adds resident pages, widened to whole pages of the source's size; or counts
+ * them where they are left out.
+ */
 static void add_pages(struct process_scan *scan, uint64_t start, uint64_t end,
-                      size_t mapping)
+                      enum left_out reason)
 {
-    const uint64_t size = scan->source->page_size;
+    struct source *source = scan->source;
+    const uint64_t size = source->page_size;
 
+    if (reason != LEFT_OUT_REASONS) {
+        source->origins[source->origin_count - 1].left_out_bytes[reason] +=
+            end - start;
+        return;
+    }
     start = start / size * size;
     end = (end + size - 1) / size * size;
     if (start < scan->scanned_to)
@@ -87,34 +96,98 @@ static void add_pages(struct process_scan *scan, uint64_t start, uint64_t end,
     if (start >= end)
         return;
     scan->scanned_to = end;
-    source_add(scan->source,
+    source_add(source,
                &(struct source_extent){.address = start,
                                        .page_count = (end - start) / size,
-                                       .mapping = mapping});
+                                       .mapping = scan->index});
 }
 
-/* Is this page to be counted? */
-static bool word_counts(struct process_scan *scan, uint64_t word)
+/* Is this name new? */
+static bool is_new(struct process_scan *scan, uint64_t name)
 {
     const uint64_t seen = scan->seen.count;
 
-    if ((word & (WORD_PRESENT | WORD_SWAPPED | WORD_FILE)) != WORD_PRESENT)
-        return false;
-    if ((word & WORD_EXCLUSIVE) != 0)
-        return true;
-    if ((word & WORD_FRAME) == 0) {
-        scan->unknown++;
-        return true;
-    }
-    if (identifiers_number(&scan->seen, word & WORD_FRAME) == seen)
+    if (identifiers_number(&scan->seen, name) == seen)
         return true;
     scan->repeated++;
     return false;
 }
 
+/* A page of shared memory by its file and its place there. */
+static bool is_new_place(struct process_scan *scan, uint64_t address)
+{
+    const struct process_mapping *mapping = scan->mapping;
+    const uint64_t file = identifiers_number(
+        &scan->files, mapping->device << 40 ^ mapping->inode);
+    const uint64_t place = (mapping->offset + address - mapping->start) /
+                           scan->system_page_size;
+
+    scan->by_place++;
+    return is_new(scan, PLACE_BIT | file << PLACE_FILE_SHIFT | place);
+}
+
+/* Is this page to be counted? */
+static bool word_counts(struct process_scan *scan, uint64_t word,
+                        uint64_t address)
+{
+    if ((word & (WORD_PRESENT | WORD_SWAPPED)) != WORD_PRESENT ||
+        ((word & WORD_FILE) != 0 && !scan->kind.is_shared))
+        return false;
+    if ((word & WORD_EXCLUSIVE) != 0)
+        return true;
+    if ((word & WORD_FRAME) != 0)
+        return is_new(scan, word & WORD_FRAME);
+    if ((word & WORD_FILE) != 0)
+        return is_new_place(scan, address);
+    scan->unknown++;
+    return true;
+}
+
+/*
+ * Could this page be one that MADV_FREE gave up?  Its flag says so, but stays
+ * when the page is written again; without flags every page could be.
+ */
+static bool may_be_freed(const struct process_scan *scan, uint64_t word)
+{
+    const uint64_t frame = word & WORD_FRAME;
+    uint64_t flags;
+
+    if ((word & (WORD_PRESENT | WORD_FILE)) != WORD_PRESENT)
+        return false;
+    if (frame == 0 || scan->page_flags < 0 ||
+        pread(scan->page_flags, &flags, sizeof(flags),
+              (off_t)(frame * sizeof(flags))) != (ssize_t)sizeof(flags))
+        return true;
+    return (flags & FLAG_SWAPBACKED) == 0;
+}
+
+/* Is the turn of this candidate?  So many of all, evenly spread. */
+static bool is_freed(struct process_scan *scan)
+{
+    const uint64_t before = scan->candidate++ * scan->freed;
+
+    return (before + scan->freed) / scan->candidates >
+           before / scan->candidates;
+}
+
+/* Takes one page of the mapping. */
+static void take_page(struct process_scan *scan, uint64_t word,
+                      uint64_t address)
+{
+    enum left_out reason = scan->kind.reason;
+
+    if (scan->freed != 0 && may_be_freed(scan, word)) {
+        if (scan->counts_candidates)
+            scan->candidates++;
+        else if (is_freed(scan))
+            reason = LEFT_OUT_FREED;
+    }
+    if (!scan->counts_candidates && word_counts(scan, word, address))
+        add_pages(scan, address, address + scan->system_page_size, reason);
+}
+
 /* Examines each page of a region; false if pagemap could not be read. */
-static bool scan_words(struct process_scan *scan, uint64_t start, uint64_t end,
-                       size_t mapping)
+static bool scan_words(struct process_scan *scan, uint64_t start, uint64_t end)
 {
     static uint64_t words[WORDS_AT_ONCE];
     const uint64_t size = scan->system_page_size;
@@ -129,26 +202,27 @@ static bool scan_words(struct process_scan *scan, uint64_t start, uint64_t end,
         if (got < (ssize_t)sizeof(words[0]))
             return got == 0;
         for (size_t i = 0; i < (size_t)got / sizeof(words[0]); i++) {
-            if (word_counts(scan, words[i]))
-                add_pages(scan, start, start + size, mapping);
+            take_page(scan, words[i], start);
             start += size;
         }
     }
     return true;
 }
 
-/* The present anonymous regions of a mapping, by PAGEMAP_SCAN. */
+/* The present regions of a mapping that may count, by PAGEMAP_SCAN. */
 static bool scan_regions(struct process_scan *scan, uint64_t start,
-                         uint64_t end, size_t mapping, bool *supported_out)
+                         uint64_t end, bool *supported_out)
 {
     static struct scan_region regions[REGIONS_AT_ONCE];
+    const uint64_t without = SCAN_ZERO_PAGE |
+                             (scan->kind.is_shared ? 0 : SCAN_FILE);
     struct scan_argument argument = {
         .size = sizeof(argument),
         .end = end,
         .vec = (uint64_t)(uintptr_t)regions,
         .vec_len = REGIONS_AT_ONCE,
-        .category_inverted = SCAN_FILE | SCAN_ZERO_PAGE,
-        .category_mask = SCAN_PRESENT | SCAN_FILE | SCAN_ZERO_PAGE,
+        .category_inverted = without,
+        .category_mask = SCAN_PRESENT | without,
         .return_mask = SCAN_PRESENT,
     };
 
@@ -164,7 +238,7 @@ static bool scan_regions(struct process_scan *scan, uint64_t start,
             return false;
         }
         for (int i = 0; i < count; i++) {
-            if (!scan_words(scan, regions[i].start, regions[i].end, mapping))
+            if (!scan_words(scan, regions[i].start, regions[i].end))
                 return false;
         }
         if (argument.walk_end <= start)
@@ -174,54 +248,53 @@ static bool scan_regions(struct process_scan *scan, uint64_t start,
     return true;
 }
 
-/* One line of maps: "start-end rwxp offset dev inode   path". */
-static bool parse_mapping(char *line, struct mapping *mapping)
+/* Examines a range of the mapping; false, and an errno. */
+static bool scan_range(struct process_scan *scan, uint64_t start, uint64_t end)
 {
-    char *cursor;
+    bool supported;
 
-    mapping->start = strtoull(line, &cursor, 16);
-    if (*cursor++ != '-')
-        return false;
-    mapping->end = strtoull(cursor, &cursor, 16);
-    if (*cursor++ != ' ' || strlen(cursor) < 5)
-        return false;
-    memcpy(mapping->permissions, cursor, 4);
-    mapping->permissions[4] = '\0';
-    cursor += 4;
-    for (int field = 0; field < 3; field++) {
-        cursor += strspn(cursor, " ");
-        cursor += strcspn(cursor, " ");
-    }
-    cursor += strspn(cursor, " ");
-    mapping->path = cursor;
-    return mapping->start < mapping->end;
+    errno = 0;
+    return scan_regions(scan, start, end, &supported) ||
+           (!supported && scan_words(scan, start, end));
 }
 
-/* False for mappings whose pages are never swapped, or are the kernel's own. */
-static bool mapping_counts(const struct mapping *mapping)
+/* Examines a mapping, twice where MADV_FREEd pages must be found in it. */
+static bool scan_mapping(struct process_scan *scan)
 {
-    static const char *const left_out[] = {"[vvar", "[vdso", "[vsyscall",
-                                           "[uprobes", "/anon_hugepage"};
+    const struct process_mapping *mapping = scan->mapping;
 
-    if (mapping->permissions[3] != 'p')
-        return false;
-    for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++) {
-        if (strncmp(mapping->path, left_out[i], strlen(left_out[i])) == 0)
+    scan->freed = mapping->lazy_free / scan->system_page_size;
+    scan->candidates = 0;
+    scan->candidate = 0;
+    if (scan->freed != 0) {
+        scan->counts_candidates = true;
+        if (!scan_range(scan, mapping->start, mapping->end))
             return false;
+        if (scan->freed > scan->candidates)
+            scan->freed = scan->candidates;
+        if (scan->freed < scan->candidates)
+            scan->spread += scan->freed;
     }
-    return true;
+    scan->counts_candidates = false;
+    return scan_range(scan, mapping->start, mapping->end);
 }
 
-/* The name of a mapping in the tables; `before` is the mapping before it. */
-static size_t name_mapping(struct source *source, const struct mapping *mapping,
-                           const struct mapping *before)
+/*
+ * The name of a mapping in the tables; `before` is the mapping before it.  A
+ * .bss follows the writable data of its file.
+ */
+static size_t name_mapping(struct source *source,
+                           const struct process_mapping *mapping,
+                           const struct process_mapping *before)
 {
     struct text name = {0};
     size_t index;
 
     if (mapping->path[0] != '\0')
         text_print(&name, "%s", mapping->path);
-    else if (before->end == mapping->start && before->path[0] == '/')
+    else if (before->end == mapping->start && before->path[0] == '/' &&
+             strncmp(before->permissions, "rw-p", 4) == 0 &&
+             mapping->permissions[1] == 'w')
         text_print(&name, "%s [bss]", before->path);
     else
         text_print(&name, "[anon]");
@@ -230,34 +303,29 @@ static size_t name_mapping(struct source *source, const struct mapping *mapping,
     return index;
 }
 
-/* All mappings of `maps`, the text of that file.  0, or an errno. */
-static int scan_mappings(struct process_scan *scan, char *maps)
+/* All mappings of `text`, that of smaps.  0, or an errno. */
+static int scan_mappings(struct process_scan *scan, char *text)
 {
-    struct mapping before = {.path = ""};
-    char *rest = maps;
-    char *line;
+    struct process_mapping before = {.path = ""};
+    struct process_mapping mapping;
+    struct source *source = scan->source;
+    const size_t origin = source->origin_count - 1;
 
-    for (line = strtok_r(maps, "\n", &rest); line != NULL;
-         line = strtok_r(NULL, "\n", &rest)) {
-        struct mapping mapping;
-        bool supported;
-        size_t index;
-
-        if (!parse_mapping(line, &mapping))
-            continue;
-        if (mapping_counts(&mapping)) {
-            index = source_add_mapping(
-                scan->source,
-                &(struct source_mapping){
-                    .origin = scan->source->origin_count - 1,
-                    .name = name_mapping(scan->source, &mapping, &before),
-                    .start = mapping.start,
-                    .end = mapping.end});
-            errno = 0;
-            if (!scan_regions(scan, mapping.start, mapping.end, index,
-                              &supported) &&
-                (supported ||
-                 !scan_words(scan, mapping.start, mapping.end, index)))
+    while (process_mapping_next(&text, &mapping)) {
+        scan->mapping = &mapping;
+        scan->kind = mapping_kind_of(&mapping, &scan->shared);
+        if (mapping.is_hugetlb)
+            source->origins[origin].left_out_bytes[LEFT_OUT_HUGETLB] +=
+                mapping.hugetlb;
+        if (!scan->kind.is_left_out) {
+            scan->index = source_add_mapping(
+                source, &(struct source_mapping){
+                            .origin = origin,
+                            .name = name_mapping(source, &mapping, &before),
+                            .start = mapping.start,
+                            .end = mapping.end,
+                            .shared = scan->kind.is_shared});
+            if (!scan_mapping(scan))
                 return errno;
         }
         before = mapping;
@@ -265,30 +333,102 @@ static int scan_mappings(struct process_scan *scan, char *maps)
     return 0;
 }
 
-int process_scan(struct process_scan *scan, long pid)
+void process_scan_begin(struct process_scan *scan, struct source *source,
+                        const char *proc)
+{
+    struct text path = {0};
+
+    *scan = (struct process_scan){
+        .source = source,
+        .proc = proc,
+        .system_page_size = (uint64_t)sysconf(_SC_PAGESIZE)};
+    shared_memory_find(&scan->shared, proc);
+    text_print(&path, "%s/kpageflags", proc);
+    scan->page_flags = open(path.bytes, O_RDONLY | O_CLOEXEC);
+    text_free(&path);
+}
+
+/* Is the process in a mount namespace of its own? */
+static bool has_own_mounts(const struct process_scan *scan,
+                           const char *directory)
+{
+    struct text path = {0};
+    char ours[64] = "";
+    char its[64] = "";
+    bool good;
+
+    text_print(&path, "%s/self/ns/mnt", scan->proc);
+    good = readlink(path.bytes, ours, sizeof(ours) - 1) > 0;
+    path.length = 0;
+    text_print(&path, "%s/ns/mnt", directory);
+    good = good && readlink(path.bytes, its, sizeof(its) - 1) > 0;
+    text_free(&path);
+    return good && strcmp(ours, its) != 0;
+}
+
+int process_scan(struct process_scan *scan, const char *directory)
 {
     struct text path = {0};
     struct text maps = {0};
     int error;
 
     scan->scanned_to = 0;
-    scan->system_page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-    text_print(&path, "%s/%ld/maps", scan->proc, pid);
+    if (has_own_mounts(scan, directory))
+        shared_memory_add_mounts(&scan->shared, directory);
+    text_print(&path, "%s/smaps", directory);
     error = text_append_file(&maps, path.bytes, PROC_BYTES_MOST);
     if (error != 0)
         goto free_texts;
     path.length = 0;
-    text_print(&path, "%s/%ld/pagemap", scan->proc, pid);
+    text_print(&path, "%s/pagemap", directory);
     scan->pagemap = open(path.bytes, O_RDONLY | O_CLOEXEC);
     if (scan->pagemap < 0) {
         error = errno;
         goto free_texts;
     }
-    error = scan_mappings(scan, maps.bytes);
+    if (maps.length != 0)
+        error = scan_mappings(scan, maps.bytes);
     (void)close(scan->pagemap);
 
 free_texts:
     text_free(&maps);
     text_free(&path);
     return error;
+}
+
+void process_scan_note(const struct process_scan *scan)
+{
+    struct source *source = scan->source;
+
+    if (scan->repeated != 0)
+        text_print_sentence(&source->note,
+                            "%" PRIu64 " pages that several mappings share "
+                            "were counted once.",
+                            scan->repeated);
+    if (scan->by_place != 0)
+        text_print_sentence(&source->note,
+                            "Pages of shared memory were told apart by their "
+                            "place in its file, because frames are shown only "
+                            "with CAP_SYS_ADMIN.");
+    if (scan->unknown != 0 && source->origin_count > 1)
+        text_print_sentence(&source->note,
+                            "%" PRIu64 " pages are shared (after fork, or by "
+                            "KSM) and may be counted more than once; with "
+                            "CAP_SYS_ADMIN they would not be.",
+                            scan->unknown);
+    if (scan->spread != 0)
+        text_print_sentence(&source->note,
+                            "Which pages MADV_FREE gave up is not known of "
+                            "%" PRIu64 "; so many of their mappings, evenly "
+                            "spread, are left out.",
+                            scan->spread);
+}
+
+void process_scan_end(struct process_scan *scan)
+{
+    shared_memory_free(&scan->shared);
+    identifiers_free(&scan->seen);
+    identifiers_free(&scan->files);
+    if (scan->page_flags >= 0)
+        (void)close(scan->page_flags);
 }

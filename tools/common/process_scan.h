@@ -1,33 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process_scan.h - which pages of a process are its own and in memory now.
+ * process_scan.h - which pages of a process are in memory now and could be
+ * swapped.
  *
- * These are the pages that zswap would get: private and anonymous, in any
- * mapping, also the written pages of private file mappings.  Pages that several
- * mappings share (after fork, or by KSM) are swapped out once.  So they are
- * counted once, as far as the system shows their frames to this process.
+ * These are the pages that zswap or zram would get: private and anonymous ones,
+ * in any mapping, also the written pages of private file mappings; and those of
+ * shared memory.  A page that several mappings share (shared memory, after fork,
+ * by KSM) is swapped out once.  So it is counted once: by its frame as far as
+ * the system shows frames to this process, shared memory else by its place in
+ * its file.
  */
 #ifndef ZCACHE_TOOL_PROCESS_SCAN_H
 #define ZCACHE_TOOL_PROCESS_SCAN_H
 
 #include "common/identifiers.h"
-#include "common/source.h"
+#include "common/process_maps.h"
 
 /* A scan of one process after another into one source. */
 struct process_scan {
     struct source *source;
-    const char *proc;        /* "/proc" */
-    struct identifiers seen; /* page frames */
-    uint64_t repeated;       /* pages left out because they were seen before */
-    uint64_t unknown;        /* shared pages whose frames are hidden */
+    const char *proc;            /* "/proc" */
+    struct shared_memory shared; /* on this machine */
+    struct identifiers seen;     /* page frames, or places in files */
+    struct identifiers files;    /* of shared memory */
+    uint64_t repeated;           /* pages left out: seen before */
+    uint64_t unknown;            /* shared private pages, frames hidden */
+    uint64_t by_place;           /* pages of shared memory, frames hidden */
+    uint64_t spread; /* MADV_FREEd pages whose places are not known */
+    int page_flags;  /* kpageflags, or -1 */
 
-    /* Of the current process. */
+    /* Of the current process and mapping. */
     int pagemap;
     uint64_t system_page_size;
     uint64_t scanned_to; /* address up to which extents have been added */
+    const struct process_mapping *mapping;
+    struct mapping_kind kind;
+    size_t index; /* of the mapping, in the source */
+
+    /* MADV_FREEd pages: so many of so many candidates, evenly spread. */
+    bool counts_candidates;
+    uint64_t freed;
+    uint64_t candidates;
+    uint64_t candidate;
 };
 
-/* Adds the pages of a process to the last origin.  0, or an errno. */
-int process_scan(struct process_scan *scan, long pid);
+void process_scan_begin(struct process_scan *scan, struct source *source,
+                        const char *proc);
+
+/* Adds the pages of a process to the last origin; `directory` is its /proc/PID.
+ * 0, or an errno. */
+int process_scan(struct process_scan *scan, const char *directory);
+
+/* Appends to the source's note how pages were told apart. */
+void process_scan_note(const struct process_scan *scan);
+
+void process_scan_end(struct process_scan *scan);
 
 #endif

@@ -127,22 +127,20 @@ static char *group_label(const struct source_choice *choice)
     return label.bytes;
 }
 
-/* What was left out is said, also where that is everything. */
-static void note_left_out(const struct source_queue *queue,
-                          struct source *source)
+/*
+ * The shared memory of the machine that is in no process read: it is known only
+ * where all are.
+ */
+static uint64_t unmapped_shared_bytes(const struct source *source)
 {
-    const struct process_tally *tally = &queue->left_out;
+    uint64_t bytes = system_shared_memory();
 
-    if (tally->not_permitted != 0)
-        text_print_sentence(&source->note,
-                            "%zu processes were not permitted to be read, and "
-                            "are left out; root, or CAP_SYS_PTRACE, may read "
-                            "them.",
-                            tally->not_permitted);
-    if (tally->gone != 0)
-        text_print_sentence(&source->note,
-                            "%zu processes ended before they were read.",
-                            tally->gone);
+    for (size_t i = 0; i < source->origin_count; i++) {
+        uint64_t part = source->origins[i].shared_pages * source->page_size;
+
+        bytes -= part < bytes ? part : bytes;
+    }
+    return bytes;
 }
 
 static bool open_processes(struct source_queue *queue, struct source *source)
@@ -153,17 +151,20 @@ static bool open_processes(struct source_queue *queue, struct source *source)
     enum process_outcome outcome =
         process_open(source, &request, &queue->left_out);
 
-    if (outcome == PROCESS_OK)
-        note_left_out(queue, source);
-    else if (queue->pids.count == 1)
+    if (outcome == PROCESS_OK) {
+        source->processes_left_out = queue->left_out;
+        if (queue->choice->all)
+            source->unmapped_shared_bytes = unmapped_shared_bytes(source);
+    } else if (queue->pids.count == 1) {
         process_explain(outcome, queue->pids.pids[0]);
-    else if (outcome != PROCESS_FAILED)
+    } else if (outcome != PROCESS_FAILED) {
         message_error("%s: no process was read: %zu not permitted (root, or "
                       "CAP_SYS_PTRACE, may read them), %zu without pages that "
                       "could be swapped, %zu ended",
                       label == NULL ? "--pid" : label,
                       queue->left_out.not_permitted, queue->left_out.empty,
                       queue->left_out.gone);
+    }
     free(label);
     return outcome == PROCESS_OK;
 }

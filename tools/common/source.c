@@ -276,10 +276,4 @@ void source_cursor_note(const struct source_cursor *cursor, struct text *note)
             "Incomplete: it ended or became shorter while it was read; %" PRIu64
             " of %" PRIu64 " pages are missing.",
             cursor->lost, all);
-    if (cursor->holes != 0)
-        text_print_sentence(note,
-                            "%" PRIu64 " of %" PRIu64
-                            " pages could not be read (unmapped "
-                            "meanwhile), and are left out.",
-                            cursor->holes, all);
 }

@@ -36,6 +36,14 @@ enum left_out {
     LEFT_OUT_REASONS
 };
 
+/* The processes that were named and are no origin, by reason. */
+struct process_tally {
+    size_t gone;
+    size_t not_permitted;
+    size_t empty;   /* the kernel's, or with nothing in memory */
+    size_t foreign; /* of other PID namespaces: without a number here */
+};
+
 /* A file or a process. */
 struct source_origin {
     char *label; /* in a report: a path, "pid 7 (sh)" */
@@ -89,7 +97,9 @@ struct source {
     size_t name_count;
     size_t name_capacity;
 
-    struct text note; /* sentences about what was found */
+    struct process_tally processes_left_out;
+    uint64_t unmapped_shared_bytes; /* of the machine; see queue.h */
+    struct text note;               /* sentences about what was found */
 
     /*
      * Reads up to `bytes`, whole pages, at `address` of an origin.  Returns the

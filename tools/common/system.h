@@ -14,6 +14,9 @@
 /* Bytes available without swapping; 0 if unknown. */
 uint64_t system_available_memory(void);
 
+/* Bytes of shared memory and tmpfs in memory, mapped or not; 0 if unknown. */
+uint64_t system_shared_memory(void);
+
 /* The longest chain of pages of zsmalloc in the running kernel, by its
  * configuration; 8, the kernel's default, where that cannot be read. */
 #define SYSTEM_CHAIN_DEFAULT 8
@@ -49,7 +52,7 @@ enum process_outcome {
     PROCESS_OK,
     PROCESS_GONE,          /* no process has that number (any more) */
     PROCESS_NOT_PERMITTED, /* this program may not read it */
-    PROCESS_EMPTY,         /* it has no anonymous pages, or is the kernel's */
+    PROCESS_EMPTY,         /* nothing that could be swapped, or the kernel's */
     PROCESS_FAILED         /* an error, which was shown */
 };
 
@@ -61,19 +64,13 @@ struct process_request {
     const char *proc; /* NULL: "/proc" */
 };
 
-/* The processes of a request that were left out, by reason. */
-struct process_tally {
-    size_t gone;
-    size_t not_permitted;
-    size_t empty;
-};
-
 /* Does a process exist, and may this program read it?  Does not read it. */
 enum process_outcome process_check(long pid);
 
 /*
- * Finds the resident private anonymous pages of processes.  PROCESS_OK if at
- * least one process has some; otherwise the outcome of the last one.  Only
+ * Finds the pages of processes that are in memory and could be swapped; an
+ * origin is a process that has some, or that has others instead.  PROCESS_OK if
+ * there are pages; otherwise the outcome of the last one.  Only
  * PROCESS_FAILED shows an error.
  */
 enum process_outcome process_open(struct source *source,

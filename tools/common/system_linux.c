@@ -17,9 +17,9 @@
 /* A group tree deeper than this is a loop of links. */
 #define CGROUP_DEPTH_MOST 64
 
-uint64_t system_available_memory(void)
+/* A figure of /proc/meminfo in bytes; 0 if unknown. */
+static uint64_t read_meminfo(const char *key)
 {
-    static const char key[] = "MemAvailable:";
     struct text text = {0};
     uint64_t bytes = 0;
     const char *line;
@@ -27,10 +27,20 @@ uint64_t system_available_memory(void)
     if (text_append_file(&text, "/proc/meminfo", PROC_BYTES_MOST) == 0) {
         line = strstr(text.bytes, key);
         if (line != NULL)
-            bytes = strtoull(line + sizeof(key) - 1, NULL, 10) * 1024;
+            bytes = strtoull(line + strlen(key), NULL, 10) * 1024;
     }
     text_free(&text);
     return bytes;
+}
+
+uint64_t system_available_memory(void)
+{
+    return read_meminfo("\nMemAvailable:");
+}
+
+uint64_t system_shared_memory(void)
+{
+    return read_meminfo("\nShmem:");
 }
 
 unsigned system_chain_length(void)

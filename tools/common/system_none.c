@@ -15,6 +15,11 @@ uint64_t system_available_memory(void)
     return 0;
 }
 
+uint64_t system_shared_memory(void)
+{
+    return 0;
+}
+
 unsigned system_chain_length(void)
 {
     return SYSTEM_CHAIN_DEFAULT;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* report_json.c - a report for a program: the sources, and their total. */
 #include "estimate/report.h"
+#include "estimate/report_omitted.h"
 
 /* Grows when a key changes its meaning or goes. */
 #define JSON_FORMAT 2
@@ -92,6 +93,7 @@ static void put_sources(struct json *json, const struct report *report)
         if (origin->pid != 0)
             put(json, "pid", (uint64_t)origin->pid);
         put_census(json, &report->origins[i].census);
+        report_put_omitted(json, origin);
         put_shares(json, report, &report->origins[i]);
         json_close(json, '}');
     }
@@ -125,6 +127,7 @@ static void put_total(struct json *json, const struct report *report)
         json_thousandths(json, report->sample);
         put(json, "source_pages", report->source->page_count);
     }
+    report_put_all_omitted(json, report->source);
     put(json, "chain_length", report->chain_length);
     if (report->source->note.length != 0)
         put_text(json, "note", report->source->note.bytes);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "estimate/report.h"
+#include "estimate/report_omitted.h"
 
 static const char legend[] =
     "zero         pages of nothing but zeros\n"
@@ -285,12 +286,14 @@ void report_print_text(const struct report *report, FILE *file)
     const size_t shown = shown_result(report, choice);
 
     print_heading(report, file);
+    report_print_omitted(report->source, file);
     print_sources(report, shown, file);
     print_results(report, file);
     fputc('\n', file);
     text_print_wrapped(file, text.bytes, 0);
     text_free(&text);
-    if (choice != NULL)
+    if (choice != NULL &&
+        report->census.pages * report->page_size >= REPORT_BYTES_LEAST)
         print_outlook(report, choice, file);
     print_mappings(report, shown, file);
     print_classes(report, file);
