@@ -7,7 +7,7 @@
  *
  * A quarter of PAGES is never written but read, a quarter is zeros, a quarter
  * one page over and over, and a quarter pages that are all different.  With the
- * KIND `fork` a child holds the very same pages, and its number follows "ready".
+ * KIND `fork` a child holds the same pages, and its number follows "ready".
  * The other kinds hold PAGES pages that are all different, in memory that the
  * kernel treats in a way of its own: see the table at the end.
  */

@@ -305,6 +305,70 @@ TEST_OF_SOURCE(shared_memory_counts_once_by_its_place_where_frames_are_hidden)
     close_process();
 }
 
+/* A file of that text, in folders that are made. */
+static void put_text(const char *name, const char *text)
+{
+    char path[256];
+    int file;
+
+    for (const char *slash = strchr(name, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        (void)snprintf(path, sizeof(path), "%s/%.*s", directory,
+                       (int)(slash - name), name);
+        (void)mkdir(path, 0700);
+    }
+    file = create(name);
+    put(file, text, strlen(text), 0);
+    (void)close(file);
+}
+
+TEST_OF_SOURCE(limits_of_control_groups_are_found_below_their_mount)
+{
+    char mounts[512];
+
+    make_process("10000-11000 rw-p 00000000 00:00 0          [heap]\n");
+    put_page(0x10, PRESENT | EXCLUSIVE | 1);
+    (void)snprintf(mounts, sizeof(mounts),
+                   "30 1 0:8 / %s/v1 rw - cgroup cgroup rw,memory\n"
+                   "31 1 0:9 / %s/v2 rw - cgroup2 none rw\n",
+                   directory, directory);
+    put_text("self/mountinfo", mounts);
+    put_text("7/cgroup", "3:memory:/other\n0::/web/a\n");
+    put_text("v2/web/a/memory.swap.max", "max\n");
+    put_text("v2/web/a/memory.zswap.max", "0\n");
+    open_process(PAGE, PROCESS_OK);
+    assert_false(source.origins[0].may_not_swap);
+    assert_true(source.origins[0].may_not_zswap);
+    source_close(&source);
+    put_text("v2/web/memory.swap.max", "0\n");
+    open_process(PAGE, PROCESS_OK);
+    assert_true(source.origins[0].may_not_swap);
+    expect_note("memory.swap.max");
+    close_process();
+}
+
+TEST_OF_SOURCE(a_process_lives_on_without_its_main_thread)
+{
+    char from[256];
+    char to[256];
+
+    make_process("10000-11000 rw-p 00000000 00:00 0          [heap]\n");
+    put_page(0x10, PRESENT | EXCLUSIVE | 1);
+    put_text("7/statm", "0 0 0 0 0 0 0\n");
+    put_text("7/task/7/statm", "0 0 0 0 0 0 0\n");
+    put_text("7/task/8/statm", "9 9 0 0 0 0 0\n");
+    for (size_t i = 0; i < 3; i++) {
+        static const char *const names[] = {"smaps", "pagemap", "mem"};
+
+        (void)snprintf(from, sizeof(from), "%s/7/%s", directory, names[i]);
+        (void)snprintf(to, sizeof(to), "%s/7/task/8/%s", directory, names[i]);
+        assert_int_equal(rename(from, to), 0);
+    }
+    open_process(PAGE, PROCESS_OK);
+    assert_int_equal(source.page_count, 1);
+    close_process();
+}
+
 TEST_OF_SOURCE(a_process_that_ends_leaves_what_was_read)
 {
     make_process("100000-200000 rw-p 00000000 00:00 0          [heap]\n");

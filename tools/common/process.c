@@ -6,6 +6,7 @@
  * later process with the same number is never read.  It is only read: the
  * process is neither stopped nor traced.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "common/cgroup.h"
 #include "common/process_scan.h"
 #include "common/system.h"
 
@@ -113,13 +115,64 @@ static int open_memory(const char *directory, int *error_out)
     return memory;
 }
 
+/* Has the task memory of its own?  Kernel threads and ended ones have not. */
+static bool has_address_space(const char *directory)
+{
+    struct text path = {0};
+    struct text text = {0};
+    bool has = true;
+
+    text_print(&path, "%s/statm", directory);
+    if (text_append_file(&text, path.bytes, PROC_BYTES_MOST) == 0 &&
+        text.length != 0)
+        has = text.bytes[0] != '0';
+    text_free(&path);
+    text_free(&text);
+    return has;
+}
+
+/*
+ * The directory of a process's memory: that of its main thread, or where this
+ * one has ended, that of another of its threads.
+ */
+static void find_directory(const char *proc, long pid, struct text *directory)
+{
+    const struct dirent *entry;
+    struct text tasks = {0};
+    DIR *list;
+
+    text_print(directory, "%s/%ld", proc, pid);
+    if (has_address_space(directory->bytes))
+        return;
+    text_print(&tasks, "%s/task", directory->bytes);
+    list = opendir(tasks.bytes);
+    while (list != NULL && (entry = readdir(list)) != NULL) {
+        struct text task = {0};
+        bool found = false;
+
+        text_print(&task, "%s/%s", tasks.bytes, entry->d_name);
+        if (entry->d_name[0] != '.')
+            found = has_address_space(task.bytes);
+        if (found) {
+            directory->length = 0;
+            text_print(directory, "%s", task.bytes);
+        }
+        text_free(&task);
+        if (found)
+            break;
+    }
+    if (list != NULL)
+        (void)closedir(list);
+    text_free(&tasks);
+}
+
 enum process_outcome process_check(long pid)
 {
     struct text directory = {0};
     int error;
     int memory;
 
-    text_print(&directory, "/proc/%ld", pid);
+    find_directory("/proc", pid, &directory);
     memory = open_memory(directory.bytes, &error);
     text_free(&directory);
     if (memory < 0)
@@ -215,7 +268,7 @@ static enum process_outcome add_process(struct process_scan *scan, long pid)
     int error;
     int memory;
 
-    text_print(&directory, "%s/%ld", scan->proc, pid);
+    find_directory(scan->proc, pid, &directory);
     memory = open_memory(directory.bytes, &error);
     outcome = memory < 0 ? outcome_of(scan->proc, pid, error)
                          : scan_process(scan, pid, directory.bytes);
@@ -259,6 +312,42 @@ static void allow_descriptors(size_t count)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/* Says which processes are in groups that may not swap at all. */
+static void note_limits(struct source *source, const char *proc)
+{
+    struct cgroup_mounts mounts;
+    size_t no_swap = 0;
+    size_t no_zswap = 0;
+
+    cgroup_find_mounts(&mounts, proc);
+    for (size_t i = 0; i < source->origin_count; i++) {
+        struct source_origin *origin = &source->origins[i];
+        struct text directory = {0};
+
+        text_print(&directory, "%s/%ld", proc, origin->pid);
+        origin->may_not_swap =
+            cgroup_limit_is_zero(&mounts, directory.bytes, "memory.swap.max");
+        origin->may_not_zswap =
+            cgroup_limit_is_zero(&mounts, directory.bytes, "memory.zswap.max");
+        no_swap += origin->may_not_swap;
+        no_zswap += origin->may_not_zswap;
+        text_free(&directory);
+    }
+    cgroup_free_mounts(&mounts);
+    if (no_swap != 0)
+        text_print_sentence(&source->note,
+                            "%zu of %zu processes may not be swapped as things "
+                            "are: memory.swap.max of their control group, or "
+                            "of one above, is 0.",
+                            no_swap, source->origin_count);
+    if (no_zswap != 0)
+        text_print_sentence(&source->note,
+                            "%zu of %zu processes may not use zswap as things "
+                            "are: memory.zswap.max of their control group, or "
+                            "of one above, is 0.",
+                            no_zswap, source->origin_count);
+}
+
 static void tally_add(struct process_tally *tally, enum process_outcome outcome)
 {
     if (outcome == PROCESS_GONE)
@@ -294,6 +383,7 @@ enum process_outcome process_open(struct source *source,
     }
     source->label = label_all(request, source);
     process_scan_note(&scan);
+    note_limits(source, proc);
     process_scan_end(&scan);
     if (outcome != PROCESS_FAILED && source->page_count != 0)
         return PROCESS_OK;

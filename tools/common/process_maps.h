@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * process_maps.h - the mappings of a process, from /proc/PID/smaps, and what the
- * kernel would do with their pages: swap them, or never.
+ * process_maps.h - the mappings of a process, from /proc/PID/smaps, and what
+ * the kernel would do with their pages: swap them, or never.
  */
 #ifndef ZCACHE_TOOL_PROCESS_MAPS_H
 #define ZCACHE_TOOL_PROCESS_MAPS_H

@@ -5,8 +5,8 @@
  *
  * These are the pages that zswap or zram would get: private and anonymous ones,
  * in any mapping, also the written pages of private file mappings; and those of
- * shared memory.  A page that several mappings share (shared memory, after fork,
- * by KSM) is swapped out once.  So it is counted once: by its frame as far as
+ * shared memory.  A page that several mappings share (shared memory, a fork,
+ * KSM) is swapped out once.  So it is counted once: by its frame as far as
  * the system shows frames to this process, shared memory else by its place in
  * its file.
  */

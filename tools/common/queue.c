@@ -153,6 +153,7 @@ static bool open_processes(struct source_queue *queue, struct source *source)
 
     if (outcome == PROCESS_OK) {
         source->processes_left_out = queue->left_out;
+        source->processes_left_out.foreign = queue->pids.foreign;
         if (queue->choice->all)
             source->unmapped_shared_bytes = unmapped_shared_bytes(source);
     } else if (queue->pids.count == 1) {

@@ -52,6 +52,8 @@ struct source_origin {
     uint64_t page_count;
     uint64_t shared_pages;  /* of them: of shared memory */
     uint64_t swapped_bytes; /* VmSwap: in swap now, and in no extent */
+    bool may_not_swap;      /* memory.swap.max of its group is 0 */
+    bool may_not_zswap;     /* memory.zswap.max */
     uint64_t left_out_bytes[LEFT_OUT_REASONS];
 };
 

@@ -14,6 +14,12 @@
 /* Bytes available without swapping; 0 if unknown. */
 uint64_t system_available_memory(void);
 
+/* Bytes of memory; 0 if unknown. */
+uint64_t system_total_memory(void);
+
+/* Bytes of the swap devices that are in use, but those of zram. */
+uint64_t system_swap_devices(void);
+
 /* Bytes of shared memory and tmpfs in memory, mapped or not; 0 if unknown. */
 uint64_t system_shared_memory(void);
 
@@ -27,6 +33,7 @@ struct pid_list {
     long *pids;
     size_t count;
     size_t capacity;
+    size_t foreign; /* those that were met and have no number here */
 };
 
 void pid_list_add(struct pid_list *list, long pid);
@@ -40,7 +47,8 @@ bool system_list_all(struct pid_list *list);
 
 /*
  * The processes of a control group and of the groups below it, in order: a
- * directory, or its path below /sys/fs/cgroup.  False, and an error shown.
+ * directory, a path as /proc/PID/cgroup has it, or one below /sys/fs/cgroup.
+ * False, and an error shown.
  */
 bool system_list_cgroup(struct pid_list *list, const char *path);
 

@@ -15,6 +15,16 @@ uint64_t system_available_memory(void)
     return 0;
 }
 
+uint64_t system_total_memory(void)
+{
+    return 0;
+}
+
+uint64_t system_swap_devices(void)
+{
+    return 0;
+}
+
 uint64_t system_shared_memory(void)
 {
     return 0;

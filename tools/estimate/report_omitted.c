@@ -32,6 +32,8 @@ static struct source_origin sum_of(const struct source *source)
         sum.page_count += origin->page_count;
         sum.shared_pages += origin->shared_pages;
         sum.swapped_bytes += origin->swapped_bytes;
+        sum.may_not_swap |= origin->may_not_swap;
+        sum.may_not_zswap |= origin->may_not_zswap;
         for (size_t kind = 0; kind < LEFT_OUT_REASONS; kind++)
             sum.left_out_bytes[kind] += origin->left_out_bytes[kind];
     }
@@ -48,6 +50,8 @@ void report_put_omitted(struct json *json, const struct source_origin *origin)
 {
     put(json, "shared_pages", origin->shared_pages);
     put(json, "swapped_bytes", origin->swapped_bytes);
+    put(json, "may_not_swap", origin->may_not_swap);
+    put(json, "may_not_zswap", origin->may_not_zswap);
     json_key(json, "not_counted");
     json_open(json, '{');
     for (size_t kind = 0; kind < LEFT_OUT_REASONS; kind++)
