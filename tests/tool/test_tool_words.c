@@ -11,8 +11,8 @@
 
 #include "common/arguments.h"
 #include "common/json.h"
+#include "common/variant.h"
 #include "estimate/census.h"
-#include "estimate/report.h"
 #include "sim/config.h"
 #include <zcache/vm.h>
 
@@ -204,42 +204,4 @@ TEST(texts_do_nothing_to_a_terminal)
     text_append_visible(&text, "a\x1b[2J\nb");
     assert_string_equal(text.bytes, "a\\x1b[2J\\x0ab");
     text_free(&text);
-}
-
-/* A report of two codecs, of 2000 pages. */
-static const char *suggested(uint64_t fast_cost, uint64_t small_cost,
-                             uint64_t mismatches)
-{
-    static char fast[] = "fast";
-    static char small[] = "small";
-    static struct codec_choice codecs[2] = {{.label = fast}, {.label = small}};
-    struct run_result results[2] = {{.codec = &codecs[0],
-                                     .pool_bytes = fast_cost,
-                                     .store_nanoseconds = 1000000,
-                                     .load_nanoseconds = 1000000},
-                                    {.codec = &codecs[1],
-                                     .pool_bytes = small_cost,
-                                     .store_nanoseconds = 5000000,
-                                     .load_nanoseconds = 5000000,
-                                     .mismatches = mismatches}};
-    struct report report = {.page_size = PAGE,
-                            .census = {.pages = 2000},
-                            .results = results,
-                            .result_count = 2};
-    struct text text = {0};
-    const struct run_result *result = report_suggest(&report, &text);
-
-    text_free(&text);
-    return result == NULL ? "none" : result->codec->label;
-}
-
-TEST(the_fastest_of_the_best_is_suggested)
-{
-    const uint64_t bytes = 2000 * PAGE;
-
-    assert_string_equal(suggested(bytes / 2, bytes / 3, 0), "small");
-    assert_string_equal(suggested(bytes / 2, bytes * 48 / 100, 0), "fast");
-    assert_string_equal(suggested(bytes / 2, bytes, 0), "fast");
-    assert_string_equal(suggested(bytes * 2, bytes * 95 / 100, 0), "small");
-    assert_string_equal(suggested(bytes / 2, bytes / 3, 1), "none");
 }

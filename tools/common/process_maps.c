@@ -6,8 +6,8 @@
  * mapping: VmFlags lo (locked), ht (hugetlb), dp (droppable), io and pf (a
  * device's memory), and the sum LazyFree.  Shared memory is told from page
  * cache by the device of its file: every file of a tmpfs is shared memory, and
- * so are those of the mount inside the kernel that memfd_create(), shmget() and shared
- * anonymous mappings use.
+ * so are those of the mount inside the kernel that memfd_create(), shmget() and
+ * shared anonymous mappings use.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* memfd_create() */

@@ -3,8 +3,8 @@
  * process_scan.c - the reading of /proc/PID/pagemap.
  *
  * smaps lists the mappings; pagemap has one word for each of their pages.
- * Large reservations are mostly holes: where the system can list the present regions
- * (PAGEMAP_SCAN, Linux 6.7), only those are examined.
+ * Large reservations are mostly holes: where the system can list the present
+ * regions (PAGEMAP_SCAN, Linux 6.7), only those are examined.
  */
 #include "common/process_scan.h"
 

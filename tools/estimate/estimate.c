@@ -175,6 +175,8 @@ static int estimate_source(const struct estimate_options *options,
                             .page_size = source->page_size,
                             .sample = options->sample,
                             .chain_length = options->chain_length,
+                            .memory_bytes = system_total_memory(),
+                            .swap_device_bytes = system_swap_devices(),
                             .top = options->top,
                             .legend = options->legend};
     uint64_t pages = sample_page_count(source->page_count, options->sample);

@@ -34,7 +34,9 @@ struct report {
     struct report_part *mappings;
     size_t mapping_count; /* 0 without --by mapping */
     unsigned chain_length;
-    size_t top; /* most lines of processes in the text */
+    uint64_t memory_bytes;      /* of this machine; 0: not known */
+    uint64_t swap_device_bytes; /* of its swap devices that are not zram's */
+    size_t top;                 /* most lines of processes in the text */
     bool legend;
 };
 
@@ -52,13 +54,6 @@ uint64_t report_cost_share(const struct report *report,
 
 void report_print_text(const struct report *report, FILE *file);
 void report_print_json(const struct report *report, FILE *file);
-
-/*
- * The suggested result: the best one if none saves enough, NULL if pages came
- * back wrong.  Appends sentences with the choice and its reason.
- */
-const struct run_result *report_suggest(const struct report *report,
-                                        struct text *text);
 
 /* False, and an error shown. */
 bool report_plot(const struct report *report, const char *path);

@@ -2,6 +2,7 @@
 /* report_json.c - a report for a program: the sources, and their total. */
 #include "estimate/report.h"
 #include "estimate/report_omitted.h"
+#include "estimate/suggestion.h"
 
 /* Grows when a key changes its meaning or goes. */
 #define JSON_FORMAT 2
@@ -116,6 +117,8 @@ static void put_mappings(struct json *json, const struct report *report)
 
 static void put_total(struct json *json, const struct report *report)
 {
+    const struct suggestion suggestion = suggestion_make(report);
+
     json_key(json, "total");
     json_open(json, '{');
     put_text(json, "source", report->source->label);
@@ -136,6 +139,7 @@ static void put_total(struct json *json, const struct report *report)
     for (size_t i = 0; i < report->result_count; i++)
         put_result(json, report, &report->results[i]);
     json_close(json, ']');
+    suggestion_put(&suggestion, json);
     if (report->mapping_count != 0)
         put_mappings(json, report);
     json_close(json, '}');

@@ -5,6 +5,7 @@
 
 #include "estimate/report.h"
 #include "estimate/report_omitted.h"
+#include "estimate/suggestion.h"
 
 static const char legend[] =
     "zero         pages of nothing but zeros\n"
@@ -281,20 +282,17 @@ static void print_classes(const struct report *report, FILE *file)
 
 void report_print_text(const struct report *report, FILE *file)
 {
-    struct text text = {0};
-    const struct run_result *choice = report_suggest(report, &text);
-    const size_t shown = shown_result(report, choice);
+    const struct suggestion suggestion = suggestion_make(report);
+    const size_t shown = shown_result(report, suggestion.chosen);
 
     print_heading(report, file);
     report_print_omitted(report->source, file);
     print_sources(report, shown, file);
     print_results(report, file);
     fputc('\n', file);
-    text_print_wrapped(file, text.bytes, 0);
-    text_free(&text);
-    if (choice != NULL &&
-        report->census.pages * report->page_size >= REPORT_BYTES_LEAST)
-        print_outlook(report, choice, file);
+    if (suggestion.kind > SUGGEST_TOO_SMALL && suggestion.chosen != NULL)
+        print_outlook(report, suggestion.chosen, file);
+    suggestion_print(&suggestion, report, file);
     print_mappings(report, shown, file);
     print_classes(report, file);
     if (report->legend)

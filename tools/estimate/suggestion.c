@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * suggestion.c - the codec to take, with the reason in a sentence.
- *
- * It is the fastest of those whose saving is within a few points of the best.
- * A larger saving counts more than speed.
- */
-#include "estimate/report.h"
+/* suggestion.c - the rules of docs/estimate.md, which numbers them. */
+#include "estimate/suggestion.h"
 
-/* Percentage points that justify a slower codec. */
+#include <inttypes.h>
+#include <string.h>
+
+#define MIB ((uint64_t)1 << 20)
+
+/* Rule 3: percentage points that justify a slower codec, and the part of its
+ * time that a faster one takes at most: what is nearer is a tie. */
 #define POINTS_WORTH_TIME 5.0
+#define TIME_OF_FASTER 0.8
 
-/* A smaller saving, in percent, is not worth the faults. */
+/* Rule 4: a smaller saving, in percent, is not worth the faults. */
 #define POINTS_WORTH_ANYTHING 10.0
+
+/* Rule 5: where so many pages do not compress, a swap device takes them out of
+ * memory. */
+#define RAW_PERCENT_FOR_DEVICE 25
+
+/* Rules 6 and 7. */
+#define ACCEPT_PERCENT 90
+#define DEVICE_RESERVE_PERCENT 110
+#define LIMIT_RESERVE_PERCENT 120
 
 static double saving_of(const struct report *report,
                         const struct run_result *result)
@@ -21,142 +32,304 @@ static double saving_of(const struct report *report,
     return 100.0 - percent_of(run_result_cost(result), bytes);
 }
 
-/* Microseconds to store and load one page. */
-static double time_of(const struct report *report,
-                      const struct run_result *result)
+static double time_of(const struct run_result *result)
 {
-    return (double)(result->store_nanoseconds + result->load_nanoseconds) /
-           1e3 / (double)report->census.pages;
+    return (double)(result->store_nanoseconds + result->load_nanoseconds);
 }
 
-static const struct run_result *find_best(const struct report *report)
+/* No kernel has the codec that copies. */
+static bool may_suggest(const struct run_result *result, enum run_target target)
 {
-    const struct run_result *best = &report->results[0];
-
-    for (size_t i = 1; i < report->result_count; i++) {
-        if (run_result_cost(&report->results[i]) < run_result_cost(best))
-            best = &report->results[i];
-    }
-    return best;
+    return result->target == target && strcmp(result->codec->name, "copy") != 0;
 }
 
-/* The better of the measured placements of a codec. */
-static const struct run_result *better_placement(
-    const struct report *report, const struct run_result *result)
+/* Of a target the codec that saves most, or a clearly faster one that saves
+ * almost as much; NULL if none was measured. */
+static const struct run_result *choose(const struct report *report,
+                                       enum run_target target)
 {
-    const struct run_result *better = result;
+    const struct run_result *best = NULL;
+    const struct run_result *choice;
 
     for (size_t i = 0; i < report->result_count; i++) {
-        const struct run_result *other = &report->results[i];
+        const struct run_result *result = &report->results[i];
 
-        if (other->codec == result->codec &&
-            run_result_cost(other) < run_result_cost(better))
-            better = other;
+        if (may_suggest(result, target) &&
+            (best == NULL || run_result_cost(result) < run_result_cost(best)))
+            best = result;
     }
-    return better;
-}
-
-/* The fastest result that saves almost as much as the best. */
-static const struct run_result *find_choice(const struct report *report,
-                                            const struct run_result *best)
-{
-    const struct run_result *choice = best;
-
+    choice = best;
     for (size_t i = 0; i < report->result_count; i++) {
-        const struct run_result *result =
-            better_placement(report, &report->results[i]);
+        const struct run_result *result = &report->results[i];
 
-        if (saving_of(report, best) - saving_of(report, result) <
+        if (may_suggest(result, target) &&
+            saving_of(report, best) - saving_of(report, result) <
                 POINTS_WORTH_TIME &&
-            time_of(report, result) < time_of(report, choice))
+            time_of(result) < TIME_OF_FASTER * time_of(best) &&
+            (choice == best || time_of(result) < time_of(choice)))
             choice = result;
     }
     return choice;
 }
 
-static const struct run_result *find_fastest(const struct report *report)
+/* Rounded up to whole MiB. */
+static uint64_t whole_mib(double bytes)
 {
-    const struct run_result *fastest =
-        better_placement(report, &report->results[0]);
+    uint64_t mib = (uint64_t)(bytes / (double)MIB);
 
-    for (size_t i = 1; i < report->result_count; i++) {
-        const struct run_result *result =
-            better_placement(report, &report->results[i]);
-
-        if (time_of(report, result) < time_of(report, fastest))
-            fastest = result;
-    }
-    return fastest;
+    return (mib + ((double)(mib * MIB) < bytes)) * MIB;
 }
 
-static void give_reason(const struct report *report,
-                        const struct run_result *choice,
-                        const struct run_result *best, struct text *text)
+static unsigned percent_above(double part, double whole)
 {
-    const struct run_result *fastest = find_fastest(report);
+    unsigned percent = (unsigned)(100.0 * part / whole);
 
-    if (choice->codec != best->codec)
-        text_print(text,
-                   "; %s would save %.1f points more, and take %.1f times as "
-                   "long",
-                   best->codec->label,
-                   saving_of(report, best) - saving_of(report, choice),
-                   time_of(report, best) / time_of(report, choice));
-    else if (choice->codec != fastest->codec)
-        text_print(text,
-                   "; %s takes %.1f us less out and in, and saves %.1f points "
-                   "less",
-                   fastest->codec->label,
-                   time_of(report, choice) - time_of(report, fastest),
-                   saving_of(report, choice) - saving_of(report, fastest));
-    for (size_t i = 0; i < report->result_count; i++) {
-        const struct run_result *other = &report->results[i];
-
-        if (other->codec == choice->codec && other != choice)
-            text_print(text, "; %s saves %.1f %%",
-                       run_target_name(other->target, other->placement),
-                       saving_of(report, other));
-    }
-    text_print(text, ".");
+    return percent + ((double)percent * whole / 100.0 < part);
 }
 
-const struct run_result *report_suggest(const struct report *report,
-                                        struct text *text)
+/* The parameters of what was chosen, scaled up from the sample. */
+static void set_sizes(struct suggestion *suggestion,
+                      const struct report *report)
 {
-    const struct run_result *best = find_best(report);
-    const struct run_result *choice;
+    const double scale = (double)report->source->page_count /
+                         (double)report->census.pages;
+    const double bytes =
+        (double)(report->source->page_count * report->page_size);
 
-    for (size_t i = 0; i < report->result_count; i++) {
-        if (report->results[i].mismatches != 0) {
-            text_print(text, "Suggestion: none, because pages came back "
-                             "wrong; that is a fault of the program or of the "
-                             "machine.");
-            return NULL;
-        }
-    }
-    if (report->census.pages * report->page_size < REPORT_BYTES_LEAST) {
-        text_print(text, "This is too small to judge alone: under 4 MiB the "
-                         "pool is mostly partly filled.");
-        return best;
-    }
-    if (run_result_cost(best) >= report->census.pages * report->page_size) {
-        text_print(text, "Suggestion: do not compress this; it would take "
-                         "more room than it takes now.");
-        return best;
-    }
-    if (saving_of(report, best) < POINTS_WORTH_ANYTHING) {
+    suggestion->swappable_bytes = (uint64_t)bytes;
+    suggestion->swap_device_bytes =
+        whole_mib(bytes * DEVICE_RESERVE_PERCENT / 100);
+    suggestion->disksize_bytes = suggestion->swap_device_bytes;
+    if (suggestion->zram != NULL)
+        suggestion->mem_limit_bytes =
+            whole_mib((double)suggestion->zram->pool_bytes * scale *
+                      LIMIT_RESERVE_PERCENT / 100);
+    if (suggestion->zswap == NULL)
+        return;
+    suggestion->raw_percent = (uint64_t)percent_of(suggestion->zswap->raw_pages,
+                                                   report->census.pages);
+    if (report->memory_bytes != 0)
+        suggestion->max_pool_percent =
+            percent_above((double)suggestion->zswap->pool_bytes * scale,
+                          (double)report->memory_bytes * ACCEPT_PERCENT / 100);
+}
+
+/* Which of the two fits this machine. */
+static const struct run_result *choose_target(
+    const struct suggestion *suggestion, const struct report *report)
+{
+    if (suggestion->zram == NULL)
+        return suggestion->zswap;
+    if (suggestion->zswap == NULL || suggestion->max_pool_percent > 100)
+        return suggestion->zram;
+    return report->swap_device_bytes != 0 ||
+                   suggestion->raw_percent >= RAW_PERCENT_FOR_DEVICE
+               ? suggestion->zswap
+               : suggestion->zram;
+}
+
+static enum suggestion_kind kind_of(const struct suggestion *suggestion,
+                                    const struct report *report)
+{
+    if (report_mismatches(report) != 0)
+        return SUGGEST_NOTHING_WRONG;
+    if (report->census.pages * report->page_size < REPORT_BYTES_LEAST)
+        return SUGGEST_TOO_SMALL;
+    if (suggestion->chosen == NULL ||
+        saving_of(report, suggestion->chosen) < POINTS_WORTH_ANYTHING)
+        return SUGGEST_NOT;
+    if (suggestion->chosen->target == RUN_LIBRARY)
+        return SUGGEST_LIBRARY;
+    return suggestion->chosen->target == RUN_ZRAM ? SUGGEST_ZRAM
+                                                  : SUGGEST_ZSWAP;
+}
+
+struct suggestion suggestion_make(const struct report *report)
+{
+    struct suggestion suggestion = {.zswap = choose(report, RUN_ZSWAP),
+                                    .zram = choose(report, RUN_ZRAM)};
+
+    set_sizes(&suggestion, report);
+    suggestion.chosen = choose_target(&suggestion, report);
+    if (suggestion.chosen == NULL)
+        suggestion.chosen = choose(report, RUN_LIBRARY);
+    suggestion.kind = kind_of(&suggestion, report);
+    if (suggestion.kind == SUGGEST_NOTHING_WRONG)
+        suggestion.chosen = NULL;
+    return suggestion;
+}
+
+static void give_reason(const struct suggestion *suggestion,
+                        const struct report *report, struct text *text)
+{
+    const uint64_t raw = suggestion->raw_percent;
+
+    if (suggestion->zswap == NULL || suggestion->zram == NULL)
+        return;
+    if (suggestion->kind == SUGGEST_ZRAM && suggestion->max_pool_percent > 100)
+        text_print(text, " zram fits here: the pool would be larger than 90 %% "
+                         "of the memory, which zswap does not allow.");
+    else if (suggestion->kind == SUGGEST_ZRAM)
         text_print(text,
-                   "Suggestion: do not compress this; the best, %s in "
-                   "%s, would save %.1f %%.",
-                   best->codec->label,
-                   run_target_name(best->target, best->placement),
-                   saving_of(report, best));
-        return best;
+                   " zram fits here: there is no swap device on a disk, which "
+                   "zswap needs, and only %" PRIu64
+                   " %% of the pages do not compress.",
+                   raw);
+    else if (report->swap_device_bytes != 0)
+        text_print(text, " zswap fits here: there is a swap device on a disk, "
+                         "where it puts what is coldest.");
+    else
+        text_print(text,
+                   " zswap fits here, with a new swap device: %" PRIu64
+                   " %% of the pages do not compress, and from a device they "
+                   "can leave the memory.",
+                   raw);
+}
+
+/* What is suggested, and why. */
+static void print_sentences(const struct suggestion *suggestion,
+                            const struct report *report, FILE *file)
+{
+    const struct run_result *chosen = suggestion->chosen;
+    struct text text = {0};
+
+    switch (suggestion->kind) {
+    case SUGGEST_NOTHING_WRONG:
+        text_print(&text, "Suggestion: none, because pages came back wrong; "
+                          "that is a fault of the program or of the machine.");
+        break;
+    case SUGGEST_TOO_SMALL:
+        text_print(&text, "This is too small to judge alone: under 4 MiB the "
+                          "pool is mostly partly filled.");
+        break;
+    case SUGGEST_NOT:
+        text_print(&text, "Suggestion: do not compress this");
+        if (chosen != NULL)
+            text_print(&text, "; the best, %s in %s, would save %.1f %%",
+                       chosen->codec->label,
+                       run_target_name(chosen->target, chosen->placement),
+                       saving_of(report, chosen));
+        text_print(&text, ".");
+        break;
+    default:
+        text_print(&text, "Suggestion: %s, %s, saves %.1f %%.",
+                   run_target_name(chosen->target, chosen->placement),
+                   chosen->codec->label, saving_of(report, chosen));
+        give_reason(suggestion, report, &text);
+        break;
     }
-    choice = find_choice(report, best);
-    text_print(text, "Suggestion: %s, %s, saves %.1f %%", choice->codec->label,
-               run_target_name(choice->target, choice->placement),
-               saving_of(report, choice));
-    give_reason(report, choice, best, text);
-    return choice;
+    text_print_wrapped(file, text.bytes, 0);
+    text_free(&text);
+}
+
+/* Bytes that are whole MiB, as options have them. */
+static uint64_t in_mib(uint64_t bytes)
+{
+    return bytes / MIB;
+}
+
+static void print_zswap(const struct suggestion *suggestion,
+                        const struct report *report, FILE *file)
+{
+    static const char folder[] = "/sys/module/zswap/parameters";
+
+    fprintf(file,
+            "\n  # a swap device of %" PRIu64 " MiB or more; there are %" PRIu64
+            " MiB\n",
+            in_mib(suggestion->swap_device_bytes),
+            in_mib(report->swap_device_bytes));
+    if (report->swap_device_bytes < suggestion->swap_device_bytes)
+        fprintf(file,
+                "  fallocate -l %" PRIu64 "M /swapfile && chmod 600 /swapfile\n"
+                "  mkswap /swapfile && swapon /swapfile\n",
+                in_mib(suggestion->swap_device_bytes -
+                       report->swap_device_bytes / MIB * MIB));
+    fprintf(file,
+            "  echo %s >%s/compressor\n  echo %u >%s/max_pool_percent\n"
+            "  echo %d >%s/accept_threshold_percent\n  echo Y >%s/enabled\n",
+            suggestion->zswap->codec->name, folder,
+            suggestion->max_pool_percent, folder, ACCEPT_PERCENT, folder,
+            folder);
+}
+
+static void print_zram(const struct suggestion *suggestion, FILE *file)
+{
+    const struct codec_choice *codec = suggestion->zram->codec;
+    static const char folder[] = "/sys/block/zram0";
+
+    fprintf(file,
+            "\n  modprobe zram num_devices=1\n"
+            "  echo %s >%s/comp_algorithm\n",
+            codec->name, folder);
+    if (codec->level != ZC_LEVEL_DEFAULT)
+        fprintf(file, "  echo 'algo=%s level=%d' >%s/algorithm_params\n",
+                codec->name, codec->level, folder);
+    fprintf(file,
+            "  echo %" PRIu64 "M >%s/disksize\n  echo %" PRIu64
+            "M >%s/mem_limit\n"
+            "  mkswap /dev/zram0 && swapon -p 100 /dev/zram0\n",
+            in_mib(suggestion->disksize_bytes), folder,
+            in_mib(suggestion->mem_limit_bytes), folder);
+}
+
+void suggestion_print(const struct suggestion *suggestion,
+                      const struct report *report, FILE *file)
+{
+    print_sentences(suggestion, report, file);
+    if (suggestion->kind == SUGGEST_ZSWAP)
+        print_zswap(suggestion, report, file);
+    else if (suggestion->kind == SUGGEST_ZRAM)
+        print_zram(suggestion, file);
+}
+
+static void put(struct json *json, const char *key, uint64_t number)
+{
+    json_key(json, key);
+    json_number(json, number);
+}
+
+static void put_zswap(struct json *json, const struct suggestion *suggestion)
+{
+    json_key(json, "zswap");
+    json_open(json, '{');
+    json_key(json, "compressor");
+    json_string(json, suggestion->zswap->codec->name);
+    put(json, "max_pool_percent", suggestion->max_pool_percent);
+    put(json, "accept_threshold_percent", ACCEPT_PERCENT);
+    put(json, "swap_device_bytes", suggestion->swap_device_bytes);
+    json_close(json, '}');
+}
+
+static void put_zram(struct json *json, const struct suggestion *suggestion)
+{
+    const struct codec_choice *codec = suggestion->zram->codec;
+
+    json_key(json, "zram");
+    json_open(json, '{');
+    json_key(json, "comp_algorithm");
+    json_string(json, codec->name);
+    if (codec->level != ZC_LEVEL_DEFAULT) {
+        json_key(json, "algorithm_params");
+        json_string(json, codec->label);
+    }
+    put(json, "disksize_bytes", suggestion->disksize_bytes);
+    put(json, "mem_limit_bytes", suggestion->mem_limit_bytes);
+    json_close(json, '}');
+}
+
+void suggestion_put(const struct suggestion *suggestion, struct json *json)
+{
+    static const char *const kinds[] = {"none",  "too small", "do not compress",
+                                        "zswap", "zram",      "library"};
+
+    json_key(json, "suggestion");
+    json_open(json, '{');
+    json_key(json, "use");
+    json_string(json, kinds[suggestion->kind]);
+    put(json, "raw_percent", suggestion->raw_percent);
+    if (suggestion->zswap != NULL)
+        put_zswap(json, suggestion);
+    if (suggestion->zram != NULL)
+        put_zram(json, suggestion);
+    json_close(json, '}');
 }

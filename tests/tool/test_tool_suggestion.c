@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_tool_suggestion.c - the rules of docs/estimate.md, by their numbers,
+ * over reports that are made up.
+ */
+#include "support_test.h"
+
+#include "estimate/suggestion.h"
+
+#define PAGE ((uint64_t)4096)
+#define PAGES 10000
+#define BYTES (PAGES * PAGE)
+#define MIB ((uint64_t)1 << 20)
+
+static char fast_name[] = "lz4";
+static char small_name[] = "zstd";
+static char copy_name[] = "copy";
+static struct codec_choice codecs[] = {
+    {.label = fast_name, .name = fast_name},
+    {.label = small_name, .name = small_name},
+    {.label = copy_name, .name = copy_name},
+};
+static struct source source;
+static struct run_result results[4];
+static struct report report;
+
+/* zswap and zram, each with a fast codec that makes half of the pages, and a
+ * slow one that makes a third. */
+static void make_report(void)
+{
+    source = (struct source){.page_size = PAGE, .page_count = PAGES};
+    report = (struct report){.source = &source,
+                             .page_size = PAGE,
+                             .sample = SAMPLE_ALL,
+                             .census = {.pages = PAGES},
+                             .results = results,
+                             .result_count = 4,
+                             .memory_bytes = 10 * BYTES};
+    for (unsigned i = 0; i < 4; i++)
+        results[i] = (struct run_result){
+            .codec = &codecs[i % 2],
+            .target = i < 2 ? RUN_ZSWAP : RUN_ZRAM,
+            .pool_bytes = i % 2 == 0 ? BYTES / 2 : BYTES / 3,
+            .store_nanoseconds = i % 2 == 0 ? 1000 : 5000,
+            .load_nanoseconds = i % 2 == 0 ? 1000 : 5000};
+}
+
+static enum suggestion_kind kind(void)
+{
+    return suggestion_make(&report).kind;
+}
+
+static const char *chosen(void)
+{
+    return suggestion_make(&report).chosen->codec->label;
+}
+
+TEST(rule_1_nothing_is_suggested_where_pages_came_back_wrong)
+{
+    make_report();
+    results[3].mismatches = 1;
+    assert_int_equal(kind(), SUGGEST_NOTHING_WRONG);
+}
+
+TEST(rule_2_less_than_4_mib_are_too_small_to_judge_alone)
+{
+    make_report();
+    report.census.pages = 1024;
+    assert_int_not_equal(kind(), SUGGEST_TOO_SMALL);
+    report.census.pages = 1023;
+    assert_int_equal(kind(), SUGGEST_TOO_SMALL);
+}
+
+TEST(rule_3_a_clearly_faster_codec_may_save_a_little_less)
+{
+    make_report();
+    assert_string_equal(chosen(), "zstd");
+    results[0].pool_bytes = results[2].pool_bytes = BYTES * 38 / 100;
+    assert_string_equal(chosen(), "lz4");
+    results[0].pool_bytes = results[2].pool_bytes = BYTES * 39 / 100;
+    assert_string_equal(chosen(), "zstd");
+    /* A tie of times. */
+    results[0].pool_bytes = results[2].pool_bytes = BYTES * 38 / 100;
+    results[2].store_nanoseconds = 7000;
+    assert_string_equal(chosen(), "zstd");
+    results[2].store_nanoseconds = 6900;
+    assert_string_equal(chosen(), "lz4");
+    /* Copying is the program's own. */
+    results[2].codec = &codecs[2];
+    assert_string_equal(chosen(), "zstd");
+}
+
+TEST(rule_4_less_than_10_percent_are_not_worth_it)
+{
+    make_report();
+    for (unsigned i = 0; i < 4; i++)
+        results[i].pool_bytes = BYTES * 91 / 100;
+    assert_int_equal(kind(), SUGGEST_NOT);
+    for (unsigned i = 0; i < 4; i++)
+        results[i].pool_bytes = BYTES * 89 / 100;
+    assert_int_equal(kind(), SUGGEST_ZRAM);
+}
+
+TEST(rule_5_zswap_is_for_machines_with_a_swap_device)
+{
+    make_report();
+    assert_int_equal(kind(), SUGGEST_ZRAM);
+    report.swap_device_bytes = PAGE;
+    assert_int_equal(kind(), SUGGEST_ZSWAP);
+    /* Or for pages that do not compress. */
+    report.swap_device_bytes = 0;
+    results[1].raw_pages = PAGES / 4 - 100;
+    assert_int_equal(kind(), SUGGEST_ZRAM);
+    results[1].raw_pages = PAGES / 4;
+    assert_int_equal(kind(), SUGGEST_ZSWAP);
+    /* But not where its pool would not fit. */
+    report.memory_bytes = BYTES / 3;
+    assert_int_equal(kind(), SUGGEST_ZRAM);
+    /* And only of what was measured. */
+    report.result_count = 2;
+    assert_int_equal(kind(), SUGGEST_ZSWAP);
+}
+
+TEST(rule_6_zswap_gets_its_percent_and_its_device)
+{
+    struct suggestion suggestion;
+
+    make_report();
+    report.memory_bytes = 1000 * MIB;
+    results[1].pool_bytes = 9 * MIB; /* exactly 1 % of it / 0.9 */
+    suggestion = suggestion_make(&report);
+    assert_int_equal(suggestion.max_pool_percent, 1);
+    results[1].pool_bytes += PAGE;
+    suggestion = suggestion_make(&report);
+    assert_int_equal(suggestion.max_pool_percent, 2);
+    /* 10000 pages are 39.06 MiB; with a tenth more, 42.97. */
+    assert_int_equal(suggestion.swap_device_bytes, 43 * MIB);
+    /* A sample stands for everything. */
+    source.page_count = 10 * PAGES;
+    suggestion = suggestion_make(&report);
+    assert_int_equal(suggestion.max_pool_percent, 11);
+    assert_int_equal(suggestion.swap_device_bytes, 430 * MIB);
+}
+
+TEST(rule_7_zram_gets_its_size_and_its_limit)
+{
+    struct suggestion suggestion;
+
+    make_report();
+    results[3].pool_bytes = 10 * MIB;
+    suggestion = suggestion_make(&report);
+    assert_int_equal(suggestion.disksize_bytes, 43 * MIB);
+    assert_int_equal(suggestion.mem_limit_bytes, 12 * MIB);
+    results[3].pool_bytes += PAGE;
+    assert_int_equal(suggestion_make(&report).mem_limit_bytes, 13 * MIB);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * suggestion.h - what to set up, by the rules of docs/estimate.md.
+ */
+#ifndef ZCACHE_TOOL_ESTIMATE_SUGGESTION_H
+#define ZCACHE_TOOL_ESTIMATE_SUGGESTION_H
+
+#include "estimate/report.h"
+
+/* Why there is something to set up, or nothing. */
+enum suggestion_kind {
+    SUGGEST_NOTHING_WRONG, /* pages came back wrong */
+    SUGGEST_TOO_SMALL,     /* to judge alone */
+    SUGGEST_NOT,           /* it saves too little */
+    SUGGEST_ZSWAP,
+    SUGGEST_ZRAM,
+    SUGGEST_LIBRARY
+};
+
+struct suggestion {
+    enum suggestion_kind kind;
+
+    /* The best codec of each that was measured, or NULL, and of these the one
+     * that fits, or without one the best. */
+    const struct run_result *zswap;
+    const struct run_result *zram;
+    const struct run_result *chosen;
+
+    /* Scaled up from a sample to everything that is swappable. */
+    uint64_t swappable_bytes;
+    uint64_t raw_percent; /* pages that zswap would store as they are */
+
+    unsigned max_pool_percent; /* of zswap; above 100: it does not fit */
+    uint64_t swap_device_bytes;
+    uint64_t disksize_bytes; /* of zram */
+    uint64_t mem_limit_bytes;
+};
+
+struct suggestion suggestion_make(const struct report *report);
+
+/* The reason in sentences, then the lines to type. */
+void suggestion_print(const struct suggestion *suggestion,
+                      const struct report *report, FILE *file);
+void suggestion_put(const struct suggestion *suggestion, struct json *json);
+
+#endif
