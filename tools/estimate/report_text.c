@@ -155,26 +155,30 @@ static int compare_parts(const void *left, const void *right)
     return (a->origin > b->origin) - (a->origin < b->origin);
 }
 
-/* The cells of one line: sizes, the share of the pool, what would come free. */
+/*
+ * The cells of one line, of `pages` before sampling: sizes, the share of the
+ * pool, what would come free, scaled up; nothing is known of a source of which
+ * the sample has no page.
+ */
 static void add_part_cells(struct table *table, const struct report *report,
-                           const struct report_part *part, size_t result,
-                           double unit)
+                           const struct report_part *part, uint64_t pages,
+                           size_t result, double unit)
 {
-    const double bytes = (double)(part->census.pages * report->page_size);
+    const double bytes = (double)(pages * report->page_size);
+    const double scale = (double)pages / (double)part->census.pages;
 
     table_add(table, "%.1f", bytes / unit);
+    if (part->census.pages == 0) {
+        table_add(table, pages == 0 ? "0.0" : "?");
+        table_add(table, pages == 0 ? "0.0" : "?");
+        return;
+    }
     table_add(table, "%.1f",
-              (double)report_pool_share(report, part, result) / unit);
-    table_add(table, "%.1f",
-              (bytes - (double)report_cost_share(report, part, result)) / unit);
-}
-
-/* Adds a part's counts to a sum of parts. */
-static void add_part(struct report_part *sum, const struct report_part *part,
-                     size_t result)
-{
-    sum->census.pages += part->census.pages;
-    sum->payloads[result] += part->payloads[result];
+              (double)report_pool_share(report, part, result) * scale / unit);
+    table_add(
+        table, "%.1f",
+        (bytes - (double)report_cost_share(report, part, result) * scale) /
+            unit);
 }
 
 /* The parts from `first` on as one line. */
@@ -185,13 +189,17 @@ static void add_rest(struct table *table, const struct report *report,
     const size_t count = report->source->origin_count;
     struct report_part rest = {
         .payloads = memory_allocate(report->result_count, sizeof(uint64_t))};
+    uint64_t pages = 0;
 
     rest.payloads[result] = 0;
-    for (size_t i = first; i < count; i++)
-        add_part(&rest, &parts[i], result);
+    for (size_t i = first; i < count; i++) {
+        pages += report->source->origins[parts[i].origin].page_count;
+        rest.census.pages += parts[i].census.pages;
+        rest.payloads[result] += parts[i].payloads[result];
+    }
     table_add(table, "%s", first == 0 ? "" : "...");
     table_add(table, first == 0 ? "all %zu" : "%zu more", count - first);
-    add_part_cells(table, report, &rest, result, unit);
+    add_part_cells(table, report, &rest, pages, result, unit);
     free(rest.payloads);
 }
 
@@ -203,7 +211,7 @@ static void print_sources(const struct report *report, size_t result,
     const struct run_result *shown = &report->results[result];
     struct table table = {.column_count = 5, .left = 1u << 1};
     struct byte_unit unit =
-        byte_unit_for(report->census.pages * report->page_size);
+        byte_unit_for(report->source->page_count * report->page_size);
     struct report_part *parts;
 
     if (count == 1 || shown->sizes == NULL)
@@ -218,14 +226,16 @@ static void print_sources(const struct report *report, size_t result,
     table_add(&table, "pool");
     table_add(&table, "come free");
     for (size_t i = 0; i < count && i < report->top; i++) {
-        const long pid = report->source->origins[parts[i].origin].pid;
+        const struct source_origin *origin =
+            &report->source->origins[parts[i].origin];
 
-        if (pid == 0)
+        if (origin->pid == 0)
             table_add(&table, "-");
         else
-            table_add(&table, "%ld", pid);
+            table_add(&table, "%ld", origin->pid);
         table_add(&table, " %s", parts[i].name);
-        add_part_cells(&table, report, &parts[i], result, unit.bytes);
+        add_part_cells(&table, report, &parts[i], origin->page_count, result,
+                       unit.bytes);
     }
     if (report->top < count)
         add_rest(&table, report, parts, report->top, result, unit.bytes);
