@@ -33,6 +33,10 @@ foreach(codec IN LISTS zcache_codecs)
   zc_find(zcache_${codec} lib${codec} demo
     "-DZCACHE_WITH_${CODEC}=OFF builds without it." IMPORTED_TARGET GLOBAL)
 endforeach()
+# The program alone, and only where it is there.
+if(ZCACHE_BUILD_TOOLS AND ZCACHE_TOOL_LZO)
+  pkg_check_modules(zcache_lzo QUIET IMPORTED_TARGET lzo2)
+endif()
 if(ZCACHE_BUILD_TESTS)
   zc_find(zcache_cmocka cmocka test
     "-DZCACHE_BUILD_TESTS=OFF builds without the tests." IMPORTED_TARGET)

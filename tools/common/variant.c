@@ -15,9 +15,18 @@ const char *codec_default(void)
 
 const char *codec_list_default(void)
 {
-    if (zc_compressor_find("zstd") == NULL)
-        return codec_default();
-    return zc_compressor_find("lz4") == NULL ? "zstd" : "lz4,zstd";
+    static char list[sizeof("lzo,lz4,zstd")];
+    static const char *const names[] = {"lzo", "lz4", "zstd"};
+
+    list[0] = '\0';
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (zc_compressor_find(names[i]) == NULL)
+            continue;
+        if (list[0] != '\0')
+            strcat(list, ",");
+        strcat(list, names[i]);
+    }
+    return list[0] == '\0' ? codec_default() : list;
 }
 
 void codec_names(struct text *text)

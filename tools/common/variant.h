@@ -18,7 +18,7 @@ struct codec_list {
 };
 
 /* The default codec, and the default list of codecs: of "lz4" and of
- * "lz4,zstd" those that are built in, and "copy" if none is. */
+ * "lzo,lz4,zstd" those that are built in, and "copy" if none is. */
 const char *codec_default(void);
 const char *codec_list_default(void);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/system.h"
+#include "estimate/lzo.h"
 
 void estimate_options_free(struct estimate_options *options)
 {
@@ -229,6 +230,7 @@ int estimate_main(int argc, char **argv)
     int result = TOOL_ERROR;
 
     message_set_command("zcache estimate");
+    lzo_register();
     switch (estimate_parse(&options, argc, argv)) {
     case ESTIMATE_RUN:
         result = estimate_run(&options);

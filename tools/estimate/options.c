@@ -34,7 +34,7 @@ static const char help[] =
     "  --sample PERCENT   only this part, in runs of 256 pages\n"
     "\n"
     "how to store it\n"
-    "  --codec LIST       NAME[:LEVEL],... (default lz4,zstd if built in)\n"
+    "  --codec LIST       NAME[:LEVEL],... (default lzo,lz4,zstd if built in)\n"
     "  --for LIST         zswap,zram (default), library\n"
     "  --chain PAGES      of zsmalloc, 4 to 16 (default the kernel's)\n"
     "  --page-size BYTES  4096 (default), 8192, 16384, 32768 or 65536\n"
