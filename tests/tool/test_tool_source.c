@@ -333,14 +333,14 @@ TEST_OF_SOURCE(limits_of_control_groups_are_found_below_their_mount)
                    "31 1 0:9 / %s/v2 rw - cgroup2 none rw\n",
                    directory, directory);
     put_text("self/mountinfo", mounts);
-    put_text("7/cgroup", "3:memory:/other\n0::/group/a\n");
-    put_text("v2/group/a/memory.swap.max", "max\n");
-    put_text("v2/group/a/memory.zswap.max", "0\n");
+    put_text("7/cgroup", "3:memory:/other\n0::/run/a\n");
+    put_text("v2/run/a/memory.swap.max", "max\n");
+    put_text("v2/run/a/memory.zswap.max", "0\n");
     open_process(PAGE, PROCESS_OK);
     assert_false(source.origins[0].may_not_swap);
     assert_true(source.origins[0].may_not_zswap);
     source_close(&source);
-    put_text("v2/group/memory.swap.max", "0\n");
+    put_text("v2/run/memory.swap.max", "0\n");
     open_process(PAGE, PROCESS_OK);
     assert_true(source.origins[0].may_not_swap);
     expect_note("memory.swap.max");
