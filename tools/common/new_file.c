@@ -2,87 +2,34 @@
 /*
  * new_file.c - a file that gets its name when it is complete.
  *
- * The signal handler removes the unfinished file by name.  That name is set
- * while the signals are blocked, so no signal comes between creating the file
- * and setting it.
+ * The end of the program removes the unfinished file by name (ending.h).
  */
 #include "common/new_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/ending.h"
+
 #define NAMES_TRIED 100
 
-/* The signals that end the program, and SIGXFSZ: a file is too large. */
-static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM,
-                              SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGABRT,
-                              SIGBUS,  SIGFPE,  SIGILL,  SIGSEGV, SIGXFSZ};
-
-#define SIGNALS (sizeof(signals) / sizeof(signals[0]))
-
 static char *unfinished; /* [signals blocked] its temporary name, or NULL */
-static pid_t owner;      /* only this process removes it, no child */
-static struct sigaction before[SIGNALS];
 
 static void remove_unfinished(void)
 {
-    if (unfinished != NULL && getpid() == owner)
-        (void)unlink(unfinished);
+    (void)unlink(unfinished);
 }
 
-static void remove_and_end(int number)
+/* The file has its name or is gone. */
+static void forget_unfinished(void)
 {
-    remove_unfinished();
-    (void)raise(number); /* takes effect when the handler returns */
-}
-
-static void go_on(int number)
-{
-    (void)number; /* the write fails with EFBIG */
-}
-
-static void block_signals(sigset_t *old)
-{
-    sigset_t set;
-
-    (void)sigemptyset(&set);
-    for (size_t i = 0; i < SIGNALS; i++)
-        (void)sigaddset(&set, signals[i]);
-    (void)sigprocmask(SIG_BLOCK, &set, old);
-}
-
-/* Called with the signals blocked.  An ignored signal stays ignored (nohup). */
-static void catch_signals(void)
-{
-    for (size_t i = 0; i < SIGNALS; i++) {
-        struct sigaction action = {.sa_handler = remove_and_end,
-                                   .sa_flags = (int)SA_RESETHAND};
-
-        (void)sigemptyset(&action.sa_mask);
-        if (signals[i] == SIGXFSZ)
-            action = (struct sigaction){.sa_handler = go_on};
-        (void)sigaction(signals[i], NULL, &before[i]);
-        if (before[i].sa_handler != SIG_IGN)
-            (void)sigaction(signals[i], &action, NULL);
-    }
-}
-
-/* The file has its name or is gone: restores the signals. */
-static void release_signals(void)
-{
-    sigset_t old;
-
-    block_signals(&old);
-    for (size_t i = 0; i < SIGNALS; i++)
-        (void)sigaction(signals[i], &before[i], NULL);
+    ending_remove(remove_unfinished);
     free(unfinished);
     unfinished = NULL;
-    (void)sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 /* False, and an error shown, if a file exists that may not be replaced. */
@@ -139,20 +86,15 @@ static char *make_file(const struct new_file *file, int *descriptor_out)
 
 bool new_file_open(struct new_file *file)
 {
-    static bool registered;
     sigset_t old;
 
     if (!name_is_free(file))
         return false;
-    /* For the exit without memory, anywhere in the program. */
-    if (!registered)
-        registered = atexit(remove_unfinished) == 0;
-    owner = getpid();
-    block_signals(&old);
+    ending_block(&old);
     unfinished = make_file(file, &file->descriptor);
     if (unfinished != NULL)
-        catch_signals();
-    (void)sigprocmask(SIG_SETMASK, &old, NULL);
+        ending_add(remove_unfinished);
+    ending_unblock(&old);
     return unfinished != NULL;
 }
 
@@ -184,7 +126,7 @@ bool new_file_keep(struct new_file *file)
         (void)unlink(unfinished);
         (void)show_error(file, error);
     }
-    release_signals();
+    forget_unfinished();
     return error == 0;
 }
 
@@ -192,5 +134,5 @@ void new_file_drop(struct new_file *file)
 {
     (void)close(file->descriptor);
     (void)unlink(unfinished);
-    release_signals();
+    forget_unfinished();
 }
