@@ -37,41 +37,68 @@ void codec_names(struct text *text)
         text_print(text, "%s%s", i == 0 ? "" : ", ", compressor->name);
 }
 
-static void explain_unknown_codec(const char *name)
+static const char *option_of(const struct codec_list *list)
+{
+    return list->option == NULL ? "--codec" : list->option;
+}
+
+static void explain_unknown_codec(const struct codec_list *list,
+                                  const char *name)
 {
     struct text known = {0};
 
     codec_names(&known);
-    message_error("--codec: there is no codec \"%s\"; there are: %s", name,
-                  known.bytes);
+    if (list->may_be_kernel)
+        text_print(&known, ", and as root " KERNEL_CODEC_PREFIX "NAME");
+    message_error("%s: there is no codec \"%s\"; there are: %s",
+                  option_of(list), name, known.bytes);
     text_free(&known);
 }
 
-/* One element of the list: "lz4" or "zstd:1". */
-static bool parse_codec(struct codec_choice *choice, const char *word)
+static bool parse_kernel_codec(const struct codec_list *list,
+                               struct codec_choice *choice, const char *name)
 {
+    choice->kernel = kernel_codec_find(option_of(list), name);
+    if (choice->kernel == NULL)
+        return false;
+    free(choice->name);
+    choice->name = memory_copy_text(name);
+    choice->name[strcspn(name, ":")] = '\0';
+    choice->level = kernel_codec_level(choice->kernel);
+    choice->compressor = kernel_codec_compressor(choice->kernel);
+    return true;
+}
+
+/* One element of the list: "lz4", "zstd:1" or "kernel:lzo-rle". */
+static bool parse_codec(const struct codec_list *list,
+                        struct codec_choice *choice, const char *word)
+{
+    const size_t prefix = strlen(KERNEL_CODEC_PREFIX);
     const struct zc_compressor *compressor;
     char *colon;
 
-    choice->label = memory_copy_text(word);
-    choice->name = memory_copy_text(word);
-    choice->level = ZC_LEVEL_DEFAULT;
+    *choice = (struct codec_choice){.label = memory_copy_text(word),
+                                    .name = memory_copy_text(word),
+                                    .level = ZC_LEVEL_DEFAULT};
+    if (list->may_be_kernel && strncmp(word, KERNEL_CODEC_PREFIX, prefix) == 0)
+        return parse_kernel_codec(list, choice, word + prefix);
     colon = strchr(choice->name, ':');
     if (colon != NULL)
         *colon = '\0';
-    compressor = zc_compressor_find(choice->name);
+    compressor = choice->compressor = zc_compressor_find(choice->name);
     if (compressor == NULL) {
-        explain_unknown_codec(choice->name);
+        explain_unknown_codec(list, choice->name);
         return false;
     }
     if (colon == NULL ||
         number_parse_signed(colon + 1, compressor->level_min,
                             compressor->level_max, &choice->level))
         return true;
-    message_error("--codec: %s has no level \"%s\"; its levels are %d to %d, "
-                  "and %d if none is given",
-                  choice->name, colon + 1, compressor->level_min,
-                  compressor->level_max, compressor->level_default);
+    message_error("%s: %s has no level \"%s\"; its levels are %d to %d, and "
+                  "%d if none is given",
+                  option_of(list), choice->name, colon + 1,
+                  compressor->level_min, compressor->level_max,
+                  compressor->level_default);
     return false;
 }
 
@@ -92,7 +119,7 @@ bool codec_list_parse(struct codec_list *list, const char *text)
                                          &list->capacity,
                                          sizeof(*list->choices));
         choice = &list->choices[list->count++];
-        good = parse_codec(choice, rest);
+        good = parse_codec(list, choice, rest);
         rest = comma == NULL ? NULL : comma + 1;
     }
     free(words);
@@ -104,9 +131,11 @@ void codec_list_free(struct codec_list *list)
     for (size_t i = 0; i < list->count; i++) {
         free(list->choices[i].label);
         free(list->choices[i].name);
+        kernel_codec_free(list->choices[i].kernel);
     }
     free(list->choices);
-    *list = (struct codec_list){0};
+    list->choices = NULL;
+    list->count = list->capacity = 0;
 }
 
 const char *placement_name(unsigned placement)

@@ -26,6 +26,11 @@ struct engine_ops {
                        const unsigned char *page);
     zc_status (*load)(struct engine *engine, unsigned thread, uint64_t index,
                       unsigned char *page_out);
+    /* The second step of --recompress, over all pages; see run_result. */
+    zc_status (*recompress)(struct engine *engine, struct run_result *result);
+    /* Nanoseconds of the calls so far, since the last question, that no codec
+     * took; of all threads together. */
+    uint64_t (*overhead)(struct engine *engine);
     /* Sets the bytes and pages of a result; false: the library refused. */
     bool (*measure)(struct engine *engine, struct run_result *result);
     struct zc_zspool *(*pool)(struct engine *engine);

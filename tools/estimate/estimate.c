@@ -12,6 +12,7 @@ void estimate_options_free(struct estimate_options *options)
 {
     free(options->sources.files);
     codec_list_free(&options->codecs);
+    codec_list_free(&options->recompress);
     *options = (struct estimate_options){0};
 }
 
@@ -31,10 +32,17 @@ static void add_run(struct plan *plan, const struct run_request *base,
     plan->requests[plan->count++].placement = placement;
 }
 
+bool codec_fits(const struct codec_choice *codec, enum run_target target)
+{
+    if (target == RUN_LIBRARY)
+        return codec->kernel == NULL;
+    return target == RUN_ZRAM || codec->level == ZC_LEVEL_DEFAULT;
+}
+
 static void make_plan(struct plan *plan, const struct estimate_options *options,
                       const struct run_request *base)
 {
-    const size_t most = 2 + PLACEMENTS_MAX;
+    const size_t most = 3 + PLACEMENTS_MAX;
 
     *plan =
         (struct plan){.requests = memory_allocate(options->codecs.count * most,
@@ -46,12 +54,16 @@ static void make_plan(struct plan *plan, const struct estimate_options *options,
             const struct codec_choice *codec = &options->codecs.choices[i];
             const struct word *placement = placement_words();
 
+            if (!codec_fits(codec, (enum run_target)target))
+                continue;
             if (target == RUN_LIBRARY)
                 for (; placement->word != NULL; placement++)
                     add_run(plan, base, codec, RUN_LIBRARY, placement->value);
-            else if (target != RUN_ZSWAP || codec->level == ZC_LEVEL_DEFAULT)
+            else
                 add_run(plan, base, codec, (enum run_target)target, 0);
         }
+        if (target == RUN_ZRAM && options->recompress.count != 0)
+            add_run(plan, base, &options->recompress.choices[0], RUN_ZRAM, 0);
     }
 }
 
@@ -141,7 +153,9 @@ static bool estimate_snapshot(const struct estimate_options *options,
     report->census.duplicate_pages = census_count_duplicates(
         snapshot->bytes, snapshot->page_size, snapshot->page_count);
     make_plan(&plan, options, &base);
-    progress->page_total = snapshot->page_count * (1 + 2 * plan.count);
+    progress->page_total =
+        snapshot->page_count *
+        (1 + 2 * plan.count + (options->recompress.count != 0));
     report->results = memory_allocate(plan.count, sizeof(*report->results));
     while (good && report->result_count < plan.count) {
         good = run_configuration(&plan.requests[report->result_count],

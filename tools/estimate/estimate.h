@@ -14,8 +14,9 @@
 struct estimate_options {
     struct source_choice sources;
     struct codec_list codecs;
-    unsigned targets;      /* bits of enum run_target */
-    unsigned chain_length; /* 0: that of the running kernel */
+    struct codec_list recompress; /* two, or none; see codec_choice.second */
+    unsigned targets;             /* bits of enum run_target */
+    unsigned chain_length;        /* 0: that of the running kernel */
     size_t page_size;
     uint64_t sample; /* thousandths of a percent */
     unsigned thread_count;
@@ -31,6 +32,10 @@ struct estimate_options {
     void (*before_load)(struct zc_zspool *pool, void *context);
     void *before_load_context;
 };
+
+/* Is it a codec of that target?  zswap takes no levels, and a codec of the
+ * kernel is none of the library. */
+bool codec_fits(const struct codec_choice *codec, enum run_target target);
 
 enum estimate_parse {
     ESTIMATE_RUN,   /* go on */

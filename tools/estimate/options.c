@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zcache/zcache.h>
 
 #include "common/arguments.h"
@@ -35,6 +36,8 @@ static const char help[] =
     "\n"
     "how to store it\n"
     "  --codec LIST       NAME[:LEVEL],... (default lzo,lz4,zstd if built in)\n"
+    "                     or kernel:NAME, of the running kernel (root)\n"
+    "  --recompress A,B   zram with two codecs: B for what it makes smaller\n"
     "  --for LIST         zswap,zram (default), library\n"
     "  --chain PAGES      of zsmalloc, 4 to 16 (default the kernel's)\n"
     "  --page-size BYTES  4096 (default), 8192, 16384, 32768 or 65536\n"
@@ -68,6 +71,7 @@ enum option_value {
     OPTION_PID,
     OPTION_PLOT,
     OPTION_QUIET,
+    OPTION_RECOMPRESS,
     OPTION_SAMPLE,
     OPTION_THREADS,
     OPTION_TOP,
@@ -90,6 +94,7 @@ static const struct option long_options[] = {
     {"pid", required_argument, NULL, OPTION_PID},
     {"plot", required_argument, NULL, OPTION_PLOT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"recompress", required_argument, NULL, OPTION_RECOMPRESS},
     {"sample", required_argument, NULL, OPTION_SAMPLE},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"top", required_argument, NULL, OPTION_TOP},
@@ -145,6 +150,25 @@ static bool parse_by(const char *text, bool *by_mapping_out)
     return true;
 }
 
+/* "lz4,zstd:3": the row of the first, which has the second. */
+static bool parse_recompress(struct codec_list *list, const char *text)
+{
+    list->option = "--recompress";
+    list->may_be_kernel = true;
+    if (!codec_list_parse(list, text))
+        return false;
+    if (list->count != 2) {
+        message_error("--recompress: \"%s\" has %zu %s, and 2 are needed: "
+                      "FIRST,SECOND",
+                      text, list->count, list->count == 1 ? "codec" : "codecs");
+        return false;
+    }
+    free(list->choices[0].label);
+    list->choices[0].label = memory_copy_text(text);
+    list->choices[0].second = &list->choices[1];
+    return true;
+}
+
 /* An option that takes a number; false, and an error shown. */
 static bool take_number(struct estimate_options *options, int option,
                         const char *text)
@@ -193,6 +217,8 @@ static bool take_argument(struct estimate_options *options, int option,
     case OPTION_PLOT:
         options->plot_path = text;
         return true;
+    case OPTION_RECOMPRESS:
+        return parse_recompress(&options->recompress, text);
     case OPTION_SAMPLE:
         return arguments_parse_sample(text, &options->sample);
     default:
@@ -267,21 +293,68 @@ static void set_defaults(struct estimate_options *options)
                                          .targets = ESTIMATE_FOR_DEFAULT,
                                          .thread_count = 1,
                                          .top = TOP_DEFAULT};
+    options->codecs.may_be_kernel = true;
     options->sources.after_milliseconds = AFTER_MILLISECONDS_DEFAULT;
 }
 
-/* zswap takes a codec without a level: is there something left to do? */
-static bool check_levels(const struct estimate_options *options)
+/* Is there something left to do? */
+static bool check_codecs(const struct estimate_options *options)
 {
+    const struct codec_choice *codec = &options->codecs.choices[0];
+
     for (size_t i = 0; i < options->codecs.count; i++) {
-        if (options->targets != 1u << RUN_ZSWAP ||
-            options->codecs.choices[i].level == ZC_LEVEL_DEFAULT)
-            return true;
+        for (unsigned target = RUN_ZSWAP; target <= RUN_LIBRARY; target++) {
+            if ((options->targets >> target & 1) != 0 &&
+                codec_fits(&options->codecs.choices[i],
+                           (enum run_target)target))
+                return true;
+        }
     }
-    message_error("--for zswap: zswap takes a codec and no level, and \"%s\" "
-                  "has one; zram takes levels",
-                  options->codecs.choices[0].label);
+    if (codec->kernel != NULL && (options->targets & 1u << RUN_ZSWAP) == 0)
+        message_error("--for library: \"%s\" is the kernel's; zswap and zram "
+                      "have it",
+                      codec->label);
+    else
+        message_error("--for zswap: zswap takes a codec and no level, and "
+                      "\"%s\" has one; zram takes levels",
+                      codec->label);
     return false;
+}
+
+/* The first codec of the kernel that the options name, or NULL. */
+static const struct codec_choice *find_kernel_codec(
+    const struct estimate_options *options)
+{
+    const struct codec_list *const lists[] = {&options->codecs,
+                                              &options->recompress};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (size_t j = 0; j < lists[i]->count; j++) {
+            if (lists[i]->choices[j].kernel != NULL)
+                return &lists[i]->choices[j];
+        }
+    }
+    return NULL;
+}
+
+/* Do the codecs fit the other options? */
+static bool check_with_codecs(const struct estimate_options *options)
+{
+    const struct codec_choice *codec = find_kernel_codec(options);
+    const size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
+
+    if (codec != NULL && options->page_size != page_size) {
+        message_error("--page-size: %zu is not possible with \"%s\": pages of "
+                      "this kernel have %zu bytes",
+                      options->page_size, codec->label, page_size);
+        return false;
+    }
+    if (options->recompress.count != 0 &&
+        (options->targets & 1u << RUN_ZRAM) == 0) {
+        message_error("--recompress is for zram, which --for does not name");
+        return false;
+    }
+    return check_codecs(options);
 }
 
 enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
@@ -317,5 +390,5 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
     if (options->codecs.count == 0 &&
         !codec_list_parse(&options->codecs, codec_list_default()))
         return ESTIMATE_WRONG;
-    return check_levels(options) ? ESTIMATE_RUN : ESTIMATE_WRONG;
+    return check_with_codecs(options) ? ESTIMATE_RUN : ESTIMATE_WRONG;
 }

@@ -53,6 +53,17 @@ static void put_result(struct json *json, const struct report *report,
     put(json, "store_ns_per_page", per_page(result->store_nanoseconds, pages));
     put(json, "load_ns_per_page", per_page(result->load_nanoseconds, pages));
     put(json, "mismatches", result->mismatches);
+    if (result->codec->second != NULL) {
+        put(json, "recompress_tried_pages", result->tried_pages);
+        put(json, "recompressed_pages", result->recompressed_pages);
+        put(json, "recompress_ns_per_tried_page",
+            result->tried_pages == 0 ? 0
+                                     : per_page(result->recompress_nanoseconds,
+                                                result->tried_pages));
+        put(json, "compacted_pages", result->compacted_pages);
+    }
+    if (result->remark.length != 0)
+        put_text(json, "remark", result->remark.bytes);
     if (result->classes != NULL)
         put_text(json, "classes", result->classes);
     json_close(json, '}');

@@ -2,6 +2,7 @@
 /* report_text.c - a report for a person. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "estimate/report.h"
 #include "estimate/report_omitted.h"
@@ -87,6 +88,36 @@ static void add_result_row(struct table *table, const struct report *report,
     table_add(table, "%" PRIu64, result->mismatches);
 }
 
+/* Was it said of an earlier result of this codec? */
+static bool is_said(const struct report *report, size_t at)
+{
+    const struct run_result *result = &report->results[at];
+
+    for (size_t i = 0; i < at; i++) {
+        const struct run_result *other = &report->results[i];
+
+        if (other->codec == result->codec && other->remark.length != 0 &&
+            strcmp(other->remark.bytes, result->remark.bytes) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void print_remarks(const struct report *report, FILE *file)
+{
+    for (size_t i = 0; i < report->result_count; i++) {
+        const struct run_result *result = &report->results[i];
+        struct text text = {0};
+
+        if (result->remark.length == 0 || is_said(report, i))
+            continue;
+        text_print(&text, "%s: %s", result->codec->label, result->remark.bytes);
+        fputc('\n', file);
+        text_print_wrapped(file, text.bytes, 0);
+        text_free(&text);
+    }
+}
+
 static void print_results(const struct report *report, FILE *file)
 {
     static const char *const headings[] = {
@@ -105,6 +136,7 @@ static void print_results(const struct report *report, FILE *file)
             unit.name);
     table_print(&table, file);
     table_free(&table);
+    print_remarks(report, file);
 }
 
 /* The outlook for the whole source, scaled up from a sample. */

@@ -57,6 +57,11 @@ struct run_result {
     uint64_t raw_pages;
     uint64_t store_nanoseconds; /* of all threads together */
     uint64_t load_nanoseconds;
+    uint64_t tried_pages;            /* of the second step of --recompress, */
+    uint64_t recompressed_pages;     /* of them those that became smaller */
+    uint64_t recompress_nanoseconds; /* it is in store_nanoseconds too */
+    uint64_t compacted_pages;        /* given back by compaction after it */
+    struct text remark;              /* sentences about this result, or empty */
     uint64_t mismatches; /* pages that came back different, or not at all */
     uint32_t *sizes;     /* of each page's object, 0: none; or NULL */
     char *classes;       /* the pool's class table, or NULL */

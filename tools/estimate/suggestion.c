@@ -37,10 +37,12 @@ static double time_of(const struct run_result *result)
     return (double)(result->store_nanoseconds + result->load_nanoseconds);
 }
 
-/* No kernel has the codec that copies. */
+/* No kernel has the codec that copies; and two codecs need what starts the
+ * second, and until then a pool of the first. */
 static bool may_suggest(const struct run_result *result, enum run_target target)
 {
-    return result->target == target && strcmp(result->codec->name, "copy") != 0;
+    return result->target == target && result->codec->second == NULL &&
+           strcmp(result->codec->name, "copy") != 0;
 }
 
 /* Of a target the codec that saves most, or a clearly faster one that saves
