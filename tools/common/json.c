@@ -42,8 +42,13 @@ void json_close(struct json *json, char bracket)
 
 void json_number(struct json *json, uint64_t number)
 {
+    json_signed(json, false, number);
+}
+
+void json_signed(struct json *json, bool negative, uint64_t number)
+{
     begin_value(json);
-    fprintf(json->file, "%" PRIu64, number);
+    fprintf(json->file, "%s%" PRIu64, negative ? "-" : "", number);
 }
 
 void json_thousandths(struct json *json, uint64_t thousandths)

@@ -24,6 +24,7 @@ void json_open(struct json *json, char bracket);
 void json_close(struct json *json, char bracket);
 void json_key(struct json *json, const char *key);
 void json_number(struct json *json, uint64_t number);
+void json_signed(struct json *json, bool negative, uint64_t number);
 void json_thousandths(struct json *json, uint64_t thousandths);
 
 /* Any bytes: each one that is not UTF-8 becomes U+FFFD. */

@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "estimate/now.h"
 
 #include "common/system.h"
 #include "estimate/lzo.h"
@@ -238,6 +241,14 @@ int estimate_run(const struct estimate_options *options)
     return result;
 }
 
+/* A recorded tree says no page size, so --page-size does. */
+static int show_now(const struct estimate_options *options)
+{
+    if (options->root != NULL)
+        return now_run(options->root, options->page_size, options->json);
+    return now_run("", (size_t)sysconf(_SC_PAGESIZE), options->json);
+}
+
 int estimate_main(int argc, char **argv)
 {
     struct estimate_options options;
@@ -247,7 +258,7 @@ int estimate_main(int argc, char **argv)
     lzo_register();
     switch (estimate_parse(&options, argc, argv)) {
     case ESTIMATE_RUN:
-        result = estimate_run(&options);
+        result = options.now ? show_now(&options) : estimate_run(&options);
         break;
     case ESTIMATE_SHOWN:
         result = message_finish_output() ? TOOL_FINE : TOOL_ERROR;

@@ -27,6 +27,8 @@ struct estimate_options {
     bool by_mapping;
     bool quiet;
     const char *plot_path;
+    bool now;         /* --now, and nothing is measured */
+    const char *root; /* of --now; NULL: this machine */
 
     /* For tests: see struct run_request. */
     void (*before_load)(struct zc_zspool *pool, void *context);

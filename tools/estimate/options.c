@@ -21,6 +21,7 @@ static const char help[] =
     "       zcache estimate [OPTION]... --all\n"
     "       zcache estimate [OPTION]... --cgroup PATH\n"
     "       zcache estimate [OPTION]... -- COMMAND [ARG]...\n"
+    "       zcache estimate --now [--json]\n"
     "\n"
     "What compressed swap would make of this memory: stores all of it in one\n"
     "pool, loads it back, compares it, and says what the pool took.\n"
@@ -33,6 +34,9 @@ static const char help[] =
     "  -- COMMAND [ARG]   run the command, and measure it and its children\n"
     "  --after SECONDS    ... after this time (default 5), then end it\n"
     "  --sample PERCENT   only this part, in runs of 256 pages\n"
+    "  --now              measure nothing: say what zswap and zram do on this\n"
+    "                     machine now, what is wrong, and what to type\n"
+    "  --root FOLDER      ... of a recorded tree of /proc and /sys\n"
     "\n"
     "how to store it\n"
     "  --codec LIST       NAME[:LEVEL],... (default lzo,lz4,zstd if built in)\n"
@@ -67,11 +71,13 @@ enum option_value {
     OPTION_FOR,
     OPTION_JSON,
     OPTION_LEGEND,
+    OPTION_NOW,
     OPTION_PAGE_SIZE,
     OPTION_PID,
     OPTION_PLOT,
     OPTION_QUIET,
     OPTION_RECOMPRESS,
+    OPTION_ROOT,
     OPTION_SAMPLE,
     OPTION_THREADS,
     OPTION_TOP,
@@ -90,11 +96,13 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, OPTION_HELP},
     {"json", no_argument, NULL, OPTION_JSON},
     {"legend", no_argument, NULL, OPTION_LEGEND},
+    {"now", no_argument, NULL, OPTION_NOW},
     {"page-size", required_argument, NULL, OPTION_PAGE_SIZE},
     {"pid", required_argument, NULL, OPTION_PID},
     {"plot", required_argument, NULL, OPTION_PLOT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
     {"recompress", required_argument, NULL, OPTION_RECOMPRESS},
+    {"root", required_argument, NULL, OPTION_ROOT},
     {"sample", required_argument, NULL, OPTION_SAMPLE},
     {"threads", required_argument, NULL, OPTION_THREADS},
     {"top", required_argument, NULL, OPTION_TOP},
@@ -219,6 +227,9 @@ static bool take_argument(struct estimate_options *options, int option,
         return true;
     case OPTION_RECOMPRESS:
         return parse_recompress(&options->recompress, text);
+    case OPTION_ROOT:
+        options->root = text;
+        return true;
     case OPTION_SAMPLE:
         return arguments_parse_sample(text, &options->sample);
     default:
@@ -248,6 +259,9 @@ static enum estimate_parse take_option(struct estimate_options *options,
     case OPTION_LEGEND:
         options->legend = true;
         return ESTIMATE_RUN;
+    case OPTION_NOW:
+        options->now = true;
+        return ESTIMATE_RUN;
     case OPTION_QUIET:
         options->quiet = true;
         return ESTIMATE_RUN;
@@ -255,6 +269,36 @@ static enum estimate_parse take_option(struct estimate_options *options,
         return take_argument(options, option, optarg) ? ESTIMATE_RUN
                                                       : ESTIMATE_WRONG;
     }
+}
+
+/* --now measures nothing, so an option about measuring is a mistake. */
+static bool goes_with_now(const struct estimate_options *options, int option)
+{
+    return option == OPTION_NOW || option == OPTION_ROOT ||
+           option == OPTION_JSON || option == OPTION_QUIET ||
+           (option == OPTION_PAGE_SIZE && options->root != NULL);
+}
+
+/* Is --now given with nothing else that it would ignore?  `given` is a set of
+ * options, a bit for each from OPTION_AFTER on. */
+static bool check_now(const struct estimate_options *options, unsigned given)
+{
+    for (const struct option *row = long_options; row->name != NULL; row++) {
+        if (row->val < OPTION_AFTER ||
+            (given & 1u << (row->val - OPTION_AFTER)) == 0 ||
+            goes_with_now(options, row->val))
+            continue;
+        message_error(row->val == OPTION_PAGE_SIZE
+                          ? "--%s goes with --now only for a tree of --root"
+                          : "--%s does not go with --now, which measures "
+                            "nothing",
+                      row->name);
+        return false;
+    }
+    if (source_choice_kinds(&options->sources) == 0)
+        return true;
+    message_error("--now measures nothing, and a source is given");
+    return false;
 }
 
 /* Do the given options fit together? */
@@ -361,6 +405,7 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
                                    char **argv)
 {
     bool after_given = false;
+    unsigned given = 0; /* a bit for each option from OPTION_AFTER on */
     int option;
 
     set_defaults(options);
@@ -381,9 +426,17 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
             continue;
         }
         after_given |= option == OPTION_AFTER;
+        if (option >= OPTION_AFTER)
+            given |= 1u << (option - OPTION_AFTER);
         parse = take_option(options, option);
         if (parse != ESTIMATE_RUN)
             return parse;
+    }
+    if (options->now)
+        return check_now(options, given) ? ESTIMATE_RUN : ESTIMATE_WRONG;
+    if (options->root != NULL) {
+        message_error("--root is for --now only");
+        return ESTIMATE_WRONG;
     }
     if (!check_together(options, after_given))
         return ESTIMATE_WRONG;
