@@ -104,8 +104,13 @@ sim() {
 
 # hold WORD...: starts the holder and waits until it is ready; sets $held.
 hold() {
+    hold_by "$holder" "$@"
+}
+
+# hold_by PROGRAM WORD...: the same with another program.
+hold_by() {
     rm -f "$dir/ready" # that of an earlier one
-    "$holder" "$@" >"$dir/ready" 2>/dev/null &
+    "$@" >"$dir/ready" 2>/dev/null &
     held=$!
     helpers="$helpers $held"
     tries=0

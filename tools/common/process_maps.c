@@ -72,6 +72,12 @@ static void parse_detail(const char *line, struct process_mapping *mapping)
     } else if (begins(line, "Private_Hugetlb:") ||
                begins(line, "Shared_Hugetlb:")) {
         mapping->hugetlb += kilobytes(line);
+    } else if (begins(line, "Rss:")) {
+        mapping->resident = kilobytes(line);
+    } else if (begins(line, "Anonymous:")) {
+        mapping->anonymous = kilobytes(line);
+    } else if (begins(line, "Referenced:")) {
+        mapping->referenced = kilobytes(line);
     } else if (begins(line, "VmFlags:")) {
         mapping->is_locked = strstr(line, " lo") != NULL;
         mapping->is_hugetlb = strstr(line, " ht") != NULL;

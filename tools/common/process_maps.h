@@ -21,6 +21,9 @@ struct process_mapping {
     /* Sums over its pages, in bytes. */
     uint64_t lazy_free; /* MADV_FREEd and not written since */
     uint64_t hugetlb;
+    uint64_t resident;
+    uint64_t anonymous;
+    uint64_t referenced; /* since the last clear_refs, or reclaim */
 
     /* VmFlags */
     bool is_locked;

@@ -95,6 +95,17 @@ void progress_step(struct progress *progress, uint64_t pages)
     progress->line_stands = true;
 }
 
+void progress_wait(struct progress *progress, uint64_t nanoseconds)
+{
+    uint64_t now;
+
+    if (!is_due(progress, &now))
+        return;
+    fprintf(stderr, "\r\033[Kwaiting  %.0f s left", (double)nanoseconds / 1e9);
+    fflush(stderr);
+    progress->line_stands = true;
+}
+
 void progress_stage_end(struct progress *progress, uint64_t pages)
 {
     progress->page_done += pages;

@@ -44,6 +44,9 @@ void progress_step(struct progress *progress, uint64_t pages);
 void progress_show(struct progress *progress, uint64_t done, uint64_t whole,
                    uint64_t count, const char *unit);
 
+/* Nothing is done for about so long; draws a few times a second. */
+void progress_wait(struct progress *progress, uint64_t nanoseconds);
+
 /* This stage has ended: it had `pages`. */
 void progress_stage_end(struct progress *progress, uint64_t pages);
 

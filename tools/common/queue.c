@@ -94,20 +94,30 @@ static bool check_pids(const struct source_queue *queue)
     return true;
 }
 
+/* Lists the processes that are there now of those that are named. */
+static bool list_processes(struct source_queue *queue)
+{
+    const struct source_choice *choice = queue->choice;
+
+    pid_list_free(&queue->pids);
+    if (choice->pids != NULL)
+        return parse_pids(&queue->pids, choice->pids);
+    if (choice->all)
+        return system_list_all(&queue->pids);
+    if (choice->cgroup != NULL)
+        return system_list_cgroup(&queue->pids, choice->cgroup);
+    return command_list(&queue->command, &queue->pids);
+}
+
 /* Finds the processes that are named, and starts a command. */
 static bool find_processes(struct source_queue *queue)
 {
     const struct source_choice *choice = queue->choice;
 
-    if (choice->pids != NULL)
-        return parse_pids(&queue->pids, choice->pids) && check_pids(queue);
-    if (choice->all)
-        return system_list_all(&queue->pids);
-    if (choice->cgroup != NULL)
-        return system_list_cgroup(&queue->pids, choice->cgroup);
-    return command_start(&queue->command, choice->words,
-                         choice->after_milliseconds) &&
-           command_list(&queue->command, &queue->pids);
+    if (choice->words != NULL && !command_start(&queue->command, choice->words,
+                                                choice->after_milliseconds))
+        return false;
+    return list_processes(queue) && (choice->pids == NULL || check_pids(queue));
 }
 
 /* "cgroup web", "command sleep 9"; NULL for processes that are named. */
@@ -146,8 +156,10 @@ static uint64_t unmapped_shared_bytes(const struct source *source)
 static bool open_processes(struct source_queue *queue, struct source *source)
 {
     char *label = group_label(queue->choice);
-    struct process_request request = {
-        .pids = &queue->pids, .label = label, .page_size = queue->page_size};
+    struct process_request request = {.pids = &queue->pids,
+                                      .label = label,
+                                      .page_size = queue->page_size,
+                                      .proc = queue->proc};
     enum process_outcome outcome =
         process_open(source, &request, &queue->left_out);
 
@@ -178,6 +190,12 @@ bool source_queue_open(struct source_queue *queue, struct source *source,
         return source_open_files(source, choice->files, choice->file_count,
                                  page_size);
     return find_processes(queue) && open_processes(queue, source);
+}
+
+bool source_queue_again(struct source_queue *queue, struct source *source)
+{
+    queue->left_out = (struct process_tally){0};
+    return list_processes(queue) && open_processes(queue, source);
 }
 
 void source_queue_read(struct source_queue *queue)

@@ -31,6 +31,7 @@ struct source_queue {
     struct pid_list pids;
     struct process_tally left_out;
     struct command command;
+    const char *proc; /* NULL: "/proc"; a test has files that look like it */
 };
 
 /*
@@ -39,6 +40,12 @@ struct source_queue {
  */
 bool source_queue_open(struct source_queue *queue, struct source *source,
                        const struct source_choice *choice, size_t page_size);
+
+/*
+ * Opens the processes once more, as they are now; the source of before stays
+ * open.  False, and an error shown, if there are no pages any more.
+ */
+bool source_queue_again(struct source_queue *queue, struct source *source);
 
 /* Ends a started command as soon as its pages have been read. */
 void source_queue_read(struct source_queue *queue);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* system_none.c - where other processes cannot be read: only files. */
+#include "common/process_maps.h"
 #include "common/system.h"
 
 static bool not_supported(const char *what)
@@ -63,6 +64,13 @@ enum process_outcome process_open(struct source *source,
     (void)request;
     (void)tally;
     return PROCESS_FAILED;
+}
+
+bool process_mapping_next(char **rest, struct process_mapping *mapping)
+{
+    (void)rest;
+    (void)mapping;
+    return false;
 }
 
 void process_explain(enum process_outcome outcome, long pid)

@@ -121,6 +121,8 @@ static void count_parts(const struct estimate_options *options,
         if (options->by_mapping)
             add_span(report, snapshot, span, &names[mapping->name]);
     }
+    if (report->cold != NULL)
+        report_count_cold(report, snapshot, names);
     report->mappings = names;
     for (size_t i = 0; i < source->name_count; i++) {
         if (names[i].census.pages == 0) {
@@ -141,7 +143,8 @@ static bool estimate_snapshot(const struct estimate_options *options,
         .snapshot = snapshot,
         .chain_length = report->chain_length,
         .thread_count = options->thread_count,
-        .want_sizes = options->by_mapping || report->source->origin_count > 1,
+        .want_sizes = options->by_mapping || report->cold != NULL ||
+                      report->source->origin_count > 1,
         .want_classes = options->classes,
         .want_histogram = options->plot_path != NULL,
         .progress = progress,
@@ -185,9 +188,11 @@ static int show(const struct estimate_options *options,
     return report_mismatches(report) == 0 ? TOOL_FINE : TOOL_MISMATCH;
 }
 
-/* Copies a source and estimates the copy. */
+/* Copies a source and estimates the copy; `cold` is NULL or what is known of
+ * its cold pages. */
 static int estimate_source(const struct estimate_options *options,
-                           struct source_queue *queue, struct source *source)
+                           const struct cold *cold, struct source_queue *queue,
+                           struct source *source)
 {
     struct report report = {.source = source,
                             .page_size = source->page_size,
@@ -196,7 +201,8 @@ static int estimate_source(const struct estimate_options *options,
                             .memory_bytes = system_total_memory(),
                             .swap_device_bytes = system_swap_devices(),
                             .top = options->top,
-                            .legend = options->legend};
+                            .legend = options->legend,
+                            .cold = cold};
     uint64_t pages = sample_page_count(source->page_count, options->sample);
     struct progress progress;
     struct snapshot snapshot;
@@ -227,16 +233,22 @@ static int estimate_source(const struct estimate_options *options,
 
 int estimate_run(const struct estimate_options *options)
 {
+    const bool wants_cold = options->cold.age_count != 0;
     struct source_queue queue;
+    struct cold cold = {0};
     struct source source;
     int result = TOOL_ERROR;
 
     message_set_quiet(options->quiet);
     if (source_queue_open(&queue, &source, &options->sources,
-                          options->page_size)) {
-        result = estimate_source(options, &queue, &source);
+                          options->page_size) &&
+        (!wants_cold ||
+         cold_watch(&cold, &options->cold, &queue, &source, options->quiet))) {
+        result = estimate_source(options, wants_cold ? &cold : NULL, &queue,
+                                 &source);
         source_close(&source);
     }
+    cold_free(&cold);
     source_queue_free(&queue);
     return result;
 }

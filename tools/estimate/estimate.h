@@ -6,6 +6,7 @@
 #define ZCACHE_TOOL_ESTIMATE_ESTIMATE_H
 
 #include "common/queue.h"
+#include "estimate/cold.h"
 #include "estimate/report.h"
 
 /* A bit for each enum run_target. */
@@ -29,6 +30,7 @@ struct estimate_options {
     const char *plot_path;
     bool now;         /* --now, and nothing is measured */
     const char *root; /* of --now; NULL: this machine */
+    struct cold_request cold;
 
     /* For tests: see struct run_request. */
     void (*before_load)(struct zc_zspool *pool, void *context);

@@ -37,6 +37,8 @@ static const char help[] =
     "  --now              measure nothing: say what zswap and zram do on this\n"
     "                     machine now, what is wrong, and what to type\n"
     "  --root FOLDER      ... of a recorded tree of /proc and /sys\n"
+    "  --cold AGE[,AGE]   which pages were not touched for so many seconds\n"
+    "  --clear-refs       ... by Referenced of each mapping, which sees reads\n"
     "\n"
     "how to store it\n"
     "  --codec LIST       NAME[:LEVEL],... (default lzo,lz4,zstd if built in)\n"
@@ -67,7 +69,9 @@ enum option_value {
     OPTION_CGROUP,
     OPTION_CHAIN,
     OPTION_CLASSES,
+    OPTION_CLEAR_REFS,
     OPTION_CODEC,
+    OPTION_COLD,
     OPTION_FOR,
     OPTION_JSON,
     OPTION_LEGEND,
@@ -91,7 +95,9 @@ static const struct option long_options[] = {
     {"cgroup", required_argument, NULL, OPTION_CGROUP},
     {"chain", required_argument, NULL, OPTION_CHAIN},
     {"classes", no_argument, NULL, OPTION_CLASSES},
+    {"clear-refs", no_argument, NULL, OPTION_CLEAR_REFS},
     {"codec", required_argument, NULL, OPTION_CODEC},
+    {"cold", required_argument, NULL, OPTION_COLD},
     {"for", required_argument, NULL, OPTION_FOR},
     {"help", no_argument, NULL, OPTION_HELP},
     {"json", no_argument, NULL, OPTION_JSON},
@@ -215,6 +221,8 @@ static bool take_argument(struct estimate_options *options, int option,
         return true;
     case OPTION_CODEC:
         return codec_list_parse(&options->codecs, text);
+    case OPTION_COLD:
+        return cold_parse(&options->cold, text);
     case OPTION_FOR:
         return parse_for(text, &options->targets);
     case OPTION_PAGE_SIZE:
@@ -249,6 +257,9 @@ static enum estimate_parse take_option(struct estimate_options *options,
         return ESTIMATE_SHOWN;
     case OPTION_ALL:
         options->sources.all = true;
+        return ESTIMATE_RUN;
+    case OPTION_CLEAR_REFS:
+        options->cold.clear_refs = true;
         return ESTIMATE_RUN;
     case OPTION_CLASSES:
         options->classes = true;
@@ -325,6 +336,15 @@ static bool check_together(const struct estimate_options *options,
     }
     if (after_given && sources->words == NULL) {
         message_error("--after is for -- COMMAND only");
+        return false;
+    }
+    if (options->cold.clear_refs && options->cold.age_count == 0) {
+        message_error("--clear-refs is for --cold only");
+        return false;
+    }
+    if (options->cold.age_count != 0 && sources->file_count != 0) {
+        message_error("--cold is for processes; %s is a file",
+                      sources->files[0]);
         return false;
     }
     return options->plot_path == NULL || plot_check(options->plot_path);

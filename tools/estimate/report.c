@@ -18,6 +18,12 @@ void report_free(struct report *report)
     if (report->origins != NULL)
         free_parts(report->origins, report->source->origin_count);
     free_parts(report->mappings, report->mapping_count);
+    for (size_t i = 0; report->cold_ages != NULL && i < report->cold->age_count;
+         i++) {
+        free(report->cold_ages[i].part.payloads);
+        free(report->cold_ages[i].variances);
+    }
+    free(report->cold_ages);
     free(report->results);
     *report = (struct report){0};
 }

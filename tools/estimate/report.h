@@ -9,6 +9,7 @@
 #include "common/json.h"
 #include "common/source.h"
 #include "estimate/census.h"
+#include "estimate/cold.h"
 #include "estimate/run.h"
 
 /* Fewer bytes are too few to judge alone: the pool is mostly partly filled. */
@@ -21,6 +22,14 @@ struct report_part {
     size_t origin;
     struct census census; /* without duplicates */
     uint64_t *payloads;   /* of each result; this part's bytes of objects */
+    uint64_t cold[COLD_AGES_MOST]; /* pages that are cold for each age */
+};
+
+/* The cold pages of an age. */
+struct report_cold {
+    struct report_part part;
+    double *variances; /* of each result: of the payload, where it is that of a
+                          sample */
 };
 
 struct report {
@@ -38,6 +47,8 @@ struct report {
     uint64_t swap_device_bytes; /* of its swap devices that are not zram's */
     size_t top;                 /* most lines of processes in the text */
     bool legend;
+    const struct cold *cold; /* NULL: not asked for */
+    struct report_cold *cold_ages;
 };
 
 void report_free(struct report *report);
@@ -51,6 +62,22 @@ uint64_t report_pool_share(const struct report *report,
                            const struct report_part *part, size_t result);
 uint64_t report_cost_share(const struct report *report,
                            const struct report_part *part, size_t result);
+
+/* Counts the cold pages of each age, each origin, and each name of mappings. */
+void report_count_cold(struct report *report, const struct snapshot *snapshot,
+                       struct report_part *names);
+
+/* Cold pages that are touched again; and the part of a processor that loads
+ * them. */
+double report_again_per_second(const struct report *report, size_t age);
+double report_processor_percent(const struct report *report, size_t age,
+                                size_t result);
+
+/* The cold pages in text and JSON; nothing if they were not asked for. */
+void report_print_cold(const struct report *report, size_t result, FILE *file);
+void report_put_cold(struct json *json, const struct report *report);
+void report_put_cold_pages(struct json *json, const struct report *report,
+                           const struct report_part *part);
 
 void report_print_text(const struct report *report, FILE *file);
 void report_print_json(const struct report *report, FILE *file);

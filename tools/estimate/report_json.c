@@ -106,6 +106,7 @@ static void put_sources(struct json *json, const struct report *report)
             put(json, "pid", (uint64_t)origin->pid);
         put_census(json, &report->origins[i].census);
         report_put_omitted(json, origin);
+        report_put_cold_pages(json, report, &report->origins[i]);
         put_shares(json, report, &report->origins[i]);
         json_close(json, '}');
     }
@@ -120,6 +121,7 @@ static void put_mappings(struct json *json, const struct report *report)
         json_open(json, '{');
         put_text(json, "name", report->mappings[i].name);
         put_census(json, &report->mappings[i].census);
+        report_put_cold_pages(json, report, &report->mappings[i]);
         put_shares(json, report, &report->mappings[i]);
         json_close(json, '}');
     }
@@ -150,6 +152,7 @@ static void put_total(struct json *json, const struct report *report)
     for (size_t i = 0; i < report->result_count; i++)
         put_result(json, report, &report->results[i]);
     json_close(json, ']');
+    report_put_cold(json, report);
     suggestion_put(&suggestion, json);
     if (report->mapping_count != 0)
         put_mappings(json, report);

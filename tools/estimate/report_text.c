@@ -165,7 +165,9 @@ static void print_outlook(const struct report *report,
                    byte_text(size, (uint64_t)((double)(bytes - cost) * scale)));
     else
         text_print(&text, "nothing would come free.");
-    text_print(&text, " Which of its pages are cold is not known.");
+    if (report->cold == NULL)
+        text_print(&text, " Which of its pages are cold is not known; --cold "
+                          "finds out.");
     text_print_wrapped(file, text.bytes, 0);
     text_free(&text);
 }
@@ -187,6 +189,11 @@ static int compare_parts(const void *left, const void *right)
     return (a->origin > b->origin) - (a->origin < b->origin);
 }
 
+static size_t cold_ages(const struct report *report)
+{
+    return report->cold == NULL ? 0 : report->cold->age_count;
+}
+
 /*
  * The cells of one line, of `pages` before sampling: sizes, the share of the
  * pool, what would come free, scaled up; nothing is known of a source of which
@@ -200,6 +207,14 @@ static void add_part_cells(struct table *table, const struct report *report,
     const double scale = (double)pages / (double)part->census.pages;
 
     table_add(table, "%.1f", bytes / unit);
+    for (size_t i = 0; i < cold_ages(report); i++) {
+        if (part->census.pages == 0)
+            table_add(table, pages == 0 ? "0.0" : "?");
+        else
+            table_add(table, "%.1f",
+                      (double)(part->cold[i] * report->page_size) * scale /
+                          unit);
+    }
     if (part->census.pages == 0) {
         table_add(table, pages == 0 ? "0.0" : "?");
         table_add(table, pages == 0 ? "0.0" : "?");
@@ -228,6 +243,8 @@ static void add_rest(struct table *table, const struct report *report,
         pages += report->source->origins[parts[i].origin].page_count;
         rest.census.pages += parts[i].census.pages;
         rest.payloads[result] += parts[i].payloads[result];
+        for (size_t age = 0; age < cold_ages(report); age++)
+            rest.cold[age] += parts[i].cold[age];
     }
     table_add(table, "%s", first == 0 ? "" : "...");
     table_add(table, first == 0 ? "all %zu" : "%zu more", count - first);
@@ -241,7 +258,8 @@ static void print_sources(const struct report *report, size_t result,
 {
     const size_t count = report->source->origin_count;
     const struct run_result *shown = &report->results[result];
-    struct table table = {.column_count = 5, .left = 1u << 1};
+    struct table table = {.column_count = 5 + cold_ages(report),
+                          .left = 1u << 1};
     struct byte_unit unit =
         byte_unit_for(report->source->page_count * report->page_size);
     struct report_part *parts;
@@ -255,6 +273,8 @@ static void print_sources(const struct report *report, size_t result,
     table_add(&table, "pid");
     table_add(&table, " name");
     table_add(&table, "swappable");
+    for (size_t i = 0; i < cold_ages(report); i++)
+        table_add(&table, "cold %" PRIu64 " s", report->cold->ages[i].seconds);
     table_add(&table, "pool");
     table_add(&table, "come free");
     for (size_t i = 0; i < count && i < report->top; i++) {
@@ -332,6 +352,10 @@ void report_print_text(const struct report *report, FILE *file)
     print_sources(report, shown, file);
     print_results(report, file);
     fputc('\n', file);
+    if (report->cold != NULL) {
+        report_print_cold(report, shown, file);
+        fputc('\n', file);
+    }
     if (suggestion.kind > SUGGEST_TOO_SMALL && suggestion.chosen != NULL)
         print_outlook(report, suggestion.chosen, file);
     suggestion_print(&suggestion, report, file);
