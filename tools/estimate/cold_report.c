@@ -229,7 +229,7 @@ static void add_row(struct table *table, const struct report *report,
     table_add(table, "%.1f",
               (double)report_pool_share(report, &cold->part, result) * factor);
     if (is_sampled(report))
-        table_add(table, "%.1f", pool_error(report, cold, result) * factor);
+        table_add(table, "%.2f", pool_error(report, cold, result) * factor);
     table_add(table, "%.1f", (bytes - cost) * factor);
     table_add(table, "%.1f", report_again_per_second(report, age));
     table_add(table, "%.2f%%", report_processor_percent(report, age, result));

@@ -351,11 +351,8 @@ void report_print_text(const struct report *report, FILE *file)
     report_print_omitted(report->source, file);
     print_sources(report, shown, file);
     print_results(report, file);
+    report_print_cold(report, shown, file);
     fputc('\n', file);
-    if (report->cold != NULL) {
-        report_print_cold(report, shown, file);
-        fputc('\n', file);
-    }
     if (suggestion.kind > SUGGEST_TOO_SMALL && suggestion.chosen != NULL)
         print_outlook(report, suggestion.chosen, file);
     suggestion_print(&suggestion, report, file);
