@@ -125,19 +125,17 @@ static bool is_tail(const struct cold_idle *idle, uint64_t frame)
            (word & WORD_TAIL) != 0;
 }
 
-/* The answer of a huge page is that of its first frame, asked once: its frames
- * follow each other in the address space. */
+/* Is the frame idle?  The answer of a huge page is that of its first frame: its
+ * frames follow each other in the address space, so the word stays at hand. */
 static bool is_idle(struct cold_idle *idle, uint64_t frame, bool *good)
 {
     uint64_t head = frame;
 
     while (is_tail(idle, head))
         head = head == idle->last_frame + 1 ? idle->last_head : head - 1;
-    if (head != idle->last_head)
-        idle->last_is_idle = test_and_mark(idle, head, good);
     idle->last_frame = frame;
     idle->last_head = head;
-    return idle->last_is_idle;
+    return test_and_mark(idle, head, good);
 }
 
 /* Is every system page of a page that is in memory idle? */

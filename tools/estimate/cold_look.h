@@ -73,10 +73,9 @@ struct cold_idle {
     uint64_t word;
     uint64_t marks;
 
-    /* The frame before, and its answer. */
+    /* The frame before, and the first one of its page. */
     uint64_t last_frame;
     uint64_t last_head;
-    bool last_is_idle;
 };
 
 /* False where the kernel, or the rights of this program, lack it. */
