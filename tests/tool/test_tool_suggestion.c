@@ -24,6 +24,12 @@ static struct source source;
 static struct run_result results[4];
 static struct report report;
 
+/* Of two ages; the pages of the second are half of all. */
+static struct cold cold;
+static struct report_cold cold_ages[2];
+static uint64_t cold_payloads[2][4];
+static double cold_variances[2][4];
+
 /* zswap and zram, each with a fast codec that makes half of the pages, and a
  * slow one that makes a third. */
 static void make_report(void)
@@ -43,6 +49,29 @@ static void make_report(void)
             .pool_bytes = i % 2 == 0 ? BYTES / 2 : BYTES / 3,
             .store_nanoseconds = i % 2 == 0 ? 1000 : 5000,
             .load_nanoseconds = i % 2 == 0 ? 1000 : 5000};
+}
+
+/* With --cold: all but a tenth of the pages for the first age; for the second
+ * half, which has a quarter of the payload, each with its error. */
+static void make_cold(uint64_t error_bytes)
+{
+    cold = (struct cold){.means = COLD_REFERENCED,
+                         .age_count = 2,
+                         .ages = {{.seconds = 10}, {.seconds = 60}}};
+    for (unsigned age = 0; age < 2; age++) {
+        cold_ages[age] =
+            (struct report_cold){.part = {.census = {.pages = PAGES / 2},
+                                          .payloads = cold_payloads[age]},
+                                 .variances = cold_variances[age]};
+        for (unsigned i = 0; i < 4; i++) {
+            results[i].payload_bytes = 100 * MIB;
+            cold_payloads[age][i] = 25 * MIB;
+            cold_variances[age][i] = (double)(error_bytes * error_bytes);
+        }
+    }
+    cold_ages[0].part.census.pages = PAGES * 9 / 10;
+    report.cold = &cold;
+    report.cold_ages = cold_ages;
 }
 
 static enum suggestion_kind kind(void)
@@ -153,4 +182,58 @@ TEST(rule_7_zram_gets_its_size_and_its_limit)
     assert_int_equal(suggestion.mem_limit_bytes, 12 * MIB);
     results[3].pool_bytes += PAGE;
     assert_int_equal(suggestion_make(&report).mem_limit_bytes, 13 * MIB);
+}
+
+TEST(rule_8_with_cold_the_pages_are_those_of_the_longest_age)
+{
+    struct suggestion suggestion;
+
+    make_report();
+    assert_int_equal(suggestion_make(&report).cold_seconds, 0);
+    assert_int_equal(suggestion_make(&report).bytes, BYTES);
+    make_cold(0);
+    report.memory_bytes = 1000 * MIB;
+    for (unsigned i = 0; i < 4; i++)
+        results[i].pool_bytes = 36 * MIB; /* a quarter: 9 */
+    suggestion = suggestion_make(&report);
+    assert_int_equal(suggestion.cold_seconds, 60);
+    assert_int_equal(suggestion.bytes, BYTES / 2);
+    assert_int_equal(suggestion.max_pool_percent, 1);
+    assert_int_equal(suggestion.swap_device_bytes, 22 * MIB); /* of 19.53 */
+    assert_int_equal(suggestion.disksize_bytes, 22 * MIB);
+    assert_int_equal(suggestion.mem_limit_bytes, 11 * MIB); /* of 10.8 */
+    /* The error counts for the limit of zswap alone. */
+    make_cold(MIB / 10);
+    suggestion = suggestion_make(&report);
+    assert_int_equal(suggestion.max_pool_percent, 2);
+    assert_int_equal(suggestion.mem_limit_bytes, 11 * MIB);
+    /* A sample stands for everything. */
+    make_cold(0);
+    source.page_count = 10 * PAGES;
+    suggestion = suggestion_make(&report);
+    assert_int_equal(suggestion.bytes, BYTES / 2 * 10);
+    assert_int_equal(suggestion.max_pool_percent, 10);
+    assert_int_equal(suggestion.mem_limit_bytes, 108 * MIB);
+}
+
+TEST(rule_8_is_for_the_saving_and_the_least_size_too)
+{
+    make_report();
+    make_cold(0);
+    assert_int_equal(kind(), SUGGEST_ZRAM);
+    /* These 19.5 MiB become a quarter of the pool, which is no saving. */
+    for (unsigned i = 0; i < 4; i++)
+        results[i].pool_bytes = BYTES * 2;
+    assert_int_equal(kind(), SUGGEST_NOT);
+    report.cold = NULL;
+    for (unsigned i = 0; i < 4; i++)
+        results[i].pool_bytes = BYTES / 2;
+    assert_int_equal(kind(), SUGGEST_ZRAM);
+    report.cold = &cold;
+    cold_ages[1].part.census.pages = 1024;
+    assert_int_not_equal(kind(), SUGGEST_TOO_SMALL);
+    cold_ages[1].part.census.pages = 1023;
+    assert_int_equal(kind(), SUGGEST_TOO_SMALL);
+    cold_ages[1].part.census.pages = 0;
+    assert_int_equal(kind(), SUGGEST_TOO_SMALL);
 }

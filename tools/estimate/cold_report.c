@@ -187,7 +187,7 @@ static double payload_error(const struct report_cold *cold, size_t result)
     return sqrt(cold->variances[result]);
 }
 
-static double pool_error(const struct report *report,
+double report_pool_error(const struct report *report,
                          const struct report_cold *cold, size_t result)
 {
     const struct run_result *all = &report->results[result];
@@ -229,7 +229,8 @@ static void add_row(struct table *table, const struct report *report,
     table_add(table, "%.1f",
               (double)report_pool_share(report, &cold->part, result) * factor);
     if (is_sampled(report))
-        table_add(table, "%.2f", pool_error(report, cold, result) * factor);
+        table_add(table, "%.2f",
+                  report_pool_error(report, cold, result) * factor);
     table_add(table, "%.1f", (bytes - cost) * factor);
     table_add(table, "%.1f", report_again_per_second(report, age));
     table_add(table, "%.2f%%", report_processor_percent(report, age, result));

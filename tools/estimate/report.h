@@ -67,6 +67,11 @@ uint64_t report_cost_share(const struct report *report,
 void report_count_cold(struct report *report, const struct snapshot *snapshot,
                        struct report_part *names);
 
+/* The standard error of a cold part's share of the pool; 0 where each of its
+ * pages is known. */
+double report_pool_error(const struct report *report,
+                         const struct report_cold *cold, size_t result);
+
 /* Cold pages that are touched again; and the part of a processor that loads
  * them. */
 double report_again_per_second(const struct report *report, size_t age);

@@ -32,7 +32,14 @@ static const char legend[] =
     "             them were loaded and compared\n"
     "zswap, zram  the rules of Linux 6.18 over the size classes of zsmalloc\n"
     "kernel       this library's cache over the size classes of zsmalloc\n"
-    "dense        this library's cache in its own placement\n";
+    "dense        this library's cache in its own placement\n"
+    "untouched    the age: cold pages were not touched for so many seconds\n"
+    "cold, of all their size, and their part of all pages\n"
+    "error        of the pool of the cold pages: its standard error, where a\n"
+    "             random sample of each mapping stands for them\n"
+    "again/s      cold pages that were touched again, in a second\n"
+    "processor    the time to load so many pages, in percent of a processor;\n"
+    "             page faults not included\n";
 
 static void print_heading(const struct report *report, FILE *file)
 {

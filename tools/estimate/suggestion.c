@@ -24,12 +24,58 @@
 #define DEVICE_RESERVE_PERCENT 110
 #define LIMIT_RESERVE_PERCENT 120
 
+/* What it is for: with --cold the pages of the longest age, else NULL, which
+ * is all pages. */
+static const struct report_cold *cold_of(const struct report *report)
+{
+    return report->cold == NULL
+               ? NULL
+               : &report->cold_ages[report->cold->age_count - 1];
+}
+
+static uint64_t bytes_of(const struct report *report)
+{
+    const struct report_cold *cold = cold_of(report);
+
+    return (cold == NULL ? report->census.pages : cold->part.census.pages) *
+           report->page_size;
+}
+
+static uint64_t pool_of(const struct report *report,
+                        const struct run_result *result)
+{
+    const struct report_cold *cold = cold_of(report);
+
+    return cold == NULL ? result->pool_bytes
+                        : report_pool_share(report, &cold->part,
+                                            (size_t)(result - report->results));
+}
+
+static uint64_t cost_of(const struct report *report,
+                        const struct run_result *result)
+{
+    const struct report_cold *cold = cold_of(report);
+
+    return cold == NULL ? run_result_cost(result)
+                        : report_cost_share(report, &cold->part,
+                                            (size_t)(result - report->results));
+}
+
+/* Of the pool; 0 where each page is known. */
+static double error_of(const struct report *report,
+                       const struct run_result *result)
+{
+    const struct report_cold *cold = cold_of(report);
+
+    return cold == NULL ? 0.0
+                        : report_pool_error(report, cold,
+                                            (size_t)(result - report->results));
+}
+
 static double saving_of(const struct report *report,
                         const struct run_result *result)
 {
-    uint64_t bytes = report->census.pages * report->page_size;
-
-    return 100.0 - percent_of(run_result_cost(result), bytes);
+    return 100.0 - percent_of(cost_of(report, result), bytes_of(report));
 }
 
 static double time_of(const struct run_result *result)
@@ -57,7 +103,7 @@ static const struct run_result *choose(const struct report *report,
         const struct run_result *result = &report->results[i];
 
         if (may_suggest(result, target) &&
-            (best == NULL || run_result_cost(result) < run_result_cost(best)))
+            (best == NULL || cost_of(report, result) < cost_of(report, best)))
             best = result;
     }
     choice = best;
@@ -95,16 +141,20 @@ static void set_sizes(struct suggestion *suggestion,
 {
     const double scale = (double)report->source->page_count /
                          (double)report->census.pages;
-    const double bytes =
-        (double)(report->source->page_count * report->page_size);
+    const double bytes = (double)bytes_of(report) *
+                         (double)report->source->page_count /
+                         (double)report->census.pages;
 
-    suggestion->swappable_bytes = (uint64_t)bytes;
+    if (report->cold != NULL)
+        suggestion->cold_seconds =
+            report->cold->ages[report->cold->age_count - 1].seconds;
+    suggestion->bytes = (uint64_t)bytes;
     suggestion->swap_device_bytes =
         whole_mib(bytes * DEVICE_RESERVE_PERCENT / 100);
     suggestion->disksize_bytes = suggestion->swap_device_bytes;
     if (suggestion->zram != NULL)
         suggestion->mem_limit_bytes =
-            whole_mib((double)suggestion->zram->pool_bytes * scale *
+            whole_mib((double)pool_of(report, suggestion->zram) * scale *
                       LIMIT_RESERVE_PERCENT / 100);
     if (suggestion->zswap == NULL)
         return;
@@ -112,7 +162,9 @@ static void set_sizes(struct suggestion *suggestion,
                                                    report->census.pages);
     if (report->memory_bytes != 0)
         suggestion->max_pool_percent =
-            percent_above((double)suggestion->zswap->pool_bytes * scale,
+            percent_above(((double)pool_of(report, suggestion->zswap) +
+                           error_of(report, suggestion->zswap)) *
+                              scale,
                           (double)report->memory_bytes * ACCEPT_PERCENT / 100);
 }
 
@@ -135,7 +187,7 @@ static enum suggestion_kind kind_of(const struct suggestion *suggestion,
 {
     if (report_mismatches(report) != 0)
         return SUGGEST_NOTHING_WRONG;
-    if (report->census.pages * report->page_size < REPORT_BYTES_LEAST)
+    if (bytes_of(report) < REPORT_BYTES_LEAST)
         return SUGGEST_TOO_SMALL;
     if (suggestion->chosen == NULL ||
         saving_of(report, suggestion->chosen) < POINTS_WORTH_ANYTHING)
@@ -188,7 +240,31 @@ static void give_reason(const struct suggestion *suggestion,
                    raw);
 }
 
-/* What is suggested, and why. */
+static void print_for(const struct suggestion *suggestion, struct text *text)
+{
+    char size[BYTE_TEXT_SIZE];
+
+    if (suggestion->cold_seconds == 0)
+        text_print(text, ", for all swappable pages.");
+    else
+        text_print(
+            text, ", for the %s that were not touched for %" PRIu64 " s.",
+            byte_text(size, suggestion->bytes), suggestion->cold_seconds);
+}
+
+static void print_too_small(const struct suggestion *suggestion,
+                            struct text *text)
+{
+    if (suggestion->cold_seconds == 0)
+        text_print(text, "This");
+    else
+        text_print(text, "What was not touched for %" PRIu64 " s",
+                   suggestion->cold_seconds);
+    text_print(text, " is too small to judge alone: under 4 MiB the pool is "
+                     "mostly partly filled.");
+}
+
+/* What is suggested, for what, and why. */
 static void print_sentences(const struct suggestion *suggestion,
                             const struct report *report, FILE *file)
 {
@@ -201,22 +277,25 @@ static void print_sentences(const struct suggestion *suggestion,
                           "that is a fault of the program or of the machine.");
         break;
     case SUGGEST_TOO_SMALL:
-        text_print(&text, "This is too small to judge alone: under 4 MiB the "
-                          "pool is mostly partly filled.");
+        print_too_small(suggestion, &text);
         break;
     case SUGGEST_NOT:
         text_print(&text, "Suggestion: do not compress this");
-        if (chosen != NULL)
-            text_print(&text, "; the best, %s in %s, would save %.1f %%",
-                       chosen->codec->label,
-                       run_target_name(chosen->target, chosen->placement),
-                       saving_of(report, chosen));
-        text_print(&text, ".");
+        if (chosen == NULL) {
+            text_print(&text, ".");
+            break;
+        }
+        text_print(&text, "; the best, %s in %s, would save %.1f %%",
+                   chosen->codec->label,
+                   run_target_name(chosen->target, chosen->placement),
+                   saving_of(report, chosen));
+        print_for(suggestion, &text);
         break;
     default:
-        text_print(&text, "Suggestion: %s, %s, saves %.1f %%.",
+        text_print(&text, "Suggestion: %s, %s, saves %.1f %%",
                    run_target_name(chosen->target, chosen->placement),
                    chosen->codec->label, saving_of(report, chosen));
+        print_for(suggestion, &text);
         give_reason(suggestion, report, &text);
         break;
     }
@@ -328,6 +407,9 @@ void suggestion_put(const struct suggestion *suggestion, struct json *json)
     json_open(json, '{');
     json_key(json, "use");
     json_string(json, kinds[suggestion->kind]);
+    if (suggestion->cold_seconds != 0)
+        put(json, "cold_seconds", suggestion->cold_seconds);
+    put(json, "bytes", suggestion->bytes);
     put(json, "raw_percent", suggestion->raw_percent);
     if (suggestion->zswap != NULL)
         put_zswap(json, suggestion);

@@ -26,9 +26,11 @@ struct suggestion {
     const struct run_result *zram;
     const struct run_result *chosen;
 
-    /* Scaled up from a sample to everything that is swappable. */
-    uint64_t swappable_bytes;
-    uint64_t raw_percent; /* pages that zswap would store as they are */
+    /* What it is for: the pages that were not touched for so long, or, if it
+     * is 0, all.  Their bytes, scaled up from a sample. */
+    uint64_t cold_seconds;
+    uint64_t bytes;
+    uint64_t raw_percent; /* of all pages, those that zswap would store raw */
 
     unsigned max_pool_percent; /* of zswap; above 100: it does not fit */
     uint64_t swap_device_bytes;
