@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_tool_run.c - an estimate sees every page that does not come back as it
- * was: tests damage the pool between storing and loading.
+ * was: tests damage the pool between storing and loading.  And it suggests the
+ * same codec each time, by a clock that tests disturb.
  */
 #include "support_content.h"
 #include "support_test.h"
@@ -150,10 +151,11 @@ TEST(without_memory_there_is_no_result)
 
 /* Everything from the command line on; standard output goes to a file. */
 static int estimate_file(const char *file, const char *output,
-                         struct damage *damage)
+                         const char *codec,
+                         const struct estimate_options *hooks)
 {
-    static const char *const given[] = {"estimate", "--json", "--codec",
-                                        "copy",     "--for",  "zram"};
+    const char *const given[] = {"estimate", "--json", "--codec",
+                                 codec,      "--for",  "zram"};
     char *words[8] = {NULL};
     struct estimate_options options;
     int before = dup(STDOUT_FILENO);
@@ -164,8 +166,10 @@ static int estimate_file(const char *file, const char *output,
         words[i] = memory_copy_text(given[i]);
     words[6] = memory_copy_text(file);
     assert_int_equal(estimate_parse(&options, 7, words), ESTIMATE_RUN);
-    options.before_load = damage_pool;
-    options.before_load_context = damage;
+    options.before_load = hooks->before_load;
+    options.before_load_context = hooks->before_load_context;
+    options.clock = hooks->clock;
+    options.clock_context = hooks->clock_context;
     (void)fflush(stdout);
     assert_true(dup2(out, STDOUT_FILENO) >= 0);
     result = estimate_run(&options);
@@ -179,12 +183,20 @@ static int estimate_file(const char *file, const char *output,
     return result;
 }
 
+static int estimate_damaged(const char *file, const char *output,
+                            unsigned wanted)
+{
+    struct damage damage = {.wanted = wanted};
+    const struct estimate_options hooks = {.before_load = damage_pool,
+                                           .before_load_context = &damage};
+
+    return estimate_file(file, output, "copy", &hooks);
+}
+
 TEST(the_exit_status_tells_of_damage)
 {
     char input[] = "/tmp/zcache-test-XXXXXX";
     char output[] = "/tmp/zcache-test-XXXXXX";
-    struct damage none = {0};
-    struct damage some = {.wanted = 9};
     struct text text = {0};
     int file = mkstemp(input);
 
@@ -193,12 +205,141 @@ TEST(the_exit_status_tells_of_damage)
     (void)close(file);
     (void)close(mkstemp(output));
 
-    assert_int_equal(estimate_file(input, output, &none), TOOL_FINE);
-    assert_int_equal(estimate_file(input, output, &some), TOOL_MISMATCH);
+    assert_int_equal(estimate_damaged(input, output, 0), TOOL_FINE);
+    assert_int_equal(estimate_damaged(input, output, 9), TOOL_MISMATCH);
 
     assert_int_equal(text_append_file(&text, output, 1 << 20), 0);
     assert_non_null(strstr(text.bytes, "\"mismatches\": 9\n"));
     text_free(&text);
+    (void)unlink(input);
+    (void)unlink(output);
+}
+
+/* ---- two made-up codecs, and a clock that only they move ---- */
+
+static uint64_t nanoseconds;
+static uint64_t fast_nanoseconds; /* of a page; the small one takes 1000 */
+static unsigned compressed_pages;
+static unsigned disturbed; /* which of three passes in turn takes thrice */
+static struct support_random noise;
+static unsigned noise_percent;
+
+static uint64_t made_up_clock(void *context)
+{
+    (void)context;
+    return nanoseconds;
+}
+
+/* A page that its first word says. */
+static void make_page(unsigned char *page, uint64_t word)
+{
+    for (size_t at = 0; at < PAGE_SIZE; at += sizeof(word)) {
+        memcpy(page + at, &word, sizeof(word));
+        word += UINT64_C(0x9e3779b97f4a7c15);
+    }
+}
+
+/* Each pass has a noise of its own, up to 8 percent. */
+static zc_status compress_to(const void *page, void *data, size_t size,
+                             uint64_t cost)
+{
+    if (compressed_pages % PAGE_COUNT == 0) {
+        noise_percent = 100 + (unsigned)support_random_below(&noise, 9);
+        if (compressed_pages / PAGE_COUNT % 3 == disturbed)
+            noise_percent *= 3;
+    }
+    compressed_pages++;
+    nanoseconds += cost * noise_percent / 100;
+    memset(data, 0, size);
+    memcpy(data, page, sizeof(uint64_t));
+    return ZC_OK;
+}
+
+static zc_status compress_small(void *context, int level, const void *page,
+                                size_t page_size, void *data, size_t capacity,
+                                size_t *size_out)
+{
+    (void)context, (void)level, (void)page_size, (void)capacity;
+    *size_out = 1000;
+    return compress_to(page, data, *size_out, 1000);
+}
+
+static zc_status compress_fast(void *context, int level, const void *page,
+                               size_t page_size, void *data, size_t capacity,
+                               size_t *size_out)
+{
+    (void)context, (void)level, (void)page_size, (void)capacity;
+    *size_out = 1100;
+    return compress_to(page, data, *size_out, fast_nanoseconds);
+}
+
+static zc_status decompress(void *context, const void *data, size_t size,
+                            void *page_out, size_t page_size)
+{
+    uint64_t word;
+
+    (void)context, (void)size, (void)page_size;
+    memcpy(&word, data, sizeof(word));
+    make_page(page_out, word);
+    return ZC_OK;
+}
+
+static const struct zc_compressor made_up[] = {
+    {.struct_size = sizeof(struct zc_compressor),
+     .name = "small",
+     .level_min = 1,
+     .level_max = 1,
+     .level_default = 1,
+     .compress = compress_small,
+     .decompress = decompress},
+    {.struct_size = sizeof(struct zc_compressor),
+     .name = "fast",
+     .level_min = 1,
+     .level_max = 1,
+     .level_default = 1,
+     .compress = compress_fast,
+     .decompress = decompress}};
+
+/* Is the fast codec suggested, in a run that is disturbed in such a way? */
+static bool suggests_fast(const char *input, const char *output, unsigned run)
+{
+    const struct estimate_options hooks = {.clock = made_up_clock};
+    struct text text = {0};
+    bool fast;
+
+    disturbed = run % 3;
+    noise = (struct support_random){run};
+    compressed_pages = 0;
+    assert_int_equal(estimate_file(input, output, "small,fast", &hooks),
+                     TOOL_FINE);
+    assert_int_equal(text_append_file(&text, output, 1 << 20), 0);
+    fast = strstr(text.bytes, "\"comp_algorithm\": \"fast\"") != NULL;
+    assert_true(fast ||
+                strstr(text.bytes, "\"comp_algorithm\": \"small\"") != NULL);
+    text_free(&text);
+    return fast;
+}
+
+TEST(the_suggestion_is_the_same_each_time_and_moves_with_a_slower_codec)
+{
+    char input[] = "/tmp/zcache-test-XXXXXX";
+    char output[] = "/tmp/zcache-test-XXXXXX";
+    int file = mkstemp(input);
+
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(zc_compressor_register(&made_up[i]), ZC_OK);
+    for (uint64_t i = 0; i < PAGE_COUNT; i++)
+        make_page(pages + i * PAGE_SIZE, i);
+    assert_int_equal(write(file, pages, sizeof(pages)), sizeof(pages));
+    (void)close(file);
+    (void)close(mkstemp(output));
+
+    for (unsigned run = 0; run < 10; run++) {
+        fast_nanoseconds = 700;
+        assert_true(suggests_fast(input, output, run));
+        fast_nanoseconds = 700 * 130 / 100;
+        assert_false(suggests_fast(input, output, run));
+    }
     (void)unlink(input);
     (void)unlink(output);
 }

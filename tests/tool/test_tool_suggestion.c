@@ -114,9 +114,34 @@ TEST(rule_3_a_clearly_faster_codec_may_save_a_little_less)
     assert_string_equal(chosen(), "zstd");
     results[2].store_nanoseconds = 6900;
     assert_string_equal(chosen(), "lz4");
+    /* So is what is within the spread of either. */
+    results[2].spread_nanoseconds = 2100;
+    assert_string_equal(chosen(), "zstd");
+    results[2].spread_nanoseconds = 2099;
+    assert_string_equal(chosen(), "lz4");
+    results[3].spread_nanoseconds = 2100;
+    assert_string_equal(chosen(), "zstd");
+    results[3].spread_nanoseconds = 0;
     /* Copying is the program's own. */
     results[2].codec = &codecs[2];
     assert_string_equal(chosen(), "zstd");
+}
+
+TEST(rule_3_the_smaller_pool_wins_a_tie_of_faster_codecs)
+{
+    make_report();
+    /* All for zram: the one that saves most is slow, two are fast. */
+    for (unsigned i = 0; i < 4; i++)
+        results[i].target = RUN_ZRAM;
+    results[0].pool_bytes = BYTES * 37 / 100;
+    results[2].pool_bytes = BYTES * 36 / 100;
+    results[3].codec = &codecs[2];
+    for (uint64_t faster = 0; faster < 2; faster++) {
+        results[0].load_nanoseconds = 1100 - 200 * faster;
+        assert_ptr_equal(suggestion_make(&report).chosen, &results[2]);
+    }
+    results[0].load_nanoseconds = 500; /* 0.75 of the other */
+    assert_ptr_equal(suggestion_make(&report).chosen, &results[0]);
 }
 
 TEST(rule_4_less_than_10_percent_are_not_worth_it)

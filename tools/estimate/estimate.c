@@ -150,6 +150,8 @@ static bool estimate_snapshot(const struct estimate_options *options,
         .progress = progress,
         .before_load = options->before_load,
         .before_load_context = options->before_load_context,
+        .clock = options->clock,
+        .clock_context = options->clock_context,
     };
     struct plan plan;
     bool good = true;
@@ -160,14 +162,16 @@ static bool estimate_snapshot(const struct estimate_options *options,
         snapshot->bytes, snapshot->page_size, snapshot->page_count);
     make_plan(&plan, options, &base);
     progress->page_total =
-        snapshot->page_count *
-        (1 + 2 * plan.count + (options->recompress.count != 0));
+        snapshot->page_count +
+        (snapshot->page_count + run_times_pages(snapshot->page_count)) *
+            (2 * plan.count + (options->recompress.count != 0));
     report->results = memory_allocate(plan.count, sizeof(*report->results));
     while (good && report->result_count < plan.count) {
         good = run_configuration(&plan.requests[report->result_count],
                                  &report->results[report->result_count]);
         report->result_count += good;
     }
+    good = good && run_times(plan.requests, report->results, plan.count);
     free(plan.requests);
     if (good)
         count_parts(options, snapshot, report);

@@ -35,6 +35,8 @@ struct estimate_options {
     /* For tests: see struct run_request. */
     void (*before_load)(struct zc_zspool *pool, void *context);
     void *before_load_context;
+    uint64_t (*clock)(void *context);
+    void *clock_context;
 };
 
 /* Is it a codec of that target?  zswap takes no levels, and a codec of the

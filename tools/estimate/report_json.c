@@ -52,6 +52,8 @@ static void put_result(struct json *json, const struct report *report,
     put(json, "raw_pages", result->raw_pages);
     put(json, "store_ns_per_page", per_page(result->store_nanoseconds, pages));
     put(json, "load_ns_per_page", per_page(result->load_nanoseconds, pages));
+    put(json, "spread_ns_per_page",
+        per_page(result->spread_nanoseconds, pages));
     put(json, "mismatches", result->mismatches);
     if (result->codec->second != NULL) {
         put(json, "recompress_tried_pages", result->tried_pages);

@@ -2,6 +2,9 @@
 /*
  * run.c - stores a snapshot in one pool and loads it again.
  *
+ * What else the machine does changes from second to second.  So times come from
+ * short passes in which the configurations take turns: each meets the same.
+ *
  * The clock runs only around calls of the library, for a batch of pages at a
  * time: the comparison is not measured, and the clock itself costs little.
  */
@@ -15,6 +18,11 @@
 
 /* 64 pages of 4 KiB: a batch stays in the processor's cache until compared. */
 #define BATCH_PAGES 64
+
+/* The passes for times, and the most pages of one: together some 5000 pages, a
+ * small part of a large process. */
+#define PASSES 5
+#define PASS_PAGES 1024
 
 /* The work of one thread: a part of the pages, in order. */
 struct worker {
@@ -33,10 +41,12 @@ struct worker {
 };
 
 /* Of this thread: what other processes do does not count. */
-static uint64_t processor_nanoseconds(void)
+static uint64_t processor_nanoseconds(const struct run_request *request)
 {
     struct timespec now;
 
+    if (request->clock != NULL)
+        return request->clock(request->clock_context);
     (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
@@ -68,7 +78,7 @@ static void *store_part(void *context)
     while (index < end && worker->status == ZC_OK) {
         uint64_t batch_end = end - index < BATCH_PAGES ? end
                                                        : index + BATCH_PAGES;
-        uint64_t began = processor_nanoseconds();
+        uint64_t began = processor_nanoseconds(worker->request);
 
         for (; index < batch_end; index++) {
             zc_status status = worker->ops->store(worker->engine,
@@ -78,7 +88,7 @@ static void *store_part(void *context)
             if (status == ZC_NO_MEMORY)
                 worker->status = status;
         }
-        worker->nanoseconds += processor_nanoseconds() - began;
+        worker->nanoseconds += processor_nanoseconds(worker->request) - began;
         step(worker, index - worker->first);
     }
     return NULL;
@@ -91,13 +101,13 @@ static void load_batch(struct worker *worker, uint64_t index, uint64_t count,
     const struct snapshot *snapshot = worker->request->snapshot;
     const size_t page_size = snapshot->page_size;
     zc_status statuses[BATCH_PAGES];
-    uint64_t began = processor_nanoseconds();
+    uint64_t began = processor_nanoseconds(worker->request);
 
     for (uint64_t i = 0; i < count; i++)
         statuses[i] = worker->ops->load(worker->engine, worker->number,
                                         index + i,
                                         buffer + (size_t)i * page_size);
-    worker->nanoseconds += processor_nanoseconds() - began;
+    worker->nanoseconds += processor_nanoseconds(worker->request) - began;
     for (uint64_t i = 0; i < count; i++) {
         if (statuses[i] != ZC_OK ||
             memcmp(page_at(snapshot, index + i), buffer + (size_t)i * page_size,
@@ -255,9 +265,9 @@ static bool recompress(const struct run_request *request,
     return true;
 }
 
-static bool store_and_load(const struct run_request *request,
-                           const struct engine_ops *ops, struct engine *engine,
-                           struct run_result *result)
+static bool store_pages(const struct run_request *request,
+                        const struct engine_ops *ops, struct engine *engine,
+                        struct run_result *result)
 {
     struct phase phase;
 
@@ -266,8 +276,28 @@ static bool store_and_load(const struct run_request *request,
     if (phase.status != ZC_OK)
         return explain_no_memory(request);
     result->store_nanoseconds = less(phase.nanoseconds, ops, engine);
-    if (request->codec->second != NULL &&
-        !recompress(request, ops, engine, result))
+    return request->codec->second == NULL ||
+           recompress(request, ops, engine, result);
+}
+
+static bool load_pages(const struct run_request *request,
+                       const struct engine_ops *ops, struct engine *engine,
+                       struct run_result *result)
+{
+    struct phase phase;
+
+    if (!run_phase(request, ops, engine, "loading", load_part, &phase))
+        return false;
+    result->load_nanoseconds = less(phase.nanoseconds, ops, engine);
+    result->mismatches = phase.mismatches;
+    return true;
+}
+
+static bool store_and_load(const struct run_request *request,
+                           const struct engine_ops *ops, struct engine *engine,
+                           struct run_result *result)
+{
+    if (!store_pages(request, ops, engine, result))
         return false;
     if (!ops->measure(engine, result) ||
         !describe_pool(request, ops->pool(engine), result)) {
@@ -276,38 +306,159 @@ static bool store_and_load(const struct run_request *request,
     }
     if (request->before_load != NULL)
         request->before_load(ops->pool(engine), request->before_load_context);
-    if (!run_phase(request, ops, engine, "loading", load_part, &phase))
-        return false;
-    result->load_nanoseconds = less(phase.nanoseconds, ops, engine);
-    result->mismatches = phase.mismatches;
-    return true;
+    return load_pages(request, ops, engine, result);
+}
+
+/* Of the request; NULL, and an error shown. */
+static struct engine *make_engine(const struct run_request *request,
+                                  const struct engine_ops *ops)
+{
+    char reason[ZC_REASON_SIZE] = "";
+    struct engine *engine;
+    zc_status status = ops->create(request, &engine, reason);
+
+    if (status == ZC_OK)
+        return engine;
+    message_status(status, reason,
+                   "cannot make a pool of %s, %s, pages of %zu bytes",
+                   request->codec->label,
+                   run_target_name(request->target, request->placement),
+                   request->snapshot->page_size);
+    return NULL;
+}
+
+static const struct engine_ops *ops_of(const struct run_request *request)
+{
+    return request->target == RUN_LIBRARY ? &engine_cache : &engine_kernel;
 }
 
 bool run_configuration(const struct run_request *request,
                        struct run_result *result_out)
 {
-    const struct engine_ops *ops =
-        request->target == RUN_LIBRARY ? &engine_cache : &engine_kernel;
-    char reason[ZC_REASON_SIZE] = "";
-    struct engine *engine;
-    zc_status status = ops->create(request, &engine, reason);
+    const struct engine_ops *ops = ops_of(request);
+    struct engine *engine = make_engine(request, ops);
     bool good;
 
     *result_out = (struct run_result){.codec = request->codec,
                                       .target = request->target,
                                       .placement = request->placement};
-    if (status != ZC_OK) {
-        message_status(status, reason,
-                       "cannot make a pool of %s, %s, pages of %zu bytes",
-                       request->codec->label,
-                       run_target_name(request->target, request->placement),
-                       request->snapshot->page_size);
+    if (engine == NULL)
         return false;
-    }
     good = store_and_load(request, ops, engine, result_out);
     ops->destroy(engine);
     if (!good)
         run_result_free(result_out);
+    return good;
+}
+
+/* The nanoseconds of each pass of one configuration. */
+struct times {
+    uint64_t store[PASSES];
+    uint64_t load[PASSES];
+    uint64_t both[PASSES];
+};
+
+static uint64_t pass_pages(uint64_t page_count)
+{
+    return page_count < PASS_PAGES ? page_count : PASS_PAGES;
+}
+
+uint64_t run_times_pages(uint64_t page_count)
+{
+    return PASSES * pass_pages(page_count);
+}
+
+/* A copy of the pages of a pass, which are evenly spread. */
+static struct snapshot take_pages(const struct snapshot *all)
+{
+    const uint64_t count = pass_pages(all->page_count);
+    struct snapshot some = {
+        .page_size = all->page_size,
+        .page_count = count,
+        .bytes = memory_allocate((size_t)count, all->page_size)};
+
+    for (uint64_t i = 0; i < count; i++)
+        memcpy(some.bytes + (size_t)i * all->page_size,
+               page_at(all, i * all->page_count / count), all->page_size);
+    return some;
+}
+
+static bool time_pass(const struct run_request *request, struct times *times,
+                      unsigned pass)
+{
+    const struct engine_ops *ops = ops_of(request);
+    struct engine *engine = make_engine(request, ops);
+    struct run_result result = {0};
+    bool good;
+
+    if (engine == NULL)
+        return false;
+    good = store_pages(request, ops, engine, &result) &&
+           load_pages(request, ops, engine, &result);
+    ops->destroy(engine);
+    times->store[pass] = result.store_nanoseconds;
+    times->load[pass] = result.load_nanoseconds;
+    times->both[pass] = result.store_nanoseconds + result.load_nanoseconds;
+    return good;
+}
+
+static int compare_times(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left;
+    uint64_t b = *(const uint64_t *)right;
+
+    return (a > b) - (a < b);
+}
+
+static void sort(uint64_t *nanoseconds)
+{
+    qsort(nanoseconds, PASSES, sizeof(*nanoseconds), compare_times);
+}
+
+/* Median and spread, from `some` pages to `all`. */
+static void set_times(struct run_result *result, struct times *times,
+                      uint64_t some, uint64_t all)
+{
+    const double scale = (double)all / (double)some;
+    uint64_t median;
+
+    sort(times->store);
+    sort(times->load);
+    sort(times->both);
+    median = times->both[PASSES / 2];
+    for (unsigned i = 0; i < PASSES; i++)
+        times->both[i] = times->both[i] > median ? times->both[i] - median
+                                                 : median - times->both[i];
+    sort(times->both);
+    result->store_nanoseconds =
+        (uint64_t)((double)times->store[PASSES / 2] * scale);
+    result->load_nanoseconds =
+        (uint64_t)((double)times->load[PASSES / 2] * scale);
+    result->spread_nanoseconds =
+        (uint64_t)((double)times->both[PASSES / 2] * scale);
+}
+
+bool run_times(const struct run_request *requests, struct run_result *results,
+               size_t count)
+{
+    const uint64_t all = requests[0].snapshot->page_count;
+    struct snapshot some = take_pages(requests[0].snapshot);
+    struct times *times = memory_allocate(count, sizeof(*times));
+    bool good = true;
+
+    for (unsigned pass = 0; pass < PASSES; pass++) {
+        for (size_t i = 0; i < count && good; i++) {
+            struct run_request request = requests[i];
+
+            request.snapshot = &some;
+            request.thread_count = 1;
+            good = time_pass(&request, &times[i], pass);
+        }
+    }
+    for (size_t i = 0; i < count && good; i++)
+        set_times(&results[i], &times[i], some.page_count, all);
+    free(times);
+    free(some.bytes);
     return good;
 }
 

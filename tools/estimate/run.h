@@ -6,6 +6,8 @@
  * A configuration is a codec and what stores with it: zswap or zram, by the
  * rules of Linux 6.18 over the library's kernel placement, or the library's own
  * cache in one of its placements.
+ *
+ * Its times are taken apart from that, beside those of the other ones.
  */
 #ifndef ZCACHE_TOOL_ESTIMATE_RUN_H
 #define ZCACHE_TOOL_ESTIMATE_RUN_H
@@ -44,6 +46,10 @@ struct run_request {
     /* Called between storing and loading; tests damage the pool in it. */
     void (*before_load)(struct zc_zspool *pool, void *context);
     void *before_load_context;
+
+    /* For tests: nanoseconds, instead of the thread's processor time. */
+    uint64_t (*clock)(void *context);
+    void *clock_context;
 };
 
 struct run_result {
@@ -55,11 +61,12 @@ struct run_result {
     uint64_t metadata_bytes;
     uint64_t free_pages; /* same-filled, as far as they get no object here */
     uint64_t raw_pages;
-    uint64_t store_nanoseconds; /* of all threads together */
+    uint64_t store_nanoseconds; /* of all pages; see run_times() */
     uint64_t load_nanoseconds;
+    uint64_t spread_nanoseconds;     /* of both together */
     uint64_t tried_pages;            /* of the second step of --recompress, */
     uint64_t recompressed_pages;     /* of them those that became smaller */
-    uint64_t recompress_nanoseconds; /* it is in store_nanoseconds too */
+    uint64_t recompress_nanoseconds; /* such a step is in store_nanoseconds */
     uint64_t compacted_pages;        /* given back by compaction after it */
     struct text remark;              /* sentences about this result, or empty */
     uint64_t mismatches; /* pages that came back different, or not at all */
@@ -73,6 +80,18 @@ struct run_result {
 bool run_configuration(const struct run_request *request,
                        struct run_result *result_out);
 void run_result_free(struct run_result *result);
+
+/*
+ * Sets the times of all results: all configurations in turn store and load the
+ * same pages, on one thread, in several passes.  The times are the medians, and
+ * half of the passes are within the spread of them; each as if for all pages.
+ * False, and an error shown.
+ */
+bool run_times(const struct run_request *requests, struct run_result *results,
+               size_t count);
+
+/* The pages that these passes store in each configuration. */
+uint64_t run_times_pages(uint64_t page_count);
 
 /* "zswap", "zram", "dense", "kernel" */
 const char *run_target_name(enum run_target target, unsigned placement);

@@ -8,7 +8,7 @@
 #define MIB ((uint64_t)1 << 20)
 
 /* Rule 3: percentage points that justify a slower codec, and the part of its
- * time that a faster one takes at most: what is nearer is a tie. */
+ * time that a faster one takes less than: what is nearer is a tie. */
 #define POINTS_WORTH_TIME 5.0
 #define TIME_OF_FASTER 0.8
 
@@ -83,6 +83,19 @@ static double time_of(const struct run_result *result)
     return (double)(result->store_nanoseconds + result->load_nanoseconds);
 }
 
+/* A difference within the spread of either is a tie. */
+static bool is_faster(const struct run_result *result,
+                      const struct run_result *than)
+{
+    const uint64_t spread = result->spread_nanoseconds >
+                                    than->spread_nanoseconds
+                                ? result->spread_nanoseconds
+                                : than->spread_nanoseconds;
+
+    return time_of(result) < TIME_OF_FASTER * time_of(than) &&
+           time_of(than) - time_of(result) > (double)spread;
+}
+
 /* No kernel has the codec that copies; and two codecs need what starts the
  * second, and until then a pool of the first. */
 static bool may_suggest(const struct run_result *result, enum run_target target)
@@ -91,13 +104,36 @@ static bool may_suggest(const struct run_result *result, enum run_target target)
            strcmp(result->codec->name, "copy") != 0;
 }
 
-/* Of a target the codec that saves most, or a clearly faster one that saves
- * almost as much; NULL if none was measured. */
+/* Does it save almost as much as the best one of its target? */
+static bool saves_enough(const struct report *report,
+                         const struct run_result *result,
+                         const struct run_result *best)
+{
+    return may_suggest(result, best->target) &&
+           saving_of(report, best) - saving_of(report, result) <
+               POINTS_WORTH_TIME;
+}
+
+/* Is another one that saves enough clearly faster? */
+static bool is_slow(const struct report *report,
+                    const struct run_result *result,
+                    const struct run_result *best)
+{
+    for (size_t i = 0; i < report->result_count; i++) {
+        if (saves_enough(report, &report->results[i], best) &&
+            is_faster(&report->results[i], result))
+            return true;
+    }
+    return false;
+}
+
+/* Of a target the codec that saves most of those that save enough and are not
+ * slow; NULL if none was measured. */
 static const struct run_result *choose(const struct report *report,
                                        enum run_target target)
 {
     const struct run_result *best = NULL;
-    const struct run_result *choice;
+    const struct run_result *choice = NULL;
 
     for (size_t i = 0; i < report->result_count; i++) {
         const struct run_result *result = &report->results[i];
@@ -106,15 +142,13 @@ static const struct run_result *choose(const struct report *report,
             (best == NULL || cost_of(report, result) < cost_of(report, best)))
             best = result;
     }
-    choice = best;
-    for (size_t i = 0; i < report->result_count; i++) {
+    for (size_t i = 0; best != NULL && i < report->result_count; i++) {
         const struct run_result *result = &report->results[i];
 
-        if (may_suggest(result, target) &&
-            saving_of(report, best) - saving_of(report, result) <
-                POINTS_WORTH_TIME &&
-            time_of(result) < TIME_OF_FASTER * time_of(best) &&
-            (choice == best || time_of(result) < time_of(choice)))
+        if (saves_enough(report, result, best) &&
+            !is_slow(report, result, best) &&
+            (choice == NULL ||
+             cost_of(report, result) < cost_of(report, choice)))
             choice = result;
     }
     return choice;
