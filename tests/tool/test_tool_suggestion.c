@@ -209,6 +209,35 @@ TEST(rule_7_zram_gets_its_size_and_its_limit)
     assert_int_equal(suggestion_make(&report).mem_limit_bytes, 13 * MIB);
 }
 
+/* Is it in the JSON of the suggestion? */
+static bool is_put(const char *text)
+{
+    const struct suggestion suggestion = suggestion_make(&report);
+    char bytes[2048] = "";
+    FILE *file = fmemopen(bytes, sizeof(bytes), "w");
+    struct json json = {.file = file};
+
+    assert_non_null(file);
+    json_open(&json, '{');
+    suggestion_put(&suggestion, &json);
+    json_close(&json, '}');
+    assert_int_equal(fclose(file), 0);
+    return strstr(bytes, text) != NULL;
+}
+
+TEST(rule_7_a_level_is_written_as_the_kernel_reads_it)
+{
+    static char label[] = "kernel:zstd:9";
+    struct codec_choice codec = {
+        .label = label, .name = small_name, .level = 9};
+
+    make_report();
+    assert_false(is_put("algorithm_params"));
+    results[3].codec = &codec;
+    assert_true(is_put("\"comp_algorithm\": \"zstd\""));
+    assert_true(is_put("\"algorithm_params\": \"level=9\""));
+}
+
 TEST(rule_8_with_cold_the_pages_are_those_of_the_longest_age)
 {
     struct suggestion suggestion;

@@ -418,14 +418,17 @@ static void put_zswap(struct json *json, const struct suggestion *suggestion)
 static void put_zram(struct json *json, const struct suggestion *suggestion)
 {
     const struct codec_choice *codec = suggestion->zram->codec;
+    struct text params = {0};
 
     json_key(json, "zram");
     json_open(json, '{');
     json_key(json, "comp_algorithm");
     json_string(json, codec->name);
     if (codec->level != ZC_LEVEL_DEFAULT) {
+        text_print(&params, "level=%d", codec->level);
         json_key(json, "algorithm_params");
-        json_string(json, codec->label);
+        json_string(json, params.bytes);
+        text_free(&params);
     }
     put(json, "disksize_bytes", suggestion->disksize_bytes);
     put(json, "mem_limit_bytes", suggestion->mem_limit_bytes);
