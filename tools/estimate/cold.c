@@ -69,6 +69,7 @@ struct watch {
     const char *root;
     struct progress progress;
     uint64_t end; /* about when it will have ended */
+    size_t named; /* of the processes that ended, those asked for by number */
 };
 
 static void sleep_for(uint64_t nanoseconds)
@@ -125,10 +126,23 @@ static bool open_again(struct watch *watch)
         source_close(&old);
         return false;
     }
-    for (size_t i = 0; i < old.origin_count; i++)
-        watch->cold->ended += !has_pid(watch->source, old.origins[i].pid);
+    for (size_t i = 0; i < old.origin_count; i++) {
+        if (has_pid(watch->source, old.origins[i].pid))
+            continue;
+        watch->cold->ended++;
+        watch->named += watch->queue->choice->pids != NULL;
+    }
     source_close(&old);
     return true;
+}
+
+/* A process that ended during the looks is said with them: a number that was
+ * asked for is still looked up, and not found, after it. */
+static void say_ended_once(const struct watch *watch)
+{
+    struct process_tally *tally = &watch->source->processes_left_out;
+
+    tally->gone -= watch->named < tally->gone ? watch->named : tally->gone;
 }
 
 /* The looks at pages: of the ages, the oldest first, then the last two. */
@@ -339,6 +353,8 @@ bool cold_watch(struct cold *cold, const struct cold_request *request,
                 SECOND * request->seconds[request->age_count - 1];
     good = request->clear_refs ? watch_mappings(&watch) : watch_pages(&watch);
     good = good && open_again(&watch);
+    if (good)
+        say_ended_once(&watch);
     if (good && request->clear_refs)
         count_again(cold, source);
     progress_end(&watch.progress);
