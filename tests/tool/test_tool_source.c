@@ -486,3 +486,34 @@ TEST_OF_SOURCE(a_file_that_becomes_shorter_leaves_what_was_read)
     source_close(&source);
     (void)close(file);
 }
+
+TEST_OF_SOURCE(a_hole_is_zeros_whatever_the_buffer_had)
+{
+    static unsigned char buffer[4 * 4096];
+    char path[256];
+    char *paths[1] = {path};
+    struct source_cursor cursor;
+    struct source_pages pages;
+    uint64_t count = 0;
+    int file = create("sparse");
+
+    (void)snprintf(path, sizeof(path), "%s/sparse", directory);
+    put(file, "data", 4, 5 * PAGE);
+    assert_int_equal(ftruncate(file, (off_t)(20 * PAGE + 5)), 0);
+    assert_true(source_open_files(&source, paths, 1, PAGE));
+    memset(buffer, 0xff, sizeof(buffer));
+    source_cursor_begin(&cursor, &source, SAMPLE_ALL);
+    while (source_cursor_read(&cursor, buffer, 4, &pages)) {
+        for (uint64_t i = 0; i < pages.count * PAGE; i++)
+            assert_int_equal(buffer[i],
+                             pages.address + i < 5 * PAGE ||
+                                     pages.address + i >= 5 * PAGE + 4
+                                 ? 0
+                                 : "data"[i % PAGE]);
+        memset(buffer, 0xff, sizeof(buffer));
+        count += pages.count;
+    }
+    assert_int_equal(count, 21);
+    source_close(&source);
+    (void)close(file);
+}

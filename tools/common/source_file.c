@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* source_file.c - a file, or a block device, as a source of pages. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* SEEK_DATA */
+#endif
+
 #include "common/source.h"
 
 #include <errno.h>
@@ -16,16 +20,49 @@ struct file_state {
     size_t count;
 };
 
+/* How many of so many bytes from here are a hole; 0 where that is unknown. */
+static size_t hole_at(int descriptor, uint64_t address, size_t bytes)
+{
+#ifdef SEEK_DATA
+    off_t data = lseek(descriptor, (off_t)address, SEEK_DATA);
+
+    if (data < 0 && errno == ENXIO) /* only a hole follows */
+        data = lseek(descriptor, 0, SEEK_END);
+    if (data <= (off_t)address)
+        return 0;
+    return (uint64_t)data - address < bytes ? (size_t)((uint64_t)data - address)
+                                            : bytes;
+#else
+    (void)descriptor, (void)address, (void)bytes;
+    return 0;
+#endif
+}
+
+/* Makes bytes zero.  Those of a new copy are, and are not written. */
+static void clear(unsigned char *bytes, size_t count)
+{
+    if (bytes[0] != 0 || memcmp(bytes, bytes + 1, count - 1) != 0)
+        memset(bytes, 0, count);
+}
+
 static int64_t read_file(struct source *source, size_t origin, uint64_t address,
                          void *buffer, size_t bytes)
 {
     const struct file_state *state = source->state;
+    const int descriptor = state->descriptors[origin];
     size_t done = 0;
 
     while (done < bytes) {
-        ssize_t got = pread(state->descriptors[origin], (char *)buffer + done,
-                            bytes - done, (off_t)(address + done));
+        unsigned char *at = (unsigned char *)buffer + done;
+        size_t hole = hole_at(descriptor, address + done, bytes - done);
+        ssize_t got;
 
+        if (hole != 0) {
+            clear(at, hole);
+            done += hole;
+            continue;
+        }
+        got = pread(descriptor, at, bytes - done, (off_t)(address + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
