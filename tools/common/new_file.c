@@ -136,3 +136,11 @@ void new_file_drop(struct new_file *file)
     (void)unlink(unfinished);
     forget_unfinished();
 }
+
+bool new_file_check(struct new_file *file)
+{
+    if (!new_file_open(file))
+        return false;
+    new_file_drop(file);
+    return true;
+}

@@ -24,6 +24,9 @@ struct new_file {
 /* Opens it; false, and an error shown. */
 bool new_file_open(struct new_file *file);
 
+/* Finds out early that it cannot be written: false, and an error shown. */
+bool new_file_check(struct new_file *file);
+
 /* Gives it its name; false, and an error shown, and it is removed. */
 bool new_file_keep(struct new_file *file);
 

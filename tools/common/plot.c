@@ -3,7 +3,9 @@
  * plot.c - pictures, drawn by gnuplot.
  *
  * gnuplot reads its script and data from a pipe and writes the picture to its
- * standard output, which is the file: so no file name needs quoting.
+ * standard output, which is the file: so no file name needs quoting.  Its
+ * standard error is a file without a name, of which a failure shows the last
+ * line.
  */
 #include "common/plot.h"
 
@@ -52,19 +54,10 @@ static struct new_file picture_of(const char *path)
         .option = "--plot: ", .path = path, .mode = 0666, .may_replace = true};
 }
 
-/* Finds out early that the file cannot be written. */
-static bool can_write(const char *path)
+bool plot_check(const char *path)
 {
     struct new_file file = picture_of(path);
 
-    if (!new_file_open(&file))
-        return false;
-    new_file_drop(&file);
-    return true;
-}
-
-bool plot_check(const char *path)
-{
     if (!ends_with(path, ".svg") && !ends_with(path, ".png")) {
         message_error("--plot: %s ends neither in .svg nor in .png", path);
         return false;
@@ -74,22 +67,28 @@ bool plot_check(const char *path)
                       "in PATH)");
         return false;
     }
-    return can_write(path);
+    return new_file_check(&file);
 }
 
-static void write_head(bool svg, FILE *file)
+#define WIDTH 1200
+
+static void write_head(bool svg, unsigned height, FILE *file)
 {
     if (svg)
-        fprintf(file, "set terminal svg size 1200,520 background 'white'\n");
+        fprintf(file, "set terminal svg size %d,%u background 'white'\n", WIDTH,
+                height);
     else
-        fprintf(file, "if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) "
-                      "set terminal pngcairo size 1200,520; "
-                      "else set terminal png size 1200,520\n");
+        fprintf(file,
+                "if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) "
+                "set terminal pngcairo size %d,%u; "
+                "else set terminal png size %d,%u\n",
+                WIDTH, height, WIDTH, height);
     fprintf(file, "set encoding utf8\n");
 }
 
-/* Starts gnuplot: it reads the script from a pipe and writes to `output`. */
-static pid_t start_gnuplot(int output, int *script_out)
+/* Starts gnuplot: it reads the script from a pipe and writes to `output`, and
+ * its messages to `messages`; -1: nowhere. */
+static pid_t start_gnuplot(int output, int messages, int *script_out)
 {
     int ends[2];
     pid_t pid;
@@ -102,6 +101,9 @@ static pid_t start_gnuplot(int output, int *script_out)
     if (pid == 0) {
         (void)dup2(ends[0], STDIN_FILENO);
         (void)dup2(output, STDOUT_FILENO);
+        if (messages < 0)
+            messages = open("/dev/null", O_WRONLY);
+        (void)dup2(messages, STDERR_FILENO);
         (void)execlp("gnuplot", "gnuplot", "-", (char *)NULL);
         _exit(127);
     }
@@ -113,13 +115,19 @@ static pid_t start_gnuplot(int output, int *script_out)
     return pid;
 }
 
-static bool draw(plot_writer write_script, const void *context, bool svg,
-                 int output)
+struct drawing {
+    plot_writer write_script;
+    const void *context;
+    unsigned height;
+    bool svg;
+};
+
+static bool draw(const struct drawing *drawing, int output, int messages)
 {
     void (*before)(int);
     int script = -1;
     int status = -1;
-    pid_t pid = start_gnuplot(output, &script);
+    pid_t pid = start_gnuplot(output, messages, &script);
     pid_t ended;
     FILE *file;
 
@@ -131,8 +139,8 @@ static bool draw(plot_writer write_script, const void *context, bool svg,
     if (file == NULL) {
         (void)close(script);
     } else {
-        write_head(svg, file);
-        write_script(context, file);
+        write_head(drawing->svg, drawing->height, file);
+        drawing->write_script(drawing->context, file);
         (void)fclose(file);
     }
     do {
@@ -142,15 +150,48 @@ static bool draw(plot_writer write_script, const void *context, bool svg,
     return status == 0;
 }
 
-bool plot_draw(const char *path, plot_writer write_script, const void *context)
+/* The last line that is not blank, after a colon. */
+static void append_last_line(struct text *text, FILE *file)
 {
+    char line[256] = "";
+    char last[256] = "";
+
+    rewind(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[strspn(line, " \t")] != '\0')
+            memcpy(last, line, sizeof(last));
+    }
+    if (last[0] != '\0')
+        text_print(text, ": %s", last);
+}
+
+bool plot_draw(const char *path, unsigned height, plot_writer write_script,
+               const void *context)
+{
+    const struct drawing drawing = {.write_script = write_script,
+                                    .context = context,
+                                    .height = height,
+                                    .svg = ends_with(path, ".svg")};
     struct new_file file = picture_of(path);
+    struct text reason = {0};
+    FILE *messages;
+    bool good;
 
     if (!new_file_open(&file))
         return false;
-    if (draw(write_script, context, ends_with(path, ".svg"), file.descriptor))
+    messages = tmpfile();
+    good = draw(&drawing, file.descriptor,
+                messages == NULL ? -1 : fileno(messages));
+    if (!good && messages != NULL)
+        append_last_line(&reason, messages);
+    if (messages != NULL)
+        (void)fclose(messages);
+    if (good)
         return new_file_keep(&file);
     new_file_drop(&file);
-    message_error("--plot: gnuplot could not draw %s", path);
+    message_error("--plot: gnuplot could not draw %s%s", path,
+                  reason.length == 0 ? "" : reason.bytes);
+    text_free(&reason);
     return false;
 }

@@ -12,7 +12,9 @@ bool plot_check(const char *path);
 /* Writes data and commands; terminal and encoding are set already. */
 typedef void (*plot_writer)(const void *context, FILE *file);
 
-/* Draws to a path that was checked.  False, and an error shown. */
-bool plot_draw(const char *path, plot_writer write_script, const void *context);
+/* Draws to a path that was checked, so many pixels high.  False, and an error
+ * shown; the warnings of gnuplot are not shown. */
+bool plot_draw(const char *path, unsigned height, plot_writer write_script,
+               const void *context);
 
 #endif

@@ -8,6 +8,9 @@
 #include "common/plot.h"
 #include "sim/world.h"
 
+/* Of its picture, in pixels. */
+#define PLOT_HEIGHT 520
+
 #define COLUMN(field, is_sum)                                                  \
     {                                                                          \
 #field, offsetof(struct sim_sample, field), is_sum                     \
@@ -168,5 +171,5 @@ bool sim_timeline_plot(const struct sim_timeline *timeline, const char *path)
                       timeline->count);
         return false;
     }
-    return plot_draw(path, write_script, timeline);
+    return plot_draw(path, PLOT_HEIGHT, write_script, timeline);
 }
