@@ -254,6 +254,11 @@ static const char *const means_texts[] = {
         "for them, and the error is its standard error. The kernel's reclaim "
         "has lost what it knew about uses before."};
 
+const char *report_cold_means(const struct report *report)
+{
+    return means_texts[report->cold->means];
+}
+
 void report_print_cold(const struct report *report, size_t result, FILE *file)
 {
     const struct run_result *shown = &report->results[result];

@@ -144,9 +144,11 @@ static bool estimate_snapshot(const struct estimate_options *options,
         .chain_length = report->chain_length,
         .thread_count = options->thread_count,
         .want_sizes = options->by_mapping || report->cold != NULL ||
-                      report->source->origin_count > 1,
+                      report->source->origin_count > 1 ||
+                      options->html_path != NULL,
         .want_classes = options->classes,
-        .want_histogram = options->plot_path != NULL,
+        .want_histogram = options->plot_path != NULL ||
+                          options->html_path != NULL,
         .progress = progress,
         .before_load = options->before_load,
         .before_load_context = options->before_load_context,
@@ -182,6 +184,8 @@ static int show(const struct estimate_options *options,
                 const struct report *report)
 {
     if (options->plot_path != NULL && !report_plot(report, options->plot_path))
+        return TOOL_ERROR;
+    if (options->html_path != NULL && !report_html(report, options->html_path))
         return TOOL_ERROR;
     if (options->json)
         report_print_json(report, stdout);

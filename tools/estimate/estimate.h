@@ -28,6 +28,7 @@ struct estimate_options {
     bool by_mapping;
     bool quiet;
     const char *plot_path;
+    const char *html_path;
     bool now;         /* --now, and nothing is measured */
     const char *root; /* of --now; NULL: this machine */
     struct cold_request cold;

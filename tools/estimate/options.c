@@ -56,6 +56,7 @@ static const char help[] =
     "  --top COUNT        the lines of so many sources (default 20)\n"
     "  --legend           with the meaning of each word\n"
     "  --plot FILE        also draw FILE.svg or FILE.png (needs gnuplot)\n"
+    "  --html FILE        also write it all as one page with its pictures\n"
     "  --quiet            no progress and no notes\n"
     "  --help, --version\n"
     "\n"
@@ -73,6 +74,7 @@ enum option_value {
     OPTION_CODEC,
     OPTION_COLD,
     OPTION_FOR,
+    OPTION_HTML,
     OPTION_JSON,
     OPTION_LEGEND,
     OPTION_NOW,
@@ -100,6 +102,7 @@ static const struct option long_options[] = {
     {"cold", required_argument, NULL, OPTION_COLD},
     {"for", required_argument, NULL, OPTION_FOR},
     {"help", no_argument, NULL, OPTION_HELP},
+    {"html", required_argument, NULL, OPTION_HTML},
     {"json", no_argument, NULL, OPTION_JSON},
     {"legend", no_argument, NULL, OPTION_LEGEND},
     {"now", no_argument, NULL, OPTION_NOW},
@@ -225,6 +228,9 @@ static bool take_argument(struct estimate_options *options, int option,
         return cold_parse(&options->cold, text);
     case OPTION_FOR:
         return parse_for(text, &options->targets);
+    case OPTION_HTML:
+        options->html_path = text;
+        return true;
     case OPTION_PAGE_SIZE:
         return arguments_parse_page_size(text, &options->page_size);
     case OPTION_PID:
@@ -312,6 +318,20 @@ static bool check_now(const struct estimate_options *options, unsigned given)
     return false;
 }
 
+/* Can the files be written that the options name? */
+static bool check_files(const struct estimate_options *options)
+{
+    const char *plot = options->plot_path;
+    const char *html = options->html_path;
+
+    if (plot != NULL && html != NULL && strcmp(plot, html) == 0) {
+        message_error("--plot and --html are both %s", plot);
+        return false;
+    }
+    return (plot == NULL || plot_check(plot)) &&
+           (html == NULL || report_html_check(html));
+}
+
 /* Do the given options fit together? */
 static bool check_together(const struct estimate_options *options,
                            bool after_given)
@@ -347,7 +367,7 @@ static bool check_together(const struct estimate_options *options,
                       sources->files[0]);
         return false;
     }
-    return options->plot_path == NULL || plot_check(options->plot_path);
+    return check_files(options);
 }
 
 static void set_defaults(struct estimate_options *options)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * report.h - the result of an estimate, and its forms: tables for a person,
- * JSON for a program, a plot.
+ * JSON for a program, a plot, a page.
  */
 #ifndef ZCACHE_TOOL_ESTIMATE_REPORT_H
 #define ZCACHE_TOOL_ESTIMATE_REPORT_H
@@ -80,14 +80,20 @@ double report_processor_percent(const struct report *report, size_t age,
 
 /* The cold pages in text and JSON; nothing if they were not asked for. */
 void report_print_cold(const struct report *report, size_t result, FILE *file);
+const char *report_cold_means(const struct report *report);
 void report_put_cold(struct json *json, const struct report *report);
 void report_put_cold_pages(struct json *json, const struct report *report,
                            const struct report_part *part);
 
 void report_print_text(const struct report *report, FILE *file);
+const char *report_legend(void); /* the meaning of each word, in lines */
 void report_print_json(const struct report *report, FILE *file);
 
 /* False, and an error shown. */
 bool report_plot(const struct report *report, const char *path);
+bool report_html(const struct report *report, const char *path);
+
+/* Finds out early that the page cannot be written. */
+bool report_html_check(const char *path);
 
 #endif

@@ -44,6 +44,11 @@ static const char legend[] =
     "processor    the time to load so many pages, in percent of a processor;\n"
     "             page faults not included\n";
 
+const char *report_legend(void)
+{
+    return legend;
+}
+
 static void print_heading(const struct report *report, FILE *file)
 {
     const struct census *census = &report->census;
