@@ -308,7 +308,8 @@ static void print_sources(const struct report *report, size_t result,
     if (report->top < count)
         add_rest(&table, report, parts, report->top, result, unit.bytes);
     add_rest(&table, report, parts, 0, result, unit.bytes);
-    fprintf(file, "\nIn one pool, %s %s, in %s:\n\n", shown->codec->label,
+    fputc('\n', file);
+    fprintf(file, "In one pool, %s %s, in %s:\n\n", shown->codec->label,
             run_target_name(shown->target, shown->placement), unit.name);
     table_print(&table, file);
     table_free(&table);
