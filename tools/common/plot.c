@@ -104,6 +104,8 @@ static pid_t start_gnuplot(int output, int messages, int *script_out)
         if (messages < 0)
             messages = open("/dev/null", O_WRONLY);
         (void)dup2(messages, STDERR_FILENO);
+        /* Its text is UTF-8, which it does not know in another locale. */
+        (void)setenv("LC_ALL", "C.UTF-8", 1);
         (void)execlp("gnuplot", "gnuplot", "-", (char *)NULL);
         _exit(127);
     }

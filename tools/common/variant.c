@@ -49,7 +49,7 @@ static void explain_unknown_codec(const struct codec_list *list,
 
     codec_names(&known);
     if (list->may_be_kernel)
-        text_print(&known, ", and as root " KERNEL_CODEC_PREFIX "NAME");
+        text_print(&known, "; as root also " KERNEL_CODEC_PREFIX "NAME");
     message_error("%s: there is no codec \"%s\"; there are: %s",
                   option_of(list), name, known.bytes);
     text_free(&known);
