@@ -420,22 +420,22 @@ static void set_times(struct run_result *result, struct times *times,
                       uint64_t some, uint64_t all)
 {
     const double scale = (double)all / (double)some;
+    const size_t middle = PASSES / 2;
     uint64_t median;
 
     sort(times->store);
     sort(times->load);
     sort(times->both);
-    median = times->both[PASSES / 2];
+    median = times->both[middle];
     for (unsigned i = 0; i < PASSES; i++)
         times->both[i] = times->both[i] > median ? times->both[i] - median
                                                  : median - times->both[i];
     sort(times->both);
     result->store_nanoseconds =
-        (uint64_t)((double)times->store[PASSES / 2] * scale);
-    result->load_nanoseconds =
-        (uint64_t)((double)times->load[PASSES / 2] * scale);
+        (uint64_t)((double)times->store[middle] * scale);
+    result->load_nanoseconds = (uint64_t)((double)times->load[middle] * scale);
     result->spread_nanoseconds =
-        (uint64_t)((double)times->both[PASSES / 2] * scale);
+        (uint64_t)((double)times->both[middle] * scale);
 }
 
 bool run_times(const struct run_request *requests, struct run_result *results,
