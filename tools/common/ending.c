@@ -20,8 +20,8 @@ static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTERM,
 #define UNDOS_MOST 2
 #define WAIT_MILLISECONDS 2000
 
-static void (*undos[UNDOS_MOST])(void); /* [signals blocked] */
-static pid_t owner;                     /* only this process undoes */
+static ending_undo *undos[UNDOS_MOST]; /* [signals blocked] */
+static pid_t owner;                    /* only this process undoes */
 static struct sigaction before[SIGNALS];
 static atomic_flag undoing = ATOMIC_FLAG_INIT;
 
@@ -96,7 +96,7 @@ static void catch_signals(void)
     }
 }
 
-void ending_add(void (*undo)(void))
+void ending_add(ending_undo *undo)
 {
     static bool registered;
     size_t i = 0;
@@ -113,7 +113,7 @@ void ending_add(void (*undo)(void))
     undos[i] = undo;
 }
 
-void ending_remove(void (*undo)(void))
+void ending_remove(ending_undo *undo)
 {
     sigset_t old;
 

@@ -22,7 +22,8 @@ void ending_unblock(const sigset_t *old);
  * this process only and not in a child.  It makes only calls that are safe in a
  * signal handler.  SIGXFSZ does not end the program meanwhile: the write fails.
  */
-void ending_add(void (*undo)(void));
-void ending_remove(void (*undo)(void));
+typedef void ending_undo(void);
+void ending_add(ending_undo *undo);
+void ending_remove(ending_undo *undo);
 
 #endif

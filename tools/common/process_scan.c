@@ -116,7 +116,7 @@ static bool is_new(struct process_scan *scan, uint64_t name)
 /* A page of shared memory by its file and its place there. */
 static bool is_new_place(struct process_scan *scan, uint64_t address)
 {
-    const struct process_mapping *mapping = scan->mapping;
+    const struct process_mapping *mapping = &scan->mapping;
     const uint64_t file = identifiers_number(
         &scan->files, mapping->device << 40 ^ mapping->inode);
     const uint64_t place = (mapping->offset + address - mapping->start) /
@@ -261,7 +261,7 @@ static bool scan_range(struct process_scan *scan, uint64_t start, uint64_t end)
 /* Examines a mapping, twice where MADV_FREEd pages must be found in it. */
 static bool scan_mapping(struct process_scan *scan)
 {
-    const struct process_mapping *mapping = scan->mapping;
+    const struct process_mapping *mapping = &scan->mapping;
 
     scan->freed = mapping->lazy_free / scan->system_page_size;
     scan->candidates = 0;
@@ -307,28 +307,27 @@ static size_t name_mapping(struct source *source,
 static int scan_mappings(struct process_scan *scan, char *text)
 {
     struct process_mapping before = {.path = ""};
-    struct process_mapping mapping;
+    struct process_mapping *const mapping = &scan->mapping;
     struct source *source = scan->source;
     const size_t origin = source->origin_count - 1;
 
-    while (process_mapping_next(&text, &mapping)) {
-        scan->mapping = &mapping;
-        scan->kind = mapping_kind_of(&mapping, &scan->shared);
-        if (mapping.is_hugetlb)
+    while (process_mapping_next(&text, mapping)) {
+        scan->kind = mapping_kind_of(mapping, &scan->shared);
+        if (mapping->is_hugetlb)
             source->origins[origin].left_out_bytes[LEFT_OUT_HUGETLB] +=
-                mapping.hugetlb;
+                mapping->hugetlb;
         if (!scan->kind.is_left_out) {
             scan->index = source_add_mapping(
                 source, &(struct source_mapping){
                             .origin = origin,
-                            .name = name_mapping(source, &mapping, &before),
-                            .start = mapping.start,
-                            .end = mapping.end,
+                            .name = name_mapping(source, mapping, &before),
+                            .start = mapping->start,
+                            .end = mapping->end,
                             .shared = scan->kind.is_shared});
             if (!scan_mapping(scan))
                 return errno;
         }
-        before = mapping;
+        before = *mapping;
     }
     return 0;
 }

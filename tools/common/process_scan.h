@@ -33,7 +33,7 @@ struct process_scan {
     int pagemap;
     uint64_t system_page_size;
     uint64_t scanned_to; /* address up to which extents have been added */
-    const struct process_mapping *mapping;
+    struct process_mapping mapping;
     struct mapping_kind kind;
     size_t index; /* of the mapping, in the source */
 
