@@ -120,28 +120,26 @@ static void note_given_back(const void *lock, uint64_t now)
     record->held += held > clock_ticks ? held - clock_ticks : 0;
 }
 
-int pthread_mutex_lock(pthread_mutex_t *mutex)
+static int take_lock(int (**real)(pthread_mutex_t *), pthread_mutex_t *mutex)
 {
     int error;
 
-    if (real_lock == NULL)
+    if (*real == NULL)
         find_real();
-    error = real_lock(mutex);
+    error = (*real)(mutex);
     if (records_on && error == 0)
         note_taken(mutex);
     return error;
 }
 
+int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    return take_lock(&real_lock, mutex);
+}
+
 int pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
-    int error;
-
-    if (real_lock == NULL)
-        find_real();
-    error = real_trylock(mutex);
-    if (records_on && error == 0)
-        note_taken(mutex);
-    return error;
+    return take_lock(&real_trylock, mutex);
 }
 
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
