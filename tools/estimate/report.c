@@ -3,6 +3,7 @@
 #include "estimate/report.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void free_parts(struct report_part *parts, size_t count)
 {
@@ -58,4 +59,29 @@ uint64_t report_cost_share(const struct report *report,
     return report_pool_share(report, part, result) +
            share(report->results[result].metadata_bytes, part->census.pages,
                  report->census.pages);
+}
+
+int report_compare_parts(const void *left, const void *right)
+{
+    const struct report_part *a = left;
+    const struct report_part *b = right;
+
+    if (a->census.pages != b->census.pages)
+        return a->census.pages < b->census.pages ? 1 : -1;
+    return (a->origin > b->origin) - (a->origin < b->origin);
+}
+
+struct report_part *report_sorted_origins(const struct report *report)
+{
+    const size_t count = report->source->origin_count;
+    struct report_part *parts = memory_allocate(count, sizeof(*parts));
+
+    memcpy(parts, report->origins, count * sizeof(*parts));
+    qsort(parts, count, sizeof(*parts), report_compare_parts);
+    return parts;
+}
+
+size_t report_cold_ages(const struct report *report)
+{
+    return report->cold == NULL ? 0 : report->cold->age_count;
 }

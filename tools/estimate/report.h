@@ -63,6 +63,16 @@ uint64_t report_pool_share(const struct report *report,
 uint64_t report_cost_share(const struct report *report,
                            const struct report_part *part, size_t result);
 
+/* For qsort(): the most pages first. */
+int report_compare_parts(const void *left, const void *right);
+
+/* Parts of all sources in that order, for free(); what they point to is the
+ * report's. */
+struct report_part *report_sorted_origins(const struct report *report);
+
+/* How many ages were asked for: 0 without --cold. */
+size_t report_cold_ages(const struct report *report);
+
 /* Counts the cold pages of each age, each origin, and each name of mappings. */
 void report_count_cold(struct report *report, const struct snapshot *snapshot,
                        struct report_part *names);

@@ -213,31 +213,19 @@ static void put_part(const struct page *page, const struct census *census,
     const struct report *report = page->report;
 
     put_bytes(page, (int64_t)(census->pages * report->page_size));
-    for (size_t i = 0; report->cold != NULL && i < report->cold->age_count; i++)
+    for (size_t i = 0; i < report_cold_ages(report); i++)
         put_bytes(page, (int64_t)(cold[i] * report->page_size));
     put_bytes(page, (int64_t)pool);
     put_bytes(page, left_of(page, census->pages, cost));
     fputs("</tr>\n", page->file);
 }
 
-static int compare_parts(const void *left, const void *right)
-{
-    const struct report_part *a = left;
-    const struct report_part *b = right;
-
-    if (a->census.pages != b->census.pages)
-        return a->census.pages < b->census.pages ? 1 : -1;
-    return (a->origin > b->origin) - (a->origin < b->origin);
-}
-
 static void write_source_rows(const struct page *page)
 {
     const struct report *report = page->report;
     const size_t count = report->source->origin_count;
-    struct report_part *parts = memory_allocate(count, sizeof(*parts));
+    struct report_part *parts = report_sorted_origins(report);
 
-    memcpy(parts, report->origins, count * sizeof(*parts));
-    qsort(parts, count, sizeof(*parts), compare_parts);
     for (size_t i = 0; i < count; i++) {
         const long pid = report->source->origins[parts[i].origin].pid;
 
@@ -264,8 +252,7 @@ static void write_sources(const struct page *page)
     write_shown(page);
     fprintf(page->file, ", in %s.</p>\n", page->unit.name);
     open_table(page, "sources", names, sizeof(names) / sizeof(names[0]));
-    for (size_t i = 0; report->cold != NULL && i < report->cold->age_count;
-         i++) {
+    for (size_t i = 0; i < report_cold_ages(report); i++) {
         fprintf(page->file, "<th>cold %" PRIu64 " s</th>",
                 report->cold->ages[i].seconds);
         cold[i] = report->cold_ages[i].part.census.pages;

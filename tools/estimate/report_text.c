@@ -195,21 +195,6 @@ static size_t shown_result(const struct report *report,
     return choice == NULL ? 0 : (size_t)(choice - report->results);
 }
 
-static int compare_parts(const void *left, const void *right)
-{
-    const struct report_part *a = left;
-    const struct report_part *b = right;
-
-    if (a->census.pages != b->census.pages)
-        return a->census.pages < b->census.pages ? 1 : -1;
-    return (a->origin > b->origin) - (a->origin < b->origin);
-}
-
-static size_t cold_ages(const struct report *report)
-{
-    return report->cold == NULL ? 0 : report->cold->age_count;
-}
-
 /*
  * The cells of one line, of `pages` before sampling: sizes, the share of the
  * pool, what would come free, scaled up; nothing is known of a source of which
@@ -223,7 +208,7 @@ static void add_part_cells(struct table *table, const struct report *report,
     const double scale = (double)pages / (double)part->census.pages;
 
     table_add(table, "%.1f", bytes / unit);
-    for (size_t i = 0; i < cold_ages(report); i++) {
+    for (size_t i = 0; i < report_cold_ages(report); i++) {
         if (part->census.pages == 0)
             table_add(table, pages == 0 ? "0.0" : "?");
         else
@@ -259,7 +244,7 @@ static void add_rest(struct table *table, const struct report *report,
         pages += report->source->origins[parts[i].origin].page_count;
         rest.census.pages += parts[i].census.pages;
         rest.payloads[result] += parts[i].payloads[result];
-        for (size_t age = 0; age < cold_ages(report); age++)
+        for (size_t age = 0; age < report_cold_ages(report); age++)
             rest.cold[age] += parts[i].cold[age];
     }
     table_add(table, "%s", first == 0 ? "" : "...");
@@ -274,7 +259,7 @@ static void print_sources(const struct report *report, size_t result,
 {
     const size_t count = report->source->origin_count;
     const struct run_result *shown = &report->results[result];
-    struct table table = {.column_count = 5 + cold_ages(report),
+    struct table table = {.column_count = 5 + report_cold_ages(report),
                           .left = 1u << 1};
     struct byte_unit unit =
         byte_unit_for(report->source->page_count * report->page_size);
@@ -282,14 +267,11 @@ static void print_sources(const struct report *report, size_t result,
 
     if (count == 1 || shown->sizes == NULL)
         return;
-    parts = memory_allocate(count, sizeof(*parts));
-    for (size_t i = 0; i < count; i++)
-        parts[i] = report->origins[i];
-    qsort(parts, count, sizeof(*parts), compare_parts);
+    parts = report_sorted_origins(report);
     table_add(&table, "pid");
     table_add(&table, " name");
     table_add(&table, "swappable");
-    for (size_t i = 0; i < cold_ages(report); i++)
+    for (size_t i = 0; i < report_cold_ages(report); i++)
         table_add(&table, "cold %" PRIu64 " s", report->cold->ages[i].seconds);
     table_add(&table, "pool");
     table_add(&table, "come free");
@@ -326,7 +308,7 @@ static void print_mappings(const struct report *report, size_t result,
     if (report->mapping_count == 0)
         return;
     qsort(report->mappings, report->mapping_count, sizeof(*report->mappings),
-          compare_parts);
+          report_compare_parts);
     table_add(&table, "pages");
     table_add(&table, "zero");
     table_add(&table, "same-filled");
