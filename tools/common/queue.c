@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+
 void pid_list_add(struct pid_list *list, long pid)
 {
     list->pids = memory_make_room(list->pids, list->count, &list->capacity,
@@ -57,22 +59,19 @@ static bool parse_pids(struct pid_list *list, const char *text)
 {
     char *words = memory_copy_text(text);
     char *rest = words;
+    char *part;
     bool good = true;
 
-    while (good && rest != NULL) {
-        char *comma = strchr(rest, ',');
+    while (good && (part = text_cut_part(&rest)) != NULL) {
         uint64_t pid;
 
-        if (comma != NULL)
-            *comma = '\0';
-        good = number_parse(rest, 1, PID_MOST, &pid);
+        good = number_parse(part, 1, PID_MOST, &pid);
         if (good)
             pid_list_add(list, (long)pid);
         else
             message_error("--pid: \"%s\" is no process number; they are 1 to "
                           "%d",
-                          rest, PID_MOST);
-        rest = comma == NULL ? NULL : comma + 1;
+                          part, PID_MOST);
     }
     free(words);
     pid_list_sort(list);

@@ -162,6 +162,17 @@ void text_free(struct text *text)
     *text = (struct text){0};
 }
 
+char *text_cut_part(char **list_inout)
+{
+    char *part = *list_inout;
+    char *comma = part == NULL ? NULL : strchr(part, ',');
+
+    *list_inout = comma == NULL ? NULL : comma + 1;
+    if (comma != NULL)
+        *comma = '\0';
+    return part;
+}
+
 int text_append_file(struct text *text, const char *path, size_t most)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);

@@ -31,6 +31,10 @@ void text_free(struct text *text);
 void text_print_sentence(struct text *text, const char *format, ...)
     TOOL_FORMAT(2, 3);
 
+/* Cuts the part before the next comma off a list; NULL: none is left.  An empty
+ * part is one too. */
+char *text_cut_part(char **list_inout);
+
 /*
  * The number of bytes of the UTF-8 character at `text`; 0 if it is none: a
  * stray or missing continuation byte, an overlong form, a surrogate, or beyond

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <zcache/zcache.h>
 
+#include "common/text.h"
 #include "common/words.h"
 
 const char *codec_default(void)
@@ -106,21 +107,18 @@ bool codec_list_parse(struct codec_list *list, const char *text)
 {
     char *words = memory_copy_text(text);
     char *rest = words;
+    char *part;
     bool good = true;
 
     codec_list_free(list);
-    while (good && rest != NULL) {
-        char *comma = strchr(rest, ',');
+    while (good && (part = text_cut_part(&rest)) != NULL) {
         struct codec_choice *choice;
 
-        if (comma != NULL)
-            *comma = '\0';
         list->choices = memory_make_room(list->choices, list->count,
                                          &list->capacity,
                                          sizeof(*list->choices));
         choice = &list->choices[list->count++];
-        good = parse_codec(list, choice, rest);
-        rest = comma == NULL ? NULL : comma + 1;
+        good = parse_codec(list, choice, part);
     }
     free(words);
     return good;

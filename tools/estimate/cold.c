@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "common/text.h"
 #include "estimate/cold_look.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -27,21 +28,19 @@ bool cold_parse(struct cold_request *request, const char *text)
 {
     char *words = memory_copy_text(text);
     char *rest = words;
+    char *part;
     uint64_t before = 0;
     bool good = true;
 
     request->age_count = 0;
-    while (good && rest != NULL) {
-        char *comma = strchr(rest, ',');
+    while (good && (part = text_cut_part(&rest)) != NULL) {
         uint64_t seconds = 0;
 
-        if (comma != NULL)
-            *comma = '\0';
         good = false;
-        if (!number_parse(rest, 1, COLD_SECONDS_MOST, &seconds))
+        if (!number_parse(part, 1, COLD_SECONDS_MOST, &seconds))
             message_error("--cold: \"%s\" is no number of seconds from 1 to "
                           "%d",
-                          rest, COLD_SECONDS_MOST);
+                          part, COLD_SECONDS_MOST);
         else if (seconds <= before)
             message_error("--cold: %" PRIu64 " follows %" PRIu64
                           "; each age must be larger than the one before",
@@ -54,7 +53,6 @@ bool cold_parse(struct cold_request *request, const char *text)
         if (good)
             request->seconds[request->age_count++] = seconds;
         before = seconds;
-        rest = comma == NULL ? NULL : comma + 1;
     }
     free(words);
     return good;

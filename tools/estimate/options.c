@@ -9,6 +9,7 @@
 
 #include "common/arguments.h"
 #include "common/plot.h"
+#include "common/text.h"
 #include "estimate/estimate.h"
 
 /* Lines of sources in a report. */
@@ -135,23 +136,20 @@ static bool parse_for(const char *text, unsigned *targets_out)
 {
     char *words = memory_copy_text(text);
     char *rest = words;
+    char *part;
     bool good = true;
 
     *targets_out = 0;
-    while (good && rest != NULL) {
-        char *comma = strchr(rest, ',');
+    while (good && (part = text_cut_part(&rest)) != NULL) {
         unsigned target;
 
-        if (comma != NULL)
-            *comma = '\0';
-        good = words_find(run_target_words(), rest, &target);
+        good = words_find(run_target_words(), part, &target);
         if (good)
             *targets_out |= 1u << target;
         else
             message_error("--for: there is no \"%s\"; there are: zswap, zram, "
                           "library",
-                          rest);
-        rest = comma == NULL ? NULL : comma + 1;
+                          part);
     }
     free(words);
     return good;

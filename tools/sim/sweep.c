@@ -19,6 +19,7 @@
 
 #include "common/json.h"
 #include "common/system.h"
+#include "common/text.h"
 #include "sim/sim.h"
 
 #define RUNS_MOST 100000
@@ -59,19 +60,15 @@ struct grid {
 static void cut(struct value_list *list, const char *text)
 {
     char *rest;
+    char *part;
 
     list->text = memory_copy_text(text);
     rest = list->text;
-    do {
-        char *comma = strchr(rest, ',');
-
-        if (comma != NULL)
-            *comma = '\0';
+    while ((part = text_cut_part(&rest)) != NULL) {
         list->words = memory_make_room(list->words, list->count,
                                        &list->capacity, sizeof(*list->words));
-        list->words[list->count++] = rest;
-        rest = comma == NULL ? NULL : comma + 1;
-    } while (rest != NULL);
+        list->words[list->count++] = part;
+    }
 }
 
 /* In the order of the grid the last parameter changes fastest. */
