@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "explore.h"
+#include "met.h"
 #include "trace.h"
 
 #define LAB_BOUNDS 16 /* preemption bounds that are counted apart */
@@ -82,6 +83,7 @@ struct lab_result {
     bool unpredictable; /* equal schedules gave different hashes */
     double seconds;
     double pct_bound; /* LAB_PCT: probability per run, 1/(n*k^(d-1)) */
+    struct lab_met_notes met;
 
     enum lab_outcome first_outcome; /* of the first failure */
     const char *first_what;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * met.c - notes of what is not explored.  They lie in the state of the search,
+ * which worker processes share.
+ */
+#include "met.h"
+
+#include "search_state.h"
+
+static void add_place(struct lab_met_kind *kind, const void *where)
+{
+    if (where == NULL)
+        return;
+    for (unsigned i = 0; i < kind->places; i++) {
+        if (kind->place[i] == where)
+            return;
+    }
+    if (kind->places < LAB_MET_PLACES)
+        kind->place[kind->places++] = where;
+}
+
+void lab_met(enum lab_met what, const void *where)
+{
+    struct lab_met_kind *kind;
+
+    if (lab_search == NULL || !lab_run.active || lab_run.in_oracle)
+        return;
+    if (what <= LAB_MET_WEAK_EXCHANGE && lab_run.current == 0)
+        return;
+    kind = &lab_search->result.met.kinds[what];
+    kind->count++;
+    add_place(kind, where);
+}
