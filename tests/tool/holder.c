@@ -7,7 +7,8 @@
  *
  * A quarter of PAGES is never written but read, a quarter is zeros, a quarter
  * one page over and over, and a quarter pages that are all different.  With the
- * KIND `fork` a child holds the same pages, and its number follows "ready".
+ * KIND `fork` a child holds the same pages, and its number follows "ready"; the
+ * child of `clone` and `vfork` has the same address space.
  * The other kinds hold PAGES pages that are all different, in memory that the
  * kernel treats in a way of its own: see the table at the end.
  */
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,6 +189,27 @@ static int wait_for_the_end(void)
     return 0;
 }
 
+/* A child in the same address space says its number. */
+static int hold_too(void *context)
+{
+    (void)context;
+    printf("ready %ld\n", (long)getpid());
+    return wait_for_the_end();
+}
+
+/* The parent only waits: the two share what stdio has too. */
+static int hold_by_two(const char *kind)
+{
+    static char stack[1 << 18];
+    const int flags = CLONE_VM | SIGCHLD |
+                      (strcmp(kind, "vfork") == 0 ? CLONE_VFORK : 0);
+
+    if (clone(hold_too, stack + sizeof(stack), flags, NULL) < 0)
+        return 2;
+    (void)sleep(120);
+    return 0;
+}
+
 /* What a process does when its main thread has ended. */
 static void *live_on(void *context)
 {
@@ -206,6 +229,7 @@ static const struct {
     {"file", hold_file}, /* PATH, mapped twice */
     {"sysv", hold_sysv},           {"sysv-locked", hold_sysv_locked},
     {"leader", map_anonymous}, /* the main thread ends */
+    {"clone", map_anonymous},      {"vfork", map_anonymous},
 };
 
 static unsigned char *hold(const char *kind, size_t count)
@@ -241,6 +265,8 @@ int main(int argc, char **argv)
         return 2;
     if (strcmp(kind, "half-freed") == 0)
         fill_all(pages, count / 2);
+    if (strcmp(kind, "clone") == 0 || strcmp(kind, "vfork") == 0)
+        return hold_by_two(kind);
     if (strcmp(kind, "fork") == 0)
         child = fork();
     if (child < 0)

@@ -14,11 +14,28 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/cgroup.h"
 #include "common/process_scan.h"
 #include "common/system.h"
+
+/* KCMP_VM of linux/kcmp.h. */
+#define COMPARE_ADDRESS_SPACES 1
+
+/*
+ * A task of each address space so far, in the order that kcmp() gives them.
+ * Two processes have one address space after clone(CLONE_VM); so does the child
+ * of vfork() until it executes another program.
+ */
+struct address_spaces {
+    pid_t *tasks;
+    size_t count;
+    size_t capacity;
+    bool can_compare; /* false: no kcmp(), or /proc has other numbers */
+    bool is_unknown;  /* some could not be compared */
+};
 
 /* The state of a source of processes: /proc/PID/mem of each origin. */
 struct process_state {
@@ -181,6 +198,73 @@ enum process_outcome process_check(long pid)
     return PROCESS_OK;
 }
 
+static struct address_spaces address_spaces_begin(const char *proc)
+{
+    struct text path = {0};
+    char self[32] = "";
+    struct address_spaces spaces = {0};
+
+    text_print(&path, "%s/self", proc);
+    if (readlink(path.bytes, self, sizeof(self) - 1) > 0) {
+        spaces.can_compare = strtol(self, NULL, 10) == (long)getpid();
+        spaces.is_unknown = !spaces.can_compare;
+    }
+    text_free(&path);
+    return spaces;
+}
+
+static void insert_task(struct address_spaces *spaces, size_t at, pid_t task)
+{
+    spaces->tasks = memory_make_room(spaces->tasks, spaces->count,
+                                     &spaces->capacity, sizeof(*spaces->tasks));
+    memmove(&spaces->tasks[at + 1], &spaces->tasks[at],
+            (spaces->count - at) * sizeof(*spaces->tasks));
+    spaces->tasks[at] = task;
+    spaces->count++;
+}
+
+static void remove_task(struct address_spaces *spaces, size_t at)
+{
+    spaces->count--;
+    memmove(&spaces->tasks[at], &spaces->tasks[at + 1],
+            (spaces->count - at) * sizeof(*spaces->tasks));
+}
+
+/*
+ * Is the address space of this task not that of an earlier one?  Then its place
+ * among them is *place_out.  One that cannot be compared is taken for new.
+ */
+static bool is_new_space(struct address_spaces *spaces, pid_t task,
+                         size_t *place_out)
+{
+    size_t low = 0;
+    size_t high = spaces->count;
+
+    while (low < high && spaces->can_compare) {
+        const size_t middle = low + (high - low) / 2;
+        const long order = syscall(SYS_kcmp, task, spaces->tasks[middle],
+                                   COMPARE_ADDRESS_SPACES, 0L, 0L);
+
+        if (order == 0)
+            return false;
+        if (order == 1) {
+            high = middle;
+        } else if (order == 2) {
+            low = middle + 1;
+        } else if (order < 0 && errno == ESRCH) {
+            if (kill(spaces->tasks[middle], 0) == 0 || errno != ESRCH)
+                break; /* this task has ended: its scan says so */
+            remove_task(spaces, middle);
+            high--;
+        } else {
+            spaces->can_compare = false;
+            spaces->is_unknown = true;
+        }
+    }
+    *place_out = low;
+    return true;
+}
+
 /* The process's own name: "sh"; "" if it is not known. */
 static char *read_name(const char *directory)
 {
@@ -259,19 +343,33 @@ static enum process_outcome scan_process(struct process_scan *scan, long pid,
     return error == 0 ? PROCESS_EMPTY : outcome_of(scan->proc, pid, error);
 }
 
+/* The task after which a /proc/PID, or a /proc/PID/task/TID, is named. */
+static pid_t task_of(const char *directory)
+{
+    return (pid_t)strtol(strrchr(directory, '/') + 1, NULL, 10);
+}
+
 /* Opens and scans one more process of a source. */
-static enum process_outcome add_process(struct process_scan *scan, long pid)
+static enum process_outcome add_process(struct process_scan *scan,
+                                        struct address_spaces *spaces, long pid)
 {
     struct process_state *state = scan->source->state;
     struct text directory = {0};
     enum process_outcome outcome;
+    size_t place = 0;
     int error;
     int memory;
 
     find_directory(scan->proc, pid, &directory);
     memory = open_memory(directory.bytes, &error);
-    outcome = memory < 0 ? outcome_of(scan->proc, pid, error)
-                         : scan_process(scan, pid, directory.bytes);
+    if (memory < 0)
+        outcome = outcome_of(scan->proc, pid, error);
+    else if (!is_new_space(spaces, task_of(directory.bytes), &place))
+        outcome = PROCESS_SAME_SPACE;
+    else
+        outcome = scan_process(scan, pid, directory.bytes);
+    if (outcome == PROCESS_OK)
+        insert_task(spaces, place, task_of(directory.bytes));
     text_free(&directory);
     if (outcome != PROCESS_OK) {
         if (memory >= 0)
@@ -356,6 +454,8 @@ static void tally_add(struct process_tally *tally, enum process_outcome outcome)
         tally->not_permitted++;
     else if (outcome == PROCESS_EMPTY)
         tally->empty++;
+    else if (outcome == PROCESS_SAME_SPACE)
+        tally->same_space++;
 }
 
 enum process_outcome process_open(struct source *source,
@@ -364,6 +464,7 @@ enum process_outcome process_open(struct source *source,
 {
     const char *proc = request->proc == NULL ? "/proc" : request->proc;
     struct process_state *state = memory_allocate(1, sizeof(*state));
+    struct address_spaces spaces = address_spaces_begin(proc);
     struct process_scan scan;
     enum process_outcome outcome = PROCESS_EMPTY;
 
@@ -376,15 +477,21 @@ enum process_outcome process_open(struct source *source,
     process_scan_begin(&scan, source, proc);
     allow_descriptors(request->pids->count);
     for (size_t i = 0; i < request->pids->count; i++) {
-        outcome = add_process(&scan, request->pids->pids[i]);
+        outcome = add_process(&scan, &spaces, request->pids->pids[i]);
         tally_add(tally, outcome);
         if (outcome == PROCESS_FAILED)
             break;
     }
     source->label = label_all(request, source);
     process_scan_note(&scan);
+    if (spaces.is_unknown && source->origin_count > 1)
+        text_print_sentence(&source->note,
+                            "Processes that share one address space (vfork) "
+                            "may be counted more than once: kcmp() cannot "
+                            "compare them here.");
     note_limits(source, proc);
     process_scan_end(&scan);
+    free(spaces.tasks);
     if (outcome != PROCESS_FAILED && source->page_count != 0)
         return PROCESS_OK;
     source_close(source);

@@ -40,8 +40,9 @@ enum left_out {
 struct process_tally {
     size_t gone;
     size_t not_permitted;
-    size_t empty;   /* the kernel's, or with nothing in memory */
-    size_t foreign; /* of other PID namespaces: without a number here */
+    size_t empty;      /* the kernel's, or with nothing in memory */
+    size_t foreign;    /* of other PID namespaces: without a number here */
+    size_t same_space; /* counted with another, whose address space it has */
 };
 
 /* A file or a process. */

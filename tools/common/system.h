@@ -61,6 +61,7 @@ enum process_outcome {
     PROCESS_GONE,          /* no process has that number (any more) */
     PROCESS_NOT_PERMITTED, /* this program may not read it */
     PROCESS_EMPTY,         /* nothing that could be swapped, or the kernel's */
+    PROCESS_SAME_SPACE,    /* its address space is that of an earlier one */
     PROCESS_FAILED         /* an error, which was shown */
 };
 

@@ -72,6 +72,7 @@ void report_put_all_omitted(struct json *json, const struct source *source)
     put(json, "ended", tally->gone);
     put(json, "without_memory", tally->empty);
     put(json, "other_namespaces", tally->foreign);
+    put(json, "same_address_space", tally->same_space);
     json_close(json, '}');
 }
 
@@ -95,7 +96,8 @@ void report_print_omitted(const struct source *source, FILE *file)
     const struct process_tally *tally = &source->processes_left_out;
     struct source_origin sum = sum_of(source);
     uint64_t any = sum.swapped_bytes + source->unmapped_shared_bytes +
-                   tally->not_permitted + tally->gone + tally->foreign;
+                   tally->not_permitted + tally->gone + tally->foreign +
+                   tally->same_space;
 
     for (size_t kind = 0; kind < LEFT_OUT_REASONS; kind++)
         any += sum.left_out_bytes[kind];
@@ -112,4 +114,7 @@ void report_print_omitted(const struct source *source, FILE *file)
                 "not permitted (root, or CAP_SYS_PTRACE, may read them)");
     print_count(file, tally->gone, "ended before they were read");
     print_count(file, tally->foreign, "of other PID namespaces");
+    print_count(file, tally->same_space,
+                "counted with another, whose address space it has (vfork, "
+                "CLONE_VM)");
 }
