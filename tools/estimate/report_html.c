@@ -167,9 +167,10 @@ static void write_result(const struct page *page,
     fprintf(page->file, "<td>%.1f%%</td>",
             100.0 - percent_of(cost, pages * page->report->page_size));
     put_count(page, result->raw_pages);
-    fprintf(page->file, "<td>%.2f</td><td>%.2f</td>",
+    fprintf(page->file, "<td>%.2f</td><td>%.2f</td><td>%.2f</td>",
             (double)result->store_nanoseconds / 1e3 / (double)pages,
-            (double)result->load_nanoseconds / 1e3 / (double)pages);
+            (double)result->load_nanoseconds / 1e3 / (double)pages,
+            (double)result->spread_nanoseconds / 1e3 / (double)pages);
     put_count(page, result->mismatches);
     fputs("</tr>\n", page->file);
 }
@@ -177,8 +178,8 @@ static void write_result(const struct page *page,
 static void write_results(const struct page *page)
 {
     static const char *const names[] = {
-        " codec", " for", "payload", "pool", "metadata",  "come free",
-        "saved",  "raw",  "out",     "in",   "mismatches"};
+        " codec", " for", "payload", "pool", "metadata", "come free",
+        "saved",  "raw",  "out",     "in",   "spread",   "mismatches"};
     const struct report *report = page->report;
     struct bars bars = bars_of_results(report);
 
