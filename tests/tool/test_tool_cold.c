@@ -4,15 +4,9 @@
  * is files that look like /proc and /sys, time passes when the program waits,
  * and what happens at which time is written down.
  */
-#include "support_test.h"
+#include "test_tool_folder.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "estimate/cold.h"
 
@@ -42,60 +36,21 @@ static uint64_t head_of(uint64_t page)
     return page < HUGE_FIRST ? page : page / HUGE_PAGES * HUGE_PAGES;
 }
 
-static char directory[64];
-
-static int set_up(void **state)
-{
-    char making[256];
-
-    (void)state;
-    message_set_quiet(true);
-    (void)snprintf(directory, sizeof(directory), "/tmp/zcache-test-XXXXXX");
-    if (mkdtemp(directory) == NULL)
-        return -1;
-    (void)snprintf(making, sizeof(making),
-                   "mkdir -p '%s/proc/7' '%s/sys/kernel/mm/page_idle'",
-                   directory, directory);
-    return system(making); /* NOLINT(cert-env33-c): our own name */
-}
-
-static int tear_down(void **state)
-{
-    char cleaning[96];
-
-    (void)state;
-    message_set_quiet(false);
-    (void)snprintf(cleaning, sizeof(cleaning), "rm -rf '%s'", directory);
-    return system(cleaning); /* NOLINT(cert-env33-c): our own name */
-}
-
 #define TEST_OF_COLD(name) TEST_WITH(name, set_up, tear_down)
-
-/* A file below the folder, open to be read and written. */
-static int file_of(const char *name)
-{
-    char path[256];
-    int file;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-    file = open(path, O_RDWR | O_CREAT, 0600);
-    assert_true(file >= 0);
-    return file;
-}
 
 static void put(const char *name, const void *bytes, size_t size,
                 uint64_t offset)
 {
-    int file = file_of(name);
+    int file = make_file(name, 0);
 
-    assert_int_equal(pwrite(file, bytes, size, (off_t)offset), size);
+    put_at(file, bytes, size, offset);
     (void)close(file);
 }
 
 static uint64_t word_at(const char *name, uint64_t index)
 {
     uint64_t word = 0;
-    int file = file_of(name);
+    int file = make_file(name, 0);
 
     (void)pread(file, &word, sizeof(word), (off_t)(index * sizeof(word)));
     (void)close(file);
@@ -124,7 +79,7 @@ static void write_smaps(void)
                    "Size:  64 kB\nRss:  %3u kB\nReferenced:  %3u kB\n"
                    "Anonymous:  %3u kB\nLazyFree:  0 kB\nVmFlags: rd wr mr \n",
                    4 * PAGE_COUNT, 4 * count, 4 * PAGE_COUNT);
-    put("proc/7/smaps", text, strlen(text), 0);
+    put_text("proc/7/smaps", text);
 }
 
 static void read_page(uint64_t page)
@@ -169,10 +124,10 @@ static void make_process(bool has_bitmap)
     memset(&world, 0, sizeof(world));
     world.has_bitmap = has_bitmap;
     world.time = 1000 * SECOND;
-    put("proc/7/maps", maps, strlen(maps), 0);
-    put("proc/7/status", status, strlen(status), 0);
-    put("proc/7/comm", "seven\n", 6, 0);
-    put("proc/7/clear_refs", "", 0, 0);
+    put_text("proc/7/maps", maps);
+    put_text("proc/7/status", status);
+    put_text("proc/7/comm", "seven\n");
+    put_text("proc/7/clear_refs", "");
     if (has_bitmap)
         put(bitmap, &(uint64_t){0}, sizeof(uint64_t), 3 * sizeof(uint64_t));
     for (uint64_t page = 0; page < PAGE_COUNT; page++) {
@@ -195,7 +150,7 @@ static uint64_t pass_time(void *context, uint64_t due)
 {
     (void)context;
     if (word_at("proc/7/clear_refs", 0) == '1') {
-        put("proc/7/clear_refs", "0", 1, 0);
+        put_text("proc/7/clear_refs", "0");
         memset(world.referenced, 0, sizeof(world.referenced));
         write_smaps();
     }

@@ -4,13 +4,7 @@
  * and what is said where they are gone.  Processes are files that look like
  * /proc.
  */
-#include "support_test.h"
-
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "test_tool_folder.h"
 
 #include "common/snapshot.h"
 #include "common/system.h"
@@ -23,44 +17,7 @@
 #define OF_FILE (UINT64_C(1) << 61)
 #define EXCLUSIVE (UINT64_C(1) << 56)
 
-static char directory[64];
-
-/* A directory of its own for each test, and no messages. */
-static int set_up(void **state)
-{
-    (void)state;
-    message_set_quiet(true);
-    (void)snprintf(directory, sizeof(directory), "/tmp/zcache-test-XXXXXX");
-    return mkdtemp(directory) == NULL ? -1 : 0;
-}
-
-static int tear_down(void **state)
-{
-    char cleaning[96];
-
-    (void)state;
-    message_set_quiet(false);
-    (void)snprintf(cleaning, sizeof(cleaning), "rm -rf '%s'", directory);
-    return system(cleaning); /* NOLINT(cert-env33-c): our own name */
-}
-
 #define TEST_OF_SOURCE(name) TEST_WITH(name, set_up, tear_down)
-
-static int create(const char *name)
-{
-    char path[256];
-    int file;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", directory, name);
-    file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    assert_true(file >= 0);
-    return file;
-}
-
-static void put(int file, const void *bytes, size_t size, uint64_t offset)
-{
-    assert_int_equal(pwrite(file, bytes, size, (off_t)offset), size);
-}
 
 /* Process 7: its maps, and files that are open for more. */
 static int pagemap;
@@ -70,19 +27,10 @@ static struct snapshot snapshot;
 
 static void make_process(const char *maps)
 {
-    char path[256];
-    int file;
-
-    (void)snprintf(path, sizeof(path), "%s/7", directory);
-    assert_int_equal(mkdir(path, 0700), 0);
-    file = create("7/smaps");
-    put(file, maps, strlen(maps), 0);
-    (void)close(file);
-    file = create("7/comm");
-    put(file, "na\"me\n", 6, 0);
-    (void)close(file);
-    pagemap = create("7/pagemap");
-    mem = create("7/mem");
+    put_text("7/smaps", maps);
+    put_text("7/comm", "na\"me\n");
+    pagemap = make_file("7/pagemap", O_TRUNC);
+    mem = make_file("7/mem", O_TRUNC);
 }
 
 /* One page: its word, and content that starts with its number. */
@@ -91,8 +39,8 @@ static void put_page(uint64_t number, uint64_t word)
     unsigned char content[PAGE] = {0};
 
     memcpy(content, &number, sizeof(number));
-    put(pagemap, &word, sizeof(word), number * sizeof(word));
-    put(mem, content, sizeof(content), number * PAGE);
+    put_at(pagemap, &word, sizeof(word), number * sizeof(word));
+    put_at(mem, content, sizeof(content), number * PAGE);
 }
 
 static void open_process(size_t page_size, enum process_outcome expected)
@@ -271,14 +219,8 @@ static void make_mounts(void)
         "30 1 0:5 / /tmp rw,nosuid - tmpfs tmpfs rw,size=1k\n"
         "31 1 0:6 / /run rw - tmpfs tmpfs rw,noswap\n"
         "32 1 0:7 / / rw - ext4 /dev/vda rw\n";
-    char path[256];
-    int file;
 
-    (void)snprintf(path, sizeof(path), "%s/self", directory);
-    assert_int_equal(mkdir(path, 0700), 0);
-    file = create("self/mountinfo");
-    put(file, mounts, sizeof(mounts) - 1, 0);
-    (void)close(file);
+    put_text("self/mountinfo", mounts);
 }
 
 TEST_OF_SOURCE(shared_memory_counts_once_by_its_place_where_frames_are_hidden)
@@ -303,23 +245,6 @@ TEST_OF_SOURCE(shared_memory_counts_once_by_its_place_where_frames_are_hidden)
     expect_note("2 pages that several mappings share were counted once");
     expect_note("CAP_SYS_ADMIN");
     close_process();
-}
-
-/* A file of that text, in folders that are made. */
-static void put_text(const char *name, const char *text)
-{
-    char path[256];
-    int file;
-
-    for (const char *slash = strchr(name, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        (void)snprintf(path, sizeof(path), "%s/%.*s", directory,
-                       (int)(slash - name), name);
-        (void)mkdir(path, 0700);
-    }
-    file = create(name);
-    put(file, text, strlen(text), 0);
-    (void)close(file);
 }
 
 TEST_OF_SOURCE(limits_of_control_groups_are_found_below_their_mount)
@@ -440,11 +365,11 @@ static int open_file(uint64_t pages)
 {
     char path[256];
     char *paths[1];
-    int file = create("pages");
+    int file = make_file("pages", O_TRUNC);
 
     (void)snprintf(path, sizeof(path), "%s/pages", directory);
     for (uint64_t i = 0; i < pages; i++)
-        put(file, &i, sizeof(i), i * PAGE);
+        put_at(file, &i, sizeof(i), i * PAGE);
     assert_int_equal(ftruncate(file, (off_t)(pages * PAGE)), 0);
     paths[0] = path;
     assert_true(source_open_files(&source, paths, 1, PAGE));
@@ -495,10 +420,10 @@ TEST_OF_SOURCE(a_hole_is_zeros_whatever_the_buffer_had)
     struct source_cursor cursor;
     struct source_pages pages;
     uint64_t count = 0;
-    int file = create("sparse");
+    int file = make_file("sparse", O_TRUNC);
 
     (void)snprintf(path, sizeof(path), "%s/sparse", directory);
-    put(file, "data", 4, 5 * PAGE);
+    put_at(file, "data", 4, 5 * PAGE);
     assert_int_equal(ftruncate(file, (off_t)(20 * PAGE + 5)), 0);
     assert_true(source_open_files(&source, paths, 1, PAGE));
     memset(buffer, 0xff, sizeof(buffer));
