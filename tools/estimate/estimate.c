@@ -6,10 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "estimate/now.h"
-
 #include "common/system.h"
 #include "estimate/lzo.h"
+#include "estimate/now.h"
+#include "estimate/suggestion.h"
+
+/* The kernel's default, CONFIG_ZSMALLOC_CHAIN_SIZE. */
+#define CHAIN_DEFAULT 8
 
 void estimate_options_free(struct estimate_options *options)
 {
@@ -212,6 +215,7 @@ static int estimate_source(const struct estimate_options *options,
                             .legend = options->legend,
                             .cold = cold};
     uint64_t pages = sample_page_count(source->page_count, options->sample);
+    struct suggestion suggestion;
     struct progress progress;
     struct snapshot snapshot;
     enum snapshot_outcome outcome;
@@ -230,6 +234,10 @@ static int estimate_source(const struct estimate_options *options,
     if (outcome == SNAPSHOT_OK &&
         estimate_snapshot(options, &snapshot, &progress, &report)) {
         progress_end(&progress);
+        suggestion = suggestion_make(&report);
+        report.suggestion = &suggestion;
+        if (suggestion.chosen != NULL)
+            report.shown = (size_t)(suggestion.chosen - report.results);
         result = show(options, &report);
     }
     progress_end(&progress);

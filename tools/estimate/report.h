@@ -32,6 +32,8 @@ struct report_cold {
                           sample */
 };
 
+struct suggestion;
+
 struct report {
     const struct source *source;
     size_t page_size;
@@ -49,6 +51,9 @@ struct report {
     bool legend;
     const struct cold *cold; /* NULL: not asked for */
     struct report_cold *cold_ages;
+    const struct suggestion *suggestion; /* the same in every form */
+    size_t shown; /* the result of sources and cold pages: the suggested one,
+                     or the first */
 };
 
 void report_free(struct report *report);

@@ -38,7 +38,6 @@ static const char style[] =
 struct page {
     FILE *file;
     const struct report *report;
-    size_t shown; /* the result of sources and cold pages */
     struct byte_unit unit;
 };
 
@@ -89,9 +88,7 @@ static void print_omitted(const struct report *report, FILE *file)
 
 static void print_suggestion(const struct report *report, FILE *file)
 {
-    const struct suggestion suggestion = suggestion_make(report);
-
-    suggestion_print(&suggestion, report, file);
+    suggestion_print(report->suggestion, report, file);
 }
 
 static void print_legend(const struct report *report, FILE *file)
@@ -103,7 +100,8 @@ static void print_legend(const struct report *report, FILE *file)
 /* The name of the configuration: "zstd zswap". */
 static void write_shown(const struct page *page)
 {
-    const struct run_result *shown = &page->report->results[page->shown];
+    const struct run_result *shown =
+        &page->report->results[page->report->shown];
 
     html_text(page->file, shown->codec->label);
     fprintf(page->file, " %s",
@@ -114,7 +112,8 @@ static bool write_summary(const struct page *page)
 {
     const struct report *report = page->report;
     const struct census *census = &report->census;
-    const uint64_t cost = run_result_cost(&report->results[page->shown]);
+    const uint64_t cost =
+        run_result_cost(&report->results[page->report->shown]);
     const int64_t left = left_of(page, census->pages, cost);
     char size[BYTE_TEXT_SIZE];
 
@@ -236,8 +235,8 @@ static void write_source_rows(const struct page *page)
             fprintf(page->file, "<tr><td>%ld</td>", pid);
         put_word(page, parts[i].name);
         put_part(page, &parts[i].census, parts[i].cold,
-                 report_pool_share(report, &parts[i], page->shown),
-                 report_cost_share(report, &parts[i], page->shown));
+                 report_pool_share(report, &parts[i], page->report->shown),
+                 report_cost_share(report, &parts[i], page->report->shown));
     }
     free(parts);
 }
@@ -246,7 +245,7 @@ static void write_sources(const struct page *page)
 {
     static const char *const names[] = {"pid", " name", "swappable"};
     const struct report *report = page->report;
-    const struct run_result *shown = &report->results[page->shown];
+    const struct run_result *shown = &report->results[page->report->shown];
     uint64_t cold[COLD_AGES_MOST] = {0};
 
     fputs("<h2>Sources</h2>\n<p>In one pool, ", page->file);
@@ -279,12 +278,14 @@ static void write_cold_row(const struct page *page, size_t age)
     put_bytes(page, (int64_t)(pages * report->page_size));
     fprintf(page->file, "<td>%.1f%%</td>",
             percent_of(pages, report->census.pages));
-    put_bytes(page, (int64_t)report_pool_share(report, part, page->shown));
-    put_bytes(page, left_of(page, pages,
-                            report_cost_share(report, part, page->shown)));
+    put_bytes(page,
+              (int64_t)report_pool_share(report, part, page->report->shown));
+    put_bytes(page,
+              left_of(page, pages,
+                      report_cost_share(report, part, page->report->shown)));
     fprintf(page->file, "<td>%.1f</td><td>%.2f%%</td></tr>\n",
             report_again_per_second(report, age),
-            report_processor_percent(report, age, page->shown));
+            report_processor_percent(report, age, page->report->shown));
 }
 
 static void write_cold(const struct page *page)
@@ -297,7 +298,7 @@ static void write_cold(const struct page *page)
 
     if (report->cold == NULL)
         return;
-    bars = bars_of_cold(report, page->shown);
+    bars = bars_of_cold(report, page->report->shown);
     fputs("<h2>", page->file);
     html_text(page->file, bars.title.bytes);
     fputs("</h2>\n", page->file);
@@ -358,7 +359,6 @@ bool report_html(const struct report *report, const char *path)
     struct new_file file = file_of(path);
     struct page page = {
         .report = report,
-        .shown = report_shown(report),
         .unit = byte_unit_for(report->census.pages * report->page_size)};
     int descriptor;
     bool good;

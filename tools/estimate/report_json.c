@@ -132,8 +132,6 @@ static void put_mappings(struct json *json, const struct report *report)
 
 static void put_total(struct json *json, const struct report *report)
 {
-    const struct suggestion suggestion = suggestion_make(report);
-
     json_key(json, "total");
     json_open(json, '{');
     put_text(json, "source", report->source->label);
@@ -155,7 +153,7 @@ static void put_total(struct json *json, const struct report *report)
         put_result(json, report, &report->results[i]);
     json_close(json, ']');
     report_put_cold(json, report);
-    suggestion_put(&suggestion, json);
+    suggestion_put(report->suggestion, json);
     if (report->mapping_count != 0)
         put_mappings(json, report);
     json_close(json, '}');

@@ -5,8 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "estimate/suggestion.h"
-
 static struct bars bars_of_report(const struct report *report, size_t most)
 {
     const uint64_t bytes = report->census.pages * report->page_size;
@@ -96,15 +94,6 @@ void bars_free(struct bars *bars)
     text_free(&bars->title);
     free(bars->rows);
     *bars = (struct bars){0};
-}
-
-size_t report_shown(const struct report *report)
-{
-    const struct suggestion suggestion = suggestion_make(report);
-
-    return suggestion.chosen == NULL
-               ? 0
-               : (size_t)(suggestion.chosen - report->results);
 }
 
 bool report_is_first_of_codec(const struct report *report, size_t result)

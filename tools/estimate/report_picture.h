@@ -32,10 +32,6 @@ struct bars bars_of_cold(const struct report *report, size_t result);
 
 void bars_free(struct bars *bars);
 
-/* The configuration that a report shows where it shows one: what is suggested,
- * or the first. */
-size_t report_shown(const struct report *report);
-
 /* In every configuration a codec makes the same of a page, but for which pages
  * are stored raw or not at all: so the sizes in its first one are shown. */
 bool report_is_first_of_codec(const struct report *report, size_t result);

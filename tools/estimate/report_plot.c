@@ -138,7 +138,7 @@ bool report_plot(const struct report *report, const char *path)
     bool good;
 
     if (report->cold != NULL)
-        picture.cold = bars_of_cold(report, report_shown(report));
+        picture.cold = bars_of_cold(report, report->shown);
     picture.height = height_of(&picture.results) + height_of(&picture.cold) +
                      SIZES_HEIGHT;
     good = plot_draw(path, picture.height, write_script, &picture);

@@ -188,13 +188,6 @@ static void print_outlook(const struct report *report,
     text_free(&text);
 }
 
-/* The result of the lines of sources: the suggested one, or the first. */
-static size_t shown_result(const struct report *report,
-                           const struct run_result *choice)
-{
-    return choice == NULL ? 0 : (size_t)(choice - report->results);
-}
-
 /*
  * The cells of one line, of `pages` before sampling: sizes, the share of the
  * pool, what would come free, scaled up; nothing is known of a source of which
@@ -343,8 +336,8 @@ static void print_classes(const struct report *report, FILE *file)
 
 void report_print_text(const struct report *report, FILE *file)
 {
-    const struct suggestion suggestion = suggestion_make(report);
-    const size_t shown = shown_result(report, suggestion.chosen);
+    const struct suggestion *suggestion = report->suggestion;
+    const size_t shown = report->shown;
 
     print_heading(report, file);
     report_print_omitted(report->source, file);
@@ -352,9 +345,9 @@ void report_print_text(const struct report *report, FILE *file)
     print_results(report, file);
     report_print_cold(report, shown, file);
     fputc('\n', file);
-    if (suggestion.kind > SUGGEST_TOO_SMALL && suggestion.chosen != NULL)
-        print_outlook(report, suggestion.chosen, file);
-    suggestion_print(&suggestion, report, file);
+    if (suggestion->kind > SUGGEST_TOO_SMALL && suggestion->chosen != NULL)
+        print_outlook(report, suggestion->chosen, file);
+    suggestion_print(suggestion, report, file);
     print_mappings(report, shown, file);
     print_classes(report, file);
     if (report->legend)
