@@ -24,8 +24,7 @@ uint64_t system_swap_devices(void);
 uint64_t system_shared_memory(void);
 
 /* The longest chain of pages of zsmalloc in the running kernel, by its
- * configuration; 8, the kernel's default, where that cannot be read. */
-#define SYSTEM_CHAIN_DEFAULT 8
+ * configuration; 0 where that cannot be read. */
 unsigned system_chain_length(void);
 
 /* Processes by number. */

@@ -66,19 +66,16 @@ uint64_t system_shared_memory(void)
     return read_meminfo("\nShmem:");
 }
 
-unsigned system_chain_length(void)
+/* Of a configuration of the kernel; 0 if it is not there. */
+static unsigned read_chain_length(const char *path)
 {
     static const char key[] = "\nCONFIG_ZSMALLOC_CHAIN_SIZE=";
-    struct utsname name;
-    struct text path = {0};
     struct text text = {0};
-    uint64_t length = SYSTEM_CHAIN_DEFAULT;
+    uint64_t length = 0;
     char *line;
 
-    if (uname(&name) != 0)
-        return SYSTEM_CHAIN_DEFAULT;
-    text_print(&path, "/boot/config-%s", name.release);
-    if (text_append_file(&text, path.bytes, PROC_BYTES_MOST) == 0) {
+    if (text_append_file(&text, path, PROC_BYTES_MOST) == 0 &&
+        text.length != 0) {
         line = strstr(text.bytes, key);
         if (line != NULL) {
             line += sizeof(key) - 1;
@@ -86,9 +83,26 @@ unsigned system_chain_length(void)
             (void)number_parse(line, 4, 16, &length);
         }
     }
-    text_free(&path);
     text_free(&text);
     return (unsigned)length;
+}
+
+unsigned system_chain_length(void)
+{
+    struct utsname name;
+    struct text path = {0};
+    unsigned length;
+
+    if (uname(&name) != 0)
+        return 0;
+    text_print(&path, "/boot/config-%s", name.release);
+    length = read_chain_length(path.bytes);
+    path.length = 0;
+    text_print(&path, "/lib/modules/%s/config", name.release);
+    if (length == 0)
+        length = read_chain_length(path.bytes);
+    text_free(&path);
+    return length;
 }
 
 bool system_list_all(struct pid_list *list)

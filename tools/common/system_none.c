@@ -33,7 +33,7 @@ uint64_t system_shared_memory(void)
 
 unsigned system_chain_length(void)
 {
-    return SYSTEM_CHAIN_DEFAULT;
+    return 0;
 }
 
 bool system_list_all(struct pid_list *list)

@@ -223,6 +223,9 @@ static int estimate_source(const struct estimate_options *options,
 
     if (report.chain_length == 0)
         report.chain_length = system_chain_length();
+    report.chain_is_assumed = report.chain_length == 0;
+    if (report.chain_is_assumed)
+        report.chain_length = CHAIN_DEFAULT;
     progress_begin(&progress, options->quiet, source->page_size, pages);
     progress_stage(&progress, "", "", "reading");
     outcome = snapshot_take(&snapshot, source, options->sample, &progress);

@@ -81,6 +81,22 @@ struct report_part *report_sorted_origins(const struct report *report)
     return parts;
 }
 
+const char *report_chain_note(const struct report *report)
+{
+    static const char note[] =
+        "Chains of 8 pages, the kernel's default, are assumed: neither "
+        "/boot/config-RELEASE nor /lib/modules/RELEASE/config of the running "
+        "kernel says CONFIG_ZSMALLOC_CHAIN_SIZE. Where there is a "
+        "/proc/config.gz, zcat shows it; --chain takes it.";
+
+    for (size_t i = 0; report->chain_is_assumed && i < report->result_count;
+         i++) {
+        if (report->results[i].target != RUN_LIBRARY)
+            return note;
+    }
+    return NULL;
+}
+
 size_t report_cold_ages(const struct report *report)
 {
     return report->cold == NULL ? 0 : report->cold->age_count;

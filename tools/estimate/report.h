@@ -45,6 +45,7 @@ struct report {
     struct report_part *mappings;
     size_t mapping_count; /* 0 without --by mapping */
     unsigned chain_length;
+    bool chain_is_assumed;      /* it is the kernel's default */
     uint64_t memory_bytes;      /* of this machine; 0: not known */
     uint64_t swap_device_bytes; /* of its swap devices that are not zram's */
     size_t top;                 /* most lines of processes in the text */
@@ -74,6 +75,10 @@ int report_compare_parts(const void *left, const void *right);
 /* Parts of all sources in that order, for free(); what they point to is the
  * report's. */
 struct report_part *report_sorted_origins(const struct report *report);
+
+/* Says that the chain length is assumed, if it is and a result depends on it;
+ * else NULL. */
+const char *report_chain_note(const struct report *report);
 
 /* How many ages were asked for: 0 without --cold. */
 size_t report_cold_ages(const struct report *report);

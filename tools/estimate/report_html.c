@@ -204,6 +204,8 @@ static void write_results(const struct page *page)
         html_text(page->file, result->remark.bytes);
         fputs("</p>\n", page->file);
     }
+    if (report_chain_note(report) != NULL)
+        fprintf(page->file, "<p>%s</p>\n", report_chain_note(report));
 }
 
 /* The cells of a part, or of everything. */

@@ -145,6 +145,7 @@ static void put_total(struct json *json, const struct report *report)
     }
     report_put_all_omitted(json, report->source);
     put(json, "chain_length", report->chain_length);
+    put(json, "chain_length_assumed", report->chain_is_assumed);
     if (report->source->note.length != 0)
         put_text(json, "note", report->source->note.bytes);
     json_key(json, "results");

@@ -134,6 +134,14 @@ static void print_remarks(const struct report *report, FILE *file)
     }
 }
 
+static void print_chain_note(const struct report *report, FILE *file)
+{
+    if (report_chain_note(report) == NULL)
+        return;
+    fputc('\n', file);
+    text_print_wrapped(file, report_chain_note(report), 0);
+}
+
 static void print_results(const struct report *report, FILE *file)
 {
     static const char *const headings[] = {
@@ -153,6 +161,7 @@ static void print_results(const struct report *report, FILE *file)
     table_print(&table, file);
     table_free(&table);
     print_remarks(report, file);
+    print_chain_note(report, file);
 }
 
 /* The outlook for the whole source, scaled up from a sample. */
