@@ -12,25 +12,38 @@
 #define TOY_SITE(verb_)                                                        \
     (&(const struct lab_site){(verb_), NULL, __FILE__, __LINE__})
 
-static const char *broken;
+static char broken[LAB_RULES_BROKEN * LAB_RULE_CHARS]; /* a list */
 
 static bool holds(const char *rule)
 {
-    return broken == NULL || strcmp(broken, rule) != 0;
+    int place = lab_rule_index(broken, rule);
+
+    lab_rule_missed(place);
+    return place < 0;
 }
 
-static bool break_among(const char *rule, const char *const *rules)
+static bool is_among(const char *rule, const char *const *rules)
 {
-    broken = NULL;
-    if (rule == NULL)
-        return true;
     for (; *rules != NULL; rules++) {
-        if (strcmp(rule, *rules) == 0) {
-            broken = *rules;
+        if (strcmp(rule, *rules) == 0)
             return true;
-        }
     }
     return false;
+}
+
+static bool break_among(const char *list, const char *const *rules)
+{
+    const char *rest = list;
+    char rule[LAB_RULE_CHARS];
+
+    broken[0] = '\0';
+    while (lab_rule_next(&rest, rule)) {
+        if (!is_among(rule, rules))
+            return false;
+    }
+    if (list != NULL && strlen(list) < sizeof(broken))
+        memcpy(broken, list, strlen(list) + 1);
+    return true;
 }
 
 /* --- an entry, as the tree holds it ---------------------------------- */

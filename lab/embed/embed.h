@@ -43,6 +43,11 @@ int zc_lab_cond_signal(pthread_cond_t *condition);
 int zc_lab_cond_broadcast(pthread_cond_t *condition);
 
 int zc_lab_yield(void);
+
+/* Failures in explored code; elsewhere what they are called after. */
+_Noreturn void zc_lab_exit(int status);         /* exit(), quick_exit() */
+_Noreturn void zc_lab_exit_now(int status);     /* _exit(), _Exit() */
+_Noreturn void zc_lab_thread_exit(void *value); /* ends an actor */
 _Noreturn void zc_lab_abort(void);
 _Noreturn void zc_lab_assert_fail(const char *expression, const char *file,
                                   unsigned line, const char *function);

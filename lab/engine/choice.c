@@ -10,6 +10,8 @@
 
 #include "mutant.h"
 
+bool lab_no_leaks;
+
 static unsigned scripted(unsigned n, bool costs)
 {
     unsigned depth = lab_run.depth;

@@ -189,11 +189,10 @@ void lab_count_execution(void)
         search->succeeded = true;
 }
 
-void lab_count_crash(int signal)
+void lab_count_death(enum lab_death death)
 {
     struct lab_search *search = lab_search;
 
-    (void)signal;
     search->result.executions++;
     if (search->schedule.unrecorded) {
         search->result.blocked++;
@@ -201,5 +200,5 @@ void lab_count_crash(int signal)
     }
     note_complete(search, true);
     search->result.crashes++;
-    note_failure(search, LAB_CRASHED, "crash");
+    note_failure(search, LAB_CRASHED, lab_death_name(death));
 }

@@ -204,6 +204,9 @@ void lab_oracle(const char *name, void (*check)(void *), void *argument,
                 const void *guard);
 bool lab_in_oracle(void); /* or no execution runs: do not watch accesses */
 
+/* Memory that is left at the end is no failure: what looks for it asks. */
+extern bool lab_no_leaks;
+
 /* --- rows of the diagram --------------------------------------------- */
 
 /*
@@ -228,6 +231,11 @@ unsigned lab_now(void); /* number of steps granted: a virtual clock */
  * -1: no thread could be started.  title: static. */
 int lab_spawn(void (*run)(void *), void *argument, const char *title);
 void lab_join(int thread, const struct lab_site *site);
+/* Ends this thread as if its function had returned.  Returns in setup and
+ * finish, where it is a failure. */
+void lab_thread_exit(void);
+/* Is the address below the stack of this thread, where an overflow writes? */
+bool lab_below_stack(const void *address);
 
 /* --- observers ------------------------------------------------------- */
 
@@ -275,6 +283,9 @@ struct lab_program {
      * be abandoned at any step.  If false, a failed execution ends its worker
      * process, and another worker goes on. */
     bool disposable;
+    /* Runs in worker processes all the same: a crash, an endless loop or an
+     * exit() is then a failure of the execution. */
+    bool isolated;
 };
 
 #endif

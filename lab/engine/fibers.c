@@ -2,17 +2,17 @@
 /*
  * fibers.c - the back end that runs all threads of a program on one thread.
  *
- * Stacks are made once and used again.  Below each lies a guard page, so that
- * an overflow crashes at its step.
+ * Stacks are made once and used again.  Below each lies memory that faults, far
+ * more than a stack, so that an overflow by a large array is noticed too.
  */
 #include "engine.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "fiber.h"
 
 #define STACK_BYTES ((size_t)256 * 1024)
+#define GUARD_BYTES ((size_t)16 * 1024 * 1024)
 
 static struct lab_fiber fibers[LAB_THREADS];
 static char *stacks[LAB_THREADS];
@@ -28,17 +28,26 @@ static void fiber_main(void)
 
 static char *map_stack(void)
 {
-    size_t guard = (size_t)sysconf(_SC_PAGESIZE);
-    char *memory = mmap(NULL, STACK_BYTES + guard, PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory = mmap(NULL, GUARD_BYTES + STACK_BYTES, PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (memory == MAP_FAILED)
         return NULL;
-    if (mprotect(memory, guard, PROT_NONE) != 0) {
-        (void)munmap(memory, STACK_BYTES + guard);
+    if (mprotect(memory + GUARD_BYTES, STACK_BYTES, PROT_READ | PROT_WRITE) !=
+        0) {
+        (void)munmap(memory, GUARD_BYTES + STACK_BYTES);
         return NULL;
     }
-    return memory + guard;
+    return memory + GUARD_BYTES;
+}
+
+bool lab_below_stack(const void *address)
+{
+    const char *stack = stacks[lab_run.current];
+    uintptr_t at = (uintptr_t)address;
+
+    return stack != NULL && at < (uintptr_t)stack &&
+           at >= (uintptr_t)stack - GUARD_BYTES;
 }
 
 static bool create(int thread, void (*entry)(int))

@@ -7,6 +7,8 @@
 
 #include "search_state.h"
 
+const char *(*lab_met_name)(enum lab_met what, const void *where);
+
 static void add_place(struct lab_met_kind *kind, const void *where)
 {
     if (where == NULL)
@@ -30,4 +32,13 @@ void lab_met(enum lab_met what, const void *where)
     kind = &lab_search->result.met.kinds[what];
     kind->count++;
     add_place(kind, where);
+}
+
+void lab_met_merge(struct lab_met_notes *to, const struct lab_met_notes *from)
+{
+    for (unsigned i = 0; i < LAB_METS; i++) {
+        to->kinds[i].count += from->kinds[i].count;
+        for (unsigned j = 0; j < from->kinds[i].places; j++)
+            add_place(&to->kinds[i], from->kinds[i].place[j]);
+    }
 }

@@ -44,4 +44,11 @@ struct lab_met_notes {
  */
 void lab_met(enum lab_met what, const void *where);
 
+/* Adds the notes of one search to those of another. */
+void lab_met_merge(struct lab_met_notes *to, const struct lab_met_notes *from);
+
+/* Names a place, as "take (pool.c:12)"; NULL: there is no name.  What knows the
+ * program sets it. */
+extern const char *(*lab_met_name)(enum lab_met what, const void *where);
+
 #endif

@@ -136,6 +136,7 @@ bool lab_minimise(const struct lab_program *program,
 {
     uint64_t limit = milliseconds == 0 ? MILLISECONDS : milliseconds;
     uint64_t end = lab_clock() + limit * UINT64_C(1000000);
+    uint64_t half = end - limit * UINT64_C(1000000) / 2;
     bool complete = true;
     bool found = false;
 
@@ -144,8 +145,8 @@ bool lab_minimise(const struct lab_program *program,
     for (unsigned bound = 0; complete && !found; bound++) {
         if (bound > trace->preemptions)
             break;
-        found = search_bound(program, bound, end, least, &complete);
+        found = search_bound(program, bound, half, least, &complete);
     }
-    lab_find_turn(program, least, LAB_TURN_EXECUTIONS, limit, trace);
+    lab_find_turn(program, least, LAB_TURN_EXECUTIONS, left_until(end), trace);
     return found && complete;
 }

@@ -31,7 +31,8 @@
     X(HIDDEN_BY_WAITING, "a step that had to wait hides the steps before") \
     X(STUCK_FORGOTTEN, "races of steps that are never done do not count") \
     X(FIRST_RACE_ONLY, "a step races with one other at most") \
-    X(DEADLOCK_IS_COMPLETE, "no enabled thread is the end")
+    X(DEADLOCK_IS_COMPLETE, "no enabled thread is the end") \
+    X(EXIT_IS_THE_END, "a worker that exits has explored all")
 /* clang-format on */
 
 #define LAB_MUTANT_NAME(name, sentence) LAB_MUTANT_##name,

@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 /* What a worker that replays shares with its parent. */
 struct shared {
-    uint64_t heartbeat;
+    struct lab_pulse pulse;
+    const struct lab_program *program;
+    bool threads;
     struct lab_schedule schedule;
     struct lab_trace trace;
 };
@@ -50,43 +50,57 @@ static const struct lab_strategy plain = {
     .next = next,
 };
 
-static void execute(const struct lab_program *program, bool threads,
-                    struct lab_schedule *schedule, struct lab_trace *trace)
+static void execute(void *argument)
 {
+    struct shared *shared = argument;
     struct lab_order order = {
-        .program = program,
+        .program = shared->program,
         .strategy = &plain,
-        .threads = threads,
-        .script = schedule->count,
-        .schedule = schedule,
-        .trace = trace,
+        .threads = shared->threads,
+        .script = shared->schedule.count,
+        .schedule = &shared->schedule,
+        .trace = &shared->trace,
     };
 
     lab_execute(&order);
 }
 
-static void execute_in_worker(const struct lab_program *program, bool threads,
-                              struct shared *shared)
+/* Says how the worker of this trace ended. */
+static void say_death(struct shared *shared, const struct lab_worker *worker)
 {
-    int alive;
-    int status;
-    pid_t worker = lab_fork_worker(&alive);
+    struct lab_trace *trace = &shared->trace;
+    char *text = trace->texts + trace->text_used;
+    size_t room = sizeof(trace->texts) - trace->text_used;
+    unsigned last = shared->schedule.count;
+    int length = 0;
 
-    if (worker < 0) {
+    trace->outcome = LAB_CRASHED;
+    trace->what = lab_death_name(worker->death);
+    while (last > 0 && shared->schedule.decisions[last - 1] >= LAB_CHOICE)
+        last--;
+    if (worker->death == LAB_DEATH_EXIT)
+        length = snprintf(text, room, "with status %d", worker->status);
+    else if (worker->death == LAB_DEATH_STUCK && last > 0)
+        length = snprintf(text, room, "CPU#%d makes no step",
+                          shared->schedule.decisions[last - 1]);
+    else if (worker->death == LAB_DEATH_CRASH)
+        trace->signal = worker->status;
+    if (length <= 0 || (size_t)length >= room)
+        return;
+    trace->message = trace->text_used;
+    trace->text_used += (unsigned)length + 1;
+}
+
+static void execute_in_worker(struct shared *shared)
+{
+    struct lab_worker worker = {.pulse = &shared->pulse};
+
+    if (!lab_worker_run(&worker, execute, shared)) {
         shared->trace.outcome = LAB_DIVERGED;
         shared->trace.what = "no worker process";
-        return;
+    } else if (worker.death != LAB_DEATH_NONE) {
+        say_death(shared, &worker);
     }
-    if (worker == 0) {
-        execute(program, threads, &shared->schedule, &shared->trace);
-        _exit(0);
-    }
-    status = lab_wait_for_worker(worker, alive, &shared->heartbeat);
-    if (!WIFSIGNALED(status) && WEXITSTATUS(status) == 0)
-        return;
-    shared->trace.outcome = LAB_CRASHED;
-    shared->trace.what = "crash";
-    shared->trace.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
 bool lab_record(const struct lab_program *program, bool threads,
@@ -97,12 +111,14 @@ bool lab_record(const struct lab_program *program, bool threads,
 
     if (shared == MAP_FAILED)
         return false;
+    shared->program = program;
+    shared->threads = threads;
     shared->schedule.count = schedule->count;
     memcpy(shared->schedule.decisions, schedule->decisions, schedule->count);
-    if (program->disposable)
-        execute(program, threads, &shared->schedule, &shared->trace);
+    if (program->disposable && !program->isolated)
+        execute(shared);
     else
-        execute_in_worker(program, threads, shared);
+        execute_in_worker(shared);
     memcpy(trace, &shared->trace,
            offsetof(struct lab_trace, rows) +
                shared->trace.row_count * sizeof(trace->rows[0]));

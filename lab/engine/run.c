@@ -4,6 +4,7 @@
  */
 #include "engine.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -248,12 +249,9 @@ static void finish_thread(int number)
         lab_watcher->ended(number);
 }
 
-/* The first function of every thread. */
-static void thread_main(int number)
+/* What a thread does last: it gives the turn away. */
+static void end_thread(int number)
 {
-    struct lab_thread_state *thread = &lab_run.thread[number];
-
-    thread->run(thread->argument);
     finish_thread(number);
     if (lab_run.starting) { /* it ended before its first step */
         lab_run.starting = false;
@@ -267,6 +265,25 @@ static void thread_main(int number)
         return;
     }
     lab_schedule();
+}
+
+/* The first function of every thread. */
+static void thread_main(int number)
+{
+    struct lab_thread_state *thread = &lab_run.thread[number];
+
+    thread->run(thread->argument);
+    end_thread(number);
+}
+
+void lab_thread_exit(void)
+{
+    if (!lab_run.active || lab_run.in_oracle || lab_run.current == 0) {
+        lab_fail("thread ended", "where no thread of the program runs");
+        return;
+    }
+    end_thread(lab_run.current);
+    pthread_exit(NULL); /* a fiber does not come back */
 }
 
 bool lab_start(int thread)

@@ -9,12 +9,16 @@
 #include "explore.h"
 #include "search.h"
 
+#define LAB_RULE_CHARS 64  /* of a rule's identifier, with its end */
+#define LAB_RULES_BROKEN 8 /* at a time, at most */
+
 struct lab_scenario {
     const char *summary; /* one line: the threads and what they do */
     struct lab_program program;
-    /* Breaks a rule by its identifier until the next call; NULL: all hold.
-     * False: there is no such rule. */
-    bool (*break_rule)(const char *rule);
+    /* Breaks the rules of a list, "A,B", until the next call; NULL: all hold.
+     * False: there is no such rule.  Code that asks for one of them calls
+     * lab_rule_missed(). */
+    bool (*break_rule)(const char *rules);
     const char *const *rules; /* that fail here when broken; ends with NULL */
     unsigned bound;           /* explored to; LAB_NO_BOUND: completely */
     const char *story;        /* what goes wrong, in a few sentences */
@@ -25,6 +29,15 @@ struct lab_scenario {
 /* Lists that end with NULL. */
 extern const struct lab_scenario *const lab_toy_scenarios[];
 extern const struct lab_scenario *const lab_library_scenarios[];
+
+/* Takes the first rule off a list of identifiers; false: it is empty.  A rule
+ * that is too long is empty. */
+bool lab_rule_next(const char **list, char rule[LAB_RULE_CHARS]);
+/* The place of a rule in a list; -1: it is not there (of NULL: never). */
+int lab_rule_index(const char *list, const char *rule);
+/* Code asks for the rule at this place in the list of those that are broken;
+ * -1 is ignored. */
+void lab_rule_missed(int index);
 
 /* The rules that a list of scenarios is about: those that have code. */
 struct lab_rule_book {

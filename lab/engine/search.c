@@ -2,12 +2,11 @@
 /*
  * search.c - runs a program under one schedule after another.
  *
- * A disposable program is explored in this process.  Any other is explored in a
- * worker process, which runs one execution after another until one fails.  What
- * a failure leaves behind (held locks, half-changed memory) ends with the
- * worker, and another worker goes on from the state that both share.  So a
- * crash is a finding like any other.  A worker that makes no step for long is
- * killed.
+ * A search runs in worker processes.  What a failure leaves behind (held
+ * locks, half-changed memory) ends with the worker, unless the program is
+ * disposable, and another worker goes on from the state that both share.  So
+ * the end of a worker, by a crash or by an exit(), is a finding like any other.
+ * A disposable program that is not isolated is explored in this process.
  */
 #include "search_state.h"
 
@@ -15,9 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "mutant.h"
 
 #define SHOW_NANOSECONDS UINT64_C(200000000)
 #define RANDOM_EXECUTIONS 1000u
@@ -92,6 +91,15 @@ static void check_replay(struct lab_search *search)
         search->result.unpredictable = true;
 }
 
+/* 0: none. */
+static uint64_t deadline_of(const struct lab_search *search)
+{
+    uint64_t milliseconds = search->options.milliseconds;
+
+    return milliseconds == 0 ? 0
+                             : search->began + milliseconds * UINT64_C(1000000);
+}
+
 static bool has_time(struct lab_search *search)
 {
     const struct lab_options *options = &search->options;
@@ -100,7 +108,7 @@ static bool has_time(struct lab_search *search)
     if (options->executions != 0 &&
         search->result.executions >= options->executions)
         return false;
-    if ((search->result.executions & 15) != 0)
+    if (options->milliseconds == 0 && (search->result.executions & 15) != 0)
         return true;
     now = lab_clock();
     if (options->progress != NULL &&
@@ -110,8 +118,7 @@ static bool has_time(struct lab_search *search)
                           search->result.failures,
                           (double)(now - search->began) / 1e9);
     }
-    return options->milliseconds == 0 ||
-           now - search->began < options->milliseconds * UINT64_C(1000000);
+    return options->milliseconds == 0 || now < deadline_of(search);
 }
 
 /* Goes on to the next execution; false: the search ends. */
@@ -133,52 +140,44 @@ static bool is_dead(void)
            lab_run.outcome != LAB_BLOCKED;
 }
 
-static void run_here(struct lab_search *search)
+/* Runs one execution after another, until the search ends or a failure leaves
+ * too much behind. */
+static void work(void *argument)
 {
-    do {
+    struct lab_search *search = argument;
+    bool survives = search->program->disposable;
+    bool goes_on = true;
+
+    while (goes_on) {
+        search->pulse.executions++;
         execute(search, search->script);
         lab_count_execution();
-        if (search->options.check_replay)
+        if (search->options.check_replay && (survives || !is_dead()))
             check_replay(search);
-    } while (advance(search));
-    search->over = true;
+        search->over = !advance(search);
+        goes_on = !search->over && (survives || !is_dead());
+    }
 }
 
-/* --- workers --------------------------------------------------------- */
-
-static void work(struct lab_search *search)
-{
-    do {
-        search->heartbeat++;
-        execute(search, search->script);
-        lab_count_execution();
-        if (search->options.check_replay && !is_dead())
-            check_replay(search);
-        if (is_dead()) {
-            search->over = !advance(search);
-            return;
-        }
-    } while (advance(search));
-    search->over = true;
-}
-
+/* False: no worker process could be made. */
 static bool run_worker(struct lab_search *search)
 {
-    int status;
-    int alive;
-    pid_t worker = lab_fork_worker(&alive);
+    struct lab_worker worker = {
+        .pulse = &search->pulse,
+        .deadline = deadline_of(search),
+    };
 
-    if (worker < 0)
+    if (!lab_worker_run(&worker, work, search))
         return false;
-    if (worker == 0) {
-        work(search);
-        _exit(0);
-    }
-    status = lab_wait_for_worker(worker, alive, &search->heartbeat);
-    if (WIFSIGNALED(status) || WEXITSTATUS(status) != 0) {
+    if (worker.death == LAB_DEATH_LATE) {
+        search->over = true;
+    } else if (LAB_MUTANT(EXIT_IS_THE_END) && worker.death == LAB_DEATH_EXIT) {
+        search->over = true;
+        search->result.finished = true;
+    } else if (worker.death != LAB_DEATH_NONE) {
         if (search->strategy->lost != NULL)
             search->strategy->lost();
-        lab_count_crash(WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+        lab_count_death(worker.death);
         search->over = !advance(search);
     }
     return true;
@@ -187,12 +186,13 @@ static bool run_worker(struct lab_search *search)
 bool lab_search_run(void)
 {
     struct lab_search *search = lab_search;
+    const struct lab_program *program = search->program;
     bool fine = true;
 
     search->began = lab_clock();
     search->script = search->floor;
-    if (search->program->disposable) {
-        run_here(search);
+    if (program->disposable && !program->isolated) {
+        work(search);
     } else {
         while (fine && !search->over)
             fine = run_worker(search);

@@ -83,6 +83,7 @@ struct lab_result {
     bool unpredictable; /* equal schedules gave different hashes */
     double seconds;
     double pct_bound; /* LAB_PCT: probability per run, 1/(n*k^(d-1)) */
+    unsigned missed;  /* broken rules that code asked for, a bit each */
     struct lab_met_notes met;
 
     enum lab_outcome first_outcome; /* of the first failure */
@@ -95,6 +96,8 @@ struct lab_result {
      * then fewest switches, then least. */
     struct lab_schedule best;
 };
+
+uint64_t lab_clock(void); /* nanoseconds that only go forward */
 
 /* An all-zero struct lab_options with a mode is valid.  False: out of memory,
  * or the program cannot be run (said on stderr). */
@@ -145,7 +148,7 @@ bool lab_replay_format(const struct lab_trace *trace,
 
 struct lab_replay {
     char name[64];
-    char broken[64]; /* empty: none */
+    char broken[256]; /* empty: none */
     uint32_t hash;
     struct lab_schedule schedule;
 };

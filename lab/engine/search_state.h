@@ -9,10 +9,9 @@
 #ifndef LAB_SEARCH_STATE_H
 #define LAB_SEARCH_STATE_H
 
-#include <sys/types.h>
-
 #include "engine.h"
 #include "search.h"
+#include "worker.h"
 
 /* A decision or a choice on the path of a depth-first search. */
 struct lab_node {
@@ -43,7 +42,7 @@ struct lab_search {
     bool over;
     uint64_t began;      /* nanoseconds */
     uint64_t last_shown; /* nanoseconds */
-    uint64_t heartbeat;  /* executions; the parent watches it */
+    struct lab_pulse pulse;
     uint64_t random[4];
 
     bool has_best; /* result.best is set */
@@ -70,14 +69,6 @@ extern const struct lab_strategy lab_pct_search;
 /* Runs the search that lab_search describes; false: no worker could be made. */
 bool lab_search_run(void);
 
-/* Waits for a worker that holds the writing end of a pipe whose reading end
- * is `alive`; kills it if *heartbeat stands still for long.  Returns its
- * status. */
-int lab_wait_for_worker(pid_t worker, int alive, const uint64_t *heartbeat);
-
-/* Forks a worker (returns 0 in it); *alive_out: the pipe's reading end. */
-pid_t lab_fork_worker(int *alive_out);
-
 /* A new, empty search in shared memory; NULL: no memory. */
 struct lab_search *lab_search_open(const struct lab_program *program,
                                    const struct lab_options *options);
@@ -93,9 +84,10 @@ int lab_lowest(unsigned set);
 
 /* --- count.c --------------------------------------------------------- */
 
-/* Adds the execution that lab_run has just ended, or a crash. */
+/* Adds the execution that lab_run has just ended, or one that ended its
+ * process. */
 void lab_count_execution(void);
-void lab_count_crash(int signal);
+void lab_count_death(enum lab_death death);
 /* The table of distinct traces; shared memory. */
 bool lab_seen_open(void);
 void lab_seen_close(void);
@@ -105,7 +97,5 @@ void lab_seen_summarise(struct lab_result *result);
 
 void lab_random_seed(uint64_t seed);
 uint64_t lab_random_below(uint64_t limit);
-
-uint64_t lab_clock(void); /* nanoseconds that only go forward */
 
 #endif

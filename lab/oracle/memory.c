@@ -285,6 +285,11 @@ static bool ask_symbolizer(const char *program, size_t offset, char *function,
 
 const char *lab_place_of(const void *pc)
 {
+    return lab_recording() ? lab_place_name(pc) : "?";
+}
+
+const char *lab_place_name(const void *pc)
+{
     static char texts[PLACES][PLACE_BYTES];
     static unsigned next;
     char *text = texts[next++ % PLACES];
@@ -292,7 +297,7 @@ const char *lab_place_of(const void *pc)
     char line[PLACE_BYTES / 2 - 4];
     Dl_info info;
 
-    if (!lab_recording() || pc == NULL || dladdr(pc, &info) == 0)
+    if (pc == NULL || dladdr(pc, &info) == 0)
         return "?";
     if (ask_symbolizer(info.dli_fname,
                        (size_t)((const char *)pc - (char *)info.dli_fbase) - 1,

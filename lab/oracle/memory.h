@@ -78,6 +78,7 @@ const char *lab_memory_name(const void *memory, size_t *offset_out);
 /* Where a program counter is: "zc_entry_put (entry.c:112)".  Slow, and only
  * while a trace is recorded; else "?". */
 const char *lab_place_of(const void *pc);
+const char *lab_place_name(const void *pc); /* always */
 
 /* A row of the diagram for an access that is no step: "free_entry() writes
  * entry". */

@@ -4,19 +4,32 @@
  * follow a wild pointer.
  *
  * The fault is synchronous and comes from our own code, so its handler may call
- * any function.  It ends the execution by switching away from the thread.
+ * any function.  It has a stack of its own, because the stack may be what is
+ * used up.  It ends the execution by switching away from the thread.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* dladdr() */
+#endif
+
 #include "engine/explore.h"
+#include <dlfcn.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "engine/met.h"
 #include "lab_platform.h"
+
+#define STACK_BYTES ((size_t)64 * 1024)
 
 static void handle(int number, siginfo_t *info, void *context)
 {
     (void)context;
     if (lab_thread() >= 0) {
-        lab_fail("fault", "signal %d at address %p", number, info->si_addr);
+        if (number == SIGSEGV && lab_below_stack(info->si_addr))
+            lab_fail("stack overflow", "in CPU#%d", lab_thread());
+        else
+            lab_fail("fault", "signal %d at address %p", number, info->si_addr);
         if (lab_leave_setup != NULL)
             lab_platform_leave();
     }
@@ -24,15 +37,35 @@ static void handle(int number, siginfo_t *info, void *context)
     (void)raise(number);
 }
 
+/* Data has no line, but a variable or at least its file may be known. */
+static const char *name_place(enum lab_met what, const void *where)
+{
+    static char text[80];
+    Dl_info info;
+
+    if (what != LAB_MET_UNWATCHED && what != LAB_MET_OVERFLOW)
+        return lab_place_name(where);
+    if (dladdr(where, &info) == 0)
+        return NULL;
+    (void)snprintf(text, sizeof(text), "%s %s",
+                   info.dli_sname == NULL ? "in" : "variable",
+                   info.dli_sname == NULL ? info.dli_fname : info.dli_sname);
+    return text;
+}
+
 void lab_catch_faults(void)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE};
+    static _Alignas(64) char stack[STACK_BYTES];
+    const stack_t own = {.ss_sp = stack, .ss_size = sizeof(stack)};
     struct sigaction action;
     unsigned i;
 
+    lab_met_name = name_place;
+    (void)sigaltstack(&own, NULL);
     memset(&action, 0, sizeof(action));
     action.sa_sigaction = handle;
-    action.sa_flags = SA_SIGINFO | SA_NODEFER;
+    action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
     for (i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
         (void)sigaction(faults[i], &action, NULL);
 }

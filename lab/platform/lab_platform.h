@@ -51,9 +51,13 @@ extern uint64_t lab_clock_ns;
 
 /* --- rule.c ---------------------------------------------------------- */
 
-/* Breaks one rule by its identifier; NULL: all hold.  False: none such. */
-bool lab_break_rule(const char *identifier);
-/* Has code evaluated this rule since lab_rules_forget()? */
+/* Breaks the rules of a list of identifiers, "A,B", and no other; NULL: all
+ * hold.  False: one is no rule, and all hold. */
+bool lab_break_rule(const char *list);
+/* Breaks one rule more: the one at this place of a list.  False: none such. */
+bool lab_break_one(const char *identifier, unsigned place);
+/* Has code evaluated this rule since lab_rules_forget()?  Worker processes that
+ * began after it count. */
 bool lab_rule_was_asked(const char *identifier);
 void lab_rules_forget(void);
 /* Identifier and sentence of a rule that has code; NULL after the last. */

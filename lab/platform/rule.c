@@ -4,7 +4,9 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 
+#include "engine/scenario.h"
 #include "lab_platform.h"
 
 struct text {
@@ -17,13 +19,20 @@ struct text {
 
 static const struct text texts[] = {ZC_RULES(TEXT)};
 
-static int broken = -1;
-static bool asked[ZC_RULE_COUNT];
+/* The place of a broken rule in the list of them, from 1; 0: it holds. */
+static unsigned char broken[ZC_RULE_COUNT];
+
+/* Shared with worker processes from lab_rules_forget() on. */
+static bool asked_here[ZC_RULE_COUNT];
+static bool *asked = asked_here;
 
 bool zc_rule_holds(enum zc_rule rule)
 {
     asked[rule] = true;
-    return broken != (int)rule;
+    if (broken[rule] == 0)
+        return true;
+    lab_rule_missed(broken[rule] - 1);
+    return false;
 }
 
 static int find(const char *identifier)
@@ -36,10 +45,27 @@ static int find(const char *identifier)
     return -1;
 }
 
-bool lab_break_rule(const char *identifier)
+bool lab_break_one(const char *identifier, unsigned place)
 {
-    broken = identifier == NULL ? -1 : find(identifier);
-    return identifier == NULL || broken >= 0;
+    int rule = find(identifier);
+
+    if (rule >= 0)
+        broken[rule] = (unsigned char)(place + 1);
+    return rule >= 0;
+}
+
+bool lab_break_rule(const char *list)
+{
+    char rule[LAB_RULE_CHARS];
+
+    memset(broken, 0, sizeof(broken));
+    for (unsigned place = 0; lab_rule_next(&list, rule); place++) {
+        if (!lab_break_one(rule, place)) {
+            memset(broken, 0, sizeof(broken));
+            return false;
+        }
+    }
+    return true;
 }
 
 bool lab_rule_was_asked(const char *identifier)
@@ -51,7 +77,13 @@ bool lab_rule_was_asked(const char *identifier)
 
 void lab_rules_forget(void)
 {
-    memset(asked, 0, sizeof(asked));
+    void *shared = mmap(NULL, sizeof(asked_here), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (asked != asked_here)
+        (void)munmap(asked, sizeof(asked_here));
+    asked = shared == MAP_FAILED ? asked_here : shared;
+    memset(asked, 0, sizeof(asked_here));
 }
 
 /* By index among the rules that have code. */

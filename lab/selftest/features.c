@@ -34,7 +34,8 @@ struct feature {
     unsigned budget;
     unsigned step_limit;
     bool coalesce;
-    bool forked;
+    bool forked;   /* not disposable */
+    bool isolated; /* disposable, in worker processes all the same */
     /* What a complete search finds. */
     uint64_t complete;
     uint64_t failures;
@@ -307,6 +308,23 @@ static void crash_if_set(void *context)
         abort();
 }
 
+static void exit_if_set(void *context)
+{
+    (void)context;
+    lab_step(LAB_READ, &word, &here);
+    if (word != 0)
+        exit(0);
+}
+
+static void leave_if_set(void *context)
+{
+    (void)context;
+    lab_step(LAB_READ, &word, &here);
+    if (word != 0)
+        lab_thread_exit();
+    lab_step(LAB_READ, &word, &here);
+}
+
 static void unset_after(void *context)
 {
     (void)context;
@@ -374,6 +392,11 @@ static const struct feature features[] = {
      .complete = 2, .failures = 2, .outcome = LAB_FAILED, .what = "odd"},
     {"a crash", {crash_if_set, unset_after}, .forked = true, .complete = 3,
      .failures = 1, .outcome = LAB_CRASHED, .what = "crash"},
+    {"a crash, isolated", {crash_if_set, unset_after}, .isolated = true,
+     .complete = 3, .failures = 1, .outcome = LAB_CRASHED, .what = "crash"},
+    {"an exit", {exit_if_set, unset_after}, .isolated = true, .complete = 3,
+     .failures = 1, .outcome = LAB_CRASHED, .what = "exit called"},
+    {"a thread that leaves", {leave_if_set, unset_after}, .complete = 5},
     {"asleep to the end", {two_steps, two_steps, two_steps}, .forked = true,
      .complete = 6},
 };
@@ -391,6 +414,7 @@ static struct lab_program program_of(const struct feature *feature,
         .step_limit = feature->step_limit,
         .coalesce = feature->coalesce,
         .disposable = !feature->forked,
+        .isolated = feature->isolated,
     };
 
     for (unsigned i = 0; i < 3 && feature->run[i] != NULL; i++) {
