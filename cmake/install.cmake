@@ -27,7 +27,10 @@ if(TARGET zcache_lab_kit)
   install(EXPORT zcacheLabTargets
     NAMESPACE zcache::
     DESTINATION ${zcache_package_dir})
-  install(FILES ${PROJECT_SOURCE_DIR}/cmake/ZcacheLab.cmake
+  install(FILES
+    ${PROJECT_SOURCE_DIR}/cmake/ZcacheLab.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/ZcacheLabCalls.cmake
+    ${PROJECT_SOURCE_DIR}/cmake/ZcacheLabCalls.txt
     DESTINATION ${zcache_package_dir})
   install(TARGETS zcrace RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(FILES docs/man/zcrace.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
