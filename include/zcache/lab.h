@@ -16,13 +16,15 @@
  * operation on a pthread mutex or condition, each operation on a C11 atomic,
  * sched_yield() and zc_lab_point().  Between two steps an actor runs alone.
  *
- * A failure is zc_lab_fail(), assert(), abort(), a fault; a deadlock, a lost
- * wake-up, a mutex misused; and, in memory that malloc() gave, a data race (two
- * accesses that no lock, no atomic and no start of a thread orders, wherever in
- * the schedule they are), a use after free, a double free, a leak.
+ * A failure is zc_lab_fail(), assert(), abort(), exit(), a fault, a stack
+ * overflow, a loop without a step; a deadlock, a lost wake-up, a mutex misused;
+ * and, in memory that malloc() gave, a data race (two accesses that no lock, no
+ * atomic and no start of a thread orders, wherever in the schedule they are), a
+ * use after free, a double free, a leak.  pthread_exit() ends an actor.
  *
  * Limits: threads other than the actors, rwlocks, semaphores and other
- * allocators do not link from these sources (zc_lab_cannot_...).  Static
+ * allocators are not on the list of what these sources may call, and fail the
+ * build (ZcacheLabCalls.txt beside that function).  Static
  * variables, and memory that comes from elsewhere, are neither watched nor put
  * back: an actor may change one only if begin() sets it.  Fences order nothing
  * for the lab.  What an actor does may depend on the schedule alone: not on
@@ -87,7 +89,8 @@ struct zc_lab_scenario {
      * besides the rules of the library.  Ends with NULL. */
     const char *const *rules;
 
-    unsigned bound;    /* preemptions explored to; 0: every schedule */
+    unsigned bound;    /* preemptions explored to; 0: every schedule.  The exit
+                        * status is then 3, and --bound none lifts it */
     unsigned may_fail; /* bits of enum zc_lab_failure */
     unsigned failures; /* in one execution, at most, zc_lab_choose()'s too */
 };
@@ -95,9 +98,11 @@ struct zc_lab_scenario {
 /*
  * Runs the program over these scenarios (the list ends with NULL), with the
  * commands of zcrace(1): list, show NAME, run NAME [--break RULE], replay
- * STRING, and their options.  Returns the exit status: 0, nothing was found; 1,
- * a failure was found; 2, the request or a scenario was wrong, and stderr says
- * how.
+ * STRING, and their options.  Returns the exit status: 0, every trace was
+ * explored and none fails; 1, something fails; 2, the request or a scenario was
+ * wrong, or the output cannot be written, and stderr says how; 3, nothing
+ * fails, but a limit ran out, or something was met that is not explored, which
+ * the verdict names.
  */
 int zc_lab_main(int argc, char **argv,
                 const struct zc_lab_scenario *const *scenarios);

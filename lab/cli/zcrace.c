@@ -5,29 +5,32 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zcache/zcache.h>
 
-static const char help[] =
-    "usage: zcrace COMMAND [OPTION]...\n"
-    "\n"
+static const char *const help[] = {
+    /* Every second one is left out where there is no matrix. */
     "  list             the scenarios and the rules that each is there for\n"
     "  show NAME        one execution of a scenario, as a diagram\n"
     "  run NAME         explore a scenario; print the shortest failure\n"
-    "  replay STRING    run one schedule again\n"
-    "  matrix [NAME]    every scenario, or one, with each rule broken\n"
+    "  replay STRING    run one schedule again\n",
+    "  matrix [NAME]    every scenario, or one, with each rule broken\n",
     "  selftest         is the explorer right?\n"
     "\n"
-    "  --break RULE     with this rule broken (show, run)\n"
-    "  --bound K        all schedules with up to K preemptions, instead of\n"
-    "                   every trace (run)\n"
+    "  --break RULES    with this rule broken, or several: A,B (show, run)\n"
+    "  --bound K        all schedules with up to K preemptions; none: every\n"
+    "                   trace, also of a scenario that has a bound (run)\n"
     "  --random N       N schedules by chance (run, matrix)\n"
     "  --seed S         another sequence of them, if not 1 (run)\n"
     "  --pct D          priorities with D - 1 changes, for a walk (run)\n"
-    "  --threads        on real threads, for a debugger (show, run, replay)\n"
+    "  --threads        on real threads (show, run, replay); for a debugger,\n"
+    "                   show and replay then run them in this process\n"
     "  --time SECONDS   stop then (run)\n"
+    "  --no-leaks       memory left at the end is no failure (show, run,\n"
+    "                   replay)\n",
     "  --jobs N         processes at a time (matrix)\n"
     "  --check FOLDER   compare with what is recorded there (matrix)\n"
-    "  --record FOLDER  record there (matrix)\n"
+    "  --record FOLDER  record there (matrix)\n",
     "  --format FORMAT  columns, mail or json (matrix: columns or json)\n"
     "  --speed          executions a second, of a toy and of each scenario\n"
     "                   (selftest)\n"
@@ -36,12 +39,24 @@ static const char help[] =
     "An option has effect on the commands named behind it, and is an error\n"
     "with another; it is given once, as \"--bound 2\" or \"--bound=2\".\n"
     "\n"
-    "Exit status: 0 nothing was found, 1 something was, 2 wrong usage.\n";
+    "Exit status: 0 every trace was explored and none fails; 1 something\n"
+    "fails; 2 wrong usage, or the output cannot be written; 3 nothing fails,\n"
+    "but not everything was explored: a limit ran out, or the scenario does\n"
+    "something that is not explored, which is said.\n",
+};
+
+static void print_help(FILE *out)
+{
+    (void)fprintf(out, "usage: %s COMMAND [OPTION]...\n\n", zcrace_name());
+    for (size_t i = 0; i < sizeof(help) / sizeof(help[0]); i++) {
+        if (i % 2 == 0 || zcrace_has_matrix())
+            (void)fputs(help[i], out);
+    }
+}
 
 static bool wrong(const char *what, const char *text)
 {
-    (void)fprintf(stderr, "zcrace: %s \"%s\"; zcrace --help lists all\n", what,
-                  text);
+    zcrace_say("%s \"%s\"; %s --help lists all", what, text, zcrace_name());
     return false;
 }
 
@@ -64,6 +79,7 @@ enum option {
     PCT,
     THREADS,
     TIME,
+    NO_LEAKS,
     JOBS,
     CHECK,
     RECORD,
@@ -80,13 +96,14 @@ static const struct {
     uint64_t least;
     uint64_t most;
 } options[OPTIONS] = {
-    [BREAK] = {"--break", "RULE", SHOW | RUN, false, 0, 0},
+    [BREAK] = {"--break", "RULES", SHOW | RUN, false, 0, 0},
     [BOUND] = {"--bound", "K", RUN, true, 0, 1000},
     [RANDOM] = {"--random", "N", RUN | MATRIX, true, 1, UINT64_MAX / 2},
     [SEED] = {"--seed", "S", RUN, true, 0, UINT64_MAX / 2},
     [PCT] = {"--pct", "D", RUN, true, 1, LAB_BOUNDS},
     [THREADS] = {"--threads", NULL, SHOW | RUN | REPLAY, false, 0, 0},
     [TIME] = {"--time", "SECONDS", RUN, true, 1, 1000000},
+    [NO_LEAKS] = {"--no-leaks", NULL, SHOW | RUN | REPLAY, false, 0, 0},
     [JOBS] = {"--jobs", "N", MATRIX, true, 1, 64},
     [CHECK] = {"--check", "FOLDER", MATRIX, false, 0, 0},
     [RECORD] = {"--record", "FOLDER", MATRIX, false, 0, 0},
@@ -115,16 +132,20 @@ static bool take_number(enum option option, const char *text, uint64_t *number)
     char *end = NULL;
     unsigned long long value = 0;
 
+    if (option == BOUND && strcmp(text, "none") == 0) {
+        *number = LAB_NO_BOUND;
+        return true;
+    }
     errno = 0;
     if (text[0] >= '0' && text[0] <= '9')
         value = strtoull(text, &end, 10);
     if (end == NULL || *end != '\0' || errno != 0 ||
         value < options[option].least || value > options[option].most) {
-        (void)fprintf(stderr,
-                      "zcrace: %s: \"%s\" is no number from %llu to %llu\n",
-                      options[option].name, text,
-                      (unsigned long long)options[option].least,
-                      (unsigned long long)options[option].most);
+        zcrace_say("%s: \"%s\" is no number from %llu to %llu%s",
+                   options[option].name, text,
+                   (unsigned long long)options[option].least,
+                   (unsigned long long)options[option].most,
+                   option == BOUND ? ", nor none" : "");
         return false;
     }
     *number = value;
@@ -161,8 +182,7 @@ static bool take_option(int argc, char **argv, int *index, struct given *given)
         return true;
     }
     if (value == NULL && *index + 1 == argc) {
-        (void)fprintf(stderr, "zcrace: %s needs a %s\n", word,
-                      options[option].value);
+        zcrace_say("%s needs a %s", word, options[option].value);
         return false;
     }
     given->values[option] = value == NULL ? argv[++*index] : value + 1;
@@ -179,23 +199,21 @@ static bool check_together(const struct given *given, const char *name,
 
     for (unsigned i = 0; i < OPTIONS; i++) {
         if (given->values[i] != NULL && (options[i].commands & command) == 0) {
-            (void)fprintf(stderr, "zcrace: %s has no effect on %s\n",
-                          options[i].name, name);
+            zcrace_say("%s has no effect on %s", options[i].name, name);
             return false;
         }
     }
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         if (given->values[modes[i][0]] != NULL &&
             given->values[modes[i][1]] != NULL) {
-            (void)fprintf(stderr, "zcrace: %s and %s: 1 is possible\n",
-                          options[modes[i][0]].name, options[modes[i][1]].name);
+            zcrace_say("%s and %s: 1 is possible", options[modes[i][0]].name,
+                       options[modes[i][1]].name);
             return false;
         }
     }
     if (given->values[SEED] != NULL && given->values[RANDOM] == NULL &&
         given->values[PCT] == NULL) {
-        (void)fprintf(stderr, "zcrace: --seed has no effect without --random "
-                              "or --pct\n");
+        zcrace_say("--seed has no effect without --random or --pct");
         return false;
     }
     return true;
@@ -217,11 +235,14 @@ static bool take_format(const char *format, struct zcrace *request)
 
 static enum lab_mode mode_of(const struct given *given)
 {
+    const bool bounded = given->values[BOUND] != NULL &&
+                         given->numbers[BOUND] != LAB_NO_BOUND;
+
     if (given->values[PCT] != NULL)
         return LAB_PCT;
     if (given->values[RANDOM] != NULL)
         return LAB_WALK;
-    return given->values[BOUND] != NULL ? LAB_BOUND : LAB_SLEEP;
+    return bounded ? LAB_BOUND : LAB_SLEEP;
 }
 
 static bool fill_request(const struct given *given, struct zcrace *request)
@@ -234,6 +255,8 @@ static bool fill_request(const struct given *given, struct zcrace *request)
     request->jobs = (unsigned)given->numbers[JOBS];
     request->threads = given->values[THREADS] != NULL;
     request->speed = given->values[SPEED] != NULL;
+    request->unbounded = given->values[BOUND] != NULL;
+    lab_no_leaks = given->values[NO_LEAKS] != NULL;
     lab->threads = request->threads;
     lab->mode = mode_of(given);
     lab->bound = (unsigned)given->numbers[BOUND];
@@ -296,26 +319,25 @@ static const struct {
     {"selftest", SELFTEST, NO_NAME, zcrace_selftest},
 };
 
-int zcrace_main(int argc, char **argv)
+static pid_t own_process;
+
+/* Explored code may end this process, where it is not in a worker. */
+static void guard_exit(void)
+{
+    if (lab_thread() < 0 || getpid() != own_process)
+        return;
+    zcrace_say("exit called by CPU#%d", lab_thread());
+    (void)fflush(NULL);
+    _exit(ZCRACE_FOUND);
+}
+
+static int run_command(int argc, char **argv)
 {
     static struct zcrace request;
 
-    if (argc < 2) {
-        (void)fputs(help, stderr);
-        return ZCRACE_USAGE;
-    }
-    if (has_word(argc, argv, "--help") || has_word(argc, argv, "-h") ||
-        strcmp(argv[1], "help") == 0) {
-        (void)fputs(help, stdout);
-        return ZCRACE_SILENT;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
-        (void)printf("zcrace %d.%d.%d\n", ZC_VERSION_MAJOR, ZC_VERSION_MINOR,
-                     ZC_VERSION_PATCH);
-        return ZCRACE_SILENT;
-    }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(argv[1], commands[i].name) != 0)
+        if (strcmp(argv[1], commands[i].name) != 0 ||
+            (commands[i].command == MATRIX && !zcrace_has_matrix()))
             continue;
         if (!parse(argc, argv, commands[i].command, &request))
             return ZCRACE_USAGE;
@@ -328,5 +350,39 @@ int zcrace_main(int argc, char **argv)
         return ZCRACE_USAGE;
     }
     (void)wrong("there is no command", argv[1]);
+    return ZCRACE_USAGE;
+}
+
+static int run_words(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return ZCRACE_USAGE;
+    }
+    if (has_word(argc, argv, "--help") || has_word(argc, argv, "-h") ||
+        strcmp(argv[1], "help") == 0) {
+        print_help(stdout);
+        return ZCRACE_SILENT;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        (void)printf("%s %d.%d.%d\n", zcrace_name(), ZC_VERSION_MAJOR,
+                     ZC_VERSION_MINOR, ZC_VERSION_PATCH);
+        return ZCRACE_SILENT;
+    }
+    return run_command(argc, argv);
+}
+
+int zcrace_main(int argc, char **argv)
+{
+    int status;
+
+    if (argc > 0)
+        zcrace_set_name(argv[0]);
+    own_process = getpid();
+    (void)atexit(guard_exit);
+    status = run_words(argc, argv);
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return status;
+    zcrace_say("the output cannot be written: %s", strerror(errno));
     return ZCRACE_USAGE;
 }

@@ -2,7 +2,8 @@
 /*
  * zcrace.h - the program's commands.
  *
- * Exit status: no failure was found, one was found, or the request was wrong.
+ * Exit status: everything was explored and nothing fails, something fails, the
+ * request was wrong, or nothing fails and not everything was explored.
  */
 #ifndef LAB_ZCRACE_H
 #define LAB_ZCRACE_H
@@ -13,18 +14,20 @@
 enum {
     ZCRACE_SILENT = 0,
     ZCRACE_FOUND = 1,
-    ZCRACE_USAGE = 2
+    ZCRACE_USAGE = 2,
+    ZCRACE_IN_PART = 3
 };
 
 struct zcrace {
     const char *name;   /* scenario or replay string */
-    const char *broken; /* rule, or NULL */
+    const char *broken; /* rules, "A,B", or NULL */
     void (*print)(FILE *out, const struct lab_story *story);
     const char *check;  /* folder, or NULL */
     const char *record; /* likewise */
     unsigned jobs;      /* 0: as many as there are processors */
     bool threads;
     bool speed;
+    bool unbounded; /* whatever the scenario says */
     struct lab_options options;
 };
 
@@ -35,6 +38,20 @@ int zcrace_main(int argc, char **argv);
 const struct lab_scenario *zcrace_prepare(const char *name, const char *broken,
                                           struct lab_program *program);
 
+/* --- say.c ----------------------------------------------------------- */
+
+/* The program's name: that of argv[0]. */
+const char *zcrace_name(void);
+void zcrace_set_name(const char *path);
+/* A line on stderr, after the program's name. */
+void zcrace_say(const char *format, ...) LAB_PRINTF(1, 2);
+/* The names of a list that are like this one, on stderr. */
+void zcrace_say_near(const char *wanted,
+                     const char *(*name_at)(const void *list, unsigned index),
+                     const void *list);
+
+/* --- the commands ---------------------------------------------------- */
+
 int zcrace_list(const struct zcrace *request);
 int zcrace_show(const struct zcrace *request);
 int zcrace_run(const struct zcrace *request);
@@ -42,6 +59,7 @@ int zcrace_replay(const struct zcrace *request);
 /* The scenarios of the command matrix; without them it does not exist. */
 void zcrace_set_matrix(const struct lab_scenario *const *scenarios,
                        const struct lab_rule_book *book);
+bool zcrace_has_matrix(void);
 int zcrace_matrix(const struct zcrace *request);
 int zcrace_selftest(const struct zcrace *request);
 int zcrace_speed(void);

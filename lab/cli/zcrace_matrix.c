@@ -19,6 +19,11 @@ void zcrace_set_matrix(const struct lab_scenario *const *scenarios,
     rules = book;
 }
 
+bool zcrace_has_matrix(void)
+{
+    return all != NULL;
+}
+
 static unsigned processors(void)
 {
     long count = sysconf(_SC_NPROCESSORS_ONLN);
@@ -37,10 +42,8 @@ static const struct lab_scenario *const *only(const char *name)
     }
     if (list[0] != NULL)
         return list;
-    (void)fprintf(stderr,
-                  "zcrace: the matrix has no scenario \"%s\"; zcrace list has "
-                  "all\n",
-                  name);
+    zcrace_say("the matrix has no scenario \"%s\"; %s list has all", name,
+               zcrace_name());
     return NULL;
 }
 
@@ -48,21 +51,15 @@ static const struct lab_scenario *const *only(const char *name)
 static const struct lab_scenario *const *scenarios_of(
     const struct zcrace *request)
 {
-    if (all == NULL) {
-        (void)fprintf(stderr, "zcrace: there is no matrix of these\n");
-        return NULL;
-    }
     if (request->print == lab_print_mail) {
-        (void)fprintf(stderr, "zcrace: the matrix has the formats columns and "
-                              "json, not \"mail\"\n");
+        zcrace_say("the matrix has the formats columns and json, not "
+                   "\"mail\"");
         return NULL;
     }
     if (request->name != NULL &&
         (request->check != NULL || request->record != NULL)) {
-        (void)fprintf(stderr,
-                      "zcrace: only the whole matrix is recorded, not "
-                      "\"%s\" alone\n",
-                      request->name);
+        zcrace_say("only the whole matrix is recorded, not \"%s\" alone",
+                   request->name);
         return NULL;
     }
     return request->name == NULL ? all : only(request->name);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "report/verdict.h"
 #include "selftest/selftest.h"
 
 /* Default limits of the search for the shortest failure, and of the count. */
@@ -13,7 +14,7 @@
 #define BOUND_EXECUTIONS 3000
 #define COUNT_EXECUTIONS 20000
 
-#define TURN_MILLISECONDS 500
+#define TURN_MILLISECONDS 2000
 #define TEXT_COLUMNS 79
 
 static struct lab_result found;
@@ -21,26 +22,64 @@ static struct lab_result whole;
 static struct lab_trace trace;
 static struct lab_schedule schedule;
 
+/* --- scenarios and rules --------------------------------------------- */
+
+static const char *scenario_name(const void *list, unsigned index)
+{
+    const struct lab_scenario *scenario = lab_scenario_at(index);
+
+    (void)list;
+    return scenario == NULL ? NULL : scenario->program.name;
+}
+
+static const char *rule_name(const void *list, unsigned index)
+{
+    return ((const struct lab_scenario *)list)->rules[index];
+}
+
+/* False: said on stderr which of the rules cannot be broken. */
+static bool break_rules(const struct lab_scenario *scenario, const char *rules)
+{
+    const char *rest = rules;
+    char rule[LAB_RULE_CHARS];
+    unsigned count = 0;
+
+    for (; lab_rule_next(&rest, rule); count++) {
+        if (lab_rule_index(rules, rule) != (int)count) {
+            zcrace_say("the rule \"%s\" is given twice", rule);
+            return false;
+        }
+        if (rule[0] == '\0' || !scenario->break_rule(rule)) {
+            zcrace_say("%s does not know the rule \"%s\"",
+                       scenario->program.name, rule);
+            zcrace_say_near(rule, rule_name, scenario);
+            return false;
+        }
+    }
+    if (rules != NULL && (count == 0 || count > LAB_RULES_BROKEN ||
+                          rules[strlen(rules) - 1] == ',')) {
+        zcrace_say("--break takes 1 to %d rules, as \"A,B\", not \"%s\"",
+                   LAB_RULES_BROKEN, rules);
+        return false;
+    }
+    return scenario->break_rule(rules);
+}
+
 const struct lab_scenario *zcrace_prepare(const char *name, const char *broken,
                                           struct lab_program *program)
 {
     const struct lab_scenario *scenario = lab_scenario_find(name);
 
     if (scenario == NULL) {
-        (void)fprintf(stderr,
-                      "zcrace: there is no scenario \"%s\"; zcrace list has "
-                      "all\n",
-                      name);
+        zcrace_say("there is no scenario \"%s\"; %s list has all", name,
+                   zcrace_name());
+        zcrace_say_near(name, scenario_name, NULL);
         return NULL;
     }
     *program = scenario->program;
     program->broken = broken;
-    if (!scenario->break_rule(broken)) {
-        (void)fprintf(stderr, "zcrace: %s does not know the rule \"%s\"\n",
-                      name, broken);
-        return NULL;
-    }
-    return scenario;
+    program->isolated = true;
+    return break_rules(scenario, broken) ? scenario : NULL;
 }
 
 int zcrace_list(const struct zcrace *request)
@@ -127,6 +166,7 @@ int zcrace_show(const struct zcrace *request)
     if (scenario == NULL)
         return ZCRACE_USAGE;
     schedule.count = 0;
+    program.isolated = !request->threads;
     (void)lab_record(&program, request->threads, &schedule, &trace);
     (void)printf("%s: %s\n", program.name, scenario->summary);
     if (scenario->story != NULL && scenario->story[0] != '\0')
@@ -141,7 +181,8 @@ static struct lab_options options_for(const struct zcrace *request,
 {
     struct lab_options options = request->options;
 
-    if (options.mode == LAB_SLEEP && scenario->bound != LAB_NO_BOUND) {
+    if (options.mode == LAB_SLEEP && scenario->bound != LAB_NO_BOUND &&
+        !request->unbounded) {
         options.mode = LAB_BOUND;
         options.bound = scenario->bound;
     }
@@ -150,34 +191,105 @@ static struct lab_options options_for(const struct zcrace *request,
     return options;
 }
 
+/* --- the time for the command ---------------------------------------- */
+
+static uint64_t end; /* by lab_clock(); 0: no limit */
+
+static void begin_time(const struct zcrace *request)
+{
+    uint64_t limit = request->options.milliseconds;
+
+    end = limit == 0 ? 0 : lab_clock() + limit * UINT64_C(1000000);
+}
+
+static bool has_time(void)
+{
+    return end == 0 || lab_clock() < end;
+}
+
+/* Milliseconds that are left, one at least, or `most`; 0: no limit. */
+static uint64_t time_left(uint64_t most)
+{
+    uint64_t now = lab_clock();
+    uint64_t left = now >= end ? 1 : (end - now) / 1000000 + 1;
+
+    if (end == 0)
+        return most;
+    return most != 0 && most < left ? most : left;
+}
+
+/* --- searches -------------------------------------------------------- */
+
+static unsigned missed; /* broken rules that code asked for, in any search */
+
 static bool explore(const struct lab_program *program,
                     const struct lab_options *options,
                     struct lab_result *result)
 {
+    struct lab_options own = *options;
     bool fine;
 
+    own.milliseconds = time_left(0);
     if (options->mode == LAB_SLEEP)
-        fine = lab_explore_all(program, options, result);
+        fine = lab_explore_all(program, &own, result);
     else
-        fine = lab_explore(program, options, result);
+        fine = lab_explore(program, &own, result);
+    if (program->broken != NULL)
+        missed |= result->missed;
     erase(options);
     return fine;
+}
+
+/* Says which broken rules no code asked for; true: there is one. */
+static bool say_unasked(const struct lab_program *program, bool finished)
+{
+    const char *rest = program->broken;
+    char rule[LAB_RULE_CHARS];
+    bool said = false;
+
+    for (unsigned i = 0; lab_rule_next(&rest, rule); i++) {
+        if ((missed >> i & 1) != 0)
+            continue;
+        zcrace_say("%s %s asks for %s%s", program->name,
+                   finished ? "never" : "has not yet", rule,
+                   finished ? ": breaking it changes nothing" : "");
+        said = true;
+    }
+    return said;
 }
 
 static void print_silence(const struct zcrace *request,
                           const struct lab_program *program)
 {
+    if (request->print == lab_print_json) {
+        lab_print_silence_json(stdout, program, &found);
+        return;
+    }
     (void)printf("%s%s%s: %" PRIu64 " schedules, %" PRIu64
                  " traces, none fails (",
                  program->name, request->broken == NULL ? "" : ", broken: ",
                  request->broken == NULL ? "" : request->broken,
                  found.executions, found.traces);
     lab_print_extent(stdout, &found);
+    if (!found.finished)
+        (void)printf(": %s", has_time() ? "schedules by chance" : "time is up");
     (void)printf(")\n");
+    lab_print_met(stdout, &found.met);
     if (found.pct_bound > 0)
         (void)printf("a failure of depth %u is hit with a probability of "
                      "%.3g a schedule, or more\n",
                      request->options.pct_depth, found.pct_bound);
+}
+
+static int end_silent(const struct zcrace *request,
+                      const struct lab_program *program)
+{
+    bool unasked = say_unasked(program, found.finished);
+
+    if (unasked && found.finished)
+        return ZCRACE_USAGE;
+    print_silence(request, program);
+    return lab_is_complete(&found) ? ZCRACE_SILENT : ZCRACE_IN_PART;
 }
 
 /* Runs one bound after another: the first that fails has the fewest
@@ -195,7 +307,7 @@ static bool find_shortest(const struct lab_program *program,
          bounded.bound++) {
         goes_on = explore(program, &bounded, &found);
         failed = goes_on && found.failures != 0;
-        goes_on = goes_on && found.finished && !failed;
+        goes_on = goes_on && found.finished && !failed && has_time();
     }
     return failed;
 }
@@ -209,11 +321,14 @@ static void count(const struct zcrace *request,
     struct lab_options counted = *options;
 
     story->broken = &found;
-    if (counted.mode == LAB_SLEEP) {
+    if (counted.mode == LAB_SLEEP && has_time()) {
         counted.executions = COUNT_EXECUTIONS;
         (void)explore(program, &counted, &found);
     }
-    if (request->broken == NULL || !scenario->break_rule(NULL))
+    if (request->broken == NULL)
+        return;
+    (void)say_unasked(program, found.finished);
+    if (!has_time() || !scenario->break_rule(NULL))
         return;
     program->broken = NULL;
     if (explore(program, options, &whole))
@@ -245,31 +360,31 @@ int zcrace_run(const struct zcrace *request)
     const struct lab_scenario *scenario;
     struct lab_program program;
     struct lab_options options;
+    bool shortest = false;
 
     scenario = zcrace_prepare(request->name, request->broken, &program);
     if (scenario == NULL)
         return ZCRACE_USAGE;
+    begin_time(request);
     options = options_for(request, scenario);
-    if (request->broken != NULL && request->options.mode == LAB_SLEEP &&
-        find_shortest(&program, &options)) {
+    if (request->broken != NULL && request->options.mode == LAB_SLEEP)
+        shortest = find_shortest(&program, &options);
+    if (shortest) {
         story.cut_short = !found.finished;
         schedule = found.best;
         lab_find_turn(&program, &schedule, LAB_TURN_EXECUTIONS,
-                      TURN_MILLISECONDS, &trace);
+                      time_left(TURN_MILLISECONDS), &trace);
         tell(request, scenario, &program, &options, &story);
         return ZCRACE_FOUND;
     }
-    if (!explore(&program, &options, &found))
+    if (has_time() && !explore(&program, &options, &found))
         return ZCRACE_USAGE;
     if (found.unpredictable)
-        (void)fprintf(stderr, "zcrace: %s does not do the same twice\n",
-                      program.name);
-    if (found.failures == 0) {
-        print_silence(request, &program);
-        return ZCRACE_SILENT;
-    }
-    story.cut_short = !lab_minimise(&program, &found.first,
-                                    options.milliseconds, &schedule, &trace);
+        zcrace_say("%s does not do the same twice", program.name);
+    if (found.failures == 0)
+        return end_silent(request, &program);
+    story.cut_short =
+        !lab_minimise(&program, &found.first, time_left(0), &schedule, &trace);
     tell(request, scenario, &program, &options, &story);
     return ZCRACE_FOUND;
 }
@@ -282,25 +397,24 @@ int zcrace_replay(const struct zcrace *request)
     const char *wrong = lab_replay_parse(request->name, &replay);
 
     if (wrong != NULL) {
-        (void)fprintf(stderr, "zcrace: not a replay string: %s\n", wrong);
+        zcrace_say("not a replay string: %s", wrong);
         return ZCRACE_USAGE;
     }
     if (zcrace_prepare(replay.name,
                        replay.broken[0] == '\0' ? NULL : replay.broken,
                        &program) == NULL)
         return ZCRACE_USAGE;
+    program.isolated = !request->threads;
     if (!lab_record(&program, request->threads, &replay.schedule, &trace)) {
-        (void)fprintf(stderr, "zcrace: diverged at %s\n",
-                      lab_trace_text(&trace, trace.message));
+        zcrace_say("diverged at %s", lab_trace_text(&trace, trace.message));
         return ZCRACE_USAGE;
     }
     schedule = replay.schedule;
     print(request, &story);
     if (trace.hash != replay.hash) {
-        (void)fprintf(stderr,
-                      "zcrace: the same decisions, but other steps: hash "
-                      "%08x, the string has %08x\n",
-                      trace.hash, replay.hash);
+        zcrace_say("the same decisions, but other steps: hash %08x, the string "
+                   "has %08x",
+                   trace.hash, replay.hash);
         return ZCRACE_USAGE;
     }
     return trace.outcome == LAB_COMPLETE_RUN ? ZCRACE_SILENT : ZCRACE_FOUND;

@@ -13,6 +13,7 @@
  */
 #include "platform/atomic.h"
 
+#include "engine/met.h"
 #include "lab_platform.h"
 #include "watch/tsan.h"
 
@@ -73,6 +74,8 @@ static bool read_step(const void *word, size_t size, unsigned flags,
 {
     if (lab_quiet)
         return false;
+    if (flags == 0)
+        lab_met(LAB_MET_RELAXED, pc);
     if (!lab_word_has(word, LAB_MARK_FINAL)) {
         announce(LAB_READ | flags, word, size, name, site, pc);
         return true;
@@ -129,6 +132,8 @@ static void tell(uint64_t value)
     void lab_##name##_store(atomic *word, type value, unsigned flags,          \
                             const char *text, const struct lab_site *site)     \
     {                                                                          \
+        if (flags == 0)                                                        \
+            lab_met(LAB_MET_RELAXED, CALLER);                                  \
         announce(LAB_WRITE | flags, word, sizeof(*word), text, site, CALLER);  \
         word->value = value;                                                   \
         tell(shown(value));                                                    \

@@ -115,7 +115,8 @@ static void finish(struct pool *pool, struct worker *worker, int status)
     struct lab_cell *cell =
         lab_matrix_cell(pool->matrix, worker->scenario, worker->rule);
 
-    cell->state = status == 0 ? LAB_CELL_DONE : LAB_CELL_DIED;
+    /* Explored code may call exit(0). */
+    cell->state = status == 0 && cell->ended ? LAB_CELL_DONE : LAB_CELL_DIED;
     cell->seconds = now() - worker->began;
     pool->executions += cell->executions;
     worker->process = 0;
@@ -163,6 +164,7 @@ static bool start(struct pool *pool, unsigned scenario, unsigned rule)
         return false;
     if (process == 0) {
         lab_cell_explore(pool->matrix, scenario, rule);
+        lab_matrix_cell(pool->matrix, scenario, rule)->ended = true;
         _exit(0);
     }
     lab_matrix_cell(pool->matrix, scenario, rule)->state = LAB_CELL_RUNS;

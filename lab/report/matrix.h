@@ -42,11 +42,13 @@ enum lab_cell_state {
 struct lab_cell {
     enum lab_cell_state state;
     bool asked; /* the rule is evaluated, all being in force */
+    bool ended; /* its worker has explored it */
     bool fails;
     bool complete;       /* every trace; else all within the bound */
     bool unfinished;     /* given up: neither */
     bool cut_short;      /* a better failure may exist */
     bool unpredictable;  /* equal schedules differed */
+    unsigned met;        /* and not explored: a bit for each enum lab_met */
     unsigned bound;      /* in preemptions, unless complete */
     uint64_t random;     /* executions by PCT beyond the bound */
     uint64_t executions; /* all that were needed */
@@ -104,6 +106,8 @@ void lab_matrix_print_json(const struct lab_matrix *matrix, FILE *out);
 void lab_matrix_print_grid(const struct lab_matrix *matrix, FILE *out);
 /* "complete", "2 preemptions and 10,000 schedules by chance". */
 void lab_cell_print_extent(const struct lab_cell *cell, FILE *out);
+/* What its code does besides, "relaxed atomics, fences"; false: nothing. */
+bool lab_cell_print_met(const struct lab_cell *cell, FILE *out);
 
 /* --- print_evidence.c ------------------------------------------------ */
 

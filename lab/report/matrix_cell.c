@@ -78,6 +78,10 @@ static bool search(struct job *job, enum lab_mode mode, unsigned bound,
     job->cell->running = job->before;
     job->cell->executions = job->before;
     job->cell->unpredictable = job->cell->unpredictable || found.unpredictable;
+    for (unsigned i = 0; i < LAB_METS; i++) {
+        if (found.met.kinds[i].count != 0)
+            job->cell->met |= 1u << i;
+    }
     if (found.most_threads > job->cell->threads)
         job->cell->threads = found.most_threads;
     if (found.most_steps > job->cell->steps)
@@ -117,6 +121,8 @@ static void draw(const struct lab_cell *whole, const struct lab_trace *trace,
     all.finished = !whole->unfinished;
     all.is_bounded = !whole->complete;
     all.bound = whole->bound;
+    for (unsigned i = 0; i < LAB_METS; i++)
+        all.met.kinds[i].count = whole->met >> i & 1; /* the places may move */
     if (out == NULL)
         abort();
     lab_print_columns(out, &story);

@@ -10,6 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "verdict.h"
+
 #define PERIOD_MAX 32u /* lines of a loop that is folded */
 #define REPEATS_MIN 3u /* turns that are worth folding */
 
@@ -324,17 +326,6 @@ void lab_picture_draw(struct lab_picture *picture,
     describe_problem(picture);
 }
 
-void lab_print_extent(FILE *out, const struct lab_result *result)
-{
-    if (!result->finished)
-        (void)fprintf(out, "not complete");
-    else if (result->is_bounded)
-        (void)fprintf(out, "up to %u preemption%s", result->bound,
-                      result->bound == 1 ? "" : "s");
-    else
-        (void)fprintf(out, "complete");
-}
-
 static void print_result(FILE *out, const struct lab_result *result)
 {
     uint64_t traces = result->traces == 0 ? result->complete : result->traces;
@@ -345,8 +336,9 @@ static void print_result(FILE *out, const struct lab_result *result)
     if (failing == 0)
         (void)fprintf(out, ", none fails");
     else
-        (void)fprintf(out, ", %" PRIu64 " fail%s", failing,
-                      failing == 1 ? "s" : "");
+        (void)fprintf(out, ", %" PRIu64 " %s", failing,
+                      failing == 1 ? "is a failing prefix"
+                                   : "are failing prefixes");
     (void)fputs(" (", out);
     lab_print_extent(out, result);
     (void)fputc(')', out);
@@ -365,4 +357,6 @@ void lab_print_counts(FILE *out, const struct lab_story *story)
     }
     if (story->broken != NULL || story->whole != NULL)
         (void)fputc('\n', out);
+    if (story->whole != NULL)
+        lab_print_met(out, &story->whole->met);
 }

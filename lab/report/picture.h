@@ -59,16 +59,17 @@ void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
 
 const char *lab_outcome_name(enum lab_outcome outcome);
 
-/* "explored 3 traces, 1 fails; with every rule in force ..." */
+/* "explored 3 traces, 1 is a failing prefix; with every rule in force ...": an
+ * execution ends at its failure. */
 void lab_print_counts(FILE *out, const struct lab_story *story);
-
-/* What was explored: "complete", "up to 1 preemption", "not complete". */
-void lab_print_extent(FILE *out, const struct lab_result *result);
 
 void lab_json_string(FILE *out, const char *text); /* quoted; NULL: null */
 
 void lab_print_columns(FILE *out, const struct lab_story *story);
 void lab_print_mail(FILE *out, const struct lab_story *story);
 void lab_print_json(FILE *out, const struct lab_story *story);
+/* What a search says that found no failure. */
+void lab_print_silence_json(FILE *out, const struct lab_program *program,
+                            const struct lab_result *result);
 
 #endif

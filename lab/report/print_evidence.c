@@ -27,7 +27,13 @@ static const char head[] =
     "at. A program is *complete* if every trace was run: every order of its\n"
     "steps up to those that commute. Otherwise all schedules were run with up\n"
     "to so many preemptions, and then some by chance (PCT of depth 3, seed\n"
-    "1), as the table says.\n"
+    "1), as the table says. What is *not explored* is what the code does\n"
+    "besides: a relaxed atomic is run in order, although the machine need not\n"
+    "do so. `zcrace run` names the places.\n"
+    "\n"
+    "An execution ends where it fails. What is counted as a failing trace is\n"
+    "therefore the prefix of one: the same failure counts more often if other\n"
+    "threads have done more or less before it.\n"
     "\n";
 
 static const char legend[] =
@@ -51,8 +57,8 @@ static void print_scenarios(const struct lab_matrix *matrix, FILE *out)
                        "None fails.\n"
                        "\n"
                        "| | scenario | threads | steps | traces | schedules | "
-                       "explored |\n"
-                       "| --: | --- | --: | --: | --: | --: | --- |\n");
+                       "explored | not explored |\n"
+                       "| --: | --- | --: | --: | --: | --: | --- | --- |\n");
     for (unsigned i = 0; i < matrix->scenarios; i++) {
         const struct lab_cell *cell = lab_matrix_cell(matrix, i, matrix->rules);
 
@@ -60,7 +66,10 @@ static void print_scenarios(const struct lab_matrix *matrix, FILE *out)
             out, "| %u | `%s`: %s | %u | %u | %" PRIu64 " | %" PRIu64 " | ",
             i + 1, name_of(matrix, i), matrix->plan->scenarios[i]->summary,
             cell->threads, cell->steps, cell->traces, cell->executions);
-        print_extent(cell, out);
+        lab_cell_print_extent(cell, out);
+        (void)fprintf(out, " | ");
+        (void)lab_cell_print_met(cell, out);
+        (void)fprintf(out, " |\n");
     }
     (void)fprintf(out, "\n");
 }

@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 
+#include "verdict.h"
+
 void lab_json_string(FILE *out, const char *text)
 {
     if (text == NULL) {
@@ -89,7 +91,23 @@ static void put_result(FILE *out, const char *name,
                   result->finished ? "true" : "false");
     if (result->is_bounded)
         (void)fprintf(out, "\"bound\": %u, ", result->bound);
-    (void)fprintf(out, "\"seconds\": %.3f},\n", result->seconds);
+    (void)fprintf(out,
+                  "\"seconds\": %.3f, \"verdict\": \"%s\", "
+                  "\"not_explored\": ",
+                  result->seconds,
+                  lab_is_complete(result) ? "complete" : "explored");
+    lab_print_met_json(out, &result->met);
+    (void)fprintf(out, "},\n");
+}
+
+void lab_print_silence_json(FILE *out, const struct lab_program *program,
+                            const struct lab_result *result)
+{
+    (void)fprintf(out, "{\n");
+    put_member(out, "scenario", program->name);
+    put_member(out, "broken", program->broken);
+    put_result(out, "explored", result);
+    (void)fprintf(out, "  \"outcome\": \"complete\"\n}\n");
 }
 
 void lab_print_json(FILE *out, const struct lab_story *story)

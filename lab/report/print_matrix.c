@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #include "picture.h"
+#include "verdict.h"
 
 #define NAME_WIDTH 30 /* of a rule */
 
@@ -80,6 +81,19 @@ void lab_cell_print_extent(const struct lab_cell *cell, FILE *out)
         (void)fprintf(out, ", and %" PRIu64 " schedules by PCT", cell->random);
 }
 
+bool lab_cell_print_met(const struct lab_cell *cell, FILE *out)
+{
+    const char *before = "";
+
+    for (unsigned i = 0; i < LAB_METS; i++) {
+        if ((cell->met >> i & 1) == 0)
+            continue;
+        (void)fprintf(out, "%s%s", before, lab_met_words((enum lab_met)i));
+        before = ", ";
+    }
+    return cell->met != 0;
+}
+
 static void print_failures(const struct lab_matrix *matrix, unsigned scenario,
                            FILE *out)
 {
@@ -120,6 +134,11 @@ void lab_matrix_print(const struct lab_matrix *matrix, FILE *out)
                       cell->fails ? "FAILS" : "none fails");
         lab_cell_print_extent(cell, out);
         (void)fprintf(out, "), %.1f s\n", cell->seconds);
+        if (cell->met != 0) {
+            (void)fprintf(out, "    not explored: ");
+            (void)lab_cell_print_met(cell, out);
+            (void)fputc('\n', out);
+        }
         print_failures(matrix, i, out);
     }
     (void)fprintf(out, "\n%u scenarios, %u rules, %.0f s with %u processes\n",
@@ -144,6 +163,11 @@ static void put_cell(const struct lab_cell *cell, FILE *out)
                   ", \"threads\": %u, \"steps\": %u",
                   cell->random, cell->executions, cell->traces, cell->failing,
                   cell->threads, cell->steps);
+    if (cell->met != 0) {
+        (void)fprintf(out, ", \"not_explored\": \"");
+        (void)lab_cell_print_met(cell, out);
+        (void)fputc('"', out);
+    }
     if (cell->fails) {
         (void)fprintf(out,
                       ", \"preemptions\": %u, \"switches\": %u, "

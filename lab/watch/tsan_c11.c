@@ -6,6 +6,7 @@
  * on its word is explored all the same: sequential consistency is assumed.
  */
 #include "embed/embed.h"
+#include "engine/met.h"
 #include "platform/lab_platform.h"
 #include "tsan.h"
 
@@ -51,6 +52,8 @@ void lab_c11_begin(unsigned kind, const void *word, size_t size, int order,
 
     if (lab_quiet)
         return;
+    if (order == RELAXED)
+        lab_met(LAB_MET_RELAXED, pc);
     if (name != NULL && lab_object_number(word) == 0)
         (void)lab_object(word, name, -1, -1);
     lab_step(kind | flags_of(order), word, &site);

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "engine/met.h"
 #include "platform/lab_platform.h"
 #include "tsan.h"
 
@@ -214,6 +215,8 @@ ALL_ATOMICS(64, uint64_t)
 void __tsan_atomic_thread_fence(int order)
 {
     (void)order;
+    if (!lab_quiet)
+        lab_met(LAB_MET_FENCE, CALLER);
 }
 
 void __tsan_atomic_signal_fence(int order)

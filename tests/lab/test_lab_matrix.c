@@ -195,6 +195,12 @@ static void die(void *context)
     abort();
 }
 
+static void leave(void *context)
+{
+    (void)context;
+    _exit(0);
+}
+
 TEST(a_scenario_that_does_not_end_is_said)
 {
     static struct lab_scenario dies = COUNTING("dies", LAB_NO_BOUND);
@@ -202,6 +208,9 @@ TEST(a_scenario_that_does_not_end_is_said)
     run(NULL, first_identifier, 1, 1);
     expect_said(NULL, SOME, "counting: not explored to its end in 1 ");
     dies.program.setup = die;
+    run(&dies, first_identifier, 1, 1000);
+    expect_said(NULL, SOME, "dies, every rule in force: the worker");
+    dies.program.setup = leave;
     run(&dies, first_identifier, 1, 1000);
     expect_said(NULL, SOME, "dies, every rule in force: the worker");
 }
