@@ -7,6 +7,7 @@
 #define LAB_SCENARIO_H
 
 #include "explore.h"
+#include "failure.h"
 #include "search.h"
 
 #define LAB_RULE_CHARS 64  /* of a rule's identifier, with its end */
@@ -23,8 +24,17 @@ struct lab_scenario {
     unsigned bound;           /* explored to; LAB_NO_BOUND: completely */
     const char *story;        /* what goes wrong, in a few sentences */
     const char *origin;       /* kernel thread or commit */
-    const uint8_t *least;     /* preemptions that each of the rules takes */
+    /* The failure that the bug of each rule is known for, from the kernel's
+     * changelogs and not from what the lab finds; NULL: any. */
+    const enum lab_failure *known;
+    const uint8_t *least; /* preemptions that each of the rules takes */
 };
+
+/* The place of a rule in the scenario's list; -1: it does not list the rule. */
+int lab_scenario_lists(const struct lab_scenario *scenario, const char *rule);
+/* What the bug of this rule is known for; NONE: the scenario does not say. */
+enum lab_failure lab_scenario_known(const struct lab_scenario *scenario,
+                                    const char *rule);
 
 /* Lists that end with NULL. */
 extern const struct lab_scenario *const lab_toy_scenarios[];

@@ -239,15 +239,6 @@ static void explore_broken(struct job *job)
     job->cell->unfinished = !job->cell->fails && job->cell->traces == 0;
 }
 
-static bool is_listed(const struct lab_scenario *scenario, const char *rule)
-{
-    for (unsigned i = 0; scenario->rules[i] != NULL; i++) {
-        if (strcmp(scenario->rules[i], rule) == 0)
-            return true;
-    }
-    return false;
-}
-
 void lab_cell_explore(const struct lab_matrix *matrix, unsigned scenario,
                       unsigned rule)
 {
@@ -263,7 +254,8 @@ void lab_cell_explore(const struct lab_matrix *matrix, unsigned scenario,
     rules->forget();
     if (rule < matrix->rules) {
         job.program.broken = rules->identifier(rule);
-        job.listed = is_listed(job.scenario, job.program.broken);
+        job.listed =
+            lab_scenario_lists(job.scenario, job.program.broken) >= 0;
         if (job.scenario->break_rule(job.program.broken))
             explore_broken(&job);
         return;

@@ -3,7 +3,6 @@
 #include "matrix.h"
 
 #include <inttypes.h>
-#include <string.h>
 #include <time.h>
 
 static const char *name_of(const struct lab_matrix *matrix, unsigned scenario)
@@ -74,16 +73,6 @@ static void print_scenarios(const struct lab_matrix *matrix, FILE *out)
     (void)fprintf(out, "\n");
 }
 
-/* Does the scenario list the rule: is there a diagram? */
-static bool has_diagram(const struct lab_scenario *scenario, const char *rule)
-{
-    for (unsigned i = 0; scenario->rules[i] != NULL; i++) {
-        if (strcmp(scenario->rules[i], rule) == 0)
-            return true;
-    }
-    return false;
-}
-
 static void print_failure(const struct lab_matrix *matrix, unsigned scenario,
                           unsigned rule, FILE *out)
 {
@@ -91,7 +80,8 @@ static void print_failure(const struct lab_matrix *matrix, unsigned scenario,
     const char *name = name_of(matrix, scenario);
     const char *broken = matrix->plan->rules->identifier(rule);
 
-    if (has_diagram(matrix->plan->scenarios[scenario], broken))
+    /* Rules that a scenario lists have a diagram. */
+    if (lab_scenario_lists(matrix->plan->scenarios[scenario], broken) >= 0)
         (void)fprintf(out, "| [%s](races/%s--%s.txt) ", name, name, broken);
     else
         (void)fprintf(out, "| %s ", name);

@@ -231,6 +231,8 @@ static const struct lab_actor reclaiming[] = {
 
 static const char *const rules_compact_free_kernel[] = {
     "LOCATION_REREAD_UNDER_LOCK", NULL};
+static const enum lab_failure known_compact_free_kernel[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_compact_free_kernel[] = {1};
 
 const struct lab_scenario scenario_compact_free_kernel = {
@@ -242,11 +244,14 @@ const struct lab_scenario scenario_compact_free_kernel = {
     .bound = LAB_NO_BOUND,
     .story = STORY_FREE,
     .origin = ORIGIN_FREE,
+    .known = known_compact_free_kernel,
     .least = least_compact_free_kernel,
 };
 
 static const char *const rules_compact_free_dense[] = {
     "LOCATION_REREAD_UNDER_LOCK", NULL};
+static const enum lab_failure known_compact_free_dense[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_compact_free_dense[] = {1};
 
 const struct lab_scenario scenario_compact_free_dense = {
@@ -258,11 +263,14 @@ const struct lab_scenario scenario_compact_free_dense = {
     .bound = LAB_NO_BOUND,
     .story = STORY_FREE,
     .origin = ORIGIN_FREE,
+    .known = known_compact_free_dense,
     .least = least_compact_free_dense,
 };
 
 static const char *const rules_compact_read_kernel[] = {
     "WALK_EXCLUDES_MOVE", "LOCATION_REREAD_UNDER_LOCK", NULL};
+static const enum lab_failure known_compact_read_kernel[] = {
+    LAB_FAILURE_WRONG_BYTES, LAB_FAILURE_WRONG_BYTES};
 static const uint8_t least_compact_read_kernel[] = {0, 1};
 
 const struct lab_scenario scenario_compact_read_kernel = {
@@ -274,11 +282,14 @@ const struct lab_scenario scenario_compact_read_kernel = {
     .bound = LAB_NO_BOUND,
     .story = STORY_READ,
     .origin = ORIGIN_READ,
+    .known = known_compact_read_kernel,
     .least = least_compact_read_kernel,
 };
 
 static const char *const rules_compact_read_dense[] = {
     "WALK_EXCLUDES_MOVE", "LOCATION_REREAD_UNDER_LOCK", NULL};
+static const enum lab_failure known_compact_read_dense[] = {
+    LAB_FAILURE_WRONG_BYTES, LAB_FAILURE_WRONG_BYTES};
 static const uint8_t least_compact_read_dense[] = {0, 1};
 
 const struct lab_scenario scenario_compact_read_dense = {
@@ -290,11 +301,14 @@ const struct lab_scenario scenario_compact_read_dense = {
     .bound = LAB_NO_BOUND,
     .story = STORY_READ,
     .origin = ORIGIN_READ,
+    .known = known_compact_read_dense,
     .least = least_compact_read_dense,
 };
 
 static const char *const rules_reclaim_compact_kernel[] = {
     "RECLAIM_OFF_ALL_LISTS", NULL};
+static const enum lab_failure known_reclaim_compact_kernel[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_reclaim_compact_kernel[] = {1};
 
 const struct lab_scenario scenario_reclaim_compact_kernel = {
@@ -306,11 +320,14 @@ const struct lab_scenario scenario_reclaim_compact_kernel = {
     .bound = LAB_NO_BOUND,
     .story = STORY_RECLAIM,
     .origin = ORIGIN_RECLAIM,
+    .known = known_reclaim_compact_kernel,
     .least = least_reclaim_compact_kernel,
 };
 
 static const char *const rules_reclaim_compact_dense[] = {
     "RECLAIM_OFF_ALL_LISTS", NULL};
+static const enum lab_failure known_reclaim_compact_dense[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_reclaim_compact_dense[] = {1};
 
 const struct lab_scenario scenario_reclaim_compact_dense = {
@@ -322,6 +339,7 @@ const struct lab_scenario scenario_reclaim_compact_dense = {
     .bound = LAB_NO_BOUND,
     .story = STORY_RECLAIM,
     .origin = ORIGIN_RECLAIM,
+    .known = known_reclaim_compact_dense,
     .least = least_reclaim_compact_dense,
 };
 
@@ -331,6 +349,8 @@ const struct lab_scenario scenario_reclaim_compact_dense = {
 
 static const char *const rules_compact_free_groups[] = {
     "LOCATION_REREAD_UNDER_LOCK", NULL};
+static const enum lab_failure known_compact_free_groups[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_compact_free_groups[] = {1};
 
 const struct lab_scenario scenario_compact_free_groups = {
@@ -342,11 +362,14 @@ const struct lab_scenario scenario_compact_free_groups = {
     .bound = LAB_NO_BOUND,
     .story = STORY_GROUPS,
     .origin = ORIGIN_FREE,
+    .known = known_compact_free_groups,
     .least = least_compact_free_groups,
 };
 
 static const char *const rules_compact_read_groups[] = {
     "WALK_EXCLUDES_MOVE", "LOCATION_REREAD_UNDER_LOCK", NULL};
+static const enum lab_failure known_compact_read_groups[] = {
+    LAB_FAILURE_WRONG_BYTES, LAB_FAILURE_WRONG_BYTES};
 static const uint8_t least_compact_read_groups[] = {0, 1};
 
 const struct lab_scenario scenario_compact_read_groups = {
@@ -358,5 +381,6 @@ const struct lab_scenario scenario_compact_read_groups = {
     .bound = LAB_NO_BOUND,
     .story = STORY_GROUPS,
     .origin = ORIGIN_READ,
+    .known = known_compact_read_groups,
     .least = least_compact_read_groups,
 };

@@ -106,6 +106,8 @@ static const struct lab_actor away_and_back[] = {
 
 static const char *const rules_compressor_back[] = {
     "DYING_GENERATION_STAYS_DEAD", NULL};
+static const enum lab_failure known_compressor_back[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_compressor_back[] = {1};
 
 const struct lab_scenario scenario_compressor_back = {
@@ -118,11 +120,14 @@ const struct lab_scenario scenario_compressor_back = {
         "A change back to a compressor looks up its generation and takes a "
         "reference; the last page that held it has just been freed.",
     .origin = "zswap pool kref",
+    .known = known_compressor_back,
     .least = least_compressor_back,
 };
 
 static const char *const rules_compressor_away[] = {"CONTEXT_OUTLIVES_USER",
                                                     NULL};
+static const enum lab_failure known_compressor_away[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_compressor_away[] = {0};
 
 const struct lab_scenario scenario_compressor_away = {
@@ -136,11 +141,14 @@ const struct lab_scenario scenario_compressor_away = {
         "generation and frees the context before the store is done with it.",
     .origin = "mm: zswap: properly synchronize freeing resources during CPU "
               "hotunplug, 12dcb0ef5406, 2025",
+    .known = known_compressor_away,
     .least = least_compressor_away,
 };
 
 static const char *const rules_compressor_round[] = {"CONTEXT_OUTLIVES_USER",
                                                      NULL};
+static const enum lab_failure known_compressor_round[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_compressor_round[] = {0};
 
 const struct lab_scenario scenario_compressor_round = {
@@ -155,5 +163,6 @@ const struct lab_scenario scenario_compressor_round = {
         "is opened again.",
     .origin = "mm: zswap: properly synchronize freeing resources during CPU "
               "hotunplug, 12dcb0ef5406, 2025",
+    .known = known_compressor_round,
     .least = least_compressor_round,
 };

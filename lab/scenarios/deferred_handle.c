@@ -118,6 +118,8 @@ static const struct lab_actor actors[] = {
 static const char *const rules_deferred_kernel[] = {
     "DEFERRED_HANDLE_IN_HEADER", "NO_FREE_LIST_UNDER_RECLAIM",
     "RECLAIM_END_RELEASES_CELLS", NULL};
+static const enum lab_failure known_deferred_kernel[] = {
+    LAB_FAILURE_WRONG_BYTES, LAB_FAILURE_LEAK, LAB_FAILURE_LEAK};
 static const uint8_t least_deferred_kernel[] = {1, 0, 0};
 
 const struct lab_scenario scenario_deferred_kernel = {
@@ -128,12 +130,15 @@ const struct lab_scenario scenario_deferred_kernel = {
     .bound = LAB_NO_BOUND,
     .story = STORY,
     .origin = ORIGIN,
+    .known = known_deferred_kernel,
     .least = least_deferred_kernel,
 };
 
 static const char *const rules_deferred_dense[] = {
     "DEFERRED_HANDLE_IN_HEADER", "NO_FREE_LIST_UNDER_RECLAIM",
     "RECLAIM_END_RELEASES_CELLS", NULL};
+static const enum lab_failure known_deferred_dense[] = {
+    LAB_FAILURE_WRONG_BYTES, LAB_FAILURE_USE_AFTER_FREE, LAB_FAILURE_LEAK};
 static const uint8_t least_deferred_dense[] = {1, 0, 0};
 
 const struct lab_scenario scenario_deferred_dense = {
@@ -144,12 +149,15 @@ const struct lab_scenario scenario_deferred_dense = {
     .bound = LAB_NO_BOUND,
     .story = STORY,
     .origin = ORIGIN,
+    .known = known_deferred_dense,
     .least = least_deferred_dense,
 };
 
 static const char *const rules_failed_reclaim_kernel[] = {
     "FAILED_RECLAIM_REBUILDS_LIST", "NO_FREE_LIST_UNDER_RECLAIM",
     "RECLAIM_END_RELEASES_CELLS", NULL};
+static const enum lab_failure known_failed_reclaim_kernel[] = {
+    LAB_FAILURE_MISCOUNT, LAB_FAILURE_LEAK, LAB_FAILURE_LEAK};
 static const uint8_t least_failed_reclaim_kernel[] = {0, 0, 0};
 
 const struct lab_scenario scenario_failed_reclaim_kernel = {
@@ -160,11 +168,14 @@ const struct lab_scenario scenario_failed_reclaim_kernel = {
     .bound = LAB_NO_BOUND,
     .story = STORY_FAILED,
     .origin = ORIGIN,
+    .known = known_failed_reclaim_kernel,
     .least = least_failed_reclaim_kernel,
 };
 
 static const char *const rules_failed_reclaim_dense[] = {
     "NO_FREE_LIST_UNDER_RECLAIM", "RECLAIM_END_RELEASES_CELLS", NULL};
+static const enum lab_failure known_failed_reclaim_dense[] = {LAB_FAILURE_LEAK,
+                                                              LAB_FAILURE_LEAK};
 static const uint8_t least_failed_reclaim_dense[] = {0, 0};
 
 const struct lab_scenario scenario_failed_reclaim_dense = {
@@ -175,10 +186,12 @@ const struct lab_scenario scenario_failed_reclaim_dense = {
     .bound = LAB_NO_BOUND,
     .story = STORY_FAILED,
     .origin = ORIGIN,
+    .known = known_failed_reclaim_dense,
     .least = least_failed_reclaim_dense,
 };
 
 static const char *const rules_huge_header[] = {"HUGE_HEADER_IN_ZSPAGE", NULL};
+static const enum lab_failure known_huge_header[] = {LAB_FAILURE_WRONG_BYTES};
 static const uint8_t least_huge_header[] = {0};
 
 const struct lab_scenario scenario_huge_header = {
@@ -189,5 +202,6 @@ const struct lab_scenario scenario_huge_header = {
     .bound = LAB_NO_BOUND,
     .story = STORY_HUGE,
     .origin = ORIGIN,
+    .known = known_huge_header,
     .least = least_huge_header,
 };

@@ -50,6 +50,8 @@ static const struct lab_actor three[] = {
 
 static const char *const rules_double_invalidate[] = {
     "OWN_REF_OUTLIVES_INVALIDATE", "TREE_REF_DROPPED_BY_UNLINKER", NULL};
+static const enum lab_failure known_double_invalidate[] = {
+    LAB_FAILURE_USE_AFTER_FREE, LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_double_invalidate[] = {1, 1};
 
 const struct lab_scenario scenario_double_invalidate = {
@@ -60,11 +62,14 @@ const struct lab_scenario scenario_double_invalidate = {
     .bound = LAB_NO_BOUND,
     .story = STORY,
     .origin = "mm: zswap: fix double invalidate with exclusive loads, 2023",
+    .known = known_double_invalidate,
     .least = least_double_invalidate,
 };
 
 static const char *const rules_take_take_invalidate[] = {
     "OWN_REF_OUTLIVES_INVALIDATE", "TREE_REF_DROPPED_BY_UNLINKER", NULL};
+static const enum lab_failure known_take_take_invalidate[] = {
+    LAB_FAILURE_USE_AFTER_FREE, LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_take_take_invalidate[] = {1, 1};
 
 const struct lab_scenario scenario_take_take_invalidate = {
@@ -75,5 +80,6 @@ const struct lab_scenario scenario_take_take_invalidate = {
     .bound = 2,
     .story = STORY,
     .origin = "mm: zswap: fix double invalidate with exclusive loads, 2023",
+    .known = known_take_take_invalidate,
     .least = least_take_take_invalidate,
 };

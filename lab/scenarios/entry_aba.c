@@ -47,6 +47,7 @@ static const struct lab_actor actors[] = {
 };
 
 static const char *const rules_entry_aba[] = {"ENTRY_KNOWN_BY_REF", NULL};
+static const enum lab_failure known_entry_aba[] = {LAB_FAILURE_LOST_PAGE};
 static const uint8_t least_entry_aba[] = {1};
 
 const struct lab_scenario scenario_entry_aba = {
@@ -60,5 +61,6 @@ const struct lab_scenario scenario_entry_aba = {
         "again and unlinks it: by then it is another page's entry.",
     .origin = "mm: zswap: fix double invalidate with exclusive loads, 2023 "
               "(discussion)",
+    .known = known_entry_aba,
     .least = least_entry_aba,
 };

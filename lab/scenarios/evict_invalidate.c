@@ -70,6 +70,9 @@ static const struct lab_actor actors[] = {
 static const char *const rules_evict_invalidate_kernel[] = {
     "NO_FREE_LIST_UNDER_RECLAIM", "RECLAIM_END_RELEASES_CELLS",
     "FAILED_RECLAIM_REBUILDS_LIST", "NOTHING_AFTER_SUBMIT", NULL};
+static const enum lab_failure known_evict_invalidate_kernel[] = {
+    LAB_FAILURE_LEAK, LAB_FAILURE_LEAK, LAB_FAILURE_MISCOUNT,
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_evict_invalidate_kernel[] = {0, 0, 1, 1};
 
 const struct lab_scenario scenario_evict_invalidate_kernel = {
@@ -81,12 +84,15 @@ const struct lab_scenario scenario_evict_invalidate_kernel = {
     .bound = 2,
     .story = STORY,
     .origin = ORIGIN,
+    .known = known_evict_invalidate_kernel,
     .least = least_evict_invalidate_kernel,
 };
 
 static const char *const rules_evict_invalidate_dense[] = {
     "NO_FREE_LIST_UNDER_RECLAIM", "RECLAIM_END_RELEASES_CELLS",
     "NOTHING_AFTER_SUBMIT", NULL};
+static const enum lab_failure known_evict_invalidate_dense[] = {
+    LAB_FAILURE_USE_AFTER_FREE, LAB_FAILURE_LEAK, LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_evict_invalidate_dense[] = {0, 0, 1};
 
 const struct lab_scenario scenario_evict_invalidate_dense = {
@@ -98,5 +104,6 @@ const struct lab_scenario scenario_evict_invalidate_dense = {
     .bound = 2,
     .story = STORY,
     .origin = ORIGIN,
+    .known = known_evict_invalidate_dense,
     .least = least_evict_invalidate_dense,
 };

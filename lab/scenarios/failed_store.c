@@ -48,6 +48,7 @@ static const struct lab_actor actors[] = {
 
 static const char *const rules_failed_store[] = {"FAILED_STORE_ERASES_OLD",
                                                  NULL};
+static const enum lab_failure known_failed_store[] = {LAB_FAILURE_STALE_PAGE};
 static const uint8_t least_failed_store[] = {0};
 
 const struct lab_scenario scenario_failed_store = {
@@ -60,5 +61,6 @@ const struct lab_scenario scenario_failed_store = {
     .story = "A second store of a slot fails for want of memory and leaves the "
              "first page, which is older than what the caller has now.",
     .origin = "mm/zswap: invalidate duplicate entry, 678e54d4bb9a, 2024",
+    .known = known_failed_store,
     .least = least_failed_store,
 };

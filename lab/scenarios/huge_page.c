@@ -43,6 +43,7 @@ static const struct lab_actor actors[] = {
 };
 
 static const char *const rules[] = {"HUGE_HEADER_IN_ZSPAGE", NULL};
+static const enum lab_failure known[] = {LAB_FAILURE_WRONG_PAGE};
 static const uint8_t least[] = {0};
 
 const struct lab_scenario scenario_huge_page = {
@@ -55,5 +56,6 @@ const struct lab_scenario scenario_huge_page = {
              "the page.",
     .origin = "zsmalloc: fix a race with deferred_handles storing, "
               "85b325815b56, 2023",
+    .known = known,
     .least = least,
 };

@@ -80,6 +80,8 @@ static const struct lab_actor moving[] = {
 
 static const char *const rules_ksm_swapin[] = {"SWAPCACHE_LOCKED_UNTIL_PTE_SET",
                                                "RECHECK_IN_SWAPCACHE", NULL};
+static const enum lab_failure known_ksm_swapin[] = {LAB_FAILURE_WRONG_PAGE,
+                                                    LAB_FAILURE_WRONG_PAGE};
 static const uint8_t least_ksm_swapin[] = {1, 1};
 
 const struct lab_scenario scenario_ksm_swapin = {
@@ -94,11 +96,14 @@ const struct lab_scenario scenario_ksm_swapin = {
         "the same place, the entry is what it was, and the copy of the old one "
         "is mapped.",
     .origin = "mm: fix swapin race condition, 4969c1192d15, 2010",
+    .known = known_ksm_swapin,
     .least = least_ksm_swapin,
 };
 
 static const char *const rules_ksm_swapin_moved[] = {"RECHECK_SAME_ENTRY",
                                                      NULL};
+static const enum lab_failure known_ksm_swapin_moved[] = {
+    LAB_FAILURE_WRONG_PAGE};
 static const uint8_t least_ksm_swapin_moved[] = {1};
 
 const struct lab_scenario scenario_ksm_swapin_moved = {
@@ -112,5 +117,6 @@ const struct lab_scenario scenario_ksm_swapin_moved = {
         "The folio that was looked up is in the swap cache, but for another "
         "slot by now, and the slot that was looked up has another page.",
     .origin = "mm: further fix swapin race condition, 31c4a3d3a0f8, 2010",
+    .known = known_ksm_swapin_moved,
     .least = least_ksm_swapin_moved,
 };

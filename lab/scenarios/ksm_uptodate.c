@@ -47,6 +47,7 @@ static const struct lab_actor two[] = {
 };
 
 static const char *const rules_ksm_uptodate[] = {"UPTODATE_BEFORE_COPY", NULL};
+static const enum lab_failure known_ksm_uptodate[] = {LAB_FAILURE_WRONG_PAGE};
 static const uint8_t least_ksm_uptodate[] = {0};
 
 const struct lab_scenario scenario_ksm_uptodate = {
@@ -62,5 +63,6 @@ const struct lab_scenario scenario_ksm_uptodate = {
         "of junk, and nothing tells the copy from a page that was read.",
     .origin = "mm: fix swapin race condition, 4969c1192d15, 2010: the order of "
               "PageUptodate and the copy",
+    .known = known_ksm_uptodate,
     .least = least_ksm_uptodate,
 };

@@ -40,6 +40,7 @@ static const struct lab_actor actors[] = {
 };
 
 static const char *const rules_lru_last[] = {"LRU_LAST", NULL};
+static const enum lab_failure known_lru_last[] = {LAB_FAILURE_DATA_RACE};
 static const uint8_t least_lru_last[] = {0};
 
 const struct lab_scenario scenario_lru_last = {
@@ -53,5 +54,6 @@ const struct lab_scenario scenario_lru_last = {
         "takes it for a candidate in between.",
     .origin =
         "mm/zswap: order of LRU and fields in zswap_store(), 2024 (review)",
+    .known = known_lru_last,
     .least = least_lru_last,
 };

@@ -73,6 +73,7 @@ static const struct lab_actor on_other[] = {
 
 static const char *const rules_shrink_own_slot[] = {"SHRINK_SKIPS_CALLERS_SLOT",
                                                     NULL};
+static const enum lab_failure known_shrink_own_slot[] = {LAB_FAILURE_HANG};
 static const uint8_t least_shrink_own_slot[] = {0};
 
 const struct lab_scenario scenario_shrink_own_slot = {
@@ -87,11 +88,13 @@ const struct lab_scenario scenario_shrink_own_slot = {
         "of the same slot, and the shrink waits for the pin of its own caller.",
     .origin = "mm: zswap: shrinker and recursion into the pinned slot, "
               "a65b0e7607cc, 2023",
+    .known = known_shrink_own_slot,
     .least = least_shrink_own_slot,
 };
 
 static const char *const rules_shrink_with_context[] = {
     "NO_SHRINK_WITH_CONTEXT", NULL};
+static const enum lab_failure known_shrink_with_context[] = {LAB_FAILURE_HANG};
 static const uint8_t least_shrink_with_context[] = {0};
 
 const struct lab_scenario scenario_shrink_with_context = {
@@ -106,5 +109,6 @@ const struct lab_scenario scenario_shrink_with_context = {
         "decompressed, which needs a context too.",
     .origin = "mm: zswap: properly synchronize freeing resources during CPU "
               "hotunplug, follow-ups, 2025",
+    .known = known_shrink_with_context,
     .least = least_shrink_with_context,
 };

@@ -45,6 +45,7 @@ static const struct lab_actor actors[] = {
 
 static const char *const rules_store_store[] = {"SLOT_SWITCH_IS_ONE_STEP",
                                                 NULL};
+static const enum lab_failure known_store_store[] = {LAB_FAILURE_LEAK};
 static const uint8_t least_store_store[] = {1};
 
 const struct lab_scenario scenario_store_store = {
@@ -57,5 +58,6 @@ const struct lab_scenario scenario_store_store = {
         "Both stores free the old page first and link their own later; the "
         "second link covers the first, which is leaked.",
     .origin = "zram: fix slot write race condition, ce4be9e4307c, 2025",
+    .known = known_store_store,
     .least = least_store_store,
 };

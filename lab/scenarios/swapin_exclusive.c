@@ -60,6 +60,8 @@ static const struct lab_actor twice[] = {
 
 static const char *const rules_swapin_fork[] = {
     "EXCLUSIVE_ONLY_FROM_SWAPCACHE", "COPY_LIVES_UNTIL_SWAP_FREE", NULL};
+static const enum lab_failure known_swapin_fork[] = {LAB_FAILURE_LOST_PAGE,
+                                                     LAB_FAILURE_LOST_PAGE};
 static const uint8_t least_swapin_fork[] = {1, 1};
 
 const struct lab_scenario scenario_swapin_fork = {
@@ -75,11 +77,14 @@ const struct lab_scenario scenario_swapin_fork = {
         "it, the child has a slot with nothing behind it.",
     .origin = "mm: fix unexpected zeroed page mapping with zram swap, "
               "e914d8f00391, 2022",
+    .known = known_swapin_fork,
     .least = least_swapin_fork,
 };
 
 static const char *const rules_swapin_fails[] = {
     "EXCLUSIVE_ONLY_FROM_SWAPCACHE", "COPY_LIVES_UNTIL_SWAP_FREE", NULL};
+static const enum lab_failure known_swapin_fails[] = {LAB_FAILURE_LOST_PAGE,
+                                                      LAB_FAILURE_LOST_PAGE};
 static const uint8_t least_swapin_fails[] = {0, 0};
 
 const struct lab_scenario scenario_swapin_fails = {
@@ -95,5 +100,6 @@ const struct lab_scenario scenario_swapin_fails = {
         "reads a slot that was never written.",
     .origin = "mm: zswap: fix data loss on SWP_SYNCHRONOUS_IO devices, "
               "25cd241408a2, 2024",
+    .known = known_swapin_fails,
     .least = least_swapin_fails,
 };

@@ -52,6 +52,7 @@ static const struct lab_actor actors[] = {
 
 static const char *const rules_swapin_reclaims[] = {"SHRINK_SKIPS_CALLERS_SLOT",
                                                     NULL};
+static const enum lab_failure known_swapin_reclaims[] = {LAB_FAILURE_HANG};
 static const uint8_t least_swapin_reclaims[] = {0};
 
 const struct lab_scenario scenario_swapin_reclaims = {
@@ -69,5 +70,6 @@ const struct lab_scenario scenario_swapin_reclaims = {
         "not end before that.",
     .origin = "mm: zswap: recursion into the slot being swapped in, "
               "a65b0e7607cc, 2023",
+    .known = known_swapin_reclaims,
     .least = least_swapin_reclaims,
 };

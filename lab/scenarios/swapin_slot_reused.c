@@ -52,6 +52,8 @@ static const struct lab_actor thrice[] = {
 
 static const char *const rules_swapin_slot_reused[] = {"SYNC_SWAPIN_PINS_SLOT",
                                                        NULL};
+static const enum lab_failure known_swapin_slot_reused[] = {
+    LAB_FAILURE_STALE_PAGE};
 static const uint8_t least_swapin_slot_reused[] = {1};
 
 const struct lab_scenario scenario_swapin_slot_reused = {
@@ -66,11 +68,14 @@ const struct lab_scenario scenario_swapin_slot_reused = {
         "swaps it in too, changes it, and it is swapped out to the same slot. "
         "The entry is what it was, and the old page is mapped over the new.",
     .origin = "mm/swap: fix race when skipping swapcache, 13ddaf26be32, 2024",
+    .known = known_swapin_slot_reused,
     .least = least_swapin_slot_reused,
 };
 
 static const char *const rules_swapin_twice[] = {"PIN_LOSER_SLEEPS",
                                                  "SYNC_SWAPIN_PINS_SLOT", NULL};
+static const enum lab_failure known_swapin_twice[] = {LAB_FAILURE_LIVELOCK,
+                                                      LAB_FAILURE_STALE_PAGE};
 static const uint8_t least_swapin_twice[] = {1, 1};
 
 const struct lab_scenario scenario_swapin_twice = {
@@ -85,11 +90,14 @@ const struct lab_scenario scenario_swapin_twice = {
         "was: where it is preferred to the first, for ever.",
     .origin = "mm: avoid unconditional one-tick sleep when swapcache_prepare "
               "fails, 01626a182302, 2024",
+    .known = known_swapin_twice,
     .least = least_swapin_twice,
 };
 
 static const char *const rules_swapin_thrice[] = {
     "PIN_LOSER_SLEEPS", "SYNC_SWAPIN_PINS_SLOT", NULL};
+static const enum lab_failure known_swapin_thrice[] = {LAB_FAILURE_LIVELOCK,
+                                                       LAB_FAILURE_STALE_PAGE};
 static const uint8_t least_swapin_thrice[] = {1, 1};
 
 const struct lab_scenario scenario_swapin_thrice = {
@@ -100,5 +108,6 @@ const struct lab_scenario scenario_swapin_thrice = {
     .bound = 1,
     .story = "As swapin-twice, with two that lose the pin and sleep for it.",
     .origin = "mm/swap: fix race when skipping swapcache, 13ddaf26be32, 2024",
+    .known = known_swapin_thrice,
     .least = least_swapin_thrice,
 };

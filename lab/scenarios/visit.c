@@ -114,6 +114,7 @@ static const struct lab_actor reclaiming[] = {
 
 static const char *const rules_visit_put[] = {"OBJECT_VALID_WHEN_WRITTEN",
                                               NULL};
+static const enum lab_failure known_visit_put[] = {LAB_FAILURE_WRONG_BYTES};
 static const uint8_t least_visit_put[] = {1};
 
 const struct lab_scenario scenario_visit_put = {
@@ -124,11 +125,14 @@ const struct lab_scenario scenario_visit_put = {
     .bound = LAB_NO_BOUND,
     .story = STORY_PUT,
     .origin = ORIGIN,
+    .known = known_visit_put,
     .least = least_visit_put,
 };
 
 static const char *const rules_visit_free_kernel[] = {"VISITED_OBJECT_STAYS",
                                                       NULL};
+static const enum lab_failure known_visit_free_kernel[] = {
+    LAB_FAILURE_WRONG_BYTES};
 static const uint8_t least_visit_free_kernel[] = {1};
 
 const struct lab_scenario scenario_visit_free_kernel = {
@@ -140,11 +144,14 @@ const struct lab_scenario scenario_visit_free_kernel = {
     .bound = LAB_NO_BOUND,
     .story = STORY_FREE,
     .origin = ORIGIN,
+    .known = known_visit_free_kernel,
     .least = least_visit_free_kernel,
 };
 
 static const char *const rules_visit_free_dense[] = {"VISITED_OBJECT_STAYS",
                                                      NULL};
+static const enum lab_failure known_visit_free_dense[] = {
+    LAB_FAILURE_WRONG_BYTES};
 static const uint8_t least_visit_free_dense[] = {1};
 
 const struct lab_scenario scenario_visit_free_dense = {
@@ -156,10 +163,12 @@ const struct lab_scenario scenario_visit_free_dense = {
     .bound = LAB_NO_BOUND,
     .story = STORY_FREE,
     .origin = ORIGIN,
+    .known = known_visit_free_dense,
     .least = least_visit_free_dense,
 };
 
 static const char *const rules_visit_reclaim[] = {"VISITED_OBJECT_STAYS", NULL};
+static const enum lab_failure known_visit_reclaim[] = {LAB_FAILURE_WRONG_BYTES};
 static const uint8_t least_visit_reclaim[] = {2};
 
 const struct lab_scenario scenario_visit_reclaim = {
@@ -171,5 +180,6 @@ const struct lab_scenario scenario_visit_reclaim = {
     .bound = LAB_NO_BOUND,
     .story = STORY_RECLAIM,
     .origin = ORIGIN,
+    .known = known_visit_reclaim,
     .least = least_visit_reclaim,
 };

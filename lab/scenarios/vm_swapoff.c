@@ -48,6 +48,8 @@ static const struct lab_actor reading[] = {
 
 static const char *const rules_swapoff_unmap[] = {"SWAPOFF_AND_LAST_PUT_AGREE",
                                                   NULL};
+static const enum lab_failure known_swapoff_unmap[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_swapoff_unmap[] = {0};
 
 const struct lab_scenario scenario_swapoff_unmap = {
@@ -63,11 +65,13 @@ const struct lab_scenario scenario_swapoff_unmap = {
         "it.",
     .origin = "mm: swap: fix race between free_swap_and_cache() and "
               "swapoff(), 82b1c07a0af6, 2024",
+    .known = known_swapoff_unmap,
     .least = least_swapoff_unmap,
 };
 
 static const char *const rules_swapoff_swapin[] = {"SYNC_SWAPIN_PINS_SLOT",
                                                    NULL};
+static const enum lab_failure known_swapoff_swapin[] = {LAB_FAILURE_LOST_PAGE};
 static const uint8_t least_swapoff_swapin[] = {1};
 
 const struct lab_scenario scenario_swapoff_swapin = {
@@ -83,5 +87,6 @@ const struct lab_scenario scenario_swapoff_swapin = {
         "reads what is not there any more.",
     .origin = "mm: zswap: fix data loss on SWP_SYNCHRONOUS_IO devices, 2024 "
               "(discussion of the look-up in the swap cache)",
+    .known = known_swapoff_swapin,
     .least = least_swapoff_swapin,
 };

@@ -143,6 +143,9 @@ static const char *const rules_writeback_store[] = {
     "WRITEBACK_PINS_FIRST",     "WRITEBACK_RECHECKS_TREE",
     "WRITEBACK_EXIT_CLEANS_UP", "NOTHING_AFTER_SUBMIT",
     "CANDIDATE_ROTATED",        NULL};
+static const enum lab_failure known_writeback_store[] = {
+    LAB_FAILURE_STALE_PAGE, LAB_FAILURE_STALE_PAGE, LAB_FAILURE_HANG,
+    LAB_FAILURE_USE_AFTER_FREE, LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_writeback_store[] = {1, 1, 1, 1, 1};
 
 const struct lab_scenario scenario_writeback_store = {
@@ -154,11 +157,14 @@ const struct lab_scenario scenario_writeback_store = {
     .bound = LAB_NO_BOUND,
     .story = STORY,
     .origin = ORIGIN,
+    .known = known_writeback_store,
     .least = least_writeback_store,
 };
 
 static const char *const rules_writeback_take[] = {"NOTHING_AFTER_SUBMIT",
                                                    "CANDIDATE_ROTATED", NULL};
+static const enum lab_failure known_writeback_take[] = {
+    LAB_FAILURE_USE_AFTER_FREE, LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_writeback_take[] = {1, 1};
 
 const struct lab_scenario scenario_writeback_take = {
@@ -170,11 +176,14 @@ const struct lab_scenario scenario_writeback_take = {
     .bound = LAB_NO_BOUND,
     .story = STORY,
     .origin = ORIGIN,
+    .known = known_writeback_take,
     .least = least_writeback_take,
 };
 
 static const char *const rules_writeback_invalidate[] = {
     "NOTHING_AFTER_SUBMIT", "CANDIDATE_ROTATED", NULL};
+static const enum lab_failure known_writeback_invalidate[] = {
+    LAB_FAILURE_USE_AFTER_FREE, LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_writeback_invalidate[] = {1, 1};
 
 const struct lab_scenario scenario_writeback_invalidate = {
@@ -186,11 +195,13 @@ const struct lab_scenario scenario_writeback_invalidate = {
     .bound = LAB_NO_BOUND,
     .story = STORY,
     .origin = ORIGIN,
+    .known = known_writeback_invalidate,
     .least = least_writeback_invalidate,
 };
 
 static const char *const rules_writeback_exit[] = {"WRITEBACK_EXIT_CLEANS_UP",
                                                    NULL};
+static const enum lab_failure known_writeback_exit[] = {LAB_FAILURE_HANG};
 static const uint8_t least_writeback_exit[] = {0};
 
 const struct lab_scenario scenario_writeback_exit = {
@@ -206,11 +217,14 @@ const struct lab_scenario scenario_writeback_exit = {
         "looked it up sleeps for ever.",
     .origin = "mm/zswap: fix missing folio cleanup in writeback race path, "
               "e3b63e966cac, 2024",
+    .known = known_writeback_exit,
     .least = least_writeback_exit,
 };
 
 static const char *const rules_writeback_reused[] = {"WRITEBACK_RECHECKS_TREE",
                                                      NULL};
+static const enum lab_failure known_writeback_reused[] = {
+    LAB_FAILURE_WRONG_PAGE};
 static const uint8_t least_writeback_reused[] = {0};
 
 const struct lab_scenario scenario_writeback_reused = {
@@ -227,11 +241,15 @@ const struct lab_scenario scenario_writeback_reused = {
         "its slot has another page: writeback writes one page over another's "
         "slot.",
     .origin = "mm: fix zswap writeback race condition, 04fc7816089c, 2023",
+    .known = known_writeback_reused,
     .least = least_writeback_reused,
 };
 
 static const char *const rules_writeback_three[] = {
     "WRITEBACK_PINS_FIRST", "NOTHING_AFTER_SUBMIT", "CANDIDATE_ROTATED", NULL};
+static const enum lab_failure known_writeback_three[] = {
+    LAB_FAILURE_STALE_PAGE, LAB_FAILURE_USE_AFTER_FREE,
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_writeback_three[] = {1, 1, 1};
 
 const struct lab_scenario scenario_writeback_three = {
@@ -243,5 +261,6 @@ const struct lab_scenario scenario_writeback_three = {
     .bound = 1,
     .story = STORY,
     .origin = ORIGIN,
+    .known = known_writeback_three,
     .least = least_writeback_three,
 };

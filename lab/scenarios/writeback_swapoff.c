@@ -44,6 +44,8 @@ static const struct lab_actor actors[] = {
 
 static const char *const rules_writeback_swapoff[] = {"DEVICE_REF_AROUND_TREE",
                                                       NULL};
+static const enum lab_failure known_writeback_swapoff[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_writeback_swapoff[] = {1};
 
 const struct lab_scenario scenario_writeback_swapoff = {
@@ -59,5 +61,6 @@ const struct lab_scenario scenario_writeback_swapoff = {
     .origin =
         "mm/zswap: fix race between lru writeback and swapoff, 5878303c5353, "
         "2024",
+    .known = known_writeback_swapoff,
     .least = least_writeback_swapoff,
 };
