@@ -390,7 +390,7 @@ TEST(everything_at_once_keeps_every_byte)
     support_crew_add(&crew, compact, NULL);
     support_crew_add(&crew, compact, NULL);
     support_crew_add(&crew, count, NULL);
-    support_crew_stress(&crew, 2000);
+    support_crew_stress(&crew, 1000);
     judge_places(&both[0]);
     judge_places(&both[1]);
 }
@@ -475,7 +475,7 @@ TEST_ON_BOTH(visitors_see_whole_objects_that_stay)
     for (i = 0; i < 3; i++)
         support_crew_add(&crew, look_at_all, pool);
     support_crew_add(&crew, compact_all, pool);
-    support_crew_stress(&crew, 1000);
+    support_crew_stress(&crew, 500);
     support_pool_check_empty(pool);
 }
 

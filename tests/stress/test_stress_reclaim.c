@@ -339,7 +339,7 @@ static void run_on(const struct support_shape *shape)
     support_crew_add(&crew, walk, NULL);
     support_crew_add(&crew, walk, NULL);
     support_crew_add(&crew, compact, NULL);
-    support_crew_stress(&crew, 1000);
+    support_crew_stress(&crew, 600);
     judge();
     zc_zspool_destroy(field.pool);
 }

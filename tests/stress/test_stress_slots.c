@@ -14,7 +14,7 @@
 #include "support_test.h"
 #include "support_threads.h"
 
-#define RUN_MS (SUPPORT_SANITIZED ? 2500 : 2000)
+#define RUN_MS (SUPPORT_SANITIZED ? 2500 : 1000)
 #define WORKERS 4
 #define TYPE 5
 #define SLOTS 48
@@ -382,13 +382,11 @@ static void run(support_work use, support_work cycle, bool managed)
         support_crew_add(&crew, use, NULL);
     support_crew_add(&crew, cycle, NULL);
 
-    support_crew_run(&crew, support_stress_milliseconds(RUN_MS));
+    support_crew_stress(&crew, RUN_MS);
 
-    for (i = 0; i < crew.count; i++) {
+    for (i = 0; i < crew.count; i++)
         print_message("worker %u: %" PRIu64 " operations\n", i,
                       crew.workers[i].operations);
-        assert_true(crew.workers[i].operations > 0);
-    }
     assert_int_equal(atomic_load(&failures), 0);
     for (i = 0; managed && i < MAILBOXES; i++)
         if (atomic_load(&mailboxes[i]) != 0)

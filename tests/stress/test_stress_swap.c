@@ -32,12 +32,10 @@ static void run(const struct support_churn_config *config)
     for (i = 0; i < WORKERS; i++)
         support_crew_add(&crew, churn, &over);
 
-    support_crew_run(&crew, support_stress_milliseconds(RUN_MS));
+    support_crew_stress(&crew, RUN_MS);
 
-    for (i = 0; i < crew.count; i++) {
-        assert_true(crew.workers[i].operations > 0);
+    for (i = 0; i < crew.count; i++)
         operations += crew.workers[i].operations;
-    }
     /* On a machine that is busy with other things there may be few. */
     assert_true(!config->swaps || operations < ENOUGH ||
                 atomic_load(&over.offs) > 0);

@@ -432,7 +432,7 @@ static void run_world(const struct support_vm_kind *kind)
     support_crew_add(&crew, disturb, &world);
     support_crew_add(&crew, control, &world);
     support_crew_add(&crew, switch_devices, &world);
-    support_crew_run(&crew, support_stress_milliseconds(600));
+    support_crew_stress(&crew, 600);
     zc_inject_disarm();
     for (i = 0; i < SPACES; i++)
         assert_status(zc_vm_set_owner_limit(world.machine.vm, i, 0), ZC_OK);
@@ -441,8 +441,6 @@ static void run_world(const struct support_vm_kind *kind)
     for (i = 0; i < SPACES; i++)
         zc_vm_space_destroy(world.spaces[i]);
     support_vm_end(&world.machine);
-    for (i = 0; i < crew.count; i++)
-        assert_true(crew.workers[i].operations > 0);
     print_message("%u times no memory, %u unreadable\n",
                   atomic_load(&world.no_memory),
                   atomic_load(&world.unreadable));

@@ -12,6 +12,9 @@
 /* The time between two checks of a running crew. */
 #define LOOK_NS 2000000
 
+/* For the first operation of each worker, on the busiest machine. */
+#define PATIENCE_MS 60000
+
 /* How often a waiting thread looks before it yields its processor. */
 #define LOOKS_BEFORE_YIELD 2000
 
@@ -55,6 +58,25 @@ void support_sleep_ns(long nanoseconds)
     (void)nanosleep(&pause, NULL);
 }
 
+static bool has_each_worked(const struct support_crew *crew)
+{
+    unsigned i;
+
+    for (i = 0; i < crew->count; i++)
+        if (!atomic_load(&crew->workers[i].has_worked))
+            return false;
+    return true;
+}
+
+static bool is_time_over(const struct support_crew *crew, int64_t elapsed_ms,
+                         unsigned milliseconds)
+{
+    if (elapsed_ms < (int64_t)milliseconds)
+        return false;
+    return !crew->each_works || has_each_worked(crew) ||
+           elapsed_ms >= (int64_t)milliseconds + PATIENCE_MS;
+}
+
 static void wait_for_time(struct support_crew *crew, unsigned milliseconds)
 {
     struct timespec started;
@@ -62,7 +84,8 @@ static void wait_for_time(struct support_crew *crew, unsigned milliseconds)
     int64_t elapsed_ms = 0;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &started);
-    while (elapsed_ms < (int64_t)milliseconds && !atomic_load(&crew->stopped)) {
+    while (!is_time_over(crew, elapsed_ms, milliseconds) &&
+           !atomic_load(&crew->stopped)) {
         support_sleep_ns(LOOK_NS);
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
         elapsed_ms = (now.tv_sec - started.tv_sec) * 1000 +
@@ -100,6 +123,7 @@ void support_crew_stress(struct support_crew *crew, unsigned otherwise)
 {
     unsigned i;
 
+    crew->each_works = true;
     support_crew_run(crew, support_stress_milliseconds(otherwise));
     for (i = 0; i < crew->count; i++)
         assert_true(crew->workers[i].operations > 0);
@@ -132,8 +156,10 @@ void support_meet(struct support_worker *worker,
             (void)sched_yield();
 }
 
-bool support_is_stopped(const struct support_worker *worker)
+bool support_is_stopped(struct support_worker *worker)
 {
+    if (worker->operations != 0)
+        atomic_store_explicit(&worker->has_worked, true, memory_order_relaxed);
     return atomic_load_explicit(&worker->crew->stopped, memory_order_relaxed);
 }
 

@@ -37,12 +37,14 @@ struct support_worker {
     uint64_t operations;          /* counted by the work */
     support_work work;
     pthread_t thread;
+    atomic_bool has_worked;              /* it has done an operation */
     char mistake[SUPPORT_MISTAKE_BYTES]; /* the first; empty: none */
 };
 
 struct support_crew {
     atomic_bool stopped;
     atomic_uint waiting; /* workers at the start */
+    bool each_works;     /* the time is not over before each has */
     unsigned count;
     struct support_worker workers[SUPPORT_WORKERS_MAX];
 };
@@ -58,7 +60,8 @@ void support_crew_add(struct support_crew *crew, support_work work,
 void support_crew_run(struct support_crew *crew, unsigned milliseconds);
 
 /* A stress test's run: the milliseconds are `otherwise` of
- * support_stress_milliseconds(), and fails if a worker did no operation. */
+ * support_stress_milliseconds(), and more on a busy machine until each worker
+ * has done an operation; in a minute each has. */
 void support_crew_stress(struct support_crew *crew, unsigned otherwise);
 
 /* The whole of it for `count` workers that are alike. */
@@ -81,7 +84,7 @@ void support_meet(struct support_worker *worker,
 void support_sleep_ns(long nanoseconds);
 
 /* Must the worker return now? */
-bool support_is_stopped(const struct support_worker *worker);
+bool support_is_stopped(struct support_worker *worker);
 
 /* Notes a mistake and stops all workers. */
 void support_mistake(struct support_worker *worker, const char *format, ...)
