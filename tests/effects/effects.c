@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define PATIENCE_SECONDS 60
+#define PATIENCE_SECONDS 120 /* for an observation */
 
 static const struct effect *const tables[] = {
     effects_cache, effects_compressor, effects_pool,   effects_backing,

@@ -124,8 +124,8 @@ static void meet(void)
     struct timespec end;
 
     MUST(clock_gettime(CLOCK_REALTIME, &end) == 0);
-    end.tv_nsec += SPY_MEET_MS * 1000000L;
-    end.tv_sec += end.tv_nsec / 1000000000L;
+    end.tv_nsec += spy.meet_ms % 1000 * 1000000L;
+    end.tv_sec += spy.meet_ms / 1000 + end.tv_nsec / 1000000000L;
     end.tv_nsec %= 1000000000L;
     (void)pthread_cond_broadcast(&met);
     while (spy.most_under_way < spy.meet &&

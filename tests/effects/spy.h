@@ -15,8 +15,6 @@
 #include <zcache/zcache.h>
 
 #define SPY_TRANSFERS 4096
-#define SPY_MEET_MS 100
-
 struct spy {
     /* The pool. */
     struct zc_pool_config pool_config;
@@ -36,7 +34,8 @@ struct spy {
     unsigned device_discards;
     uint64_t written[SPY_TRANSFERS]; /* slots, in order */
     uint64_t tokens[SPY_TRANSFERS];  /* first words of the pages written */
-    unsigned meet;                   /* writes wait for so many at once */
+    unsigned meet;                   /* writes wait for so many at once, */
+    unsigned meet_ms;                /* so long */
     unsigned under_way;
     unsigned most_under_way;
 

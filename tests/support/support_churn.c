@@ -19,7 +19,7 @@
 #define OWNER_KEPT 3 /* its pages may be forbidden to leave memory */
 #define OWNERS 4
 #define LOOK_NS 1000000
-#define LOOKS_MAX 5000
+#define LOOKS_MAX 60000 /* a minute */
 
 static uint64_t below(struct support_worker *worker, uint64_t count)
 {

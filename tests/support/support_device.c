@@ -11,7 +11,7 @@
 
 #include "support_test.h"
 
-#define PATIENCE_SECONDS 20 /* until an expected transfer comes */
+#define PATIENCE_SECONDS 60 /* until an expected transfer comes */
 
 static void die(const char *what, uint64_t slot)
 {

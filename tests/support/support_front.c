@@ -8,7 +8,7 @@
 
 #define SOON_NS 3000000
 #define LOOK_NS 200000
-#define LOOKS_MAX 100000
+#define LOOKS_MAX 300000 /* a minute */
 
 struct zc_cache *cache;
 unsigned swap_type;

@@ -110,7 +110,7 @@ static void await(const struct request *request)
     unsigned waited;
 
     for (waited = 0; atomic_load(&request->completions) == 0; waited++) {
-        assert_true(waited < 100000);
+        assert_true(waited < 600000);
         zc_sleep_ns(100000);
     }
     assert_int_equal(atomic_load(&request->completions), 1);

@@ -199,7 +199,9 @@ RIG_TEST(no_thread_is_woken_by_each_write_that_ends, .io_workers = 1,
     support_device_let_go(device);
     for (i = 0; i < 2; i++) {
         support_call_join(&sleepers[i].thread);
-        assert_in_range(sleepers[i].sleeps, 1, MANY / 4);
+        /* One of them may come when all is over; the bit says that one slept.
+         */
+        assert_in_range(sleepers[i].sleeps, 0, MANY / 4);
     }
 }
 

@@ -12,7 +12,7 @@
 #include <semaphore.h>
 #include <time.h>
 
-#define PATIENCE_SECONDS 10 /* for a thread that is to stop, and does not */
+#define PATIENCE_SECONDS 60 /* for a thread that is to stop, and does not */
 #define SLOT 1
 
 /* Threads that stop inside the compressor. */
