@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * holder.c - a process to be measured: it holds pages of a known kind, prints
- * "ready", and waits until it is killed, for two minutes at most.
+ * "ready", and waits until it is killed, for ten minutes at most.
  *
  *     holder PAGES [KIND]
  *
@@ -185,7 +185,7 @@ static bool give_up(unsigned char *pages, size_t count)
 static int wait_for_the_end(void)
 {
     (void)fflush(stdout);
-    (void)sleep(120);
+    (void)sleep(600);
     return 0;
 }
 

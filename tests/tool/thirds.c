@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * thirds.c - a process with pages of known ages: it prints "ready" when it has
- * used all of them once, and goes on until it is killed, for two minutes at
+ * used all of them once, and goes on until it is killed, for ten minutes at
  * most.
  *
  *     thirds PAGES FOLDER
@@ -66,7 +66,7 @@ static volatile unsigned char *make(const char *folder, const char *name,
 int main(int argc, char **argv)
 {
     const size_t page_size = (size_t)sysconf(_SC_PAGESIZE);
-    const struct timespec rest = {.tv_nsec = 5000000};
+    const struct timespec rest = {.tv_nsec = 20000000};
     const uint64_t began = now();
     volatile uint64_t *longest;
     volatile unsigned char *warm;
@@ -83,7 +83,7 @@ int main(int argc, char **argv)
     hot = make(argv[2], "hot", page_size, pages);
     printf("ready\n");
     (void)fflush(stdout);
-    for (before = now(); before - began < 120 * SECOND;) {
+    for (before = now(); before - began < 600 * SECOND;) {
         uint64_t after;
 
         for (size_t i = 0; i < pages; i++) {
