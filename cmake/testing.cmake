@@ -54,6 +54,41 @@ function(zc_program_test label stem)
     ${label} ${arg_LABELS})
 endfunction()
 
+# Tests that take long, and some seconds of each: ctest starts them first where it
+# has not run before, so that none is left over for one processor at the end.  What
+# others wait for (consumer.install_*) comes before them all.
+set(zc_long_tests
+  consumer.install_shared 90
+  consumer.install_static 90
+  effects.zcache 60
+  tool.cold 40
+  inject.inject_cache 25
+  lab.selftest 25
+  tool.processes 25
+  tool.kernel_codec 20
+  tool.sim_grid 20
+  tool.swappable 20
+  conformance.zram 20
+  effects.zcrace 18
+  consumer.subdirectory_c_static 18
+  consumer.pkg_config_cpp_shared 15
+  consumer.lab_static 15
+  tool.sim 15
+  tool.html 15
+  model.model_pool 12
+  model.model_cache 12
+  tool.files 12
+  tool.plots 12
+  tool.sim_sweep 10
+  tool.sim_bad_input 10
+  tool.terminal 10
+  unit.accounting 10
+  unit.folio_cache 10
+  effects.structs 10
+  stress.stress_writeback 6
+  lab.lab_replay 6
+  lab.lab_scenarios 6)
+
 # A failed assertion in a worker thread must abort with its message, not end
 # the process silently: CMOCKA_TEST_ABORT.
 function(zc_set_test_properties name timeout)
@@ -62,6 +97,12 @@ function(zc_set_test_properties name timeout)
     TIMEOUT ${timeout}
     SKIP_RETURN_CODE 77
     ENVIRONMENT CMOCKA_TEST_ABORT=1)
+  list(FIND zc_long_tests ${name} at)
+  if(NOT at EQUAL -1)
+    math(EXPR at "${at} + 1")
+    list(GET zc_long_tests ${at} seconds)
+    set_tests_properties(${name} PROPERTIES COST ${seconds})
+  endif()
 endfunction()
 
 # zc_slow(TEST...): too slow for every push; scripts/check whole runs it.
