@@ -345,7 +345,7 @@ TEST(the_suggestion_is_the_same_each_time_and_moves_with_a_slower_codec)
     (void)unlink(output);
 }
 
-/* ---- zstd, and zstd that does some pages twice; a clock of their calls ---- */
+/* ---- zstd, and zstd that does some pages twice; a clock of calls ---- */
 
 static const struct zc_compressor *real;
 static unsigned twice; /* so many pages of ten */

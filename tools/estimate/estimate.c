@@ -183,9 +183,27 @@ static bool estimate_snapshot(const struct estimate_options *options,
     return good;
 }
 
+/* Of this machine, or of a recorded tree, which says no page size, so
+ * --page-size does. */
+static int show_now(const struct estimate_options *options,
+                    const struct report *report)
+{
+    if (options->root != NULL)
+        return now_run(options->root, options->page_size, options->json,
+                       report);
+    return now_run("", (size_t)sysconf(_SC_PAGESIZE), options->json, report);
+}
+
 static int show(const struct estimate_options *options,
                 const struct report *report)
 {
+    if (options->now) {
+        const int result = show_now(options, report);
+
+        return result == TOOL_FINE && report_mismatches(report) != 0
+                   ? TOOL_MISMATCH
+                   : result;
+    }
     if (options->plot_path != NULL && !report_plot(report, options->plot_path))
         return TOOL_ERROR;
     if (options->html_path != NULL && !report_html(report, options->html_path))
@@ -272,14 +290,6 @@ int estimate_run(const struct estimate_options *options)
     return result;
 }
 
-/* A recorded tree says no page size, so --page-size does. */
-static int show_now(const struct estimate_options *options)
-{
-    if (options->root != NULL)
-        return now_run(options->root, options->page_size, options->json);
-    return now_run("", (size_t)sysconf(_SC_PAGESIZE), options->json);
-}
-
 int estimate_main(int argc, char **argv)
 {
     struct estimate_options options;
@@ -289,7 +299,9 @@ int estimate_main(int argc, char **argv)
     lzo_register();
     switch (estimate_parse(&options, argc, argv)) {
     case ESTIMATE_RUN:
-        result = options.now ? show_now(&options) : estimate_run(&options);
+        result = source_choice_kinds(&options.sources) == 0
+                     ? show_now(&options, NULL)
+                     : estimate_run(&options);
         break;
     case ESTIMATE_SHOWN:
         result = message_finish_output() ? TOOL_FINE : TOOL_ERROR;

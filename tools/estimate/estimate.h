@@ -29,7 +29,7 @@ struct estimate_options {
     bool quiet;
     const char *plot_path;
     const char *html_path;
-    bool now;         /* --now, and nothing is measured */
+    bool now;         /* --now; without a source nothing is measured */
     const char *root; /* of --now; NULL: this machine */
     struct cold_request cold;
 

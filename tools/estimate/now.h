@@ -4,8 +4,9 @@
  * and what is wrong with it.
  *
  * now_read.c reads the kernel's files into struct now, now_judge.c and
- * now_judge_zram.c find what is wrong in it and read nothing, now_print.c
- * prints both.
+ * now_judge_zram.c find what is wrong in it and read nothing, now_groups.c does
+ * both for control groups, now_estimate.c compares it with an estimate, and
+ * now_print.c prints all.
  */
 #ifndef ZCACHE_TOOL_ESTIMATE_NOW_H
 #define ZCACHE_TOOL_ESTIMATE_NOW_H
@@ -15,6 +16,7 @@
 #include <stdint.h>
 
 #include "common/text.h"
+#include "estimate/report.h"
 
 /* A number of the kernel.  Not known: this kernel does not have it, or this
  * program may not read it. */
@@ -126,6 +128,16 @@ enum now_debugfs {
     NOW_DEBUGFS_NO_ZSWAP /* mounted, and there is no such folder */
 };
 
+/* A control group with a limit of zswap, or without writeback. */
+struct now_group {
+    char *path; /* below the mount: "/web"; "" is the first one */
+    bool is_limited;
+    uint64_t limit;        /* memory.zswap.max, in bytes */
+    bool has_no_writeback; /* memory.zswap.writeback is 0 */
+    uint64_t zswap_bytes;  /* memory.zswap.current: of the pool */
+    uint64_t past_bytes;   /* memory.swap.current less zswapped */
+};
+
 struct now {
     const char *root; /* "" or a recorded tree */
     size_t page_size;
@@ -142,6 +154,10 @@ struct now {
     struct now_zram *zrams;
     size_t zram_count;
     size_t zram_capacity;
+    char *groups_path; /* where cgroup2 is mounted; NULL: nowhere */
+    struct now_group *groups;
+    size_t group_count;
+    size_t group_capacity;
 };
 
 /* Reads a machine.  False, and an error shown: a file holds what is no number,
@@ -165,11 +181,41 @@ struct now_findings {
 void now_judge(const struct now *now, struct now_findings *findings);
 void now_findings_free(struct now_findings *findings);
 
+/* --- between the files that read --- */
+
+struct now_reader {
+    struct now *now;
+    struct text path; /* of the file read last, for messages */
+    struct text text; /* what it has, or "" */
+};
+
+/* Reads a file below the root.  0 or errno. */
+int now_read_file(struct now_reader *reader, const char *folder,
+                  const char *name);
+
+/* False, and an error shown, if the file could not be read and is not absent
+ * either. */
+bool now_may_go_on(const struct now_reader *reader, int error);
+
+/* The number that a text begins with, times `unit`.  False, and an error shown,
+ * if it is none. */
+bool now_keep_number(const struct now_reader *reader, const char *name,
+                     const char *text, uint64_t unit,
+                     struct now_number *number);
+
+/* What follows a name at the beginning of a line, or NULL. */
+const char *now_find_line(const char *text, const char *name);
+
+bool now_read_groups(struct now_reader *reader);
+
 /* --- between the files that judge and print --- */
 
 struct now_finding *now_add_finding(struct now_findings *findings,
                                     const char *id);
 void now_judge_zram(const struct now *now, struct now_findings *findings);
+void now_judge_groups(const struct now *now, bool limit_was_reached,
+                      struct now_findings *findings);
+const char *now_group_name(const struct now_group *group); /* "/web", "/" */
 
 /* The value; 0 if it is not known. */
 uint64_t now_value(const struct now *now, enum now_figure figure);
@@ -198,7 +244,18 @@ bool now_is_share(uint64_t part, uint64_t whole, unsigned percent);
 #define NOW_COUNT_SIZE 32
 char *now_count_text(char *text, uint64_t count);
 
-/* The whole of `zcache estimate --now`.  Returns an enum tool_exit. */
-int now_run(const char *root, size_t page_size, bool json);
+/* Where an estimate says otherwise than what runs: the finding, and what was
+ * compared. */
+void now_judge_estimate(const struct now *now, const struct report *report,
+                        struct now_findings *findings);
+void now_print_estimate(const struct now *now, const struct report *report,
+                        FILE *file);
+void now_put_estimate(const struct now *now, const struct report *report,
+                      struct json *json);
+
+/* The whole of `zcache estimate --now`, with the estimate of a source or NULL.
+ * Returns an enum tool_exit. */
+int now_run(const char *root, size_t page_size, bool json,
+            const struct report *report);
 
 #endif

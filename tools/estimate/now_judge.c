@@ -498,9 +498,13 @@ void now_judge(const struct now *now, struct now_findings *findings)
 {
     *findings = (struct now_findings){0};
     if (now_zswap_is_on(now)) {
+        bool limit_was_reached;
+
         judge_devices(now, findings);
-        if (!judge_limit(now, findings))
+        limit_was_reached = judge_limit(now, findings);
+        if (!limit_was_reached)
             judge_past(now, findings);
+        now_judge_groups(now, limit_was_reached, findings);
         judge_no_memory(now, findings);
         judge_incompressible(now, findings);
         judge_compaction(now, findings);

@@ -174,6 +174,33 @@ static void print_zrams(const struct now *now, FILE *file)
     table_free(&table);
 }
 
+static void print_groups(const struct now *now, FILE *file)
+{
+    struct table table = {.column_count = 5, .left = 1};
+    char text[BYTE_TEXT_SIZE];
+
+    if (now->group_count == 0)
+        return;
+    table_add(&table, "control group");
+    table_add(&table, "memory.zswap.max");
+    table_add(&table, "writeback");
+    table_add(&table, "in the pool");
+    table_add(&table, "past zswap");
+    for (size_t i = 0; i < now->group_count; i++) {
+        const struct now_group *group = &now->groups[i];
+
+        table_add(&table, "  %s", now_group_name(group));
+        table_add(&table, "%s",
+                  group->is_limited ? byte_text(text, group->limit) : "max");
+        table_add(&table, "%s", group->has_no_writeback ? "off" : "on");
+        table_add(&table, "%s", byte_text(text, group->zswap_bytes));
+        table_add(&table, "%s", byte_text(text, group->past_bytes));
+    }
+    fputc('\n', file);
+    table_print(&table, file);
+    table_free(&table);
+}
+
 static void print_events(const struct now *now, FILE *file)
 {
     struct table table = {.column_count = 2, .left = 1};
@@ -213,7 +240,8 @@ static const char *debugfs_reason(const struct now *now)
 }
 
 /* What the figures do not say. */
-static void say_limits(const struct now *now, struct text *text)
+static void say_limits(const struct now *now, const struct report *report,
+                       struct text *text)
 {
     const char *reason = debugfs_reason(now);
 
@@ -222,12 +250,16 @@ static void say_limits(const struct now *now, struct text *text)
     if (reason != NULL)
         text_print_sentence(text, "Not read: what zswap refused, and why; %s.",
                             reason);
-    text_print_sentence(text, "Not looked at: limits of control groups "
-                              "(memory.zswap.max, memory.zswap.writeback), and "
-                              "which pages are cold.");
+    if (now->groups_path == NULL)
+        text_print_sentence(text,
+                            "There are no limits of control groups "
+                            "(memory.zswap.max, memory.zswap.writeback): no "
+                            "cgroup2 is mounted.");
+    if (report == NULL || report->cold == NULL)
+        text_print_sentence(text, "Not looked at: which pages are cold.");
 }
 
-static void print_findings(const struct now *now,
+static void print_findings(const struct now *now, const struct report *report,
                            const struct now_findings *findings, FILE *file)
 {
     struct text limits = {0};
@@ -249,19 +281,22 @@ static void print_findings(const struct now *now,
         }
         fputc('\n', file);
     }
-    say_limits(now, &limits);
+    say_limits(now, report, &limits);
     text_print_wrapped(file, limits.bytes, 0);
     text_free(&limits);
 }
 
-static void print_text(const struct now *now,
+static void print_text(const struct now *now, const struct report *report,
                        const struct now_findings *findings, FILE *file)
 {
     print_zswap(now, file);
     print_swaps(now, file);
     print_zrams(now, file);
+    print_groups(now, file);
     print_events(now, file);
-    print_findings(now, findings, file);
+    if (report != NULL)
+        now_print_estimate(now, report, file);
+    print_findings(now, report, findings, file);
 }
 
 /* --- JSON --- */
@@ -371,6 +406,25 @@ static void put_zrams(struct json *json, const struct now *now)
     json_close(json, ']');
 }
 
+static void put_groups(struct json *json, const struct now *now)
+{
+    json_key(json, "groups");
+    json_open(json, '[');
+    for (size_t i = 0; i < now->group_count; i++) {
+        const struct now_group *group = &now->groups[i];
+
+        json_open(json, '{');
+        put_string(json, "path", now_group_name(group));
+        if (group->is_limited)
+            put_number(json, "zswap_max_bytes", group->limit);
+        put_number(json, "writeback", !group->has_no_writeback);
+        put_number(json, "zswap_bytes", group->zswap_bytes);
+        put_number(json, "past_zswap_bytes", group->past_bytes);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
 static void put_findings(struct json *json, const struct now_findings *findings)
 {
     json_key(json, "findings");
@@ -397,13 +451,13 @@ static void put_findings(struct json *json, const struct now_findings *findings)
     json_close(json, ']');
 }
 
-static void print_json(const struct now *now,
+static void print_json(const struct now *now, const struct report *report,
                        const struct now_findings *findings, FILE *file)
 {
     struct json json = {.file = file};
     struct text limits = {0};
 
-    say_limits(now, &limits);
+    say_limits(now, report, &limits);
     json_open(&json, '{');
     put_number(&json, "version", JSON_VERSION);
     put_number(&json, "page_size", now->page_size);
@@ -411,13 +465,17 @@ static void print_json(const struct now *now,
     put_places(&json, now);
     put_swaps(&json, now);
     put_zrams(&json, now);
+    put_groups(&json, now);
+    if (report != NULL)
+        now_put_estimate(now, report, &json);
     put_findings(&json, findings);
     put_string(&json, "note", limits.bytes);
     json_close(&json, '}');
     text_free(&limits);
 }
 
-int now_run(const char *root, size_t page_size, bool json)
+int now_run(const char *root, size_t page_size, bool json,
+            const struct report *report)
 {
     struct now now;
     struct now_findings findings = {0};
@@ -425,10 +483,12 @@ int now_run(const char *root, size_t page_size, bool json)
 
     if (now_read(&now, root, page_size)) {
         now_judge(&now, &findings);
+        if (report != NULL)
+            now_judge_estimate(&now, report, &findings);
         if (json)
-            print_json(&now, &findings, stdout);
+            print_json(&now, report, &findings, stdout);
         else
-            print_text(&now, &findings, stdout);
+            print_text(&now, report, &findings, stdout);
         result = message_finish_output() ? TOOL_FINE : TOOL_ERROR;
     }
     now_findings_free(&findings);

@@ -75,18 +75,8 @@ const struct now_name now_zram_names[NOW_ZRAM_FIGURES] = {
     [NOW_ZRAM_BD_WRITES] = {"bd_writes", NOW_BD_STAT},
 };
 
-/*
- * Reads a file below the root into *text, which is "" if it has nothing.  0 or
- * errno.  The path is that of the last file read, for messages.
- */
-struct reader {
-    struct now *now;
-    struct text path;
-    struct text text;
-};
-
-static int read_file(struct reader *reader, const char *folder,
-                     const char *name)
+int now_read_file(struct now_reader *reader, const char *folder,
+                  const char *name)
 {
     reader->path.length = 0;
     text_print(&reader->path, "%s%s%s", reader->now->root, folder, name);
@@ -102,9 +92,7 @@ static bool is_absent(int error)
            error == EACCES || error == EPERM;
 }
 
-/* False, and an error shown, if the file could not be read and is not absent
- * either. */
-static bool may_go_on(const struct reader *reader, int error)
+bool now_may_go_on(const struct now_reader *reader, int error)
 {
     if (error == 0 || is_absent(error))
         return true;
@@ -131,7 +119,7 @@ static bool take_number(const char **cursor, uint64_t *number_out)
 }
 
 /* Shows that there is no number; `text` may go on with other lines. */
-static bool no_number(const struct reader *reader, const char *name,
+static bool no_number(const struct now_reader *reader, const char *name,
                       const char *text)
 {
     message_error("%s: %s: \"%.*s\" is no number", reader->path.bytes, name,
@@ -139,9 +127,8 @@ static bool no_number(const struct reader *reader, const char *name,
     return false;
 }
 
-static bool keep_number(const struct reader *reader, const char *name,
-                        const char *text, uint64_t unit,
-                        struct now_number *number)
+bool now_keep_number(const struct now_reader *reader, const char *name,
+                     const char *text, uint64_t unit, struct now_number *number)
 {
     const char *cursor = text;
 
@@ -154,7 +141,7 @@ static bool keep_number(const struct reader *reader, const char *name,
 }
 
 /* Figures that have a file each. */
-static bool read_files(struct reader *reader, enum now_place place,
+static bool read_files(struct now_reader *reader, enum now_place place,
                        const char *folder)
 {
     for (int i = 0; i < NOW_FIGURES; i++) {
@@ -163,18 +150,18 @@ static bool read_files(struct reader *reader, enum now_place place,
 
         if (name->place != (int)place)
             continue;
-        error = read_file(reader, folder, name->name);
-        if (!may_go_on(reader, error))
+        error = now_read_file(reader, folder, name->name);
+        if (!now_may_go_on(reader, error))
             return false;
-        if (error == 0 && !keep_number(reader, name->name, reader->text.bytes,
-                                       1, &reader->now->figures[i]))
+        if (error == 0 &&
+            !now_keep_number(reader, name->name, reader->text.bytes, 1,
+                             &reader->now->figures[i]))
             return false;
     }
     return true;
 }
 
-/* What follows a name at the beginning of a line, or NULL. */
-static const char *find_line(const char *text, const char *name)
+const char *now_find_line(const char *text, const char *name)
 {
     const size_t length = strlen(name);
 
@@ -188,11 +175,11 @@ static const char *find_line(const char *text, const char *name)
 }
 
 /* Figures that are lines of one file.  Its errno in *error_out. */
-static bool read_lines(struct reader *reader, enum now_place place,
+static bool read_lines(struct now_reader *reader, enum now_place place,
                        const char *path, uint64_t unit, int *error_out)
 {
-    *error_out = read_file(reader, path, "");
-    if (!may_go_on(reader, *error_out))
+    *error_out = now_read_file(reader, path, "");
+    if (!now_may_go_on(reader, *error_out))
         return false;
     for (int i = 0; i < NOW_FIGURES; i++) {
         const struct now_name *name = &now_figure_names[i];
@@ -200,9 +187,9 @@ static bool read_lines(struct reader *reader, enum now_place place,
 
         if (name->place != (int)place)
             continue;
-        line = find_line(reader->text.bytes, name->name);
-        if (line != NULL && !keep_number(reader, name->name, line, unit,
-                                         &reader->now->figures[i]))
+        line = now_find_line(reader->text.bytes, name->name);
+        if (line != NULL && !now_keep_number(reader, name->name, line, unit,
+                                             &reader->now->figures[i]))
             return false;
     }
     return true;
@@ -222,13 +209,13 @@ static char *take_word(const char **cursor)
 }
 
 /* The first word of a file; "" if it is absent. */
-static bool read_word(struct reader *reader, const char *folder,
+static bool read_word(struct now_reader *reader, const char *folder,
                       const char *name, char **word_out)
 {
-    const int error = read_file(reader, folder, name);
+    const int error = now_read_file(reader, folder, name);
     const char *cursor;
 
-    if (!may_go_on(reader, error))
+    if (!now_may_go_on(reader, error))
         return false;
     cursor = error == 0 ? reader->text.bytes : "";
     free(*word_out);
@@ -236,7 +223,7 @@ static bool read_word(struct reader *reader, const char *folder,
     return true;
 }
 
-static bool read_zswap(struct reader *reader)
+static bool read_zswap(struct now_reader *reader)
 {
     struct now *now = reader->now;
 
@@ -248,21 +235,22 @@ static bool read_zswap(struct reader *reader)
     return read_files(reader, NOW_PARAMETERS, PARAMETERS);
 }
 
-/* Where debugfs is mounted, says /proc/mounts; NULL if nowhere. */
-static bool find_debugfs(struct reader *reader, char **path_out)
+/* Where the first of a type is mounted, says /proc/mounts; NULL if nowhere. */
+static bool find_mount(struct now_reader *reader, const char *wanted,
+                       char **path_out)
 {
-    const int error = read_file(reader, "/proc/mounts", "");
+    const int error = now_read_file(reader, "/proc/mounts", "");
     const char *cursor = reader->text.bytes;
 
     *path_out = NULL;
-    if (!may_go_on(reader, error))
+    if (!now_may_go_on(reader, error))
         return false;
     while (error == 0 && *cursor != '\0' && *path_out == NULL) {
         char *device = take_word(&cursor);
         char *path = take_word(&cursor);
         char *type = take_word(&cursor);
 
-        if (strcmp(type, "debugfs") == 0) {
+        if (strcmp(type, wanted) == 0) {
             *path_out = path;
             path = NULL;
         }
@@ -275,7 +263,7 @@ static bool find_debugfs(struct reader *reader, char **path_out)
     return true;
 }
 
-static bool read_debugfs(struct reader *reader)
+static bool read_debugfs(struct now_reader *reader)
 {
     struct now *now = reader->now;
     struct text folder = {0};
@@ -283,12 +271,12 @@ static bool read_debugfs(struct reader *reader)
     int error;
 
     now->debugfs = NOW_DEBUGFS_NOT_MOUNTED;
-    if (!find_debugfs(reader, &now->debugfs_path))
+    if (!find_mount(reader, "debugfs", &now->debugfs_path))
         return false;
     if (now->debugfs_path == NULL)
         return true;
     text_print(&folder, "%s/zswap/", now->debugfs_path);
-    error = read_file(reader, folder.bytes, "stored_pages");
+    error = now_read_file(reader, folder.bytes, "stored_pages");
     if (error == 0)
         now->debugfs = NOW_DEBUGFS_READ;
     else if (error == EACCES || error == EPERM)
@@ -310,7 +298,7 @@ static bool is_zram(const char *path)
            digits[strspn(digits, "0123456789")] == '\0';
 }
 
-static bool take_swap(const struct reader *reader, const char **cursor)
+static bool take_swap(const struct now_reader *reader, const char **cursor)
 {
     struct now *now = reader->now;
     const char *line = *cursor;
@@ -341,12 +329,12 @@ static bool take_swap(const struct reader *reader, const char **cursor)
     return true;
 }
 
-static bool read_swaps(struct reader *reader)
+static bool read_swaps(struct now_reader *reader)
 {
-    const int error = read_file(reader, "/proc/swaps", "");
+    const int error = now_read_file(reader, "/proc/swaps", "");
     const char *cursor = reader->text.bytes;
 
-    if (!may_go_on(reader, error))
+    if (!now_may_go_on(reader, error))
         return false;
     /* The first line is the heading. */
     cursor += strcspn(cursor, "\n");
@@ -360,13 +348,13 @@ static bool read_swaps(struct reader *reader)
 }
 
 /* The numbers of one file of a device.  Older kernels have fewer. */
-static bool read_zram_file(struct reader *reader, const char *folder,
+static bool read_zram_file(struct now_reader *reader, const char *folder,
                            struct now_zram *zram, enum now_zram_place place)
 {
-    const int error = read_file(reader, folder, now_zram_files[place]);
+    const int error = now_read_file(reader, folder, now_zram_files[place]);
     const char *cursor = reader->text.bytes;
 
-    if (!may_go_on(reader, error))
+    if (!now_may_go_on(reader, error))
         return false;
     for (int i = 0; error == 0 && i < NOW_ZRAM_FIGURES; i++) {
         if (now_zram_names[i].place != (int)place)
@@ -382,7 +370,7 @@ static bool read_zram_file(struct reader *reader, const char *folder,
 }
 
 /* "lzo [lz4] zstd" -> "lz4"; one alone may stand without brackets. */
-static bool read_algorithm(struct reader *reader, const char *folder,
+static bool read_algorithm(struct now_reader *reader, const char *folder,
                            char **algorithm_out)
 {
     char *start;
@@ -401,7 +389,7 @@ static bool read_algorithm(struct reader *reader, const char *folder,
     return true;
 }
 
-static bool read_zram(struct reader *reader, const char *name)
+static bool read_zram(struct now_reader *reader, const char *name)
 {
     struct now *now = reader->now;
     struct text folder = {0};
@@ -434,7 +422,7 @@ static int compare_zrams(const void *left, const void *right)
     return strcmp(a, b);
 }
 
-static bool read_zrams(struct reader *reader)
+static bool read_zrams(struct now_reader *reader)
 {
     struct now *now = reader->now;
     struct dirent *entry;
@@ -445,7 +433,7 @@ static bool read_zrams(struct reader *reader)
     text_print(&reader->path, "%s/sys/block", now->root);
     folder = opendir(reader->path.bytes);
     if (folder == NULL)
-        return may_go_on(reader, errno);
+        return now_may_go_on(reader, errno);
     while (good && (entry = readdir(folder)) != NULL) {
         if (strncmp(entry->d_name, "zram", 4) == 0)
             good = read_zram(reader, entry->d_name);
@@ -456,7 +444,7 @@ static bool read_zrams(struct reader *reader)
     return good;
 }
 
-static bool read_all(struct reader *reader)
+static bool read_all(struct now_reader *reader)
 {
     int error;
 
@@ -474,12 +462,14 @@ static bool read_all(struct reader *reader)
            read_lines(reader, NOW_CGROUP, "/sys/fs/cgroup/memory.stat", 1,
                       &error) &&
            read_zswap(reader) && read_debugfs(reader) && read_swaps(reader) &&
-           read_zrams(reader);
+           read_zrams(reader) &&
+           find_mount(reader, "cgroup2", &reader->now->groups_path) &&
+           now_read_groups(reader);
 }
 
 bool now_read(struct now *now, const char *root, size_t page_size)
 {
-    struct reader reader = {.now = now};
+    struct now_reader reader = {.now = now};
     bool good;
 
     *now = (struct now){.root = root, .page_size = page_size};
@@ -500,6 +490,10 @@ void now_free(struct now *now)
         free(now->zrams[i].algorithm);
         free(now->zrams[i].backing);
     }
+    for (size_t i = 0; i < now->group_count; i++)
+        free(now->groups[i].path);
+    free(now->groups);
+    free(now->groups_path);
     free(now->swaps);
     free(now->zrams);
     free(now->enabled);

@@ -23,6 +23,7 @@ static const char help[] =
     "       zcache estimate [OPTION]... --cgroup PATH\n"
     "       zcache estimate [OPTION]... -- COMMAND [ARG]...\n"
     "       zcache estimate --now [--json]\n"
+    "       zcache estimate --now [OPTION]... FILE... | --all | ...\n"
     "\n"
     "What compressed swap would make of this memory: stores all of it in one\n"
     "pool, loads it back, compares it, and says what the pool took.\n"
@@ -35,8 +36,9 @@ static const char help[] =
     "  -- COMMAND [ARG]   run the command, and measure it and its children\n"
     "  --after SECONDS    ... after this time (default 5), then end it\n"
     "  --sample PERCENT   only this part, in runs of 256 pages\n"
-    "  --now              measure nothing: say what zswap and zram do on this\n"
-    "                     machine now, what is wrong, and what to type\n"
+    "  --now              say what zswap and zram do on this machine now,\n"
+    "                     what is wrong, and what to type; with one of these\n"
+    "                     also where an estimate of it says otherwise\n"
     "  --root FOLDER      ... of a recorded tree of /proc and /sys\n"
     "  --cold AGE[,AGE]   which pages were not touched for so many seconds\n"
     "  --clear-refs       ... by Referenced of each mapping, which sees reads\n"
@@ -286,9 +288,15 @@ static enum estimate_parse take_option(struct estimate_options *options,
     }
 }
 
-/* --now measures nothing, so an option about measuring is a mistake. */
+/* --now alone measures nothing, so an option about measuring is a mistake; with
+ * a source it shows the machine, so one about showing the source is. */
 static bool goes_with_now(const struct estimate_options *options, int option)
 {
+    if (source_choice_kinds(&options->sources) != 0)
+        return option != OPTION_BY && option != OPTION_CLASSES &&
+               option != OPTION_FOR && option != OPTION_HTML &&
+               option != OPTION_LEGEND && option != OPTION_PLOT &&
+               option != OPTION_RECOMPRESS && option != OPTION_TOP;
     return option == OPTION_NOW || option == OPTION_ROOT ||
            option == OPTION_JSON || option == OPTION_QUIET ||
            (option == OPTION_PAGE_SIZE && options->root != NULL);
@@ -298,22 +306,27 @@ static bool goes_with_now(const struct estimate_options *options, int option)
  * options, a bit for each from OPTION_AFTER on. */
 static bool check_now(const struct estimate_options *options, unsigned given)
 {
+    const bool measures = source_choice_kinds(&options->sources) != 0;
+
     for (const struct option *row = long_options; row->name != NULL; row++) {
         if (row->val < OPTION_AFTER ||
             (given & 1u << (row->val - OPTION_AFTER)) == 0 ||
             goes_with_now(options, row->val))
             continue;
-        message_error(row->val == OPTION_PAGE_SIZE
-                          ? "--%s goes with --now only for a tree of --root"
-                          : "--%s does not go with --now, which measures "
-                            "nothing",
-                      row->name);
+        if (measures)
+            message_error("--%s does not go with --now, which shows the "
+                          "machine and not the source",
+                          row->name);
+        else
+            message_error(row->val == OPTION_PAGE_SIZE
+                              ? "--%s goes with --now only for a tree of "
+                                "--root"
+                              : "--%s does not go with --now, which measures "
+                                "nothing without a source",
+                          row->name);
         return false;
     }
-    if (source_choice_kinds(&options->sources) == 0)
-        return true;
-    message_error("--now measures nothing, and a source is given");
-    return false;
+    return true;
 }
 
 /* Can the files be written that the options name? */
@@ -470,9 +483,11 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
         if (parse != ESTIMATE_RUN)
             return parse;
     }
-    if (options->now)
-        return check_now(options, given) ? ESTIMATE_RUN : ESTIMATE_WRONG;
-    if (options->root != NULL) {
+    if (options->now && !check_now(options, given))
+        return ESTIMATE_WRONG;
+    if (options->now && source_choice_kinds(&options->sources) == 0)
+        return ESTIMATE_RUN;
+    if (options->root != NULL && !options->now) {
         message_error("--root is for --now only");
         return ESTIMATE_WRONG;
     }

@@ -20,7 +20,6 @@
 #define RAW_PERCENT_FOR_DEVICE 25
 
 /* Rules 6 and 7. */
-#define ACCEPT_PERCENT 90
 #define DEVICE_RESERVE_PERCENT 110
 #define LIMIT_RESERVE_PERCENT 120
 
@@ -72,8 +71,8 @@ static double error_of(const struct report *report,
                                             (size_t)(result - report->results));
 }
 
-static double saving_of(const struct report *report,
-                        const struct run_result *result)
+double suggestion_saving(const struct report *report,
+                         const struct run_result *result)
 {
     return 100.0 - percent_of(cost_of(report, result), bytes_of(report));
 }
@@ -110,7 +109,7 @@ static bool saves_enough(const struct report *report,
                          const struct run_result *best)
 {
     return may_suggest(result, best->target) &&
-           saving_of(report, best) - saving_of(report, result) <
+           suggestion_saving(report, best) - suggestion_saving(report, result) <
                POINTS_WORTH_TIME;
 }
 
@@ -127,13 +126,11 @@ static bool is_slow(const struct report *report,
     return false;
 }
 
-/* Of a target the codec that saves most of those that save enough and are not
- * slow; NULL if none was measured. */
-static const struct run_result *choose(const struct report *report,
-                                       enum run_target target)
+/* Of a target the codec that saves most; NULL if none was measured. */
+static const struct run_result *find_best(const struct report *report,
+                                          enum run_target target)
 {
     const struct run_result *best = NULL;
-    const struct run_result *choice = NULL;
 
     for (size_t i = 0; i < report->result_count; i++) {
         const struct run_result *result = &report->results[i];
@@ -142,6 +139,17 @@ static const struct run_result *choose(const struct report *report,
             (best == NULL || cost_of(report, result) < cost_of(report, best)))
             best = result;
     }
+    return best;
+}
+
+/* Of a target the codec that saves most of those that save enough and are not
+ * slow; NULL if none was measured. */
+static const struct run_result *choose(const struct report *report,
+                                       enum run_target target)
+{
+    const struct run_result *best = find_best(report, target);
+    const struct run_result *choice = NULL;
+
     for (size_t i = 0; best != NULL && i < report->result_count; i++) {
         const struct run_result *result = &report->results[i];
 
@@ -152,6 +160,27 @@ static const struct run_result *choose(const struct report *report,
             choice = result;
     }
     return choice;
+}
+
+bool suggestion_is_as_good(const struct report *report,
+                           const struct run_result *result)
+{
+    const struct run_result *best = find_best(report, result->target);
+
+    return best != NULL && saves_enough(report, result, best) &&
+           !is_slow(report, result, best);
+}
+
+static double scale_of(const struct report *report)
+{
+    return (double)report->source->page_count / (double)report->census.pages;
+}
+
+double suggestion_pool_bytes(const struct report *report,
+                             const struct run_result *result)
+{
+    return ((double)pool_of(report, result) + error_of(report, result)) *
+           scale_of(report);
 }
 
 /* Rounded up to whole MiB. */
@@ -173,11 +202,8 @@ static unsigned percent_above(double part, double whole)
 static void set_sizes(struct suggestion *suggestion,
                       const struct report *report)
 {
-    const double scale = (double)report->source->page_count /
-                         (double)report->census.pages;
-    const double bytes = (double)bytes_of(report) *
-                         (double)report->source->page_count /
-                         (double)report->census.pages;
+    const double scale = scale_of(report);
+    const double bytes = (double)bytes_of(report) * scale;
 
     if (report->cold != NULL)
         suggestion->cold_seconds =
@@ -195,11 +221,9 @@ static void set_sizes(struct suggestion *suggestion,
     suggestion->raw_percent = (uint64_t)percent_of(suggestion->zswap->raw_pages,
                                                    report->census.pages);
     if (report->memory_bytes != 0)
-        suggestion->max_pool_percent =
-            percent_above(((double)pool_of(report, suggestion->zswap) +
-                           error_of(report, suggestion->zswap)) *
-                              scale,
-                          (double)report->memory_bytes * ACCEPT_PERCENT / 100);
+        suggestion->max_pool_percent = percent_above(
+            suggestion_pool_bytes(report, suggestion->zswap),
+            (double)report->memory_bytes * SUGGEST_ACCEPT_PERCENT / 100);
 }
 
 /* Which of the two fits this machine. */
@@ -224,7 +248,7 @@ static enum suggestion_kind kind_of(const struct suggestion *suggestion,
     if (bytes_of(report) < REPORT_BYTES_LEAST)
         return SUGGEST_TOO_SMALL;
     if (suggestion->chosen == NULL ||
-        saving_of(report, suggestion->chosen) < POINTS_WORTH_ANYTHING)
+        suggestion_saving(report, suggestion->chosen) < POINTS_WORTH_ANYTHING)
         return SUGGEST_NOT;
     if (suggestion->chosen->target == RUN_LIBRARY)
         return SUGGEST_LIBRARY;
@@ -322,13 +346,13 @@ static void print_sentences(const struct suggestion *suggestion,
         text_print(&text, "; the best, %s in %s, would save %.1f %%",
                    chosen->codec->label,
                    run_target_name(chosen->target, chosen->placement),
-                   saving_of(report, chosen));
+                   suggestion_saving(report, chosen));
         print_for(suggestion, &text);
         break;
     default:
         text_print(&text, "Suggestion: %s, %s, saves %.1f %%",
                    run_target_name(chosen->target, chosen->placement),
-                   chosen->codec->label, saving_of(report, chosen));
+                   chosen->codec->label, suggestion_saving(report, chosen));
         print_for(suggestion, &text);
         give_reason(suggestion, report, &text);
         break;
@@ -363,8 +387,8 @@ static void print_zswap(const struct suggestion *suggestion,
             "  echo %s >%s/compressor\n  echo %u >%s/max_pool_percent\n"
             "  echo %d >%s/accept_threshold_percent\n  echo Y >%s/enabled\n",
             suggestion->zswap->codec->name, folder,
-            suggestion->max_pool_percent, folder, ACCEPT_PERCENT, folder,
-            folder);
+            suggestion->max_pool_percent, folder, SUGGEST_ACCEPT_PERCENT,
+            folder, folder);
 }
 
 static void print_zram(const struct suggestion *suggestion, FILE *file)
@@ -410,7 +434,7 @@ static void put_zswap(struct json *json, const struct suggestion *suggestion)
     json_key(json, "compressor");
     json_string(json, suggestion->zswap->codec->name);
     put(json, "max_pool_percent", suggestion->max_pool_percent);
-    put(json, "accept_threshold_percent", ACCEPT_PERCENT);
+    put(json, "accept_threshold_percent", SUGGEST_ACCEPT_PERCENT);
     put(json, "swap_device_bytes", suggestion->swap_device_bytes);
     json_close(json, '}');
 }

@@ -7,6 +7,9 @@
 
 #include "estimate/report.h"
 
+/* Rule 6: accept_threshold_percent of zswap. */
+#define SUGGEST_ACCEPT_PERCENT 90
+
 /* Why there is something to set up, or nothing. */
 enum suggestion_kind {
     SUGGEST_NOTHING_WRONG, /* pages came back wrong */
@@ -39,6 +42,18 @@ struct suggestion {
 };
 
 struct suggestion suggestion_make(const struct report *report);
+
+/* By rule 3: does it save almost as much as the best of its target, and is none
+ * of those that do clearly faster? */
+bool suggestion_is_as_good(const struct report *report,
+                           const struct run_result *result);
+
+/* The part of the pages that are judged that would come free, in percent; and
+ * their pool with its error, scaled up from a sample. */
+double suggestion_saving(const struct report *report,
+                         const struct run_result *result);
+double suggestion_pool_bytes(const struct report *report,
+                             const struct run_result *result);
 
 /* The reason in sentences, then the lines to type. */
 void suggestion_print(const struct suggestion *suggestion,
