@@ -8,6 +8,7 @@
  *
  * A thread that runs for long without a step is noticed twice: by the worker,
  * which counts its own processor time, and by the parent, if the worker sleeps.
+ * A worker whose parent is gone ends.
  */
 #include "worker.h"
 
@@ -31,6 +32,7 @@
 
 static struct {
     struct lab_pulse *pulse;
+    pid_t parent;
     uint64_t executions;
     unsigned steps;
     unsigned ticks;
@@ -52,6 +54,8 @@ static void end_loop(void)
 static void tick(int number)
 {
     (void)number;
+    if (getppid() != watched.parent)
+        _exit(STUCK_STATUS); /* what would read the result is gone */
     if (watched.executions != watched.pulse->executions ||
         watched.steps != lab_run.steps) {
         watched.executions = watched.pulse->executions;
@@ -63,7 +67,7 @@ static void tick(int number)
     }
 }
 
-static void watch_steps(struct lab_pulse *pulse)
+static void watch_steps(struct lab_pulse *pulse, pid_t parent)
 {
     const struct itimerval every = {{0, TICK_MICROSECONDS},
                                     {0, TICK_MICROSECONDS}};
@@ -71,6 +75,7 @@ static void watch_steps(struct lab_pulse *pulse)
 
     memset(&watched, 0, sizeof(watched));
     watched.pulse = pulse;
+    watched.parent = parent;
     memset(&action, 0, sizeof(action));
     action.sa_handler = tick;
     action.sa_flags = SA_NODEFER | SA_RESTART;
@@ -127,6 +132,7 @@ bool lab_worker_run(struct lab_worker *worker, void (*work)(void *),
                     void *argument)
 {
     struct lab_pulse *pulse = worker->pulse;
+    const pid_t parent = getpid();
     pid_t process;
     int ends[2];
 
@@ -143,7 +149,7 @@ bool lab_worker_run(struct lab_worker *worker, void (*work)(void *),
     }
     if (process == 0) {
         (void)close(ends[0]);
-        watch_steps(pulse);
+        watch_steps(pulse, parent);
         work(argument);
         pulse->done = true;
         _exit(0);

@@ -98,6 +98,17 @@ RUNS(leave_setup)
     pthread_exit(NULL);
 }
 
+RUNS(exit_in_finish)
+{
+    finish(NULL);
+    exit(0);
+}
+
+RUNS(exit_in_setup)
+{
+    outside_exit(0);
+}
+
 /* --- no end ---------------------------------------------------------- */
 
 RUNS(hang)
@@ -222,6 +233,8 @@ static const struct zc_lab_scenario all[] = {
     PLAIN("leave", leave, leave),
     PLAIN("leave-with-lock", leave_with_lock, leave_with_lock),
     SCENARIO("leave-setup", leave_setup, come, come, finish, .story = ""),
+    SCENARIO("exit-in-finish", setup, come, come, exit_in_finish, .story = ""),
+    SCENARIO("exit-in-setup", exit_in_setup, come, come, finish, .story = ""),
     PLAIN("hang", come, hang),
     PLAIN("overflow", come, overflow),
     PLAIN("overflow-at-once", come, overflow_at_once),
