@@ -31,7 +31,7 @@
 #define STUCK_STATUS 3
 
 static struct {
-    struct lab_pulse *pulse;
+    struct lab_pulse *pulse; /* or NULL */
     pid_t parent;
     uint64_t executions;
     unsigned steps;
@@ -44,11 +44,18 @@ static struct {
  * is needed again. */
 static void end_loop(void)
 {
-    if (lab_run.active && lab_run.current > 0 && !lab_run.in_oracle &&
-        !lab_run.ending && lab_run.back_end == &lab_fibers)
+    if (lab_run.current > 0 && !lab_run.in_oracle && !lab_run.ending &&
+        lab_run.back_end == &lab_fibers)
         lab_fail(LAB_ENDLESS, "CPU#%d makes no step", lab_run.current);
-    watched.pulse->stuck = true;
+    if (watched.pulse != NULL)
+        watched.pulse->stuck = true;
     _exit(STUCK_STATUS);
+}
+
+/* Of the search that is under way. */
+static uint64_t executions_begun(void)
+{
+    return lab_search == NULL ? 0 : lab_search->pulse.executions;
 }
 
 static void tick(int number)
@@ -56,9 +63,9 @@ static void tick(int number)
     (void)number;
     if (getppid() != watched.parent)
         _exit(STUCK_STATUS); /* what would read the result is gone */
-    if (watched.executions != watched.pulse->executions ||
+    if (!lab_run.active || watched.executions != executions_begun() ||
         watched.steps != lab_run.steps) {
-        watched.executions = watched.pulse->executions;
+        watched.executions = executions_begun();
         watched.steps = lab_run.steps;
         watched.ticks = 0;
     } else if (++watched.ticks >= TICKS) {
@@ -67,7 +74,7 @@ static void tick(int number)
     }
 }
 
-static void watch_steps(struct lab_pulse *pulse, pid_t parent)
+void lab_watch_steps(struct lab_pulse *pulse, pid_t parent)
 {
     const struct itimerval every = {{0, TICK_MICROSECONDS},
                                     {0, TICK_MICROSECONDS}};
@@ -149,7 +156,7 @@ bool lab_worker_run(struct lab_worker *worker, void (*work)(void *),
     }
     if (process == 0) {
         (void)close(ends[0]);
-        watch_steps(pulse, parent);
+        lab_watch_steps(pulse, parent);
         work(argument);
         pulse->done = true;
         _exit(0);

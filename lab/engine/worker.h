@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define LAB_ENDLESS "endless loop"
 
@@ -36,6 +37,11 @@ struct lab_worker {
  * then in `worker`.  False: there is no such process. */
 bool lab_worker_run(struct lab_worker *worker, void (*work)(void *),
                     void *argument);
+
+/* From here on a thread of this process that makes no step for long fails as an
+ * endless loop; where it cannot, this process ends, as it does when its parent
+ * is gone.  `pulse` is told of it; it may be NULL. */
+void lab_watch_steps(struct lab_pulse *pulse, pid_t parent);
 
 /* The failure that a death is. */
 const char *lab_death_name(enum lab_death death);

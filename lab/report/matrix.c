@@ -13,6 +13,7 @@
 #endif
 
 #include "matrix.h"
+#include "engine/worker.h"
 
 #include <errno.h>
 #include <string.h>
@@ -149,6 +150,7 @@ static void reap(struct pool *pool)
 static bool start(struct pool *pool, unsigned scenario, unsigned rule)
 {
     struct worker *worker = pool->workers;
+    const pid_t parent = getpid();
     pid_t process;
 
     while (pool->busy == pool->jobs)
@@ -163,6 +165,7 @@ static bool start(struct pool *pool, unsigned scenario, unsigned rule)
     if (process < 0)
         return false;
     if (process == 0) {
+        lab_watch_steps(NULL, parent);
         lab_cell_explore(pool->matrix, scenario, rule);
         lab_matrix_cell(pool->matrix, scenario, rule)->ended = true;
         _exit(0);

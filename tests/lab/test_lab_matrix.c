@@ -215,6 +215,32 @@ TEST(a_scenario_that_does_not_end_is_said)
     expect_said(NULL, SOME, "dies, every rule in force: the worker");
 }
 
+static void hang_without_lock(void *context)
+{
+    if (holds(LOCKED))
+        add_one(context);
+    else
+        for (;;)
+            continue;
+}
+
+TEST(a_cell_that_hangs_fails)
+{
+    static const struct lab_actor hanging[] = {{"add", add_one},
+                                               {"hang", hang_without_lock}};
+    static struct lab_scenario hangs = COUNTING("hangs", LAB_NO_BOUND);
+    const struct lab_cell *cell;
+
+    hangs.program.actors = hanging;
+    hangs.least = NULL;
+    run(&hangs, first_identifier, 2, 1000);
+    expect_said(NULL, 0, "");
+    cell = lab_matrix_cell(&matrix, 1, LOCKED);
+    assert_int_equal(cell->state, LAB_CELL_DONE);
+    assert_true(cell->fails);
+    assert_string_equal(cell->what, "endless loop");
+}
+
 /* --- what is recorded ------------------------------------------------ */
 
 static char folder[64];
