@@ -229,6 +229,7 @@ static const struct {
     {"file", hold_file}, /* PATH, mapped twice */
     {"sysv", hold_sysv},           {"sysv-locked", hold_sysv_locked},
     {"leader", map_anonymous}, /* the main thread ends */
+    {"left", hold_shared},     /* in memory, and not in its page table */
     {"clone", map_anonymous},      {"vfork", map_anonymous},
 };
 
@@ -265,6 +266,9 @@ int main(int argc, char **argv)
         return 2;
     if (strcmp(kind, "half-freed") == 0)
         fill_all(pages, count / 2);
+    if (strcmp(kind, "left") == 0 &&
+        madvise(pages, count * page_size, MADV_DONTNEED) != 0)
+        return 2;
     if (strcmp(kind, "clone") == 0 || strcmp(kind, "vfork") == 0)
         return hold_by_two(kind);
     if (strcmp(kind, "fork") == 0)

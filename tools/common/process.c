@@ -40,6 +40,7 @@ struct address_spaces {
 /* The state of a source of processes: /proc/PID/mem of each origin. */
 struct process_state {
     int *memories;
+    struct shared_files files; /* of mappings without a page table */
     size_t count;
     size_t capacity;
     size_t system_page_size;
@@ -69,13 +70,37 @@ static int64_t read_in_parts(const struct process_state *state, int memory,
     return any ? (int64_t)bytes : SOURCE_READ_HOLE;
 }
 
-static int64_t read_process(struct source *source, size_t origin,
+/* Of a file; behind its end it has nothing any more. */
+static int64_t read_shared(const struct source *source,
+                           const struct shared_file *file, uint64_t address,
+                           char *buffer, size_t bytes)
+{
+    const uint64_t place = address - source->mappings[file->mapping].start +
+                           file->from;
+    const size_t size = source->page_size;
+    ssize_t got;
+    size_t whole;
+
+    do {
+        got = pread(file->file, buffer, bytes, (off_t)place);
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0)
+        return SOURCE_READ_HOLE;
+    whole = ((size_t)got + size - 1) / size * size;
+    memset(buffer + got, 0, whole - (size_t)got);
+    return (int64_t)whole;
+}
+
+static int64_t read_process(struct source *source, size_t mapping,
                             uint64_t address, void *buffer, size_t bytes)
 {
     const struct process_state *state = source->state;
-    int memory = state->memories[origin];
+    const struct shared_file *file = shared_files_find(&state->files, mapping);
+    int memory = state->memories[source->mappings[mapping].origin];
     ssize_t got;
 
+    if (file != NULL)
+        return read_shared(source, file, address, buffer, bytes);
     do {
         got = pread(memory, buffer, bytes, (off_t)address);
     } while (got < 0 && errno == EINTR);
@@ -94,6 +119,7 @@ static void finish_processes(struct source *source)
 
     for (size_t i = 0; i < state->count; i++)
         (void)close(state->memories[i]);
+    shared_files_close(&state->files);
     free(state->memories);
     free(state);
 }
@@ -340,6 +366,7 @@ static enum process_outcome scan_process(struct process_scan *scan, long pid,
         return PROCESS_OK;
     /* It ended during the scan: the pages found so far cannot be read. */
     source_drop_origin(source);
+    shared_mappings_cut(&scan->mapped, source->mapping_count);
     return error == 0 ? PROCESS_EMPTY : outcome_of(scan->proc, pid, error);
 }
 
@@ -482,6 +509,8 @@ enum process_outcome process_open(struct source *source,
         if (outcome == PROCESS_FAILED)
             break;
     }
+    if (outcome != PROCESS_FAILED)
+        process_scan_rest(&scan, &state->files);
     source->label = label_all(request, source);
     process_scan_note(&scan);
     if (spaces.is_unknown && source->origin_count > 1)

@@ -74,6 +74,13 @@ typedef int scan_request;
 #define PLACE_BIT (UINT64_C(1) << 63)
 #define PLACE_FILE_SHIFT 40
 
+/* Files of shared memory as identifiers: those of a device by their inode; and
+ * System V segments, which are numbered in each IPC namespace. */
+#define DEVICE_SHIFT 40
+#define SEGMENT_BIT (UINT64_C(1) << 63)
+#define SEGMENT_SPACE_SHIFT 32
+#define IPC_SPACE_BIT (UINT64_C(1) << 62)
+
 /*
  * Adds resident pages, widened to whole pages of the source's size; or counts
  * them where they are left out.
@@ -113,17 +120,48 @@ static bool is_new(struct process_scan *scan, uint64_t name)
     return false;
 }
 
-/* A page of shared memory by its file and its place there. */
-static bool is_new_place(struct process_scan *scan, uint64_t address)
+/* The IPC namespace of the current process. */
+static uint64_t ipc_space(const struct process_scan *scan)
+{
+    struct text path = {0};
+    char name[64] = "";
+    uint64_t number = 0;
+
+    text_print(&path, "%s/ns/ipc", scan->directory);
+    if (readlink(path.bytes, name, sizeof(name) - 1) > 0)
+        number = strtoull(name + strcspn(name, "0123456789"), NULL, 10);
+    text_free(&path);
+    return number;
+}
+
+/* A number for the file of the current mapping. */
+static uint64_t number_file(struct process_scan *scan)
 {
     const struct process_mapping *mapping = &scan->mapping;
-    const uint64_t file = identifiers_number(
-        &scan->files, mapping->device << 40 ^ mapping->inode);
-    const uint64_t place = (mapping->offset + address - mapping->start) /
-                           scan->system_page_size;
+    uint64_t name = mapping->device << DEVICE_SHIFT ^ mapping->inode;
 
-    scan->by_place++;
-    return is_new(scan, PLACE_BIT | file << PLACE_FILE_SHIFT | place);
+    if (strncmp(mapping->path, "/SYSV", 5) == 0)
+        name = SEGMENT_BIT | mapping->inode |
+               identifiers_number(&scan->files, IPC_SPACE_BIT | ipc_space(scan))
+                   << SEGMENT_SPACE_SHIFT;
+    return identifiers_number(&scan->files, name);
+}
+
+/* The name of a place in bytes. */
+static uint64_t place_name(const struct process_scan *scan, uint64_t file,
+                           uint64_t place)
+{
+    return PLACE_BIT | file << PLACE_FILE_SHIFT |
+           place / scan->system_page_size;
+}
+
+/* Is this page of shared memory new? */
+static bool is_new_place(struct process_scan *scan, uint64_t address)
+{
+    const uint64_t name = place_name(
+        scan, scan->file, scan->mapping.offset + address - scan->mapping.start);
+
+    return is_new(scan, name);
 }
 
 /* Is this page to be counted? */
@@ -133,12 +171,12 @@ static bool word_counts(struct process_scan *scan, uint64_t word,
     if ((word & (WORD_PRESENT | WORD_SWAPPED)) != WORD_PRESENT ||
         ((word & WORD_FILE) != 0 && !scan->kind.is_shared))
         return false;
+    if ((word & WORD_FILE) != 0)
+        return is_new_place(scan, address);
     if ((word & WORD_EXCLUSIVE) != 0)
         return true;
     if ((word & WORD_FRAME) != 0)
         return is_new(scan, word & WORD_FRAME);
-    if ((word & WORD_FILE) != 0)
-        return is_new_place(scan, address);
     scan->unknown++;
     return true;
 }
@@ -303,6 +341,24 @@ static size_t name_mapping(struct source *source,
     return index;
 }
 
+/* Remembers a mapping of shared memory for process_scan_rest(). */
+static void remember(struct process_scan *scan)
+{
+    const struct process_mapping *mapping = &scan->mapping;
+    struct text path = {0};
+
+    text_print(&path, "%s/map_files/%" PRIx64 "-%" PRIx64, scan->directory,
+               mapping->start, mapping->end);
+    shared_mappings_add(&scan->mapped, &(struct shared_mapping){
+                                           .path = path.bytes,
+                                           .mapping = scan->index,
+                                           .file = scan->file,
+                                           .from = mapping->offset,
+                                           .to = mapping->offset +
+                                                 mapping->end - mapping->start,
+                                           .reason = scan->kind.reason});
+}
+
 /* All mappings of `text`, that of smaps.  0, or an errno. */
 static int scan_mappings(struct process_scan *scan, char *text)
 {
@@ -324,8 +380,12 @@ static int scan_mappings(struct process_scan *scan, char *text)
                             .start = mapping->start,
                             .end = mapping->end,
                             .shared = scan->kind.is_shared});
+            if (scan->kind.is_shared)
+                scan->file = number_file(scan);
             if (!scan_mapping(scan))
                 return errno;
+            if (scan->kind.is_shared && mapping->permissions[3] == 's')
+                remember(scan);
         }
         before = *mapping;
     }
@@ -371,6 +431,7 @@ int process_scan(struct process_scan *scan, const char *directory)
     struct text maps = {0};
     int error;
 
+    scan->directory = directory;
     scan->scanned_to = 0;
     if (has_own_mounts(scan, directory))
         shared_memory_add_mounts(&scan->shared, directory);
@@ -395,6 +456,70 @@ free_texts:
     return error;
 }
 
+/* Pages of a mapping that are in no page table. */
+struct rest {
+    struct process_scan *scan;
+    const struct shared_mapping *shared;
+    size_t mapping; /* their own; SIZE_MAX: there is none yet */
+};
+
+static void take_rest(void *context, uint64_t place)
+{
+    struct rest *rest = context;
+    const struct shared_mapping *shared = rest->shared;
+    struct process_scan *scan = rest->scan;
+    struct source *source = scan->source;
+    struct source_mapping mapping = source->mappings[shared->mapping];
+    const uint64_t seen = scan->seen.count;
+
+    if (identifiers_number(&scan->seen,
+                           place_name(scan, shared->file, place)) != seen)
+        return;
+    if (shared->reason != LEFT_OUT_REASONS) {
+        source->origins[mapping.origin].left_out_bytes[shared->reason] +=
+            scan->system_page_size;
+        return;
+    }
+    mapping.in_no_table = true;
+    if (rest->mapping == SIZE_MAX)
+        rest->mapping = source_add_mapping(source, &mapping);
+    source_add(source, &(struct source_extent){.address = mapping.start +
+                                                          place - shared->from,
+                                               .page_count = 1,
+                                               .mapping = rest->mapping});
+}
+
+void process_scan_rest(struct process_scan *scan, struct shared_files *files)
+{
+    /* A larger page may be in a page table in part. */
+    if (scan->source->page_size != scan->system_page_size)
+        return;
+    for (size_t i = 0; i < scan->mapped.count; i++) {
+        struct shared_mapping *shared = &scan->mapped.mappings[i];
+        struct rest rest = {
+            .scan = scan, .shared = shared, .mapping = SIZE_MAX};
+        int file;
+
+        if (shared_mappings_walked(&scan->mapped, shared))
+            continue;
+        file = shared_file_open(shared->path);
+        if (file < 0) {
+            scan->unseen |= errno == EPERM || errno == EACCES;
+            continue;
+        }
+        shared_file_walk(file, shared->from, shared->to, scan->system_page_size,
+                         take_rest, &rest);
+        shared->walked = true;
+        if (rest.mapping == SIZE_MAX)
+            (void)close(file);
+        else
+            shared_files_add(files,
+                             &(struct shared_file){.mapping = rest.mapping,
+                                                   .file = file,
+                                                   .from = shared->from});
+    }
+}
+
 void process_scan_note(const struct process_scan *scan)
 {
     struct source *source = scan->source;
@@ -404,11 +529,11 @@ void process_scan_note(const struct process_scan *scan)
                             "%" PRIu64 " pages that several mappings share "
                             "were counted once.",
                             scan->repeated);
-    if (scan->by_place != 0)
+    if (scan->unseen)
         text_print_sentence(&source->note,
-                            "Pages of shared memory were told apart by their "
-                            "place in its file, because frames are shown only "
-                            "with CAP_SYS_ADMIN.");
+                            "Shared memory counts as far as these processes "
+                            "have it in their page tables; with CAP_SYS_ADMIN "
+                            "all that they have mapped would count.");
     if (scan->unknown != 0 && source->origin_count > 1)
         text_print_sentence(&source->note,
                             "%" PRIu64 " pages are shared (after fork, or by "
@@ -426,6 +551,7 @@ void process_scan_note(const struct process_scan *scan)
 void process_scan_end(struct process_scan *scan)
 {
     shared_memory_free(&scan->shared);
+    shared_mappings_free(&scan->mapped);
     identifiers_free(&scan->seen);
     identifiers_free(&scan->files);
     if (scan->page_flags >= 0)

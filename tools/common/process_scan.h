@@ -6,15 +6,16 @@
  * These are the pages that zswap or zram would get: private and anonymous ones,
  * in any mapping, also the written pages of private file mappings; and those of
  * shared memory.  A page that several mappings share (shared memory, a fork,
- * KSM) is swapped out once.  So it is counted once: by its frame as far as
- * the system shows frames to this process, shared memory else by its place in
- * its file.
+ * KSM) is swapped out once.  So it is counted once: shared memory by its place
+ * in its file, others by their frame as far as the system shows frames to this
+ * process.
  */
 #ifndef ZCACHE_TOOL_PROCESS_SCAN_H
 #define ZCACHE_TOOL_PROCESS_SCAN_H
 
 #include "common/identifiers.h"
 #include "common/process_maps.h"
+#include "common/process_shared.h"
 
 /* A scan of one process after another into one source. */
 struct process_scan {
@@ -25,17 +26,20 @@ struct process_scan {
     struct identifiers files;    /* of shared memory */
     uint64_t repeated;           /* pages left out: seen before */
     uint64_t unknown;            /* shared private pages, frames hidden */
-    uint64_t by_place;           /* pages of shared memory, frames hidden */
     uint64_t spread; /* MADV_FREEd pages whose places are not known */
     int page_flags;  /* kpageflags, or -1 */
+    struct shared_mappings mapped; /* of shared memory */
+    bool unseen;                   /* a file of theirs was not opened */
 
     /* Of the current process and mapping. */
+    const char *directory; /* its /proc/PID */
     int pagemap;
     uint64_t system_page_size;
     uint64_t scanned_to; /* address up to which extents have been added */
     struct process_mapping mapping;
     struct mapping_kind kind;
-    size_t index; /* of the mapping, in the source */
+    uint64_t file; /* of shared memory: its number */
+    size_t index;  /* of the mapping, in the source */
 
     /* MADV_FREEd pages: so many of so many candidates, evenly spread. */
     bool counts_candidates;
@@ -50,6 +54,10 @@ void process_scan_begin(struct process_scan *scan, struct source *source,
 /* Adds the pages of a process to the last origin; `directory` is its /proc/PID.
  * 0, or an errno. */
 int process_scan(struct process_scan *scan, const char *directory);
+
+/* After all processes: adds the pages of shared memory that they have mapped,
+ * and that are in no page table of theirs; `files` gets what reads them. */
+void process_scan_rest(struct process_scan *scan, struct shared_files *files);
 
 /* Appends to the source's note how pages were told apart. */
 void process_scan_note(const struct process_scan *scan);

@@ -158,7 +158,9 @@ static bool open_processes(struct source_queue *queue, struct source *source)
     struct process_request request = {.pids = &queue->pids,
                                       .label = label,
                                       .page_size = queue->page_size,
-                                      .proc = queue->proc};
+                                      .proc = queue->proc,
+                                      .see_shared = queue->see_shared,
+                                      .see_context = queue->see_context};
     enum process_outcome outcome =
         process_open(source, &request, &queue->left_out);
 

@@ -32,6 +32,11 @@ struct source_queue {
     struct process_tally left_out;
     struct command command;
     const char *proc; /* NULL: "/proc"; a test has files that look like it */
+
+    /* As in struct process_request. */
+    void (*see_shared)(void *context, const struct source *source,
+                       size_t mapping, uint64_t page);
+    void *see_context;
 };
 
 /*

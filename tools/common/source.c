@@ -242,8 +242,7 @@ bool source_cursor_read(struct source_cursor *cursor, void *buffer,
             advance(cursor, left_out);
             continue;
         }
-        got = source->read(source, origin_of(source, extent), address, buffer,
-                           bytes);
+        got = source->read(source, extent->mapping, address, buffer, bytes);
         if (got == SOURCE_READ_FAILED) {
             cursor->failed = true;
         } else if (got == SOURCE_READ_HOLE) {

@@ -64,6 +64,7 @@ struct source_mapping {
     size_t name;         /* index into `names` */
     uint64_t start, end; /* its addresses, in bytes */
     bool shared;         /* of shared memory */
+    bool in_no_table;    /* its pages in no page table: a part of its own */
 };
 
 struct source_extent {
@@ -105,10 +106,10 @@ struct source {
     struct text note;               /* sentences about what was found */
 
     /*
-     * Reads up to `bytes`, whole pages, at `address` of an origin.  Returns the
+     * Reads up to `bytes`, whole pages, at `address` of a mapping.  Returns the
      * bytes read, fewer only at an end, or enum source_read.
      */
-    int64_t (*read)(struct source *source, size_t origin, uint64_t address,
+    int64_t (*read)(struct source *source, size_t mapping, uint64_t address,
                     void *buffer, size_t bytes);
     void (*finish)(struct source *source); /* frees `state`; may be NULL */
     void *state;

@@ -45,10 +45,11 @@ static void clear(unsigned char *bytes, size_t count)
         memset(bytes, 0, count);
 }
 
-static int64_t read_file(struct source *source, size_t origin, uint64_t address,
-                         void *buffer, size_t bytes)
+static int64_t read_file(struct source *source, size_t mapping,
+                         uint64_t address, void *buffer, size_t bytes)
 {
     const struct file_state *state = source->state;
+    const size_t origin = source->mappings[mapping].origin;
     const int descriptor = state->descriptors[origin];
     size_t done = 0;
 

@@ -70,6 +70,12 @@ struct process_request {
     const char *label; /* NULL: "pid 7 (sh)", or "2 processes" */
     size_t page_size;
     const char *proc; /* NULL: "/proc" */
+
+    /* NULL, or called for each page of shared memory that a page table has: the
+     * mapping that has it there, and a number of the page. */
+    void (*see_shared)(void *context, const struct source *source,
+                       size_t mapping, uint64_t page);
+    void *see_context;
 };
 
 /* Does a process exist, and may this program read it?  Does not read it. */

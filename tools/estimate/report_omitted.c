@@ -109,7 +109,7 @@ void report_print_omitted(const struct source *source, FILE *file)
         print_bytes(file, sum.left_out_bytes[kind], kinds[kind].meaning);
     print_bytes(file, source->unmapped_shared_bytes,
                 "of shared memory and tmpfs that no process read here has "
-                "mapped");
+                "mapped, or that was never written");
     print_count(file, tally->not_permitted,
                 "not permitted (root, or CAP_SYS_PTRACE, may read them)");
     print_count(file, tally->gone, "ended before they were read");
