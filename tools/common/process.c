@@ -501,7 +501,7 @@ enum process_outcome process_open(struct source *source,
                               .read = read_process,
                               .finish = finish_processes,
                               .state = state};
-    process_scan_begin(&scan, source, proc);
+    process_scan_begin(&scan, source, proc, request);
     allow_descriptors(request->pids->count);
     for (size_t i = 0; i < request->pids->count; i++) {
         outcome = add_process(&scan, &spaces, request->pids->pids[i]);

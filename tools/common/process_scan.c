@@ -158,10 +158,15 @@ static uint64_t place_name(const struct process_scan *scan, uint64_t file,
 /* Is this page of shared memory new? */
 static bool is_new_place(struct process_scan *scan, uint64_t address)
 {
+    const struct process_request *request = scan->request;
     const uint64_t name = place_name(
         scan, scan->file, scan->mapping.offset + address - scan->mapping.start);
+    const bool counts = is_new(scan, name);
 
-    return is_new(scan, name);
+    if (request->see_shared != NULL)
+        request->see_shared(request->see_context, scan->source, scan->index,
+                            identifiers_number(&scan->seen, name));
+    return counts;
 }
 
 /* Is this page to be counted? */
@@ -393,13 +398,14 @@ static int scan_mappings(struct process_scan *scan, char *text)
 }
 
 void process_scan_begin(struct process_scan *scan, struct source *source,
-                        const char *proc)
+                        const char *proc, const struct process_request *request)
 {
     struct text path = {0};
 
     *scan = (struct process_scan){
         .source = source,
         .proc = proc,
+        .request = request,
         .system_page_size = (uint64_t)sysconf(_SC_PAGESIZE)};
     shared_memory_find(&scan->shared, proc);
     text_print(&path, "%s/kpageflags", proc);

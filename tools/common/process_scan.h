@@ -16,11 +16,13 @@
 #include "common/identifiers.h"
 #include "common/process_maps.h"
 #include "common/process_shared.h"
+#include "common/system.h"
 
 /* A scan of one process after another into one source. */
 struct process_scan {
     struct source *source;
-    const char *proc;            /* "/proc" */
+    const char *proc; /* "/proc" */
+    const struct process_request *request;
     struct shared_memory shared; /* on this machine */
     struct identifiers seen;     /* page frames, or places in files */
     struct identifiers files;    /* of shared memory */
@@ -49,7 +51,8 @@ struct process_scan {
 };
 
 void process_scan_begin(struct process_scan *scan, struct source *source,
-                        const char *proc);
+                        const char *proc,
+                        const struct process_request *request);
 
 /* Adds the pages of a process to the last origin; `directory` is its /proc/PID.
  * 0, or an errno. */

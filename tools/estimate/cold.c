@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -289,50 +288,6 @@ static bool watch_mappings(struct watch *watch)
     return true;
 }
 
-/* The part of a mapping's own pages that is not referenced in a reading; less
- * than 0 if the mapping was not there. */
-static double unreferenced(const struct cold_reading *reading,
-                           const struct source *source, size_t index)
-{
-    const struct source_mapping *mapping = &source->mappings[index];
-    const struct cold_mapping *is = cold_reading_find(
-        reading, source->origins[mapping->origin].pid, mapping->start);
-    uint64_t own;
-
-    if (is == NULL)
-        return -1.0;
-    own = mapping->shared ? is->resident : is->anonymous;
-    return is->referenced >= own ? 0.0
-                                 : (double)(own - is->referenced) / (double)own;
-}
-
-double cold_mapping_part(const struct cold *cold, const struct source *source,
-                         size_t mapping, size_t age)
-{
-    return fmax(0.0, unreferenced(&cold->readings[2 * age], source, mapping));
-}
-
-/* Counts the pages that were referenced between the readings of each age. */
-static void count_again(struct cold *cold, const struct source *source)
-{
-    for (size_t age = 0; age < cold->age_count; age++) {
-        const struct cold_reading *readings = &cold->readings[2 * age];
-        double again = 0.0;
-
-        for (size_t i = 0; i < source->extent_count; i++) {
-            const struct source_extent *extent = &source->extents[i];
-            const double before =
-                unreferenced(&readings[0], source, extent->mapping);
-            const double after =
-                unreferenced(&readings[1], source, extent->mapping);
-
-            if (after >= 0.0 && before > after)
-                again += (double)extent->page_count * (before - after);
-        }
-        cold->ages[age].again = (uint64_t)(again + 0.5);
-    }
-}
-
 bool cold_watch(struct cold *cold, const struct cold_request *request,
                 struct source_queue *queue, struct source *source, bool quiet)
 {
@@ -350,11 +305,13 @@ bool cold_watch(struct cold *cold, const struct cold_request *request,
     watch.end = clock_nanoseconds() + watch_time(request) +
                 SECOND * request->seconds[request->age_count - 1];
     good = request->clear_refs ? watch_mappings(&watch) : watch_pages(&watch);
+    if (request->clear_refs)
+        cold_sharing_begin(cold, queue);
     good = good && open_again(&watch);
     if (good)
         say_ended_once(&watch);
     if (good && request->clear_refs)
-        count_again(cold, source);
+        cold_referenced_end(cold, queue, source);
     progress_end(&watch.progress);
     if (!good)
         source_close(source);
@@ -369,6 +326,7 @@ void cold_free(struct cold *cold)
             cold_reading_free(&cold->readings[i]);
     }
     free(cold->readings);
+    cold_sharing_free(cold->sharing);
     *cold = (struct cold){0};
 }
 

@@ -53,6 +53,7 @@ struct cold_age {
 
 struct cold_look;
 struct cold_reading;
+struct cold_sharing;
 
 struct cold {
     enum cold_means means;
@@ -61,6 +62,7 @@ struct cold {
     size_t ended;                  /* processes that ended meanwhile */
     struct cold_look *look;        /* by page: when the ages were known */
     struct cold_reading *readings; /* by mapping: two of each age */
+    struct cold_sharing *sharing;  /* by mapping: shared memory */
 };
 
 /* Parses "10,60"; false, and an error shown. */

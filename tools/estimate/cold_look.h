@@ -109,8 +109,14 @@ void cold_referenced_read(struct cold_reading *reading, const char *root,
                           const struct source *source);
 void cold_reading_free(struct cold_reading *reading);
 
-/* The mapping, or NULL. */
-const struct cold_mapping *cold_reading_find(const struct cold_reading *reading,
-                                             long pid, uint64_t start);
+/* While the processes are scanned for the last time, the queue says which of
+ * them have a page of shared memory. */
+void cold_sharing_begin(struct cold *cold, struct source_queue *queue);
+void cold_sharing_free(struct cold_sharing *sharing);
+
+/* After that scan: counts the pages that were referenced between the two
+ * readings of each age. */
+void cold_referenced_end(struct cold *cold, struct source_queue *queue,
+                         const struct source *source);
 
 #endif
