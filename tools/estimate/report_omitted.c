@@ -108,8 +108,7 @@ void report_print_omitted(const struct source *source, FILE *file)
     for (size_t kind = 0; kind < LEFT_OUT_REASONS; kind++)
         print_bytes(file, sum.left_out_bytes[kind], kinds[kind].meaning);
     print_bytes(file, source->unmapped_shared_bytes,
-                "of shared memory and tmpfs that no process read here has "
-                "mapped, or that was never written");
+                "of shared memory, mapped by no process here or never written");
     print_count(file, tally->not_permitted,
                 "not permitted (root, or CAP_SYS_PTRACE, may read them)");
     print_count(file, tally->gone, "ended before they were read");
