@@ -36,6 +36,7 @@
  * the references in the same way, because a count of 0 makes a folio useless
  * too.
  */
+#include "rules.h"
 #include "swap/slots.h"
 
 static struct zc_folio **folios_of(const struct zc_cluster *cluster)
@@ -247,6 +248,8 @@ bool zc_swapcache_try_free_slot(struct zc_swap *swap, struct zc_folio *folio)
     ZC_ASSERT(zc_cluster_folio(cluster, zc_slot_index(slot.name)) == folio);
     unneeded = cluster->counts[zc_slot_index(slot.name)] == 0 &&
                !zc_folio_has(folio, ZC_FOLIO_WRITEBACK);
+    if (!ZC_RULE(RECHECK_IN_SWAPCACHE)) /* the historic code asked here only */
+        unneeded = unneeded && zc_folio_has(folio, ZC_FOLIO_SWAPCACHE);
     if (unneeded) {
         /* Before the slot's copy is dropped. */
         zc_folio_set(folio, ZC_FOLIO_DIRTY);

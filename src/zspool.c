@@ -314,8 +314,8 @@ static zc_status free_object(struct zc_zspool *pool, zc_handle handle,
 
     if (ref->zspage->reclaimed) {
         status = ref->group->ops->defer(pool, ref);
-        if (!ZC_RULE(DEFERRED_HANDLE_IN_HEADER)) /* a list through the cells */
-            zc_handles_move(&pool->handles, zc_handle_cell(handle), 0);
+        if (!ZC_RULE(DEFERRED_HANDLE_IN_HEADER))
+            (void)ZC_BROKEN(chain(&pool->handles, zc_handle_cell(handle)));
         zc_object_unlock(ref);
         return status;
     }

@@ -3,6 +3,7 @@
 #include "broken/broken.h"
 
 #include "codec/generation.h"
+#include "pool/handle.h"
 #include "swap.h"
 #include "vm/vm.h"
 #include "zswap.h"
@@ -16,6 +17,21 @@ void lab_broken_free_contexts(
 
     for (i = 0; i < generation->context_count; i++)
         free_context(generation->compressor, &generation->contexts[i]);
+}
+
+/* --- pool ------------------------------------------------------------ */
+
+static uint32_t last_deferred; /* a cell and 1; 0: the list is empty */
+
+void lab_broken_chain(struct zc_handles *handles, uint32_t cell)
+{
+    zc_handles_move(handles, cell, last_deferred);
+    last_deferred = cell + 1;
+}
+
+void lab_broken_reset(void)
+{
+    last_deferred = 0;
 }
 
 /* --- zswap ----------------------------------------------------------- */

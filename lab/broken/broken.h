@@ -10,6 +10,7 @@
 #define LAB_BROKEN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <zcache/types.h>
 
@@ -18,6 +19,7 @@ struct zc_context;
 struct zc_entry;
 struct zc_folio;
 struct zc_generation;
+struct zc_handles;
 struct zc_lru;
 struct zc_lru_candidate;
 struct zc_pageio;
@@ -36,6 +38,13 @@ void lab_broken_free_contexts(
     struct zc_generation *generation,
     void (*free_context)(const struct zc_compressor *compressor,
                          struct zc_context *context));
+
+/* DEFERRED_HANDLE_IN_HEADER: the handles that are freed under reclaim are a list
+ * through their cells: each has the one before it where its location was, the
+ * first has 0. */
+void lab_broken_chain(struct zc_handles *handles, uint32_t cell);
+/* Ends the list; before each execution. */
+void lab_broken_reset(void);
 
 /* ENTRY_KNOWN_BY_REF: drops the reference, looks the slot up again and takes an
  * entry at the same address for the same entry.  False: the slot has another

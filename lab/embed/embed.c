@@ -15,6 +15,7 @@
 #include "embed.h"
 #include "platform/execution.h"
 #include "platform/lab_platform.h"
+#include "watch/calls.h"
 #include "watch/tsan.h"
 
 #define SCENARIOS 64
@@ -59,6 +60,8 @@ static const struct lab_observer observer = {
     .begin = begin,
     .step = granted,
     .spawned = spawned,
+    .calls = lab_calls_of,
+    .name_calls = lab_calls_name,
 };
 
 /* The library's bit for each bit of enum zc_lab_failure. */

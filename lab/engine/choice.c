@@ -59,7 +59,7 @@ static unsigned choose(unsigned n, const char *what, bool costs)
     lab_hash_choice(value);
     lab_run.schedule->trace_hash = lab_run.trace_hash;
     if (lab_run.trace != NULL)
-        lab_record_choice(what, value);
+        lab_record_choice(what, value, costs);
     return value;
 }
 
@@ -115,16 +115,53 @@ void lab_join(int thread, const struct lab_site *site)
 
 /* --- failures and oracles -------------------------------------------- */
 
+/* Is it another failure than the one looked for, and can the program go on? */
+static bool is_passed_over(enum lab_failure failure)
+{
+    const enum lab_failure known = lab_run.program->known;
+
+    return known != LAB_FAILURE_NONE && !lab_failure_is(failure, known) &&
+           lab_failure_may_pass(failure);
+}
+
+bool lab_is_passed(const char *what)
+{
+    return (lab_run.passed >> lab_failure_of(what) & 1) != 0;
+}
+
+bool lab_has_failed(void)
+{
+    return lab_run.ending;
+}
+
+static void pass_over(enum lab_failure failure, const char *what)
+{
+    const bool is_first = lab_run.passed == 0;
+
+    lab_run.passed |= UINT32_C(1) << failure;
+    if (is_first)
+        lab_run.passed_what = what;
+    if (lab_run.trace != NULL)
+        lab_record_passed(what, is_first);
+}
+
 void lab_fail(const char *what, const char *format, ...)
 {
+    const enum lab_failure failure = lab_failure_of(what);
     va_list arguments;
 
     if (!lab_run.active || lab_run.ending)
+        return;
+    if (is_passed_over(failure) && lab_is_passed(what))
         return;
     if (lab_run.trace != NULL) {
         va_start(arguments, format);
         lab_record_message(format, arguments);
         va_end(arguments);
+    }
+    if (is_passed_over(failure)) {
+        pass_over(failure, what);
+        return;
     }
     lab_run.ending = true;
     lab_run.ended_by = lab_run.current;

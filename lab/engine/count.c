@@ -5,6 +5,8 @@
  */
 #include "search_state.h"
 
+#include "mutant.h"
+
 #include <string.h>
 #include <sys/mman.h>
 
@@ -105,7 +107,7 @@ void lab_seen_summarise(struct lab_result *result)
 
 /* --- failures -------------------------------------------------------- */
 
-static bool is_better(const struct lab_search *search)
+static bool is_better(const struct lab_search *search, bool is_known)
 {
     const struct lab_schedule *old = &search->result.best;
     const struct lab_schedule *new = &search->schedule;
@@ -114,6 +116,8 @@ static bool is_better(const struct lab_search *search)
 
     if (!search->has_best)
         return true;
+    if (is_known != search->best_is_known)
+        return is_known;
     if (search->schedule.preemptions != search->best_preemptions)
         return search->schedule.preemptions < search->best_preemptions;
     if (search->schedule.switches != search->best_switches)
@@ -134,10 +138,16 @@ static void note_failure(struct lab_search *search, enum lab_outcome outcome,
                          const char *what)
 {
     struct lab_result *result = &search->result;
+    const enum lab_failure known = search->program->known;
+    const bool is_known =
+        known != LAB_FAILURE_NONE && !LAB_MUTANT(KNOWN_NOT_SOUGHT) &&
+        lab_failure_is(lab_failure_of_outcome(outcome, what), known);
 
     result->failures++;
-    if (is_better(search)) {
+    result->known += is_known;
+    if (is_better(search, is_known)) {
         search->has_best = true;
+        search->best_is_known = is_known;
         search->best_preemptions = search->schedule.preemptions;
         search->best_switches = search->schedule.switches;
         keep(&search->result.best, &search->schedule);

@@ -23,8 +23,9 @@
 #include "trace.h"
 
 #define LAB_NO_THREAD (-1)
-#define LAB_HELD 16      /* locks held by one thread */
-#define LAB_LIMIT 10000u /* steps, where a program does not say */
+#define LAB_HELD 16           /* locks held by one thread */
+#define LAB_LIMIT 10000u      /* steps, where a program does not say */
+#define LAB_OWN_STEPS 100000u /* of setup and finish */
 #define LAB_NO_ROW (~0u)
 #define LAB_PRUNE (-1) /* strategy: all enabled threads are asleep */
 #define LAB_BIT(thread) (1u << (unsigned)(thread))
@@ -127,13 +128,16 @@ struct lab_run {
     bool unrecorded; /* a pruned prefix that runs to its end */
     enum lab_outcome outcome;
     const char *what;
-    int ended_by; /* the thread that failed */
+    int ended_by;    /* the thread that failed */
+    uint32_t passed; /* kinds of failure that were passed over, as bits */
+    const char *passed_what; /* the first of them */
     int current;
     int parent; /* of the thread that is being started */
     bool starting;
     int threads; /* highest number */
     unsigned unfinished;
     unsigned steps;
+    unsigned own_steps; /* of setup and finish */
     unsigned limit;
     unsigned budget;
     unsigned sleep; /* set of threads */
@@ -208,7 +212,8 @@ unsigned lab_object_find(const void *address);
 
 void lab_record_begin(const struct lab_program *program);
 void lab_record_step(int thread, bool switched, bool preemption);
-void lab_record_choice(const char *what, unsigned value);
+/* costs: it is a failure. */
+void lab_record_choice(const char *what, unsigned value, bool costs);
 void lab_record_value(uint64_t value);
 /* The next entry of the script is impossible. */
 void lab_record_divergence(int entry);
@@ -217,5 +222,7 @@ void lab_record_end(void);
 unsigned lab_record_text(const char *format, va_list arguments)
     LAB_PRINTF(1, 0);
 void lab_record_message(const char *format, va_list arguments) LAB_PRINTF(1, 0);
+/* A failure is passed over; `is_first` of this execution. */
+void lab_record_passed(const char *what, bool is_first);
 
 #endif

@@ -38,6 +38,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "failure.h"
+
 #define LAB_THREADS 17   /* 0 is setup and finish; CPU#1 to CPU#16 */
 #define LAB_OBJECTS 4096 /* of one execution */
 #define LAB_ORACLES 16
@@ -186,9 +188,16 @@ unsigned lab_object_number(const void *address); /* 0: unknown */
 
 /* Ends this execution as a finding at the current row.  `what` is a static
  * short name of the kind ("entry used after free"); the rest says more.  It
- * returns only in setup, finish and oracles: code there must go on safely, and
- * the first failure counts. */
+ * returns in setup, finish and oracles, where the first failure counts, and
+ * where the program's bug is known for another failure: then the execution goes
+ * on to see whether that comes, and this one counts only if it does not.  Code
+ * after the call must go on safely. */
 void lab_fail(const char *what, const char *format, ...) LAB_PRINTF(2, 3);
+
+/* Has this execution failed? */
+bool lab_has_failed(void);
+/* Was a failure of this kind passed over before?  Then it is not said again. */
+bool lab_is_passed(const char *what);
 
 /* A line below the diagram: "entry: allocated by CPU#1 before start, freed by
  * CPU#1 at entry.c:141".  Call it before lab_fail(). */
@@ -215,9 +224,13 @@ extern bool lab_no_leaks;
  * influence the program.
  */
 bool lab_recording(void);
+bool lab_is_recorded(void); /* will this execution be?  Also before setup */
 void lab_opening(const char *format, ...) LAB_PRINTF(1, 2); /* first line */
 void lab_note(const char *format, ...) LAB_PRINTF(1, 2);    /* "decompress" */
-void lab_enter(const char *format, ...) LAB_PRINTF(1, 2);   /* and deeper */
+/* A note of what a thread did at an earlier step. */
+void lab_note_at(int thread, unsigned step, const char *format, ...)
+    LAB_PRINTF(3, 4);
+void lab_enter(const char *format, ...) LAB_PRINTF(1, 2); /* and deeper */
 void lab_leave(void);
 /* "2 refs": after // in this thread's latest row. */
 void lab_comment(const char *format, ...) LAB_PRINTF(1, 2);
@@ -254,6 +267,14 @@ struct lab_observer {
     void (*spawned)(int parent, int child);
     void (*ended)(int thread);
     void (*end)(void); /* after finish, or after a failure */
+    /* The functions that a thread is in, innermost first: how many.  And the
+     * names of such, one call for each that has one.  Only while a trace is
+     * recorded; both may be NULL. */
+    unsigned (*calls)(int thread, const void **calls, unsigned most);
+    void (*name_calls)(const void *const *calls, unsigned count,
+                       void (*named)(void *context, unsigned index,
+                                     const char *name),
+                       void *context);
 };
 
 /* Replaces the observer; NULL: none.  Call it before exploring. */
@@ -269,6 +290,7 @@ struct lab_actor {
 struct lab_program {
     const char *name;
     const char *broken; /* the rule broken, for strings and titles, or NULL */
+    enum lab_failure known; /* what the bug is known for; NONE: any failure */
     void *context;
     void (*setup)(void *context);  /* builds everything again */
     void (*finish)(void *context); /* checks, and destroys everything */

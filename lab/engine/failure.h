@@ -12,8 +12,6 @@
 
 #include <stdbool.h>
 
-#include "trace.h"
-
 /* X(enumerator, name) */
 #define LAB_FAILURES(X)                                                        \
     X(USE_AFTER_FREE, "use after free")                                        \
@@ -44,11 +42,10 @@ const char *lab_failure_name(enum lab_failure failure);
 /* Of a text that lab_fail() was given: OTHER if the table does not have it. */
 enum lab_failure lab_failure_of(const char *what);
 
-/* Of an execution that has ended so. */
-enum lab_failure lab_failure_of_outcome(enum lab_outcome outcome,
-                                        const char *what);
-
-/* Is this the failure that was looked for?  A stale page is a wrong one too. */
+/* Is this the failure that is looked for?  A stale page is a wrong one too. */
 bool lab_failure_is(enum lab_failure failure, enum lab_failure known);
+
+/* Can a program go on after it, to the failure that is looked for? */
+bool lab_failure_may_pass(enum lab_failure failure);
 
 #endif

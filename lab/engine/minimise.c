@@ -3,9 +3,10 @@
  * minimise.c - the failing schedule that is easiest to read.
  *
  * Runs all schedules with no preemption, then with one, and so on, until one
- * fails.  Of those with the fewest preemptions it takes the one with the fewest
- * switches, then the least in the order of its entries, which also picks one of
- * equal traces.
+ * fails, and in the way that the program's bug is known for if the given
+ * schedule fails so.  Of those with the fewest preemptions it takes the one with
+ * the fewest switches, then the least in the order of its entries, which also
+ * picks one of equal traces.
  *
  * Then it finds the step that decides: the shortest prefix of that schedule
  * after which every continuation fails.  A prefix is tested by exploring its
@@ -34,11 +35,11 @@ static uint64_t left_until(uint64_t end)
     return now >= end ? 1 : (end - now) / 1000000 + 1;
 }
 
-/* All schedules with up to `bound` preemptions; true: one failed.  complete:
- * there was time for all. */
-static bool search_bound(const struct lab_program *program, unsigned bound,
-                         uint64_t end, struct lab_schedule *least,
-                         bool *complete)
+/* All schedules with up to `bound` preemptions; true: one failed (as the bug is
+ * known for).  complete: there was time for all. */
+static bool search_bound(const struct lab_program *program, bool as_known,
+                         unsigned bound, uint64_t end,
+                         struct lab_schedule *least, bool *complete)
 {
     struct lab_options options = {
         .mode = LAB_BOUND,
@@ -53,7 +54,7 @@ static bool search_bound(const struct lab_program *program, unsigned bound,
         return false;
     (void)lab_search_run();
     *complete = lab_search->result.finished;
-    found = lab_search->has_best;
+    found = lab_search->has_best && (!as_known || lab_search->best_is_known);
     if (found)
         keep(least, &lab_search->result.best);
     lab_search_close(lab_search);
@@ -139,13 +140,18 @@ bool lab_minimise(const struct lab_program *program,
     uint64_t half = end - limit * UINT64_C(1000000) / 2;
     bool complete = true;
     bool found = false;
+    bool as_known;
 
     (void)lab_record(program, false, failing, trace);
+    as_known =
+        program->known != LAB_FAILURE_NONE &&
+        lab_failure_is(lab_failure_of_outcome(trace->outcome, trace->what),
+                       program->known);
     keep(least, failing);
     for (unsigned bound = 0; complete && !found; bound++) {
         if (bound > trace->preemptions)
             break;
-        found = search_bound(program, bound, half, least, &complete);
+        found = search_bound(program, as_known, bound, half, least, &complete);
     }
     lab_find_turn(program, least, LAB_TURN_EXECUTIONS, left_until(end), trace);
     return found && complete;

@@ -32,7 +32,9 @@
     X(STUCK_FORGOTTEN, "races of steps that are never done do not count") \
     X(FIRST_RACE_ONLY, "a step races with one other at most") \
     X(DEADLOCK_IS_COMPLETE, "no enabled thread is the end") \
-    X(EXIT_IS_THE_END, "a worker that exits has explored all")
+    X(EXIT_IS_THE_END, "a worker that exits has explored all") \
+    X(PASSED_FORGOTTEN, "a failure that is passed over does not count") \
+    X(KNOWN_NOT_SOUGHT, "the shortest failure is kept, of whatever kind")
 /* clang-format on */
 
 #define LAB_MUTANT_NAME(name, sentence) LAB_MUTANT_##name,

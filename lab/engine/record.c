@@ -33,6 +33,11 @@ bool lab_recording(void)
     return recording();
 }
 
+bool lab_is_recorded(void)
+{
+    return lab_run.trace != NULL;
+}
+
 /* Publishes the state now: the next step may be the last of this process. */
 static void note_progress(void)
 {
@@ -150,16 +155,19 @@ void lab_record_step(int thread, bool switched, bool preemption)
     row->function = step->site.function;
     row->file = base_name(step->site.file);
     row->line = step->site.line;
+    if (lab_watcher != NULL && lab_watcher->calls != NULL)
+        (void)lab_watcher->calls(thread, row->calls, LAB_ROW_CALLS);
     note_progress();
 }
 
-void lab_record_choice(const char *what, unsigned value)
+void lab_record_choice(const char *what, unsigned value, bool costs)
 {
     struct lab_row *row = add_row(lab_run.current, LAB_CHOOSE);
 
     row->verb = what;
     row->value = value;
     row->has_value = true;
+    row->is_failure = costs && value != 0;
 }
 
 void lab_record_value(uint64_t value)
@@ -191,6 +199,64 @@ void lab_note(const char *format, ...)
     if (!recording())
         return;
     row = add_row(lab_run.current, LAB_NOTE);
+    va_start(arguments, format);
+    row->text = lab_record_text(format, arguments);
+    va_end(arguments);
+}
+
+/* The place after the last row of a thread up to a step. */
+static unsigned place_after(const struct lab_trace *trace, int thread,
+                            unsigned step)
+{
+    unsigned at = trace->row_count;
+
+    while (at > 0 && (trace->rows[at - 1].thread != thread ||
+                      trace->rows[at - 1].step > step))
+        at--;
+    return at;
+}
+
+/* Makes room for a row; false: there is none. */
+static bool insert_row(struct lab_trace *trace, unsigned at)
+{
+    if (at == 0 || trace->row_count >= LAB_ROWS) {
+        trace->truncated = true;
+        return false;
+    }
+    memmove(&trace->rows[at + 1], &trace->rows[at],
+            (trace->row_count - at) * sizeof(trace->rows[0]));
+    trace->row_count++;
+    for (int i = 0; i <= lab_run.threads; i++) {
+        unsigned *row = &lab_run.thread[i].row;
+
+        *row += *row != LAB_NO_ROW && *row >= at;
+    }
+    trace->passed_row += trace->passed_row >= at;
+    return true;
+}
+
+void lab_note_at(int thread, unsigned step, const char *format, ...)
+{
+    struct lab_trace *trace = lab_run.trace;
+    const struct lab_row *before;
+    struct lab_row *row;
+    va_list arguments;
+    unsigned at;
+
+    if (!recording() || thread <= 0 || step == 0)
+        return;
+    at = place_after(trace, thread, step);
+    if (!insert_row(trace, at))
+        return;
+    row = &trace->rows[at];
+    before = row - 1;
+    memset(row, 0, sizeof(*row));
+    row->thread = (uint8_t)thread;
+    row->kind = LAB_NOTE;
+    row->depth = (uint8_t)(before->depth + (before->kind == LAB_LOCK ||
+                                            before->kind == LAB_ENTER));
+    row->object_index = -1;
+    row->step = before->step;
     va_start(arguments, format);
     row->text = lab_record_text(format, arguments);
     va_end(arguments);
@@ -264,6 +330,40 @@ void lab_record_message(const char *format, va_list arguments)
     lab_run.trace->message = lab_record_text(format, arguments);
 }
 
+static unsigned keep_text(const char *format, ...) LAB_PRINTF(1, 2);
+
+static unsigned keep_text(const char *format, ...)
+{
+    va_list arguments;
+    unsigned at;
+
+    va_start(arguments, format);
+    at = lab_record_text(format, arguments);
+    va_end(arguments);
+    return at;
+}
+
+void lab_record_passed(const char *what, bool is_first)
+{
+    struct lab_trace *trace = lab_run.trace;
+    unsigned at = this_thread()->row;
+
+    if (is_first) {
+        trace->passed_row = at == LAB_NO_ROW ? trace->row_count : at;
+        trace->passed_message = trace->message;
+        trace->passed_detail = trace->detail;
+    }
+    trace->message = 0;
+    trace->detail = 0;
+    if (at == LAB_NO_ROW || lab_run.current == 0)
+        return;
+    if (trace->rows[at].comment == 0)
+        trace->rows[at].comment = keep_text("%s", what);
+    else
+        trace->rows[at].comment = keep_text(
+            "%s, %s", lab_trace_text(trace, trace->rows[at].comment), what);
+}
+
 /* --- the end --------------------------------------------------------- */
 
 static void note_waits(struct lab_trace *trace)
@@ -282,6 +382,7 @@ static void note_waits(struct lab_trace *trace)
         wait->holder = wait->kind == LAB_LOCK ? object->holder : LAB_NO_THREAD;
         wait->object_name = object->name;
         wait->object_index = object->index;
+        wait->function = thread->pending.site.function;
     }
 }
 
@@ -348,6 +449,74 @@ static void move_first_rows(struct lab_trace *trace)
     }
 }
 
+/* --- the names of calls ---------------------------------------------- */
+
+#define CALLS 1024 /* different ones */
+
+struct call {
+    const void *pc;
+    unsigned name; /* offset in texts, 0: none */
+};
+
+static struct call calls[CALLS];
+static unsigned call_count;
+
+/* The place of a call in the table; call_count: it is not there. */
+static unsigned find_call(const void *pc)
+{
+    unsigned i = 0;
+
+    while (i < call_count && calls[i].pc != pc)
+        i++;
+    return i;
+}
+
+static void name_call(void *context, unsigned index, const char *name)
+{
+    (void)context;
+    if (strncmp(name, "zc_", 3) == 0)
+        calls[index].name = keep_text("%s", name);
+}
+
+static void collect_calls(const struct lab_trace *trace)
+{
+    call_count = 0;
+    for (unsigned i = 0; i < trace->row_count; i++) {
+        for (unsigned k = 0; k < LAB_ROW_CALLS; k++) {
+            const void *pc = trace->rows[i].calls[k];
+
+            if (pc == NULL)
+                break;
+            if (call_count < CALLS && find_call(pc) == call_count)
+                calls[call_count++] = (struct call){pc, 0};
+        }
+    }
+}
+
+/* Gives each row the innermost function of the library's that it is in. */
+static void name_calls(struct lab_trace *trace)
+{
+    static const void *pcs[CALLS];
+
+    if (lab_watcher == NULL || lab_watcher->name_calls == NULL)
+        return;
+    collect_calls(trace);
+    for (unsigned i = 0; i < call_count; i++)
+        pcs[i] = calls[i].pc;
+    lab_watcher->name_calls(pcs, call_count, name_call, NULL);
+    for (unsigned i = 0; i < trace->row_count; i++) {
+        struct lab_row *row = &trace->rows[i];
+
+        for (unsigned k = 0;
+             k < LAB_ROW_CALLS && row->calls[k] != NULL && row->call == 0;
+             k++) {
+            unsigned at = find_call(row->calls[k]);
+
+            row->call = at == call_count ? 0 : calls[at].name;
+        }
+    }
+}
+
 void lab_record_end(void)
 {
     struct lab_trace *trace = lab_run.trace;
@@ -356,10 +525,16 @@ void lab_record_end(void)
     trace->outcome = lab_run.outcome;
     trace->what = lab_run.what;
     trace->failed_row = trace->row_count;
-    if (lab_run.outcome == LAB_FAILED &&
-        lab_run.thread[lab_run.ended_by].row != LAB_NO_ROW)
+    if (lab_run.outcome == LAB_FAILED && lab_run.what == lab_run.passed_what) {
+        trace->failed_row = trace->passed_row;
+        trace->message = trace->passed_message;
+        trace->detail = trace->passed_detail;
+    } else if (lab_run.outcome == LAB_FAILED &&
+               lab_run.thread[lab_run.ended_by].row != LAB_NO_ROW) {
         trace->failed_row = lab_run.thread[lab_run.ended_by].row;
+    }
     if (lab_run.outcome == LAB_DEADLOCK || lab_run.outcome == LAB_LOST_WAKEUP)
         note_waits(trace);
     move_first_rows(trace);
+    name_calls(trace);
 }

@@ -84,14 +84,18 @@ void lab_end_execution(enum lab_outcome outcome, const char *what)
 }
 
 /* No thread can go on: either a cycle of lock holders, or a thread that waits
- * to be woken. */
+ * to be woken, or for a bit lock that no thread will release. */
 static void end_stuck(void)
 {
     for (int thread = 1; thread <= lab_run.threads; thread++) {
         const struct lab_thread_state *state = &lab_run.thread[thread];
+        const unsigned kind = state->pending.kind & 0xffu;
 
-        if (!state->finished && (state->pending.kind & 0xffu) != LAB_LOCK &&
-            (state->pending.kind & 0xffu) != LAB_JOIN) {
+        if (!state->finished && kind == LAB_RMW) {
+            lab_end_execution(LAB_DEADLOCK, "hang");
+            return;
+        }
+        if (!state->finished && kind != LAB_LOCK && kind != LAB_JOIN) {
             lab_end_execution(LAB_LOST_WAKEUP, "lost wake-up");
             return;
         }
@@ -386,6 +390,8 @@ void lab_execute(const struct lab_order *order)
         program->finish(program->context);
     if (!lab_run.ending && lab_run.thread[0].held_count != 0)
         lab_end_execution(LAB_FAILED, "ended with a lock held");
+    if (!lab_run.ending && lab_run.passed != 0 && !LAB_MUTANT(PASSED_FORGOTTEN))
+        lab_end_execution(LAB_FAILED, lab_run.passed_what);
     if (lab_run.unrecorded)
         lab_run.outcome = LAB_BLOCKED;
     if (lab_run.strategy->ended != NULL)

@@ -66,7 +66,8 @@ struct lab_result {
     uint64_t complete;   /* that ended, failures and deadlocks included */
     uint64_t blocked;    /* pruned prefixes */
     uint64_t failures;   /* of the complete: all other outcomes */
-    uint64_t deadlocks;  /* of the failures; lost wake-ups too */
+    uint64_t known; /* of the failures: what the program's bug is known for */
+    uint64_t deadlocks; /* of the failures; lost wake-ups too */
     uint64_t livelocks;
     uint64_t crashes;
     uint64_t traces;               /* distinct; LAB_SLEEP: equal to complete */
@@ -92,8 +93,9 @@ struct lab_result {
     unsigned least_preemptions; /* of all failures */
     uint64_t first_execution;   /* its number, from 1; 0: none failed */
     struct lab_schedule first;
-    /* The best failing schedule of those that were run: fewest preemptions,
-     * then fewest switches, then least. */
+    /* The best failing schedule of those that were run: one that fails as the
+     * program's bug is known for, then fewest preemptions, then fewest
+     * switches, then least. */
     struct lab_schedule best;
 };
 
@@ -117,8 +119,9 @@ bool lab_record(const struct lab_program *program, bool threads,
  * The shortest failing schedule of the program: fewest preemptions, then
  * fewest switches, then the least in order among equal traces, and the step
  * from which every continuation fails (trace->marked_step).  `failing` is any
- * failing schedule; milliseconds limits the search (0: 10,000), after which
- * the best so far is taken and false returned.
+ * failing schedule; if it fails as the program's bug is known for, so does the
+ * shortest.  milliseconds limits the search (0: 10,000), after which the best
+ * so far is taken and false returned.
  */
 bool lab_minimise(const struct lab_program *program,
                   const struct lab_schedule *failing, uint64_t milliseconds,

@@ -46,6 +46,8 @@ struct lab_search {
     uint64_t random[4];
 
     bool has_best; /* result.best is set */
+    bool
+        best_is_known; /* and of the kind that the program's bug is known for */
     unsigned best_preemptions;
     unsigned best_switches;
 

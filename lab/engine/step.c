@@ -145,6 +145,8 @@ static void announce(bool within)
 {
     int self = lab_run.current;
 
+    if (self == 0 && ++lab_run.own_steps > LAB_OWN_STEPS)
+        lab_end_execution(LAB_LIVELOCK, "livelock");
     if (self == 0 || within) {
         if (lab_run.trace != NULL)
             lab_record_step(self, false, false);

@@ -18,6 +18,7 @@
 #define LAB_ROWS 20000
 #define LAB_TEXT_BYTES (512 * 1024)
 #define LAB_TITLES LAB_THREADS
+#define LAB_ROW_CALLS 6
 
 enum lab_outcome {
     LAB_COMPLETE_RUN, /* every thread ended and finish() found nothing */
@@ -36,6 +37,7 @@ struct lab_row {
     uint8_t kind;   /* enum lab_kind without flags */
     uint8_t depth;  /* calls around it and locks held */
     bool has_value;
+    bool is_failure;  /* a choice: of the system */
     bool switched;    /* another thread ran before */
     bool preemption;  /* and it could have gone on */
     uint32_t blocked; /* set of threads that waited before this step */
@@ -50,7 +52,13 @@ struct lab_row {
     uint64_t value;
     unsigned text;    /* offset in texts, 0: none: a note or entered call */
     unsigned comment; /* likewise: after // */
+    unsigned call;    /* likewise: the library's function that it is part of */
+    const void *calls[LAB_ROW_CALLS]; /* that it is in; NULL: no more */
 };
+
+/* The kind of failure of an execution that has ended so. */
+enum lab_failure lab_failure_of_outcome(enum lab_outcome outcome,
+                                        const char *what);
 
 /* What a thread that cannot go on waits for. */
 struct lab_wait {
@@ -60,6 +68,7 @@ struct lab_wait {
     unsigned object;
     int object_index;
     const char *object_name;
+    const char *function;
 };
 
 struct lab_trace {
@@ -68,11 +77,15 @@ struct lab_trace {
     const char *titles[LAB_TITLES];
     unsigned thread_count; /* highest number in use */
     enum lab_outcome outcome;
-    const char *what;     /* of a failure; static */
-    unsigned message;     /* offset in texts */
-    unsigned opening;     /* likewise */
-    unsigned detail;      /* likewise; lines end in \n */
-    unsigned failed_row;  /* rows before it were fine; row_count: the end */
+    const char *what;    /* of a failure; static */
+    unsigned message;    /* offset in texts */
+    unsigned opening;    /* likewise */
+    unsigned detail;     /* likewise; lines end in \n */
+    unsigned failed_row; /* rows before it were fine; row_count: the end */
+    unsigned
+        passed_row; /* of the first failure passed over; message, detail: */
+    unsigned passed_message;
+    unsigned passed_detail;
     unsigned marked_step; /* from this step on all fail; 0: unknown */
     int signal;           /* of a crash */
     unsigned preemptions;

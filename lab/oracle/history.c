@@ -2,6 +2,7 @@
 /* history.c - is there an order of operations that explains the answers? */
 #include "history.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/explore.h"
@@ -23,11 +24,18 @@ static unsigned count;
 static unsigned kept; /* the first ones, kept for every execution */
 static unsigned now;  /* the time of the latest step or end */
 static struct operation *current[LAB_THREADS];
+static bool names_pages; /* a slot is a page of a space: 10 * space + page */
 
 void lab_history_reset(void)
 {
     kept = 0;
+    names_pages = false;
     lab_history_restore();
+}
+
+void lab_history_name_pages(void)
+{
+    names_pages = true;
 }
 
 void lab_history_keep(void)
@@ -130,6 +138,84 @@ static bool explain(uint32_t left, unsigned page)
     return false;
 }
 
+static bool is_answer(const struct operation *operation)
+{
+    return operation->kind == LAB_LOAD || operation->kind == LAB_TAKE;
+}
+
+/* Does an order explain the operations without this one?  also: or without
+ * this one and another one. */
+static bool explains_without(uint32_t left, unsigned wrong, bool also)
+{
+    left &= ~(UINT32_C(1) << wrong);
+    if (!also)
+        return explain(left, LAB_NO_VERSION);
+    for (unsigned i = 0; i < count; i++) {
+        if ((left >> i & 1) != 0 && operations[i].kind != LAB_STORE &&
+            explain(left & ~(UINT32_C(1) << i), LAB_NO_VERSION))
+            return true;
+    }
+    return false;
+}
+
+/* The wrong answer, the latest if there are several; NULL: it is not one alone,
+ * nor one of two. */
+static const struct operation *find_wrong(uint32_t left)
+{
+    const struct operation *wrong = NULL;
+
+    for (unsigned also = 0; also < 2 && wrong == NULL; also++) {
+        for (unsigned i = 0; i < count; i++) {
+            const struct operation *operation = &operations[i];
+
+            if ((left >> i & 1) != 0 && is_answer(operation) &&
+                (wrong == NULL || operation->begun > wrong->begun) &&
+                explains_without(left, i, also != 0))
+                wrong = operation;
+        }
+    }
+    return wrong;
+}
+
+static bool was_stored(uint32_t left, unsigned version)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if ((left >> i & 1) != 0 && operations[i].kind == LAB_STORE &&
+            operations[i].version == version)
+            return true;
+    }
+    return false;
+}
+
+/* "slot 7", or "A:0" of the memory of a machine. */
+static const char *name_of(unsigned slot)
+{
+    static char text[24];
+
+    if (names_pages)
+        (void)snprintf(text, sizeof(text), "%c:%u", 'A' + (int)(slot / 10),
+                       slot % 10);
+    else
+        (void)snprintf(text, sizeof(text), "slot %u", slot);
+    return text;
+}
+
+/* Fails, as what is wrong with the answer. */
+static void fail_by(const struct operation *wrong, uint32_t left)
+{
+    if (wrong->status != ZC_OK)
+        lab_fail("page lost", "%s: it was stored, and is nowhere",
+                 name_of(wrong->slot));
+    else if (was_stored(left, wrong->version))
+        lab_fail("stale page",
+                 "%s: version %u is read, and is not the last one stored",
+                 name_of(wrong->slot), wrong->version);
+    else
+        lab_fail("page that was never there",
+                 "%s: version %u is read, and was never stored",
+                 name_of(wrong->slot), wrong->version);
+}
+
 static void say(const struct operation *operation)
 {
     static const char *const verbs[] = {[LAB_STORE] = "store",
@@ -137,17 +223,25 @@ static void say(const struct operation *operation)
                                         [LAB_TAKE] = "take",
                                         [LAB_INVALIDATE] = "invalidate"};
     const char *answer = zc_status_name(operation->status);
+    char thread[24];
 
-    if (operation->status == ZC_OK && operation->kind != LAB_INVALIDATE)
-        lab_detail("CPU#%d %s(%u): version %u", operation->thread,
-                   verbs[operation->kind], operation->slot, operation->version);
+    if (operation->thread <= 0)
+        (void)snprintf(thread, sizeof(thread), "%s",
+                       operation < operations + kept ? "before:"
+                                                     : "at the end:");
     else
-        lab_detail("CPU#%d %s(%u): %s", operation->thread,
-                   verbs[operation->kind], operation->slot, answer);
+        (void)snprintf(thread, sizeof(thread), "CPU#%d", operation->thread);
+    if (operation->status == ZC_OK && operation->kind != LAB_INVALIDATE)
+        lab_detail("%s %s(%s): version %u", thread, verbs[operation->kind],
+                   name_of(operation->slot), operation->version);
+    else
+        lab_detail("%s %s(%s): %s", thread, verbs[operation->kind],
+                   name_of(operation->slot), answer);
 }
 
 void lab_history_check(void)
 {
+    const struct operation *wrong;
     uint32_t checked = 0;
 
     for (unsigned i = 0; i < count; i++) {
@@ -166,8 +260,12 @@ void lab_history_check(void)
             if ((left >> k & 1) != 0)
                 say(&operations[k]);
         }
-        lab_fail("answers that no order explains",
-                 "slot %u: G1 to G3 do not hold", operations[i].slot);
+        wrong = find_wrong(left);
+        if (wrong != NULL)
+            fail_by(wrong, left);
+        else
+            lab_fail("answers that no order explains",
+                     "%s: G1 to G3 do not hold", name_of(operations[i].slot));
         return;
     }
 }

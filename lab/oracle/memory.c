@@ -309,15 +309,43 @@ const char *lab_place_name(const void *pc)
     return text;
 }
 
+/* The name of the function alone. */
+static void function_of(const void *pc, char function[PLACE_BYTES])
+{
+    (void)snprintf(function, PLACE_BYTES, "%s", lab_place_of(pc));
+    function[strcspn(function, " ")] = '\0';
+}
+
 void lab_note_access(bool writes, const char *name, const void *pc)
 {
     char function[PLACE_BYTES];
 
     if (!lab_recording() || lab_thread() <= 0)
         return;
-    (void)snprintf(function, sizeof(function), "%s", lab_place_of(pc));
-    function[strcspn(function, " ")] = '\0';
+    function_of(pc, function);
     lab_note("%s() %s %s", function, writes ? "writes" : "reads", name);
+}
+
+void lab_note_earlier(int thread, unsigned step, const char *verb,
+                      const char *name, const void *pc)
+{
+    char function[PLACE_BYTES];
+
+    if (!lab_recording())
+        return;
+    function_of(pc, function);
+    lab_note_at(thread, step, "%s() %s %s", function, verb, name);
+}
+
+/* Shows where the object at this place was freed, if a thread freed it. */
+static void note_end(const void *memory)
+{
+    const unsigned at =
+        last_event(lab_region_offset(memory), false, event_count);
+
+    if (at != event_count)
+        lab_note_earlier(journal[at].thread, journal[at].step, "frees",
+                         journal[at].what, journal[at].pc);
 }
 
 /* --- the check ------------------------------------------------------- */
@@ -326,15 +354,19 @@ static void report(size_t word, bool writes, const void *pc)
 {
     const char *memory = lab_region + word * WORD_BYTES;
     bool dead = (marks_of(word) & LAB_MARK_DEAD) != 0;
+    const char *what = dead ? "use after free" : "use of free space";
     size_t offset;
-    const char *name = lab_memory_name(memory, &offset);
+    const char *name;
 
+    if (lab_is_passed(what))
+        return;
+    name = lab_memory_name(memory, &offset);
     lab_memory_describe(memory);
     lab_detail("%s by CPU#%d at %s, now", writes ? "write" : "read",
                lab_thread(), lab_place_of(pc));
+    note_end(memory);
     lab_note_access(writes, name, pc);
-    lab_fail(dead ? "use after free" : "use of free space", "of %s+%zu", name,
-             offset);
+    lab_fail(what, "of %s+%zu", name, offset);
     lab_platform_failed();
 }
 

@@ -83,6 +83,9 @@ const char *lab_place_name(const void *pc); /* always */
 /* A row of the diagram for an access that is no step: "free_entry() writes
  * entry". */
 void lab_note_access(bool writes, const char *name, const void *pc);
+/* The same for what a thread did at an earlier step; verb: "reads". */
+void lab_note_earlier(int thread, unsigned step, const char *verb,
+                      const char *name, const void *pc);
 
 /* --- platform/memory.c ----------------------------------------------- */
 

@@ -38,7 +38,7 @@ static const char *short_name(const char *name)
     return found;
 }
 
-static void name_word(const void *word, const char *name)
+void lab_name_word(const void *word, const char *name)
 {
     if (lab_recording() && lab_object_number(word) == 0)
         (void)lab_object(word, short_name(name), -1, -1);
@@ -51,8 +51,9 @@ static void announce(unsigned kind, const void *word, size_t size,
     unsigned writes = (kind & 0xffu) == LAB_READ ? 0 : LAB_ACCESS_WRITE;
 
     if (!lab_quiet) {
-        name_word(word, name);
+        lab_name_word(word, name);
         lab_step(kind, word, site);
+        lab_platform_failed(); /* a loop of finish does not end */
     }
     lab_access(word, size, LAB_ACCESS_ATOMIC | writes, pc);
 }

@@ -24,6 +24,9 @@ void lab_guard_check(void (*check)(void *), void *argument);
 /* After lab_fail(): leaves setup or finish, which cannot go on. */
 void lab_platform_failed(void);
 
+/* Names a word as its first step calls it: "&folio->flags" becomes "flags". */
+void lab_name_word(const void *word, const char *name);
+
 /* From here on a memory fault is a failure of the execution. */
 void lab_catch_faults(void);
 

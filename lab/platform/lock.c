@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "broken/broken.h"
 #include "lab_platform.h"
 #include "watch/tsan.h"
 
@@ -19,13 +20,18 @@ void lab_platform_reset(void)
     for (i = 0; i < LAB_THREADS; i++)
         spinlocks_held[i] = 0;
     lab_clock_ns = 0;
+    lab_broken_reset();
 }
 
-_Noreturn void zc_assert_fail(const char *expression, const char *file,
-                              int line)
+/* Where another failure is looked for, the code goes on as it does in a build
+ * without assertions. */
+void zc_assert_fail(const char *expression, const char *file, int line)
 {
+    if (!lab_is_passed("assertion failed"))
+        lab_note("ZC_ASSERT(%s)", expression);
     lab_fail("assertion failed", "%s:%d: %s", file, line, expression);
-    lab_platform_leave();
+    if (lab_has_failed() || lab_in_oracle())
+        lab_platform_leave();
 }
 
 void lab_platform_leave(void)
@@ -49,7 +55,7 @@ void lab_guard_check(void (*check)(void *), void *argument)
 
 void lab_platform_failed(void)
 {
-    if (lab_leave_setup != NULL && !lab_in_oracle())
+    if (lab_has_failed() && lab_leave_setup != NULL && !lab_in_oracle())
         lab_platform_leave();
 }
 

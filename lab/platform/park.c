@@ -78,10 +78,11 @@ void lab_bit_lock(zc_atomic_u32 *word, uint32_t bit, const char *name,
 {
     struct clear_bits clear = {word, bit};
 
-    (void)name;
     zc_may_block();
-    if (!lab_quiet)
+    if (!lab_quiet) {
+        lab_name_word(word, name);
         lab_await(LAB_RMW | LAB_ACQUIRE, word, is_clear, &clear, site);
+    }
     lab_access(word, sizeof(*word), LAB_ACCESS_ATOMIC | LAB_ACCESS_WRITE,
                CALLER);
     lab_mark_word(word, LAB_MARK_MIXED);
@@ -112,10 +113,10 @@ void lab_bit_wait_clear(zc_atomic_u32 *word, uint32_t bit, const char *name,
 {
     struct clear_bits clear = {word, bit};
 
-    (void)name;
     if (lab_quiet)
         return;
     zc_may_block();
+    lab_name_word(word, name);
     lab_await(LAB_READ | LAB_ACQUIRE, word, is_clear, &clear, site);
     lab_access(word, sizeof(*word), LAB_ACCESS_ATOMIC, CALLER);
     lab_value(word->value);

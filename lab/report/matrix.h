@@ -44,6 +44,7 @@ struct lab_cell {
     bool asked; /* the rule is evaluated, all being in force */
     bool ended; /* its worker has explored it */
     bool fails;
+    bool is_known;       /* and as the rule's bug is known for */
     bool complete;       /* every trace; else all within the bound */
     bool unfinished;     /* given up: neither */
     bool cut_short;      /* a better failure may exist */
@@ -92,6 +93,9 @@ unsigned lab_matrix_rule(const struct lab_matrix *matrix, const char *name);
  * rules in force is done before, or is the cell itself. */
 void lab_cell_explore(const struct lab_matrix *matrix, unsigned scenario,
                       unsigned rule);
+
+/* Does every trace fail?  Then the rule needs no concurrency here. */
+bool lab_cell_is_sequential(const struct lab_cell *cell);
 
 /* --- matrix_judge.c -------------------------------------------------- */
 

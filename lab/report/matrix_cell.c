@@ -8,10 +8,11 @@
  * difference here.
  *
  * With a rule broken, all schedules with no preemption are run, then with one,
- * and so on.  The first bound that fails is the fewest preemptions, and the
- * best schedule under it is the shortest.  A small program is also explored to
- * its end, so that failing traces are counted among all traces.  A larger
- * program that does not fail is left at an affordable bound, unless the
+ * and so on.  The first bound that fails as the rule's bug is known for is the
+ * fewest preemptions, and the best schedule under it is the shortest.  If none
+ * does, it is the first bound that fails at all.  A small program is also
+ * explored to its end, so that failing traces are counted among all traces.  A
+ * larger program that does not fail is left at an affordable bound, unless the
  * scenario lists the rule: then the search goes on until a schedule fails.
  */
 #ifndef _GNU_SOURCE
@@ -39,13 +40,16 @@ struct job {
     const struct lab_cell *whole;
     struct lab_program program;
     struct lab_cell *cell;
-    bool listed;     /* the scenario lists the rule */
+    bool listed; /* the scenario lists the rule */
+    bool any;    /* of all traces none fails as the bug is known for */
+    bool has_spare;
+    bool spare_is_shortest;
     uint64_t before; /* executions of the searches before */
 };
 
 static struct lab_result found;   /* of the latest search */
 static struct lab_result counts;  /* of the search that counts the traces */
-static struct lab_schedule known; /* a failure that may not be the shortest */
+static struct lab_schedule spare; /* a failure that is not looked for */
 
 static void note_progress(void *argument, uint64_t executions,
                           uint64_t failures, double seconds)
@@ -100,6 +104,11 @@ static void take_counts(struct job *job, bool complete, unsigned bound)
     cell->failing = found.failing_traces;
 }
 
+bool lab_cell_is_sequential(const struct lab_cell *cell)
+{
+    return cell->fails && cell->failing == cell->traces;
+}
+
 /* --- the shortest failure -------------------------------------------- */
 
 static void draw(const struct lab_cell *whole, const struct lab_trace *trace,
@@ -111,7 +120,7 @@ static void draw(const struct lab_cell *whole, const struct lab_trace *trace,
         .replay = cell->replay,
         .broken = trace->broken == NULL ? NULL : &counts,
         .whole = &all,
-        .stable = true,
+        .stable = true, /* a story, of the usual width */
     };
     char *text = NULL;
     size_t size = 0;
@@ -143,6 +152,8 @@ static void describe(struct job *job, const struct lab_schedule *least)
     else
         (void)lab_record(&job->program, false, least, &trace);
     cell->fails = true;
+    cell->is_known = lab_failure_is(
+        lab_failure_of_outcome(trace.outcome, trace.what), job->program.known);
     cell->preemptions = trace.preemptions;
     cell->switches = trace.switches;
     cell->steps = trace.steps;
@@ -176,6 +187,23 @@ static void explore_whole(struct job *job)
 
 /* --- a rule broken --------------------------------------------------- */
 
+/* Is the latest failure the one that is looked for? */
+static bool is_sought(const struct job *job)
+{
+    return job->any || job->program.known == LAB_FAILURE_NONE ||
+           found.known != 0;
+}
+
+/* Keeps a failure, in case that none is found that is looked for. */
+static void keep_spare(struct job *job, bool is_shortest)
+{
+    if (job->has_spare && job->spare_is_shortest)
+        return;
+    spare = found.best;
+    job->has_spare = true;
+    job->spare_is_shortest = is_shortest;
+}
+
 /* All schedules with up to `bound` preemptions; true: all were run. */
 static bool search_bound(struct job *job, unsigned bound)
 {
@@ -186,6 +214,10 @@ static bool search_bound(struct job *job, unsigned bound)
         take_counts(job, false, bound);
     if (found.failures == 0)
         return finished;
+    if (!is_sought(job)) {
+        keep_spare(job, finished);
+        return finished;
+    }
     job->cell->cut_short = !finished;
     describe(job, &found.best);
     return finished;
@@ -212,18 +244,19 @@ static bool explore_small(struct job *job, unsigned *most)
 
     if (complete)
         take_counts(job, true, LAB_NO_BOUND);
-    if (found.failures != 0) {
-        known = found.best;
-        *most = known.preemptions;
-    }
-    return complete && found.failures == 0;
+    if (found.failures == 0)
+        return complete;
+    keep_spare(job, false);
+    job->any = complete && !is_sought(job); /* there is no other */
+    if (is_sought(job))
+        *most = found.best.preemptions;
+    return false;
 }
 
 static void explore_broken(struct job *job)
 {
     unsigned most = BOUND_MOST;
 
-    known.count = 0;
     if (job->listed)
         most = BOUND_LAST;
     else if (job->scenario->bound < most)
@@ -232,9 +265,9 @@ static void explore_broken(struct job *job)
         explore_small(job, &most))
         return;
     search_bounds(job, 0, most);
-    if (!job->cell->fails && known.count != 0) {
-        job->cell->cut_short = true;
-        describe(job, &known);
+    if (!job->cell->fails && job->has_spare) {
+        job->cell->cut_short = !job->spare_is_shortest;
+        describe(job, &spare);
     }
     job->cell->unfinished = !job->cell->fails && job->cell->traces == 0;
 }
@@ -254,8 +287,9 @@ void lab_cell_explore(const struct lab_matrix *matrix, unsigned scenario,
     rules->forget();
     if (rule < matrix->rules) {
         job.program.broken = rules->identifier(rule);
-        job.listed =
-            lab_scenario_lists(job.scenario, job.program.broken) >= 0;
+        job.program.known =
+            lab_scenario_known(job.scenario, job.program.broken);
+        job.listed = lab_scenario_lists(job.scenario, job.program.broken) >= 0;
         if (job.scenario->break_rule(job.program.broken))
             explore_broken(&job);
         return;

@@ -4,7 +4,8 @@
  *
  * With every rule in force nothing fails.  Each rule, broken, makes a scenario
  * fail; otherwise it is no rule.  Each scenario fails with some rule broken;
- * otherwise it is no test.  And what a scenario states about itself is true.
+ * otherwise it is no test.  And what a scenario states about itself is true: how
+ * it fails, and with how many preemptions.
  */
 #include "matrix.h"
 
@@ -71,7 +72,22 @@ static void judge_cell(struct verdict *verdict, unsigned scenario,
     }
 }
 
-/* Each rule that a scenario lists fails there, with the stated preemptions. */
+/* A listed rule's failure is the one that its bug is known for. */
+static void judge_known(struct verdict *verdict, const struct lab_scenario *own,
+                        const char *rule, const struct lab_cell *cell)
+{
+    const enum lab_failure known = lab_scenario_known(own, rule);
+
+    if (cell->is_known)
+        return;
+    (void)fprintf(verdict->out,
+                  "%s: without %s a %s is known, and not seen: %s\n",
+                  own->program.name, rule, lab_failure_name(known), cell->what);
+    verdict->wrong++;
+}
+
+/* Each rule that a scenario lists fails there, as it is known for and with the
+ * stated preemptions. */
 static void judge_list(struct verdict *verdict, unsigned scenario)
 {
     const struct lab_matrix *matrix = verdict->matrix;
@@ -96,6 +112,9 @@ static void judge_list(struct verdict *verdict, unsigned scenario)
                           own->least[i]);
             verdict->wrong++;
         }
+        if (rule == matrix->rules || !cell->fails)
+            continue;
+        judge_known(verdict, own, own->rules[i], cell);
     }
 }
 

@@ -37,10 +37,13 @@ static const char head[] =
 
 static const char legend[] =
     "\n"
-    "A digit: fails with so many preemptions and no fewer. `.`: every trace\n"
-    "was explored and none fails. `:`: the same for all schedules up to a\n"
-    "bound. Blank: with all rules in force the code never asks for the rule\n"
-    "in this scenario, so that breaking it changes nothing.\n"
+    "A digit: fails with so many preemptions and no fewer, and where the\n"
+    "scenario lists the rule, in the way that the rule's bug is known for. `s`:\n"
+    "*sequential*, every trace fails: the rule is broken without any\n"
+    "concurrency. `.`: every trace was explored and none fails. `:`: the same\n"
+    "for all schedules up to a bound. Blank: with all rules in force the code\n"
+    "never asks for the rule in this scenario, so that breaking it changes\n"
+    "nothing.\n"
     "\n";
 
 static void print_extent(const struct lab_cell *cell, FILE *out)
@@ -79,16 +82,20 @@ static void print_failure(const struct lab_matrix *matrix, unsigned scenario,
     const struct lab_cell *cell = lab_matrix_cell(matrix, scenario, rule);
     const char *name = name_of(matrix, scenario);
     const char *broken = matrix->plan->rules->identifier(rule);
+    const enum lab_failure known =
+        lab_scenario_known(matrix->plan->scenarios[scenario], broken);
 
     /* Rules that a scenario lists have a diagram. */
     if (lab_scenario_lists(matrix->plan->scenarios[scenario], broken) >= 0)
         (void)fprintf(out, "| [%s](races/%s--%s.txt) ", name, name, broken);
     else
         (void)fprintf(out, "| %s ", name);
-    (void)fprintf(out, "| %s | %u | %u%s | %" PRIu64 " of %" PRIu64 " | ",
-                  cell->what, cell->preemptions, cell->steps,
-                  cell->cut_short ? " or fewer" : "", cell->failing,
-                  cell->traces);
+    (void)fprintf(
+        out, "| %s | %s | %u | %u%s | %" PRIu64 " of %" PRIu64 "%s | ",
+        known == LAB_FAILURE_NONE ? "" : lab_failure_name(known), cell->what,
+        cell->preemptions, cell->steps, cell->cut_short ? " or fewer" : "",
+        cell->failing, cell->traces,
+        lab_cell_is_sequential(cell) ? ", sequential" : "");
     print_extent(cell, out);
 }
 
@@ -113,9 +120,10 @@ static void print_rules(const struct lab_matrix *matrix, FILE *out)
                       failing == 1 ? "" : "s", silent);
         if (failing == 0)
             continue;
-        (void)fprintf(out, "| scenario | what is seen | preemptions | steps | "
-                           "traces that fail | of those |\n"
-                           "| --- | --- | --: | --: | --: | --- |\n");
+        (void)fprintf(out, "| scenario | known for | what is seen | "
+                           "preemptions | steps | traces that fail | of those "
+                           "|\n"
+                           "| --- | --- | --- | --: | --: | --: | --- |\n");
         for (unsigned i = 0; i < matrix->scenarios; i++) {
             if (lab_matrix_cell(matrix, i, rule)->fails)
                 print_failure(matrix, i, rule, out);

@@ -21,14 +21,16 @@ static const char *rule_of(const struct lab_matrix *matrix, unsigned rule)
 
 /* --- the grid -------------------------------------------------------- */
 
-/* The preemptions that a failure takes; a dot: the cell does not fail; a blank:
- * the rule is not evaluated there. */
+/* The preemptions that a failure takes; s: every trace fails; a dot: the cell
+ * does not fail; a blank: the rule is not evaluated there. */
 static char mark_of(const struct lab_cell *cell)
 {
     if (cell->state == LAB_CELL_WAITS)
         return ' ';
     if (!cell->fails)
         return cell->complete ? '.' : ':';
+    if (lab_cell_is_sequential(cell))
+        return 's';
     if (cell->preemptions > 9)
         return '+';
     return "0123456789"[cell->preemptions];
@@ -104,10 +106,11 @@ static void print_failures(const struct lab_matrix *matrix, unsigned scenario,
             continue;
         (void)fprintf(out,
                       "    %s: %s, %u preemption%s, %u steps\n"
-                      "        %" PRIu64 " of %" PRIu64 " traces (",
+                      "        %" PRIu64 " of %" PRIu64 " traces%s (",
                       rule_of(matrix, rule), cell->what, cell->preemptions,
                       cell->preemptions == 1 ? "" : "s", cell->steps,
-                      cell->failing, cell->traces);
+                      cell->failing, cell->traces,
+                      lab_cell_is_sequential(cell) ? ", sequential" : "");
         lab_cell_print_extent(cell, out);
         (void)fprintf(out, "), %.1f s\n        %s\n", cell->seconds,
                       cell->replay);
@@ -117,11 +120,13 @@ static void print_failures(const struct lab_matrix *matrix, unsigned scenario,
 void lab_matrix_print(const struct lab_matrix *matrix, FILE *out)
 {
     lab_matrix_print_grid(matrix, out);
-    (void)fprintf(out, "\n"
-                       "0 to 9: fails with so many preemptions; . every trace "
-                       "is explored, none fails;\n"
-                       ": the same up to a bound; blank: the rule is never "
-                       "asked for\n\n");
+    (void)fprintf(out,
+                  "\n"
+                  "0 to 9: fails with so many preemptions; s: every trace "
+                  "fails (sequential);\n"
+                  ". every trace is explored, none fails; : the same up to "
+                  "a bound;\n"
+                  "blank: the rule is never asked for\n\n");
     for (unsigned i = 0; i < matrix->scenarios; i++) {
         const struct lab_cell *cell = lab_matrix_cell(matrix, i, matrix->rules);
 
@@ -175,6 +180,9 @@ static void put_cell(const struct lab_cell *cell, FILE *out)
                       cell->preemptions, cell->switches,
                       cell->cut_short ? "false" : "true");
         lab_json_string(out, cell->what);
+        (void)fprintf(out, ", \"as known\": %s, \"sequential\": %s",
+                      cell->is_known ? "true" : "false",
+                      lab_cell_is_sequential(cell) ? "true" : "false");
         (void)fprintf(out, ", \"replay\": ");
         lab_json_string(out, cell->replay);
     }

@@ -39,6 +39,7 @@
     X(evict_invalidate_kernel) \
     X(evict_invalidate_dense) \
     X(writeback_store) \
+    X(writeback_over) \
     X(writeback_take) \
     X(writeback_invalidate) \
     X(writeback_exit) \

@@ -72,11 +72,9 @@ const struct lab_scenario scenario_swapin_slot_reused = {
     .least = least_swapin_slot_reused,
 };
 
-static const char *const rules_swapin_twice[] = {"PIN_LOSER_SLEEPS",
-                                                 "SYNC_SWAPIN_PINS_SLOT", NULL};
-static const enum lab_failure known_swapin_twice[] = {LAB_FAILURE_LIVELOCK,
-                                                      LAB_FAILURE_STALE_PAGE};
-static const uint8_t least_swapin_twice[] = {1, 1};
+static const char *const rules_swapin_twice[] = {"PIN_LOSER_SLEEPS", NULL};
+static const enum lab_failure known_swapin_twice[] = {LAB_FAILURE_LIVELOCK};
+static const uint8_t least_swapin_twice[] = {1};
 
 const struct lab_scenario scenario_swapin_twice = {
     .summary = "swap-in || swap-in of one page",
@@ -94,11 +92,9 @@ const struct lab_scenario scenario_swapin_twice = {
     .least = least_swapin_twice,
 };
 
-static const char *const rules_swapin_thrice[] = {
-    "PIN_LOSER_SLEEPS", "SYNC_SWAPIN_PINS_SLOT", NULL};
-static const enum lab_failure known_swapin_thrice[] = {LAB_FAILURE_LIVELOCK,
-                                                       LAB_FAILURE_STALE_PAGE};
-static const uint8_t least_swapin_thrice[] = {1, 1};
+static const char *const rules_swapin_thrice[] = {"PIN_LOSER_SLEEPS", NULL};
+static const enum lab_failure known_swapin_thrice[] = {LAB_FAILURE_LIVELOCK};
+static const uint8_t least_swapin_thrice[] = {1};
 
 const struct lab_scenario scenario_swapin_thrice = {
     .summary = "swap-in || swap-in || swap-in of one page",

@@ -168,7 +168,9 @@ const struct lab_scenario scenario_visit_free_dense = {
 };
 
 static const char *const rules_visit_reclaim[] = {"VISITED_OBJECT_STAYS", NULL};
-static const enum lab_failure known_visit_reclaim[] = {LAB_FAILURE_WRONG_BYTES};
+/* No object is put into the place that the visitor looks at. */
+static const enum lab_failure known_visit_reclaim[] = {
+    LAB_FAILURE_USE_AFTER_FREE};
 static const uint8_t least_visit_reclaim[] = {2};
 
 const struct lab_scenario scenario_visit_reclaim = {

@@ -50,7 +50,7 @@ static const char *const rules_swapoff_unmap[] = {"SWAPOFF_AND_LAST_PUT_AGREE",
                                                   NULL};
 static const enum lab_failure known_swapoff_unmap[] = {
     LAB_FAILURE_USE_AFTER_FREE};
-static const uint8_t least_swapoff_unmap[] = {0};
+static const uint8_t least_swapoff_unmap[] = {1};
 
 const struct lab_scenario scenario_swapoff_unmap = {
     .summary = "unmap of a swapped page || swapoff",
@@ -72,7 +72,7 @@ const struct lab_scenario scenario_swapoff_unmap = {
 static const char *const rules_swapoff_swapin[] = {"SYNC_SWAPIN_PINS_SLOT",
                                                    NULL};
 static const enum lab_failure known_swapoff_swapin[] = {LAB_FAILURE_LOST_PAGE};
-static const uint8_t least_swapoff_swapin[] = {1};
+static const uint8_t least_swapoff_swapin[] = {2};
 
 const struct lab_scenario scenario_swapoff_swapin = {
     .summary = "swap-in || swapoff",

@@ -11,6 +11,7 @@
 #include "oracle/history.h"
 #include "oracle/memory.h"
 #include "oracle/pool.h"
+#include "watch/calls.h"
 #include "watch/tsan.h"
 
 #define SLOTS 4
@@ -69,11 +70,22 @@ const char *world_page(unsigned slot, unsigned version)
     return *page;
 }
 
+bool world_is_lost(const char *page)
+{
+    static const char zeros[WORLD_PAGE];
+
+    return memcmp(page, zeros, WORLD_PAGE) == 0;
+}
+
 unsigned world_check_page(unsigned slot, const char *page)
 {
     struct stamp stamp;
 
     memcpy(&stamp, page, sizeof(stamp));
+    if (world_is_lost(page)) {
+        lab_fail("page lost", "slot %u: zeros are read", slot);
+        return LAB_NO_VERSION;
+    }
     if (stamp.sum != world_mix((uint64_t)stamp.slot << 32 | stamp.version)) {
         lab_fail("page without a stamp", "slot %u", slot);
         return LAB_NO_VERSION;
@@ -113,6 +125,8 @@ static const struct lab_observer observer = {
     .begin = begin,
     .step = granted,
     .spawned = spawned,
+    .calls = lab_calls_of,
+    .name_calls = lab_calls_name,
 };
 
 bool world_break(const char *rule)
@@ -223,6 +237,8 @@ void world_finish(void *context)
 
     lab_inject_points = 0;
     if (!run(own->finish))
+        return;
+    if (lab_has_failed())
         return;
     lab_history_check();
     if (world.vm != NULL && !run(world_check_vm))

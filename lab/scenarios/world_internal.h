@@ -21,6 +21,8 @@ void world_fill(char *bytes, size_t size, uint64_t seed, size_t repeat);
 
 /* The page of a slot in this version; made once for all executions. */
 const char *world_page(unsigned slot, unsigned version);
+/* Is it what a device has where nothing was ever written? */
+bool world_is_lost(const char *page);
 /* The version of a page that was read; fails if it is not wholly one of this
  * slot. */
 unsigned world_check_page(unsigned slot, const char *page);

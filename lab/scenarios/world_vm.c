@@ -25,6 +25,7 @@ static void make_machine(unsigned swap_in, unsigned slots, unsigned lru_mode)
             &world.vm),
         "no machine");
     world.cache = zc_vm_cache(world.vm);
+    lab_history_name_pages();
     world_must(zc_swap_on(world.cache,
                           ZC_SWAP_OPTIONS(.slot_count = slots, .synchronous = 1,
                                           .managed = 1),
@@ -100,7 +101,10 @@ zc_status world_read_page(unsigned space, unsigned page)
     WORLD_ENTER("zc_vm_read(%c:%u)", 'A' + (int)space, page);
     lab_history_begin(LAB_LOAD, name_of(space, page), LAB_NO_VERSION);
     status = zc_vm_read(world.spaces[space], page, 0, own, WORLD_PAGE, NULL);
-    if (status == ZC_OK)
+    if (status == ZC_OK && world_is_lost(own))
+        lab_fail("page lost", "%c:%u is nowhere: zeros are read",
+                 'A' + (int)space, page);
+    else if (status == ZC_OK)
         version = world_check_page(page, own);
     /* ZC_INVALID: not mapped any more, so the page is gone.  An error of the
      * device, or of memory, is no answer. */

@@ -505,6 +505,63 @@ static void try_random(struct selftest *test, enum lab_mode mode)
                         "mode %d: a seed is not enough", (int)mode);
 }
 
+/* --- the failure that a bug is known for ------------------------------ */
+
+/* Reads twice: what it finds first is no failure that is looked for. */
+static void read_twice(void *context)
+{
+    int seen;
+
+    (void)context;
+    lab_step(LAB_READ, &word, &here);
+    seen = word;
+    if (seen == 0)
+        lab_fail("zspage miscounted", "not looked for");
+    lab_step(LAB_READ, &word, &here);
+    if (seen == 0 && word == 1)
+        lab_fail("stale page", "looked for");
+}
+
+static void write_one(void *context)
+{
+    (void)context;
+    lab_step(LAB_WRITE, &word, &here);
+    word = 1;
+}
+
+/* Of three traces one fails as it is known for, which takes a preemption, and
+ * one otherwise, which takes none. */
+static void try_known(struct selftest *test)
+{
+    static const struct feature twice = {.name = "known",
+                                         .run = {read_twice, write_one}};
+    static struct lab_trace trace;
+    struct lab_actor actors[3];
+    struct lab_program program = program_of(&twice, actors);
+    struct lab_options options = {.mode = LAB_BOUND, .bound = 0};
+
+    program.known = LAB_FAILURE_STALE_PAGE;
+    (void)lab_explore(&program, &options, &result);
+    (void)selftest_fact(test,
+                        result.failures == 1 && result.known == 0 &&
+                            strcmp(result.first_what, "zspage miscounted") == 0,
+                        "known: what was passed over is no failure");
+    options.bound = 1;
+    (void)lab_explore(&program, &options, &result);
+    (void)lab_record(&program, false, &result.best, &trace);
+    (void)selftest_fact(test,
+                        result.known == 1 && trace.what != NULL &&
+                            strcmp(trace.what, "stale page") == 0 &&
+                            trace.preemptions == 1,
+                        "known: another failure was kept");
+    program.known = LAB_FAILURE_NONE;
+    (void)lab_explore(&program, &options, &result);
+    (void)selftest_fact(test,
+                        result.known == 0 &&
+                            strcmp(result.first_what, "zspage miscounted") == 0,
+                        "known: a failure was passed over for nothing");
+}
+
 void selftest_features(struct selftest *test)
 {
     static const struct feature moody = {.name = "moody",
@@ -518,6 +575,7 @@ void selftest_features(struct selftest *test)
         try(test, &features[i], LAB_SLEEP, true);
         try(test, &features[i], LAB_SOURCE, false);
     }
+    try_known(test);
     for (int mode = LAB_WALK; mode <= LAB_PCT; mode++)
         try_random(test, (enum lab_mode)mode);
     (void)lab_explore(&program, &options, &result);

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "calls.h"
 #include "oracle/memory.h"
 
 struct lab_clock lab_clocks[LAB_THREADS];
@@ -126,10 +127,13 @@ static void begin(void)
 {
     lab_clock_reset();
     lab_shadow_reset();
+    lab_calls_reset();
 }
 
 const struct lab_observer lab_tsan_observer = {
     .begin = begin,
     .step = granted,
     .spawned = spawned,
+    .calls = lab_calls_of,
+    .name_calls = lab_calls_name,
 };

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 
+#include "calls.h"
 #include "engine/met.h"
 #include "platform/lab_platform.h"
 #include "tsan.h"
@@ -31,10 +32,14 @@ void __tsan_init(void)
 void __tsan_func_entry(void *caller)
 {
     (void)caller;
+    if (lab_calls_wanted)
+        lab_call_enter(CALLER);
 }
 
 void __tsan_func_exit(void)
 {
+    if (lab_calls_wanted)
+        lab_call_leave();
 }
 
 #define ACCESSES(bytes)                                                        \

@@ -89,14 +89,21 @@ static void report(const void *memory, const struct access *before, int thread,
                    unsigned access, const void *pc)
 {
     size_t offset;
-    const char *name = lab_memory_name(memory, &offset);
+    const char *name;
 
+    if (lab_is_passed("data race"))
+        return;
+    name = lab_memory_name(memory, &offset);
     lab_detail("%s by CPU#%d at %s, step %u", verb_of(before->access),
                before->thread, lab_place_of(here + before->place),
                lab_step_of(before->tick));
     lab_detail("%s by CPU#%d at %s, now", verb_of(access), thread,
                lab_place_of(pc));
     lab_memory_describe(memory);
+    lab_note_earlier(before->thread, lab_step_of(before->tick),
+                     (before->access & LAB_ACCESS_WRITE) != 0 ? "writes"
+                                                              : "reads",
+                     name, here + before->place);
     lab_note_access((access & LAB_ACCESS_WRITE) != 0, name, pc);
     lab_fail("data race", "on %s+%zu: nothing orders CPU#%d and CPU#%d", name,
              offset, before->thread, thread);

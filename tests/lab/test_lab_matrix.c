@@ -189,6 +189,65 @@ TEST(a_scenario_that_fails_anyway_is_said)
     expect_judgement("bad: fails with every rule in force: always");
 }
 
+TEST(a_failure_that_the_bug_is_not_known_for_is_said)
+{
+    static const enum lab_failure hang[] = {LAB_FAILURE_HANG};
+    static const enum lab_failure other[] = {LAB_FAILURE_OTHER};
+    static struct lab_scenario known = COUNTING("known", LAB_NO_BOUND);
+
+    known.known = hang;
+    run(&known, first_identifier, 2, 1000);
+    assert_true(lab_matrix_cell(&matrix, 1, LOCKED)->fails);
+    assert_int_equal(lab_matrix_cell(&matrix, 1, LOCKED)->preemptions, 1);
+    expect_judgement("known: without LOCKED a hang is known, and not seen: "
+                     "increment lost");
+    known.known = other;
+    run(&known, first_identifier, 2, 1000);
+    expect_said(NULL, 0, "");
+}
+
+static void finish_as_asked(void *context)
+{
+    (void)context;
+    if (broken == LOCKED)
+        lab_fail("always", "fails");
+}
+
+/* What the matrix prints of itself. */
+static void expect_printed(void (*print)(const struct lab_matrix *, FILE *),
+                           const char *wanted, bool is_there)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    print(&matrix, out);
+    (void)fclose(out);
+    if ((strstr(text, wanted) != NULL) != is_there)
+        fail_msg("\"%s\" is %s: %s", wanted, is_there ? "missing" : "there",
+                 text);
+    free(text);
+}
+
+TEST(a_rule_that_needs_no_concurrency_is_sequential)
+{
+    static const uint8_t none[] = {0};
+    static struct lab_scenario plain = COUNTING("plain", LAB_NO_BOUND);
+
+    run(NULL, first_identifier, 1, 1000);
+    assert_false(lab_cell_is_sequential(lab_matrix_cell(&matrix, 0, LOCKED)));
+    expect_printed(lab_matrix_print, ", sequential", false);
+    plain.program.finish = finish_as_asked;
+    plain.least = none;
+    run(&plain, first_identifier, 1, 1000);
+    assert_true(lab_cell_is_sequential(lab_matrix_cell(&matrix, 1, LOCKED)));
+    expect_printed(lab_matrix_print, "traces, sequential (complete)", true);
+    expect_printed(lab_matrix_print_evidence, "4 of 4, sequential |", true);
+    expect_printed(lab_matrix_print_json, "\"sequential\": true", true);
+    expect_printed(lab_matrix_print_grid, "LOCKED                         1s",
+                   true);
+}
+
 static void die(void *context)
 {
     (void)context;

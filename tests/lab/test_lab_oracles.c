@@ -243,7 +243,7 @@ TEST(damage_of_the_cache_is_seen)
     assert_sees(setup_cache, forget_entry, "freed entry is linked");
     assert_sees(setup_cache, keep_entry, "reference miscounted");
     /* An invalidate that the history does not know of. */
-    assert_sees(setup_cache, store_other, "answers that no order explains");
+    assert_sees(setup_cache, store_other, "page lost");
 }
 
 /* --- executions ------------------------------------------------------ */

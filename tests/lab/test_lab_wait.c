@@ -239,24 +239,52 @@ ACTOR(long_miss)
     lab_history_end(ZC_MISSING, 0);
 }
 
+ACTOR(load_another)
+{
+    operate(LAB_STORE, 1, ZC_OK);
+    operate(LAB_LOAD, 7, ZC_OK);
+}
+
+ACTOR(take_and_invalidate)
+{
+    operate(LAB_STORE, 1, ZC_OK);
+    operate(LAB_TAKE, 1, ZC_OK);
+    operate(LAB_INVALIDATE, 0, ZC_OK);
+    operate(LAB_STORE, 2, ZC_OK);
+    operate(LAB_LOAD, 0, ZC_MISSING);
+}
+
+ACTOR(invalidate_twice)
+{
+    operate(LAB_STORE, 1, ZC_OK);
+    operate(LAB_INVALIDATE, 0, ZC_OK);
+    operate(LAB_INVALIDATE, 0, ZC_OK);
+}
+
 static void assert_unexplained(void (*one)(void *), void (*two)(void *),
-                               bool always)
+                               const char *what, bool always)
 {
     struct lab_result result = watch_explore(one, two, watch_finish);
 
     assert_int_not_equal(result.failures, 0);
-    assert_string_equal(result.first_what, "answers that no order explains");
+    assert_string_equal(result.first_what, what);
     assert_int_equal(result.failures == result.complete, always);
 }
 
 TEST(answers_fit_some_order_or_are_found)
 {
     watch_silent(store_load, watch_nothing);
-    assert_unexplained(store_miss, watch_nothing, true);
+    assert_unexplained(store_miss, watch_nothing, "page lost", true);
     watch_silent(fail_miss, watch_nothing);
-    assert_unexplained(fail_load, watch_nothing, true);
-    assert_unexplained(take_twice, watch_nothing, true);
+    assert_unexplained(fail_load, watch_nothing, "stale page", true);
+    assert_unexplained(take_twice, watch_nothing, "stale page", true);
+    assert_unexplained(load_another, watch_nothing, "page that was never there",
+                       true);
+    /* Two of the answers are wrong; the page that is lost counts. */
+    assert_unexplained(take_and_invalidate, watch_nothing, "page lost", true);
+    assert_unexplained(invalidate_twice, watch_nothing,
+                       "answers that no order explains", true);
     watch_silent(take_after_invalidate, watch_nothing);
     /* A miss that began before the store ended is fine; a later one is not. */
-    assert_unexplained(store_one, long_miss, false);
+    assert_unexplained(store_one, long_miss, "page lost", false);
 }

@@ -110,8 +110,7 @@ static zc_status memory_read(void *backing, uint64_t slot, void *page_out)
     void **place = find_place(memory, slot);
 
     /* A slot is read only after it was written; a file would have zeros. */
-    ZC_ASSERT(place != NULL);
-    ZC_ASSERT(*place != NULL);
+    ZC_ASSERT(place != NULL && *place != NULL);
     if (place == NULL || *place == NULL)
         memset(page_out, 0, memory->page_size);
     else
