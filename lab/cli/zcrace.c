@@ -31,6 +31,9 @@ static const char *const help[] = {
     "  --jobs N         processes at a time (matrix)\n"
     "  --check FOLDER   compare with what is recorded there (matrix)\n"
     "  --record FOLDER  record there (matrix)\n",
+    "  --story          calls and reference counts, of all steps (run: if\n"
+    "                   neither is given; show, replay)\n"
+    "  --steps          every step (run; show, replay: if neither is given)\n"
     "  --format FORMAT  columns, mail or json (matrix: columns or json)\n"
     "  --speed          executions a second, of a toy and of each scenario\n"
     "                   (selftest)\n"
@@ -83,6 +86,8 @@ enum option {
     JOBS,
     CHECK,
     RECORD,
+    STORY,
+    STEPS,
     FORMAT,
     SPEED,
     OPTIONS
@@ -107,6 +112,8 @@ static const struct {
     [JOBS] = {"--jobs", "N", MATRIX, true, 1, 64},
     [CHECK] = {"--check", "FOLDER", MATRIX, false, 0, 0},
     [RECORD] = {"--record", "FOLDER", MATRIX, false, 0, 0},
+    [STORY] = {"--story", NULL, SHOW | RUN | REPLAY, false, 0, 0},
+    [STEPS] = {"--steps", NULL, SHOW | RUN | REPLAY, false, 0, 0},
     [FORMAT] = {"--format", "FORMAT", SHOW | RUN | REPLAY | MATRIX, false, 0,
                 0},
     [SPEED] = {"--speed", NULL, SELFTEST, false, 0, 0},
@@ -195,7 +202,8 @@ static bool take_option(int argc, char **argv, int *index, struct given *given)
 static bool check_together(const struct given *given, const char *name,
                            enum command command)
 {
-    static const enum option modes[][2] = {{BOUND, RANDOM}, {BOUND, PCT}};
+    static const enum option modes[][2] = {
+        {BOUND, RANDOM}, {BOUND, PCT}, {STORY, STEPS}};
 
     for (unsigned i = 0; i < OPTIONS; i++) {
         if (given->values[i] != NULL && (options[i].commands & command) == 0) {
@@ -214,6 +222,13 @@ static bool check_together(const struct given *given, const char *name,
     if (given->values[SEED] != NULL && given->values[RANDOM] == NULL &&
         given->values[PCT] == NULL) {
         zcrace_say("--seed has no effect without --random or --pct");
+        return false;
+    }
+    if (given->values[FORMAT] != NULL &&
+        strcmp(given->values[FORMAT], "json") == 0 &&
+        (given->values[STORY] != NULL || given->values[STEPS] != NULL)) {
+        zcrace_say("%s has no effect on the format json",
+                   given->values[STORY] != NULL ? "--story" : "--steps");
         return false;
     }
     return true;
@@ -245,7 +260,8 @@ static enum lab_mode mode_of(const struct given *given)
     return bounded ? LAB_BOUND : LAB_SLEEP;
 }
 
-static bool fill_request(const struct given *given, struct zcrace *request)
+static bool fill_request(const struct given *given, enum command command,
+                         struct zcrace *request)
 {
     struct lab_options *lab = &request->options;
 
@@ -254,6 +270,8 @@ static bool fill_request(const struct given *given, struct zcrace *request)
     request->record = given->values[RECORD];
     request->jobs = (unsigned)given->numbers[JOBS];
     request->threads = given->values[THREADS] != NULL;
+    request->steps = given->values[STEPS] != NULL ||
+                     (command != RUN && given->values[STORY] == NULL);
     request->speed = given->values[SPEED] != NULL;
     request->unbounded = given->values[BOUND] != NULL;
     lab_no_leaks = given->values[NO_LEAKS] != NULL;
@@ -285,7 +303,7 @@ static bool parse(int argc, char **argv, enum command command,
         }
     }
     return check_together(&given, argv[1], command) &&
-           fill_request(&given, request);
+           fill_request(&given, command, request);
 }
 
 /* ---- the commands ---- */

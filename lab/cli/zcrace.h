@@ -28,6 +28,7 @@ struct zcrace {
     bool threads;
     bool speed;
     bool unbounded; /* whatever the scenario says */
+    bool steps;     /* show every step, not a story */
     struct lab_options options;
 };
 

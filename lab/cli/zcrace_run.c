@@ -3,6 +3,7 @@
 #include "zcrace.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,7 +12,7 @@
 
 /* Default limits of the search for the shortest failure, and of the count. */
 #define BOUND_MOST 3
-#define BOUND_EXECUTIONS 3000
+#define BOUND_EXECUTIONS 10000
 #define COUNT_EXECUTIONS 20000
 
 #define TURN_MILLISECONDS 2000
@@ -78,6 +79,7 @@ const struct lab_scenario *zcrace_prepare(const char *name, const char *broken,
     }
     *program = scenario->program;
     program->broken = broken;
+    program->known = lab_scenario_known(scenario, broken);
     program->isolated = true;
     return break_rules(scenario, broken) ? scenario : NULL;
 }
@@ -126,11 +128,24 @@ static void erase(const struct lab_options *options)
 
 /* --- commands -------------------------------------------------------- */
 
+/* Columns of the terminal, as far as a diagram uses them. */
+static unsigned text_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    const long number = columns == NULL ? 0 : strtol(columns, NULL, 10);
+
+    if (number <= 0 || number > LAB_WIDTH_MOST)
+        return LAB_WIDTH_MOST;
+    return number < LAB_WIDTH_LEAST ? LAB_WIDTH_LEAST : (unsigned)number;
+}
+
 static void print(const struct zcrace *request, struct lab_story *story)
 {
     static char text[LAB_REPLAY_CHARS];
 
     story->trace = &trace;
+    story->steps = request->steps;
+    story->width = text_width();
     if (lab_replay_format(&trace, &schedule, text))
         story->replay = text;
     request->print(stdout, story);
@@ -172,6 +187,8 @@ int zcrace_show(const struct zcrace *request)
     if (scenario->story != NULL && scenario->story[0] != '\0')
         print_wrapped(scenario->story);
     (void)putchar('\n');
+    story.steps = request->steps;
+    story.width = text_width();
     request->print(stdout, &story);
     return trace.outcome == LAB_COMPLETE_RUN ? ZCRACE_SILENT : ZCRACE_FOUND;
 }
@@ -292,24 +309,32 @@ static int end_silent(const struct zcrace *request,
     return lab_is_complete(&found) ? ZCRACE_SILENT : ZCRACE_IN_PART;
 }
 
-/* Runs one bound after another: the first that fails has the fewest
- * preemptions.  False: no affordable bound fails. */
+/* Runs one bound after another: the first that fails as the bug is known for has
+ * the fewest preemptions; if none does, the first that fails.  False: no
+ * affordable bound fails. */
 static bool find_shortest(const struct lab_program *program,
                           const struct lab_options *options)
 {
+    static struct lab_result spare;
     struct lab_options bounded = *options;
-    bool failed = false;
     bool goes_on = true;
 
+    spare.failures = 0;
     bounded.mode = LAB_BOUND;
     bounded.executions = BOUND_EXECUTIONS;
     for (bounded.bound = 0; goes_on && bounded.bound <= BOUND_MOST;
          bounded.bound++) {
         goes_on = explore(program, &bounded, &found);
-        failed = goes_on && found.failures != 0;
-        goes_on = goes_on && found.finished && !failed && has_time();
+        if (goes_on && found.failures != 0 &&
+            (program->known == LAB_FAILURE_NONE || found.known != 0))
+            return true;
+        if (goes_on && found.failures != 0 && spare.failures == 0)
+            spare = found;
+        goes_on = goes_on && found.finished && has_time();
     }
-    return failed;
+    if (spare.failures != 0)
+        found = spare;
+    return spare.failures != 0;
 }
 
 /* Counts the traces that fail, and checks that none fails under every rule. */
@@ -331,6 +356,7 @@ static void count(const struct zcrace *request,
     if (!has_time() || !scenario->break_rule(NULL))
         return;
     program->broken = NULL;
+    program->known = LAB_FAILURE_NONE;
     if (explore(program, options, &whole))
         story->whole = &whole;
 }
@@ -384,7 +410,7 @@ int zcrace_run(const struct zcrace *request)
     if (found.failures == 0)
         return end_silent(request, &program);
     story.cut_short =
-        !lab_minimise(&program, &found.first, time_left(0), &schedule, &trace);
+        !lab_minimise(&program, &found.best, time_left(0), &schedule, &trace);
     tell(request, scenario, &program, &options, &story);
     return ZCRACE_FOUND;
 }

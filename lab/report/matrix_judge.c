@@ -9,6 +9,8 @@
  */
 #include "matrix.h"
 
+#include "picture.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -72,6 +74,32 @@ static void judge_cell(struct verdict *verdict, unsigned scenario,
     }
 }
 
+/* A story fits on a page: its lines, but for the replay string. */
+static void judge_story(struct verdict *verdict, const struct lab_scenario *own,
+                        const char *rule, const struct lab_cell *cell)
+{
+    static const char replay[] = "replay: ";
+    const char *line = cell->diagram;
+    unsigned rows = 0;
+    size_t widest = 0;
+
+    while (*line != '\0') {
+        const size_t length = strcspn(line, "\n");
+
+        if (length > widest && strncmp(line, replay, sizeof(replay) - 1) != 0)
+            widest = length;
+        line += length + (line[length] == '\n');
+        rows++;
+    }
+    if (rows <= LAB_ROWS_MOST && widest <= LAB_WIDTH_MOST)
+        return;
+    (void)fprintf(verdict->out,
+                  "%s, %s: a story of %u rows and %zu columns, not %u and %u\n",
+                  own->program.name, rule, rows, widest, LAB_ROWS_MOST,
+                  LAB_WIDTH_MOST);
+    verdict->wrong++;
+}
+
 /* A listed rule's failure is the one that its bug is known for. */
 static void judge_known(struct verdict *verdict, const struct lab_scenario *own,
                         const char *rule, const struct lab_cell *cell)
@@ -115,6 +143,7 @@ static void judge_list(struct verdict *verdict, unsigned scenario)
         if (rule == matrix->rules || !cell->fails)
             continue;
         judge_known(verdict, own, own->rules[i], cell);
+        judge_story(verdict, own, own->rules[i], cell);
     }
 }
 

@@ -48,8 +48,8 @@ static bool has_function(const struct lab_row *row)
     return row->function != NULL && row->function[0] != '\0';
 }
 
-/* Is it a step on a reference count?  A step with its own verb is not. */
-static bool is_count(const struct lab_row *row)
+/* A step with its own verb is not. */
+bool lab_row_is_count(const struct lab_row *row)
 {
     return has_function(row) && row->verb != NULL &&
            (strcmp(row->verb, "atomic_inc") == 0 ||
@@ -71,7 +71,8 @@ void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
                        row->value);
     else if (row->kind == LAB_POINT)
         (void)snprintf(text, LAB_LINE_CHARS, "%s", row->verb);
-    else if (is_count(row)) /* the function says more than "atomic_inc" */
+    else if (lab_row_is_count(
+                 row)) /* the function says more than "atomic_inc" */
         (void)snprintf(text, LAB_LINE_CHARS, "%s()", row->function);
     else
         (void)snprintf(text, LAB_LINE_CHARS, "%s(%s)", row->verb, object);
@@ -79,7 +80,7 @@ void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
 
 /* --- comments -------------------------------------------------------- */
 
-static void append(char *text, size_t size, const char *more)
+void lab_append(char *text, size_t size, const char *more)
 {
     size_t used = strlen(text);
 
@@ -88,8 +89,7 @@ static void append(char *text, size_t size, const char *more)
                        more);
 }
 
-/* "2 refs" for references; another count by its name: "users 2". */
-static void say_count(const struct lab_row *row, char *text, size_t size)
+void lab_row_count(const struct lab_row *row, char *text, size_t size)
 {
     uint64_t count = row->value & COUNT_BITS;
 
@@ -103,32 +103,39 @@ static void say_count(const struct lab_row *row, char *text, size_t size)
 /* Is the function shown because it says what the lock or word is for? */
 static bool is_entered_by(const struct lab_row *row)
 {
-    return has_function(row) && !is_count(row) &&
+    return has_function(row) && !lab_row_is_count(row) &&
            (row->kind == LAB_LOCK || row->kind == LAB_TRYLOCK ||
             row->kind == LAB_RMW || row->kind == LAB_WRITE);
 }
 
 static void comment_on(const struct lab_trace *trace, const struct lab_row *row,
-                       bool problem, char comment[LAB_LINE_CHARS])
+                       char comment[LAB_LINE_CHARS])
 {
     char value[64] = "";
-    char wrong[LAB_LINE_CHARS];
 
     if (row->comment == 0 && row->has_value && row->kind != LAB_CHOOSE) {
-        if (is_count(row))
-            say_count(row, value, sizeof(value));
+        if (lab_row_is_count(row))
+            lab_row_count(row, value, sizeof(value));
         else if (row->value <= VALUE_MOST)
             (void)snprintf(value, sizeof(value), "= %" PRIu64, row->value);
     }
     comment[0] = '\0';
-    append(comment, LAB_LINE_CHARS, value);
+    lab_append(comment, LAB_LINE_CHARS, value);
     if (row->comment == 0 && is_entered_by(row))
-        append(comment, LAB_LINE_CHARS, row->function);
-    append(comment, LAB_LINE_CHARS, lab_trace_text(trace, row->comment));
-    if (!problem)
-        return;
+        lab_append(comment, LAB_LINE_CHARS, row->function);
+    lab_append(comment, LAB_LINE_CHARS, lab_trace_text(trace, row->comment));
+}
+
+static void say_problem(const struct lab_trace *trace,
+                        char comment[LAB_LINE_CHARS])
+{
+    char wrong[LAB_LINE_CHARS];
+
+    /* It may have been passed over first. */
+    if (strstr(comment, trace->what) != NULL)
+        comment[0] = '\0';
     (void)snprintf(wrong, sizeof(wrong), "problem: %s", trace->what);
-    append(comment, LAB_LINE_CHARS, wrong);
+    lab_append(comment, LAB_LINE_CHARS, wrong);
 }
 
 /* --- lines ----------------------------------------------------------- */
@@ -150,11 +157,12 @@ static struct lab_line *add(struct lab_picture *picture, int thread,
 }
 
 /* Adds "(waits for X)", where X is the object of the thread's next step, or of
- * its last wait. */
+ * its last wait; in a story "(waits in X)", the function. */
 static void add_wait(struct lab_picture *picture, int thread, unsigned from)
 {
     const struct lab_trace *trace = picture->trace;
     const struct lab_wait *wait = &trace->waits[thread];
+    const char *function = wait->waits ? wait->function : NULL;
     char object[64] = "";
     struct lab_line *line;
 
@@ -165,14 +173,21 @@ static void add_wait(struct lab_picture *picture, int thread, unsigned from)
             continue;
         object_name(object, sizeof(object), row->object_name, row->object_index,
                     row->object);
+        function = row->call == 0 ? row->function
+                                  : lab_trace_text(trace, row->call);
         break;
     }
     if (object[0] == '\0' && wait->waits)
         object_name(object, sizeof(object), wait->object_name,
                     wait->object_index, wait->object);
     line = add(picture, thread, 0);
-    (void)snprintf(line->text, sizeof(line->text), "(waits%s%s)",
-                   object[0] == '\0' ? "" : " for ", object);
+    line->weight = LAB_WEIGHT_MUST;
+    if (!picture->steps && function != NULL && function[0] != '\0')
+        (void)snprintf(line->text, sizeof(line->text), "(waits in %s())",
+                       function);
+    else
+        (void)snprintf(line->text, sizeof(line->text), "(waits%s%s)",
+                       object[0] == '\0' ? "" : " for ", object);
 }
 
 static void add_rows(struct lab_picture *picture)
@@ -184,6 +199,8 @@ static void add_rows(struct lab_picture *picture)
     bool marked = false;
 
     lab_choose_rows(trace, shown, shallower);
+    if (!picture->steps)
+        lab_choose_story(trace, shown);
     for (unsigned i = 0; i < trace->row_count; i++) {
         const struct lab_row *row = &trace->rows[i];
         struct lab_line *line;
@@ -197,9 +214,16 @@ static void add_rows(struct lab_picture *picture)
             continue;
         line = add(picture, row->thread,
                    row->depth > shallower[i] ? row->depth - shallower[i] : 0u);
-        lab_row_name(row, trace, line->text);
+        if (picture->steps) {
+            lab_row_name(row, trace, line->text);
+            comment_on(trace, row, line->comment);
+        } else {
+            lab_story_row(trace, i, line);
+        }
+        line->is_call = row->kind == LAB_ENTER;
         line->problem = i == trace->failed_row && trace->what != NULL;
-        comment_on(trace, row, line->problem, line->comment);
+        if (line->problem)
+            say_problem(trace, line->comment);
         line->marked = !marked && trace->marked_step != 0 &&
                        row->kind < LAB_CHOOSE &&
                        row->step >= trace->marked_step;
@@ -243,6 +267,7 @@ static void fold_away(struct lab_picture *picture, unsigned from,
     picture->line_count -= count - 1;
     line->comment[0] = '\0';
     line->folded = true;
+    line->weight = 0;
     (void)snprintf(line->text, sizeof(line->text), "... %u times more", times);
 }
 
@@ -282,7 +307,7 @@ static void describe_waits(const struct lab_trace *trace, char *text,
         else
             (void)snprintf(one, sizeof(one), "CPU#%d waits for %s", thread,
                            object);
-        append(text, size, one);
+        lab_append(text, size, one);
     }
 }
 
@@ -301,18 +326,25 @@ static void describe_problem(struct lab_picture *picture)
         char signal[32];
 
         (void)snprintf(signal, sizeof(signal), "signal %d", trace->signal);
-        append(text, sizeof(picture->problem), signal);
+        lab_append(text, sizeof(picture->problem), signal);
     }
     describe_waits(trace, text, sizeof(picture->problem));
 }
 
 void lab_picture_draw(struct lab_picture *picture,
-                      const struct lab_trace *trace)
+                      const struct lab_story *story)
 {
+    const struct lab_trace *trace = story->trace;
+
     memset(picture, 0, offsetof(struct lab_picture, lines));
     picture->trace = trace;
+    picture->steps = story->steps;
     add_rows(picture);
+    if (!picture->steps)
+        lab_story_join(picture);
     fold(picture);
+    if (!picture->steps)
+        lab_story_shorten(picture);
     for (unsigned i = 0; i < picture->line_count; i++)
         picture->shown[picture->lines[i].thread] = true;
     for (int thread = 1; thread < LAB_THREADS; thread++) {
@@ -344,19 +376,56 @@ static void print_result(FILE *out, const struct lab_result *result)
     (void)fputc(')', out);
 }
 
+size_t lab_break_at(const char *text, size_t width, size_t *skip)
+{
+    size_t length = strlen(text);
+    size_t at = width;
+
+    *skip = 0;
+    if (length <= width)
+        return length;
+    while (at > width / 2 && text[at] != ' ')
+        at--;
+    if (text[at] != ' ')
+        return width;
+    while (text[at + *skip] == ' ')
+        ++*skip;
+    for (; at > 0 && text[at - 1] == ' '; at--)
+        ++*skip;
+    return at;
+}
+
+void lab_print_wrapped(FILE *out, const char *line, unsigned width)
+{
+    size_t skip;
+
+    while (line[0] != '\0') {
+        size_t part = lab_break_at(line, width, &skip);
+
+        (void)fprintf(out, "%.*s\n", (int)part, line);
+        line += part + skip;
+    }
+}
+
 void lab_print_counts(FILE *out, const struct lab_story *story)
 {
+    char text[2 * LAB_LINE_CHARS] = "";
+    FILE *line = fmemopen(text, sizeof(text), "w");
+
+    if (line == NULL)
+        return;
     if (story->broken != NULL) {
-        (void)fprintf(out, "explored ");
-        print_result(out, story->broken);
+        (void)fprintf(line, "explored ");
+        print_result(line, story->broken);
     }
     if (story->whole != NULL) {
-        (void)fprintf(out, "%s", story->broken == NULL ? "" : "; ");
-        (void)fprintf(out, "with every rule in force ");
-        print_result(out, story->whole);
+        (void)fprintf(line, "%s", story->broken == NULL ? "" : "; ");
+        (void)fprintf(line, "with every rule in force ");
+        print_result(line, story->whole);
     }
-    if (story->broken != NULL || story->whole != NULL)
-        (void)fputc('\n', out);
+    (void)fclose(line);
+    lab_print_wrapped(out, text,
+                      story->width == 0 ? LAB_WIDTH_MOST : story->width);
     if (story->whole != NULL)
         lab_print_met(out, &story->whole->met);
 }

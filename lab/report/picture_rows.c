@@ -10,6 +10,9 @@
  * after which every continuation fails are always shown.
  *
  * A lock that is left out does not indent.
+ *
+ * Where one thread alone takes steps, all of its objects are shown: what goes
+ * wrong needs no other thread.
  */
 #include "picture.h"
 
@@ -21,6 +24,7 @@ struct uses {
 };
 
 static struct uses uses[LAB_OBJECTS];
+static bool is_alone; /* one thread takes all steps */
 
 static bool is_lock(const struct lab_row *row)
 {
@@ -35,6 +39,8 @@ static bool is_read(const struct lab_row *row)
 
 static void note_uses(const struct lab_trace *trace)
 {
+    uint32_t all = 0;
+
     memset(uses, 0, sizeof(uses));
     for (unsigned i = 0; i < trace->row_count; i++) {
         const struct lab_row *row = &trace->rows[i];
@@ -42,10 +48,12 @@ static void note_uses(const struct lab_trace *trace)
 
         if (row->thread == 0 || row->kind >= LAB_CHOOSE || row->object == 0)
             continue;
+        all |= bit;
         uses[row->object % LAB_OBJECTS].threads |= bit;
         if (!is_read(row))
             uses[row->object % LAB_OBJECTS].writers |= bit;
     }
+    is_alone = (all & (all - 1)) == 0;
     for (int thread = 1; thread < LAB_THREADS; thread++) {
         const struct lab_wait *wait = &trace->waits[thread];
 
@@ -58,6 +66,8 @@ static bool is_met_on(unsigned object)
 {
     const struct uses *use = &uses[object % LAB_OBJECTS];
 
+    if (is_alone)
+        return true;
     return use->writers != 0 && (use->threads & (use->threads - 1)) != 0;
 }
 

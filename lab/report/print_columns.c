@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * print_columns.c - a column for each thread, time going down, as changelogs
- * of the kernel show races.  At most 100 characters wide; longer lines wrap.
+ * of the kernel show races.  At most 100 characters wide, or as the story says;
+ * longer lines wrap.
  */
 #include "picture.h"
 
 #include <string.h>
 
-#define WIDTH 100u
 #define COLUMN_WISH 24u /* even if all lines are short */
 #define COLUMN_LEAST 10u
 #define INDENT 2u
@@ -21,6 +21,7 @@ struct layout {
     unsigned start[LAB_THREADS];
     unsigned comment_at;
     unsigned last; /* thread of the last column */
+    unsigned all;  /* columns of text */
 };
 
 static unsigned text_width(const struct lab_line *line)
@@ -61,7 +62,7 @@ static void compose(const struct lab_line *line, unsigned comment_at,
 /* While all columns together are too wide, the widest shrinks. */
 static void shrink(const struct lab_picture *picture, struct layout *layout)
 {
-    unsigned room = WIDTH - GAP * (picture->columns - 1);
+    unsigned room = layout->all - GAP * (picture->columns - 1);
 
     for (;;) {
         unsigned sum = 0;
@@ -110,24 +111,14 @@ static void measure(const struct lab_picture *picture, struct layout *layout)
     }
 }
 
-/* How much of the text goes on a line of this width; *skip: blanks after. */
-static size_t break_at(const char *text, size_t width, size_t *skip)
+/* Where the mark begins: behind the column, unless it would not fit there. */
+static unsigned mark_at(const struct layout *layout, unsigned end,
+                        unsigned column)
 {
-    size_t length = strlen(text);
-    size_t at = width;
+    const unsigned last = layout->all - (unsigned)strlen(mark);
+    const unsigned at = column < last ? column : last;
 
-    *skip = 0;
-    if (length <= width)
-        return length;
-    while (at > width / 2 && text[at] != ' ')
-        at--;
-    if (text[at] != ' ')
-        return width;
-    while (text[at + *skip] == ' ')
-        ++*skip;
-    for (; at > 0 && text[at - 1] == ' '; at--)
-        ++*skip;
-    return at;
+    return at < end + 2 ? end + 2 : at;
 }
 
 static void print_line(FILE *out, const struct layout *layout,
@@ -135,7 +126,7 @@ static void print_line(FILE *out, const struct layout *layout,
 {
     unsigned start = layout->start[line->thread];
     /* A line has one thread: it may use the space right of its column. */
-    unsigned width = WIDTH - start;
+    unsigned width = layout->all - start;
     unsigned hang = line->depth * INDENT + 2 * INDENT;
     char text[3 * LAB_LINE_CHARS];
     const char *rest = text;
@@ -147,17 +138,17 @@ static void print_line(FILE *out, const struct layout *layout,
     compose(line, layout->comment_at, text, sizeof(text));
     for (bool first = true; first || *rest != '\0'; first = false) {
         size_t skip;
-        size_t part = break_at(rest, width - margin, &skip);
+        size_t part = lab_break_at(rest, width - margin, &skip);
         unsigned end = start + margin + (unsigned)part;
 
         (void)fprintf(out, "%*s%.*s", (int)(start + margin), "", (int)part,
                       rest);
-        if (first && line->marked && end + 2 + strlen(mark) <= WIDTH)
+        if (first && line->marked && end + 2 + strlen(mark) <= layout->all)
             (void)fprintf(out, "%*s%s",
-                          (int)(end + 2 > column ? 2 : column - end), "", mark);
+                          (int)(mark_at(layout, end, column) - end), "", mark);
         (void)fputc('\n', out);
-        if (first && line->marked && end + 2 + strlen(mark) > WIDTH)
-            (void)fprintf(out, "%*s%s\n", (int)(WIDTH - strlen(mark)), "",
+        if (first && line->marked && end + 2 + strlen(mark) > layout->all)
+            (void)fprintf(out, "%*s%s\n", (int)(layout->all - strlen(mark)), "",
                           mark);
         rest += part + skip;
         margin = hang;
@@ -187,15 +178,22 @@ static void print_headings(FILE *out, const struct lab_picture *picture,
     (void)fputc('\n', out);
 }
 
-static void print_title(FILE *out, const struct lab_trace *trace)
+static void print_title(FILE *out, const struct lab_trace *trace,
+                        unsigned width)
 {
+    const int at = width < 80 ? (int)width - 14 : 66;
     char title[2 * LAB_LINE_CHARS];
     int used = snprintf(title, sizeof(title), "%s%s%s", trace->program,
                         trace->broken == NULL ? "" : ", broken: ",
                         trace->broken == NULL ? "" : trace->broken);
 
+    if (used + 2 > at && used + 16 > (int)width) {
+        lab_print_wrapped(out, title, width);
+        used = 0;
+        title[0] = '\0';
+    }
     (void)fprintf(out, "%s%*s%u preemption%s\n", title,
-                  used < 66 ? 66 - used : 2, "", trace->preemptions,
+                  used < at ? at - used : 2, "", trace->preemptions,
                   trace->preemptions == 1 ? "" : "s");
     if (trace->opening != 0)
         (void)fprintf(out, "// %s\n", lab_trace_text(trace, trace->opening));
@@ -217,16 +215,24 @@ static size_t unstable_part(const char *text, size_t at)
     return skip + strspn(text + at + skip, "0123456789");
 }
 
-/* Text below the columns. */
+/* Text below the columns; its last line may not end. */
 static void print_text(FILE *out, const struct lab_story *story,
-                       const char *text)
+                       const struct layout *layout, const char *text)
 {
+    char line[4 * LAB_LINE_CHARS];
+    size_t used = 0;
+
     for (size_t at = 0; text[at] != '\0';) {
         size_t skip = story->stable ? unstable_part(text, at) : 0;
 
-        if (skip == 0)
-            (void)fputc(text[at], out);
+        if (skip == 0 && text[at] != '\n' && used < sizeof(line) - 1)
+            line[used++] = text[at];
         at += skip == 0 ? 1 : skip;
+        if (text[at] != '\0' && text[at - 1] != '\n')
+            continue;
+        line[used] = '\0';
+        lab_print_wrapped(out, line, layout->all);
+        used = 0;
     }
 }
 
@@ -234,21 +240,23 @@ void lab_print_columns(FILE *out, const struct lab_story *story)
 {
     static struct lab_picture picture;
     const struct lab_trace *trace = story->trace;
-    struct layout layout = {.last = 0};
+    struct layout layout = {.all = story->width == 0 ? LAB_WIDTH_MOST
+                                                     : story->width};
 
-    lab_picture_draw(&picture, trace);
-    print_title(out, trace);
+    lab_picture_draw(&picture, story);
+    print_title(out, trace, layout.all);
     if (picture.columns > 0) {
         measure(&picture, &layout);
         print_headings(out, &picture, &layout);
         for (unsigned i = 0; i < picture.line_count; i++)
             print_line(out, &layout, &picture.lines[i]);
     }
-    if (picture.problem[0] != '\0') {
-        print_text(out, story, picture.problem);
-        (void)fputc('\n', out);
-    }
-    print_text(out, story, lab_trace_text(trace, trace->detail));
+    print_text(out, story, &layout, picture.problem);
+    print_text(out, story, &layout, lab_trace_text(trace, trace->detail));
+    if (picture.omitted != 0)
+        (void)fprintf(out,
+                      "(%u lines are left out: --steps shows every step)\n",
+                      picture.omitted);
     if (picture.truncated || trace->truncated)
         (void)fprintf(out, "(too long: not all of it is shown)\n");
     if (story->cut_short)

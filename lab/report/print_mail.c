@@ -48,7 +48,7 @@ void lab_print_mail(FILE *out, const struct lab_story *story)
     static struct lab_picture picture;
     const struct lab_trace *trace = story->trace;
 
-    lab_picture_draw(&picture, trace);
+    lab_picture_draw(&picture, story);
     if (trace->opening != 0)
         (void)fprintf(out, "// %s\n\n", lab_trace_text(trace, trace->opening));
     print_headings(out, &picture);
