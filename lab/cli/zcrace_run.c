@@ -291,7 +291,7 @@ static void print_silence(const struct zcrace *request,
     if (!found.finished)
         (void)printf(": %s", has_time() ? "schedules by chance" : "time is up");
     (void)printf(")\n");
-    lab_print_met(stdout, &found.met);
+    lab_print_met(stdout, &found.met, text_width());
     if (found.pct_bound > 0)
         (void)printf("a failure of depth %u is hit with a probability of "
                      "%.3g a schedule, or more\n",

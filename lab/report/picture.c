@@ -427,5 +427,5 @@ void lab_print_counts(FILE *out, const struct lab_story *story)
     lab_print_wrapped(out, text,
                       story->width == 0 ? LAB_WIDTH_MOST : story->width);
     if (story->whole != NULL)
-        lab_print_met(out, &story->whole->met);
+        lab_print_met(out, &story->whole->met, story->width);
 }

@@ -121,14 +121,22 @@ static void print_kind(FILE *out, enum lab_met what,
         (void)fprintf(out, "%s)", number > PLACES_SHOWN ? ", ..." : "");
 }
 
-void lab_print_met(FILE *out, const struct lab_met_notes *met)
+void lab_print_met(FILE *out, const struct lab_met_notes *met, unsigned width)
 {
+    char text[(PLACES_SHOWN + 2) * PLACE_CHARS];
+
     for (unsigned i = 0; i < LAB_METS; i++) {
+        FILE *line;
+
         if (met->kinds[i].count == 0)
             continue;
-        (void)fprintf(out, "not explored: ");
-        print_kind(out, (enum lab_met)i, &met->kinds[i]);
-        (void)fputc('\n', out);
+        line = fmemopen(text, sizeof(text), "w");
+        if (line == NULL)
+            return;
+        (void)fprintf(line, "not explored: ");
+        print_kind(line, (enum lab_met)i, &met->kinds[i]);
+        (void)fclose(line);
+        lab_print_wrapped(out, text, width == 0 ? LAB_WIDTH_MOST : width);
     }
 }
 

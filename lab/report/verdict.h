@@ -19,8 +19,9 @@ bool lab_is_complete(const struct lab_result *result);
 /* "complete", "explored up to 1 preemption", "explored in part". */
 void lab_print_extent(FILE *out, const struct lab_result *result);
 
-/* A line for each kind that was met and not explored, with its places. */
-void lab_print_met(FILE *out, const struct lab_met_notes *met);
+/* A line for each kind that was met and not explored, with its places, of at
+ * most so many columns (0: as a story has by default). */
+void lab_print_met(FILE *out, const struct lab_met_notes *met, unsigned width);
 /* The same as a list in JSON. */
 void lab_print_met_json(FILE *out, const struct lab_met_notes *met);
 /* What one of this kind is: "relaxed atomic run in order". */
