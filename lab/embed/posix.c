@@ -258,7 +258,7 @@ int zc_lab_cond_broadcast(pthread_cond_t *condition)
 int zc_lab_yield(void)
 {
     if (!lab_quiet)
-        lab_relax(NULL, SITE("yield"));
+        lab_relax(SITE("yield"));
     return 0;
 }
 

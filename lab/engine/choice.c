@@ -12,14 +12,14 @@
 
 bool lab_no_leaks;
 
-static unsigned scripted(unsigned n, bool costs)
+static unsigned scripted(unsigned n, const unsigned *budget)
 {
     unsigned depth = lab_run.depth;
     uint8_t entry = lab_run.schedule->decisions[depth];
     unsigned value = entry & ~LAB_CHOICE;
 
     if ((entry & LAB_CHOICE) == 0 || value >= n ||
-        (costs && value != 0 && lab_run.budget == 0)) {
+        (budget != NULL && value != 0 && *budget == 0)) {
         lab_run.diverged_at = depth;
         if (lab_run.trace != NULL)
             lab_record_divergence(entry);
@@ -31,8 +31,10 @@ static unsigned scripted(unsigned n, bool costs)
     return value;
 }
 
-static unsigned choose(unsigned n, const char *what, bool costs)
+/* budget: what any value but 0 uses one of, or NULL. */
+static unsigned choose(unsigned n, const char *what, unsigned *budget)
 {
+    bool costs = budget != NULL;
     unsigned value = 0;
 
     if (!lab_run.active || lab_run.in_oracle || n < 2 || lab_run.ending)
@@ -46,17 +48,18 @@ static unsigned choose(unsigned n, const char *what, bool costs)
     if (LAB_MUTANT(CHOICE_NOT_EXPLORED) && costs)
         return 0;
     if (lab_run.depth < lab_run.script)
-        value = scripted(n, costs);
+        value = scripted(n, budget);
     else if (!lab_run.unrecorded)
-        value = lab_run.strategy->choose(
-            lab_run.depth, costs && lab_run.budget == 0 ? 1 : n, costs);
+        value = lab_run.strategy->choose(lab_run.depth,
+                                         costs && *budget == 0 ? 1 : n, costs);
     if (!lab_run.unrecorded)
         lab_note_decision((uint8_t)(LAB_CHOICE | value));
     if (costs && value != 0 && !LAB_MUTANT(BUDGET_IGNORED))
-        lab_run.budget--;
+        --*budget;
     if (LAB_MUTANT(CHOICE_WAKES))
         lab_run.sleep = 0;
     lab_hash_choice(value);
+    lab_spin_chosen(&lab_run.thread[lab_run.current]);
     lab_run.schedule->trace_hash = lab_run.trace_hash;
     if (lab_run.trace != NULL)
         lab_record_choice(what, value, costs);
@@ -65,12 +68,58 @@ static unsigned choose(unsigned n, const char *what, bool costs)
 
 unsigned lab_choose(unsigned n, const char *what)
 {
-    return choose(n, what, true);
+    return choose(n, what, &lab_run.budget);
 }
 
 unsigned lab_pick(unsigned n, const char *what)
 {
-    return choose(n, what, false);
+    return choose(n, what, NULL);
+}
+
+/* --- luck ------------------------------------------------------------ */
+
+const char *lab_luck_name(enum lab_luck luck)
+{
+    static const char *const names[LAB_LUCKS] = {
+        [LAB_SPURIOUS] = "spurious",
+        [LAB_TIMEOUT] = "timeout",
+        [LAB_WEAK] = "weak",
+        [LAB_REUSE] = "reuse",
+    };
+
+    return luck < LAB_LUCKS ? names[luck] : NULL;
+}
+
+unsigned lab_luck_budget(enum lab_luck luck)
+{
+    return lab_run.active && lab_run.current != 0 ? lab_run.program->luck[luck]
+                                                  : 0;
+}
+
+bool lab_happens(enum lab_luck luck)
+{
+    if (lab_luck_budget(luck) == 0 || LAB_MUTANT(NO_LUCK))
+        return false;
+    return choose(2, lab_luck_name(luck), &lab_run.luck[luck]) != 0;
+}
+
+bool lab_times_out(void)
+{
+    return lab_run.active && (lab_run.program->luck[LAB_TIMEOUT] > 0 ||
+                              lab_run.program->failure_budget > 0);
+}
+
+bool lab_time_may_run_out(void)
+{
+    return lab_run.luck[LAB_TIMEOUT] > 0 || lab_run.budget > 0;
+}
+
+void lab_time_ran_out(void)
+{
+    if (lab_run.luck[LAB_TIMEOUT] > 0)
+        lab_run.luck[LAB_TIMEOUT]--;
+    else if (lab_run.budget > 0)
+        lab_run.budget--;
 }
 
 /* --- threads --------------------------------------------------------- */
@@ -111,6 +160,23 @@ void lab_join(int thread, const struct lab_site *site)
     if (thread < 1 || thread > lab_run.threads)
         return;
     lab_step(LAB_JOIN | LAB_ACQUIRE, &lab_run.thread[thread], site);
+}
+
+static bool never(const void *argument)
+{
+    (void)argument;
+    return false;
+}
+
+void lab_exclude(void)
+{
+    if (!lab_run.active || lab_run.in_oracle || lab_run.ending)
+        return;
+    lab_run.excluded = true;
+    if (lab_run.current == 0 || !lab_run.strategy->spinners_stay)
+        lab_end_execution(LAB_BLOCKED, NULL);
+    else /* others go on: races with what this thread did are found */
+        lab_await(LAB_POINT, NULL, never, NULL, LAB_SITE("excluded"));
 }
 
 /* --- failures and oracles -------------------------------------------- */

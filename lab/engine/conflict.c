@@ -34,12 +34,10 @@ static unsigned kind_of(const struct lab_pending *step)
     return step->kind & 0xffu;
 }
 
-static enum lab_class class_on(const struct lab_pending *step, unsigned object)
+static enum lab_class class_of_step(const struct lab_pending *step)
 {
     unsigned kind = kind_of(step);
 
-    if (object != step->object)
-        return LAB_CLASS_WRITE; /* `also` */
     if (LAB_MUTANT(WRITE_AS_READ) && kind == LAB_WRITE)
         return LAB_CLASS_READ;
     if (LAB_MUTANT(READ_AS_WRITE) && kind == LAB_READ)
@@ -47,17 +45,15 @@ static enum lab_class class_on(const struct lab_pending *step, unsigned object)
     return (enum lab_class)class_of[kind];
 }
 
-static bool conflict_on(unsigned object, const struct lab_pending *a,
-                        const struct lab_pending *b)
+/* The steps touch the same bytes. */
+static bool conflict_there(const struct lab_pending *a,
+                           const struct lab_pending *b)
 {
-    const struct lab_object_state *state = &lab_objects[object];
-    enum lab_class class = class_on(a, object);
+    const struct lab_object_state *state = &lab_objects[a->object];
+    enum lab_class class = class_of_step(a);
     unsigned puts;
 
-    if (LAB_MUTANT(UNLOCK_INDEPENDENT) &&
-        (kind_of(a) == LAB_UNLOCK || kind_of(b) == LAB_UNLOCK))
-        return false;
-    if (class != class_on(b, object) || class == LAB_CLASS_WRITE)
+    if (class != class_of_step(b) || class == LAB_CLASS_WRITE)
         return true;
     if (class == LAB_CLASS_READ)
         return false;
@@ -72,14 +68,27 @@ static bool conflict_on(unsigned object, const struct lab_pending *a,
     return !state->counted || state->count < puts + 1;
 }
 
+bool lab_overlap(unsigned one, uint8_t bytes, unsigned other, uint8_t others)
+{
+    if (LAB_MUTANT(BYTES_FORGOTTEN))
+        return one == other;
+    return lab_objects[one].word == lab_objects[other].word &&
+           (bytes & others) != 0;
+}
+
 bool lab_conflict(const struct lab_pending *a, const struct lab_pending *b)
 {
-    if (a->object != 0 && (a->object == b->object || a->object == b->also) &&
-        conflict_on(a->object, a, b))
-        return true;
-    if (a->also == 0 || LAB_MUTANT(SECOND_OBJECT_FORGOTTEN))
+    if (LAB_MUTANT(UNLOCK_INDEPENDENT) &&
+        (kind_of(a) == LAB_UNLOCK || kind_of(b) == LAB_UNLOCK))
         return false;
-    return a->also == b->object || a->also == b->also;
+    if (a->object != 0 && b->object != 0 &&
+        lab_overlap(a->object, a->bytes, b->object, b->bytes))
+        return conflict_there(a, b) || (a->also != 0 && a->also == b->also);
+    if (LAB_MUTANT(SECOND_OBJECT_FORGOTTEN))
+        return false;
+    /* Both write their second object. */
+    return (a->object != 0 && a->object == b->also) ||
+           (a->also != 0 && (a->also == b->object || a->also == b->also));
 }
 
 uint64_t lab_mix(uint64_t a, uint64_t b)
@@ -93,11 +102,10 @@ uint64_t lab_mix(uint64_t a, uint64_t b)
 }
 
 /* The class of the step's group; a PUT that may reach zero stands alone. */
-static enum lab_class group_class(const struct lab_pending *step,
-                                  unsigned object)
+static enum lab_class group_class(const struct lab_pending *step)
 {
-    const struct lab_object_state *state = &lab_objects[object];
-    enum lab_class class = class_on(step, object);
+    const struct lab_object_state *state = &lab_objects[step->object];
+    enum lab_class class = class_of_step(step);
 
     if (class == LAB_CLASS_COUNT && kind_of(step) == LAB_PUT &&
         (!state->counted || state->count <= 1))
@@ -105,35 +113,54 @@ static enum lab_class group_class(const struct lab_pending *step,
     return class;
 }
 
-/* The hash of the groups before the step's own; opens a new group if needed. */
-static uint64_t past(const struct lab_pending *step, unsigned object)
+/* The hash of the groups before a step of this class on one byte; opens a new
+ * group if needed. */
+static uint64_t past(struct lab_byte *byte, enum lab_class class)
 {
-    struct lab_object_state *state = &lab_objects[object];
-    enum lab_class class = group_class(step, object);
-
-    if (class != state->group || class == LAB_CLASS_WRITE) {
-        if (state->group != LAB_CLASS_NONE)
-            state->base = lab_mix(state->base, state->sum);
-        state->group = (uint8_t) class;
-        state->sum = 0;
+    if (class != byte->group || class == LAB_CLASS_WRITE) {
+        if (byte->group != LAB_CLASS_NONE)
+            byte->base = lab_mix(byte->base, byte->sum);
+        byte->group = (uint8_t) class;
+        byte->sum = 0;
     }
-    return state->base;
+    return byte->base;
+}
+
+/* The same for all bytes of the step. */
+static uint64_t past_of(const struct lab_pending *step)
+{
+    struct lab_byte *byte = lab_objects[lab_objects[step->object].word].bytes;
+    enum lab_class class = group_class(step);
+    uint64_t sum = 0;
+
+    for (unsigned bytes = step->bytes; bytes != 0; bytes >>= 1, byte++)
+        sum += (bytes & 1) != 0 ? past(byte, class) : 0;
+    return sum;
+}
+
+static void add_to_groups(const struct lab_pending *step, uint64_t hash)
+{
+    struct lab_byte *byte = lab_objects[lab_objects[step->object].word].bytes;
+
+    for (unsigned bytes = step->bytes; bytes != 0; bytes >>= 1, byte++)
+        byte->sum += (bytes & 1) != 0 ? hash : 0;
 }
 
 void lab_hash_step(struct lab_thread_state *thread, int number)
 {
     const struct lab_pending *step = &thread->pending;
+    struct lab_byte *also = &lab_objects[step->also].bytes[0];
     uint64_t event = ((uint64_t)number << 32) | thread->sequence++;
     uint64_t hash = event;
 
     if (step->object != 0)
-        hash = lab_mix(hash, past(step, step->object));
+        hash = lab_mix(hash, past_of(step));
     if (step->also != 0)
-        hash = lab_mix(hash, past(step, step->also));
+        hash = lab_mix(hash, past(also, LAB_CLASS_WRITE));
     if (step->object != 0)
-        lab_objects[step->object].sum += hash;
+        add_to_groups(step, hash);
     if (step->also != 0)
-        lab_objects[step->also].sum += hash;
+        also->sum += hash;
     lab_run.trace_hash += lab_mix(hash, event);
     lab_run.event_hash = lab_mix(lab_run.event_hash,
                                  ((uint64_t)step->object << 32) |

@@ -29,6 +29,16 @@
 #define LAB_NO_ROW (~0u)
 #define LAB_PRUNE (-1) /* strategy: all enabled threads are asleep */
 #define LAB_BIT(thread) (1u << (unsigned)(thread))
+#define LAB_WORD_BYTES 8u
+
+/* What the steps on one byte of a word have done.  An object that is no word
+ * has one of these. */
+struct lab_byte {
+    uint8_t group;    /* enum lab_class of the open group of steps */
+    unsigned version; /* changes with each write */
+    uint64_t base;    /* hash of the groups before the open one */
+    uint64_t sum;     /* of the hashes of the group's steps */
+};
 
 struct lab_object_state {
     const char *name;
@@ -37,12 +47,10 @@ struct lab_object_state {
     int holder;
     bool counted; /* count is known */
     bool ended;
-    uint8_t group;              /* enum lab_class of the open group of steps */
-    uint64_t count;             /* references */
-    uint64_t base;              /* hash of the groups before the open one */
-    uint64_t sum;               /* of the hashes of the group's steps */
-    unsigned version;           /* changes with each write */
-    unsigned seen[LAB_THREADS]; /* version at a thread's last step on it */
+    bool in_word;
+    unsigned word;  /* the object that has its bytes; often itself */
+    uint64_t count; /* references */
+    struct lab_byte bytes[LAB_WORD_BYTES];
 };
 
 /* How steps on one object commute. */
@@ -53,14 +61,36 @@ enum lab_class {
     LAB_CLASS_WRITE
 };
 
+/* A step that changed nothing. */
+struct lab_look {
+    uint64_t state; /* of its thread, before it; 0: not known */
+    unsigned object;
+    unsigned version; /* of the bytes, after it */
+    uint8_t bytes;
+    uint8_t kind;
+    bool chosen; /* what followed was a choice */
+};
+
+#define LAB_LOOKS 64
+
+/* Why a thread waits for a change of what it looked at. */
+enum lab_spin {
+    LAB_SPIN_NONE,
+    LAB_SPIN_IN_VAIN, /* it would do the same again */
+    LAB_SPIN_GUESSED  /* it seems so */
+};
+
 struct lab_pending {
     unsigned kind; /* with flags */
     unsigned object;
     unsigned also;
+    uint8_t bytes; /* of the object's word, a bit each */
     bool timed;
     bool (*ready)(const void *);
     const void *argument;
     const void *address;
+    const void *pc; /* of an atomic of user code */
+    uint64_t state; /* of the thread; 0: not known */
     struct lab_site site;
 };
 
@@ -71,7 +101,6 @@ struct lab_thread_state {
     bool timed_out;      /* the step granted last */
     bool took;           /* the trylock granted last */
     unsigned sequence;   /* events so far */
-    unsigned last;       /* object of the last step */
     unsigned fresh_lock; /* taken by the last step, or 0 */
     unsigned held[LAB_HELD];
     unsigned held_count;
@@ -80,6 +109,17 @@ struct lab_thread_state {
     const char *title;
     void (*run)(void *);
     void *argument;
+    const void *stack; /* its begin, the highest address */
+    uint64_t state;    /* for the next announcement; 0: not known */
+    /* spin.c: the looks since the last change, or some of them. */
+    enum lab_spin spin;
+    unsigned round; /* it waits for what it looked at from here on */
+    bool in_vain;   /* the round that it named came to nothing */
+    bool chose;     /* since its last step */
+    unsigned look_count;
+    unsigned looked;  /* before the last step */
+    unsigned changes; /* since the round that it named began */
+    struct lab_look looks[LAB_LOOKS];
 };
 
 struct lab_oracle_state {
@@ -92,6 +132,11 @@ struct lab_oracle_state {
 /* Decides after the end of the script. */
 struct lab_strategy {
     bool orders_counts; /* a put conflicts with every get and put */
+    /* A thread that went round in vain waits to the end. */
+    bool spinners_stay;
+    /* May an execution be dropped in which such a thread can go on?  NULL: no.
+     */
+    bool (*drops_spins)(void);
     /* One of `enabled`, or LAB_PRUNE. */
     int (*pick)(unsigned depth, unsigned enabled);
     unsigned (*choose)(unsigned depth, unsigned n, bool costs);
@@ -99,6 +144,8 @@ struct lab_strategy {
     unsigned (*resume)(unsigned depth);
     /* A thread's step is granted and not done yet; may be NULL. */
     void (*granted)(int thread);
+    /* The rest of the execution is dropped; may be NULL. */
+    void (*dropped)(void);
     /* A thread begins; may be NULL. */
     void (*started)(int parent, int child);
     /* The last step was done, the outcome is known; may be NULL. */
@@ -140,7 +187,12 @@ struct lab_run {
     unsigned own_steps; /* of setup and finish */
     unsigned limit;
     unsigned budget;
-    unsigned sleep; /* set of threads */
+    unsigned luck[LAB_LUCKS];
+    unsigned sleep;    /* set of threads */
+    unsigned spinning; /* threads that wait for a change */
+    unsigned guessed;  /* of these */
+    bool stuck;        /* no thread can go on */
+    bool excluded;     /* by lab_exclude() */
     unsigned preemptions;
     unsigned switches;
     unsigned depth;  /* decisions and choices so far */
@@ -188,15 +240,36 @@ void lab_thread_reset(struct lab_thread_state *thread);
 /* Starts a thread and runs it to its first step. */
 bool lab_start(int thread);
 bool lab_can_run(int thread);    /* its step is ready */
+bool lab_keeps_turn(int thread); /* and to switch away is a preemption */
 bool lab_is_enabled(int thread); /* or it may time out */
 unsigned lab_enabled(void);
 void lab_check_oracles(unsigned guard);
 /* Appends a decision or a choice to the schedule. */
 void lab_note_decision(uint8_t decision);
 
+/* --- spin.c ---------------------------------------------------------- */
+
+/* The pending step is announced, is granted, has left its object as it was, was
+ * followed by a choice. */
+void lab_spin_announce(struct lab_thread_state *thread);
+void lab_spin_grant(struct lab_thread_state *thread);
+void lab_spin_unchanged(struct lab_thread_state *thread);
+void lab_spin_chosen(struct lab_thread_state *thread);
+bool lab_spin_can_run(const struct lab_thread_state *thread);
+/* Has what a thread waits for changed that went round in vain? */
+bool lab_spin_is_over(void);
+
+/* --- choice.c -------------------------------------------------------- */
+
+/* May a time limit expire now?  It does. */
+bool lab_time_may_run_out(void);
+void lab_time_ran_out(void);
+
 /* --- conflict.c ------------------------------------------------------ */
 
 bool lab_conflict(const struct lab_pending *a, const struct lab_pending *b);
+/* Do the steps touch the same bytes? */
+bool lab_overlap(unsigned one, uint8_t bytes, unsigned other, uint8_t others);
 void lab_hash_step(struct lab_thread_state *thread, int number);
 void lab_hash_choice(unsigned value);
 uint64_t lab_mix(uint64_t a, uint64_t b);
@@ -207,6 +280,12 @@ extern struct lab_object_state lab_objects[LAB_OBJECTS];
 void lab_objects_reset(void);
 /* The number of the object at an address; a new object if there is none. */
 unsigned lab_object_find(const void *address);
+/* Makes the object a part of its aligned word; which bytes it is there. */
+uint8_t lab_object_join_word(unsigned object, const void *address, size_t size);
+/* Changes with each write to these bytes of the object's word. */
+unsigned lab_object_version(unsigned object, uint8_t bytes);
+/* Notes a write; by -1: it was none. */
+void lab_object_change(unsigned object, uint8_t bytes, int by);
 
 /* --- record.c -------------------------------------------------------- */
 

@@ -36,6 +36,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "failure.h"
@@ -107,6 +108,11 @@ struct lab_site {
 /* Announces a step on an object; NULL is no object (LAB_POINT). */
 void lab_step(unsigned kind, const void *object, const struct lab_site *site);
 
+/* The same for an atomic of 1 to 8 bytes, which may overlap others; pc: where
+ * it is. */
+void lab_step_bytes(unsigned kind, const void *word, size_t size,
+                    const struct lab_site *site, const void *pc);
+
 /* The same for a step that also writes a second object: waiting on a condition
  * unlocks its mutex. */
 void lab_step_also(unsigned kind, const void *object, const void *also,
@@ -121,7 +127,8 @@ void lab_await(unsigned kind, const void *object, bool (*ready)(const void *),
                const void *argument, const struct lab_site *site);
 
 /* The same with a time limit.  False: the time ran out.  This is explored
- * wherever the failure budget allows, and happens where no thread can run. */
+ * wherever the budget of LAB_TIMEOUT, or else that of failures, allows, and
+ * happens where no thread can run. */
 bool lab_await_timed(unsigned kind, const void *object,
                      bool (*ready)(const void *), const void *argument,
                      const struct lab_site *site);
@@ -140,10 +147,58 @@ void lab_unlock_within(const void *lock);
 bool lab_holds(const void *lock); /* this thread */
 int lab_holder(const void *lock); /* -1: no thread */
 
-/* One turn of a waiting loop: enabled when another thread has written the
- * object since this thread's last step on it.  NULL: the object of this
- * thread's last step.  Any other waiting loop ends at the step limit. */
-void lab_relax(const void *object, const struct lab_site *site);
+/* --- waiting loops --------------------------------------------------- */
+
+/*
+ * The thread's local state at its next announcement: a number that is equal
+ * only if the thread would do the same from there, as long as no other thread
+ * changes anything; not 0.  A thread that comes back to a state, and changed
+ * nothing since it was there, waits until something changes that it looked at
+ * on the way.  A state that is not told is not known.
+ */
+void lab_state(uint64_t state);
+/* A known state has this part too. */
+void lab_state_and(uint64_t more);
+
+/* The same for C code that the lab did not compile: its stack and its saved
+ * registers.  It is used in the function that this code calls. */
+#if defined(__x86_64__)
+#define LAB_SAVED_BYTES (5 * sizeof(uint64_t)) /* below the frame's address */
+#elif defined(__aarch64__) && defined(__clang__)
+#define LAB_SAVED_BYTES (18 * sizeof(uint64_t))
+#elif defined(__aarch64__)
+#define LAB_SAVED_BYTES 0 /* above it */
+#endif
+#ifdef LAB_SAVED_BYTES
+#define LAB_STATE_OF_CALLER()                                                  \
+    (__builtin_unwind_init(),                                                  \
+     lab_state_of_caller(__builtin_frame_address(0), LAB_SAVED_BYTES))
+#else
+#define LAB_STATE_OF_CALLER() ((void)0)
+#endif
+void lab_state_of_caller(const void *frame, size_t saved);
+
+/* The thread has changed something that is no object, and not on its stack. */
+extern bool lab_written;
+bool lab_on_stack(const void *memory); /* of this thread */
+
+/* A turn of a loop that waits: to switch away here is no preemption.  Where the
+ * local state is not known, the thread waits for a change of what it looked at.
+ */
+void lab_relax(const struct lab_site *site);
+
+/*
+ * A round that the program names: lab_round_begin(), looks, and
+ * lab_round_in_vain() if they show that the thread must wait.  It then waits at
+ * the first step of the next round.  False: there was no step, or one that
+ * changed something.
+ */
+void lab_round_begin(void);
+bool lab_round_in_vain(void);
+
+/* This execution is not of interest: it does not count.  Returns in setup and
+ * finish only. */
+void lab_exclude(void);
 
 /*
  * The value that the step just granted read or left: shown in its row, part of
@@ -153,7 +208,7 @@ void lab_relax(const void *object, const struct lab_site *site);
 void lab_value(uint64_t value);
 
 /* The step just granted left its object unchanged (a failed compare-and-swap):
- * it ends no lab_relax(). */
+ * no thread waited for that. */
 void lab_unchanged(void);
 
 /* --- choices --------------------------------------------------------- */
@@ -167,6 +222,24 @@ unsigned lab_choose(unsigned n, const char *what);
 
 /* The same for choices that are no failures (which waiter wakes): free. */
 unsigned lab_pick(unsigned n, const char *what);
+
+/* What happens for no reason of the program's; each has a budget of its own. */
+enum lab_luck {
+    LAB_SPURIOUS, /* a wait for a condition ends without a signal */
+    LAB_TIMEOUT,  /* a time limit expires though a thread could run */
+    LAB_WEAK,     /* a weak compare-exchange fails on the expected value */
+    LAB_REUSE,    /* malloc() gives a freed block again */
+    LAB_LUCKS
+};
+
+/* Does it happen here?  Explored while the budget lasts; with a budget of 0
+ * from the start it is no choice. */
+bool lab_happens(enum lab_luck luck);
+/* The budget at the start of an execution. */
+unsigned lab_luck_budget(enum lab_luck luck);
+const char *lab_luck_name(enum lab_luck luck);
+/* Are time limits that expire explored? */
+bool lab_times_out(void);
 
 /* --- objects --------------------------------------------------------- */
 
@@ -299,6 +372,8 @@ struct lab_program {
 
     unsigned step_limit;     /* 0: 10,000 */
     unsigned failure_budget; /* as is: 1 is usual, 0 turns failures off */
+    unsigned luck[LAB_LUCKS];
+    unsigned luck_given; /* bits: those that are part of the replay string */
     /* A lock section with no step inside runs as one step. */
     bool coalesce;
     /* Setup builds everything that outlives an execution again, and threads may

@@ -27,7 +27,7 @@ void lab_met(enum lab_met what, const void *where)
 
     if (lab_search == NULL || !lab_run.active || lab_run.in_oracle)
         return;
-    if (what <= LAB_MET_WEAK_EXCHANGE && lab_run.current == 0)
+    if (what <= LAB_MET_SPIN && lab_run.current == 0)
         return;
     kind = &lab_search->result.met.kinds[what];
     kind->count++;

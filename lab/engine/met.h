@@ -17,6 +17,8 @@ enum lab_met {
     LAB_MET_TIMED_WAIT,     /* that never ran out */
     LAB_MET_CONDITION_WAIT, /* that never woke for nothing */
     LAB_MET_WEAK_EXCHANGE,  /* that never failed for nothing */
+    LAB_MET_REUSE,          /* a block that was not given again */
+    LAB_MET_SPIN,           /* a long loop that was taken to wait */
     LAB_MET_UNWATCHED,      /* memory that two threads share */
     LAB_MET_OVERFLOW,       /* accesses that the detector forgot */
     LAB_MET_FILE,           /* state that an execution leaves to the next */
@@ -39,8 +41,8 @@ struct lab_met_notes {
 /*
  * Notes one.  `where` is a code address, or the address of the data where that
  * says more (LAB_MET_UNWATCHED); NULL: not known.  Ignored while no search
- * runs, in an oracle, and, up to LAB_MET_WEAK_EXCHANGE, in setup and finish,
- * where one thread runs alone.
+ * runs, in an oracle, and, up to LAB_MET_SPIN, in setup and finish, where one
+ * thread runs alone.
  */
 void lab_met(enum lab_met what, const void *where);
 

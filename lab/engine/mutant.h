@@ -25,8 +25,13 @@
     X(LAST_SIBLING_SKIPPED, "the last alternative is not explored") \
     X(SLEEP_NOT_INHERITED, "an execution starts with an empty sleep set") \
     X(CHOICE_NOT_EXPLORED, "a failure never happens") \
+    X(NO_LUCK, "waits and exchanges end for a reason only") \
     X(BUDGET_IGNORED, "failures cost nothing") \
-    X(RELAX_NEVER_PARKS, "a waiting loop goes on at once") \
+    X(SPIN_NOT_NOTICED, "a loop that only looks goes on at once") \
+    X(ROUNDS_IN_VAIN_COUNT, "rounds in vain make other executions") \
+    X(LAST_LOOK_ONLY, "a loop waits for the last word that it read") \
+    X(STATE_FORGOTTEN, "a loop that counts is one that does not") \
+    X(BYTES_FORGOTTEN, "atomics of different sizes are independent") \
     X(CHOICE_WAKES, "a sleep set ends at a choice") \
     X(HIDDEN_BY_WAITING, "a step that had to wait hides the steps before") \
     X(STUCK_FORGOTTEN, "races of steps that are never done do not count") \

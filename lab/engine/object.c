@@ -5,6 +5,11 @@
  * Numbers are given in order, so they depend on the schedule and on nothing
  * else.  The map from addresses is a table with linear probing.  A slot carries
  * the stamp of its execution, so a new stamp empties the table at no cost.
+ *
+ * Atomics of different sizes may overlap, as a union of an int and its bytes.
+ * Each is an object; two of them depend on each other where they share bytes.
+ * So what depends on earlier steps is kept for each byte of the aligned word,
+ * by the object that was first in it.
  */
 #include "engine.h"
 
@@ -60,7 +65,8 @@ static unsigned begin(struct slot *slot, const char *name, int index, int rank)
     }
     slot->number = ++lab_run.object_count;
     object = &lab_objects[slot->number];
-    memset(object, 0, sizeof(*object));
+    memset(object, 0, offsetof(struct lab_object_state, bytes[1]));
+    object->word = slot->number;
     object->name = name;
     object->index = index;
     object->rank = rank;
@@ -78,6 +84,51 @@ unsigned lab_object_find(const void *address)
     if (slot->number != 0)
         return slot->number;
     return begin(slot, NULL, -1, -1);
+}
+
+/* A word has a slot besides those of the objects in it: no object has this
+ * address. */
+static const void *address_of_word(const void *address)
+{
+    return (const void *)~((uintptr_t)address &
+                           ~(uintptr_t)(LAB_WORD_BYTES - 1));
+}
+
+uint8_t lab_object_join_word(unsigned object, const void *address, size_t size)
+{
+    struct lab_object_state *state = &lab_objects[object];
+    unsigned from = (unsigned)((uintptr_t)address % LAB_WORD_BYTES);
+    struct slot *slot;
+
+    if (!state->in_word) {
+        slot = slot_of(address_of_word(address), true);
+        if (slot->number == 0) {
+            slot->number = object;
+            memset(&state->bytes[1], 0,
+                   sizeof(state->bytes) - sizeof(state->bytes[0]));
+        }
+        state->in_word = true;
+        state->word = slot->number;
+    }
+    return (uint8_t)(((1u << size) - 1) << from);
+}
+
+unsigned lab_object_version(unsigned object, uint8_t bytes)
+{
+    const struct lab_byte *byte = lab_objects[lab_objects[object].word].bytes;
+    unsigned version = 0;
+
+    for (; bytes != 0; bytes >>= 1, byte++)
+        version += (bytes & 1) != 0 ? byte->version : 0;
+    return version;
+}
+
+void lab_object_change(unsigned object, uint8_t bytes, int by)
+{
+    struct lab_byte *byte = lab_objects[lab_objects[object].word].bytes;
+
+    for (; bytes != 0; bytes >>= 1, byte++)
+        byte->version += (bytes & 1) != 0 ? (unsigned)by : 0;
 }
 
 unsigned lab_object(const void *address, const char *name, int index, int rank)

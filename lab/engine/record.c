@@ -62,6 +62,8 @@ void lab_record_begin(const struct lab_program *program)
     note_progress();
     trace->program = program->name;
     trace->broken = program->broken;
+    memcpy(trace->luck, program->luck, sizeof(trace->luck));
+    trace->luck_given = program->luck_given;
     trace->text_used = 1;
     trace->texts[0] = '\0';
 }
@@ -533,7 +535,7 @@ void lab_record_end(void)
                lab_run.thread[lab_run.ended_by].row != LAB_NO_ROW) {
         trace->failed_row = lab_run.thread[lab_run.ended_by].row;
     }
-    if (lab_run.outcome == LAB_DEADLOCK || lab_run.outcome == LAB_LOST_WAKEUP)
+    if (lab_run.stuck)
         note_waits(trace);
     move_first_rows(trace);
     name_calls(trace);

@@ -2,10 +2,11 @@
 /*
  * replay.c - one schedule, run again and recorded; and schedules as text.
  *
- *     zr1:NAME:RULE:1*4,2*4,c1,1*3#5f0c21aa
+ *     zr1:NAME:RULE:w2,1*4,2*4,c1,1*3#5f0c21aa
  *
- * CPU#1 does four steps, CPU#2 four, of which the last makes choice 1, then
- * CPU#1 three.  After # is the hash of what happened: steps, objects, values.
+ * The budget of weak exchanges is 2, and not what the scenario says.  CPU#1
+ * does four steps, CPU#2 four, of which the last makes choice 1, then CPU#1
+ * three.  After # is the hash of what happened: steps, objects, values.
  */
 #include "search_state.h"
 
@@ -162,6 +163,11 @@ bool lab_replay_format(const struct lab_trace *trace,
 
     put(&writer, "zr1:%s:%s:", trace->program,
         trace->broken == NULL ? "" : trace->broken);
+    for (unsigned luck = 0; luck < LAB_LUCKS; luck++) {
+        if ((trace->luck_given >> luck & 1) != 0)
+            put(&writer, "%c%u,", lab_luck_name((enum lab_luck)luck)[0],
+                trace->luck[luck]);
+    }
     while (i < schedule->count) {
         uint8_t entry = schedule->decisions[i];
         unsigned run = 1;
@@ -208,6 +214,24 @@ static bool take_number(const char **text, unsigned long limit,
     return *number <= limit;
 }
 
+/* Budgets are told by the first letters of their names. */
+static const char *take_luck(const char **text, struct lab_replay *replay)
+{
+    for (unsigned i = 0; i < LAB_LUCKS; i++) {
+        unsigned long number;
+
+        if (**text != lab_luck_name((enum lab_luck)i)[0])
+            continue;
+        ++*text;
+        if (!take_number(text, LAB_LUCK_MOST, &number))
+            return "a number up to 1000 is expected after a budget's letter";
+        replay->luck[i] = (unsigned)number;
+        replay->luck_given |= 1u << i;
+        return NULL;
+    }
+    return "a thread, c and a choice, or a budget's letter is expected";
+}
+
 static const char *take_entry(const char **text, struct lab_schedule *schedule)
 {
     bool is_choice = **text == 'c';
@@ -252,7 +276,10 @@ const char *lab_replay_parse(const char *text, struct lab_replay *replay)
         return "a rule (or nothing) and a colon are expected after the "
                "scenario";
     while (*text != '#') {
-        wrong = take_entry(&text, &replay->schedule);
+        if (replay->schedule.count == 0 && *text >= 'a' && *text != 'c')
+            wrong = take_luck(&text, replay);
+        else
+            wrong = take_entry(&text, &replay->schedule);
         if (wrong != NULL)
             return wrong;
         if (*text == ',')

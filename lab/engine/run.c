@@ -27,14 +27,11 @@ bool lab_can_run(int thread)
     const struct lab_pending *step = &state->pending;
     const struct lab_object_state *object = &lab_objects[step->object];
 
-    if (state->finished)
+    if (state->finished || !lab_spin_can_run(state))
         return false;
     switch (step->kind & 0xffu) {
     case LAB_LOCK:
         return object->holder == LAB_NO_THREAD || LAB_MUTANT(LOCK_ALWAYS_READY);
-    case LAB_RELAX:
-        return object->version != object->seen[thread] ||
-               LAB_MUTANT(RELAX_NEVER_PARKS);
     case LAB_JOIN:
         return object->ended;
     default:
@@ -42,12 +39,18 @@ bool lab_can_run(int thread)
     }
 }
 
+bool lab_keeps_turn(int thread)
+{
+    return lab_can_run(thread) &&
+           (lab_run.thread[thread].pending.kind & 0xffu) != LAB_RELAX;
+}
+
 bool lab_is_enabled(int thread)
 {
     if (lab_can_run(thread))
         return true;
     return !lab_run.thread[thread].finished &&
-           lab_run.thread[thread].pending.timed && lab_run.budget > 0;
+           lab_run.thread[thread].pending.timed && lab_time_may_run_out();
 }
 
 unsigned lab_enabled(void)
@@ -83,23 +86,29 @@ void lab_end_execution(enum lab_outcome outcome, const char *what)
         lab_run.back_end->switch_to(lab_run.current, 0);
 }
 
-/* No thread can go on: either a cycle of lock holders, or a thread that waits
- * to be woken, or for a bit lock that no thread will release. */
+/* No thread can go on: a thread waits to be woken, or for a bit lock that no
+ * thread will release, or goes round in vain, or there is a cycle of lock
+ * holders. */
 static void end_stuck(void)
 {
+    lab_run.stuck = true;
     for (int thread = 1; thread <= lab_run.threads; thread++) {
         const struct lab_thread_state *state = &lab_run.thread[thread];
         const unsigned kind = state->pending.kind & 0xffu;
 
-        if (!state->finished && kind == LAB_RMW) {
+        if (state->finished || state->spin != LAB_SPIN_NONE)
+            continue;
+        if (kind == LAB_RMW) {
             lab_end_execution(LAB_DEADLOCK, "hang");
             return;
         }
-        if (!state->finished && kind != LAB_LOCK && kind != LAB_JOIN) {
+        if (kind != LAB_LOCK && kind != LAB_JOIN) {
             lab_end_execution(LAB_LOST_WAKEUP, "lost wake-up");
             return;
         }
     }
+    if (lab_run.spinning > 0)
+        lab_end_execution(LAB_LIVELOCK, "livelock");
     if (LAB_MUTANT(DEADLOCK_IS_COMPLETE))
         lab_end_execution(LAB_COMPLETE_RUN, NULL);
     lab_end_execution(LAB_DEADLOCK, "deadlock");
@@ -143,6 +152,36 @@ static int any_of(unsigned set)
     }
 }
 
+/* Nothing new follows. */
+static int prune(void)
+{
+    if (lab_run.strategy->dropped != NULL)
+        lab_run.strategy->dropped();
+    if (lab_run.program->disposable) {
+        lab_end_execution(LAB_BLOCKED, NULL);
+        return LAB_NO_THREAD;
+    }
+    lab_run.unrecorded = true;
+    lab_run.schedule->unrecorded = true;
+    lab_run.sleep = 0;
+    return any_of(lab_enabled());
+}
+
+/* Can a thread go on that went round in vain?  Without that round too it would
+ * have been here. */
+static bool has_superfluous_round(unsigned enabled)
+{
+    const struct lab_strategy *strategy = lab_run.strategy;
+
+    if (lab_run.spinning == 0)
+        return false;
+    if (strategy->spinners_stay
+            ? enabled != 0
+            : strategy->drops_spins == NULL || !strategy->drops_spins())
+        return false;
+    return lab_spin_is_over();
+}
+
 static int decide(void)
 {
     unsigned enabled;
@@ -151,23 +190,16 @@ static int decide(void)
     if (lab_run.depth < lab_run.script)
         return follow();
     enabled = lab_enabled();
+    if (lab_run.unrecorded && enabled != 0)
+        return any_of(enabled);
+    if (has_superfluous_round(enabled))
+        return prune();
     if (enabled == 0) {
         end_stuck();
         return LAB_NO_THREAD;
     }
-    if (lab_run.unrecorded)
-        return any_of(enabled);
     thread = lab_run.strategy->pick(lab_run.depth, enabled);
-    if (thread != LAB_PRUNE)
-        return thread;
-    if (lab_run.program->disposable) {
-        lab_end_execution(LAB_BLOCKED, NULL);
-        return LAB_NO_THREAD;
-    }
-    lab_run.unrecorded = true;
-    lab_run.schedule->unrecorded = true;
-    lab_run.sleep = 0;
-    return any_of(enabled);
+    return thread == LAB_PRUNE ? prune() : thread;
 }
 
 /* Counts a switch away from the current thread. */
@@ -179,8 +211,8 @@ static bool note_switch(int thread)
     if (lab_run.steps == 1 || current == thread)
         return false;
     lab_run.schedule->switches = ++lab_run.switches;
-    preemption = lab_can_run(current) || (LAB_MUTANT(EVERY_SWITCH_COUNTS) &&
-                                          !lab_run.thread[current].finished);
+    preemption = lab_keeps_turn(current) || (LAB_MUTANT(EVERY_SWITCH_COUNTS) &&
+                                             !lab_run.thread[current].finished);
     lab_run.preemptions += preemption;
     lab_run.schedule->preemptions = lab_run.preemptions;
     return preemption;
@@ -276,6 +308,7 @@ static void thread_main(int number)
 {
     struct lab_thread_state *thread = &lab_run.thread[number];
 
+    thread->stack = __builtin_frame_address(0);
     thread->run(thread->argument);
     end_thread(number);
 }
@@ -315,11 +348,14 @@ void lab_thread_reset(struct lab_thread_state *thread)
     thread->finished = false;
     thread->joinable = false;
     thread->sequence = 0;
-    thread->last = 0;
     thread->fresh_lock = 0;
     thread->held_count = 0;
     thread->depth = 0;
     thread->row = LAB_NO_ROW;
+    thread->state = 0;
+    thread->spin = LAB_SPIN_NONE;
+    thread->in_vain = false;
+    thread->look_count = 0;
 }
 
 static void prepare(const struct lab_order *order)
@@ -342,6 +378,7 @@ static void prepare(const struct lab_order *order)
     if (lab_run.limit > LAB_SCHEDULE_MAX / 2)
         lab_run.limit = LAB_SCHEDULE_MAX / 2;
     lab_run.budget = program->failure_budget;
+    memcpy(lab_run.luck, program->luck, sizeof(lab_run.luck));
     lab_run.threads = (int)program->actor_count;
     for (int i = 0; i <= lab_run.threads; i++) {
         struct lab_thread_state *thread = &lab_run.thread[i];
@@ -396,6 +433,8 @@ void lab_execute(const struct lab_order *order)
         lab_run.outcome = LAB_BLOCKED;
     if (lab_run.strategy->ended != NULL)
         lab_run.strategy->ended();
+    if (lab_run.excluded)
+        lab_run.outcome = LAB_BLOCKED;
     if (order->trace != NULL)
         lab_record_end();
     lab_run.active = false;

@@ -20,6 +20,7 @@
 #define LAB_REPLAY_CHARS 4096 /* a replay string with its end */
 /* For lab_find_turn(): more executions would take too long. */
 #define LAB_TURN_EXECUTIONS 500
+#define LAB_LUCK_MOST 1000u    /* most of a budget */
 #define LAB_SCHEDULE_MAX 60000 /* decisions and choices of one execution */
 
 enum lab_mode {
@@ -153,6 +154,8 @@ struct lab_replay {
     char name[64];
     char broken[256]; /* empty: none */
     uint32_t hash;
+    unsigned luck[LAB_LUCKS];
+    unsigned luck_given; /* bits */
     struct lab_schedule schedule;
 };
 

@@ -29,7 +29,7 @@ static int pick(unsigned depth, unsigned enabled)
     node->enabled = enabled;
     node->sleep = 0;
     node->done = 0;
-    if (goes_on && lab_run.preemptions >= bound() && lab_can_run(current))
+    if (goes_on && lab_run.preemptions >= bound() && lab_keeps_turn(current))
         node->enabled = LAB_BIT(current);
     return goes_on ? current : lab_lowest(enabled);
 }

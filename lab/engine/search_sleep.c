@@ -83,6 +83,12 @@ static int pick(unsigned depth, unsigned enabled)
     return lab_lowest(awake);
 }
 
+/* What it drops is found from the start of an execution only. */
+static bool drops_spins(void)
+{
+    return lab_search->floor == 0;
+}
+
 static unsigned resume(unsigned depth)
 {
     const struct lab_node *node = &lab_search->nodes[depth];
@@ -106,5 +112,6 @@ const struct lab_strategy lab_sleep_search = {
     .pick = pick,
     .choose = lab_new_choice,
     .resume = resume,
+    .drops_spins = drops_spins,
     .next = next,
 };

@@ -15,7 +15,9 @@
  * order of puts.
  *
  * A lock and the unlock before it are no race, because the lock could not have
- * come first; the race is with the lock before that unlock.  All enabled
+ * come first; the race is with the lock before that unlock.  A thread that went
+ * round in vain stays where it is, so that races with its round are found.  All
+ * enabled
  * threads are tried where a failure hides the rest of an execution, and where a
  * time limit may expire.
  */
@@ -39,6 +41,7 @@ typedef unsigned clock[LAB_THREADS];
 struct event {
     uint8_t thread;
     uint8_t kind;
+    uint8_t bytes;  /* of the object's word */
     unsigned index; /* number in its thread, from 1 */
     unsigned object;
     unsigned also;
@@ -50,8 +53,8 @@ struct event {
 static struct event events[EVENTS_MAX];
 static unsigned event_count;
 static clock now[LAB_THREADS];
-static clock past[LAB_OBJECTS][SIDES];
-static unsigned stamps[LAB_OBJECTS];
+static clock past[LAB_OBJECTS][LAB_WORD_BYTES][SIDES];
+static unsigned stamps[LAB_OBJECTS][LAB_WORD_BYTES];
 static unsigned stamp;
 static bool overflow;
 
@@ -80,33 +83,45 @@ static void join(unsigned *to, const unsigned *from)
     }
 }
 
-static clock *past_of(unsigned object)
+static clock *past_of(unsigned word, unsigned byte)
 {
-    if (stamps[object] != stamp) {
-        stamps[object] = stamp;
-        memset(past[object], 0, sizeof(past[object]));
+    clock *sides = past[word][byte];
+
+    if (stamps[word][byte] != stamp) {
+        stamps[word][byte] = stamp;
+        memset(sides, 0, sizeof(past[word][byte]));
     }
-    return past[object];
+    return sides;
 }
 
-/* Orders the step after all steps on this object that it conflicts with. */
-static void come_after(unsigned *to, unsigned object, enum side side)
+/* Orders the step after all steps on these bytes that it conflicts with. */
+static void come_after(unsigned *to, unsigned object, uint8_t bytes,
+                       enum side side)
 {
-    clock *sides = past_of(object);
+    unsigned word = lab_objects[object].word;
 
-    for (int i = 0; i < SIDES; i++) {
-        if (side == WRITES || i != (int)side)
-            join(to, sides[i]);
+    for (unsigned byte = 0; bytes >> byte != 0; byte++) {
+        clock *sides = past_of(word, byte);
+
+        if ((bytes >> byte & 1) == 0)
+            continue;
+        for (int i = 0; i < SIDES; i++) {
+            if (side == WRITES || i != (int)side)
+                join(to, sides[i]);
+        }
     }
 }
 
-static bool conflict_on(unsigned object, const struct event *first,
-                        const struct event *second)
+/* What comes later is ordered after the step. */
+static void leave_past(const unsigned *from, unsigned object, uint8_t bytes,
+                       enum side side)
 {
-    enum side one = object == first->also ? WRITES : side_of(first->kind);
-    enum side two = object == second->also ? WRITES : side_of(second->kind);
+    unsigned word = lab_objects[object].word;
 
-    return one == WRITES || one != two;
+    for (unsigned byte = 0; bytes >> byte != 0; byte++) {
+        if ((bytes >> byte & 1) != 0)
+            join(past_of(word, byte)[side], from);
+    }
 }
 
 /* Do the steps conflict, and could the second have come first? */
@@ -114,14 +129,16 @@ static bool is_race(const struct event *before, const struct event *after)
 {
     unsigned object = after->object;
 
-    if (object != 0 && (object == before->object || object == before->also)) {
-        bool released = before->kind == LAB_UNLOCK || object == before->also;
+    if (object != 0 && object == before->also)
+        return after->kind != LAB_LOCK; /* the step before unlocked it */
+    if (object != 0 && before->object != 0 &&
+        lab_overlap(before->object, before->bytes, object, after->bytes)) {
+        enum side side = side_of(after->kind);
 
-        if (after->kind == LAB_LOCK && released)
+        if ((after->kind == LAB_LOCK && before->kind == LAB_UNLOCK) ||
+            (after->kind == LAB_JOIN && before->kind == LAB_END))
             return false;
-        if (after->kind == LAB_JOIN && before->kind == LAB_END)
-            return false;
-        return conflict_on(object, before, after);
+        return side == WRITES || side != side_of(before->kind);
     }
     object = after->also;
     return object != 0 && (object == before->object || object == before->also);
@@ -239,15 +256,17 @@ static void describe(int number, struct event *event)
     event->kind = (uint8_t)(step->kind & 0xffu);
     event->object = step->object;
     event->also = step->also;
+    event->bytes = step->bytes;
     event->depth = lab_run.depth - 1;
     event->waits = step->ready != NULL || event->kind == LAB_LOCK ||
                    event->kind == LAB_RELAX || event->kind == LAB_JOIN;
     event->index = now[number][number] + 1;
     memcpy(event->past, now[number], sizeof(event->past));
     if (step->object != 0)
-        come_after(event->past, step->object, side_of(event->kind));
+        come_after(event->past, step->object, step->bytes,
+                   side_of(event->kind));
     if (step->also != 0)
-        come_after(event->past, step->also, WRITES);
+        come_after(event->past, step->also, 1, WRITES);
 }
 
 static void granted(int number)
@@ -265,9 +284,10 @@ static void granted(int number)
     event->past[number] = event->index;
     memcpy(now[number], event->past, sizeof(event->past));
     if (event->object != 0)
-        join(past_of(event->object)[side_of(event->kind)], event->past);
+        leave_past(event->past, event->object, event->bytes,
+                   side_of(event->kind));
     if (event->also != 0)
-        join(past_of(event->also)[WRITES], event->past);
+        leave_past(event->past, event->also, 1, WRITES);
     overflow = ++event_count == EVENTS_MAX - 1;
 }
 
@@ -302,17 +322,19 @@ static void ended(void)
     if (lab_run.unrecorded || lab_run.outcome == LAB_BLOCKED ||
         lab_run.steps == 0)
         return;
-    if (overflow || (lab_run.outcome != LAB_COMPLETE_RUN &&
-                     lab_run.outcome != LAB_DEADLOCK &&
-                     lab_run.outcome != LAB_LOST_WAKEUP)) {
+    if (overflow || (lab_run.outcome != LAB_COMPLETE_RUN && !lab_run.stuck)) {
         try_all();
         return;
     }
     find_pending_races();
 }
 
-static bool time_may_run_out(void)
+/* May a thread go on for another reason than a step that conflicts with its
+ * own? */
+static bool may_go_on_otherwise(void)
 {
+    if (lab_run.guessed > 0)
+        return true;
     for (int thread = 1; thread <= lab_run.threads; thread++) {
         if (!lab_run.thread[thread].finished &&
             lab_run.thread[thread].pending.timed)
@@ -326,10 +348,8 @@ static int pick(unsigned depth, unsigned enabled)
     int thread = lab_sleep_search.pick(depth, enabled);
     struct lab_node *node = &lab_search->nodes[depth];
 
-    if (thread == LAB_PRUNE)
-        find_pending_races();
-    else
-        node->todo = time_may_run_out() ? enabled : LAB_BIT(thread);
+    if (thread != LAB_PRUNE)
+        node->todo = may_go_on_otherwise() ? enabled : LAB_BIT(thread);
     return thread;
 }
 
@@ -350,10 +370,12 @@ static bool next(void)
 
 const struct lab_strategy lab_source_search = {
     .orders_counts = true,
+    .spinners_stay = true,
     .pick = pick,
     .choose = lab_new_choice,
     .resume = resume,
     .granted = granted,
+    .dropped = find_pending_races,
     .started = started,
     .ended = ended,
     .lost = try_all,

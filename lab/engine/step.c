@@ -2,9 +2,9 @@
 /*
  * step.c - the announcements of explore.h, and what a granted step does to the
  * explorer's own state.
+ *
  * A step is accounted for when it is granted, before its thread runs: a thread
  * that is granted a lock holds it from then on.
- * gets a lock holds it from then on.
  */
 #include "engine.h"
 
@@ -56,6 +56,7 @@ static void change_state(struct lab_thread_state *thread, int number,
 {
     struct lab_object_state *object = &lab_objects[step->object];
     unsigned kind = step->kind & 0xffu;
+    bool changes = kind != LAB_READ && kind != LAB_RELAX && kind != LAB_JOIN;
 
     thread->fresh_lock = 0;
     switch (kind) {
@@ -64,9 +65,8 @@ static void change_state(struct lab_thread_state *thread, int number,
         break;
     case LAB_TRYLOCK:
         thread->took = object->holder == LAB_NO_THREAD;
-        if (!thread->took)
-            object->version--; /* undoes the ++ below: ends no lab_relax() */
-        else
+        changes = thread->took;
+        if (thread->took)
             hold_lock(thread, number, step->object);
         break;
     case LAB_UNLOCK:
@@ -88,11 +88,10 @@ static void change_state(struct lab_thread_state *thread, int number,
     default:
         break;
     }
-    if (kind != LAB_READ && kind != LAB_RELAX && kind != LAB_JOIN)
-        object->version++;
-    object->seen[number] = object->version;
+    if (changes)
+        lab_object_change(step->object, step->bytes, 1);
     if (step->also != 0)
-        lab_objects[step->also].version++;
+        lab_object_change(step->also, 1, 1);
 }
 
 static void show_watcher(int number, const struct lab_pending *step)
@@ -115,11 +114,11 @@ void lab_grant(int number)
     const struct lab_pending *step = &thread->pending;
 
     thread->timed_out = step->timed && !lab_can_run(number);
-    if (thread->timed_out && lab_run.budget > 0)
-        lab_run.budget--;
+    if (thread->timed_out)
+        lab_time_ran_out();
     lab_hash_step(thread, number);
     change_state(thread, number, step);
-    thread->last = step->object;
+    lab_spin_grant(thread);
     if (lab_watcher != NULL && lab_watcher->step != NULL)
         show_watcher(number, step);
 }
@@ -155,6 +154,7 @@ static void announce(bool within)
     }
     if (lab_run.oracle_count != 0)
         lab_check_oracles(0);
+    lab_spin_announce(this_thread());
     if (!lab_run.starting) {
         lab_schedule();
         return;
@@ -167,11 +167,16 @@ static void announce(bool within)
 static struct lab_pending *pend(unsigned kind, const void *object,
                                 const struct lab_site *site)
 {
-    struct lab_pending *step = &this_thread()->pending;
+    struct lab_thread_state *thread = this_thread();
+    struct lab_pending *step = &thread->pending;
 
     step->kind = kind;
     step->object = lab_object_find(object);
     step->also = 0;
+    step->bytes = 1;
+    step->pc = NULL;
+    step->state = thread->state;
+    thread->state = 0;
     step->timed = false;
     step->ready = NULL;
     step->address = object;
@@ -184,6 +189,23 @@ void lab_step(unsigned kind, const void *object, const struct lab_site *site)
     if (ignored())
         return;
     pend(kind, object, site);
+    announce(false);
+}
+
+void lab_step_bytes(unsigned kind, const void *word, size_t size,
+                    const struct lab_site *site, const void *pc)
+{
+    struct lab_pending *step;
+
+    if (ignored())
+        return;
+    if ((uintptr_t)word % LAB_WORD_BYTES + size > LAB_WORD_BYTES) {
+        lab_fail("misaligned atomic", "of %zu bytes", size);
+        return;
+    }
+    step = pend(kind, word, site);
+    step->bytes = lab_object_join_word(step->object, word, size);
+    step->pc = pc;
     announce(false);
 }
 
@@ -230,17 +252,11 @@ bool lab_await_timed(unsigned kind, const void *object,
     return await(kind, object, ready, argument, site, true);
 }
 
-void lab_relax(const void *object, const struct lab_site *site)
+void lab_relax(const struct lab_site *site)
 {
-    struct lab_pending *step;
-
     if (ignored() || lab_run.current == 0)
         return;
-    step = pend(LAB_RELAX, object, site);
-    if (object == NULL)
-        step->object = this_thread()->last;
-    if (step->object == 0)
-        step->kind = LAB_POINT; /* nothing to wait for */
+    pend(LAB_RELAX, NULL, site);
     announce(false);
 }
 
@@ -266,15 +282,12 @@ void lab_value(uint64_t value)
 
 void lab_unchanged(void)
 {
-    struct lab_thread_state *thread;
-    struct lab_object_state *object;
+    const struct lab_pending *step = &this_thread()->pending;
 
     if (ignored())
         return;
-    thread = this_thread();
-    object = &lab_objects[thread->pending.object];
-    object->version--;
-    object->seen[lab_run.current] = object->version;
+    lab_object_change(step->object, step->bytes, -1);
+    lab_spin_unchanged(this_thread());
 }
 
 /* --- locks ----------------------------------------------------------- */

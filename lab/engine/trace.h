@@ -74,6 +74,8 @@ struct lab_wait {
 struct lab_trace {
     const char *program;
     const char *broken; /* or NULL */
+    unsigned luck[LAB_LUCKS];
+    unsigned luck_given; /* bits: those that the replay string has */
     const char *titles[LAB_TITLES];
     unsigned thread_count; /* highest number in use */
     enum lab_outcome outcome;

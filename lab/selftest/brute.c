@@ -22,7 +22,8 @@
 /* A step, as the comparison sees it. */
 struct event {
     uint8_t thread;
-    uint8_t kind; /* enum toy_kind */
+    uint8_t kind;  /* enum toy_kind */
+    uint8_t bytes; /* of the object, where operations differ in size */
     int16_t object;
     int16_t also;
     bool last_put;
@@ -53,7 +54,8 @@ static struct lab_result result;
 
 static bool reads(const struct event *event)
 {
-    return event->kind == TOY_LOAD || event->kind == TOY_AWAIT;
+    return event->kind == TOY_LOAD || event->kind == TOY_LOAD_WIDE ||
+           event->kind == TOY_AWAIT;
 }
 
 static bool is_lock(const struct event *event)
@@ -84,7 +86,8 @@ static bool must_follow(const struct event *before, const struct event *after)
             return both->object == other->object || both->also == other->also;
         return other->object == (is_lock(other) ? both->also : both->object);
     }
-    if (is_lock(before) != is_lock(after) || before->object != after->object)
+    if (is_lock(before) != is_lock(after) || before->object != after->object ||
+        (before->bytes & after->bytes) == 0)
         return false;
     if (reads(before) && reads(after))
         return false;
@@ -195,6 +198,12 @@ static void do_op(struct state *state, unsigned thread, const struct toy_op *op)
     case TOY_LOAD:
         registers[op->b] = *variable;
         break;
+    case TOY_LOAD_WIDE:
+        registers[op->b] = variable[0] + variable[1];
+        break;
+    case TOY_SET_WIDE:
+        variable[0] = variable[1] = op->b;
+        break;
     case TOY_ADD:
         registers[0] = *variable;
         *variable += op->b;
@@ -238,7 +247,14 @@ static void note(struct event *events, unsigned *count, unsigned thread,
     event->kind = op->kind;
     event->object = (int16_t)(op->kind == TOY_POINT ? -1 : op->a);
     event->also = -1;
+    event->bytes = 1;
     event->last_put = last_put;
+    if (toy.is_wide && event->object >= 0 && !is_lock(event)) {
+        bool wide = op->kind == TOY_LOAD_WIDE || op->kind == TOY_SET_WIDE;
+
+        event->object = 0;
+        event->bytes = (uint8_t)((wide ? 3u : 1u) << op->a);
+    }
     if (op->kind == TOY_UNLOCK_BOTH) {
         event->object = op->b;
         event->also = op->a;
@@ -311,7 +327,10 @@ static void watch_step(const struct lab_granted *granted)
     event = &run_events[run_count++];
     event->thread = (uint8_t)(granted->thread - 1);
     event->kind = kinds[granted->kind & 0xffu];
-    event->object = (int16_t)(granted->object == 0 ? -1 : (int)granted->object);
+    event->object = (int16_t)(granted->object == 0
+                                  ? -1
+                                  : (int)lab_objects[granted->object].word);
+    event->bytes = lab_run.thread[granted->thread].pending.bytes;
     event->also = (int16_t)(granted->also == 0 ? -1 : (int)granted->also);
     /* The count is the one after the step. */
     event->last_put = event->kind == TOY_PUT &&
@@ -364,11 +383,22 @@ static void random_access(unsigned thread, int objects)
     }
 }
 
+/* One operation on one of two variables, or on both. */
+static void random_width(unsigned thread)
+{
+    static const uint8_t kinds[] = {TOY_LOAD, TOY_SET,       TOY_STORE,
+                                    TOY_ADD,  TOY_LOAD_WIDE, TOY_SET_WIDE};
+    enum toy_kind kind = (enum toy_kind)kinds[below((int)sizeof(kinds))];
+    bool wide = kind == TOY_LOAD_WIDE || kind == TOY_SET_WIDE;
+
+    toy_op(&toy, thread, kind, wide ? 0 : below(2), 1, below(3));
+}
+
 /* A section, perhaps with another inside. */
 static void random_section(unsigned thread, int objects)
 {
     int first = below(2);
-    bool both = below(4) == 0;
+    bool both = below(4) == 0 && !toy.is_wide;
 
     if (below(6) == 0) {
         toy_op(&toy, thread, TOY_TRYLOCK, first, 0, 0);
@@ -378,7 +408,7 @@ static void random_section(unsigned thread, int objects)
         return;
     }
     toy_op(&toy, thread, TOY_LOCK, first, 0, 0);
-    if (below(3) == 0)
+    if (below(3) == 0 && !toy.is_wide)
         random_access(thread, objects);
     if (below(3) == 0) {
         toy_op(&toy, thread, TOY_LOCK, 1 - first, 0, 0);
@@ -397,19 +427,21 @@ static void random_toy(unsigned number)
     int length = threads == 2 ? 3 : 2;
 
     toy_begin(&toy, "random", threads);
+    toy.is_wide = number % 4 == 3;
     toy.start[objects] = 1 + below(3); /* references */
     toy.counter = objects;
     for (unsigned thread = 0; thread < threads; thread++) {
         for (int i = 1 + below(length); i > 0; i--) {
             if (below(3) == 0)
                 random_section(thread, objects);
+            else if (toy.is_wide)
+                random_width(thread);
             else if (below(12) == 0)
                 toy_op(&toy, thread, TOY_AWAIT, 0, below(2), 0);
             else
                 random_access(thread, objects);
         }
     }
-    (void)number;
 }
 
 /* The set of traces that a search visits. */

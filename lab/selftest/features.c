@@ -32,6 +32,7 @@ struct feature {
     void (*setup)(void *);
     void (*finish)(void *);
     unsigned budget;
+    unsigned luck, timeouts; /* budgets: of weak exchanges, of time limits */
     unsigned step_limit;
     bool coalesce;
     bool forked;   /* not disposable */
@@ -124,7 +125,7 @@ static void spin_politely(void *context)
         lab_step(LAB_READ, &word, &here);
         if (word != 0)
             return;
-        lab_relax(NULL, &here);
+        lab_relax(&here);
     }
 }
 
@@ -199,7 +200,66 @@ static void wait_and_shrug(void *context)
     (void)lab_await_timed(LAB_WAIT, &word, word_is_set, NULL, &here);
 }
 
+static void set_other(void *context)
+{
+    (void)context;
+    lab_step(LAB_WRITE, &other, &here);
+    other = 1;
+}
+
+static void await_both(void *context)
+{
+    (void)context;
+    for (;;) {
+        lab_round_begin();
+        lab_step(LAB_READ, &word, &here);
+        if (word != 0) {
+            lab_step(LAB_READ, &other, &here);
+            if (other != 0)
+                return;
+        }
+        if (!lab_round_in_vain())
+            lab_fail("round", "%s", "");
+    }
+}
+
+static void assume_set(void *context)
+{
+    (void)context;
+    lab_step(LAB_READ, &word, &here);
+    if (word == 0)
+        lab_exclude();
+}
+
+static void poll_lock(void *context)
+{
+    (void)context;
+    do
+        lab_state(1);
+    while (!lab_trylock(&locks[0], &here));
+    lab_unlock(&locks[0], &here);
+}
+
+static void poll_locked(void *context)
+{
+    (void)context;
+    for (int seen = 0; seen == 0;) {
+        lab_state(1);
+        lab_lock(&locks[0], &here);
+        seen = sum;
+        lab_state(2);
+        lab_unlock(&locks[0], &here);
+    }
+}
+
 /* --- choices --------------------------------------------------------- */
+
+static void try_luck(void *context)
+{
+    (void)context;
+    lab_step(LAB_READ, &word, &here);
+    private[lab_thread()] = lab_happens(LAB_WEAK);
+}
 
 static void choose_two(void *context)
 {
@@ -381,6 +441,19 @@ static const struct feature features[] = {
      .what = "both failed"},
     {"no failure", {choose_two, choose_two}, .complete = 1},
     {"a free choice", {pick_three}, .complete = 3},
+    {"luck", {try_luck, try_luck}, .luck = 1, .complete = 3,
+     .finish = both_failed},
+    {"time runs out by luck", {wait_a_while, set_word}, .timeouts = 1,
+     .complete = 2, .failures = 1, .outcome = LAB_FAILED, .what = "timeout"},
+    {"rounds", {await_both, set_word, set_other}, .step_limit = 50,
+     .complete = 1},
+    {"rounds without end", {await_both, set_word}, .step_limit = 50,
+     .complete = 1, .failures = 1, .outcome = LAB_LIVELOCK, .what = "livelock"},
+    {"excluded", {assume_set, two_steps, set_word}, .complete = 3},
+    {"a lock that is polled", {poll_lock, section}, .step_limit = 50,
+     .complete = 2},
+    {"never under a lock", {poll_locked, section}, .step_limit = 50,
+     .complete = 1, .failures = 1, .outcome = LAB_LIVELOCK, .what = "livelock"},
     {"three puts", {put, put, put}, .setup = setup_three, .complete = 3},
     {"gets and puts", {get_and_put, get_and_put, get_and_put},
      .setup = setup_three, .complete = 1},
@@ -411,6 +484,7 @@ static struct lab_program program_of(const struct feature *feature,
         .finish = feature->finish,
         .actors = actors,
         .failure_budget = feature->budget,
+        .luck = {[LAB_WEAK] = feature->luck, [LAB_TIMEOUT] = feature->timeouts},
         .step_limit = feature->step_limit,
         .coalesce = feature->coalesce,
         .disposable = !feature->forked,

@@ -234,6 +234,19 @@ const struct row rows[] = {
      .traces = 1, .traces_by_bound = {1}, .deadlocks = 1, .deadlock_traces = 1},
     {"unlock forgotten", build_phase, .interleavings = 3, .traces = 2,
      .deadlocks = 2, .deadlock_traces = 1},
+    /* locks that spin: without the rounds in vain */
+    {"ticket lock 2", build_ticket, .n = 2, .traces = 2},
+    {"ticket lock 3", build_ticket, .n = 3, .traces = 6},
+    {"ticket lock 4", build_ticket, .n = 4, .traces = 24},
+    {"compare-exchange lock 2", build_caslock, .n = 2, .traces = 2},
+    {"compare-exchange lock 3", build_caslock, .n = 3, .traces = 6},
+    {"test, compare-exchange lock 2", build_ttas, .n = 2, .traces = 4},
+    {"MCS lock 2", build_mcs, .n = 2, .traces = 6},
+    {"barrier 2", build_barrier, .n = 2, .traces = 2},
+    {"barrier 3", build_barrier, .n = 3, .traces = 6},
+    {"bounded retry", build_retry, .traces = 4, .bad_traces = 1},
+    {"bounded retry, yielding", build_retry, .k = 1, .traces = 4,
+     .bad_traces = 1},
 };
 
 const unsigned row_count = sizeof(rows) / sizeof(rows[0]);

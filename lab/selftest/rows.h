@@ -50,4 +50,7 @@ row_builder build_lazy, build_account, build_ring, build_bluetooth,
     build_twostage, build_reorder, build_wronglock, build_carter, build_chain,
     build_lost_wakeup, build_phase;
 
+row_builder build_ticket, build_caslock, build_ttas, build_peterson, build_mcs,
+    build_barrier, build_retry;
+
 #endif

@@ -6,6 +6,8 @@
 
 #define PROGRAMS 2500
 #define PROGRAMS_QUICK 300
+#define LOOPS 1500
+#define LOOPS_QUICK 200
 
 bool selftest_fact(struct selftest *test, bool holds, const char *format, ...)
 {
@@ -32,6 +34,7 @@ bool selftest_all(struct selftest *test)
         return false;
     selftest_replay(test);
     selftest_brute(test, test->quick ? PROGRAMS_QUICK : PROGRAMS);
+    selftest_loops(test, test->quick ? LOOPS_QUICK : LOOPS);
     selftest_table(test);
     return test->wrong == 0;
 }

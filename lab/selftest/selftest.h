@@ -27,6 +27,8 @@ bool selftest_fact(struct selftest *test, bool holds, const char *format, ...)
 void selftest_table(struct selftest *test);
 /* Against an enumerator without any reduction. */
 void selftest_brute(struct selftest *test, unsigned programs);
+/* Programs with loops, against the graph of all their states. */
+void selftest_loops(struct selftest *test, unsigned programs);
 /* Failures, choices, waiting, replay, minimising. */
 void selftest_features(struct selftest *test);
 void selftest_replay(struct selftest *test);

@@ -7,6 +7,8 @@
 
 #include "engine/engine.h"
 
+#define TOY_ENDS_VARIABLES 8 /* more are not in use where loops are */
+
 uint64_t toy_bad_runs;
 unsigned toy_bad_least;
 
@@ -58,6 +60,10 @@ bool toy_local(const struct toy *toy, unsigned thread, struct toy_cpu *cpu,
             cpu->pc += cpu->registers[op->a] == op->b ? (unsigned)op->c : 0;
         else if (op->kind == TOY_SKIP_UNLESS)
             cpu->pc += cpu->registers[op->a] != op->b ? (unsigned)op->c : 0;
+        else if (op->kind == TOY_SKIP_SAME)
+            cpu->pc += cpu->registers[op->a] == cpu->registers[op->b]
+                           ? (unsigned)op->c
+                           : 0;
         else if (op->kind == TOY_BAD_IF)
             bad = bad || cpu->registers[op->a] == op->b;
         else if (op->kind == TOY_BAD_UNLESS)
@@ -75,10 +81,12 @@ enum lab_kind toy_kind(enum toy_kind kind)
     case TOY_LOAD:
     case TOY_LOAD_AT:
     case TOY_AWAIT:
+    case TOY_LOAD_WIDE:
         return LAB_READ;
     case TOY_SET:
     case TOY_STORE:
     case TOY_STORE_AT:
+    case TOY_SET_WIDE:
         return LAB_WRITE;
     case TOY_LOCK:
         return LAB_LOCK;
@@ -141,6 +149,22 @@ static bool do_lock(const struct toy_op *op, struct toy_cpu *cpu)
     }
 }
 
+/* A variable is a byte of a word for the explorer where some are wide. */
+static char words[TOY_OBJECTS] __attribute__((aligned(8)));
+
+static void do_wide(const struct toy_op *op, struct toy_cpu *cpu)
+{
+    int *variable = &variables[op->a];
+
+    lab_step_bytes((unsigned)toy_kind((enum toy_kind)op->kind), &words[op->a],
+                   2, &here, NULL);
+    if (op->kind == TOY_SET_WIDE)
+        variable[0] = variable[1] = op->b;
+    else
+        cpu->registers[op->b] = variable[0] + variable[1];
+    lab_value((uint64_t)(variable[0] + variable[1]));
+}
+
 static bool do_other(const struct toy_op *op, struct toy_cpu *cpu)
 {
     switch (op->kind) {
@@ -152,10 +176,14 @@ static bool do_other(const struct toy_op *op, struct toy_cpu *cpu)
         lab_await(LAB_READ, &variables[op->a], awaited, op, &here);
         return true;
     case TOY_RELAX:
-        lab_relax(NULL, &here);
+        lab_relax(&here);
         return true;
     case TOY_POINT:
         lab_step(LAB_POINT, NULL, &here);
+        return true;
+    case TOY_LOAD_WIDE:
+    case TOY_SET_WIDE:
+        do_wide(op, cpu);
         return true;
     case TOY_CHOOSE:
         cpu->registers[0] = (int)lab_choose((unsigned)op->a, "toy");
@@ -172,7 +200,11 @@ static void do_memory(const struct toy_op *op, struct toy_cpu *cpu)
                  : op->a;
     int *variable = &variables[at];
 
-    lab_step((unsigned)toy_kind((enum toy_kind)op->kind), variable, &here);
+    if (now->is_wide)
+        lab_step_bytes((unsigned)toy_kind((enum toy_kind)op->kind), &words[at],
+                       1, &here, NULL);
+    else
+        lab_step((unsigned)toy_kind((enum toy_kind)op->kind), variable, &here);
     switch (op->kind) {
     case TOY_SET:
         *variable = op->b;
@@ -189,6 +221,10 @@ static void do_memory(const struct toy_op *op, struct toy_cpu *cpu)
         cpu->registers[0] = *variable;
         *variable += op->b;
         break;
+    case TOY_SWAP:
+        cpu->registers[0] = *variable;
+        *variable = cpu->registers[op->b];
+        break;
     default: /* TOY_CAS */
         cpu->registers[0] = *variable == op->b;
         if (*variable == op->b)
@@ -198,6 +234,15 @@ static void do_memory(const struct toy_op *op, struct toy_cpu *cpu)
         break;
     }
     lab_value((uint64_t)*variable);
+}
+
+static uint64_t state_of(const struct toy_cpu *cpu)
+{
+    uint64_t state = cpu->pc + 1;
+
+    for (unsigned i = 0; i < TOY_REGISTERS; i++)
+        state = lab_mix(state, (uint64_t)cpu->registers[i]);
+    return state == 0 ? 1 : state;
 }
 
 static void run(void *context)
@@ -216,6 +261,8 @@ static void run(void *context)
         if (cpu->pc >= now->length[thread])
             return;
         op = &now->code[thread][cpu->pc];
+        if (now->has_loops)
+            lab_state(state_of(cpu));
         if (!do_lock(op, cpu) && !do_other(op, cpu))
             do_memory(op, cpu);
     }
@@ -233,9 +280,32 @@ static void setup(void *context)
     lab_value((uint64_t)variables[now->counter]);
 }
 
+uint64_t toy_ends[TOY_ENDS];
+unsigned toy_end_count;
+
+void toy_add_end(const struct toy *toy, const int *data,
+                 const struct toy_cpu *at)
+{
+    uint64_t hash = 1;
+
+    for (unsigned i = 0; i < TOY_ENDS_VARIABLES; i++)
+        hash = lab_mix(hash, (uint64_t)data[i]);
+    for (unsigned i = 0; i < toy->threads * TOY_REGISTERS; i++)
+        hash = lab_mix(
+            hash, (uint64_t)at[i / TOY_REGISTERS].registers[i % TOY_REGISTERS]);
+    for (unsigned i = 0; i < toy_end_count; i++) {
+        if (toy_ends[i] == hash)
+            return;
+    }
+    if (toy_end_count < TOY_ENDS)
+        toy_ends[toy_end_count++] = hash;
+}
+
 static void finish(void *context)
 {
     (void)context;
+    if (now->has_loops)
+        toy_add_end(now, variables, cpus);
     if (now->is_bad != NULL && now->is_bad(variables)) {
         is_bad = true;
         if (now->stop_when_bad)
@@ -251,6 +321,7 @@ static void finish(void *context)
 void toy_forget(void)
 {
     toy_bad_runs = 0;
+    toy_end_count = 0;
     toy_bad_least = ~0u;
 }
 

@@ -27,24 +27,29 @@ enum toy_kind {
     TOY_LOAD,     /* register b = variable a */
     TOY_LOAD_AT,  /* register b = variable (register a) */
     TOY_ADD,      /* variable a += b, atomically; register 0 = before */
+    TOY_SWAP,     /* variable a = register b; register 0 = before */
     TOY_CAS,      /* variable a: from b to c; register 0 = success */
     TOY_LOCK,     /* a */
     TOY_TRYLOCK,  /* a; register 0 = success */
     TOY_UNLOCK,   /* a */
     TOY_AWAIT,    /* until variable a == b */
-    TOY_RELAX,    /* until the object read last is written */
+    TOY_RELAX,    /* a turn of a loop */
     TOY_POINT,
     TOY_GET,         /* reference count a */
     TOY_PUT,         /* register 0 = it is zero now */
     TOY_CHOOSE,      /* register 0 = 0 to a - 1, as failures */
     TOY_UNLOCK_BOTH, /* lock a, and writes variable b, in one step */
+    TOY_LOAD_WIDE,   /* register b = variables a and a + 1, a even */
+    TOY_SET_WIDE,    /* both = b, in one step */
     /* Local: part of the step before. */
-    TOY_PEEK,    /* register b = variable a, which a lock guards */
-    TOY_POKE,    /* variable a = register b + c, likewise */
-    TOY_LET,     /* register a = b */
-    TOY_MOVE,    /* register a = register b + c */
-    TOY_SKIP_IF, /* if register a == b skip c */
+    TOY_PEEK, /* register b = variable a, which a lock guards */
+    TOY_POKE, /* variable a = register b + c, likewise */
+    TOY_LET,  /* register a = b */
+    TOY_MOVE, /* register a = register b + c */
+    /* if register a == b skip c; -1: the same again, and so on */
+    TOY_SKIP_IF,
     TOY_SKIP_UNLESS,
+    TOY_SKIP_SAME,  /* if register a == register b */
     TOY_BAD_IF,     /* if register a == b: noted, and the thread goes on */
     TOY_BAD_UNLESS, /* register a == register b + c */
     TOY_BAD
@@ -65,6 +70,8 @@ struct toy {
     int start[TOY_OBJECTS]; /* of variables */
     int counter;            /* the variable that is a reference count, or 0 */
     unsigned variables;     /* in use, for checks */
+    bool has_loops;         /* the explorer is told the local state */
+    bool is_wide;           /* has operations on two variables */
     /* At the end, of the variables: is that bad?  NULL: never. */
     bool (*is_bad)(const int *variables);
     bool stop_when_bad; /* TOY_BAD and is_bad() fail; otherwise counted */
@@ -79,6 +86,14 @@ struct toy_cpu {
 void toy_begin(struct toy *toy, const char *name, unsigned threads);
 void toy_op(struct toy *toy, unsigned thread, enum toy_kind kind, int a, int b,
             int c);
+
+/* How toys with loops ended: a hash of variables and registers each, without
+ * order; toy_forget() empties it. */
+#define TOY_ENDS 4096
+extern uint64_t toy_ends[TOY_ENDS];
+extern unsigned toy_end_count;
+void toy_add_end(const struct toy *toy, const int *variables,
+                 const struct toy_cpu *cpus);
 
 /* Runs local operations from pc on; true: it met TOY_BAD. */
 bool toy_local(const struct toy *toy, unsigned thread, struct toy_cpu *cpu,

@@ -268,10 +268,14 @@ void lab_access(const void *memory, size_t size, unsigned access,
                      lab_place_of(pc));
             lab_platform_failed();
         }
+        if (access == LAB_ACCESS_WRITE && !lab_on_stack(memory))
+            lab_written = true;
         return;
     }
     if ((access & LAB_ACCESS_WRITE) != 0)
         lab_region_note_write(memory, size);
+    if (access == LAB_ACCESS_WRITE)
+        lab_written = true;
     if (lab_in_oracle() ||
         !lab_memory_check(memory, size, (access & LAB_ACCESS_WRITE) != 0, pc))
         return;

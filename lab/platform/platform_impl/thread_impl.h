@@ -38,6 +38,6 @@ void lab_condition_broadcast(struct zc_condition *condition,
     lab_condition_signal((condition), LAB_SITE("cond_signal"))
 #define zc_condition_broadcast(condition)                                      \
     lab_condition_broadcast((condition), LAB_SITE("cond_broadcast"))
-#define zc_cpu_relax() lab_relax(NULL, LAB_SITE("cpu_relax"))
+#define zc_cpu_relax() lab_relax(LAB_SITE("cpu_relax"))
 
 #endif
