@@ -16,11 +16,18 @@
  * operation on a pthread mutex or condition, each operation on a C11 atomic,
  * sched_yield() and zc_lab_point().  Between two steps an actor runs alone.
  *
+ * Schedules are fair.  An actor that comes back to where it was, with the same
+ * local variables, after steps that only read, waits until another actor
+ * changes one of the words that it read: so a loop that spins is no failure,
+ * unless no actor ever changes one of them (a livelock).  A loop that counts
+ * its tries is explored try by try.
+ *
  * A failure is zc_lab_fail(), assert(), abort(), exit(), a fault, a stack
- * overflow, a loop without a step; a deadlock, a lost wake-up, a mutex misused;
- * and, in memory that malloc() gave, a data race (two accesses that no lock, no
- * atomic and no start of a thread orders, wherever in the schedule they are), a
- * use after free, a double free, a leak.  pthread_exit() ends an actor.
+ * overflow, a loop without a step; a deadlock, a lost wake-up, a livelock, a
+ * mutex misused; and, in memory that malloc() gave, a data race (two accesses
+ * that no lock, no atomic and no start of a thread orders, wherever in the
+ * schedule they are), a use after free, a double free, a leak.  pthread_exit()
+ * ends an actor.
  *
  * Limits: threads other than the actors, rwlocks, semaphores and other
  * allocators are not on the list of what these sources may call, and fail the
@@ -32,7 +39,7 @@
  *
  * The calls in the last part of this file are for the code under test.  Without
  * ZC_LAB, which zcache_add_lab() defines, they are empty, so they may stay
- * there.
+ * there; but zc_lab_await() waits all the same.
  *
  * Thread-safety: one zc_lab_main() at a time, on one thread; the other calls
  * from setup, begin, actors and finish, where none of them blocks.  C only.
@@ -47,7 +54,8 @@
 
 ZC_BEGIN_DECLS
 
-#define ZC_LAB_ACTORS 16 /* most actors of one scenario */
+#define ZC_LAB_ACTORS 16   /* most actors of one scenario */
+#define ZC_LAB_NEVER (~0u) /* a budget of none */
 
 struct zc_lab_actor {
     const char *title; /* the head of its column; "pool_free(A)" */
@@ -93,6 +101,18 @@ struct zc_lab_scenario {
                         * status is then 3, and --bound none lifts it */
     unsigned may_fail; /* bits of enum zc_lab_failure */
     unsigned failures; /* in one execution, at most, zc_lab_choose()'s too */
+
+    /*
+     * What happens for no reason of the program's is explored, in one execution
+     * at most so often: 0 is once, but never for reuse; ZC_LAB_NEVER is never,
+     * and the verdict says so if it could have happened.  --luck replaces them.
+     */
+    unsigned spurious; /* a wait for a condition ends without a signal */
+    unsigned timeouts; /* a time limit expires though an actor could run */
+    unsigned weak;     /* a weak compare-exchange fails on the expected value;
+                          with clang a weak one is like a strong one */
+    unsigned reuse;    /* malloc() gives a block that an actor freed again;
+                          malloc() and free() of actors are steps then */
 };
 
 /*
@@ -131,6 +151,15 @@ void zc_lab_point(const char *what);
  * `what`: static. */
 unsigned zc_lab_choose(unsigned n, const char *what);
 
+/* This execution counts only if the condition is true.  One where it is false
+ * ends here, and is neither a failure nor a trace. */
+void zc_lab_assume(bool condition);
+
+/* Waits until condition(argument) is true.  The condition reads atomics, at
+ * least one and at most 64, and writes nothing; it is evaluated when one of
+ * them has changed. */
+void zc_lab_await(bool (*condition)(void *), void *argument);
+
 /* The name of a mutex, a condition or an atomic in the diagram.  Call it in
  * setup or begin; name: static. */
 void zc_lab_name(const void *object, const char *name);
@@ -160,6 +189,17 @@ static inline unsigned zc_lab_choose(unsigned n, const char *what)
     (void)n;
     (void)what;
     return 0;
+}
+
+static inline void zc_lab_assume(bool condition)
+{
+    (void)condition;
+}
+
+static inline void zc_lab_await(bool (*condition)(void *), void *argument)
+{
+    while (!condition(argument))
+        ;
 }
 
 static inline void zc_lab_name(const void *object, const char *name)

@@ -23,6 +23,10 @@ static const char *const help[] = {
     "  --random N       N schedules by chance (run, matrix)\n"
     "  --seed S         another sequence of them, if not 1 (run)\n"
     "  --pct D          priorities with D - 1 changes, for a walk (run)\n"
+    "  --luck WHAT=N,...\n"
+    "                   in one execution up to N spurious wake-ups, timeouts,\n"
+    "                   weak exchanges that fail, reuses of freed blocks,\n"
+    "                   instead of what the scenario says (show, run)\n"
     "  --threads        on real threads (show, run, replay); for a debugger,\n"
     "                   show and replay then run them in this process\n"
     "  --time SECONDS   stop then (run)\n"
@@ -80,6 +84,7 @@ enum option {
     RANDOM,
     SEED,
     PCT,
+    LUCK,
     THREADS,
     TIME,
     NO_LEAKS,
@@ -106,6 +111,7 @@ static const struct {
     [RANDOM] = {"--random", "N", RUN | MATRIX, true, 1, UINT64_MAX / 2},
     [SEED] = {"--seed", "S", RUN, true, 0, UINT64_MAX / 2},
     [PCT] = {"--pct", "D", RUN, true, 1, LAB_BOUNDS},
+    [LUCK] = {"--luck", "WHAT=N", SHOW | RUN, false, 0, 0},
     [THREADS] = {"--threads", NULL, SHOW | RUN | REPLAY, false, 0, 0},
     [TIME] = {"--time", "SECONDS", RUN, true, 1, 1000000},
     [NO_LEAKS] = {"--no-leaks", NULL, SHOW | RUN | REPLAY, false, 0, 0},
@@ -248,6 +254,50 @@ static bool take_format(const char *format, struct zcrace *request)
     return wrong("there are the formats columns, mail and json, not", format);
 }
 
+/* The budget that a word like "weak" names; LAB_LUCKS: none. */
+static unsigned find_luck(const char *word, size_t length)
+{
+    unsigned luck = 0;
+
+    while (luck < LAB_LUCKS &&
+           (strlen(lab_luck_name((enum lab_luck)luck)) != length ||
+            strncmp(lab_luck_name((enum lab_luck)luck), word, length) != 0))
+        luck++;
+    return luck;
+}
+
+/* "weak=2,reuse=1" */
+static bool take_luck(const char *text, struct zcrace *request)
+{
+    while (text != NULL) {
+        const size_t length = strcspn(text, "=,");
+        const unsigned luck = find_luck(text, length);
+        char *end = NULL;
+        unsigned long number = 0;
+
+        if (luck == LAB_LUCKS)
+            return wrong("--luck: spurious, timeout, weak and reuse are there, "
+                         "not",
+                         text);
+        if (text[length] == '=' && text[length + 1] >= '0' &&
+            text[length + 1] <= '9')
+            number = strtoul(text + length + 1, &end, 10);
+        if (end == NULL || (*end != '\0' && *end != ',') ||
+            number > LAB_LUCK_MOST) {
+            (void)fprintf(stderr,
+                          "zcrace: --luck: \"%s\" has no number from 0 to %u\n",
+                          text, LAB_LUCK_MOST);
+            return false;
+        }
+        if ((request->luck_given >> luck & 1) != 0)
+            return wrong("--luck: given twice:", text);
+        request->luck[luck] = (unsigned)number;
+        request->luck_given |= 1u << luck;
+        text = *end == ',' ? end + 1 : NULL;
+    }
+    return true;
+}
+
 static enum lab_mode mode_of(const struct given *given)
 {
     const bool bounded = given->values[BOUND] != NULL &&
@@ -282,7 +332,8 @@ static bool fill_request(const struct given *given, enum command command,
     lab->pct_depth = (unsigned)given->numbers[PCT];
     lab->milliseconds = given->numbers[TIME] * 1000;
     lab->seed = given->values[SEED] == NULL ? 1 : given->numbers[SEED];
-    return take_format(given->values[FORMAT], request);
+    return take_luck(given->values[LUCK], request) &&
+           take_format(given->values[FORMAT], request);
 }
 
 /* Fills it from the command line; false: said on stderr what is wrong. */

@@ -29,12 +29,17 @@ struct zcrace {
     bool speed;
     bool unbounded; /* whatever the scenario says */
     bool steps;     /* show every step, not a story */
+    unsigned luck[LAB_LUCKS];
+    unsigned luck_given; /* bits */
     struct lab_options options;
 };
 
 /* The whole program, over the scenarios of lab_registry_set(). */
 int zcrace_main(int argc, char **argv);
 
+/* Gives the program the budgets of the bits. */
+void zcrace_give_luck(struct lab_program *program, const unsigned *luck,
+                      unsigned given);
 /* A program ready to be explored; NULL: said on stderr. */
 const struct lab_scenario *zcrace_prepare(const char *name, const char *broken,
                                           struct lab_program *program);

@@ -84,6 +84,16 @@ const struct lab_scenario *zcrace_prepare(const char *name, const char *broken,
     return break_rules(scenario, broken) ? scenario : NULL;
 }
 
+void zcrace_give_luck(struct lab_program *program, const unsigned *luck,
+                      unsigned given)
+{
+    program->luck_given = given;
+    for (unsigned i = 0; i < LAB_LUCKS; i++) {
+        if ((given >> i & 1) != 0)
+            program->luck[i] = luck[i];
+    }
+}
+
 int zcrace_list(const struct zcrace *request)
 {
     const struct lab_scenario *scenario;
@@ -180,6 +190,7 @@ int zcrace_show(const struct zcrace *request)
     scenario = zcrace_prepare(request->name, request->broken, &program);
     if (scenario == NULL)
         return ZCRACE_USAGE;
+    zcrace_give_luck(&program, request->luck, request->luck_given);
     schedule.count = 0;
     program.isolated = !request->threads;
     (void)lab_record(&program, request->threads, &schedule, &trace);
@@ -392,6 +403,7 @@ int zcrace_run(const struct zcrace *request)
     if (scenario == NULL)
         return ZCRACE_USAGE;
     begin_time(request);
+    zcrace_give_luck(&program, request->luck, request->luck_given);
     options = options_for(request, scenario);
     if (request->broken != NULL && request->options.mode == LAB_SLEEP)
         shortest = find_shortest(&program, &options);
@@ -431,6 +443,7 @@ int zcrace_replay(const struct zcrace *request)
                        &program) == NULL)
         return ZCRACE_USAGE;
     program.isolated = !request->threads;
+    zcrace_give_luck(&program, replay.luck, replay.luck_given);
     if (!lab_record(&program, request->threads, &replay.schedule, &trace)) {
         zcrace_say("diverged at %s", lab_trace_text(&trace, trace.message));
         return ZCRACE_USAGE;

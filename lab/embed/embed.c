@@ -194,6 +194,30 @@ unsigned zc_lab_choose(unsigned n, const char *what)
     return lab_thread() > 0 ? lab_choose(n, what) : 0;
 }
 
+void zc_lab_assume(bool condition)
+{
+    if (condition || lab_thread() < 0)
+        return;
+    lab_exclude();
+    lab_platform_failed();
+}
+
+void zc_lab_await(bool (*condition)(void *), void *argument)
+{
+    for (;;) {
+        lab_round_begin();
+        if (condition(argument) || lab_quiet)
+            return;
+        if (lab_thread() == 0)
+            lab_fail("setup or finish waits", "%s", "for a condition");
+        else if (!lab_round_in_vain())
+            lab_fail("wrong condition",
+                     "zc_lab_await() needs one that reads "
+                     "atomics, up to 64, and writes nothing");
+        lab_platform_failed();
+    }
+}
+
 void zc_lab_note(const char *text)
 {
     if (!lab_quiet)
@@ -238,6 +262,13 @@ static bool check(const struct zc_lab_scenario *own)
     return true;
 }
 
+static unsigned budget(unsigned given, unsigned usual)
+{
+    if (given == ZC_LAB_NEVER)
+        return 0;
+    return given == 0 ? usual : given;
+}
+
 static void adopt(struct embedded *at, const struct zc_lab_scenario *own)
 {
     at->own = own;
@@ -255,6 +286,10 @@ static void adopt(struct embedded *at, const struct zc_lab_scenario *own)
                     .actors = at->actors,
                     .actor_count = own->actor_count,
                     .failure_budget = own->failures,
+                    .luck = {[LAB_SPURIOUS] = budget(own->spurious, 1),
+                             [LAB_TIMEOUT] = budget(own->timeouts, 1),
+                             [LAB_WEAK] = budget(own->weak, 1),
+                             [LAB_REUSE] = budget(own->reuse, 0)},
                     .disposable = true},
         .break_rule = break_rule,
         .rules = own->rules == NULL ? no_rules : own->rules,

@@ -98,6 +98,10 @@ void lab_region_keep(void);
 /* zc_malloc() and zc_free() for a caller at pc, without injected failures. */
 void *lab_take(size_t size, const void *pc);
 void lab_give_back(void *memory, const void *pc);
+/* Gives a freed block again, for as many bytes; is it large enough, and not
+ * larger than need be? */
+void lab_take_again(void *memory, size_t size, const void *pc);
+bool lab_takes_as_much(const void *memory, size_t size);
 /* A failure if the library has not given everything back. */
 void lab_region_check_empty(void);
 

@@ -37,14 +37,14 @@ void lab_catch_faults(void);
  */
 extern bool lab_quiet;
 
-/* Unlocks and sleeps on the condition until another thread wakes this one.
- * With a time limit: false if the time ran out, which is explored.  The caller
- * locks again. */
+/* Unlocks and sleeps on the condition until another thread wakes this one, or
+ * for nothing.  With a time limit: false if the time ran out, which is
+ * explored.  The caller locks again.  pc: of the code that waits. */
 struct zc_condition;
 void lab_wait(struct zc_condition *condition, const void *lock,
-              const struct lab_site *site);
+              const struct lab_site *site, const void *pc);
 bool lab_wait_for(struct zc_condition *condition, const void *lock,
-                  const struct lab_site *site);
+                  const struct lab_site *site, const void *pc);
 
 /* The processor that setup is on. */
 extern unsigned lab_setup_processor;

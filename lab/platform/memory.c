@@ -3,8 +3,9 @@
  * memory.c - memory.h from one region that every execution uses from its start.
  *
  * Blocks grow from its beginning and mappings from its middle.  Neither is
- * reused within an execution, so an address is an identity, and allocating and
- * freeing need no lock and are no step.  No memory is requested from the
+ * reused within an execution (but for malloc() of user code, where that is
+ * explored), so an address is an identity, and allocating and freeing need no
+ * lock and are no step.  No memory is requested from the
  * system.
  */
 #include "platform/memory.h"
@@ -132,6 +133,12 @@ void lab_region_check_empty(void)
              region.live_blocks, region.live_mappings);
 }
 
+static struct block *block_of(const void *memory)
+{
+    return (struct block *)(void *)(lab_region + lab_region_offset(memory) -
+                                    sizeof(struct block));
+}
+
 void *lab_take(size_t size, const void *pc)
 {
     struct block *block =
@@ -149,6 +156,24 @@ void *lab_take(size_t size, const void *pc)
     block->taken_by = pc;
     lab_memory_begin(block + 1, size, "block", pc);
     return block + 1;
+}
+
+void lab_take_again(void *memory, size_t size, const void *pc)
+{
+    struct block *block = block_of(memory);
+
+    lab_region_note_write(block, sizeof(*block));
+    block->size = size;
+    block->freed_by = NULL;
+    block->taken_by = pc;
+    region.live_blocks++;
+    lab_memory_begin(memory, size, "block", pc);
+}
+
+bool lab_takes_as_much(const void *memory, size_t size)
+{
+    return zc_round_up(block_of(memory)->size, BLOCK_ALIGNMENT) ==
+           zc_round_up(size, BLOCK_ALIGNMENT);
 }
 
 void *zc_malloc(size_t size)
@@ -171,12 +196,6 @@ void *zc_calloc(size_t count, size_t size)
     if (memory != NULL)
         memset(memory, 0, bytes);
     return memory;
-}
-
-static struct block *block_of(const void *memory)
-{
-    return (struct block *)(void *)(lab_region + lab_region_offset(memory) -
-                                    sizeof(struct block));
 }
 
 void lab_give_back(void *memory, const void *pc)

@@ -3,11 +3,13 @@
 #include "platform/thread.h"
 
 #include "base/inject.h"
+#include "engine/met.h"
 #include "lab_platform.h"
 #include "platform/process.h"
 #include "platform/processor.h"
 #include "watch/tsan.h"
 
+#define CALLER __builtin_return_address(0)
 #define PROCESSORS 8
 #define NS_PER_S 1000000000u
 
@@ -51,34 +53,44 @@ static bool is_woken(const void *argument)
     return (sleeper->condition->waiting & sleeper->bit) == 0;
 }
 
-/* Unlocks and registers as a sleeper, in one step. */
-static struct sleeper lie_down(struct zc_condition *condition, const void *lock,
-                               const struct lab_site *site)
+/* Unlocks and registers as a sleeper, in one step.  False: it is awake again,
+ * for nothing.  Later is the same as at once: it did not take a signal. */
+static bool lie_down(const struct sleeper *sleeper,
+                     struct zc_condition *condition, const void *lock,
+                     const struct lab_site *site, const void *pc)
 {
-    struct sleeper sleeper = {condition, UINT32_C(1) << lab_thread()};
-
+    if (lab_luck_budget(LAB_SPURIOUS) == 0)
+        lab_met(LAB_MET_CONDITION_WAIT, pc);
     lab_step_also(LAB_RMW, condition, lock, site);
     lab_clock_exchanged(true);
     lab_unlock_within(lock);
-    condition->waiting |= sleeper.bit;
-    return sleeper;
+    if (lab_happens(LAB_SPURIOUS))
+        return false;
+    condition->waiting |= sleeper->bit;
+    return true;
 }
 
 void lab_wait(struct zc_condition *condition, const void *lock,
-              const struct lab_site *site)
+              const struct lab_site *site, const void *pc)
 {
-    struct sleeper sleeper = lie_down(condition, lock, site);
+    struct sleeper sleeper = {condition, UINT32_C(1) << lab_thread()};
 
-    lab_await(LAB_WAIT | LAB_ACQUIRE, condition, is_woken, &sleeper, site);
+    if (lie_down(&sleeper, condition, lock, site, pc))
+        lab_await(LAB_WAIT | LAB_ACQUIRE, condition, is_woken, &sleeper, site);
 }
 
 bool lab_wait_for(struct zc_condition *condition, const void *lock,
-                  const struct lab_site *site)
+                  const struct lab_site *site, const void *pc)
 {
-    struct sleeper sleeper = lie_down(condition, lock, site);
-    bool woken = lab_await_timed(LAB_WAIT | LAB_ACQUIRE, condition, is_woken,
-                                 &sleeper, site);
+    struct sleeper sleeper = {condition, UINT32_C(1) << lab_thread()};
+    bool woken;
 
+    if (!lab_times_out())
+        lab_met(LAB_MET_TIMED_WAIT, pc);
+    if (!lie_down(&sleeper, condition, lock, site, pc))
+        return true;
+    woken = lab_await_timed(LAB_WAIT | LAB_ACQUIRE, condition, is_woken,
+                            &sleeper, site);
     if (!woken)
         condition->waiting &= ~sleeper.bit;
     return woken;
@@ -87,7 +99,7 @@ bool lab_wait_for(struct zc_condition *condition, const void *lock,
 void lab_condition_wait(struct zc_condition *condition, struct zc_mutex *mutex,
                         const struct lab_site *site) ZC_NO_LOCK_ANALYSIS
 {
-    lab_wait(condition, mutex, site);
+    lab_wait(condition, mutex, site, CALLER);
     lab_mutex_lock(mutex, site);
 }
 
@@ -95,7 +107,7 @@ bool lab_condition_wait_for(struct zc_condition *condition,
                             struct zc_mutex *mutex, uint64_t nanoseconds,
                             const struct lab_site *site) ZC_NO_LOCK_ANALYSIS
 {
-    bool woken = lab_wait_for(condition, mutex, site);
+    bool woken = lab_wait_for(condition, mutex, site, CALLER);
 
     if (!woken)
         lab_clock_ns += nanoseconds;
@@ -139,6 +151,7 @@ void zc_sleep_ns(uint64_t nanoseconds)
     zc_may_block();
     lab_step(LAB_POINT, NULL, LAB_SITE("sleep"));
     lab_clock_ns += nanoseconds;
+    lab_written = true;
 }
 
 /* ---- process.h: there is no fork between two steps ---- */

@@ -64,6 +64,17 @@ void lab_clock_acquire(const void *object);
 
 /* --- tsan_c11.c ------------------------------------------------------ */
 
+/* What every function does first that user code calls for an atomic: its
+ * caller's local state decides what the thread does next, with two operands. */
+#define LAB_C11_CALLED(one, two)                                               \
+    (LAB_STATE_OF_CALLER(), lab_state_and((uint64_t)(one)),                    \
+     lab_state_and((uint64_t)(two)))
+
+/* Does this weak compare-exchange fail for nothing? */
+bool lab_c11_fails(const void *pc);
+/* The read-modify-write that ends now wrote what was there. */
+void lab_c11_keep(bool kept);
+
 /* The begin and the end of a C11 atomic; `order` as compilers number them.  The
  * end says whether the word was changed, and its value. */
 void lab_c11_begin(unsigned kind, const void *word, size_t size, int order,

@@ -3,7 +3,8 @@
  * tsan_c11.c - C11 atomics as steps.
  *
  * A relaxed operation orders nothing, but its order among the other operations
- * on its word is explored all the same: sequential consistency is assumed.
+ * on its word is explored all the same: sequential consistency is assumed, and
+ * the verdict says that there was one.
  */
 #include "embed/embed.h"
 #include "engine/met.h"
@@ -24,6 +25,7 @@ enum {
 
 static unsigned done_flags; /* of the step between begin and end */
 static unsigned done_kind;
+static bool kept; /* it wrote the same value again */
 
 static unsigned flags_of(int order)
 {
@@ -56,11 +58,26 @@ void lab_c11_begin(unsigned kind, const void *word, size_t size, int order,
         lab_met(LAB_MET_RELAXED, pc);
     if (name != NULL && lab_object_number(word) == 0)
         (void)lab_object(word, name, -1, -1);
-    lab_step(kind | flags_of(order), word, &site);
+    lab_step_bytes(kind | flags_of(order), word, size, &site, pc);
+    kept = false;
     /* Other threads ran meanwhile and may have set these. */
     done_kind = kind;
     done_flags = flags_of(order);
     lab_access(word, size, LAB_ACCESS_ATOMIC | writes, pc);
+}
+
+bool lab_c11_fails(const void *pc)
+{
+    if (lab_quiet)
+        return false;
+    if (lab_luck_budget(LAB_WEAK) == 0)
+        lab_met(LAB_MET_WEAK_EXCHANGE, pc);
+    return lab_happens(LAB_WEAK);
+}
+
+void lab_c11_keep(bool value)
+{
+    kept = value;
 }
 
 void lab_c11_end(bool changed, uint64_t value)
@@ -71,7 +88,7 @@ void lab_c11_end(bool changed, uint64_t value)
         return;
     if (done_kind == LAB_RMW) {
         lab_clock_exchanged_as(changed, done_flags);
-        if (!changed)
+        if (!changed || kept)
             lab_unchanged();
     }
     /* Addresses differ from run to run. */

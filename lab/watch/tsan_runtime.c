@@ -139,6 +139,7 @@ void *__tsan_memset(void *memory, int byte, size_t size)
 #define ATOMICS(bits, type)                                                    \
     type __tsan_atomic##bits##_load(const volatile type *word, int order)      \
     {                                                                          \
+        LAB_C11_CALLED(0, 0);                                                  \
         lab_c11_begin(LAB_READ, (const void *)(uintptr_t)word, sizeof(type),   \
                       order, CALLER);                                          \
         lab_c11_end(true, *word);                                              \
@@ -157,36 +158,50 @@ void *__tsan_memset(void *memory, int byte, size_t size)
     {                                                                          \
         type before;                                                           \
                                                                                \
+        LAB_C11_CALLED(value, 0);                                              \
         lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
                       order, CALLER);                                          \
         before = *word;                                                        \
         *word = value;                                                         \
+        lab_c11_keep(before == value);                                         \
         lab_c11_end(true, value);                                              \
         return before;                                                         \
+    }                                                                          \
+    static int exchange_if_##bits(volatile type *word, type *expected,         \
+                                  type value, int order, bool weak,            \
+                                  const void *pc)                              \
+    {                                                                          \
+        type wanted;                                                           \
+        bool equal;                                                            \
+                                                                               \
+        lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
+                      order, pc);                                              \
+        wanted = *expected;                                                    \
+        equal = *word == wanted && !(weak && lab_c11_fails(pc));               \
+        if (equal)                                                             \
+            *word = value;                                                     \
+        else                                                                   \
+            *expected = *word;                                                 \
+        lab_c11_keep(equal &&value == wanted);                                 \
+        lab_c11_end(equal, *word);                                             \
+        return equal;                                                          \
     }                                                                          \
     int __tsan_atomic##bits##_compare_exchange_strong(                         \
         volatile type *word, type *expected, type value, int order,            \
         int failure)                                                           \
     {                                                                          \
-        bool equal;                                                            \
-                                                                               \
         (void)failure;                                                         \
-        lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
-                      order, CALLER);                                          \
-        equal = *word == *expected;                                            \
-        if (equal)                                                             \
-            *word = value;                                                     \
-        else                                                                   \
-            *expected = *word;                                                 \
-        lab_c11_end(equal, *word);                                             \
-        return equal;                                                          \
+        LAB_C11_CALLED(value, *expected);                                      \
+        return exchange_if_##bits(word, expected, value, order, false,         \
+                                  CALLER);                                     \
     }                                                                          \
     int __tsan_atomic##bits##_compare_exchange_weak(                           \
         volatile type *word, type *expected, type value, int order,            \
         int failure)                                                           \
     {                                                                          \
-        return __tsan_atomic##bits##_compare_exchange_strong(                  \
-            word, expected, value, order, failure);                            \
+        (void)failure;                                                         \
+        LAB_C11_CALLED(value, *expected);                                      \
+        return exchange_if_##bits(word, expected, value, order, true, CALLER); \
     }
 
 #define FETCHES(bits, type, name, operator)                                    \
@@ -195,10 +210,12 @@ void *__tsan_memset(void *memory, int byte, size_t size)
     {                                                                          \
         type before;                                                           \
                                                                                \
+        LAB_C11_CALLED(value, 0);                                              \
         lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
                       order, CALLER);                                          \
         before = *word;                                                        \
         *word = (type)(before operator value);                                 \
+        lab_c11_keep(*word == before);                                         \
         lab_c11_end(true, *word);                                              \
         return before;                                                         \
     }

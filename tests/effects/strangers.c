@@ -5,22 +5,30 @@
  *
  *     effects_strangers FIELD=VALUE... COMMAND [OPTION]...
  *
- * Numbers are values of their field; of a function, 0 is NULL.
+ * Numbers are values of their field; of a function, 0 is NULL, and of a budget
+ * for what happens for no reason, ZC_LAB_NEVER.
  */
+#include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <zcache/lab.h>
 #include <zcache/swap.h>
 #include <zcache/zcache.h>
 
 struct shared {
     atomic_int word;
+    bool ready; /* [lock] */
     void *kept;
 };
 
 static int contexts[2];
 static struct shared *shared;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static int begun;
 static unsigned failed_mallocs; /* begin() sets it */
 
@@ -103,6 +111,56 @@ RUNS(allocate)
     free(memory);
 }
 
+RUNS(signal_it)
+{
+    (void)pthread_mutex_lock(&lock);
+    shared->ready = true;
+    (void)pthread_cond_signal(&changed);
+    (void)pthread_mutex_unlock(&lock);
+}
+
+RUNS(wait_timed)
+{
+    const struct timespec until = {0, 0};
+
+    (void)pthread_mutex_lock(&lock);
+    while (!shared->ready) {
+        if (pthread_cond_timedwait(&changed, &lock, &until) != 0)
+            zc_lab_fail("timeout", "happened");
+    }
+    (void)pthread_mutex_unlock(&lock);
+}
+
+RUNS(wait_once)
+{
+    (void)pthread_mutex_lock(&lock);
+    if (!shared->ready)
+        (void)pthread_cond_wait(&changed, &lock);
+    if (!shared->ready)
+        zc_lab_fail("spurious", "happened");
+    (void)pthread_mutex_unlock(&lock);
+}
+
+RUNS(exchange_weakly)
+{
+    int expected = 0;
+
+    if (!atomic_compare_exchange_weak(&shared->word, &expected, 1))
+        zc_lab_fail("weak", "happened");
+}
+
+RUNS(malloc_again)
+{
+    void *memory = malloc(16);
+    const uintptr_t before = (uintptr_t)memory;
+
+    free(memory);
+    memory = malloc(16);
+    if ((uintptr_t)memory == before)
+        zc_lab_fail("reuse", "happened");
+    free(memory);
+}
+
 RUNS(take_pages)
 {
     struct zc_zspool *pool = NULL;
@@ -171,6 +229,10 @@ static const struct {
     {"read", {{"read", read_page}, {"nothing", nothing}}},
     {"write", {{"write", write_page}, {"nothing", nothing}}},
     {"pages", {{"pages", take_pages}, {"nothing", nothing}}},
+    {"wait", {{"wait", wait_once}, {"signal", signal_it}}},
+    {"timed", {{"wait", wait_timed}, {"signal", signal_it}}},
+    {"weak", {{"weak", exchange_weakly}, {"nothing", nothing}}},
+    {"again", {{"again", malloc_again}, {"nothing", nothing}}},
 };
 
 /* --- the scenario ---------------------------------------------------- */
@@ -203,6 +265,7 @@ static void set_actors(const char *name)
 static void set_field(const char *field, const char *value)
 {
     const unsigned number = (unsigned)strtoul(value, NULL, 10);
+    const unsigned often = number == 0 ? ZC_LAB_NEVER : number;
 
     if (strcmp(field, "name") == 0)
         scenario.name = value;
@@ -234,6 +297,14 @@ static void set_field(const char *field, const char *value)
         scenario.may_fail = number;
     else if (strcmp(field, "failures") == 0)
         scenario.failures = number;
+    else if (strcmp(field, "spurious") == 0)
+        scenario.spurious = often;
+    else if (strcmp(field, "timeouts") == 0)
+        scenario.timeouts = often;
+    else if (strcmp(field, "weak") == 0)
+        scenario.weak = often;
+    else if (strcmp(field, "reuse") == 0)
+        scenario.reuse = often;
     else
         exit(3);
 }
