@@ -39,7 +39,7 @@ void lab_broken_free_contexts(
     void (*free_context)(const struct zc_compressor *compressor,
                          struct zc_context *context));
 
-/* DEFERRED_HANDLE_IN_HEADER: the handles that are freed under reclaim are a list
+/* DEFERRED_HANDLE_IN_HEADER: handles that are freed under reclaim are a list
  * through their cells: each has the one before it where its location was, the
  * first has 0. */
 void lab_broken_chain(struct zc_handles *handles, uint32_t cell);

@@ -320,8 +320,8 @@ static int end_silent(const struct zcrace *request,
     return lab_is_complete(&found) ? ZCRACE_SILENT : ZCRACE_IN_PART;
 }
 
-/* Runs one bound after another: the first that fails as the bug is known for has
- * the fewest preemptions; if none does, the first that fails.  False: no
+/* Runs one bound after another: the first that fails as the bug is known for
+ * has the fewest preemptions; if none does, the first that fails.  False: no
  * affordable bound fails. */
 static bool find_shortest(const struct lab_program *program,
                           const struct lab_options *options)

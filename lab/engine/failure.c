@@ -70,6 +70,9 @@ static const struct {
     {"lock that was never made", LAB_FAILURE_CRASH},
     {"wild access", LAB_FAILURE_CRASH},
     {"abort", LAB_FAILURE_CRASH},
+    {"exit called", LAB_FAILURE_CRASH},
+    {"stack overflow", LAB_FAILURE_CRASH},
+    {"thread ended", LAB_FAILURE_CRASH},
     {"free of what was never allocated", LAB_FAILURE_CRASH},
     {"unmap of what is not mapped", LAB_FAILURE_CRASH},
 

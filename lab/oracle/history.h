@@ -39,7 +39,7 @@ void lab_history_begin(enum lab_operation_kind kind, unsigned slot,
 /* It ended; `version` is what a load or take gave. */
 void lab_history_end(zc_status status, unsigned version);
 
-/* From here on a slot is a page of a space, 10 * space + page, and called A:0. */
+/* From here on a slot is a page of a space, 10 * space + page, called A:0. */
 void lab_history_name_pages(void);
 
 /* A failure if no order explains the answers: a page that is lost, stale or was

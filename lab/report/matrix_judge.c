@@ -4,8 +4,8 @@
  *
  * With every rule in force nothing fails.  Each rule, broken, makes a scenario
  * fail; otherwise it is no rule.  Each scenario fails with some rule broken;
- * otherwise it is no test.  And what a scenario states about itself is true: how
- * it fails, and with how many preemptions.
+ * otherwise it is no test.  And what a scenario states about itself is true:
+ * how it fails, and with how many preemptions.
  */
 #include "matrix.h"
 

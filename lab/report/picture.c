@@ -409,7 +409,9 @@ void lab_print_wrapped(FILE *out, const char *line, unsigned width)
 
 void lab_print_counts(FILE *out, const struct lab_story *story)
 {
+    const unsigned width = story->width == 0 ? LAB_WIDTH_MOST : story->width;
     char text[2 * LAB_LINE_CHARS] = "";
+    char *whole;
     FILE *line = fmemopen(text, sizeof(text), "w");
 
     if (line == NULL)
@@ -424,8 +426,13 @@ void lab_print_counts(FILE *out, const struct lab_story *story)
         print_result(line, story->whole);
     }
     (void)fclose(line);
-    lab_print_wrapped(out, text,
-                      story->width == 0 ? LAB_WIDTH_MOST : story->width);
+    if (strlen(text) > width && (whole = strstr(text, "; ")) != NULL) {
+        whole[1] = '\0';
+        lab_print_wrapped(out, text, width);
+        lab_print_wrapped(out, whole + 2, width);
+    } else {
+        lab_print_wrapped(out, text, width);
+    }
     if (story->whole != NULL)
         lab_print_met(out, &story->whole->met, story->width);
 }

@@ -38,7 +38,7 @@ static const char head[] =
 static const char legend[] =
     "\n"
     "A digit: fails with so many preemptions and no fewer, and where the\n"
-    "scenario lists the rule, in the way that the rule's bug is known for. `s`:\n"
+    "scenario lists the rule, in the way that its bug is known for. `s`:\n"
     "*sequential*, every trace fails: the rule is broken without any\n"
     "concurrency. `.`: every trace was explored and none fails. `:`: the same\n"
     "for all schedules up to a bound. Blank: with all rules in force the code\n"

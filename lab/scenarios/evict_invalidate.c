@@ -71,7 +71,7 @@ static const char *const rules_evict_invalidate_kernel[] = {
     "NO_FREE_LIST_UNDER_RECLAIM", "RECLAIM_END_RELEASES_CELLS",
     "FAILED_RECLAIM_REBUILDS_LIST", "NOTHING_AFTER_SUBMIT", NULL};
 /* The last two: a cell is freed twice, and a count of references goes below 0;
- * both are known as counts that do not add up, and the library itself says so. */
+ * counts that do not add up, as the library itself says. */
 static const enum lab_failure known_evict_invalidate_kernel[] = {
     LAB_FAILURE_LEAK, LAB_FAILURE_LEAK, LAB_FAILURE_ASSERTION,
     LAB_FAILURE_ASSERTION};

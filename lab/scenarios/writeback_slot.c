@@ -256,8 +256,8 @@ const struct lab_scenario scenario_writeback_exit = {
 
 static const char *const rules_writeback_reused[] = {"WRITEBACK_RECHECKS_TREE",
                                                      NULL};
-/* The page of the other slot is written here, under a newer one, and taken out of
- * its own slot. */
+/* The page of the other slot is written here, under a newer one, and is lost
+ * for its own slot. */
 static const enum lab_failure known_writeback_reused[] = {
     LAB_FAILURE_LOST_PAGE};
 static const uint8_t least_writeback_reused[] = {0};
