@@ -84,6 +84,12 @@ static const struct {
     {"bit lock not held", LAB_FAILURE_MISUSE},
     {"waits under a spinlock", LAB_FAILURE_MISUSE},
 
+    {"mutex that the lab does not have", LAB_FAILURE_MISUSE},
+    {"waits with a mutex taken twice", LAB_FAILURE_MISUSE},
+    {"wrong condition", LAB_FAILURE_MISUSE},
+
+    {"16-byte atomic", LAB_FAILURE_OTHER},
+    {"misaligned atomic", LAB_FAILURE_OTHER},
     {"out of the lab's memory", LAB_FAILURE_OTHER},
     {"too many objects", LAB_FAILURE_OTHER},
     {"history too long", LAB_FAILURE_OTHER},
