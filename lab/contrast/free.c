@@ -13,6 +13,7 @@
 
 #include "contrast.h"
 #include "engine/explore.h"
+#include "engine/scenario.h"
 #include "oracle/memory.h"
 #include "oracle/pool.h"
 #include "platform/lab_platform.h"
@@ -54,6 +55,17 @@ void lab_fail(const char *what, const char *format, ...)
     va_end(arguments);
     (void)fputc('\n', stderr);
     _exit(CONTRAST_FAILED);
+}
+
+/* A failure ends the process. */
+bool lab_has_failed(void)
+{
+    return false;
+}
+
+void lab_rule_missed(int index)
+{
+    (void)index;
 }
 
 /* --- steps and rows -------------------------------------------------- */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * met.c - notes of what is not explored.  They lie in the state of the search,
- * which worker processes share.
+ * met.c - notes of what is not explored, and of the broken rules that code
+ * asked for.  They lie in the state of the search, which worker processes share.
  */
 #include "met.h"
 
+#include "scenario.h"
 #include "search_state.h"
 
 const char *(*lab_met_name)(enum lab_met what, const void *where);
@@ -41,4 +42,10 @@ void lab_met_merge(struct lab_met_notes *to, const struct lab_met_notes *from)
         for (unsigned j = 0; j < from->kinds[i].places; j++)
             add_place(&to->kinds[i], from->kinds[i].place[j]);
     }
+}
+
+void lab_rule_missed(int index)
+{
+    if (lab_search != NULL && index >= 0)
+        lab_search->result.missed |= 1u << (unsigned)index;
 }

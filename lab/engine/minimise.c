@@ -5,8 +5,8 @@
  * Runs all schedules with no preemption, then with one, and so on, until one
  * fails, and in the way that the program's bug is known for if the given
  * schedule fails so.  Of those with the fewest preemptions it takes the one
- * with the fewest switches, then the least in the order of its entries, which also
- * picks one of equal traces.
+ * with the fewest switches, then the least in the order of its entries, which
+ * also picks one of equal traces.
  *
  * Then it finds the step that decides: the shortest prefix of that schedule
  * after which every continuation fails.  A prefix is tested by exploring its

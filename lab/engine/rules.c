@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rules.c - lists of rules that are broken together, "A,B", and which of them
- * code asked for.
+ * rules.c - lists of rules that are broken together, "A,B".
  */
 #include "scenario.h"
-#include "search_state.h"
 
 #include <string.h>
 
@@ -36,10 +34,4 @@ int lab_rule_index(const char *list, const char *rule)
             return i;
     }
     return -1;
-}
-
-void lab_rule_missed(int index)
-{
-    if (lab_search != NULL && index >= 0)
-        lab_search->result.missed |= 1u << (unsigned)index;
 }

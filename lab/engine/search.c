@@ -124,7 +124,7 @@ static bool has_time(struct lab_search *search)
 /* Goes on to the next execution; false: the search ends. */
 static bool advance(struct lab_search *search)
 {
-    if ((search->options.stop_at_first && search->result.failures != 0) ||
+    if ((search->options.stop_at_first && search->result.known != 0) ||
         (search->stop_at_success && search->succeeded))
         return false;
     if (!search->strategy->next()) {

@@ -42,7 +42,7 @@ struct lab_options {
     uint64_t seed;         /* of random modes */
     unsigned pct_depth;    /* 0: 3 */
     bool threads;          /* the back end of real threads */
-    bool stop_at_first;    /* failure */
+    bool stop_at_first;    /* failure as the bug is known for */
     bool check_replay;     /* run each execution twice: equal hashes? */
     bool count_traces;     /* distinct ones, by hash; LAB_SLEEP has only such */
     /* Called a few times a second and at the end, or NULL. */

@@ -59,7 +59,7 @@ bool lab_explore_all(const struct lab_program *program,
     if (!search(&all, &chosen, result))
         return false;
     if (result->finished || chosen.executions == options->executions ||
-        is_over(&all) || (options->stop_at_first && result->failures != 0))
+        is_over(&all) || (options->stop_at_first && result->known != 0))
         return true;
     if (result->blocked > BLOCKED_MOST * result->complete) {
         chosen.mode = LAB_SOURCE;

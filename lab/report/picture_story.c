@@ -8,8 +8,8 @@
  * Equal lines of a thread that follow each other are one.
  *
  * There is room for few lines.  First to go are steps that pass nothing from
- * one thread to another, then those on objects that a reader does not ask for, as
- * locks of the allocator.  Never left out are the calls of the scenario, what
+ * one thread to another, then those on objects that a reader does not ask for,
+ * as locks of the allocator.  Never left out are the calls of the scenario, what
  * failed, both accesses of a race, both ends of the life of memory, waits, and
  * the step after which every continuation fails.
  */
@@ -158,6 +158,26 @@ static bool is_within(const struct lab_trace *trace, unsigned at,
            row->function[0] != '\0';
 }
 
+/* What was chosen, in words; the names of budgets are for replay strings. */
+static void put_choice(const struct lab_row *row, struct lab_line *line)
+{
+    static const struct {
+        const char *budget, *words;
+    } lucks[] = {{"spurious", "(wakes for nothing)"},
+                 {"timeout", "(time runs out)"},
+                 {"weak", "(fails for nothing)"},
+                 {"reuse", "(gets a freed block again)"}};
+
+    for (size_t i = 0; i < sizeof(lucks) / sizeof(lucks[0]); i++) {
+        if (strcmp(lucks[i].budget, row->verb) == 0) {
+            (void)snprintf(line->text, sizeof(line->text), "%s",
+                           lucks[i].words);
+            return;
+        }
+    }
+    (void)snprintf(line->text, sizeof(line->text), "(%s fails)", row->verb);
+}
+
 void lab_story_row(const struct lab_trace *trace, unsigned at,
                    struct lab_line *line)
 {
@@ -169,7 +189,7 @@ void lab_story_row(const struct lab_trace *trace, unsigned at,
     if (call[0] != '\0' && is_within(trace, at, call))
         call = row->function;
     if (row->is_failure)
-        (void)snprintf(line->text, sizeof(line->text), "(%s fails)", row->verb);
+        put_choice(row, line);
     else if (row->kind >= LAB_CHOOSE || row->kind == LAB_POINT ||
              call[0] == '\0')
         lab_row_name(row, trace, line->text);
