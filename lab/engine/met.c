@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * met.c - notes of what is not explored, and of the broken rules that code
- * asked for.  They lie in the state of the search, which worker processes share.
+ * asked for.  They lie in the state of the search, which worker processes
+ * share.
  */
 #include "met.h"
 

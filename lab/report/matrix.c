@@ -118,6 +118,7 @@ static void finish(struct pool *pool, struct worker *worker, int status)
 
     /* Explored code may call exit(0). */
     cell->state = status == 0 && cell->ended ? LAB_CELL_DONE : LAB_CELL_DIED;
+    cell->wait_status = status;
     cell->seconds = now() - worker->began;
     pool->executions += cell->executions;
     worker->process = 0;

@@ -59,6 +59,7 @@ struct lab_cell {
     unsigned steps;       /* the most of any execution; failing: its own */
     unsigned preemptions; /* the fewest that fail */
     unsigned switches;
+    int wait_status; /* of its worker */
     double seconds;
     uint64_t running; /* executions so far; the parent watches it */
     char what[LAB_CELL_WHAT];

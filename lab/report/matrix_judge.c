@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/wait.h>
 
 struct verdict {
     const struct lab_matrix *matrix;
@@ -58,8 +59,13 @@ static void judge_cell(struct verdict *verdict, unsigned scenario,
                              : matrix->plan->rules->identifier(rule);
 
     if (cell->state == LAB_CELL_DIED) {
-        (void)fprintf(verdict->out, "%s, %s: the worker process died\n",
-                      name_of(matrix, scenario), broken);
+        (void)fprintf(verdict->out, "%s, %s: the worker process %s %d\n",
+                      name_of(matrix, scenario), broken,
+                      WIFSIGNALED(cell->wait_status) ? "died of signal"
+                                                     : "ended with status",
+                      WIFSIGNALED(cell->wait_status)
+                          ? WTERMSIG(cell->wait_status)
+                          : WEXITSTATUS(cell->wait_status));
         verdict->wrong++;
     }
     if (cell->unpredictable) {

@@ -8,10 +8,10 @@
  * Equal lines of a thread that follow each other are one.
  *
  * There is room for few lines.  First to go are steps that pass nothing from
- * one thread to another, then those on objects that a reader does not ask for,
- * as locks of the allocator.  Never left out are the calls of the scenario, what
- * failed, both accesses of a race, both ends of the life of memory, waits, and
- * the step after which every continuation fails.
+ * one thread to another, then those on objects that a reader does not ask
+ * for, as locks of the allocator.  Never left out are the calls of the
+ * scenario, what failed, both accesses of a race, both ends of the life of
+ * memory, waits, and the step after which every continuation fails.
  */
 #include "picture.h"
 
