@@ -81,13 +81,14 @@ static void walk_data(int file, uint64_t from, uint64_t to, uint64_t page_size,
     static unsigned char present[WINDOW_PAGES];
 
     while (from < to) {
-        const uint64_t pages = (to - from) / page_size < WINDOW_PAGES
-                                   ? (to - from) / page_size
-                                   : WINDOW_PAGES;
-        const size_t bytes = (size_t)(pages * page_size);
-        void *window =
-            mmap(NULL, bytes, PROT_READ, MAP_SHARED, file, (off_t)from);
+        uint64_t pages = (to - from) / page_size;
+        size_t bytes;
+        void *window;
 
+        if (pages > WINDOW_PAGES)
+            pages = WINDOW_PAGES;
+        bytes = (size_t)(pages * page_size);
+        window = mmap(NULL, bytes, PROT_READ, MAP_SHARED, file, (off_t)from);
         if (window == MAP_FAILED)
             return;
         if (mincore(window, bytes, present) == 0) {
