@@ -11,6 +11,51 @@
 # in ZcacheLabCalls.txt fails the build.  Other sources of the program can be
 # linked to the target as libraries, and their functions named after ALLOW (* in
 # a name is any text): the lab does not see into these.
+#
+# A linker lays out variables in the order of the sources.  Two sources of the
+# lab stand around those of the program, so that the lab knows where the
+# program's static variables are: it watches and restores what lies between.
+
+# The sources that bound the statics of a program; SOURCES_VAR: their names.
+function(zcache_lab_bounds name sources_var)
+  set(sources)
+  foreach(end first last)
+    set(ends)
+    if(end STREQUAL "last")
+      set(ends [[
+
+void zc_lab_statics(void *ends[8]);
+void zc_lab_statics(void *ends[8])
+{
+    ends[0] = zc_lab_first_data;
+    ends[1] = zc_lab_last_data;
+    ends[2] = zc_lab_first_bss;
+    ends[3] = zc_lab_last_bss;
+    ends[4] = zc_lab_first_tdata;
+    ends[5] = zc_lab_last_tdata;
+    ends[6] = zc_lab_first_tbss;
+    ends[7] = zc_lab_last_tbss;
+}
+]])
+    endif()
+    file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${name}_${end}.c @ONLY
+      CONTENT [[
+/* SPDX-License-Identifier: MIT */
+/* The @end@ variables of a program in the race lab. */
+extern char zc_lab_first_data[16], zc_lab_last_data[16];
+extern char zc_lab_first_bss[16], zc_lab_last_bss[16];
+extern __thread char zc_lab_first_tdata[16], zc_lab_last_tdata[16];
+extern __thread char zc_lab_first_tbss[16], zc_lab_last_tbss[16];
+
+char zc_lab_@end@_data[16] = {1};
+char zc_lab_@end@_bss[16] = {0};
+__thread char zc_lab_@end@_tdata[16] = {1};
+__thread char zc_lab_@end@_tbss[16] = {0};
+@ends@]])
+    list(APPEND sources ${CMAKE_CURRENT_BINARY_DIR}/${name}_${end}.c)
+  endforeach()
+  set(${sources_var} ${sources} PARENT_SCOPE)
+endfunction()
 
 function(zcache_add_lab name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;ALLOW")
@@ -24,11 +69,15 @@ function(zcache_add_lab name)
   # pthread_... to zc_lab_...
   set(pthread_names
     cond_broadcast cond_destroy cond_init cond_signal cond_timedwait cond_wait
-    mutex_destroy mutex_init mutex_lock mutex_trylock mutex_unlock)
+    mutex_destroy mutex_init mutex_lock mutex_trylock mutex_unlock
+    self)
 
-  add_executable(${name} ${arg_SOURCES})
+  zcache_lab_bounds(${name} bounds)
+  list(GET bounds 0 first)
+  list(GET bounds 1 last)
+  add_executable(${name} ${first} ${arg_SOURCES} ${last})
   target_link_libraries(${name} PRIVATE zcache::lab)
-  target_compile_options(${name} PRIVATE -g -fsanitize=thread)
+  target_compile_options(${name} PRIVATE -g -fno-common -fsanitize=thread)
   target_compile_definitions(${name} PRIVATE
     ZC_LAB=1
     memcpy=__tsan_memcpy

@@ -75,13 +75,6 @@ static void check(unsigned index)
     places_ops.free(pool, handles[index]);
 }
 
-/* Sets the variables outside the pool that actors change. */
-static void begin(void *context)
-{
-    (void)context;
-    handles[1] = handles[2] = (zc_handle){0};
-}
-
 static void take_apart(unsigned first, unsigned last)
 {
     for (unsigned i = first; i <= last; i++)
@@ -118,7 +111,6 @@ static const struct zc_lab_scenario put_free = {
     .summary = "put || free",
     .story = "A place enters the free list while another leaves it.",
     .setup = make_pool,
-    .begin = begin,
     .actors = putting_and_freeing,
     .actor_count = 2,
     .finish = finish_put_free,
@@ -132,7 +124,6 @@ static const struct zc_lab_scenario put_put = {
     .story = "Two objects find the same place: the list is touched under the "
              "lock only, but not in one section.",
     .setup = make_pool,
-    .begin = begin,
     .actors = putting,
     .actor_count = 2,
     .finish = finish_put_put,

@@ -24,18 +24,25 @@
  *
  * A failure is zc_lab_fail(), assert(), abort(), exit(), a fault, a stack
  * overflow, a loop without a step; a deadlock, a lost wake-up, a livelock, a
- * mutex misused; and, in memory that malloc() gave, a data race (two accesses
- * that no lock, no atomic and no start of a thread orders, wherever in the
- * schedule they are), a use after free, a double free, a leak.  pthread_exit()
- * ends an actor.
+ * mutex misused; a data race (two accesses that no lock, no atomic and no start
+ * of a thread orders, wherever in the schedule they are); and, in memory that
+ * malloc() gave, a use after free, a double free, a leak.  pthread_exit() ends
+ * an actor.
+ *
+ * Before each execution the lab restores what setup left: the memory of
+ * malloc() and of the library; static variables of these sources, thread-local
+ * ones too; locals of main().  All of this and the actors' stacks are watched
+ * for data races, but for thread-local variables.
+ *
+ * Not restored are variables of other libraries, memory that comes from
+ * elsewhere, files and sockets.  If two actors share such memory, the verdict
+ * names it and is not "complete".
  *
  * Limits: threads other than the actors, rwlocks, semaphores and other
  * allocators are not on the list of what these sources may call, and fail the
- * build (ZcacheLabCalls.txt beside that function).  Static
- * variables, and memory that comes from elsewhere, are neither watched nor put
- * back: an actor may change one only if begin() sets it.  Fences order nothing
- * for the lab.  What an actor does may depend on the schedule alone: not on
- * clocks, random numbers or addresses.
+ * build (ZcacheLabCalls.txt beside that function).  Fences order nothing for
+ * the lab.  What an actor does may depend on the schedule alone: not on clocks,
+ * random numbers or addresses.
  *
  * The calls in the last part of this file are for the code under test.  Without
  * ZC_LAB, which zcache_add_lab() defines, they are empty, so they may stay
@@ -80,10 +87,10 @@ struct zc_lab_scenario {
     void *context;       /* for the functions */
 
     /*
-     * setup runs once, alone.  The lab restores what setup made in memory of
-     * malloc() and of the library before every execution, with every lock free.
-     * begin runs at the beginning of every execution, alone: it sets the
-     * variables elsewhere that actors change.
+     * setup runs once, alone.  The lab restores what it made before every
+     * execution, with every lock free.
+     * begin runs at the beginning of every execution, alone.  It is rarely
+     * needed: it sets what is not restored.
      * finish runs at the end of every execution, alone: it checks the results
      * and frees everything.  What it does not free is a leak, a failure.
      */

@@ -15,6 +15,7 @@
 #include "embed.h"
 #include "platform/execution.h"
 #include "platform/lab_platform.h"
+#include "platform/statics.h"
 #include "watch/calls.h"
 #include "watch/tsan.h"
 
@@ -315,6 +316,8 @@ int zc_lab_main(int argc, char **argv,
         list[count] = &embedded[count].scenario;
     }
     list[count] = NULL;
+    lab_outside_noted = true;
+    lab_statics_add_locals(__builtin_frame_address(0), argv);
     lab_registry_set(list, NULL);
     return zcrace_main(argc, argv);
 }

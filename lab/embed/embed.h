@@ -42,6 +42,7 @@ int zc_lab_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
 int zc_lab_cond_signal(pthread_cond_t *condition);
 int zc_lab_cond_broadcast(pthread_cond_t *condition);
 
+pthread_t zc_lab_self(void);
 int zc_lab_yield(void);
 
 /* Failures in explored code; elsewhere what they are called after. */

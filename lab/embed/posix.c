@@ -415,6 +415,12 @@ int zc_lab_cond_broadcast(pthread_cond_t *condition)
 
 /* --- the rest -------------------------------------------------------- */
 
+/* Fibers share a thread of the system. */
+pthread_t zc_lab_self(void)
+{
+    return (pthread_t)(uintptr_t)(lab_thread() + 1);
+}
+
 int zc_lab_yield(void)
 {
     LAB_STATE_OF_CALLER();

@@ -323,6 +323,17 @@ void lab_thread_exit(void);
 /* Is the address below the stack of this thread, where an overflow writes? */
 bool lab_below_stack(const void *address);
 
+/*
+ * The stacks of fibers, LAB_STACK_BYTES for each thread, as if they lay side by
+ * side in the order of the threads: the offset of an address (SIZE_MAX: on none
+ * of them), and back.
+ */
+#define LAB_STACK_BYTES ((size_t)256 * 1024)
+size_t lab_stack_offset(const void *address);
+const char *lab_stack_at(size_t offset);
+/* The lowest address of the running fiber's stack; of none at first. */
+extern uintptr_t lab_own_stack;
+
 /* --- observers ------------------------------------------------------- */
 
 struct lab_granted {
@@ -349,6 +360,10 @@ struct lab_observer {
                                      const char *name),
                        void *context);
 };
+
+/* An observer wants to see this execution once more, if it does not fail: the
+ * same schedule is run again before the outcome counts. */
+void lab_repeat(void);
 
 /* Replaces the observer; NULL: none.  Call it before exploring. */
 void lab_observe(const struct lab_observer *observer);

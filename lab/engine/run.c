@@ -408,7 +408,14 @@ static void start_actors(void)
     lab_run.current = 0;
 }
 
-void lab_execute(const struct lab_order *order)
+static bool repeat;
+
+void lab_repeat(void)
+{
+    repeat = true;
+}
+
+static void execute(const struct lab_order *order)
 {
     const struct lab_program *program = order->program;
 
@@ -440,4 +447,16 @@ void lab_execute(const struct lab_order *order)
     lab_run.active = false;
     if (lab_watcher != NULL && lab_watcher->end != NULL)
         lab_watcher->end();
+}
+
+void lab_execute(const struct lab_order *order)
+{
+    struct lab_order again = *order;
+
+    repeat = false;
+    execute(order);
+    if (!repeat || lab_run.outcome != LAB_COMPLETE_RUN)
+        return;
+    again.script = order->schedule->count;
+    execute(&again);
 }

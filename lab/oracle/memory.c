@@ -28,7 +28,6 @@
 #define PLACES 8 /* texts that may be in use at a time */
 
 struct page {
-    uint32_t execution;
     uint8_t whole; /* mark of the whole page, unless fine */
     bool fine;
     uint8_t marks[PAGE_WORDS];
@@ -44,11 +43,14 @@ struct event {
     unsigned mark; /* 0: the life of `what` begins */
 };
 
-char lab_region[LAB_REGION_BYTES] __attribute__((aligned(65536)));
+char lab_region[LAB_HEAP_BYTES] __attribute__((aligned(65536)));
 bool lab_reuse;
 
+/* Most of it is never touched. */
 static struct page pages[LAB_REGION_PAGES];
 static struct page kept[LAB_REGION_PAGES];
+static uint32_t executions[LAB_REGION_PAGES]; /* each of `pages` is of */
+static bool is_kept[LAB_REGION_PAGES];        /* not all zero in `kept` */
 static unsigned kept_events;
 static struct event journal[JOURNAL];
 static unsigned event_count;
@@ -62,25 +64,32 @@ void lab_marks_reset(void)
 
 void lab_marks_forget(void)
 {
-    memset(kept, 0, sizeof(kept));
+    for (size_t i = 0; i < LAB_REGION_PAGES; i++) {
+        if (is_kept[i])
+            memset(&kept[i], 0, sizeof(kept[i]));
+    }
+    memset(is_kept, 0, sizeof(is_kept));
     kept_events = 0;
     lab_marks_reset();
 }
 
 void lab_marks_keep(void)
 {
-    for (size_t i = 0; i < LAB_REGION_PAGES; i++)
-        if (pages[i].execution == execution)
-            kept[i] = pages[i];
+    for (size_t i = 0; i < LAB_REGION_PAGES; i++) {
+        if (executions[i] != execution)
+            continue;
+        kept[i] = pages[i];
+        is_kept[i] = true;
+    }
     kept_events = event_count;
 }
 
 /* A page to read: of this execution, or as it was kept. */
 static const struct page *see_page(size_t word)
 {
-    const struct page *page = &pages[word / PAGE_WORDS];
+    size_t page = word / PAGE_WORDS;
 
-    return page->execution == execution ? page : &kept[word / PAGE_WORDS];
+    return executions[page] == execution ? &pages[page] : &kept[page];
 }
 
 /* A page to change. */
@@ -89,9 +98,9 @@ static struct page *page_at(size_t word)
     struct page *page = &pages[word / PAGE_WORDS];
     const struct page *from = &kept[word / PAGE_WORDS];
 
-    if (page->execution == execution)
+    if (executions[word / PAGE_WORDS] == execution)
         return page;
-    page->execution = execution;
+    executions[word / PAGE_WORDS] = execution;
     page->whole = from->whole;
     page->fine = from->fine;
     if (from->fine)
@@ -219,10 +228,8 @@ const char *lab_memory_name(const void *memory, size_t *offset_out)
     size_t offset = lab_region_offset(memory);
     unsigned at = last_event(offset, true, event_count);
 
-    if (at == event_count) {
-        *offset_out = offset;
-        return "memory";
-    }
+    if (at == event_count)
+        return lab_statics_name(memory, offset_out);
     *offset_out = offset - journal[at].offset;
     return journal[at].what;
 }
@@ -352,7 +359,7 @@ static void note_end(const void *memory)
 
 static void report(size_t word, bool writes, const void *pc)
 {
-    const char *memory = lab_region + word * WORD_BYTES;
+    const char *memory = lab_region_at(word * WORD_BYTES);
     bool dead = (marks_of(word) & LAB_MARK_DEAD) != 0;
     const char *what = dead ? "use after free" : "use of free space";
     size_t offset;

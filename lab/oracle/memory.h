@@ -6,6 +6,9 @@
  * used from its beginning in every execution and never twice in one.  Freed
  * memory is marked dead; touching it is a failure, which names the calls that
  * allocated and freed it.
+ *
+ * All watched memory has an offset: the region first, then the static variables
+ * of the program (platform/statics.c), then stacks.
  */
 #ifndef LAB_ORACLE_MEMORY_H
 #define LAB_ORACLE_MEMORY_H
@@ -16,27 +19,44 @@
 
 #define LAB_PAGE_SHIFT 12
 #define LAB_PAGE_BYTES (1u << LAB_PAGE_SHIFT)
-#define LAB_REGION_BYTES ((size_t)48 << 20)
+#define LAB_HEAP_BYTES ((size_t)48 << 20)
+#define LAB_STATICS_AT LAB_HEAP_BYTES
+#define LAB_STACKS_AT (LAB_STATICS_AT + ((size_t)16 << 20))
+#define LAB_REGION_BYTES (LAB_STACKS_AT + ((size_t)8 << 20))
 #define LAB_REGION_PAGES (LAB_REGION_BYTES >> LAB_PAGE_SHIFT)
+#define LAB_UNWATCHED (SIZE_MAX / 2) /* the offset of other memory */
+#define LAB_HEAP_PAGES (LAB_HEAP_BYTES >> LAB_PAGE_SHIFT)
 
-extern char lab_region[LAB_REGION_BYTES];
+extern char lab_region[LAB_HEAP_BYTES];
 
-/* Offset in the region; at or above LAB_REGION_BYTES: not in it. */
+/* The offset of memory beside lab_region (platform/statics.c). */
+size_t lab_statics_offset(const void *memory);
+
+/* The offset of watched memory; at or above LAB_REGION_BYTES: not watched. */
 static inline size_t lab_region_offset(const void *memory)
 {
-    return (size_t)((uintptr_t)memory - (uintptr_t)lab_region);
+    size_t offset = (size_t)((uintptr_t)memory - (uintptr_t)lab_region);
+
+    return offset < LAB_HEAP_BYTES ? offset : lab_statics_offset(memory);
 }
 
+/* The watched memory at an offset. */
+const char *lab_region_at(size_t offset);
+
 /* Pages that were written since the region was kept; see lab_region_keep(). */
-extern uint8_t lab_region_dirty[LAB_REGION_PAGES];
+extern uint8_t lab_region_dirty[LAB_HEAP_PAGES];
 
 static inline void lab_region_note_write(const void *memory, size_t size)
 {
-    size_t page = lab_region_offset(memory) >> LAB_PAGE_SHIFT;
-    size_t last = (lab_region_offset(memory) + size - 1) >> LAB_PAGE_SHIFT;
+    size_t offset = (size_t)((uintptr_t)memory - (uintptr_t)lab_region);
+    size_t page = offset >> LAB_PAGE_SHIFT;
 
-    for (; page <= last && page < LAB_REGION_PAGES; page++)
-        lab_region_dirty[page] = 1;
+    if (offset >= LAB_HEAP_BYTES)
+        return;
+    for (; page <= (offset + size - 1) >> LAB_PAGE_SHIFT; page++) {
+        if (page < LAB_HEAP_PAGES)
+            lab_region_dirty[page] = 1;
+    }
 }
 
 #define LAB_POISON 0x6bu /* what freed memory is filled with */
@@ -74,6 +94,13 @@ bool lab_memory_check(const void *memory, size_t size, bool writes,
 void lab_memory_describe(const void *memory);
 /* Its name, and the offset in it; "memory" if it has none. */
 const char *lab_memory_name(const void *memory, size_t *offset_out);
+
+/* The same for memory that no event is known of; slow.  The static variable at
+ * an address: NULL: none is known. */
+const char *lab_statics_name(const void *memory, size_t *offset_out);
+const char *lab_symbol_of(const void *address, size_t *offset_out);
+/* A name for memory that is not watched: "hidden+4". */
+const char *lab_data_name(const void *address);
 
 /* Where a program counter is: "zc_entry_put (entry.c:112)".  Slow, and only
  * while a trace is recorded; else "?". */

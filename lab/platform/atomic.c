@@ -65,7 +65,7 @@ static uint64_t shown(const void *pointer)
 
     if (pointer == NULL)
         return 0;
-    return offset < LAB_REGION_BYTES ? offset + 1 : UINT64_MAX;
+    return offset < LAB_STACKS_AT ? offset + 1 : UINT64_MAX;
 }
 
 /* False: no step was needed. */

@@ -7,14 +7,8 @@
  * any function.  It has a stack of its own, because the stack may be what is
  * used up.  It ends the execution by switching away from the thread.
  */
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE /* dladdr() */
-#endif
-
 #include "engine/explore.h"
-#include <dlfcn.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "engine/met.h"
@@ -37,20 +31,11 @@ static void handle(int number, siginfo_t *info, void *context)
     (void)raise(number);
 }
 
-/* Data has no line, but a variable or at least its file may be known. */
 static const char *name_place(enum lab_met what, const void *where)
 {
-    static char text[80];
-    Dl_info info;
-
-    if (what != LAB_MET_UNWATCHED && what != LAB_MET_OVERFLOW)
-        return lab_place_name(where);
-    if (dladdr(where, &info) == 0)
-        return NULL;
-    (void)snprintf(text, sizeof(text), "%s %s",
-                   info.dli_sname == NULL ? "in" : "variable",
-                   info.dli_sname == NULL ? info.dli_fname : info.dli_sname);
-    return text;
+    if (what == LAB_MET_UNWATCHED || what == LAB_MET_OVERFLOW)
+        return lab_data_name(where);
+    return lab_place_name(where);
 }
 
 void lab_catch_faults(void)

@@ -17,9 +17,10 @@
 #include "base/inject.h"
 #include "lab_platform.h"
 #include "platform/lock.h"
+#include "statics.h"
 #include "watch/tsan.h"
 
-#define HEAP_BYTES (LAB_REGION_BYTES / 2)
+#define HEAP_BYTES (LAB_HEAP_BYTES / 2)
 #define BLOCK_ALIGNMENT 16
 #define MAPPINGS 64
 #define POISON_MAX 65536
@@ -59,15 +60,16 @@ struct region {
 
 static struct region region;
 static struct region kept;
-static char kept_bytes[LAB_REGION_BYTES];
+static char kept_bytes[LAB_HEAP_BYTES];
 
-uint8_t lab_region_dirty[LAB_REGION_PAGES];
+uint8_t lab_region_dirty[LAB_HEAP_PAGES];
 
 void lab_region_reset(void)
 {
     memset(&region, 0, sizeof(region));
     memset(lab_region_dirty, 0, sizeof(lab_region_dirty));
     lab_marks_forget();
+    lab_statics_reset();
 }
 
 /* Restores what was kept.  Memory beyond it may keep old bytes: a block is
@@ -91,6 +93,7 @@ void lab_region_restore(void)
     restore(HEAP_BYTES, HEAP_BYTES + kept.maps_used);
     region = kept;
     lab_marks_reset();
+    lab_statics_restore();
 }
 
 void lab_region_keep(void)
@@ -100,6 +103,7 @@ void lab_region_keep(void)
     memcpy(kept_bytes + HEAP_BYTES, lab_region + HEAP_BYTES, region.maps_used);
     memset(lab_region_dirty, 0, sizeof(lab_region_dirty));
     lab_marks_keep();
+    lab_statics_keep();
 }
 
 static void say_first_leak(void)
@@ -245,7 +249,7 @@ void *zc_pages_map(size_t bytes, size_t alignment)
     if (zc_inject(ZC_INJECT_PAGES))
         return NULL;
     start = zc_round_up(HEAP_BYTES + region.maps_used, alignment);
-    if (start + bytes > LAB_REGION_BYTES || region.mapping_count == MAPPINGS) {
+    if (start + bytes > LAB_HEAP_BYTES || region.mapping_count == MAPPINGS) {
         lab_fail("out of the lab's memory", "%zu bytes of pages", bytes);
         return NULL;
     }

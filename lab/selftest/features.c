@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/locals.h"
 #include "selftest.h"
 
 static const struct lab_site here = {NULL, "feature", "features.c", 1};
@@ -557,6 +558,34 @@ static void depend_on_before(void *context)
     lab_value((uint64_t)calls++);
 }
 
+static _Thread_local int own = 1;
+
+/* A thread-local variable that another thread has changed is a failure. */
+static void use_own(void *context)
+{
+    (void)context;
+    if (own != 1)
+        lab_fail("not its own", "%d", own);
+    own = 1 + lab_thread();
+    lab_step(LAB_POINT, NULL, &here);
+    if (own != 1 + lab_thread())
+        lab_fail("not its own", "%d", own);
+}
+
+static void try_own(struct selftest *test)
+{
+    static const struct feature feature = {
+        "thread-local", {use_own, use_own}, .complete = 1};
+    static const int initial = 1;
+    static bool added;
+
+    if (!added)
+        (void)lab_locals_add(&own, sizeof(own), &initial);
+    added = true;
+    try(test, &feature, LAB_SLEEP, false);
+    try(test, &feature, LAB_SLEEP, true);
+}
+
 static void try_random(struct selftest *test, enum lab_mode mode)
 {
     static const struct feature lost = {
@@ -652,6 +681,7 @@ void selftest_features(struct selftest *test)
     try_known(test);
     for (int mode = LAB_WALK; mode <= LAB_PCT; mode++)
         try_random(test, (enum lab_mode)mode);
+    try_own(test);
     (void)lab_explore(&program, &options, &result);
     (void)selftest_fact(test, result.unpredictable,
                         "a program that depends on the past is not noticed");

@@ -12,12 +12,13 @@
  *   tsan_shadow.c    the latest accesses, and their threads
  *   tsan_c11.c       C11 atomics, of user code
  *   tsan_clock.c     what is ordered before what
+ *   outside.c        memory that is not watched
  *   oracle/memory.c  which memory is free now, and which call had it
  *
- * Memory that is not the library's (stacks, pages of the scenario, the lab) is
- * not watched.  Accesses in setup or finish are not compared, because setup is
- * before everything and finish after it; only use of freed memory is found
- * there.
+ * Watched is the memory that has an offset (oracle/memory.h): the library's,
+ * the statics of the program, stacks.  Accesses in setup or finish are not
+ * compared, because setup is before everything and finish after it; only use of
+ * freed memory is found there.
  */
 #ifndef LAB_TSAN_H
 #define LAB_TSAN_H
@@ -87,6 +88,15 @@ void lab_shadow_reset(void);
 /* Compares with earlier accesses, for a use that lab_access() does not see. */
 void lab_shadow_check(const void *memory, size_t size, unsigned access,
                       const void *pc);
+
+/* --- outside.c ------------------------------------------------------- */
+
+/* Whether these accesses are noted. */
+extern bool lab_outside_noted;
+/* A thread uses memory that is not watched. */
+void lab_outside_access(const void *memory, size_t size, bool writes);
+void lab_outside_reset(void);
+
 /* The observer that keeps all of this; it resets the library's memory too. */
 extern const struct lab_observer lab_tsan_observer;
 

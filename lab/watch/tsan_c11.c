@@ -93,6 +93,6 @@ void lab_c11_end(bool changed, uint64_t value)
     }
     /* Addresses differ from run to run. */
     if (value >= SMALL)
-        value = offset < LAB_REGION_BYTES ? SMALL + offset : UINT64_MAX;
+        value = offset < LAB_STACKS_AT ? SMALL + offset : UINT64_MAX;
     lab_value(value);
 }

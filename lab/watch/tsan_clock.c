@@ -128,6 +128,7 @@ static void begin(void)
     lab_clock_reset();
     lab_shadow_reset();
     lab_calls_reset();
+    lab_outside_reset();
 }
 
 const struct lab_observer lab_tsan_observer = {

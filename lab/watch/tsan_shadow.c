@@ -17,6 +17,7 @@
 #define PLACES 6
 #define WORD_BYTES 8u
 #define PAGE_WORDS (LAB_PAGE_BYTES / WORD_BYTES)
+#define NEAR_NULL ((uintptr_t)1 << 20) /* below every program */
 
 struct access {
     uint32_t tick;
@@ -137,6 +138,16 @@ static bool covers(const struct now *now, uint8_t bytes,
            before->tick <= now->known[before->thread];
 }
 
+/* The first byte that two accesses of a word share. */
+static const char *place(size_t word, unsigned bytes)
+{
+    size_t at = word * WORD_BYTES;
+
+    for (; (bytes & 1) == 0; bytes >>= 1)
+        at++;
+    return lab_region_at(at);
+}
+
 static void check_word(size_t word, uint8_t bytes, const struct now *now)
 {
     const struct word *found =
@@ -147,8 +158,9 @@ static void check_word(size_t word, uint8_t bytes, const struct now *now)
     for (uint32_t i = 0; i < found->count; i++) {
         if (!races(&found->accesses[i], now, bytes))
             continue;
-        report(lab_region + word * WORD_BYTES, &found->accesses[i],
-               now->access.thread, now->access.access, now->pc);
+        report(place(word, found->accesses[i].bytes & bytes),
+               &found->accesses[i], now->access.thread, now->access.access,
+               now->pc);
         return;
     }
 }
@@ -165,7 +177,7 @@ static void note_word(size_t word, uint8_t bytes, const struct now *now)
         const struct access *before = &found->accesses[i];
 
         if (races(before, now, bytes))
-            report(lab_region + word * WORD_BYTES, before, own.thread,
+            report(place(word, before->bytes & bytes), before, own.thread,
                    own.access, now->pc);
         if (!covers(now, bytes, before))
             found->accesses[kept++] = *before;
@@ -247,16 +259,42 @@ static bool is_wild(uintptr_t address)
 {
     const uintptr_t poison = UINTPTR_MAX / 0xffu * LAB_POISON;
 
-    return address < LAB_REGION_BYTES ||
+    return address < NEAR_NULL ||
            address >> (sizeof(address) * 4) == poison >> (sizeof(address) * 4);
+}
+
+/*
+ * Most accesses to a stack are by its own thread, and no other ever uses it.
+ * They are not kept until another thread does.  Then the execution is run once
+ * more: whether one of them races, it shows then.
+ */
+static unsigned shared_stacks; /* set of threads */
+
+static bool is_private(const void *memory)
+{
+    return (uintptr_t)memory - lab_own_stack < LAB_STACK_BYTES &&
+           (shared_stacks >> (unsigned)lab_thread() & 1) == 0;
+}
+
+static void note_stack(size_t offset, int thread)
+{
+    unsigned owner = (unsigned)((offset - LAB_STACKS_AT) / LAB_STACK_BYTES);
+
+    if ((int)owner == thread || (shared_stacks >> owner & 1) != 0)
+        return;
+    shared_stacks |= 1u << owner;
+    lab_repeat();
 }
 
 void lab_access(const void *memory, size_t size, unsigned access,
                 const void *pc)
 {
-    size_t offset = lab_region_offset(memory);
+    size_t offset;
     int thread;
 
+    if (is_private(memory))
+        return;
+    offset = lab_region_offset(memory);
     if (lab_quiet) {
         if ((access & LAB_ACCESS_WRITE) != 0)
             lab_region_note_write(memory, size);
@@ -270,16 +308,20 @@ void lab_access(const void *memory, size_t size, unsigned access,
         }
         if (access == LAB_ACCESS_WRITE && !lab_on_stack(memory))
             lab_written = true;
+        if (lab_thread() > 0 && !lab_in_oracle())
+            lab_outside_access(memory, size, (access & LAB_ACCESS_WRITE) != 0);
         return;
     }
     if ((access & LAB_ACCESS_WRITE) != 0)
         lab_region_note_write(memory, size);
-    if (access == LAB_ACCESS_WRITE)
+    if (access == LAB_ACCESS_WRITE && !lab_on_stack(memory))
         lab_written = true;
     if (lab_in_oracle() ||
         !lab_memory_check(memory, size, (access & LAB_ACCESS_WRITE) != 0, pc))
         return;
     thread = lab_thread();
+    if (thread > 0 && offset >= LAB_STACKS_AT)
+        note_stack(offset, thread);
     if (thread > 0)
         note(thread, offset, size, access, pc);
 }

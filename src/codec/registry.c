@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/options.h"
+#include "platform/annotate_memory.h"
 #include "platform/atomic.h"
 
 /*
@@ -39,7 +40,7 @@ static const struct zc_compressor *const built_in[] = {CODECS(ADDRESS)};
 #define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))
 
 /* Set once, by exchange_if; pairs with the acquire in get_registered(). */
-static zc_atomic_pointer registered[ZC_COMPRESSORS_MAX];
+static ZC_PROCESS_VARIABLE zc_atomic_pointer registered[ZC_COMPRESSORS_MAX];
 
 static const struct zc_compressor *get_registered(unsigned index)
 {

@@ -42,6 +42,12 @@ ZC_INLINE void zc_annotate_write_end(void *bytes, size_t size,
 /* Code that is not instrumented has just written these bytes. */
 ZC_INLINE void zc_annotate_written(void *bytes, size_t size);
 
+/*
+ * ZC_PROCESS_VARIABLE is a part of the definition of each variable that the
+ * library has once in a process: the lab restores these for each execution.
+ *
+ *     static ZC_PROCESS_VARIABLE zc_atomic_u32 pools_made;
+ */
 #include "platform_impl/annotate_memory_impl.h"
 
 #endif

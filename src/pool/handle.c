@@ -124,7 +124,7 @@ static uint32_t word_next_free(uint64_t word)
 }
 
 /* Pools made by this process.  Only a number: relaxed is enough. */
-static zc_atomic_u32 pools_made;
+static ZC_PROCESS_VARIABLE zc_atomic_u32 pools_made;
 
 /*
  * The next pool tag.  The numbers begin at the address of this copy of the

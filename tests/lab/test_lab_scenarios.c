@@ -10,6 +10,7 @@
 
 #include "platform/lab_platform.h"
 #include "scenarios.h"
+#include "watch/tsan.h"
 
 #define MILLISECONDS 600000 /* where others use the machine too */
 #define RANDOM 500
@@ -124,9 +125,10 @@ TEST(every_rule_has_a_scenario)
 }
 
 /* Everything is built once and copied back: two runs of one schedule meet the
- * same steps. */
+ * same steps.  What two threads share is watched. */
 TEST(executions_repeat)
 {
+    lab_outside_noted = true;
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
         const struct lab_options options = {
@@ -140,5 +142,9 @@ TEST(executions_repeat)
             fail_msg("%s: unpredictable %d, failures %llu",
                      scenario->program.name, result.unpredictable,
                      (unsigned long long)result.failures);
+        if (result.met.kinds[LAB_MET_UNWATCHED].count != 0)
+            fail_msg(
+                "%s: shares %s unwatched", scenario->program.name,
+                lab_data_name(result.met.kinds[LAB_MET_UNWATCHED].place[0]));
     }
 }

@@ -6,6 +6,8 @@
 
 #include "engine/explore.h"
 
+#define ZC_PROCESS_VARIABLE __attribute__((section("zc_process")))
+
 void lab_annotate_object_begin(const void *memory, size_t size,
                                const char *what, const struct lab_site *site);
 void lab_annotate_object_end(const void *memory, size_t size, const char *what,

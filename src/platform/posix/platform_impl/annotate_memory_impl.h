@@ -3,6 +3,8 @@
 #ifndef ZC_PLATFORM_ANNOTATE_MEMORY_IMPL_H
 #define ZC_PLATFORM_ANNOTATE_MEMORY_IMPL_H
 
+#define ZC_PROCESS_VARIABLE
+
 static inline void zc_annotate_object_begin(const void *memory, size_t size,
                                             const char *what)
 {

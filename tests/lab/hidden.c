@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* hidden.c - it is not compiled for the lab, and has a state of its own. */
+#include "hidden.h"
+
+int hidden_shared;
