@@ -36,7 +36,9 @@
  *
  * Not restored are variables of other libraries, memory that comes from
  * elsewhere, files and sockets.  If two actors share such memory, the verdict
- * names it and is not "complete".
+ * names it and is not "complete".  If executions differ by what an earlier one
+ * left, that is a failure too; with --reference each execution is in a process
+ * of its own, which leaves nothing behind but files.
  *
  * Limits: threads other than the actors, rwlocks, semaphores and other
  * allocators are not on the list of what these sources may call, and fail the

@@ -31,7 +31,9 @@ static const char *const help[] = {
     "                   show and replay then run them in this process\n"
     "  --time SECONDS   stop then (run)\n"
     "  --no-leaks       memory left at the end is no failure (show, run,\n"
-    "                   replay)\n",
+    "                   replay)\n"
+    "  --reference      each execution in a new process: slow, and right\n"
+    "                   whatever an execution leaves behind (run)\n",
     "  --jobs N         processes at a time (matrix)\n"
     "  --check FOLDER   compare with what is recorded there (matrix)\n"
     "  --record FOLDER  record there (matrix)\n",
@@ -88,6 +90,7 @@ enum option {
     THREADS,
     TIME,
     NO_LEAKS,
+    REFERENCE,
     JOBS,
     CHECK,
     RECORD,
@@ -115,6 +118,7 @@ static const struct {
     [THREADS] = {"--threads", NULL, SHOW | RUN | REPLAY, false, 0, 0},
     [TIME] = {"--time", "SECONDS", RUN, true, 1, 1000000},
     [NO_LEAKS] = {"--no-leaks", NULL, SHOW | RUN | REPLAY, false, 0, 0},
+    [REFERENCE] = {"--reference", NULL, RUN, false, 0, 0},
     [JOBS] = {"--jobs", "N", MATRIX, true, 1, 64},
     [CHECK] = {"--check", "FOLDER", MATRIX, false, 0, 0},
     [RECORD] = {"--record", "FOLDER", MATRIX, false, 0, 0},
@@ -322,6 +326,7 @@ static bool fill_request(const struct given *given, enum command command,
     request->threads = given->values[THREADS] != NULL;
     request->steps = given->values[STEPS] != NULL ||
                      (command != RUN && given->values[STORY] == NULL);
+    request->reference = given->values[REFERENCE] != NULL;
     request->speed = given->values[SPEED] != NULL;
     request->unbounded = given->values[BOUND] != NULL;
     lab_no_leaks = given->values[NO_LEAKS] != NULL;

@@ -26,6 +26,7 @@ struct zcrace {
     const char *record; /* likewise */
     unsigned jobs;      /* 0: as many as there are processors */
     bool threads;
+    bool reference; /* each execution has a process of its own */
     bool speed;
     bool unbounded; /* whatever the scenario says */
     bool steps;     /* show every step, not a story */

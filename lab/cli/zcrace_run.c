@@ -215,6 +215,7 @@ static struct lab_options options_for(const struct zcrace *request,
         options.bound = scenario->bound;
     }
     options.count_traces = options.mode >= LAB_WALK;
+    options.compare = true;
     watch(&options, scenario->program.name);
     return options;
 }
@@ -391,6 +392,17 @@ static void tell(const struct zcrace *request,
         print(request, story);
 }
 
+/* Executions depend on earlier ones, so that what was counted means nothing. */
+static int tell_difference(const struct lab_program *program)
+{
+    (void)printf("%s: %" PRIu64 " schedules, and they depend on each other "
+                 "(not complete)\n"
+                 "problem: not repeatable: %s\n"
+                 "With --reference no execution meets what another one left.\n",
+                 program->name, found.executions, found.difference);
+    return ZCRACE_FOUND;
+}
+
 int zcrace_run(const struct zcrace *request)
 {
     struct lab_story story = {.broken = NULL};
@@ -404,6 +416,7 @@ int zcrace_run(const struct zcrace *request)
         return ZCRACE_USAGE;
     begin_time(request);
     zcrace_give_luck(&program, request->luck, request->luck_given);
+    program.fresh = request->reference;
     options = options_for(request, scenario);
     if (request->broken != NULL && request->options.mode == LAB_SLEEP)
         shortest = find_shortest(&program, &options);
@@ -417,6 +430,8 @@ int zcrace_run(const struct zcrace *request)
     }
     if (has_time() && !explore(&program, &options, &found))
         return ZCRACE_USAGE;
+    if (found.difference[0] != '\0')
+        return tell_difference(&program);
     if (found.unpredictable)
         zcrace_say("%s does not do the same twice", program.name);
     if (found.failures == 0)

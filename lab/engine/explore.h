@@ -398,6 +398,12 @@ struct lab_program {
     /* Runs in worker processes all the same: a crash, an endless loop or an
      * exit() is then a failure of the execution. */
     bool isolated;
+    /* Each execution has a process of its own, as the program was before the
+     * first; slow.  Then it need not be disposable. */
+    bool fresh;
+    /* What executions leave to later ones although it should be restored, as a
+     * text; NULL: nothing.  May be NULL. */
+    const char *(*left)(void);
 };
 
 #endif

@@ -40,7 +40,8 @@
     X(EXIT_IS_THE_END, "a worker that exits has explored all") \
     X(PASSED_FORGOTTEN, "a failure that is passed over does not count") \
     X(KNOWN_NOT_SOUGHT, "the shortest failure is kept, of whatever kind") \
-    X(LOCALS_SHARED, "threads share their thread-local variables")
+    X(LOCALS_SHARED, "threads share their thread-local variables") \
+    X(REFERENCE_AGREES, "a new process always does the same")
 /* clang-format on */
 
 #define LAB_MUTANT_NAME(name, sentence) LAB_MUTANT_##name,

@@ -45,7 +45,7 @@ static bool next(void)
     return false;
 }
 
-static const struct lab_strategy plain = {
+const struct lab_strategy lab_plain = {
     .pick = pick,
     .choose = choose,
     .next = next,
@@ -56,7 +56,7 @@ static void execute(void *argument)
     struct shared *shared = argument;
     struct lab_order order = {
         .program = shared->program,
-        .strategy = &plain,
+        .strategy = &lab_plain,
         .threads = shared->threads,
         .script = shared->schedule.count,
         .schedule = &shared->schedule,
@@ -116,7 +116,7 @@ bool lab_record(const struct lab_program *program, bool threads,
     shared->threads = threads;
     shared->schedule.count = schedule->count;
     memcpy(shared->schedule.decisions, schedule->decisions, schedule->count);
-    if (program->disposable && !program->isolated)
+    if (program->disposable && !program->isolated && !program->fresh)
         execute(shared);
     else
         execute_in_worker(shared);

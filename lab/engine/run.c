@@ -157,7 +157,7 @@ static int prune(void)
 {
     if (lab_run.strategy->dropped != NULL)
         lab_run.strategy->dropped();
-    if (lab_run.program->disposable) {
+    if (lab_run.program->disposable || lab_run.program->fresh) {
         lab_end_execution(LAB_BLOCKED, NULL);
         return LAB_NO_THREAD;
     }

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "mutant.h"
+#include "reference.h"
 
 #define SHOW_NANOSECONDS UINT64_C(200000000)
 #define RANDOM_EXECUTIONS 1000u
@@ -152,10 +153,17 @@ static void work(void *argument)
         search->pulse.executions++;
         execute(search, search->script);
         lab_count_execution();
+        if (!lab_reference_compare(search)) {
+            search->over = true;
+            return;
+        }
         if (search->options.check_replay && (survives || !is_dead()))
             check_replay(search);
         search->over = !advance(search);
-        goes_on = !search->over && (survives || !is_dead());
+        if (search->over)
+            lab_reference_compare_last(search);
+        goes_on = !search->over && !search->program->fresh &&
+                  (survives || !is_dead());
     }
 }
 
@@ -191,7 +199,7 @@ bool lab_search_run(void)
 
     search->began = lab_clock();
     search->script = search->floor;
-    if (program->disposable && !program->isolated) {
+    if (program->disposable && !program->isolated && !program->fresh) {
         work(search);
     } else {
         while (fine && !search->over)
@@ -237,7 +245,10 @@ bool lab_explore(const struct lab_program *program,
         (void)fprintf(stderr, "zcrace: no memory for a search\n");
         return false;
     }
+    if (options->compare && !program->fresh)
+        (void)lab_reference_open(lab_search);
     fine = lab_search_run();
+    lab_reference_close(lab_search);
     if (!fine)
         (void)fprintf(stderr, "zcrace: no worker process: %s\n",
                       strerror(errno));

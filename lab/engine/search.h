@@ -44,6 +44,7 @@ struct lab_options {
     bool threads;          /* the back end of real threads */
     bool stop_at_first;    /* failure as the bug is known for */
     bool check_replay;     /* run each execution twice: equal hashes? */
+    bool compare;          /* run some in new processes too (reference.h) */
     bool count_traces;     /* distinct ones, by hash; LAB_SLEEP has only such */
     /* Called a few times a second and at the end, or NULL. */
     void (*progress)(void *argument, uint64_t executions, uint64_t failures,
@@ -78,11 +79,12 @@ struct lab_result {
     uint64_t failing_by_bound[LAB_BOUNDS]; /* traces, likewise */
     unsigned most_steps;
     unsigned most_threads;
-    bool finished;      /* the whole space was explored */
-    bool is_bounded;    /* the space: all schedules up to `bound` */
-    unsigned bound;     /* preemptions */
-    bool table_full;    /* traces is a lower bound */
-    bool unpredictable; /* equal schedules gave different hashes */
+    bool finished;        /* the whole space was explored */
+    bool is_bounded;      /* the space: all schedules up to `bound` */
+    unsigned bound;       /* preemptions */
+    bool table_full;      /* traces is a lower bound */
+    bool unpredictable;   /* equal schedules gave different hashes */
+    char difference[320]; /* of two executions of a schedule, if compared */
     double seconds;
     double pct_bound; /* LAB_PCT: probability per run, 1/(n*k^(d-1)) */
     unsigned missed;  /* broken rules that code asked for, a bit each */

@@ -58,15 +58,16 @@ bool lab_explore_all(const struct lab_program *program,
         chosen.executions = PROBE;
     if (!search(&all, &chosen, result))
         return false;
-    if (result->finished || chosen.executions == options->executions ||
-        is_over(&all) || (options->stop_at_first && result->known != 0))
+    if (result->finished || result->unpredictable ||
+        chosen.executions == options->executions || is_over(&all) ||
+        (options->stop_at_first && result->known != 0))
         return true;
     if (result->blocked > BLOCKED_MOST * result->complete) {
         chosen.mode = LAB_SOURCE;
         chosen.executions = SOURCE_MOST;
         if (!search(&all, &chosen, result))
             return false;
-        if (result->finished || is_over(&all))
+        if (result->finished || result->unpredictable || is_over(&all))
             return true;
         chosen.mode = LAB_SLEEP;
     }

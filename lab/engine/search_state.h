@@ -67,6 +67,8 @@ extern const struct lab_strategy lab_source_search;
 extern const struct lab_strategy lab_bound_search;
 extern const struct lab_strategy lab_walk_search;
 extern const struct lab_strategy lab_pct_search;
+/* Follows the script; then the current thread goes on while it can. */
+extern const struct lab_strategy lab_plain;
 
 /* Runs the search that lab_search describes; false: no worker could be made. */
 bool lab_search_run(void);

@@ -122,6 +122,9 @@ void lab_region_restore(void);
 /* Keeps the region, its marks and its history as the beginning of every later
  * execution. */
 void lab_region_keep(void);
+/* What an execution changed in the region unseen, so that it is not restored;
+ * NULL: nothing. */
+const char *lab_region_left(void);
 /* zc_malloc() and zc_free() for a caller at pc, without injected failures. */
 void *lab_take(size_t size, const void *pc);
 void lab_give_back(void *memory, const void *pc);

@@ -10,6 +10,7 @@
  */
 #include "platform/memory.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -60,7 +61,7 @@ struct region {
 
 static struct region region;
 static struct region kept;
-static char kept_bytes[LAB_HEAP_BYTES];
+static char kept_bytes[LAB_HEAP_BYTES] __attribute__((aligned(16)));
 
 uint8_t lab_region_dirty[LAB_HEAP_PAGES];
 
@@ -104,6 +105,43 @@ void lab_region_keep(void)
     memset(lab_region_dirty, 0, sizeof(lab_region_dirty));
     lab_marks_keep();
     lab_statics_keep();
+}
+
+/* The first place of [from, end) that is not as it was kept; end: none. */
+static size_t first_change(size_t from, size_t end)
+{
+    while (from < end && lab_region[from] == kept_bytes[from])
+        from++;
+    return from;
+}
+
+const char *lab_region_left(void)
+{
+    static char text[256];
+    const struct block *block;
+    size_t maps_end = HEAP_BYTES + kept.maps_used;
+    size_t at = 0;
+    size_t found;
+
+    lab_region_restore();
+    found = first_change(0, kept.heap_used);
+    if (found == kept.heap_used) {
+        found = first_change(HEAP_BYTES, maps_end);
+        if (found == maps_end)
+            return NULL;
+        (void)snprintf(text, sizeof(text), "pages of the library changed");
+        return text;
+    }
+    do {
+        block = (const struct block *)(const void *)(kept_bytes + at);
+        at += sizeof(*block) + zc_round_up(block->size, BLOCK_ALIGNMENT);
+    } while (at <= found);
+    (void)snprintf(text, sizeof(text),
+                   "code that is not watched writes to byte %td of a block of "
+                   "%zu bytes, allocated at %s",
+                   kept_bytes + found - (const char *)(block + 1), block->size,
+                   lab_place_name(block->taken_by));
+    return text;
 }
 
 static void say_first_leak(void)

@@ -69,6 +69,7 @@ static bool search(struct job *job, enum lab_mode mode, unsigned bound,
         .bound = bound,
         .executions = executions == FOREVER ? 0 : executions,
         .seed = 1,
+        .compare = job->program.broken == NULL,
         .progress = note_progress,
         .progress_argument = job,
     };

@@ -586,6 +586,33 @@ static void try_own(struct selftest *test)
     try(test, &feature, LAB_SLEEP, true);
 }
 
+/* Executions that depend on earlier ones, and processes of their own. */
+static void try_reference(struct selftest *test)
+{
+    static const struct feature moody = {.name = "moody",
+                                         .run = {depend_on_before}};
+    struct lab_actor actors[3];
+    struct lab_program program = program_of(&moody, actors);
+    struct lab_options options = {
+        .mode = LAB_WALK, .executions = 5, .check_replay = true};
+
+    (void)lab_explore(&program, &options, &result);
+    (void)selftest_fact(test, result.unpredictable,
+                        "a program that depends on the past is not noticed");
+    options.check_replay = false;
+    options.compare = true;
+    (void)lab_explore(&program, &options, &result);
+    (void)selftest_fact(test,
+                        result.unpredictable && result.difference[0] != '\0',
+                        "a new process shows no difference");
+    program.fresh = true;
+    calls = 0;
+    options.compare = false;
+    (void)lab_explore(&program, &options, &result);
+    (void)selftest_fact(test, calls == 0 && result.executions == 5,
+                        "executions are not in new processes");
+}
+
 static void try_random(struct selftest *test, enum lab_mode mode)
 {
     static const struct feature lost = {
@@ -667,12 +694,6 @@ static void try_known(struct selftest *test)
 
 void selftest_features(struct selftest *test)
 {
-    static const struct feature moody = {.name = "moody",
-                                         .run = {depend_on_before}};
-    struct lab_actor actors[3];
-    struct lab_program program = program_of(&moody, actors);
-    struct lab_options options = {.mode = LAB_SLEEP, .check_replay = true};
-
     for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
         try(test, &features[i], LAB_SLEEP, false);
         try(test, &features[i], LAB_SLEEP, true);
@@ -682,7 +703,5 @@ void selftest_features(struct selftest *test)
     for (int mode = LAB_WALK; mode <= LAB_PCT; mode++)
         try_random(test, (enum lab_mode)mode);
     try_own(test);
-    (void)lab_explore(&program, &options, &result);
-    (void)selftest_fact(test, result.unpredictable,
-                        "a program that depends on the past is not noticed");
+    try_reference(test);
 }

@@ -3,3 +3,15 @@
 #include "hidden.h"
 
 int hidden_shared;
+
+int hidden_count(void)
+{
+    static int count;
+
+    return ++count;
+}
+
+void hidden_add(int *to)
+{
+    ++*to;
+}

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <zcache/lab.h>
 
@@ -214,11 +215,40 @@ ACTOR(check_own)
 
 /* --- out of sight ---------------------------------------------------- */
 
+static atomic_int seen_outside;
+static int *kept;
+
+#define FAR 50000 /* from the beginning of what free() fills */
+
 ACTOR(share_hidden)
 {
     (void)pthread_mutex_lock(&lock);
     hidden_shared = 1;
     (void)pthread_mutex_unlock(&lock);
+}
+
+ACTOR(ask_hidden)
+{
+    atomic_store(&seen_outside, hidden_count() > 2);
+}
+
+ACTOR(keep_one)
+{
+    kept = calloc(FAR + 1, sizeof(*kept));
+    assert(kept != NULL);
+}
+
+ACTOR(write_hidden)
+{
+    (void)pthread_mutex_lock(&lock);
+    hidden_add(&kept[FAR]);
+    atomic_store(&seen_outside, kept[FAR] > 2);
+    (void)pthread_mutex_unlock(&lock);
+}
+
+ACTOR(free_kept)
+{
+    free(kept);
 }
 
 /* --- the list -------------------------------------------------------- */
@@ -249,6 +279,9 @@ static struct zc_lab_scenario all[] = {
              .rules = RULES("ADDS_UNDER_LOCK")),
     SCENARIO("own", use_own, use_own, .finish = check_own),
     SCENARIO("shared", share_hidden, share_hidden, ),
+    SCENARIO("hidden", ask_hidden, ask_hidden, ),
+    SCENARIO("written", write_hidden, write_hidden, .setup = keep_one,
+             .finish = free_kept),
 };
 
 #define COUNT (sizeof(all) / sizeof(all[0]))

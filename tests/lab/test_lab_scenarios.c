@@ -125,14 +125,17 @@ TEST(every_rule_has_a_scenario)
 }
 
 /* Everything is built once and copied back: two runs of one schedule meet the
- * same steps.  What two threads share is watched. */
+ * same steps, and so does one in a new process.  What two threads share is
+ * watched. */
 TEST(executions_repeat)
 {
     lab_outside_noted = true;
     for (unsigned i = 0; lab_library_scenarios[i] != NULL; i++) {
         const struct lab_scenario *scenario = lab_library_scenarios[i];
-        const struct lab_options options = {
-            .mode = LAB_WALK, .executions = 50, .check_replay = true};
+        const struct lab_options options = {.mode = LAB_WALK,
+                                            .executions = 50,
+                                            .check_replay = true,
+                                            .compare = true};
         struct lab_result result;
 
         memset(&result, 0, sizeof(result));
