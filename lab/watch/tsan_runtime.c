@@ -133,7 +133,8 @@ void *__tsan_memset(void *memory, int byte, size_t size)
 
 /*
  * The library uses the platform's atomics and never C11's.  These are for user
- * code (lab.h): a step between lab_c11_begin() and lab_c11_end().
+ * code (lab.h): a step between lab_c11_begin() and lab_c11_end().  Those of 16
+ * bytes are in tsan_refused.c.
  */
 /* NOLINTBEGIN(bugprone-macro-parentheses): a type takes none */
 #define ATOMICS(bits, type)                                                    \
@@ -167,24 +168,35 @@ void *__tsan_memset(void *memory, int byte, size_t size)
         lab_c11_end(true, value);                                              \
         return before;                                                         \
     }                                                                          \
-    static int exchange_if_##bits(volatile type *word, type *expected,         \
-                                  type value, int order, bool weak,            \
-                                  const void *pc)                              \
+    static bool exchange_if_##bits(volatile type *word, type expected,         \
+                                   type value, int order, bool weak,           \
+                                   type *before_out, const void *pc)           \
     {                                                                          \
-        type wanted;                                                           \
         bool equal;                                                            \
                                                                                \
         lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
                       order, pc);                                              \
-        wanted = *expected;                                                    \
-        equal = *word == wanted && !(weak && lab_c11_fails(pc));               \
+        *before_out = *word;                                                   \
+        equal = *before_out == expected && !(weak && lab_c11_fails(pc));       \
         if (equal)                                                             \
             *word = value;                                                     \
-        else                                                                   \
-            *expected = *word;                                                 \
-        lab_c11_keep(equal &&value == wanted);                                 \
+        lab_c11_keep(equal &&value == expected);                               \
         lab_c11_end(equal, *word);                                             \
         return equal;                                                          \
+    }                                                                          \
+    static int exchange_expected_##bits(volatile type *word, type *expected,   \
+                                        type value, int order, bool weak,      \
+                                        const void *pc)                        \
+    {                                                                          \
+        type before;                                                           \
+                                                                               \
+        watch(expected, sizeof(type), 0, pc);                                  \
+        if (exchange_if_##bits(word, *expected, value, order, weak, &before,   \
+                               pc))                                            \
+            return true;                                                       \
+        lab_access(expected, sizeof(type), LAB_ACCESS_WRITE, pc);              \
+        *expected = before;                                                    \
+        return false;                                                          \
     }                                                                          \
     int __tsan_atomic##bits##_compare_exchange_strong(                         \
         volatile type *word, type *expected, type value, int order,            \
@@ -192,8 +204,8 @@ void *__tsan_memset(void *memory, int byte, size_t size)
     {                                                                          \
         (void)failure;                                                         \
         LAB_C11_CALLED(value, *expected);                                      \
-        return exchange_if_##bits(word, expected, value, order, false,         \
-                                  CALLER);                                     \
+        return exchange_expected_##bits(word, expected, value, order, false,   \
+                                        CALLER);                               \
     }                                                                          \
     int __tsan_atomic##bits##_compare_exchange_weak(                           \
         volatile type *word, type *expected, type value, int order,            \
@@ -201,10 +213,24 @@ void *__tsan_memset(void *memory, int byte, size_t size)
     {                                                                          \
         (void)failure;                                                         \
         LAB_C11_CALLED(value, *expected);                                      \
-        return exchange_if_##bits(word, expected, value, order, true, CALLER); \
+        return exchange_expected_##bits(word, expected, value, order, true,    \
+                                        CALLER);                               \
+    }                                                                          \
+    /* clang's, for both; its code compares what was there. */                 \
+    type __tsan_atomic##bits##_compare_exchange_val(volatile type *word,       \
+                                                    type expected, type value, \
+                                                    int order, int failure)    \
+    {                                                                          \
+        type before;                                                           \
+                                                                               \
+        (void)failure;                                                         \
+        LAB_C11_CALLED(value, expected);                                       \
+        (void)exchange_if_##bits(word, expected, value, order, false, &before, \
+                                 CALLER);                                      \
+        return before;                                                         \
     }
 
-#define FETCHES(bits, type, name, operator)                                    \
+#define FETCHES(bits, type, name, after)                                       \
     type __tsan_atomic##bits##_fetch_##name(volatile type *word, type value,   \
                                             int order)                         \
     {                                                                          \
@@ -214,7 +240,7 @@ void *__tsan_memset(void *memory, int byte, size_t size)
         lab_c11_begin(LAB_RMW, (const void *)(uintptr_t)word, sizeof(type),    \
                       order, CALLER);                                          \
         before = *word;                                                        \
-        *word = (type)(before operator value);                                 \
+        *word = (type)(after);                                                 \
         lab_c11_keep(*word == before);                                         \
         lab_c11_end(true, *word);                                              \
         return before;                                                         \
@@ -222,11 +248,12 @@ void *__tsan_memset(void *memory, int byte, size_t size)
 
 #define ALL_ATOMICS(bits, type)                                                \
     ATOMICS(bits, type)                                                        \
-    FETCHES(bits, type, add, +)                                                \
-    FETCHES(bits, type, sub, -)                                                \
-    FETCHES(bits, type, and, &)                                                \
-    FETCHES(bits, type, or, |)                                                 \
-    FETCHES(bits, type, xor, ^)
+    FETCHES(bits, type, add, before + value)                                   \
+    FETCHES(bits, type, sub, before - value)                                   \
+    FETCHES(bits, type, and, (before & value))                                 \
+    FETCHES(bits, type, or, before | value)                                    \
+    FETCHES(bits, type, xor, before ^ value)                                   \
+    FETCHES(bits, type, nand, ~(before & value))
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 ALL_ATOMICS(8, uint8_t)
