@@ -21,6 +21,8 @@ static const struct {
     {"use of free space", LAB_FAILURE_USE_AFTER_FREE},
     {"double free", LAB_FAILURE_USE_AFTER_FREE},
 
+    {"out of bounds", LAB_FAILURE_OUT_OF_BOUNDS},
+
     {"memory leak", LAB_FAILURE_LEAK},
     {"handle cell leaked", LAB_FAILURE_LEAK},
     {"pool pages leaked", LAB_FAILURE_LEAK},
@@ -125,6 +127,7 @@ bool lab_failure_may_pass(enum lab_failure failure)
 {
     switch (failure) {
     case LAB_FAILURE_USE_AFTER_FREE:
+    case LAB_FAILURE_OUT_OF_BOUNDS:
     case LAB_FAILURE_LEAK:
     case LAB_FAILURE_LOST_PAGE:
     case LAB_FAILURE_STALE_PAGE:

@@ -15,6 +15,7 @@
 /* X(enumerator, name) */
 #define LAB_FAILURES(X)                                                        \
     X(USE_AFTER_FREE, "use after free")                                        \
+    X(OUT_OF_BOUNDS, "out of bounds") /* beside a block */                     \
     X(LEAK, "leak")                                                            \
     X(HANG, "hang")                                                            \
     X(LIVELOCK, "livelock")                                                    \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mutant.h - mistakes that the explorer makes on request, to show that its
- * self-test notices them.  Only the self-test's build of the engine
- * (LAB_MUTANTS) contains them.
+ * mutant.h - mistakes that the explorer and the detector make on request, to
+ * show that the tests notice them.  Only the builds of them for that
+ * (LAB_MUTANTS) contain the mistakes.
  */
 #ifndef LAB_MUTANT_H
 #define LAB_MUTANT_H
@@ -42,11 +42,23 @@
     X(KNOWN_NOT_SOUGHT, "the shortest failure is kept, of whatever kind") \
     X(LOCALS_SHARED, "threads share their thread-local variables") \
     X(REFERENCE_AGREES, "a new process always does the same")
+
+/* Of the detector; tests/lab/watch_mutants.c. */
+#define LAB_WATCH_MUTANT_LIST(X) \
+    X(FULL_WORD_FORGETS, "a word with many accesses forgets one") \
+    X(HIDDEN_UNORDERED, "an access hides one that is not ordered before it") \
+    X(HIDDEN_BY_READ, "a read hides the write before it") \
+    X(LOOP_FORGOTTEN, "of a loop over bytes the last one is kept") \
+    X(TAIL_LIVES, "the last bytes of a freed block live on") \
+    X(END_ROUNDED, "a block ends at a multiple of eight") \
+    X(SPACE_IN_BLOCK, "the space between blocks may be used") \
+    X(STRING_END_UNREAD, "the end of a string is not read")
 /* clang-format on */
 
 #define LAB_MUTANT_NAME(name, sentence) LAB_MUTANT_##name,
 enum lab_mutant_name {
-    LAB_MUTANT_LIST(LAB_MUTANT_NAME) LAB_MUTANT_COUNT
+    LAB_MUTANT_LIST(LAB_MUTANT_NAME) LAB_MUTANT_COUNT,
+    LAB_WATCH_MUTANT_LIST(LAB_MUTANT_NAME) LAB_MUTANT_END
 };
 #undef LAB_MUTANT_NAME
 

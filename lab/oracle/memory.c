@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * memory.c - freed memory is not touched; a failure names the call that freed
- * it.
+ * memory.c - freed memory is not touched, nor what lies between blocks; a
+ * failure names the calls that allocated and freed the block.
  *
  * Marks say of every eight bytes whether an object owns them.  A journal of
  * what began and ended where is read only to explain a failure.  Both belong to
@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/mutant.h"
 #include "platform/lab_platform.h"
 #include "watch/tsan.h"
 
@@ -50,7 +51,7 @@ bool lab_reuse;
 static struct page pages[LAB_REGION_PAGES];
 static struct page kept[LAB_REGION_PAGES];
 static uint32_t executions[LAB_REGION_PAGES]; /* each of `pages` is of */
-static bool is_kept[LAB_REGION_PAGES];        /* not all zero in `kept` */
+static bool is_kept[LAB_REGION_PAGES];        /* else as at first */
 static unsigned kept_events;
 static struct event journal[JOURNAL];
 static unsigned event_count;
@@ -64,10 +65,6 @@ void lab_marks_reset(void)
 
 void lab_marks_forget(void)
 {
-    for (size_t i = 0; i < LAB_REGION_PAGES; i++) {
-        if (is_kept[i])
-            memset(&kept[i], 0, sizeof(kept[i]));
-    }
     memset(is_kept, 0, sizeof(is_kept));
     kept_events = 0;
     lab_marks_reset();
@@ -84,22 +81,36 @@ void lab_marks_keep(void)
     kept_events = event_count;
 }
 
-/* A page to read: of this execution, or as it was kept. */
+/* A page at the beginning of an execution.  At first the region is in no block,
+ * and what has no blocks is no one's outside. */
+static const struct page *page_before(size_t page)
+{
+    static const struct page outside = {.whole = LAB_MARK_OUTSIDE};
+    static const struct page plain = {.whole = 0};
+
+    if (is_kept[page])
+        return &kept[page];
+    return page < LAB_HEAP_PAGES && !LAB_MUTANT(SPACE_IN_BLOCK) ? &outside
+                                                                : &plain;
+}
+
+/* A page to read. */
 static const struct page *see_page(size_t word)
 {
     size_t page = word / PAGE_WORDS;
 
-    return executions[page] == execution ? &pages[page] : &kept[page];
+    return executions[page] == execution ? &pages[page] : page_before(page);
 }
 
 /* A page to change. */
 static struct page *page_at(size_t word)
 {
     struct page *page = &pages[word / PAGE_WORDS];
-    const struct page *from = &kept[word / PAGE_WORDS];
+    const struct page *from;
 
     if (executions[word / PAGE_WORDS] == execution)
         return page;
+    from = page_before(word / PAGE_WORDS);
     executions[word / PAGE_WORDS] = execution;
     page->whole = from->whole;
     page->fine = from->fine;
@@ -158,11 +169,26 @@ void lab_memory_begin(const void *memory, size_t size, const char *what,
 {
     size_t offset = lab_region_offset(memory);
 
-    if (offset >= LAB_REGION_BYTES || size == 0)
+    if (offset >= LAB_REGION_BYTES)
         return;
-    mark_words(offset / WORD_BYTES,
-               (offset + size + WORD_BYTES - 1) / WORD_BYTES, 0);
+    if (size != 0)
+        mark_words(offset / WORD_BYTES,
+                   (offset + size + WORD_BYTES - 1) / WORD_BYTES, 0);
     note(offset, size, 0, what, pc);
+}
+
+void lab_memory_bound(const void *memory, size_t size, size_t room)
+{
+    size_t offset = lab_region_offset(memory);
+    size_t end = offset + size;
+    size_t inside = end % WORD_BYTES;
+    unsigned mark = LAB_MARK_OUTSIDE | (unsigned)inside
+                                           << LAB_MARK_INSIDE_SHIFT;
+
+    if (inside != 0 && !LAB_MUTANT(END_ROUNDED))
+        mark_words(end / WORD_BYTES, end / WORD_BYTES + 1, (uint8_t)mark);
+    mark_words((end + WORD_BYTES - 1) / WORD_BYTES,
+               (offset + room) / WORD_BYTES, LAB_MARK_OUTSIDE);
 }
 
 void lab_memory_end(const void *memory, size_t size, unsigned mark,
@@ -243,24 +269,60 @@ static void say_when(char text[PLACE_BYTES], const struct event *event)
                        event->thread, lab_place_of(event->pc), event->step);
 }
 
-void lab_memory_describe(const void *memory)
+/* What lived there since this event. */
+static void describe(unsigned begun)
 {
-    size_t offset = lab_region_offset(memory);
-    unsigned begun = last_event(offset, true, event_count);
-    unsigned ended = last_event(offset, false, event_count);
+    const struct event *event = &journal[begun];
+    unsigned ended = last_event(event->offset, false, event_count);
     char begin_text[PLACE_BYTES];
     char end_text[PLACE_BYTES];
 
-    if (!lab_recording() || begun == event_count)
-        return;
-    say_when(begin_text, &journal[begun]);
+    say_when(begin_text, event);
     if (ended == event_count || ended < begun) {
-        lab_detail("%s: allocated %s", journal[begun].what, begin_text);
+        lab_detail("%s: allocated %s", event->what, begin_text);
         return;
     }
     say_when(end_text, &journal[ended]);
-    lab_detail("%s: allocated %s, freed %s", journal[begun].what, begin_text,
-               end_text);
+    lab_detail("%s: allocated %s, freed %s", event->what, begin_text, end_text);
+}
+
+void lab_memory_describe(const void *memory)
+{
+    unsigned begun = last_event(lab_region_offset(memory), true, event_count);
+
+    if (lab_recording() && begun != event_count)
+        describe(begun);
+}
+
+/* Bytes from a block to a place outside it. */
+static size_t distance_of(const struct event *event, size_t offset)
+{
+    if (offset < event->offset)
+        return event->offset - offset;
+    return offset - (event->offset + event->size);
+}
+
+/* Is the later event nearer?  A block that is given again is what it is now. */
+static bool is_nearer(const struct event *later, const struct event *event,
+                      size_t offset)
+{
+    if (later->offset == event->offset && later->what == event->what)
+        return true;
+    return distance_of(later, offset) < distance_of(event, offset);
+}
+
+/* The beginning of the block next to a place outside all; event_count: none. */
+static unsigned nearest_event(size_t offset)
+{
+    unsigned nearest = event_count;
+
+    for (unsigned i = 0; i < event_count; i++) {
+        if (journal[i].mark == 0 &&
+            (nearest == event_count ||
+             is_nearer(&journal[i], &journal[nearest], offset)))
+            nearest = i;
+    }
+    return nearest;
 }
 
 /* Asks addr2line for "function\nfile:line\n" of a place in this program.  A
@@ -357,43 +419,98 @@ static void note_end(const void *memory)
 
 /* --- the check ------------------------------------------------------- */
 
-static void report(size_t word, bool writes, const void *pc)
+static void say_access(const char *name, bool writes, const void *pc)
 {
-    const char *memory = lab_region_at(word * WORD_BYTES);
-    bool dead = (marks_of(word) & LAB_MARK_DEAD) != 0;
-    const char *what = dead ? "use after free" : "use of free space";
+    lab_detail("%s by CPU#%d at %s, now", writes ? "write" : "read",
+               lab_thread(), lab_place_of(pc));
+    lab_note_access(writes, name, pc);
+}
+
+static void report_outside(size_t at, bool writes, const void *pc)
+{
+    unsigned nearest = nearest_event(at);
+    const struct event *block = &journal[nearest];
+
+    if (nearest == event_count) {
+        say_access("memory", writes, pc);
+        lab_fail("out of bounds", "of memory that was never allocated");
+        return;
+    }
+    if (lab_recording())
+        describe(nearest);
+    say_access(block->what, writes, pc);
+    if (at < block->offset)
+        lab_fail(
+            "out of bounds", "of %s-%zu: %zu before the first of its %zu bytes",
+            block->what, block->offset - at, block->offset - at, block->size);
+    else
+        lab_fail("out of bounds",
+                 "of %s+%zu: %zu past the last of its %zu bytes", block->what,
+                 at - block->offset, at - block->offset - block->size + 1,
+                 block->size);
+}
+
+static const char *kind_of(uint8_t mark)
+{
+    if ((mark & LAB_MARK_DEAD) != 0)
+        return "use after free";
+    return (mark & LAB_MARK_CLOSED) != 0 ? "use of free space"
+                                         : "out of bounds";
+}
+
+/* Out of line, so that the check stays short. */
+__attribute__((noinline)) static void report(size_t at, uint8_t mark,
+                                             bool writes, const void *pc)
+{
+    const char *memory = lab_region_at(at);
     size_t offset;
     const char *name;
 
-    if (lab_is_passed(what))
+    if (lab_is_passed(kind_of(mark)))
         return;
+    if ((mark & (LAB_MARK_CLOSED | LAB_MARK_DEAD)) == 0) {
+        report_outside(at, writes, pc);
+        lab_platform_failed();
+        return;
+    }
     name = lab_memory_name(memory, &offset);
     lab_memory_describe(memory);
-    lab_detail("%s by CPU#%d at %s, now", writes ? "write" : "read",
-               lab_thread(), lab_place_of(pc));
     note_end(memory);
-    lab_note_access(writes, name, pc);
-    lab_fail(what, "of %s+%zu", name, offset);
+    say_access(name, writes, pc);
+    lab_fail(kind_of(mark), "of %s+%zu", name, offset);
     lab_platform_failed();
+}
+
+/* First bytes of a word that are in a block, though it has such a mark. */
+static size_t inside_of(uint8_t mark)
+{
+    if ((mark & LAB_MARK_NOBODYS) == LAB_MARK_OUTSIDE)
+        return mark >> LAB_MARK_INSIDE_SHIFT;
+    return 0;
 }
 
 bool lab_memory_check(const void *memory, size_t size, bool writes,
                       const void *pc)
 {
-    size_t offset = lab_region_offset(memory);
-    size_t word = offset / WORD_BYTES;
-    size_t end = (offset + size + WORD_BYTES - 1) / WORD_BYTES;
-    const struct page *page;
+    size_t from = lab_region_offset(memory);
+    size_t to = from + size;
+    size_t word = from / WORD_BYTES;
 
-    for (; word < end; word++) {
-        page = see_page(word);
-        if (!page->fine && (page->whole & LAB_MARK_NOBODYS) == 0) {
+    for (; word * WORD_BYTES < to; word++) {
+        const struct page *page = see_page(word);
+        uint8_t mark = page->whole;
+        size_t inside;
+
+        if (page->fine)
+            mark = page->marks[word % PAGE_WORDS];
+        else if ((mark & LAB_MARK_NOBODYS) == 0)
             word |= PAGE_WORDS - 1;
+        if ((mark & LAB_MARK_NOBODYS) == 0)
             continue;
-        }
-        if ((marks_of(word) & LAB_MARK_NOBODYS) == 0)
+        inside = word * WORD_BYTES + inside_of(mark);
+        if (inside >= to)
             continue;
-        report(word, writes, pc);
+        report(inside > from ? inside : from, mark, writes, pc);
         return false;
     }
     return true;

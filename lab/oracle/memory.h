@@ -5,10 +5,13 @@
  * All memory of the library comes from one region (platform/memory.c), which is
  * used from its beginning in every execution and never twice in one.  Freed
  * memory is marked dead; touching it is a failure, which names the calls that
- * allocated and freed it.
+ * allocated and freed it.  What no block covers is outside: the space between
+ * two of them, the last bytes of eight beyond an odd size, and all that was
+ * never given out.
  *
  * All watched memory has an offset: the region first, then the static variables
- * of the program (platform/statics.c), then stacks.
+ * of the program (platform/statics.c), then stacks.  Only the region has an
+ * outside.
  */
 #ifndef LAB_ORACLE_MEMORY_H
 #define LAB_ORACLE_MEMORY_H
@@ -60,13 +63,17 @@ static inline void lab_region_note_write(const void *memory, size_t size)
 }
 
 #define LAB_POISON 0x6bu /* what freed memory is filled with */
+#define LAB_FRESH 0xa5u  /* and memory that nothing has written yet */
 
 /* Marks of eight bytes each. */
-#define LAB_MARK_CLOSED 1u /* of a pool, in no object */
-#define LAB_MARK_DEAD 2u   /* freed */
-#define LAB_MARK_NOBODYS (LAB_MARK_CLOSED | LAB_MARK_DEAD)
-#define LAB_MARK_FINAL 4u /* an atomic whose value is final */
-#define LAB_MARK_MIXED 8u /* an atomic that is more than a count */
+#define LAB_MARK_CLOSED 1u   /* of a pool, in no object */
+#define LAB_MARK_DEAD 2u     /* freed */
+#define LAB_MARK_FINAL 4u    /* an atomic whose value is final */
+#define LAB_MARK_MIXED 8u    /* an atomic that is more than a count */
+#define LAB_MARK_OUTSIDE 16u /* in no block */
+#define LAB_MARK_NOBODYS (LAB_MARK_CLOSED | LAB_MARK_DEAD | LAB_MARK_OUTSIDE)
+/* Beside OUTSIDE, from this bit up: so many first bytes are in a block. */
+#define LAB_MARK_INSIDE_SHIFT 5
 
 /* Begins an execution with the marks and the history that were kept. */
 void lab_marks_reset(void);
@@ -81,6 +88,9 @@ void lab_memory_begin(const void *memory, size_t size, const char *what,
                       const void *pc);
 void lab_memory_end(const void *memory, size_t size, unsigned mark,
                     const char *what, const void *pc);
+
+/* Marks what follows the first `size` bytes of so much room as outside. */
+void lab_memory_bound(const void *memory, size_t size, size_t room);
 
 /* Adds a mark to the word; tests for one. */
 void lab_mark_word(const void *word, unsigned mark);

@@ -16,6 +16,7 @@
 #include "base/bits.h"
 #include "base/checked.h"
 #include "base/inject.h"
+#include "engine/mutant.h"
 #include "lab_platform.h"
 #include "platform/lock.h"
 #include "statics.h"
@@ -27,9 +28,8 @@
 #define POISON_MAX 65536
 
 /* Mappings up to this size are zeroed when made.  A larger one is a chunk of
- * page frames, filled with UNDEFINED when populated. */
+ * page frames, filled with LAB_FRESH when populated, as a block is. */
 #define ZEROED_MAX ((size_t)1 << 20)
-#define UNDEFINED 0xa5
 
 #define CALLER __builtin_return_address(0)
 
@@ -37,7 +37,7 @@ struct block {
     size_t size; /* of what follows */
     const void *freed_by;
     const void *taken_by;
-    size_t unused;
+    const void *self; /* its address, by which free() knows it */
 };
 
 struct mapping {
@@ -49,6 +49,8 @@ struct mapping {
 
 _Static_assert(sizeof(struct block) % BLOCK_ALIGNMENT == 0,
                "blocks stay aligned");
+_Static_assert(sizeof(struct block) >= 16,
+               "what is between two blocks is a red zone of both");
 
 struct region {
     size_t heap_used;
@@ -181,6 +183,35 @@ static struct block *block_of(const void *memory)
                                     sizeof(struct block));
 }
 
+/* Whether a block begins there, free or not. */
+static bool is_block(const void *memory)
+{
+    size_t offset = lab_region_offset(memory);
+
+    return offset < region.heap_used && offset >= sizeof(struct block) &&
+           offset % BLOCK_ALIGNMENT == 0 &&
+           block_of(memory)->self == block_of(memory);
+}
+
+/* With the last bytes of 16, which no other block has. */
+static size_t room_of(const struct block *block)
+{
+    return zc_round_up(block->size, BLOCK_ALIGNMENT);
+}
+
+/* Begins the life of a block that has its place. */
+static void begin_block(struct block *block, size_t size, const void *pc)
+{
+    block->size = size;
+    block->freed_by = NULL;
+    block->taken_by = pc;
+    region.live_blocks++;
+    lab_memory_begin(block + 1, size, "block", pc);
+    lab_memory_bound(block + 1, size, room_of(block));
+    if (size <= POISON_MAX)
+        memset(block + 1, LAB_FRESH, size);
+}
+
 void *lab_take(size_t size, const void *pc)
 {
     struct block *block =
@@ -192,11 +223,8 @@ void *lab_take(size_t size, const void *pc)
         return NULL;
     }
     region.heap_used += total;
-    region.live_blocks++;
-    block->size = size;
-    block->freed_by = NULL;
-    block->taken_by = pc;
-    lab_memory_begin(block + 1, size, "block", pc);
+    block->self = block;
+    begin_block(block, size, pc);
     return block + 1;
 }
 
@@ -204,18 +232,13 @@ void lab_take_again(void *memory, size_t size, const void *pc)
 {
     struct block *block = block_of(memory);
 
-    lab_region_note_write(block, sizeof(*block));
-    block->size = size;
-    block->freed_by = NULL;
-    block->taken_by = pc;
-    region.live_blocks++;
-    lab_memory_begin(memory, size, "block", pc);
+    lab_region_note_write(block, sizeof(*block) + size);
+    begin_block(block, size, pc);
 }
 
 bool lab_takes_as_much(const void *memory, size_t size)
 {
-    return zc_round_up(block_of(memory)->size, BLOCK_ALIGNMENT) ==
-           zc_round_up(size, BLOCK_ALIGNMENT);
+    return room_of(block_of(memory)) == zc_round_up(size, BLOCK_ALIGNMENT);
 }
 
 void *zc_malloc(size_t size)
@@ -243,10 +266,11 @@ void *zc_calloc(size_t count, size_t size)
 void lab_give_back(void *memory, const void *pc)
 {
     struct block *block;
+    size_t dead;
 
     if (memory == NULL)
         return;
-    if (lab_region_offset(memory) >= region.heap_used) {
+    if (!is_block(memory)) {
         lab_fail("free of what was never allocated", "%p", memory);
         lab_platform_failed();
         return;
@@ -259,9 +283,10 @@ void lab_give_back(void *memory, const void *pc)
         return;
     }
     lab_region_note_write(block, sizeof(*block));
+    dead = LAB_MUTANT(TAIL_LIVES) ? block->size : room_of(block);
     block->freed_by = pc;
     region.live_blocks--;
-    lab_memory_end(memory, block->size, LAB_MARK_DEAD, "block", pc);
+    lab_memory_end(memory, dead, LAB_MARK_DEAD, "block", pc);
     if (block->size <= POISON_MAX && !lab_quiet) {
         lab_region_note_write(memory, block->size);
         memset(memory, LAB_POISON, block->size);
@@ -275,7 +300,7 @@ void zc_free(void *memory)
 
 size_t zc_malloc_size(const void *memory)
 {
-    return memory == NULL ? 0 : block_of(memory)->size;
+    return is_block(memory) ? block_of(memory)->size : 0;
 }
 
 void *zc_pages_map(size_t bytes, size_t alignment)
@@ -286,7 +311,9 @@ void *zc_pages_map(size_t bytes, size_t alignment)
     zc_may_block();
     if (zc_inject(ZC_INJECT_PAGES))
         return NULL;
-    start = zc_round_up(HEAP_BYTES + region.maps_used, alignment);
+    /* A page between two mappings is a red zone of both. */
+    start =
+        zc_round_up(HEAP_BYTES + region.maps_used + LAB_PAGE_BYTES, alignment);
     if (start + bytes > LAB_HEAP_BYTES || region.mapping_count == MAPPINGS) {
         lab_fail("out of the lab's memory", "%zu bytes of pages", bytes);
         return NULL;
@@ -330,7 +357,7 @@ void zc_pages_scatter(void *pages, size_t bytes)
 void zc_pages_populate(void *pages, size_t bytes)
 {
     zc_may_block();
-    memset(pages, UNDEFINED, bytes);
+    memset(pages, LAB_FRESH, bytes);
 }
 
 void zc_pages_discard(void *pages, size_t bytes)

@@ -3,17 +3,18 @@
  * tsan.h - every access of the library to its own memory is watched.
  *
  * The lab's build of the library is compiled with -fsanitize=thread and linked
- * with a runtime of ours, so each plain access is a call.  The runtime compares
- * it with earlier accesses by vector clocks.  Two conflicting accesses that no
- * lock, atomic or thread start orders are a failure in any schedule, not only
- * where they collide.
+ * with a runtime of ours, so each plain access is a call, and so are those that
+ * the C library makes (embed/watched.h).  The runtime compares it with earlier
+ * accesses by vector clocks.  Two conflicting accesses that no lock, atomic or
+ * thread start orders are a failure in any schedule, not only where they
+ * collide.
  *
  *   tsan_runtime.c   the calls that compilers make
- *   tsan_shadow.c    the latest accesses, and their threads
+ *   tsan_shadow.c    the accesses, and their threads
  *   tsan_c11.c       C11 atomics, of user code
  *   tsan_clock.c     what is ordered before what
  *   outside.c        memory that is not watched
- *   oracle/memory.c  which memory is free now, and which call had it
+ *   oracle/memory.c  which memory is in a block, which call had it
  *
  * Watched is the memory that has an offset (oracle/memory.h): the library's,
  * the statics of the program, stacks.  Accesses in setup or finish are not

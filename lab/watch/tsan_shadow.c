@@ -2,20 +2,24 @@
 /*
  * tsan_shadow.c - the accesses that later ones are compared with.
  *
- * For each eight bytes it keeps a few accesses: bytes, thread, time, place.  An
- * access is dropped when the new one covers it and is ordered after it, because
- * whatever races with it races with the new one too.  With so few threads the
- * places suffice; if not, the oldest access is dropped.
+ * For each eight bytes it keeps accesses: bytes, thread, time, place.  A byte
+ * of an earlier access is dropped when the new one covers it and is ordered
+ * after it, because whatever races with it races with the new one too.  Nothing
+ * else is dropped.  A new access of a thread covers what the thread did of the
+ * same kind before, so that MOST accesses are all that a word can have.
  */
 #include "tsan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/mutant.h"
 #include "platform/lab_platform.h"
 
-#define PLACES 6
 #define WORD_BYTES 8u
+#define FEW 5 /* accesses that a word has room for; more are elsewhere */
+#define KINDS 4
+#define MOST ((LAB_THREADS - 1) * WORD_BYTES * KINDS)
 #define PAGE_WORDS (LAB_PAGE_BYTES / WORD_BYTES)
 #define NEAR_NULL ((uintptr_t)1 << 20) /* below every program */
 
@@ -29,8 +33,10 @@ struct access {
 
 struct word {
     uint32_t execution;
-    uint32_t count;
-    struct access accesses[PLACES];
+    uint16_t count;
+    uint16_t room;       /* of `more`; 0: they are in `few` */
+    struct access *more; /* kept for later executions */
+    struct access few[FEW];
 };
 
 struct page {
@@ -86,8 +92,11 @@ static const char *verb_of(unsigned access)
     return (access & LAB_ACCESS_WRITE) != 0 ? "write" : "read";
 }
 
-static void report(const void *memory, const struct access *before, int thread,
-                   unsigned access, const void *pc)
+/* Out of line, so that the comparison stays short. */
+__attribute__((noinline)) static void report(const void *memory,
+                                             const struct access *before,
+                                             int thread, unsigned access,
+                                             const void *pc)
 {
     size_t offset;
     const char *name;
@@ -128,67 +137,105 @@ static bool races(const struct access *before, const struct now *now,
            before->thread != now->access.thread;
 }
 
-/* Whether the new access makes an earlier one superfluous. */
-static bool covers(const struct now *now, uint8_t bytes,
-                   const struct access *before)
+/* Whether the new access makes those bytes of an earlier one superfluous that
+ * both have. */
+static bool hides(const struct now *now, const struct access *before)
 {
-    return (before->bytes & ~bytes) == 0 &&
-           (before->access == now->access.access ||
-            now->access.access == LAB_ACCESS_WRITE) &&
-           before->tick <= now->known[before->thread];
+    if (before->tick > now->known[before->thread] &&
+        !LAB_MUTANT(HIDDEN_UNORDERED))
+        return false;
+    return before->access == now->access.access ||
+           now->access.access == LAB_ACCESS_WRITE || LAB_MUTANT(HIDDEN_BY_READ);
 }
 
-/* The first byte that two accesses of a word share. */
-static const char *place(size_t word, unsigned bytes)
+/* The same but for the bytes: a loop over them. */
+static bool is_same(const struct access *one, const struct access *two)
 {
-    size_t at = word * WORD_BYTES;
+    return one->tick == two->tick && one->place == two->place &&
+           one->thread == two->thread && one->access == two->access;
+}
 
-    for (; (bytes & 1) == 0; bytes >>= 1)
-        at++;
-    return lab_region_at(at);
+static struct access *accesses_of(struct word *word)
+{
+    return word->room == 0 ? word->few : word->more;
+}
+
+/* The first of these bytes of a word, of which there are some. */
+static const char *first_byte(size_t word, unsigned bytes)
+{
+    return lab_region_at(word * WORD_BYTES + (size_t)__builtin_ctz(bytes));
 }
 
 static void check_word(size_t word, uint8_t bytes, const struct now *now)
 {
-    const struct word *found =
-        &pages[word / PAGE_WORDS]->words[word % PAGE_WORDS];
+    struct word *found = &pages[word / PAGE_WORDS]->words[word % PAGE_WORDS];
+    const struct access *accesses;
 
     if (found->execution != execution)
         return;
+    accesses = accesses_of(found);
     for (uint32_t i = 0; i < found->count; i++) {
-        if (!races(&found->accesses[i], now, bytes))
+        if (!races(&accesses[i], now, bytes))
             continue;
-        report(place(word, found->accesses[i].bytes & bytes),
-               &found->accesses[i], now->access.thread, now->access.access,
-               now->pc);
+        report(first_byte(word, accesses[i].bytes & bytes), &accesses[i],
+               now->access.thread, now->access.access, now->pc);
         return;
     }
+}
+
+/* Makes room for one access more. */
+static void grow(struct word *word)
+{
+    size_t room = word->room == 0 ? 4 * FEW : 2 * (size_t)word->room;
+
+    if (room > MOST)
+        room = MOST;
+    word->more = realloc(word->more, room * sizeof(*word->more));
+    if (word->more == NULL)
+        abort();
+    if (word->room == 0)
+        memcpy(word->more, word->few, sizeof(word->few));
+    word->room = (uint16_t)room;
+}
+
+static void add(struct word *word, const struct access *own)
+{
+    if (LAB_MUTANT(FULL_WORD_FORGETS) && word->count == FEW)
+        accesses_of(word)[0] = accesses_of(word)[--word->count];
+    if (word->count == (word->room == 0 ? FEW : word->room))
+        grow(word);
+    accesses_of(word)[word->count++] = *own;
 }
 
 /* Compares the access with earlier ones and keeps it. */
 static void note_word(size_t word, uint8_t bytes, const struct now *now)
 {
     struct word *found = word_at(word);
+    struct access *before = accesses_of(found);
+    struct access *kept = before;
     struct access own = now->access;
-    uint32_t kept = 0;
+    const struct access *end = before + found->count;
 
     own.bytes = bytes;
-    for (uint32_t i = 0; i < found->count; i++) {
-        const struct access *before = &found->accesses[i];
-
+    for (; before < end; before++) {
         if (races(before, now, bytes))
-            report(place(word, before->bytes & bytes), before, own.thread,
+            report(first_byte(word, before->bytes & bytes), before, own.thread,
                    own.access, now->pc);
-        if (!covers(now, bytes, before))
-            found->accesses[kept++] = *before;
+        if (hides(now, before)) {
+            if ((before->bytes & ~bytes) == 0)
+                continue;
+            before->bytes &= (uint8_t)~bytes;
+            if (is_same(before, &own)) {
+                own.bytes |= LAB_MUTANT(LOOP_FORGOTTEN) ? 0 : before->bytes;
+                continue;
+            }
+        }
+        if (kept != before)
+            *kept = *before;
+        kept++;
     }
-    if (kept == PLACES) {
-        memmove(&found->accesses[0], &found->accesses[1],
-                (PLACES - 1) * sizeof(found->accesses[0]));
-        kept--;
-    }
-    found->accesses[kept++] = own;
-    found->count = kept;
+    found->count = (uint16_t)(kept - accesses_of(found));
+    add(found, &own);
 }
 
 /* Bytes [from, to) of a word as bits. */
@@ -254,13 +301,19 @@ static void note(int thread, size_t at, size_t size, unsigned access,
     }
 }
 
-/* A wild address: near NULL, or the poison of freed memory. */
+/* Whether the upper half of an address is this byte again and again. */
+static bool is_filled(uintptr_t address, uintptr_t byte)
+{
+    const unsigned half = sizeof(address) * 4;
+
+    return address >> half == UINTPTR_MAX / 0xffu * byte >> half;
+}
+
+/* A wild address: near NULL, or read from memory that is freed or fresh. */
 static bool is_wild(uintptr_t address)
 {
-    const uintptr_t poison = UINTPTR_MAX / 0xffu * LAB_POISON;
-
-    return address < NEAR_NULL ||
-           address >> (sizeof(address) * 4) == poison >> (sizeof(address) * 4);
+    return address < NEAR_NULL || is_filled(address, LAB_POISON) ||
+           is_filled(address, LAB_FRESH);
 }
 
 /*
