@@ -6,11 +6,11 @@
 #
 # The sources are compiled with -fsanitize=thread, of which only the compiler's
 # half is used: their memory accesses and C11 atomics become calls of the lab.
-# Their calls of malloc and pthreads are renamed, so that the system's own
-# headers declare the functions of the lab.  A call of anything else that is not
-# in ZcacheLabCalls.txt fails the build.  Other sources of the program can be
-# linked to the target as libraries, and their functions named after ALLOW (* in
-# a name is any text): the lab does not see into these.
+# Their calls of malloc, pthreads and functions that access memory are renamed,
+# so that the system's own headers declare the functions of the lab.  A call of
+# anything else that is not in ZcacheLabCalls.txt fails the build.  Other sources
+# of the program can be linked to the target as libraries, and their functions
+# named after ALLOW (* in a name is any text): the lab does not see into these.
 #
 # A linker lays out variables in the order of the sources.  Two sources of the
 # lab stand around those of the program, so that the lab knows where the
@@ -57,6 +57,30 @@ __thread char zc_lab_@end@_tbss[16] = {0};
   set(${sources_var} ${sources} PARENT_SCOPE)
 endfunction()
 
+# Renames the functions of the C library that access memory, to zc_lab_...  The
+# system's headers must not define any of them, as inline or by
+# _FORTIFY_SOURCE.
+function(zcache_watch_calls target)
+  set(names
+    asprintf atof atoi atol atoll bcmp bcopy bzero explicit_bzero memccpy memchr
+    memcmp memmem mempcpy memrchr qsort snprintf sprintf stpcpy stpncpy
+    strcasecmp strcat strchr strchrnul strcmp strcoll strcpy strcspn strlen
+    strncasecmp strncat strncmp strncpy strnlen strpbrk strrchr strsep strspn
+    strstr strtod strtof strtok strtok_r strtol strtold strtoll strtoul strtoull
+    vasprintf vsnprintf vsprintf)
+  list(TRANSFORM names REPLACE "(.+)" "\\1=zc_lab_\\1")
+  target_compile_options(${target} PRIVATE
+    -U_FORTIFY_SOURCE
+    -include ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/ZcacheLabNames.h
+    $<$<C_COMPILER_ID:Clang>:-fno-integrated-as>)
+  target_compile_definitions(${target} PRIVATE
+    ${names}
+    __NO_INLINE__=1
+    memcpy=__tsan_memcpy
+    memmove=__tsan_memmove
+    memset=__tsan_memset)
+endfunction()
+
 function(zcache_add_lab name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;ALLOW")
   if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
@@ -65,7 +89,8 @@ function(zcache_add_lab name)
   endif()
   # Renamed to zc_lab_...
   set(names
-    abort calloc free malloc realloc)
+    abort calloc fgets fputs fread free fwrite getdelim getline malloc pread
+    pwrite read realloc strdup strndup write)
   # pthread_... to zc_lab_...
   set(pthread_names
     cond_broadcast cond_destroy cond_init cond_signal cond_timedwait cond_wait
@@ -78,11 +103,9 @@ function(zcache_add_lab name)
   add_executable(${name} ${first} ${arg_SOURCES} ${last})
   target_link_libraries(${name} PRIVATE zcache::lab)
   target_compile_options(${name} PRIVATE -g -fno-common -fsanitize=thread)
+  zcache_watch_calls(${name})
   target_compile_definitions(${name} PRIVATE
     ZC_LAB=1
-    memcpy=__tsan_memcpy
-    memmove=__tsan_memmove
-    memset=__tsan_memset
     sched_yield=zc_lab_yield
     exit=zc_lab_exit
     quick_exit=zc_lab_exit

@@ -31,6 +31,7 @@ if(TARGET zcache_lab_kit)
     ${PROJECT_SOURCE_DIR}/cmake/ZcacheLab.cmake
     ${PROJECT_SOURCE_DIR}/cmake/ZcacheLabCalls.cmake
     ${PROJECT_SOURCE_DIR}/cmake/ZcacheLabCalls.txt
+    ${PROJECT_SOURCE_DIR}/cmake/ZcacheLabNames.h
     DESTINATION ${zcache_package_dir})
   install(TARGETS zcrace RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(FILES docs/man/zcrace.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

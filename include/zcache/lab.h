@@ -26,8 +26,12 @@
  * overflow, a loop without a step; a deadlock, a lost wake-up, a livelock, a
  * mutex misused; a data race (two accesses that no lock, no atomic and no start
  * of a thread orders, wherever in the schedule they are); and, in memory that
- * malloc() gave, a use after free, a double free, a leak.  pthread_exit() ends
- * an actor.
+ * malloc() gave, a use after free, a double free, a leak, and an access outside
+ * a block, up to 32 bytes before and behind it.  pthread_exit() ends an actor.
+ *
+ * What the C library reads and writes for these sources counts too, to the
+ * byte, in the functions that docs/lab.md lists: those of <string.h>,
+ * snprintf(), strtol(), qsort(), read(), and their kin.
  *
  * Before each execution the lab restores what setup left: the memory of
  * malloc() and of the library; static variables of these sources, thread-local

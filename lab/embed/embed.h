@@ -21,6 +21,10 @@ void lab_embed_forget(void);
 /* What zc_lab_name() said of an object, or NULL. */
 const char *lab_given_name(const void *object);
 
+/* What malloc() and free() do for a caller at pc, without injected failures. */
+void *lab_embed_take(size_t size, const void *pc);
+void lab_embed_give_back(void *memory, const void *pc);
+
 void *zc_lab_malloc(size_t size);
 void *zc_lab_calloc(size_t count, size_t size);
 void *zc_lab_realloc(void *memory, size_t size);

@@ -125,7 +125,7 @@ static unsigned find_freed(size_t size)
     return FREED;
 }
 
-static void *take(size_t size, const void *pc)
+void *lab_embed_take(size_t size, const void *pc)
 {
     unsigned at;
     void *memory;
@@ -150,7 +150,7 @@ static void *take(size_t size, const void *pc)
     return memory;
 }
 
-static void give_back(void *memory, const void *pc)
+void lab_embed_give_back(void *memory, const void *pc)
 {
     lab_written = true;
     if (memory != NULL && !lab_quiet && lab_thread() > 0) {
@@ -167,7 +167,7 @@ static void give_back(void *memory, const void *pc)
 
 void *zc_lab_malloc(size_t size)
 {
-    return zc_inject(ZC_INJECT_MALLOC) ? NULL : take(size, CALLER);
+    return zc_inject(ZC_INJECT_MALLOC) ? NULL : lab_embed_take(size, CALLER);
 }
 
 void *zc_lab_calloc(size_t count, size_t size)
@@ -177,7 +177,7 @@ void *zc_lab_calloc(size_t count, size_t size)
 
     if (!zc_multiply_size(count, size, &bytes) || zc_inject(ZC_INJECT_MALLOC))
         return NULL;
-    memory = take(bytes, CALLER);
+    memory = lab_embed_take(bytes, CALLER);
     if (memory != NULL)
         memset(memory, 0, bytes);
     return memory;
@@ -190,18 +190,18 @@ void *zc_lab_realloc(void *memory, size_t size)
 
     if (zc_inject(ZC_INJECT_MALLOC))
         return NULL;
-    moved = take(size, CALLER);
+    moved = lab_embed_take(size, CALLER);
     if (moved == NULL || memory == NULL)
         return moved;
     lab_access(memory, old, 0, CALLER);
     memcpy(moved, memory, old < size ? old : size);
-    give_back(memory, CALLER);
+    lab_embed_give_back(memory, CALLER);
     return moved;
 }
 
 void zc_lab_free(void *memory)
 {
-    give_back(memory, CALLER);
+    lab_embed_give_back(memory, CALLER);
 }
 
 /* --- mutexes --------------------------------------------------------- */

@@ -18,5 +18,5 @@ int forbidden(pthread_rwlock_t *lock, sem_t *semaphore, mtx_t *mutex)
         return sem_timedwait(semaphore, &never);
     if (mtx_trylock(mutex) == thrd_success)
         return nanosleep(&never, NULL);
-    return (int)strlen("allowed") + (int)sleep(1);
+    return (int)(strerror(0) != NULL) + (int)sleep(1);
 }
