@@ -297,6 +297,8 @@ void lab_record_value(uint64_t value);
 /* The next entry of the script is impossible. */
 void lab_record_divergence(int entry);
 void lab_record_end(void);
+/* Notes how objects are after the latest step. */
+void lab_record_state(void);
 /* Keeps a text and returns its offset. */
 unsigned lab_record_text(const char *format, va_list arguments)
     LAB_PRINTF(1, 0);

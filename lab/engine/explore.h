@@ -359,7 +359,15 @@ struct lab_observer {
                        void (*named)(void *context, unsigned index,
                                      const char *name),
                        void *context);
+    /* Says by lab_say_state() how objects are, while no thread is in a step.
+     * Only while a trace with states is recorded; may be NULL. */
+    void (*state)(void);
 };
+
+/* In lab_observer.state(): how the object of this name is. */
+void lab_say_state(const char *name, const char *format, ...) LAB_PRINTF(2, 3);
+/* Traces that are recorded have states. */
+extern bool lab_states_wanted;
 
 /* An observer wants to see this execution once more, if it does not fail: the
  * same schedule is run again before the outcome counts. */

@@ -142,6 +142,8 @@ void lab_record_step(int thread, bool switched, bool preemption)
     unsigned kind = step->kind & 0xffu;
     struct lab_row *row;
 
+    if (thread != 0)
+        lab_record_state();
     row = add_row(thread, kind);
     row->blocked = waiting();
     row->switched = switched;

@@ -430,6 +430,7 @@ static void execute(const struct lab_order *order)
     if (!lab_run.ending)
         start_actors();
     lab_run.back_end->clear();
+    lab_record_state();
     if (!lab_run.ending && program->finish != NULL)
         program->finish(program->context);
     if (!lab_run.ending && lab_run.thread[0].held_count != 0)

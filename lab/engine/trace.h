@@ -53,6 +53,7 @@ struct lab_row {
     unsigned text;    /* offset in texts, 0: none: a note or entered call */
     unsigned comment; /* likewise: after // */
     unsigned call;    /* likewise: the library's function that it is part of */
+    unsigned state;   /* likewise: objects that it changed, "NAME: how" lines */
     const void *calls[LAB_ROW_CALLS]; /* that it is in; NULL: no more */
 };
 
@@ -83,6 +84,7 @@ struct lab_trace {
     unsigned message;    /* offset in texts */
     unsigned opening;    /* likewise */
     unsigned detail;     /* likewise; lines end in \n */
+    unsigned state;      /* likewise: objects before the first step */
     unsigned failed_row; /* rows before it were fine; row_count: the end */
     unsigned
         passed_row; /* of the first failure passed over; message, detail: */

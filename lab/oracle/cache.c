@@ -58,8 +58,7 @@ static void check_shard(void *argument)
     lab_guard_check(check_leaves, argument);
 }
 
-/* zc_sparse_find() without a step. */
-static void *sparse_find(const struct zc_sparse *sparse, uint64_t index)
+void *lab_sparse_find(const struct zc_sparse *sparse, uint64_t index)
 {
     void *found = sparse->root.value;
     unsigned shift = sparse->shift + ZC_SPARSE_SHIFT;
@@ -75,8 +74,19 @@ static void *sparse_find(const struct zc_sparse *sparse, uint64_t index)
 
 static struct zc_shard *shard_of(const struct zc_cache *cache, zc_swp slot)
 {
-    return sparse_find(&cache->zswap.tree.shards[zc_swp_type(slot)],
-                       zc_swp_offset(slot) >> ZC_SHARD_SHIFT);
+    return lab_sparse_find(&cache->zswap.tree.shards[zc_swp_type(slot)],
+                           zc_swp_offset(slot) >> ZC_SHARD_SHIFT);
+}
+
+uint32_t lab_entry_at(const struct zc_cache *cache, zc_swp slot)
+    ZC_NO_LOCK_ANALYSIS
+{
+    const struct zc_shard *shard = shard_of(cache, slot);
+    const unsigned index = (unsigned)zc_swp_offset(slot) % ZC_SHARD_SLOTS;
+    const struct zc_leaf *leaf =
+        shard == NULL ? NULL : shard->leaves[index >> ZC_LEAF_SHIFT];
+
+    return leaf == NULL ? 0 : leaf->entries[index % ZC_LEAF_SLOTS];
 }
 
 void lab_watch_shard(struct zc_cache *cache, zc_swp slot)

@@ -37,6 +37,13 @@ void lab_watch_shard(struct zc_cache *cache, zc_swp slot);
 /* Now, while no thread uses the cache: only the tree has references. */
 void lab_check_references(struct zc_cache *cache, zc_swp slot);
 
+struct zc_sparse;
+
+/* zc_sparse_find() without a step. */
+void *lab_sparse_find(const struct zc_sparse *sparse, uint64_t index);
+/* What the tree has at a slot: the index of the entry and 1, or 0. */
+uint32_t lab_entry_at(const struct zc_cache *cache, zc_swp slot);
+
 /* Parts of lab_watch_reset() and lab_watch_register(). */
 void lab_watch_reset_shard(void);
 void lab_watch_register_shard(void);

@@ -11,6 +11,7 @@
 #include "oracle/history.h"
 #include "oracle/memory.h"
 #include "oracle/pool.h"
+#include "oracle/state.h"
 #include "watch/calls.h"
 #include "watch/tsan.h"
 
@@ -106,6 +107,7 @@ static struct world kept;
 
 static void begin(void)
 {
+    lab_state_reset();
     lab_tsan_observer.begin();
     lab_platform_reset();
 }
@@ -121,12 +123,25 @@ static void spawned(int parent, int child)
     lab_tsan_observer.spawned(parent, child);
 }
 
+static void say_state(void)
+{
+    if (world.cache != NULL)
+        lab_state_of_cache(world.cache, world.vm);
+    for (unsigned i = 0; i < WORLD_SPACES; i++) {
+        if (world.spaces[i] != NULL)
+            lab_state_of_space(world.spaces[i], "ABC"[i]);
+    }
+    if (world.pool != NULL)
+        lab_state_of_pool(world.pool);
+}
+
 static const struct lab_observer observer = {
     .begin = begin,
     .step = granted,
     .spawned = spawned,
     .calls = lab_calls_of,
     .name_calls = lab_calls_name,
+    .state = say_state,
 };
 
 bool world_break(const char *rule)
