@@ -2,6 +2,7 @@
 /* say.c - messages, under the name of the program. */
 #include "zcrace.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -31,6 +32,17 @@ void zcrace_say(const char *format, ...)
     (void)vfprintf(stderr, format, arguments);
     va_end(arguments);
     (void)fputc('\n', stderr);
+}
+
+bool zcrace_wrote(const char *path, int error)
+{
+    if (error == ENOTSUP)
+        zcrace_say("--html: %s is no regular file, and only one can be "
+                   "replaced",
+                   path);
+    else if (error != 0)
+        zcrace_say("--html: cannot write %s: %s", path, strerror(error));
+    return error == 0;
 }
 
 /* --- names that may be meant ----------------------------------------- */

@@ -40,6 +40,8 @@ static const char *const help[] = {
     "  --story          calls and reference counts, of all steps (run: if\n"
     "                   neither is given; show, replay)\n"
     "  --steps          every step (run; show, replay: if neither is given)\n"
+    "  --html PATH      also write a page for a browser, with each step (run:\n"
+    "                   a file; matrix: a folder, a page for each failure)\n"
     "  --format FORMAT  columns, mail or json (matrix: columns or json)\n"
     "  --speed          executions a second, of a toy and of each scenario\n"
     "                   (selftest)\n"
@@ -94,6 +96,7 @@ enum option {
     JOBS,
     CHECK,
     RECORD,
+    HTML,
     STORY,
     STEPS,
     FORMAT,
@@ -122,6 +125,7 @@ static const struct {
     [JOBS] = {"--jobs", "N", MATRIX, true, 1, 64},
     [CHECK] = {"--check", "FOLDER", MATRIX, false, 0, 0},
     [RECORD] = {"--record", "FOLDER", MATRIX, false, 0, 0},
+    [HTML] = {"--html", "PATH", RUN | MATRIX, false, 0, 0},
     [STORY] = {"--story", NULL, SHOW | RUN | REPLAY, false, 0, 0},
     [STEPS] = {"--steps", NULL, SHOW | RUN | REPLAY, false, 0, 0},
     [FORMAT] = {"--format", "FORMAT", SHOW | RUN | REPLAY | MATRIX, false, 0,
@@ -322,6 +326,8 @@ static bool fill_request(const struct given *given, enum command command,
     request->broken = given->values[BREAK];
     request->check = given->values[CHECK];
     request->record = given->values[RECORD];
+    request->html = given->values[HTML];
+    lab_states_wanted = request->html != NULL;
     request->jobs = (unsigned)given->numbers[JOBS];
     request->threads = given->values[THREADS] != NULL;
     request->steps = given->values[STEPS] != NULL ||

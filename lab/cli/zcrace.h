@@ -24,6 +24,7 @@ struct zcrace {
     void (*print)(FILE *out, const struct lab_story *story);
     const char *check;  /* folder, or NULL */
     const char *record; /* likewise */
+    const char *html;   /* a file, or a folder for the matrix, or NULL */
     unsigned jobs;      /* 0: as many as there are processors */
     bool threads;
     bool reference; /* each execution has a process of its own */
@@ -38,6 +39,8 @@ struct zcrace {
 /* The whole program, over the scenarios of lab_registry_set(). */
 int zcrace_main(int argc, char **argv);
 
+/* Says that a page cannot be written because of an errno.  True: it is 0. */
+bool zcrace_wrote(const char *path, int error);
 /* Gives the program the budgets of the bits. */
 void zcrace_give_luck(struct lab_program *program, const unsigned *luck,
                       unsigned given);
@@ -67,6 +70,7 @@ int zcrace_replay(const struct zcrace *request);
 void zcrace_set_matrix(const struct lab_scenario *const *scenarios,
                        const struct lab_rule_book *book);
 bool zcrace_has_matrix(void);
+const struct lab_rule_book *zcrace_rules(void); /* of the matrix, or NULL */
 int zcrace_matrix(const struct zcrace *request);
 int zcrace_selftest(const struct zcrace *request);
 int zcrace_speed(void);

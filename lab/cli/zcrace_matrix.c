@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* zcrace_matrix.c - the command matrix. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* open_memstream() where POSIX alone is not enough */
+#endif
+
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "report/matrix.h"
+#include "report/page.h"
 #include "zcrace.h"
 
 #define EXECUTIONS 400000 /* of a scenario that has no bound */
 #define RANDOM 5000       /* of one that has */
+#define PATH_CHARS 4096
 
 static const struct lab_scenario *const *all;
 static const struct lab_rule_book *rules;
@@ -22,6 +29,11 @@ void zcrace_set_matrix(const struct lab_scenario *const *scenarios,
 bool zcrace_has_matrix(void)
 {
     return all != NULL;
+}
+
+const struct lab_rule_book *zcrace_rules(void)
+{
+    return rules;
 }
 
 static unsigned processors(void)
@@ -65,6 +77,32 @@ static const struct lab_scenario *const *scenarios_of(
     return request->name == NULL ? all : only(request->name);
 }
 
+/* Writes index.html, after all pages; false: said on stderr what failed. */
+static bool write_index(const struct lab_matrix *matrix, const char *folder)
+{
+    char path[PATH_CHARS];
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out;
+    int error;
+
+    for (unsigned i = 0; i < matrix->scenarios; i++) {
+        for (unsigned rule = 0; rule <= matrix->rules; rule++) {
+            if (!zcrace_wrote(folder,
+                              lab_matrix_cell(matrix, i, rule)->page_error))
+                return false;
+        }
+    }
+    out = open_memstream(&text, &size);
+    if (out == NULL)
+        return zcrace_wrote(folder, errno);
+    lab_matrix_print_html(matrix, out);
+    (void)snprintf(path, sizeof(path), "%s/index.html", folder);
+    error = fclose(out) == 0 ? lab_file_write(path, text, size) : errno;
+    free(text);
+    return zcrace_wrote(path, error);
+}
+
 int zcrace_matrix(const struct zcrace *request)
 {
     static struct lab_matrix matrix;
@@ -78,10 +116,14 @@ int zcrace_matrix(const struct zcrace *request)
                       : request->options.executions,
         .show_progress = isatty(STDERR_FILENO) != 0,
         .all_rules = request->name == NULL,
+        .pages = request->html,
     };
     unsigned wrong;
 
     if (plan.scenarios == NULL)
+        return ZCRACE_USAGE;
+    if (request->html != NULL &&
+        !zcrace_wrote(request->html, lab_folder_make(request->html)))
         return ZCRACE_USAGE;
     if (!lab_matrix_run(&matrix, &plan))
         return ZCRACE_USAGE;
@@ -93,6 +135,8 @@ int zcrace_matrix(const struct zcrace *request)
     if (request->check != NULL)
         wrong += lab_matrix_check(&matrix, request->check, stderr);
     if (request->record != NULL && !lab_matrix_record(&matrix, request->record))
+        return ZCRACE_USAGE;
+    if (request->html != NULL && !write_index(&matrix, request->html))
         return ZCRACE_USAGE;
     lab_matrix_free(&matrix);
     return wrong == 0 ? ZCRACE_SILENT : ZCRACE_FOUND;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "report/page.h"
 #include "report/verdict.h"
 #include "selftest/selftest.h"
 
@@ -16,6 +17,7 @@
 #define COUNT_EXECUTIONS 20000
 
 #define TURN_MILLISECONDS 2000
+#define PAGE_MILLISECONDS 600000 /* so that executions limit it, not time */
 #define TEXT_COLUMNS 79
 
 static struct lab_result found;
@@ -149,7 +151,7 @@ static unsigned text_width(void)
     return number < LAB_WIDTH_LEAST ? LAB_WIDTH_LEAST : (unsigned)number;
 }
 
-static void print(const struct zcrace *request, struct lab_story *story)
+static void fill_story(const struct zcrace *request, struct lab_story *story)
 {
     static char text[LAB_REPLAY_CHARS];
 
@@ -158,7 +160,28 @@ static void print(const struct zcrace *request, struct lab_story *story)
     story->width = text_width();
     if (lab_replay_format(&trace, &schedule, text))
         story->replay = text;
+}
+
+static void print(const struct zcrace *request, struct lab_story *story)
+{
+    fill_story(request, story);
     request->print(stdout, story);
+}
+
+/* The page, if one is asked for; returns the status, or USAGE without it. */
+static int write_page(const struct zcrace *request,
+                      const struct lab_scenario *scenario,
+                      struct lab_story *story, int status)
+{
+    const struct lab_page page = {
+        .scenario = scenario, .story = story, .rules = zcrace_rules()};
+
+    if (request->html == NULL)
+        return status;
+    fill_story(request, story);
+    if (!zcrace_wrote(request->html, lab_page_write(&page, request->html)))
+        return ZCRACE_USAGE;
+    return status;
 }
 
 /* A text in lines of at most so many columns. */
@@ -311,14 +334,21 @@ static void print_silence(const struct zcrace *request,
 }
 
 static int end_silent(const struct zcrace *request,
+                      const struct lab_scenario *scenario,
                       const struct lab_program *program)
 {
+    struct lab_story story = {.trace = &trace};
     bool unasked = say_unasked(program, found.finished);
 
     if (unasked && found.finished)
         return ZCRACE_USAGE;
     print_silence(request, program);
-    return lab_is_complete(&found) ? ZCRACE_SILENT : ZCRACE_IN_PART;
+    *(program->broken == NULL ? &story.whole : &story.broken) = &found;
+    schedule.count = 0;
+    if (request->html != NULL)
+        (void)lab_record(program, request->threads, &schedule, &trace);
+    return write_page(request, scenario, &story,
+                      lab_is_complete(&found) ? ZCRACE_SILENT : ZCRACE_IN_PART);
 }
 
 /* Runs one bound after another: the first that fails as the bug is known for
@@ -374,10 +404,10 @@ static void count(const struct zcrace *request,
 }
 
 /* Prints the failure as soon as it is known; in text the counts go below. */
-static void tell(const struct zcrace *request,
-                 const struct lab_scenario *scenario,
-                 struct lab_program *program, const struct lab_options *options,
-                 struct lab_story *story)
+static int tell(const struct zcrace *request,
+                const struct lab_scenario *scenario,
+                struct lab_program *program, const struct lab_options *options,
+                struct lab_story *story)
 {
     const bool is_text = request->print != lab_print_json;
 
@@ -390,6 +420,7 @@ static void tell(const struct zcrace *request,
         lab_print_counts(stdout, story);
     else
         print(request, story);
+    return write_page(request, scenario, story, ZCRACE_FOUND);
 }
 
 /* Executions depend on earlier ones, so that what was counted means nothing. */
@@ -414,6 +445,9 @@ int zcrace_run(const struct zcrace *request)
     scenario = zcrace_prepare(request->name, request->broken, &program);
     if (scenario == NULL)
         return ZCRACE_USAGE;
+    if (request->html != NULL &&
+        !zcrace_wrote(request->html, lab_file_check(request->html)))
+        return ZCRACE_USAGE;
     begin_time(request);
     zcrace_give_luck(&program, request->luck, request->luck_given);
     program.fresh = request->reference;
@@ -424,9 +458,10 @@ int zcrace_run(const struct zcrace *request)
         story.cut_short = !found.finished;
         schedule = found.best;
         lab_find_turn(&program, &schedule, LAB_TURN_EXECUTIONS,
-                      time_left(TURN_MILLISECONDS), &trace);
-        tell(request, scenario, &program, &options, &story);
-        return ZCRACE_FOUND;
+                      time_left(request->html == NULL ? TURN_MILLISECONDS
+                                                      : PAGE_MILLISECONDS),
+                      &trace);
+        return tell(request, scenario, &program, &options, &story);
     }
     if (has_time() && !explore(&program, &options, &found))
         return ZCRACE_USAGE;
@@ -435,11 +470,12 @@ int zcrace_run(const struct zcrace *request)
     if (found.unpredictable)
         zcrace_say("%s does not do the same twice", program.name);
     if (found.failures == 0)
-        return end_silent(request, &program);
+        return end_silent(request, scenario, &program);
     story.cut_short =
-        !lab_minimise(&program, &found.best, time_left(0), &schedule, &trace);
-    tell(request, scenario, &program, &options, &story);
-    return ZCRACE_FOUND;
+        !lab_minimise(&program, &found.best,
+                      time_left(request->html == NULL ? 0 : PAGE_MILLISECONDS),
+                      &schedule, &trace);
+    return tell(request, scenario, &program, &options, &story);
 }
 
 int zcrace_replay(const struct zcrace *request)

@@ -30,6 +30,7 @@ struct lab_matrix_plan {
     uint64_t random;     /* executions by PCT, for cells with a bound */
     bool show_progress;  /* on stderr */
     bool all_rules;      /* some scenario must need each of them */
+    const char *pages;   /* a folder for a page of each failure, or NULL */
 };
 
 enum lab_cell_state {
@@ -59,7 +60,9 @@ struct lab_cell {
     unsigned steps;       /* the most of any execution; failing: its own */
     unsigned preemptions; /* the fewest that fail */
     unsigned switches;
-    int wait_status; /* of its worker */
+    unsigned marked_step; /* after it all fail; 0: not asked, or all do */
+    int page_error;       /* of writing its page: errno */
+    int wait_status;      /* of its worker */
     double seconds;
     uint64_t running; /* executions so far; the parent watches it */
     char what[LAB_CELL_WHAT];
@@ -108,6 +111,8 @@ unsigned lab_matrix_judge(const struct lab_matrix *matrix, FILE *out);
 void lab_matrix_print(const struct lab_matrix *matrix, FILE *out);
 void lab_matrix_print_json(const struct lab_matrix *matrix, FILE *out);
 /* Rules down, scenarios across, a character each. */
+char lab_cell_mark(const struct lab_cell *cell);
+extern const char lab_matrix_legend[]; /* what the characters mean */
 void lab_matrix_print_grid(const struct lab_matrix *matrix, FILE *out);
 /* "complete", "2 preemptions and 10,000 schedules by chance". */
 void lab_cell_print_extent(const struct lab_cell *cell, FILE *out);

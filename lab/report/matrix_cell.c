@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "picture.h"
+#include "page.h"
 
 #define SMALL 1500   /* executions of a program that is explored to its end */
 #define GROWTH 30    /* factor that one preemption more may cost */
@@ -32,6 +32,7 @@
 #define BOUND_MOST 2 /* of a program that is not small and does not fail */
 #define BOUND_LAST 5 /* where the scenario lists the rule */
 #define TURN_MILLISECONDS 600000
+#define PATH_CHARS 4096
 #define FOREVER (~UINT64_C(0))
 
 struct job {
@@ -111,9 +112,26 @@ bool lab_cell_is_sequential(const struct lab_cell *cell)
 
 /* --- the shortest failure -------------------------------------------- */
 
-static void draw(const struct lab_cell *whole, const struct lab_trace *trace,
-                 struct lab_cell *cell)
+/* Its page, in the folder of pages. */
+static void write_page(struct job *job, const struct lab_story *story)
 {
+    const struct lab_page page = {.scenario = job->scenario,
+                                  .story = story,
+                                  .rules = job->plan->rules,
+                                  .in_matrix = true};
+    char name[256];
+    char path[PATH_CHARS];
+
+    lab_page_name(job->scenario->program.name, story->trace->broken, name,
+                  sizeof(name));
+    (void)snprintf(path, sizeof(path), "%s/%s", job->plan->pages, name);
+    job->cell->page_error = lab_page_write(&page, path);
+}
+
+static void draw(struct job *job, const struct lab_trace *trace)
+{
+    struct lab_cell *cell = job->cell;
+    const struct lab_cell *whole = job->whole;
     static struct lab_result all;
     struct lab_story story = {
         .trace = trace,
@@ -136,8 +154,11 @@ static void draw(const struct lab_cell *whole, const struct lab_trace *trace,
         abort();
     lab_print_columns(out, &story);
     (void)fclose(out);
-    (void)snprintf(cell->diagram, sizeof(cell->diagram), "%s", text);
+    if (job->listed)
+        (void)snprintf(cell->diagram, sizeof(cell->diagram), "%s", text);
     free(text);
+    if (job->plan->pages != NULL)
+        write_page(job, &story);
 }
 
 static void describe(struct job *job, const struct lab_schedule *least)
@@ -146,7 +167,7 @@ static void describe(struct job *job, const struct lab_schedule *least)
     struct lab_cell *cell = job->cell;
 
     /* Only a rule that the scenario lists gets a diagram. */
-    if (job->listed)
+    if (job->listed || job->plan->pages != NULL)
         lab_find_turn(&job->program, least, LAB_TURN_EXECUTIONS,
                       TURN_MILLISECONDS, &trace);
     else
@@ -157,12 +178,13 @@ static void describe(struct job *job, const struct lab_schedule *least)
     cell->preemptions = trace.preemptions;
     cell->switches = trace.switches;
     cell->steps = trace.steps;
+    cell->marked_step = trace.marked_step;
     (void)snprintf(cell->what, sizeof(cell->what), "%s",
                    trace.what == NULL ? "" : trace.what);
     if (!lab_replay_format(&trace, least, cell->replay))
         cell->replay[0] = '\0';
-    if (job->listed)
-        draw(job->whole, &trace, cell);
+    if (job->listed || job->plan->pages != NULL)
+        draw(job, &trace);
 }
 
 /* --- all rules in force ---------------------------------------------- */

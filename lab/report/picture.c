@@ -56,13 +56,17 @@ bool lab_row_is_count(const struct lab_row *row)
             strcmp(row->verb, "atomic_dec") == 0);
 }
 
+void lab_row_object(const struct lab_row *row, char *text, size_t size)
+{
+    object_name(text, size, row->object_name, row->object_index, row->object);
+}
+
 void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
                   char text[LAB_LINE_CHARS])
 {
     char object[64];
 
-    object_name(object, sizeof(object), row->object_name, row->object_index,
-                row->object);
+    lab_row_object(row, object, sizeof(object));
     if (row->kind == LAB_NOTE || row->kind == LAB_ENTER)
         (void)snprintf(text, LAB_LINE_CHARS, "%s",
                        lab_trace_text(trace, row->text));
@@ -141,7 +145,7 @@ static void say_problem(const struct lab_trace *trace,
 /* --- lines ----------------------------------------------------------- */
 
 static struct lab_line *add(struct lab_picture *picture, int thread,
-                            unsigned depth)
+                            unsigned row, unsigned depth)
 {
     struct lab_line *line;
 
@@ -152,6 +156,7 @@ static struct lab_line *add(struct lab_picture *picture, int thread,
     line = &picture->lines[picture->line_count++];
     memset(line, 0, sizeof(*line));
     line->thread = thread;
+    line->row = row;
     line->depth = depth;
     return line;
 }
@@ -171,8 +176,7 @@ static void add_wait(struct lab_picture *picture, int thread, unsigned from)
 
         if (row->thread != thread || row->kind >= LAB_CHOOSE)
             continue;
-        object_name(object, sizeof(object), row->object_name, row->object_index,
-                    row->object);
+        lab_row_object(row, object, sizeof(object));
         function = row->call == 0 ? row->function
                                   : lab_trace_text(trace, row->call);
         break;
@@ -180,7 +184,8 @@ static void add_wait(struct lab_picture *picture, int thread, unsigned from)
     if (object[0] == '\0' && wait->waits)
         object_name(object, sizeof(object), wait->object_name,
                     wait->object_index, wait->object);
-    line = add(picture, thread, 0);
+    line = add(picture, thread, from == 0 ? 0 : from - 1, 0);
+    line->waits = true;
     line->weight = LAB_WEIGHT_MUST;
     if (!picture->steps && function != NULL && function[0] != '\0')
         (void)snprintf(line->text, sizeof(line->text), "(waits in %s())",
@@ -212,7 +217,7 @@ static void add_rows(struct lab_picture *picture)
             before = row->thread;
         if (!shown[i])
             continue;
-        line = add(picture, row->thread,
+        line = add(picture, row->thread, i,
                    row->depth > shallower[i] ? row->depth - shallower[i] : 0u);
         if (picture->steps) {
             lab_row_name(row, trace, line->text);

@@ -20,13 +20,15 @@
 
 struct lab_line {
     int thread;
+    unsigned row; /* of the trace; of a wait: the one before it */
     unsigned depth;
     char text[LAB_LINE_CHARS];
     char comment[LAB_LINE_CHARS]; /* without the //; may be empty */
     bool marked;                  /* from here every continuation fails */
     bool problem;                 /* the step that failed */
     bool is_call;                 /* of the scenario: others are within it */
-    int weight;  /* of a story: lines with the least are left out first */
+    int weight; /* of a story: lines with the least are left out first */
+    bool waits;
     bool folded; /* says how often the lines above repeat */
 };
 
@@ -69,6 +71,8 @@ void lab_row_name(const struct lab_row *row, const struct lab_trace *trace,
 /* Is it a step on a reference count?  "2 refs", or "users 2". */
 bool lab_row_is_count(const struct lab_row *row);
 void lab_row_count(const struct lab_row *row, char *text, size_t size);
+/* "flags", "page table 1", "object 7"; empty: no object. */
+void lab_row_object(const struct lab_row *row, char *text, size_t size);
 /* Adds to a text, after a comma. */
 void lab_append(char *text, size_t size, const char *more);
 

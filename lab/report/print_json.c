@@ -51,6 +51,7 @@ static void put_row(FILE *out, const struct lab_trace *trace,
         [LAB_LEAVE] = "leave",
     };
     char name[LAB_LINE_CHARS];
+    char object[64];
 
     lab_row_name(row, trace, name);
     (void)fprintf(out,
@@ -59,8 +60,17 @@ static void put_row(FILE *out, const struct lab_trace *trace,
                   row->thread, row->step, kinds[row->kind], row->depth,
                   row->object);
     lab_json_string(out, name);
+    lab_row_object(row, object, sizeof(object));
+    if (object[0] != '\0') {
+        (void)fprintf(out, ", \"name\": ");
+        lab_json_string(out, object);
+    }
     if (row->has_value)
         (void)fprintf(out, ", \"value\": %" PRIu64, row->value);
+    if (row->state != 0) {
+        (void)fprintf(out, ", \"state\": ");
+        lab_json_string(out, lab_trace_text(trace, row->state));
+    }
     if (row->comment != 0) {
         (void)fprintf(out, ", \"comment\": ");
         lab_json_string(out, lab_trace_text(trace, row->comment));
@@ -122,6 +132,8 @@ void lab_print_json(FILE *out, const struct lab_story *story)
     put_member(out, "message", lab_trace_text(trace, trace->message));
     put_member(out, "opening", lab_trace_text(trace, trace->opening));
     put_member(out, "detail", lab_trace_text(trace, trace->detail));
+    if (trace->state != 0)
+        put_member(out, "state", lab_trace_text(trace, trace->state));
     put_member(out, "replay", story->replay);
     put_result(out, "explored", story->broken);
     put_result(out, "every_rule_in_force", story->whole);

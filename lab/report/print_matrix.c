@@ -21,9 +21,15 @@ static const char *rule_of(const struct lab_matrix *matrix, unsigned rule)
 
 /* --- the grid -------------------------------------------------------- */
 
+const char lab_matrix_legend[] =
+    "0 to 9: fails with so many preemptions; s: every trace fails "
+    "(sequential);\n"
+    ". every trace is explored, none fails; : the same up to a bound;\n"
+    "blank: the rule is never asked for\n";
+
 /* The preemptions that a failure takes; s: every trace fails; a dot: the cell
  * does not fail; a blank: the rule is not evaluated there. */
-static char mark_of(const struct lab_cell *cell)
+char lab_cell_mark(const struct lab_cell *cell)
 {
     if (cell->state == LAB_CELL_WAITS)
         return ' ';
@@ -62,7 +68,7 @@ void lab_matrix_print_grid(const struct lab_matrix *matrix, FILE *out)
         (void)fprintf(out, "%-*s", NAME_WIDTH, rule_of(matrix, rule));
         for (unsigned i = 0; i < matrix->scenarios; i++) {
             (void)fprintf(out, "%s%c", i % 5 == 0 ? " " : "",
-                          mark_of(lab_matrix_cell(matrix, i, rule)));
+                          lab_cell_mark(lab_matrix_cell(matrix, i, rule)));
         }
         (void)fputc('\n', out);
     }
@@ -120,13 +126,7 @@ static void print_failures(const struct lab_matrix *matrix, unsigned scenario,
 void lab_matrix_print(const struct lab_matrix *matrix, FILE *out)
 {
     lab_matrix_print_grid(matrix, out);
-    (void)fprintf(out,
-                  "\n"
-                  "0 to 9: fails with so many preemptions; s: every trace "
-                  "fails (sequential);\n"
-                  ". every trace is explored, none fails; : the same up to "
-                  "a bound;\n"
-                  "blank: the rule is never asked for\n\n");
+    (void)fprintf(out, "\n%s\n", lab_matrix_legend);
     for (unsigned i = 0; i < matrix->scenarios; i++) {
         const struct lab_cell *cell = lab_matrix_cell(matrix, i, matrix->rules);
 

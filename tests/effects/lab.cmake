@@ -12,6 +12,11 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
   zcache_add_lab(effects_strangers SOURCES ${effects}/strangers.c)
   target_link_libraries(effects_strangers PRIVATE zcache_warnings)
   set_target_properties(effects_strangers PROPERTIES C_STANDARD 11)
+  # The pages of the lab.
+  set(pages ${PROJECT_SOURCE_DIR}/tests/lab/check-html $<TARGET_FILE:zcrace>
+    $<TARGET_FILE:effects_race> $<TARGET_FILE:effects_strangers>)
+  zc_program_test(lab html COMMAND ${pages})
+  zc_program_test(lab html_browser COMMAND ${pages} BROWSER)
   zc_program_test(effects zcrace COMMAND
     ${effects}/of_zcrace $<TARGET_FILE:zcrace> $<TARGET_FILE:effects_race>
     $<TARGET_FILE:effects_strangers>)
