@@ -33,9 +33,15 @@ foreach(codec IN LISTS zcache_codecs)
   zc_find(zcache_${codec} lib${codec} demo
     "-DZCACHE_WITH_${CODEC}=OFF builds without it." IMPORTED_TARGET GLOBAL)
 endforeach()
-# The program alone, and only where it is there.
+# The program alone, and only where they are there.
 if(ZCACHE_BUILD_TOOLS AND ZCACHE_TOOL_LZO)
   pkg_check_modules(zcache_lzo QUIET IMPORTED_TARGET lzo2)
+endif()
+if(ZCACHE_BUILD_TOOLS AND ZCACHE_TOOL_ARCHIVE)
+  pkg_check_modules(zcache_archive QUIET IMPORTED_TARGET libarchive)
+  if(NOT zcache_archive_FOUND)
+    message(STATUS "No libarchive: `zcache sim` reads no compressed traces")
+  endif()
 endif()
 if(ZCACHE_BUILD_TESTS)
   zc_find(zcache_cmocka cmocka test

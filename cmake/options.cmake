@@ -29,6 +29,8 @@ option(ZCACHE_BUILD_TOOLS "Build the zcache program" ${PROJECT_IS_TOP_LEVEL})
 # Not of the library: liblzo2 is under the GPL, as is a program that links it.
 option(ZCACHE_TOOL_LZO
   "The codec lzo of `zcache estimate`, where liblzo2 (GPL) is found" ON)
+option(ZCACHE_TOOL_ARCHIVE
+  "Compressed traces of `zcache sim`, where libarchive is found" ON)
 option(ZCACHE_BUILD_EXAMPLES "Build the examples" OFF)
 option(ZCACHE_BUILD_BENCH "Build the benchmarks" OFF)
 option(ZCACHE_BUILD_LAB "Build the race lab and the program zcrace" OFF)

@@ -27,6 +27,7 @@
     .kind = SIM_KIND_##kind_, .least = (least_), .most = (most_)
 #define TEXT KIND(TEXT, 0, 0)
 #define COUNT(least, most) KIND(COUNT, least, most)
+#define COLUMN(least) KIND(COLUMN, least, 1000)
 #define THOUSANDTHS(least, most) KIND(THOUSANDTHS, least, most)
 #define PERCENT(least) KIND(THOUSANDTHS, least, PERCENT_ALL)
 #define PART(least) KIND(PART, least, UINT64_C(1) << 32)
@@ -119,6 +120,10 @@ static bool take_value(const struct sim_parameter_info *info,
     case SIM_KIND_BYTES:
         return take_percent(value, text) ||
                take_bytes(info, text, &value->number);
+    case SIM_KIND_COLUMN:
+        value->is_name = text[strspn(text, "0123456789")] != '\0';
+        return value->is_name ||
+               number_parse(text, info->least, info->most, &value->number);
     case SIM_KIND_CHOICE:
         break;
     }
@@ -135,9 +140,10 @@ static void explain(const struct sim_parameter_info *info, const char *text)
         text_print(&limits, "nothing; it needs a %s", info->argument);
         break;
     case SIM_KIND_THOUSANDTHS:
-        text_print(&limits, "no number from %g to %g",
+        text_print(&limits, "no number from %.10g to %.10g",
                    (double)info->least / 1e3, (double)info->most / 1e3);
         break;
+    case SIM_KIND_COLUMN:
     case SIM_KIND_COUNT:
         text_print(&limits, "no number from %" PRIu64 " to %" PRIu64,
                    info->least, info->most);

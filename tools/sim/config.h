@@ -26,6 +26,7 @@ enum sim_kind {
     SIM_KIND_THOUSANDTHS, /* a decimal, in thousandths */
     SIM_KIND_PART,        /* a count, or a percentage of all pages */
     SIM_KIND_BYTES,       /* bytes with K, M or G, or a percentage of them */
+    SIM_KIND_COLUMN,      /* a whole number, or any other word: a name */
     SIM_KIND_CHOICE       /* one of some words; the number is its meaning */
 };
 
@@ -53,6 +54,7 @@ struct sim_value {
     const char *text; /* as it was given; NULL: not given */
     uint64_t number;
     bool is_percent; /* the number is thousandths of a percent */
+    bool is_name;    /* of a column, and no number */
     bool is_given;   /* by the user, not the default */
 };
 

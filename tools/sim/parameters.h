@@ -26,8 +26,13 @@ enum sim_access_kind {
 enum sim_trace_format {
     SIM_TRACE_AUTO,
     SIM_TRACE_ORACLE,
-    SIM_TRACE_CSV,
-    SIM_TRACE_TEXT
+    SIM_TRACE_TEXT,
+    SIM_TRACE_CSV, /* and those whose columns are known: */
+    SIM_TRACE_TWITTER,
+    SIM_TRACE_MSR,
+    SIM_TRACE_SPC,
+    SIM_TRACE_CACHELIB,
+    SIM_TRACE_LACKEY
 };
 enum sim_switch {
     SIM_OFF,
@@ -62,10 +67,28 @@ enum sim_switch {
     X(TRACE, "trace", "FILE", NULL, "accesses as in this trace", TEXT) \
     X(TRACE_FORMAT, "trace-format", "WORD", "auto", NULL, \
       CHOICE({"auto", SIM_TRACE_AUTO}, {"oracleGeneral", SIM_TRACE_ORACLE}, \
-             {"csv", SIM_TRACE_CSV}, {"text", SIM_TRACE_TEXT})) \
-    X(TRACE_ID, "trace-id-column", "NUMBER", "2", "of csv", COUNT(1, 1000)) \
-    X(TRACE_OP, "trace-op-column", "NUMBER", "0", \
-      "of csv; 0: reads and writes by --writes", COUNT(0, 1000)) \
+             {"text", SIM_TRACE_TEXT}, {"csv", SIM_TRACE_CSV}, \
+             {"twitter", SIM_TRACE_TWITTER}, {"msr", SIM_TRACE_MSR}, \
+             {"spc", SIM_TRACE_SPC}, {"cachelib", SIM_TRACE_CACHELIB}, \
+             {"lackey", SIM_TRACE_LACKEY})) \
+    X(TRACE_HEADER, "trace-header", "WORD", "auto", NULL, \
+      CHOICE({"auto", SIM_AUTO}, {"yes", SIM_ON}, {"no", SIM_OFF})) \
+    X(TRACE_ID, "trace-id-column", "COLUMN", "2", \
+      "of csv: the object, or the offset", COLUMN(1)) \
+    X(TRACE_OP, "trace-op-column", "COLUMN", "0", \
+      "0: reads and writes by --writes", COLUMN(0)) \
+    X(TRACE_COUNT, "trace-count-column", "COLUMN", "0", \
+      "so many accesses; 0: 1", COLUMN(0)) \
+    X(TRACE_SPACE, "trace-space-column", "COLUMN", "0", \
+      "has its own ids; 0: all have the same", COLUMN(0)) \
+    X(TRACE_SIZE, "trace-size-column", "COLUMN", "0", \
+      "of a request, cut into pages; 0: none", COLUMN(0)) \
+    X(TRACE_ID_UNIT, "trace-id-unit", "BYTES", "1", "of the offset", \
+      COUNT(1, LARGE)) \
+    X(TRACE_SIZE_UNIT, "trace-size-unit", "BYTES", "1", "of the size", \
+      COUNT(1, LARGE)) \
+    X(TRACE_OPS, "trace-ops", "LIST", NULL, \
+      "WORD=r|w|skip,...: more operations", TEXT) \
     \
     X(SPACES, "spaces", "COUNT", NULL, \
       "address spaces; one per thread if not given", COUNT(1, 4096), \

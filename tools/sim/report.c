@@ -5,6 +5,11 @@
 
 #include "sim/sim.h"
 
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void print_head(const struct sim_config *config,
                        const struct sim_result *result, FILE *file)
 {
@@ -14,10 +19,10 @@ static void print_head(const struct sim_config *config,
 
     text_print_visible(file, result->corpus);
     fprintf(file,
-            ": %" PRIu64 " spaces of %" PRIu64 " pages of %" PRIu64
-            " KiB, %" PRIu64 " threads\n",
-            plan->space_count, plan->space_pages, page_size / 1024,
-            result->threads);
+            ": %" PRIu64 " space%s of %" PRIu64 " pages of %" PRIu64
+            " KiB, %" PRIu64 " thread%s\n",
+            plan->space_count, plural(plan->space_count), plan->space_pages,
+            page_size / 1024, result->threads, plural(result->threads));
     fprintf(file, "%" PRIu64 " frames (%.1f %%), pool limit %s, device ",
             plan->frame_count, percent_of(plan->frame_count, plan->total_pages),
             plan->limit_bytes == 0 ? "none"

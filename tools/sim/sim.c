@@ -13,7 +13,8 @@ static void on_signal(int number)
     sim_run_stop();
 }
 
-/* The handlers work once: a second signal ends the process as usual. */
+/* The handlers work once: a second signal ends the process as usual.  A device
+ * that may not grow is one whose writes fail. */
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};
@@ -26,6 +27,7 @@ static void catch_signals(void)
         (void)sigaction(SIGHUP, &action, NULL);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 static int show(const struct sim_options *options,

@@ -6,7 +6,6 @@
  * All combinations are read and checked before the first one runs.  A process
  * returns its numbers through a pipe, which has room for all of them.  Results
  * are shown in the order of the grid.
- * the order of the grid.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -56,15 +55,19 @@ struct grid {
 
 /* ---- the grid: every combination of the values of lists ---- */
 
-/* Splits at commas; at least one value, which may be empty. */
-static void cut(struct value_list *list, const char *text)
+/* Splits at commas; at least one value, which may be empty.  --trace-ops has
+ * commas of its own, and is one value. */
+static void cut(struct value_list *list, unsigned parameter, const char *text)
 {
     char *rest;
     char *part;
 
     list->text = memory_copy_text(text);
     rest = list->text;
-    while ((part = text_cut_part(&rest)) != NULL) {
+    while ((part = parameter == SIM_TRACE_OPS ? rest : text_cut_part(&rest)) !=
+           NULL) {
+        if (parameter == SIM_TRACE_OPS)
+            rest = NULL;
         list->words = memory_make_room(list->words, list->count,
                                        &list->capacity, sizeof(*list->words));
         list->words[list->count++] = part;
@@ -97,7 +100,7 @@ static bool make_grid(struct grid *grid, const struct sim_options *options)
     for (unsigned i = 0; i < SIM_PARAMETERS; i++) {
         if (grid->options->texts[i] == NULL)
             continue;
-        cut(&grid->lists[i], grid->options->texts[i]);
+        cut(&grid->lists[i], i, grid->options->texts[i]);
         if (grid->lists[i].count > RUNS_MOST / grid->count) {
             message_error("--sweep: these lists make more than %d runs",
                           RUNS_MOST);

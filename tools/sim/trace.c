@@ -3,170 +3,268 @@
 #include "sim/trace.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
-#include "common/identifiers.h"
+#include "common/system.h"
+#include "sim/trace_reading.h"
 
 #define ORACLE_BYTES 24
-#define ORACLE_OBJECT 4 /* its offset in a record */
+#define ORACLE_NEXT_MOST (UINT64_C(1) << 48)
 #define SPACES_MOST 4096
 #define PAGES_MOST (UINT64_C(1) << 32)
+#define NAME_BITS 40
+#define FIRST_ACCESSES 1024
 
-/* A file and the position in it. */
-struct reading {
-    const char *path;
-    FILE *file;
-    uint64_t line; /* or record, from 1 */
-    struct sim_trace *trace;
-    struct identifiers objects;
-    const struct sim_config *config;
-};
+bool trace_wrong(const struct reading *reading, uint64_t line,
+                 const char *format, ...)
+{
+    struct text what = {0};
+    va_list arguments;
+
+    va_start(arguments, format);
+    text_print_list(&what, format, arguments);
+    va_end(arguments);
+    message_error("--trace: %s, %s %" PRIu64 ": %s", reading->input.path,
+                  reading->unit, line, what.bytes);
+    text_free(&what);
+    return false;
+}
+
+bool trace_number(const char *text, bool is_hex, uint64_t *number_out)
+{
+    uint64_t number = 0;
+    size_t digits;
+
+    if (text[0] == '0' && (text[1] | 0x20) == 'x') {
+        text += 2;
+        is_hex = true;
+    }
+    if (!is_hex)
+        return number_parse(text, 0, UINT64_MAX, number_out);
+    for (digits = 0; isxdigit((unsigned char)text[digits]); digits++) {
+        const char digit = text[digits];
+
+        if (number >> 60 != 0)
+            return false;
+        number =
+            number << 4 |
+            (unsigned)(digit <= '9' ? digit - '0' : (digit | 0x20) - 'a' + 10);
+    }
+    if (digits == 0 || text[digits] != '\0')
+        return false;
+    *number_out = number;
+    return true;
+}
+
+/* ---- accesses ---- */
+
+bool trace_reserve(struct reading *reading, uint64_t line, uint64_t count)
+{
+    struct sim_trace *trace = reading->trace;
+    /* Each place of a table takes 16 bytes; a table that grows, three times. */
+    const uint64_t tables = 48 * (uint64_t)(reading->objects.place_count +
+                                            reading->names.place_count);
+    const uint64_t most = reading->available == 0
+                              ? SIZE_MAX / sizeof(*trace->accesses)
+                              : reading->available / sizeof(*trace->accesses);
+    size_t capacity = trace->capacity == 0 ? FIRST_ACCESSES : trace->capacity;
+    char text[BYTE_TEXT_SIZE];
+
+    if (count <= trace->capacity - trace->count)
+        return true;
+    if (count > most || trace->count + count > most ||
+        tables > (most - trace->count - count) * sizeof(*trace->accesses))
+        return trace_wrong(reading, line,
+                           "the trace has %" PRIu64 " accesses or more; %s of "
+                           "memory are available for it",
+                           count > UINT64_MAX - trace->count
+                               ? UINT64_MAX
+                               : trace->count + count,
+                           byte_text(text, most * sizeof(*trace->accesses)));
+    while (capacity < trace->count + count)
+        capacity *= 2;
+    if (capacity > most)
+        capacity = most;
+    trace->accesses =
+        memory_resize(trace->accesses, capacity, sizeof(*trace->accesses));
+    trace->capacity = capacity;
+    return true;
+}
 
 static void add(struct sim_trace *trace, struct sim_trace_access access)
 {
-    trace->accesses = memory_make_room(trace->accesses, trace->count,
-                                       &trace->capacity,
-                                       sizeof(*trace->accesses));
     trace->accesses[trace->count++] = access;
 }
 
-static void add_object(struct reading *reading, uint64_t name, unsigned op)
+void trace_add(struct reading *reading, uint64_t space, uint64_t page,
+               unsigned op)
 {
+    if (space != 0)
+        page = space << NAME_BITS | identifiers_number(&reading->names, page);
     add(reading->trace,
         (struct sim_trace_access){
-            .page = identifiers_number(&reading->objects, name), .op = op});
+            .page = identifiers_number(&reading->objects, page), .op = op});
+}
+
+/* ---- operations ---- */
+
+/* In the order of the message. */
+static const struct trace_op_name known_ops[] = {
+    {"r", SIM_TRACE_READ},
+    {"read", SIM_TRACE_READ},
+    {"get", SIM_TRACE_READ},
+    {"w", SIM_TRACE_WRITE},
+    {"write", SIM_TRACE_WRITE},
+    {"set", SIM_TRACE_WRITE},
+    {"put", SIM_TRACE_WRITE},
+    {"gets", SIM_TRACE_READ},
+    {"add", SIM_TRACE_WRITE},
+    {"replace", SIM_TRACE_WRITE},
+    {"cas", SIM_TRACE_WRITE},
+    {"append", SIM_TRACE_WRITE},
+    {"prepend", SIM_TRACE_WRITE},
+    {"delete", SIM_TRACE_WRITE},
+    {"incr", SIM_TRACE_WRITE},
+    {"decr", SIM_TRACE_WRITE},
+    {"update", SIM_TRACE_WRITE},
+    {"get_lease", SIM_TRACE_READ},
+    {"set_lease", SIM_TRACE_WRITE},
+    {"rest.get.object", SIM_TRACE_READ},
+    {"rest.head.object", SIM_TRACE_READ},
+    {"rest.put.object", SIM_TRACE_WRITE},
+    {"rest.copy.object", SIM_TRACE_WRITE},
+    {"rest.delete.object", SIM_TRACE_WRITE},
+    {"l", SIM_TRACE_READ}, /* lackey: load, instruction, store, modify */
+    {"i", SIM_TRACE_READ},
+    {"s", SIM_TRACE_WRITE},
+    {"m", SIM_TRACE_WRITE},
+    {"rs", SIM_TRACE_READ}, /* SCSI, and its commands */
+    {"ws", SIM_TRACE_WRITE},
+    {"28", SIM_TRACE_READ},
+    {"2a", SIM_TRACE_WRITE},
+};
+
+static bool find_op(const struct trace_op_name *names, size_t count,
+                    const char *word, unsigned *op_out)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcasecmp(names[i].word, word) == 0) {
+            *op_out = names[i].op;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool trace_op(const struct reading *reading, const char *word, unsigned *op_out)
+{
+    return find_op(reading->ops, reading->op_count, word, op_out) ||
+           find_op(known_ops, sizeof(known_ops) / sizeof(known_ops[0]), word,
+                   op_out);
+}
+
+bool trace_op_wrong(const struct reading *reading, uint64_t line,
+                    const char *word)
+{
+    return trace_wrong(reading, line,
+                       "\"%.40s\" is no operation; there are: r, read, get, "
+                       "w, write, set, put ..., and those of --trace-ops",
+                       word);
+}
+
+/* --trace-ops WORD=r|w|skip,... */
+static bool parse_ops(struct reading *reading)
+{
+    static const struct word kinds[] = {{"r", SIM_TRACE_READ},
+                                        {"w", SIM_TRACE_WRITE},
+                                        {"skip", SIM_TRACE_SKIP},
+                                        {NULL, 0}};
+    const char *text = sim_text(reading->config, SIM_TRACE_OPS);
+    char *rest;
+    char *part;
+
+    if (text == NULL)
+        return true;
+    reading->ops_text = memory_copy_text(text);
+    rest = reading->ops_text;
+    while ((part = text_cut_part(&rest)) != NULL) {
+        char *equals = strrchr(part, '=');
+        unsigned op;
+        unsigned before;
+
+        if (equals == NULL || equals == part ||
+            !words_find(kinds, equals + 1, &op)) {
+            message_error("--trace-ops: \"%s\" is not like get=r, set=w or "
+                          "delete=skip",
+                          part);
+            return false;
+        }
+        *equals = '\0';
+        if (find_op(reading->ops, reading->op_count, part, &before)) {
+            message_error("--trace-ops: \"%s\" is given twice", part);
+            return false;
+        }
+        reading->ops = memory_make_room(reading->ops, reading->op_count,
+                                        &reading->op_capacity,
+                                        sizeof(*reading->ops));
+        reading->ops[reading->op_count++] =
+            (struct trace_op_name){.word = part, .op = op};
+    }
+    return true;
 }
 
 /* ---- oracleGeneral ---- */
 
+static uint64_t little_endian(const unsigned char *bytes, unsigned count)
+{
+    uint64_t number = 0;
+
+    while (count-- > 0)
+        number = number << 8 | bytes[count];
+    return number;
+}
+
+/* May that be the access to the same object after the one of that number?  -1,
+ * or INT64_MAX, is none. */
+static bool is_next(uint64_t next, uint64_t number)
+{
+    return next == UINT64_MAX || next == INT64_MAX ||
+           (next >= number && next <= ORACLE_NEXT_MOST);
+}
+
+/* Time does not fall: with any bytes a file of noise would be a trace. */
 static bool read_oracle(struct reading *reading)
 {
     unsigned char record[ORACLE_BYTES];
+    uint64_t number = 0;
+    uint64_t time = 0;
     size_t got;
 
-    while ((got = fread(record, 1, sizeof(record), reading->file)) ==
+    while ((got = trace_input_bytes(&reading->input, record, sizeof(record))) ==
            sizeof(record)) {
-        uint64_t object = 0;
+        const uint64_t now = little_endian(record, 4);
+        const uint64_t next = little_endian(record + 16, 8);
 
-        reading->line++;
-        for (unsigned i = 8; i-- > 0;)
-            object = object << 8 | record[ORACLE_OBJECT + i];
-        add_object(reading, object, SIM_TRACE_ANY);
+        number++;
+        if (now < time || !is_next(next, number))
+            return trace_wrong(
+                reading, number,
+                "it is not oracleGeneral: its time is %" PRIu64
+                " after %" PRIu64 ", and its next access %" PRId64
+                ", which must be -1, or from %" PRIu64 " to %" PRIu64,
+                now, time, (int64_t)next, number, ORACLE_NEXT_MOST);
+        time = now;
+        if (!trace_reserve(reading, number, 1))
+            return false;
+        trace_add(reading, 0, little_endian(record + 4, 8), SIM_TRACE_ANY);
     }
-    if (got == 0 || ferror(reading->file) != 0)
-        return true; /* an error is shown by the caller */
-    message_error("--trace: %s is not oracleGeneral: record %" PRIu64
-                  " has %zu bytes instead of %d",
-                  reading->path, reading->line + 1, got, ORACLE_BYTES);
-    return false;
-}
-
-/* ---- csv ---- */
-
-/* The field of that number, from 1; NULL if the line has fewer. */
-static char *field_of(char *line, char delimiter, uint64_t wanted)
-{
-    for (; wanted > 1 && line != NULL; wanted--) {
-        line = strchr(line, delimiter);
-        line = line == NULL ? NULL : line + 1;
-    }
-    return line;
-}
-
-/* The field without blanks and quotes around it. */
-static char *trim_field(char *field, char delimiter)
-{
-    char *end = strchr(field, delimiter);
-
-    if (end == NULL)
-        end = field + strlen(field);
-    while (end > field && strchr(" \t\r\n\"", end[-1]) != NULL)
-        end--;
-    *end = '\0';
-    return field + strspn(field, " \"");
-}
-
-/* The number that a field is; for any other name its hash (FNV-1a). */
-static uint64_t object_name(const char *field)
-{
-    uint64_t name;
-
-    if (number_parse(field, 0, UINT64_MAX, &name))
-        return name;
-    name = UINT64_C(0xcbf29ce484222325);
-    for (; *field != '\0'; field++)
-        name = (name ^ (unsigned char)*field) * UINT64_C(0x100000001b3);
-    return name;
-}
-
-static bool parse_op(const char *word, unsigned *op_out)
-{
-    static const char *const reads[] = {"r", "read", "get", "gets", "rs", "28"};
-    static const char *const writes[] = {"w",       "write",  "set", "put",
-                                         "add",     "update", "cas", "ws",
-                                         "replace", "append", "2a",  "delete"};
-
-    for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
-        if (strcasecmp(word, reads[i]) == 0) {
-            *op_out = SIM_TRACE_READ;
-            return true;
-        }
-    }
-    for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
-        if (strcasecmp(word, writes[i]) == 0) {
-            *op_out = SIM_TRACE_WRITE;
-            return true;
-        }
-    }
-    return false;
-}
-
-static char find_delimiter(const char *line)
-{
-    const char *found = strpbrk(line, ",;\t|");
-
-    return (char)(found == NULL ? ' ' : *found);
-}
-
-/* Is the first line a header?  Then no field of it is a number. */
-static bool is_header(const char *line)
-{
-    return strpbrk(line, "0123456789") == NULL;
-}
-
-static bool take_csv_line(struct reading *reading, char *line, char delimiter)
-{
-    const uint64_t id_column = sim_number(reading->config, SIM_TRACE_ID);
-    const uint64_t op_column = sim_number(reading->config, SIM_TRACE_OP);
-    char *id = field_of(line, delimiter, id_column);
-    char *op = op_column == 0 ? NULL : field_of(line, delimiter, op_column);
-    unsigned kind = SIM_TRACE_ANY;
-
-    if (id == NULL || (op_column != 0 && op == NULL)) {
-        message_error("--trace: %s, line %" PRIu64 " has no column %" PRIu64,
-                      reading->path, reading->line,
-                      id == NULL ? id_column : op_column);
-        return false;
-    }
-    /* The later field first: trimming a field ends the line after it. */
-    if (op != NULL && op > id)
-        op = trim_field(op, delimiter);
-    id = trim_field(id, delimiter);
-    if (op != NULL && op < id)
-        op = trim_field(op, delimiter);
-    if (op != NULL && !parse_op(op, &kind)) {
-        message_error("--trace: %s, line %" PRIu64 ": \"%s\" is no access; "
-                      "there are: r, read, get, w, write, set, put ...",
-                      reading->path, reading->line, op);
-        return false;
-    }
-    add_object(reading, object_name(id), kind);
-    return true;
+    if (got == 0 || reading->input.failed)
+        return !reading->input.failed;
+    return trace_wrong(reading, number + 1, "it has %zu bytes instead of %d",
+                       got, ORACLE_BYTES);
 }
 
 /* ---- text ---- */
@@ -177,23 +275,27 @@ static bool take_text_line(struct reading *reading, char *line)
     uint64_t space = 0;
     uint64_t page;
     unsigned op;
-    char *word = strtok(line, " \t\r\n");
-    char *name = strtok(NULL, " \t\r\n");
+    char *word = strtok(line, " \t");
+    char *name = strtok(NULL, " \t");
     char *colon = name == NULL ? NULL : strchr(name, ':');
 
     if (colon != NULL)
         *colon = '\0';
-    if (word == NULL || name == NULL || strtok(NULL, " \t\r\n") != NULL ||
-        !parse_op(word, &op) ||
-        (colon != NULL && !number_parse(name, 0, SPACES_MOST - 1, &space)) ||
-        !number_parse(colon == NULL ? name : colon + 1, 0, PAGES_MOST - 1,
-                      &page)) {
-        message_error("--trace: %s, line %" PRIu64 " is neither \"r PAGE\" nor "
-                      "\"w SPACE:PAGE\", with pages below %" PRIu64
-                      " and spaces below %d",
-                      reading->path, reading->line, PAGES_MOST, SPACES_MOST);
+    if (word != NULL && name != NULL && !trace_op(reading, word, &op))
+        return trace_op_wrong(reading, reading->input.line, word);
+    if (word == NULL || name == NULL || strtok(NULL, " \t") != NULL ||
+        (colon != NULL && !trace_number(name, false, &space)) ||
+        space >= SPACES_MOST ||
+        !trace_number(colon == NULL ? name : colon + 1, false, &page) ||
+        page >= PAGES_MOST)
+        return trace_wrong(reading, reading->input.line,
+                           "it is neither \"r PAGE\" nor \"w SPACE:PAGE\", "
+                           "with pages below %" PRIu64 " and spaces below %d",
+                           PAGES_MOST, SPACES_MOST);
+    if (op == SIM_TRACE_SKIP)
+        return true;
+    if (!trace_reserve(reading, reading->input.line, 1))
         return false;
-    }
     if (space >= trace->space_count)
         trace->space_count = space + 1;
     if (page >= trace->page_count)
@@ -203,102 +305,84 @@ static bool take_text_line(struct reading *reading, char *line)
     return true;
 }
 
-/* ---- files ---- */
-
-static bool read_lines(struct reading *reading, bool is_csv)
+static bool read_text(struct reading *reading)
 {
-    char *line = NULL;
-    size_t size = 0;
-    ssize_t length;
-    char delimiter = '\0';
+    struct text line = {0};
     bool good = true;
 
-    while (good && (length = getline(&line, &size, reading->file)) >= 0) {
-        char *comment = is_csv ? NULL : strchr(line, '#');
+    while (good && trace_input_line(&reading->input, &line)) {
+        char *comment = strchr(line.bytes, '#');
 
-        reading->line++;
-        if (strlen(line) != (size_t)length) {
-            message_error("--trace: %s, line %" PRIu64 " is no text: its byte "
-                          "%zu is 0",
-                          reading->path, reading->line, strlen(line) + 1);
-            good = false;
-            continue;
-        }
         if (comment != NULL)
             *comment = '\0';
-        if (line[strspn(line, " \t\r\n")] == '\0')
-            continue;
-        if (is_csv && delimiter == '\0') {
-            delimiter = find_delimiter(line);
-            if (is_header(line))
-                continue;
-        }
-        good = is_csv ? take_csv_line(reading, line, delimiter)
-                      : take_text_line(reading, line);
+        if (line.bytes[strspn(line.bytes, " \t")] != '\0')
+            good = take_text_line(reading, line.bytes);
+        line.length = 0;
     }
-    free(line);
-    return good;
+    text_free(&line);
+    return good && !reading->input.failed;
 }
 
-static bool ends_with(const char *path, const char *end)
-{
-    size_t length = strlen(path);
-    size_t end_length = strlen(end);
+/* ---- files ---- */
 
-    return length >= end_length && strcmp(path + length - end_length, end) == 0;
-}
-
+/* Compressed, "a.csv" is "a.csv.zst". */
 static uint64_t format_of(const struct sim_config *config)
 {
     const char *path = sim_text(config, SIM_TRACE);
     uint64_t format = sim_number(config, SIM_TRACE_FORMAT);
+    const char *end;
 
     if (format != SIM_TRACE_AUTO)
         return format;
     if (strstr(path, "oracleGeneral") != NULL)
         return SIM_TRACE_ORACLE;
-    return ends_with(path, ".csv") ? SIM_TRACE_CSV : SIM_TRACE_TEXT;
+    end = strstr(path, ".csv");
+    return end != NULL && (end[4] == '\0' || end[4] == '.') ? SIM_TRACE_CSV
+                                                            : SIM_TRACE_TEXT;
 }
 
-/* False for a pipe: its first bytes cannot be read twice. */
-static bool is_compressed(FILE *file)
+/* Is any option for traces given that would do nothing? */
+static bool check_options(const struct sim_config *config)
 {
-    static const unsigned char zstd[] = {0x28, 0xb5, 0x2f, 0xfd};
-    static const unsigned char gzip[] = {0x1f, 0x8b};
-    unsigned char head[4] = {0};
-    struct stat status;
-    size_t got;
+    const struct sim_value *values = config->values;
+    const bool is_there = values[SIM_TRACE].text != NULL;
+    const uint64_t format = is_there ? format_of(config) : SIM_TRACE_AUTO;
+    const char *why = "needs --trace";
 
-    if (fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode))
-        return false;
-    got = fread(head, 1, sizeof(head), file);
-    rewind(file);
-    return got == sizeof(head) && (memcmp(head, zstd, sizeof(zstd)) == 0 ||
-                                   memcmp(head, gzip, sizeof(gzip)) == 0);
+    if (is_there)
+        why = "is for traces in columns; see --trace-format";
+    for (unsigned i = SIM_TRACE + 1; i <= SIM_TRACE_OPS; i++) {
+        if (values[i].is_given && format < SIM_TRACE_CSV &&
+            !(is_there && (i == SIM_TRACE_FORMAT ||
+                           (i == SIM_TRACE_OPS && format == SIM_TRACE_TEXT)))) {
+            message_error("--%s %s %s", sim_parameters[i].name, values[i].text,
+                          why);
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool read_trace(struct reading *reading)
 {
-    uint64_t format = format_of(reading->config);
+    const uint64_t format = format_of(reading->config);
     bool good;
 
-    if (is_compressed(reading->file)) {
-        message_error("--trace: %s is compressed; decompress it first",
-                      reading->path);
+    if (!trace_input_open(&reading->input,
+                          sim_text(reading->config, SIM_TRACE)))
         return false;
-    }
+    reading->unit = format == SIM_TRACE_ORACLE ? "record" : "line";
+    reading->available = system_available_memory();
     reading->trace->has_objects = format != SIM_TRACE_TEXT;
-    good = format == SIM_TRACE_ORACLE
-               ? read_oracle(reading)
-               : read_lines(reading, format == SIM_TRACE_CSV);
-    if (good && ferror(reading->file) != 0) {
-        message_error("--trace: cannot read %s: %s", reading->path,
-                      strerror(errno));
-        return false;
-    }
+    if (format == SIM_TRACE_ORACLE)
+        good = read_oracle(reading);
+    else if (format == SIM_TRACE_TEXT)
+        good = read_text(reading);
+    else
+        good = trace_read_csv(reading, format);
     if (good && reading->trace->count == 0) {
         message_error("--trace: %s has 0 accesses, and at least 1 is needed",
-                      reading->path);
+                      reading->input.path);
         return false;
     }
     reading->trace->object_count = reading->objects.count;
@@ -308,41 +392,34 @@ static bool read_trace(struct reading *reading)
 bool sim_trace_load(struct sim_trace *trace, const struct sim_config *config)
 {
     struct reading reading = {
-        .path = sim_text(config, SIM_TRACE), .trace = trace, .config = config};
+        .trace = trace, .config = config, .input = {.file = -1}};
     bool good;
 
     *trace = (struct sim_trace){0};
-    if (reading.path == NULL)
+    if (!check_options(config))
+        return false;
+    if (sim_text(config, SIM_TRACE) == NULL)
         return true;
-    if (is_character_device(reading.path)) {
-        message_error("--trace: %s is a device, which may never end; give a "
-                      "file or a pipe",
-                      reading.path);
-        return false;
-    }
-    reading.file = fopen(reading.path, "rbe");
-    if (reading.file == NULL) {
-        message_error("--trace: cannot open %s: %s", reading.path,
-                      strerror(errno));
-        return false;
-    }
-    good = read_trace(&reading);
-    (void)fclose(reading.file);
+    good = parse_ops(&reading) && read_trace(&reading);
+    trace_input_close(&reading.input);
     identifiers_free(&reading.objects);
+    identifiers_free(&reading.names);
+    identifiers_free(&reading.spaces);
+    free(reading.ops);
+    free(reading.ops_text);
     return good;
 }
 
 bool sim_trace_serves(const struct sim_config *config,
                       const struct sim_config *other)
 {
-    static const enum sim_parameter numbers[] = {SIM_TRACE_FORMAT, SIM_TRACE_ID,
-                                                 SIM_TRACE_OP};
-
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        if (sim_number(config, numbers[i]) != sim_number(other, numbers[i]))
+    for (unsigned i = SIM_TRACE; i <= SIM_TRACE_OPS; i++) {
+        if (!sim_same_text(config, other, (enum sim_parameter)i))
             return false;
     }
-    return sim_same_text(config, other, SIM_TRACE);
+    /* Requests are cut into pages. */
+    return sim_number(config, SIM_PAGE_SIZE) ==
+           sim_number(other, SIM_PAGE_SIZE);
 }
 
 void sim_trace_free(struct sim_trace *trace)

@@ -3,9 +3,9 @@
  * trace.h - recorded accesses.
  *
  * Formats: libCacheSim's oracleGeneral (records of 24 bytes, little-endian:
- * time 32 bits, object 64, size 32, next access 64) and csv.  Both name
- * objects, which become pages in the order of their first access.  And a text
- * that names pages, of lines
+ * time 32 bits, object 64, size 32, next access 64), and columns.  Both name
+ * objects, or pages of requests for bytes at offsets, which become pages in the
+ * order of their first access.  And a text that names pages, of lines
  *
  *     r PAGE      or   r SPACE:PAGE        a read
  *     w PAGE      or   w SPACE:PAGE        a write
@@ -20,7 +20,8 @@
 enum sim_trace_op {
     SIM_TRACE_ANY, /* the trace does not say */
     SIM_TRACE_READ,
-    SIM_TRACE_WRITE
+    SIM_TRACE_WRITE,
+    SIM_TRACE_SKIP /* in no trace */
 };
 
 struct sim_trace_access {

@@ -165,6 +165,14 @@ bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
         sim_number(config, SIM_POOL_LIMIT) != 0 &&
         plan->limit_bytes < POOL_PAGES_LEAST * page_size)
         plan->limit_bytes = POOL_PAGES_LEAST * page_size;
+    if (plan->limit_bytes != 0 &&
+        plan->limit_bytes < POOL_PAGES_LEAST * page_size) {
+        message_error("--pool-limit: \"%s\" is less than %" PRIu64
+                      " bytes, the least; 0 is no limit",
+                      sim_text(config, SIM_POOL_LIMIT),
+                      POOL_PAGES_LEAST * page_size);
+        return false;
+    }
     plan->slot_count = sim_amount(config, SIM_SLOTS, plan->total_pages);
     if (plan->slot_count == 0)
         plan->slot_count = 1;
