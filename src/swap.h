@@ -689,7 +689,11 @@ zc_status zc_writeback_page(struct zc_pageio *pageio, struct zc_write_run *run,
  *   swap/shrinker_worker.c  a thread that does it in the background
  */
 
-#define ZC_SHRINK_RETRIES_MAX 16 /* MAX_RECLAIM_RETRIES */
+/* So many failures end a run: MAX_RECLAIM_RETRIES. */
+#define ZC_SHRINK_RETRIES_MAX 16
+
+/* Entries that an attempt looks at with ZC_SHRINK_BATCH: SWAP_CLUSTER_MAX. */
+#define ZC_SHRINK_LOOKS_BATCH 32
 
 /* So many failed writes, and no success, end a shrink: the pages of failed
  * writes come back to the pool.  The first of them may be a run of pages, which
@@ -702,6 +706,8 @@ zc_status zc_writeback_page(struct zc_pageio *pageio, struct zc_write_run *run,
 
 struct zc_shrinker {
     struct zc_pageio *pageio;
+    unsigned looks;   /* as zc_cache_options.shrink_looks; never 0 */
+    bool has_compact; /* a run compacts the pool */
     /* Stores during a back-off: which one probes. */
     zc_atomic_u32 backoff_count;
     /* The worker, where there is one. */
@@ -713,19 +719,21 @@ struct zc_shrinker {
     struct zc_thread worker;
 };
 
-/* ZC_OK; ZC_NO_MEMORY: the worker. */
+/* Uses shrink_worker, shrink_policy and its parts of the options, which were
+ * checked.  ZC_OK; ZC_NO_MEMORY: the worker. */
 zc_status zc_shrinker_init(struct zc_shrinker *shrinker,
-                           struct zc_pageio *pageio, bool has_worker);
+                           struct zc_pageio *pageio,
+                           const struct zc_cache_options *options);
 /* Ends the worker.  Called before any part that it uses ends. */
 void zc_shrinker_destroy(struct zc_shrinker *shrinker);
 
 /*
  * Writes back cold pages until `page_goal` pool pages are given back, or
- * ZC_SHRINK_RETRIES_MAX attempts in a row have failed, or the device fails all
- * writes.  With an LRU; of one owner (lru = entry), or of all in turn
- * (ZC_OWNER_ANY).  The caller holds no lock and no pin.  *pages_out gets the
- * pool pages given back, whatever is returned.  ZC_OK; ZC_AGAIN: the goal is
- * not reached.
+ * ZC_SHRINK_RETRIES_MAX attempts have failed (in a row, if attempts look at all
+ * entries), or the device fails all writes.  With an LRU; of one owner (lru =
+ * entry), or of all in turn (ZC_OWNER_ANY).  The caller holds no lock and no
+ * pin.  *pages_out gets the pool pages given back, whatever is returned.
+ * ZC_OK; ZC_AGAIN: the goal is not reached.
  */
 zc_status zc_shrinker_shrink(struct zc_shrinker *shrinker, unsigned owner,
                              uint64_t page_goal, uint64_t *pages_out);

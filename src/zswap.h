@@ -56,6 +56,7 @@
 
 #define ZC_ENTRY_SAME_FILLED 1u /* no object: each word of the page is `fill` */
 #define ZC_ENTRY_RAW 2u         /* the object is the page itself */
+#define ZC_ENTRY_INCOMPRESSIBLE 4u /* raw, because it gets no smaller */
 
 /* 24 bytes; every field but `cell` and `references` is constant while the entry
  * lives. */
@@ -422,9 +423,11 @@ size_t zc_lru_bytes(const struct zc_lru *lru);
 
 struct zc_zswap {
     size_t page_size;
-    bool same_filled;       /* detect pages of one repeated word */
-    size_t huge_class_size; /* compressed to this size or more: stored raw */
-    unsigned lru_mode;      /* enum zc_lru_mode, resolved: never DEFAULT */
+    bool same_filled;  /* detect pages of one repeated word */
+    bool zero_filled;  /* detect pages of zeros only */
+    bool is_proactive; /* ZC_SHRINK_PROACTIVE */
+    size_t raw_from;   /* compressed to this size or more: stored raw */
+    unsigned lru_mode; /* enum zc_lru_mode, resolved: never DEFAULT */
     struct zc_generations generations;
     struct zc_entries entries; /* with the pool */
     struct zc_tree tree;
@@ -436,7 +439,8 @@ struct zc_zswap {
      * it with no lock and no context held (NO_SHRINK_WITH_CONTEXT), and has
      * `slot` pinned: make_room never waits for that slot.  True: a page was
      * written.
-     *   the pool's limit     `owner` is ZC_OWNER_ANY; the store tries once more
+     *   the pool's limit     `owner` is ZC_OWNER_ANY; the store tries once
+     *                        more; with is_proactive also before the limit
      *   the owner's limit    pages of `owner` are written; the store goes on if
      *                        the result is true
      */
@@ -446,6 +450,7 @@ struct zc_zswap {
     /* Independent: a store may act on old values. */
     zc_atomic_u64 limit_pages;     /* UINT64_MAX: none */
     zc_atomic_u64 threshold_pages; /* limit * accept_threshold / 100 */
+    zc_atomic_u64 start_pages;     /* the same, of 1 % more */
     zc_atomic_u32 is_full;         /* refuse until below the threshold */
     struct zc_mutex limit_lock; /* held to change the limit, and the pool's */
 
@@ -543,6 +548,9 @@ zc_status zc_zswap_slot_of(struct zc_zswap *zswap, zc_handle handle,
 /* Pool pages above the accept threshold now, which shrinking is to free.  Up to
  * the limit only used pages are counted, above it all pages. */
 uint64_t zc_zswap_excess_pages(const struct zc_zswap *zswap);
+
+/* Whether the pool has more pages than ZC_SHRINK_PROACTIVE begins a run at. */
+bool zc_zswap_is_past_start(const struct zc_zswap *zswap);
 
 /* zc_cache_set_limit() without its checks. */
 void zc_zswap_apply_limit(struct zc_zswap *zswap, uint64_t limit_bytes,

@@ -232,7 +232,9 @@ struct zc_cache_options {
      */
     unsigned checksums;
 
-    /* 1: store pages of one repeated word like any other page. */
+    /* 1: store pages of one repeated word like any other page.  2: the same,
+     * but for pages of zeros.  Linux 6.12 and later keep only these out of
+     * zswap, in the zeromap; zram, and zswap until 6.11, all of them. */
     unsigned no_same_filled;
 
     /* The pool behind the cache (pool.h); NULL means &zc_pool_zspool. */
@@ -276,6 +278,65 @@ struct zc_cache_options {
     size_t reason_size;
 
     unsigned group_count; /* for the pool behind: see zspool.h */
+
+    /* How pages to write back are looked for, with lru_mode entry: enum
+     * zc_shrink_policy.  The two fields behind it are parts of a policy: 0 in
+     * one is what the policy has. */
+    unsigned shrink_policy;
+
+    /* Entries that one attempt looks at, 1 to ZC_SHRINK_LOOKS_ALL: nr_to_walk
+     * of shrink_memcg().  ZC_SHRINK_LOOKS_ALL: an attempt goes on until it has
+     * a page that may go, and 16 failures in a row end a run.  Any other
+     * number: an attempt writes back each of these entries that has no second
+     * chance left; one that writes nothing has failed; and 16 failures, in a
+     * row or not, end a run, as MAX_RECLAIM_RETRIES does in shrink_worker().
+     * There a round over the owners without an attempt is a failure too. */
+    unsigned shrink_looks;
+
+    /* Whether a run compacts the pool after every 32 pages: enum
+     * zc_shrink_compact.  shrink_worker() does not: zsmalloc's own shrinker
+     * does, when the system is short of memory. */
+    unsigned shrink_compact;
+
+    /*
+     * A page that compresses to so many bytes or more is stored raw, up to
+     * page_size; 0: from what zc_zspool_huge_class_size() says on, as
+     * zram_write_page() does.  page_size is the rule of zswap_compress() since
+     * 6.18.  In between an object takes a page of the pool either way, and
+     * saves no memory: raw it need not be decompressed.  lru_mode zspage
+     * refuses what does not compress, and ignores this field.
+     */
+    size_t raw_from;
+};
+
+/*
+ * What a run of the shrinker does, and when it begins.  A run is what
+ * zc_cache_shrink(), a store over the limit, or the thread of shrink_worker
+ * does: attempts, in each of which one owner has its turn.  An owner over its
+ * own limit has one attempt, but with ZC_SHRINK_ALL a run.
+ */
+enum zc_shrink_policy {
+    ZC_SHRINK_DEFAULT = 0, /* ZC_SHRINK_ALL */
+    /* This library's: ZC_SHRINK_LOOKS_ALL, and compaction. */
+    ZC_SHRINK_ALL = 1,
+    /* shrink_worker() of Linux 6.18: 1 look, no compaction. */
+    ZC_SHRINK_6_18 = 2,
+    /* The patch "mm/zswap: Support batch writeback in shrink_memcg()" of June
+     * 2026: 32 looks, no compaction.  A model: no kernel here has it. */
+    ZC_SHRINK_BATCH = 3,
+    /* The patch "mm: zswap: proactive shrinking before pool size limit is hit"
+     * of 2024: as 6.18, but a run begins at 1 % of the limit above the accept
+     * threshold, and pages are refused at the limit only, without hysteresis.
+     * A model: no kernel here has it. */
+    ZC_SHRINK_PROACTIVE = 4
+};
+
+#define ZC_SHRINK_LOOKS_ALL 0xffffffffu /* shrink_looks */
+
+enum zc_shrink_compact {
+    ZC_SHRINK_COMPACT_DEFAULT = 0, /* the policy's */
+    ZC_SHRINK_COMPACT_OFF = 1,
+    ZC_SHRINK_COMPACT_ON = 2
 };
 
 enum zc_lru_mode {
@@ -291,29 +352,31 @@ enum zc_lru_mode {
 #define ZC_CACHE_OPTIONS(...) ZC_OPTIONS(zc_cache_options, __VA_ARGS__)
 
 /*
- * Counters, with the kernel's names where the kernel has one (zswap's debugfs
- * and vmstat).  They are read one after another and are no snapshot.  Those
- * above the line are of now, the others count since creation.
+ * Counters.  One with a name of the kernel (zswap's debugfs and vmstat) has the
+ * kernel's definition, that of 6.18: docs/kernel-map.md.  They are read one
+ * after another and are no snapshot.  Those above the line, and raw_pages, are
+ * of now; the others count since creation.
  */
 struct zc_cache_stats {
     size_t struct_size;
     uint64_t stored_pages;      /* pages in compressed memory, all kinds */
     uint64_t same_filled_pages; /* of them: one repeated word, no object */
-    uint64_t stored_incompressible_pages; /* of them: stored raw */
-    uint64_t pool_total_size;             /* bytes of pool pages */
-    uint64_t payload_bytes; /* bytes of objects, raw pages whole */
-    uint64_t generations;   /* compressor settings in use */
+    /* of them: those that do not get smaller than a page */
+    uint64_t stored_incompressible_pages;
+    uint64_t pool_total_size; /* bytes of pool pages */
+    uint64_t payload_bytes;   /* bytes of objects, raw pages whole */
+    uint64_t generations;     /* compressor settings in use */
     /* ---- */
     uint64_t zswpout;           /* pages stored */
     uint64_t zswpin;            /* pages loaded or taken */
     uint64_t invalidated_pages; /* pages forgotten by invalidate */
     uint64_t replaced_pages;    /* pages forgotten by a later store */
     uint64_t pool_limit_hit;    /* times a store found the pool at its limit */
-    uint64_t reject_reclaim_fail;   /* stores refused by the limit */
-    uint64_t reject_alloc_fail;     /* pool allocation failed */
-    uint64_t reject_kmemcache_fail; /* entry or tree allocation failed */
+    uint64_t reject_reclaim_fail;   /* candidates whose writeback failed */
+    uint64_t reject_alloc_fail;     /* pool or tree allocation failed */
+    uint64_t reject_kmemcache_fail; /* entry or owner allocation failed */
     uint64_t compress_fail;         /* the compressor failed: stored raw */
-    uint64_t decompress_fail;       /* loads that found damage */
+    uint64_t decompress_fail;       /* reads that found damage */
     uint64_t take_retries;         /* attempts of takes that another call won */
     uint64_t reject_compress_poor; /* lru_mode zspage: did not compress */
     uint64_t reject_owner_limit;   /* stores refused by an owner's limit */
@@ -327,6 +390,10 @@ struct zc_cache_stats {
     uint64_t writeback_stale; /* candidates that were gone at the recheck */
     uint64_t swpin_zero;      /* folios read that were all zeros */
     uint64_t swpout_zero;     /* folios written that were all zeros */
+    uint64_t raw_pages;       /* of stored_pages: raw, by raw_from */
+    uint64_t reject_pool_limit; /* stores refused by the limit */
+    uint64_t shrink_runs;       /* runs of the shrinker that ended */
+    uint64_t shrink_scanned;    /* entries that they looked at */
 };
 
 /* ======================================================================
@@ -425,7 +492,9 @@ ZC_API zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
  *
  * ZC_OK; ZC_AGAIN: fewer pages, for the rest may not go to a device, was in
  * use, or the device failed; a later call may do better, and where this one
- * gave back nothing, only after another store or when the device works again;
+ * gave back nothing, only after another store or when the device works again.
+ * (With shrink_looks below all it may also have given second chances only: the
+ * next call goes on from there.)
  * ZC_UNSUPPORTED: lru_mode is none, or no device is on; ZC_INVALID: NULL.
  * Follows shrink_worker().
  */

@@ -56,8 +56,7 @@ static zc_status init_parts(struct zc_cache *cache,
     status = init_pageio(cache, options);
     if (status != ZC_OK)
         goto destroy_swap;
-    status = zc_shrinker_init(&cache->shrinker, &cache->pageio,
-                              options->shrink_worker != 0);
+    status = zc_shrinker_init(&cache->shrinker, &cache->pageio, options);
     if (status != ZC_OK)
         goto destroy_pageio;
     if (cache->zswap.lru_mode != ZC_LRU_NONE) {

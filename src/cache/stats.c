@@ -22,7 +22,7 @@ static struct zc_pool_usage pool_usage(const struct zc_cache *cache)
     return usage;
 }
 
-/* What page I/O and writeback count. */
+/* What page I/O, writeback and the shrinker count. */
 static void sum_swap_side(const struct zc_stats *stats,
                           struct zc_cache_stats *own)
 {
@@ -36,6 +36,9 @@ static void sum_swap_side(const struct zc_stats *stats,
     own->writeback_stale = zc_stats_sum(stats, ZC_STAT_WRITEBACK_STALE);
     own->swpin_zero = zc_stats_sum(stats, ZC_STAT_SWPIN_ZERO);
     own->swpout_zero = zc_stats_sum(stats, ZC_STAT_SWPOUT_ZERO);
+    own->reject_reclaim_fail = zc_stats_sum(stats, ZC_STAT_REJECT_RECLAIM_FAIL);
+    own->shrink_runs = zc_stats_sum(stats, ZC_STAT_SHRINK_RUNS);
+    own->shrink_scanned = zc_stats_sum(stats, ZC_STAT_SHRINK_SCANNED);
 }
 
 zc_status zc_cache_get_stats(const struct zc_cache *cache,
@@ -57,6 +60,7 @@ zc_status zc_cache_get_stats(const struct zc_cache *cache,
         or_none(zc_stats_sum(stats, ZC_STAT_SAME_FILLED_PAGES));
     own.stored_incompressible_pages =
         or_none(zc_stats_sum(stats, ZC_STAT_INCOMPRESSIBLE_PAGES));
+    own.raw_pages = or_none(zc_stats_sum(stats, ZC_STAT_RAW_PAGES));
     own.pool_total_size = usage.pages * cache->zswap.page_size;
     own.payload_bytes = usage.payload_bytes;
     own.generations = zc_generations_count(&cache->zswap.generations);
@@ -66,7 +70,7 @@ zc_status zc_cache_get_stats(const struct zc_cache *cache,
     own.invalidated_pages = zc_stats_sum(stats, ZC_STAT_INVALIDATED);
     own.replaced_pages = zc_stats_sum(stats, ZC_STAT_REPLACED);
     own.pool_limit_hit = zc_stats_sum(stats, ZC_STAT_POOL_LIMIT_HIT);
-    own.reject_reclaim_fail = zc_stats_sum(stats, ZC_STAT_REJECT_RECLAIM_FAIL);
+    own.reject_pool_limit = zc_stats_sum(stats, ZC_STAT_REJECT_POOL_LIMIT);
     own.reject_alloc_fail = zc_stats_sum(stats, ZC_STAT_REJECT_ALLOC_FAIL);
     own.reject_kmemcache_fail =
         zc_stats_sum(stats, ZC_STAT_REJECT_KMEMCACHE_FAIL);

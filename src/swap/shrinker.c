@@ -2,11 +2,20 @@
 /*
  * shrinker.c - from goals to candidates to writeback.
  *
- * lru = entry: the owners take turns.  The candidate is the coldest page of the
- * owner whose turn it is, among those that have no second chance left.  The
- * goal is pool pages given back to the system, and a page written back only
- * leaves a hole in one: so after every few of them the pool is compacted a
- * little.
+ * lru = entry: the owners take turns; a turn is an attempt.  How many of the
+ * owner's coldest pages an attempt looks at is an option (shrink_looks).
+ *
+ *   all       The candidate is the coldest page among those that have no second
+ *             chance left: so an attempt finds one if there is any.
+ *   a number  The kernel's loop.  An attempt looks at so many pages, and writes
+ *             back each that has no second chance left.  A page that gets its
+ *             second chance is a look gone, and an attempt that writes nothing
+ *             has failed.  So the first runs after every page was stored or
+ *             loaded write back nothing, and newer pages are refused meanwhile.
+ *
+ * The goal is pool pages given back to the system, and a page written back only
+ * leaves a hole in one: so, unless told otherwise (shrink_compact), after every
+ * few of them the pool is compacted a little.
  *
  * lru = zspage: the pool names the objects of its coldest zspage one by one,
  * and gives the zspage back if it becomes empty.  What counts is the objects
@@ -14,8 +23,9 @@
  * freed by the thread that drops its last reference.
  *
  * A shrink ends when its goal is reached, when nothing is left to write, or
- * when it does not help: ZC_SHRINK_RETRIES_MAX attempts in a row failed, or the
- * device failed ZC_SHRINK_ERRORS_MAX writes in a row.  The attempt itself ends
+ * when it does not help: ZC_SHRINK_RETRIES_MAX attempts failed (in a row, if
+ * they look at all; in the kernel's loop in all), or the device failed
+ * ZC_SHRINK_ERRORS_MAX writes in a row.  The attempt itself ends
  * with the submission and does not see a failed write: the page comes back to
  * the pool, and would be written back again and again.
  *
@@ -58,8 +68,10 @@ struct shrink {
     uint64_t page_goal;    /* if the goal is a number of pages */
     uint64_t pages;        /* pool pages given back so far */
     uint64_t written;      /* pages submitted so far */
+    uint64_t scanned;      /* entries looked at so far */
     unsigned uncompacted;  /* written since the last compaction */
-    unsigned failures;     /* failed attempts in a row */
+    unsigned failures;     /* failed attempts */
+    unsigned attempts;     /* of this round over the owners */
     uint32_t write_errors; /* failed in a row before this shrink */
     bool is_probe;         /* a probe during a back-off */
     struct zc_write_run run;
@@ -102,6 +114,8 @@ static zc_status write_back(struct shrink *shrink, zc_swp slot,
     }
     if (status == ZC_OK)
         shrink->written++;
+    else
+        zc_stats_add(shrink->pageio->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
     return status;
 }
 
@@ -150,9 +164,27 @@ static bool may_go_on(struct shrink *shrink)
            zc_atomic_u32_load_relaxed(&shrink->shrinker->is_ending) == 0;
 }
 
+static bool looks_at_all(const struct shrink *shrink)
+{
+    return shrink->shrinker->looks == ZC_SHRINK_LOOKS_ALL;
+}
+
 static void note_attempt(struct shrink *shrink, bool is_good)
 {
-    shrink->failures = is_good ? 0 : shrink->failures + 1;
+    shrink->attempts++;
+    if (!is_good)
+        shrink->failures++;
+    else if (looks_at_all(shrink))
+        shrink->failures = 0;
+}
+
+/* The kernel's loop: a round over the owners without an attempt is a failure.
+ * A run begins where the last one ended, so its first round may be short. */
+static void note_round(struct shrink *shrink)
+{
+    if (shrink->attempts == 0 && !looks_at_all(shrink))
+        shrink->failures++;
+    shrink->attempts = 0;
 }
 
 /* ---- lru = entry ---- */
@@ -171,13 +203,15 @@ static bool next_owner(struct shrink *shrink, unsigned *owner_out)
     unsigned passed = 0;
     unsigned before;
     unsigned owner;
+    unsigned first;
 
     if (shrink->owner != ZC_OWNER_ANY) {
         *owner_out = shrink->owner;
         return zc_lru_count(lru, shrink->owner) != 0 &&
                !zc_zswap_owner_forbids(shrink->zswap, shrink->owner);
     }
-    owner = zc_atomic_u32_load_relaxed(&lru->cursor);
+    first = zc_atomic_u32_load_relaxed(&lru->cursor);
+    owner = first;
     do {
         before = owner;
         if (!zc_lru_next_owner(lru, &owner))
@@ -187,6 +221,8 @@ static bool next_owner(struct shrink *shrink, unsigned *owner_out)
             return false;
     } while (zc_zswap_owner_forbids(shrink->zswap, owner));
     zc_atomic_u32_store_relaxed(&lru->cursor, owner);
+    if (owner <= first)
+        note_round(shrink);
     *owner_out = owner;
     return true;
 }
@@ -206,6 +242,7 @@ static zc_status find_candidate(struct shrink *shrink, unsigned owner,
         status = zc_lru_scan(&shrink->zswap->lru, owner, shrink->min_age,
                              candidate_out);
         (*scans_inout)--;
+        shrink->scanned += status != ZC_MISSING;
     }
     return status;
 }
@@ -244,24 +281,36 @@ static void compact_pool(struct shrink *shrink)
     count_pages(shrink, pages);
 }
 
+/* One attempt; true: a page was submitted. */
+static bool try_owner(struct shrink *shrink, unsigned owner)
+{
+    const bool is_all = looks_at_all(shrink);
+    const uint64_t written = shrink->written;
+    struct zc_lru_candidate candidate;
+    uint64_t scans = shrink->shrinker->looks;
+
+    do {
+        throttle(shrink);
+        /* One look at each for its second chance, and one for the candidate. */
+        if (is_all)
+            scans = (uint64_t)zc_lru_count(&shrink->zswap->lru, owner) + 1;
+        if (find_candidate(shrink, owner, &scans, &candidate) != ZC_OK)
+            break;
+        (void)write_candidate(shrink, &candidate);
+    } while (!is_all && scans > 0);
+    return shrink->written > written;
+}
+
 static void shrink_entries(struct shrink *shrink, goal is_reached)
 {
-    struct zc_lru_candidate candidate;
-    zc_status status;
     unsigned owner;
-    uint64_t scans;
 
     while (!is_reached(shrink) && may_go_on(shrink)) {
         if (!next_owner(shrink, &owner))
             return;
-        throttle(shrink);
-        /* One look at each for its second chance, and one for the candidate. */
-        scans = (uint64_t)zc_lru_count(&shrink->zswap->lru, owner) + 1;
-        status = find_candidate(shrink, owner, &scans, &candidate);
-        if (status == ZC_OK)
-            status = write_candidate(shrink, &candidate);
-        note_attempt(shrink, status == ZC_OK);
-        if (shrink->uncompacted >= COMPACT_PAGES && !is_reached(shrink))
+        note_attempt(shrink, try_owner(shrink, owner));
+        if (shrink->shrinker->has_compact &&
+            shrink->uncompacted >= COMPACT_PAGES && !is_reached(shrink))
             compact_pool(shrink);
     }
 }
@@ -311,6 +360,9 @@ static void run_shrink(struct shrink *shrink, goal is_reached)
     else
         shrink_zspages(shrink, is_reached);
     zc_pageio_end_run(&shrink->run);
+    zc_stats_add(shrink->pageio->stats, ZC_STAT_SHRINK_SCANNED,
+                 shrink->scanned);
+    zc_stats_add(shrink->pageio->stats, ZC_STAT_SHRINK_RUNS, 1);
 }
 
 static bool has_given_pages(const struct shrink *shrink)
@@ -328,6 +380,9 @@ static bool is_owner_below(const struct shrink *shrink)
     const struct zc_owner *record =
         zc_lru_find_owner(&shrink->zswap->lru, shrink->owner);
 
+    /* The kernel's loop: zswap_store() calls shrink_memcg() once. */
+    if (shrink->attempts > 0 && !looks_at_all(shrink))
+        return true;
     return record == NULL || !zc_owner_is_at_limit(record);
 }
 
@@ -487,14 +542,32 @@ zc_status zc_shrinker_writeback(struct zc_shrinker *shrinker,
 
 /* ---- life ---- */
 
+/* The policy, and what the options say of its parts. */
+static void choose_policy(struct zc_shrinker *shrinker,
+                          const struct zc_cache_options *options)
+{
+    const bool is_all = options->shrink_policy <= ZC_SHRINK_ALL;
+
+    shrinker->looks = is_all ? ZC_SHRINK_LOOKS_ALL : 1;
+    if (options->shrink_policy == ZC_SHRINK_BATCH)
+        shrinker->looks = ZC_SHRINK_LOOKS_BATCH;
+    if (options->shrink_looks != 0)
+        shrinker->looks = options->shrink_looks;
+    shrinker->has_compact = is_all;
+    if (options->shrink_compact != ZC_SHRINK_COMPACT_DEFAULT)
+        shrinker->has_compact = options->shrink_compact == ZC_SHRINK_COMPACT_ON;
+}
+
 zc_status zc_shrinker_init(struct zc_shrinker *shrinker,
-                           struct zc_pageio *pageio, bool has_worker)
+                           struct zc_pageio *pageio,
+                           const struct zc_cache_options *options)
 {
     shrinker->pageio = pageio;
-    shrinker->has_worker = has_worker;
+    choose_policy(shrinker, options);
+    shrinker->has_worker = options->shrink_worker != 0;
     zc_atomic_u32_store_relaxed(&shrinker->backoff_count, 0);
     zc_atomic_u32_store_relaxed(&shrinker->is_ending, 0);
-    return has_worker ? zc_shrinker_start(shrinker) : ZC_OK;
+    return shrinker->has_worker ? zc_shrinker_start(shrinker) : ZC_OK;
 }
 
 void zc_shrinker_destroy(struct zc_shrinker *shrinker)

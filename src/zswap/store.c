@@ -14,7 +14,8 @@
  * page beyond it.  If the pool has no limit of its own, a store is refused when
  * the pool is at the limit.  The hysteresis is zswap's: a store that the limit
  * refuses sets `is_full`, and while that is set stores are refused until the
- * pool has shrunk to the accept threshold.  Before it refuses, the store lets
+ * pool has shrunk to the accept threshold.  (ZC_SHRINK_PROACTIVE has none: its
+ * stores ask for room before the limit.)  Before it refuses, the store lets
  * the layer above make room, and holds no context meanwhile
  * (NO_SHRINK_WITH_CONTEXT); so it compresses the page again after that.  A
  * same-filled page needs no object, and no limit refuses it.
@@ -108,7 +109,7 @@ static bool is_over_limit(struct zc_zswap *zswap, unsigned hits)
         note_limit(zswap, hits);
         return true;
     }
-    if (zc_atomic_u32_load_relaxed(&zswap->is_full) == 0)
+    if (zc_atomic_u32_load_relaxed(&zswap->is_full) == 0 || zswap->is_proactive)
         return false;
     if (zc_zswap_excess_pages(zswap) == 0) {
         zc_atomic_u32_store_relaxed(&zswap->is_full, 0);
@@ -175,7 +176,7 @@ struct object {
 /*
  * Chooses the bytes to put into the pool: the compressed page, `size` bytes in
  * `buffer` behind the prefix (0: compression failed), or the raw page if the
- * compressed one saves no memory of the pool.  With lru = zspage a page that
+ * compressed one has raw_from bytes or more.  With lru = zspage a page that
  * does not compress is refused, as in the kernel while zswap had that LRU.
  *
  * ZC_OK; ZC_REJECTED.
@@ -187,12 +188,15 @@ static zc_status choose_object(struct zc_zswap *zswap, char *buffer,
     const size_t prefix = zswap->entries.prefix_bytes;
 
     if (zswap->lru_mode != ZC_LRU_ZSPAGE) {
-        if (size != 0 && size < zswap->huge_class_size &&
-            size < zswap->page_size)
-            *object_out = (struct object){buffer, size, 0};
-        else
+        if (size == 0 || size >= zswap->page_size)
+            *object_out =
+                (struct object){in->page, zswap->page_size,
+                                ZC_ENTRY_RAW | ZC_ENTRY_INCOMPRESSIBLE};
+        else if (size >= zswap->raw_from)
             *object_out =
                 (struct object){in->page, zswap->page_size, ZC_ENTRY_RAW};
+        else
+            *object_out = (struct object){buffer, size, 0};
         return ZC_OK;
     }
     if (size == 0 || size >= zswap->page_size ||
@@ -275,6 +279,8 @@ static void count_kind(struct zc_zswap *zswap, const struct zc_entry *entry,
     if ((entry->flags & ZC_ENTRY_SAME_FILLED) != 0)
         zc_stats_add(&zswap->stats, ZC_STAT_SAME_FILLED_PAGES, change);
     if ((entry->flags & ZC_ENTRY_RAW) != 0)
+        zc_stats_add(&zswap->stats, ZC_STAT_RAW_PAGES, change);
+    if ((entry->flags & ZC_ENTRY_INCOMPRESSIBLE) != 0)
         zc_stats_add(&zswap->stats, ZC_STAT_INCOMPRESSIBLE_PAGES, change);
 }
 
@@ -302,7 +308,7 @@ static zc_status publish_entry(struct zc_zswap *zswap, struct zc_entry *entry,
     if (status != ZC_OK) {
         zc_stats_subtract(&zswap->stats, ZC_STAT_ZSWPOUT, 1);
         count_kind(zswap, entry, (uint64_t)0 - 1);
-        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
         return status;
     }
     if (old != NULL)
@@ -340,8 +346,11 @@ static zc_status store_limited(struct zc_zswap *zswap,
                                const struct zc_owner *record,
                                const struct incoming *in)
 {
-    zc_status status = check_limits(zswap, record, in);
+    zc_status status;
 
+    if (zswap->is_proactive && zc_zswap_is_past_start(zswap))
+        (void)make_room(zswap, in->slot, ZC_OWNER_ANY);
+    status = check_limits(zswap, record, in);
     if (status == ZC_OK) {
         status = store_new_entry(zswap, in);
         if (status == ZC_AGAIN)
@@ -378,8 +387,9 @@ zc_status zc_zswap_store(struct zc_zswap *zswap, zc_swp slot, const void *page,
     const struct zc_owner *record = zc_lru_owner(&zswap->lru, owner);
     zc_status status;
 
-    in.is_filled = zswap->same_filled &&
-                   is_same_filled(page, zswap->page_size, &in.fill);
+    in.is_filled = (zswap->same_filled || zswap->zero_filled) &&
+                   is_same_filled(page, zswap->page_size, &in.fill) &&
+                   (zswap->same_filled || in.fill == 0);
     if (record == NULL) {
         zc_stats_add(&zswap->stats, ZC_STAT_REJECT_KMEMCACHE_FAIL, 1);
         status = ZC_NO_MEMORY;
@@ -389,7 +399,7 @@ zc_status zc_zswap_store(struct zc_zswap *zswap, zc_swp slot, const void *page,
         status = store_limited(zswap, record, &in);
     }
     if (status == ZC_AGAIN) {
-        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_RECLAIM_FAIL, 1);
+        zc_stats_add(&zswap->stats, ZC_STAT_REJECT_POOL_LIMIT, 1);
         status = ZC_REJECTED;
     }
     if (status != ZC_OK && ZC_RULE(FAILED_STORE_ERASES_OLD))

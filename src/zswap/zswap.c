@@ -114,7 +114,6 @@ static zc_status check_switches(const struct zc_cache_options *options)
         unsigned value;
     } switches[] = {
         {"checksums", options->checksums},
-        {"no_same_filled", options->no_same_filled},
         {"shrink_worker", options->shrink_worker},
     };
     size_t i;
@@ -123,6 +122,21 @@ static zc_status check_switches(const struct zc_cache_options *options)
         if (switches[i].value > 1)
             return ZC_REFUSE(options, ZC_INVALID, "%s: %u is not 0 or 1",
                              switches[i].name, switches[i].value);
+    return ZC_OK;
+}
+
+static zc_status check_shrinking(const struct zc_cache_options *options)
+{
+    if (options->shrink_policy > ZC_SHRINK_PROACTIVE)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "shrink_policy: %u is not from 0 to %d, enum "
+                         "zc_shrink_policy",
+                         options->shrink_policy, ZC_SHRINK_PROACTIVE);
+    if (options->shrink_compact > ZC_SHRINK_COMPACT_ON)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "shrink_compact: %u is not from 0 to %d, enum "
+                         "zc_shrink_compact",
+                         options->shrink_compact, ZC_SHRINK_COMPACT_ON);
     return ZC_OK;
 }
 
@@ -151,7 +165,15 @@ static zc_status check_ranges(const struct zc_cache_options *options)
         return ZC_REFUSE(options, ZC_INVALID,
                          "lru_mode: %u is not from 0 to %d, enum zc_lru_mode",
                          options->lru_mode, ZC_LRU_ZSPAGE);
-    return ZC_OK;
+    if (options->no_same_filled > 2)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "no_same_filled: %u is not from 0 to 2",
+                         options->no_same_filled);
+    if (options->raw_from > options->page_size)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "raw_from: %zu is not from 0 to %zu, a page",
+                         options->raw_from, options->page_size);
+    return check_shrinking(options);
 }
 
 /* Options of the pool and of the device of backing_path are checked there. */
@@ -206,9 +228,12 @@ static zc_status create_pool(struct zc_zswap *zswap,
         return zc_refuse_for(options->reason, options->reason_size, status,
                              "the pool", ops->name);
     zswap->entries.pool_ops = ops;
-    zswap->huge_class_size = ops->huge_class_size == NULL
-                                 ? options->page_size
-                                 : ops->huge_class_size(zswap->entries.pool);
+    if (options->raw_from != 0)
+        zswap->raw_from = options->raw_from;
+    else if (ops->huge_class_size != NULL)
+        zswap->raw_from = ops->huge_class_size(zswap->entries.pool);
+    else
+        zswap->raw_from = options->page_size;
     return ZC_OK;
 }
 
@@ -253,20 +278,29 @@ destroy_generations:
     return status;
 }
 
+/* Divided first, so that no product overflows. */
+static uint64_t percent_of(uint64_t pages, unsigned percent)
+{
+    return pages / 100 * percent + pages % 100 * percent / 100;
+}
+
 static void set_limit(struct zc_zswap *zswap, uint64_t limit_bytes,
                       unsigned accept_threshold_percent)
 {
+    const unsigned start_percent =
+        accept_threshold_percent < 100 ? accept_threshold_percent + 1 : 100;
     uint64_t limit_pages = UINT64_MAX;
     uint64_t threshold_pages = UINT64_MAX;
+    uint64_t start_pages = UINT64_MAX;
 
     if (limit_bytes != 0) {
         limit_pages = limit_bytes / zswap->page_size;
-        /* Divided first, so that no product overflows. */
-        threshold_pages = limit_pages / 100 * accept_threshold_percent +
-                          limit_pages % 100 * accept_threshold_percent / 100;
+        threshold_pages = percent_of(limit_pages, accept_threshold_percent);
+        start_pages = percent_of(limit_pages, start_percent);
     }
     zc_atomic_u64_store_relaxed(&zswap->limit_pages, limit_pages);
     zc_atomic_u64_store_relaxed(&zswap->threshold_pages, threshold_pages);
+    zc_atomic_u64_store_relaxed(&zswap->start_pages, start_pages);
 }
 
 zc_status zc_zswap_init(struct zc_zswap *zswap,
@@ -276,6 +310,8 @@ zc_status zc_zswap_init(struct zc_zswap *zswap,
 
     zswap->page_size = options->page_size;
     zswap->same_filled = options->no_same_filled == 0;
+    zswap->zero_filled = options->no_same_filled == 2;
+    zswap->is_proactive = options->shrink_policy == ZC_SHRINK_PROACTIVE;
     zswap->lru_mode = options->lru_mode;
     set_limit(zswap, options->limit_bytes, options->accept_threshold_percent);
     status = zc_mutex_init(&zswap->limit_lock, ZC_RANK_LIMIT, "limit");
@@ -352,6 +388,15 @@ uint64_t zc_zswap_excess_pages(const struct zc_zswap *zswap)
     if (pages <= zc_atomic_u64_load_relaxed(&zswap->limit_pages))
         pages = zswap->used_pages(entries->pool);
     return pages > threshold ? pages - threshold : 0;
+}
+
+bool zc_zswap_is_past_start(const struct zc_zswap *zswap)
+{
+    const struct zc_entries *entries = &zswap->entries;
+    uint64_t start = zc_atomic_u64_load_relaxed(&zswap->start_pages);
+
+    return entries->pool_ops->page_count(entries->pool) > start &&
+           zswap->used_pages(entries->pool) > start;
 }
 
 bool zc_zswap_owner_forbids(const struct zc_zswap *zswap, unsigned owner)

@@ -313,7 +313,7 @@ static void compare(struct trial *trial, const char *phase)
     if (!trial->same_codec)
         return;
     check(trial,
-          kernel.huge_pages == cache.stored_incompressible_pages ||
+          kernel.huge_pages == cache.raw_pages ||
               kernel.compr_data_size != cache.payload_bytes,
           phase, "huge pages");
     check(trial, is_close(cache_pages, kernel_pages, TOLERANCE), phase,

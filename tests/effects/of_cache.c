@@ -57,6 +57,16 @@ static uint64_t objects_of_same_filled(unsigned no_same_filled)
     return spy.pool_puts;
 }
 
+/* Whether the object of a page is the page itself. */
+static uint64_t object_is_raw(unsigned raw_from)
+{
+    store(cache_of((struct zc_cache_options){.raw_from = raw_from,
+                                             .pool_ops = &spy_pool}),
+          0, page_text(1));
+    return spy.object_size == PAGE &&
+           memcmp(spy.object, page_text(1), PAGE) == 0;
+}
+
 /* --- the limit ------------------------------------------------------- */
 
 /* Stores pages that do not compress until one is refused; how many. */
@@ -299,6 +309,85 @@ static uint64_t noise_written_at_store(unsigned lru_mode)
     return spy.device_writes;
 }
 
+/* Pages that a shrink of `goal` pool pages writes, of 100 that were just
+ * stored. */
+static uint64_t written_by_shrink(struct zc_cache_options options,
+                                  uint64_t goal)
+{
+    struct zc_cache *cache;
+    zc_status status;
+
+    options.lru_mode = ZC_LRU_ENTRY;
+    options.placement = ZC_PLACEMENT_KERNEL;
+    cache = cache_on_spy(options, 0);
+    store_texts(cache, 0, 100);
+    status = zc_cache_shrink(cache, goal, NULL);
+    MUST(status == ZC_OK || status == ZC_AGAIN);
+    return spy.device_writes;
+}
+
+static uint64_t written_for_a_page(unsigned policy)
+{
+    return written_by_shrink((struct zc_cache_options){.shrink_policy = policy},
+                             1);
+}
+
+static uint64_t written_by_looks(unsigned looks)
+{
+    return written_by_shrink(
+        (struct zc_cache_options){.shrink_policy = ZC_SHRINK_6_18,
+                                  .shrink_looks = looks},
+        1000);
+}
+
+static uint64_t written_by_looks_of_all(unsigned looks)
+{
+    return written_by_shrink((struct zc_cache_options){.shrink_looks = looks},
+                             1000);
+}
+
+/* The most percent of its limit that the pool has, where every page takes a
+ * page of it. */
+static uint64_t percent_at_most(unsigned policy)
+{
+    struct zc_cache *cache = cache_on_spy(
+        (struct zc_cache_options){.lru_mode = ZC_LRU_ENTRY,
+                                  .placement = ZC_PLACEMENT_KERNEL,
+                                  .limit_bytes = 100 * PAGE,
+                                  .shrink_policy = policy,
+                                  .shrink_looks = ZC_SHRINK_LOOKS_ALL},
+        0);
+    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
+    uint64_t most = 0;
+
+    for (uint64_t i = 0; i < 300; i++) {
+        store(cache, i, page_noise(i));
+        MUST_BE_OK(zc_cache_get_stats(cache, &stats));
+        if (stats.pool_total_size / PAGE > most)
+            most = stats.pool_total_size / PAGE;
+    }
+    return most;
+}
+
+/* Pages that are written to give back a third of a pool of which every second
+ * object is gone. */
+static uint64_t written_for_third(unsigned compact)
+{
+    struct zc_cache *cache =
+        cache_on_spy((struct zc_cache_options){.lru_mode = ZC_LRU_ENTRY,
+                                               .placement = ZC_PLACEMENT_KERNEL,
+                                               .shrink_compact = compact},
+                     0);
+    struct zc_cache_stats stats = {.struct_size = sizeof(stats)};
+
+    store_texts(cache, 0, 2000);
+    for (uint64_t i = 0; i < 2000; i += 2)
+        MUST_BE_OK(zc_cache_invalidate(cache, zc_swp_make(0, i)));
+    MUST_BE_OK(zc_cache_get_stats(cache, &stats));
+    MUST_BE_OK(zc_cache_shrink(cache, stats.pool_total_size / PAGE / 3, NULL));
+    return spy.device_writes;
+}
+
 static uint64_t writes_at_once(unsigned writes_max)
 {
     struct zc_cache *cache =
@@ -436,6 +525,10 @@ const struct effect effects_cache[] = {
           "a changed byte of a raw page is found by a checksum only"),
     CACHE(no_same_filled, 0, 1, objects_of_same_filled, IS, 0, 10,
           "a page of one word has no object, unless told otherwise"),
+    CACHE(no_same_filled, 1, 2, objects_of_same_filled, IS, 10, 9,
+          "of ten words one is zero"),
+    CACHE(raw_from, 0, 1, object_is_raw, IS, 0, 1,
+          "text gets smaller, but not smaller than 1 byte"),
     CACHE(pool_ops, 0, 1, pools_made, IS, 0, 1, "a plugged-in pool is made"),
     CACHE(pool_user, 0, 1, pool_user_seen, IS, 0, 1, "create is handed it"),
     CACHE(backing_path, 0, 1, file_made, IS, 0, 1,
@@ -452,6 +545,23 @@ const struct effect effects_cache[] = {
           10, "zspage refuses pages that do not compress: to the device"),
     CACHE(shrink_worker, 0, 1, threads_of_shrink_worker, IS, 0, 1,
           "the system has one more thread"),
+    CACHE(shrink_policy, ZC_SHRINK_DEFAULT, ZC_SHRINK_6_18, written_for_a_page,
+          AT_LEAST, 1, 0, "16 looks are second chances, of 100 pages"),
+    CACHE(shrink_policy, ZC_SHRINK_ALL, ZC_SHRINK_BATCH, written_for_a_page,
+          AT_MOST, 27, 28, "what the batch has begun it ends: 4 * 32 - 100"),
+    CACHE(shrink_policy, ZC_SHRINK_PROACTIVE, ZC_SHRINK_6_18, percent_at_most,
+          IS, 92, 100, "a run begins above 91 %, or at the limit"),
+    CACHE(shrink_looks, 1, 50, written_by_looks, IS, 0, 100,
+          "twice 50 looks are second chances, the next ones write"),
+    CACHE(shrink_looks, 0, ZC_SHRINK_LOOKS_ALL, written_by_looks, IS, 0, 100,
+          "0 means that of 6.18"),
+    CACHE(shrink_looks, 0, 1, written_by_looks_of_all, IS, 100, 0,
+          "0 means that of the default policy"),
+    CACHE(shrink_compact, ZC_SHRINK_COMPACT_ON, ZC_SHRINK_COMPACT_OFF,
+          written_for_third, AT_MOST, 100, 300,
+          "pages made of holes need not be written"),
+    CACHE(shrink_compact, ZC_SHRINK_COMPACT_DEFAULT, ZC_SHRINK_COMPACT_OFF,
+          written_for_third, AT_MOST, 100, 300, "the default compacts"),
     CACHE(writes_max, 1, 4, writes_at_once, IS, 1, 4,
           "the device sees at most so many writes at once"),
     OWNER(limit_bytes, 16 * PAGE, 64 * PAGE, bytes_of_owner, NEARLY, 17 * PAGE,

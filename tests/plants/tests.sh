@@ -120,7 +120,8 @@ sed -i 's/options->no_same_filled == 0;/options->no_same_filled <= 1;/' \
 PLANT
 plant 'effects: an option inverted' 'scripts/test -R effects.structs' \
     'shrink_worker.* (A, B) must pass, and fails' <<'PLANT'
-sed -i 's/options->shrink_worker != 0/options->shrink_worker == 0/' src/cache/cache.c
+sed -i 's/options->shrink_worker != 0/options->shrink_worker == 0/' \
+    src/swap/shrinker.c
 PLANT
 plant 'effects: a row that cannot fail' 'scripts/test -R effects.structs' \
     'checksums.* (A, A) must fail, and passes' <<'PLANT'

@@ -149,7 +149,7 @@ static bool is_refused(struct support_model *model)
         model->is_full = true;
     }
     if (model->is_full)
-        model->wanted.reject_reclaim_fail++;
+        model->wanted.reject_pool_limit++;
     return model->is_full;
 }
 
@@ -186,7 +186,7 @@ static void do_store(struct support_model *model)
         check(model, needs_object(model, kind), "an object that is refused");
         check(model, is_near_limit(model, pages), "a limit that is near");
         model->wanted.pool_limit_hit++;
-        model->wanted.reject_reclaim_fail++;
+        model->wanted.reject_pool_limit++;
         model->is_full = true;
     } else if (status != ZC_OK) {
         check_status(model, status, ZC_NO_MEMORY);
@@ -393,8 +393,9 @@ static void check_counters(struct support_model *model)
     }
     check(model, is.stored_pages == stored, "stored_pages");
     check(model, is.same_filled_pages == same, "same_filled_pages");
-    check(model, is.stored_incompressible_pages >= raw, "raw pages");
-    check(model, is.stored_incompressible_pages <= stored - same, "raw pages");
+    check(model, is.stored_incompressible_pages >= raw, "incompressible");
+    check(model, is.raw_pages >= is.stored_incompressible_pages, "raw pages");
+    check(model, is.raw_pages <= stored - same, "raw pages");
     check(model, is.payload_bytes >= raw * model->page_size, "payload_bytes");
     check(model, is.pool_total_size >= is.payload_bytes, "pool_total_size");
     check(model, is.zswpout == wanted->zswpout, "zswpout");
@@ -403,8 +404,7 @@ static void check_counters(struct support_model *model)
     check(model, is.invalidated_pages == wanted->invalidated_pages,
           "invalidated");
     check(model, is.pool_limit_hit == wanted->pool_limit_hit, "limit hits");
-    check(model, is.reject_reclaim_fail == wanted->reject_reclaim_fail,
-          "refusals");
+    check(model, is.reject_pool_limit == wanted->reject_pool_limit, "refusals");
     check(model, is.decompress_fail == wanted->decompress_fail, "damage");
     check(model, is.take_retries == 0, "take_retries");
     check(model, is.generations >= 1 && is.generations <= 9, "generations");

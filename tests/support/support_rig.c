@@ -83,8 +83,7 @@ void rig_begin(const struct rig_options *options)
     rig.pageio.swap = &rig.swap;
     rig.pageio.stats = &rig.zswap.stats;
     assert_status(zc_pageio_init(&rig.pageio), ZC_OK);
-    assert_status(zc_shrinker_init(&rig.shrinker, &rig.pageio,
-                                   options->cache.shrink_worker != 0),
+    assert_status(zc_shrinker_init(&rig.shrinker, &rig.pageio, &options->cache),
                   ZC_OK);
     if (!options->has_no_make_room) {
         rig.zswap.make_room = zc_shrinker_make_room;

@@ -245,7 +245,7 @@ TEST_OF_DEVICE(over_the_limit_the_coldest_are_written_back)
                     rows[row].limit * rows[row].percent);
         if (rows[row].percent != 0) { /* none went past memory */
             assert_int_equal(stats.disk_writes, 0);
-            assert_int_equal(stats.reject_reclaim_fail, 0);
+            assert_int_equal(stats.reject_pool_limit, 0);
         }
         assert_true(stats.zswpwb > pages / 2);
         assert_true(support_device_has(&disk, 0));

@@ -408,7 +408,9 @@ RIG_TEST(a_worker_starts_and_stops, .cache = with_worker.cache)
 
     for (i = 0; i < 300; i++) {
         memset(&shrinker, 0, sizeof(shrinker));
-        assert_status(zc_shrinker_init(&shrinker, &rig.pageio, true), ZC_OK);
+        assert_status(
+            zc_shrinker_init(&shrinker, &rig.pageio, &with_worker.cache),
+            ZC_OK);
         if (i % 3 == 0)
             zc_shrinker_wake(&shrinker);
         if (i % 2 == 0)
@@ -417,6 +419,7 @@ RIG_TEST(a_worker_starts_and_stops, .cache = with_worker.cache)
     }
     memset(&shrinker, 0, sizeof(shrinker));
     zc_inject_arm(ZC_INJECT_THREAD, 0, 1);
-    assert_status(zc_shrinker_init(&shrinker, &rig.pageio, true), ZC_NO_MEMORY);
+    assert_status(zc_shrinker_init(&shrinker, &rig.pageio, &with_worker.cache),
+                  ZC_NO_MEMORY);
     zc_inject_disarm();
 }

@@ -53,7 +53,10 @@ TEST(fields_out_of_their_range_are_refused)
         {.segment_bytes = 12 * 4096},
         {.segment_bytes = 256 * 4096},
         {.checksums = 2},
-        {.no_same_filled = 2},
+        {.no_same_filled = 3},
+        {.raw_from = 4097},
+        {.shrink_policy = ZC_SHRINK_PROACTIVE + 1},
+        {.shrink_compact = ZC_SHRINK_COMPACT_ON + 1},
         {.lru_mode = ZC_LRU_ZSPAGE + 1},
         {.lru_mode = ZC_LRU_ZSPAGE, .pool_ops = &zc_pool_malloc},
         {.shrink_worker = 2},
@@ -99,6 +102,11 @@ TEST_OF_CACHE(fields_at_the_end_of_their_range_are_taken)
         {.lru_mode = ZC_LRU_ZSPAGE},
         {.lru_mode = ZC_LRU_ZSPAGE, .placement = ZC_PLACEMENT_KERNEL},
         {.writes_max = 1},
+        {.no_same_filled = 2},
+        {.raw_from = 1},
+        {.raw_from = 65536, .page_size = 65536},
+        {.shrink_policy = ZC_SHRINK_PROACTIVE, .shrink_looks = 7},
+        {.shrink_looks = ZC_SHRINK_LOOKS_ALL},
     };
     struct zc_cache_options options;
     size_t i;

@@ -39,7 +39,7 @@ static void expect_store(uint64_t pages, bool is_taken)
 static void expect_counts(uint64_t limit_hits, uint64_t refusals)
 {
     assert_int_equal(cache_stat(pool_limit_hit), limit_hits);
-    assert_int_equal(cache_stat(reject_reclaim_fail), refusals);
+    assert_int_equal(cache_stat(reject_pool_limit), refusals);
 }
 
 TEST_OF_CACHE(once_full_stores_are_refused_down_to_the_threshold)
@@ -423,7 +423,7 @@ TEST_OF_CACHE(a_store_over_its_owners_limit_leaves_no_older_page)
     assert_status(try_store_for(3, 1, SUPPORT_TEXT, 2), ZC_REJECTED);
     expect_missing(1);
     assert_int_equal(cache_stat(reject_owner_limit), 1);
-    assert_int_equal(cache_stat(reject_reclaim_fail), 0);
+    assert_int_equal(cache_stat(reject_pool_limit), 0);
     /* It has room again, and others had it all the time. */
     store_for(4, 1, 1);
     store_for(3, 2, 1);
@@ -520,7 +520,7 @@ TEST_OF_CACHE(a_store_without_a_place_leaves_no_object)
     zc_inject_arm(ZC_INJECT_MALLOC, swap_type, 1);
     store(1, SUPPORT_TEXT, 1);
     zc_inject_disarm();
-    assert_int_equal(cache_stat(reject_kmemcache_fail), 4);
+    assert_int_equal(cache_stat(reject_alloc_fail), 4);
     assert_int_equal(cache_stat(zswpout), 2);
 }
 

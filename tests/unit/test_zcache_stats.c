@@ -88,7 +88,8 @@ TEST_OF_CACHE(every_call_counts_once)
                                          .zswpout = 6,
                                          .zswpin = 3,
                                          .invalidated_pages = 2,
-                                         .replaced_pages = 1});
+                                         .replaced_pages = 1,
+                                         .raw_pages = 1});
     assert_in_range(cache_stat(payload_bytes), 4096 + 500, 4096 + 2500);
     assert_true(cache_stat(pool_total_size) >= 2 * 4096);
     assert_int_equal(cache_stat(pool_total_size),

@@ -162,6 +162,13 @@ TEST_OF_CACHE(looking_for_one_word_can_be_turned_off)
     assert_int_equal(cache_stat(same_filled_pages), 0);
     assert_in_range(cache_stat(payload_bytes), 1, 100);
     expect(0, SUPPORT_ZERO, 0);
+    renew(ZC_CACHE_OPTIONS(.no_same_filled = 2));
+    store(0, SUPPORT_ZERO, 0);
+    store(1, SUPPORT_SAME, 5);
+    assert_int_equal(cache_stat(same_filled_pages), 1);
+    assert_in_range(cache_stat(payload_bytes), 1, 100);
+    expect(0, SUPPORT_ZERO, 0);
+    expect(1, SUPPORT_SAME, 5);
 }
 
 /* ---- pages that do not get smaller ---- */
@@ -189,7 +196,9 @@ static void expect_stored(size_t claimed, uint64_t bytes)
     support_halves.claimed_size = claimed;
     store(0, SUPPORT_HALVES, 1);
     assert_int_equal(cache_stat(payload_bytes), bytes);
-    assert_int_equal(cache_stat(stored_incompressible_pages), bytes == 4096);
+    assert_int_equal(cache_stat(raw_pages), bytes == 4096);
+    /* As the kernel counts: only what is no smaller than a page. */
+    assert_int_equal(cache_stat(stored_incompressible_pages), claimed >= 4096);
     assert_int_equal(cache_stat(compress_fail), 0);
 }
 
@@ -218,6 +227,27 @@ TEST_OF_CACHE(what_is_huge_for_the_pool_is_stored_raw)
         expect_stored(rows[i].huge, 4096);
         expect_stored(8192, 4096);
         expect(0, SUPPORT_HALVES, 1);
+    }
+}
+
+TEST_OF_CACHE(pages_are_raw_from_where_the_option_says)
+{
+    static const size_t sizes[] = {1, 2000, 3625, 4096};
+    struct zc_cache_options options;
+    unsigned over;
+    size_t i;
+
+    for (over = 0; over < SUPPORT_OVER_COUNT; over++) {
+        for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+            options = support_cache_options(over);
+            options.compressor_name = "halves";
+            options.raw_from = sizes[i];
+            renew(&options);
+            if (sizes[i] > 1)
+                expect_stored(sizes[i] - 1, sizes[i] - 1);
+            expect_stored(sizes[i], 4096);
+            expect(0, SUPPORT_HALVES, 1);
+        }
     }
 }
 

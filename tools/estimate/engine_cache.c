@@ -115,7 +115,7 @@ static bool measure(struct engine *engine, struct run_result *result)
         return false;
     result->pool_bytes -= engine->empty_pool_bytes;
     result->metadata_bytes -= engine->empty_metadata_bytes;
-    result->raw_pages = stats.stored_incompressible_pages;
+    result->raw_pages = stats.raw_pages;
     result->free_pages = stats.same_filled_pages;
     return !engine->request->want_sizes ||
            measure_sizes(engine->request, result);

@@ -37,6 +37,10 @@
     .words = ((const struct word[]){__VA_ARGS__, {NULL, 0}})
 #define PLACEMENT_CHOICE .kind = SIM_KIND_CHOICE
 #define SWITCH CHOICE({"off", SIM_OFF}, {"on", SIM_ON})
+#define SWITCH_OR_AUTO                                                         \
+    CHOICE({"off", SIM_OFF}, {"on", SIM_ON}, {"auto", SIM_AUTO})
+#define COUNT_OR_WORD(least, most, ...)                                        \
+    COUNT(least, most), .words = ((const struct word[]){__VA_ARGS__, {NULL, 0}})
 #define ROW(identifier, name_, argument_, standard_, help_, ...)               \
     [SIM_##identifier] = {.name = (name_),                                     \
                           .argument = (argument_),                             \
@@ -110,7 +114,8 @@ static bool take_value(const struct sim_parameter_info *info,
     case SIM_KIND_TEXT:
         return *text != '\0';
     case SIM_KIND_COUNT:
-        return number_parse(text, info->least, info->most, &value->number);
+        return number_parse(text, info->least, info->most, &value->number) ||
+               (info->words != NULL && take_word(info, text, &value->number));
     case SIM_KIND_THOUSANDTHS:
         return number_parse_thousandths(text, info->least, info->most,
                                         &value->number);
@@ -147,6 +152,10 @@ static void explain(const struct sim_parameter_info *info, const char *text)
     case SIM_KIND_COUNT:
         text_print(&limits, "no number from %" PRIu64 " to %" PRIu64,
                    info->least, info->most);
+        if (info->words == NULL)
+            break;
+        text_print(&limits, ", and is none of ");
+        words_list(&limits, sim_words(info), " and ");
         break;
     case SIM_KIND_BYTES:
         text_print(&limits,
@@ -279,6 +288,11 @@ bool sim_config_check(struct sim_config *config)
         message_error("--pages %s and --pid %s: 2 kinds of pages are given, "
                       "and 1 is possible",
                       values[SIM_PAGES].text, values[SIM_PID].text);
+        return false;
+    }
+    if (values[SIM_RAW_FROM].number > values[SIM_PAGE_SIZE].number) {
+        message_error("--raw-from %s: a page has %" PRIu64 " bytes",
+                      values[SIM_RAW_FROM].text, values[SIM_PAGE_SIZE].number);
         return false;
     }
     if (values[SIM_ACCESS].number == SIM_ACCESS_FORK &&

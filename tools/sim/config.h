@@ -31,11 +31,12 @@ enum sim_kind {
 };
 
 struct sim_parameter_info {
-    const char *name;         /* without the "--" */
-    const char *argument;     /* "COUNT"; NULL: the words of a choice */
-    const char *help;         /* NULL: the words of a choice */
-    const char *standard;     /* the default, or NULL: not given */
-    const struct word *words; /* of a choice; NULL: the placements */
+    const char *name;     /* without the "--" */
+    const char *argument; /* "COUNT"; NULL: the words of a choice */
+    const char *help;     /* NULL: the words of a choice */
+    const char *standard; /* the default, or NULL: not given */
+    /* Of a choice; NULL: the placements.  Of a count: what it may be too. */
+    const struct word *words;
     uint64_t least;
     uint64_t most;
     enum sim_kind kind;

@@ -116,8 +116,24 @@ enum sim_switch {
              {"zspage", ZC_LRU_ZSPAGE})) \
     X(PLACEMENT, "placement", "WORD", "dense", NULL, \
       PLACEMENT_CHOICE) \
-    X(SHRINK_WORKER, "shrink-worker", NULL, "off", \
-      "a thread writes back at the limit", SWITCH) \
+    X(SHRINK_WORKER, "shrink-worker", NULL, "auto", \
+      "a thread writes back; auto: unless all", SWITCH_OR_AUTO) \
+    X(POLICY, "policy", "WORD", "all", NULL, \
+      CHOICE({"all", ZC_SHRINK_ALL}, {"6.18", ZC_SHRINK_6_18}, \
+             {"batch", ZC_SHRINK_BATCH}, \
+             {"proactive", ZC_SHRINK_PROACTIVE})) \
+    X(SHRINK_LOOKS, "shrink-looks", "COUNT|all", "auto", \
+      "entries of an attempt", \
+      COUNT_OR_WORD(1, ZC_SHRINK_LOOKS_ALL - 1, \
+                    {"all", ZC_SHRINK_LOOKS_ALL}, {"auto", 0})) \
+    X(SHRINK_COMPACT, "shrink-compact", NULL, "auto", \
+      "of the pool meanwhile", SWITCH_OR_AUTO) \
+    X(SAME_FILLED, "same-filled", NULL, "all", \
+      "pages of one word: no object", \
+      CHOICE({"all", 0}, {"zero", 2}, {"none", 1})) \
+    X(RAW_FROM, "raw-from", "BYTES|auto", "auto", \
+      "what is no smaller is stored raw", \
+      COUNT_OR_WORD(1, 65536, {"auto", 0})) \
     \
     X(DEVICE, "device", "WORD", "memory", "memory, file, file:PATH", TEXT, \
       HEADING("the device")) \
@@ -129,7 +145,7 @@ enum sim_switch {
              {"last-freed", ZC_SLOT_ORDER_LAST_FREED})) \
     X(SYNCHRONOUS, "synchronous", NULL, "auto", \
       "faults read it themselves; auto: memory", \
-      CHOICE({"off", SIM_OFF}, {"on", SIM_ON}, {"auto", SIM_AUTO})) \
+      SWITCH_OR_AUTO) \
     X(IO_WORKERS, "io-workers", "COUNT", "0", \
       "threads that do its I/O, 0 to 64", COUNT(0, 64)) \
     X(LATENCY, "latency", "MICROSECONDS", "0", "more for each transfer", \

@@ -407,7 +407,7 @@ static const struct column {
     {"zswpout", SIM_RESULT_AT(cache.zswpout), 1, false},
     {"zswpin", SIM_RESULT_AT(cache.zswpin), 1, false},
     {"zswpwb", SIM_RESULT_AT(cache.zswpwb), 1, false},
-    {"reject_reclaim_fail", SIM_RESULT_AT(cache.reject_reclaim_fail), 1, false},
+    {"reject_pool_limit", SIM_RESULT_AT(cache.reject_pool_limit), 1, false},
     {"disk_swapins", SIM_RESULT_AT(cache.disk_swapins), 1, false},
     {"mismatches", SIM_RESULT_AT(counts.mismatches), 1, false},
 };

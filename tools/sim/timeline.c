@@ -87,7 +87,7 @@ void sim_timeline_step(struct sim_timeline *timeline,
         .zswpin = cache.zswpin,
         .zswpwb = cache.zswpwb,
         .disk_swapins = cache.disk_swapins,
-        .rejects = cache.reject_reclaim_fail + cache.reject_alloc_fail +
+        .rejects = cache.reject_pool_limit + cache.reject_alloc_fail +
                    cache.reject_kmemcache_fail + cache.reject_compress_poor +
                    cache.reject_owner_limit};
     if (timeline->count == 1)

@@ -214,10 +214,18 @@ static bool show_status(zc_status status, const char *what, const char *reason)
     return status == ZC_OK;
 }
 
+/* A switch; `is_on_by_itself`: with auto. */
+static bool is_on(const struct sim_config *config, enum sim_parameter parameter,
+                  bool is_on_by_itself)
+{
+    const uint64_t number = sim_number(config, parameter);
+
+    return number == SIM_AUTO ? is_on_by_itself : number == SIM_ON;
+}
+
 static bool open_device(struct sim_world *world)
 {
     const struct sim_config *config = world->config;
-    const uint64_t synchronous = sim_number(config, SIM_SYNCHRONOUS);
     struct zc_backing_file file = {.struct_size = sizeof(file)};
     /* From thousandths of a percent to parts of a million. */
     struct zc_backing_faults faults = {
@@ -246,8 +254,7 @@ static bool open_device(struct sim_world *world)
         faults.ops = &zc_backing_file;
         faults.user = &file;
     }
-    options.synchronous = synchronous == SIM_AUTO ? world->file == NULL
-                                                  : synchronous == SIM_ON;
+    options.synchronous = is_on(config, SIM_SYNCHRONOUS, world->file == NULL);
     status = zc_swap_on(world->cache, &options, &world->type);
     return show_status(status, "the device", reason);
 }
@@ -257,6 +264,7 @@ static bool open_device(struct sim_world *world)
 static bool open_machine(struct sim_world *world)
 {
     const struct sim_config *config = world->config;
+    const bool is_ours = sim_number(config, SIM_POLICY) == ZC_SHRINK_ALL;
     struct codec_list codecs = {0};
     char reason[ZC_REASON_SIZE] = "";
     struct zc_cache_options options = {
@@ -270,7 +278,14 @@ static bool open_machine(struct sim_world *world)
         .compressor_name = SIM_CODEC_NAME,
         .placement = (unsigned)sim_number(config, SIM_PLACEMENT),
         .lru_mode = (unsigned)sim_number(config, SIM_LRU),
-        .shrink_worker = (unsigned)sim_number(config, SIM_SHRINK_WORKER)};
+        .shrink_worker = is_on(config, SIM_SHRINK_WORKER, !is_ours),
+        .shrink_policy = (unsigned)sim_number(config, SIM_POLICY),
+        .shrink_looks = (unsigned)sim_number(config, SIM_SHRINK_LOOKS),
+        .shrink_compact = is_on(config, SIM_SHRINK_COMPACT, is_ours)
+                              ? ZC_SHRINK_COMPACT_ON
+                              : ZC_SHRINK_COMPACT_OFF,
+        .no_same_filled = (unsigned)sim_number(config, SIM_SAME_FILLED),
+        .raw_from = (size_t)sim_number(config, SIM_RAW_FROM)};
     const struct zc_vm_options vm_options = {
         .struct_size = sizeof(vm_options),
         .reason = reason,
