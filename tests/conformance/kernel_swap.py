@@ -3,13 +3,17 @@
 our own, and everything is as before at the end, also after a failure or a
 signal: zswap off, its parameters, no swap file, debugfs not mounted where it was
 not.  Where zswap or swap is in use already, nothing is touched."""
+import ctypes
 import fcntl
+import glob
 import mmap
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import tempfile
 
 PAGE = mmap.PAGESIZE
@@ -17,6 +21,8 @@ PARAMETERS = "/sys/module/zswap/parameters/"
 DEBUG = "/sys/kernel/debug"
 NOHUGEPAGE = 15
 PAGEOUT = 21  # MADV_PAGEOUT
+PROCESS_MADVISE = 440
+libc = ctypes.CDLL(None, use_errno=True)
 failures = []
 
 
@@ -40,6 +46,14 @@ def write(path, text):
         file.write(str(text))
 
 
+def process_madvise(file, ranges, advice):
+    """`file` is a pidfd; a range is an address and a size."""
+    vector = (ctypes.c_size_t * (2 * len(ranges)))(*sum(map(list, ranges), []))
+    if libc.syscall(PROCESS_MADVISE, file, vector,
+                    ctypes.c_size_t(len(ranges)), advice, 0) < 0:
+        raise Skip("process_madvise: " + os.strerror(ctypes.get_errno()))
+
+
 def command(*words):
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
 
@@ -52,6 +66,45 @@ def counters():
 def vmstat():
     return {name: int(value) for name, value in
             (line.split() for line in read("/proc/vmstat").splitlines())}
+
+
+def pages_of(*patterns):
+    """Pages of these files, again and again."""
+    paths = sorted({os.path.realpath(path) for pattern in patterns
+                    for path in glob.glob(pattern)}) + [sys.executable]
+    while True:
+        for path in paths:
+            if not os.path.isfile(path):
+                continue
+            with open(path, "rb") as file:
+                while len(page := file.read(PAGE)) == PAGE:
+                    yield page
+
+
+def contents(count):
+    libraries = pages_of("/usr/lib/*/lib*.so*", "/usr/lib64/lib*.so*",
+                         "/lib/lib*.so*", "/usr/lib/lib*.so*")
+    texts = pages_of(sysconfig.get_paths()["stdlib"] + "/*.py")
+    some = random.randbytes(PAGE)
+
+    def noise(_):
+        return random.randbytes(PAGE)
+
+    def part_noise(_):
+        return some[:random.randrange(PAGE)].ljust(PAGE, b"\0")
+
+    def one_word(i):
+        return (b"\xa5" * 8, b"%08d" % i)[i % 2] * (PAGE // 8)
+
+    def repeated(i):
+        return (b"%d lines of the log\n" % i * PAGE)[:PAGE]
+
+    makers = {lambda _: next(libraries): 40, lambda _: next(texts): 15,
+              lambda _: bytes(PAGE): 10, noise: 9, part_noise: 10,
+              one_word: 6, repeated: 10}
+    for i, make in enumerate(random.choices(list(makers), makers.values(),
+                                            k=count)):
+        yield make(i)
 
 
 def can_use_zswap():
