@@ -503,6 +503,10 @@ zc_status zc_zswap_invalidate(struct zc_zswap *zswap, zc_swp slot);
 void zc_zswap_invalidate_range(struct zc_zswap *zswap, unsigned type,
                                uint64_t first, uint64_t end);
 
+/* Whether a page of the slot is stored: old news unless the caller has the slot
+ * pinned. */
+bool zc_zswap_has(struct zc_zswap *zswap, zc_swp slot);
+
 /* Whether any page is stored under a type; for swapon. */
 bool zc_zswap_has_type(struct zc_zswap *zswap, unsigned type);
 

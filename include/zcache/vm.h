@@ -62,14 +62,23 @@ struct zc_vm_options {
  * count is one; other devices always go through the swap cache. */
 enum zc_swap_in_policy {
     ZC_SWAP_IN_DEFAULT = 0, /* bypass */
-    /* Through the swap cache, always: kernels from 6.19 on. */
+    /* Through the swap cache, always: kernels from 6.19 on.  Costs each fault
+     * an insertion into the swap cache and a removal. */
     ZC_SWAP_IN_CACHED = 1,
-    /* Past it, the slot pinned and the load not exclusive: 6.9 to 6.18. */
+    /* Past it, the slot pinned and the load not exclusive: 6.9 to 6.18.  Costs
+     * least; until the page is mapped it is there twice. */
     ZC_SWAP_IN_BYPASS = 2,
     /* Past it, the load exclusive, and the page stored again if the page table
-     * has changed: what was proposed in 2024 and not taken.  The page is lost
-     * where neither memory nor the device takes it again. */
-    ZC_SWAP_IN_STORE_AGAIN = 3
+     * has changed: what was proposed in 2024 and not taken.  Costs a second
+     * compression then, and a second fault for each write, since the page is
+     * mapped read-only.  The page is lost where neither memory nor the device
+     * takes it again. */
+    ZC_SWAP_IN_STORE_AGAIN = 3,
+    /* Through it if compressed memory has the page, which is looked up with
+     * the slot pinned, else past it: what was proposed first, in an RFC of
+     * March 2024, and not taken.  Costs each fault a look-up, and one that
+     * finds the page what CACHED costs, after a frame and a pin in vain. */
+    ZC_SWAP_IN_CACHED_IF_STORED = 4
 };
 
 #define ZC_VM_OPTIONS(...) ZC_OPTIONS(zc_vm_options, __VA_ARGS__)

@@ -53,7 +53,13 @@
     X(swapin_twice) \
     X(swapin_thrice) \
     X(swapin_fork) \
+    X(swapin_fork_cached) \
+    X(swapin_fork_again) \
+    X(swapin_fork_if_stored) \
     X(swapin_fails) \
+    X(swapin_fails_cached) \
+    X(swapin_fails_again) \
+    X(swapin_fails_if_stored) \
     X(swapin_reclaims) \
     X(ksm_swapin) \
     X(ksm_swapin_moved) \

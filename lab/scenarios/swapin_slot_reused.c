@@ -5,13 +5,12 @@
  * An unchanged page-table entry proves nothing if its slot was free in between:
  * another thread swapped the page in, changed it, and swapped it out again to
  * the slot that was freed last.
- * changed, and swapped out again to the slot freed last.
  */
 #include "world.h"
 
 static void setup(void)
 {
-    world_page_out(1);
+    world_page_out(ZC_SWAP_IN_BYPASS, 1);
 }
 
 static void read_page(void *context)

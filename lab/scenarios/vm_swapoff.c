@@ -7,7 +7,7 @@
 
 static void setup(void)
 {
-    world_page_out(2);
+    world_page_out(ZC_SWAP_IN_BYPASS, 2);
 }
 
 static void swap_off(void *context)

@@ -60,6 +60,8 @@ struct world_case {
     uint32_t inject;      /* bits of enum zc_inject_point that may fail */
 };
 
+extern const char *const world_no_rules[]; /* of a scenario that lists none */
+
 /* For every program over the library; context: a struct world_case. */
 void world_setup(void *context);
 void world_finish(void *context);
@@ -158,7 +160,7 @@ void world_merge(unsigned space, unsigned other, unsigned page);
 /* Frames of one owner, or of all. */
 zc_status world_swap_out(unsigned owner, unsigned frames);
 /* Makes a machine with so many slots and one page, A:0, swapped out. */
-void world_page_out(unsigned slots);
+void world_page_out(unsigned swap_in, unsigned slots);
 void world_machine_off(void);
 
 /* --- a pool ---------------------------------------------------------- */

@@ -172,9 +172,9 @@ zc_status world_swap_out(unsigned owner, unsigned frames)
     return status;
 }
 
-void world_page_out(unsigned slots)
+void world_page_out(unsigned swap_in, unsigned slots)
 {
-    world_machine(ZC_SWAP_IN_BYPASS, slots);
+    world_machine(swap_in, slots);
     world_space(0, 1);
     world_write(0, 0, 1);
     (void)world_swap_out(0, 1);

@@ -32,6 +32,10 @@
  *
  * If the entry has changed, or the page cannot be mapped, the frame is freed,
  * and the copy behind the slot stays.
+ *
+ * Two policies of 2024 that were not taken begin as this path does
+ * (zcache/vm.h): one goes back, through the swap cache, if zswap has the page;
+ * one takes the page out of zswap and stores it again if it is not mapped.
  */
 #include <string.h>
 
@@ -85,8 +89,16 @@ static void store_again(struct zc_vm_fault *fault, struct zc_slot_ref slot,
         (void)zc_pageio_write_device(&vm->cache->pageio, slot, folio->data);
 }
 
+/* The slot is pinned, so that no thread stores the page or writes it back
+ * meanwhile. */
+static bool belongs_in_cache(const struct zc_vm *vm, struct zc_slot_ref slot)
+{
+    return vm->swap_in == ZC_SWAP_IN_CACHED_IF_STORED &&
+           zc_zswap_has(&vm->cache->zswap, slot.name);
+}
+
 /* The slot is pinned.  ZC_OK: the page is mapped, and the caller drops its
- * count. */
+ * count; ZC_REJECTED: it has to go through the swap cache. */
 static zc_status read_and_map(struct zc_vm_fault *fault,
                               struct zc_slot_ref slot, bool is_zero,
                               struct zc_vm_frame *frame)
@@ -97,14 +109,17 @@ static zc_status read_and_map(struct zc_vm_fault *fault,
     bool is_taken;
     zc_status status;
 
+    if (belongs_in_cache(vm, slot))
+        return ZC_REJECTED;
     status = zc_pageio_read_pinned(&vm->cache->pageio, folio, slot, is_zero,
                                    &source);
     if (status != ZC_OK)
         return status;
     status = ZC_AGAIN;
     is_taken = vm->swap_in == ZC_SWAP_IN_STORE_AGAIN &&
-               source == ZC_SOURCE_POOL &&
-               zc_zswap_invalidate(&vm->cache->zswap, slot.name) == ZC_OK;
+               source == ZC_SOURCE_POOL;
+    if (is_taken)
+        (void)zc_zswap_invalidate(&vm->cache->zswap, slot.name);
     zc_folio_set(folio, ZC_FOLIO_DIRTY); /* it will have no slot */
     /* A page that may have to be stored again is mapped read-only: no thread
      * writes to it before. */
@@ -291,7 +306,7 @@ zc_status zc_vm_swap_in(struct zc_vm_fault *fault)
     const zc_swp name = zc_pte_slot(fault->pte);
     struct zc_swap_device *device = zc_swap_device_get(swap, name);
     struct zc_slot_ref slot;
-    zc_status status;
+    zc_status status = ZC_REJECTED;
 
     if (device == NULL) /* swapoff has ended, so the entry has changed */
         return ZC_AGAIN;
@@ -299,7 +314,7 @@ zc_status zc_vm_swap_in(struct zc_vm_fault *fault)
     if (device->synchronous && vm->swap_in != ZC_SWAP_IN_CACHED &&
         zc_slot_is_single(slot))
         status = swap_in_past_cache(fault, slot);
-    else
+    if (status == ZC_REJECTED)
         status = swap_in_cached(fault, slot, device);
     zc_swap_device_put(swap, device);
     return status;

@@ -39,11 +39,11 @@ static zc_status check_options(struct zc_vm_options *options)
                          "frame_count: %llu is not from %d to %llu",
                          (unsigned long long)options->frame_count, FRAMES_MIN,
                          (unsigned long long)FRAMES_MAX);
-    if (options->swap_in > ZC_SWAP_IN_STORE_AGAIN)
+    if (options->swap_in > ZC_SWAP_IN_CACHED_IF_STORED)
         return ZC_REFUSE(options, ZC_INVALID,
                          "swap_in: %u is no enum zc_swap_in_policy, the last "
                          "of which is %d",
-                         options->swap_in, ZC_SWAP_IN_STORE_AGAIN);
+                         options->swap_in, ZC_SWAP_IN_CACHED_IF_STORED);
     if (options->background_reclaim > 1)
         return ZC_REFUSE(options, ZC_INVALID,
                          "background_reclaim: %u is not 0 or 1",

@@ -48,6 +48,15 @@ zc_status zc_zswap_load(struct zc_zswap *zswap, zc_swp slot, void *page_out)
     return status;
 }
 
+bool zc_zswap_has(struct zc_zswap *zswap, zc_swp slot)
+{
+    struct zc_entry *entry = zc_tree_get(&zswap->tree, slot);
+
+    if (entry != NULL)
+        zc_entry_put(&zswap->entries, entry);
+    return entry != NULL;
+}
+
 /* One attempt.  ZC_AGAIN: another thread unlinked the entry first. */
 static zc_status try_take(struct zc_zswap *zswap, zc_swp slot, void *page_out)
 {

@@ -265,6 +265,8 @@ const struct effect effects_vm[] = {
        0, 10, "what was taken is stored again for the fork's child"),
     VM(swap_in, ZC_SWAP_IN_BYPASS, ZC_SWAP_IN_CACHED, fault_by_policy, IS, 0, 1,
        "past the swap cache"),
+    VM(swap_in, ZC_SWAP_IN_BYPASS, ZC_SWAP_IN_CACHED_IF_STORED, fault_by_policy,
+       IS, 0, 1, "what is stored is read through the swap cache"),
     VM(background_reclaim, 0, 1, threads_of_reclaim, IS, 0, 1,
        "the system has one more thread"),
     EFFECTS_END};

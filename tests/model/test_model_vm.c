@@ -295,15 +295,15 @@ static void run_all(uint64_t seed)
                                                            &zc_backing_faulty};
     unsigned i;
 
-    for (i = 0; i < 3 * 3 * 2 * 2 * 2; i++) {
+    for (i = 0; i < 4 * 3 * 2 * 2 * 2; i++) {
         const struct support_vm_kind kind = {
             .frames = 160,
             .slots = 300,
-            .swap_in = ZC_SWAP_IN_CACHED + i % 3,
-            .lru_mode = ZC_LRU_NONE + i / 3 % 3,
-            .synchronous = i / 9 % 2,
-            .io_workers = i / 18 % 2,
-            .backing_ops = devices[i / 36],
+            .lru_mode = ZC_LRU_NONE + i % 3,
+            .swap_in = ZC_SWAP_IN_CACHED + i / 3 % 4,
+            .synchronous = i / 12 % 2,
+            .io_workers = i / 24 % 2,
+            .backing_ops = devices[i / 48],
             .limit_bytes = i % 2 * 64 * 1024,
             .slot_order = i % 4,
         };

@@ -461,6 +461,8 @@ TEST_OF_WORLD(with_a_synchronous_device, .synchronous = 1,
 TEST_OF_WORLD(with_pages_stored_again, .synchronous = 1,
               .swap_in = ZC_SWAP_IN_STORE_AGAIN,
               .slot_order = ZC_SLOT_ORDER_LAST_FREED)
+TEST_OF_WORLD(with_the_swap_cache_for_what_is_stored, .synchronous = 1,
+              .swap_in = ZC_SWAP_IN_CACHED_IF_STORED, .limit_bytes = LIMIT)
 
 #define MACHINES 3 /* at a time */
 #define PAGES_STORED 200

@@ -82,6 +82,7 @@ TEST(a_word_is_the_constant_of_its_name)
         {SIM_SWAP_IN, "cached", ZC_SWAP_IN_CACHED},
         {SIM_SWAP_IN, "bypass", ZC_SWAP_IN_BYPASS},
         {SIM_SWAP_IN, "store-again", ZC_SWAP_IN_STORE_AGAIN},
+        {SIM_SWAP_IN, "cached-if-stored", ZC_SWAP_IN_CACHED_IF_STORED},
         {SIM_SLOT_ORDER, "lowest", ZC_SLOT_ORDER_LOWEST},
         {SIM_SLOT_ORDER, "last-freed", ZC_SLOT_ORDER_LAST_FREED},
         {SIM_SLOT_ORDER, "round-robin", ZC_SLOT_ORDER_ROUND_ROBIN},

@@ -59,7 +59,7 @@ static void for_each_policy(void (*test)(unsigned policy))
 {
     unsigned policy;
 
-    for (policy = ZC_SWAP_IN_CACHED; policy <= ZC_SWAP_IN_STORE_AGAIN;
+    for (policy = ZC_SWAP_IN_CACHED; policy <= ZC_SWAP_IN_CACHED_IF_STORED;
          policy++) {
         begin(KIND(.synchronous = 1, .swap_in = policy));
         test(policy);
@@ -115,12 +115,23 @@ static void expect_folio(void)
  * have to be stored again while a thread writes to it. */
 TEST_OF_POLICIES(each_policy_pins_the_slot_its_way)
 {
-    meanwhile = policy == ZC_SWAP_IN_CACHED ? expect_folio : expect_bare_pin;
+    meanwhile = policy == ZC_SWAP_IN_CACHED ||
+                        policy == ZC_SWAP_IN_CACHED_IF_STORED
+                    ? expect_folio
+                    : expect_bare_pin;
     assert_int_equal(support_vm_expect(space, PAGE, PAGE, 6), ZC_FAULT_POOL);
     /* A synchronous device gets its slot back at once, whatever way. */
     assert_int_equal(slots_used(), 0);
     assert_int_equal(stats().fault_retries, 0);
     assert_int_equal(is_writable(space, PAGE), policy == ZC_SWAP_IN_BYPASS);
+}
+
+TEST_OF_PAGE(what_zswap_does_not_have_goes_past_the_cache, .synchronous = 1,
+             .swap_in = ZC_SWAP_IN_CACHED_IF_STORED)
+{
+    assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
+    assert_int_equal(support_vm_expect(space, PAGE, PAGE, 6), ZC_FAULT_DEVICE);
+    assert_true(is_writable(space, PAGE));
 }
 
 TEST_OF_PAGE(the_default_goes_past_the_cache, .synchronous = 1)

@@ -103,7 +103,8 @@ enum sim_switch {
       "a thread reclaims (kswapd)", SWITCH) \
     X(SWAP_IN, "swap-in", "WORD", "bypass", NULL, \
       CHOICE({"bypass", ZC_SWAP_IN_BYPASS}, {"cached", ZC_SWAP_IN_CACHED}, \
-             {"store-again", ZC_SWAP_IN_STORE_AGAIN})) \
+             {"store-again", ZC_SWAP_IN_STORE_AGAIN}, \
+             {"cached-if-stored", ZC_SWAP_IN_CACHED_IF_STORED})) \
     \
     X(POOL_LIMIT, "pool-limit", "BYTES|PERCENT%", "20%", \
       "0: none; or a part of all pages' bytes", BYTES, \
