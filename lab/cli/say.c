@@ -9,25 +9,23 @@
 #define NEAR 3       /* changes that make one name of another */
 #define NEAR_MOST 4u /* names that are said */
 
-static const char *name = "zcrace";
-
 const char *zcrace_name(void)
 {
-    return name;
+    return lab_program_name;
 }
 
 void zcrace_set_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    name = slash == NULL ? path : slash + 1;
+    lab_program_name = slash == NULL ? path : slash + 1;
 }
 
 void zcrace_say(const char *format, ...)
 {
     va_list arguments;
 
-    (void)fprintf(stderr, "%s: ", name);
+    (void)fprintf(stderr, "%s: ", lab_program_name);
     va_start(arguments, format);
     (void)vfprintf(stderr, format, arguments);
     va_end(arguments);

@@ -292,9 +292,8 @@ static bool take_luck(const char *text, struct zcrace *request)
             number = strtoul(text + length + 1, &end, 10);
         if (end == NULL || (*end != '\0' && *end != ',') ||
             number > LAB_LUCK_MOST) {
-            (void)fprintf(stderr,
-                          "zcrace: --luck: \"%s\" has no number from 0 to %u\n",
-                          text, LAB_LUCK_MOST);
+            zcrace_say("--luck: \"%s\" has no number from 0 to %u", text,
+                       LAB_LUCK_MOST);
             return false;
         }
         if ((request->luck_given >> luck & 1) != 0)

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
+const char *lab_program_name = "zcrace";
+
 int lab_scenario_lists(const struct lab_scenario *scenario, const char *rule)
 {
     for (int i = 0; rule != NULL && scenario->rules[i] != NULL; i++) {

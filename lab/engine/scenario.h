@@ -21,9 +21,12 @@ struct lab_scenario {
      * lab_rule_missed(). */
     bool (*break_rule)(const char *rules);
     const char *const *rules; /* that fail here when broken; ends with NULL */
-    unsigned bound;           /* explored to; LAB_NO_BOUND: completely */
-    const char *story;        /* what goes wrong, in a few sentences */
-    const char *origin;       /* kernel thread or commit */
+    /* It is there for locks and checks that no rule names: the matrix breaks no
+     * rule in it. */
+    bool for_locks;
+    unsigned bound;     /* explored to; LAB_NO_BOUND: completely */
+    const char *story;  /* what goes wrong, in a few sentences */
+    const char *origin; /* kernel thread or commit */
     /* The failure that the bug of each rule is known for, from the kernel's
      * changelogs and not from what the lab finds; NULL: any. */
     const enum lab_failure *known;
@@ -59,6 +62,9 @@ struct lab_rule_book {
 };
 
 extern const struct lab_rule_book lab_library_rules;
+
+/* What messages begin with: the file name of the program. */
+extern const char *lab_program_name;
 
 /* Sets the scenarios that a program knows: one list or two. */
 void lab_registry_set(const struct lab_scenario *const *first,

@@ -18,6 +18,7 @@
 
 #include "mutant.h"
 #include "reference.h"
+#include "scenario.h"
 
 #define SHOW_NANOSECONDS UINT64_C(200000000)
 #define RANDOM_EXECUTIONS 1000u
@@ -242,7 +243,7 @@ bool lab_explore(const struct lab_program *program,
 
     lab_search = lab_search_open(program, options);
     if (lab_search == NULL || (counts && !lab_seen_open())) {
-        (void)fprintf(stderr, "zcrace: no memory for a search\n");
+        (void)fprintf(stderr, "%s: no memory for a search\n", lab_program_name);
         return false;
     }
     if (options->compare && !program->fresh)
@@ -250,7 +251,7 @@ bool lab_explore(const struct lab_program *program,
     fine = lab_search_run();
     lab_reference_close(lab_search);
     if (!fine)
-        (void)fprintf(stderr, "zcrace: no worker process: %s\n",
+        (void)fprintf(stderr, "%s: no worker process: %s\n", lab_program_name,
                       strerror(errno));
     summarise(lab_search);
     *result = lab_search->result;

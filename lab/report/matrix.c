@@ -246,13 +246,15 @@ bool lab_matrix_run(struct lab_matrix *matrix,
     while (plan->rules->identifier(matrix->rules) != NULL)
         matrix->rules++;
     if (matrix->scenarios == 0) {
-        (void)fprintf(stderr, "zcrace: no scenarios in this build\n");
+        (void)fprintf(stderr, "%s: no scenarios in this build\n",
+                      lab_program_name);
         return false;
     }
     matrix->cells = mmap(NULL, size_of(matrix), PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (matrix->cells == MAP_FAILED) {
-        (void)fprintf(stderr, "zcrace: no memory for the matrix\n");
+        (void)fprintf(stderr, "%s: no memory for the matrix\n",
+                      lab_program_name);
         return false;
     }
     pool.matrix = matrix;
@@ -260,7 +262,7 @@ bool lab_matrix_run(struct lab_matrix *matrix,
     pool.began = now();
     fine = run(&pool);
     if (!fine)
-        (void)fprintf(stderr, "zcrace: no worker process: %s\n",
+        (void)fprintf(stderr, "%s: no worker process: %s\n", lab_program_name,
                       strerror(errno));
     matrix->seconds = now() - pool.began;
     return fine;

@@ -103,8 +103,8 @@ static bool write_file(struct visitor *visitor, const char *path,
     if (file != NULL && fclose(file) != 0)
         fine = false;
     if (!fine)
-        (void)fprintf(stderr, "zcrace: cannot write %s: %s\n", path,
-                      strerror(errno));
+        (void)fprintf(stderr, "%s: cannot write %s: %s\n", lab_program_name,
+                      path, strerror(errno));
     return fine;
 }
 
@@ -115,8 +115,8 @@ bool lab_matrix_record(const struct lab_matrix *matrix, const char *folder)
 
     (void)snprintf(path, sizeof(path), "%s/races", folder);
     if (mkdir(path, 0777) != 0 && errno != EEXIST) {
-        (void)fprintf(stderr, "zcrace: cannot make %s: %s\n", path,
-                      strerror(errno));
+        (void)fprintf(stderr, "%s: cannot make %s: %s\n", lab_program_name,
+                      path, strerror(errno));
         return false;
     }
     return visit_all(matrix, folder, &visitor);
