@@ -88,7 +88,7 @@
       "nothing is touched after the write is submitted", \
       "003", "swap/writeback.c") \
     X(DEVICE_REF_AROUND_TREE, \
-      "a device reference is held around every use of its tree", \
+      "a device reference is held around every use of its slots", \
       "5878303c5353, 2024", "swap/writeback.c") \
     X(LRU_LAST, \
       "an entry reaches the LRU last, with every field set", \
