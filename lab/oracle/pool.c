@@ -225,6 +225,23 @@ static uint32_t count_cells(const struct zc_handles *handles, uint32_t first)
     return length;
 }
 
+/* Nothing is in the pool: no group has a zspage, or counts one. */
+static void check_lists(const struct zc_zspool *pool) ZC_NO_LOCK_ANALYSIS
+{
+    for (unsigned i = 0; i < pool->group_count; i++) {
+        const struct zc_group *group = &pool->groups[i];
+
+        for (unsigned k = 0; k < ZC_FULLNESS_GROUPS; k++)
+            if (!zc_list_is_empty(&group->fullness[k]) ||
+                group->zspages[k] != 0) {
+                lab_fail("zspage miscounted",
+                         "%lld of group %u, and nothing is in the pool",
+                         (long long)group->zspages[k], i);
+                return;
+            }
+    }
+}
+
 void lab_check_handles(struct zc_zspool *pool)
 {
     const struct zc_handles *handles = &pool->handles;
@@ -243,4 +260,5 @@ void lab_check_handles(struct zc_zspool *pool)
         free += count_cells(handles, pool->groups[i].cells.first);
     if (free != used)
         lab_fail("free cells miscounted", "%u of %u are in a list", free, used);
+    check_lists(pool);
 }

@@ -320,6 +320,7 @@ void lab_cell_explore(const struct lab_matrix *matrix, unsigned scenario,
     for (unsigned i = 0; i < matrix->rules; i++) {
         /* Notes of a worker process are lost: assume that it asked. */
         lab_matrix_cell(matrix, scenario, i)->asked =
-            !job.program.disposable || rules->was_asked(rules->identifier(i));
+            !job.scenario->for_locks &&
+            (!job.program.disposable || rules->was_asked(rules->identifier(i)));
     }
 }

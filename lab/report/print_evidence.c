@@ -43,7 +43,7 @@ static const char legend[] =
     "concurrency. `.`: every trace was explored and none fails. `:`: the same\n"
     "for all schedules up to a bound. Blank: with all rules in force the code\n"
     "never asks for the rule in this scenario, so that breaking it changes\n"
-    "nothing.\n"
+    "nothing; or the scenario is there for locks that no rule names.\n"
     "\n";
 
 static void print_extent(const struct lab_cell *cell, FILE *out)

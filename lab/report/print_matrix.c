@@ -25,7 +25,7 @@ const char lab_matrix_legend[] =
     "0 to 9: fails with so many preemptions; s: every trace fails "
     "(sequential);\n"
     ". every trace is explored, none fails; : the same up to a bound;\n"
-    "blank: the rule is never asked for\n";
+    "blank: the rule is never asked for, or no rule is broken there\n";
 
 /* The preemptions that a failure takes; s: every trace fails; a dot: the cell
  * does not fail; a blank: the rule is not evaluated there. */

@@ -167,3 +167,21 @@ const struct lab_scenario scenario_compressor_round = {
     .known = known_compressor_round,
     .least = least_compressor_round,
 };
+
+static const struct lab_actor changing[] = {
+    {"set_compressor(\"copy\")", change_away},
+    {"set_compressor(\"copy\"), (\"lz4\")", change_round},
+};
+
+const struct lab_scenario scenario_compressor_both = {
+    .summary = "set_compressor away || set_compressor away and back",
+    .program = {WORLD_PROGRAM("compressor-both", changing, &stored),
+                .coalesce = true},
+    .break_rule = world_break,
+    .rules = world_no_rules,
+    .for_locks = true,
+    .bound = LAB_NO_BOUND,
+    .story = "Two changes of compressor make one generation each of the same "
+             "struct, or close one twice.",
+    .origin = "this library: changes of compressor are one after another",
+};

@@ -14,16 +14,21 @@
     X(take_take_invalidate) \
     X(entry_aba) \
     X(store_store) \
+    X(store_context) \
     X(failed_store) \
     X(compressor_back) \
     X(compressor_away) \
     X(compressor_round) \
+    X(compressor_both) \
     X(deferred_kernel) \
     X(deferred_dense) \
     X(failed_reclaim_kernel) \
     X(failed_reclaim_dense) \
     X(huge_header) \
     X(huge_page) \
+    X(refill_new) \
+    X(arena_free) \
+    X(last_reader) \
     X(compact_free_kernel) \
     X(compact_free_dense) \
     X(compact_read_kernel) \
@@ -46,6 +51,10 @@
     X(writeback_reused) \
     X(writeback_three) \
     X(writeback_swapoff) \
+    X(backing_worker) \
+    X(writeback_worker) \
+    X(swapoff_load) \
+    X(swapoff_store) \
     X(lru_last) \
     X(shrink_own_slot) \
     X(shrink_with_context) \
@@ -65,7 +74,10 @@
     X(ksm_swapin_moved) \
     X(ksm_uptodate) \
     X(swapoff_unmap) \
-    X(swapoff_swapin)
+    X(swapoff_swapin) \
+    X(reclaim_unmap) \
+    X(reclaim_write) \
+    X(reclaim_swapoff)
 /* clang-format on */
 
 #define LAB_SCENARIO_DECLARATION(name)                                         \

@@ -280,18 +280,29 @@ void world_must(zc_status status, const char *what)
 
 /* --- a cache --------------------------------------------------------- */
 
-void world_cache(enum zc_placement placement, const char *compressor)
+static void make_cache(enum zc_placement placement, const char *compressor,
+                       unsigned contexts)
 {
     world_must(
         zc_cache_create(
             ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE, .placement = placement,
                              .slot_count = SLOT_COUNT,
-                             .context_count = CONTEXTS,
+                             .context_count = contexts,
                              .segment_bytes = WORLD_SEGMENT_PAGES * WORLD_PAGE,
                              .no_same_filled = 1, .group_count = 1,
                              .compressor_name = compressor),
             &world.cache),
         "no cache");
+}
+
+void world_cache(enum zc_placement placement, const char *compressor)
+{
+    make_cache(placement, compressor, CONTEXTS);
+}
+
+void world_cache_of_contexts(unsigned contexts)
+{
+    make_cache(ZC_PLACEMENT_KERNEL, "lz4", contexts);
 }
 
 void world_watch_cache(void)
@@ -318,6 +329,9 @@ static zc_status end_reading(unsigned slot, zc_status status)
 {
     unsigned version = LAB_NO_VERSION;
 
+    /* Where reading may fail, that is no answer. */
+    if (status == ZC_IO_ERROR && (lab_inject_points >> ZC_INJECT_READ & 1) != 0)
+        status = ZC_BUSY;
     if (status == ZC_OK)
         version = world_check_page(slot, read_pages[lab_thread()]);
     else if (status != ZC_MISSING && status != ZC_BUSY)

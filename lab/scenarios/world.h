@@ -77,6 +77,8 @@ bool world_break(const char *rule);
 /* Makes the cache, page size WORLD_PAGE, a context per thread; zero fields of
  * the options are the world's. */
 void world_cache(enum zc_placement placement, const char *compressor);
+/* The same with kernel placement, LZ4, and so many contexts. */
+void world_cache_of_contexts(unsigned contexts);
 /* Watches the shard of these slots; a page is stored there. */
 void world_watch_cache(void);
 
@@ -101,6 +103,10 @@ zc_status world_set_compressor(const char *name);
  * the thread that asks for I/O does it itself.
  */
 void world_disk(void);
+/* The two halves of world_disk(); the second with I/O workers, which need
+ * threads, so not in setup. */
+void world_lru_cache(void);
+void world_device_on(unsigned workers);
 /* The same whose pool keeps an LRU of zspages (lru = zspage). */
 void world_disk_of_zspages(enum zc_placement placement);
 /* world_disk() with a compressor that needs its context to decompress, as zstd
@@ -135,6 +141,9 @@ zc_status world_swap_off(void);
 void world_machine(unsigned swap_in, unsigned slots);
 /* The same, whose cache keeps an LRU of entries and so can shrink. */
 void world_machine_with_lru(unsigned swap_in, unsigned slots);
+/* That too, with a device that is not synchronous: a page that was swapped in
+ * keeps its slot. */
+void world_machine_slow(unsigned slots);
 /* Takes all free frames but reclaim's own; gives them back. */
 void world_hold_frames(void);
 void world_release_frames(void);

@@ -11,11 +11,9 @@
 #include "world_internal.h"
 #include "zswap.h"
 
-static void make_disk(const char *compressor, unsigned placement,
-                      unsigned lru_mode)
+static void make_cache(const char *compressor, unsigned placement,
+                       unsigned lru_mode)
 {
-    unsigned type;
-
     world_must(
         zc_cache_create(
             ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE, .placement = placement,
@@ -26,7 +24,29 @@ static void make_disk(const char *compressor, unsigned placement,
                              .lru_mode = lru_mode),
             &world.cache),
         "no cache");
-    world_must(zc_swap_on(world.cache, NULL, &type), "no device");
+}
+
+void world_device_on(unsigned workers)
+{
+    unsigned type;
+
+    WORLD_ENTER("zc_swap_on()");
+    world_must(
+        zc_swap_on(world.cache, ZC_SWAP_OPTIONS(.io_workers = workers), &type),
+        "no device");
+    world_leave();
+}
+
+static void make_disk(const char *compressor, unsigned placement,
+                      unsigned lru_mode)
+{
+    make_cache(compressor, placement, lru_mode);
+    world_device_on(0);
+}
+
+void world_lru_cache(void)
+{
+    make_cache("lz4", ZC_PLACEMENT_KERNEL, ZC_LRU_ENTRY);
 }
 
 void world_disk(void)

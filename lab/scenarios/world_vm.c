@@ -10,7 +10,8 @@
 #define CONTEXTS 4
 #define JUNK 0x5a
 
-static void make_machine(unsigned swap_in, unsigned slots, unsigned lru_mode)
+static void make_machine(unsigned swap_in, unsigned slots, unsigned lru_mode,
+                         bool synchronous)
 {
     unsigned type;
 
@@ -26,21 +27,27 @@ static void make_machine(unsigned swap_in, unsigned slots, unsigned lru_mode)
         "no machine");
     world.cache = zc_vm_cache(world.vm);
     lab_history_name_pages();
-    world_must(zc_swap_on(world.cache,
-                          ZC_SWAP_OPTIONS(.slot_count = slots, .synchronous = 1,
-                                          .managed = 1),
-                          &type),
-               "no device");
+    world_must(
+        zc_swap_on(world.cache,
+                   ZC_SWAP_OPTIONS(.slot_count = slots,
+                                   .synchronous = synchronous, .managed = 1),
+                   &type),
+        "no device");
 }
 
 void world_machine(unsigned swap_in, unsigned slots)
 {
-    make_machine(swap_in, slots, ZC_LRU_NONE);
+    make_machine(swap_in, slots, ZC_LRU_NONE, true);
 }
 
 void world_machine_with_lru(unsigned swap_in, unsigned slots)
 {
-    make_machine(swap_in, slots, ZC_LRU_ENTRY);
+    make_machine(swap_in, slots, ZC_LRU_ENTRY, true);
+}
+
+void world_machine_slow(unsigned slots)
+{
+    make_machine(ZC_SWAP_IN_CACHED, slots, ZC_LRU_ENTRY, false);
 }
 
 void world_hold_frames(void)

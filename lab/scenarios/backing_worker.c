@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * backing_worker.c - the worker of a device, from its start to its end.
+ *
+ * A request waits in a queue for the worker.  Each must be done, once, and the
+ * device must not be closed before that: by itself, and below a cache, where
+ * the worker ends the write of a folio while its page is taken.
+ */
+#include <zcache/swap.h>
+
+#include "lab_platform.h"
+#include "swap/backing/backing.h"
+#include "world_internal.h"
+
+#define REQUESTS 2
+
+static struct zc_io requests[REQUESTS];
+static unsigned done[REQUESTS];
+
+static void begin(void)
+{
+    for (unsigned i = 0; i < REQUESTS; i++)
+        done[i] = 0;
+}
+
+static void complete(struct zc_io *io, zc_status status)
+{
+    world_must(status, "page lost");
+    done[io - requests]++;
+}
+
+static void check_done(void)
+{
+    for (unsigned i = 0; i < REQUESTS; i++)
+        if (done[i] != 1)
+            lab_fail("page lost", "request %u was done %u times", i, done[i]);
+}
+
+static void open_write_close(void *context)
+{
+    const struct zc_backing_config config = {
+        .struct_size = sizeof(config),
+        .page_size = WORLD_PAGE,
+        .slot_count = WORLD_SLOTS,
+    };
+    struct zc_backing *backing;
+
+    (void)context;
+    WORLD_ENTER("zc_backing_open(1 worker)");
+    world_must(zc_backing_open(NULL, &config, 1, &backing), "no device");
+    world_leave();
+    for (unsigned i = 0; i < REQUESTS; i++) {
+        WORLD_ENTER("zc_backing_submit(%u)", i);
+        requests[i] = (struct zc_io){
+            .is_write = true,
+            .slot = i,
+            .data = (void *)(uintptr_t)world_page(i, 1),
+            .complete = complete,
+        };
+        zc_backing_submit(backing, &requests[i]);
+        world_leave();
+    }
+    WORLD_ENTER("zc_backing_close()");
+    zc_backing_close(backing);
+    world_leave();
+    check_done();
+}
+
+static void setup_nothing(void)
+{
+}
+
+static void setup_cache(void)
+{
+    world_lru_cache();
+}
+
+static void write_and_take(void *context)
+{
+    (void)context;
+    world_device_on(1);
+    (void)world_store(1, 1);
+    world_make_cold();
+    (void)world_writeback();
+    (void)world_take(1);
+    world_must(world_swap_off(), "no swapoff");
+}
+
+static const struct world_case alone = {.setup = setup_nothing, .begin = begin};
+static const struct world_case below = {.setup = setup_cache};
+
+static const struct lab_actor closing[] = {
+    {"open, write twice, close", open_write_close},
+};
+static const struct lab_actor taking[] = {
+    {"write back, take, swapoff", write_and_take},
+};
+
+#define ORIGIN "this library: the queue of a device"
+
+const struct lab_scenario scenario_backing_worker = {
+    .summary = "two requests and close || the device's worker",
+    .program = {WORLD_PROGRAM("backing-worker", closing, &alone),
+                .coalesce = true},
+    .break_rule = world_break,
+    .rules = world_no_rules,
+    .for_locks = true,
+    .bound = LAB_NO_BOUND,
+    .story = "Two pages are handed to the worker of a device, and the device "
+             "is closed: the worker is woken for each, and goes last.",
+    .origin = ORIGIN,
+};
+
+const struct lab_scenario scenario_writeback_worker = {
+    .summary = "writeback, take, swapoff || the device's worker",
+    .program = {WORLD_PROGRAM("writeback-worker", taking, &below),
+                .coalesce = true},
+    .break_rule = world_break,
+    .rules = world_no_rules,
+    .for_locks = true,
+    .bound = LAB_NO_BOUND,
+    .story = "The worker ends the write of a folio, whose page is taken: the "
+             "take waits for the write, or finds the page on the device; "
+             "swapoff waits for the worker.",
+    .origin = ORIGIN,
+};
