@@ -220,9 +220,10 @@ TEST(the_exit_status_tells_of_damage)
 
 static uint64_t nanoseconds;
 static uint64_t fast_nanoseconds; /* of a page; the small one takes 1000 */
-static unsigned compressed_pages;
+static unsigned stored_pages;
 static unsigned disturbed; /* which of three passes in turn takes thrice */
 static struct support_random noise;
+static unsigned noise_most; /* percent */
 static unsigned noise_percent;
 
 static uint64_t made_up_clock(void *context)
@@ -240,16 +241,14 @@ static void make_page(unsigned char *page, uint64_t word)
     }
 }
 
-/* Each pass has a noise of its own, up to 8 percent. */
+/* Each page of a codec has a noise of its own. */
 static zc_status compress_to(const void *page, void *data, size_t size,
                              uint64_t cost)
 {
-    if (compressed_pages % PAGE_COUNT == 0) {
-        noise_percent = 100 + (unsigned)support_random_below(&noise, 9);
-        if (compressed_pages / PAGE_COUNT % 3 == disturbed)
-            noise_percent *= 3;
-    }
-    compressed_pages++;
+    noise_percent = 100 +
+                    (unsigned)support_random_below(&noise, noise_most + 1);
+    if (stored_pages++ / (2 * PAGE_COUNT) % 3 == disturbed)
+        noise_percent *= 3;
     nanoseconds += cost * noise_percent / 100;
     memset(data, 0, size);
     memcpy(data, page, sizeof(uint64_t));
@@ -310,7 +309,7 @@ static bool suggests_fast(const char *input, const char *output, unsigned run)
 
     disturbed = run % 3;
     noise = (struct support_random){run};
-    compressed_pages = 0;
+    stored_pages = 0;
     assert_int_equal(estimate_file(input, output, "small,fast", &hooks),
                      TOOL_FINE);
     assert_int_equal(text_append_file(&text, output, 1 << 20), 0);
@@ -323,6 +322,12 @@ static bool suggests_fast(const char *input, const char *output, unsigned run)
 
 TEST(the_suggestion_is_the_same_each_time_and_moves_with_a_slower_codec)
 {
+    static const struct {
+        uint64_t nanoseconds;
+        bool is_fast;
+    } cases[] = {{700, true},  {700 * 130 / 100, false},
+                 {765, true},  {795, false},
+                 {800, false}, {810, false}};
     char input[] = "/tmp/zcache-test-XXXXXX";
     char output[] = "/tmp/zcache-test-XXXXXX";
     int file = mkstemp(input);
@@ -331,15 +336,20 @@ TEST(the_suggestion_is_the_same_each_time_and_moves_with_a_slower_codec)
         assert_int_equal(zc_compressor_register(&made_up[i]), ZC_OK);
     for (uint64_t i = 0; i < PAGE_COUNT; i++)
         make_page(pages + i * PAGE_SIZE, i);
-    assert_int_equal(write(file, pages, sizeof(pages)), sizeof(pages));
+    assert_int_equal(write(file, pages, PAGE_COUNT * PAGE_SIZE),
+                     PAGE_COUNT * PAGE_SIZE);
     (void)close(file);
     (void)close(mkstemp(output));
 
-    for (unsigned run = 0; run < 10; run++) {
-        fast_nanoseconds = 700;
-        assert_true(suggests_fast(input, output, run));
-        fast_nanoseconds = 700 * 130 / 100;
-        assert_false(suggests_fast(input, output, run));
+    /* A tenth below the bound of 0.8, and 30 percent more than that; both sides
+     * of the edge of a tie; and both sides of the bound.  Without noise, and
+     * ten times with one that is larger than each of these distances. */
+    for (unsigned run = 0; run <= 10; run++) {
+        noise_most = run == 0 ? 0 : 40;
+        for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+            fast_nanoseconds = cases[i].nanoseconds;
+            assert_true(suggests_fast(input, output, run) == cases[i].is_fast);
+        }
     }
     (void)unlink(input);
     (void)unlink(output);
@@ -347,8 +357,10 @@ TEST(the_suggestion_is_the_same_each_time_and_moves_with_a_slower_codec)
 
 /* ---- zstd, and zstd that does some pages twice; a clock of calls ---- */
 
+#define WHOLE_BATCHES 64
+
 static const struct zc_compressor *real;
-static unsigned twice; /* so many pages of ten */
+static unsigned twice; /* so many pages of each batch, of 16 */
 static unsigned turn;
 
 static zc_status create_real(const struct zc_compressor *self, size_t page_size,
@@ -378,7 +390,7 @@ static zc_status compress_slowed(void *context, int level, const void *page,
                                  size_t page_size, void *data, size_t capacity,
                                  size_t *size_out)
 {
-    if (turn++ % 10 < twice)
+    if (turn++ % 16 < twice)
         (void)compress_real(context, level, page, page_size, data, capacity,
                             size_out);
     return compress_real(context, level, page, page_size, data, capacity,
@@ -388,7 +400,7 @@ static zc_status compress_slowed(void *context, int level, const void *page,
 static zc_status decompress_slowed(void *context, const void *data, size_t size,
                                    void *page_out, size_t page_size)
 {
-    if (turn++ % 10 < twice)
+    if (turn++ % 16 < twice)
         (void)decompress_real(context, data, size, page_out, page_size);
     return decompress_real(context, data, size, page_out, page_size);
 }
@@ -443,11 +455,13 @@ TEST(the_suggestion_moves_when_a_real_codec_does_30_percent_more)
         skip();
     file = mkstemp(input);
     fill_pages(pages);
-    assert_int_equal(write(file, pages, sizeof(pages)), sizeof(pages));
+    assert_int_equal(write(file, pages, WHOLE_BATCHES * PAGE_SIZE),
+                     WHOLE_BATCHES * PAGE_SIZE);
     (void)close(file);
     (void)close(mkstemp(output));
-    for (twice = 0; twice < 6; twice++)
-        assert_true(suggests_slowed(input, output) == (twice < 3));
+    /* 4 of 16 are 25 percent, which is just the bound; 5 are 31 percent. */
+    for (twice = 0; twice < 8; twice++)
+        assert_true(suggests_slowed(input, output) == (twice < 5));
     (void)unlink(input);
     (void)unlink(output);
 }

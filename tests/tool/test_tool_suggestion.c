@@ -6,6 +6,7 @@
 #include "support_test.h"
 
 #include "estimate/suggestion.h"
+#include "estimate/times.h"
 
 #define PAGE ((uint64_t)4096)
 #define PAGES 10000
@@ -108,23 +109,171 @@ TEST(rule_3_a_clearly_faster_codec_may_save_a_little_less)
     assert_string_equal(chosen(), "lz4");
     results[0].pool_bytes = results[2].pool_bytes = BYTES * 39 / 100;
     assert_string_equal(chosen(), "zstd");
-    /* A tie of times. */
-    results[0].pool_bytes = results[2].pool_bytes = BYTES * 38 / 100;
-    results[2].store_nanoseconds = 7000;
-    assert_string_equal(chosen(), "zstd");
-    results[2].store_nanoseconds = 6900;
-    assert_string_equal(chosen(), "lz4");
-    /* So is what is within the spread of either. */
-    results[2].spread_nanoseconds = 2100;
-    assert_string_equal(chosen(), "zstd");
-    results[2].spread_nanoseconds = 2099;
-    assert_string_equal(chosen(), "lz4");
-    results[3].spread_nanoseconds = 2100;
-    assert_string_equal(chosen(), "zstd");
-    results[3].spread_nanoseconds = 0;
     /* Copying is the program's own. */
     results[2].codec = &codecs[2];
     assert_string_equal(chosen(), "zstd");
+}
+
+/* Is it in the JSON of the suggestion? */
+static bool is_put(const char *text)
+{
+    const struct suggestion suggestion = suggestion_make(&report);
+    char bytes[2048] = "";
+    FILE *file = fmemopen(bytes, sizeof(bytes), "w");
+    struct json json = {.file = file};
+
+    assert_non_null(file);
+    json_open(&json, '{');
+    suggestion_put(&suggestion, &json);
+    json_close(&json, '}');
+    assert_int_equal(fclose(file), 0);
+    return strstr(bytes, text) != NULL;
+}
+
+/* The times of zram's codecs: the fast one takes `ratio` of the other's 10000,
+ * in each pass. */
+static void set_ratio(double ratio)
+{
+    static uint64_t passes[2][TIMES_PASSES_MOST];
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct run_result *result = &results[2 + i];
+
+        result->store_nanoseconds = i == 0 ? (uint64_t)(10000.0 * ratio + 0.5)
+                                           : 10000;
+        result->load_nanoseconds = 0;
+        result->passes = passes[i];
+        result->pass_count = TIMES_PASSES_MOST;
+        for (unsigned j = 0; j < TIMES_PASSES_MOST; j++)
+            passes[i][j] = result->store_nanoseconds;
+    }
+}
+
+TEST(rule_3_a_bound_that_is_not_clearly_crossed_is_a_tie)
+{
+    static const struct {
+        double ratio;
+        enum choice_reason reason;
+    } cases[] = {{0.5, CHOICE_FASTER},    {0.779, CHOICE_FASTER},
+                 {0.781, CHOICE_TIE},     {0.799, CHOICE_TIE},
+                 {0.8, CHOICE_TIE},       {0.801, CHOICE_TIE},
+                 {0.819, CHOICE_TIE},     {0.821, CHOICE_SAVES_MOST},
+                 {1.5, CHOICE_SAVES_MOST}};
+
+    make_report();
+    results[2].pool_bytes = BYTES * 38 / 100;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct choice choice;
+
+        set_ratio(cases[i].ratio);
+        choice = choice_make(&report, RUN_ZRAM);
+        assert_int_equal(choice.reason, cases[i].reason);
+        /* The tie and what is not near have the same consequence. */
+        assert_ptr_equal(choice.result, choice.reason == CHOICE_FASTER
+                                            ? &results[2]
+                                            : &results[3]);
+    }
+}
+
+/* The passes of the fast one: evenly from 13 steps too little to as much too
+ * much, so that the middle distance from the middle is six steps. */
+static void spread_passes(double ratio, double step)
+{
+    set_ratio(ratio);
+    for (unsigned i = 0; i < TIMES_PASSES_MOST; i++)
+        results[2].passes[i] =
+            (uint64_t)(10000.0 * (ratio + ((double)i - 12.0) * step) + 0.5);
+}
+
+TEST(rule_3_a_spread_up_to_the_zone_decides_nothing)
+{
+    make_report();
+    results[2].pool_bytes = BYTES * 38 / 100;
+    for (unsigned i = 0; i <= 4; i++) {
+        const double step = (double)i / 1000.0;
+        struct choice choice;
+
+        spread_passes(0.77, step);
+        choice = choice_make(&report, RUN_ZRAM);
+        assert_int_equal(choice.spread * 1e6 + 0.5,
+                         2 * 1.4826 * 6 * step / 5 * 1e6 + 0.5);
+        assert_int_equal(choice.reason, CHOICE_FASTER);
+        spread_passes(0.79, step);
+        assert_int_equal(choice_make(&report, RUN_ZRAM).reason, CHOICE_TIE);
+    }
+}
+
+TEST(rule_3_a_spread_above_the_zone_is_its_width)
+{
+    static const struct {
+        double ratio;
+        enum choice_reason reason;
+    } cases[] = {{0.657, CHOICE_FASTER},
+                 {0.658, CHOICE_TIE},
+                 {0.942, CHOICE_TIE},
+                 {0.943, CHOICE_SAVES_MOST}};
+
+    make_report();
+    results[2].pool_bytes = BYTES * 38 / 100;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        spread_passes(cases[i].ratio, 0.04); /* 0.1423 */
+        assert_int_equal(choice_make(&report, RUN_ZRAM).reason,
+                         cases[i].reason);
+    }
+}
+
+TEST(rule_3_more_passes_are_made_near_the_edge_or_where_times_are_disturbed)
+{
+    make_report();
+    results[2].pool_bytes = BYTES * 38 / 100;
+    report.results = &results[2]; /* zram alone */
+    report.result_count = 2;
+    for (unsigned i = 0; i <= 100; i++) {
+        set_ratio((double)i / 100.0);
+        if (i != 63 && i != 93) /* as the rounding has it */
+            assert_int_equal(choice_needs_passes(&report), i > 63 && i < 93);
+    }
+    /* The spread counts: 0.1423 here. */
+    spread_passes(0.487, 0.04);
+    assert_false(choice_needs_passes(&report));
+    spread_passes(0.488, 0.04);
+    assert_true(choice_needs_passes(&report));
+    /* Not for what could not be chosen anyway. */
+    results[2].pool_bytes = BYTES * 39 / 100;
+    assert_false(choice_needs_passes(&report));
+}
+
+static const char *sentence(void)
+{
+    static char bytes[4096];
+    const struct suggestion suggestion = suggestion_make(&report);
+    FILE *file = fmemopen(bytes, sizeof(bytes), "w");
+
+    assert_non_null(file);
+    suggestion_print(&suggestion, &report, file);
+    assert_int_equal(fclose(file), 0);
+    for (char *at = bytes; (at = strchr(at, '\n')) != NULL;)
+        *at = ' ';
+    return bytes;
+}
+
+TEST(rule_3_the_reason_is_said)
+{
+    make_report();
+    results[2].pool_bytes = BYTES * 38 / 100;
+    set_ratio(0.8);
+    assert_non_null(strstr(sentence(), "lz4 saves 4.7 points less and takes "
+                                       "0.80 of the time of zstd, spread 0.00: "
+                                       "a tie, because the bound is 0.8,"));
+    assert_true(is_put("\"reason\": \"tie\""));
+    assert_true(is_put("\"time_ratio\": 0.8"));
+    set_ratio(0.5);
+    assert_non_null(strstr(sentence(), "zstd saves 4.7 points more, but lz4 "
+                                       "takes 0.50 of its time, spread 0.00."));
+    assert_true(is_put("\"reason\": \"faster\""));
+    set_ratio(0.9);
+    assert_null(strstr(sentence(), "takes"));
+    assert_true(is_put("\"reason\": \"saves most\""));
 }
 
 TEST(rule_3_the_smaller_pool_wins_a_tie_of_faster_codecs)
@@ -140,7 +289,7 @@ TEST(rule_3_the_smaller_pool_wins_a_tie_of_faster_codecs)
         results[0].load_nanoseconds = 1100 - 200 * faster;
         assert_ptr_equal(suggestion_make(&report).chosen, &results[2]);
     }
-    results[0].load_nanoseconds = 500; /* 0.75 of the other */
+    results[0].load_nanoseconds = 450; /* 0.73 of the other */
     assert_ptr_equal(suggestion_make(&report).chosen, &results[0]);
 }
 
@@ -207,22 +356,6 @@ TEST(rule_7_zram_gets_its_size_and_its_limit)
     assert_int_equal(suggestion.mem_limit_bytes, 12 * MIB);
     results[3].pool_bytes += PAGE;
     assert_int_equal(suggestion_make(&report).mem_limit_bytes, 13 * MIB);
-}
-
-/* Is it in the JSON of the suggestion? */
-static bool is_put(const char *text)
-{
-    const struct suggestion suggestion = suggestion_make(&report);
-    char bytes[2048] = "";
-    FILE *file = fmemopen(bytes, sizeof(bytes), "w");
-    struct json json = {.file = file};
-
-    assert_non_null(file);
-    json_open(&json, '{');
-    suggestion_put(&suggestion, &json);
-    json_close(&json, '}');
-    assert_int_equal(fclose(file), 0);
-    return strstr(bytes, text) != NULL;
 }
 
 TEST(rule_7_a_level_is_written_as_the_kernel_reads_it)

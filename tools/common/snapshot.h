@@ -48,4 +48,10 @@ enum snapshot_outcome snapshot_take(struct snapshot *snapshot,
 
 void snapshot_free(struct snapshot *snapshot);
 
+static inline unsigned char *snapshot_page(const struct snapshot *snapshot,
+                                           uint64_t index)
+{
+    return snapshot->bytes + (size_t)index * snapshot->page_size;
+}
+
 #endif

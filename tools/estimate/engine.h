@@ -39,4 +39,17 @@ struct engine_ops {
 extern const struct engine_ops engine_cache;
 extern const struct engine_ops engine_kernel;
 
+const struct engine_ops *engine_ops_of(const struct run_request *request);
+
+/* NULL, and an error shown. */
+struct engine *engine_make(const struct run_request *request,
+                           const struct engine_ops *ops);
+
+/* Of the nanoseconds since the last question those that a codec took. */
+uint64_t engine_codec_time(const struct engine_ops *ops, struct engine *engine,
+                           uint64_t nanoseconds);
+
+/* Shows the error that a pool found no memory; returns false. */
+bool engine_explain_no_memory(const struct run_request *request);
+
 #endif

@@ -10,6 +10,7 @@
 #include "estimate/lzo.h"
 #include "estimate/now.h"
 #include "estimate/suggestion.h"
+#include "estimate/times.h"
 
 /* The kernel's default, CONFIG_ZSMALLOC_CHAIN_SIZE. */
 #define CHAIN_DEFAULT 8
@@ -137,6 +138,23 @@ static void count_parts(const struct estimate_options *options,
     }
 }
 
+/* More passes where the choice of a codec needs them. */
+static bool measure_times(const struct plan *plan, struct progress *progress,
+                          struct report *report)
+{
+    const uint64_t more = times_pages(plan->requests[0].snapshot->page_count,
+                                      TIMES_PASSES_MOST - TIMES_PASSES);
+    struct times *times = times_make(plan->requests, plan->count);
+    bool good = times_measure(times, TIMES_PASSES, report->results);
+
+    if (good && choice_needs_passes(report)) {
+        progress->page_total += more * plan->count;
+        good = times_measure(times, TIMES_PASSES_MOST, report->results);
+    }
+    times_free(times);
+    return good;
+}
+
 /* Runs every configuration, and counts what it made of each part. */
 static bool estimate_snapshot(const struct estimate_options *options,
                               const struct snapshot *snapshot,
@@ -168,18 +186,20 @@ static bool estimate_snapshot(const struct estimate_options *options,
     make_plan(&plan, options, &base);
     progress->page_total =
         snapshot->page_count +
-        (snapshot->page_count + run_times_pages(snapshot->page_count)) *
-            (2 * plan.count + (options->recompress.count != 0));
+        snapshot->page_count *
+            (2 * plan.count + (options->recompress.count != 0)) +
+        times_pages(snapshot->page_count, TIMES_PASSES) * plan.count;
     report->results = memory_allocate(plan.count, sizeof(*report->results));
     while (good && report->result_count < plan.count) {
         good = run_configuration(&plan.requests[report->result_count],
                                  &report->results[report->result_count]);
         report->result_count += good;
     }
-    good = good && run_times(plan.requests, report->results, plan.count);
-    free(plan.requests);
-    if (good)
+    if (good) {
         count_parts(options, snapshot, report);
+        good = measure_times(&plan, progress, report);
+    }
+    free(plan.requests);
     return good;
 }
 

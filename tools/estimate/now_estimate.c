@@ -69,7 +69,7 @@ static const struct run_result *better_one(const struct report *report,
 {
     const struct run_result *has = find_result(report, target, codec);
 
-    if (has != NULL && suggestion_is_as_good(report, has))
+    if (has != NULL && choice_is_as_good(report, has))
         return has;
     return target == RUN_ZSWAP ? report->suggestion->zswap
                                : report->suggestion->zram;

@@ -2,11 +2,8 @@
 /*
  * run.c - stores a snapshot in one pool and loads it again.
  *
- * What else the machine does changes from second to second.  So times come from
- * short passes in which the configurations take turns: each meets the same.
- *
- * The clock runs only around calls of the library, for a batch of pages at a
- * time: the comparison is not measured, and the clock itself costs little.
+ * A batch of pages is loaded, and then compared while the processor's cache has
+ * it.  Times are taken apart from this, in times.c.
  */
 #include "estimate/engine.h"
 
@@ -14,15 +11,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* 64 pages of 4 KiB: a batch stays in the processor's cache until compared. */
 #define BATCH_PAGES 64
-
-/* The passes for times, and the most pages of one: together some 5000 pages, a
- * small part of a large process. */
-#define PASSES 5
-#define PASS_PAGES 1024
 
 /* The work of one thread: a part of the pages, in order. */
 struct worker {
@@ -34,28 +25,10 @@ struct worker {
     unsigned number;
     uint64_t first;
     uint64_t count;
-    uint64_t nanoseconds;
     uint64_t mismatches;
     zc_status status; /* ZC_NO_MEMORY ends the run */
     bool watched;     /* this worker draws the progress */
 };
-
-/* Of this thread: what other processes do does not count. */
-static uint64_t processor_nanoseconds(const struct run_request *request)
-{
-    struct timespec now;
-
-    if (request->clock != NULL)
-        return request->clock(request->clock_context);
-    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static const unsigned char *page_at(const struct snapshot *snapshot,
-                                    uint64_t index)
-{
-    return snapshot->bytes + (size_t)index * snapshot->page_size;
-}
 
 static void step(const struct worker *worker, uint64_t done)
 {
@@ -78,17 +51,15 @@ static void *store_part(void *context)
     while (index < end && worker->status == ZC_OK) {
         uint64_t batch_end = end - index < BATCH_PAGES ? end
                                                        : index + BATCH_PAGES;
-        uint64_t began = processor_nanoseconds(worker->request);
 
         for (; index < batch_end; index++) {
-            zc_status status = worker->ops->store(worker->engine,
-                                                  worker->number, index,
-                                                  page_at(snapshot, index));
+            zc_status status =
+                worker->ops->store(worker->engine, worker->number, index,
+                                   snapshot_page(snapshot, index));
 
             if (status == ZC_NO_MEMORY)
                 worker->status = status;
         }
-        worker->nanoseconds += processor_nanoseconds(worker->request) - began;
         step(worker, index - worker->first);
     }
     return NULL;
@@ -101,17 +72,15 @@ static void load_batch(struct worker *worker, uint64_t index, uint64_t count,
     const struct snapshot *snapshot = worker->request->snapshot;
     const size_t page_size = snapshot->page_size;
     zc_status statuses[BATCH_PAGES];
-    uint64_t began = processor_nanoseconds(worker->request);
 
     for (uint64_t i = 0; i < count; i++)
         statuses[i] = worker->ops->load(worker->engine, worker->number,
                                         index + i,
                                         buffer + (size_t)i * page_size);
-    worker->nanoseconds += processor_nanoseconds(worker->request) - began;
     for (uint64_t i = 0; i < count; i++) {
         if (statuses[i] != ZC_OK ||
-            memcmp(page_at(snapshot, index + i), buffer + (size_t)i * page_size,
-                   page_size) != 0)
+            memcmp(snapshot_page(snapshot, index + i),
+                   buffer + (size_t)i * page_size, page_size) != 0)
             worker->mismatches++;
     }
 }
@@ -138,7 +107,6 @@ static void *load_part(void *context)
 
 /* The result of all workers of a phase. */
 struct phase {
-    uint64_t nanoseconds;
     uint64_t mismatches;
     zc_status status;
 };
@@ -179,7 +147,6 @@ static bool run_phase(const struct run_request *request,
     for (unsigned i = 0; i < threads; i++) {
         if (workers[i].started)
             (void)pthread_join(workers[i].thread, NULL);
-        phase->nanoseconds += workers[i].nanoseconds;
         phase->mismatches += workers[i].mismatches;
         if (workers[i].status != ZC_OK)
             phase->status = workers[i].status;
@@ -225,7 +192,7 @@ static bool describe_pool(const struct run_request *request,
     return true;
 }
 
-static bool explain_no_memory(const struct run_request *request)
+bool engine_explain_no_memory(const struct run_request *request)
 {
     message_error("%s, %s: no memory for the pool of %" PRIu64
                   " pages; measure a part with --sample",
@@ -235,31 +202,30 @@ static bool explain_no_memory(const struct run_request *request)
     return false;
 }
 
-/* Nanoseconds without those that no codec took. */
-static uint64_t less(uint64_t nanoseconds, const struct engine_ops *ops,
-                     struct engine *engine)
+uint64_t engine_codec_time(const struct engine_ops *ops, struct engine *engine,
+                           uint64_t nanoseconds)
 {
     uint64_t overhead = ops->overhead == NULL ? 0 : ops->overhead(engine);
 
     return overhead < nanoseconds ? nanoseconds - overhead : 0;
 }
 
-/* The second step; its time is added to that of storing. */
 static bool recompress(const struct run_request *request,
                        const struct engine_ops *ops, struct engine *engine,
                        struct run_result *result)
 {
-    const uint64_t began = clock_nanoseconds();
+    uint64_t began;
 
+    (void)engine_codec_time(ops, engine, 0); /* that of storing is not asked */
+    began = clock_nanoseconds();
     if (request->progress != NULL)
         progress_stage(request->progress, request->codec->label,
                        run_target_name(request->target, request->placement),
                        "recompressing");
     if (ops->recompress(engine, result) != ZC_OK)
-        return explain_no_memory(request);
+        return engine_explain_no_memory(request);
     result->recompress_nanoseconds =
-        less(clock_nanoseconds() - began, ops, engine);
-    result->store_nanoseconds += result->recompress_nanoseconds;
+        engine_codec_time(ops, engine, clock_nanoseconds() - began);
     if (request->progress != NULL)
         progress_stage_end(request->progress, request->snapshot->page_count);
     return true;
@@ -274,8 +240,7 @@ static bool store_pages(const struct run_request *request,
     if (!run_phase(request, ops, engine, "storing", store_part, &phase))
         return false;
     if (phase.status != ZC_OK)
-        return explain_no_memory(request);
-    result->store_nanoseconds = less(phase.nanoseconds, ops, engine);
+        return engine_explain_no_memory(request);
     return request->codec->second == NULL ||
            recompress(request, ops, engine, result);
 }
@@ -288,7 +253,6 @@ static bool load_pages(const struct run_request *request,
 
     if (!run_phase(request, ops, engine, "loading", load_part, &phase))
         return false;
-    result->load_nanoseconds = less(phase.nanoseconds, ops, engine);
     result->mismatches = phase.mismatches;
     return true;
 }
@@ -309,9 +273,8 @@ static bool store_and_load(const struct run_request *request,
     return load_pages(request, ops, engine, result);
 }
 
-/* Of the request; NULL, and an error shown. */
-static struct engine *make_engine(const struct run_request *request,
-                                  const struct engine_ops *ops)
+struct engine *engine_make(const struct run_request *request,
+                           const struct engine_ops *ops)
 {
     char reason[ZC_REASON_SIZE] = "";
     struct engine *engine;
@@ -327,7 +290,7 @@ static struct engine *make_engine(const struct run_request *request,
     return NULL;
 }
 
-static const struct engine_ops *ops_of(const struct run_request *request)
+const struct engine_ops *engine_ops_of(const struct run_request *request)
 {
     return request->target == RUN_LIBRARY ? &engine_cache : &engine_kernel;
 }
@@ -335,8 +298,8 @@ static const struct engine_ops *ops_of(const struct run_request *request)
 bool run_configuration(const struct run_request *request,
                        struct run_result *result_out)
 {
-    const struct engine_ops *ops = ops_of(request);
-    struct engine *engine = make_engine(request, ops);
+    const struct engine_ops *ops = engine_ops_of(request);
+    struct engine *engine = engine_make(request, ops);
     bool good;
 
     *result_out = (struct run_result){.codec = request->codec,
@@ -351,124 +314,15 @@ bool run_configuration(const struct run_request *request,
     return good;
 }
 
-/* The nanoseconds of each pass of one configuration. */
-struct times {
-    uint64_t store[PASSES];
-    uint64_t load[PASSES];
-    uint64_t both[PASSES];
-};
-
-static uint64_t pass_pages(uint64_t page_count)
-{
-    return page_count < PASS_PAGES ? page_count : PASS_PAGES;
-}
-
-uint64_t run_times_pages(uint64_t page_count)
-{
-    return PASSES * pass_pages(page_count);
-}
-
-/* A copy of the pages of a pass, which are evenly spread. */
-static struct snapshot take_pages(const struct snapshot *all)
-{
-    const uint64_t count = pass_pages(all->page_count);
-    struct snapshot some = {
-        .page_size = all->page_size,
-        .page_count = count,
-        .bytes = memory_allocate((size_t)count, all->page_size)};
-
-    for (uint64_t i = 0; i < count; i++)
-        memcpy(some.bytes + (size_t)i * all->page_size,
-               page_at(all, i * all->page_count / count), all->page_size);
-    return some;
-}
-
-static bool time_pass(const struct run_request *request, struct times *times,
-                      unsigned pass)
-{
-    const struct engine_ops *ops = ops_of(request);
-    struct engine *engine = make_engine(request, ops);
-    struct run_result result = {0};
-    bool good;
-
-    if (engine == NULL)
-        return false;
-    good = store_pages(request, ops, engine, &result) &&
-           load_pages(request, ops, engine, &result);
-    ops->destroy(engine);
-    times->store[pass] = result.store_nanoseconds;
-    times->load[pass] = result.load_nanoseconds;
-    times->both[pass] = result.store_nanoseconds + result.load_nanoseconds;
-    return good;
-}
-
-static int compare_times(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
-
-    return (a > b) - (a < b);
-}
-
-static void sort(uint64_t *nanoseconds)
-{
-    qsort(nanoseconds, PASSES, sizeof(*nanoseconds), compare_times);
-}
-
-/* Median and spread, from `some` pages to `all`. */
-static void set_times(struct run_result *result, struct times *times,
-                      uint64_t some, uint64_t all)
-{
-    const double scale = (double)all / (double)some;
-    const size_t middle = PASSES / 2;
-    uint64_t median;
-
-    sort(times->store);
-    sort(times->load);
-    sort(times->both);
-    median = times->both[middle];
-    for (unsigned i = 0; i < PASSES; i++)
-        times->both[i] = times->both[i] > median ? times->both[i] - median
-                                                 : median - times->both[i];
-    sort(times->both);
-    result->store_nanoseconds =
-        (uint64_t)((double)times->store[middle] * scale);
-    result->load_nanoseconds = (uint64_t)((double)times->load[middle] * scale);
-    result->spread_nanoseconds =
-        (uint64_t)((double)times->both[middle] * scale);
-}
-
-bool run_times(const struct run_request *requests, struct run_result *results,
-               size_t count)
-{
-    const uint64_t all = requests[0].snapshot->page_count;
-    struct snapshot some = take_pages(requests[0].snapshot);
-    struct times *times = memory_allocate(count, sizeof(*times));
-    bool good = true;
-
-    for (unsigned pass = 0; pass < PASSES; pass++) {
-        for (size_t i = 0; i < count && good; i++) {
-            struct run_request request = requests[i];
-
-            request.snapshot = &some;
-            request.thread_count = 1;
-            good = time_pass(&request, &times[i], pass);
-        }
-    }
-    for (size_t i = 0; i < count && good; i++)
-        set_times(&results[i], &times[i], some.page_count, all);
-    free(times);
-    free(some.bytes);
-    return good;
-}
-
 void run_result_free(struct run_result *result)
 {
     text_free(&result->remark);
     free(result->sizes);
+    free(result->passes);
     free(result->classes);
     free(result->histogram);
     result->sizes = NULL;
+    result->passes = NULL;
     result->classes = NULL;
     result->histogram = NULL;
 }

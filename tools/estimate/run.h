@@ -7,7 +7,7 @@
  * rules of Linux 6.18 over the library's kernel placement, or the library's own
  * cache in one of its placements.
  *
- * Its times are taken apart from that, beside those of the other ones.
+ * Its times are taken apart from that, beside those of the other ones: times.h.
  */
 #ifndef ZCACHE_TOOL_ESTIMATE_RUN_H
 #define ZCACHE_TOOL_ESTIMATE_RUN_H
@@ -25,7 +25,8 @@
 enum run_target {
     RUN_ZSWAP,
     RUN_ZRAM,
-    RUN_LIBRARY /* a cache; `placement` says how */
+    RUN_LIBRARY, /* a cache; `placement` says how */
+    RUN_TARGETS
 };
 
 /* The words of --for. */
@@ -61,9 +62,11 @@ struct run_result {
     uint64_t metadata_bytes;
     uint64_t free_pages; /* same-filled, as far as they get no object here */
     uint64_t raw_pages;
-    uint64_t store_nanoseconds; /* of all pages; see run_times() */
+    uint64_t store_nanoseconds; /* of all pages; see times.h */
     uint64_t load_nanoseconds;
     uint64_t spread_nanoseconds;     /* of both together */
+    uint64_t *passes;                /* nanoseconds of both in each pass */
+    size_t pass_count;               /* the same of all results */
     uint64_t tried_pages;            /* of the second step of --recompress, */
     uint64_t recompressed_pages;     /* of them those that became smaller */
     uint64_t recompress_nanoseconds; /* such a step is in store_nanoseconds */
@@ -80,18 +83,6 @@ struct run_result {
 bool run_configuration(const struct run_request *request,
                        struct run_result *result_out);
 void run_result_free(struct run_result *result);
-
-/*
- * Sets the times of all results: all configurations in turn store and load the
- * same pages, on one thread, in several passes.  The times are the medians, and
- * half of the passes are within the spread of them; each as if for all pages.
- * False, and an error shown.
- */
-bool run_times(const struct run_request *requests, struct run_result *results,
-               size_t count);
-
-/* The pages that these passes store in each configuration. */
-uint64_t run_times_pages(uint64_t page_count);
 
 /* "zswap", "zram", "dense", "kernel" */
 const char *run_target_name(enum run_target target, unsigned placement);

@@ -7,11 +7,6 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-/* Rule 3: percentage points that justify a slower codec, and the part of its
- * time that a faster one takes less than: what is nearer is a tie. */
-#define POINTS_WORTH_TIME 5.0
-#define TIME_OF_FASTER 0.8
-
 /* Rule 4: a smaller saving, in percent, is not worth the faults. */
 #define POINTS_WORTH_ANYTHING 10.0
 
@@ -50,8 +45,8 @@ static uint64_t pool_of(const struct report *report,
                                             (size_t)(result - report->results));
 }
 
-static uint64_t cost_of(const struct report *report,
-                        const struct run_result *result)
+uint64_t suggestion_cost(const struct report *report,
+                         const struct run_result *result)
 {
     const struct report_cold *cold = cold_of(report);
 
@@ -74,101 +69,8 @@ static double error_of(const struct report *report,
 double suggestion_saving(const struct report *report,
                          const struct run_result *result)
 {
-    return 100.0 - percent_of(cost_of(report, result), bytes_of(report));
-}
-
-static double time_of(const struct run_result *result)
-{
-    return (double)(result->store_nanoseconds + result->load_nanoseconds);
-}
-
-/* A difference within the spread of either is a tie. */
-static bool is_faster(const struct run_result *result,
-                      const struct run_result *than)
-{
-    const uint64_t spread = result->spread_nanoseconds >
-                                    than->spread_nanoseconds
-                                ? result->spread_nanoseconds
-                                : than->spread_nanoseconds;
-
-    return time_of(result) < TIME_OF_FASTER * time_of(than) &&
-           time_of(than) - time_of(result) > (double)spread;
-}
-
-/* No kernel has the codec that copies; and two codecs need what starts the
- * second, and until then a pool of the first. */
-static bool may_suggest(const struct run_result *result, enum run_target target)
-{
-    return result->target == target && result->codec->second == NULL &&
-           strcmp(result->codec->name, "copy") != 0;
-}
-
-/* Does it save almost as much as the best one of its target? */
-static bool saves_enough(const struct report *report,
-                         const struct run_result *result,
-                         const struct run_result *best)
-{
-    return may_suggest(result, best->target) &&
-           suggestion_saving(report, best) - suggestion_saving(report, result) <
-               POINTS_WORTH_TIME;
-}
-
-/* Is another one that saves enough clearly faster? */
-static bool is_slow(const struct report *report,
-                    const struct run_result *result,
-                    const struct run_result *best)
-{
-    for (size_t i = 0; i < report->result_count; i++) {
-        if (saves_enough(report, &report->results[i], best) &&
-            is_faster(&report->results[i], result))
-            return true;
-    }
-    return false;
-}
-
-/* Of a target the codec that saves most; NULL if none was measured. */
-static const struct run_result *find_best(const struct report *report,
-                                          enum run_target target)
-{
-    const struct run_result *best = NULL;
-
-    for (size_t i = 0; i < report->result_count; i++) {
-        const struct run_result *result = &report->results[i];
-
-        if (may_suggest(result, target) &&
-            (best == NULL || cost_of(report, result) < cost_of(report, best)))
-            best = result;
-    }
-    return best;
-}
-
-/* Of a target the codec that saves most of those that save enough and are not
- * slow; NULL if none was measured. */
-static const struct run_result *choose(const struct report *report,
-                                       enum run_target target)
-{
-    const struct run_result *best = find_best(report, target);
-    const struct run_result *choice = NULL;
-
-    for (size_t i = 0; best != NULL && i < report->result_count; i++) {
-        const struct run_result *result = &report->results[i];
-
-        if (saves_enough(report, result, best) &&
-            !is_slow(report, result, best) &&
-            (choice == NULL ||
-             cost_of(report, result) < cost_of(report, choice)))
-            choice = result;
-    }
-    return choice;
-}
-
-bool suggestion_is_as_good(const struct report *report,
-                           const struct run_result *result)
-{
-    const struct run_result *best = find_best(report, result->target);
-
-    return best != NULL && saves_enough(report, result, best) &&
-           !is_slow(report, result, best);
+    return 100.0 -
+           percent_of(suggestion_cost(report, result), bytes_of(report));
 }
 
 static double scale_of(const struct report *report)
@@ -258,13 +160,17 @@ static enum suggestion_kind kind_of(const struct suggestion *suggestion,
 
 struct suggestion suggestion_make(const struct report *report)
 {
-    struct suggestion suggestion = {.zswap = choose(report, RUN_ZSWAP),
-                                    .zram = choose(report, RUN_ZRAM)};
+    struct suggestion suggestion = {0};
 
+    for (unsigned target = 0; target < RUN_TARGETS; target++)
+        suggestion.choices[target] =
+            choice_make(report, (enum run_target)target);
+    suggestion.zswap = suggestion.choices[RUN_ZSWAP].result;
+    suggestion.zram = suggestion.choices[RUN_ZRAM].result;
     set_sizes(&suggestion, report);
     suggestion.chosen = choose_target(&suggestion, report);
     if (suggestion.chosen == NULL)
-        suggestion.chosen = choose(report, RUN_LIBRARY);
+        suggestion.chosen = suggestion.choices[RUN_LIBRARY].result;
     suggestion.kind = kind_of(&suggestion, report);
     if (suggestion.kind == SUGGEST_NOTHING_WRONG)
         suggestion.chosen = NULL;
@@ -354,6 +260,7 @@ static void print_sentences(const struct suggestion *suggestion,
                    run_target_name(chosen->target, chosen->placement),
                    chosen->codec->label, suggestion_saving(report, chosen));
         print_for(suggestion, &text);
+        choice_print(&suggestion->choices[chosen->target], report, &text);
         give_reason(suggestion, report, &text);
         break;
     }
@@ -433,6 +340,7 @@ static void put_zswap(struct json *json, const struct suggestion *suggestion)
     json_open(json, '{');
     json_key(json, "compressor");
     json_string(json, suggestion->zswap->codec->name);
+    choice_put(&suggestion->choices[RUN_ZSWAP], json);
     put(json, "max_pool_percent", suggestion->max_pool_percent);
     put(json, "accept_threshold_percent", SUGGEST_ACCEPT_PERCENT);
     put(json, "swap_device_bytes", suggestion->swap_device_bytes);
@@ -454,6 +362,7 @@ static void put_zram(struct json *json, const struct suggestion *suggestion)
         json_string(json, params.bytes);
         text_free(&params);
     }
+    choice_put(&suggestion->choices[RUN_ZRAM], json);
     put(json, "disksize_bytes", suggestion->disksize_bytes);
     put(json, "mem_limit_bytes", suggestion->mem_limit_bytes);
     json_close(json, '}');

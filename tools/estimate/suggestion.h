@@ -5,7 +5,7 @@
 #ifndef ZCACHE_TOOL_ESTIMATE_SUGGESTION_H
 #define ZCACHE_TOOL_ESTIMATE_SUGGESTION_H
 
-#include "estimate/report.h"
+#include "estimate/choice.h"
 
 /* Rule 6: accept_threshold_percent of zswap. */
 #define SUGGEST_ACCEPT_PERCENT 90
@@ -22,6 +22,8 @@ enum suggestion_kind {
 
 struct suggestion {
     enum suggestion_kind kind;
+
+    struct choice choices[RUN_TARGETS]; /* by enum run_target */
 
     /* The best codec of each that was measured, or NULL, and of these the one
      * that fits, or without one the best. */
@@ -43,14 +45,12 @@ struct suggestion {
 
 struct suggestion suggestion_make(const struct report *report);
 
-/* By rule 3: does it save almost as much as the best of its target, and is none
- * of those that do clearly faster? */
-bool suggestion_is_as_good(const struct report *report,
-                           const struct run_result *result);
-
-/* The part of the pages that are judged that would come free, in percent; and
- * their pool with its error, scaled up from a sample. */
+/* The part of the pages that are judged that would come free, in percent; pool
+ * and metadata of these; and their pool with its error, scaled up from a
+ * sample. */
 double suggestion_saving(const struct report *report,
+                         const struct run_result *result);
+uint64_t suggestion_cost(const struct report *report,
                          const struct run_result *result);
 double suggestion_pool_bytes(const struct report *report,
                              const struct run_result *result);
