@@ -215,6 +215,19 @@ check_whole() { # the tests that are too slow for every push
     ctest --preset dev -L '^slow$'
 }
 
+# Each acquisition of the library, or those with TEXT in their line: a scenario
+# fails without it, or it is in the list.
+check_sites() {
+    need gcc addr2line
+    build dev zcrace
+    build/dev/lab/zcrace matrix "--sites${1:+=$1}" \
+        --check tests/lab/sites.txt >build/checks/sites.txt || {
+        cat build/checks/sites.txt
+        return 1
+    }
+    tail -n 2 build/checks/sites.txt
+}
+
 check_mutants() { # the tests notice small faults in the library
     need python3 cmake ninja gcc
     ./scripts/mutants "$@"

@@ -29,17 +29,22 @@ static const char *const help[] = {
     "                   instead of what the scenario says (show, run)\n"
     "  --threads        on real threads (show, run, replay); for a debugger,\n"
     "                   show and replay then run them in this process\n"
-    "  --time SECONDS   stop then (run)\n"
+    "  --time SECONDS   stop then (run); for each site (matrix)\n"
     "  --no-leaks       memory left at the end is no failure (show, run,\n"
     "                   replay)\n"
     "  --reference      each execution in a new process: slow, and right\n"
     "                   whatever an execution leaves behind (run)\n",
     "  --jobs N         processes at a time (matrix)\n"
-    "  --check FOLDER   compare with what is recorded there (matrix)\n"
+    "  --sites[=TEXT]   instead of rules: each acquisition of a lock or a\n"
+    "                   reference, each exchange and recheck, or those with\n"
+    "                   TEXT in their line, switched off (matrix)\n"
+    "  --check FOLDER   compare with what is recorded there; of sites: a\n"
+    "                   file with those that survive, and why (matrix)\n"
     "  --record FOLDER  record there (matrix)\n",
     "  --story          calls and reference counts, of all steps (run: if\n"
     "                   neither is given; show, replay)\n"
-    "  --steps          every step (run; show, replay: if neither is given)\n"
+    "  --steps          every step (run; show, replay: if neither is given; a\n"
+    "                   diagram for each site: matrix)\n"
     "  --html PATH      also write a page for a browser, with each step (run:\n"
     "                   a file; matrix: a folder, a page for each failure)\n"
     "  --format FORMAT  columns, mail or json (matrix: columns or json)\n"
@@ -94,6 +99,7 @@ enum option {
     NO_LEAKS,
     REFERENCE,
     JOBS,
+    SITES,
     CHECK,
     RECORD,
     HTML,
@@ -119,15 +125,16 @@ static const struct {
     [PCT] = {"--pct", "D", RUN, true, 1, LAB_BOUNDS},
     [LUCK] = {"--luck", "WHAT=N", SHOW | RUN, false, 0, 0},
     [THREADS] = {"--threads", NULL, SHOW | RUN | REPLAY, false, 0, 0},
-    [TIME] = {"--time", "SECONDS", RUN, true, 1, 1000000},
+    [TIME] = {"--time", "SECONDS", RUN | MATRIX, true, 1, 1000000},
     [NO_LEAKS] = {"--no-leaks", NULL, SHOW | RUN | REPLAY, false, 0, 0},
     [REFERENCE] = {"--reference", NULL, RUN, false, 0, 0},
+    [SITES] = {"--sites", NULL, MATRIX, false, 0, 0},
     [JOBS] = {"--jobs", "N", MATRIX, true, 1, 64},
     [CHECK] = {"--check", "FOLDER", MATRIX, false, 0, 0},
     [RECORD] = {"--record", "FOLDER", MATRIX, false, 0, 0},
     [HTML] = {"--html", "PATH", RUN | MATRIX, false, 0, 0},
     [STORY] = {"--story", NULL, SHOW | RUN | REPLAY, false, 0, 0},
-    [STEPS] = {"--steps", NULL, SHOW | RUN | REPLAY, false, 0, 0},
+    [STEPS] = {"--steps", NULL, SHOW | RUN | REPLAY | MATRIX, false, 0, 0},
     [FORMAT] = {"--format", "FORMAT", SHOW | RUN | REPLAY | MATRIX, false, 0,
                 0},
     [SPEED] = {"--speed", NULL, SELFTEST, false, 0, 0},
@@ -197,9 +204,11 @@ static bool take_option(int argc, char **argv, int *index, struct given *given)
     if (given->values[option] != NULL)
         return wrong("given twice:", options[option].name);
     if (options[option].value == NULL) {
-        if (value != NULL)
-            return wrong("this option takes no value:", word);
-        given->values[option] = "";
+        if (value != NULL && (option != SITES || value[1] == '\0'))
+            return wrong(option == SITES ? "this option has an empty value:"
+                                         : "this option takes no value:",
+                         word);
+        given->values[option] = value == NULL ? "" : value + 1;
         return true;
     }
     if (value == NULL && *index + 1 == argc) {
@@ -209,6 +218,31 @@ static bool take_option(int argc, char **argv, int *index, struct given *given)
     given->values[option] = value == NULL ? argv[++*index] : value + 1;
     return !options[option].is_number ||
            take_number(option, given->values[option], &given->numbers[option]);
+}
+
+/* Some options of the matrix are for sites only, or not for them. */
+static bool check_sites(const struct given *given, enum command command)
+{
+    static const enum option only[] = {TIME, STEPS};
+    static const enum option never[] = {RECORD, RANDOM};
+    const bool has_sites = given->values[SITES] != NULL;
+
+    if (command != MATRIX)
+        return true;
+    for (size_t i = 0; i < sizeof(only) / sizeof(only[0]); i++) {
+        if (!has_sites && given->values[only[i]] != NULL) {
+            zcrace_say("%s has no effect on matrix without --sites",
+                       options[only[i]].name);
+            return false;
+        }
+    }
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+        if (has_sites && given->values[never[i]] != NULL) {
+            zcrace_say("%s has no effect on --sites", options[never[i]].name);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Refuses an option that the command ignores: it would seem to have an
@@ -233,6 +267,8 @@ static bool check_together(const struct given *given, const char *name,
             return false;
         }
     }
+    if (!check_sites(given, command))
+        return false;
     if (given->values[SEED] != NULL && given->values[RANDOM] == NULL &&
         given->values[PCT] == NULL) {
         zcrace_say("--seed has no effect without --random or --pct");
@@ -327,6 +363,8 @@ static bool fill_request(const struct given *given, enum command command,
     request->record = given->values[RECORD];
     request->html = given->values[HTML];
     lab_states_wanted = request->html != NULL;
+    request->sites = given->values[SITES];
+    request->draws = given->values[STEPS] != NULL;
     request->jobs = (unsigned)given->numbers[JOBS];
     request->threads = given->values[THREADS] != NULL;
     request->steps = given->values[STEPS] != NULL ||

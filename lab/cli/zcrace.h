@@ -25,12 +25,14 @@ struct zcrace {
     const char *check;  /* folder, or NULL */
     const char *record; /* likewise */
     const char *html;   /* a file, or a folder for the matrix, or NULL */
+    const char *sites;  /* NULL: none; "": all; else text of some */
     unsigned jobs;      /* 0: as many as there are processors */
     bool threads;
     bool reference; /* each execution has a process of its own */
     bool speed;
     bool unbounded; /* whatever the scenario says */
     bool steps;     /* show every step, not a story */
+    bool draws;     /* a diagram of each site's failure */
     unsigned luck[LAB_LUCKS];
     unsigned luck_given; /* bits */
     struct lab_options options;

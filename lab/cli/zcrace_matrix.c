@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "report/page.h"
+#include "report/sites.h"
 #include "zcrace.h"
 
 #define EXECUTIONS 400000 /* of a scenario that has no bound */
@@ -103,6 +104,40 @@ static bool write_index(const struct lab_matrix *matrix, const char *folder)
     return zcrace_wrote(path, error);
 }
 
+static int switch_sites_off(const struct zcrace *request)
+{
+    static struct lab_site_table table;
+    const struct lab_sites_plan plan = {
+        .scenarios = request->name == NULL ? all : only(request->name),
+        .only = request->sites[0] == '\0' ? NULL : request->sites,
+        .jobs = request->jobs == 0 ? processors() : request->jobs,
+        .milliseconds = request->options.milliseconds,
+        .draws = request->draws,
+        .show_progress = isatty(STDERR_FILENO) != 0,
+    };
+    unsigned wrong;
+
+    if (plan.scenarios == NULL)
+        return ZCRACE_USAGE;
+    if (request->html != NULL) {
+        zcrace_say("--html has no pages of sites; --steps draws them");
+        return ZCRACE_USAGE;
+    }
+    if (!lab_sites_run(&table, &plan))
+        return ZCRACE_USAGE;
+    if (table.chosen == 0) {
+        zcrace_say("no site has \"%s\" in its line", request->sites);
+        return ZCRACE_USAGE;
+    }
+    if (request->print == lab_print_json)
+        lab_sites_print_json(&table, stdout);
+    else
+        lab_sites_print(&table, stdout);
+    wrong = lab_sites_judge(&table, request->check, stderr);
+    lab_sites_free(&table);
+    return wrong == 0 ? ZCRACE_SILENT : ZCRACE_FOUND;
+}
+
 int zcrace_matrix(const struct zcrace *request)
 {
     static struct lab_matrix matrix;
@@ -122,6 +157,8 @@ int zcrace_matrix(const struct zcrace *request)
 
     if (plan.scenarios == NULL)
         return ZCRACE_USAGE;
+    if (request->sites != NULL)
+        return switch_sites_off(request);
     if (request->html != NULL &&
         !zcrace_wrote(request->html, lab_folder_make(request->html)))
         return ZCRACE_USAGE;

@@ -161,7 +161,7 @@ unsigned lab_calls_of(int thread, const void **calls, unsigned most)
 
 void lab_calls_name(const void *const *calls, unsigned count,
                     void (*named)(void *context, unsigned index,
-                                  const char *name),
+                                  const char *name, const char *line),
                     void *context)
 {
     (void)calls;

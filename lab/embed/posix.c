@@ -21,6 +21,7 @@
 #include "base/inject.h"
 #include "platform/lab_platform.h"
 #include "platform/memory.h"
+#include "platform/site.h"
 #include "platform/thread.h"
 #include "watch/tsan.h"
 
@@ -292,6 +293,8 @@ int zc_lab_mutex_lock(pthread_mutex_t *mutex)
     }
     if (lab_holds(mutex) && KIND(mutex) == PTHREAD_MUTEX_ERRORCHECK)
         return EDEADLK;
+    if (lab_site_take(LAB_SITE_LOCK, mutex, 0, SITE("mutex_lock"), CALLER))
+        return 0;
     lab_lock(mutex, SITE("mutex_lock"));
     (void)access_lock(mutex, CALLER);
     return 0;
@@ -306,7 +309,15 @@ int zc_lab_mutex_trylock(pthread_mutex_t *mutex)
         take_again(mutex);
         return 0;
     }
-    return lab_trylock(mutex, SITE("mutex_trylock")) ? 0 : EBUSY;
+    if (lab_site_is_busy(SITE("mutex_trylock"), CALLER))
+        return EBUSY;
+    if (lab_site_is_open(mutex, 0, SITE("mutex_trylock"), CALLER))
+        return 0;
+    if (!lab_trylock(mutex, SITE("mutex_trylock")))
+        return EBUSY;
+    (void)lab_site_take(LAB_SITE_TRYLOCK, mutex, 0, SITE("mutex_trylock"),
+                        CALLER);
+    return 0;
 }
 
 int zc_lab_mutex_unlock(pthread_mutex_t *mutex)
@@ -314,7 +325,8 @@ int zc_lab_mutex_unlock(pthread_mutex_t *mutex)
     int kind = KIND(mutex);
 
     LAB_STATE_OF_CALLER();
-    if (!access_lock(mutex, CALLER))
+    if (!access_lock(mutex, CALLER) ||
+        lab_site_give(mutex, 0, lab_holds(mutex), SITE("mutex_unlock")))
         return 0;
     if (kind != PTHREAD_MUTEX_RECURSIVE && kind != PTHREAD_MUTEX_ERRORCHECK) {
         lab_unlock(mutex, SITE("mutex_unlock"));
@@ -377,7 +389,7 @@ int zc_lab_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
     if (meet(condition, CALLER))
         lab_wait((struct zc_condition *)(void *)condition, mutex,
                  SITE("cond_wait"), CALLER);
-    if (!lab_quiet)
+    if (!lab_quiet && !lab_site_is_loose(mutex))
         lab_lock(mutex, SITE("mutex_lock"));
     return 0;
 }
@@ -392,7 +404,7 @@ int zc_lab_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
     if (meet(condition, CALLER))
         woken = lab_wait_for((struct zc_condition *)(void *)condition, mutex,
                              SITE("cond_timedwait"), CALLER);
-    if (!lab_quiet)
+    if (!lab_quiet && !lab_site_is_loose(mutex))
         lab_lock(mutex, SITE("mutex_lock"));
     return woken ? 0 : ETIMEDOUT;
 }

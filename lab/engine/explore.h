@@ -352,12 +352,13 @@ struct lab_observer {
     void (*ended)(int thread);
     void (*end)(void); /* after finish, or after a failure */
     /* The functions that a thread is in, innermost first: how many.  And the
-     * names of such, one call for each that has one.  Only while a trace is
+     * names of such places, and their lines, "entry.c:112", one call for each
+     * that has one.  Only while a trace is
      * recorded; both may be NULL. */
     unsigned (*calls)(int thread, const void **calls, unsigned most);
     void (*name_calls)(const void *const *calls, unsigned count,
                        void (*named)(void *context, unsigned index,
-                                     const char *name),
+                                     const char *name, const char *line),
                        void *context);
     /* Says by lab_say_state() how objects are, while no thread is in a step.
      * Only while a trace with states is recorded; may be NULL. */

@@ -9,8 +9,9 @@
 
 #define NAME(enumerator, name) [LAB_FAILURE_##enumerator] = (name),
 
-static const char *const names[] = {[LAB_FAILURE_NONE] = "any failure",
-                                    LAB_FAILURES(NAME)};
+static const char *const names[] = {
+    [LAB_FAILURE_NONE] = "any failure",
+    LAB_FAILURES(NAME)[LAB_FAILURE_NO_RACE] = "any failure but a data race"};
 
 /* Every text that the lab itself gives to lab_fail(). */
 static const struct {
@@ -118,6 +119,8 @@ enum lab_failure lab_failure_of(const char *what)
 
 bool lab_failure_is(enum lab_failure failure, enum lab_failure known)
 {
+    if (known == LAB_FAILURE_NO_RACE)
+        return failure != LAB_FAILURE_NONE && failure != LAB_FAILURE_DATA_RACE;
     if (known == LAB_FAILURE_NONE || failure == known)
         return failure != LAB_FAILURE_NONE;
     return known == LAB_FAILURE_WRONG_PAGE && failure == LAB_FAILURE_STALE_PAGE;

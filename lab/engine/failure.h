@@ -35,6 +35,7 @@
 enum lab_failure {
     LAB_FAILURE_NONE, /* of a scenario: any is right */
     LAB_FAILURES(LAB_FAILURE_ENUMERATOR)
+    LAB_FAILURE_NO_RACE /* of a search: any but a data race */
 };
 
 /* "use after free"; NONE: "any failure". */

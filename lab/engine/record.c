@@ -475,9 +475,11 @@ static unsigned find_call(const void *pc)
     return i;
 }
 
-static void name_call(void *context, unsigned index, const char *name)
+static void name_call(void *context, unsigned index, const char *name,
+                      const char *line)
 {
     (void)context;
+    (void)line;
     if (strncmp(name, "zc_", 3) == 0)
         calls[index].name = keep_text("%s", name);
 }

@@ -43,9 +43,11 @@ struct lab_options {
     unsigned pct_depth;    /* 0: 3 */
     bool threads;          /* the back end of real threads */
     bool stop_at_first;    /* failure as the bug is known for */
-    bool check_replay;     /* run each execution twice: equal hashes? */
-    bool compare;          /* run some in new processes too (reference.h) */
-    bool count_traces;     /* distinct ones, by hash; LAB_SLEEP has only such */
+    /* LAB_BOUND: may this thread be interrupted now?  NULL: always */
+    bool (*may_preempt)(int thread);
+    bool check_replay; /* run each execution twice: equal hashes? */
+    bool compare;      /* run some in new processes too (reference.h) */
+    bool count_traces; /* distinct ones, by hash; LAB_SLEEP has only such */
     /* Called a few times a second and at the end, or NULL. */
     void (*progress)(void *argument, uint64_t executions, uint64_t failures,
                      double seconds);

@@ -19,6 +19,14 @@ static unsigned bound(void)
     return limit;
 }
 
+static bool may_preempt(int thread)
+{
+    const struct lab_options *options = &lab_search->options;
+
+    return lab_run.preemptions < bound() &&
+           (options->may_preempt == NULL || options->may_preempt(thread));
+}
+
 static int pick(unsigned depth, unsigned enabled)
 {
     struct lab_node *node = &lab_search->nodes[depth];
@@ -29,7 +37,7 @@ static int pick(unsigned depth, unsigned enabled)
     node->enabled = enabled;
     node->sleep = 0;
     node->done = 0;
-    if (goes_on && lab_run.preemptions >= bound() && lab_keeps_turn(current))
+    if (goes_on && lab_keeps_turn(current) && !may_preempt(current))
         node->enabled = LAB_BIT(current);
     return goes_on ? current : lab_lowest(enabled);
 }

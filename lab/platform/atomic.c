@@ -15,6 +15,7 @@
 
 #include "engine/met.h"
 #include "lab_platform.h"
+#include "site.h"
 #include "watch/tsan.h"
 
 #define CALLER __builtin_return_address(0)
@@ -86,15 +87,42 @@ static bool read_step(const void *word, size_t size, unsigned flags,
     return false;
 }
 
-static void exchange_step(const void *word, size_t size, const char *name,
-                          const struct lab_site *site, const void *pc)
+static void change_step(const void *word, size_t size, const char *name,
+                        const struct lab_site *site, const void *pc)
 {
     announce(LAB_RMW | LAB_ACQUIRE | LAB_RELEASE, word, size, name, site, pc);
     lab_mark_word(word, LAB_MARK_MIXED);
 }
 
+/* A compare-exchange, or the load in its place. */
+static void exchange_step(const void *word, size_t size, const char *name,
+                          bool is_split, const struct lab_site *site,
+                          const void *pc)
+{
+    if (!is_split)
+        change_step(word, size, name, site, pc);
+    else
+        announce(LAB_READ | LAB_ACQUIRE, word, size, name, site, pc);
+}
+
+/* The store after it. */
+static void store_step(const void *word, size_t size, const char *name,
+                       const struct lab_site *site, const void *pc)
+{
+    lab_site_is_between(true);
+    announce(LAB_WRITE | LAB_RELEASE, word, size, name, site, pc);
+    lab_site_is_between(false);
+}
+
+/* The value that a load found or a store left. */
+static void tell(uint64_t value)
+{
+    if (!lab_quiet)
+        lab_value(value);
+}
+
 /* The result of a read-modify-write. */
-static void exchanged(bool changed, uint64_t value)
+static void changed_to(bool changed, uint64_t value)
 {
     if (lab_quiet)
         return;
@@ -104,11 +132,12 @@ static void exchanged(bool changed, uint64_t value)
     lab_value(value);
 }
 
-/* The value that a load found or a store left. */
-static void tell(uint64_t value)
+static void exchanged(bool is_split, bool changed, uint64_t value)
 {
-    if (!lab_quiet)
-        lab_value(value);
+    if (is_split)
+        tell(value);
+    else
+        changed_to(changed, value);
 }
 
 /* ---- each word ---- */
@@ -125,9 +154,15 @@ static void tell(uint64_t value)
     type lab_##name##_load(const atomic *word, unsigned flags,                 \
                            const char *text, const struct lab_site *site)      \
     {                                                                          \
-        if (read_step(word, sizeof(*word), flags, text, site, CALLER))         \
-            tell(shown(word->value));                                          \
-        return word->value;                                                    \
+        bool stepped =                                                         \
+            read_step(word, sizeof(*word), flags, text, site, CALLER);         \
+        type value = word->value;                                              \
+                                                                               \
+        if (lab_sites.is_on)                                                   \
+            lab_site_look(word, &value, sizeof(value), site, CALLER);          \
+        if (stepped)                                                           \
+            tell(shown(value));                                                \
+        return value;                                                          \
     }                                                                          \
                                                                                \
     void lab_##name##_store(atomic *word, type value, unsigned flags,          \
@@ -137,6 +172,8 @@ static void tell(uint64_t value)
             lab_met(LAB_MET_RELAXED, CALLER);                                  \
         announce(LAB_WRITE | flags, word, sizeof(*word), text, site, CALLER);  \
         word->value = value;                                                   \
+        if (lab_sites.is_on)                                                   \
+            lab_site_leave(word, NULL, &value, sizeof(value), site, CALLER);   \
         tell(shown(value));                                                    \
     }                                                                          \
                                                                                \
@@ -144,16 +181,25 @@ static void tell(uint64_t value)
                                   const char *text,                            \
                                   const struct lab_site *site)                 \
     {                                                                          \
-        bool equal;                                                            \
+        bool split = lab_sites.is_on && lab_site_is_split(site, CALLER);       \
+        type seen;                                                             \
                                                                                \
-        exchange_step(word, sizeof(*word), text, site, CALLER);                \
-        equal = word->value == *expected;                                      \
-        if (equal)                                                             \
-            word->value = value;                                               \
-        else                                                                   \
-            *expected = word->value;                                           \
-        exchanged(equal, shown(word->value));                                  \
-        return equal;                                                          \
+        exchange_step(word, sizeof(*word), text, split, site, CALLER);         \
+        seen = word->value;                                                    \
+        if (lab_sites.is_on)                                                   \
+            lab_site_view(word, &seen, sizeof(seen));                          \
+        if (seen != *expected) {                                               \
+            *expected = seen;                                                  \
+            exchanged(split, false, shown(seen));                              \
+            return false;                                                      \
+        }                                                                      \
+        if (split)                                                             \
+            store_step(word, sizeof(*word), text, site, CALLER);               \
+        if (lab_sites.is_on)                                                   \
+            lab_site_leave(word, &seen, &value, sizeof(value), site, CALLER);  \
+        word->value = value;                                                   \
+        exchanged(split, true, shown(value));                                  \
+        return true;                                                           \
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
@@ -173,6 +219,26 @@ static unsigned kind_of_add(const zc_atomic_u32 *atomic, uint32_t value)
     return value == UINT32_MAX ? LAB_PUT : LAB_RMW;
 }
 
+/* A reference that is not taken, or not dropped. */
+static bool is_left_out(const zc_atomic_u32 *atomic, uint32_t value,
+                        uint32_t *before_out, const struct lab_site *site,
+                        const void *pc)
+{
+    const bool is_get = value <= UINT32_MAX / 2;
+    const bool is_out =
+        is_get ? lab_site_take(LAB_SITE_GET, atomic, value, site, pc)
+               : lab_site_give(atomic, (uint32_t)0 - value, true, site);
+
+    if (!is_out)
+        return false;
+    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_ATOMIC, pc);
+    *before_out = atomic->value;
+    lab_site_view(atomic, before_out, sizeof(*before_out));
+    /* The view has it after a get, and no more after a put. */
+    *before_out -= value;
+    return true;
+}
+
 uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
                      const struct lab_site *site)
 {
@@ -182,14 +248,18 @@ uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
 
     if (value == 1 || value == UINT32_MAX)
         named.verb = value == 1 ? "atomic_inc" : "atomic_dec";
+    if (lab_sites.is_on && is_left_out(atomic, value, &before, &named, CALLER))
+        return before;
     announce(kind | LAB_ACQUIRE | LAB_RELEASE, atomic, sizeof(*atomic), name,
              &named, CALLER);
     before = atomic->value;
     atomic->value = before + value;
     if (kind == LAB_RMW)
-        exchanged(true, atomic->value);
+        changed_to(true, atomic->value);
     else
         tell(atomic->value & COUNT_BITS);
+    if (lab_sites.is_on)
+        lab_site_view(atomic, &before, sizeof(before));
     return before;
 }
 
@@ -198,10 +268,12 @@ uint32_t lab_u32_or(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
 {
     uint32_t before;
 
-    exchange_step(atomic, sizeof(*atomic), name, site, CALLER);
+    change_step(atomic, sizeof(*atomic), name, site, CALLER);
     before = atomic->value;
     atomic->value = before | bits;
-    exchanged(true, atomic->value);
+    changed_to(true, atomic->value);
+    if (lab_sites.is_on)
+        lab_site_view(atomic, &before, sizeof(before));
     return before;
 }
 
@@ -210,10 +282,12 @@ uint32_t lab_u32_and(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
 {
     uint32_t before;
 
-    exchange_step(atomic, sizeof(*atomic), name, site, CALLER);
+    change_step(atomic, sizeof(*atomic), name, site, CALLER);
     before = atomic->value;
     atomic->value = before & bits;
-    exchanged(true, atomic->value);
+    changed_to(true, atomic->value);
+    if (lab_sites.is_on)
+        lab_site_view(atomic, &before, sizeof(before));
     return before;
 }
 

@@ -6,6 +6,7 @@
 
 #include "broken/broken.h"
 #include "lab_platform.h"
+#include "site.h"
 #include "watch/tsan.h"
 
 #define MADE UINT64_C(0x6c6f636b) /* a lock that was initialised */
@@ -21,6 +22,7 @@ void lab_platform_reset(void)
         spinlocks_held[i] = 0;
     lab_clock_ns = 0;
     lab_broken_reset();
+    lab_site_reset();
 }
 
 /* Where another failure is looked for, the code goes on as it does in a build
@@ -106,14 +108,22 @@ static void destroy(struct lab_lock_words *words, const void *pc)
     words->made = 0;
 }
 
-static void lock(const struct lab_lock_words *words,
-                 const struct lab_site *site, const void *pc)
+/* Takes the lock, at a place that cannot be switched off by itself. */
+static void lock_again(const struct lab_lock_words *words,
+                       const struct lab_site *site, const void *pc)
 {
     if (!access_lock(words, pc))
         return;
     lab_declare_lock(words);
     lab_lock(words, site);
     (void)access_lock(words, pc);
+}
+
+static void lock(const struct lab_lock_words *words,
+                 const struct lab_site *site, const void *pc)
+{
+    if (!lab_site_take(LAB_SITE_LOCK, words, 0, site, pc))
+        lock_again(words, site, pc);
 }
 
 static bool trylock(const struct lab_lock_words *words,
@@ -123,16 +133,23 @@ static bool trylock(const struct lab_lock_words *words,
 
     if (!access_lock(words, pc))
         return true;
+    if (lab_site_is_busy(site, pc))
+        return false;
+    if (lab_site_is_open(words, 0, site, pc))
+        return true;
     lab_declare_lock(words);
     taken = lab_trylock(words, site);
     (void)access_lock(words, pc);
+    if (taken)
+        (void)lab_site_take(LAB_SITE_TRYLOCK, words, 0, site, pc);
     return taken;
 }
 
 static void unlock(const struct lab_lock_words *words,
                    const struct lab_site *site, const void *pc)
 {
-    if (access_lock(words, pc))
+    if (!lab_site_give(words, 0, lab_holds(words), site) &&
+        access_lock(words, pc))
         lab_unlock(words, site);
 }
 
@@ -167,6 +184,14 @@ void lab_mutex_lock(struct zc_mutex *mutex, const struct lab_site *site)
 {
     zc_may_block();
     lock(&mutex->words, site, CALLER);
+}
+
+void lab_mutex_lock_again(struct zc_mutex *mutex, const struct lab_site *site)
+    ZC_NO_LOCK_ANALYSIS
+{
+    zc_may_block();
+    if (!lab_site_is_loose(&mutex->words))
+        lock_again(&mutex->words, site, CALLER);
 }
 
 bool lab_mutex_trylock(struct zc_mutex *mutex, const struct lab_site *site)

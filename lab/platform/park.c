@@ -6,6 +6,7 @@
 
 #include "lab_platform.h"
 #include "oracle/memory.h"
+#include "site.h"
 #include "watch/tsan.h"
 
 #define CALLER __builtin_return_address(0)
@@ -79,6 +80,8 @@ void lab_bit_lock(zc_atomic_u32 *word, uint32_t bit, const char *name,
     struct clear_bits clear = {word, bit};
 
     zc_may_block();
+    if (lab_site_take(LAB_SITE_LOCK, word, bit, site, CALLER))
+        return;
     if (!lab_quiet) {
         lab_name_word(word, name);
         lab_await(LAB_RMW | LAB_ACQUIRE, word, is_clear, &clear, site);
@@ -96,14 +99,26 @@ void lab_bit_lock(zc_atomic_u32 *word, uint32_t bit, const char *name,
 bool lab_bit_trylock(zc_atomic_u32 *word, uint32_t bit, const char *name,
                      const struct lab_site *site)
 {
-    return (lab_u32_or(word, bit, name, site) & bit) == 0;
+    bool taken;
+
+    if (lab_site_is_busy(site, CALLER))
+        return false;
+    if (lab_site_is_open(word, bit, site, CALLER))
+        return true;
+    taken = (lab_u32_or(word, bit, name, site) & bit) == 0;
+    if (taken)
+        (void)lab_site_take(LAB_SITE_TRYLOCK, word, bit, site, CALLER);
+    return taken;
 }
 
 void lab_bit_unlock(zc_atomic_u32 *word, uint32_t bit, const char *name,
                     const struct lab_site *site)
 {
-    uint32_t before = lab_u32_and(word, ~bit, name, site);
+    uint32_t before;
 
+    if (lab_site_give(word, bit, (word->value & bit) != 0, site))
+        return;
+    before = lab_u32_and(word, ~bit, name, site);
     if ((before & bit) == 0)
         lab_fail("bit lock not held", "bit %#x of %s", bit, name);
 }

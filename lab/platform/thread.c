@@ -7,6 +7,7 @@
 #include "lab_platform.h"
 #include "platform/process.h"
 #include "platform/processor.h"
+#include "site.h"
 #include "watch/tsan.h"
 
 #define CALLER __builtin_return_address(0)
@@ -59,11 +60,14 @@ static bool lie_down(const struct sleeper *sleeper,
                      struct zc_condition *condition, const void *lock,
                      const struct lab_site *site, const void *pc)
 {
+    const bool is_loose = lab_site_is_loose(lock);
+
     if (lab_luck_budget(LAB_SPURIOUS) == 0)
         lab_met(LAB_MET_CONDITION_WAIT, pc);
-    lab_step_also(LAB_RMW, condition, lock, site);
+    lab_step_also(LAB_RMW, condition, is_loose ? NULL : lock, site);
     lab_clock_exchanged(true);
-    lab_unlock_within(lock);
+    if (!is_loose)
+        lab_unlock_within(lock);
     if (lab_happens(LAB_SPURIOUS))
         return false;
     condition->waiting |= sleeper->bit;
@@ -100,7 +104,7 @@ void lab_condition_wait(struct zc_condition *condition, struct zc_mutex *mutex,
                         const struct lab_site *site) ZC_NO_LOCK_ANALYSIS
 {
     lab_wait(condition, mutex, site, CALLER);
-    lab_mutex_lock(mutex, site);
+    lab_mutex_lock_again(mutex, site);
 }
 
 bool lab_condition_wait_for(struct zc_condition *condition,
@@ -111,7 +115,7 @@ bool lab_condition_wait_for(struct zc_condition *condition,
 
     if (!woken)
         lab_clock_ns += nanoseconds;
-    lab_mutex_lock(mutex, site);
+    lab_mutex_lock_again(mutex, site);
     return woken;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * calls.c - the functions that each thread is in, while a trace is recorded.
+ * calls.c - the functions that each thread is in, while it is of interest.
  *
  * The compiler tells of each entry and exit (-fsanitize=thread).  A function
  * that was inlined is not told of, and its steps are those of its caller.
@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/site.h"
 #include "oracle/memory.h"
 
 #define DEPTH 64
@@ -23,8 +24,11 @@
 #define NAME_BYTES 128
 
 struct stack {
-    unsigned depth; /* may be more than is kept */
+    unsigned depth;   /* may be more than is kept */
+    unsigned entered; /* calls so far */
     const void *calls[DEPTH];
+    const void *callers[DEPTH];
+    unsigned frames[DEPTH];
 };
 
 static struct stack stacks[LAB_THREADS];
@@ -33,21 +37,24 @@ bool lab_calls_wanted;
 
 void lab_calls_reset(void)
 {
-    lab_calls_wanted = lab_is_recorded();
-    if (lab_calls_wanted)
-        memset(stacks, 0, sizeof(stacks));
+    lab_calls_wanted = lab_is_recorded() || lab_sites.is_on;
+    for (unsigned i = 0; lab_calls_wanted && i < LAB_THREADS; i++)
+        stacks[i].depth = 0;
 }
 
-void lab_call_enter(const void *pc)
+void lab_call_enter(const void *pc, const void *caller)
 {
     int thread = lab_thread();
     struct stack *stack;
 
-    if (thread < 0 || !lab_recording())
+    if (thread < 0)
         return;
     stack = &stacks[thread];
-    if (stack->depth < DEPTH)
+    if (stack->depth < DEPTH) {
         stack->calls[stack->depth] = pc;
+        stack->callers[stack->depth] = caller;
+        stack->frames[stack->depth] = ++stack->entered;
+    }
     stack->depth++;
 }
 
@@ -55,22 +62,43 @@ void lab_call_leave(void)
 {
     int thread = lab_thread();
 
-    if (thread >= 0 && lab_recording() && stacks[thread].depth > 0)
+    if (thread >= 0 && stacks[thread].depth > 0)
         stacks[thread].depth--;
 }
 
-unsigned lab_calls_of(int thread, const void **calls, unsigned most)
+/* The innermost of a list that goes with the stack. */
+static unsigned innermost(const struct stack *stack, const void *const *list,
+                          const void **found, unsigned most)
 {
-    const struct stack *stack = &stacks[thread];
     unsigned count = 0;
 
     if (stack->depth > DEPTH)
         return 0;
     while (count < most && count < stack->depth) {
-        calls[count] = stack->calls[stack->depth - 1 - count];
+        found[count] = list[stack->depth - 1 - count];
         count++;
     }
     return count;
+}
+
+unsigned lab_calls_of(int thread, const void **calls, unsigned most)
+{
+    return innermost(&stacks[thread], stacks[thread].calls, calls, most);
+}
+
+unsigned lab_callers_of(int thread, const void **callers, unsigned most)
+{
+    return innermost(&stacks[thread], stacks[thread].callers, callers, most);
+}
+
+unsigned lab_call_depth(int thread)
+{
+    return stacks[thread].depth < DEPTH ? stacks[thread].depth : DEPTH;
+}
+
+unsigned lab_call_frame(int thread, unsigned index)
+{
+    return index < lab_call_depth(thread) ? stacks[thread].frames[index] : 0;
 }
 
 /* The command that prints two lines for each place in this program. */
@@ -100,7 +128,7 @@ static bool make_command(char *command, const void *const *calls,
 
 void lab_calls_name(const void *const *calls, unsigned count,
                     void (*named)(void *context, unsigned index,
-                                  const char *name),
+                                  const char *name, const char *line),
                     void *context)
 {
     static char command[COMMAND_BYTES];
@@ -118,7 +146,8 @@ void lab_calls_name(const void *const *calls, unsigned count,
             fgets(line, sizeof(line), pipe) == NULL)
             break;
         function[strcspn(function, "\n")] = '\0';
-        named(context, i, function);
+        line[strcspn(line, " \n")] = '\0';
+        named(context, i, function, line);
     }
     (void)pclose(pipe);
 }

@@ -9,6 +9,7 @@
 #include "calls.h"
 #include "engine/met.h"
 #include "platform/lab_platform.h"
+#include "platform/site.h"
 #include "tsan.h"
 
 #define CALLER __builtin_return_address(0)
@@ -21,8 +22,11 @@
 static inline void watch(const void *memory, size_t size, unsigned access,
                          const void *pc)
 {
-    if (!lab_quiet)
-        lab_access(memory, size, access, pc);
+    if (lab_quiet)
+        return;
+    if (lab_site_has_loose)
+        lab_site_access(memory, pc);
+    lab_access(memory, size, access, pc);
 }
 
 void __tsan_init(void)
@@ -31,9 +35,8 @@ void __tsan_init(void)
 
 void __tsan_func_entry(void *caller)
 {
-    (void)caller;
     if (lab_calls_wanted)
-        lab_call_enter(CALLER);
+        lab_call_enter(CALLER, caller);
 }
 
 void __tsan_func_exit(void)

@@ -33,6 +33,9 @@ void lab_declare_lock(const struct lab_lock_words *words);
 
 void lab_mutex_lock(struct zc_mutex *mutex, const struct lab_site *site)
     ZC_ACQUIRE(mutex);
+/* After a wait. */
+void lab_mutex_lock_again(struct zc_mutex *mutex, const struct lab_site *site)
+    ZC_ACQUIRE(mutex);
 bool lab_mutex_trylock(struct zc_mutex *mutex, const struct lab_site *site)
     ZC_TRY_ACQUIRE(true, mutex);
 void lab_mutex_unlock(struct zc_mutex *mutex, const struct lab_site *site)
