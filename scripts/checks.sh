@@ -216,12 +216,14 @@ check_whole() { # the tests that are too slow for every push
 }
 
 # Each acquisition of the library, or those with TEXT in their line: a scenario
-# fails without it, or it is in the list.
+# fails without it, or it is in the list; --record: write the list anew.
 check_sites() {
     need gcc addr2line
     build dev zcrace
-    build/dev/lab/zcrace matrix "--sites${1:+=$1}" \
-        --check tests/lab/sites.txt >build/checks/sites.txt || {
+    set -- "${1:-}" "--sites${1:+=$1}" --check
+    [ "$1" != --record ] || set -- "" --sites --record
+    build/dev/lab/zcrace matrix "$2" "$3" tests/lab/sites.txt \
+        >build/checks/sites.txt || {
         cat build/checks/sites.txt
         return 1
     }

@@ -40,7 +40,7 @@ static const char *const help[] = {
     "                   TEXT in their line, switched off (matrix)\n"
     "  --check FOLDER   compare with what is recorded there; of sites: a\n"
     "                   file with those that survive, and why (matrix)\n"
-    "  --record FOLDER  record there (matrix)\n",
+    "  --record FOLDER  record there; of sites: such a file (matrix)\n",
     "  --story          calls and reference counts, of all steps (run: if\n"
     "                   neither is given; show, replay)\n"
     "  --steps          every step (run; show, replay: if neither is given; a\n"
@@ -224,7 +224,7 @@ static bool take_option(int argc, char **argv, int *index, struct given *given)
 static bool check_sites(const struct given *given, enum command command)
 {
     static const enum option only[] = {TIME, STEPS};
-    static const enum option never[] = {RECORD, RANDOM};
+    static const enum option never[] = {RANDOM};
     const bool has_sites = given->values[SITES] != NULL;
 
     if (command != MATRIX)

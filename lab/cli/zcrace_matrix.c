@@ -108,7 +108,7 @@ static int switch_sites_off(const struct zcrace *request)
 {
     static struct lab_site_table table;
     const struct lab_sites_plan plan = {
-        .scenarios = request->name == NULL ? all : only(request->name),
+        .scenarios = scenarios_of(request),
         .only = request->sites[0] == '\0' ? NULL : request->sites,
         .jobs = request->jobs == 0 ? processors() : request->jobs,
         .milliseconds = request->options.milliseconds,
@@ -123,6 +123,11 @@ static int switch_sites_off(const struct zcrace *request)
         zcrace_say("--html has no pages of sites; --steps draws them");
         return ZCRACE_USAGE;
     }
+    if (request->record != NULL && plan.only != NULL) {
+        zcrace_say("only the whole list is recorded, not \"%s\" alone",
+                   plan.only);
+        return ZCRACE_USAGE;
+    }
     if (!lab_sites_run(&table, &plan))
         return ZCRACE_USAGE;
     if (table.chosen == 0) {
@@ -133,7 +138,11 @@ static int switch_sites_off(const struct zcrace *request)
         lab_sites_print_json(&table, stdout);
     else
         lab_sites_print(&table, stdout);
-    wrong = lab_sites_judge(&table, request->check, stderr);
+    if (request->record != NULL && !lab_sites_record(&table, request->record))
+        return ZCRACE_USAGE;
+    wrong = lab_sites_judge(
+        &table, request->record == NULL ? request->check : request->record,
+        stderr);
     lab_sites_free(&table);
     return wrong == 0 ? ZCRACE_SILENT : ZCRACE_FOUND;
 }

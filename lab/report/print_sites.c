@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* print_sites.c - the table of sites, and the list of those that survive. */
+/* print_sites.c - the table of sites. */
 #include "sites.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "picture.h"
-
-#define LINE_BYTES 1024
 
 const char *lab_site_state_name(enum lab_site_state state)
 {
@@ -108,91 +106,4 @@ void lab_sites_print_json(const struct lab_site_table *table, FILE *out)
         separator = ",\n";
     }
     (void)fprintf(out, "\n]\n");
-}
-
-/* --- the list -------------------------------------------------------- */
-
-/* A line "site: reason"; # begins a comment. */
-static bool next_line(FILE *list, char line[LINE_BYTES])
-{
-    while (fgets(line, LINE_BYTES, list) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        if (line[0] != '#' && line[0] != '\0')
-            return true;
-    }
-    return false;
-}
-
-static bool names(const char *line, const struct lab_site_row *row)
-{
-    const size_t length = strlen(row->name);
-
-    return strncmp(line, row->name, length) == 0 && line[length] == ':';
-}
-
-static bool is_listed(FILE *list, const struct lab_site_row *row)
-{
-    char line[LINE_BYTES];
-
-    rewind(list);
-    while (next_line(list, line)) {
-        if (names(line, row))
-            return true;
-    }
-    return false;
-}
-
-/* Lines of the list that say of a site what is not so. */
-static unsigned judge_lines(const struct lab_site_table *table, FILE *list,
-                            FILE *out)
-{
-    char line[LINE_BYTES];
-    unsigned wrong = 0;
-
-    rewind(list);
-    while (next_line(list, line)) {
-        const struct lab_site_row *row = NULL;
-
-        for (unsigned i = 0; i < table->count; i++) {
-            if (names(line, &table->rows[i]))
-                row = &table->rows[i];
-        }
-        if (row != NULL &&
-            (row->state == LAB_SITE_SURVIVES || row->state == LAB_SITE_WAITS))
-            continue;
-        (void)fprintf(out, "%s: listed, and %s\n", line,
-                      row == NULL ? "not there"
-                                  : lab_site_state_name(row->state));
-        wrong++;
-    }
-    return wrong;
-}
-
-unsigned lab_sites_judge(const struct lab_site_table *table, const char *path,
-                         FILE *out)
-{
-    FILE *list = path == NULL ? NULL : fopen(path, "r");
-    unsigned wrong = 0;
-
-    if (path != NULL && list == NULL) {
-        (void)fprintf(out, "%s: cannot be read\n", path);
-        return 1;
-    }
-    for (unsigned i = 0; i < table->count; i++) {
-        const struct lab_site_row *row = &table->rows[i];
-        const bool survives = row->state == LAB_SITE_SURVIVES;
-
-        if ((!survives && row->state != LAB_SITE_LOUD &&
-             row->state != LAB_SITE_DIED) ||
-            (survives && list != NULL && is_listed(list, row)))
-            continue;
-        (void)fprintf(out, "%s, %s: %s\n", row->name, row->where,
-                      lab_site_state_name(row->state));
-        wrong++;
-    }
-    if (list != NULL) {
-        wrong += judge_lines(table, list, out);
-        (void)fclose(list);
-    }
-    return wrong;
 }

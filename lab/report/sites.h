@@ -97,9 +97,15 @@ void lab_site_kill(const struct lab_site_table *table,
 const char *lab_site_state_name(enum lab_site_state state);
 void lab_sites_print(const struct lab_site_table *table, FILE *out);
 void lab_sites_print_json(const struct lab_site_table *table, FILE *out);
+
+/* --- sites_list.c ---------------------------------------------------- */
+
 /* Compares the survivors with a list of explained ones; returns the number of
  * lines that say what is wrong.  NULL: no list. */
 unsigned lab_sites_judge(const struct lab_site_table *table, const char *path,
                          FILE *out);
+/* Writes the list anew: lines of sites that survive stay as they are, others
+ * go, and new ones come without a reason.  False: said on stderr. */
+bool lab_sites_record(const struct lab_site_table *table, const char *path);
 
 #endif

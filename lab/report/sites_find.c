@@ -74,7 +74,7 @@ static bool run_all(const struct lab_site_table *table, struct shared *shared)
     for (unsigned i = 0; i < table->scenarios && fine; i++) {
         pid_t process;
 
-        while (busy >= table->plan->jobs)
+        while (fine && busy >= table->plan->jobs)
             fine = wait_for_one(&busy);
         (void)fflush(NULL);
         process = fork();

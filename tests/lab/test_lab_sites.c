@@ -3,7 +3,14 @@
  * test_lab_sites.c - acquisitions switched off, one at a time: what fails
  * without them, and what does not.
  */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* mkstemp(), open_memstream() */
+#endif
+
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "support_test.h"
 
@@ -157,4 +164,70 @@ TEST(a_bit_lock_that_is_not_taken_looks_taken)
     switch_off(&adds, sites_bit_add, sites_bit_add);
     expect("lock sites_bit_add", LAB_SITE_PROVED);
     assert_string_equal(table.rows[0].what, "free list broken");
+}
+
+/* How many lines are said of the table, compared with a list of this text. */
+static unsigned judge(const char *text, const char *said)
+{
+    char path[] = "/tmp/lab-sites-XXXXXX";
+    const int file = mkstemp(path);
+    char *out_text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&out_text, &size);
+    unsigned wrong;
+
+    assert_true(file >= 0 && out != NULL);
+    assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+    (void)close(file);
+    wrong = lab_sites_judge(&table, path, out);
+    (void)fclose(out);
+    (void)unlink(path);
+    assert_non_null(strstr(out_text, said));
+    free(out_text);
+    return wrong;
+}
+
+TEST(a_survivor_must_be_listed_and_nothing_else)
+{
+    static const char survivor[] =
+        "# why\nlock sites_add_twice_locked #2: redundant, by the outer lock\n";
+
+    switch_off(&adds, sites_add_twice_locked, sites_add);
+    assert_int_equal(judge(survivor, ""), 0);
+    assert_int_equal(judge("", "lock sites_add_twice_locked #2, "), 1);
+    assert_int_equal(judge("lock sites_add: no reason\n"
+                           "lock sites_add_twice_locked #2: redundant\n",
+                           "listed, and proved"),
+                     1);
+    assert_int_equal(judge("lock sites_add_twice_locked #2: redundant\n"
+                           "lock gone: redundant\n",
+                           "listed, and not there"),
+                     1);
+    assert_int_not_equal(lab_sites_judge(&table, "no/such/list", stderr), 0);
+}
+
+TEST(a_new_list_keeps_the_reasons)
+{
+    char path[] = "/tmp/lab-sites-XXXXXX";
+    const int file = mkstemp(path);
+    char text[512] = "";
+    FILE *list;
+
+    assert_true(file >= 0);
+    list = fdopen(file, "w");
+    assert_non_null(list);
+    (void)fputs("# why\n"
+                "lock gone: redundant\n"
+                "lock sites_read: redundant\n",
+                list);
+    (void)fclose(list);
+    switch_off(&adds, sites_add_twice_locked, sites_add);
+    assert_true(lab_sites_record(&table, path));
+    list = fopen(path, "r");
+    assert_non_null(list);
+    assert_true(fread(text, 1, sizeof(text) - 1, list) > 0);
+    (void)fclose(list);
+    assert_string_equal(text, "# why\nlock sites_add_twice_locked #2: open\n");
+    assert_int_equal(lab_sites_judge(&table, path, stderr), 0);
+    (void)unlink(path);
 }
