@@ -2,16 +2,18 @@
 /*
  * search_all.c - every trace, by the search that wastes less.
  *
- * Sleep sets are fast until most prefixes end asleep, which the first few
- * thousand executions show.  Source sets prune earlier, but count the orders of
- * puts apart.  Where that makes too many executions, sleep sets finish the
- * work.
+ * Sleep sets are fast for what is small.  What they do not end in a few
+ * thousand executions is left to source sets, which prune earlier.  With three
+ * threads or more these count the orders of puts apart: they are tried only
+ * where most prefixes end asleep, and where that makes too many executions,
+ * sleep sets finish the work.
  */
 #include "search_state.h"
 
 #define PROBE 3000      /* executions that decide which search is better */
 #define BLOCKED_MOST 10 /* pruned prefixes for each complete execution */
 #define SOURCE_MOST 15000
+#define FEW 2 /* threads */
 
 /* The searches so far. */
 struct searches {
@@ -62,7 +64,9 @@ bool lab_explore_all(const struct lab_program *program,
         chosen.executions == options->executions || is_over(&all) ||
         (options->stop_at_first && result->known != 0))
         return true;
-    if (result->blocked > BLOCKED_MOST * result->complete) {
+    if (program->actor_count <= FEW) {
+        chosen.mode = LAB_SOURCE;
+    } else if (result->blocked > BLOCKED_MOST * result->complete) {
         chosen.mode = LAB_SOURCE;
         chosen.executions = SOURCE_MOST;
         if (!search(&all, &chosen, result))

@@ -82,7 +82,7 @@ const struct lab_scenario scenario_shrink_own_slot = {
                 .coalesce = true},
     .break_rule = world_break,
     .rules = rules_shrink_own_slot,
-    .bound = 2,
+    .bound = LAB_NO_BOUND,
     .story =
         "A store pins its slot and shrinks; the coldest page is the older one "
         "of the same slot, and the shrink waits for the pin of its own caller.",

@@ -80,7 +80,7 @@ const struct lab_scenario scenario_swapin_twice = {
     .program = {WORLD_PROGRAM("swapin-twice", twice, &own), .coalesce = true},
     .break_rule = world_break,
     .rules = rules_swapin_twice,
-    .bound = 2,
+    .bound = LAB_NO_BOUND,
     .story =
         "Two threads swap in one page past the swap cache; one has the pin, "
         "and the other faults again and again, for the page table is what it "

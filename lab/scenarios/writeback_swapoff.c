@@ -55,7 +55,7 @@ const struct lab_scenario scenario_writeback_swapoff = {
                 .coalesce = true},
     .break_rule = world_break,
     .rules = rules_writeback_swapoff,
-    .bound = 2,
+    .bound = LAB_NO_BOUND,
     .story =
         "Writeback has looked whether there is a device, and swapoff frees the "
         "device's clusters before writeback pins the slot in them.",
