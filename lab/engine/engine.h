@@ -100,6 +100,7 @@ struct lab_thread_state {
     bool joinable;
     bool timed_out;      /* the step granted last */
     bool took;           /* the trylock granted last */
+    bool kept;           /* the step granted last left its object as it was */
     unsigned sequence;   /* events so far */
     unsigned fresh_lock; /* taken by the last step, or 0 */
     unsigned held[LAB_HELD];
@@ -132,6 +133,7 @@ struct lab_oracle_state {
 /* Decides after the end of the script. */
 struct lab_strategy {
     bool orders_counts; /* a put conflicts with every get and put */
+    bool wakes;         /* it wakes sleepers itself */
     /* A thread that went round in vain waits to the end. */
     bool spinners_stay;
     /* May an execution be dropped in which such a thread can go on?  NULL: no.
@@ -244,6 +246,9 @@ bool lab_keeps_turn(int thread); /* and to switch away is a preemption */
 bool lab_is_enabled(int thread); /* or it may time out */
 unsigned lab_enabled(void);
 void lab_check_oracles(unsigned guard);
+/* The pending step of a thread is granted, and wakes those of the set whose own
+ * pending step conflicts with it. */
+void lab_wake_sleepers(int thread, unsigned set);
 /* Appends a decision or a choice to the schedule. */
 void lab_note_decision(uint8_t decision);
 

@@ -211,6 +211,14 @@ void lab_value(uint64_t value);
  * no thread waited for that. */
 void lab_unchanged(void);
 
+/* The step granted last, or what its thread did after it, accessed memory. */
+void lab_touched(const void *memory, size_t size, bool writes);
+/* The search leaves out orders of sections and of counts that make no
+ * difference but to a detector of races. */
+extern bool lab_orders_less;
+/* In such an order there may be a race: the search shall leave out none. */
+void lab_doubt_order(void);
+
 /* --- choices --------------------------------------------------------- */
 
 /*
@@ -400,6 +408,10 @@ struct lab_program {
     unsigned luck_given; /* bits: those that are part of the replay string */
     /* A lock section with no step inside runs as one step. */
     bool coalesce;
+    /* lab_touched() is told of every access of its threads to what they share.
+     * Then two sections of a lock commute if neither writes what the other
+     * accesses. */
+    bool watched;
     /* Setup builds everything that outlives an execution again, and threads may
      * be abandoned at any step.  If false, a failed execution ends its worker
      * process, and another worker goes on. */

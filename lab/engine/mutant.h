@@ -32,6 +32,10 @@
     X(LAST_LOOK_ONLY, "a loop waits for the last word that it read") \
     X(STATE_FORGOTTEN, "a loop that counts is one that does not") \
     X(BYTES_FORGOTTEN, "atomics of different sizes are independent") \
+    X(SECTIONS_COMMUTE, "sections commute whatever they write") \
+    X(SECTION_READS_FORGOTTEN, "what a section reads is forgotten") \
+    X(EXCHANGE_IS_READ, "an exchange counts as a read, also if it succeeds") \
+    X(SECTION_NOT_SEEN, "a trylock never meets a section") \
     X(CHOICE_WAKES, "a sleep set ends at a choice") \
     X(HIDDEN_BY_WAITING, "a step that had to wait hides the steps before") \
     X(STUCK_FORGOTTEN, "races of steps that are never done do not count") \

@@ -218,7 +218,7 @@ static bool note_switch(int thread)
     return preemption;
 }
 
-static void wake_sleepers(int thread)
+void lab_wake_sleepers(int thread, unsigned set)
 {
     const struct lab_pending *step = &lab_run.thread[thread].pending;
     unsigned sleep = lab_run.sleep & ~LAB_BIT(thread);
@@ -226,7 +226,8 @@ static void wake_sleepers(int thread)
     if (LAB_MUTANT(SLEEPER_ALWAYS_WOKEN))
         sleep = 0;
     for (int other = 1; sleep >> other != 0; other++) {
-        if ((sleep & LAB_BIT(other)) != 0 && !LAB_MUTANT(SLEEPER_NOT_WOKEN) &&
+        if ((sleep & set & LAB_BIT(other)) != 0 &&
+            !LAB_MUTANT(SLEEPER_NOT_WOKEN) &&
             lab_conflict(step, &lab_run.thread[other].pending))
             sleep &= ~LAB_BIT(other);
     }
@@ -247,8 +248,8 @@ void lab_schedule(void)
     if (!lab_run.unrecorded)
         lab_note_decision((uint8_t)thread);
     preemption = note_switch(thread);
-    if (lab_run.sleep != 0)
-        wake_sleepers(thread);
+    if (lab_run.sleep != 0 && !lab_run.strategy->wakes)
+        lab_wake_sleepers(thread, ~0u);
     if (lab_run.strategy->granted != NULL)
         lab_run.strategy->granted(thread);
     if (lab_run.trace != NULL)

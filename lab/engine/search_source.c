@@ -9,151 +9,42 @@
  * it can begin v, the steps since e that do not depend on e, followed by p
  * (Abdulla, Aronis, Jonsson, Sagonas, 2014).  Sleep sets work as before.
  *
- * Here two steps on a reference count conflict unless both are gets, for sleep
- * sets too: whether a put frees may depend on any number of other steps, and
- * source sets compare two at a time.  So executions may differ only in the
- * order of puts.
+ * What conflicts is judged when a step has been done, with all that its thread
+ * did until its next step (depend.c).  A thread that goes to sleep leaves a
+ * record of that: it would do the same as long as nothing wakes it.
  *
  * A lock and the unlock before it are no race, because the lock could not have
  * come first; the race is with the lock before that unlock.  A thread that went
  * round in vain stays where it is, so that races with its round are found.  All
- * enabled
- * threads are tried where a failure hides the rest of an execution, and where a
- * time limit may expire.
+ * enabled threads are tried where a failure hides the rest of an execution, and
+ * where a time limit may expire.
  */
-#include "search_state.h"
-
+#include <stdlib.h>
 #include <string.h>
 
+#include "depend.h"
 #include "mutant.h"
+#include "search_state.h"
 
 #define EVENTS_MAX 4096u
+#define RECORDS_MAX 4096u /* decisions whose threads leave records */
 
-enum side {
-    WRITES,
-    READS,
-    GETS,
-    SIDES
-};
-
-typedef unsigned clock[LAB_THREADS];
-
-struct event {
-    uint8_t thread;
-    uint8_t kind;
-    uint8_t bytes;  /* of the object's word */
-    unsigned index; /* number in its thread, from 1 */
-    unsigned object;
-    unsigned also;
-    unsigned depth; /* of its decision */
-    bool waits;     /* it may have to wait */
-    clock past;     /* of each thread, the steps that precede it */
-};
-
-static struct event events[EVENTS_MAX];
+static struct lab_event events[EVENTS_MAX];
 static unsigned event_count;
-static clock now[LAB_THREADS];
-static clock past[LAB_OBJECTS][LAB_WORD_BYTES][SIDES];
-static unsigned stamps[LAB_OBJECTS][LAB_WORD_BYTES];
-static unsigned stamp;
+static unsigned now[LAB_THREADS][LAB_THREADS];
 static bool overflow;
+static bool unsettled; /* the step granted last, which is events[event_count] */
 
-static void begin(void)
-{
-    event_count = 0;
-    overflow = false;
-    stamp++;
-    memset(now, 0, sizeof(now));
-}
+/* --- races ----------------------------------------------------------- */
 
-/* --- what depends on what -------------------------------------------- */
-
-static enum side side_of(unsigned kind)
-{
-    if (kind == LAB_READ || kind == LAB_RELAX || kind == LAB_JOIN)
-        return READS;
-    return kind == LAB_GET ? GETS : WRITES;
-}
-
-static void join(unsigned *to, const unsigned *from)
-{
-    for (int i = 1; i <= lab_run.threads; i++) {
-        if (from[i] > to[i])
-            to[i] = from[i];
-    }
-}
-
-static clock *past_of(unsigned word, unsigned byte)
-{
-    clock *sides = past[word][byte];
-
-    if (stamps[word][byte] != stamp) {
-        stamps[word][byte] = stamp;
-        memset(sides, 0, sizeof(past[word][byte]));
-    }
-    return sides;
-}
-
-/* Orders the step after all steps on these bytes that it conflicts with. */
-static void come_after(unsigned *to, unsigned object, uint8_t bytes,
-                       enum side side)
-{
-    unsigned word = lab_objects[object].word;
-
-    for (unsigned byte = 0; bytes >> byte != 0; byte++) {
-        clock *sides = past_of(word, byte);
-
-        if ((bytes >> byte & 1) == 0)
-            continue;
-        for (int i = 0; i < SIDES; i++) {
-            if (side == WRITES || i != (int)side)
-                join(to, sides[i]);
-        }
-    }
-}
-
-/* What comes later is ordered after the step. */
-static void leave_past(const unsigned *from, unsigned object, uint8_t bytes,
-                       enum side side)
-{
-    unsigned word = lab_objects[object].word;
-
-    for (unsigned byte = 0; bytes >> byte != 0; byte++) {
-        if ((bytes >> byte & 1) != 0)
-            join(past_of(word, byte)[side], from);
-    }
-}
-
-/* Do the steps conflict, and could the second have come first? */
-static bool is_race(const struct event *before, const struct event *after)
-{
-    unsigned object = after->object;
-
-    if (object != 0 && object == before->also)
-        return after->kind != LAB_LOCK; /* the step before unlocked it */
-    if (object != 0 && before->object != 0 &&
-        lab_overlap(before->object, before->bytes, object, after->bytes)) {
-        enum side side = side_of(after->kind);
-
-        if ((after->kind == LAB_LOCK && before->kind == LAB_UNLOCK) ||
-            (after->kind == LAB_JOIN && before->kind == LAB_END))
-            return false;
-        return side == WRITES || side != side_of(before->kind);
-    }
-    object = after->also;
-    return object != 0 && (object == before->object || object == before->also);
-}
-
-static bool comes_before(const struct event *a, const struct event *b)
+static bool comes_before(const struct lab_event *a, const struct lab_event *b)
 {
     return a->index <= b->past[a->thread];
 }
 
-/* --- races ----------------------------------------------------------- */
-
 /* Whether a step of v depends on no earlier step of v. */
-static bool can_begin(unsigned from, unsigned at, const struct event *race,
-                      const struct event *step)
+static bool can_begin(unsigned from, unsigned at, const struct lab_event *race,
+                      const struct lab_event *step)
 {
     for (unsigned i = from; i < at; i++) {
         if (!comes_before(race, &events[i]) && comes_before(&events[i], step))
@@ -163,14 +54,14 @@ static bool can_begin(unsigned from, unsigned at, const struct event *race,
 }
 
 /* The threads that can begin v and p; *before: v has steps of p's thread. */
-static unsigned initials(const struct event *race, unsigned from,
-                         const struct event *last, bool *before)
+static unsigned initials(const struct lab_event *race, unsigned from,
+                         const struct lab_event *last, bool *before)
 {
     unsigned met = 0;
     unsigned set = 0;
 
     for (unsigned i = from; i < event_count; i++) {
-        const struct event *event = &events[i];
+        const struct lab_event *event = &events[i];
         unsigned bit = LAB_BIT(event->thread);
 
         if (comes_before(race, event) || (met & bit) != 0)
@@ -190,9 +81,9 @@ static unsigned initials(const struct event *race, unsigned from,
  * may be impossible, because the step may have to wait there; then the races
  * with earlier steps count as well.
  */
-static bool reverse(unsigned at, const struct event *last)
+static bool reverse(unsigned at, const struct lab_event *last)
 {
-    const struct event *race = &events[at];
+    const struct lab_event *race = &events[at];
     struct lab_node *node = &lab_search->nodes[race->depth];
     bool before;
     unsigned set = initials(race, at + 1, last, &before);
@@ -212,7 +103,7 @@ static bool reverse(unsigned at, const struct event *last)
     return !before || !last->waits;
 }
 
-static bool is_covered(const struct event *event, const unsigned *reversed,
+static bool is_covered(const struct lab_event *event, const unsigned *reversed,
                        unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -227,16 +118,16 @@ static bool is_covered(const struct event *event, const unsigned *reversed,
  * covers are ordered before it already.  A step that precedes a reversed one is
  * skipped: its race is found in the execution that reverses the later one.
  */
-static void find_races(const unsigned *known, const struct event *step)
+static void find_races(const unsigned *known, const struct lab_event *step)
 {
     unsigned reversed[LAB_THREADS];
     unsigned count = 0;
 
     for (unsigned i = event_count; i > 0; i--) {
-        const struct event *event = &events[i - 1];
+        const struct lab_event *event = &events[i - 1];
 
         if (event->thread == step->thread ||
-            event->index <= known[event->thread] || !is_race(event, step) ||
+            event->index <= known[event->thread] || !lab_is_race(event, step) ||
             is_covered(event, reversed, count))
             continue;
         if (reverse(i - 1, step) || LAB_MUTANT(HIDDEN_BY_WAITING))
@@ -246,9 +137,94 @@ static void find_races(const unsigned *known, const struct event *step)
     }
 }
 
+/* --- threads that sleep ---------------------------------------------- */
+
+/* What a thread did that was tried at a decision; NULL: unknown. */
+static struct lab_event *records[RECORDS_MAX][LAB_THREADS];
+static unsigned recorded[RECORDS_MAX]; /* threads */
+/* Where each sleeper was tried, plus 1; 0: unknown.  Now, and at each entry. */
+static uint16_t tried[LAB_THREADS];
+static uint16_t tried_at[RECORDS_MAX][LAB_THREADS];
+
+/* Adds what the step did this time: it may depend on choices. */
+static void leave_record(const struct lab_event *event)
+{
+    const unsigned depth = event->depth;
+    const unsigned bit = LAB_BIT(event->thread);
+    struct lab_event **record;
+
+    if (depth >= RECORDS_MAX)
+        return;
+    record = &records[depth][event->thread];
+    if (*record == NULL)
+        *record = malloc(sizeof(**record));
+    if (*record == NULL)
+        return;
+    if ((recorded[depth] & bit) != 0)
+        lab_event_merge(*record, event);
+    else
+        **record = *event;
+    recorded[depth] |= bit;
+}
+
+static const struct lab_event *record_of(int sleeper)
+{
+    unsigned depth = tried[sleeper];
+
+    if (depth == 0 || (recorded[depth - 1] & LAB_BIT(sleeper)) == 0)
+        return NULL;
+    return records[depth - 1][sleeper];
+}
+
+static void keep_tried(unsigned depth)
+{
+    if (depth >= RECORDS_MAX)
+        return;
+    memcpy(tried_at[depth], tried, sizeof(tried));
+}
+
+/* The step that is settled wakes those whose own step depends on it. */
+static void wake(const struct lab_event *event)
+{
+    unsigned sleep = lab_run.sleep;
+
+    for (int other = 1; sleep >> other != 0; other++) {
+        const struct lab_event *record = record_of(other);
+
+        if ((sleep & LAB_BIT(other)) != 0 && record != NULL &&
+            (lab_depends(event, record) || LAB_MUTANT(SLEEPER_ALWAYS_WOKEN)) &&
+            !LAB_MUTANT(SLEEPER_NOT_WOKEN))
+            sleep &= ~LAB_BIT(other);
+    }
+    lab_run.sleep = sleep;
+}
+
+/* Those who left no record, by their steps alone. */
+static unsigned unrecorded_sleepers(void)
+{
+    unsigned set = 0;
+
+    for (int other = 1; lab_run.sleep >> other != 0; other++) {
+        if (overflow || record_of(other) == NULL)
+            set |= LAB_BIT(other);
+    }
+    return set;
+}
+
 /* --- the search ------------------------------------------------------ */
 
-static void describe(int number, struct event *event)
+static void begin(void)
+{
+    event_count = 0;
+    overflow = false;
+    unsettled = false;
+    lab_touching = NULL;
+    lab_orders_less = lab_run.program->watched && !lab_search->strict;
+    lab_depend_begin();
+    memset(now, 0, sizeof(now));
+}
+
+static void describe(int number, struct lab_event *event)
 {
     const struct lab_pending *step = &lab_run.thread[number].pending;
 
@@ -262,39 +238,92 @@ static void describe(int number, struct event *event)
                    event->kind == LAB_RELAX || event->kind == LAB_JOIN;
     event->index = now[number][number] + 1;
     memcpy(event->past, now[number], sizeof(event->past));
-    if (step->object != 0)
-        come_after(event->past, step->object, step->bytes,
-                   side_of(event->kind));
-    if (step->also != 0)
-        come_after(event->past, step->also, 1, WRITES);
+    lab_depend_describe(event);
 }
 
-static void granted(int number)
+/* Is the thread's next step the end of the section that it has just begun? */
+static bool ends_section(int thread)
 {
-    struct event *event;
+    const struct lab_event *event = &events[event_count];
+    const struct lab_thread_state *state = &lab_run.thread[thread];
 
-    if (lab_run.steps == 1)
-        begin();
-    if (lab_run.unrecorded || overflow)
+    return unsettled && lab_run.program->watched && !lab_search->strict &&
+           event->thread == thread && event->kind == LAB_LOCK &&
+           (state->pending.kind & 0xffu) == LAB_UNLOCK &&
+           state->pending.object == event->object &&
+           state->fresh_lock == event->object && !state->finished;
+}
+
+/* The thread of the latest step announces another one, or has ended. */
+static void settle(void)
+{
+    struct lab_event *event = &events[event_count];
+    int number = event->thread;
+
+    if (!unsettled)
         return;
-    event = &events[event_count];
-    describe(number, event);
+    unsettled = false;
+    lab_touching = NULL;
+    lab_depend_settle(event);
+    lab_depend_come_after(events, event);
     if (lab_run.depth >= lab_run.script)
         find_races(now[number], event);
     event->past[number] = event->index;
     memcpy(now[number], event->past, sizeof(event->past));
-    if (event->object != 0)
-        leave_past(event->past, event->object, event->bytes,
-                   side_of(event->kind));
-    if (event->also != 0)
-        leave_past(event->past, event->also, 1, WRITES);
+    lab_depend_add(event, event_count);
+    if (lab_run.depth >= lab_run.script)
+        leave_record(event);
+    wake(event);
     overflow = ++event_count == EVENTS_MAX - 1;
+}
+
+bool lab_orders_less;
+
+/* The search begins again, and reduces less. */
+static void be_strict(void)
+{
+    if (!lab_search->strict)
+        lab_search->restart = true;
+}
+
+void lab_doubt_order(void)
+{
+    if (lab_orders_less)
+        be_strict();
+}
+
+static void granted(int number)
+{
+    struct lab_event *event;
+
+    if (lab_run.steps == 1)
+        begin();
+    if (lab_run.unrecorded)
+        return;
+    if (ends_section(number))
+        return;
+    settle();
+    lab_wake_sleepers(number, unrecorded_sleepers());
+    if (overflow)
+        return;
+    event = &events[event_count];
+    describe(number, event);
+    unsettled = true;
+    if (event->kind == LAB_LOCK && lab_run.program->watched) {
+        lab_touch_clear(&event->touch);
+        lab_touching = &event->touch;
+    }
+    if (event->kind == LAB_TRYLOCK && !LAB_MUTANT(SECTION_NOT_SEEN) &&
+        lab_run.program->watched && !lab_run.program->coalesce)
+        be_strict(); /* it may find a section under way */
 }
 
 static void started(int parent, int child)
 {
-    if (lab_run.steps > 0)
-        memcpy(now[child], now[parent], sizeof(now[child]));
+    if (lab_run.steps == 0)
+        return;
+    be_strict();
+    memcpy(now[child], now[parent], sizeof(now[child]));
 }
 
 /* The rest of the execution is unknown: tries all enabled threads. */
@@ -307,18 +336,33 @@ static void try_all(void)
 /* Steps that are pending when an execution ends race too. */
 static void find_pending_races(void)
 {
-    struct event event;
+    static struct lab_event event;
 
+    settle();
     for (int thread = 1; thread <= lab_run.threads; thread++) {
         if (lab_run.thread[thread].finished || LAB_MUTANT(STUCK_FORGOTTEN))
             continue;
         describe(thread, &event);
+        if ((lab_run.sleep & LAB_BIT(thread)) != 0 && record_of(thread) != NULL)
+            lab_event_take(&event, record_of(thread));
+        lab_depend_come_after(events, &event);
         find_races(now[thread], &event);
     }
 }
 
+/* Where all that can go on sleep, their races are known. */
+static void dropped(void)
+{
+    if (lab_run.spinning != 0)
+        find_pending_races();
+    else
+        settle();
+}
+
 static void ended(void)
 {
+    lab_touching = NULL;
+    lab_orders_less = false;
     if (lab_run.unrecorded || lab_run.outcome == LAB_BLOCKED ||
         lab_run.steps == 0)
         return;
@@ -345,12 +389,28 @@ static bool may_go_on_otherwise(void)
 
 static int pick(unsigned depth, unsigned enabled)
 {
-    int thread = lab_sleep_search.pick(depth, enabled);
     struct lab_node *node = &lab_search->nodes[depth];
+    int thread;
 
-    if (thread != LAB_PRUNE)
-        node->todo = may_go_on_otherwise() ? enabled : LAB_BIT(thread);
+    if (ends_section(lab_run.current)) {
+        enabled = LAB_BIT(lab_run.current);
+    } else {
+        settle();
+    }
+    thread = lab_sleep_search.pick(depth, enabled);
+    if (thread == LAB_PRUNE)
+        return thread;
+    node->todo = may_go_on_otherwise() ? enabled : LAB_BIT(thread);
+    keep_tried(depth);
+    if (depth < RECORDS_MAX)
+        recorded[depth] = 0;
     return thread;
+}
+
+static unsigned choose(unsigned depth, unsigned n, bool costs)
+{
+    keep_tried(depth);
+    return lab_new_choice(depth, n, costs);
 }
 
 static unsigned left(const struct lab_node *node)
@@ -360,22 +420,42 @@ static unsigned left(const struct lab_node *node)
 
 static unsigned resume(unsigned depth)
 {
+    const struct lab_node *node = &lab_search->nodes[depth];
+
+    if (!node->is_choice)
+        settle(); /* it wakes those that slept before this decision */
+    memset(tried, 0, sizeof(tried));
+    if (depth < RECORDS_MAX) {
+        memcpy(tried, tried_at[depth], sizeof(tried));
+        for (int thread = 1; !node->is_choice && thread < LAB_THREADS;
+             thread++) {
+            if ((node->done & LAB_BIT(thread)) != 0)
+                tried[thread] = (uint16_t)(depth + 1);
+        }
+    }
     return lab_sleep_search.resume(depth);
 }
 
 static bool next(void)
 {
-    return lab_backtrack(left);
+    if (!lab_search->restart)
+        return lab_backtrack(left);
+    lab_search->restart = false;
+    lab_search->strict = true;
+    lab_search->schedule.count = lab_search->floor;
+    lab_search->script = lab_search->floor;
+    return true;
 }
 
 const struct lab_strategy lab_source_search = {
     .orders_counts = true,
     .spinners_stay = true,
+    .wakes = true,
     .pick = pick,
-    .choose = lab_new_choice,
+    .choose = choose,
     .resume = resume,
     .granted = granted,
-    .dropped = find_pending_races,
+    .dropped = dropped,
     .started = started,
     .ended = ended,
     .lost = try_all,

@@ -37,6 +37,8 @@ struct lab_search {
     struct lab_schedule schedule;
     unsigned script;
     unsigned floor; /* entries that are never changed */
+    bool strict;    /* source sets: no step commutes by what it did */
+    bool restart;   /* source sets: begin again, strictly */
     bool stop_at_success;
     bool succeeded; /* a run without failure was seen */
     bool over;

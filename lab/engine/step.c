@@ -116,6 +116,7 @@ void lab_grant(int number)
     thread->timed_out = step->timed && !lab_can_run(number);
     if (thread->timed_out)
         lab_time_ran_out();
+    thread->kept = false;
     lab_hash_step(thread, number);
     change_state(thread, number, step);
     lab_spin_grant(thread);
@@ -286,6 +287,7 @@ void lab_unchanged(void)
 
     if (ignored())
         return;
+    this_thread()->kept = true;
     lab_object_change(step->object, step->bytes, -1);
     lab_spin_unchanged(this_thread());
 }

@@ -171,6 +171,8 @@ void lab_memory_begin(const void *memory, size_t size, const char *what,
 
     if (offset >= LAB_REGION_BYTES)
         return;
+    if (lab_thread() > 0 && !lab_in_oracle())
+        lab_touched(memory, size, true);
     if (size != 0)
         mark_words(offset / WORD_BYTES,
                    (offset + size + WORD_BYTES - 1) / WORD_BYTES, 0);

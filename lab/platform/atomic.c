@@ -258,6 +258,8 @@ uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
         changed_to(true, atomic->value);
     else
         tell(atomic->value & COUNT_BITS);
+    if (kind == LAB_PUT && (atomic->value & COUNT_BITS) == 0)
+        lab_clock_last_put();
     if (lab_sites.is_on)
         lab_site_view(atomic, &before, sizeof(before));
     return before;

@@ -70,7 +70,8 @@ bool world_break(const char *rule);
 #define WORLD_PROGRAM(name_, actors_, case_)                                   \
     .name = (name_), .context = (void *)(uintptr_t)(case_),                    \
     .setup = world_setup, .finish = world_finish, .actors = (actors_),         \
-    .actor_count = sizeof(actors_) / sizeof((actors_)[0]), .disposable = true
+    .actor_count = sizeof(actors_) / sizeof((actors_)[0]), .disposable = true, \
+    .watched = true
 
 /* --- a cache --------------------------------------------------------- */
 

@@ -148,7 +148,7 @@ void build_casw(struct toy *toy, int n, int k, int m)
     toy_begin(toy, "casw", (unsigned)n);
     for (unsigned t = 0; t < (unsigned)n; t++) {
         toy_op(toy, t, TOY_CAS, 0, 0, 1);
-        toy_op(toy, t, TOY_SET, 0, (int)t, 0);
+        toy_op(toy, t, TOY_SET, 0, (int)t + 1, 0);
     }
 }
 

@@ -3,7 +3,8 @@
  * rows.h - programs whose interleavings and traces are known exactly: counted
  * by brute force, by two published model checkers, or by a formula.
  *
- * A compare-and-swap counts as a write here, whether it succeeds or not.
+ * A compare-and-swap counts as a write here, whether it succeeds or not; for
+ * source sets, where it makes a difference, as a read if it fails.
  */
 #ifndef LAB_ROWS_H
 #define LAB_ROWS_H
@@ -24,6 +25,7 @@ struct row {
     uint64_t interleavings;        /* 0: too many, or unknown */
     uint64_t by_bound[ROW_BOUNDS]; /* of them, cumulative; 0: not stated */
     uint64_t traces;               /* deadlocked ones included */
+    uint64_t source_traces;        /* by source sets; 0: as many */
     uint64_t traces_by_bound[ROW_BOUNDS];
     uint64_t deadlocks;       /* interleavings */
     uint64_t deadlock_traces; /* checked if deadlocks is not 0 */

@@ -38,6 +38,13 @@ void toy_op(struct toy *toy, unsigned thread, enum toy_kind kind, int a, int b,
     op->c = (int16_t)c;
 }
 
+/* The explorer's machine accesses a variable between two steps. */
+static void touch(const int *data, const int *variable, bool writes)
+{
+    if (data == variables)
+        lab_touched(variable, sizeof(*variable), writes);
+}
+
 bool toy_local(const struct toy *toy, unsigned thread, struct toy_cpu *cpu,
                int *data)
 {
@@ -48,11 +55,13 @@ bool toy_local(const struct toy *toy, unsigned thread, struct toy_cpu *cpu,
 
         if (cpu->pc >= toy->length[thread])
             return bad;
-        if (op->kind == TOY_PEEK)
+        if (op->kind == TOY_PEEK) {
+            touch(data, &data[op->a], false);
             cpu->registers[op->b] = data[op->a];
-        else if (op->kind == TOY_POKE)
+        } else if (op->kind == TOY_POKE) {
+            touch(data, &data[op->a], true);
             data[op->a] = cpu->registers[op->b] + op->c;
-        else if (op->kind == TOY_LET)
+        } else if (op->kind == TOY_LET)
             cpu->registers[op->a] = op->b;
         else if (op->kind == TOY_MOVE)
             cpu->registers[op->a] = cpu->registers[op->b] + op->c;
@@ -283,8 +292,8 @@ static void setup(void *context)
 uint64_t toy_ends[TOY_ENDS];
 unsigned toy_end_count;
 
-void toy_add_end(const struct toy *toy, const int *data,
-                 const struct toy_cpu *at)
+uint64_t toy_hash(const struct toy *toy, const int *data,
+                  const struct toy_cpu *at)
 {
     uint64_t hash = 1;
 
@@ -293,6 +302,19 @@ void toy_add_end(const struct toy *toy, const int *data,
     for (unsigned i = 0; i < toy->threads * TOY_REGISTERS; i++)
         hash = lab_mix(
             hash, (uint64_t)at[i / TOY_REGISTERS].registers[i % TOY_REGISTERS]);
+    return hash;
+}
+
+uint64_t toy_state(void)
+{
+    return toy_hash(now, variables, cpus);
+}
+
+void toy_add_end(const struct toy *toy, const int *data,
+                 const struct toy_cpu *at)
+{
+    uint64_t hash = toy_hash(toy, data, at);
+
     for (unsigned i = 0; i < toy_end_count; i++) {
         if (toy_ends[i] == hash)
             return;
@@ -342,6 +364,7 @@ struct lab_program toy_program(const struct toy *toy)
         .actor_count = toy->threads,
         .failure_budget = 1,
         .disposable = true,
+        .watched = toy->watched,
     };
 
     return program;

@@ -72,6 +72,7 @@ struct toy {
     unsigned variables;     /* in use, for checks */
     bool has_loops;         /* the explorer is told the local state */
     bool is_wide;           /* has operations on two variables */
+    bool watched;           /* the explorer is told of local accesses */
     /* At the end, of the variables: is that bad?  NULL: never. */
     bool (*is_bad)(const int *variables);
     bool stop_when_bad; /* TOY_BAD and is_bad() fail; otherwise counted */
@@ -94,6 +95,10 @@ extern uint64_t toy_ends[TOY_ENDS];
 extern unsigned toy_end_count;
 void toy_add_end(const struct toy *toy, const int *variables,
                  const struct toy_cpu *cpus);
+/* A hash of a state; and that of the toy that the explorer runs. */
+uint64_t toy_hash(const struct toy *toy, const int *data,
+                  const struct toy_cpu *at);
+uint64_t toy_state(void);
 
 /* Runs local operations from pc on; true: it met TOY_BAD. */
 bool toy_local(const struct toy *toy, unsigned thread, struct toy_cpu *cpu,

@@ -13,6 +13,7 @@
  *   tsan_shadow.c    the accesses, and their threads
  *   tsan_c11.c       C11 atomics, of user code
  *   tsan_clock.c     what is ordered before what
+ *   tsan_weak.c      the same in orders that a search leaves out
  *   outside.c        memory that is not watched
  *   oracle/memory.c  which memory is in a block, which call had it
  *
@@ -63,6 +64,24 @@ void lab_clock_exchanged(bool changed);
 void lab_clock_exchanged_as(bool changed, unsigned flags);
 /* This thread learns the clock of the object's last release. */
 void lab_clock_acquire(const void *object);
+
+/* This thread's put has left no reference. */
+void lab_clock_last_put(void);
+
+/* --- tsan_weak.c ----------------------------------------------------- */
+
+/* As lab_clocks; used while lab_orders_less. */
+extern struct lab_clock lab_weak_clocks[LAB_THREADS];
+
+void lab_weak_reset(void);
+/* A step at this time; true: its acquire and release are done. */
+bool lab_weak_step(const struct lab_granted *step, uint32_t tick);
+/* all: also what only some acquires are ordered after. */
+void lab_weak_acquire(int thread, unsigned object, bool all);
+void lab_weak_release(int thread, unsigned object, bool goes_on);
+void lab_weak_forget(unsigned object);
+/* Before an access is compared: a section is ordered by it. */
+void lab_weak_access(const void *memory, size_t size, bool writes);
 
 /* --- tsan_c11.c ------------------------------------------------------ */
 

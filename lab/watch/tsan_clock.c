@@ -31,6 +31,7 @@ void lab_clock_reset(void)
     execution++;
     granted_steps = 0;
     memset(lab_clocks, 0, sizeof(lab_clocks));
+    lab_weak_reset();
 }
 
 unsigned lab_step_of(uint32_t tick)
@@ -46,14 +47,16 @@ static void join(struct lab_clock *into, const struct lab_clock *from)
     }
 }
 
-static void acquire(int thread, unsigned object)
+static void acquire(int thread, unsigned object, bool also_weakly)
 {
     if (object != 0 && released[object].execution == execution)
         join(&lab_clocks[thread], &released[object].clock);
+    if (also_weakly)
+        lab_weak_acquire(thread, object, true);
 }
 
 /* Publishes the clock at the step itself, without what follows the step. */
-static void release(int thread, unsigned object, bool goes_on)
+static void publish(int thread, unsigned object, bool goes_on)
 {
     struct lab_clock clock = lab_clocks[thread];
 
@@ -66,27 +69,47 @@ static void release(int thread, unsigned object, bool goes_on)
     released[object].clock = clock;
 }
 
+static void release(int thread, unsigned object, bool goes_on)
+{
+    publish(thread, object, goes_on);
+    lab_weak_release(thread, object, goes_on);
+}
+
 static void granted(const struct lab_granted *step)
 {
     unsigned kind = step->kind & 0xffu;
     bool acquires = (step->kind & LAB_ACQUIRE) != 0 || kind == LAB_JOIN;
     bool releases = (step->kind & LAB_RELEASE) != 0 || kind == LAB_END;
     int thread = step->thread;
+    bool is_weak;
 
     granted_steps++;
     step_numbers[granted_steps % STEPS] = step->step;
     lab_clocks[thread].ticks[thread] = 2 * granted_steps + 1;
     last_object[thread] = step->object;
+    is_weak = lab_weak_step(step, lab_clocks[thread].ticks[thread]);
     if (step->also != 0) /* the mutex that a condition wait unlocks */
-        release(thread, step->also, true);
+        publish(thread, step->also, true);
     if (kind == LAB_RMW || step->object == 0)
         return; /* lab_clock_exchanged() knows the result */
     if (acquires)
-        acquire(thread, step->object);
-    if (releases)
+        acquire(thread, step->object, !is_weak);
+    if (releases && is_weak)
+        publish(thread, step->object, true);
+    else if (releases)
         release(thread, step->object, kind != LAB_WRITE);
-    else if (kind == LAB_WRITE)
+    else if (kind == LAB_WRITE) {
         released[step->object].execution = 0;
+        lab_weak_forget(step->object);
+    }
+}
+
+void lab_clock_last_put(void)
+{
+    int thread = lab_thread();
+
+    if (thread > 0)
+        lab_weak_acquire(thread, last_object[thread], true);
 }
 
 void lab_clock_exchanged_as(bool changed, unsigned flags)
@@ -96,7 +119,7 @@ void lab_clock_exchanged_as(bool changed, unsigned flags)
     if (thread < 0 || last_object[thread] == 0)
         return;
     if ((flags & LAB_ACQUIRE) != 0)
-        acquire(thread, last_object[thread]);
+        acquire(thread, last_object[thread], true);
     if ((flags & LAB_RELEASE) != 0 && changed)
         release(thread, last_object[thread], true);
 }
@@ -112,7 +135,7 @@ void lab_clock_acquire(const void *object)
     int thread = lab_thread();
 
     if (thread > 0)
-        acquire(thread, lab_object_number(object));
+        acquire(thread, lab_object_number(object), true);
 }
 
 static void spawned(int parent, int child)
@@ -120,6 +143,9 @@ static void spawned(int parent, int child)
     lab_clocks[child] = lab_clocks[parent];
     lab_clocks[child].ticks[child] = 2 * granted_steps + 1;
     lab_clocks[child].ticks[parent] &= ~1u;
+    lab_weak_clocks[child] = lab_weak_clocks[parent];
+    lab_weak_clocks[child].ticks[child] = lab_clocks[child].ticks[child];
+    lab_weak_clocks[child].ticks[parent] &= ~1u;
     last_object[child] = 0;
 }
 

@@ -101,6 +101,10 @@ __attribute__((noinline)) static void report(const void *memory,
     size_t offset;
     const char *name;
 
+    if (before->tick <= lab_clocks[thread].ticks[before->thread]) {
+        lab_doubt_order(); /* not in this order */
+        return;
+    }
     if (lab_is_passed("data race"))
         return;
     name = lab_memory_name(memory, &offset);
@@ -251,7 +255,8 @@ static struct now now_of(int thread, unsigned access, const void *pc)
                    .place = place_of(pc),
                    .thread = (uint8_t)thread,
                    .access = (uint8_t)access},
-        .known = lab_clocks[thread].ticks,
+        .known = lab_orders_less ? lab_weak_clocks[thread].ticks
+                                 : lab_clocks[thread].ticks,
         .pc = pc,
     };
 
@@ -263,10 +268,14 @@ static struct now now_of(int thread, unsigned access, const void *pc)
 void lab_shadow_check(const void *memory, size_t size, unsigned access,
                       const void *pc)
 {
-    struct now now = now_of(lab_thread(), access, pc);
+    struct now now;
     size_t at = lab_region_offset(memory);
     size_t end = at + size;
 
+    lab_touched(memory, size, (access & LAB_ACCESS_WRITE) != 0);
+    if (lab_orders_less)
+        lab_weak_access(memory, size, (access & LAB_ACCESS_WRITE) != 0);
+    now = now_of(lab_thread(), access, pc);
     while (at < end) {
         size_t word = at / WORD_BYTES;
         size_t stop = (word + 1) * WORD_BYTES;
@@ -361,8 +370,10 @@ void lab_access(const void *memory, size_t size, unsigned access,
         }
         if (access == LAB_ACCESS_WRITE && !lab_on_stack(memory))
             lab_written = true;
-        if (lab_thread() > 0 && !lab_in_oracle())
+        if (lab_thread() > 0 && !lab_in_oracle()) {
+            lab_touched(memory, size, (access & LAB_ACCESS_WRITE) != 0);
             lab_outside_access(memory, size, (access & LAB_ACCESS_WRITE) != 0);
+        }
         return;
     }
     if ((access & LAB_ACCESS_WRITE) != 0)
@@ -375,6 +386,10 @@ void lab_access(const void *memory, size_t size, unsigned access,
     thread = lab_thread();
     if (thread > 0 && offset >= LAB_STACKS_AT)
         note_stack(offset, thread);
-    if (thread > 0)
+    if (thread > 0) {
+        lab_touched(memory, size, (access & LAB_ACCESS_WRITE) != 0);
+        if (lab_orders_less)
+            lab_weak_access(memory, size, (access & LAB_ACCESS_WRITE) != 0);
         note(thread, offset, size, access, pc);
+    }
 }

@@ -75,6 +75,68 @@ ACTOR(read_later)
         __tsan_read_range(&watch_shared->data[0], 2);
 }
 
+/* A section that reads, which commutes with another one. */
+static void read_section(void)
+{
+    zc_spinlock_lock(&watch_shared->lock);
+    read_word(1);
+    zc_spinlock_unlock(&watch_shared->lock);
+}
+
+ACTOR(write_then_section)
+{
+    write_word(0);
+    read_section();
+}
+
+ACTOR(section_then_read)
+{
+    read_section();
+    read_word(0);
+}
+
+/* A section that learns of the data by what it reads. */
+ACTOR(write_and_tell)
+{
+    write_word(0);
+    zc_spinlock_lock(&watch_shared->lock);
+    write_word(1);
+    watch_shared->data[1] = 1;
+    zc_spinlock_unlock(&watch_shared->lock);
+}
+
+ACTOR(read_if_told)
+{
+    bool told;
+
+    zc_spinlock_lock(&watch_shared->lock);
+    read_word(1);
+    told = watch_shared->data[1] == 1;
+    zc_spinlock_unlock(&watch_shared->lock);
+    if (told)
+        read_word(0);
+}
+
+/* In the order of the two gets that is run, they order the accesses. */
+ACTOR(write_then_get)
+{
+    write_word(0);
+    (void)zc_atomic_u32_add(&watch_shared->references, 1);
+}
+
+ACTOR(get_then_read)
+{
+    (void)zc_atomic_u32_add(&watch_shared->references, 1);
+    read_word(0);
+}
+
+TEST(a_lock_orders_only_what_needs_it)
+{
+    watch_finds(write_then_get, get_then_read, "data race");
+    watch_finds(write_then_section, section_then_read, "data race");
+    assert_int_equal(watch_silent(write_and_tell, read_if_told), 2);
+}
+
 TEST(plain_accesses_race_unless_a_lock_orders_them)
 {
     struct lab_result result;

@@ -31,15 +31,21 @@ struct lab_result watch_explore(void (*one)(void *), void (*two)(void *),
     const struct lab_actor actors[] = {{"one", one}, {"two", two}};
     const struct lab_program program = {WORLD_PROGRAM("watch", actors, &own),
                                         .failure_budget = 1};
-    const struct lab_options options = {.mode = LAB_SLEEP,
-                                        .milliseconds = 60000};
+    struct lab_options options = {.mode = LAB_SOURCE, .milliseconds = 60000};
     struct lab_result result;
+    bool by_source;
 
     memset(&result, 0, sizeof(result));
     watch_seen = 0;
     assert_true(world_break(NULL));
     assert_true(lab_explore(&program, &options, &result));
     assert_true(result.finished);
+    by_source = result.failures != 0;
+    memset(&result, 0, sizeof(result));
+    options.mode = LAB_SLEEP;
+    assert_true(lab_explore(&program, &options, &result));
+    assert_true(result.finished);
+    assert_int_equal(by_source, result.failures != 0);
     return result;
 }
 

@@ -48,7 +48,9 @@ static inline void read_word(unsigned index)
 /* What one thread does. */
 #define ACTOR(name) static void name(__attribute__((unused)) void *context)
 
-/* Explores one || two; `end` is the finish. */
+/* Explores one || two; `end` is the finish.  By source sets too, which leave
+ * out orders of sections that commute: they find a failure where there is one.
+ */
 struct lab_result watch_explore(void (*one)(void *), void (*two)(void *),
                                 void (*end)(void));
 /* Frees what is shared. */

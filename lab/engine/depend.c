@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * depend.c - which steps of an execution depend on each other, with what they
+ * turned out to do.
+ */
+#include "depend.h"
+
+#include <string.h>
+
+#include "mutant.h"
+#include "search_state.h"
+
+/* What was done on an object; of all objects of a word, the first has it. */
+struct past {
+    unsigned stamp;
+    unsigned group;
+    unsigned last[LAB_THREADS]; /* event; plus 1 */
+    int64_t base;
+    int64_t net[LAB_THREADS];
+    bool has_base;
+};
+
+static struct past pasts[LAB_OBJECTS];
+static unsigned stamp;
+
+void lab_depend_begin(void)
+{
+    stamp++;
+}
+
+static struct past *past_of(unsigned object)
+{
+    struct past *past = &pasts[lab_objects[object].word];
+
+    if (past->stamp != stamp) {
+        memset(past, 0, sizeof(*past));
+        past->stamp = stamp;
+    }
+    return past;
+}
+
+/* Do puts commute unless one is the last?  With three threads it may depend on
+ * any number of steps whether two of them commute. */
+static bool counts_commute(void)
+{
+    return lab_run.program->actor_count <= 2 && !lab_search->strict;
+}
+
+static enum lab_side side_of(unsigned kind)
+{
+    if (kind == LAB_READ || kind == LAB_RELAX || kind == LAB_JOIN)
+        return LAB_SIDE_READS;
+    if ((kind != LAB_GET && kind != LAB_PUT) || lab_search->strict)
+        return LAB_SIDE_WRITES;
+    if (counts_commute())
+        return LAB_SIDE_COUNTS;
+    return kind == LAB_GET ? LAB_SIDE_GETS : LAB_SIDE_WRITES;
+}
+
+void lab_depend_describe(struct lab_event *event)
+{
+    const struct lab_object_state *object = &lab_objects[event->object];
+    struct past *past;
+
+    event->side = (uint8_t)side_of(event->kind);
+    if (event->side != LAB_SIDE_COUNTS)
+        return;
+    past = past_of(event->object);
+    if (!past->has_base) {
+        past->has_base = true;
+        past->base = (int64_t)object->count;
+        memset(past->net, 0, sizeof(past->net));
+    }
+    event->counted = object->counted;
+    event->group = past->group;
+    event->base = past->base;
+    event->net = past->net[event->thread];
+}
+
+void lab_depend_settle(struct lab_event *event)
+{
+    const struct lab_thread_state *thread = &lab_run.thread[event->thread];
+    struct past *past;
+
+    if (event->object == 0)
+        return;
+    past = past_of(event->object);
+    if (!lab_search->strict) {
+        if (event->kind == LAB_LOCK && lab_run.program->watched &&
+            lab_objects[event->object].holder != event->thread)
+            event->side = LAB_SIDE_SECTION;
+        if ((event->kind == LAB_RMW &&
+             (thread->kept || LAB_MUTANT(EXCHANGE_IS_READ))) ||
+            (event->kind == LAB_TRYLOCK && !thread->took))
+            event->side = LAB_SIDE_READS;
+    }
+    if (event->side == LAB_SIDE_COUNTS)
+        past->net[event->thread] += event->kind == LAB_GET ? 1 : -1;
+    else if (event->side == LAB_SIDE_WRITES) {
+        past->group++;
+        past->has_base = false;
+    }
+}
+
+static bool is_guard(unsigned object)
+{
+    for (unsigned i = 0; i < lab_run.oracle_count; i++) {
+        if (lab_run.oracle[i].guard == object)
+            return true;
+    }
+    return false;
+}
+
+static bool counts_conflict(const struct lab_event *a,
+                            const struct lab_event *b)
+{
+    int64_t puts = (a->kind == LAB_PUT) + (b->kind == LAB_PUT);
+
+    if (puts == 0 || LAB_MUTANT(LAST_PUT_COMMUTES))
+        return false;
+    if (!a->counted || !b->counted || a->group != b->group)
+        return true;
+    return a->base + a->net + b->net < puts + 1;
+}
+
+bool lab_depends(const struct lab_event *a, const struct lab_event *b)
+{
+    if ((a->also != 0 && (a->also == b->object || a->also == b->also)) ||
+        (b->also != 0 && b->also == a->object))
+        return true;
+    if (a->object == 0 || b->object == 0 ||
+        !lab_overlap(a->object, a->bytes, b->object, b->bytes))
+        return false;
+    if (a->side != b->side)
+        return true;
+    switch (a->side) {
+    case LAB_SIDE_READS:
+    case LAB_SIDE_GETS:
+        return false;
+    case LAB_SIDE_COUNTS:
+        return counts_conflict(a, b);
+    case LAB_SIDE_SECTION:
+        return lab_touch_conflict(&a->touch, &b->touch) ||
+               (a->touch.writes != 0 && b->touch.writes != 0 &&
+                is_guard(a->object));
+    default:
+        return true;
+    }
+}
+
+bool lab_is_race(const struct lab_event *before, const struct lab_event *after)
+{
+    if (after->kind == LAB_LOCK &&
+        ((before->kind == LAB_UNLOCK && before->object == after->object) ||
+         before->also == after->object))
+        return false; /* the step before unlocked it */
+    if (after->kind == LAB_JOIN && before->kind == LAB_END &&
+        before->object == after->object)
+        return false;
+    return lab_depends(before, after);
+}
+
+/* --- order ----------------------------------------------------------- */
+
+static void join(unsigned *to, const unsigned *from)
+{
+    for (int i = 1; i <= lab_run.threads; i++) {
+        if (from[i] > to[i])
+            to[i] = from[i];
+    }
+}
+
+static void come_after_on(const struct lab_event *events,
+                          struct lab_event *event, unsigned object)
+{
+    const struct past *past = past_of(object);
+    unsigned word = lab_objects[object].word;
+
+    for (int other = 1; other <= lab_run.threads; other++) {
+        unsigned at = other == event->thread ? 0 : past->last[other];
+
+        while (at != 0 && events[at - 1].index > event->past[other]) {
+            const struct lab_event *before = &events[at - 1];
+
+            if (lab_depends(before, event))
+                join(event->past, before->past);
+            at = before->before[before->object == 0 ||
+                                lab_objects[before->object].word != word];
+        }
+    }
+}
+
+void lab_depend_come_after(const struct lab_event *events,
+                           struct lab_event *event)
+{
+    if (event->object != 0)
+        come_after_on(events, event, event->object);
+    if (event->also != 0)
+        come_after_on(events, event, event->also);
+}
+
+void lab_depend_add(struct lab_event *event, unsigned at)
+{
+    const unsigned objects[2] = {event->object, event->also};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct past *past;
+
+        event->before[i] = 0;
+        if (objects[i] == 0)
+            continue;
+        past = past_of(objects[i]);
+        event->before[i] = past->last[event->thread];
+        past->last[event->thread] = at + 1;
+    }
+}
+
+/* --- what a sleeper would do ----------------------------------------- */
+
+void lab_event_merge(struct lab_event *record, const struct lab_event *event)
+{
+    if (record->side != event->side)
+        record->side = LAB_SIDE_WRITES;
+    if (record->side == LAB_SIDE_SECTION)
+        lab_touch_merge(&record->touch, &event->touch);
+}
+
+void lab_event_take(struct lab_event *event, const struct lab_event *record)
+{
+    event->side = record->side;
+    if (event->side == LAB_SIDE_SECTION)
+        event->touch = record->touch;
+}
