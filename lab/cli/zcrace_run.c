@@ -326,6 +326,9 @@ static void print_silence(const struct zcrace *request,
     if (!found.finished)
         (void)printf(": %s", has_time() ? "schedules by chance" : "time is up");
     (void)printf(")\n");
+    if (!found.finished && found.estimate > 0)
+        (void)printf("explored %" PRIu64 " of about %.2g schedules\n",
+                     found.executions, found.estimate);
     lab_print_met(stdout, &found.met, text_width());
     if (found.pct_bound > 0)
         (void)printf("a failure of depth %u is hit with a probability of "

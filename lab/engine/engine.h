@@ -156,6 +156,8 @@ struct lab_strategy {
     void (*lost)(void);
     /* Prepares the next execution; false: all done. */
     bool (*next)(void);
+    /* Executions in all, as far as it can be said; may be NULL. */
+    double (*estimate)(void);
 };
 
 struct lab_back_end {

@@ -218,6 +218,8 @@ static void summarise(struct lab_search *search)
     const struct lab_options *options = &search->options;
     unsigned depth = options->pct_depth == 0 ? 3 : options->pct_depth;
 
+    if (!result->finished && search->strategy->estimate != NULL)
+        result->estimate = search->strategy->estimate();
     lab_seen_summarise(result);
     result->least_preemptions = search->best_preemptions;
     if (options->mode == LAB_SLEEP && !options->count_traces) {

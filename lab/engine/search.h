@@ -84,6 +84,7 @@ struct lab_result {
     bool finished;        /* the whole space was explored */
     bool is_bounded;      /* the space: all schedules up to `bound` */
     unsigned bound;       /* preemptions */
+    double estimate;      /* of executions, where not finished; 0: unknown */
     bool table_full;      /* traces is a lower bound */
     bool unpredictable;   /* equal schedules gave different hashes */
     char difference[320]; /* of two executions of a schedule, if compared */

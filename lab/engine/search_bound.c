@@ -37,6 +37,7 @@ static int pick(unsigned depth, unsigned enabled)
     node->enabled = enabled;
     node->sleep = 0;
     node->done = 0;
+    node->begun = node->turned = lab_search->result.executions;
     if (goes_on && lab_keeps_turn(current) && !may_preempt(current))
         node->enabled = LAB_BIT(current);
     return goes_on ? current : lab_lowest(enabled);
@@ -52,8 +53,14 @@ static bool next(void)
     return lab_backtrack(left);
 }
 
+static double estimate(void)
+{
+    return lab_estimate(lab_search, left);
+}
+
 const struct lab_strategy lab_bound_search = {
     .pick = pick,
     .choose = lab_new_choice,
     .next = next,
+    .estimate = estimate,
 };

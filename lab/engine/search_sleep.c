@@ -33,6 +33,7 @@ unsigned lab_new_choice(unsigned depth, unsigned n, bool costs)
     node->enabled = n;
     node->sleep = lab_run.sleep;
     node->done = 0;
+    node->begun = node->turned = lab_search->result.executions;
     return 0;
 }
 
@@ -51,6 +52,7 @@ bool lab_backtrack(unsigned (*allowed)(const struct lab_node *node))
             if ((*entry & ~LAB_CHOICE) + 1u >= node->enabled)
                 continue;
             (*entry)++;
+            node->turned = search->result.executions;
             search->script = depth;
             return true;
         }
@@ -61,6 +63,7 @@ bool lab_backtrack(unsigned (*allowed)(const struct lab_node *node))
         if (left == 0)
             continue;
         *entry = (uint8_t)lab_lowest(left);
+        node->turned = search->result.executions;
         search->script = depth;
         return true;
     }
@@ -78,6 +81,7 @@ static int pick(unsigned depth, unsigned enabled)
     node->enabled = enabled;
     node->sleep = lab_run.sleep;
     node->done = 0;
+    node->begun = node->turned = lab_search->result.executions;
     if ((awake & LAB_BIT(lab_run.current)) != 0)
         return lab_run.current;
     return lab_lowest(awake);
@@ -108,10 +112,16 @@ static bool next(void)
     return lab_backtrack(awake_left);
 }
 
+static double estimate(void)
+{
+    return lab_estimate(lab_search, awake_left);
+}
+
 const struct lab_strategy lab_sleep_search = {
     .pick = pick,
     .choose = lab_new_choice,
     .resume = resume,
     .drops_spins = drops_spins,
     .next = next,
+    .estimate = estimate,
 };

@@ -436,6 +436,11 @@ static unsigned resume(unsigned depth)
     return lab_sleep_search.resume(depth);
 }
 
+static double estimate(void)
+{
+    return lab_estimate(lab_search, left);
+}
+
 static bool next(void)
 {
     if (!lab_search->restart)
@@ -460,4 +465,5 @@ const struct lab_strategy lab_source_search = {
     .ended = ended,
     .lost = try_all,
     .next = next,
+    .estimate = estimate,
 };

@@ -19,6 +19,10 @@ struct lab_node {
     unsigned sleep;
     unsigned done;
     unsigned todo; /* source sets: threads to try */
+    /* Executions before the first one that had this node, and before the first
+     * one of the present alternative. */
+    uint64_t begun;
+    uint64_t turned;
     bool is_choice;
 };
 
@@ -87,6 +91,11 @@ void lab_search_close(struct lab_search *search);
 bool lab_backtrack(unsigned (*allowed)(const struct lab_node *node));
 unsigned lab_new_choice(unsigned depth, unsigned n, bool costs);
 int lab_lowest(unsigned set);
+
+/* Executions that the search would need, from those that it has done; 0: it
+ * cannot be said. */
+double lab_estimate(const struct lab_search *search,
+                    unsigned (*allowed)(const struct lab_node *node));
 
 /* --- count.c --------------------------------------------------------- */
 

@@ -101,6 +101,8 @@ static void put_result(FILE *out, const char *name,
                   result->finished ? "true" : "false");
     if (result->is_bounded)
         (void)fprintf(out, "\"bound\": %u, ", result->bound);
+    if (!result->finished && result->estimate > 0)
+        (void)fprintf(out, "\"estimate\": %.3g, ", result->estimate);
     (void)fprintf(out,
                   "\"seconds\": %.3f, \"verdict\": \"%s\", "
                   "\"not_explored\": ",
