@@ -63,6 +63,8 @@ void lab_depend_describe(struct lab_event *event)
     struct past *past;
 
     event->side = (uint8_t)side_of(event->kind);
+    event->begins = lab_call_is_begun(event->thread);
+    event->ends = false;
     if (event->side != LAB_SIDE_COUNTS)
         return;
     past = past_of(event->object);
@@ -82,6 +84,7 @@ void lab_depend_settle(struct lab_event *event)
     const struct lab_thread_state *thread = &lab_run.thread[event->thread];
     struct past *past;
 
+    event->ends = lab_call_is_ended(event->thread);
     if (event->object == 0)
         return;
     past = past_of(event->object);
@@ -125,6 +128,9 @@ static bool counts_conflict(const struct lab_event *a,
 
 bool lab_depends(const struct lab_event *a, const struct lab_event *b)
 {
+    if (((a->begins && b->ends) || (a->ends && b->begins)) &&
+        !LAB_MUTANT(CALLS_COMMUTE))
+        return true;
     if ((a->also != 0 && (a->also == b->object || a->also == b->also)) ||
         (b->also != 0 && b->also == a->object))
         return true;
@@ -170,11 +176,21 @@ static void join(unsigned *to, const unsigned *from)
     }
 }
 
+/* Which of the links of an event leads on from this object; 0: of calls. */
+static unsigned link_of(const struct lab_event *event, unsigned object)
+{
+    if (object == 0)
+        return 2;
+    return event->object != 0 &&
+                   lab_objects[event->object].word == lab_objects[object].word
+               ? 0
+               : 1;
+}
+
 static void come_after_on(const struct lab_event *events,
                           struct lab_event *event, unsigned object)
 {
     const struct past *past = past_of(object);
-    unsigned word = lab_objects[object].word;
 
     for (int other = 1; other <= lab_run.threads; other++) {
         unsigned at = other == event->thread ? 0 : past->last[other];
@@ -184,8 +200,7 @@ static void come_after_on(const struct lab_event *events,
 
             if (lab_depends(before, event))
                 join(event->past, before->past);
-            at = before->before[before->object == 0 ||
-                                lab_objects[before->object].word != word];
+            at = before->before[link_of(before, object)];
         }
     }
 }
@@ -197,17 +212,19 @@ void lab_depend_come_after(const struct lab_event *events,
         come_after_on(events, event, event->object);
     if (event->also != 0)
         come_after_on(events, event, event->also);
+    if (event->begins || event->ends)
+        come_after_on(events, event, 0);
 }
 
 void lab_depend_add(struct lab_event *event, unsigned at)
 {
-    const unsigned objects[2] = {event->object, event->also};
+    const unsigned objects[3] = {event->object, event->also, 0};
 
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < 3; i++) {
         struct past *past;
 
         event->before[i] = 0;
-        if (objects[i] == 0)
+        if (i < 2 ? objects[i] == 0 : !event->begins && !event->ends)
             continue;
         past = past_of(objects[i]);
         event->before[i] = past->last[event->thread];
@@ -219,6 +236,7 @@ void lab_depend_add(struct lab_event *event, unsigned at)
 
 void lab_event_merge(struct lab_event *record, const struct lab_event *event)
 {
+    record->ends = record->ends || event->ends;
     if (record->side != event->side)
         record->side = LAB_SIDE_WRITES;
     if (record->side == LAB_SIDE_SECTION)
@@ -228,6 +246,7 @@ void lab_event_merge(struct lab_event *record, const struct lab_event *event)
 void lab_event_take(struct lab_event *event, const struct lab_event *record)
 {
     event->side = record->side;
+    event->ends = record->ends;
     if (event->side == LAB_SIDE_SECTION)
         event->touch = record->touch;
 }

@@ -27,11 +27,13 @@ struct lab_event {
     unsigned also;
     unsigned depth;     /* of its decision */
     bool waits;         /* it may have to wait */
+    bool begins;        /* a call */
+    bool ends;          /* a call, before the next step of its thread */
     bool counted;       /* the reference count is known */
     unsigned group;     /* gets and puts with no other write between have one */
     int64_t base;       /* the count before the group */
     int64_t net;        /* what the thread has added to it since */
-    unsigned before[2]; /* of the thread, on the two objects; plus 1 */
+    unsigned before[3]; /* of the thread: on both objects, of calls; plus 1 */
     unsigned past[LAB_THREADS]; /* of each thread, the steps that precede it */
     struct lab_touch touch;     /* of a section */
 };

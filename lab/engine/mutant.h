@@ -36,6 +36,7 @@
     X(SECTION_READS_FORGOTTEN, "what a section reads is forgotten") \
     X(EXCHANGE_IS_READ, "an exchange counts as a read, also if it succeeds") \
     X(SECTION_NOT_SEEN, "a trylock never meets a section") \
+    X(CALLS_COMMUTE, "whether a call ends before another makes no difference") \
     X(CHOICE_WAKES, "a sleep set ends at a choice") \
     X(HIDDEN_BY_WAITING, "a step that had to wait hides the steps before") \
     X(STUCK_FORGOTTEN, "races of steps that are never done do not count") \

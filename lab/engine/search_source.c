@@ -308,6 +308,7 @@ static void granted(int number)
         return;
     event = &events[event_count];
     describe(number, event);
+    lab_call_is_under_way(number);
     unsettled = true;
     if (event->kind == LAB_LOCK && lab_run.program->watched) {
         lab_touch_clear(&event->touch);

@@ -3,6 +3,7 @@
 #include "touch.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "explore.h"
 #include "mutant.h"
@@ -111,4 +112,43 @@ void lab_touched(const void *memory, size_t size, bool writes)
         lab_touching->too_much = true;
     else
         lab_touch_add(lab_touching, (uintptr_t)memory, (uint32_t)size, writes);
+}
+
+/* --- calls ----------------------------------------------------------- */
+
+static bool begun[LAB_THREADS];
+static bool over[LAB_THREADS];
+
+void lab_calls_forget(void)
+{
+    memset(begun, 0, sizeof(begun));
+    memset(over, 0, sizeof(over));
+}
+
+void lab_call_begins(void)
+{
+    if (lab_thread() > 0)
+        begun[lab_thread()] = true;
+}
+
+void lab_call_ended(void)
+{
+    if (lab_thread() > 0)
+        over[lab_thread()] = true;
+}
+
+bool lab_call_is_begun(int thread)
+{
+    return begun[thread];
+}
+
+void lab_call_is_under_way(int thread)
+{
+    begun[thread] = false;
+    over[thread] = false;
+}
+
+bool lab_call_is_ended(int thread)
+{
+    return over[thread];
 }

@@ -25,6 +25,22 @@ struct lab_touch {
     struct lab_range ranges[LAB_RANGES];
 };
 
+/*
+ * A call of the program begins with this thread's next step, or has ended.
+ * Whether one call ends before another begins may matter to an oracle of
+ * answers, so that the last step of a call and the first one of another
+ * depend on each other.
+ */
+void lab_call_begins(void);
+void lab_call_ended(void);
+/* Before each execution. */
+void lab_calls_forget(void);
+/* Does the thread's next step begin a call; has its latest one ended one? */
+bool lab_call_is_begun(int thread);
+bool lab_call_is_ended(int thread);
+/* The thread's next step is done now. */
+void lab_call_is_under_way(int thread);
+
 /* Where accesses are noted; NULL: nowhere. */
 extern struct lab_touch *lab_touching;
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/explore.h"
+#include "engine/touch.h"
 
 #define OPERATIONS 32
 
@@ -48,6 +49,7 @@ void lab_history_restore(void)
     count = kept;
     now = 2 * OPERATIONS; /* after all that was kept */
     memset(current, 0, sizeof(current));
+    lab_calls_forget();
     if (kept == 0)
         now = 0;
 }
@@ -73,6 +75,7 @@ void lab_history_begin(enum lab_operation_kind kind, unsigned slot,
     operations[count] = (struct operation){
         .kind = kind, .slot = slot, .version = version, .thread = thread};
     current[thread] = &operations[count++];
+    lab_call_begins();
 }
 
 void lab_history_end(zc_status status, unsigned version)
@@ -87,6 +90,7 @@ void lab_history_end(zc_status status, unsigned version)
     if (operation->kind != LAB_STORE)
         operation->version = version;
     operation->ended = ++now;
+    lab_call_ended();
     if (operation->begun == 0)
         operation->begun = now;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/engine.h"
+#include "engine/touch.h"
 #include "rows.h"
 #include "selftest.h"
 
@@ -169,9 +170,63 @@ static void by_recurrence(struct selftest *test)
     }
 }
 
+static void forget_calls(void *context)
+{
+    (void)context;
+    lab_calls_forget();
+}
+
+static void call(void *context)
+{
+    static const struct lab_site here = {NULL, "call", "table.c", 1};
+    static int own[LAB_THREADS];
+
+    (void)context;
+    lab_call_begins();
+    lab_step(LAB_WRITE, &own[lab_thread()], &here);
+    lab_call_ended();
+}
+
+/* Source sets have both orders of two calls, although no step conflicts. */
+static void by_calls(struct selftest *test)
+{
+    static const struct lab_actor actors[] = {{"one", call}, {"two", call}};
+    const struct lab_program program = {.name = "calls",
+                                        .setup = forget_calls,
+                                        .actors = actors,
+                                        .actor_count = 2,
+                                        .disposable = true};
+    const struct lab_options options = {.mode = LAB_SOURCE};
+
+    (void)lab_explore(&program, &options, &result);
+    (void)selftest_fact(test, result.finished && result.complete == 2,
+                        "two calls: %" PRIu64 " executions, expected 2",
+                        result.complete);
+}
+
+/* A tenth of a tree tells its size, roughly. */
+static void by_estimate(struct selftest *test)
+{
+    const uint64_t traces = 8953;
+    const struct lab_options options = {.mode = LAB_SOURCE,
+                                        .executions = traces / 10};
+    struct lab_program program;
+
+    build_rot(&toy, 2, 10, 2);
+    program = toy_program(&toy);
+    (void)lab_explore(&program, &options, &result);
+    (void)selftest_fact(test,
+                        result.estimate > (double)traces / 5 &&
+                            result.estimate < (double)traces * 5,
+                        "rot 2,10,2: estimated as %.0f executions, are 8953",
+                        result.estimate);
+}
+
 void selftest_table(struct selftest *test)
 {
     by_recurrence(test);
+    by_calls(test);
+    by_estimate(test);
     for (unsigned i = 0; i < row_count; i++) {
         const struct row *row = &rows[i];
         uint64_t limit = test->quick ? QUICK_INTERLEAVINGS : UINT64_MAX;
