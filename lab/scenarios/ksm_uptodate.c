@@ -56,7 +56,7 @@ const struct lab_scenario scenario_ksm_uptodate = {
                 .failure_budget = 1},
     .break_rule = world_break,
     .rules = rules_ksm_uptodate,
-    .bound = 2,
+    .bound = LAB_NO_BOUND,
     .story =
         "A page of the swap cache that has to be copied is not up to date, and "
         "reading it fails.  A fault that copies it before it asks has a copy "
