@@ -9,7 +9,8 @@
 #include "scenario.h"
 #include "search_state.h"
 
-const char *(*lab_met_name)(enum lab_met what, const void *where);
+void (*lab_met_names)(enum lab_met what, const void *const *where,
+                      unsigned count, char names[][LAB_MET_CHARS]);
 
 static void add_place(struct lab_met_kind *kind, const void *where)
 {

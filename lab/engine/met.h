@@ -26,6 +26,7 @@ enum lab_met {
 };
 
 #define LAB_MET_PLACES 32
+#define LAB_MET_CHARS 96 /* of the name of a place */
 
 /* What was met of one kind. */
 struct lab_met_kind {
@@ -49,8 +50,9 @@ void lab_met(enum lab_met what, const void *where);
 /* Adds the notes of one search to those of another. */
 void lab_met_merge(struct lab_met_notes *to, const struct lab_met_notes *from);
 
-/* Names a place, as "take (pool.c:12)"; NULL: there is no name.  What knows the
- * program sets it. */
-extern const char *(*lab_met_name)(enum lab_met what, const void *where);
+/* Names places of one kind, as "take (pool.c:12)".  What knows the program sets
+ * it. */
+extern void (*lab_met_names)(enum lab_met what, const void *const *where,
+                             unsigned count, char names[][LAB_MET_CHARS]);
 
 #endif

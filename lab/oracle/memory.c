@@ -27,6 +27,8 @@
 #define JOURNAL 8192
 #define PLACE_BYTES 256
 #define PLACES 8 /* texts that may be in use at a time */
+#define PLACES_AT_ONCE 32
+#define OFFSET_CHARS 24
 
 struct page {
     uint8_t whole; /* mark of the whole page, unless fine */
@@ -327,31 +329,89 @@ static unsigned nearest_event(size_t offset)
     return nearest;
 }
 
-/* Asks addr2line for "function\nfile:line\n" of a place in this program.  A
- * program that was found through PATH has no usable name: /proc has it. */
-static bool ask_symbolizer(const char *program, size_t offset, char *function,
-                           char *line, int size)
+/* A place to name, and its name. */
+struct place {
+    const char *program; /* NULL: none has it */
+    const char *symbol;  /* of the dynamic loader; may be NULL */
+    size_t offset;
+    char name[PLACE_BYTES];
+};
+
+static void find_place(struct place *place, const void *pc)
 {
-    char command[PLACE_BYTES + 64];
+    Dl_info info;
+
+    memset(place, 0, sizeof(*place));
+    if (pc == NULL || dladdr(pc, &info) == 0)
+        return;
+    place->program = info.dli_fname;
+    place->symbol = info.dli_sname;
+    place->offset = (size_t)((const char *)pc - (char *)info.dli_fbase) - 1;
+}
+
+/* Reads "function\nfile:line\n" of each place. */
+static void read_answers(FILE *pipe, struct place *places, unsigned count)
+{
+    char function[PLACE_BYTES / 2 - 4];
+    char line[PLACE_BYTES / 2 - 4];
+
+    for (unsigned i = 0; i < count; i++) {
+        if (fgets(function, (int)sizeof(function), pipe) == NULL ||
+            fgets(line, (int)sizeof(line), pipe) == NULL)
+            return;
+        function[strcspn(function, "\n")] = '\0';
+        line[strcspn(line, "\n ")] = '\0';
+        if (function[0] != '?')
+            (void)snprintf(places[i].name, PLACE_BYTES, "%s (%s)", function,
+                           line);
+    }
+}
+
+/* Asks addr2line for some places of one program, all at once.  A program that
+ * was found through PATH has no usable name: /proc has it. */
+static void ask_symbolizer(struct place *places, unsigned count)
+{
+    const char *program = places[0].program;
+    char command[PLACE_BYTES + 64 + PLACES_AT_ONCE * OFFSET_CHARS];
     char self[64];
+    size_t used;
     FILE *pipe;
-    bool answered;
 
     if (strchr(program, '/') == NULL) {
         (void)snprintf(self, sizeof(self), "/proc/%ld/exe", (long)getpid());
         program = self;
     }
-    (void)snprintf(command, sizeof(command),
-                   "addr2line -f -s -e '%s' %#zx 2>/dev/null", program, offset);
+    (void)snprintf(command, PLACE_BYTES + 64,
+                   "exec 2>/dev/null; addr2line -f -s -e '%s'", program);
+    for (unsigned i = 0; i < count; i++) {
+        used = strlen(command);
+        (void)snprintf(command + used, OFFSET_CHARS, " %#zx", places[i].offset);
+    }
     pipe = popen(command, "r");
     if (pipe == NULL)
-        return false;
-    answered = fgets(function, size, pipe) != NULL &&
-               fgets(line, size, pipe) != NULL && function[0] != '?';
+        return;
+    read_answers(pipe, places, count);
     (void)pclose(pipe);
-    function[strcspn(function, "\n")] = '\0';
-    line[strcspn(line, "\n ")] = '\0';
-    return answered;
+}
+
+static void name_places(struct place *places, unsigned count)
+{
+    unsigned next;
+
+    for (unsigned i = 0; i < count; i = next) {
+        next = i + 1;
+        if (places[i].program == NULL)
+            continue;
+        while (next < count && next - i < PLACES_AT_ONCE &&
+               places[next].program == places[i].program)
+            next++;
+        ask_symbolizer(&places[i], next - i);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (places[i].name[0] == '\0')
+            (void)snprintf(places[i].name, PLACE_BYTES, "%s",
+                           places[i].symbol == NULL ? "?" : places[i].symbol);
+    }
 }
 
 const char *lab_place_of(const void *pc)
@@ -361,23 +421,31 @@ const char *lab_place_of(const void *pc)
 
 const char *lab_place_name(const void *pc)
 {
-    static char texts[PLACES][PLACE_BYTES];
+    static struct place places[PLACES];
     static unsigned next;
-    char *text = texts[next++ % PLACES];
-    char function[PLACE_BYTES / 2 - 4];
-    char line[PLACE_BYTES / 2 - 4];
-    Dl_info info;
+    struct place *place = &places[next++ % PLACES];
 
-    if (pc == NULL || dladdr(pc, &info) == 0)
-        return "?";
-    if (ask_symbolizer(info.dli_fname,
-                       (size_t)((const char *)pc - (char *)info.dli_fbase) - 1,
-                       function, line, (int)sizeof(function)))
-        (void)snprintf(text, PLACE_BYTES, "%s (%s)", function, line);
-    else
-        (void)snprintf(text, PLACE_BYTES, "%s",
-                       info.dli_sname == NULL ? "?" : info.dli_sname);
-    return text;
+    find_place(place, pc);
+    name_places(place, 1);
+    return place->name;
+}
+
+void lab_place_names(const void *const *pc, unsigned count, char *names,
+                     size_t size)
+{
+    static struct place places[PLACES_AT_ONCE];
+
+    for (unsigned from = 0; from < count; from += PLACES_AT_ONCE) {
+        unsigned part = count - from < PLACES_AT_ONCE ? count - from
+                                                      : PLACES_AT_ONCE;
+
+        for (unsigned i = 0; i < part; i++)
+            find_place(&places[i], pc[from + i]);
+        name_places(places, part);
+        for (unsigned i = 0; i < part; i++)
+            (void)snprintf(names + (from + i) * size, size, "%s",
+                           places[i].name);
+    }
 }
 
 /* The name of the function alone. */

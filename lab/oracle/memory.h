@@ -116,6 +116,9 @@ const char *lab_data_name(const void *address);
  * while a trace is recorded; else "?". */
 const char *lab_place_of(const void *pc);
 const char *lab_place_name(const void *pc); /* always */
+/* The same for several, into names of `size` bytes each; much faster. */
+void lab_place_names(const void *const *pc, unsigned count, char *names,
+                     size_t size);
 
 /* A row of the diagram for an access that is no step: "free_entry() writes
  * entry". */

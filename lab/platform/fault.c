@@ -9,6 +9,7 @@
  */
 #include "engine/explore.h"
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/met.h"
@@ -31,11 +32,15 @@ static void handle(int number, siginfo_t *info, void *context)
     (void)raise(number);
 }
 
-static const char *name_place(enum lab_met what, const void *where)
+static void name_places(enum lab_met what, const void *const *where,
+                        unsigned count, char names[][LAB_MET_CHARS])
 {
-    if (what == LAB_MET_UNWATCHED || what == LAB_MET_OVERFLOW)
-        return lab_data_name(where);
-    return lab_place_name(where);
+    if (what != LAB_MET_UNWATCHED && what != LAB_MET_OVERFLOW) {
+        lab_place_names(where, count, names[0], LAB_MET_CHARS);
+        return;
+    }
+    for (unsigned i = 0; i < count; i++)
+        (void)snprintf(names[i], LAB_MET_CHARS, "%s", lab_data_name(where[i]));
 }
 
 void lab_catch_faults(void)
@@ -46,7 +51,7 @@ void lab_catch_faults(void)
     struct sigaction action;
     unsigned i;
 
-    lab_met_name = name_place;
+    lab_met_names = name_places;
     (void)sigaltstack(&own, NULL);
     memset(&action, 0, sizeof(action));
     action.sa_sigaction = handle;

@@ -7,7 +7,6 @@
 #include "picture.h"
 
 #define PLACES_SHOWN 4
-#define PLACE_CHARS 96
 
 /* One of a kind, and how many of it begin the sentence. */
 static const struct {
@@ -70,7 +69,7 @@ void lab_print_extent(FILE *out, const struct lab_result *result)
 /* The places of one kind.  Inlined code has several of one name, which count
  * once. */
 struct places {
-    char names[LAB_MET_PLACES][PLACE_CHARS];
+    char names[LAB_MET_PLACES][LAB_MET_CHARS];
     unsigned count;
     unsigned nameless;
 };
@@ -87,19 +86,17 @@ static bool has_name(const struct places *places, const char *name)
 static void name_places(struct places *places, enum lab_met what,
                         const struct lab_met_kind *kind)
 {
-    char text[PLACE_CHARS];
+    static char names[LAB_MET_PLACES][LAB_MET_CHARS];
 
     places->count = 0;
     places->nameless = 0;
-    for (unsigned i = 0; i < kind->places; i++) {
-        const char *name =
-            lab_met_name == NULL ? NULL : lab_met_name(what, kind->place[i]);
-
-        (void)snprintf(text, sizeof(text), "%s", name == NULL ? "" : name);
-        if (name == NULL)
-            places->nameless++;
-        else if (!has_name(places, text))
-            memcpy(places->names[places->count++], text, sizeof(text));
+    if (lab_met_names == NULL)
+        places->nameless = kind->places;
+    else if (kind->places != 0)
+        lab_met_names(what, kind->place, kind->places, names);
+    for (unsigned i = 0; i < kind->places - places->nameless; i++) {
+        if (!has_name(places, names[i]))
+            memcpy(places->names[places->count++], names[i], sizeof(names[i]));
     }
 }
 
@@ -126,7 +123,7 @@ static void print_kind(FILE *out, enum lab_met what,
 
 void lab_print_met(FILE *out, const struct lab_met_notes *met, unsigned width)
 {
-    char text[(PLACES_SHOWN + 2) * PLACE_CHARS];
+    char text[(PLACES_SHOWN + 2) * LAB_MET_CHARS];
 
     for (unsigned i = 0; i < LAB_METS; i++) {
         FILE *line;
