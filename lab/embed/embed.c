@@ -151,6 +151,7 @@ static bool break_rule(const char *rules)
 
     lab_observe(&observer);
     lab_catch_faults();
+    lab_symbols_find();
     made = NULL;
     memset(broken, 0, sizeof(broken));
     (void)lab_break_rule(NULL);

@@ -72,13 +72,21 @@ void zc_lab_name(const void *object, const char *name)
         name_count++;
 }
 
+/* The name of a static variable that the object is, or begins, serves where
+ * there is no other. */
 const char *lab_given_name(const void *object)
 {
+    const char *symbol;
+    size_t offset = 0;
+
     for (unsigned i = 0; i < name_count; i++) {
         if (names[i].object == object)
             return names[i].name;
     }
-    return NULL;
+    if (!lab_recording())
+        return NULL;
+    symbol = lab_symbol_of(object, &offset);
+    return offset == 0 ? symbol : NULL;
 }
 
 /* Declares a new mutex or condition to the explorer. */
@@ -275,6 +283,15 @@ static bool has_mutex(pthread_mutex_t *mutex)
     return lab_holds(mutex);
 }
 
+/* The line below the diagram where the explorer fails, as it will if this
+ * thread has not locked the mutex. */
+static void say_if_free(pthread_mutex_t *mutex, const char *verb,
+                        const void *pc)
+{
+    if (!has_mutex(mutex))
+        lab_detail("%s by CPU#%d at %s", verb, lab_thread(), lab_place_of(pc));
+}
+
 static void take_again(pthread_mutex_t *mutex)
 {
     lab_written = true;
@@ -329,6 +346,7 @@ int zc_lab_mutex_unlock(pthread_mutex_t *mutex)
         lab_site_give(mutex, 0, lab_holds(mutex), SITE("mutex_unlock")))
         return 0;
     if (kind != PTHREAD_MUTEX_RECURSIVE && kind != PTHREAD_MUTEX_ERRORCHECK) {
+        say_if_free(mutex, "unlocked", CALLER);
         lab_unlock(mutex, SITE("mutex_unlock"));
         return 0;
     }
@@ -377,15 +395,17 @@ static bool meet(pthread_cond_t *condition, const void *pc)
     return true;
 }
 
-static void check_once(pthread_mutex_t *mutex, const void *pc)
+static void check_mutex(pthread_mutex_t *mutex, const void *pc)
 {
+    if (!lab_quiet)
+        say_if_free(mutex, "a wait", pc);
     if (KIND(mutex) == PTHREAD_MUTEX_RECURSIVE && AGAIN(mutex) > 0)
         lab_fail("waits with a mutex taken twice", "at %s", lab_place_of(pc));
 }
 
 int zc_lab_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
 {
-    check_once(mutex, CALLER);
+    check_mutex(mutex, CALLER);
     if (meet(condition, CALLER))
         lab_wait((struct zc_condition *)(void *)condition, mutex,
                  SITE("cond_wait"), CALLER);
@@ -400,7 +420,7 @@ int zc_lab_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
     bool woken = true;
 
     (void)until; /* when time passes is explored */
-    check_once(mutex, CALLER);
+    check_mutex(mutex, CALLER);
     if (meet(condition, CALLER))
         woken = lab_wait_for((struct zc_condition *)(void *)condition, mutex,
                              SITE("cond_timedwait"), CALLER);

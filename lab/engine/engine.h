@@ -287,6 +287,8 @@ extern struct lab_object_state lab_objects[LAB_OBJECTS];
 void lab_objects_reset(void);
 /* The number of the object at an address; a new object if there is none. */
 unsigned lab_object_find(const void *address);
+/* As diagrams call it: "mutex 2".  Two texts may be in use at a time. */
+const char *lab_object_text(unsigned object);
 /* Makes the object a part of its aligned word; which bytes it is there. */
 uint8_t lab_object_join_word(unsigned object, const void *address, size_t size);
 /* Changes with each write to these bytes of the object's word. */

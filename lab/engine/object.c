@@ -13,6 +13,7 @@
  */
 #include "engine.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define SLOTS ((size_t)4 * LAB_OBJECTS)
@@ -84,6 +85,23 @@ unsigned lab_object_find(const void *address)
     if (slot->number != 0)
         return slot->number;
     return begin(slot, NULL, -1, -1);
+}
+
+const char *lab_object_text(unsigned object)
+{
+    static char texts[2][64];
+    static unsigned next;
+    const struct lab_object_state *state = &lab_objects[object];
+    char *text = texts[next++ % 2];
+
+    if (state->name == NULL)
+        (void)snprintf(text, sizeof(texts[0]), "object %u", object);
+    else if (state->index >= 0)
+        (void)snprintf(text, sizeof(texts[0]), "%s %d", state->name,
+                       state->index);
+    else
+        (void)snprintf(text, sizeof(texts[0]), "%s", state->name);
+    return text;
 }
 
 /* A word has a slot besides those of the objects in it: no object has this

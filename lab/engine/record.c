@@ -176,12 +176,17 @@ void lab_record_choice(const char *what, unsigned value, bool costs)
 
 void lab_record_value(uint64_t value)
 {
+    struct lab_row *rows = lab_run.trace->rows;
     unsigned at = this_thread()->row;
 
     if (at == LAB_NO_ROW)
         return;
-    lab_run.trace->rows[at].value = value;
-    lab_run.trace->rows[at].has_value = true;
+    /* A choice within the step has a row of its own, after that of the step. */
+    while (at > 0 &&
+           (rows[at].kind == LAB_CHOOSE || rows[at].thread != lab_run.current))
+        at--;
+    rows[at].value = value;
+    rows[at].has_value = true;
 }
 
 void lab_opening(const char *format, ...)
@@ -223,7 +228,7 @@ static unsigned place_after(const struct lab_trace *trace, int thread,
 /* Makes room for a row; false: there is none. */
 static bool insert_row(struct lab_trace *trace, unsigned at)
 {
-    if (at == 0 || trace->row_count >= LAB_ROWS) {
+    if (trace->row_count >= LAB_ROWS) {
         trace->truncated = true;
         return false;
     }
@@ -247,20 +252,22 @@ void lab_note_at(int thread, unsigned step, const char *format, ...)
     va_list arguments;
     unsigned at;
 
-    if (!recording() || thread <= 0 || step == 0)
+    if (!recording() || thread <= 0)
         return;
     at = place_after(trace, thread, step);
     if (!insert_row(trace, at))
         return;
     row = &trace->rows[at];
-    before = row - 1;
     memset(row, 0, sizeof(*row));
     row->thread = (uint8_t)thread;
     row->kind = LAB_NOTE;
-    row->depth = (uint8_t)(before->depth + (before->kind == LAB_LOCK ||
-                                            before->kind == LAB_ENTER));
     row->object_index = -1;
-    row->step = before->step;
+    if (at > 0) { /* else it stands before all steps */
+        before = row - 1;
+        row->depth = (uint8_t)(before->depth + (before->kind == LAB_LOCK ||
+                                                before->kind == LAB_ENTER));
+        row->step = before->step;
+    }
     va_start(arguments, format);
     row->text = lab_record_text(format, arguments);
     va_end(arguments);
@@ -443,6 +450,8 @@ static void move_first_rows(struct lab_trace *trace)
             continue;
         while (to < trace->row_count && trace->rows[to].thread != row.thread)
             to++;
+        if (to == trace->row_count) /* no step follows */
+            continue;
         memmove(&trace->rows[i - 1], &trace->rows[i],
                 (to - i) * sizeof(trace->rows[0]));
         trace->rows[to - 1] = row;

@@ -273,9 +273,7 @@ static void finish_thread(int number)
 
     if (thread->held_count != 0) {
         lab_fail("ended with a lock held", "%s",
-                 lab_objects[thread->held[0]].name == NULL
-                     ? "lock"
-                     : lab_objects[thread->held[0]].name);
+                 lab_object_text(thread->held[0]));
         return;
     }
     if (thread->joinable)

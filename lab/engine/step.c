@@ -22,13 +22,6 @@ static struct lab_thread_state *this_thread(void)
     return &lab_run.thread[lab_run.current];
 }
 
-static const char *name_of(unsigned object)
-{
-    const char *name = lab_objects[object].name;
-
-    return name == NULL ? "an object" : name;
-}
-
 /* --- what is granted ------------------------------------------------- */
 
 static void hold_lock(struct lab_thread_state *thread, int number,
@@ -305,8 +298,8 @@ static bool rank_is_fine(const struct lab_thread_state *thread, unsigned lock)
             lab_fail("lock order",
                      "%s (rank %d) is held, %s (rank %d) is "
                      "wanted",
-                     name_of(held), lab_objects[held].rank, name_of(lock),
-                     rank);
+                     lab_object_text(held), lab_objects[held].rank,
+                     lab_object_text(lock), rank);
             return false;
         }
     }
@@ -321,12 +314,12 @@ void lab_lock(const void *lock, const struct lab_site *site)
         return;
     step = pend(LAB_LOCK | LAB_ACQUIRE, lock, site);
     if (lab_objects[step->object].holder == lab_run.current) {
-        lab_fail("lock taken twice", "%s", name_of(step->object));
+        lab_fail("lock taken twice", "%s", lab_object_text(step->object));
         return;
     }
     if (lab_run.current == 0 &&
         lab_objects[step->object].holder != LAB_NO_THREAD) {
-        lab_fail("lock left behind", "%s", name_of(step->object));
+        lab_fail("lock left behind", "%s", lab_object_text(step->object));
         return;
     }
     if (!rank_is_fine(this_thread(), step->object))
@@ -352,10 +345,10 @@ static bool is_mine(unsigned lock)
     if (holder == lab_run.current)
         return true;
     if (holder == LAB_NO_THREAD)
-        lab_fail("lock not held", "%s is unlocked", name_of(lock));
+        lab_fail("lock not held", "no thread holds %s", lab_object_text(lock));
     else
         lab_fail("lock of another thread", "%s is held by CPU#%d",
-                 name_of(lock), holder);
+                 lab_object_text(lock), holder);
     return false;
 }
 

@@ -264,13 +264,23 @@ const char *lab_memory_name(const void *memory, size_t *offset_out)
     return journal[at].what;
 }
 
+const char *lab_when(unsigned step)
+{
+    static char text[32];
+
+    if (step == 0)
+        return "before its first step";
+    (void)snprintf(text, sizeof(text), "step %u", step);
+    return text;
+}
+
 static void say_when(char text[PLACE_BYTES], const struct event *event)
 {
     if (event->thread <= 0)
         (void)snprintf(text, PLACE_BYTES, "before start");
     else
-        (void)snprintf(text, PLACE_BYTES, "by CPU#%d at %s, step %u",
-                       event->thread, lab_place_of(event->pc), event->step);
+        (void)snprintf(text, PLACE_BYTES, "by CPU#%d at %s, %s", event->thread,
+                       lab_place_of(event->pc), lab_when(event->step));
 }
 
 /* What lived there since this event. */

@@ -109,6 +109,8 @@ const char *lab_memory_name(const void *memory, size_t *offset_out);
  * an address: NULL: none is known. */
 const char *lab_statics_name(const void *memory, size_t *offset_out);
 const char *lab_symbol_of(const void *address, size_t *offset_out);
+/* Finds the names; before fork(), so that they lie in both processes. */
+void lab_symbols_find(void);
 /* A name for memory that is not watched: "hidden+4". */
 const char *lab_data_name(const void *address);
 
@@ -119,6 +121,9 @@ const char *lab_place_name(const void *pc); /* always */
 /* The same for several, into names of `size` bytes each; much faster. */
 void lab_place_names(const void *const *pc, unsigned count, char *names,
                      size_t size);
+
+/* "step 6", or "before its first step"; until the next call. */
+const char *lab_when(unsigned step);
 
 /* A row of the diagram for an access that is no step: "free_entry() writes
  * entry". */

@@ -88,14 +88,20 @@ static void read_table(void)
     (void)dl_iterate_phdr(find_bias, NULL);
 }
 
-const char *lab_symbol_of(const void *address, size_t *offset_out)
+void lab_symbols_find(void)
 {
     static bool asked;
-    uintptr_t at;
 
     if (!asked)
         read_table();
     asked = true;
+}
+
+const char *lab_symbol_of(const void *address, size_t *offset_out)
+{
+    uintptr_t at;
+
+    lab_symbols_find();
     at = (uintptr_t)address - bias;
     for (size_t i = 0; i < symbol_count; i++) {
         if (TYPE_OF(symbols[i].st_info) != STT_OBJECT ||

@@ -108,9 +108,9 @@ __attribute__((noinline)) static void report(const void *memory,
     if (lab_is_passed("data race"))
         return;
     name = lab_memory_name(memory, &offset);
-    lab_detail("%s by CPU#%d at %s, step %u", verb_of(before->access),
+    lab_detail("%s by CPU#%d at %s, %s", verb_of(before->access),
                before->thread, lab_place_of(here + before->place),
-               lab_step_of(before->tick));
+               lab_when(lab_step_of(before->tick)));
     lab_detail("%s by CPU#%d at %s, now", verb_of(access), thread,
                lab_place_of(pc));
     lab_memory_describe(memory);

@@ -209,6 +209,46 @@ RUNS(lose)
         zc_lab_fail("malloc", "failed");
 }
 
+/* --- words ----------------------------------------------------------- */
+
+static int counter;
+static atomic_int flag;
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+
+/* An access before the first step. */
+RUNS(count_at_once)
+{
+    counter++;
+}
+
+RUNS(unlock_free)
+{
+    pthread_mutex_unlock(&guard);
+}
+
+RUNS(wait_without)
+{
+    pthread_cond_wait(&changed, &guard);
+}
+
+RUNS(keep)
+{
+    if (atomic_load(&flag) == 0)
+        pthread_mutex_lock(&guard);
+}
+
+/* A choice within the step of the exchange. */
+RUNS(set_weakly)
+{
+    int expected = 40;
+
+    if (atomic_load(&flag) == 1)
+        zc_lab_fail("seen", "the other");
+    atomic_store(&flag, 40);
+    (void)atomic_compare_exchange_weak(&flag, &expected, 1);
+}
+
 /* --- the list -------------------------------------------------------- */
 
 static const char *const rules[] = {"FIRST", "SECOND", "NEVER_ASKED", NULL};
@@ -245,6 +285,11 @@ static const struct zc_lab_scenario all[] = {
     SCENARIO("rules", setup, ask_both, ask_both, finish, .rules = rules),
     SCENARIO("bounded", setup, write_twice, read_twice, finish, .bound = 1),
     PLAIN("leak", lose, lose),
+    PLAIN("count-at-once", count_at_once, count_at_once),
+    PLAIN("unlock-free", come, unlock_free),
+    PLAIN("wait-without", come, wait_without),
+    PLAIN("keep", come, keep),
+    PLAIN("set-weakly", set_weakly, set_weakly),
 };
 
 #define COUNT (sizeof(all) / sizeof(all[0]))
