@@ -57,8 +57,7 @@ static bool search_bound(const struct lab_program *program, bool as_known,
     found = lab_search->has_best && (!as_known || lab_search->best_is_known);
     if (found)
         keep(least, &lab_search->result.best);
-    lab_search_close(lab_search);
-    lab_search = NULL;
+    lab_search_close();
     return found;
 }
 
@@ -88,8 +87,7 @@ static bool is_lost(const struct lab_program *program,
     lab_search->stop_at_success = true;
     (void)lab_search_run();
     lost = lab_search->result.finished && !lab_search->succeeded;
-    lab_search_close(lab_search);
-    lab_search = NULL;
+    lab_search_close();
     return lost;
 }
 

@@ -56,8 +56,11 @@ struct lab_search *lab_search_open(const struct lab_program *program,
     return search;
 }
 
-void lab_search_close(struct lab_search *search)
+void lab_search_close(void)
 {
+    struct lab_search *search = lab_search;
+
+    lab_search = NULL; /* first: a tick of the worker's clock reads it */
     (void)munmap(search, sizeof(*search));
 }
 
@@ -261,7 +264,6 @@ bool lab_explore(const struct lab_program *program,
                          options->bound != LAB_NO_BOUND;
     result->bound = options->bound;
     lab_seen_close();
-    lab_search_close(lab_search);
-    lab_search = NULL;
+    lab_search_close();
     return fine;
 }

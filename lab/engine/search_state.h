@@ -82,7 +82,7 @@ bool lab_search_run(void);
 /* A new, empty search in shared memory; NULL: no memory. */
 struct lab_search *lab_search_open(const struct lab_program *program,
                                    const struct lab_options *options);
-void lab_search_close(struct lab_search *search);
+void lab_search_close(void);
 
 /* --- depth first: what two searches share ---------------------------- */
 
