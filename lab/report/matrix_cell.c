@@ -258,6 +258,13 @@ static void search_bounds(struct job *job, unsigned from, unsigned to)
     }
 }
 
+/* Whether every trace is tried first: there are few, and each is short. */
+static bool is_small(const struct job *job)
+{
+    return job->whole->complete && job->whole->executions <= SMALL &&
+           job->program.known != LAB_FAILURE_LIVELOCK;
+}
+
 /* Explores every trace, if there are not too many; true: none fails. */
 static bool explore_small(struct job *job, unsigned *most)
 {
@@ -282,8 +289,7 @@ static void explore_broken(struct job *job)
         most = BOUND_LAST;
     else if (job->scenario->bound < most)
         most = job->scenario->bound;
-    if (job->whole->complete && job->whole->executions <= SMALL &&
-        explore_small(job, &most))
+    if (is_small(job) && explore_small(job, &most))
         return;
     search_bounds(job, 0, most);
     if (!job->cell->fails && job->has_spare) {
