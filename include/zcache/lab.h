@@ -46,9 +46,12 @@
  *
  * Limits: threads other than the actors, rwlocks, semaphores and other
  * allocators are not on the list of what these sources may call, and fail the
- * build (ZcacheLabCalls.txt beside that function).  Fences order nothing for
- * the lab.  What an actor does may depend on the schedule alone: not on clocks,
- * random numbers or addresses.
+ * build (ZcacheLabCalls.txt beside that function).  What an actor does may
+ * depend on the schedule alone: not on clocks, random numbers or addresses.
+ *
+ * Relaxed atomics and fences run in the order of the program.  What they order
+ * is what C11 says, so that a data race for want of a fence is found; other
+ * effects of a weaker order are not explored, and the verdict names them.
  *
  * The calls in the last part of this file are for the code under test.  Without
  * ZC_LAB, which zcache_add_lab() defines, they are empty, so they may stay

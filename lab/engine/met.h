@@ -13,7 +13,7 @@
 
 enum lab_met {
     LAB_MET_RELAXED,        /* an atomic weaker than its use needs, in order */
-    LAB_MET_FENCE,          /* that orders nothing */
+    LAB_MET_FENCE,          /* between atomics that run in order anyway */
     LAB_MET_TIMED_WAIT,     /* that never ran out */
     LAB_MET_CONDITION_WAIT, /* that never woke for nothing */
     LAB_MET_WEAK_EXCHANGE,  /* that never failed for nothing */

@@ -15,7 +15,7 @@ static const struct {
     const char *rest;
 } kinds[LAB_METS] = {
     [LAB_MET_RELAXED] = {"relaxed atomic", "relaxed atomics", "run in order"},
-    [LAB_MET_FENCE] = {"fence", "fences", "taken for nothing"},
+    [LAB_MET_FENCE] = {"fence", "fences", "run in order"},
     [LAB_MET_TIMED_WAIT] = {"timed wait", "timed waits", "never ran out"},
     [LAB_MET_CONDITION_WAIT] = {"condition wait", "condition waits",
                                 "never woken for nothing"},

@@ -45,7 +45,8 @@ void lab_access(const void *memory, size_t size, unsigned access,
  * Steps are counted as they are granted, also those that the explorer joins
  * into one.  Step n itself happens at tick 2n, and what its thread does until
  * its next step at 2n + 1.  So a release publishes its own step and nothing
- * that follows it.
+ * that follows it.  A release fence is no step of the explorer's.  It counts as
+ * one here, because it does not publish what follows it.
  */
 
 struct lab_clock {
@@ -62,6 +63,8 @@ unsigned lab_step_of(uint32_t tick);
 void lab_clock_exchanged(bool changed);
 /* The same where the step's own flags say whether it acquires and releases. */
 void lab_clock_exchanged_as(bool changed, unsigned flags);
+/* A fence of this thread acquires, releases, or both. */
+void lab_clock_fence(unsigned flags);
 /* This thread learns the clock of the object's last release. */
 void lab_clock_acquire(const void *object);
 
@@ -101,6 +104,7 @@ void lab_c11_keep(bool kept);
 void lab_c11_begin(unsigned kind, const void *word, size_t size, int order,
                    const void *pc);
 void lab_c11_end(bool changed, uint64_t value);
+void lab_c11_fence(int order, const void *pc);
 
 /* --- tsan_shadow.c --------------------------------------------------- */
 

@@ -4,7 +4,8 @@
  *
  * A relaxed operation orders nothing, but its order among the other operations
  * on its word is explored all the same: sequential consistency is assumed, and
- * the verdict says that there was one.
+ * the verdict says that there was one.  A fence is no step: what it orders is
+ * known to the race detector alone.
  */
 #include "embed/embed.h"
 #include "engine/met.h"
@@ -95,4 +96,12 @@ void lab_c11_end(bool changed, uint64_t value)
     if (value >= SMALL)
         value = offset < LAB_STACKS_AT ? SMALL + offset : UINT64_MAX;
     lab_value(value);
+}
+
+void lab_c11_fence(int order, const void *pc)
+{
+    if (lab_quiet)
+        return;
+    lab_met(LAB_MET_FENCE, pc);
+    lab_clock_fence(flags_of(order));
 }

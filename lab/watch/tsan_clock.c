@@ -4,6 +4,10 @@
  *
  * An object carries the clock of its last release.  A plain store breaks the
  * chain of releases, a read-modify-write continues it, as in C11.
+ *
+ * What follows a release fence releases the clock of that fence, if it does not
+ * release more.  What a thread reads and does not acquire waits for its next
+ * acquire fence.
  */
 #include "tsan.h"
 
@@ -19,6 +23,11 @@ static struct {
     struct lab_clock clock;
 } released[LAB_OBJECTS];
 
+static struct {
+    struct lab_clock before; /* the last release fence */
+    struct lab_clock read;   /* not acquired yet */
+} fences[LAB_THREADS];
+
 #define STEPS 65536 /* the latest ones, whose numbers are known */
 
 static uint32_t execution;
@@ -31,6 +40,7 @@ void lab_clock_reset(void)
     execution++;
     granted_steps = 0;
     memset(lab_clocks, 0, sizeof(lab_clocks));
+    memset(fences, 0, sizeof(fences));
     lab_weak_reset();
 }
 
@@ -47,32 +57,50 @@ static void join(struct lab_clock *into, const struct lab_clock *from)
     }
 }
 
-static void acquire(int thread, unsigned object, bool also_weakly)
+/* also_weakly: in the order of tsan_weak.c, which has no fences. */
+static void acquire(int thread, unsigned object, bool now, bool also_weakly)
 {
+    struct lab_clock *into = now ? &lab_clocks[thread] : &fences[thread].read;
+
     if (object != 0 && released[object].execution == execution)
-        join(&lab_clocks[thread], &released[object].clock);
-    if (also_weakly)
+        join(into, &released[object].clock);
+    if (now && also_weakly)
         lab_weak_acquire(thread, object, true);
 }
 
-/* Publishes the clock at the step itself, without what follows the step. */
-static void publish(int thread, unsigned object, bool goes_on)
+static void publish(unsigned object, const struct lab_clock *clock,
+                    bool goes_on)
 {
-    struct lab_clock clock = lab_clocks[thread];
-
-    clock.ticks[thread] &= ~1u;
     if (goes_on && released[object].execution == execution) {
-        join(&released[object].clock, &clock);
+        join(&released[object].clock, clock);
         return;
     }
     released[object].execution = execution;
-    released[object].clock = clock;
+    released[object].clock = *clock;
 }
 
-static void release(int thread, unsigned object, bool goes_on)
+/* Publishes the clock at the step itself, without what follows the step; or, if
+ * the step does not release, at the last fence that does. */
+static void release(int thread, unsigned object, bool now, bool goes_on,
+                    bool also_weakly)
 {
-    publish(thread, object, goes_on);
-    lab_weak_release(thread, object, goes_on);
+    struct lab_clock clock = now ? lab_clocks[thread] : fences[thread].before;
+
+    if (now)
+        clock.ticks[thread] &= ~1u;
+    publish(object, &clock, goes_on);
+    if (now && also_weakly)
+        lab_weak_release(thread, object, goes_on);
+    else if (!goes_on)
+        lab_weak_forget(object);
+}
+
+/* From here on, accesses of the thread have another tick. */
+static void count_step(int thread, unsigned step)
+{
+    granted_steps++;
+    step_numbers[granted_steps % STEPS] = step;
+    lab_clocks[thread].ticks[thread] = 2 * granted_steps + 1;
 }
 
 static void granted(const struct lab_granted *step)
@@ -83,25 +111,17 @@ static void granted(const struct lab_granted *step)
     int thread = step->thread;
     bool is_weak;
 
-    granted_steps++;
-    step_numbers[granted_steps % STEPS] = step->step;
-    lab_clocks[thread].ticks[thread] = 2 * granted_steps + 1;
+    count_step(thread, step->step);
     last_object[thread] = step->object;
     is_weak = lab_weak_step(step, lab_clocks[thread].ticks[thread]);
     if (step->also != 0) /* the mutex that a condition wait unlocks */
-        publish(thread, step->also, true);
+        release(thread, step->also, true, true, false);
     if (kind == LAB_RMW || step->object == 0)
         return; /* lab_clock_exchanged() knows the result */
-    if (acquires)
-        acquire(thread, step->object, !is_weak);
-    if (releases && is_weak)
-        publish(thread, step->object, true);
-    else if (releases)
-        release(thread, step->object, kind != LAB_WRITE);
-    else if (kind == LAB_WRITE) {
-        released[step->object].execution = 0;
-        lab_weak_forget(step->object);
-    }
+    if (acquires || kind == LAB_READ)
+        acquire(thread, step->object, acquires, !is_weak);
+    if (releases || kind == LAB_WRITE)
+        release(thread, step->object, releases, kind != LAB_WRITE, !is_weak);
 }
 
 void lab_clock_last_put(void)
@@ -118,10 +138,24 @@ void lab_clock_exchanged_as(bool changed, unsigned flags)
 
     if (thread < 0 || last_object[thread] == 0)
         return;
+    acquire(thread, last_object[thread], (flags & LAB_ACQUIRE) != 0, true);
+    if (changed)
+        release(thread, last_object[thread], (flags & LAB_RELEASE) != 0, true,
+                true);
+}
+
+void lab_clock_fence(unsigned flags)
+{
+    int thread = lab_thread();
+
+    if (thread < 0)
+        return;
     if ((flags & LAB_ACQUIRE) != 0)
-        acquire(thread, last_object[thread], true);
-    if ((flags & LAB_RELEASE) != 0 && changed)
-        release(thread, last_object[thread], true);
+        join(&lab_clocks[thread], &fences[thread].read);
+    if ((flags & LAB_RELEASE) == 0)
+        return;
+    fences[thread].before = lab_clocks[thread];
+    count_step(thread, lab_step_of(lab_clocks[thread].ticks[thread]));
 }
 
 void lab_clock_exchanged(bool changed)
@@ -135,7 +169,7 @@ void lab_clock_acquire(const void *object)
     int thread = lab_thread();
 
     if (thread > 0)
-        acquire(thread, lab_object_number(object), true);
+        acquire(thread, lab_object_number(object), true, true);
 }
 
 static void spawned(int parent, int child)
@@ -147,6 +181,7 @@ static void spawned(int parent, int child)
     lab_weak_clocks[child].ticks[child] = lab_clocks[child].ticks[child];
     lab_weak_clocks[child].ticks[parent] &= ~1u;
     last_object[child] = 0;
+    memset(&fences[child], 0, sizeof(fences[child]));
 }
 
 static void begin(void)

@@ -266,9 +266,7 @@ ALL_ATOMICS(64, uint64_t)
 
 void __tsan_atomic_thread_fence(int order)
 {
-    (void)order;
-    if (!lab_quiet)
-        lab_met(LAB_MET_FENCE, CALLER);
+    lab_c11_fence(order, CALLER);
 }
 
 void __tsan_atomic_signal_fence(int order)
