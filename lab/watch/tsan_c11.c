@@ -28,13 +28,15 @@ static unsigned done_flags; /* of the step between begin and end */
 static unsigned done_kind;
 static bool kept; /* it wrote the same value again */
 
-static unsigned flags_of(int order)
+/* A load releases nothing, and a store acquires nothing, of any order. */
+static unsigned flags_of(unsigned kind, int order)
 {
     unsigned set = 0;
 
-    if (order == CONSUME || order == ACQUIRE || order >= ACQ_REL)
+    if (kind != LAB_WRITE &&
+        (order == CONSUME || order == ACQUIRE || order >= ACQ_REL))
         set |= LAB_ACQUIRE;
-    if (order >= RELEASE)
+    if (kind != LAB_READ && order >= RELEASE)
         set |= LAB_RELEASE;
     return set;
 }
@@ -59,11 +61,11 @@ void lab_c11_begin(unsigned kind, const void *word, size_t size, int order,
         lab_met(LAB_MET_RELAXED, pc);
     if (name != NULL && lab_object_number(word) == 0)
         (void)lab_object(word, name, -1, -1);
-    lab_step_bytes(kind | flags_of(order), word, size, &site, pc);
+    lab_step_bytes(kind | flags_of(kind, order), word, size, &site, pc);
     kept = false;
     /* Other threads ran meanwhile and may have set these. */
     done_kind = kind;
-    done_flags = flags_of(order);
+    done_flags = flags_of(kind, order);
     lab_access(word, size, LAB_ACCESS_ATOMIC | writes, pc);
 }
 
@@ -103,5 +105,5 @@ void lab_c11_fence(int order, const void *pc)
     if (lab_quiet)
         return;
     lab_met(LAB_MET_FENCE, pc);
-    lab_clock_fence(flags_of(order));
+    lab_clock_fence(flags_of(LAB_RMW, order));
 }

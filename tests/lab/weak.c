@@ -107,6 +107,32 @@ RUNS(find_passed)
     assert(shared->count == 1);
 }
 
+/* --- loads and stores ------------------------------------------------ */
+
+/* Loads do not order each other, nor a load what a store comes before. */
+RUNS(write_and_load)
+{
+    shared->count = 1;
+    (void)atomic_load(&shared->word);
+    store_relaxed_to(&shared->other);
+}
+
+RUNS(load_and_read)
+{
+    if (load_relaxed(&shared->other) == 0)
+        return;
+    (void)atomic_load(&shared->word);
+    assert(shared->count == 1);
+}
+
+RUNS(store_and_read)
+{
+    if (load_relaxed(&shared->other) == 0)
+        return;
+    atomic_store(&shared->word, 1);
+    assert(shared->count == 1);
+}
+
 /* --- the list -------------------------------------------------------- */
 
 static const char *const rules[] = {
@@ -128,6 +154,8 @@ static const struct zc_lab_scenario all[] = {
              {"find", find_changed}),
     SCENARIO("fences-3", {"publish", publish}, {"pass on", pass_on},
              {"find", find_passed}),
+    SCENARIO("load-load", {"write", write_and_load}, {"read", load_and_read}),
+    SCENARIO("load-store", {"write", write_and_load}, {"read", store_and_read}),
 };
 
 #define COUNT (sizeof(all) / sizeof(all[0]))
