@@ -99,6 +99,9 @@ bool lab_c11_fails(const void *pc);
 /* The read-modify-write that ends now wrote what was there. */
 void lab_c11_keep(bool kept);
 
+/* The compare-exchange that ends now failed: it is a load of this order. */
+void lab_c11_failed(int order);
+
 /* The begin and the end of a C11 atomic; `order` as compilers number them.  The
  * end says whether the word was changed, and its value. */
 void lab_c11_begin(unsigned kind, const void *word, size_t size, int order,

@@ -83,6 +83,11 @@ void lab_c11_keep(bool value)
     kept = value;
 }
 
+void lab_c11_failed(int order)
+{
+    done_flags = flags_of(LAB_READ, order);
+}
+
 void lab_c11_end(bool changed, uint64_t value)
 {
     size_t offset = lab_region_offset((const void *)(uintptr_t)value);

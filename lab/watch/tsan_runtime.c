@@ -171,9 +171,9 @@ void *__tsan_memset(void *memory, int byte, size_t size)
         lab_c11_end(true, value);                                              \
         return before;                                                         \
     }                                                                          \
-    static bool exchange_if_##bits(volatile type *word, type expected,         \
-                                   type value, int order, bool weak,           \
-                                   type *before_out, const void *pc)           \
+    static bool exchange_if_##bits(                                            \
+        volatile type *word, type expected, type value, int order,             \
+        int failure, bool weak, type *before_out, const void *pc)              \
     {                                                                          \
         bool equal;                                                            \
                                                                                \
@@ -183,19 +183,21 @@ void *__tsan_memset(void *memory, int byte, size_t size)
         equal = *before_out == expected && !(weak && lab_c11_fails(pc));       \
         if (equal)                                                             \
             *word = value;                                                     \
+        else                                                                   \
+            lab_c11_failed(failure);                                           \
         lab_c11_keep(equal &&value == expected);                               \
         lab_c11_end(equal, *word);                                             \
         return equal;                                                          \
     }                                                                          \
     static int exchange_expected_##bits(volatile type *word, type *expected,   \
-                                        type value, int order, bool weak,      \
-                                        const void *pc)                        \
+                                        type value, int order, int failure,    \
+                                        bool weak, const void *pc)             \
     {                                                                          \
         type before;                                                           \
                                                                                \
         watch(expected, sizeof(type), 0, pc);                                  \
-        if (exchange_if_##bits(word, *expected, value, order, weak, &before,   \
-                               pc))                                            \
+        if (exchange_if_##bits(word, *expected, value, order, failure, weak,   \
+                               &before, pc))                                   \
             return true;                                                       \
         lab_access(expected, sizeof(type), LAB_ACCESS_WRITE, pc);              \
         *expected = before;                                                    \
@@ -205,19 +207,17 @@ void *__tsan_memset(void *memory, int byte, size_t size)
         volatile type *word, type *expected, type value, int order,            \
         int failure)                                                           \
     {                                                                          \
-        (void)failure;                                                         \
         LAB_C11_CALLED(value, *expected);                                      \
-        return exchange_expected_##bits(word, expected, value, order, false,   \
-                                        CALLER);                               \
+        return exchange_expected_##bits(word, expected, value, order, failure, \
+                                        false, CALLER);                        \
     }                                                                          \
     int __tsan_atomic##bits##_compare_exchange_weak(                           \
         volatile type *word, type *expected, type value, int order,            \
         int failure)                                                           \
     {                                                                          \
-        (void)failure;                                                         \
         LAB_C11_CALLED(value, *expected);                                      \
-        return exchange_expected_##bits(word, expected, value, order, true,    \
-                                        CALLER);                               \
+        return exchange_expected_##bits(word, expected, value, order, failure, \
+                                        true, CALLER);                         \
     }                                                                          \
     /* clang's, for both; its code compares what was there. */                 \
     type __tsan_atomic##bits##_compare_exchange_val(volatile type *word,       \
@@ -226,10 +226,9 @@ void *__tsan_memset(void *memory, int byte, size_t size)
     {                                                                          \
         type before;                                                           \
                                                                                \
-        (void)failure;                                                         \
         LAB_C11_CALLED(value, expected);                                       \
-        (void)exchange_if_##bits(word, expected, value, order, false, &before, \
-                                 CALLER);                                      \
+        (void)exchange_if_##bits(word, expected, value, order, failure, false, \
+                                 &before, CALLER);                             \
         return before;                                                         \
     }
 

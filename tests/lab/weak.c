@@ -6,6 +6,7 @@
  */
 #include <assert.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include <zcache/lab.h>
@@ -133,6 +134,31 @@ RUNS(store_and_read)
     assert(shared->count == 1);
 }
 
+/* --- compare-exchanges ----------------------------------------------- */
+
+RUNS(store_release)
+{
+    shared->count = 1;
+    atomic_store_explicit(&shared->word, 1, memory_order_release);
+}
+
+/* One that fails is a load of its second order. */
+RUNS(exchange_if_unset)
+{
+    int expected = 0;
+    bool set =
+        zc_lab_holds("ACQUIRES")
+            ? atomic_compare_exchange_strong_explicit(&shared->word, &expected,
+                                                      2, memory_order_acq_rel,
+                                                      memory_order_acquire)
+            : atomic_compare_exchange_strong_explicit(&shared->word, &expected,
+                                                      2, memory_order_acq_rel,
+                                                      memory_order_relaxed);
+
+    if (!set)
+        assert(shared->count == 1);
+}
+
 /* --- the list -------------------------------------------------------- */
 
 static const char *const rules[] = {
@@ -156,6 +182,8 @@ static const struct zc_lab_scenario all[] = {
              {"find", find_passed}),
     SCENARIO("load-load", {"write", write_and_load}, {"read", load_and_read}),
     SCENARIO("load-store", {"write", write_and_load}, {"read", store_and_read}),
+    SCENARIO("failed-exchange", {"store", store_release},
+             {"exchange", exchange_if_unset}),
 };
 
 #define COUNT (sizeof(all) / sizeof(all[0]))
