@@ -9,31 +9,38 @@
 #include <zcache/swap.h>
 
 #include "lab_platform.h"
+#include "platform/memory.h"
 #include "swap/backing/backing.h"
 #include "world_internal.h"
 
 #define REQUESTS 2
 
-static struct zc_io requests[REQUESTS];
-static unsigned done[REQUESTS];
-
-static void begin(void)
-{
-    for (unsigned i = 0; i < REQUESTS; i++)
-        done[i] = 0;
-}
+struct request {
+    struct zc_io io; /* first */
+    unsigned done;
+};
 
 static void complete(struct zc_io *io, zc_status status)
 {
+    struct request *request = (struct request *)io;
+
     world_must(status, "page lost");
-    done[io - requests]++;
+    request->done++;
 }
 
-static void check_done(void)
+static void submit(struct zc_backing *backing, struct request *request,
+                   unsigned slot)
 {
-    for (unsigned i = 0; i < REQUESTS; i++)
-        if (done[i] != 1)
-            lab_fail("page lost", "request %u was done %u times", i, done[i]);
+    WORLD_ENTER("zc_backing_submit(%u)", slot);
+    request->done = 0;
+    request->io = (struct zc_io){
+        .is_write = true,
+        .slot = slot,
+        .data = (void *)(uintptr_t)world_page(slot, 1),
+        .complete = complete,
+    };
+    zc_backing_submit(backing, &request->io);
+    world_leave();
 }
 
 static void open_write_close(void *context)
@@ -43,27 +50,23 @@ static void open_write_close(void *context)
         .page_size = WORLD_PAGE,
         .slot_count = WORLD_SLOTS,
     };
+    struct request *requests = zc_calloc(REQUESTS, sizeof(*requests));
     struct zc_backing *backing;
 
     (void)context;
     WORLD_ENTER("zc_backing_open(1 worker)");
     world_must(zc_backing_open(NULL, &config, 1, &backing), "no device");
     world_leave();
-    for (unsigned i = 0; i < REQUESTS; i++) {
-        WORLD_ENTER("zc_backing_submit(%u)", i);
-        requests[i] = (struct zc_io){
-            .is_write = true,
-            .slot = i,
-            .data = (void *)(uintptr_t)world_page(i, 1),
-            .complete = complete,
-        };
-        zc_backing_submit(backing, &requests[i]);
-        world_leave();
-    }
+    for (unsigned i = 0; i < REQUESTS; i++)
+        submit(backing, &requests[i], i);
     WORLD_ENTER("zc_backing_close()");
     zc_backing_close(backing);
     world_leave();
-    check_done();
+    for (unsigned i = 0; i < REQUESTS; i++)
+        if (requests[i].done != 1)
+            lab_fail("page lost", "request %u was done %u times", i,
+                     requests[i].done);
+    zc_free(requests);
 }
 
 static void setup_nothing(void)
@@ -86,7 +89,7 @@ static void write_and_take(void *context)
     world_must(world_swap_off(), "no swapoff");
 }
 
-static const struct world_case alone = {.setup = setup_nothing, .begin = begin};
+static const struct world_case alone = {.setup = setup_nothing};
 static const struct world_case below = {.setup = setup_cache};
 
 static const struct lab_actor closing[] = {
