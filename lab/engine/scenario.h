@@ -24,6 +24,9 @@ struct lab_scenario {
     /* It is there for locks and checks that no rule names: the matrix breaks no
      * rule in it. */
     bool for_locks;
+    /* It shows a design that does without rules that another one needs, so none
+     * has to fail here. */
+    bool shows_design;
     unsigned bound;     /* explored to; LAB_NO_BOUND: completely */
     const char *story;  /* what goes wrong, in a few sentences */
     const char *origin; /* kernel thread or commit */

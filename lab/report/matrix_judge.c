@@ -4,8 +4,9 @@
  *
  * With every rule in force nothing fails.  Each rule, broken, makes a scenario
  * fail; otherwise it is no rule.  Each scenario fails with some rule broken;
- * otherwise it is no test.  And what a scenario states about itself is true:
- * how it fails, and with how many preemptions.
+ * otherwise it is no test, unless it is there for locks or shows a design that
+ * needs no rule.  And what a scenario states about itself is true: how it
+ * fails, and with how many preemptions.
  */
 #include "matrix.h"
 
@@ -156,6 +157,7 @@ static void judge_list(struct verdict *verdict, unsigned scenario)
 static void judge_scenario(struct verdict *verdict, unsigned scenario)
 {
     const struct lab_matrix *matrix = verdict->matrix;
+    const struct lab_scenario *own = matrix->plan->scenarios[scenario];
     unsigned failing = 0;
 
     for (unsigned rule = 0; rule <= matrix->rules; rule++) {
@@ -165,7 +167,7 @@ static void judge_scenario(struct verdict *verdict, unsigned scenario)
     }
     judge_whole(verdict, scenario);
     judge_list(verdict, scenario);
-    if (failing != 0)
+    if (failing != 0 || own->for_locks || own->shows_design)
         return;
     (void)fprintf(verdict->out, "%s: no broken rule fails here: no test\n",
                   name_of(matrix, scenario));

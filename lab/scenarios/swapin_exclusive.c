@@ -142,6 +142,7 @@ static const uint8_t least_again[] = {1};
                     .coalesce = true},                                         \
         .break_rule = world_break,                                             \
         .rules = world_no_rules,                                               \
+        .shows_design = true,                                                  \
         .bound = LAB_NO_BOUND,                                                 \
         .story = story_,                                                       \
         .origin = ORIGIN,                                                      \
@@ -153,6 +154,7 @@ static const uint8_t least_again[] = {1};
                     .coalesce = true, .failure_budget = 1},                    \
         .break_rule = world_break,                                             \
         .rules = rules_,                                                       \
+        .shows_design = true,                                                  \
         .bound = 1,                                                            \
         .story = story_,                                                       \
         .origin = ORIGIN,                                                      \

@@ -154,6 +154,13 @@ TEST(a_scenario_that_no_rule_fails_is_said)
     idle.program.finish = NULL;
     run(&idle, first_identifier, 2, 1000);
     expect_judgement("idle: no broken rule fails here");
+    idle.shows_design = true;
+    run(&idle, first_identifier, 2, 1000);
+    expect_said(NULL, 0, "");
+    idle.shows_design = false;
+    idle.for_locks = true;
+    run(&idle, first_identifier, 2, 1000);
+    expect_said(NULL, 0, "");
 }
 
 TEST(a_scenario_that_says_what_is_not_so_is_said)
