@@ -301,7 +301,7 @@ static void set_times(const struct times *times, const struct row *row,
 {
     const double scale = (double)times->all_pages /
                          (double)times->some.page_count;
-    uint64_t distances[TIMES_PASSES_MOST];
+    uint64_t distances[TIMES_PASSES_MOST] = {0};
     uint64_t median;
 
     free(result->passes);

@@ -198,7 +198,9 @@ static bool split(const struct csv *csv, struct record *record, size_t most)
             at = take_plain(csv, at, &separator);
         } else {
             at = take_quoted(at + 1);
-            separator = at == NULL ? '\0' : *at;
+            separator = '\0';
+            if (at != NULL)
+                separator = *at;
             if (separator != '\0' && strchr(csv->separators, separator) == NULL)
                 at = NULL;
         }
