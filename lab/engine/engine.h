@@ -311,6 +311,7 @@ void lab_record_state(void);
 /* Keeps a text and returns its offset. */
 unsigned lab_record_text(const char *format, va_list arguments)
     LAB_PRINTF(1, 0);
+unsigned lab_record_keep(const char *format, ...) LAB_PRINTF(1, 2);
 void lab_record_message(const char *format, va_list arguments) LAB_PRINTF(1, 0);
 /* A failure is passed over; `is_first` of this execution. */
 void lab_record_passed(const char *what, bool is_first);

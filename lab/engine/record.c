@@ -341,9 +341,7 @@ void lab_record_message(const char *format, va_list arguments)
     lab_run.trace->message = lab_record_text(format, arguments);
 }
 
-static unsigned keep_text(const char *format, ...) LAB_PRINTF(1, 2);
-
-static unsigned keep_text(const char *format, ...)
+unsigned lab_record_keep(const char *format, ...)
 {
     va_list arguments;
     unsigned at;
@@ -369,9 +367,9 @@ void lab_record_passed(const char *what, bool is_first)
     if (at == LAB_NO_ROW || lab_run.current == 0)
         return;
     if (trace->rows[at].comment == 0)
-        trace->rows[at].comment = keep_text("%s", what);
+        trace->rows[at].comment = lab_record_keep("%s", what);
     else
-        trace->rows[at].comment = keep_text(
+        trace->rows[at].comment = lab_record_keep(
             "%s, %s", lab_trace_text(trace, trace->rows[at].comment), what);
 }
 
@@ -490,7 +488,7 @@ static void name_call(void *context, unsigned index, const char *name,
     (void)context;
     (void)line;
     if (strncmp(name, "zc_", 3) == 0)
-        calls[index].name = keep_text("%s", name);
+        calls[index].name = lab_record_keep("%s", name);
 }
 
 static void collect_calls(const struct lab_trace *trace)

@@ -45,19 +45,6 @@ void lab_say_state(const char *name, const char *format, ...)
                                      states[i].name, text);
 }
 
-static unsigned keep(const char *format, ...) LAB_PRINTF(1, 2);
-
-static unsigned keep(const char *format, ...)
-{
-    va_list arguments;
-    unsigned at;
-
-    va_start(arguments, format);
-    at = lab_record_text(format, arguments);
-    va_end(arguments);
-    return at;
-}
-
 void lab_record_state(void)
 {
     struct lab_trace *trace = lab_run.trace;
@@ -77,5 +64,5 @@ void lab_record_state(void)
     lab_watcher->state();
     lab_run.in_oracle = false;
     if (changed_used != 0)
-        *at = keep("%s%s", lab_trace_text(trace, *at), changed);
+        *at = lab_record_keep("%s%s", lab_trace_text(trace, *at), changed);
 }

@@ -56,6 +56,16 @@ struct lab_clock {
 /* The clock of each thread; its own entry is the present. */
 extern struct lab_clock lab_clocks[LAB_THREADS];
 
+/* What both know. */
+static inline void lab_clock_join(struct lab_clock *into,
+                                  const struct lab_clock *from)
+{
+    for (int i = 0; i < LAB_THREADS; i++) {
+        if (into->ticks[i] < from->ticks[i])
+            into->ticks[i] = from->ticks[i];
+    }
+}
+
 void lab_clock_reset(void);
 /* The explorer's number of the step of this tick. */
 unsigned lab_step_of(uint32_t tick);

@@ -49,21 +49,13 @@ unsigned lab_step_of(uint32_t tick)
     return step_numbers[tick / 2 % STEPS];
 }
 
-static void join(struct lab_clock *into, const struct lab_clock *from)
-{
-    for (int i = 0; i < LAB_THREADS; i++) {
-        if (into->ticks[i] < from->ticks[i])
-            into->ticks[i] = from->ticks[i];
-    }
-}
-
 /* also_weakly: in the order of tsan_weak.c, which has no fences. */
 static void acquire(int thread, unsigned object, bool now, bool also_weakly)
 {
     struct lab_clock *into = now ? &lab_clocks[thread] : &fences[thread].read;
 
     if (object != 0 && released[object].execution == execution)
-        join(into, &released[object].clock);
+        lab_clock_join(into, &released[object].clock);
     if (now && also_weakly)
         lab_weak_acquire(thread, object, true);
 }
@@ -72,7 +64,7 @@ static void publish(unsigned object, const struct lab_clock *clock,
                     bool goes_on)
 {
     if (goes_on && released[object].execution == execution) {
-        join(&released[object].clock, clock);
+        lab_clock_join(&released[object].clock, clock);
         return;
     }
     released[object].execution = execution;
@@ -151,7 +143,7 @@ void lab_clock_fence(unsigned flags)
     if (thread < 0)
         return;
     if ((flags & LAB_ACQUIRE) != 0)
-        join(&lab_clocks[thread], &fences[thread].read);
+        lab_clock_join(&lab_clocks[thread], &fences[thread].read);
     if ((flags & LAB_RELEASE) == 0)
         return;
     fences[thread].before = lab_clocks[thread];

@@ -56,14 +56,6 @@ void lab_weak_reset(void)
     memset(locked, 0, sizeof(locked));
 }
 
-static void join(struct lab_clock *into, const struct lab_clock *from)
-{
-    for (int i = 0; i < LAB_THREADS; i++) {
-        if (into->ticks[i] < from->ticks[i])
-            into->ticks[i] = from->ticks[i];
-    }
-}
-
 static struct lab_clock clock_of(int thread)
 {
     struct lab_clock clock = lab_weak_clocks[thread];
@@ -75,8 +67,8 @@ static struct lab_clock clock_of(int thread)
 void lab_weak_acquire(int thread, unsigned object, bool all)
 {
     if (lab_orders_less && published[object].execution == execution)
-        join(&lab_weak_clocks[thread],
-             all ? &published[object].all : &published[object].first);
+        lab_clock_join(&lab_weak_clocks[thread],
+                       all ? &published[object].all : &published[object].first);
 }
 
 /* orders: every later acquire, not only some. */
@@ -92,8 +84,8 @@ static void publish(int thread, unsigned object, bool goes_on, bool orders)
         memset(&published[object].all, 0, sizeof(clock));
     }
     if (orders)
-        join(&published[object].first, &clock);
-    join(&published[object].all, &clock);
+        lab_clock_join(&published[object].first, &clock);
+    lab_clock_join(&published[object].all, &clock);
 }
 
 void lab_weak_release(int thread, unsigned object, bool goes_on)
@@ -107,8 +99,9 @@ static void end_section(int thread, unsigned lock)
     const struct lab_clock clock = clock_of(thread);
 
     for (unsigned i = 0; i < accessed_count; i++)
-        join(accessed[i]->writes ? &accessed[i]->written : &accessed[i]->reads,
-             &clock);
+        lab_clock_join(accessed[i]->writes ? &accessed[i]->written
+                                           : &accessed[i]->reads,
+                       &clock);
     publish(thread, lock, true, false);
 }
 
@@ -198,11 +191,11 @@ static bool access_word(int thread, size_t word, bool writes)
         accessed[accessed_count++] = cell;
         cell->section = section;
         cell->writes = false;
-        join(&lab_weak_clocks[thread], &cell->written);
+        lab_clock_join(&lab_weak_clocks[thread], &cell->written);
     }
     if (writes && !cell->writes) {
         cell->writes = true;
-        join(&lab_weak_clocks[thread], &cell->reads);
+        lab_clock_join(&lab_weak_clocks[thread], &cell->reads);
     }
     return true;
 }
