@@ -12,9 +12,10 @@
 #include <stdint.h>
 
 enum lab_met {
-    LAB_MET_RELAXED,        /* an atomic weaker than its use needs, in order */
-    LAB_MET_FENCE,          /* between atomics that run in order anyway */
-    LAB_MET_TIMED_WAIT,     /* that never ran out */
+    LAB_MET_RELAXED,    /* an atomic weaker than its use needs, in order */
+    LAB_MET_FENCE,      /* between atomics that run in order anyway */
+    LAB_MET_ORDER,      /* an atomic whose order does not keep it in order */
+    LAB_MET_TIMED_WAIT, /* that never ran out */
     LAB_MET_CONDITION_WAIT, /* that never woke for nothing */
     LAB_MET_WEAK_EXCHANGE,  /* that never failed for nothing */
     LAB_MET_REUSE,          /* a block that was not given again */

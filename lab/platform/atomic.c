@@ -53,6 +53,7 @@ static void announce(unsigned kind, const void *word, size_t size,
 
     if (!lab_quiet) {
         lab_name_word(word, name);
+        lab_robust_comes(false, (kind & ~0xffu) == 0 ? NULL : pc);
         lab_step(kind, word, site);
         lab_platform_failed(); /* a loop of finish does not end */
     }

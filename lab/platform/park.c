@@ -84,6 +84,7 @@ void lab_bit_lock(zc_atomic_u32 *word, uint32_t bit, const char *name,
         return;
     if (!lab_quiet) {
         lab_name_word(word, name);
+        lab_robust_comes(false, CALLER);
         lab_await(LAB_RMW | LAB_ACQUIRE, word, is_clear, &clear, site);
     }
     lab_access(word, sizeof(*word), LAB_ACCESS_ATOMIC | LAB_ACCESS_WRITE,
@@ -132,6 +133,7 @@ void lab_bit_wait_clear(zc_atomic_u32 *word, uint32_t bit, const char *name,
         return;
     zc_may_block();
     lab_name_word(word, name);
+    lab_robust_comes(false, CALLER);
     lab_await(LAB_READ | LAB_ACQUIRE, word, is_clear, &clear, site);
     lab_access(word, sizeof(*word), LAB_ACCESS_ATOMIC, CALLER);
     lab_value(word->value);

@@ -64,6 +64,7 @@ static bool lie_down(const struct sleeper *sleeper,
 
     if (lab_luck_budget(LAB_SPURIOUS) == 0)
         lab_met(LAB_MET_CONDITION_WAIT, pc);
+    lab_robust_comes(false, pc);
     lab_step_also(LAB_RMW, condition, is_loose ? NULL : lock, site);
     lab_clock_exchanged(true);
     if (!is_loose)

@@ -16,6 +16,8 @@ static const struct {
 } kinds[LAB_METS] = {
     [LAB_MET_RELAXED] = {"relaxed atomic", "relaxed atomics", "run in order"},
     [LAB_MET_FENCE] = {"fence", "fences", "run in order"},
+    [LAB_MET_ORDER] = {"acquire or release atomic",
+                       "acquire or release atomics", "may pass a store"},
     [LAB_MET_TIMED_WAIT] = {"timed wait", "timed waits", "never ran out"},
     [LAB_MET_CONDITION_WAIT] = {"condition wait", "condition waits",
                                 "never woken for nothing"},

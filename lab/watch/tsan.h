@@ -14,6 +14,7 @@
  *   tsan_c11.c       C11 atomics, of user code
  *   tsan_clock.c     what is ordered before what
  *   tsan_weak.c      the same in orders that a search leaves out
+ *   tsan_robust.c    which atomics order too little
  *   outside.c        memory that is not watched
  *   oracle/memory.c  which memory is in a block, which call had it
  *
@@ -96,6 +97,20 @@ void lab_weak_forget(unsigned object);
 /* Before an access is compared: a section is ordered by it. */
 void lab_weak_access(const void *memory, size_t size, bool writes);
 
+/* --- tsan_robust.c --------------------------------------------------- */
+
+void lab_robust_reset(void);
+void lab_robust_spawned(int parent, int child);
+/* Before a step of this thread on an atomic: its order, and where it is; NULL
+ * if it is relaxed. */
+void lab_robust_comes(bool sequentially, const void *pc);
+/* The step at this time, before the thread acquires: on an atomic, or on
+ * another object. */
+void lab_robust_access(int thread, unsigned object, unsigned kind,
+                       uint32_t tick);
+void lab_robust_order(int thread, unsigned object, bool acquires, bool releases,
+                      uint32_t tick);
+
 /* --- tsan_c11.c ------------------------------------------------------ */
 
 /* What every function does first that user code calls for an atomic: its
@@ -110,7 +125,7 @@ bool lab_c11_fails(const void *pc);
 void lab_c11_keep(bool kept);
 
 /* The compare-exchange that ends now failed: it is a load of this order. */
-void lab_c11_failed(int order);
+void lab_c11_failed(int order, const void *pc);
 
 /* The begin and the end of a C11 atomic; `order` as compilers number them.  The
  * end says whether the word was changed, and its value. */

@@ -61,6 +61,7 @@ void lab_c11_begin(unsigned kind, const void *word, size_t size, int order,
         lab_met(LAB_MET_RELAXED, pc);
     if (name != NULL && lab_object_number(word) == 0)
         (void)lab_object(word, name, -1, -1);
+    lab_robust_comes(order == SEQ_CST, order == RELAXED ? NULL : pc);
     lab_step_bytes(kind | flags_of(kind, order), word, size, &site, pc);
     kept = false;
     /* Other threads ran meanwhile and may have set these. */
@@ -83,8 +84,11 @@ void lab_c11_keep(bool value)
     kept = value;
 }
 
-void lab_c11_failed(int order)
+void lab_c11_failed(int order, const void *pc)
 {
+    if (order == RELAXED)
+        lab_met(LAB_MET_RELAXED, pc);
+    lab_robust_comes(order == SEQ_CST, order == RELAXED ? NULL : pc);
     done_flags = flags_of(LAB_READ, order);
 }
 

@@ -42,6 +42,7 @@ void lab_clock_reset(void)
     memset(lab_clocks, 0, sizeof(lab_clocks));
     memset(fences, 0, sizeof(fences));
     lab_weak_reset();
+    lab_robust_reset();
 }
 
 unsigned lab_step_of(uint32_t tick)
@@ -95,6 +96,18 @@ static void count_step(int thread, unsigned step)
     lab_clocks[thread].ticks[thread] = 2 * granted_steps + 1;
 }
 
+/* The step itself, at the time of tsan.h. */
+static uint32_t tick_of(int thread)
+{
+    return lab_clocks[thread].ticks[thread] & ~1u;
+}
+
+static bool is_atomic(unsigned kind)
+{
+    return kind == LAB_READ || kind == LAB_WRITE || kind == LAB_RMW ||
+           kind == LAB_GET || kind == LAB_PUT;
+}
+
 static void granted(const struct lab_granted *step)
 {
     unsigned kind = step->kind & 0xffu;
@@ -106,10 +119,17 @@ static void granted(const struct lab_granted *step)
     count_step(thread, step->step);
     last_object[thread] = step->object;
     is_weak = lab_weak_step(step, lab_clocks[thread].ticks[thread]);
-    if (step->also != 0) /* the mutex that a condition wait unlocks */
+    if (step->also != 0) { /* the mutex that a condition wait unlocks */
+        lab_robust_order(thread, step->also, false, true, tick_of(thread));
         release(thread, step->also, true, true, false);
+    }
     if (kind == LAB_RMW || step->object == 0)
         return; /* lab_clock_exchanged() knows the result */
+    if (is_atomic(kind))
+        lab_robust_access(thread, step->object, kind, tick_of(thread));
+    else
+        lab_robust_order(thread, step->object, acquires, releases,
+                         tick_of(thread));
     if (acquires || kind == LAB_READ)
         acquire(thread, step->object, acquires, !is_weak);
     if (releases || kind == LAB_WRITE)
@@ -130,6 +150,8 @@ void lab_clock_exchanged_as(bool changed, unsigned flags)
 
     if (thread < 0 || last_object[thread] == 0)
         return;
+    lab_robust_access(thread, last_object[thread], changed ? LAB_RMW : LAB_READ,
+                      tick_of(thread));
     acquire(thread, last_object[thread], (flags & LAB_ACQUIRE) != 0, true);
     if (changed)
         release(thread, last_object[thread], (flags & LAB_RELEASE) != 0, true,
@@ -152,8 +174,7 @@ void lab_clock_fence(unsigned flags)
 
 void lab_clock_exchanged(bool changed)
 {
-    if (changed)
-        lab_clock_exchanged_as(true, LAB_ACQUIRE | LAB_RELEASE);
+    lab_clock_exchanged_as(changed, changed ? LAB_ACQUIRE | LAB_RELEASE : 0);
 }
 
 void lab_clock_acquire(const void *object)
@@ -169,6 +190,7 @@ static void spawned(int parent, int child)
     lab_clocks[child] = lab_clocks[parent];
     lab_clocks[child].ticks[child] = 2 * granted_steps + 1;
     lab_clocks[child].ticks[parent] &= ~1u;
+    lab_robust_spawned(parent, child);
     lab_weak_clocks[child] = lab_weak_clocks[parent];
     lab_weak_clocks[child].ticks[child] = lab_clocks[child].ticks[child];
     lab_weak_clocks[child].ticks[parent] &= ~1u;

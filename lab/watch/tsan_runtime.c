@@ -184,7 +184,7 @@ void *__tsan_memset(void *memory, int byte, size_t size)
         if (equal)                                                             \
             *word = value;                                                     \
         else                                                                   \
-            lab_c11_failed(failure);                                           \
+            lab_c11_failed(failure, pc);                                       \
         lab_c11_keep(equal &&value == expected);                               \
         lab_c11_end(equal, *word);                                             \
         return equal;                                                          \
