@@ -64,22 +64,37 @@ static void take_number(struct bench_options *options, int option,
         options->segment_bytes = (size_t)parse_number(text, "--segment");
 }
 
+/* A second value would hide the first. */
+static void check_once(const struct option *option, const char *before,
+                       const char *text)
+{
+    if (before != NULL && option->has_arg == no_argument)
+        die("--%s is given twice, and once is possible", option->name);
+    if (before != NULL)
+        die("--%s is given twice, \"%s\" and \"%s\", and 1 value is possible",
+            option->name, before, text);
+}
+
 void options_read(struct bench_options *options, int argc, char **argv,
                   const char *usage)
 {
+    const char *given[sizeof(long_options) / sizeof(long_options[0])] = {NULL};
     int option;
+    int row;
 
     if (options->generated == 0)
         options->generated = 2000;
     if (options->seed == 0)
         options->seed = 1;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "", long_options, &row)) != -1) {
         if (option == 'h') {
             printf("%s\n%s", usage, help);
             exit(0);
         }
         if (option == '?')
             exit(2);
+        check_once(&long_options[row], given[row], optarg);
+        given[row] = optarg == NULL ? "" : optarg;
         if (option == 'b')
             options->backend = optarg;
         else if (option == 'c')

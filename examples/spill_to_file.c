@@ -118,9 +118,15 @@ static void read_options(struct options *options, int argc, char **argv)
         {"full-after-slots", required_argument, NULL, 's'},
         {NULL, 0, NULL, 0},
     };
+    bool given[sizeof(known) / sizeof(known[0])] = {false};
     int option;
+    int row;
 
-    while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "", known, &row)) != -1) {
+        if (option != '?' && given[row])
+            die(known[row].name, "given twice");
+        if (option != '?')
+            given[row] = true;
         if (option == 'g')
             options->gib = gibibytes(optarg);
         else if (option == 'p')

@@ -192,6 +192,20 @@ static enum option find_option(const char *word)
     return (enum option)i;
 }
 
+/* The second value would hide the first. */
+static bool given_twice(enum option option, const char *before,
+                        const char *text)
+{
+    if (options[option].value == NULL)
+        zcrace_say("%s is given twice, and once is possible",
+                   options[option].name);
+    else
+        zcrace_say("%s is given twice, \"%s\" and \"%s\", and 1 value is "
+                   "possible",
+                   options[option].name, before, text);
+    return false;
+}
+
 /* One option; *index moves past its value. */
 static bool take_option(int argc, char **argv, int *index, struct given *given)
 {
@@ -202,7 +216,10 @@ static bool take_option(int argc, char **argv, int *index, struct given *given)
     if (option == OPTIONS)
         return wrong("there is no option", word);
     if (given->values[option] != NULL)
-        return wrong("given twice:", options[option].name);
+        return given_twice(option, given->values[option],
+                           value != NULL       ? value + 1
+                           : *index + 1 < argc ? argv[*index + 1]
+                                               : "");
     if (options[option].value == NULL) {
         if (value != NULL && (option != SITES || value[1] == '\0'))
             return wrong(option == SITES ? "this option has an empty value:"

@@ -4,7 +4,6 @@
  * of their addresses, so that estimates and tests can be repeated.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +43,7 @@ struct capture_options {
     const char *out_path;
     size_t page_size;
     uint64_t sample;
+    struct text pids; /* of --pid */
     bool force;
     bool quiet;
 };
@@ -99,7 +99,7 @@ static enum capture_parse take_option(struct capture_options *options,
     else if (option == 'm')
         good = arguments_parse_sample(optarg, &options->sample);
     else if (option == 'p')
-        options->sources.pids = optarg;
+        options->sources.pids = arguments_add(&options->pids, optarg);
     else if (option == 'f')
         options->force = true;
     else if (option == 'q')
@@ -136,21 +136,21 @@ static bool check_together(const struct capture_options *options)
 static enum capture_parse parse(struct capture_options *options, int argc,
                                 char **argv)
 {
+    static const int lists[] = {'p', 0};
+    struct arguments arguments;
     int option;
 
     *options = (struct capture_options){.page_size = ZC_PAGE_SIZE_MIN,
                                         .sample = SAMPLE_ALL};
     options->sources.after_milliseconds = AFTER_MILLISECONDS_DEFAULT;
     argc = arguments_split_command(argc, argv, &options->sources.words);
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "-:h", long_options, NULL)) !=
-           -1) {
+    if (!arguments_begin(&arguments, argc, argv, long_options, lists))
+        return CAPTURE_WRONG;
+    while ((option = arguments_next(&arguments)) != -1) {
         enum capture_parse taken;
 
-        if (option == '?' || option == ':') {
-            arguments_explain(option, argv, optind);
+        if (option == '?')
             return CAPTURE_WRONG;
-        }
         taken = take_option(options, option);
         if (taken != CAPTURE_RUN)
             return taken;
@@ -259,15 +259,19 @@ static int capture(const struct capture_options *options)
 int capture_main(int argc, char **argv)
 {
     struct capture_options options;
+    int result = TOOL_ERROR;
 
     message_set_command("zcache capture");
     switch (parse(&options, argc, argv)) {
     case CAPTURE_RUN:
-        return capture(&options);
+        result = capture(&options);
+        break;
     case CAPTURE_SHOWN:
-        return message_finish_output() ? TOOL_FINE : TOOL_ERROR;
+        result = message_finish_output() ? TOOL_FINE : TOOL_ERROR;
+        break;
     case CAPTURE_WRONG:
-    default:
-        return TOOL_ERROR;
+        break;
     }
+    text_free(&options.pids);
+    return result;
 }

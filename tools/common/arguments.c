@@ -62,15 +62,77 @@ bool arguments_parse_after(const char *text, uint64_t *milliseconds_out)
     return false;
 }
 
-void arguments_explain(int result, char **argv, int next)
+/* Of getopt_long(): '-': it returns 1 for a word that is no option; ':': it
+ * tells a missing argument from an unknown option, and prints nothing. */
+static const char short_options[] = "-:h";
+
+static bool adds_up(int option, const int *lists)
 {
-    if (result == ':')
-        message_error("option %s needs an argument; see --help",
-                      argv[next - 1]);
+    while (*lists != 0 && *lists != option)
+        lists++;
+    return *lists != 0;
+}
+
+/* False, and an error shown: an option that was given before. */
+static bool may_follow(const struct option *option, const char *before,
+                       const char *text)
+{
+    if (before == NULL)
+        return true;
+    if (option->has_arg == no_argument)
+        message_error("--%s is given twice, and once is possible",
+                      option->name);
     else
+        message_error("--%s is given twice, \"%s\" and \"%s\", and 1 value is "
+                      "possible",
+                      option->name, before, text);
+    return false;
+}
+
+bool arguments_begin(struct arguments *arguments, int argc, char **argv,
+                     const struct option *options, const int *lists)
+{
+    const char *given[ARGUMENTS_MOST] = {NULL};
+    int row = -1;
+    int option;
+
+    *arguments = (struct arguments){argc, argv, options};
+    optind = 1;
+    while ((option = getopt_long(argc, argv, short_options, options, &row)) !=
+           -1) {
+        /* Without a row it is a word, -h, or wrong. */
+        if (row >= 0 && !adds_up(option, lists)) {
+            const char *text = optarg == NULL ? "" : optarg;
+
+            if (!may_follow(&options[row], given[row], text))
+                return false;
+            given[row] = text;
+        }
+        row = -1;
+    }
+    optind = 1;
+    return true;
+}
+
+int arguments_next(struct arguments *arguments)
+{
+    const int option = getopt_long(arguments->argc, arguments->argv,
+                                   short_options, arguments->options, NULL);
+
+    if (option == ':')
+        message_error("option %s needs an argument; see --help",
+                      arguments->argv[optind - 1]);
+    else if (option == '?')
         message_error("there is no option %s, or it takes no argument; see "
                       "--help",
-                      argv[next - 1]);
+                      arguments->argv[optind - 1]);
+    return option == ':' ? '?' : option;
+}
+
+const char *arguments_add(struct text *all, const char *text)
+{
+    text_print(all, "%s%s", all->length == 0 ? "" : ",", text);
+    return all->bytes;
 }
 
 void arguments_print_version(void)

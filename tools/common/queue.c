@@ -27,7 +27,7 @@ unsigned source_choice_kinds(const struct source_choice *choice)
     kinds += choice->file_count != 0;
     kinds += choice->pids != NULL;
     kinds += choice->all;
-    kinds += choice->cgroup != NULL;
+    kinds += choice->cgroup_count != 0;
     kinds += choice->words != NULL;
     return kinds;
 }
@@ -93,18 +93,35 @@ static bool check_pids(const struct source_queue *queue)
     return true;
 }
 
+/* Adds the processes of a control group. */
+static bool list_cgroup(struct source_queue *queue, const char *path)
+{
+    struct pid_list group = {0};
+    const bool good = system_list_cgroup(&group, path);
+
+    for (size_t i = 0; i < group.count; i++)
+        pid_list_add(&queue->pids, group.pids[i]);
+    queue->pids.foreign += group.foreign;
+    pid_list_free(&group);
+    pid_list_sort(&queue->pids);
+    return good;
+}
+
 /* Lists the processes that are there now of those that are named. */
 static bool list_processes(struct source_queue *queue)
 {
     const struct source_choice *choice = queue->choice;
+    bool good = true;
 
     pid_list_free(&queue->pids);
     if (choice->pids != NULL)
         return parse_pids(&queue->pids, choice->pids);
     if (choice->all)
         return system_list_all(&queue->pids);
-    if (choice->cgroup != NULL)
-        return system_list_cgroup(&queue->pids, choice->cgroup);
+    for (size_t i = 0; good && i < choice->cgroup_count; i++)
+        good = list_cgroup(queue, choice->cgroups[i]);
+    if (choice->cgroup_count != 0)
+        return good;
     return command_list(&queue->command, &queue->pids);
 }
 
@@ -126,8 +143,10 @@ static char *group_label(const struct source_choice *choice)
 
     if (choice->all) {
         text_print(&label, "all");
-    } else if (choice->cgroup != NULL) {
-        text_print(&label, "cgroup %s", choice->cgroup);
+    } else if (choice->cgroup_count != 0) {
+        for (size_t i = 0; i < choice->cgroup_count; i++)
+            text_print(&label, "%scgroup %s", i == 0 ? "" : ", ",
+                       choice->cgroups[i]);
     } else if (choice->words != NULL) {
         text_print(&label, "command");
         for (char **word = choice->words; *word != NULL; word++)

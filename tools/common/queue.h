@@ -14,10 +14,11 @@
 struct source_choice {
     char **files;
     size_t file_count;
-    const char *pids;   /* "7,8" */
-    bool all;           /* --all */
-    const char *cgroup; /* a path */
-    char **words;       /* COMMAND ARGS, ended by NULL */
+    const char *pids;     /* "7,8" */
+    bool all;             /* --all */
+    const char **cgroups; /* paths */
+    size_t cgroup_count;
+    char **words; /* COMMAND ARGS, ended by NULL */
     uint64_t after_milliseconds;
 };
 

@@ -18,6 +18,11 @@
 void estimate_options_free(struct estimate_options *options)
 {
     free(options->sources.files);
+    free(options->sources.cgroups);
+    text_free(&options->pids);
+    text_free(&options->codec_names);
+    text_free(&options->target_names);
+    text_free(&options->cold_ages);
     codec_list_free(&options->codecs);
     codec_list_free(&options->recompress);
     *options = (struct estimate_options){0};

@@ -33,6 +33,12 @@ struct estimate_options {
     const char *root; /* of --now; NULL: this machine */
     struct cold_request cold;
 
+    /* Of the options that may be given again: all of their arguments. */
+    struct text pids;
+    struct text codec_names;
+    struct text target_names;
+    struct text cold_ages;
+
     /* For tests: see struct run_request. */
     void (*before_load)(struct zc_zspool *pool, void *context);
     void *before_load_context;

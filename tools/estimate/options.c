@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c - the command line of `zcache estimate`. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,21 +219,24 @@ static bool take_argument(struct estimate_options *options, int option,
     case OPTION_BY:
         return parse_by(text, &options->by_mapping);
     case OPTION_CGROUP:
-        options->sources.cgroup = text;
+        options->sources.cgroups[options->sources.cgroup_count++] = text;
         return true;
     case OPTION_CODEC:
-        return codec_list_parse(&options->codecs, text);
+        return codec_list_parse(&options->codecs,
+                                arguments_add(&options->codec_names, text));
     case OPTION_COLD:
-        return cold_parse(&options->cold, text);
+        return cold_parse(&options->cold,
+                          arguments_add(&options->cold_ages, text));
     case OPTION_FOR:
-        return parse_for(text, &options->targets);
+        return parse_for(arguments_add(&options->target_names, text),
+                         &options->targets);
     case OPTION_HTML:
         options->html_path = text;
         return true;
     case OPTION_PAGE_SIZE:
         return arguments_parse_page_size(text, &options->page_size);
     case OPTION_PID:
-        options->sources.pids = text;
+        options->sources.pids = arguments_add(&options->pids, text);
         return true;
     case OPTION_PLOT:
         options->plot_path = text;
@@ -455,6 +457,9 @@ static bool check_with_codecs(const struct estimate_options *options)
 enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
                                    char **argv)
 {
+    static const int lists[] = {OPTION_CGROUP, OPTION_CODEC, OPTION_COLD,
+                                OPTION_FOR,    OPTION_PID,   0};
+    struct arguments arguments;
     bool after_given = false;
     unsigned given = 0; /* a bit for each option from OPTION_AFTER on */
     int option;
@@ -462,16 +467,14 @@ enum estimate_parse estimate_parse(struct estimate_options *options, int argc,
     set_defaults(options);
     argc = arguments_split_command(argc, argv, &options->sources.words);
     options->sources.files = memory_allocate((size_t)argc, sizeof(char *));
-    optind = 1;
-    /* '-': getopt_long() returns 1 for a word that is no option. */
-    while ((option = getopt_long(argc, argv, "-:h", long_options, NULL)) !=
-           -1) {
+    options->sources.cgroups = memory_allocate((size_t)argc, sizeof(char *));
+    if (!arguments_begin(&arguments, argc, argv, long_options, lists))
+        return ESTIMATE_WRONG;
+    while ((option = arguments_next(&arguments)) != -1) {
         enum estimate_parse parse;
 
-        if (option == '?' || option == ':') {
-            arguments_explain(option, argv, optind);
+        if (option == '?')
             return ESTIMATE_WRONG;
-        }
         if (option == 1) {
             options->sources.files[options->sources.file_count++] = optarg;
             continue;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c - the command line of `zcache sim`. */
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -244,23 +243,22 @@ static bool set_all(struct sim_options *options)
 
 enum sim_parse sim_parse(struct sim_options *options, int argc, char **argv)
 {
+    static const int lists[] = {0}; /* --sweep has its own */
     struct option long_options[PLAIN_COUNT + SIM_PARAMETERS + 1];
+    struct arguments arguments;
     int option;
 
     *options = (struct sim_options){0};
     sim_config_init(&options->config);
     options->files = memory_allocate((size_t)argc, sizeof(char *));
     make_long_options(long_options);
-    optind = 1;
-    /* '-': getopt_long() returns 1 for a word that is no option. */
-    while ((option = getopt_long(argc, argv, "-:h", long_options, NULL)) !=
-           -1) {
+    if (!arguments_begin(&arguments, argc, argv, long_options, lists))
+        return SIM_WRONG;
+    while ((option = arguments_next(&arguments)) != -1) {
         enum sim_parse parse;
 
-        if (option == '?' || option == ':') {
-            arguments_explain(option, argv, optind);
+        if (option == '?')
             return SIM_WRONG;
-        }
         if (option == 1) {
             options->files[options->file_count++] = optarg;
             continue;
