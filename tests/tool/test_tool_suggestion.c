@@ -124,7 +124,7 @@ static bool is_put(const char *text)
 
     assert_non_null(file);
     json_open(&json, '{');
-    suggestion_put(&suggestion, &json);
+    suggestion_put(&suggestion, &report, &json);
     json_close(&json, '}');
     assert_int_equal(fclose(file), 0);
     return strstr(bytes, text) != NULL;
@@ -268,12 +268,28 @@ TEST(rule_3_the_reason_is_said)
     assert_true(is_put("\"reason\": \"tie\""));
     assert_true(is_put("\"time_ratio\": 0.8"));
     set_ratio(0.5);
-    assert_non_null(strstr(sentence(), "zstd saves 4.7 points more, but lz4 "
-                                       "takes 0.50 of its time, spread 0.00."));
+    assert_non_null(strstr(sentence(),
+                           "zstd saves 4.7 points more, but lz4 "
+                           "takes 0.50 of its time, spread 0.00: under "
+                           "0.8 is clearly faster, and less than 5 "
+                           "points are not worth that."));
     assert_true(is_put("\"reason\": \"faster\""));
     set_ratio(0.9);
-    assert_null(strstr(sentence(), "takes"));
+    assert_non_null(strstr(sentence(),
+                           "lz4 takes 0.90 of the time of zstd, and "
+                           "saves 4.7 points less: that is not "
+                           "under 0.8 of its time"));
+    assert_non_null(strstr(sentence(), "rule 3 of docs/estimate.md"));
     assert_true(is_put("\"reason\": \"saves most\""));
+    results[2].pool_bytes = BYTES / 2;
+    set_ratio(0.3);
+    assert_non_null(strstr(sentence(),
+                           "lz4 takes 0.30 of the time of zstd, and "
+                           "saves 16.7 points less than zstd: 5 or "
+                           "more are too many"));
+    set_ratio(1.1);
+    assert_non_null(strstr(sentence(), "It saves most, and no other is "
+                                       "faster."));
 }
 
 TEST(rule_3_the_smaller_pool_wins_a_tie_of_faster_codecs)
@@ -324,6 +340,17 @@ TEST(rule_5_zswap_is_for_machines_with_a_swap_device)
     assert_int_equal(kind(), SUGGEST_ZSWAP);
 }
 
+TEST(rule_5_what_does_not_compress_is_said_in_words)
+{
+    make_report();
+    assert_non_null(strstr(sentence(), "and every page compresses (rule 5)."));
+    results[1].raw_pages = 1;
+    assert_non_null(strstr(sentence(), "and less than 1 % of the pages do not "
+                                       "compress (rule 5)."));
+    results[1].raw_pages = PAGES * 7 / 100;
+    assert_non_null(strstr(sentence(), "and 7 % of the pages do not compress"));
+}
+
 TEST(rule_6_zswap_gets_its_percent_and_its_device)
 {
     struct suggestion suggestion;
@@ -369,6 +396,49 @@ TEST(rule_7_a_level_is_written_as_the_kernel_reads_it)
     results[3].codec = &codec;
     assert_true(is_put("\"comp_algorithm\": \"zstd\""));
     assert_true(is_put("\"algorithm_params\": \"level=9\""));
+}
+
+TEST(rule_7_only_the_steps_that_are_needed_are_to_type)
+{
+    make_report();
+    assert_non_null(strstr(sentence(),
+                           "modprobe zram num_devices=1   echo zstd "
+                           ">/sys/block/zram0/comp_algorithm"));
+    report.zram = (struct system_zram){.is_loaded = true, .unset = "zram3"};
+    assert_null(strstr(sentence(), "modprobe"));
+    assert_non_null(strstr(sentence(), "mkswap /dev/zram3 && swapon -p 100 "
+                                       "/dev/zram3"));
+    report.zram.unset[0] = '\0'; /* all are in use */
+    assert_null(strstr(sentence(), "modprobe"));
+    assert_non_null(strstr(sentence(),
+                           "  n=$(cat /sys/class/zram-control/"
+                           "hot_add)   echo zstd >/sys/block/zram$n/"
+                           "comp_algorithm"));
+    assert_non_null(strstr(sentence(), "mkswap /dev/zram$n &&"));
+}
+
+TEST(rule_9_a_machine_without_pressure_is_told_so)
+{
+    make_report();
+    assert_null(strstr(sentence(), "Memory is"));
+    report.shortage = (struct system_shortage){.total = 20 * (MIB << 10),
+                                               .available = 2 * (MIB << 10),
+                                               .knows_pressure = true,
+                                               .pressure = 99};
+    assert_non_null(strstr(sentence(), "Memory is not short now: 2.0 of 20.0 "
+                                       "GiB are available"));
+    assert_non_null(strstr(sentence(), "in 0.99 % of the last 5 minutes"));
+    assert_non_null(strstr(sentence(), "and no swap is used: nothing has to be "
+                                       "saved now;"));
+    assert_true(is_put("\"is_short\": 0"));
+    report.shortage.pressure = 100;
+    assert_non_null(strstr(sentence(), "Memory is short now:"));
+    report.shortage.pressure = 0;
+    report.shortage.available -= PAGE;
+    report.shortage.swap_used = 3 * MIB;
+    assert_non_null(strstr(sentence(), "Memory is short now:"));
+    assert_non_null(strstr(sentence(), "and 3072.0 KiB of swap are used."));
+    assert_true(is_put("\"is_short\": 1"));
 }
 
 TEST(rule_8_with_cold_the_pages_are_those_of_the_longest_age)

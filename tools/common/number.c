@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* number.c - strict parsing of numbers in options, and numbers with units. */
+#include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 
 #include "common/text.h"
 
@@ -93,6 +95,20 @@ char *byte_text(char *text, uint64_t bytes)
 
     (void)snprintf(text, BYTE_TEXT_SIZE, "%.1f %s", (double)bytes / unit.bytes,
                    unit.name);
+    return text;
+}
+
+int64_t tenths_of(double bytes, double unit)
+{
+    return (int64_t)rint(bytes / unit * 10.0);
+}
+
+char *tenths_text(char *text, int64_t tenths)
+{
+    const uint64_t size = (uint64_t)(tenths < 0 ? -tenths : tenths);
+
+    (void)snprintf(text, BYTE_TEXT_SIZE, "%s%" PRIu64 ".%u",
+                   tenths < 0 ? "-" : "", size / 10, (unsigned)(size % 10));
     return text;
 }
 

@@ -532,10 +532,8 @@ void process_explain(enum process_outcome outcome, long pid)
     if (outcome == PROCESS_GONE)
         message_error("process %ld: there is no such process", pid);
     else if (outcome == PROCESS_NOT_PERMITTED && geteuid() == 0)
-        message_error("process %ld: not permitted to read its memory, not "
-                      "even to root here (it takes CAP_SYS_PTRACE, which a "
-                      "container may lack)",
-                      pid);
+        message_error("process %ld: not permitted to read its memory (%s)", pid,
+                      system_read_permission());
     else if (outcome == PROCESS_NOT_PERMITTED)
         message_error("process %ld: not permitted to read its memory; run as "
                       "root or with CAP_SYS_PTRACE, or as its user where "

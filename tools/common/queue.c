@@ -191,12 +191,12 @@ static bool open_processes(struct source_queue *queue, struct source *source)
     } else if (queue->pids.count == 1) {
         process_explain(outcome, queue->pids.pids[0]);
     } else if (outcome != PROCESS_FAILED) {
-        message_error("%s: no process was read: %zu not permitted (root, or "
-                      "CAP_SYS_PTRACE, may read them), %zu without pages that "
+        message_error("%s: no process was read: %zu not permitted (%s), "
+                      "%zu without pages that "
                       "could be swapped, %zu ended",
                       label == NULL ? "--pid" : label,
-                      queue->left_out.not_permitted, queue->left_out.empty,
-                      queue->left_out.gone);
+                      queue->left_out.not_permitted, system_read_permission(),
+                      queue->left_out.empty, queue->left_out.gone);
     }
     free(label);
     return outcome == PROCESS_OK;

@@ -23,9 +23,42 @@ uint64_t system_swap_devices(void);
 /* Bytes of shared memory and tmpfs in memory, mapped or not; 0 if unknown. */
 uint64_t system_shared_memory(void);
 
-/* The longest chain of pages of zsmalloc in the running kernel, by its
- * configuration; 0 where that cannot be read. */
-unsigned system_chain_length(void);
+/* The longest chain of pages of zsmalloc. */
+enum system_chain_origin {
+    CHAIN_UNKNOWN, /* the length is 0, or the kernel's default */
+    CHAIN_READ,    /* of the configuration of the running kernel */
+    CHAIN_GIVEN    /* --chain */
+};
+
+struct system_chain {
+    unsigned length;
+    enum system_chain_origin origin;
+    char path[160]; /* of the configuration */
+};
+
+struct system_chain system_find_chain(void);
+
+/* zram on this machine, or on that of a recorded tree ("": this one). */
+struct system_zram {
+    bool is_loaded;
+    char unset[32]; /* the first device without a disksize: "zram0"; "" */
+};
+
+struct system_zram system_find_zram(const char *root);
+
+/* Is memory short?  All zero: not known. */
+struct system_shortage {
+    uint64_t total; /* MemTotal, bytes */
+    uint64_t available;
+    uint64_t swap_used;
+    bool knows_pressure;
+    unsigned pressure; /* hundredths of a percent: some avg300 */
+};
+
+struct system_shortage system_find_shortage(void);
+
+/* What it takes to read a process that this program was not permitted to. */
+const char *system_read_permission(void);
 
 /* Processes by number. */
 struct pid_list {

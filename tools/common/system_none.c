@@ -31,9 +31,25 @@ uint64_t system_shared_memory(void)
     return 0;
 }
 
-unsigned system_chain_length(void)
+struct system_chain system_find_chain(void)
 {
-    return 0;
+    return (struct system_chain){0};
+}
+
+struct system_zram system_find_zram(const char *root)
+{
+    (void)root;
+    return (struct system_zram){0};
+}
+
+struct system_shortage system_find_shortage(void)
+{
+    return (struct system_shortage){0};
+}
+
+const char *system_read_permission(void)
+{
+    return "not supported on this system";
 }
 
 bool system_list_all(struct pid_list *list)

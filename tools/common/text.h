@@ -89,6 +89,11 @@ struct byte_unit byte_unit_for(uint64_t bytes);
 #define BYTE_TEXT_SIZE 32
 char *byte_text(char *text, uint64_t bytes);
 
+/* A size as it is printed, in tenths of a unit: what is computed of sizes that
+ * stand beside it is computed of these, so that it adds up for a reader. */
+int64_t tenths_of(double bytes, double unit);
+char *tenths_text(char *text, int64_t tenths); /* "-0.3", BYTE_TEXT_SIZE */
+
 /* Part of whole in percent; 0 of nothing. */
 double percent_of(uint64_t part, uint64_t whole);
 

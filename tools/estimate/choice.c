@@ -238,6 +238,57 @@ bool choice_needs_passes(const struct report *report)
     return false;
 }
 
+/* Why a codec that takes less time than the chosen one was not chosen. */
+static void say_faster(const struct choice *choice, const struct report *report,
+                       const struct run_result *other, struct text *text)
+{
+    const struct run_result *best = choice->slow == NULL ? choice->result
+                                                         : choice->slow;
+    const char *label = choice->result->codec->label;
+
+    if (!saves_enough(report, other, best))
+        text_print(text,
+                   " %s takes %.2f of the time of %s, and saves %.1f points "
+                   "less than %s: %.0f or more are too many, however fast it "
+                   "is.",
+                   other->codec->label, ratio_of(other, choice->result), label,
+                   saves_more(report, best, other), best->codec->label,
+                   POINTS_WORTH_TIME);
+    else
+        text_print(text,
+                   " %s takes %.2f of the time of %s, and saves %.1f points "
+                   "less: that is not under %.1f of its time, so it is not "
+                   "clearly faster.",
+                   other->codec->label, ratio_of(other, choice->result), label,
+                   saves_more(report, choice->result, other), CHOICE_BOUND);
+}
+
+/* Each codec that takes less time than the chosen one, and was not named. */
+static void say_all_faster(const struct choice *choice,
+                           const struct report *report, struct text *text)
+{
+    size_t others = 0;
+    size_t said = 0;
+
+    for (size_t i = 0; i < report->result_count; i++) {
+        const struct run_result *other = &report->results[i];
+
+        if (other == choice->result ||
+            !may_suggest(other, choice->result->target))
+            continue;
+        others++;
+        if (other == choice->fast || other == choice->slow ||
+            ratio_of(other, choice->result) >= 1.0)
+            continue;
+        say_faster(choice, report, other, text);
+        said++;
+    }
+    if (choice->reason == CHOICE_SAVES_MOST && others != 0 && said == 0)
+        text_print(text, " It saves most, and no other is faster.");
+    if (others != 0)
+        text_print(text, " That is rule 3 of docs/estimate.md.");
+}
+
 void choice_print(const struct choice *choice, const struct report *report,
                   struct text *text)
 {
@@ -256,9 +307,12 @@ void choice_print(const struct choice *choice, const struct report *report,
     else if (choice->reason == CHOICE_FASTER)
         text_print(text,
                    " %s saves %.1f points more, but %s takes %.2f of its time, "
-                   "spread %.2f.",
+                   "spread %.2f: under %.1f is clearly faster, and less than "
+                   "%.0f points are not worth that.",
                    choice->slow->codec->label, points,
-                   choice->fast->codec->label, choice->ratio, choice->spread);
+                   choice->fast->codec->label, choice->ratio, choice->spread,
+                   CHOICE_BOUND, POINTS_WORTH_TIME);
+    say_all_faster(choice, report, text);
 }
 
 static void put_part(struct json *json, const char *key, double part)

@@ -220,18 +220,22 @@ static void add_row(struct table *table, const struct report *report,
                          (double)report->census.pages;
     const double factor = (report->sample == SAMPLE_ALL ? 1.0 : scale) / unit;
     const double bytes = (double)(cold->part.census.pages * report->page_size);
-    const double cost = (double)report_cost_share(report, &cold->part, result);
+    const struct report_sizes sizes = report_sizes(
+        bytes * factor,
+        (double)report_pool_share(report, &cold->part, result) * factor,
+        (double)report_cost_share(report, &cold->part, result) * factor, 1.0);
+    char text[BYTE_TEXT_SIZE];
 
     table_add(table, "%" PRIu64 " s", report->cold->ages[age].seconds);
-    table_add(table, "%.1f", bytes * factor);
+    table_add(table, "%s", tenths_text(text, sizes.whole));
     table_add(table, "%.1f%%",
               percent_of(cold->part.census.pages, report->census.pages));
-    table_add(table, "%.1f",
-              (double)report_pool_share(report, &cold->part, result) * factor);
+    table_add(table, "%s", tenths_text(text, sizes.pool));
     if (is_sampled(report))
         table_add(table, "%.2f",
                   report_pool_error(report, cold, result) * factor);
-    table_add(table, "%.1f", (bytes - cost) * factor);
+    table_add(table, "%s", tenths_text(text, sizes.metadata));
+    table_add(table, "%s", tenths_text(text, sizes.left));
     table_add(table, "%.1f", report_again_per_second(report, age));
     table_add(table, "%.2f%%", report_processor_percent(report, age, result));
 }
@@ -262,7 +266,7 @@ const char *report_cold_means(const struct report *report)
 void report_print_cold(const struct report *report, size_t result, FILE *file)
 {
     const struct run_result *shown = &report->results[result];
-    struct table table = {.column_count = 7};
+    struct table table = {.column_count = 8};
     struct byte_unit unit =
         byte_unit_for(report->census.pages * report->page_size);
     struct text text = {0};
@@ -276,6 +280,7 @@ void report_print_cold(const struct report *report, size_t result, FILE *file)
     table_add(&table, "pool");
     if (is_sampled(report))
         table_add(&table, "error");
+    table_add(&table, "metadata");
     table_add(&table, "come free");
     table_add(&table, "again/s");
     table_add(&table, "processor");

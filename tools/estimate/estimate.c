@@ -167,7 +167,7 @@ static bool estimate_snapshot(const struct estimate_options *options,
 {
     const struct run_request base = {
         .snapshot = snapshot,
-        .chain_length = report->chain_length,
+        .chain_length = report->chain.length,
         .thread_count = options->thread_count,
         .want_sizes = options->by_mapping || report->cold != NULL ||
                       report->source->origin_count > 1 ||
@@ -248,15 +248,18 @@ static int estimate_source(const struct estimate_options *options,
                            const struct cold *cold, struct source_queue *queue,
                            struct source *source)
 {
-    struct report report = {.source = source,
-                            .page_size = source->page_size,
-                            .sample = options->sample,
-                            .chain_length = options->chain_length,
-                            .memory_bytes = system_total_memory(),
-                            .swap_device_bytes = system_swap_devices(),
-                            .top = options->top,
-                            .legend = options->legend,
-                            .cold = cold};
+    struct report report = {
+        .source = source,
+        .page_size = source->page_size,
+        .sample = options->sample,
+        .chain = {.length = options->chain_length, .origin = CHAIN_GIVEN},
+        .memory_bytes = system_total_memory(),
+        .swap_device_bytes = system_swap_devices(),
+        .zram = system_find_zram(""),
+        .shortage = system_find_shortage(),
+        .top = options->top,
+        .legend = options->legend,
+        .cold = cold};
     uint64_t pages = sample_page_count(source->page_count, options->sample);
     struct suggestion suggestion;
     struct progress progress;
@@ -264,11 +267,10 @@ static int estimate_source(const struct estimate_options *options,
     enum snapshot_outcome outcome;
     int result = TOOL_ERROR;
 
-    if (report.chain_length == 0)
-        report.chain_length = system_chain_length();
-    report.chain_is_assumed = report.chain_length == 0;
-    if (report.chain_is_assumed)
-        report.chain_length = CHAIN_DEFAULT;
+    if (report.chain.length == 0)
+        report.chain = system_find_chain();
+    if (report.chain.length == 0)
+        report.chain.length = CHAIN_DEFAULT;
     progress_begin(&progress, options->quiet, source->page_size, pages);
     progress_stage(&progress, "", "", "reading");
     outcome = snapshot_take(&snapshot, source, options->sample, &progress);

@@ -151,6 +151,8 @@ struct now {
     struct now_swap *swaps;
     size_t swap_count;
     size_t swap_capacity;
+    struct system_zram zram_here;
+    struct system_shortage shortage; /* of this machine, not of a tree */
     struct now_zram *zrams;
     size_t zram_count;
     size_t zram_capacity;
@@ -239,6 +241,10 @@ uint64_t now_pages_past(const struct now *now);
 
 /* Is the part at least so many percent of the whole, and not of nothing? */
 bool now_is_share(uint64_t part, uint64_t whole, unsigned percent);
+
+/* "4821.0 MiB": always MiB, so that what stands beside each other compares;
+ * text must hold BYTE_TEXT_SIZE. */
+char *now_size_text(char *text, uint64_t bytes);
 
 /* "97,863"; text must hold NOW_COUNT_SIZE. */
 #define NOW_COUNT_SIZE 32

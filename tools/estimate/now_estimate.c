@@ -314,7 +314,7 @@ void now_print_estimate(const struct now *now, const struct report *report,
 
     fprintf(file, "\nestimate of ");
     text_print_visible(file, report->source->label);
-    fprintf(file, ": %s%s\n", byte_text(size, report->suggestion->bytes),
+    fprintf(file, ": %s%s\n", now_size_text(size, report->suggestion->bytes),
             report->cold == NULL ? "" : " that are cold");
     table_add(&table, "  of it");
     table_add(&table, "now");
@@ -343,7 +343,7 @@ void now_put_estimate(const struct now *now, const struct report *report,
     json_string(json, report->source->label);
     json_key(json, "pages");
     json_number(json, report->census.pages);
-    suggestion_put(report->suggestion, json);
+    suggestion_put(report->suggestion, report, json);
     json_key(json, "compared");
     json_open(json, '[');
     for (size_t i = 0; i < comparison.count; i++) {

@@ -272,7 +272,7 @@ static void judge_forbidden(const struct now *now,
             "Control groups that may not use zswap (memory.zswap.max 0): %s. "
             "%s of theirs is in swap and not in zswap (memory.swap.current "
             "less zswapped). Where that is not meant:",
-            found.names.bytes, byte_text(size, found.past_bytes));
+            found.names.bytes, now_size_text(size, found.past_bytes));
         add_commands(now, finding, may_not_zswap, "max", "memory.zswap.max");
     }
     text_free(&found.names);
@@ -293,8 +293,8 @@ static void judge_full(const struct now *now, struct now_findings *findings)
             "They have %s in the pool, and %s of theirs is in swap and not in "
             "zswap: refused, or written back. Without a limit of their own, "
             "max_pool_percent is the limit:",
-            found.names.bytes, byte_text(pool, found.zswap_bytes),
-            byte_text(size, found.past_bytes));
+            found.names.bytes, now_size_text(pool, found.zswap_bytes),
+            now_size_text(size, found.past_bytes));
         add_commands(now, finding, is_at_its_limit, "max", "memory.zswap.max");
     }
     text_free(&found.names);
@@ -315,7 +315,7 @@ static void judge_kept(const struct now *now, struct now_findings *findings)
             "be written back: it belongs to control groups with "
             "memory.zswap.writeback 0: %s. A page of theirs that zswap refuses "
             "stays in memory.",
-            byte_text(pool, found.zswap_bytes),
+            now_size_text(pool, found.zswap_bytes),
             percent_of(found.zswap_bytes, now_pool_bytes(now)),
             found.names.bytes);
         add_commands(now, finding, keeps_its_pages, "1",

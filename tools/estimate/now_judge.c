@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "estimate/now.h"
+#include "estimate/suggestion.h"
 
 #define PARAMETER(name) "/sys/module/zswap/parameters/" name
 
@@ -96,6 +97,13 @@ uint64_t now_pages_past(const struct now *now)
     return out > written_back ? out - written_back : 0;
 }
 
+char *now_size_text(char *text, uint64_t bytes)
+{
+    (void)snprintf(text, BYTE_TEXT_SIZE, "%.1f MiB",
+                   (double)bytes / (double)(1 << 20));
+    return text;
+}
+
 char *now_count_text(char *text, uint64_t count)
 {
     char digits[NOW_COUNT_SIZE];
@@ -150,13 +158,14 @@ static void propose_limit(const struct now *now, struct now_finding *finding)
             &finding->sentences,
             "All that is in swap now (%s) would take a pool of %.0f %% of "
             "memory, so a larger limit alone is no answer.",
-            byte_text(size, (uint64_t)swapped), percent);
+            now_size_text(size, (uint64_t)swapped), percent);
         return;
     }
     text_print_sentence(&finding->sentences,
                         "A limit of %u %% has room for all that is in swap now "
                         "(%s).",
-                        (unsigned)percent, byte_text(size, (uint64_t)swapped));
+                        (unsigned)percent,
+                        now_size_text(size, (uint64_t)swapped));
     text_print(&finding->commands,
                "echo %u > " PARAMETER("max_pool_percent") "\n",
                (unsigned)percent);
@@ -225,7 +234,7 @@ static void say_limit(const struct now *now, struct now_finding *finding,
         "The limit is %s (max_pool_percent %" PRIu64
         "); once it is reached, pages are refused until the pool is down to "
         "%" PRIu64 " %% of it (accept_threshold_percent).",
-        byte_text(limit, now_pool_limit(now)),
+        now_size_text(limit, now_pool_limit(now)),
         now_value(now, NOW_MAX_POOL_PERCENT),
         now_value(now, NOW_ACCEPT_THRESHOLD_PERCENT));
     if (now->figures[NOW_REJECT_RECLAIM_FAIL].known)
@@ -390,9 +399,9 @@ static void judge_incompressible(const struct now *now,
             percent_of(poor, offered));
     text_print_sentence(
         &finding->sentences,
-        "Whether another compressor makes them smaller, and whose they are, "
-        "says an estimate; a control group that has mostly such pages is "
-        "better off with memory.zswap.max = 0.");
+        "A control group that has mostly such pages is better off with "
+        "memory.zswap.max = 0. Whose they are, and whether another compressor "
+        "makes them smaller, is measured by:");
     text_print(&finding->commands,
                "zcache estimate --all --codec lz4,zstd:3\n");
 }
@@ -418,7 +427,7 @@ static void judge_compaction(const struct now *now,
         "The pool is %s and holds %s of compressed data (zswap in "
         "memory.stat): %.1f %% of it is gaps. The kernel compacts it while "
         "memory is short; there is nothing to type.",
-        byte_text(have, pool), byte_text(hold, payload),
+        now_size_text(have, pool), now_size_text(hold, payload),
         percent_of(pool - payload, pool));
 }
 
@@ -437,7 +446,7 @@ static void judge_devices(const struct now *now, struct now_findings *findings)
             "their way to one, so it gets none. Each page in zswap keeps a "
             "slot of the device; for a pool of %s and pages that shrink to a "
             "third, that is %" PRIu64 " MiB.",
-            byte_text(limit, now_pool_limit(now)), megabytes);
+            now_size_text(limit, now_pool_limit(now)), megabytes);
         text_print(&finding->commands,
                    "dd if=/dev/zero of=/swapfile bs=1M count=%" PRIu64 "\n"
                    "chmod 600 /swapfile\n"
@@ -457,6 +466,37 @@ static void judge_devices(const struct now *now, struct now_findings *findings)
     text_print(&finding->commands, "echo N > " PARAMETER("enabled") "\n");
 }
 
+/* No page can be swapped.  What can be typed without a measurement: a zram
+ * device of half of the memory, which may take a quarter of it. */
+static void say_no_swap(const struct now *now, struct now_finding *finding)
+{
+    const uint64_t out = now_value(now, NOW_PSWPOUT);
+    const uint64_t stored = now_value(now, NOW_ZSWPOUT);
+    const uint64_t memory = now_value(now, NOW_MEM_TOTAL);
+    const struct suggestion_zram device = {.disksize_bytes = memory / 2,
+                                           .mem_limit_bytes = memory / 4};
+    char count[NOW_COUNT_SIZE];
+    char other[NOW_COUNT_SIZE];
+
+    text_print_sentence(
+        &finding->sentences,
+        "There is no swap device, and zswap is off: nothing can be swapped "
+        "now, and nothing is compressed.");
+    if (out + stored != 0)
+        text_print_sentence(
+            &finding->sentences,
+            "Swap was used earlier: since boot %s pages were written to swap "
+            "devices (pswpout), and %s went into zswap (zswpout).",
+            now_count_text(count, out), now_count_text(other, stored));
+    text_print_sentence(
+        &finding->sentences,
+        "These lines make a zram device swap, with the compressor that it has: "
+        "for pages of half of the memory, of which it may take a quarter. "
+        "Better sizes, the compressor, and zram or zswap come from a "
+        "measurement, below.");
+    suggestion_print_zram(&device, &now->zram_here, &finding->commands);
+}
+
 /* Pages go to a disk as they are. */
 static void judge_off(const struct now *now, struct now_findings *findings)
 {
@@ -470,11 +510,7 @@ static void judge_off(const struct now *now, struct now_findings *findings)
                 return;
         }
         finding = now_add_finding(findings, "no_swap");
-        text_print_sentence(
-            &finding->sentences,
-            "There is no swap device, and zswap is off: nothing is swapped, "
-            "and nothing is compressed. What it would save says an estimate.");
-        text_print(&finding->commands, "zcache estimate --all\n");
+        say_no_swap(now, finding);
         return;
     }
     if (now_count_swaps(now, true) != 0)

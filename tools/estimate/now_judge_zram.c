@@ -65,7 +65,7 @@ static void judge_no_limit(const struct now *now, const struct now_zram *zram,
         "%s has no limit of memory (mem_limit 0) and a disksize of %s, "
         "%.0f %% of memory: with pages that do not compress it takes all of "
         "that.",
-        zram->name, byte_text(disk, size), percent_of(size, memory));
+        zram->name, now_size_text(disk, size), percent_of(size, memory));
     text_print(&finding->commands,
                "echo %" PRIu64 "M > /sys/block/%s/mem_limit\n",
                (uint64_t)(limit / 1048576.0) + 1, zram->name);
@@ -91,7 +91,7 @@ static void judge_refusals(const struct now_zram *zram,
             &finding->sentences,
             "%s takes %s of the %s that it may take (mem_limit): it refuses "
             "pages, and these stay in memory.",
-            zram->name, byte_text(size, used), byte_text(most, limit));
+            zram->name, now_size_text(size, used), now_size_text(most, limit));
     if (failed != 0)
         text_print_sentence(&finding->sentences,
                             "%s refused %s writes (failed_writes).", zram->name,
@@ -119,7 +119,7 @@ static void judge_huge(const struct now *now, const struct now_zram *zram,
         "%s pages of %s do not compress (huge_pages), %s or %.1f %% of what it "
         "holds: each takes a whole page and saves nothing.",
         now_count_text(count, value(zram, NOW_ZRAM_HUGE)), zram->name,
-        byte_text(size, huge), percent_of(huge, orig));
+        now_size_text(size, huge), percent_of(huge, orig));
     if (zram->backing[0] != '\0' && strcmp(zram->backing, "none") != 0) {
         text_print_sentence(&finding->sentences,
                             "Its backing device can take them.");
@@ -129,7 +129,7 @@ static void judge_huge(const struct now *now, const struct now_zram *zram,
         text_print_sentence(
             &finding->sentences,
             "%s, so they stay. Whether another compressor makes them smaller "
-            "says an estimate.",
+            "is measured by:",
             zram->backing[0] != '\0' ? "It has no backing device (backing_dev)"
                                      : "This kernel has no backing devices "
                                        "(CONFIG_ZRAM_WRITEBACK)");
@@ -155,7 +155,7 @@ static void judge_gaps(const struct now_zram *zram,
         &finding->sentences,
         "%s takes %s (mem_used_total) for %s of compressed data "
         "(compr_data_size): %.1f %% of it is gaps, which compaction closes.",
-        zram->name, byte_text(have, used), byte_text(hold, data),
+        zram->name, now_size_text(have, used), now_size_text(hold, data),
         percent_of(used - data, used));
     text_print(&finding->commands, "echo 1 > /sys/block/%s/compact\n",
                zram->name);
@@ -204,7 +204,7 @@ static void judge_disk_beside(const struct now *now,
                 "disksize, a backing device for zram, or zswap over the disk "
                 "instead of zram.",
                 zram->name, percent_of(swap->used, swap->size),
-                byte_text(size, disk->used), disk->path);
+                now_size_text(size, disk->used), disk->path);
         }
     }
 }

@@ -7,9 +7,10 @@
 
 #include "common/json.h"
 #include "estimate/now.h"
+#include "estimate/suggestion.h"
 
-/* Of the JSON: a reader of version 1 may meet more keys, and no fewer. */
-#define JSON_VERSION 1
+/* Of the JSON: a reader of format 2 may meet more keys, and no fewer. */
+#define JSON_FORMAT 2
 
 /* --- text --- */
 
@@ -48,11 +49,11 @@ static void add_limit(struct table *table, const struct now *now)
     add_row(table, "limit",
             "%s (max_pool_percent %" PRIu64 " of %s); accepts again at %" PRIu64
             " %% of it",
-            byte_text(size, limit), now_value(now, NOW_MAX_POOL_PERCENT),
-            byte_text(memory, now_value(now, NOW_MEM_TOTAL)),
+            now_size_text(size, limit), now_value(now, NOW_MAX_POOL_PERCENT),
+            now_size_text(memory, now_value(now, NOW_MEM_TOTAL)),
             now_value(now, NOW_ACCEPT_THRESHOLD_PERCENT));
     add_row(table, "pool", "%s, %.1f %% of the limit",
-            byte_text(size, now_pool_bytes(now)),
+            now_size_text(size, now_pool_bytes(now)),
             percent_of(now_pool_bytes(now), limit));
 }
 
@@ -65,7 +66,7 @@ static void add_stored(struct table *table, const struct now *now)
 
     add_row(table, "stored", "%s pages, %s",
             now_count_text(count, stored / now->page_size),
-            byte_text(size, stored));
+            now_size_text(size, stored));
     if (pool != 0)
         add_row(table, "ratio", "%.2f", (double)stored / (double)pool);
 }
@@ -114,8 +115,8 @@ static void print_swaps(const struct now *now, FILE *file)
 
         table_add(&table, "  %s", swap->path);
         table_add(&table, "%s", swap->type);
-        table_add(&table, "%s", byte_text(size, swap->size));
-        table_add(&table, "%s", byte_text(size, swap->used));
+        table_add(&table, "%s", now_size_text(size, swap->size));
+        table_add(&table, "%s", now_size_text(size, swap->used));
         table_add(&table, "%s%" PRIu64, swap->negative ? "-" : "",
                   swap->priority);
     }
@@ -134,11 +135,11 @@ static void add_zram(struct table *table, const struct now_zram *zram)
     table_add(table, "  %s", zram->name);
     table_add(table, "%s", zram->algorithm);
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-        table_add(table, "%s", byte_text(text, figures[sizes[i]].value));
+        table_add(table, "%s", now_size_text(text, figures[sizes[i]].value));
     table_add(table, "%s",
               figures[NOW_ZRAM_LIMIT].value == 0
                   ? "none"
-                  : byte_text(text, figures[NOW_ZRAM_LIMIT].value));
+                  : now_size_text(text, figures[NOW_ZRAM_LIMIT].value));
     if (figures[NOW_ZRAM_USED].value == 0)
         table_add(table, "-");
     else
@@ -169,8 +170,15 @@ static void print_zrams(const struct now *now, FILE *file)
     fputc('\n', file);
     if (unused != now->zram_count)
         table_print(&table, file);
-    else
-        fputs("no zram device is set up\n", file);
+    for (size_t i = 0; i < now->zram_count; i++) {
+        if (now->zrams[i].figures[NOW_ZRAM_DISKSIZE].value == 0)
+            fprintf(file, "zram device %s is there, and not set up\n",
+                    now->zrams[i].name);
+    }
+    if (now->zram_count == 0)
+        fprintf(file, "no zram device%s\n",
+                now->zram_here.is_loaded ? "; zram is loaded"
+                                         : ", and zram is not loaded");
     table_free(&table);
 }
 
@@ -191,10 +199,11 @@ static void print_groups(const struct now *now, FILE *file)
 
         table_add(&table, "  %s", now_group_name(group));
         table_add(&table, "%s",
-                  group->is_limited ? byte_text(text, group->limit) : "max");
+                  group->is_limited ? now_size_text(text, group->limit)
+                                    : "max");
         table_add(&table, "%s", group->has_no_writeback ? "off" : "on");
-        table_add(&table, "%s", byte_text(text, group->zswap_bytes));
-        table_add(&table, "%s", byte_text(text, group->past_bytes));
+        table_add(&table, "%s", now_size_text(text, group->zswap_bytes));
+        table_add(&table, "%s", now_size_text(text, group->past_bytes));
     }
     fputc('\n', file);
     table_print(&table, file);
@@ -203,17 +212,28 @@ static void print_groups(const struct now *now, FILE *file)
 
 static void print_events(const struct now *now, FILE *file)
 {
-    struct table table = {.column_count = 2, .left = 1};
+    static const char *const meanings[NOW_FIGURES] = {
+        [NOW_PSWPIN] = "read from swap devices",
+        [NOW_PSWPOUT] = "written to swap devices, those of zswpwb too",
+        [NOW_ZSWPIN] = "loaded from zswap",
+        [NOW_ZSWPOUT] = "stored in zswap",
+        [NOW_ZSWPWB] = "written by zswap from its pool to a device"};
+    struct table table = {.column_count = 3, .left = 5};
     char count[NOW_COUNT_SIZE];
 
     table_add(&table, "since boot");
     table_add(&table, "pages");
+    table_add(&table, " that were");
     for (int i = 0; i < NOW_FIGURES; i++) {
-        if (now_figure_names[i].place == NOW_VMSTAT)
-            add_count(&table, now, (enum now_figure)i, "");
+        if (meanings[i] == NULL || !now->figures[i].known)
+            continue;
+        table_add(&table, "  %s", now_figure_names[i].name);
+        table_add(&table, "%s", now_count_text(count, now->figures[i].value));
+        table_add(&table, " %s", meanings[i]);
     }
-    add_row(&table, "pswpout less zswpwb", "%s",
-            now_count_text(count, now_pages_past(now)));
+    table_add(&table, "  pswpout less zswpwb");
+    table_add(&table, "%s", now_count_text(count, now_pages_past(now)));
+    table_add(&table, " written to a device and never in zswap");
     fputc('\n', file);
     table_print(&table, file);
     table_free(&table);
@@ -257,6 +277,30 @@ static void say_limits(const struct now *now, const struct report *report,
                             "cgroup2 is mounted.");
     if (report == NULL || report->cold == NULL)
         text_print_sentence(text, "Not looked at: which pages are cold.");
+    if (now->shortage.total != 0) {
+        text_append(text, " ", 1);
+        suggestion_say_shortage(&now->shortage, text);
+    }
+}
+
+/* The command that answers what is not in the kernel's figures. */
+static void print_measurement(const struct now *now, FILE *file)
+{
+    const bool compresses = now_zswap_is_on(now) ||
+                            now_count_swaps(now, true) != 0;
+    struct text text = {0};
+
+    text_print(&text,
+               "%s, and which pages are cold, is measured by root, in a minute "
+               "and the time to compress all pages:",
+               compresses
+                   ? "Whether another compressor or limit would be better"
+                   : "What this would save, the compressor, the sizes, "
+                     "zswap or zram");
+    text_print_wrapped(file, text.bytes, 0);
+    text_free(&text);
+    fprintf(file, "    # zcache estimate %s--all --cold 60\n",
+            compresses ? "--now " : "");
 }
 
 static void print_findings(const struct now *now, const struct report *report,
@@ -265,8 +309,12 @@ static void print_findings(const struct now *now, const struct report *report,
     struct text limits = {0};
 
     fputc('\n', file);
+    say_limits(now, report, &limits);
+    text_print_wrapped(file, limits.bytes, 0);
+    text_free(&limits);
+    fputc('\n', file);
     if (findings->count == 0)
-        fputs("Nothing is wrong by these figures.\n", file);
+        fputs("Nothing is wrong by these figures.\n\n", file);
     for (size_t i = 0; i < findings->count; i++) {
         const struct now_finding *finding = &findings->list[i];
         const char *line = finding->commands.bytes;
@@ -279,11 +327,11 @@ static void print_findings(const struct now *now, const struct report *report,
             fprintf(file, "    # %.*s\n", (int)length, line);
             line += length + 1;
         }
-        fputc('\n', file);
+        if (report == NULL || i + 1 < findings->count)
+            fputc('\n', file);
     }
-    say_limits(now, report, &limits);
-    text_print_wrapped(file, limits.bytes, 0);
-    text_free(&limits);
+    if (report == NULL)
+        print_measurement(now, file);
 }
 
 static void print_text(const struct now *now, const struct report *report,
@@ -459,12 +507,13 @@ static void print_json(const struct now *now, const struct report *report,
 
     say_limits(now, report, &limits);
     json_open(&json, '{');
-    put_number(&json, "version", JSON_VERSION);
+    put_number(&json, "format", JSON_FORMAT);
     put_number(&json, "page_size", now->page_size);
     put_zswap(&json, now);
     put_places(&json, now);
     put_swaps(&json, now);
     put_zrams(&json, now);
+    suggestion_put_shortage(&now->shortage, &json);
     put_groups(&json, now);
     if (report != NULL)
         now_put_estimate(now, report, &json);

@@ -474,6 +474,9 @@ bool now_read(struct now *now, const char *root, size_t page_size)
 
     *now = (struct now){.root = root, .page_size = page_size};
     good = read_all(&reader);
+    now->zram_here = system_find_zram(root);
+    if (root[0] == '\0')
+        now->shortage = system_find_shortage();
     text_free(&reader.path);
     text_free(&reader.text);
     return good;

@@ -61,6 +61,33 @@ uint64_t report_cost_share(const struct report *report,
                  report->census.pages);
 }
 
+struct report_sizes report_sizes(double whole, double pool, double cost,
+                                 double unit)
+{
+    struct report_sizes sizes = {.whole = tenths_of(whole, unit),
+                                 .pool = tenths_of(pool, unit),
+                                 .metadata = tenths_of(cost - pool, unit)};
+
+    sizes.left = sizes.whole - sizes.pool - sizes.metadata;
+    return sizes;
+}
+
+struct report_sizes report_sizes_add(struct report_sum *sum, double whole,
+                                     double pool, double cost, double unit)
+{
+    const struct report_sizes before =
+        report_sizes(sum->whole, sum->pool, sum->cost, unit);
+    struct report_sizes after;
+
+    sum->whole += whole;
+    sum->pool += pool;
+    sum->cost += cost;
+    after = report_sizes(sum->whole, sum->pool, sum->cost, unit);
+    return (struct report_sizes){
+        after.whole - before.whole, after.pool - before.pool,
+        after.metadata - before.metadata, after.left - before.left};
+}
+
 int report_compare_parts(const void *left, const void *right)
 {
     const struct report_part *a = left;
@@ -81,20 +108,26 @@ struct report_part *report_sorted_origins(const struct report *report)
     return parts;
 }
 
-const char *report_chain_note(const struct report *report)
+void report_chain_note(const struct report *report, struct text *note)
 {
-    static const char note[] =
-        "Chains of 8 pages, the kernel's default, are assumed: neither "
-        "/boot/config-RELEASE nor /lib/modules/RELEASE/config of the running "
-        "kernel says CONFIG_ZSMALLOC_CHAIN_SIZE. Where there is a "
-        "/proc/config.gz, zcat shows it; --chain takes it.";
+    bool depends = false;
 
-    for (size_t i = 0; report->chain_is_assumed && i < report->result_count;
-         i++) {
-        if (report->results[i].target != RUN_LIBRARY)
-            return note;
-    }
-    return NULL;
+    for (size_t i = 0; i < report->result_count; i++)
+        depends |= report->results[i].target != RUN_LIBRARY;
+    if (!depends || report->chain.origin == CHAIN_GIVEN)
+        return;
+    if (report->chain.origin == CHAIN_READ)
+        text_print(note,
+                   "Chains of %u pages: CONFIG_ZSMALLOC_CHAIN_SIZE in %s.",
+                   report->chain.length, report->chain.path);
+    else
+        text_print(
+            note,
+            "Chains of %u pages, the kernel's default, are assumed: "
+            "neither /boot/config-RELEASE nor /lib/modules/RELEASE/config "
+            "of the running kernel says CONFIG_ZSMALLOC_CHAIN_SIZE. Where "
+            "there is a /proc/config.gz, zcat shows it; --chain takes it.",
+            report->chain.length);
 }
 
 size_t report_cold_ages(const struct report *report)

@@ -8,6 +8,7 @@
 
 #include "common/json.h"
 #include "common/source.h"
+#include "common/system.h"
 #include "estimate/census.h"
 #include "estimate/cold.h"
 #include "estimate/run.h"
@@ -43,12 +44,13 @@ struct report {
     size_t result_count;
     struct report_part *origins; /* as in the source */
     struct report_part *mappings;
-    size_t mapping_count; /* 0 without --by mapping */
-    unsigned chain_length;
-    bool chain_is_assumed;      /* it is the kernel's default */
+    size_t mapping_count;       /* 0 without --by mapping */
+    struct system_chain chain;  /* with a length in each case */
     uint64_t memory_bytes;      /* of this machine; 0: not known */
     uint64_t swap_device_bytes; /* of its swap devices that are not zram's */
-    size_t top;                 /* most lines of processes in the text */
+    struct system_zram zram;
+    struct system_shortage shortage;
+    size_t top; /* most lines of processes in the text */
     bool legend;
     const struct cold *cold; /* NULL: not asked for */
     struct report_cold *cold_ages;
@@ -69,6 +71,28 @@ uint64_t report_pool_share(const struct report *report,
 uint64_t report_cost_share(const struct report *report,
                            const struct report_part *part, size_t result);
 
+/* Sizes as they are printed, in tenths of a unit; see tenths_of(). */
+struct report_sizes {
+    int64_t whole;
+    int64_t pool;
+    int64_t metadata;
+    int64_t left; /* whole - pool - metadata */
+};
+
+/* Of bytes; the cost is that of the pool and of the metadata. */
+struct report_sizes report_sizes(double whole, double pool, double cost,
+                                 double unit);
+
+/* The same of a line of a table: rounded so that the lines add up, too.  All of
+ * the lines so far are in `sum`, which begins as all zero. */
+struct report_sum {
+    double whole;
+    double pool;
+    double cost;
+};
+struct report_sizes report_sizes_add(struct report_sum *sum, double whole,
+                                     double pool, double cost, double unit);
+
 /* For qsort(): the most pages first. */
 int report_compare_parts(const void *left, const void *right);
 
@@ -76,9 +100,9 @@ int report_compare_parts(const void *left, const void *right);
  * report's. */
 struct report_part *report_sorted_origins(const struct report *report);
 
-/* Says that the chain length is assumed, if it is and a result depends on it;
- * else NULL. */
-const char *report_chain_note(const struct report *report);
+/* Says where the chain length is from; empty if it was given, or no result
+ * depends on it. */
+void report_chain_note(const struct report *report, struct text *note);
 
 /* How many ages were asked for: 0 without --cold. */
 size_t report_cold_ages(const struct report *report);

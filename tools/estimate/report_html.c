@@ -53,16 +53,43 @@ static void put_count(const struct page *page, uint64_t count)
     fprintf(page->file, "<td>%" PRIu64 "</td>", count);
 }
 
-static void put_bytes(const struct page *page, int64_t bytes)
+static void write_size(const struct page *page, int64_t bytes, int64_t tenths)
 {
-    fprintf(page->file, "<td><data value=\"%" PRId64 "\">%.1f</data></td>",
-            bytes, (double)bytes / page->unit.bytes);
+    char text[BYTE_TEXT_SIZE];
+
+    fprintf(page->file, "<data value=\"%" PRId64 "\">%s</data>", bytes,
+            tenths_text(text, tenths));
 }
 
-/* What is left of some pages; less than nothing where they grow. */
-static int64_t left_of(const struct page *page, uint64_t pages, uint64_t cost)
+static void put_size(const struct page *page, int64_t bytes, int64_t tenths)
 {
-    return (int64_t)(pages * page->report->page_size) - (int64_t)cost;
+    fputs("<td>", page->file);
+    write_size(page, bytes, tenths);
+    fputs("</td>", page->file);
+}
+
+static void put_bytes(const struct page *page, int64_t bytes)
+{
+    put_size(page, bytes, tenths_of((double)bytes, page->unit.bytes));
+}
+
+/* The cells of pool, metadata and what is left, which is less than nothing
+ * where the pages grow. */
+static void put_cost(const struct page *page, uint64_t pages, uint64_t pool,
+                     uint64_t cost, const struct report_sizes *sizes)
+{
+    const uint64_t whole = pages * page->report->page_size;
+
+    put_size(page, (int64_t)pool, sizes->pool);
+    put_size(page, (int64_t)(cost - pool), sizes->metadata);
+    put_size(page, (int64_t)whole - (int64_t)cost, sizes->left);
+}
+
+static struct report_sizes sizes_of(const struct page *page, uint64_t pages,
+                                    uint64_t pool, uint64_t cost)
+{
+    return report_sizes((double)(pages * page->report->page_size), (double)pool,
+                        (double)cost, page->unit.bytes);
 }
 
 /* Opens a table; a name that begins with a blank is of a column of words. */
@@ -112,19 +139,22 @@ static bool write_summary(const struct page *page)
 {
     const struct report *report = page->report;
     const struct census *census = &report->census;
-    const uint64_t cost =
-        run_result_cost(&report->results[page->report->shown]);
-    const int64_t left = left_of(page, census->pages, cost);
+    const struct run_result *shown = &report->results[report->shown];
     char size[BYTE_TEXT_SIZE];
 
     fputs("<h1>zcache estimate: ", page->file);
     html_text(page->file, report->source->label);
     fprintf(page->file,
-            "</h1>\n<p id=\"total\">%" PRIu64 " pages of %zu KiB, %s: "
-            "<data value=\"%" PRId64 "\">%.1f</data> %s would come free (",
+            "</h1>\n<p id=\"total\">%" PRIu64 " pages of %zu KiB, %s: ",
             census->pages, report->page_size / 1024,
-            byte_text(size, census->pages * report->page_size), left,
-            (double)left / page->unit.bytes, page->unit.name);
+            byte_text(size, census->pages * report->page_size));
+    write_size(
+        page,
+        (int64_t)(census->pages * report->page_size) -
+            (int64_t)run_result_cost(shown),
+        sizes_of(page, census->pages, shown->pool_bytes, run_result_cost(shown))
+            .left);
+    fprintf(page->file, " %s would come free (", page->unit.name);
     write_shown(page);
     fprintf(page->file,
             ").</p>\n<p>Zero %" PRIu64 ", same-filled %" PRIu64
@@ -155,14 +185,14 @@ static void write_result(const struct page *page,
 {
     const uint64_t pages = page->report->census.pages;
     const uint64_t cost = run_result_cost(result);
+    const struct report_sizes sizes =
+        sizes_of(page, pages, result->pool_bytes, cost);
 
     fputs("<tr>", page->file);
     put_word(page, result->codec->label);
     put_word(page, run_target_name(result->target, result->placement));
     put_bytes(page, (int64_t)result->payload_bytes);
-    put_bytes(page, (int64_t)result->pool_bytes);
-    put_bytes(page, (int64_t)result->metadata_bytes);
-    put_bytes(page, left_of(page, pages, cost));
+    put_cost(page, pages, result->pool_bytes, cost, &sizes);
     fprintf(page->file, "<td>%.1f%%</td>",
             100.0 - percent_of(cost, pages * page->report->page_size));
     put_count(page, result->raw_pages);
@@ -181,6 +211,7 @@ static void write_results(const struct page *page)
         "saved",  "raw",  "out",     "in",   "spread",   "mismatches"};
     const struct report *report = page->report;
     struct bars bars = bars_of_results(report);
+    struct text note = {0};
 
     fprintf(page->file, "<h2>%s</h2>\n", bars.title.bytes);
     html_bars(page->file, &bars);
@@ -204,21 +235,29 @@ static void write_results(const struct page *page)
         html_text(page->file, result->remark.bytes);
         fputs("</p>\n", page->file);
     }
-    if (report_chain_note(report) != NULL)
-        fprintf(page->file, "<p>%s</p>\n", report_chain_note(report));
+    report_chain_note(report, &note);
+    if (note.length != 0) {
+        fputs("<p>", page->file);
+        html_text(page->file, note.bytes);
+        fputs("</p>\n", page->file);
+    }
+    text_free(&note);
 }
 
 /* The cells of a part, or of everything. */
 static void put_part(const struct page *page, const struct census *census,
-                     const uint64_t *cold, uint64_t pool, uint64_t cost)
+                     const uint64_t *cold, uint64_t pool, uint64_t cost,
+                     struct report_sum *sum)
 {
     const struct report *report = page->report;
+    const uint64_t whole = census->pages * report->page_size;
+    const struct report_sizes sizes = report_sizes_add(
+        sum, (double)whole, (double)pool, (double)cost, page->unit.bytes);
 
-    put_bytes(page, (int64_t)(census->pages * report->page_size));
+    put_size(page, (int64_t)whole, sizes.whole);
     for (size_t i = 0; i < report_cold_ages(report); i++)
         put_bytes(page, (int64_t)(cold[i] * report->page_size));
-    put_bytes(page, (int64_t)pool);
-    put_bytes(page, left_of(page, census->pages, cost));
+    put_cost(page, census->pages, pool, cost, &sizes);
     fputs("</tr>\n", page->file);
 }
 
@@ -227,6 +266,7 @@ static void write_source_rows(const struct page *page)
     const struct report *report = page->report;
     const size_t count = report->source->origin_count;
     struct report_part *parts = report_sorted_origins(report);
+    struct report_sum sum = {0};
 
     for (size_t i = 0; i < count; i++) {
         const long pid = report->source->origins[parts[i].origin].pid;
@@ -238,7 +278,8 @@ static void write_source_rows(const struct page *page)
         put_word(page, parts[i].name);
         put_part(page, &parts[i].census, parts[i].cold,
                  report_pool_share(report, &parts[i], page->report->shown),
-                 report_cost_share(report, &parts[i], page->report->shown));
+                 report_cost_share(report, &parts[i], page->report->shown),
+                 &sum);
     }
     free(parts);
 }
@@ -249,6 +290,7 @@ static void write_sources(const struct page *page)
     const struct report *report = page->report;
     const struct run_result *shown = &report->results[page->report->shown];
     uint64_t cold[COLD_AGES_MOST] = {0};
+    struct report_sum all = {0};
 
     fputs("<h2>Sources</h2>\n<p>In one pool, ", page->file);
     write_shown(page);
@@ -259,13 +301,14 @@ static void write_sources(const struct page *page)
                 report->cold->ages[i].seconds);
         cold[i] = report->cold_ages[i].part.census.pages;
     }
-    fputs("<th>pool</th><th>come free</th></tr>\n", page->file);
+    fputs("<th>pool</th><th>metadata</th><th>come free</th></tr>\n",
+          page->file);
     write_source_rows(page);
     fprintf(page->file,
             "<tr class=\"sum\"><td></td><td class=\"word\">all %zu</td>",
             report->source->origin_count);
     put_part(page, &report->census, cold, shown->pool_bytes,
-             run_result_cost(shown));
+             run_result_cost(shown), &all);
     close_table(page);
 }
 
@@ -274,17 +317,16 @@ static void write_cold_row(const struct page *page, size_t age)
     const struct report *report = page->report;
     const struct report_part *part = &report->cold_ages[age].part;
     const uint64_t pages = part->census.pages;
+    const uint64_t pool = report_pool_share(report, part, report->shown);
+    const uint64_t cost = report_cost_share(report, part, report->shown);
+    const struct report_sizes sizes = sizes_of(page, pages, pool, cost);
 
     fprintf(page->file, "<tr><td>%" PRIu64 " s</td>",
             report->cold->ages[age].seconds);
     put_bytes(page, (int64_t)(pages * report->page_size));
     fprintf(page->file, "<td>%.1f%%</td>",
             percent_of(pages, report->census.pages));
-    put_bytes(page,
-              (int64_t)report_pool_share(report, part, page->report->shown));
-    put_bytes(page,
-              left_of(page, pages,
-                      report_cost_share(report, part, page->report->shown)));
+    put_cost(page, pages, pool, cost, &sizes);
     fprintf(page->file, "<td>%.1f</td><td>%.2f%%</td></tr>\n",
             report_again_per_second(report, age),
             report_processor_percent(report, age, page->report->shown));
@@ -292,9 +334,9 @@ static void write_cold_row(const struct page *page, size_t age)
 
 static void write_cold(const struct page *page)
 {
-    static const char *const names[] = {"untouched", "cold",      "of all",
-                                        "pool",      "come free", "again/s",
-                                        "processor"};
+    static const char *const names[] = {"untouched", "cold",     "of all",
+                                        "pool",      "metadata", "come free",
+                                        "again/s",   "processor"};
     const struct report *report = page->report;
     struct bars bars;
 

@@ -144,8 +144,10 @@ static void put_total(struct json *json, const struct report *report)
         put(json, "source_pages", report->source->page_count);
     }
     report_put_all_omitted(json, report->source);
-    put(json, "chain_length", report->chain_length);
-    put(json, "chain_length_assumed", report->chain_is_assumed);
+    put(json, "chain_length", report->chain.length);
+    put(json, "chain_length_assumed", report->chain.origin == CHAIN_UNKNOWN);
+    if (report->chain.origin == CHAIN_READ)
+        put_text(json, "chain_length_from", report->chain.path);
     if (report->source->note.length != 0)
         put_text(json, "note", report->source->note.bytes);
     json_key(json, "results");
@@ -154,7 +156,7 @@ static void put_total(struct json *json, const struct report *report)
         put_result(json, report, &report->results[i]);
     json_close(json, ']');
     report_put_cold(json, report);
-    suggestion_put(report->suggestion, json);
+    suggestion_put(report->suggestion, report, json);
     if (report->mapping_count != 0)
         put_mappings(json, report);
     json_close(json, '}');

@@ -7,6 +7,8 @@
 
 #include <inttypes.h>
 
+#include "common/system.h"
+
 /* In the order of enum left_out. */
 static const struct {
     const char *key;
@@ -95,6 +97,7 @@ void report_print_omitted(const struct source *source, FILE *file)
 {
     const struct process_tally *tally = &source->processes_left_out;
     struct source_origin sum = sum_of(source);
+    struct text permission = {0};
     uint64_t any = sum.swapped_bytes + source->unmapped_shared_bytes +
                    tally->not_permitted + tally->gone + tally->foreign +
                    tally->same_space;
@@ -109,8 +112,10 @@ void report_print_omitted(const struct source *source, FILE *file)
         print_bytes(file, sum.left_out_bytes[kind], kinds[kind].meaning);
     print_bytes(file, source->unmapped_shared_bytes,
                 "of shared memory, mapped by no process here or never written");
-    print_count(file, tally->not_permitted,
-                "not permitted (root, or CAP_SYS_PTRACE, may read them)");
+    if (tally->not_permitted != 0)
+        text_print(&permission, "not permitted (%s)", system_read_permission());
+    print_count(file, tally->not_permitted, permission.bytes);
+    text_free(&permission);
     print_count(file, tally->gone, "ended before they were read");
     print_count(file, tally->foreign, "of other PID namespaces");
     print_count(file, tally->same_space,

@@ -25,18 +25,19 @@ static struct bar *add_bar(struct bars *bars, uint64_t whole, uint64_t cost)
     return bar;
 }
 
-/* "12.3 MiB would come free (45.6 %)" */
-static void print_free(const struct bars *bars, struct bar *bar)
+/* "12.3 MiB would come free (45.6 %)": as the tables have it. */
+static void print_free(const struct bars *bars, struct bar *bar, uint64_t pool)
 {
-    const double whole = (double)bar->whole;
-    const double cost = (double)bar->cost;
+    const struct report_sizes sizes = report_sizes(
+        (double)bar->whole, (double)pool, (double)bar->cost, bars->unit.bytes);
+    char size[BYTE_TEXT_SIZE];
 
     if (bar->cost > bar->whole)
-        text_print(&bar->figure, "%.1f %s more than uncompressed",
-                   (cost - whole) / bars->unit.bytes, bars->unit.name);
+        text_print(&bar->figure, "%s %s more than uncompressed",
+                   tenths_text(size, -sizes.left), bars->unit.name);
     else
-        text_print(&bar->figure, "%.1f %s would come free (%.1f %%)",
-                   (whole - cost) / bars->unit.bytes, bars->unit.name,
+        text_print(&bar->figure, "%s %s would come free (%.1f %%)",
+                   tenths_text(size, sizes.left), bars->unit.name,
                    percent_of(bar->whole - bar->cost, bar->whole));
 }
 
@@ -56,7 +57,7 @@ struct bars bars_of_results(const struct report *report)
         bar = add_bar(&bars, bytes, run_result_cost(result));
         text_print(&bar->label, "%s %s", result->codec->label,
                    run_target_name(result->target, result->placement));
-        print_free(&bars, bar);
+        print_free(&bars, bar, result->pool_bytes);
     }
     return bars;
 }
@@ -72,7 +73,7 @@ struct bars bars_of_cold(const struct report *report, size_t result)
                run_target_name(report->results[result].target,
                                report->results[result].placement));
     text_print(&bar->label, "all pages");
-    print_free(&bars, bar);
+    print_free(&bars, bar, report->results[result].pool_bytes);
     for (size_t i = 0; i < report->cold->age_count; i++) {
         const struct report_part *part = &report->cold_ages[i].part;
 
@@ -80,7 +81,7 @@ struct bars bars_of_cold(const struct report *report, size_t result)
                       report_cost_share(report, part, result));
         text_print(&bar->label, "untouched for %" PRIu64 " s",
                    report->cold->ages[i].seconds);
-        print_free(&bars, bar);
+        print_free(&bars, bar, report_pool_share(report, part, result));
     }
     return bars;
 }

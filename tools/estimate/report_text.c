@@ -24,7 +24,8 @@ static const char legend[] =
     "             library, what grows with the entries\n"
     "ratio        bytes of the pages / (pool + metadata)\n"
     "saved        part of the bytes of the pages that would come free\n"
-    "come free    the same in bytes\n"
+    "come free    the same in bytes: swappable less pool and metadata, as\n"
+    "             they are printed\n"
     "raw          pages that did not shrink enough and are stored as they are\n"
     "out, in      microseconds of processor time to store and to load a page:\n"
     "             the lower quartile of 5 passes, or of 25 near a bound, over\n"
@@ -136,10 +137,14 @@ static void print_remarks(const struct report *report, FILE *file)
 
 static void print_chain_note(const struct report *report, FILE *file)
 {
-    if (report_chain_note(report) == NULL)
-        return;
-    fputc('\n', file);
-    text_print_wrapped(file, report_chain_note(report), 0);
+    struct text note = {0};
+
+    report_chain_note(report, &note);
+    if (note.length != 0) {
+        fputc('\n', file);
+        text_print_wrapped(file, note.bytes, 0);
+    }
+    text_free(&note);
 }
 
 static void print_results(const struct report *report, FILE *file)
@@ -168,26 +173,30 @@ static void print_results(const struct report *report, FILE *file)
 static void print_outlook(const struct report *report,
                           const struct run_result *choice, FILE *file)
 {
-    const uint64_t bytes = report->census.pages * report->page_size;
-    const uint64_t cost = run_result_cost(choice);
     const bool sampled = report->sample != SAMPLE_ALL;
     const double scale = sampled ? (double)report->source->page_count /
                                        (double)report->census.pages
                                  : 1.0;
+    const double bytes = (double)(report->census.pages * report->page_size) *
+                         scale;
+    const struct byte_unit unit = byte_unit_for((uint64_t)bytes);
+    const struct report_sizes sizes =
+        report_sizes(bytes, (double)choice->pool_bytes * scale,
+                     (double)run_result_cost(choice) * scale, unit.bytes);
     struct text text = {0};
     char size[BYTE_TEXT_SIZE];
 
     text_print(&text, "If every page of it were swapped out%s, ",
                sampled ? " (scaled up from the sample)" : "");
-    text_print(&text, "%s would become ",
-               byte_text(size, (uint64_t)((double)bytes * scale)));
-    text_print(&text, "%s (%s, %s), and ",
-               byte_text(size, (uint64_t)((double)cost * scale)),
+    text_print(&text, "%s %s would become ", tenths_text(size, sizes.whole),
+               unit.name);
+    text_print(&text, "%s %s (%s, %s, with its metadata), and ",
+               tenths_text(size, sizes.pool + sizes.metadata), unit.name,
                choice->codec->label,
                run_target_name(choice->target, choice->placement));
-    if (cost < bytes)
-        text_print(&text, "%s would come free.",
-                   byte_text(size, (uint64_t)((double)(bytes - cost) * scale)));
+    if (sizes.left > 0)
+        text_print(&text, "%s %s would come free.",
+                   tenths_text(size, sizes.left), unit.name);
     else
         text_print(&text, "nothing would come free.");
     if (report->cold == NULL)
@@ -204,37 +213,43 @@ static void print_outlook(const struct report *report,
  */
 static void add_part_cells(struct table *table, const struct report *report,
                            const struct report_part *part, uint64_t pages,
-                           size_t result, double unit)
+                           size_t result, struct report_sum *sum, double unit)
 {
     const double bytes = (double)(pages * report->page_size);
-    const double scale = (double)pages / (double)part->census.pages;
+    const bool is_known = part->census.pages != 0;
+    const double scale = is_known ? (double)pages / (double)part->census.pages
+                                  : 0.0;
+    const struct report_sizes sizes = report_sizes_add(
+        sum, bytes, (double)report_pool_share(report, part, result) * scale,
+        (double)report_cost_share(report, part, result) * scale, unit);
+    const int64_t cells[] = {sizes.pool, sizes.metadata, sizes.left};
+    char text[BYTE_TEXT_SIZE];
 
-    table_add(table, "%.1f", bytes / unit);
+    table_add(table, "%s", tenths_text(text, sizes.whole));
     for (size_t i = 0; i < report_cold_ages(report); i++) {
-        if (part->census.pages == 0)
-            table_add(table, pages == 0 ? "0.0" : "?");
+        const int64_t cold = tenths_of(
+            (double)(part->cold[i] * report->page_size) * scale, unit);
+
+        /* Not more than all, as that is rounded. */
+        if (is_known)
+            table_add(
+                table, "%s",
+                tenths_text(text, cold < sizes.whole ? cold : sizes.whole));
         else
-            table_add(table, "%.1f",
-                      (double)(part->cold[i] * report->page_size) * scale /
-                          unit);
+            table_add(table, pages == 0 ? "0.0" : "?");
     }
-    if (part->census.pages == 0) {
-        table_add(table, pages == 0 ? "0.0" : "?");
-        table_add(table, pages == 0 ? "0.0" : "?");
-        return;
+    for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
+        if (is_known)
+            table_add(table, "%s", tenths_text(text, cells[i]));
+        else
+            table_add(table, pages == 0 ? "0.0" : "?");
     }
-    table_add(table, "%.1f",
-              (double)report_pool_share(report, part, result) * scale / unit);
-    table_add(
-        table, "%.1f",
-        (bytes - (double)report_cost_share(report, part, result) * scale) /
-            unit);
 }
 
 /* The parts from `first` on as one line. */
 static void add_rest(struct table *table, const struct report *report,
                      const struct report_part *parts, size_t first,
-                     size_t result, double unit)
+                     size_t result, struct report_sum *sum, double unit)
 {
     const size_t count = report->source->origin_count;
     struct report_part rest = {
@@ -251,7 +266,7 @@ static void add_rest(struct table *table, const struct report *report,
     }
     table_add(table, "%s", first == 0 ? "" : "...");
     table_add(table, first == 0 ? "all %zu" : "%zu more", count - first);
-    add_part_cells(table, report, &rest, pages, result, unit);
+    add_part_cells(table, report, &rest, pages, result, sum, unit);
     free(rest.payloads);
 }
 
@@ -261,10 +276,12 @@ static void print_sources(const struct report *report, size_t result,
 {
     const size_t count = report->source->origin_count;
     const struct run_result *shown = &report->results[result];
-    struct table table = {.column_count = 5 + report_cold_ages(report),
+    struct table table = {.column_count = 6 + report_cold_ages(report),
                           .left = 1u << 1};
     struct byte_unit unit =
         byte_unit_for(report->source->page_count * report->page_size);
+    struct report_sum sum = {0};
+    struct report_sum all = {0};
     struct report_part *parts;
 
     if (count == 1 || shown->sizes == NULL)
@@ -276,6 +293,7 @@ static void print_sources(const struct report *report, size_t result,
     for (size_t i = 0; i < report_cold_ages(report); i++)
         table_add(&table, "cold %" PRIu64 " s", report->cold->ages[i].seconds);
     table_add(&table, "pool");
+    table_add(&table, "metadata");
     table_add(&table, "come free");
     for (size_t i = 0; i < count && i < report->top; i++) {
         const struct source_origin *origin =
@@ -287,11 +305,11 @@ static void print_sources(const struct report *report, size_t result,
             table_add(&table, "%ld", origin->pid);
         table_add(&table, " %s", parts[i].name);
         add_part_cells(&table, report, &parts[i], origin->page_count, result,
-                       unit.bytes);
+                       &sum, unit.bytes);
     }
     if (report->top < count)
-        add_rest(&table, report, parts, report->top, result, unit.bytes);
-    add_rest(&table, report, parts, 0, result, unit.bytes);
+        add_rest(&table, report, parts, report->top, result, &sum, unit.bytes);
+    add_rest(&table, report, parts, 0, result, &all, unit.bytes);
     fputc('\n', file);
     fprintf(file, "In one pool, %s %s, in %s:\n\n", shown->codec->label,
             run_target_name(shown->target, shown->placement), unit.name);

@@ -14,6 +14,11 @@
  * memory. */
 #define RAW_PERCENT_FOR_DEVICE 25
 
+/* Rule 9: below so much of the memory available, or from so many hundredths of
+ * a percent of waiting on, memory is short. */
+#define SHORT_AVAILABLE_PERCENT 10
+#define SHORT_PRESSURE_HUNDREDTHS 100
+
 /* Rules 6 and 7. */
 #define DEVICE_RESERVE_PERCENT 110
 #define LIMIT_RESERVE_PERCENT 120
@@ -177,31 +182,78 @@ struct suggestion suggestion_make(const struct report *report)
     return suggestion;
 }
 
+/* "every page compresses", of the pages that were measured. */
+static void say_raw(const struct suggestion *suggestion, struct text *text)
+{
+    if (suggestion->zswap->raw_pages == 0)
+        text_print(text, "every page compresses");
+    else if (suggestion->raw_percent == 0)
+        text_print(text, "less than 1 %% of the pages do not compress");
+    else
+        text_print(text, "%" PRIu64 " %% of the pages do not compress",
+                   suggestion->raw_percent);
+}
+
+/* zswap or zram: rule 5. */
 static void give_reason(const struct suggestion *suggestion,
                         const struct report *report, struct text *text)
 {
-    const uint64_t raw = suggestion->raw_percent;
-
     if (suggestion->zswap == NULL || suggestion->zram == NULL)
         return;
     if (suggestion->kind == SUGGEST_ZRAM && suggestion->max_pool_percent > 100)
         text_print(text, " zram fits here: the pool would be larger than 90 %% "
-                         "of the memory, which zswap does not allow.");
-    else if (suggestion->kind == SUGGEST_ZRAM)
-        text_print(text,
-                   " zram fits here: there is no swap device on a disk, which "
-                   "zswap needs, and only %" PRIu64
-                   " %% of the pages do not compress.",
-                   raw);
-    else if (report->swap_device_bytes != 0)
+                         "of the memory, which zswap does not allow");
+    else if (suggestion->kind == SUGGEST_ZRAM) {
+        text_print(text, " zram fits here: there is no swap device on a disk, "
+                         "which zswap needs, and ");
+        say_raw(suggestion, text);
+    } else if (report->swap_device_bytes != 0) {
         text_print(text, " zswap fits here: there is a swap device on a disk, "
-                         "where it puts what is coldest.");
-    else
+                         "where it puts what is coldest");
+    } else {
+        text_print(text, " zswap fits here, with a new swap device: ");
+        say_raw(suggestion, text);
+        text_print(text, ", and from a device they can leave the memory");
+    }
+    text_print(text, " (rule 5).");
+}
+
+bool suggestion_is_short(const struct system_shortage *shortage)
+{
+    return percent_of(shortage->available, shortage->total) <
+               SHORT_AVAILABLE_PERCENT ||
+           (shortage->knows_pressure &&
+            shortage->pressure >= SHORT_PRESSURE_HUNDREDTHS);
+}
+
+void suggestion_say_shortage(const struct system_shortage *shortage,
+                             struct text *text)
+{
+    const bool is_short = suggestion_is_short(shortage);
+    const struct byte_unit unit = byte_unit_for(shortage->total);
+    char size[BYTE_TEXT_SIZE];
+
+    if (shortage->total == 0)
+        return;
+    text_print(text,
+               "Memory is %s now: %.1f of %.1f %s are available "
+               "(MemAvailable), ",
+               is_short ? "short" : "not short",
+               (double)shortage->available / unit.bytes,
+               (double)shortage->total / unit.bytes, unit.name);
+    if (shortage->knows_pressure)
         text_print(text,
-                   " zswap fits here, with a new swap device: %" PRIu64
-                   " %% of the pages do not compress, and from a device they "
-                   "can leave the memory.",
-                   raw);
+                   "processes waited for memory in %u.%02u %% of the last 5 "
+                   "minutes (/proc/pressure/memory), ",
+                   shortage->pressure / 100, shortage->pressure % 100);
+    if (shortage->swap_used == 0)
+        text_print(text, "and no swap is used");
+    else
+        text_print(text, "and %s of swap are used",
+                   byte_text(size, shortage->swap_used));
+    text_print(text, is_short ? "."
+                              : ": nothing has to be saved now; what is to "
+                                "type is for when it is.");
 }
 
 static void print_for(const struct suggestion *suggestion, struct text *text)
@@ -262,6 +314,11 @@ static void print_sentences(const struct suggestion *suggestion,
         print_for(suggestion, &text);
         choice_print(&suggestion->choices[chosen->target], report, &text);
         give_reason(suggestion, report, &text);
+        if (report->shortage.total != 0 &&
+            suggestion->kind != SUGGEST_LIBRARY) {
+            text_print(&text, " ");
+            suggestion_say_shortage(&report->shortage, &text);
+        }
         break;
     }
     text_print_wrapped(file, text.bytes, 0);
@@ -298,24 +355,54 @@ static void print_zswap(const struct suggestion *suggestion,
             folder, folder);
 }
 
-static void print_zram(const struct suggestion *suggestion, FILE *file)
+void suggestion_print_zram(const struct suggestion_zram *device,
+                           const struct system_zram *here, struct text *text)
+{
+    /* All devices are in use: the kernel makes one more, and says which. */
+    const bool adds = here->is_loaded && here->unset[0] == '\0';
+    const char *name = adds                     ? "zram$n"
+                       : here->unset[0] != '\0' ? here->unset
+                                                : "zram0";
+
+    if (!here->is_loaded)
+        text_print(text, "modprobe zram num_devices=1\n");
+    if (adds)
+        text_print(text, "n=$(cat /sys/class/zram-control/hot_add)\n");
+    if (device->algorithm != NULL)
+        text_print(text, "echo %s >/sys/block/%s/comp_algorithm\n",
+                   device->algorithm, name);
+    if (device->algorithm != NULL && device->level != ZC_LEVEL_DEFAULT)
+        text_print(text,
+                   "echo 'algo=%s level=%d' >/sys/block/%s/algorithm_params\n",
+                   device->algorithm, device->level, name);
+    text_print(text,
+               "echo %" PRIu64 "M >/sys/block/%s/disksize\n"
+               "echo %" PRIu64 "M >/sys/block/%s/mem_limit\n"
+               "mkswap /dev/%s && swapon -p 100 /dev/%s\n",
+               in_mib(device->disksize_bytes), name,
+               in_mib(device->mem_limit_bytes), name, name, name);
+}
+
+static void print_zram(const struct suggestion *suggestion,
+                       const struct report *report, FILE *file)
 {
     const struct codec_choice *codec = suggestion->zram->codec;
-    static const char folder[] = "/sys/block/zram0";
+    const struct suggestion_zram device = {
+        .algorithm = codec->name,
+        .level = codec->level,
+        .disksize_bytes = suggestion->disksize_bytes,
+        .mem_limit_bytes = suggestion->mem_limit_bytes};
+    struct text lines = {0};
 
-    fprintf(file,
-            "\n  modprobe zram num_devices=1\n"
-            "  echo %s >%s/comp_algorithm\n",
-            codec->name, folder);
-    if (codec->level != ZC_LEVEL_DEFAULT)
-        fprintf(file, "  echo 'algo=%s level=%d' >%s/algorithm_params\n",
-                codec->name, codec->level, folder);
-    fprintf(file,
-            "  echo %" PRIu64 "M >%s/disksize\n  echo %" PRIu64
-            "M >%s/mem_limit\n"
-            "  mkswap /dev/zram0 && swapon -p 100 /dev/zram0\n",
-            in_mib(suggestion->disksize_bytes), folder,
-            in_mib(suggestion->mem_limit_bytes), folder);
+    suggestion_print_zram(&device, &report->zram, &lines);
+    fputc('\n', file);
+    for (const char *line = lines.bytes; *line != '\0';) {
+        const size_t length = strcspn(line, "\n") + 1;
+
+        fprintf(file, "  %.*s", (int)length, line);
+        line += length;
+    }
+    text_free(&lines);
 }
 
 void suggestion_print(const struct suggestion *suggestion,
@@ -325,7 +412,7 @@ void suggestion_print(const struct suggestion *suggestion,
     if (suggestion->kind == SUGGEST_ZSWAP)
         print_zswap(suggestion, report, file);
     else if (suggestion->kind == SUGGEST_ZRAM)
-        print_zram(suggestion, file);
+        print_zram(suggestion, report, file);
 }
 
 static void put(struct json *json, const char *key, uint64_t number)
@@ -368,7 +455,26 @@ static void put_zram(struct json *json, const struct suggestion *suggestion)
     json_close(json, '}');
 }
 
-void suggestion_put(const struct suggestion *suggestion, struct json *json)
+void suggestion_put_shortage(const struct system_shortage *shortage,
+                             struct json *json)
+{
+    if (shortage->total == 0)
+        return;
+    json_key(json, "memory");
+    json_open(json, '{');
+    put(json, "is_short", suggestion_is_short(shortage));
+    put(json, "total_bytes", shortage->total);
+    put(json, "available_bytes", shortage->available);
+    put(json, "swap_used_bytes", shortage->swap_used);
+    if (shortage->knows_pressure) {
+        json_key(json, "some_avg300");
+        json_thousandths(json, (uint64_t)shortage->pressure * 10);
+    }
+    json_close(json, '}');
+}
+
+void suggestion_put(const struct suggestion *suggestion,
+                    const struct report *report, struct json *json)
 {
     static const char *const kinds[] = {"none",  "too small", "do not compress",
                                         "zswap", "zram",      "library"};
@@ -381,6 +487,7 @@ void suggestion_put(const struct suggestion *suggestion, struct json *json)
         put(json, "cold_seconds", suggestion->cold_seconds);
     put(json, "bytes", suggestion->bytes);
     put(json, "raw_percent", suggestion->raw_percent);
+    suggestion_put_shortage(&report->shortage, json);
     if (suggestion->zswap != NULL)
         put_zswap(json, suggestion);
     if (suggestion->zram != NULL)

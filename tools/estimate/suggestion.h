@@ -56,8 +56,27 @@ double suggestion_pool_bytes(const struct report *report,
                              const struct run_result *result);
 
 /* The reason in sentences, then the lines to type. */
+/* Rule 9, and the sentence that says it; nothing if it is not known. */
+bool suggestion_is_short(const struct system_shortage *shortage);
+void suggestion_say_shortage(const struct system_shortage *shortage,
+                             struct text *text);
+void suggestion_put_shortage(const struct system_shortage *shortage,
+                             struct json *json);
+
+/* The lines that make a zram device swap, each ended by a line end: from the
+ * module to swapon, as far as a machine needs them. */
+struct suggestion_zram {
+    const char *algorithm; /* NULL: what the device has */
+    int level;             /* ZC_LEVEL_DEFAULT: none */
+    uint64_t disksize_bytes;
+    uint64_t mem_limit_bytes;
+};
+void suggestion_print_zram(const struct suggestion_zram *device,
+                           const struct system_zram *here, struct text *text);
+
 void suggestion_print(const struct suggestion *suggestion,
                       const struct report *report, FILE *file);
-void suggestion_put(const struct suggestion *suggestion, struct json *json);
+void suggestion_put(const struct suggestion *suggestion,
+                    const struct report *report, struct json *json);
 
 #endif
