@@ -69,9 +69,12 @@ static struct zc_entry new_entry(const struct zc_entries *entries, zc_swp slot,
         .slot_and_owner = slot.value | (uint64_t)owner << ZC_ENTRY_OWNER_SHIFT,
         .flags = ZC_ENTRY_SAME_FILLED,
     };
+    uint32_t stamp = stamp_now(entries);
 
     ZC_ASSERT((slot.value & ZC_ENTRY_OWNER_MASK) == 0);
-    zc_atomic_u32_init(&entry.references, stamp_now(entries) | 1);
+    if (entries->stores_cold)
+        stamp &= ~ZC_ENTRY_REFERENCED;
+    zc_atomic_u32_init(&entry.references, stamp | 1);
     return entry;
 }
 

@@ -318,6 +318,23 @@ struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
     return entry;
 }
 
+bool zc_tree_next(struct zc_tree *tree, unsigned type, uint64_t *offset_inout)
+{
+    struct zc_shard *shard;
+    uint64_t end;
+
+    while ((shard = zc_sparse_next_offset(&tree->shards[type], ZC_SHARD_SHIFT,
+                                          offset_inout)) != NULL) {
+        end = zc_round_up(*offset_inout + 1, ZC_SHARD_SLOTS);
+        zc_spinlock_lock(&shard->lock);
+        *offset_inout = next_in_shard(shard, *offset_inout, end);
+        zc_spinlock_unlock(&shard->lock);
+        if (*offset_inout < end)
+            return true;
+    }
+    return false;
+}
+
 bool zc_tree_has_type(struct zc_tree *tree, unsigned type)
 {
     struct zc_shard *shard;

@@ -105,6 +105,7 @@ struct zc_entries {
     struct zc_records links;    /* of struct zc_lru_link, if keeps_ages */
     bool checksums;
     bool keeps_ages;     /* lru = entry: entries have links and ages */
+    bool stores_cold;    /* lru = drop: a store gives no second chance */
     size_t prefix_bytes; /* of an object, in front of the compressed page */
     size_t page_size;
     struct zc_zspool *zspool; /* the pool, if it is ours; else NULL */
@@ -301,6 +302,10 @@ struct zc_entry *zc_tree_erase(struct zc_tree *tree, zc_swp slot);
 struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
                                     uint64_t first, uint64_t end);
 
+/* The first offset of a type with an entry, at *offset_inout or behind it;
+ * false: none. */
+bool zc_tree_next(struct zc_tree *tree, unsigned type, uint64_t *offset_inout);
+
 /* --- ages and owners: zswap/lru.c -------------------------------------- */
 
 /*
@@ -427,7 +432,11 @@ struct zc_zswap {
     bool zero_filled;  /* detect pages of zeros only */
     bool is_proactive; /* ZC_SHRINK_PROACTIVE */
     size_t raw_from;   /* compressed to this size or more: stored raw */
-    unsigned lru_mode; /* enum zc_lru_mode, resolved: never DEFAULT */
+    unsigned lru_mode; /* enum zc_lru_mode: never DEFAULT; ENTRY for DROP */
+    bool drops;        /* ZC_LRU_DROP: cold pages are dropped, not written */
+    bool tells_pages;  /* to `dropped` */
+    void (*dropped)(void *user, zc_swp slot, const void *page);
+    void *dropped_user;
     struct zc_generations generations;
     struct zc_entries entries; /* with the pool */
     struct zc_tree tree;
@@ -510,6 +519,11 @@ bool zc_zswap_has(struct zc_zswap *zswap, zc_swp slot);
 /* Whether any page is stored under a type; for swapon. */
 bool zc_zswap_has_type(struct zc_zswap *zswap, unsigned type);
 
+/* The first slot with a page of a type, at *offset_inout or behind it; false:
+ * none.  Old news, as zc_zswap_has(). */
+bool zc_zswap_next(struct zc_zswap *zswap, unsigned type,
+                   uint64_t *offset_inout);
+
 /* --- writeback's side: zswap/evict.c -------------------------------- */
 
 /* The entry that a scan saw: by its index (lru = entry), or by the handle of
@@ -537,6 +551,13 @@ zc_status zc_zswap_read(struct zc_zswap *zswap, struct zc_entry *entry,
  * The caller's own reference stays.
  */
 void zc_zswap_evict(struct zc_zswap *zswap, struct zc_entry *entry);
+
+/*
+ * Drops the entry of the token, and tells zswap.dropped, with no lock held.
+ * ZC_OK; ZC_MISSING: the slot has another entry by now, or none.
+ */
+zc_status zc_zswap_discard(struct zc_zswap *zswap, zc_swp slot,
+                           const struct zc_zswap_token *token);
 
 /* Drops the reference that zc_zswap_find() took. */
 void zc_zswap_put(struct zc_zswap *zswap, struct zc_entry *entry);

@@ -13,7 +13,7 @@
  * Guarantees, which the tests and the lab check by number:
  *   G1  after a store returned ZC_OK, every load of that slot that starts
  *       later returns its page, or one stored later, until it is taken or
- *       invalidated;
+ *       invalidated; with lru_mode drop, or dropped;
  *   G2  a load returns one whole stored page or no page: never a mixture,
  *       never a page of another slot;
  *   G3  after an invalidate returned, no load that starts later returns what
@@ -96,7 +96,8 @@ ZC_API ZC_MUST_CHECK zc_status zc_cache_create(
  *
  * A page on which the compressor fails, or gains nothing, is stored raw.
  *
- * Without a device a store over the limit is refused.  With one it first writes
+ * Without a device a store over the limit is refused; with lru_mode drop it
+ * drops the coldest pages first.  With a device it first writes
  * back the coldest pages, down to the accept threshold; if that does not help,
  * the page goes to the device.
  *
@@ -150,6 +151,30 @@ ZC_API ZC_MUST_CHECK zc_status zc_cache_take(struct zc_cache *cache,
  * slot, or a slot of a managed device.  Follows zswap_invalidate().
  */
 ZC_API zc_status zc_cache_invalidate(struct zc_cache *cache, zc_swp slot);
+
+/*
+ * Whether `slot` has a page, which is not read and gets no younger.  Old news
+ * where other threads store or forget pages.
+ *
+ * ZC_OK; ZC_MISSING: there is none; ZC_INVALID: no such slot, or a slot of a
+ * managed device.  The kernel's nearest is zswap's look-up in the tree.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_contains(struct zc_cache *cache,
+                                                 zc_swp slot);
+
+/*
+ * Sets *slot_inout to the first slot with a page of its type, at that offset or
+ * behind it.  To visit all pages of a type, begin with zc_swp_make(type, 0) and
+ * go on with the slot behind the last one.  A page that is stored before the
+ * walk and is there until its end is visited once; one that comes or goes
+ * meanwhile may be or not.  A walk waits for no other thread for long and holds
+ * nothing between two calls.
+ *
+ * ZC_OK; ZC_MISSING: there are no more, and *slot_inout is as it was;
+ * ZC_INVALID: no such type, NULL, or a managed device.
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_cache_next(struct zc_cache *cache,
+                                             zc_swp *slot_inout);
 
 /*
  * Fills stats_out up to its struct_size, which the caller sets.  Takes a few
@@ -254,7 +279,8 @@ struct zc_cache_options {
     const char *backing_path;
     unsigned io_workers; /* as in struct zc_swap_options, for that device */
 
-    /* How the pages to write back are found: enum zc_lru_mode. */
+    /* How cold pages are found, to be written back or dropped: enum
+     * zc_lru_mode. */
     unsigned lru_mode;
 
     /* What writes back when a store finds the pool at its limit: 1, a thread of
@@ -307,6 +333,20 @@ struct zc_cache_options {
      * refuses what does not compress, and ignores this field.
      */
     size_t raw_from;
+
+    /*
+     * With lru_mode drop: called for each page that the cache drops, once, by
+     * the thread that needed room (a store, zc_cache_shrink(),
+     * zc_cache_set_limit(), or the thread of shrink_worker), after the page is
+     * gone and with no lock held.  `page` is the page where dropped_pages is 1,
+     * and valid during the call; NULL: not asked for, damaged, or no memory to
+     * decompress it.  It may load, take, look for and invalidate pages; it may
+     * not store, shrink or set a limit.  Another page may be in the slot by
+     * then.  NULL: nothing is told.
+     */
+    void (*dropped)(void *dropped_user, zc_swp slot, const void *page);
+    void *dropped_user;
+    unsigned dropped_pages; /* 1: with the page */
 };
 
 /*
@@ -345,7 +385,16 @@ enum zc_lru_mode {
     ZC_LRU_ENTRY = 2,   /* entries by age, with a second chance; zswap's */
     /* The pool's zspages by age (zsmalloc's of 6.3): whole zspages are emptied.
      * Pages that do not compress are refused.  zc_pool_zspool only. */
-    ZC_LRU_ZSPAGE = 3
+    ZC_LRU_ZSPAGE = 3,
+    /* Entries by age, as in entry, and no device: the coldest pages are
+     * dropped, as a cache of pages that are elsewhere wants it.  A store that
+     * finds no room drops pages until the pool is at the accept threshold.
+     * A page has its second chance if it was loaded since the last look; a
+     * store alone gives it none, so a page that is never loaded goes first.
+     * G1 then ends "or until the cache dropped it, and loads say ZC_MISSING".
+     * Pages of an owner with no_writeback are not dropped, nor are those of one
+     * repeated word, which take no room. */
+    ZC_LRU_DROP = 4
 };
 
 /* Options with named fields: ZC_CACHE_OPTIONS(.limit_bytes = 64 << 20). */
@@ -394,6 +443,7 @@ struct zc_cache_stats {
     uint64_t reject_pool_limit; /* stores refused by the limit */
     uint64_t shrink_runs;       /* runs of the shrinker that ended */
     uint64_t shrink_scanned;    /* entries that they looked at */
+    uint64_t dropped_pages;     /* pages that lru_mode drop dropped */
 };
 
 /* ======================================================================
@@ -442,10 +492,20 @@ ZC_API ZC_MUST_CHECK zc_status zc_cache_set_compressor(struct zc_cache *cache,
  *
  * ZC_OK; ZC_INVALID: a threshold above 100.  Follows a write to zswap's
  * parameters `max_pool_percent` and `accept_threshold_percent`.
+ *
+ * With lru_mode drop it drops the coldest pages until the pool is at the new
+ * threshold.
  */
 ZC_API zc_status zc_cache_set_limit(struct zc_cache *cache,
                                     uint64_t limit_bytes,
                                     unsigned accept_threshold_percent);
+
+/* What is set now.  Bytes of a page, 0 for NULL; the limit in bytes, 0: none;
+ * the name of the compressor, and its level in level_out if that is not NULL.
+ * The name belongs to the compressor; NULL: `cache` is NULL, or in a child. */
+ZC_API size_t zc_cache_page_size(const struct zc_cache *cache);
+ZC_API uint64_t zc_cache_limit(const struct zc_cache *cache);
+ZC_API const char *zc_cache_compressor(struct zc_cache *cache, int *level_out);
 
 /*
  * A store for an owner, 0 to ZC_OWNER_COUNT - 1; zc_cache_store() is a store
@@ -465,7 +525,8 @@ struct zc_owner_options {
      * storing thread may go above the limit by one object.  A page of one
      * repeated word needs no object and is always taken. */
     uint64_t limit_bytes;
-    unsigned no_writeback; /* 1: its pages never go to a device */
+    unsigned no_writeback; /* 1: its pages never go to a device, nor are they
+                              dropped by lru_mode drop */
 
     /* Why a call failed: see types.h.  NULL: not wanted. */
     char *reason;
@@ -496,7 +557,8 @@ ZC_API zc_status zc_cache_set_owner(struct zc_cache *cache, unsigned owner,
  * (With shrink_looks below all it may also have given second chances only: the
  * next call goes on from there.)
  * ZC_UNSUPPORTED: lru_mode is none, or no device is on; ZC_INVALID: NULL.
- * Follows shrink_worker().
+ * With lru_mode drop it drops pages, and needs no device.  Follows
+ * shrink_worker().
  */
 ZC_API zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
                                  uint64_t *pages_out);

@@ -211,6 +211,17 @@ class cache {
                    : ZC_INVALID;
     }
 
+    [[nodiscard]] zc_status contains(zc_swp slot) noexcept
+    {
+        return zc_cache_contains(cache_, slot);
+    }
+
+    // The first slot with a page from this one on: zc_cache_next().
+    [[nodiscard]] zc_status next(zc_swp &slot) noexcept
+    {
+        return zc_cache_next(cache_, &slot);
+    }
+
     zc_status invalidate(zc_swp slot) noexcept
     {
         return zc_cache_invalidate(cache_, slot);

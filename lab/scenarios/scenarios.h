@@ -15,6 +15,10 @@
     X(entry_aba) \
     X(store_store) \
     X(store_context) \
+    X(drop_take) \
+    X(drop_invalidate) \
+    X(drop_store) \
+    X(drop_load) \
     X(failed_store) \
     X(compressor_back) \
     X(compressor_away) \

@@ -108,6 +108,9 @@ void world_disk(void);
  * threads, so not in setup. */
 void world_lru_cache(void);
 void world_device_on(unsigned workers);
+/* A cache that drops its coldest pages, and tells which; with the pages, or
+ * without.  It has no device. */
+void world_drop_cache(bool with_pages);
 /* The same whose pool keeps an LRU of zspages (lru = zspage). */
 void world_disk_of_zspages(enum zc_placement placement);
 /* world_disk() with a compressor that needs its context to decompress, as zstd
@@ -129,6 +132,8 @@ void world_reclaim(void);
  * writes it back later. */
 void world_choose(void);
 zc_status world_write_candidate(void);
+/* Drops it; the cache is that of world_drop_cache(). */
+zc_status world_drop_candidate(void);
 /* Turns the device off; the pages that it hands back are kept, and count as
  * taken. */
 zc_status world_swap_off(void);

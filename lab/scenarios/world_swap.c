@@ -11,9 +11,24 @@
 #include "world_internal.h"
 #include "zswap.h"
 
+/* The version that lru_mode drop dropped last. */
+static unsigned dropped[LAB_THREADS];
+
+static void note_dropped(void *context, zc_swp slot, const void *page)
+{
+    (void)context;
+    dropped[lab_thread()] =
+        page == NULL ? LAB_NO_VERSION
+                     : world_check_page((unsigned)zc_swp_offset(slot), page);
+}
+
+static bool tells_pages;
+
 static void make_cache(const char *compressor, unsigned placement,
                        unsigned lru_mode)
 {
+    const bool drops = lru_mode == ZC_LRU_DROP;
+
     world_must(
         zc_cache_create(
             ZC_CACHE_OPTIONS(.page_size = WORLD_PAGE, .placement = placement,
@@ -21,7 +36,9 @@ static void make_cache(const char *compressor, unsigned placement,
                              .group_count = 1, .slot_count = WORLD_SLOTS,
                              .context_count = 1, .no_same_filled = 1,
                              .compressor_name = compressor,
-                             .lru_mode = lru_mode),
+                             .lru_mode = lru_mode,
+                             .dropped = drops ? note_dropped : NULL,
+                             .dropped_pages = drops && tells_pages),
             &world.cache),
         "no cache");
 }
@@ -47,6 +64,12 @@ static void make_disk(const char *compressor, unsigned placement,
 void world_lru_cache(void)
 {
     make_cache("lz4", ZC_PLACEMENT_KERNEL, ZC_LRU_ENTRY);
+}
+
+void world_drop_cache(bool with_pages)
+{
+    tells_pages = with_pages;
+    make_cache("lz4", ZC_PLACEMENT_KERNEL, ZC_LRU_DROP);
 }
 
 void world_disk(void)
@@ -175,6 +198,23 @@ void world_choose(void)
 zc_status world_write_candidate(void)
 {
     return write_back(&world.candidate);
+}
+
+zc_status world_drop_candidate(void)
+{
+    const struct zc_lru_candidate *candidate = &world.candidate;
+    const struct zc_zswap_token token = {.index = candidate->token};
+    const unsigned slot = (unsigned)zc_swp_offset(candidate->slot);
+    zc_status status;
+
+    WORLD_ENTER("zc_zswap_discard(0:%u)", slot);
+    lab_history_begin(tells_pages ? LAB_TAKE : LAB_INVALIDATE, slot,
+                      LAB_NO_VERSION);
+    status = zc_zswap_discard(&world.cache->zswap, candidate->slot, &token);
+    /* What another thread had first is no answer. */
+    lab_history_end(status == ZC_OK ? ZC_OK : ZC_BUSY, dropped[lab_thread()]);
+    world_leave();
+    return status;
 }
 
 void world_store_cold(unsigned slot, unsigned version)

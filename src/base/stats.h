@@ -16,11 +16,12 @@
 #include "platform/processor.h"
 
 enum zc_stat {
-    ZC_STAT_ZSWPOUT,     /* pages linked; stored now: this less the next four */
+    ZC_STAT_ZSWPOUT,     /* pages linked; stored now: this less the next five */
     ZC_STAT_REPLACED,    /* unlinked by a later store */
     ZC_STAT_INVALIDATED, /* unlinked by an invalidate */
     ZC_STAT_TAKEN,       /* unlinked by a take */
     ZC_STAT_ZSWPWB,      /* unlinked by writeback */
+    ZC_STAT_DROPPED,     /* unlinked by lru_mode drop */
     ZC_STAT_LOADED,
     ZC_STAT_SAME_FILLED_PAGES,
     ZC_STAT_INCOMPRESSIBLE_PAGES,

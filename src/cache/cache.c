@@ -11,6 +11,7 @@
 
 #include "base/options.h"
 #include "platform/memory.h"
+#include "platform/processor.h"
 
 #define TEXT_OF(x) #x
 #define VERSION_TEXT(major, minor, patch)                                      \
@@ -182,7 +183,40 @@ zc_status zc_cache_set_limit(struct zc_cache *cache, uint64_t limit_bytes,
     if (accept_threshold_percent == 0)
         accept_threshold_percent = ZC_ACCEPT_THRESHOLD_DEFAULT;
     zc_zswap_apply_limit(&cache->zswap, limit_bytes, accept_threshold_percent);
+    if (cache->zswap.drops)
+        (void)zc_shrinker_to_threshold(&cache->shrinker, true);
     return ZC_OK;
+}
+
+size_t zc_cache_page_size(const struct zc_cache *cache)
+{
+    return cache == NULL ? 0 : cache->zswap.page_size;
+}
+
+uint64_t zc_cache_limit(const struct zc_cache *cache)
+{
+    uint64_t pages;
+
+    if (cache == NULL)
+        return 0;
+    pages = zc_atomic_u64_load_relaxed(&cache->zswap.limit_pages);
+    return pages == UINT64_MAX ? 0 : pages * cache->zswap.page_size;
+}
+
+const char *zc_cache_compressor(struct zc_cache *cache, int *level_out)
+{
+    const unsigned processor = zc_processor_current();
+    struct zc_generation *generation;
+    const char *name;
+
+    if (cache == NULL || zc_process_is_child(&cache->process))
+        return NULL;
+    generation = zc_generations_get(&cache->zswap.generations, processor);
+    name = generation->compressor->name;
+    if (level_out != NULL)
+        *level_out = generation->level;
+    zc_generation_put(generation, processor);
+    return name;
 }
 
 zc_status zc_cache_compact(struct zc_cache *cache,

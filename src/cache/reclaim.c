@@ -60,7 +60,8 @@ zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
         return ZC_INVALID;
     if (zc_process_is_child(&cache->process))
         return ZC_UNSUPPORTED;
-    if (cache->zswap.lru_mode == ZC_LRU_NONE || !has_any_device(cache))
+    if (cache->zswap.lru_mode == ZC_LRU_NONE ||
+        (!cache->zswap.drops && !has_any_device(cache)))
         return ZC_UNSUPPORTED;
     status =
         zc_shrinker_shrink(&cache->shrinker, ZC_OWNER_ANY, page_goal, &pages);

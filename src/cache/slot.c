@@ -263,6 +263,73 @@ zc_status zc_cache_take(struct zc_cache *cache, zc_swp slot, void *page_out)
     return zc_zswap_take(&cache->zswap, slot, page_out);
 }
 
+/* ---- look ---- */
+
+static zc_status look_on_device(struct zc_cache *cache, zc_swp slot)
+{
+    struct claim claim;
+    zc_status status;
+
+    status = claim_slot(cache, slot, true, &claim);
+    if (status != ZC_OK)
+        return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
+    release_slot(&claim);
+    return ZC_OK;
+}
+
+zc_status zc_cache_contains(struct zc_cache *cache, zc_swp slot)
+{
+    if (!has_slot(cache, slot))
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    if (has_device(cache, slot))
+        return look_on_device(cache, slot);
+    return zc_zswap_has(&cache->zswap, slot) ? ZC_OK : ZC_MISSING;
+}
+
+/* The next slot of a device that has a page. */
+static zc_status next_on_device(struct zc_cache *cache, unsigned type,
+                                uint64_t *offset_inout)
+{
+    struct zc_swap_device *device;
+    zc_status status = get_device(cache, type, 0, &device);
+
+    if (status != ZC_OK)
+        return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
+    do {
+        status = ZC_MISSING;
+        if (!zc_swap_device_next(device, offset_inout))
+            break;
+        status = look_on_device(cache, zc_swp_make(type, *offset_inout));
+    } while (status == ZC_MISSING && ++*offset_inout < device->slot_count);
+    zc_swap_device_put(&cache->swap, device);
+    return status;
+}
+
+zc_status zc_cache_next(struct zc_cache *cache, zc_swp *slot_inout)
+{
+    uint64_t offset;
+    zc_status status;
+    unsigned type;
+
+    if (cache == NULL || slot_inout == NULL ||
+        zc_swp_type(*slot_inout) >= ZC_SWP_TYPE_COUNT)
+        return ZC_INVALID;
+    if (zc_process_is_child(&cache->process))
+        return ZC_UNSUPPORTED;
+    type = zc_swp_type(*slot_inout);
+    offset = zc_swp_offset(*slot_inout);
+    if (has_device(cache, *slot_inout))
+        status = next_on_device(cache, type, &offset);
+    else
+        status = zc_zswap_next(&cache->zswap, type, &offset) ? ZC_OK
+                                                             : ZC_MISSING;
+    if (status == ZC_OK)
+        *slot_inout = zc_swp_make(type, offset);
+    return status;
+}
+
 /* ---- invalidate ---- */
 
 /* The release frees the slot, and last_put() drops the page wherever it is. */

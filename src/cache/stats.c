@@ -26,6 +26,7 @@ static struct zc_pool_usage pool_usage(const struct zc_cache *cache)
 static void sum_swap_side(const struct zc_stats *stats,
                           struct zc_cache_stats *own)
 {
+    own->dropped_pages = zc_stats_sum(stats, ZC_STAT_DROPPED);
     own->zswpwb = zc_stats_sum(stats, ZC_STAT_ZSWPWB);
     own->disk_writes = zc_stats_sum(stats, ZC_STAT_DISK_WRITES);
     own->disk_swapins = zc_stats_sum(stats, ZC_STAT_DISK_SWAPINS);

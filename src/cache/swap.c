@@ -128,6 +128,9 @@ zc_status zc_swap_on(struct zc_cache *cache,
         return status;
     if (zc_process_is_child(&cache->process))
         return ZC_CACHE_REFUSE_CHILD(&own);
+    if (cache->zswap.drops)
+        return ZC_REFUSE(&own, ZC_UNSUPPORTED,
+                         "the cache's lru_mode is drop: it has no device");
     if (!begin_change(cache))
         return ZC_REFUSE(&own, ZC_BUSY,
                          "another zc_swap_on() or zc_swap_off() is under way");

@@ -17,6 +17,8 @@
  * leaves a hole in one: so, unless told otherwise (shrink_compact), after every
  * few of them the pool is compacted a little.
  *
+ * In lru_mode drop the candidates are dropped: there is no device that fails.
+ *
  * lru = zspage: the pool names the objects of its coldest zspage one by one,
  * and gives the zspage back if it becomes empty.  What counts is the objects
  * left, not the result for each: an object whose entry is unlinked already is
@@ -104,9 +106,14 @@ static void throttle(struct shrink *shrink)
 static zc_status write_back(struct shrink *shrink, zc_swp slot,
                             const struct zc_zswap_token *token)
 {
-    zc_status status =
-        zc_writeback_page(shrink->pageio, &shrink->run, slot, token);
+    zc_status status;
 
+    if (shrink->zswap->drops) {
+        status = zc_zswap_discard(shrink->zswap, slot, token);
+        shrink->written += status == ZC_OK;
+        return status;
+    }
+    status = zc_writeback_page(shrink->pageio, &shrink->run, slot, token);
     if (status == ZC_NO_MEMORY && shrink->run.count != 0) {
         /* The run has frames. */
         zc_pageio_end_run(&shrink->run);

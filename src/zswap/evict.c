@@ -13,12 +13,17 @@
  *   evict   unlinks it and drops the tree's reference
  *   put     drops writeback's own reference, last
  *
+ * In lru_mode drop nothing is written, and nothing pinned:
+ *
+ *   discard  unlinks the entry of the token, if no other thread does first
+ *
  * A token may be the handle of an object under reclaim.  Until that reclaim
  * ends the pool gives the handle to no other object; our own pool also keeps
  * the object's record, which has the slot.
  */
 #include <string.h>
 
+#include "platform/memory.h"
 #include "rules.h"
 #include "zswap.h"
 
@@ -65,6 +70,50 @@ void zc_zswap_evict(struct zc_zswap *zswap, struct zc_entry *entry)
     ZC_ASSERT(unlinked);
     (void)unlinked;
     zc_zswap_forget(zswap, entry, ZC_STAT_ZSWPWB, zc_processor_current());
+}
+
+/* `entry` has a reference of the caller's, and is unlinked. */
+static void tell_dropped(struct zc_zswap *zswap, zc_swp slot,
+                         struct zc_entry *entry)
+{
+    void *page = NULL;
+
+    if (zswap->dropped == NULL)
+        return;
+    if (zswap->tells_pages)
+        page = zc_malloc(zswap->page_size);
+    if (page != NULL && zc_zswap_read(zswap, entry, page) != ZC_OK) {
+        zc_free(page);
+        page = NULL;
+    }
+    zswap->dropped(zswap->dropped_user, slot, page);
+    zc_free(page);
+}
+
+/* Without a pin: another thread may take, replace or invalidate the page at any
+ * moment, and the one that unlinks the entry has it. */
+zc_status zc_zswap_discard(struct zc_zswap *zswap, zc_swp slot,
+                           const struct zc_zswap_token *token)
+{
+    struct zc_entry *entry = zc_tree_get(&zswap->tree, slot);
+    bool unlinked;
+
+    if (entry == NULL)
+        return ZC_MISSING;
+    if (!is_of_token(zswap, entry, token)) {
+        zc_entry_put(&zswap->entries, entry);
+        return ZC_MISSING;
+    }
+    if (!ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
+        zc_entry_put(&zswap->entries, entry);
+    unlinked = zc_tree_unlink(&zswap->tree, entry);
+    if (unlinked || !ZC_RULE(TREE_REF_DROPPED_BY_UNLINKER))
+        zc_zswap_forget(zswap, entry, ZC_STAT_DROPPED, zc_processor_current());
+    if (unlinked)
+        tell_dropped(zswap, slot, entry);
+    if (ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
+        zc_entry_put(&zswap->entries, entry);
+    return unlinked ? ZC_OK : ZC_MISSING;
 }
 
 void zc_zswap_put(struct zc_zswap *zswap, struct zc_entry *entry)

@@ -57,6 +57,12 @@ bool zc_zswap_has(struct zc_zswap *zswap, zc_swp slot)
     return entry != NULL;
 }
 
+bool zc_zswap_next(struct zc_zswap *zswap, unsigned type,
+                   uint64_t *offset_inout)
+{
+    return zc_tree_next(&zswap->tree, type, offset_inout);
+}
+
 /* One attempt.  ZC_AGAIN: another thread unlinked the entry first. */
 static zc_status try_take(struct zc_zswap *zswap, zc_swp slot, void *page_out)
 {

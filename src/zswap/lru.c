@@ -21,8 +21,9 @@
  * The second chance is that of the kernel's zswap.  A store sets REFERENCED in
  * the entry; a scan that finds it set clears it and passes the entry over; a
  * scan that finds it clear, in an entry that is old enough, has its candidate;
- * a load sets it again.  A load takes no lock here: it sets the bit in the
- * atomic operation that drops its reference.
+ * a load sets it again.  In lru_mode drop a store does not set it: a page that
+ * is never loaded goes before one that is.  A load takes no lock here: it sets
+ * the bit in the atomic operation that drops its reference.
  */
 #include "zswap.h"
 

@@ -115,6 +115,7 @@ static zc_status check_switches(const struct zc_cache_options *options)
     } switches[] = {
         {"checksums", options->checksums},
         {"shrink_worker", options->shrink_worker},
+        {"dropped_pages", options->dropped_pages},
     };
     size_t i;
 
@@ -140,6 +141,21 @@ static zc_status check_shrinking(const struct zc_cache_options *options)
     return ZC_OK;
 }
 
+static zc_status check_drop(const struct zc_cache_options *options)
+{
+    const bool drops = options->lru_mode == ZC_LRU_DROP;
+
+    if (drops && options->backing_path != NULL)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "backing_path: lru_mode %d (drop) has no device",
+                         ZC_LRU_DROP);
+    if (!drops && options->dropped != NULL)
+        return ZC_REFUSE(options, ZC_INVALID,
+                         "dropped: needs lru_mode %d (drop), which is %u",
+                         ZC_LRU_DROP, options->lru_mode);
+    return ZC_OK;
+}
+
 static zc_status check_ranges(const struct zc_cache_options *options)
 {
     size_t page_size = options->page_size;
@@ -161,10 +177,10 @@ static zc_status check_ranges(const struct zc_cache_options *options)
         return ZC_REFUSE(options, ZC_INVALID,
                          "slot_count: %" PRIu64 " is not from 1 to %" PRIu64,
                          options->slot_count, ZC_SLOT_COUNT_MAX);
-    if (options->lru_mode > ZC_LRU_ZSPAGE)
+    if (options->lru_mode > ZC_LRU_DROP)
         return ZC_REFUSE(options, ZC_INVALID,
                          "lru_mode: %u is not from 0 to %d, enum zc_lru_mode",
-                         options->lru_mode, ZC_LRU_ZSPAGE);
+                         options->lru_mode, ZC_LRU_DROP);
     if (options->no_same_filled > 2)
         return ZC_REFUSE(options, ZC_INVALID,
                          "no_same_filled: %u is not from 0 to 2",
@@ -185,6 +201,8 @@ zc_status zc_zswap_check_options(struct zc_cache_options *options)
     status = check_ranges(options);
     if (status == ZC_OK)
         status = check_switches(options);
+    if (status == ZC_OK)
+        status = check_drop(options);
     if (status == ZC_OK)
         status = check_compressor(options);
     if (status == ZC_OK)
@@ -252,7 +270,8 @@ static zc_status init_parts(struct zc_zswap *zswap,
         goto destroy_generations;
     zswap->entries.page_size = options->page_size;
     zswap->entries.checksums = options->checksums != 0;
-    zswap->entries.keeps_ages = options->lru_mode == ZC_LRU_ENTRY;
+    zswap->entries.stores_cold = zswap->drops;
+    zswap->entries.keeps_ages = zswap->lru_mode == ZC_LRU_ENTRY;
     /* A pool of the user's has no records with the slot: see store.c. */
     zswap->entries.prefix_bytes = options->lru_mode == ZC_LRU_ZSPAGE &&
                                           zswap->entries.zspool == NULL
@@ -312,7 +331,11 @@ zc_status zc_zswap_init(struct zc_zswap *zswap,
     zswap->same_filled = options->no_same_filled == 0;
     zswap->zero_filled = options->no_same_filled == 2;
     zswap->is_proactive = options->shrink_policy == ZC_SHRINK_PROACTIVE;
-    zswap->lru_mode = options->lru_mode;
+    zswap->drops = options->lru_mode == ZC_LRU_DROP;
+    zswap->lru_mode = zswap->drops ? ZC_LRU_ENTRY : options->lru_mode;
+    zswap->dropped = options->dropped;
+    zswap->dropped_user = options->dropped_user;
+    zswap->tells_pages = options->dropped_pages != 0;
     set_limit(zswap, options->limit_bytes, options->accept_threshold_percent);
     status = zc_mutex_init(&zswap->limit_lock, ZC_RANK_LIMIT, "limit");
     if (status != ZC_OK)
@@ -415,7 +438,8 @@ uint64_t zc_zswap_stored_pages(const struct zc_zswap *zswap)
     const uint64_t out = zc_stats_sum(stats, ZC_STAT_REPLACED) +
                          zc_stats_sum(stats, ZC_STAT_INVALIDATED) +
                          zc_stats_sum(stats, ZC_STAT_TAKEN) +
-                         zc_stats_sum(stats, ZC_STAT_ZSWPWB);
+                         zc_stats_sum(stats, ZC_STAT_ZSWPWB) +
+                         zc_stats_sum(stats, ZC_STAT_DROPPED);
 
     return zc_stats_sum(stats, ZC_STAT_ZSWPOUT) - out;
 }

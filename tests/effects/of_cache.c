@@ -272,6 +272,68 @@ static uint64_t file_pages(unsigned lru_mode)
     return (uint64_t)status.st_size / PAGE;
 }
 
+/* --- dropping -------------------------------------------------------- */
+
+static struct {
+    uint64_t count;
+    uint64_t whole; /* with the page that was stored there */
+    const void *user;
+} told;
+
+static void be_told(void *user, zc_swp slot, const void *page)
+{
+    told.count++;
+    told.whole += page != NULL &&
+                  memcmp(page, page_noise(zc_swp_offset(slot)), PAGE) == 0;
+    told.user = user;
+}
+
+static void fill_dropping(struct zc_cache_options options)
+{
+    struct zc_cache *cache;
+
+    options.lru_mode = ZC_LRU_DROP;
+    options.limit_bytes = MIB;
+    cache = cache_of(options);
+    for (uint64_t i = 0; i < 300; i++)
+        store(cache, i, page_noise(i));
+}
+
+/* Stores, of 1000 in a pool of 256 pages, that are taken. */
+static uint64_t taken_of_noise(unsigned lru_mode)
+{
+    struct zc_cache *cache = cache_of(
+        (struct zc_cache_options){.lru_mode = lru_mode, .limit_bytes = MIB});
+    uint64_t count = 0;
+
+    for (uint64_t i = 0; i < 1000; i++)
+        count += zc_cache_store(cache, zc_swp_make(0, i), page_noise(i)) ==
+                 ZC_OK;
+    return count;
+}
+
+static uint64_t pages_told_of(unsigned is_set)
+{
+    fill_dropping(
+        (struct zc_cache_options){.dropped = is_set != 0 ? be_told : NULL});
+    return told.count;
+}
+
+static uint64_t user_told(unsigned is_set)
+{
+    fill_dropping((struct zc_cache_options){
+        .dropped = be_told, .dropped_user = is_set != 0 ? &told : NULL});
+    MUST(told.count > 0);
+    return told.user == &told;
+}
+
+static uint64_t whole_pages_told(unsigned dropped_pages)
+{
+    fill_dropping((struct zc_cache_options){.dropped = be_told,
+                                            .dropped_pages = dropped_pages});
+    return told.whole;
+}
+
 /* A cache that writes back to the spy. */
 static struct zc_cache *cache_on_spy(struct zc_cache_options options,
                                      unsigned io_workers)
@@ -543,6 +605,13 @@ const struct effect effects_cache[] = {
           0, 90, "zspages are emptied"),
     CACHE(lru_mode, ZC_LRU_ENTRY, ZC_LRU_ZSPAGE, noise_written_at_store, IS, 0,
           10, "zspage refuses pages that do not compress: to the device"),
+    CACHE(lru_mode, ZC_LRU_ENTRY, ZC_LRU_DROP, taken_of_noise, AT_MOST, 256,
+          1000, "without a device entry refuses; drop makes room"),
+    CACHE(dropped, 0, 1, pages_told_of, AT_MOST, 0, 44,
+          "300 do not fit into 256"),
+    CACHE(dropped_user, 0, 1, user_told, IS, 0, 1, "dropped is handed it"),
+    CACHE(dropped_pages, 0, 1, whole_pages_told, AT_MOST, 0, 44,
+          "each page comes as it was stored"),
     CACHE(shrink_worker, 0, 1, threads_of_shrink_worker, IS, 0, 1,
           "the system has one more thread"),
     CACHE(shrink_policy, ZC_SHRINK_DEFAULT, ZC_SHRINK_6_18, written_for_a_page,
