@@ -158,10 +158,11 @@ zc_status zc_entry_create(struct zc_entries *entries, zc_swp slot,
 
 void zc_entry_get(struct zc_entry *entry)
 {
-    uint32_t before = zc_atomic_u32_add(&entry->references, 1);
+    uint32_t before =
+        zc_atomic_u32_get(&entry->references, ZC_ENTRY_COUNT_MASK);
 
-    ZC_ASSERT((before & ZC_ENTRY_COUNT_MASK) > 0);
-    ZC_ASSERT((before & ZC_ENTRY_COUNT_MASK) < ZC_ENTRY_COUNT_MASK);
+    ZC_ASSERT(before > 0);
+    ZC_ASSERT(before < ZC_ENTRY_COUNT_MASK);
     (void)before;
 }
 
@@ -214,11 +215,12 @@ static bool drop_reference(struct zc_entry *entry)
 {
     /* Release: the thread that frees the entry sees all that this thread did
      * with it.  Acquire: the last put sees what earlier users did. */
-    uint32_t before = zc_atomic_u32_add(&entry->references, UINT32_MAX);
+    uint32_t left =
+        zc_atomic_u32_put(&entry->references, ZC_ENTRY_COUNT_MASK, 0);
 
     zc_may_block();
-    ZC_ASSERT((before & ZC_ENTRY_COUNT_MASK) > 0);
-    return (before & ZC_ENTRY_COUNT_MASK) == 1;
+    ZC_ASSERT(left < ZC_ENTRY_COUNT_MASK);
+    return left == 0;
 }
 
 void zc_entry_put(struct zc_entries *entries, struct zc_entry *entry)

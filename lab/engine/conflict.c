@@ -3,8 +3,8 @@
  * conflict.c - which steps commute, and the hash of a trace.
  *
  * Reads commute with reads.  GETs and PUTs of a reference count commute unless
- * a PUT could reach zero.  That depends on the current count, which is all that
- * a sleep set needs: it compares two steps that could both be done now.
+ * a PUT could reach its limit.  That depends on the current count, which is all
+ * that a sleep set needs: it compares two steps that could both be done now.
  *
  * Executions that differ only in the order of commuting steps are one trace.
  * Its hash is the sum of the hashes of its steps.  The hash of a step covers
@@ -18,15 +18,16 @@
 #include "mutant.h"
 
 static const uint8_t class_of[LAB_KINDS] = {
-    [LAB_READ] = LAB_CLASS_READ,    [LAB_WRITE] = LAB_CLASS_WRITE,
-    [LAB_RMW] = LAB_CLASS_WRITE,    [LAB_LOCK] = LAB_CLASS_WRITE,
-    [LAB_UNLOCK] = LAB_CLASS_WRITE, [LAB_TRYLOCK] = LAB_CLASS_WRITE,
-    [LAB_WAIT] = LAB_CLASS_WRITE,   [LAB_WAKE] = LAB_CLASS_WRITE,
-    [LAB_GET] = LAB_CLASS_COUNT,    [LAB_PUT] = LAB_CLASS_COUNT,
-    [LAB_SUBMIT] = LAB_CLASS_WRITE, [LAB_COMPLETE] = LAB_CLASS_WRITE,
-    [LAB_ALLOC] = LAB_CLASS_WRITE,  [LAB_FREE] = LAB_CLASS_WRITE,
-    [LAB_RELAX] = LAB_CLASS_READ,   [LAB_SPAWN] = LAB_CLASS_WRITE,
-    [LAB_JOIN] = LAB_CLASS_READ,    [LAB_END] = LAB_CLASS_WRITE,
+    [LAB_READ] = LAB_CLASS_READ,      [LAB_WRITE] = LAB_CLASS_WRITE,
+    [LAB_RMW] = LAB_CLASS_WRITE,      [LAB_LOCK] = LAB_CLASS_WRITE,
+    [LAB_UNLOCK] = LAB_CLASS_WRITE,   [LAB_TRYLOCK] = LAB_CLASS_WRITE,
+    [LAB_WAIT] = LAB_CLASS_WRITE,     [LAB_WAKE] = LAB_CLASS_WRITE,
+    [LAB_GET] = LAB_CLASS_COUNT,      [LAB_PUT] = LAB_CLASS_COUNT,
+    [LAB_TRY_GET] = LAB_CLASS_WRITE,  [LAB_SUBMIT] = LAB_CLASS_WRITE,
+    [LAB_COMPLETE] = LAB_CLASS_WRITE, [LAB_ALLOC] = LAB_CLASS_WRITE,
+    [LAB_FREE] = LAB_CLASS_WRITE,     [LAB_RELAX] = LAB_CLASS_READ,
+    [LAB_SPAWN] = LAB_CLASS_WRITE,    [LAB_JOIN] = LAB_CLASS_READ,
+    [LAB_END] = LAB_CLASS_WRITE,
 };
 
 static unsigned kind_of(const struct lab_pending *step)
@@ -51,6 +52,7 @@ static bool conflict_there(const struct lab_pending *a,
 {
     const struct lab_object_state *state = &lab_objects[a->object];
     enum lab_class class = class_of_step(a);
+    uint32_t limit;
     unsigned puts;
 
     if (class != class_of_step(b) || class == LAB_CLASS_WRITE)
@@ -65,7 +67,10 @@ static bool conflict_there(const struct lab_pending *a,
         return true;
     if (LAB_MUTANT(LAST_PUT_COMMUTES))
         return false;
-    return !state->counted || state->count < puts + 1;
+    limit = a->limit > b->limit ? a->limit : b->limit;
+    if (LAB_MUTANT(LIMIT_FORGOTTEN))
+        limit = 0;
+    return !state->counted || (int64_t)state->count < (int64_t)limit + puts + 1;
 }
 
 bool lab_overlap(unsigned one, uint8_t bytes, unsigned other, uint8_t others)
@@ -101,14 +106,15 @@ uint64_t lab_mix(uint64_t a, uint64_t b)
     return x ^ (x >> 32);
 }
 
-/* The class of the step's group; a PUT that may reach zero stands alone. */
+/* The class of the step's group; a PUT that may reach its limit stands alone.
+ */
 static enum lab_class group_class(const struct lab_pending *step)
 {
     const struct lab_object_state *state = &lab_objects[step->object];
     enum lab_class class = class_of_step(step);
 
     if (class == LAB_CLASS_COUNT && kind_of(step) == LAB_PUT &&
-        (!state->counted || state->count <= 1))
+        (!state->counted || (int64_t)state->count <= (int64_t)step->limit + 1))
         return LAB_CLASS_WRITE;
     return class;
 }

@@ -39,7 +39,7 @@ static struct past *past_of(unsigned object)
     return past;
 }
 
-/* Do puts commute unless one is the last?  With three threads it may depend on
+/* Do puts commute unless a limit is near?  With three threads it may depend on
  * any number of steps whether two of them commute. */
 static bool counts_commute(void)
 {
@@ -50,7 +50,8 @@ static enum lab_side side_of(unsigned kind)
 {
     if (kind == LAB_READ || kind == LAB_RELAX || kind == LAB_JOIN)
         return LAB_SIDE_READS;
-    if ((kind != LAB_GET && kind != LAB_PUT) || lab_search->strict)
+    if ((kind != LAB_GET && kind != LAB_PUT && kind != LAB_TRY_GET) ||
+        lab_search->strict)
         return LAB_SIDE_WRITES;
     if (counts_commute())
         return LAB_SIDE_COUNTS;
@@ -74,6 +75,9 @@ void lab_depend_describe(struct lab_event *event)
         memset(past->net, 0, sizeof(past->net));
     }
     event->counted = object->counted;
+    event->limit = LAB_MUTANT(LIMIT_FORGOTTEN)
+                       ? 0
+                       : lab_run.thread[event->thread].pending.limit;
     event->group = past->group;
     event->base = past->base;
     event->net = past->net[event->thread];
@@ -92,13 +96,13 @@ void lab_depend_settle(struct lab_event *event)
         if (event->kind == LAB_LOCK && lab_run.program->watched &&
             lab_objects[event->object].holder != event->thread)
             event->side = LAB_SIDE_SECTION;
-        if ((event->kind == LAB_RMW &&
+        if (((event->kind == LAB_RMW || event->kind == LAB_TRY_GET) &&
              (thread->kept || LAB_MUTANT(EXCHANGE_IS_READ))) ||
             (event->kind == LAB_TRYLOCK && !thread->took))
             event->side = LAB_SIDE_READS;
     }
     if (event->side == LAB_SIDE_COUNTS)
-        past->net[event->thread] += event->kind == LAB_GET ? 1 : -1;
+        past->net[event->thread] += event->kind == LAB_PUT ? -1 : 1;
     else if (event->side == LAB_SIDE_WRITES) {
         past->group++;
         past->has_base = false;
@@ -114,16 +118,30 @@ static bool is_guard(unsigned object)
     return false;
 }
 
+/* Does the step turn out otherwise at `count` if the other one comes first? */
+static bool is_near(const struct lab_event *step, const struct lab_event *other,
+                    int64_t count)
+{
+    if (step->kind == LAB_GET)
+        return false;
+    if (step->kind == LAB_PUT)
+        count--;
+    if (other->kind == LAB_PUT)
+        count--;
+    return count <= step->limit;
+}
+
 static bool counts_conflict(const struct lab_event *a,
                             const struct lab_event *b)
 {
-    int64_t puts = (a->kind == LAB_PUT) + (b->kind == LAB_PUT);
+    int64_t count = a->base + a->net + b->net; /* before both */
 
-    if (puts == 0 || LAB_MUTANT(LAST_PUT_COMMUTES))
+    if ((a->kind == LAB_GET && b->kind == LAB_GET) ||
+        LAB_MUTANT(LAST_PUT_COMMUTES))
         return false;
     if (!a->counted || !b->counted || a->group != b->group)
         return true;
-    return a->base + a->net + b->net < puts + 1;
+    return is_near(a, b, count) || is_near(b, a, count);
 }
 
 bool lab_depends(const struct lab_event *a, const struct lab_event *b)

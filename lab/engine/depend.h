@@ -13,7 +13,7 @@ enum lab_side {
     LAB_SIDE_WRITES,
     LAB_SIDE_READS,
     LAB_SIDE_GETS,   /* of counts whose gets alone commute */
-    LAB_SIDE_COUNTS, /* gets and puts that commute unless a put is the last */
+    LAB_SIDE_COUNTS, /* gets and puts that commute unless a limit is near */
     LAB_SIDE_SECTION /* a section of a lock, which is one step */
 };
 
@@ -31,6 +31,7 @@ struct lab_event {
     bool ends;          /* a call, before the next step of its thread */
     bool counted;       /* the reference count is known */
     unsigned group;     /* gets and puts with no other write between have one */
+    int64_t limit;      /* of a put, of a get that may be refused */
     int64_t base;       /* the count before the group */
     int64_t net;        /* what the thread has added to it since */
     unsigned before[3]; /* of the thread: on both objects, of calls; plus 1 */

@@ -84,7 +84,8 @@ struct lab_pending {
     unsigned kind; /* with flags */
     unsigned object;
     unsigned also;
-    uint8_t bytes; /* of the object's word, a bit each */
+    uint8_t bytes;  /* of the object's word, a bit each */
+    uint32_t limit; /* of a PUT, of a TRY_GET */
     bool timed;
     bool (*ready)(const void *);
     const void *argument;

@@ -56,12 +56,14 @@
 /*
  * What a step does to its object.  Two steps of different threads on one
  * object commute if both only read (READ, RELAX, JOIN), or both are GET or PUT
- * and no PUT among them reaches zero in either order.  All others conflict; a
+ * and no PUT among them leaves zero in either order.  All others conflict; a
  * compare-and-swap is an RMW whether it succeeds or not.
  *
- * GET and PUT are for reference counts that the code only compares with zero.
- * The count is the last lab_value() of the object; while it is unknown, a PUT
- * conflicts with every GET and PUT.
+ * GET, PUT and TRY_GET are for reference counts.  The code uses the count that
+ * a PUT leaves only if it is not above a limit, which is 0 if lab_step()
+ * announces it; a TRY_GET adds one if the count is above its limit.
+ * lab_step_count() announces a limit.  The count is the last lab_value() of the
+ * object; while it is unknown, a PUT conflicts with every GET and PUT.
  */
 enum lab_kind {
     LAB_READ,
@@ -74,6 +76,7 @@ enum lab_kind {
     LAB_WAKE,
     LAB_GET,
     LAB_PUT,
+    LAB_TRY_GET,  /* lab_unchanged() if it adds nothing */
     LAB_SUBMIT,   /* I/O begins: conflicts on its object */
     LAB_COMPLETE, /* I/O ends */
     LAB_ALLOC,    /* of shared memory, where reuse is explored */
@@ -112,6 +115,10 @@ void lab_step(unsigned kind, const void *object, const struct lab_site *site);
  * it is. */
 void lab_step_bytes(unsigned kind, const void *word, size_t size,
                     const struct lab_site *site, const void *pc);
+
+/* The same for a PUT or a TRY_GET with a limit. */
+void lab_step_count(unsigned kind, const void *count, uint32_t limit,
+                    const struct lab_site *site);
 
 /* The same for a step that also writes a second object: waiting on a condition
  * unlocks its mutex. */

@@ -18,6 +18,7 @@
     X(WRITE_AS_READ, "a write commutes like a read") \
     X(READ_AS_WRITE, "two reads conflict") \
     X(LAST_PUT_COMMUTES, "the put that frees commutes with other puts") \
+    X(LIMIT_FORGOTTEN, "the limit of a count is always zero") \
     X(SECOND_OBJECT_FORGOTTEN, "a step's second object is forgotten") \
     X(BOUND_OFF_BY_ONE, "one preemption less than the bound") \
     X(EVERY_SWITCH_COUNTS, "leaving a blocked thread is a preemption") \

@@ -8,14 +8,18 @@
 #include <string.h>
 
 static const char *const verbs[LAB_KINDS] = {
-    [LAB_READ] = "read",   [LAB_WRITE] = "write",   [LAB_RMW] = "change",
-    [LAB_LOCK] = "lock",   [LAB_UNLOCK] = "unlock", [LAB_TRYLOCK] = "trylock",
-    [LAB_WAIT] = "wait",   [LAB_WAKE] = "wake",     [LAB_GET] = "get",
-    [LAB_PUT] = "put",     [LAB_SUBMIT] = "submit", [LAB_COMPLETE] = "complete",
-    [LAB_ALLOC] = "alloc", [LAB_FREE] = "free",     [LAB_RELAX] = "cpu_relax",
-    [LAB_SPAWN] = "spawn", [LAB_JOIN] = "join",     [LAB_END] = "end",
-    [LAB_POINT] = "point", [LAB_CHOOSE] = "?",      [LAB_NOTE] = "",
-    [LAB_ENTER] = "",      [LAB_LEAVE] = "",
+    [LAB_READ] = "read",       [LAB_WRITE] = "write",
+    [LAB_RMW] = "change",      [LAB_LOCK] = "lock",
+    [LAB_UNLOCK] = "unlock",   [LAB_TRYLOCK] = "trylock",
+    [LAB_WAIT] = "wait",       [LAB_WAKE] = "wake",
+    [LAB_GET] = "get",         [LAB_PUT] = "put",
+    [LAB_SUBMIT] = "submit",   [LAB_COMPLETE] = "complete",
+    [LAB_TRY_GET] = "try_get", [LAB_ALLOC] = "alloc",
+    [LAB_FREE] = "free",       [LAB_RELAX] = "cpu_relax",
+    [LAB_SPAWN] = "spawn",     [LAB_JOIN] = "join",
+    [LAB_END] = "end",         [LAB_POINT] = "point",
+    [LAB_CHOOSE] = "?",        [LAB_NOTE] = "",
+    [LAB_ENTER] = "",          [LAB_LEAVE] = "",
 };
 
 static struct lab_thread_state *this_thread(void)

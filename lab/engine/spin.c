@@ -75,9 +75,9 @@ bool lab_on_stack(const void *memory)
 
 static bool is_look(unsigned kind)
 {
-    return kind == LAB_READ || kind == LAB_RMW || kind == LAB_LOCK ||
-           kind == LAB_UNLOCK || kind == LAB_TRYLOCK || kind == LAB_RELAX ||
-           kind == LAB_POINT;
+    return kind == LAB_READ || kind == LAB_RMW || kind == LAB_TRY_GET ||
+           kind == LAB_LOCK || kind == LAB_UNLOCK || kind == LAB_TRYLOCK ||
+           kind == LAB_RELAX || kind == LAB_POINT;
 }
 
 /* Keeps the pending step, which is done, as a look. */
@@ -225,7 +225,7 @@ void lab_spin_grant(struct lab_thread_state *thread)
         thread->look_count = 0;
     }
     thread->looked = thread->look_count;
-    if (!is_look(kind) || kind == LAB_RMW) {
+    if (!is_look(kind) || kind == LAB_RMW || kind == LAB_TRY_GET) {
         forget_looks(thread); /* lab_spin_unchanged() takes it back */
         return;
     }

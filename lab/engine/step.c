@@ -168,6 +168,7 @@ static struct lab_pending *pend(unsigned kind, const void *object,
     step->object = lab_object_find(object);
     step->also = 0;
     step->bytes = 1;
+    step->limit = 0;
     step->pc = NULL;
     step->state = thread->state;
     thread->state = 0;
@@ -200,6 +201,15 @@ void lab_step_bytes(unsigned kind, const void *word, size_t size,
     step = pend(kind, word, site);
     step->bytes = lab_object_join_word(step->object, word, size);
     step->pc = pc;
+    announce(false);
+}
+
+void lab_step_count(unsigned kind, const void *count, uint32_t limit,
+                    const struct lab_site *site)
+{
+    if (ignored())
+        return;
+    pend(kind, count, site)->limit = limit;
     announce(false);
 }
 

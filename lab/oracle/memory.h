@@ -69,7 +69,6 @@ static inline void lab_region_note_write(const void *memory, size_t size)
 #define LAB_MARK_CLOSED 1u   /* of a pool, in no object */
 #define LAB_MARK_DEAD 2u     /* freed */
 #define LAB_MARK_FINAL 4u    /* an atomic whose value is final */
-#define LAB_MARK_MIXED 8u    /* an atomic that is more than a count */
 #define LAB_MARK_OUTSIDE 16u /* in no block */
 #define LAB_MARK_NOBODYS (LAB_MARK_CLOSED | LAB_MARK_DEAD | LAB_MARK_OUTSIDE)
 /* Beside OUTSIDE, from this bit up: so many first bytes are in a block. */

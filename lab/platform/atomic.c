@@ -2,9 +2,8 @@
 /*
  * atomic.c - the atomics as steps.
  *
- * Adding one to a count is a GET and taking one from it is a PUT; these commute
- * where the word is only a count.  Once the word was compared and exchanged, or
- * had bits changed, an add may depend on more than zero, and is an RMW.
+ * What counts references is a GET, a PUT or a TRY_GET, which commute as long as
+ * no limit is near.  Any other change is an RMW.
  *
  * Initialising a word that no other thread knows is no step but a plain write:
  * if another thread does know the word, that is a race.
@@ -19,10 +18,6 @@
 #include "watch/tsan.h"
 
 #define CALLER __builtin_return_address(0)
-
-/* A count is in the low bits of its word.  Bits above it may be set when the
- * word is initialised. */
-#define COUNT_BITS UINT32_C(0xffff)
 
 /* "&entry->references" becomes "references" in the diagram. */
 static const char *short_name(const char *name)
@@ -92,7 +87,6 @@ static void change_step(const void *word, size_t size, const char *name,
                         const struct lab_site *site, const void *pc)
 {
     announce(LAB_RMW | LAB_ACQUIRE | LAB_RELEASE, word, size, name, site, pc);
-    lab_mark_word(word, LAB_MARK_MIXED);
 }
 
 /* A compare-exchange, or the load in its place. */
@@ -210,16 +204,6 @@ LAB_ATOMIC_DEFINE(pointer, zc_atomic_pointer, void *, shown)
 
 /* ---- 32 bits ---- */
 
-/* The kind of an addition to this word. */
-static unsigned kind_of_add(const zc_atomic_u32 *atomic, uint32_t value)
-{
-    if (lab_word_has(atomic, LAB_MARK_MIXED))
-        return LAB_RMW;
-    if (value == 1)
-        return LAB_GET;
-    return value == UINT32_MAX ? LAB_PUT : LAB_RMW;
-}
-
 /* A reference that is not taken, or not dropped. */
 static bool is_left_out(const zc_atomic_u32 *atomic, uint32_t value,
                         uint32_t *before_out, const struct lab_site *site,
@@ -243,7 +227,6 @@ static bool is_left_out(const zc_atomic_u32 *atomic, uint32_t value,
 uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
                      const struct lab_site *site)
 {
-    unsigned kind = kind_of_add(atomic, value);
     struct lab_site named = *site;
     uint32_t before;
 
@@ -251,19 +234,108 @@ uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
         named.verb = value == 1 ? "atomic_inc" : "atomic_dec";
     if (lab_sites.is_on && is_left_out(atomic, value, &before, &named, CALLER))
         return before;
-    announce(kind | LAB_ACQUIRE | LAB_RELEASE, atomic, sizeof(*atomic), name,
-             &named, CALLER);
+    change_step(atomic, sizeof(*atomic), name, &named, CALLER);
     before = atomic->value;
     atomic->value = before + value;
-    if (kind == LAB_RMW)
-        changed_to(true, atomic->value);
-    else
-        tell(atomic->value & COUNT_BITS);
-    if (kind == LAB_PUT && (atomic->value & COUNT_BITS) == 0)
-        lab_clock_last_put();
+    changed_to(true, atomic->value);
     if (lab_sites.is_on)
         lab_site_view(atomic, &before, sizeof(before));
     return before;
+}
+
+/* ---- counts of references ---- */
+
+static void count_step(unsigned kind, const zc_atomic_u32 *atomic,
+                       uint32_t limit, const char *name,
+                       const struct lab_site *site, const void *pc)
+{
+    if (!lab_quiet) {
+        lab_name_word(atomic, name);
+        lab_robust_comes(false, pc);
+        lab_step_count(kind | LAB_ACQUIRE | LAB_RELEASE, atomic, limit, site);
+        lab_platform_failed();
+    }
+    lab_access(atomic, sizeof(*atomic), LAB_ACCESS_ATOMIC | LAB_ACCESS_WRITE,
+               pc);
+}
+
+/* The same, where the places of an exchange can be switched off. */
+static bool get_by_exchange(zc_atomic_u32 *atomic, uint32_t limit,
+                            const char *name, const struct lab_site *site,
+                            const void *pc)
+{
+    const bool split = lab_site_is_split(site, pc);
+    uint32_t seen;
+    uint32_t left;
+
+    exchange_step(atomic, sizeof(*atomic), name, split, site, pc);
+    seen = atomic->value;
+    lab_site_view(atomic, &seen, sizeof(seen));
+    if (seen <= limit) {
+        exchanged(split, false, seen);
+        return false;
+    }
+    if (split)
+        store_step(atomic, sizeof(*atomic), name, site, pc);
+    left = seen + 1;
+    lab_site_leave(atomic, &seen, &left, sizeof(left), site, pc);
+    atomic->value = left;
+    exchanged(split, true, left);
+    return true;
+}
+
+uint32_t lab_u32_get(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
+                     const struct lab_site *site)
+{
+    uint32_t before;
+
+    if (lab_sites.is_on && is_left_out(atomic, 1, &before, site, CALLER))
+        return before & bits;
+    count_step(LAB_GET, atomic, 0, name, site, CALLER);
+    before = atomic->value++;
+    tell(atomic->value & bits);
+    if (lab_sites.is_on)
+        lab_site_view(atomic, &before, sizeof(before));
+    return before & bits;
+}
+
+uint32_t lab_u32_put(zc_atomic_u32 *atomic, uint32_t bits, uint32_t limit,
+                     const char *name, const struct lab_site *site)
+{
+    uint32_t before;
+
+    if (lab_sites.is_on &&
+        is_left_out(atomic, UINT32_MAX, &before, site, CALLER))
+        return (before - 1) & bits;
+    count_step(LAB_PUT, atomic, limit, name, site, CALLER);
+    before = atomic->value--;
+    tell(atomic->value & bits);
+    if ((atomic->value & bits) <= limit)
+        lab_clock_last_put();
+    if (lab_sites.is_on)
+        lab_site_view(atomic, &before, sizeof(before));
+    return (before - 1) & bits;
+}
+
+bool lab_u32_get_above(zc_atomic_u32 *atomic, uint32_t limit, const char *name,
+                       const struct lab_site *site)
+{
+    bool got;
+
+    if (lab_sites.is_on)
+        return get_by_exchange(atomic, limit, name, site, CALLER);
+    count_step(LAB_TRY_GET, atomic, limit, name, site, CALLER);
+    got = atomic->value > limit;
+    atomic->value += got ? 1 : 0;
+    if (lab_quiet)
+        return got;
+    lab_clock_got(got);
+    if (!got)
+        lab_unchanged();
+    tell(atomic->value);
+    if (!got && lab_recording())
+        lab_comment("refused");
+    return got;
 }
 
 uint32_t lab_u32_or(zc_atomic_u32 *atomic, uint32_t bits, const char *name,

@@ -54,6 +54,13 @@ ZC_ATOMICS(LAB_ATOMIC_AGREES)
 /* clang-format off */
 LAB_AGREES(uint32_t, zc_atomic_u32_add,
            (zc_atomic_u32 *word, uint32_t value), (word, value))
+LAB_AGREES(uint32_t, zc_atomic_u32_get,
+           (zc_atomic_u32 *word, uint32_t bits), (word, bits))
+LAB_AGREES(uint32_t, zc_atomic_u32_put,
+           (zc_atomic_u32 *word, uint32_t bits, uint32_t limit),
+           (word, bits, limit))
+LAB_AGREES(bool, zc_atomic_u32_get_above,
+           (zc_atomic_u32 *word, uint32_t limit), (word, limit))
 LAB_AGREES(uint32_t, zc_atomic_u32_or,
            (zc_atomic_u32 *word, uint32_t bits), (word, bits))
 LAB_AGREES(uint32_t, zc_atomic_u32_and,

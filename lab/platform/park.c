@@ -89,7 +89,6 @@ void lab_bit_lock(zc_atomic_u32 *word, uint32_t bit, const char *name,
     }
     lab_access(word, sizeof(*word), LAB_ACCESS_ATOMIC | LAB_ACCESS_WRITE,
                CALLER);
-    lab_mark_word(word, LAB_MARK_MIXED);
     word->value |= bit;
     if (lab_quiet)
         return;

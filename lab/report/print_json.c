@@ -37,18 +37,18 @@ static void put_row(FILE *out, const struct lab_trace *trace,
                     const struct lab_row *row)
 {
     static const char *const kinds[LAB_KINDS] = {
-        [LAB_READ] = "read",     [LAB_WRITE] = "write",
-        [LAB_RMW] = "rmw",       [LAB_LOCK] = "lock",
-        [LAB_UNLOCK] = "unlock", [LAB_TRYLOCK] = "trylock",
-        [LAB_WAIT] = "wait",     [LAB_WAKE] = "wake",
-        [LAB_GET] = "get",       [LAB_PUT] = "put",
-        [LAB_SUBMIT] = "submit", [LAB_COMPLETE] = "complete",
-        [LAB_ALLOC] = "alloc",   [LAB_FREE] = "free",
-        [LAB_RELAX] = "relax",   [LAB_SPAWN] = "spawn",
-        [LAB_JOIN] = "join",     [LAB_END] = "end",
-        [LAB_POINT] = "point",   [LAB_CHOOSE] = "choose",
-        [LAB_NOTE] = "note",     [LAB_ENTER] = "enter",
-        [LAB_LEAVE] = "leave",
+        [LAB_READ] = "read",         [LAB_WRITE] = "write",
+        [LAB_RMW] = "rmw",           [LAB_LOCK] = "lock",
+        [LAB_UNLOCK] = "unlock",     [LAB_TRYLOCK] = "trylock",
+        [LAB_WAIT] = "wait",         [LAB_WAKE] = "wake",
+        [LAB_GET] = "get",           [LAB_PUT] = "put",
+        [LAB_TRY_GET] = "try_get",   [LAB_SUBMIT] = "submit",
+        [LAB_COMPLETE] = "complete", [LAB_ALLOC] = "alloc",
+        [LAB_FREE] = "free",         [LAB_RELAX] = "relax",
+        [LAB_SPAWN] = "spawn",       [LAB_JOIN] = "join",
+        [LAB_END] = "end",           [LAB_POINT] = "point",
+        [LAB_CHOOSE] = "choose",     [LAB_NOTE] = "note",
+        [LAB_ENTER] = "enter",       [LAB_LEAVE] = "leave",
     };
     char name[LAB_LINE_CHARS];
     char object[64];

@@ -235,10 +235,9 @@ static void do_op(struct state *state, unsigned thread, const struct toy_op *op)
         state->variables[op->b]++;
         break;
     case TOY_GET:
-        ++*variable;
-        break;
     case TOY_PUT:
-        registers[0] = --*variable == 0;
+    case TOY_TRY_GET:
+        toy_count(op, variable, &state->cpu[thread]);
         break;
     default:
         break;
@@ -274,7 +273,7 @@ static void step(struct state *state, unsigned thread)
 
     do_op(state, thread, op);
     note(state->events, &state->event_count, thread, op,
-         op->kind == TOY_PUT && state->variables[op->a] == 0);
+         op->kind == TOY_PUT && state->variables[op->a] <= op->b);
     state->cpu[thread].pc++;
     (void)toy_local(&toy, thread, &state->cpu[thread], state->variables);
 }
@@ -328,6 +327,7 @@ static void watch_step(const struct lab_granted *granted)
         [LAB_TRYLOCK] = TOY_TRYLOCK,  [LAB_UNLOCK] = TOY_UNLOCK,
         [LAB_WAIT] = TOY_UNLOCK_BOTH, [LAB_GET] = TOY_GET,
         [LAB_PUT] = TOY_PUT,          [LAB_POINT] = TOY_POINT,
+        [LAB_TRY_GET] = TOY_TRY_GET,
     };
     struct event *event;
 
@@ -342,8 +342,10 @@ static void watch_step(const struct lab_granted *granted)
     event->bytes = lab_run.thread[granted->thread].pending.bytes;
     event->also = (int16_t)(granted->also == 0 ? -1 : (int)granted->also);
     /* The count is the one after the step. */
-    event->last_put = event->kind == TOY_PUT &&
-                      lab_objects[granted->object].count == 0;
+    event->last_put =
+        event->kind == TOY_PUT &&
+        (int64_t)lab_objects[granted->object].count <=
+            (int64_t)lab_run.thread[granted->thread].pending.limit;
 }
 
 static bool sees_ends; /* not traces */
@@ -377,15 +379,15 @@ static int below(int limit)
 /* One operation that needs no other thread. */
 static void random_access(unsigned thread, int objects)
 {
-    static const uint8_t kinds[] = {TOY_LOAD,  TOY_LOAD, TOY_SET,
-                                    TOY_STORE, TOY_ADD,  TOY_CAS,
-                                    TOY_GET,   TOY_PUT,  TOY_POINT};
+    static const uint8_t kinds[] = {TOY_LOAD, TOY_LOAD,    TOY_SET,  TOY_STORE,
+                                    TOY_ADD,  TOY_CAS,     TOY_GET,  TOY_PUT,
+                                    TOY_PUT,  TOY_TRY_GET, TOY_POINT};
     enum toy_kind kind = (enum toy_kind)kinds[below((int)sizeof(kinds))];
 
-    if (kind == TOY_GET || kind == TOY_PUT) {
-        toy_op(&toy, thread, kind, objects, 0, 0);
-        if (kind == TOY_PUT && below(2) == 0) {
-            toy_op(&toy, thread, TOY_SKIP_UNLESS, 0, 1, 1);
+    if (kind == TOY_GET || kind == TOY_PUT || kind == TOY_TRY_GET) {
+        toy_op(&toy, thread, kind, objects, kind == TOY_GET ? 0 : below(3), 0);
+        if (kind != TOY_GET && below(2) == 0) {
+            toy_op(&toy, thread, TOY_SKIP_UNLESS, 0, 1 + below(2), 1);
             toy_op(&toy, thread, TOY_SET, below(objects), 7, 0);
         }
         return;

@@ -62,6 +62,22 @@ void build_ordered(struct toy *toy, int n, int k, int m)
     two_locks(toy, (unsigned)n - 1, 0, n - 1);
 }
 
+/* A get and a put beside a get that is refused up to m, and if it is not, a
+ * put; the count is k at first, and the puts tell apart what is left up to m.
+ */
+void build_counted(struct toy *toy, int n, int k, int m)
+{
+    UNUSED(n);
+    toy_begin(toy, "counted", 2);
+    toy->counter = 1;
+    toy->start[1] = k;
+    toy_op(toy, 0, TOY_GET, 1, 0, 0);
+    toy_op(toy, 0, TOY_PUT, 1, m, 0);
+    toy_op(toy, 1, TOY_TRY_GET, 1, m, 0);
+    toy_op(toy, 1, TOY_SKIP_UNLESS, 0, 1, 1);
+    toy_op(toy, 1, TOY_PUT, 1, m, 0);
+}
+
 /* --- seed 0 ---------------------------------------------------------- */
 
 /*

@@ -106,6 +106,12 @@ const struct row rows[] = {
      .by_bound = {5040}, .traces = 5040, .traces_by_bound = {5040},
      .source_traces = 523},
     /* 11 */
+    {"counted, no limit near", build_counted, .k = 7, .m = 1,
+     .interleavings = 6, .traces = 3, .source_traces = 1},
+    {"counted, a get at its limit", build_counted, .k = 3, .m = 3,
+     .interleavings = 4, .traces = 4},
+    {"counted, one above the limit", build_counted, .k = 4, .m = 3,
+     .interleavings = 6, .traces = 3, .source_traces = 1},
     {"lockinc 2", build_lockinc, .n = 2, .interleavings = 2, .by_bound = {2},
      .traces = 2, .traces_by_bound = {2}},
     {"lockinc 3", build_lockinc, .n = 3, .interleavings = 6, .by_bound = {6},

@@ -46,7 +46,7 @@ row_builder build_private, build_same, build_sb, build_mp, build_lb, build_2_2w,
     build_adds, build_casw, build_casrot, build_lockinc, build_rot, build_abba,
     build_philosophers, build_ordered, build_corr2, build_wrw,
     build_writers_reader4, build_await, build_await_wrong, build_indexer,
-    build_seed0, build_seed0_fixed, build_writers_reader;
+    build_seed0, build_seed0_fixed, build_writers_reader, build_counted;
 
 row_builder build_lazy, build_account, build_ring, build_bluetooth,
     build_twostage, build_reorder, build_wronglock, build_carter, build_chain,

@@ -109,12 +109,27 @@ enum lab_kind toy_kind(enum toy_kind kind)
         return LAB_GET;
     case TOY_PUT:
         return LAB_PUT;
+    case TOY_TRY_GET:
+        return LAB_TRY_GET;
     case TOY_RELAX:
         return LAB_RELAX;
     case TOY_POINT:
         return LAB_POINT;
     default:
         return LAB_RMW;
+    }
+}
+
+void toy_count(const struct toy_op *op, int *count, struct toy_cpu *cpu)
+{
+    if (op->kind == TOY_GET) {
+        ++*count;
+    } else if (op->kind == TOY_PUT) {
+        --*count;
+        cpu->registers[0] = *count == 0 ? 1 : *count <= op->b ? 2 : 0;
+    } else {
+        cpu->registers[0] = *count > op->b;
+        *count += cpu->registers[0];
     }
 }
 
@@ -127,11 +142,11 @@ static bool awaited(const void *argument)
 
 static void do_count(const struct toy_op *op, struct toy_cpu *cpu)
 {
-    lab_step((unsigned)toy_kind((enum toy_kind)op->kind), &variables[op->a],
-             &here);
-    variables[op->a] += op->kind == TOY_GET ? 1 : -1;
-    if (op->kind == TOY_PUT)
-        cpu->registers[0] = variables[op->a] == 0;
+    lab_step_count((unsigned)toy_kind((enum toy_kind)op->kind),
+                   &variables[op->a], (uint32_t)op->b, &here);
+    if (op->kind == TOY_TRY_GET && variables[op->a] <= op->b)
+        lab_unchanged();
+    toy_count(op, &variables[op->a], cpu);
     lab_value((uint64_t)variables[op->a]);
 }
 
@@ -179,6 +194,7 @@ static bool do_other(const struct toy_op *op, struct toy_cpu *cpu)
     switch (op->kind) {
     case TOY_GET:
     case TOY_PUT:
+    case TOY_TRY_GET:
         do_count(op, cpu);
         return true;
     case TOY_AWAIT:

@@ -36,7 +36,8 @@ enum toy_kind {
     TOY_RELAX,    /* a turn of a loop */
     TOY_POINT,
     TOY_GET,         /* reference count a */
-    TOY_PUT,         /* register 0 = it is zero now */
+    TOY_PUT,         /* register 0 = 1: it is zero now, 2: at most b */
+    TOY_TRY_GET,     /* if it is above b; register 0 = success */
     TOY_CHOOSE,      /* register 0 = 0 to a - 1, as failures */
     TOY_UNLOCK_BOTH, /* lock a, and writes variable b, in one step */
     TOY_LOAD_WIDE,   /* register b = variables a and a + 1, a even */
@@ -103,6 +104,9 @@ uint64_t toy_state(void);
 /* Runs local operations from pc on; true: it met TOY_BAD. */
 bool toy_local(const struct toy *toy, unsigned thread, struct toy_cpu *cpu,
                int *data);
+
+/* TOY_GET, TOY_PUT or TOY_TRY_GET. */
+void toy_count(const struct toy_op *op, int *count, struct toy_cpu *cpu);
 
 /* Kind of the visible step an operation is, for the explorer. */
 enum lab_kind toy_kind(enum toy_kind kind);

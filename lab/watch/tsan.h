@@ -79,8 +79,10 @@ void lab_clock_fence(unsigned flags);
 /* This thread learns the clock of the object's last release. */
 void lab_clock_acquire(const void *object);
 
-/* This thread's put has left no reference. */
+/* This thread's put has left no more than its limit. */
 void lab_clock_last_put(void);
+/* Has the TRY_GET granted last added one? */
+void lab_clock_got(bool got);
 
 /* --- tsan_weak.c ----------------------------------------------------- */
 
@@ -93,6 +95,8 @@ bool lab_weak_step(const struct lab_granted *step, uint32_t tick);
 /* all: also what only some acquires are ordered after. */
 void lab_weak_acquire(int thread, unsigned object, bool all);
 void lab_weak_release(int thread, unsigned object, bool goes_on);
+/* A count whose order with others makes no difference. */
+void lab_weak_count(int thread, unsigned object);
 void lab_weak_forget(unsigned object);
 /* Before an access is compared: a section is ordered by it. */
 void lab_weak_access(const void *memory, size_t size, bool writes);

@@ -123,8 +123,8 @@ static void granted(const struct lab_granted *step)
         lab_robust_order(thread, step->also, false, true, tick_of(thread));
         release(thread, step->also, true, true, false);
     }
-    if (kind == LAB_RMW || step->object == 0)
-        return; /* lab_clock_exchanged() knows the result */
+    if (kind == LAB_RMW || kind == LAB_TRY_GET || step->object == 0)
+        return; /* lab_clock_exchanged() and others know the result */
     if (is_atomic(kind))
         lab_robust_access(thread, step->object, kind, tick_of(thread));
     else
@@ -175,6 +175,21 @@ void lab_clock_fence(unsigned flags)
 void lab_clock_exchanged(bool changed)
 {
     lab_clock_exchanged_as(changed, changed ? LAB_ACQUIRE | LAB_RELEASE : 0);
+}
+
+void lab_clock_got(bool got)
+{
+    int thread = lab_thread();
+
+    if (thread < 0 || last_object[thread] == 0)
+        return;
+    lab_robust_access(thread, last_object[thread], got ? LAB_RMW : LAB_READ,
+                      tick_of(thread));
+    if (!got)
+        return;
+    acquire(thread, last_object[thread], true, false);
+    release(thread, last_object[thread], true, true, false);
+    lab_weak_count(thread, last_object[thread]);
 }
 
 void lab_clock_acquire(const void *object)

@@ -105,6 +105,14 @@ static void end_section(int thread, unsigned lock)
     publish(thread, lock, true, false);
 }
 
+void lab_weak_count(int thread, unsigned object)
+{
+    if (!lab_orders_less)
+        return;
+    lab_weak_acquire(thread, object, false);
+    publish(thread, object, true, false);
+}
+
 /* Locks and counts; false: the object is another one. */
 static bool orders_less(const struct lab_granted *step)
 {
@@ -126,8 +134,7 @@ static bool orders_less(const struct lab_granted *step)
         return true;
     case LAB_GET:
     case LAB_PUT: /* lab_clock_last_put() */
-        lab_weak_acquire(thread, step->object, false);
-        publish(thread, step->object, true, false);
+        lab_weak_count(thread, step->object);
         return true;
     default:
         return false;

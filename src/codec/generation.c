@@ -341,14 +341,10 @@ void zc_generations_destroy(struct zc_generations *generations)
 /* Takes a reference unless the count is 0. */
 static bool try_ref(struct zc_generation *generation)
 {
-    uint32_t references = zc_atomic_u32_load_relaxed(&generation->references);
-
-    do {
-        if (references == 0 && ZC_RULE(DYING_GENERATION_STAYS_DEAD))
-            return false;
-    } while (!zc_atomic_u32_exchange_if(&generation->references, &references,
-                                        references + 1));
-    return true;
+    if (zc_atomic_u32_get_above(&generation->references, 0))
+        return true;
+    return !ZC_RULE(DYING_GENERATION_STAYS_DEAD) &&
+           zc_atomic_u32_add(&generation->references, 1) != UINT32_MAX;
 }
 
 /* Whether a generation has these settings. */
@@ -449,12 +445,13 @@ void zc_generation_put(struct zc_generation *generation, unsigned processor)
 {
     uint32_t before = zc_atomic_u32_add(
         &context_of(generation, processor)->references, (uint32_t)0 - ONE);
+    uint32_t left;
 
     if ((before & CLOSED) == 0)
         return;
-    before = zc_atomic_u32_add(&generation->references, UINT32_MAX);
-    ZC_ASSERT(before > 0);
-    if (before == 1)
+    left = zc_atomic_u32_put(&generation->references, UINT32_MAX, 0);
+    ZC_ASSERT(left < UINT32_MAX);
+    if (left == 0)
         end_generation(generation);
 }
 

@@ -47,6 +47,21 @@ ZC_INLINE uint32_t zc_atomic_u32_add(zc_atomic_u32 *word, uint32_t value);
 ZC_INLINE uint32_t zc_atomic_u32_or(zc_atomic_u32 *word, uint32_t bits);
 ZC_INLINE uint32_t zc_atomic_u32_and(zc_atomic_u32 *word, uint32_t bits);
 
+/*
+ * Counts of references.  The lab takes the order of two of these steps for one
+ * unless it makes a difference, so what they return is all that a caller may
+ * use.  `bits` are those of the word that count, the lowest ones.
+ *
+ * get adds one; its result, the count before, is for assertions alone.  put
+ * takes one and returns the count that is left, which the caller uses only if
+ * it is not above `limit`.  get_above adds one if the whole word is above
+ * `limit`; if not, it is a relaxed load.  Else they acquire and release.
+ */
+ZC_INLINE uint32_t zc_atomic_u32_get(zc_atomic_u32 *word, uint32_t bits);
+ZC_INLINE uint32_t zc_atomic_u32_put(zc_atomic_u32 *word, uint32_t bits,
+                                     uint32_t limit);
+ZC_INLINE bool zc_atomic_u32_get_above(zc_atomic_u32 *word, uint32_t limit);
+
 typedef struct zc_counter zc_counter;
 ZC_INLINE void zc_counter_add(zc_counter *counter, uint64_t value);
 ZC_INLINE void zc_counter_subtract(zc_counter *counter, uint64_t value);

@@ -59,19 +59,19 @@ struct zc_folio *zc_folio_alloc(struct zc_swap *swap, bool may_reclaim)
 
 void zc_folio_get(struct zc_folio *folio)
 {
-    uint32_t before = zc_atomic_u32_add(&folio->references, 1);
+    uint32_t before = zc_atomic_u32_get(&folio->references, UINT32_MAX);
 
     ZC_ASSERT(before > 0);
 }
 
 bool zc_folio_put(struct zc_swap *swap, struct zc_folio *folio)
 {
-    uint32_t before = zc_atomic_u32_add(&folio->references, UINT32_MAX);
+    uint32_t left = zc_atomic_u32_put(&folio->references, UINT32_MAX, 1);
 
-    ZC_ASSERT(before > 0);
-    if (before == 1)
+    ZC_ASSERT(left < UINT32_MAX);
+    if (left == 0)
         zc_folio_free(swap, folio);
-    return before == 2;
+    return left == 1;
 }
 
 void zc_folio_free(struct zc_swap *swap, struct zc_folio *folio)

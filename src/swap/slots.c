@@ -105,16 +105,13 @@ zc_status zc_swap_device_on(struct zc_swap *swap, unsigned type,
 struct zc_swap_device *zc_swap_device_get(struct zc_swap *swap, zc_swp slot)
 {
     struct zc_swap_device *device;
-    uint32_t users;
 
     if (zc_swp_type(slot) >= ZC_SWP_TYPE_COUNT)
         return NULL;
     device = &swap->devices[zc_swp_type(slot)];
-    users = zc_atomic_u32_load_relaxed(&device->users);
-    do {
-        if ((users & ZC_DEVICE_ON) == 0)
-            return NULL;
-    } while (!zc_atomic_u32_exchange_if(&device->users, &users, users + 1));
+    /* With ZC_DEVICE_ON, which is the highest bit. */
+    if (!zc_atomic_u32_get_above(&device->users, ZC_DEVICE_ON - 1))
+        return NULL;
     if (zc_swp_offset(slot) < device->slot_count)
         return device;
     zc_swap_device_put(swap, device);
@@ -123,10 +120,10 @@ struct zc_swap_device *zc_swap_device_get(struct zc_swap *swap, zc_swp slot)
 
 void zc_swap_device_put(struct zc_swap *swap, struct zc_swap_device *device)
 {
-    uint32_t before = zc_atomic_u32_add(&device->users, UINT32_MAX);
+    uint32_t left = zc_atomic_u32_put(&device->users, UINT32_MAX, 0);
 
-    ZC_ASSERT((before & ~ZC_DEVICE_ON) > 0);
-    if (before == 1)
+    ZC_ASSERT((left & ~ZC_DEVICE_ON) != ZC_DEVICE_ON - 1);
+    if (left == 0)
         zc_unpark_all(&swap->parking, &device->users);
 }
 

@@ -205,14 +205,7 @@ void zc_frame_charge(struct zc_vm *vm, struct zc_vm_frame *frame,
 /* Takes a reference if there are more than `above` already. */
 static bool try_get(struct zc_folio *folio, uint32_t above)
 {
-    uint32_t references = zc_atomic_u32_load_acquire(&folio->references);
-
-    do {
-        if (references <= above)
-            return false;
-    } while (!zc_atomic_u32_exchange_if(&folio->references, &references,
-                                        references + 1));
-    return true;
+    return zc_atomic_u32_get_above(&folio->references, above);
 }
 
 bool zc_frame_try_free_slot(struct zc_vm *vm, struct zc_folio *folio)

@@ -121,12 +121,12 @@ ACTOR(read_if_told)
 ACTOR(write_then_get)
 {
     write_word(0);
-    (void)zc_atomic_u32_add(&watch_shared->references, 1);
+    (void)zc_atomic_u32_get(&watch_shared->references, UINT32_MAX);
 }
 
 ACTOR(get_then_read)
 {
-    (void)zc_atomic_u32_add(&watch_shared->references, 1);
+    (void)zc_atomic_u32_get(&watch_shared->references, UINT32_MAX);
     read_word(0);
 }
 
@@ -291,13 +291,13 @@ TEST(atomics_order_what_they_release_and_acquire)
 ACTOR(put)
 {
     read_word(0);
-    if (zc_atomic_u32_add(&watch_shared->references, UINT32_MAX) == 1)
+    if (zc_atomic_u32_put(&watch_shared->references, UINT32_MAX, 0) == 0)
         zc_free(watch_shared);
 }
 
 ACTOR(put_then_read)
 {
-    if (zc_atomic_u32_add(&watch_shared->references, UINT32_MAX) == 1)
+    if (zc_atomic_u32_put(&watch_shared->references, UINT32_MAX, 0) == 0)
         zc_free(watch_shared);
     else
         read_word(0);
@@ -305,8 +305,8 @@ ACTOR(put_then_read)
 
 ACTOR(get_and_put)
 {
-    (void)zc_atomic_u32_add(&watch_shared->references, 1);
-    (void)zc_atomic_u32_add(&watch_shared->references, UINT32_MAX);
+    (void)zc_atomic_u32_get(&watch_shared->references, UINT32_MAX);
+    (void)zc_atomic_u32_put(&watch_shared->references, UINT32_MAX, 0);
 }
 
 #define FLAG 0x100u

@@ -40,6 +40,12 @@ LAB_ATOMIC_STEPS(pointer, zc_atomic_pointer, void *)
 
 uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
                      const struct lab_site *site);
+uint32_t lab_u32_get(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
+                     const struct lab_site *site);
+uint32_t lab_u32_put(zc_atomic_u32 *atomic, uint32_t bits, uint32_t limit,
+                     const char *name, const struct lab_site *site);
+bool lab_u32_get_above(zc_atomic_u32 *atomic, uint32_t limit, const char *name,
+                       const struct lab_site *site);
 uint32_t lab_u32_or(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
                     const struct lab_site *site);
 uint32_t lab_u32_and(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
@@ -85,6 +91,12 @@ uint32_t lab_u32_and(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
                             LAB_SITE("exchange_if"))
 #define zc_atomic_u32_add(atomic, value)                                       \
     lab_u32_add((atomic), (value), #atomic, LAB_SITE("add"))
+#define zc_atomic_u32_get(atomic, bits)                                        \
+    lab_u32_get((atomic), (bits), #atomic, LAB_SITE("atomic_inc"))
+#define zc_atomic_u32_put(atomic, bits, limit)                                 \
+    lab_u32_put((atomic), (bits), (limit), #atomic, LAB_SITE("atomic_dec"))
+#define zc_atomic_u32_get_above(atomic, limit)                                 \
+    lab_u32_get_above((atomic), (limit), #atomic, LAB_SITE("atomic_inc"))
 #define zc_atomic_u32_or(atomic, value)                                        \
     lab_u32_or((atomic), (value), #atomic, LAB_SITE("fetch_or"))
 #define zc_atomic_u32_and(atomic, value)                                       \

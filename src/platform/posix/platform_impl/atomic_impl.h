@@ -56,6 +56,29 @@ static inline uint32_t zc_atomic_u32_and(zc_atomic_u32 *word, uint32_t bits)
     return atomic_fetch_and_explicit(&word->value, bits, memory_order_acq_rel);
 }
 
+static inline uint32_t zc_atomic_u32_get(zc_atomic_u32 *word, uint32_t bits)
+{
+    return zc_atomic_u32_add(word, 1) & bits;
+}
+
+static inline uint32_t zc_atomic_u32_put(zc_atomic_u32 *word, uint32_t bits,
+                                         uint32_t limit)
+{
+    (void)limit;
+    return (zc_atomic_u32_add(word, UINT32_MAX) - 1) & bits;
+}
+
+static inline bool zc_atomic_u32_get_above(zc_atomic_u32 *word, uint32_t limit)
+{
+    uint32_t found = zc_atomic_u32_load_relaxed(word);
+
+    do {
+        if (found <= limit)
+            return false;
+    } while (!zc_atomic_u32_exchange_if(word, &found, found + 1));
+    return true;
+}
+
 struct zc_counter {
     _Atomic(uint64_t) value;
 };
