@@ -317,11 +317,12 @@ static void print_silence(const struct zcrace *request,
         lab_print_silence_json(stdout, program, &found);
         return;
     }
-    (void)printf("%s%s%s: %" PRIu64 " schedules, %" PRIu64
-                 " traces, none fails (",
+    (void)printf("%s%s%s: %" PRIu64 " schedule%s, %" PRIu64
+                 " trace%s, none fails (",
                  program->name, request->broken == NULL ? "" : ", broken: ",
                  request->broken == NULL ? "" : request->broken,
-                 found.executions, found.traces);
+                 found.executions, found.executions == 1 ? "" : "s",
+                 found.traces, found.traces == 1 ? "" : "s");
     lab_print_extent(stdout, &found);
     if (!found.finished)
         (void)printf(": %s", has_time() ? "schedules by chance" : "time is up");

@@ -23,6 +23,11 @@ static void handle(int number, siginfo_t *info, void *context)
     if (lab_thread() >= 0) {
         if (number == SIGSEGV && lab_below_stack(info->si_addr))
             lab_fail("stack overflow", "in CPU#%d", lab_thread());
+        else if (number == SIGSEGV && info->si_code == SI_KERNEL)
+            lab_fail("fault",
+                     "signal %d, the processor gives no address: it "
+                     "is one that no memory can have",
+                     number);
         else
             lab_fail("fault", "signal %d at address %p", number, info->si_addr);
         if (lab_leave_setup != NULL)

@@ -5,6 +5,7 @@
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -76,6 +77,17 @@ RUNS(abort_outside)
 {
     if (is_second())
         outside_abort();
+}
+
+/* An address that no memory can have, and the first one. */
+RUNS(write_nowhere)
+{
+    outside_write((char *)(UINTPTR_MAX / 3));
+}
+
+RUNS(write_null)
+{
+    outside_write(NULL);
 }
 
 RUNS(leave)
@@ -270,6 +282,8 @@ static const struct zc_lab_scenario all[] = {
     PLAIN("quick-exit", come, call_quick_exit),
     PLAIN("exit-outside", come, exit_outside),
     PLAIN("abort-outside", come, abort_outside),
+    PLAIN("write-nowhere", come, write_nowhere),
+    PLAIN("write-null", come, write_null),
     PLAIN("leave", leave, leave),
     PLAIN("leave-with-lock", leave_with_lock, leave_with_lock),
     SCENARIO("leave-setup", leave_setup, come, come, finish, .story = ""),

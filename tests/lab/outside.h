@@ -5,5 +5,6 @@
 
 void outside_exit(int status);
 void outside_abort(void);
+void outside_write(char *at);
 
 #endif
