@@ -274,9 +274,13 @@ static bool explore_small(struct job *job, unsigned *most)
         take_counts(job, true, LAB_NO_BOUND);
     if (found.failures == 0)
         return complete;
-    keep_spare(job, false);
+    /* Threads that hinder each other are no livelock: a scheduler is not that
+     * unkind for ever. */
+    if (found.failures > found.livelocks ||
+        found.best.preemptions <= BOUND_LAST)
+        keep_spare(job, false);
     /* Where races are passed over, a trace may fail in more ways than one. */
-    if (is_sought(job))
+    if (is_sought(job) && job->has_spare)
         *most = found.best.preemptions;
     return false;
 }

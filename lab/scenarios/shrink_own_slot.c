@@ -79,7 +79,7 @@ static const uint8_t least_shrink_own_slot[] = {0};
 const struct lab_scenario scenario_shrink_own_slot = {
     .summary = "store over the limit || load of the same slot",
     .program = {WORLD_PROGRAM("shrink-own-slot", on_own, &own),
-                .coalesce = true},
+                .coalesce = true, .step_limit = WORLD_STEPS},
     .break_rule = world_break,
     .rules = rules_shrink_own_slot,
     .bound = LAB_NO_BOUND,

@@ -97,7 +97,8 @@ static const uint8_t least_swapin_fails[] = {0, 0};
 const struct lab_scenario scenario_swapin_fails = {
     .summary = "swap-in || swap-in of one page; one may have to begin again",
     .program = {WORLD_PROGRAM("swapin-fails", twice, &failing),
-                .coalesce = true, .failure_budget = 1},
+                .coalesce = true, .step_limit = WORLD_STEPS,
+                .failure_budget = 1},
     .break_rule = world_break,
     .rules = rules_swapin_fails,
     .bound = 2,
@@ -151,7 +152,8 @@ static const uint8_t least_again[] = {1};
         .summary = "swap-in || swap-in that may begin again, " said,           \
         .program = {WORLD_PROGRAM("swapin-fails-" word, twice,                 \
                                   &failing_##suffix),                          \
-                    .coalesce = true, .failure_budget = 1},                    \
+                    .coalesce = true, .step_limit = WORLD_STEPS,               \
+                    .failure_budget = 1},                                      \
         .break_rule = world_break,                                             \
         .rules = rules_,                                                       \
         .shows_design = true,                                                  \

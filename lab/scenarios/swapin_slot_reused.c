@@ -58,7 +58,7 @@ static const uint8_t least_swapin_slot_reused[] = {1};
 const struct lab_scenario scenario_swapin_slot_reused = {
     .summary = "swap-in || swap-in, write, swap-out to the same slot",
     .program = {WORLD_PROGRAM("swapin-slot-reused", reused, &own),
-                .coalesce = true},
+                .coalesce = true, .step_limit = WORLD_STEPS},
     .break_rule = world_break,
     .rules = rules_swapin_slot_reused,
     .bound = 2,
@@ -77,7 +77,8 @@ static const uint8_t least_swapin_twice[] = {1};
 
 const struct lab_scenario scenario_swapin_twice = {
     .summary = "swap-in || swap-in of one page",
-    .program = {WORLD_PROGRAM("swapin-twice", twice, &own), .coalesce = true},
+    .program = {WORLD_PROGRAM("swapin-twice", twice, &own), .coalesce = true,
+                .step_limit = WORLD_STEPS},
     .break_rule = world_break,
     .rules = rules_swapin_twice,
     .bound = LAB_NO_BOUND,
@@ -97,7 +98,8 @@ static const uint8_t least_swapin_thrice[] = {1};
 
 const struct lab_scenario scenario_swapin_thrice = {
     .summary = "swap-in || swap-in || swap-in of one page",
-    .program = {WORLD_PROGRAM("swapin-thrice", thrice, &own), .coalesce = true},
+    .program = {WORLD_PROGRAM("swapin-thrice", thrice, &own), .coalesce = true,
+                .step_limit = WORLD_STEPS},
     .break_rule = world_break,
     .rules = rules_swapin_thrice,
     .bound = 1,

@@ -176,7 +176,7 @@ static const uint8_t least_visit_reclaim[] = {2};
 const struct lab_scenario scenario_visit_reclaim = {
     .summary = "reclaim || walk over all objects",
     .program = {WORLD_PROGRAM("visit-reclaim", reclaiming, &cold),
-                .coalesce = true},
+                .coalesce = true, .step_limit = WORLD_STEPS},
     .break_rule = world_break,
     .rules = rules_visit_reclaim,
     .bound = LAB_NO_BOUND,

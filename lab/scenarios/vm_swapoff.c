@@ -77,7 +77,7 @@ static const uint8_t least_swapoff_swapin[] = {2};
 const struct lab_scenario scenario_swapoff_swapin = {
     .summary = "swap-in || swapoff",
     .program = {WORLD_PROGRAM("swapoff-swapin", reading, &own),
-                .coalesce = true},
+                .coalesce = true, .step_limit = WORLD_STEPS},
     .break_rule = world_break,
     .rules = rules_swapoff_swapin,
     .bound = 2,

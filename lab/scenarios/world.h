@@ -73,6 +73,10 @@ bool world_break(const char *rule);
     .actor_count = sizeof(actors_) / sizeof((actors_)[0]), .disposable = true, \
     .watched = true
 
+/* Of an execution, where a rule that is broken makes a thread spin for ever: as
+ * many are a livelock.  Three times the most that any of these has else. */
+#define WORLD_STEPS 1000u
+
 /* --- a cache --------------------------------------------------------- */
 
 /* Makes the cache, page size WORLD_PAGE, a context per thread; zero fields of

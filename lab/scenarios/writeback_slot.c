@@ -288,8 +288,8 @@ static const uint8_t least_writeback_three[] = {1, 1};
 
 const struct lab_scenario scenario_writeback_three = {
     .summary = "writeback || store || take of one slot",
-    .program = {WORLD_PROGRAM("writeback-three", three, &own),
-                .coalesce = true},
+    .program = {WORLD_PROGRAM("writeback-three", three, &own), .coalesce = true,
+                .step_limit = WORLD_STEPS},
     .break_rule = world_break,
     .rules = rules_writeback_three,
     .bound = 1,
