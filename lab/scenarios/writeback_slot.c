@@ -184,7 +184,7 @@ const struct lab_scenario scenario_writeback_over = {
     .program = {WORLD_PROGRAM("writeback-over", over, &own), .coalesce = true},
     .break_rule = world_break,
     .rules = rules_writeback_over,
-    .bound = 1,
+    .bound = LAB_NO_BOUND,
     .story =
         "Writeback has looked up an entry; its page is replaced, and the newer "
         "page is written to the device.  Then writeback pins the slot and "
