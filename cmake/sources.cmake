@@ -29,6 +29,7 @@ set(ZCACHE_SOURCES
   src/base/status.c
   src/cache/cache.c
   src/cache/reclaim.c
+  src/cache/recompress.c
   src/cache/slot.c
   src/cache/stats.c
   src/cache/swap.c
@@ -86,6 +87,7 @@ set(ZCACHE_SOURCES
   src/zswap/evict.c
   src/zswap/load.c
   src/zswap/lru.c
+  src/zswap/recompress.c
   src/zswap/store.c
   src/zswap/zswap.c
   src/entry.c

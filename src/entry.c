@@ -51,12 +51,18 @@ void zc_entries_destroy(struct zc_entries *entries)
         zc_handles_destroy(&entries->own);
 }
 
-/* The bits of `references` above the count, for a page that is used now. */
+uint32_t zc_entries_now(const struct zc_entries *entries)
+{
+    return entries->clock != NULL ? entries->clock(entries->clock_user)
+                                  : zc_clock_seconds();
+}
+
+/* The time and REFERENCED, for a page that is used now. */
 static uint32_t stamp_now(const struct zc_entries *entries)
 {
     if (!entries->keeps_ages)
         return 0;
-    return ZC_ENTRY_REFERENCED | (zc_clock_seconds() & ZC_ENTRY_AGE_MASK)
+    return ZC_ENTRY_REFERENCED | (zc_entries_now(entries) & ZC_ENTRY_AGE_MASK)
                                      << ZC_ENTRY_AGE_SHIFT;
 }
 
@@ -252,9 +258,17 @@ void zc_entry_put_used(struct zc_entries *entries, struct zc_entry *entry)
         ZC_ASSERT((before & ZC_ENTRY_COUNT_MASK) > 0);
     } while (!zc_atomic_u32_exchange_if(
         &entry->references, &before,
-        stamp | ((before & ZC_ENTRY_COUNT_MASK) - 1)));
+        stamp | ((before & ~ZC_ENTRY_STAMP_MASK) - 1)));
     if ((before & ZC_ENTRY_COUNT_MASK) == 1)
         free_entry(entries, entry, zc_processor_current());
+}
+
+void zc_entry_inherit_age(struct zc_entry *entry, const struct zc_entry *from)
+{
+    zc_atomic_u32_init(
+        &entry->references,
+        (zc_atomic_u32_load_relaxed(&from->references) & ZC_ENTRY_STAMP_MASK) |
+            1);
 }
 
 uint64_t zc_checksum(const void *data, size_t size)

@@ -141,6 +141,13 @@
       "replacing a slot's entry frees the old and sets the new in one " \
       "step under the shard lock", \
       "ce4be9e4307c, 2025", "tree.c") \
+    X(REPLACED_ONLY_UNCHANGED, \
+      "a recompressed entry takes the place of the entry that it was made " \
+      "from, and of no other", \
+      "zram: a slot that changes loses PP_SLOT, 2024", "zswap/recompress.c") \
+    X(RECOMPRESS_PINS_SLOT, \
+      "a recompressed entry is linked with its slot pinned", \
+      "found by use, 2026", "cache/recompress.c") \
     X(SWAPOFF_AND_LAST_PUT_AGREE, \
       "swapoff and the last put of a slot agree which of them frees it", \
       "82b1c07a0af6, 2024", "swap/slots_count.c")

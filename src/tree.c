@@ -268,6 +268,26 @@ struct zc_entry *zc_tree_erase(struct zc_tree *tree, zc_swp slot)
     return entry;
 }
 
+bool zc_tree_replace(struct zc_tree *tree, struct zc_entry *old,
+                     struct zc_entry *entry)
+{
+    zc_swp slot = zc_entry_slot(old);
+    uint64_t offset = zc_swp_offset(slot);
+    struct zc_shard *shard = find_shard(tree, zc_swp_type(slot), offset);
+    bool linked;
+
+    ZC_ASSERT(shard != NULL && zc_entry_slot(entry).value == slot.value);
+    zc_spinlock_lock(&shard->lock);
+    linked = find_entry(tree, shard, offset) == old;
+    if (linked) {
+        zc_entry_get(entry);
+        shard->leaves[leaf_of(offset)]->entries[place_of(offset)] =
+            zc_entry_index(tree->entries, entry) + 1;
+    }
+    zc_spinlock_unlock(&shard->lock);
+    return linked;
+}
+
 /* The first offset in [first, end) of this shard that names an entry; `end`:
  * none.  Both are offsets of the type within the shard's range. */
 static uint64_t next_in_shard(const struct zc_shard *shard, uint64_t first,
@@ -318,21 +338,26 @@ struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
     return entry;
 }
 
-bool zc_tree_next(struct zc_tree *tree, unsigned type, uint64_t *offset_inout)
+struct zc_entry *zc_tree_next(struct zc_tree *tree, unsigned type,
+                              uint64_t *offset_inout)
 {
+    struct zc_entry *entry = NULL;
     struct zc_shard *shard;
-    uint64_t end;
+    uint64_t shard_end;
 
-    while ((shard = zc_sparse_next_offset(&tree->shards[type], ZC_SHARD_SHIFT,
+    while (entry == NULL &&
+           (shard = zc_sparse_next_offset(&tree->shards[type], ZC_SHARD_SHIFT,
                                           offset_inout)) != NULL) {
-        end = zc_round_up(*offset_inout + 1, ZC_SHARD_SLOTS);
+        shard_end = zc_round_up(*offset_inout + 1, ZC_SHARD_SLOTS);
         zc_spinlock_lock(&shard->lock);
-        *offset_inout = next_in_shard(shard, *offset_inout, end);
+        *offset_inout = next_in_shard(shard, *offset_inout, shard_end);
+        if (*offset_inout < shard_end) {
+            entry = find_entry(tree, shard, *offset_inout);
+            zc_entry_get(entry);
+        }
         zc_spinlock_unlock(&shard->lock);
-        if (*offset_inout < end)
-            return true;
     }
-    return false;
+    return entry;
 }
 
 bool zc_tree_has_type(struct zc_tree *tree, unsigned type)

@@ -551,6 +551,15 @@ zc_status zc_zspool_set_limit(struct zc_zspool *pool, uint64_t limit_bytes)
     return ZC_OK;
 }
 
+size_t zc_zspool_bytes_of(const struct zc_zspool *pool, size_t size)
+{
+    if (size >= pool->huge_class_size)
+        return pool->page_size;
+    if (pool->class_group == NULL)
+        return zc_round_up(pool->header_bytes + size, ZC_UNIT_BYTES);
+    return zc_group_of(pool, size)->slot_bytes;
+}
+
 size_t zc_zspool_huge_class_size(const struct zc_zspool *pool)
 {
     if (pool == NULL || zc_process_is_child(&pool->process))

@@ -581,6 +581,11 @@ void zc_zspool_read_record(struct zc_zspool *pool, const struct zc_cell *cell,
 void zc_zspool_unread_record(struct zc_zspool *pool,
                              const struct zc_zspool_read *read);
 
+/* Bytes of the pool that an object of this size takes, 1 to page_size: a slot
+ * of its class, with the classes of one shape merged; in dense placement its
+ * granules; or a page. */
+size_t zc_zspool_bytes_of(const struct zc_zspool *pool, size_t size);
+
 /* The record of an object that zc_zspool_reclaim() shows, until it ends. */
 const struct zc_cell *zc_zspool_record_of(const struct zc_zspool *pool,
                                           zc_handle handle);

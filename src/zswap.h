@@ -12,6 +12,8 @@
  *   zswap/zswap.c  init, destroy, options, limits
  *   zswap/store.c  store
  *   zswap/load.c   load, take, invalidate
+ *   zswap/recompress.c
+ *                  a smaller entry in place of one that is cold
  *   zswap/evict.c  for writeback: find an entry again, read it, unlink it
  *
  * The public struct zc_cache (cache/cache.h) has one zc_zswap, and may have
@@ -65,8 +67,8 @@ struct zc_entry {
     /* The swap entry it is stored under; the owner is in offset bits that are
      * zero in every cache's slots. */
     uint64_t slot_and_owner;
-    /* The count.  With an LRU also REFERENCED and the time of the last store or
-     * load.  Pairs with itself. */
+    /* The count, and TRIED.  With an LRU also REFERENCED and the time of the
+     * last store or load.  Pairs with itself. */
     zc_atomic_u32 references;
     /* Bytes of the object, less one; and the id of the generation, to which the
      * entry holds a reference.  Same-filled: 17 bits of `fill`. */
@@ -90,10 +92,13 @@ struct zc_entry_with_handle {
 #define ZC_ENTRY_OWNER_MASK (UINT64_C(0xffff) << ZC_ENTRY_OWNER_SHIFT)
 
 /* references */
-#define ZC_ENTRY_COUNT_MASK UINT32_C(0xffff)
+#define ZC_ENTRY_COUNT_MASK UINT32_C(0x7fff)
+#define ZC_ENTRY_TRIED (UINT32_C(1) << 15) /* recompression gained nothing */
 #define ZC_ENTRY_AGE_SHIFT 16
 #define ZC_ENTRY_AGE_MASK UINT32_C(0x7fff)      /* in seconds, modulo 2^15 */
 #define ZC_ENTRY_REFERENCED (UINT32_C(1) << 31) /* since the last LRU scan */
+#define ZC_ENTRY_STAMP_MASK                                                    \
+    (ZC_ENTRY_REFERENCED | ZC_ENTRY_AGE_MASK << ZC_ENTRY_AGE_SHIFT)
 
 struct zc_lru;
 
@@ -114,7 +119,9 @@ struct zc_entries {
     zc_status (*put_beyond)(void *pool, const void *data, size_t size,
                             zc_handle *handle_out); /* or its put */
     struct zc_generations *generations;
-    struct zc_lru *lru; /* and the owners */
+    struct zc_lru *lru;            /* and the owners */
+    uint32_t (*clock)(void *user); /* of ages; NULL: zc_clock_seconds() */
+    void *clock_user;
 };
 
 /* The caller sets the fields from `checksums` on before. */
@@ -165,6 +172,21 @@ void zc_entry_put_on(struct zc_entries *entries, struct zc_entry *entry,
 /* The same at the end of a load: with an LRU it also sets REFERENCED and the
  * time. */
 void zc_entry_put_used(struct zc_entries *entries, struct zc_entry *entry);
+
+/* The time that ages are measured with. */
+uint32_t zc_entries_now(const struct zc_entries *entries);
+
+/* The age of an entry whose `references` are this word, modulo 2^15. */
+static inline uint32_t zc_entry_age(const struct zc_entries *entries,
+                                    uint32_t word)
+{
+    return (zc_entries_now(entries) - (word >> ZC_ENTRY_AGE_SHIFT)) &
+           ZC_ENTRY_AGE_MASK;
+}
+
+/* Gives an entry that is not published yet the time and REFERENCED of another.
+ * The caller holds references to both. */
+void zc_entry_inherit_age(struct zc_entry *entry, const struct zc_entry *from);
 
 /*
  * Decompresses the page of an entry.  The caller holds a reference.  ZC_OK;
@@ -285,6 +307,20 @@ zc_status zc_tree_exchange(struct zc_tree *tree, struct zc_entry *entry,
                            struct zc_entry **old_out);
 
 /*
+ * Links `entry` in place of `old`, of the same slot, if `old` is linked.  True:
+ * it was, and the caller gets the tree's reference to it; the tree takes one to
+ * `entry`.  False: nothing has changed.  The caller holds references to both.
+ */
+bool zc_tree_replace(struct zc_tree *tree, struct zc_entry *old,
+                     struct zc_entry *entry);
+
+/* The entry of `type` with the lowest offset in [*offset_inout, UINT64_MAX),
+ * with a reference for the caller; *offset_inout is its offset then.  NULL:
+ * there is none. */
+struct zc_entry *zc_tree_next(struct zc_tree *tree, unsigned type,
+                              uint64_t *offset_inout);
+
+/*
  * Unlinks this entry.  True: it was linked, and the caller gets the tree's
  * reference.  False: another thread has unlinked it.  The caller holds a
  * reference of its own.
@@ -302,9 +338,6 @@ struct zc_entry *zc_tree_erase(struct zc_tree *tree, zc_swp slot);
 struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
                                     uint64_t first, uint64_t end);
 
-/* The first offset of a type with an entry, at *offset_inout or behind it;
- * false: none. */
-bool zc_tree_next(struct zc_tree *tree, unsigned type, uint64_t *offset_inout);
 
 /* --- ages and owners: zswap/lru.c -------------------------------------- */
 
@@ -404,6 +437,12 @@ static inline struct zc_owner *zc_lru_owner(struct zc_lru *lru, unsigned owner)
  * to the entry, which is complete; its owner's record exists. */
 void zc_lru_add(struct zc_lru *lru, struct zc_entry *entry);
 
+/* Puts an entry at the place of `old`, of the same owner, which leaves the
+ * list; if `old` is on no list, at the hot end.  As zc_lru_add(); the caller
+ * has a reference to `old` too. */
+void zc_lru_replace(struct zc_lru *lru, struct zc_entry *old,
+                    struct zc_entry *entry);
+
 /* Takes an entry off its list, if it is on it: the first step of freeing it. */
 void zc_lru_remove(struct zc_lru *lru, struct zc_entry *entry);
 
@@ -469,6 +508,11 @@ struct zc_zswap {
 };
 
 #define ZC_OWNER_ANY ZC_OWNER_COUNT
+
+/* Whether there is such a compressor, and it has that level, as two options
+ * say.  ZC_OK; ZC_UNSUPPORTED, ZC_INVALID, with a reason. */
+zc_status zc_zswap_check_compressor(const char *name, int level, char *reason,
+                                    size_t reason_size);
 
 /* `options` are checked, with defaults filled in, and the struct is all zeros.
  * The caller sets make_room and context afterwards.  ZC_OK; ZC_NO_MEMORY; the
@@ -568,6 +612,48 @@ void zc_zswap_put(struct zc_zswap *zswap, struct zc_entry *entry);
 zc_status zc_zswap_slot_of(struct zc_zswap *zswap, zc_handle handle,
                            zc_swp *slot_out);
 
+/* --- recompression: zswap/recompress.c ------------------------------- */
+
+/* Which entries are compressed again, and with what. */
+struct zc_zswap_recompress {
+    struct zc_generation *generation; /* the caller has a reference */
+    unsigned owner;                   /* ZC_OWNER_ANY: of all */
+    unsigned min_age;                 /* 0: of any age */
+    bool retry;                       /* those that were TRIED too */
+    void *page;                       /* room for one */
+};
+
+/*
+ * The first entry of `type` at or after *offset_inout that may be compressed
+ * again, with a reference; *offset_inout is its offset then.  NULL: there is
+ * none.  Same-filled entries, and those of the generation, are passed over.
+ */
+struct zc_entry *zc_zswap_next_cold(struct zc_zswap *zswap,
+                                    const struct zc_zswap_recompress *with,
+                                    unsigned type, uint64_t *offset_inout);
+
+/*
+ * Compresses the page of an entry again.  The caller has a reference to it.
+ * ZC_OK: *smaller_out is an entry of the same page, slot, owner and age, which
+ * is not linked; zc_zswap_replace() must follow.  ZC_MISSING: it would take as
+ * much of the pool as the entry has, which is TRIED now; ZC_CORRUPT;
+ * ZC_REJECTED: the pool has no room; ZC_NO_MEMORY.
+ */
+zc_status zc_zswap_recompress(struct zc_zswap *zswap,
+                              const struct zc_zswap_recompress *with,
+                              struct zc_entry *entry,
+                              struct zc_entry **smaller_out);
+
+/*
+ * Links `smaller` in place of `entry`, if that is still linked
+ * (REPLACED_ONLY_UNCHANGED), and at its place of the LRU.  Where the slot has a
+ * device the caller has it pinned (RECOMPRESS_PINS_SLOT).  True: it was.
+ * Either way the caller's reference to `smaller` is gone, and its reference to
+ * `entry` stays.
+ */
+bool zc_zswap_replace(struct zc_zswap *zswap, struct zc_entry *entry,
+                      struct zc_entry *smaller);
+
 /* --- limits ---------------------------------------------------------- */
 
 /* Pool pages above the accept threshold now, which shrinking is to free.  Up to
@@ -590,6 +676,16 @@ bool zc_zswap_owner_forbids(const struct zc_zswap *zswap, unsigned owner);
  * is the counter of the cause. */
 void zc_zswap_forget(struct zc_zswap *zswap, struct zc_entry *entry,
                      enum zc_stat reason, unsigned processor);
+
+/* Counts the rare kinds of linked entries, same-filled and raw. */
+void zc_zswap_count_kind(struct zc_zswap *zswap, const struct zc_entry *entry,
+                         uint64_t change);
+
+/* Compresses a page into the context's buffer, behind the prefix.  Returns its
+ * compressed bytes; 0: the compressor failed. */
+size_t zc_zswap_compress(const struct zc_zswap *zswap,
+                         const struct zc_generation *generation,
+                         struct zc_context *context, const void *page);
 
 /* Pages linked now. */
 uint64_t zc_zswap_stored_pages(const struct zc_zswap *zswap);

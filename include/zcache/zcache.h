@@ -347,6 +347,17 @@ struct zc_cache_options {
     void (*dropped)(void *dropped_user, zc_swp slot, const void *page);
     void *dropped_user;
     unsigned dropped_pages; /* 1: with the page */
+
+    /*
+     * What ages are measured with, instead of the seconds of a monotonic clock:
+     * those of a simulation, or a count of operations.  NULL: the seconds.  It
+     * is handed clock_user, and its number never falls, but wraps to 0.  The
+     * min_age_seconds of a call are in its unit.  Stores, loads and scans call
+     * it, some with locks held: so it returns at once, does not call the cache,
+     * and may run on many threads.
+     */
+    uint32_t (*clock)(void *user);
+    void *clock_user; /* handed to clock */
 };
 
 /*
@@ -440,10 +451,16 @@ struct zc_cache_stats {
     uint64_t swpin_zero;      /* folios read that were all zeros */
     uint64_t swpout_zero;     /* folios written that were all zeros */
     uint64_t raw_pages;       /* of stored_pages: raw, by raw_from */
-    uint64_t reject_pool_limit; /* stores refused by the limit */
-    uint64_t shrink_runs;       /* runs of the shrinker that ended */
-    uint64_t shrink_scanned;    /* entries that they looked at */
-    uint64_t dropped_pages;     /* pages that lru_mode drop dropped */
+    uint64_t reject_pool_limit;  /* stores refused by the limit */
+    uint64_t shrink_runs;        /* runs of the shrinker that ended */
+    uint64_t shrink_scanned;     /* entries that they looked at */
+    uint64_t written_by_age;     /* of zswpwb: by zc_cache_writeback() */
+    uint64_t recompressed_pages; /* made smaller by zc_cache_recompress() */
+    uint64_t recompress_poor;    /* tried, but they would be no smaller */
+    uint64_t recompress_stale;   /* tried, but used or changed meanwhile */
+    uint64_t recompress_fail;    /* tried, but damaged, or the pool had no
+                                    room or memory */
+    uint64_t dropped_pages;      /* pages that lru_mode drop dropped */
 };
 
 /* ======================================================================
@@ -568,8 +585,8 @@ ZC_API zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
 struct zc_writeback_options {
     size_t struct_size;
     uint64_t budget_bytes; /* of pages written, page_size each; 0: no bound */
-    /* Only pages that were not stored or loaded for so many seconds, up to
-     * ZC_AGE_SECONDS_MAX; 0: any. */
+    /* Only pages that were not stored or loaded for so many seconds (or units
+     * of zc_cache_options.clock), up to ZC_AGE_SECONDS_MAX; 0: any. */
     unsigned min_age_seconds;
     unsigned one_owner; /* 1: of `owner` only */
     unsigned owner;
@@ -579,7 +596,8 @@ struct zc_writeback_options {
     size_t reason_size;
 };
 
-/* Eight hours: ages are kept in 15 bits, and begin again after 32768 s. */
+/* Eight hours: ages are kept in 15 bits, and begin again after 32768 s (or
+ * units of zc_cache_options.clock). */
 #define ZC_AGE_SECONDS_MAX 28800
 
 /*
@@ -595,6 +613,70 @@ struct zc_writeback_options {
 ZC_API zc_status zc_cache_writeback(struct zc_cache *cache,
                                     const struct zc_writeback_options *options,
                                     size_t *bytes_out);
+
+/* What zc_cache_recompress() does, and to which pages. */
+struct zc_recompress_options {
+    size_t struct_size;
+
+    /* A compressor of compressor.h; NULL means the current one. */
+    const char *compressor_name;
+    /* A level of that compressor; 0 means its default, or, with a NULL name,
+     * the level that is current. */
+    int compressor_level;
+
+    /* Only pages that were not stored or loaded for so many seconds (or units
+     * of zc_cache_options.clock), up to ZC_AGE_SECONDS_MAX; 0: any. */
+    unsigned min_age_seconds;
+
+    /* Most pages to compress, whether or not they get smaller, as zram's
+     * max_pages; 0: no bound. */
+    uint64_t budget_pages;
+
+    unsigned one_owner; /* 1: of `owner` only */
+    unsigned owner;
+
+    /* 1: also pages that an earlier call could not make smaller, as with a
+     * stronger compressor.  A page is known as such until it is stored anew. */
+    unsigned retry;
+
+    /* Why a call failed: see types.h.  NULL: not wanted. */
+    char *reason;
+    size_t reason_size;
+};
+
+/*
+ * Compresses cold pages again with another compressor, a slow and strong one,
+ * and keeps the result where it takes less of the pool: of kernel placement a
+ * smaller class, of dense placement fewer bytes.  Other pages stay as they are.
+ * Pages stored from now on are still compressed with the current compressor.
+ * NULL options: every page, with the current compressor.  pages_out (may be
+ * NULL) gets the number of pages that got smaller, with ZC_OK and with
+ * ZC_AGAIN.
+ *
+ * Pages are visited in the order of their slots.  Passed over are those of one
+ * repeated word, those that this compressor and level have compressed, and
+ * those that an earlier call could not make smaller.  So calls with a budget
+ * come to all pages in turn.  Ages and the order of writeback stay as they are.
+ * A page stays loadable throughout (G4); one that is used, stored over, taken
+ * or invalidated meanwhile is left as that call leaves it.
+ *
+ * The new object is in the pool before the old one goes: at the limit it must
+ * fit into the pages that there are.  After 16 pages in a row for which there
+ * was no room the call ends.  It holds memory for one page and makes the
+ * compressor's contexts, which stay while a page needs them.  Waits as
+ * zc_cache_store() without a device, and for a change of compressor.
+ *
+ * ZC_OK: the budget is spent, or no such page is left; ZC_AGAIN: pages are left
+ * that were in use, or for which there was no room; ZC_UNSUPPORTED: no
+ * compressor has that name, lru_mode is zspage, min_age_seconds is set and
+ * lru_mode is not entry, or a newer struct; ZC_INVALID; ZC_REJECTED:
+ * ZC_GENERATIONS_MAX settings are in use; ZC_NO_MEMORY: contexts.  With these
+ * four nothing has changed.  Follows zram's `recompress` with `idle`,
+ * recompress_slot().
+ */
+ZC_API zc_status zc_cache_recompress(
+    struct zc_cache *cache, const struct zc_recompress_options *options,
+    uint64_t *pages_out);
 
 /* Compacts the pool behind the cache, as zc_zspool_compact(), with the same
  * statuses; also ZC_UNSUPPORTED: the pool cannot. */

@@ -245,6 +245,16 @@ class cache {
         return zc_cache_set_compressor(cache_, name, level);
     }
 
+    // The value is the number of pages that got smaller, also with ZC_AGAIN.
+    result<std::uint64_t> recompress(
+        const zc_recompress_options *options = nullptr) noexcept
+    {
+        result<std::uint64_t> got;
+
+        got.status = zc_cache_recompress(cache_, options, &got.value);
+        return got;
+    }
+
     result<zc_cache_stats> stats() const noexcept
     {
         result<zc_cache_stats> got;

@@ -62,6 +62,16 @@ struct zc_entry *lab_broken_trust_token(struct zc_zswap *zswap, zc_swp slot,
     return entry;
 }
 
+bool lab_broken_replace_any(struct zc_zswap *zswap, struct zc_entry *smaller)
+{
+    struct zc_entry *old;
+
+    if (zc_tree_exchange(&zswap->tree, smaller, &old) == ZC_OK && old != NULL)
+        zc_zswap_forget(zswap, old, ZC_STAT_RECOMPRESSED, 0);
+    zc_entry_put(&zswap->entries, smaller);
+    return true;
+}
+
 bool lab_broken_make_room(struct zc_zswap *zswap, zc_swp slot, unsigned owner)
 {
     struct zc_generation *generation =

@@ -57,6 +57,10 @@ bool lab_broken_find_again(struct zc_zswap *zswap, zc_swp slot,
 struct zc_entry *lab_broken_trust_token(struct zc_zswap *zswap, zc_swp slot,
                                         const struct zc_zswap_token *token);
 
+/* REPLACED_ONLY_UNCHANGED: links the smaller entry as a store would, whatever
+ * the slot has meanwhile.  True. */
+bool lab_broken_replace_any(struct zc_zswap *zswap, struct zc_entry *smaller);
+
 /* NO_SHRINK_WITH_CONTEXT: makes room while it holds a context. */
 bool lab_broken_make_room(struct zc_zswap *zswap, zc_swp slot, unsigned owner);
 

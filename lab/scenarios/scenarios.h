@@ -24,6 +24,11 @@
     X(compressor_away) \
     X(compressor_round) \
     X(compressor_both) \
+    X(recompress_store) \
+    X(recompress_take) \
+    X(recompress_invalidate) \
+    X(recompress_load) \
+    X(recompress_writeback) \
     X(deferred_kernel) \
     X(deferred_dense) \
     X(failed_reclaim_kernel) \
@@ -54,6 +59,7 @@
     X(writeback_exit) \
     X(writeback_reused) \
     X(writeback_three) \
+    X(age_store) \
     X(writeback_swapoff) \
     X(backing_worker) \
     X(writeback_worker) \

@@ -370,6 +370,16 @@ zc_status world_invalidate(unsigned slot)
     return status;
 }
 
+zc_status world_recompress(void)
+{
+    zc_status status;
+
+    WORLD_ENTER("zc_cache_recompress()");
+    status = zc_cache_recompress(world.cache, NULL, NULL);
+    world_leave();
+    return status;
+}
+
 zc_status world_set_compressor(const char *name)
 {
     zc_status status;

@@ -94,6 +94,8 @@ zc_status world_load(unsigned slot);
 zc_status world_take(unsigned slot);
 zc_status world_invalidate(unsigned slot);
 zc_status world_set_compressor(const char *name);
+/* With the current compressor; ZC_AGAIN: a page was used meanwhile. */
+zc_status world_recompress(void);
 
 /* Versions from here on are of pages that compress little, or not at all. */
 #define WORLD_MIDDLE 50u
@@ -124,6 +126,10 @@ void world_disk_one_context(void);
 void world_limit(void);
 /* The coldest entries have no second chance left. */
 void world_make_cold(void);
+/* So many seconds pass. */
+void world_grow_old(unsigned seconds);
+/* zc_cache_writeback() of pages of that age. */
+void world_write_older(unsigned seconds);
 /* Stores a page of setup and writes it back. */
 void world_store_cold(unsigned slot, unsigned version);
 

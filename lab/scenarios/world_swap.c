@@ -119,6 +119,23 @@ void world_make_cold(void)
         (void)zc_lru_scan(lru, 0, 0, &candidate);
 }
 
+void world_grow_old(unsigned seconds)
+{
+    zc_clock_advance(seconds);
+}
+
+void world_write_older(unsigned seconds)
+{
+    const struct zc_writeback_options options = {
+        .struct_size = sizeof(options),
+        .min_age_seconds = seconds,
+    };
+
+    WORLD_ENTER("zc_cache_writeback(%u s)", seconds);
+    (void)zc_cache_writeback(world.cache, &options, NULL);
+    world_leave();
+}
+
 static zc_status choose(struct zc_lru_candidate *candidate_out)
 {
     zc_status status = ZC_AGAIN;

@@ -7,6 +7,8 @@
  *                    the slot from look-up to return; without one references
  *                    are the lifetime rule and nothing is pinned
  *   cache/reclaim.c  owners, shrinking, writeback by age
+ *   cache/recompress.c
+ *                    compressing cold pages again
  *   cache/swap.c     swapon and swapoff
  *   cache/stats.c    counters, and where the memory goes
  */

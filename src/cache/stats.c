@@ -22,7 +22,7 @@ static struct zc_pool_usage pool_usage(const struct zc_cache *cache)
     return usage;
 }
 
-/* What page I/O, writeback and the shrinker count. */
+/* What page I/O, writeback, the shrinker and recompression count. */
 static void sum_swap_side(const struct zc_stats *stats,
                           struct zc_cache_stats *own)
 {
@@ -40,6 +40,11 @@ static void sum_swap_side(const struct zc_stats *stats,
     own->reject_reclaim_fail = zc_stats_sum(stats, ZC_STAT_REJECT_RECLAIM_FAIL);
     own->shrink_runs = zc_stats_sum(stats, ZC_STAT_SHRINK_RUNS);
     own->shrink_scanned = zc_stats_sum(stats, ZC_STAT_SHRINK_SCANNED);
+    own->written_by_age = zc_stats_sum(stats, ZC_STAT_WRITTEN_BY_AGE);
+    own->recompressed_pages = zc_stats_sum(stats, ZC_STAT_RECOMPRESSED);
+    own->recompress_poor = zc_stats_sum(stats, ZC_STAT_RECOMPRESS_POOR);
+    own->recompress_stale = zc_stats_sum(stats, ZC_STAT_RECOMPRESS_STALE);
+    own->recompress_fail = zc_stats_sum(stats, ZC_STAT_RECOMPRESS_FAIL);
 }
 
 zc_status zc_cache_get_stats(const struct zc_cache *cache,

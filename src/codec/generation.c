@@ -42,6 +42,10 @@
  *     open     it has a reference, to the generation that the struct serves
  *              now, and has acquired that generation's fields
  *
+ * A recompression has a reference to a generation that need not be current: it
+ * takes more as a store does, and counts them in `references` where the word is
+ * closed.  Its own reference keeps that from 0 meanwhile.
+ *
  * The change that opens a generation stores 0 in each word.  An add before that
  * has found CLOSED and was not counted there, so its number may be lost; an add
  * after it is counted.
@@ -420,6 +424,32 @@ zc_status zc_generations_change(struct zc_generations *generations,
     return status;
 }
 
+zc_status zc_generations_find(struct zc_generations *generations,
+                              const char *name, int level,
+                              struct zc_generation **generation_out)
+{
+    const struct zc_compressor *compressor;
+    struct zc_generation *found = NULL;
+    zc_status status;
+
+    zc_mutex_lock(&generations->change);
+    if (name == NULL) {
+        name = current_of(generations)->compressor->name;
+        if (level == ZC_LEVEL_DEFAULT)
+            level = current_of(generations)->level;
+    }
+    status = find_compressor(name, level, &compressor, &level);
+    if (status == ZC_OK) {
+        found = find_generation(generations, compressor, level);
+        if (found == NULL)
+            status = create_generation(generations, compressor, level, &found);
+    }
+    zc_mutex_unlock(&generations->change);
+    if (status == ZC_OK)
+        *generation_out = found;
+    return status;
+}
+
 static struct zc_context *context_of(const struct zc_generation *generation,
                                      unsigned processor)
 {
@@ -439,6 +469,15 @@ struct zc_generation *zc_generations_get(struct zc_generations *generations,
             &context_of(generation, processor)->references, ONE);
     } while ((before & CLOSED) != 0);
     return generation;
+}
+
+void zc_generation_get(struct zc_generation *generation, unsigned processor)
+{
+    uint32_t before =
+        zc_atomic_u32_add(&context_of(generation, processor)->references, ONE);
+
+    if ((before & CLOSED) != 0)
+        (void)zc_atomic_u32_add(&generation->references, 1);
 }
 
 void zc_generation_put(struct zc_generation *generation, unsigned processor)

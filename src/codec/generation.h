@@ -71,6 +71,18 @@ zc_status zc_generations_change(struct zc_generations *generations,
                                 const char *name, int level);
 
 /*
+ * The generation of these settings, made if there is none; it need not be
+ * current.  The caller gets a reference.  NULL and ZC_LEVEL_DEFAULT: the
+ * settings that are current.  As zc_cache_set_compressor().
+ */
+zc_status zc_generations_find(struct zc_generations *generations,
+                              const char *name, int level,
+                              struct zc_generation **generation_out);
+
+/* One more reference, for a caller that has one. */
+void zc_generation_get(struct zc_generation *generation, unsigned processor);
+
+/*
  * The current generation, with a reference for the caller.  Here and below
  * `processor` is zc_processor_current(), or was a moment ago.
  */

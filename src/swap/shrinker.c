@@ -543,6 +543,7 @@ zc_status zc_shrinker_writeback(struct zc_shrinker *shrinker,
     shrink.min_age = options->min_age_seconds;
     is_left = write_by_age(&shrink, page_budget);
     zc_pageio_end_run(&shrink.run);
+    zc_stats_add(shrink.pageio->stats, ZC_STAT_WRITTEN_BY_AGE, shrink.written);
     *bytes_out = (size_t)shrink.written * page_size;
     return is_left && shrink.written < page_budget ? ZC_AGAIN : ZC_OK;
 }

@@ -60,7 +60,11 @@ bool zc_zswap_has(struct zc_zswap *zswap, zc_swp slot)
 bool zc_zswap_next(struct zc_zswap *zswap, unsigned type,
                    uint64_t *offset_inout)
 {
-    return zc_tree_next(&zswap->tree, type, offset_inout);
+    struct zc_entry *entry = zc_tree_next(&zswap->tree, type, offset_inout);
+
+    if (entry != NULL)
+        zc_entry_put(&zswap->entries, entry);
+    return entry != NULL;
 }
 
 /* One attempt.  ZC_AGAIN: another thread unlinked the entry first. */

@@ -194,19 +194,36 @@ void zc_lru_remove(struct zc_lru *lru, struct zc_entry *entry)
     zc_spinlock_unlock(&owner->lock);
 }
 
+void zc_lru_replace(struct zc_lru *lru, struct zc_entry *old,
+                    struct zc_entry *entry)
+{
+    struct zc_owner *owner = zc_lru_find_owner(lru, zc_entry_owner(entry));
+    uint32_t index = zc_entry_index(lru->entries, entry);
+    struct zc_lru_link *from;
+
+    zc_spinlock_lock(&owner->lock);
+    from = link_of(lru, zc_entry_index(lru->entries, old));
+    ZC_ASSERT(!is_on_list(link_of(lru, index)));
+    if (is_on_list(from)) {
+        *link_of(lru, index) = *from;
+        *hotter_of(lru, owner, from->colder) = index + 1;
+        *colder_of(lru, owner, from->hotter) = index + 1;
+        *from = (struct zc_lru_link){0, 0};
+    } else {
+        add_hottest(lru, owner, index);
+    }
+    zc_spinlock_unlock(&owner->lock);
+}
+
 /* Whether a scan passes the entry over.  Clears REFERENCED. */
-static bool has_chance(struct zc_entry *entry, unsigned min_age)
+static bool has_chance(const struct zc_lru *lru, struct zc_entry *entry,
+                       unsigned min_age)
 {
     uint32_t word = zc_atomic_u32_and(&entry->references, ~ZC_ENTRY_REFERENCED);
-    uint32_t age;
 
     if ((word & ZC_ENTRY_REFERENCED) != 0)
         return true;
-    if (min_age == 0)
-        return false;
-    age = (zc_clock_seconds() - (word >> ZC_ENTRY_AGE_SHIFT)) &
-          ZC_ENTRY_AGE_MASK;
-    return age < min_age;
+    return min_age != 0 && zc_entry_age(lru->entries, word) < min_age;
 }
 
 /* Looks at the coldest entry.  It is on the list, so under the lock it is not
@@ -225,7 +242,7 @@ static zc_status scan_coldest(struct zc_lru *lru, struct zc_owner *owner,
     entry = zc_entry_at(lru->entries, index);
     /* LRU_LAST: every field is set. */
     ZC_ASSERT((entry->flags & ZC_ENTRY_SAME_FILLED) == 0);
-    is_passed_over = has_chance(entry, min_age);
+    is_passed_over = has_chance(lru, entry, min_age);
     take_off(lru, owner, index);
     if (is_passed_over || ZC_RULE(CANDIDATE_ROTATED))
         add_hottest(lru, owner, index);

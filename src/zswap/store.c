@@ -144,11 +144,9 @@ static zc_status check_limits(struct zc_zswap *zswap,
     return is_over_limit(zswap, 1) ? ZC_AGAIN : ZC_OK;
 }
 
-/* Compresses the page into the context's buffer, behind the prefix.  Returns
- * its compressed bytes; 0: the compressor failed. */
-static size_t compress_page(struct zc_zswap *zswap,
-                            const struct zc_generation *generation,
-                            struct zc_context *context, const void *page)
+size_t zc_zswap_compress(const struct zc_zswap *zswap,
+                         const struct zc_generation *generation,
+                         struct zc_context *context, const void *page)
 {
     zc_status status = ZC_UNSUPPORTED;
     size_t size = 0;
@@ -161,10 +159,7 @@ static size_t compress_page(struct zc_zswap *zswap,
             context->buffer + zswap->entries.prefix_bytes, 2 * zswap->page_size,
             &size);
     zc_annotate_write_end(context->buffer, 1, "compressed");
-    if (status == ZC_OK && size != 0)
-        return size;
-    zc_stats_add(&zswap->stats, ZC_STAT_COMPRESS_FAIL, 1);
-    return 0;
+    return status == ZC_OK ? size : 0;
 }
 
 struct object {
@@ -248,10 +243,12 @@ static zc_status compress_entry(struct zc_zswap *zswap,
         zc_generations_get(&zswap->generations, in->processor);
     struct zc_context *context =
         zc_generation_lock_context(generation, in->processor);
-    const size_t size = compress_page(zswap, generation, context, in->page);
+    const size_t size = zc_zswap_compress(zswap, generation, context, in->page);
     struct object object;
     zc_status status;
 
+    if (size == 0)
+        zc_stats_add(&zswap->stats, ZC_STAT_COMPRESS_FAIL, 1);
     status = choose_object(zswap, context->buffer, size, in, &object);
     if (status == ZC_OK)
         status = create_entry(zswap, generation, in, &object, entry_out);
@@ -272,9 +269,8 @@ static zc_status fill_entry(struct zc_zswap *zswap, const struct incoming *in,
     return status;
 }
 
-/* Counts the rare kinds: same-filled and raw. */
-static void count_kind(struct zc_zswap *zswap, const struct zc_entry *entry,
-                       uint64_t change)
+void zc_zswap_count_kind(struct zc_zswap *zswap, const struct zc_entry *entry,
+                         uint64_t change)
 {
     if ((entry->flags & ZC_ENTRY_SAME_FILLED) != 0)
         zc_stats_add(&zswap->stats, ZC_STAT_SAME_FILLED_PAGES, change);
@@ -288,7 +284,7 @@ void zc_zswap_forget(struct zc_zswap *zswap, struct zc_entry *entry,
                      enum zc_stat reason, unsigned processor)
 {
     zc_stats_add_on(&zswap->stats, processor, reason, 1);
-    count_kind(zswap, entry, (uint64_t)0 - 1);
+    zc_zswap_count_kind(zswap, entry, (uint64_t)0 - 1);
     zc_entry_put_on(&zswap->entries, entry, processor);
 }
 
@@ -303,11 +299,11 @@ static zc_status publish_entry(struct zc_zswap *zswap, struct zc_entry *entry,
     /* Counted before it is linked: another thread may unlink it, and count
      * that, at once. */
     zc_stats_add_on(&zswap->stats, processor, ZC_STAT_ZSWPOUT, 1);
-    count_kind(zswap, entry, 1);
+    zc_zswap_count_kind(zswap, entry, 1);
     status = zc_tree_exchange(&zswap->tree, entry, &old);
     if (status != ZC_OK) {
         zc_stats_subtract(&zswap->stats, ZC_STAT_ZSWPOUT, 1);
-        count_kind(zswap, entry, (uint64_t)0 - 1);
+        zc_zswap_count_kind(zswap, entry, (uint64_t)0 - 1);
         zc_stats_add(&zswap->stats, ZC_STAT_REJECT_ALLOC_FAIL, 1);
         return status;
     }

@@ -46,27 +46,25 @@ static void list_compressors(char *text_out, size_t size)
                                    i == 0 ? "" : ", ", compressor->name);
 }
 
-static zc_status check_compressor(const struct zc_cache_options *options)
+zc_status zc_zswap_check_compressor(const char *name, int level, char *reason,
+                                    size_t reason_size)
 {
-    const struct zc_compressor *compressor =
-        zc_compressor_find(options->compressor_name);
+    const struct zc_compressor *compressor = zc_compressor_find(name);
     char names[ZC_REASON_SIZE / 2];
 
     if (compressor == NULL) {
         list_compressors(names, sizeof(names));
-        return ZC_REFUSE(options, ZC_UNSUPPORTED,
+        return zc_refuse(reason, reason_size, ZC_UNSUPPORTED,
                          "compressor_name: there is no \"%.*s\", but %s",
-                         ZC_COMPRESSOR_NAME_MAX, options->compressor_name,
-                         names);
+                         ZC_COMPRESSOR_NAME_MAX, name, names);
     }
-    if (options->compressor_level != ZC_LEVEL_DEFAULT &&
-        (options->compressor_level < compressor->level_min ||
-         options->compressor_level > compressor->level_max))
-        return ZC_REFUSE(options, ZC_INVALID,
+    if (level != ZC_LEVEL_DEFAULT &&
+        (level < compressor->level_min || level > compressor->level_max))
+        return zc_refuse(reason, reason_size, ZC_INVALID,
                          "compressor_level: %d is not from %d to %d, as %s "
                          "has them",
-                         options->compressor_level, compressor->level_min,
-                         compressor->level_max, compressor->name);
+                         level, compressor->level_min, compressor->level_max,
+                         compressor->name);
     return ZC_OK;
 }
 
@@ -204,7 +202,9 @@ zc_status zc_zswap_check_options(struct zc_cache_options *options)
     if (status == ZC_OK)
         status = check_drop(options);
     if (status == ZC_OK)
-        status = check_compressor(options);
+        status = zc_zswap_check_compressor(
+            options->compressor_name, options->compressor_level,
+            options->reason, options->reason_size);
     if (status == ZC_OK)
         status = check_pool_ops(options);
     return status;
@@ -279,6 +279,8 @@ static zc_status init_parts(struct zc_zswap *zswap,
                                       : 0;
     zswap->entries.generations = &zswap->generations;
     zswap->entries.lru = &zswap->lru;
+    zswap->entries.clock = options->clock;
+    zswap->entries.clock_user = options->clock_user;
     status = zc_lru_init(&zswap->lru, &zswap->entries);
     if (status != ZC_OK)
         goto destroy_pool;

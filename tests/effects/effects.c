@@ -23,7 +23,7 @@
 
 static const struct effect *const tables[] = {
     effects_cache, effects_compressor, effects_pool,   effects_backing,
-    effects_vm,    effects_zspool,     effects_reason,
+    effects_vm,    effects_zspool,     effects_reason, effects_recompress,
 };
 
 #define TABLES (sizeof(tables) / sizeof(tables[0]))

@@ -58,6 +58,7 @@ extern const struct effect effects_cache[];
 extern const struct effect effects_compressor[];
 extern const struct effect effects_pool[];
 extern const struct effect effects_backing[];
+extern const struct effect effects_recompress[];
 extern const struct effect effects_vm[];
 extern const struct effect effects_zspool[];
 extern const struct effect effects_reason[];

@@ -88,6 +88,8 @@ OBSERVERS(of_writeback, zc_writeback_options,
                                  .lru_mode = ZC_LRU_ENTRY}),
                              &options, NULL),
           min_age_seconds, ZC_AGE_SECONDS_MAX + 1)
+OBSERVERS(of_recompress, zc_recompress_options,
+          zc_cache_recompress(cache(), &options, NULL), retry, 2)
 OBSERVERS(of_swap, zc_swap_options, zc_swap_on(cache(), &options, &type),
           slot_order, 99)
 OBSERVERS(of_vm, zc_vm_options, zc_vm_create(NULL, &options, &vm), frame_count,
@@ -118,6 +120,7 @@ const struct effect effects_reason[] = {
     ROWS(of_cache, zc_cache_options),
     ROWS(of_owner, zc_owner_options),
     ROWS(of_writeback, zc_writeback_options),
+    ROWS(of_recompress, zc_recompress_options),
     ROWS(of_swap, zc_swap_options),
     ROWS(of_vm, zc_vm_options),
     ROWS(of_zspool, zc_zspool_options),

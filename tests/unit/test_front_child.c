@@ -401,6 +401,7 @@ static void call_everything(void *unused)
     CHECK_REFUSED(zc_cache_set_limit(cache, 1 << 20, 0));
     CHECK_REFUSED(zc_cache_shrink(cache, 1, NULL));
     CHECK_REFUSED(zc_cache_writeback(cache, NULL, NULL));
+    CHECK_REFUSED(zc_cache_recompress(cache, NULL, NULL));
     CHECK_REFUSED(zc_cache_compact(cache, NULL, NULL));
     CHECK_REFUSED(zc_cache_get_stats(cache, &stats));
     CHECK_REFUSED(zc_cache_account(cache, &bytes));

@@ -223,6 +223,8 @@ TEST(pages_of_caches)
 TEST(work_and_counters_of_caches)
 {
     const struct zc_writeback_options small = {.struct_size = 1};
+    const struct zc_recompress_options bad = {.struct_size = sizeof(bad),
+                                              .retry = 2};
     struct zc_cache *cache = NULL;
 
     assert_status(
@@ -232,6 +234,8 @@ TEST(work_and_counters_of_caches)
     FAILS(zc_cache_shrink, NULL, 1, &out.pages);
     FAILS(zc_cache_writeback, cache, NULL, &out.size);
     FAILS(zc_cache_writeback, cache, &small, &out.size);
+    FAILS(zc_cache_recompress, NULL, NULL, &out.pages);
+    FAILS(zc_cache_recompress, cache, &bad, &out.pages);
     FAILS_SIZED(sizeof(out.result), zc_cache_compact, cache, NULL, &out.result);
     FAILS_SIZED(sizeof(out.result), zc_cache_compact, NULL, NULL, &out.result);
     FAILS_SIZED(3, zc_cache_get_stats, cache, &out.cache_stats);
