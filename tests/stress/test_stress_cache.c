@@ -13,9 +13,9 @@
  *   WILD     all store and remove.  A page is taken once, and not seen by loads
  *            that begin after that.
  *
- * Meanwhile the compressor changes, the pool is compacted, statistics are read,
- * and in half of the runs the limit moves (G4).  ZC_STRESS_SECONDS makes each
- * run longer.
+ * Meanwhile the compressor changes, pages are compressed again, the pool is
+ * compacted, statistics are read, and in half of the runs the limit moves (G4).
+ * ZC_STRESS_SECONDS makes each run longer.
  */
 #include "support_cache.h"
 
@@ -391,6 +391,21 @@ static void change_settings(struct support_worker *worker)
     }
 }
 
+static void recompress(struct support_worker *worker)
+{
+    const struct arena *arena = worker->context;
+    const struct zc_recompress_options options = {
+        .struct_size = sizeof(options),
+        .compressor_name =
+            support_codec_name((unsigned)below(worker, support_codec_count())),
+        .retry = 1,
+    };
+    zc_status status = zc_cache_recompress(arena->cache, &options, NULL);
+
+    if (status != ZC_OK && status != ZC_AGAIN)
+        support_mistake(worker, "recompress: %s", zc_status_name(status));
+}
+
 static void compact(struct support_worker *worker)
 {
     const struct zc_compact_budget budget = {
@@ -401,6 +416,7 @@ static void compact(struct support_worker *worker)
     zc_status status;
 
     while (!support_is_stopped(worker)) {
+        recompress(worker);
         status = zc_cache_compact(arena->cache,
                                   below(worker, 2) == 0 ? &budget : NULL, NULL);
         if (status != ZC_OK && status != ZC_AGAIN && status != ZC_UNSUPPORTED)

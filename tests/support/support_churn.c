@@ -262,6 +262,24 @@ static void reclaim(struct support_churn *churn, struct support_worker *worker)
         zc_clock_advance(1);
 }
 
+static void recompress(struct support_churn *churn,
+                       struct support_worker *worker)
+{
+    const struct zc_recompress_options options = {
+        .struct_size = sizeof(options),
+        .compressor_name =
+            support_codec_name((unsigned)below(worker, support_codec_count())),
+        .budget_pages = below(worker, 2) * (1 + below(worker, 12)),
+        .min_age_seconds = (unsigned)below(worker, 2),
+        .retry = (unsigned)below(worker, 2),
+    };
+    zc_status status = zc_cache_recompress(churn->cache, &options, NULL);
+
+    if (status != ZC_OK && status != ZC_AGAIN && status != ZC_UNSUPPORTED &&
+        (status != ZC_NO_MEMORY || !churn->config.injects))
+        support_mistake(worker, "recompress: %s", zc_status_name(status));
+}
+
 static void set_compressor(struct support_churn *churn,
                            struct support_worker *worker)
 {
@@ -471,8 +489,10 @@ void support_churn_step(struct support_churn *churn,
         invalidate(churn, worker);
     else if (choice < 166)
         invalidate_many(churn, worker);
-    else if (choice < 184)
+    else if (choice < 178)
         reclaim(churn, worker);
+    else if (choice < 184)
+        recompress(churn, worker);
     else if (choice < 188)
         set_compressor(churn, worker);
     else if (choice < 192)

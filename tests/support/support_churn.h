@@ -6,10 +6,10 @@
  *
  * A few dozen slots are under type 0, which has the device, and some under type
  * 1, which has none.  The operations: stores by several owners, loads, takes,
- * invalidates of one slot, a range, the type; shrinking, writeback, compaction;
- * changes of compressor, limit and owners; the device off and on again.
- * Failures may be armed meanwhile: then a call may fail, and must leave the
- * state that its contract says.
+ * invalidates of one slot, a range, the type; shrinking, writeback, compaction,
+ * recompression; changes of compressor, limit and owners; the device off and on
+ * again.  Failures may be armed meanwhile: then a call may fail, and must leave
+ * the state that its contract says.
  */
 #ifndef ZC_TESTS_SUPPORT_CHURN_H
 #define ZC_TESTS_SUPPORT_CHURN_H

@@ -89,6 +89,7 @@ void support_model_begin(struct support_model *model, const char *name,
     model->can_compact = over == SUPPORT_OVER_DENSE ||
                          over == SUPPORT_OVER_KERNEL ||
                          over == SUPPORT_OVER_AGES;
+    model->has_ages = over == SUPPORT_OVER_AGES;
     model->pool_has_limit = over != SUPPORT_OVER_BUMP;
     model->limit_pages = UINT64_MAX;
     choose_slots(model);
@@ -332,6 +333,62 @@ static void do_set_compressor(struct support_model *model)
         check_status(model, status, ZC_NO_MEMORY);
 }
 
+/* What a recompression did, whatever it returned. */
+static void check_recompressed(struct support_model *model,
+                               const struct zc_cache_stats *before,
+                               uint64_t budget, bool may_fail)
+{
+    const struct zc_cache_stats is = support_cache_stats(model->cache);
+    const uint64_t smaller = is.recompressed_pages - before->recompressed_pages;
+    const uint64_t failed = is.recompress_fail - before->recompress_fail;
+    const uint64_t tried = smaller + failed + is.recompress_poor -
+                           before->recompress_poor;
+
+    check(model, is.recompress_stale == 0, "another thread");
+    check(model, budget == 0 || tried <= budget, "a budget that is kept");
+    check(model, failed == 0 || may_fail, "a reason to fail");
+    check(model, is.stored_pages == before->stored_pages, "stored pages");
+    check(model,
+          smaller == 0 ? is.payload_bytes == before->payload_bytes
+                       : is.payload_bytes < before->payload_bytes,
+          "fewer bytes");
+    check(model,
+          is.pool_total_size <= before->pool_total_size ||
+              is.pool_total_size / model->page_size <= model->limit_pages,
+          "a pool within its limit");
+    model->wanted.decompress_fail += is.decompress_fail -
+                                     before->decompress_fail;
+}
+
+static void do_recompress(struct support_model *model)
+{
+    static const char *const names[] = {"lz4", "halves", "copy", "lz4hc", NULL};
+    const struct zc_cache_stats before = support_cache_stats(model->cache);
+    const uint32_t failures = zc_inject_failures();
+    const struct zc_recompress_options options = {
+        .struct_size = sizeof(options),
+        .compressor_name = names[below(model, sizeof(names) / sizeof(*names))],
+        .budget_pages = below(model, 2) * below(model, 30),
+        .min_age_seconds = below(model, 8) == 0 ? ZC_AGE_SECONDS_MAX : 0,
+        .retry = (unsigned)below(model, 2),
+    };
+    uint64_t pages = 0;
+    zc_status status = zc_cache_recompress(model->cache, &options, &pages);
+
+    model->operation = "recompress";
+    if (status == ZC_NO_MEMORY) {
+        check(model, has_failed(failures), "a reason to fail");
+    } else if (options.min_age_seconds != 0) {
+        check_status(model, status, model->has_ages ? ZC_OK : ZC_UNSUPPORTED);
+        check(model, pages == 0, "pages that are too young");
+    } else if (status != ZC_AGAIN) {
+        check_status(model, status, ZC_OK);
+    }
+    check_recompressed(model, &before, options.budget_pages,
+                       model->limit_pages != UINT64_MAX ||
+                           has_failed(failures));
+}
+
 static void do_set_limit(struct support_model *model)
 {
     uint64_t pages = pages_of(model);
@@ -366,8 +423,10 @@ void support_model_step(struct support_model *model)
         do_invalidate_type(model);
     else if (choice < 94)
         do_compact(model);
-    else if (choice < 98)
+    else if (choice < 96)
         do_set_compressor(model);
+    else if (choice < 98)
+        do_recompress(model);
     else
         do_set_limit(model);
 }

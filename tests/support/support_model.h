@@ -50,6 +50,7 @@ struct support_model {
     size_t page_size;
     bool same_filled;
     bool can_compact;
+    bool has_ages;        /* lru_mode is entry */
     bool pool_has_limit;  /* the pool refuses at the limit by itself */
     uint64_t limit_pages; /* UINT64_MAX: none */
     uint64_t threshold_pages;
