@@ -240,15 +240,14 @@ uint64_t sim_amount(const struct sim_config *config,
 
 /* ---- all values together ---- */
 
-static bool check_codec(const char *text)
+static bool check_codec(const char *option, const char *text)
 {
-    struct codec_list list = {0};
+    struct codec_list list = {.option = option};
     bool good = strchr(text, ',') == NULL;
 
     if (!good)
-        message_error("--codec: \"%s\" is more than 1 codec; a list needs "
-                      "--sweep",
-                      text);
+        message_error("%s: \"%s\" is more than 1 codec; a list needs --sweep",
+                      option, text);
     else
         good = codec_list_parse(&list, text);
     codec_list_free(&list);
@@ -275,12 +274,46 @@ static bool check_pid(const char *text)
     return false;
 }
 
+/* Ages are kept in one mode of the LRU; a budget is of something. */
+static bool check_cold(const struct sim_value *values)
+{
+    const bool writes = values[SIM_WRITEBACK_AGE].number != 0;
+    const char *codec = values[SIM_RECOMPRESS].text;
+
+    if (codec != NULL && !check_codec("--recompress", codec))
+        return false;
+    if (values[SIM_WRITEBACK_BUDGET].is_given && !writes) {
+        message_error("--writeback-budget %s: nothing is written back by age "
+                      "without --writeback-age of 1 or more",
+                      values[SIM_WRITEBACK_BUDGET].text);
+        return false;
+    }
+    if (codec == NULL && (values[SIM_RECOMPRESS_AGE].is_given ||
+                          values[SIM_RECOMPRESS_BUDGET].is_given)) {
+        message_error("%s: nothing is compressed again without --recompress",
+                      values[SIM_RECOMPRESS_AGE].is_given
+                          ? "--recompress-age"
+                          : "--recompress-budget");
+        return false;
+    }
+    if ((writes || codec != NULL) && values[SIM_LRU].number != ZC_LRU_ENTRY) {
+        message_error("%s: ages are kept with --lru entry only, and not with "
+                      "%s",
+                      writes ? "--writeback-age" : "--recompress",
+                      values[SIM_LRU].text);
+        return false;
+    }
+    return true;
+}
+
 bool sim_config_check(struct sim_config *config)
 {
     struct sim_value *values = config->values;
 
-    if (!check_codec(values[SIM_CODEC].text) ||
+    if (!check_codec("--codec", values[SIM_CODEC].text) ||
         !check_device(values[SIM_DEVICE].text))
+        return false;
+    if (!check_cold(values))
         return false;
     if (values[SIM_PID].text != NULL && !check_pid(values[SIM_PID].text))
         return false;

@@ -129,6 +129,17 @@ enum sim_switch {
                     {"all", ZC_SHRINK_LOOKS_ALL}, {"auto", 0})) \
     X(SHRINK_COMPACT, "shrink-compact", NULL, "auto", \
       "of the pool meanwhile", SWITCH_OR_AUTO) \
+    X(WRITEBACK_AGE, "writeback-age", "ACCESSES", "0", \
+      "writes back what was not used for so many; 0: off", \
+      COUNT(0, LARGE)) \
+    X(WRITEBACK_BUDGET, "writeback-budget", "PAGES", "0", \
+      "of a space, each time; 0: no bound", COUNT(0, UINT64_C(1) << 32)) \
+    X(RECOMPRESS, "recompress", "NAME[:LEVEL]", NULL, \
+      "compresses again what was not used", TEXT) \
+    X(RECOMPRESS_AGE, "recompress-age", "ACCESSES", "10000", \
+      "for so many", COUNT(1, LARGE)) \
+    X(RECOMPRESS_BUDGET, "recompress-budget", "PAGES", "0", \
+      "each time; 0: no bound", COUNT(0, UINT64_C(1) << 32)) \
     X(SAME_FILLED, "same-filled", NULL, "all", \
       "pages of one word: no object", \
       CHOICE({"all", 0}, {"zero", 2}, {"none", 1})) \

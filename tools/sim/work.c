@@ -415,8 +415,11 @@ void sim_work_fill(struct sim_worker *worker)
 
 void sim_work_use(struct sim_worker *worker)
 {
-    const uint64_t fork_every =
-        sim_number(worker->crew->world->config, SIM_FORK_EVERY);
+    struct sim_world *world = worker->crew->world;
+    const uint64_t fork_every = sim_number(world->config, SIM_FORK_EVERY);
+    const unsigned owners = world->plan.space_count < ZC_OWNER_COUNT
+                                ? (unsigned)world->plan.space_count
+                                : ZC_OWNER_COUNT;
     struct sim_access access;
 
     while (!is_stopped(worker) &&
@@ -433,6 +436,7 @@ void sim_work_use(struct sim_worker *worker)
         else
             use_for_read(worker, index);
         count_op(worker);
+        sim_cold_step(&world->cold, world->cache, owners);
     }
     end_child(worker);
 }

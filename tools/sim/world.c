@@ -285,7 +285,9 @@ static bool open_machine(struct sim_world *world)
                               ? ZC_SHRINK_COMPACT_ON
                               : ZC_SHRINK_COMPACT_OFF,
         .no_same_filled = (unsigned)sim_number(config, SIM_SAME_FILLED),
-        .raw_from = (size_t)sim_number(config, SIM_RAW_FROM)};
+        .raw_from = (size_t)sim_number(config, SIM_RAW_FROM),
+        .clock = sim_cold_clock,
+        .clock_user = &world->cold};
     const struct zc_vm_options vm_options = {
         .struct_size = sizeof(vm_options),
         .reason = reason,
@@ -298,6 +300,7 @@ static bool open_machine(struct sim_world *world)
                 sim_codec_begin(codecs.choices[0].name,
                                 sim_number(config, SIM_CORRUPT));
 
+    sim_cold_begin(&world->cold, config);
     if (good) {
         options.compressor_level = codecs.choices[0].level;
         good = show_status(zc_vm_create(&options, &vm_options, &world->vm),

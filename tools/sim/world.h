@@ -7,6 +7,7 @@
 #include <zcache/vm.h>
 #include <zcache/zcache.h>
 
+#include "sim/cold.h"
 #include "sim/pages.h"
 #include "sim/trace.h"
 
@@ -24,6 +25,7 @@ struct sim_world {
     const struct sim_config *config;
     const struct sim_corpus *corpus;
     struct sim_plan plan;
+    struct sim_cold cold;
     struct zc_vm *vm;
     struct zc_cache *cache; /* of vm */
     unsigned type;          /* of the device */
