@@ -166,6 +166,16 @@ ZC_API ZC_MUST_CHECK zc_status zc_vm_touch(struct zc_vm_space *space,
                                            uint64_t page, bool is_write,
                                            enum zc_fault_kind *kind_out);
 
+/*
+ * What a read of the page would be now: old news when other threads use the
+ * machine.  Nothing moves, and the page gets no younger.
+ *
+ * ZC_OK; ZC_INVALID: the page is not mapped, or NULL.  Follows mincore(2).
+ */
+ZC_API ZC_MUST_CHECK zc_status zc_vm_where(struct zc_vm_space *space,
+                                           uint64_t page,
+                                           enum zc_fault_kind *kind_out);
+
 /* Unmaps all pages and ends the space, as exit(2).  NULL is allowed. */
 ZC_API void zc_vm_space_destroy(struct zc_vm_space *space);
 

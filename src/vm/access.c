@@ -146,3 +146,55 @@ zc_status zc_vm_touch(struct zc_vm_space *space, uint64_t page, bool is_write,
         return ZC_UNSUPPORTED;
     return do_access(&access, kind_out);
 }
+
+/* The device reference keeps the slot's cluster; the entry may change
+ * meanwhile. */
+static enum zc_fault_kind where_slot_is(struct zc_vm *vm, zc_swp name)
+{
+    struct zc_swap *swap = zc_vm_swap(vm);
+    struct zc_swap_device *device = zc_swap_device_get(swap, name);
+    enum zc_fault_kind kind = ZC_FAULT_DEVICE;
+    struct zc_slot_ref slot;
+    struct zc_folio *folio;
+
+    if (device == NULL) /* swapoff has ended: the page is in a frame */
+        return ZC_FAULT_NONE;
+    slot = zc_slot_find(swap, name);
+    folio = zc_swapcache_look_up(slot);
+    if (folio != NULL) {
+        zc_swapcache_put(swap, name, folio);
+        kind = ZC_FAULT_CACHED;
+    } else if (zc_slot_is_zero(slot)) {
+        kind = ZC_FAULT_SWAPIN_ZERO;
+    } else if (zc_zswap_has(&vm->cache->zswap, name)) {
+        kind = ZC_FAULT_POOL;
+    }
+    zc_swap_device_put(swap, device);
+    return kind;
+}
+
+zc_status zc_vm_where(struct zc_vm_space *space, uint64_t page,
+                      enum zc_fault_kind *kind_out)
+{
+    struct zc_vm_table *table;
+    zc_pte pte;
+
+    if (!is_in_page(space, page, 0, 0) || kind_out == NULL)
+        return ZC_INVALID;
+    if (zc_process_is_child(&space->vm->cache->process))
+        return ZC_UNSUPPORTED;
+    table = zc_vm_table_find(space, page);
+    if (table == NULL)
+        return ZC_INVALID;
+    zc_spinlock_lock(&table->lock);
+    pte = table->entries[zc_vm_index(page)];
+    zc_spinlock_unlock(&table->lock);
+    if ((pte & ZC_PTE_MAPPED) == 0)
+        return ZC_INVALID;
+    if ((pte & ZC_PTE_SWAP) != 0)
+        *kind_out = where_slot_is(space->vm, zc_pte_slot(pte));
+    else
+        *kind_out =
+            (pte & ZC_PTE_PRESENT) != 0 ? ZC_FAULT_NONE : ZC_FAULT_ZERO;
+    return ZC_OK;
+}

@@ -300,6 +300,7 @@ TEST(accesses)
     FAILS(zc_vm_read, space, 8, 0, &before, 0, &out.kind);
     FAILS(zc_vm_write, space, 8, 0, "abc", 3, &out.kind);
     FAILS(zc_vm_touch, space, 8, true, &out.kind);
+    FAILS(zc_vm_where, space, 8, &out.kind);
     support_vm_write(space, 1, 1);
     support_vm_reclaim_all(&machine);
     zc_inject_arm(ZC_INJECT_DECOMPRESS, 0, 100);

@@ -78,6 +78,59 @@ TEST_OF_MACHINE(a_page_says_where_it_came_from, 4, .frames = 512,
     assert_int_equal(stats().faults[ZC_FAULT_DEVICE], 1);
 }
 
+static enum zc_fault_kind where(uint64_t page)
+{
+    enum zc_fault_kind kind = ZC_FAULT_KINDS;
+
+    assert_status(zc_vm_where(space, page, &kind), ZC_OK);
+    return kind;
+}
+
+TEST_OF_MACHINE(where_a_page_is_is_what_a_read_of_it_finds, 4, .frames = 512,
+                .synchronous = 1)
+{
+    enum zc_fault_kind kind = ZC_FAULT_KINDS;
+
+    assert_int_equal(where(0), ZC_FAULT_ZERO);
+    assert_int_equal(touch(space, 0, true), ZC_FAULT_ZERO);
+    support_vm_write(space, 0, 1);
+    assert_int_equal(touch(space, 1, true), ZC_FAULT_ZERO);
+    assert_int_equal(where(0), ZC_FAULT_NONE);
+    support_vm_reclaim_all(&machine);
+    assert_int_equal(where(0), ZC_FAULT_POOL);
+    assert_int_equal(where(1), ZC_FAULT_SWAPIN_ZERO);
+    assert_int_equal(where(0), ZC_FAULT_POOL); /* it has not moved */
+    assert_int_equal(support_vm_expect(space, 0, 0, 1), ZC_FAULT_POOL);
+    assert_int_equal(touch(space, 1, false), ZC_FAULT_SWAPIN_ZERO);
+    support_vm_reclaim_all(&machine);
+    assert_status(zc_cache_writeback(machine.cache, NULL, NULL), ZC_OK);
+    assert_int_equal(where(0), ZC_FAULT_DEVICE);
+    assert_int_equal(support_vm_expect(space, 0, 0, 1), ZC_FAULT_DEVICE);
+    assert_status(zc_vm_unmap(space, 2, 1), ZC_OK);
+    assert_status(zc_vm_where(space, 2, &kind), ZC_INVALID);
+    assert_status(zc_vm_where(space, 4, &kind), ZC_INVALID);
+    assert_status(zc_vm_where(NULL, 0, &kind), ZC_INVALID);
+    assert_status(zc_vm_where(space, 0, NULL), ZC_INVALID);
+    assert_int_equal(kind, ZC_FAULT_KINDS);
+}
+
+/* A fork shares the slot, and the fault of one goes through the swap cache; the
+ * folio stays there for the other. */
+TEST_OF_MACHINE(a_page_in_the_swap_cache_is_cached_for_the_other_space, 1,
+                .frames = 512)
+{
+    struct zc_vm_space *child;
+
+    support_vm_write(space, 0, 1);
+    assert_status(zc_vm_fork(space, &child), ZC_OK);
+    support_vm_reclaim_all(&machine);
+    assert_int_equal(where(0), ZC_FAULT_POOL);
+    assert_int_equal(touch(child, 0, false), ZC_FAULT_POOL);
+    assert_int_equal(where(0), ZC_FAULT_CACHED);
+    assert_int_equal(support_vm_expect(space, 0, 0, 1), ZC_FAULT_CACHED);
+    zc_vm_space_destroy(child);
+}
+
 TEST(a_kind_of_fault_has_a_name)
 {
     unsigned kind;

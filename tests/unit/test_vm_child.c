@@ -106,6 +106,7 @@ static void call_everything(void *context)
     struct zc_vm *vm = machine.vm;
     struct zc_vm_stats found = {.struct_size = sizeof(found)};
     struct zc_vm_space *fresh = NULL;
+    enum zc_fault_kind kind;
     char bytes[8] = "";
     const struct {
         const char *name;
@@ -118,6 +119,7 @@ static void call_everything(void *context)
         {"read", zc_vm_read(space, 0, 0, bytes, 8, NULL)},
         {"write", zc_vm_write(space, 0, 0, bytes, 8, NULL)},
         {"touch", zc_vm_touch(space, 0, true, NULL)},
+        {"where", zc_vm_where(space, 0, &kind)},
         {"merge", zc_vm_merge(space, 0, space, 1)},
         {"reclaim", zc_vm_reclaim(vm, 0, 1, NULL)},
         {"limit", zc_vm_set_owner_limit(vm, 0, 1)},
