@@ -194,7 +194,6 @@ zc_status zc_vm_where(struct zc_vm_space *space, uint64_t page,
     if ((pte & ZC_PTE_SWAP) != 0)
         *kind_out = where_slot_is(space->vm, zc_pte_slot(pte));
     else
-        *kind_out =
-            (pte & ZC_PTE_PRESENT) != 0 ? ZC_FAULT_NONE : ZC_FAULT_ZERO;
+        *kind_out = (pte & ZC_PTE_PRESENT) != 0 ? ZC_FAULT_NONE : ZC_FAULT_ZERO;
     return ZC_OK;
 }

@@ -103,6 +103,8 @@ static bool make_run(struct run *run)
     run->crew.versions = run->version_memory;
     for (uint64_t i = 0; i < pages; i++)
         atomic_init(&run->crew.versions[i], 0);
+    if (run->request->timeline != NULL)
+        sim_ages_begin(&run->crew.ages, pages);
     for (size_t i = 0; i < SIM_STRIPES; i++)
         (void)pthread_rwlock_init(&run->crew.stripes[i], NULL);
     run->worker_count = sim_number(config, SIM_THREADS);
@@ -126,6 +128,7 @@ static void free_run(struct run *run)
     }
     free(run->workers);
     free(run->version_memory);
+    sim_ages_end(&run->crew.ages);
     sim_world_close(&run->world);
 }
 
@@ -166,8 +169,8 @@ static void show_state(struct run *run, const struct distance *distance,
         run->pool_bytes_most = cache.pool_total_size;
 
     if (run->request->timeline != NULL && run->part == sim_work_use)
-        sim_timeline_step(run->request->timeline, &run->world, elapsed, ops,
-                          sum_of(run, true));
+        sim_timeline_step(run->request->timeline, &run->world, &run->crew.ages,
+                          elapsed, ops, sum_of(run, true));
     progress_show(&run->progress, distance->is_time ? elapsed : ops,
                   distance->whole, ops, "accesses");
 }

@@ -37,7 +37,7 @@ static int show(const struct sim_options *options,
     struct json json = {.file = stdout};
 
     if (options->plot_path != NULL &&
-        !sim_timeline_plot(timeline, options->plot_path))
+        !sim_timeline_plot(timeline, &options->config, options->plot_path))
         return TOOL_ERROR;
     if (options->json)
         sim_report_json(&options->config, result, &json);
@@ -78,12 +78,13 @@ static int run_one(const struct sim_options *options)
     struct sim_request request = {.config = &options->config,
                                   .corpus = &corpus,
                                   .trace = &trace,
-                                  .quiet = options->quiet,
-                                  .timeline = &timeline};
+                                  .quiet = options->quiet};
     struct sim_result *result = memory_allocate(1, sizeof(*result));
     int exit_status = TOOL_ERROR;
 
     trace = (struct sim_trace){0};
+    if (options->csv || options->plot_path != NULL)
+        request.timeline = &timeline;
     if (sim_corpus_load(&corpus, &options->config, options->quiet) &&
         sim_trace_load(&trace, &options->config) && sim_run(&request, result)) {
         note_odd(&options->config, result);

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct sim_ages;
+struct sim_config;
 struct sim_world;
 
 struct sim_sample {
@@ -16,13 +18,16 @@ struct sim_sample {
     uint64_t faults;
     uint64_t stored_pages;
     uint64_t pool_bytes;
+    uint64_t limit_bytes; /* of the pool; 0: none */
     uint64_t payload_bytes;
     uint64_t frames_free;
     uint64_t zswpout;
     uint64_t zswpin;
     uint64_t zswpwb;
     uint64_t disk_swapins;
-    uint64_t rejects;
+    uint64_t refused;  /* stores that compressed memory did not take */
+    uint64_t pool_age; /* means, of sim/ages.h */
+    uint64_t device_age;
 };
 
 #define SIM_SAMPLES_MOST 4096
@@ -41,12 +46,14 @@ struct sim_timeline {
  * many.  Sums count from the first sample on.
  */
 void sim_timeline_step(struct sim_timeline *timeline,
-                       const struct sim_world *world, uint64_t time_ns,
+                       const struct sim_world *world,
+                       const struct sim_ages *ages, uint64_t time_ns,
                        uint64_t ops, uint64_t faults);
 void sim_timeline_free(struct sim_timeline *timeline);
 
 void sim_timeline_print_csv(const struct sim_timeline *timeline, FILE *file);
 /* False, and an error shown. */
-bool sim_timeline_plot(const struct sim_timeline *timeline, const char *path);
+bool sim_timeline_plot(const struct sim_timeline *timeline,
+                       const struct sim_config *config, const char *path);
 
 #endif

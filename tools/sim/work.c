@@ -187,6 +187,7 @@ static void use_for_write(struct sim_worker *worker, uint64_t index)
     zc_status status;
 
     lock_to_write(worker, stripe);
+    sim_ages_use(&worker->crew->ages, index);
     if (worker->crew->repairs)
         look_again(worker, index);
     began = clock_nanoseconds();
@@ -209,6 +210,7 @@ static void use_for_read(struct sim_worker *worker, uint64_t index)
     bool good;
 
     lock_to_read(worker, stripe);
+    sim_ages_use(&crew->ages, index);
     page.version = version_of(crew, index);
     began = clock_nanoseconds();
     status = read_page(worker, index, &kind);
@@ -407,6 +409,7 @@ void sim_work_fill(struct sim_worker *worker)
         pthread_rwlock_t *stripe = stripe_of(worker->crew, i);
 
         lock_to_write(worker, stripe);
+        sim_ages_use(&worker->crew->ages, i);
         (void)goes_on(worker, write_page(worker, i, true, NULL), "write");
         (void)pthread_rwlock_unlock(stripe);
         count_op(worker);

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 
 #include "sim/access.h"
+#include "sim/ages.h"
 #include "sim/histogram.h"
 #include "sim/world.h"
 
@@ -29,6 +30,7 @@ struct sim_crew {
     _Atomic bool stopped;
     _Atomic uint32_t shown; /* mismatches, shown or beyond SIM_SHOWN_MOST */
     bool repairs;           /* pages are damaged on purpose */
+    struct sim_ages ages;
 };
 
 /* The counts of a thread. */

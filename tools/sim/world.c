@@ -21,8 +21,8 @@
 #define SPACE_PAGES_LEAST_STANDARD 64
 #define SPACE_PAGES_STANDARD 8192
 #define TOTAL_PAGES_MOST (UINT64_C(1) << 32)
-/* Metadata: entries in page table, tree and pool, a slot, a version. */
-#define OVERHEAD_PER_PAGE 80
+/* Metadata: entries in page table, tree and pool, a slot, a version, an age. */
+#define OVERHEAD_PER_PAGE 88
 
 /* ---- amounts ---- */
 
