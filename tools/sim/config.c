@@ -217,6 +217,13 @@ void sim_config_init(struct sim_config *config)
     }
 }
 
+bool sim_is_model(const struct sim_config *config)
+{
+    const uint64_t policy = sim_number(config, SIM_POLICY);
+
+    return policy == ZC_SHRINK_BATCH || policy == ZC_SHRINK_PROACTIVE;
+}
+
 bool sim_same_text(const struct sim_config *config,
                    const struct sim_config *other, enum sim_parameter parameter)
 {

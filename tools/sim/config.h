@@ -85,6 +85,22 @@ static inline const char *sim_text(const struct sim_config *config,
     return config->values[parameter].text;
 }
 
+/* What the parameter needs to do anything ("--access zipf"); NULL: nothing that
+ * is not so. */
+const char *sim_needed_for(const struct sim_config *config,
+                           enum sim_parameter parameter);
+
+/* Do all parameters that are given do something, each in one at least of these
+ * configurations, which are a distance apart?  False, and an error shown. */
+bool sim_all_do_something(const struct sim_config *first, size_t count,
+                          size_t distance);
+
+/* Is the policy a patch that no kernel has? */
+bool sim_is_model(const struct sim_config *config);
+#define SIM_MODEL_NOTE                                                         \
+    "the policies batch and proactive are models of patches: no kernel was "   \
+    "beside them"
+
 /* Is the text of the parameter the same in both, or absent in both? */
 bool sim_same_text(const struct sim_config *config,
                    const struct sim_config *other,

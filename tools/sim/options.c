@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* options.c - the command line of `zcache sim`. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "sim/sim.h"
 
 #define JOBS_MOST 4096
+#define REPEAT_MOST 1000
 #define HELP_COLUMN 32
 
 static const char help_head[] =
@@ -25,6 +27,7 @@ static const char help_tail[] =
     "  --sweep                       every option above may be a list A,B\n"
     "  --jobs COUNT                  runs at a time; if not given, as many as\n"
     "                                there are processors for their threads\n"
+    "  --repeat COUNT                runs of each point; if not given, 1\n"
     "  --print                       the commands of a sweep instead of it\n"
     "  --merge FILE...               join the JSON of several runs\n"
     "\nhow to show it\n"
@@ -46,6 +49,7 @@ enum option_value {
     OPTION_PLOT,
     OPTION_PRINT,
     OPTION_QUIET,
+    OPTION_REPEAT,
     OPTION_SWEEP,
     OPTION_VERSION,
     PARAMETER_FIRST
@@ -60,6 +64,7 @@ static const struct option plain_options[] = {
     {"plot", required_argument, NULL, OPTION_PLOT},
     {"print", no_argument, NULL, OPTION_PRINT},
     {"quiet", no_argument, NULL, OPTION_QUIET},
+    {"repeat", required_argument, NULL, OPTION_REPEAT},
     {"sweep", no_argument, NULL, OPTION_SWEEP},
     {"version", no_argument, NULL, OPTION_VERSION},
 };
@@ -129,11 +134,13 @@ static bool take_plot(struct sim_options *options, const char *text)
     return plot_check(path.bytes);
 }
 
-static bool take_jobs(struct sim_options *options, const char *text)
+static bool take_number(const char *option, const char *text, uint64_t most,
+                        uint64_t *number_out)
 {
-    if (number_parse(text, 1, JOBS_MOST, &options->jobs))
+    if (number_parse(text, 1, most, number_out))
         return true;
-    message_error("--jobs: \"%s\" is no number from 1 to %d", text, JOBS_MOST);
+    message_error("--%s: \"%s\" is no number from 1 to %" PRIu64, option, text,
+                  most);
     return false;
 }
 
@@ -150,7 +157,13 @@ static enum sim_parse take_option(struct sim_options *options, int option)
         options->csv = true;
         break;
     case OPTION_JOBS:
-        return take_jobs(options, optarg) ? SIM_RUN : SIM_WRONG;
+        return take_number("jobs", optarg, JOBS_MOST, &options->jobs)
+                   ? SIM_RUN
+                   : SIM_WRONG;
+    case OPTION_REPEAT:
+        return take_number("repeat", optarg, REPEAT_MOST, &options->repeat)
+                   ? SIM_RUN
+                   : SIM_WRONG;
     case OPTION_JSON:
         options->json = true;
         break;
@@ -199,6 +212,14 @@ static bool check_merge(const struct sim_options *options)
     return true;
 }
 
+static bool explain_interval(const struct sim_options *options,
+                             const char *needed)
+{
+    message_error("--interval %s does nothing here: it needs %s",
+                  options->texts[SIM_INTERVAL], needed);
+    return false;
+}
+
 /* Do the given options fit together? */
 static bool check_together(const struct sim_options *options)
 {
@@ -223,8 +244,16 @@ static bool check_together(const struct sim_options *options)
         message_error("--jobs is for --sweep only");
         return false;
     }
-    if (options->plot_path != NULL && options->sweep) {
-        message_error("--plot is for 1 run, and --sweep makes many");
+    if (options->print && (options->json || options->csv ||
+                           options->jobs != 0 || options->plot_path != NULL)) {
+        message_error("--print does not go with --json, --csv, --jobs or "
+                      "--plot: it prints commands, which run nothing");
+        return false;
+    }
+    if (options->sweep && options->texts[SIM_INTERVAL] != NULL)
+        return explain_interval(options, "a run without --sweep");
+    if (options->repeat != 0 && !options->sweep) {
+        message_error("--repeat is for --sweep only");
         return false;
     }
     return true;
@@ -238,7 +267,11 @@ static bool set_all(struct sim_options *options)
                             options->texts[i]))
             return false;
     }
-    return sim_config_check(&options->config);
+    if (options->texts[SIM_INTERVAL] != NULL && !options->csv &&
+        options->plot_path == NULL)
+        return explain_interval(options, "--csv or --plot");
+    return sim_config_check(&options->config) &&
+           sim_all_do_something(&options->config, 1, 0);
 }
 
 enum sim_parse sim_parse(struct sim_options *options, int argc, char **argv)

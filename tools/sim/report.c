@@ -161,4 +161,6 @@ void sim_report_text(const struct sim_config *config,
     print_pool(result, file);
     print_contention(result, file);
     print_counters(result, file);
+    if (sim_is_model(config))
+        fputs("\n" SIM_MODEL_NOTE "\n", file);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* result.c - a run's numbers by name, and as JSON: one object. */
 #include <stddef.h>
+#include <string.h>
 
 #include "common/json.h"
 #include "sim/sim.h"
@@ -144,6 +145,15 @@ uint64_t sim_number_at(const void *structure, size_t offset)
     return *(const uint64_t *)(const void *)((const char *)structure + offset);
 }
 
+uint64_t sim_number_named(const struct sim_result *result, const char *name)
+{
+    size_t i = 0;
+
+    while (strcmp(sim_numbers[i].name, name) != 0)
+        i++;
+    return sim_number_at(result, sim_numbers[i].offset);
+}
+
 void sim_result_subtract(struct sim_result *result,
                          const struct sim_result *before)
 {
@@ -197,7 +207,8 @@ static void print_latency(const struct sim_result *result, struct json *json)
 }
 
 void sim_report_json(const struct sim_config *config,
-                     const struct sim_result *result, struct json *json)
+                     const struct sim_result *result,
+                     const struct sim_point *point, struct json *json)
 {
     json_open(json, '{');
     json_key(json, "source");
@@ -208,5 +219,7 @@ void sim_report_json(const struct sim_config *config,
         json_number(json, sim_number_at(result, sim_numbers[i].offset));
     }
     print_latency(result, json);
+    if (point != NULL)
+        sim_answer_json(point, result, json);
     json_close(json, '}');
 }

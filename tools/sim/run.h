@@ -81,6 +81,9 @@ extern const struct sim_latency_part sim_latency_parts[SIM_LATENCY_PARTS];
 /* The uint64_t at this offset of a structure. */
 uint64_t sim_number_at(const void *structure, size_t offset);
 
+/* The number of that name, which exists. */
+uint64_t sim_number_named(const struct sim_result *result, const char *name);
+
 /* Subtracts the sums of `before`, so that those since then remain. */
 void sim_result_subtract(struct sim_result *result,
                          const struct sim_result *before);

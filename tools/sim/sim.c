@@ -40,7 +40,7 @@ static int show(const struct sim_options *options,
         !sim_timeline_plot(timeline, &options->config, options->plot_path))
         return TOOL_ERROR;
     if (options->json)
-        sim_report_json(&options->config, result, &json);
+        sim_report_json(&options->config, result, NULL, &json);
     else if (options->csv)
         sim_timeline_print_csv(timeline, stdout);
     else

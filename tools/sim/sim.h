@@ -3,7 +3,7 @@
 #ifndef ZCACHE_TOOL_SIM_SIM_H
 #define ZCACHE_TOOL_SIM_SIM_H
 
-#include "sim/run.h"
+#include "sim/answer.h"
 
 struct sim_options {
     struct sim_config config;          /* of a single run */
@@ -16,6 +16,7 @@ struct sim_options {
     bool merge;
     char *plot_path; /* with its extension */
     uint64_t jobs;   /* 0: as many as processors */
+    uint64_t repeat; /* runs of a point of a sweep; 0: not given */
     char **files;    /* for --merge */
     size_t file_count;
 };
@@ -39,7 +40,9 @@ void sim_report_text(const struct sim_config *config,
                      const struct sim_result *result, FILE *file);
 
 struct json;
+/* `point`: of a sweep, or NULL. */
 void sim_report_json(const struct sim_config *config,
-                     const struct sim_result *result, struct json *json);
+                     const struct sim_result *result,
+                     const struct sim_point *point, struct json *json);
 
 #endif

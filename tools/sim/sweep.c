@@ -35,6 +35,7 @@ struct value_list {
 struct point {
     struct sim_config config;
     struct sim_result result;
+    struct sim_cost_setting setting; /* of the grid's costs */
     pid_t pid;
     int pipe;
     bool done;
@@ -43,8 +44,10 @@ struct point {
 struct grid {
     const struct sim_options *options;
     struct value_list lists[SIM_PARAMETERS];
-    struct point *points;
+    struct point *points; /* each once, then each again */
     size_t count;
+    size_t different; /* points that are not repetitions */
+    struct sim_costs costs;
     struct sim_corpus corpus;
     const struct sim_config *corpus_config; /* of the corpus, or NULL */
     struct sim_trace trace;
@@ -108,13 +111,22 @@ static bool make_grid(struct grid *grid, const struct sim_options *options)
         }
         grid->count *= grid->lists[i].count;
     }
+    grid->different = grid->count;
+    if (options->repeat > RUNS_MOST / grid->count) {
+        message_error("--repeat: %" PRIu64 " times %zu is more than %d runs",
+                      options->repeat, grid->count, RUNS_MOST);
+        return false;
+    }
+    if (options->repeat != 0)
+        grid->count *= (size_t)options->repeat;
     grid->points = memory_allocate(grid->count, sizeof(*grid->points));
     memset(grid->points, 0, grid->count * sizeof(*grid->points));
     for (size_t i = 0; i < grid->count; i++) {
         if (!fill_point(grid, i, &grid->points[i].config))
             return false;
     }
-    return true;
+    return sim_all_do_something(&grid->points[0].config, grid->count,
+                                sizeof(grid->points[0]));
 }
 
 static void free_grid(struct grid *grid)
@@ -124,6 +136,7 @@ static void free_grid(struct grid *grid)
         free(grid->lists[i].words);
     }
     free(grid->points);
+    sim_costs_free(&grid->costs);
     sim_corpus_free(&grid->corpus);
     sim_trace_free(&grid->trace);
 }
@@ -152,12 +165,18 @@ static bool load_for(struct grid *grid, const struct sim_config *config)
     return true;
 }
 
-/* Checks that every point has its pages and its trace, and fits. */
+/* Checks that every point has its pages and its trace, and fits; takes samples
+ * of the pages for what they cost. */
 static bool check_grid(struct grid *grid)
 {
     for (size_t i = 0; i < grid->count; i++) {
         const struct sim_config *config = &grid->points[i].config;
         struct sim_plan plan;
+
+        if (i >= grid->different) {
+            grid->points[i].setting = grid->points[i % grid->different].setting;
+            continue;
+        }
 
         if (!load_for(grid, config) ||
             !sim_plan_make(&plan, config, &grid->corpus, &grid->trace)) {
@@ -165,6 +184,8 @@ static bool check_grid(struct grid *grid)
                           i + 1, grid->count);
             return false;
         }
+        grid->points[i].setting =
+            sim_costs_add(&grid->costs, config, &grid->corpus);
     }
     return true;
 }
@@ -391,106 +412,74 @@ static bool run_all(struct grid *grid)
 
 /* ---- the results ---- */
 
-/* The columns of a line of a sweep, after the parameters that change. */
-static const struct column {
-    const char *heading;
-    size_t offset;   /* of a number of the result */
-    unsigned divide; /* shown divided by this */
-    bool decimals;
-} columns[] = {
-    {"ops/s", SIM_RESULT_AT(ops_per_second), 1, false},
-    {"faults", SIM_RESULT_AT(faults), 1, false},
-    {"pool KiB", SIM_RESULT_AT(cache.pool_total_size), 1024, false},
-    {"pool p50", SIM_RESULT_AT(latency[ZC_FAULT_POOL].p50), 1000, true},
-    {"pool p99", SIM_RESULT_AT(latency[ZC_FAULT_POOL].p99), 1000, true},
-    {"device p99", SIM_RESULT_AT(latency[ZC_FAULT_DEVICE].p99), 1000, true},
-    {"zswpout", SIM_RESULT_AT(cache.zswpout), 1, false},
-    {"zswpin", SIM_RESULT_AT(cache.zswpin), 1, false},
-    {"zswpwb", SIM_RESULT_AT(cache.zswpwb), 1, false},
-    {"reject_pool_limit", SIM_RESULT_AT(cache.reject_pool_limit), 1, false},
-    {"disk_swapins", SIM_RESULT_AT(cache.disk_swapins), 1, false},
-    {"mismatches", SIM_RESULT_AT(counts.mismatches), 1, false},
-};
-
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
-static void add_heading(const struct grid *grid, struct table *table)
-{
-    for (unsigned p = 0; p < SIM_PARAMETERS; p++) {
-        if (grid->lists[p].count < 2)
-            continue;
-        table->left |= 1u << table->column_count++;
-        table_add(table, "%s", sim_parameters[p].name);
-    }
-    for (size_t i = 0; i < COLUMNS; i++)
-        table_add(table, "%s", columns[i].heading);
-    table->column_count = table->cell_count;
-}
-
-static void add_line(const struct grid *grid, const struct point *point,
-                     struct table *table)
-{
-    for (unsigned p = 0; p < SIM_PARAMETERS; p++) {
-        if (grid->lists[p].count > 1)
-            table_add(table, "%s",
-                      sim_text(&point->config, (enum sim_parameter)p));
-    }
-    for (size_t i = 0; i < COLUMNS; i++) {
-        uint64_t number = sim_number_at(&point->result, columns[i].offset);
-
-        if (columns[i].decimals)
-            table_add(table, "%.2f", (double)number / columns[i].divide);
-        else
-            table_add(table, "%" PRIu64, number / columns[i].divide);
-    }
-}
-
-static void print_csv(const struct table *table)
-{
-    for (size_t i = 0; i < table->cell_count; i++)
-        printf("%s%c", table->cells[i],
-               (i + 1) % table->column_count == 0 ? '\n' : ',');
-}
-
-static void show_table(const struct grid *grid)
-{
-    struct table table = {0};
-
-    add_heading(grid, &table);
-    for (size_t i = 0; i < grid->count; i++)
-        add_line(grid, &grid->points[i], &table);
-    if (grid->options->csv)
-        print_csv(&table);
-    else
-        table_print(&table, stdout);
-    table_free(&table);
-}
-
-static void show_json(const struct grid *grid)
+static void show_json(const struct grid *grid, const struct sim_answer *answer)
 {
     struct json json = {.file = stdout};
 
     json_open(&json, '[');
     for (size_t i = 0; i < grid->count; i++)
         sim_report_json(&grid->points[i].config, &grid->points[i].result,
-                        &json);
+                        &answer->points[i % answer->count], &json);
     json_close(&json, ']');
+}
+
+/* The runs by their points.  The runs of a point are `different` apart. */
+static void make_answer(const struct grid *grid, struct sim_answer *answer)
+{
+    answer->count = grid->different;
+    answer->run_count = grid->count / grid->different;
+    answer->costs = &grid->costs;
+    answer->points = memory_allocate(answer->count, sizeof(*answer->points));
+    for (unsigned p = 0; p < SIM_PARAMETERS; p++)
+        answer->changes[p] = grid->lists[p].count > 1;
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct point *first = &grid->points[i];
+        struct sim_point *point = &answer->points[i];
+
+        *point = (struct sim_point){
+            .config = &first->config,
+            .cost = sim_costs_of(&grid->costs, first->setting),
+            .runs = memory_allocate(answer->run_count, sizeof(*point->runs))};
+        for (size_t run = 0; run < answer->run_count; run++)
+            point->runs[run] = &grid->points[run * grid->different + i].result;
+    }
+    sim_answer_judge(answer);
+}
+
+static void free_answer(struct sim_answer *answer)
+{
+    for (size_t i = 0; i < answer->count; i++)
+        free(answer->points[i].runs);
+    free(answer->points);
 }
 
 /* Shows a line for each point, or JSON; returns an enum tool_exit. */
 static int show_results(const struct grid *grid)
 {
-    if (grid->options->json)
-        show_json(grid);
+    const struct sim_options *options = grid->options;
+    struct sim_answer answer = {0};
+    int result = TOOL_FINE;
+
+    make_answer(grid, &answer);
+    if (options->plot_path != NULL &&
+        !sim_answer_plot(&answer, options->plot_path)) {
+        free_answer(&answer);
+        return TOOL_ERROR;
+    }
+    if (options->json)
+        show_json(grid, &answer);
+    else if (options->csv)
+        sim_answer_print_csv(&answer, stdout);
     else
-        show_table(grid);
+        sim_answer_print(&answer, stdout);
+    free_answer(&answer);
     if (!message_finish_output())
         return TOOL_ERROR;
     for (size_t i = 0; i < grid->count; i++) {
         if (!sim_result_good(&grid->points[i].result))
-            return TOOL_MISMATCH;
+            result = TOOL_MISMATCH;
     }
-    return TOOL_FINE;
+    return result;
 }
 
 int sim_sweep(const struct sim_options *options)
@@ -502,7 +491,8 @@ int sim_sweep(const struct sim_options *options)
         if (options->print) {
             print_grid(grid);
             result = message_finish_output() ? TOOL_FINE : TOOL_ERROR;
-        } else if (check_grid(grid) && run_all(grid)) {
+        } else if (check_grid(grid) && sim_costs_measure(&grid->costs) &&
+                   run_all(grid)) {
             result = show_results(grid);
         }
     }

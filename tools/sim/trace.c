@@ -389,6 +389,24 @@ static bool read_trace(struct reading *reading)
     return good;
 }
 
+/* --writes is for accesses of which the trace does not say what they are. */
+static bool check_writes(const struct reading *reading)
+{
+    const struct sim_value *writes = &reading->config->values[SIM_WRITES];
+    const struct sim_trace *trace = reading->trace;
+    size_t i = 0;
+
+    if (!writes->is_given)
+        return true;
+    while (i < trace->count && trace->accesses[i].op != SIM_TRACE_ANY)
+        i++;
+    if (i == trace->count)
+        message_error("--writes %s does nothing here: %s says which accesses "
+                      "are writes",
+                      writes->text, reading->input.path);
+    return i != trace->count;
+}
+
 bool sim_trace_load(struct sim_trace *trace, const struct sim_config *config)
 {
     struct reading reading = {
@@ -400,7 +418,8 @@ bool sim_trace_load(struct sim_trace *trace, const struct sim_config *config)
         return false;
     if (sim_text(config, SIM_TRACE) == NULL)
         return true;
-    good = parse_ops(&reading) && read_trace(&reading);
+    good = parse_ops(&reading) && read_trace(&reading) &&
+           check_writes(&reading);
     trace_input_close(&reading.input);
     identifiers_free(&reading.objects);
     identifiers_free(&reading.names);

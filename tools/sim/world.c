@@ -184,17 +184,16 @@ bool sim_plan_make(struct sim_plan *plan, const struct sim_config *config,
 
 /* In a directory the library makes a file without a name, so that nothing is
  * left if the program is killed. */
-static bool name_file(struct sim_world *world)
+static bool name_file(struct sim_device *device, const char *text)
 {
-    const char *device = sim_text(world->config, SIM_DEVICE);
     const char *directory = getenv("TMPDIR");
     struct stat status;
 
     if (directory == NULL || *directory == '\0')
         directory = "/tmp";
-    if (strncmp(device, "file:", 5) == 0) {
-        world->file = memory_copy_text(device + 5);
-    } else if (strcmp(device, "file") == 0) {
+    if (strncmp(text, "file:", 5) == 0) {
+        device->file = memory_copy_text(text + 5);
+    } else if (strcmp(text, "file") == 0) {
         /* A path that does not exist would become a new file. */
         if (stat(directory, &status) != 0 || !S_ISDIR(status.st_mode)) {
             message_error("--device: cannot make a file in TMPDIR, \"%s\": it "
@@ -202,9 +201,37 @@ static bool name_file(struct sim_world *world)
                           directory);
             return false;
         }
-        world->file = memory_copy_text(directory);
+        device->file = memory_copy_text(directory);
     }
     return true;
+}
+
+bool sim_device_name(struct sim_device *device, const struct sim_config *config)
+{
+    *device = (struct sim_device){
+        .file_options = {.struct_size = sizeof(device->file_options)},
+        /* From thousandths of a percent to parts of a million. */
+        .faults = {
+            .struct_size = sizeof(device->faults),
+            .seed = sim_number(config, SIM_SEED),
+            .read_errors = (uint32_t)(10 * sim_number(config, SIM_READ_ERRORS)),
+            .write_errors =
+                (uint32_t)(10 * sim_number(config, SIM_WRITE_ERRORS)),
+            .latency_ns = sim_number(config, SIM_LATENCY)}};
+    if (!name_file(device, sim_text(config, SIM_DEVICE)))
+        return false;
+    if (device->file != NULL) {
+        device->file_options.path = device->file;
+        device->faults.ops = &zc_backing_file;
+        device->faults.user = &device->file_options;
+    }
+    return true;
+}
+
+void sim_device_end(struct sim_device *device)
+{
+    free(device->file);
+    device->file = NULL;
 }
 
 static bool show_status(zc_status status, const char *what, const char *reason)
@@ -226,14 +253,6 @@ static bool is_on(const struct sim_config *config, enum sim_parameter parameter,
 static bool open_device(struct sim_world *world)
 {
     const struct sim_config *config = world->config;
-    struct zc_backing_file file = {.struct_size = sizeof(file)};
-    /* From thousandths of a percent to parts of a million. */
-    struct zc_backing_faults faults = {
-        .struct_size = sizeof(faults),
-        .seed = sim_number(config, SIM_SEED),
-        .read_errors = (uint32_t)(10 * sim_number(config, SIM_READ_ERRORS)),
-        .write_errors = (uint32_t)(10 * sim_number(config, SIM_WRITE_ERRORS)),
-        .latency_ns = sim_number(config, SIM_LATENCY)};
     char reason[ZC_REASON_SIZE] = "";
     zc_status status;
     struct zc_swap_options options = {
@@ -241,20 +260,16 @@ static bool open_device(struct sim_world *world)
         .reason = reason,
         .reason_size = sizeof(reason),
         .backing_ops = &zc_backing_faulty,
-        .backing_user = &faults,
+        .backing_user = &world->device.faults,
         .slot_count = world->plan.slot_count,
         .io_workers = (unsigned)sim_number(config, SIM_IO_WORKERS),
         .managed = 1,
         .slot_order = (unsigned)sim_number(config, SIM_SLOT_ORDER)};
 
-    if (!name_file(world))
+    if (!sim_device_name(&world->device, config))
         return false;
-    if (world->file != NULL) {
-        file.path = world->file;
-        faults.ops = &zc_backing_file;
-        faults.user = &file;
-    }
-    options.synchronous = is_on(config, SIM_SYNCHRONOUS, world->file == NULL);
+    options.synchronous =
+        is_on(config, SIM_SYNCHRONOUS, world->device.file == NULL);
     status = zc_swap_on(world->cache, &options, &world->type);
     return show_status(status, "the device", reason);
 }
@@ -374,5 +389,5 @@ void sim_world_close(struct sim_world *world)
     }
     free(world->spaces);
     zc_vm_destroy(world->vm);
-    free(world->file);
+    sim_device_end(&world->device);
 }

@@ -3,6 +3,7 @@
 #ifndef ZCACHE_TOOL_SIM_WORLD_H
 #define ZCACHE_TOOL_SIM_WORLD_H
 
+#include <zcache/backing.h>
 #include <zcache/swap.h>
 #include <zcache/vm.h>
 #include <zcache/zcache.h>
@@ -21,6 +22,18 @@ struct sim_plan {
     uint64_t slot_count;
 };
 
+/* The device as configured, for zc_backing_faulty. */
+struct sim_device {
+    struct zc_backing_faults faults;
+    struct zc_backing_file file_options;
+    char *file; /* NULL: memory */
+};
+
+/* False, and an error shown.  Nothing is made or opened yet. */
+bool sim_device_name(struct sim_device *device,
+                     const struct sim_config *config);
+void sim_device_end(struct sim_device *device);
+
 struct sim_world {
     const struct sim_config *config;
     const struct sim_corpus *corpus;
@@ -30,7 +43,7 @@ struct sim_world {
     struct zc_cache *cache; /* of vm */
     unsigned type;          /* of the device */
     struct zc_vm_space **spaces;
-    char *file;
+    struct sim_device device;
 };
 
 /* False, and an error shown: it does not fit, or there is no memory. */
