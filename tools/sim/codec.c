@@ -26,6 +26,8 @@ static _Atomic uint64_t decompress_calls;
 static _Atomic uint64_t decompress_ns;
 static _Atomic uint64_t damage_left;
 static _Atomic uint64_t damaged;
+static _Atomic uint64_t damaged_raw;
+static _Thread_local uint64_t decompressed; /* by this thread */
 
 static void count_up(_Atomic uint64_t *counter, uint64_t number)
 {
@@ -75,14 +77,46 @@ static bool take_damage(void)
     return false;
 }
 
-/* A different bit each time, so that no damage undoes an earlier one. */
-static void damage_page(void *page, size_t page_size)
+/* A different bit each time, so that no damage undoes an earlier one: where it
+ * is, and the damaged byte. */
+static size_t damage_of(const unsigned char *page, size_t page_size,
+                        unsigned char *byte_out)
 {
     const uint64_t number =
         atomic_fetch_add_explicit(&damaged, 1, memory_order_relaxed);
-    unsigned char *byte = (unsigned char *)page + number * 13 % page_size;
+    const size_t at = (size_t)(number * 13 % page_size);
 
-    *byte ^= (unsigned char)(1u << number / page_size % 8);
+    *byte_out = page[at] ^ (unsigned char)(1u << number / page_size % 8);
+    return at;
+}
+
+static void damage_page(unsigned char *page, size_t page_size)
+{
+    unsigned char byte;
+    const size_t at = damage_of(page, page_size, &byte);
+
+    page[at] = byte;
+}
+
+uint64_t sim_codec_decompressed(void)
+{
+    return decompressed;
+}
+
+bool sim_codec_damage_raw(const void *page, size_t page_size, size_t *at_out,
+                          unsigned char *byte_out)
+{
+    if (!take_damage())
+        return false;
+    *at_out = damage_of(page, page_size, byte_out);
+    count_up(&damaged_raw, 1);
+    return true;
+}
+
+void sim_codec_spare_raw(void)
+{
+    (void)atomic_fetch_sub(&damaged, 1);
+    (void)atomic_fetch_sub(&damaged_raw, 1);
 }
 
 static zc_status decompress(void *context, const void *data, size_t size,
@@ -94,6 +128,7 @@ static zc_status decompress(void *context, const void *data, size_t size,
 
     count_up(&decompress_ns, processor_nanoseconds() - began);
     count_up(&decompress_calls, 1);
+    decompressed++;
     if (status == ZC_OK && take_damage())
         damage_page(page_out, page_size);
     return status;
@@ -126,6 +161,7 @@ bool sim_codec_begin(const char *name, uint64_t damage)
     atomic_store(&decompress_calls, 0);
     atomic_store(&decompress_ns, 0);
     atomic_store(&damaged, 0);
+    atomic_store(&damaged_raw, 0);
     atomic_store(&damage_left, damage);
     if (is_new)
         status = zc_compressor_register(&front);
@@ -146,5 +182,6 @@ struct sim_codec_times sim_codec_times(void)
         .compress_ns = atomic_load(&compress_ns),
         .decompress_calls = atomic_load(&decompress_calls),
         .decompress_ns = atomic_load(&decompress_ns),
-        .damaged = atomic_load(&damaged)};
+        .damaged = atomic_load(&damaged),
+        .damaged_raw = atomic_load(&damaged_raw)};
 }

@@ -54,7 +54,10 @@ static void print_work(const struct sim_result *result, FILE *file)
             counts->reads, counts->writes, counts->forks, counts->verified,
             counts->mismatches);
     if (result->damaged != 0)
-        fprintf(file, " (%" PRIu64 " pages were damaged)", result->damaged);
+        fprintf(file,
+                " (%" PRIu64 " pages were damaged, %" PRIu64
+                " of them not compressed)",
+                result->damaged, result->damaged_raw);
     fputc('\n', file);
     if (counts->io_errors != 0 || counts->no_memory != 0)
         fprintf(file,

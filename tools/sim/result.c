@@ -55,6 +55,7 @@ const struct sim_number sim_numbers[] = {
     COUNT(verified),
     COUNT(mismatches),
     RUN("damaged", damaged),
+    RUN("damaged_raw", damaged_raw),
     COUNT(io_errors),
     COUNT(no_memory),
     RUN("left_over", left_over),

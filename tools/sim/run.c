@@ -398,12 +398,26 @@ static bool check_pages(struct run *run, struct sim_result *result)
     }
     show_rest(run);
     result->damaged = sim_codec_times().damaged;
+    result->damaged_raw = sim_codec_times().damaged_raw;
     result->left_over = sim_world_end_spaces(&run->world);
     if (result->left_over != 0)
         message_error("%llu frames, entries and slots are left that no "
                       "space uses",
                       (unsigned long long)result->left_over);
     return true;
+}
+
+static bool damaged_all(const struct run *run, const struct sim_result *result)
+{
+    const uint64_t wanted = sim_number(run->request->config, SIM_CORRUPT);
+
+    if (result->damaged == wanted)
+        return true;
+    message_error("--corrupt %llu: only %llu pages were damaged; no more came "
+                  "out of the pool",
+                  (unsigned long long)wanted,
+                  (unsigned long long)result->damaged);
+    return false;
 }
 
 bool sim_run(const struct sim_request *request, struct sim_result *result_out)
@@ -424,7 +438,7 @@ bool sim_run(const struct sim_request *request, struct sim_result *result_out)
         (void)snprintf(result->corpus, sizeof(result->corpus), "%s",
                        request->corpus->label);
         good = fill_pages(run) && use_pages(run, result) &&
-               check_pages(run, result);
+               check_pages(run, result) && damaged_all(run, result);
     }
     progress_end(&run->progress);
     free_run(run);

@@ -38,9 +38,10 @@ struct sim_result {
     uint64_t elapsed_ns;
     uint64_t ops_per_second;
     uint64_t faults;
-    uint64_t damaged;   /* pages damaged on purpose */
-    uint64_t left_over; /* frames, entries and slots without an owner */
-    uint64_t disagrees; /* 1: the machine's tables are inconsistent */
+    uint64_t damaged;     /* pages damaged on purpose */
+    uint64_t damaged_raw; /* of them: not decompressed */
+    uint64_t left_over;   /* frames, entries and slots without an owner */
+    uint64_t disagrees;   /* 1: the machine's tables are inconsistent */
     uint64_t pool_bytes_most;
     struct sim_latency latency[ZC_FAULT_KINDS];
     struct zc_cache_stats cache;

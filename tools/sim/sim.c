@@ -50,15 +50,8 @@ static int show(const struct sim_options *options,
     return sim_result_good(result) ? TOOL_FINE : TOOL_MISMATCH;
 }
 
-static void note_odd(const struct sim_config *config,
-                     const struct sim_result *result)
+static void note_odd(const struct sim_result *result)
 {
-    const unsigned long long wanted = sim_number(config, SIM_CORRUPT);
-
-    if (result->damaged < wanted)
-        message_note("--corrupt %llu: %llu pages were damaged; no more came "
-                     "out of the pool",
-                     wanted, (unsigned long long)result->damaged);
     if (result->counts.no_memory != 0)
         message_note("%llu accesses found no frame: %llu frames, and %llu "
                      "slots of the device, are few for %llu pages; see "
@@ -87,7 +80,7 @@ static int run_one(const struct sim_options *options)
         request.timeline = &timeline;
     if (sim_corpus_load(&corpus, &options->config, options->quiet) &&
         sim_trace_load(&trace, &options->config) && sim_run(&request, result)) {
-        note_odd(&options->config, result);
+        note_odd(result);
         exit_status = show(options, result, &timeline);
     }
     sim_timeline_free(&timeline);

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "common/progress.h"
+#include "sim/codec.h"
 
 /* The number of tries to read a page that a simulated error hides. */
 #define READ_TRIES 1000
@@ -119,14 +120,42 @@ static bool verify(struct sim_worker *worker, const struct sim_page *page)
 
 /* ---- under the page's stripe ---- */
 
+/* A page that came out of the pool and was not decompressed gets its damage
+ * here, in the machine and in what was read of it. */
+static void damage_raw(struct sim_worker *worker, uint64_t index)
+{
+    const struct sim_world *world = worker->crew->world;
+    unsigned char byte;
+    size_t at;
+
+    if (!sim_codec_damage_raw(worker->bytes, world->corpus->base.page_size, &at,
+                              &byte))
+        return;
+    if (zc_vm_write(world->spaces[index / world->plan.space_pages],
+                    index % world->plan.space_pages, at, &byte, 1,
+                    NULL) == ZC_OK)
+        worker->bytes[at] = byte;
+    else
+        sim_codec_spare_raw();
+}
+
 static zc_status read_page(struct sim_worker *worker, uint64_t index,
                            enum zc_fault_kind *kind_out)
 {
     const struct sim_world *world = worker->crew->world;
+    const uint64_t before = sim_codec_decompressed();
+    enum zc_fault_kind kind = ZC_FAULT_NONE;
+    const zc_status status =
+        zc_vm_read(world->spaces[index / world->plan.space_pages],
+                   index % world->plan.space_pages, 0, worker->bytes,
+                   world->corpus->base.page_size, &kind);
 
-    return zc_vm_read(world->spaces[index / world->plan.space_pages],
-                      index % world->plan.space_pages, 0, worker->bytes,
-                      world->corpus->base.page_size, kind_out);
+    if (worker->crew->repairs && status == ZC_OK && kind == ZC_FAULT_POOL &&
+        sim_codec_decompressed() == before)
+        damage_raw(worker, index);
+    if (kind_out != NULL && status == ZC_OK)
+        *kind_out = kind;
+    return status;
 }
 
 /* Writes the next version of a page: all bytes, or those that differ. */
