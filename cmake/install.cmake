@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # What `cmake --install` installs: library, headers, CMake package, pkg-config
-# file, program and manual pages.
+# file, program, nbdkit plug-in and manual pages.
 
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
@@ -100,6 +100,15 @@ if(TARGET zcache_tool)
       INSTALL_RPATH "${zcache_rpath}")
   endif()
   install(TARGETS zcache_tool RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+if(TARGET zcache_nbdkit)
+  # Below this prefix, not where pkg-config has nbdkit's own plug-ins; the two
+  # are one folder where the prefix is nbdkit's.
+  if(zcache_type STREQUAL "SHARED_LIBRARY")
+    set_target_properties(zcache_nbdkit PROPERTIES INSTALL_RPATH "$ORIGIN/../..")
+  endif()
+  install(TARGETS zcache_nbdkit
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/nbdkit/plugins)
 endif()
 foreach(page zcache.1 zcache-estimate.1 zcache-capture.1 zcache-sim.1)
   if(EXISTS ${PROJECT_SOURCE_DIR}/docs/man/${page})

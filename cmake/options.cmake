@@ -31,6 +31,9 @@ option(ZCACHE_TOOL_LZO
   "The codec lzo of `zcache estimate`, where liblzo2 (GPL) is found" ON)
 option(ZCACHE_TOOL_ARCHIVE
   "Compressed traces of `zcache sim`, where libarchive is found" ON)
+option(ZCACHE_BUILD_NBDKIT
+  "The block device: a plug-in of nbdkit, where nbdkit is found"
+  ${PROJECT_IS_TOP_LEVEL})
 option(ZCACHE_BUILD_EXAMPLES "Build the examples" OFF)
 option(ZCACHE_BUILD_BENCH "Build the benchmarks" OFF)
 option(ZCACHE_BUILD_LAB "Build the race lab and the program zcrace" OFF)

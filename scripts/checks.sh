@@ -110,7 +110,7 @@ check_compile() { # no warning of gcc, nor of clang and its lock analysis
 
 check_tidy() { # clang's warnings and .clang-tidy without the slow analyzer
     # C only: the C++ header has the compilers' warnings.
-    files=$(units "^(${1:-src/|tools/|examples/})")
+    files=$(units "^(${1:-src/|tools/|examples/|plugins/})")
     echo "$files" | clang_tidy --checks='clang-diagnostic-*,-clang-analyzer-*'
 }
 
@@ -129,9 +129,9 @@ check_switches() { # every build switch that no preset uses
     tests/consumer/switches
 }
 
-check_cppcheck() { # a second opinion over the library and the programs
+check_cppcheck() { # a second opinion over the library, the programs and the plug-in
     need cppcheck
-    sources 'src/*.c' 'tools/*.c' 'examples/*.c' 'bench/*.c' |
+    sources 'src/*.c' 'tools/*.c' 'examples/*.c' 'bench/*.c' 'plugins/*.c' |
         cppcheck --file-list=- --quiet --error-exitcode=1 --inline-suppr \
             --enable=warning,style,performance,portability --std=c11 \
             --suppressions-list=cmake/cppcheck-suppressions.txt -j "$(jobs)" \
