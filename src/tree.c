@@ -159,7 +159,8 @@ static void free_leaf(struct zc_tree *tree, struct zc_leaf *leaf)
     zc_free(leaf);
 }
 
-struct zc_entry *zc_tree_get(struct zc_tree *tree, zc_swp slot)
+/* `gets`: with a reference. */
+static struct zc_entry *look_up(struct zc_tree *tree, zc_swp slot, bool gets)
 {
     uint64_t offset = zc_swp_offset(slot);
     struct zc_shard *shard = find_shard(tree, zc_swp_type(slot), offset);
@@ -169,10 +170,20 @@ struct zc_entry *zc_tree_get(struct zc_tree *tree, zc_swp slot)
         return NULL;
     zc_spinlock_lock(&shard->lock);
     entry = find_entry(tree, shard, offset);
-    if (entry != NULL)
+    if (entry != NULL && gets)
         zc_entry_get(entry);
     zc_spinlock_unlock(&shard->lock);
     return entry;
+}
+
+struct zc_entry *zc_tree_find(struct zc_tree *tree, zc_swp slot)
+{
+    return look_up(tree, slot, false);
+}
+
+struct zc_entry *zc_tree_get(struct zc_tree *tree, zc_swp slot)
+{
+    return look_up(tree, slot, true);
 }
 
 /* Links an entry.  A missing leaf is taken from *spare; false: there is no

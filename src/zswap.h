@@ -294,7 +294,10 @@ bool zc_tree_has_slot(const struct zc_tree *tree, zc_swp slot);
 /* Whether any slot of a type names an entry now. */
 bool zc_tree_has_type(struct zc_tree *tree, unsigned type);
 
-/* The entry of a slot, with a reference for the caller, or NULL. */
+/* The entry of a slot, or NULL.  The caller has the slot pinned, which keeps
+ * the entry linked, or only asks whether there is one. */
+struct zc_entry *zc_tree_find(struct zc_tree *tree, zc_swp slot);
+/* The same with a reference for the caller. */
 struct zc_entry *zc_tree_get(struct zc_tree *tree, zc_swp slot);
 
 /*
@@ -578,10 +581,8 @@ struct zc_zswap_token {
     zc_handle handle;
 };
 
-/*
- * The entry of a slot, with a reference, if it is that of the token; else NULL.
- * The caller has the slot pinned (WRITEBACK_RECHECKS_TREE).
- */
+/* The entry of a slot if it is that of the token, else NULL.  The caller has
+ * the slot pinned, which keeps the entry linked (WRITEBACK_RECHECKS_TREE). */
 struct zc_entry *zc_zswap_find(struct zc_zswap *zswap, zc_swp slot,
                                const struct zc_zswap_token *token);
 
@@ -589,11 +590,8 @@ struct zc_entry *zc_zswap_find(struct zc_zswap *zswap, zc_swp slot,
 zc_status zc_zswap_read(struct zc_zswap *zswap, struct zc_entry *entry,
                         void *page_out);
 
-/*
- * Unlinks an entry and drops the tree's reference; counts it as written back.
- * The caller's pin since zc_zswap_find() guarantees that it is still linked.
- * The caller's own reference stays.
- */
+/* Unlinks an entry and drops the tree's reference; counts it as written back.
+ * The caller's pin since zc_zswap_find() guarantees that it is still linked. */
 void zc_zswap_evict(struct zc_zswap *zswap, struct zc_entry *entry);
 
 /*
@@ -602,9 +600,6 @@ void zc_zswap_evict(struct zc_zswap *zswap, struct zc_entry *entry);
  */
 zc_status zc_zswap_discard(struct zc_zswap *zswap, zc_swp slot,
                            const struct zc_zswap_token *token);
-
-/* Drops the reference that zc_zswap_find() took. */
-void zc_zswap_put(struct zc_zswap *zswap, struct zc_entry *entry);
 
 /* The slot of an object that the pool's reclaim shows (lru = zspage); its
  * handle may be deferred.  ZC_OK; ZC_STALE: the object of a pool of the user's

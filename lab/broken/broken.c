@@ -53,13 +53,8 @@ bool lab_broken_find_again(struct zc_zswap *zswap, zc_swp slot,
 struct zc_entry *lab_broken_trust_token(struct zc_zswap *zswap, zc_swp slot,
                                         const struct zc_zswap_token *token)
 {
-    struct zc_entry *entry;
-
-    if (token->by_handle)
-        return zc_tree_get(&zswap->tree, slot);
-    entry = zc_entry_at(&zswap->entries, token->index);
-    zc_entry_get(entry);
-    return entry;
+    return token->by_handle ? zc_tree_find(&zswap->tree, slot)
+                            : zc_entry_at(&zswap->entries, token->index);
 }
 
 bool lab_broken_replace_any(struct zc_zswap *zswap, struct zc_entry *smaller)
@@ -113,16 +108,18 @@ zc_status lab_broken_find_first(
                               struct zc_write_run *run, struct zc_slot_ref slot,
                               struct zc_entry *entry, struct zc_folio *folio))
 {
-    struct zc_entry *entry = zc_zswap_find(pageio->zswap, slot.name, token);
+    struct zc_zswap *zswap = pageio->zswap;
+    struct zc_entry *entry = zc_tree_get(&zswap->tree, slot.name);
     struct zc_folio *folio;
-    zc_status status;
+    zc_status status = ZC_MISSING;
 
     if (entry == NULL)
         return ZC_MISSING;
-    status = zc_swapcache_create(pageio->swap, slot, &folio);
+    if (zc_zswap_find(zswap, slot.name, token) == entry)
+        status = zc_swapcache_create(pageio->swap, slot, &folio);
     if (status == ZC_OK)
-        return write_pinned(pageio, run, slot, entry, folio);
-    zc_zswap_put(pageio->zswap, entry);
+        status = write_pinned(pageio, run, slot, entry, folio);
+    zc_entry_put(&zswap->entries, entry);
     return status;
 }
 

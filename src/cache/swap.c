@@ -203,17 +203,12 @@ static void wait_for_slot(struct zc_cache *cache, struct zc_slot_ref slot)
     put_folio(cache, slot, folio);
 }
 
-/* The owner of the slot's page in compressed memory; 0: none is there. */
+/* The owner of a pinned slot's page in compressed memory; 0: none is there. */
 static unsigned owner_of(struct zc_cache *cache, zc_swp slot)
 {
-    struct zc_entry *entry = zc_tree_get(&cache->zswap.tree, slot);
-    unsigned owner;
+    const struct zc_entry *entry = zc_tree_find(&cache->zswap.tree, slot);
 
-    if (entry == NULL)
-        return 0;
-    owner = zc_entry_owner(entry);
-    zc_zswap_put(&cache->zswap, entry);
-    return owner;
+    return entry == NULL ? 0 : zc_entry_owner(entry);
 }
 
 /* Reads the folio if needed, and hands it over.  Its lock pins the slot. */

@@ -14,8 +14,8 @@
  *                           already, another thread uses it: the page is not
  *                           cold, and is left (SHRINK_SKIPS_CALLERS_SLOT)
  *     recheck               the tree has the token's entry at this slot
- *                           (WRITEBACK_RECHECKS_TREE); from here on the entry
- *                           is known by a reference of our own
+ *                           (WRITEBACK_RECHECKS_TREE); from here on the pin
+ *                           keeps it linked
  *     request               made now, so that nothing can fail after the unlink
  *     decompress            if this fails, the entry stays as it is
  *     unlink                must succeed: under the pin no other thread unlinks
@@ -45,15 +45,8 @@ static void unpin_slot(struct zc_swap *swap, struct zc_folio *folio,
     zc_folio_put(swap, folio);
 }
 
-/* Takes the entry out of zswap, and drops our own reference. */
-static void forget_entry(struct zc_zswap *zswap, struct zc_entry *entry)
-{
-    zc_zswap_evict(zswap, entry);
-    zc_zswap_put(zswap, entry);
-}
-
-/* ZC_OK: the entry and our references to it and the folio are gone.  Else
- * nothing has changed. */
+/* ZC_OK: the entry and our reference to the folio are gone.  Else nothing has
+ * changed. */
 static zc_status write_entry(struct zc_pageio *pageio, struct zc_write_run *run,
                              struct zc_slot_ref slot, struct zc_entry *entry,
                              struct zc_folio *folio)
@@ -76,15 +69,14 @@ static zc_status write_entry(struct zc_pageio *pageio, struct zc_write_run *run,
     /* Before the unlink: at every moment some place has the page. */
     zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
     if (ZC_RULE(NOTHING_AFTER_SUBMIT))
-        forget_entry(zswap, entry);
+        zc_zswap_evict(zswap, entry);
     zc_pageio_submit_in_run(run, write, folio);
     if (!ZC_RULE(NOTHING_AFTER_SUBMIT))
-        forget_entry(zswap, entry);
+        zc_zswap_evict(zswap, entry);
     return ZC_OK;
 }
 
-/* The folio pins the slot.  `entry` has our reference; NULL: the tree has
- * another entry, or none. */
+/* The folio pins the slot.  `entry` NULL: the tree has another one, or none. */
 static zc_status write_pinned(struct zc_pageio *pageio,
                               struct zc_write_run *run, struct zc_slot_ref slot,
                               struct zc_entry *entry, struct zc_folio *folio)
@@ -95,8 +87,6 @@ static zc_status write_pinned(struct zc_pageio *pageio,
         status = write_entry(pageio, run, slot, entry, folio);
     if (status == ZC_OK)
         return ZC_OK;
-    if (entry != NULL)
-        zc_zswap_put(pageio->zswap, entry);
     unpin_slot(pageio->swap, folio, entry == NULL);
     return status;
 }

@@ -333,18 +333,6 @@ static void check_owners(struct check *check)
 
 /* --- slots ----------------------------------------------------------- */
 
-/* Whether compressed memory has a page of the slot. */
-static bool is_stored(struct check *check, zc_swp slot)
-{
-    struct zc_zswap *zswap = &check->vm->cache->zswap;
-    struct zc_entry *entry = zc_tree_get(&zswap->tree, slot);
-
-    if (entry == NULL)
-        return false;
-    zc_zswap_put(zswap, entry);
-    return true;
-}
-
 /* Counts the entries that name this slot, and passes them. */
 static uint32_t take_named(struct check *check, uint64_t slot)
 {
@@ -383,7 +371,7 @@ static bool check_slot(struct check *check, zc_swp slot)
     const uint32_t named = take_named(check, slot.value);
     const unsigned type = zc_swp_type(slot);
     const unsigned long long offset = zc_swp_offset(slot);
-    const bool stored = is_stored(check, slot);
+    const bool stored = zc_zswap_has(&check->vm->cache->zswap, slot);
     struct zc_folio *folio = zc_swapcache_look_up(ref);
 
     if (count != named)

@@ -11,7 +11,6 @@
  *   find    the entry of the token, if it is linked (WRITEBACK_RECHECKS_TREE)
  *   read    decompresses it; changes nothing
  *   evict   unlinks it and drops the tree's reference
- *   put     drops writeback's own reference, last
  *
  * In lru_mode drop nothing is written, and nothing pinned:
  *
@@ -46,11 +45,8 @@ struct zc_entry *zc_zswap_find(struct zc_zswap *zswap, zc_swp slot,
 
     if (!ZC_RULE(WRITEBACK_RECHECKS_TREE))
         return ZC_BROKEN(trust_token(zswap, slot, token));
-    entry = zc_tree_get(&zswap->tree, slot);
-    if (entry == NULL || is_of_token(zswap, entry, token))
-        return entry;
-    zc_entry_put(&zswap->entries, entry);
-    return NULL;
+    entry = zc_tree_find(&zswap->tree, slot);
+    return entry != NULL && is_of_token(zswap, entry, token) ? entry : NULL;
 }
 
 zc_status zc_zswap_read(struct zc_zswap *zswap, struct zc_entry *entry,
@@ -114,11 +110,6 @@ zc_status zc_zswap_discard(struct zc_zswap *zswap, zc_swp slot,
     if (ZC_RULE(OWN_REF_OUTLIVES_INVALIDATE))
         zc_entry_put(&zswap->entries, entry);
     return unlinked ? ZC_OK : ZC_MISSING;
-}
-
-void zc_zswap_put(struct zc_zswap *zswap, struct zc_entry *entry)
-{
-    zc_entry_put(&zswap->entries, entry);
 }
 
 /* For a pool of the user's: the slot is the prefix of the object. */

@@ -50,11 +50,7 @@ zc_status zc_zswap_load(struct zc_zswap *zswap, zc_swp slot, void *page_out)
 
 bool zc_zswap_has(struct zc_zswap *zswap, zc_swp slot)
 {
-    struct zc_entry *entry = zc_tree_get(&zswap->tree, slot);
-
-    if (entry != NULL)
-        zc_entry_put(&zswap->entries, entry);
-    return entry != NULL;
+    return zc_tree_find(&zswap->tree, slot) != NULL;
 }
 
 bool zc_zswap_next(struct zc_zswap *zswap, unsigned type,

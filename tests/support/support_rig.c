@@ -275,12 +275,7 @@ void rig_unpin_all(unsigned count)
 
 bool rig_has_entry(uint64_t offset)
 {
-    struct zc_entry *entry = zc_tree_get(&rig.zswap.tree, rig_slot(offset));
-
-    if (entry == NULL)
-        return false;
-    zc_zswap_put(&rig.zswap, entry);
-    return true;
+    return zc_tree_find(&rig.zswap.tree, rig_slot(offset)) != NULL;
 }
 
 bool rig_has_written(uint64_t offset)
@@ -305,7 +300,7 @@ bool rig_is_cached(uint64_t offset)
 
 struct zc_zswap_token rig_token(uint64_t offset, bool by_handle)
 {
-    struct zc_entry *entry = zc_tree_get(&rig.zswap.tree, rig_slot(offset));
+    struct zc_entry *entry = zc_tree_find(&rig.zswap.tree, rig_slot(offset));
     struct zc_zswap_token token = {.by_handle = by_handle};
 
     assert_non_null(entry);
@@ -313,7 +308,6 @@ struct zc_zswap_token rig_token(uint64_t offset, bool by_handle)
         token.handle = zc_entry_handle(&rig.zswap.entries, entry);
     else
         token.index = zc_entry_index(&rig.zswap.entries, entry);
-    zc_zswap_put(&rig.zswap, entry);
     return token;
 }
 
