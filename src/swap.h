@@ -470,8 +470,8 @@ struct zc_pageio {
     struct zc_stats *stats; /* of zswap */
     /* Folios whose write failed: kept in the swap cache, dirty. */
     struct zc_spinlock stuck_lock;
-    struct zc_list stuck; /* [stuck_lock] of struct zc_page_write */
-    uint32_t stuck_count; /* [stuck_lock] on the list, or being retried */
+    struct zc_list stuck;      /* [stuck_lock] of struct zc_page_write */
+    zc_atomic_u32 stuck_count; /* on the list, or being retried; a figure */
     /* Requests under way, and ZC_WRITES_WAITERS: a thread sleeps on the word
      * until there are fewer.  Pairs with itself. */
     zc_atomic_u32 writes;

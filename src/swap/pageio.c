@@ -35,7 +35,7 @@ zc_status zc_pageio_init(struct zc_pageio *pageio)
 {
     ZC_ASSERT(pageio->writes_max > 0);
     zc_list_init(&pageio->stuck);
-    pageio->stuck_count = 0;
+    zc_atomic_u32_store_relaxed(&pageio->stuck_count, 0);
     zc_atomic_u32_store_relaxed(&pageio->writes, 0);
     zc_atomic_u32_store_relaxed(&pageio->failures, 0);
     return zc_spinlock_init(&pageio->stuck_lock, ZC_RANK_STUCK, "stuck");

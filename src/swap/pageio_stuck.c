@@ -75,9 +75,7 @@ static void end_record(struct zc_page_write *write)
 {
     struct zc_pageio *pageio = write->pageio;
 
-    zc_spinlock_lock(&pageio->stuck_lock);
-    pageio->stuck_count--;
-    zc_spinlock_unlock(&pageio->stuck_lock);
+    (void)zc_atomic_u32_add(&pageio->stuck_count, UINT32_MAX);
     zc_swapcache_put(pageio->swap, write->slot, write->folio);
     zc_free(write);
 }
@@ -128,9 +126,7 @@ void zc_pageio_keep_stuck(struct zc_page_write *write)
     struct zc_folio *folio = write->folio;
     zc_status status;
 
-    zc_spinlock_lock(&pageio->stuck_lock);
-    pageio->stuck_count++;
-    zc_spinlock_unlock(&pageio->stuck_lock);
+    (void)zc_atomic_u32_add(&pageio->stuck_count, 1);
     /* During writeback no other thread changes these, or gives up the slot. */
     zc_counter_add(&write->device->stuck, 1);
     zc_folio_set(folio, ZC_FOLIO_DIRTY | ZC_FOLIO_STUCK);
@@ -164,9 +160,7 @@ static void write_again(struct zc_page_write *write,
 {
     struct zc_pageio *pageio = write->pageio;
 
-    zc_spinlock_lock(&pageio->stuck_lock);
-    pageio->stuck_count--;
-    zc_spinlock_unlock(&pageio->stuck_lock);
+    (void)zc_atomic_u32_add(&pageio->stuck_count, UINT32_MAX);
     write->device = device;
     zc_pageio_submit_write(write, write->folio);
 }
@@ -195,19 +189,9 @@ static void retry_record(struct zc_page_write *write)
     zc_swap_device_put(swap, device);
 }
 
-static uint32_t count_stuck(struct zc_pageio *pageio)
-{
-    uint32_t count;
-
-    zc_spinlock_lock(&pageio->stuck_lock);
-    count = pageio->stuck_count;
-    zc_spinlock_unlock(&pageio->stuck_lock);
-    return count;
-}
-
 uint32_t zc_pageio_retry(struct zc_pageio *pageio, uint32_t count)
 {
-    uint32_t stuck = count_stuck(pageio);
+    uint32_t stuck = zc_atomic_u32_load_relaxed(&pageio->stuck_count);
     struct zc_page_write *write;
 
     zc_may_block();
@@ -218,7 +202,7 @@ uint32_t zc_pageio_retry(struct zc_pageio *pageio, uint32_t count)
             break;
         retry_record(write);
     }
-    return count_stuck(pageio);
+    return zc_atomic_u32_load_relaxed(&pageio->stuck_count);
 }
 
 void zc_pageio_drop_stuck(struct zc_pageio *pageio)
@@ -227,5 +211,5 @@ void zc_pageio_drop_stuck(struct zc_pageio *pageio)
 
     while ((write = take_record(pageio)) != NULL)
         end_record(write);
-    ZC_ASSERT(pageio->stuck_count == 0);
+    ZC_ASSERT(zc_atomic_u32_load_relaxed(&pageio->stuck_count) == 0);
 }

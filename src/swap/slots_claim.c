@@ -24,11 +24,11 @@
 #include "rules.h"
 #include "swap/slots.h"
 
-/* Reads the count and the zero bit of a slot.  ZC_OK; ZC_MISSING: a count is
- * required, and there is none. */
+/* Reads the count and the zero bit of a slot, under the cluster's lock or that
+ * of the slot's folio.  ZC_OK; ZC_MISSING: a count is required, and there is
+ * none. */
 static zc_status read_state(const struct zc_cluster *cluster, unsigned index,
                             bool required, struct zc_claimed *claimed)
-    ZC_REQUIRES(cluster->lock)
 {
     claimed->has_count = cluster->counts[index] != 0;
     claimed->is_zero = (cluster->flags[index] & ZC_SLOT_ZERO) != 0;
@@ -78,11 +78,8 @@ static zc_status lock_folio(struct zc_swap *swap, bool required,
     zc_status status = ZC_AGAIN;
 
     zc_folio_lock(swap, folio);
-    if (zc_folio_is_of(folio, slot)) {
-        zc_spinlock_lock(&cluster->lock);
+    if (zc_folio_is_of(folio, slot))
         status = read_state(cluster, zc_slot_index(slot), required, claimed);
-        zc_spinlock_unlock(&cluster->lock);
-    }
     if (status == ZC_OK)
         return ZC_OK;
     zc_folio_unlock(swap, folio);
