@@ -40,7 +40,6 @@ bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
     }
     if ((fault->pte & ZC_PTE_PRESENT) != 0)
         zc_rmap_remove(vm, zc_pte_frame(vm, fault->pte), place);
-    zc_folio_get(&frame->folio);
     *entry = zc_pte_of_frame(vm, frame) | bits | (fault->pte & ZC_PTE_KEPT);
     if (is_new)
         zc_rmap_begin(frame, place);
@@ -48,8 +47,22 @@ bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
         zc_rmap_add(vm, frame, place);
     fault->is_done = fault->access != NULL &&
                      zc_vm_access_now(fault->access, entry);
+    zc_frame_age(vm, frame);
     zc_spinlock_unlock(&fault->table->lock);
     return true;
+}
+
+/* Maps a frame that no other thread can reach yet. */
+static zc_status map_new(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
+                         enum zc_fault_kind kind)
+{
+    zc_folio_set(&frame->folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
+    if (!zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED, true)) {
+        zc_folio_put(zc_vm_swap(fault->space->vm), &frame->folio);
+        return ZC_AGAIN;
+    }
+    raise_kind(fault, kind);
+    return ZC_OK;
 }
 
 /* The page was never written: maps a frame of zeros. */
@@ -58,21 +71,11 @@ static zc_status first_touch(struct zc_vm_fault *fault)
     struct zc_vm *vm = fault->space->vm;
     struct zc_vm_frame *frame =
         zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
-    zc_status status = ZC_AGAIN;
-    struct zc_folio *folio;
 
     if (frame == NULL)
         return ZC_NO_MEMORY;
-    folio = &frame->folio;
-    memset(folio->data, 0, vm->page_size);
-    zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
-    if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED, true)) {
-        raise_kind(fault, ZC_FAULT_ZERO);
-        zc_frame_age(vm, frame);
-        status = ZC_OK;
-    }
-    zc_folio_put(zc_vm_swap(vm), folio);
-    return status;
+    memset(frame->folio.data, 0, vm->page_size);
+    return map_new(fault, frame, ZC_FAULT_ZERO);
 }
 
 /* Takes a reference to the frame of a present entry, if it is unchanged. */
@@ -110,7 +113,7 @@ static bool try_reuse(struct zc_vm_fault *fault, struct zc_vm_frame *frame)
               zc_atomic_u32_load_acquire(&frame->folio.references) == 2;
     if (is_ours) {
         *entry |= ZC_PTE_WRITE;
-        zc_rmap_reset_home(vm, frame, place);
+        zc_rmap_reset_home(frame, place);
     }
     zc_spinlock_unlock(&fault->table->lock);
     return is_ours;
@@ -122,22 +125,15 @@ static zc_status copy_frame(struct zc_vm_fault *fault, struct zc_vm_frame *old)
     struct zc_vm *vm = fault->space->vm;
     struct zc_vm_frame *frame =
         zc_frame_alloc(vm, fault->space->owner, ZC_FRAME_MAY_WAIT);
-    zc_status status = ZC_AGAIN;
-    struct zc_folio *folio;
+    zc_status status;
 
     if (frame == NULL)
         return ZC_NO_MEMORY;
-    folio = &frame->folio;
     /* No thread writes to the old frame while we hold a reference. */
-    memcpy(folio->data, old->folio.data, vm->page_size);
-    zc_folio_set(folio, ZC_FOLIO_UPTODATE | ZC_FOLIO_DIRTY);
-    if (zc_vm_install(fault, frame, ZC_PTE_WRITE | ZC_PTE_ACCESSED, true)) {
-        raise_kind(fault, ZC_FAULT_COPY);
-        zc_frame_age(vm, frame);
+    memcpy(frame->folio.data, old->folio.data, vm->page_size);
+    status = map_new(fault, frame, ZC_FAULT_COPY);
+    if (status == ZC_OK)
         zc_vm_drop_pte(vm, fault->pte); /* the old mapping's reference */
-        status = ZC_OK;
-    }
-    zc_folio_put(zc_vm_swap(vm), folio);
     return status;
 }
 

@@ -11,8 +11,8 @@
  * second may swap out or unmap the parent's page, or fault to write to it.  The
  * child gets the page as it was at the first lock, not a newer one and not a
  * frame or slot of another page.  A slot keeps its page while it has a count.
- * A frame that has the forking thread's reference is not written: before a
- * thread writes to a shared frame it counts the frame's references, under the
+ * A frame that has the child's reference is not written: before a thread
+ * writes to a shared frame it counts the frame's references, under the
  * table's lock, and if there are more than two, its own and its mapping's, it
  * writes to a copy (vm/fault.c).
  */
@@ -56,8 +56,6 @@ static zc_status copy_entry(struct zc_vm_table *from, struct zc_vm_table *to,
     }
     if (status != ZC_OK || pte == 0)
         return status;
-    if ((pte & ZC_PTE_PRESENT) != 0) /* our own, besides the mapping's */
-        zc_folio_get(&zc_pte_frame(vm, pte)->folio);
     zc_vm_count(vm, ZC_VM_PAGES_FORKED);
     zc_spinlock_lock(&to->lock);
     to->entries[index] = pte;
@@ -65,14 +63,11 @@ static zc_status copy_entry(struct zc_vm_table *from, struct zc_vm_table *to,
         /* The parent's entry may be gone, and its dirty bit with it. */
         to->entries[index] |= ZC_PTE_DIRTY;
         zc_rmap_add(vm, zc_pte_frame(vm, pte), place);
+        zc_frame_age(vm, zc_pte_frame(vm, pte));
     }
     zc_spinlock_unlock(&to->lock);
     if ((pte & ZC_PTE_SWAP) != 0)
         zc_vm_wake_swapoff(vm);
-    if ((pte & ZC_PTE_PRESENT) != 0) {
-        zc_frame_age(vm, zc_pte_frame(vm, pte));
-        zc_folio_put(zc_vm_swap(vm), &zc_pte_frame(vm, pte)->folio);
-    }
     return ZC_OK;
 }
 

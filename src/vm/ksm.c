@@ -58,10 +58,12 @@ static zc_status merge_into(struct zc_vm_fault *fault,
 {
     struct zc_vm *vm = fault->space->vm;
 
-    if (!zc_vm_install(fault, frame, ZC_PTE_ACCESSED | ZC_PTE_DIRTY, false))
+    zc_folio_get(&frame->folio); /* the mapping's */
+    if (!zc_vm_install(fault, frame, ZC_PTE_ACCESSED | ZC_PTE_DIRTY, false)) {
+        zc_folio_put(zc_vm_swap(vm), &frame->folio);
         return ZC_BUSY;
+    }
     zc_vm_count(vm, ZC_VM_PAGES_MERGED);
-    zc_frame_age(vm, frame); /* the first page may be unmapped by now */
     zc_vm_drop_pte(vm, fault->pte);
     return ZC_OK;
 }

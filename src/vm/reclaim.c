@@ -123,7 +123,7 @@ static bool give_slot(struct zc_vm *vm, struct zc_vm_frame *frame)
     if (zc_folio_has(folio, ZC_FOLIO_SWAPCACHE))
         return true;
     if (!zc_folio_has(folio, ZC_FOLIO_UPTODATE) ||
-        zc_rmap_count(vm, frame) == 0 ||
+        zc_rmap_first(vm, frame).table == NULL ||
         zc_slot_alloc(zc_vm_swap(vm), folio, &slot) != ZC_OK)
         return false;
     zc_folio_set(folio, ZC_FOLIO_DIRTY); /* the slot has no copy yet */

@@ -20,7 +20,8 @@
  * one elsewhere.  This machine's list misses none; the copy is made because the
  * kernel makes it (ksm_might_need_to_copy()).  It happens after KSM: pages that
  * share a frame are swapped out under one slot, and the frame that is read back
- * has one home.
+ * has one home.  The folio's lock guards the home; a fork, which does not have
+ * that lock, maps only frames that are mapped, and so have a home.
  */
 #include "vm/vm.h"
 
@@ -77,39 +78,19 @@ void zc_rmap_remove(struct zc_vm *vm, struct zc_vm_frame *frame,
     zc_spinlock_unlock(lock);
 }
 
-void zc_rmap_set_home(struct zc_vm *vm, struct zc_vm_frame *frame,
+void zc_rmap_set_home(struct zc_vm_frame *frame,
                       const struct zc_vm_space *space, uint64_t page)
 {
-    struct zc_spinlock *lock = lock_of(vm, frame);
-
-    zc_spinlock_lock(lock);
-    if (frame->home_family == 0) {
-        frame->home_family = space->family;
-        frame->home_page = page;
-    }
-    zc_spinlock_unlock(lock);
+    if (frame->home_family != 0)
+        return;
+    frame->home_family = space->family;
+    frame->home_page = page;
 }
 
-void zc_rmap_reset_home(struct zc_vm *vm, struct zc_vm_frame *frame,
-                        struct zc_vm_place place)
+void zc_rmap_reset_home(struct zc_vm_frame *frame, struct zc_vm_place place)
 {
-    struct zc_spinlock *lock = lock_of(vm, frame);
-
-    zc_spinlock_lock(lock);
     frame->home_family = place.table->space->family;
     frame->home_page = place.table->first + place.index;
-    zc_spinlock_unlock(lock);
-}
-
-uint32_t zc_rmap_count(struct zc_vm *vm, struct zc_vm_frame *frame)
-{
-    struct zc_spinlock *lock = lock_of(vm, frame);
-    uint32_t count;
-
-    zc_spinlock_lock(lock);
-    count = frame->mapped;
-    zc_spinlock_unlock(lock);
-    return count;
 }
 
 /* The place that a link of the list names. */
@@ -135,16 +116,9 @@ struct zc_vm_place zc_rmap_next(struct zc_vm *vm, struct zc_vm_frame *frame,
     return follow_link(lock_of(vm, frame), next_of(place));
 }
 
-bool zc_rmap_needs_copy(struct zc_vm *vm, struct zc_vm_frame *frame,
+bool zc_rmap_needs_copy(const struct zc_vm_frame *frame,
                         const struct zc_vm_space *space, uint64_t page)
 {
-    struct zc_spinlock *lock = lock_of(vm, frame);
-    bool needs_copy;
-
-    zc_spinlock_lock(lock);
-    needs_copy =
-        frame->home_family != 0 &&
-        (frame->home_family != space->family || frame->home_page != page);
-    zc_spinlock_unlock(lock);
-    return needs_copy;
+    return frame->home_family != 0 &&
+           (frame->home_family != space->family || frame->home_page != page);
 }

@@ -123,12 +123,14 @@ static zc_status read_and_map(struct zc_vm_fault *fault,
     zc_folio_set(folio, ZC_FOLIO_DIRTY); /* it will have no slot */
     /* A page that may have to be stored again is mapped read-only: no thread
      * writes to it before. */
+    zc_folio_get(folio); /* the mapping's: ours keeps the lock */
     if (install_frame(fault, frame, is_taken ? 0 : ZC_PTE_WRITE, true)) {
         raise_kind(fault, source);
-        zc_frame_age(vm, frame);
         /* After a fork meanwhile the child has the slot too. */
         is_taken = is_taken && zc_slot_count(slot) > 1;
         status = ZC_OK;
+    } else {
+        zc_folio_put(zc_vm_swap(vm), folio);
     }
     if (is_taken)
         store_again(fault, slot, folio);
@@ -203,7 +205,7 @@ struct zc_vm_frame *zc_vm_frame_for(struct zc_vm_fault *fault,
     struct zc_vm *vm = fault->space->vm;
     struct zc_vm_frame *frame = zc_frame_of(folio);
 
-    if (!zc_rmap_needs_copy(vm, frame, fault->space, fault->page)) {
+    if (!zc_rmap_needs_copy(frame, fault->space, fault->page)) {
         zc_folio_get(folio);
         return frame;
     }
@@ -222,9 +224,7 @@ static zc_status map_cached(struct zc_vm_fault *fault, struct zc_slot_ref slot,
                             struct zc_folio *folio, enum zc_page_source source)
 {
     struct zc_vm *vm = fault->space->vm;
-    struct zc_swap *swap = zc_vm_swap(vm);
     struct zc_vm_frame *frame = zc_vm_frame_for(fault, folio);
-    zc_status status = ZC_AGAIN;
     bool is_copy;
 
     if (frame == NULL)
@@ -232,17 +232,16 @@ static zc_status map_cached(struct zc_vm_fault *fault, struct zc_slot_ref slot,
     is_copy = &frame->folio != folio;
     /* A shared frame is mapped read-only, and a write faults once more: by then
      * the slot may be given up, and the frame be ours alone. */
-    if (install_frame(fault, frame, is_copy ? ZC_PTE_WRITE : 0, is_copy)) {
-        raise_kind(fault, source);
-        zc_vm_drop_count(vm, slot.name);
-        zc_frame_age(vm, frame);
-        if ((!is_copy || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET)) &&
-            wants_slot_back(fault, device, zc_slot_count(slot) == 0))
-            (void)zc_frame_try_free_slot(vm, folio);
-        status = ZC_OK;
+    if (!install_frame(fault, frame, is_copy ? ZC_PTE_WRITE : 0, is_copy)) {
+        zc_folio_put(zc_vm_swap(vm), &frame->folio);
+        return ZC_AGAIN;
     }
-    zc_folio_put(swap, &frame->folio);
-    return status;
+    raise_kind(fault, source);
+    zc_vm_drop_count(vm, slot.name);
+    if ((!is_copy || ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET)) &&
+        wants_slot_back(fault, device, zc_slot_count(slot) == 0))
+        (void)zc_frame_try_free_slot(vm, folio);
+    return ZC_OK;
 }
 
 /* Reads a locked folio of the swap cache, unless it is up to date. */
@@ -258,7 +257,7 @@ static zc_status fill_folio(struct zc_vm_fault *fault, struct zc_slot_ref slot,
         return ZC_OK;
     /* It is read for this page.  If that fails, it leaves the cache with its
      * last user; a thread that waits for its lock reads it again. */
-    zc_rmap_set_home(vm, zc_frame_of(folio), fault->space, fault->page);
+    zc_rmap_set_home(zc_frame_of(folio), fault->space, fault->page);
     status = zc_pageio_read(&vm->cache->pageio, folio, slot, source_out);
     if (status == ZC_OK)
         zc_frame_age(vm, zc_frame_of(folio));
@@ -288,7 +287,7 @@ static zc_status swap_in_cached(struct zc_vm_fault *fault,
         return status;
     status = fill_folio(fault, slot, folio, &source);
     needs_copy =
-        zc_rmap_needs_copy(vm, zc_frame_of(folio), fault->space, fault->page);
+        zc_rmap_needs_copy(zc_frame_of(folio), fault->space, fault->page);
     if (needs_copy && !ZC_RULE(SWAPCACHE_LOCKED_UNTIL_PTE_SET))
         zc_folio_unlock(swap, folio);
     if (status == ZC_OK || (needs_copy && !ZC_RULE(UPTODATE_BEFORE_COPY)))

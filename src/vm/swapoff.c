@@ -33,21 +33,19 @@ static zc_status map_folio_at(struct zc_vm_fault *fault, struct zc_folio *folio)
     struct zc_vm *vm = fault->space->vm;
     struct zc_vm_frame *frame = zc_vm_frame_for(fault, folio);
     const unsigned owner = fault->space->owner;
-    zc_status status = ZC_NO_MEMORY;
+    bool has_room;
 
     if (frame == NULL)
         return ZC_NO_MEMORY;
-    if (frame->owner == owner ||
-        zc_frame_make_room(vm, owner, ZC_FRAME_NO_WAIT)) {
+    has_room = frame->owner == owner ||
+               zc_frame_make_room(vm, owner, ZC_FRAME_NO_WAIT);
+    if (has_room)
         zc_frame_charge(vm, frame, owner);
-        if (zc_vm_install(fault, frame, 0, false)) {
-            zc_frame_age(vm, frame);
-            zc_slot_drop(zc_vm_swap(vm), zc_pte_slot(fault->pte));
-        }
-        status = ZC_OK;
-    }
-    zc_folio_put(zc_vm_swap(vm), &frame->folio);
-    return status;
+    if (has_room && zc_vm_install(fault, frame, 0, false))
+        zc_slot_drop(zc_vm_swap(vm), zc_pte_slot(fault->pte));
+    else
+        zc_folio_put(zc_vm_swap(vm), &frame->folio);
+    return has_room ? ZC_OK : ZC_NO_MEMORY;
 }
 
 /* The first entry at or after fault->index that names the slot; false: none. */

@@ -98,10 +98,9 @@ struct zc_vm_table *zc_vm_table_make(struct zc_vm_space *space, uint64_t page)
     table = take_table(space->vm);
     if (table == NULL)
         return NULL;
-    zc_spinlock_lock(&table->lock);
+    /* A reclaim that has an old name of the table reads only its entries. */
     table->space = space;
     table->first = page & ~(uint64_t)(ZC_TABLE_ENTRIES - 1);
-    zc_spinlock_unlock(&table->lock);
     /* Only the holder of the space's `mappings` makes tables. */
     table->older = zc_atomic_pointer_load_relaxed(&space->newest);
     zc_atomic_pointer_store_release(&space->tables[page >> ZC_TABLE_SHIFT],

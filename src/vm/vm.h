@@ -60,8 +60,8 @@ struct zc_vm_place {
 /* Memory of tables is not freed before the machine ends. */
 struct zc_vm_table {
     struct zc_spinlock lock;
-    struct zc_vm_space *space;      /* [lock] the one that uses it now */
-    uint64_t first;                 /* [lock] page number of entry 0 */
+    struct zc_vm_space *space;      /* the one that uses it; set before it is */
+    uint64_t first;                 /* published, as the number of entry 0 */
     struct zc_vm_table *next_spare; /* [vm->lock] */
     struct zc_vm_table *older; /* of the space; set before it is published */
     zc_pte entries[ZC_TABLE_ENTRIES]; /* [lock] */
@@ -92,10 +92,10 @@ struct zc_vm_frame {
      * to read. */
     unsigned owner;
     bool is_isolated; /* [frames lock] reclaim has it, and will list it */
-    /* Its mappings, and its home (vm/rmap.c): a page of a family of spaces;
-     * family 0: none.  [rmap lock] */
-    struct zc_vm_place mappings;
-    uint32_t mapped;
+    struct zc_vm_place mappings; /* [rmap lock] */
+    uint32_t mapped;             /* [rmap lock] */
+    /* Its home (vm/rmap.c): a page of a family of spaces; family 0: none.
+     * [folio lock] */
     uint64_t home_family;
     uint64_t home_page;
 };
@@ -293,23 +293,22 @@ void zc_rmap_begin(struct zc_vm_frame *frame, struct zc_vm_place place);
 /* The caller holds the table's lock, and changes the entry under it. */
 void zc_rmap_remove(struct zc_vm *vm, struct zc_vm_frame *frame,
                     struct zc_vm_place place);
-/* Mappings now; exact only while no thread can add one. */
-uint32_t zc_rmap_count(struct zc_vm *vm, struct zc_vm_frame *frame);
-/* The newest mapping, as a name; a table of NULL: there is none. */
+/* The newest mapping, as a name; a table of NULL: there is none, which is exact
+ * only while no thread can add one. */
 struct zc_vm_place zc_rmap_first(struct zc_vm *vm, struct zc_vm_frame *frame);
 /* The next older one.  The caller holds the lock of the place's table, and the
  * entry maps the frame. */
 struct zc_vm_place zc_rmap_next(struct zc_vm *vm, struct zc_vm_frame *frame,
                                 struct zc_vm_place place);
+/* These three: the caller holds the folio's lock. */
 /* The frame is read for this page: makes it the frame's home, if it has
  * none. */
-void zc_rmap_set_home(struct zc_vm *vm, struct zc_vm_frame *frame,
+void zc_rmap_set_home(struct zc_vm_frame *frame,
                       const struct zc_vm_space *space, uint64_t page);
 /* Makes this page the frame's home: no other page has the frame. */
-void zc_rmap_reset_home(struct zc_vm *vm, struct zc_vm_frame *frame,
-                        struct zc_vm_place place);
+void zc_rmap_reset_home(struct zc_vm_frame *frame, struct zc_vm_place place);
 /* Whether a swap-in by this page of this space has to copy the frame. */
-bool zc_rmap_needs_copy(struct zc_vm *vm, struct zc_vm_frame *frame,
+bool zc_rmap_needs_copy(const struct zc_vm_frame *frame,
                         const struct zc_vm_space *space, uint64_t page);
 
 /* --- spaces: vm/space.c ---------------------------------------------- */
@@ -355,10 +354,10 @@ zc_status zc_vm_handle_fault(struct zc_vm_fault *fault);
 /* zc_vm_handle_fault() for a swap entry. */
 zc_status zc_vm_swap_in(struct zc_vm_fault *fault);
 
-/* Puts a frame into an entry that is still fault->pte, with a reference for the
- * mapping, and does the access if the new entry allows it (fault->is_done).
- * False: the entry has changed, and nothing is done.  The caller keeps its own
- * reference.  `is_new`: no other thread can reach the frame yet, and its
+/* Puts a frame into an entry that is still fault->pte, and on its owner's list,
+ * and does the access if the new entry allows it (fault->is_done).  The
+ * caller's reference becomes the mapping's.  False: the entry has changed, and
+ * nothing is done.  `is_new`: no other thread can reach the frame yet, and its
  * reverse mapping is set without a lock. */
 bool zc_vm_install(struct zc_vm_fault *fault, struct zc_vm_frame *frame,
                    zc_pte bits, bool is_new);
