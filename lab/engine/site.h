@@ -45,6 +45,7 @@ struct lab_site_seen {
     /* Callers that belong to it: the release was not in the function itself. */
     unsigned levels;
     bool is_released; /* by the same thread */
+    bool is_compared; /* a look, and the next access is a compare-exchange */
 };
 
 /* Notes of executions. */

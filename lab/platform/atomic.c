@@ -176,7 +176,7 @@ static void exchanged(bool is_split, bool changed, uint64_t value)
                                   const char *text,                            \
                                   const struct lab_site *site)                 \
     {                                                                          \
-        bool split = lab_sites.is_on && lab_site_is_split(site, CALLER);       \
+        bool split = lab_sites.is_on && lab_site_is_split(word, site, CALLER); \
         type seen;                                                             \
                                                                                \
         exchange_step(word, sizeof(*word), text, split, site, CALLER);         \
@@ -185,6 +185,8 @@ static void exchanged(bool is_split, bool changed, uint64_t value)
             lab_site_view(word, &seen, sizeof(seen));                          \
         if (seen != *expected) {                                               \
             *expected = seen;                                                  \
+            if (lab_sites.is_on)                                               \
+                lab_site_saw(word, &seen, sizeof(seen));                       \
             exchanged(split, false, shown(seen));                              \
             return false;                                                      \
         }                                                                      \

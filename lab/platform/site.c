@@ -7,7 +7,8 @@
  * meanwhile: these are wrappers, and belong to the place.
  *
  * A recheck is a load, under what the thread has taken, of a word that it saw
- * before it took that.
+ * before it took that; but for one that a compare-exchange follows, which looks
+ * once more.
  */
 #include "site.h"
 
@@ -36,7 +37,8 @@ struct held {
 struct look {
     const void *word;
     uint64_t value;
-    unsigned number; /* acquisitions before it */
+    unsigned number;          /* acquisitions before it */
+    struct lab_site_seen *at; /* or NULL */
 };
 
 struct owner {
@@ -59,6 +61,17 @@ static bool is_object(const void *object)
             return true;
     }
     return false;
+}
+
+static struct look *find_look(struct owner *owner, const void *word)
+{
+    unsigned kept = owner->looked < WORDS ? owner->looked : WORDS;
+
+    for (unsigned i = 0; i < kept; i++) {
+        if (owner->looks[i].word == word)
+            return &owner->looks[i];
+    }
+    return NULL;
 }
 
 /* The site that is switched off takes this object. */
@@ -374,10 +387,17 @@ bool lab_site_is_open(const void *object, uint32_t amount,
     return true;
 }
 
-bool lab_site_is_split(const struct lab_site *site, const void *pc)
+bool lab_site_is_split(const void *word, const struct lab_site *site,
+                       const void *pc)
 {
-    if (this_owner() == NULL)
+    struct owner *owner = this_owner();
+    struct look *look;
+
+    if (owner == NULL)
         return false;
+    look = find_look(owner, word);
+    if (look != NULL && look->at != NULL)
+        look->at->is_compared = true;
     (void)note(LAB_SITE_EXCHANGE, site, pc);
     return is_off(LAB_SITE_EXCHANGE, pc);
 }
@@ -425,19 +445,8 @@ void lab_site_view(const void *word, void *value, size_t size)
     memcpy(value, &own, sizeof(own));
 }
 
-static struct look *find_look(struct owner *owner, const void *word)
-{
-    unsigned kept = owner->looked < WORDS ? owner->looked : WORDS;
-
-    for (unsigned i = 0; i < kept; i++) {
-        if (owner->looks[i].word == word)
-            return &owner->looks[i];
-    }
-    return NULL;
-}
-
 static void remember(struct owner *owner, const void *word, const void *value,
-                     size_t size)
+                     size_t size, struct lab_site_seen *at)
 {
     struct look *look = find_look(owner, word);
 
@@ -447,6 +456,7 @@ static void remember(struct owner *owner, const void *word, const void *value,
     look->value = 0;
     memcpy(&look->value, value, size);
     look->number = owner->number;
+    look->at = at;
 }
 
 /* Has the thread taken something since, that it still has? */
@@ -463,6 +473,7 @@ void lab_site_look(const void *word, void *value, size_t size,
                    const struct lab_site *site, const void *pc)
 {
     struct owner *owner = this_owner();
+    struct lab_site_seen *at = NULL;
     const struct look *look;
 
     if (owner == NULL)
@@ -471,14 +482,22 @@ void lab_site_look(const void *word, void *value, size_t size,
     look = find_look(owner, word);
     if (look != NULL && has_taken_since(owner, look)) {
         if (memcmp(&look->value, value, size) != 0)
-            (void)note(LAB_SITE_RECHECK, site, pc);
+            at = note(LAB_SITE_RECHECK, site, pc);
         if (is_off(LAB_SITE_RECHECK, pc)) {
             learn(word);
             memcpy(value, &look->value, size);
             return; /* it has not looked */
         }
     }
-    remember(owner, word, value, size);
+    remember(owner, word, value, size, at);
+}
+
+void lab_site_saw(const void *word, const void *value, size_t size)
+{
+    struct owner *owner = this_owner();
+
+    if (owner != NULL)
+        remember(owner, word, value, size, NULL);
 }
 
 /* A reference is taken or dropped by an exchange. */
@@ -506,7 +525,7 @@ void lab_site_leave(const void *word, const void *before, void *value,
 
     if (owner == NULL)
         return;
-    remember(owner, word, value, size);
+    remember(owner, word, value, size, NULL);
     if (size != sizeof(left) || before == NULL)
         return;
     memcpy(&was, before, sizeof(was));

@@ -37,7 +37,8 @@ bool lab_site_is_busy(const struct lab_site *site, const void *pc);
 bool lab_site_is_open(const void *object, uint32_t amount,
                       const struct lab_site *site, const void *pc);
 /* Is this compare-exchange a load and a store? */
-bool lab_site_is_split(const struct lab_site *site, const void *pc);
+bool lab_site_is_split(const void *word, const struct lab_site *site,
+                       const void *pc);
 /* The thread has loaded, and not stored yet. */
 void lab_site_is_between(bool is);
 
@@ -46,6 +47,8 @@ void lab_site_view(const void *word, void *value, size_t size);
 /* The same for a load, which may be a recheck. */
 void lab_site_look(const void *word, void *value, size_t size,
                    const struct lab_site *site, const void *pc);
+/* The thread has seen this value: a compare-exchange has failed. */
+void lab_site_saw(const void *word, const void *value, size_t size);
 /* The thread leaves the word with this value, where it saw `before` (NULL: it
  * did not look): what is to be written. */
 void lab_site_leave(const void *word, const void *before, void *value,

@@ -142,11 +142,14 @@ static bool agree(struct lab_site_seen *one, struct lab_site_seen *other)
         memcmp(one->place.callers, other->place.callers,
                least * sizeof(one->place.callers[0])) != 0)
         return false;
-    changes = least != most || one->is_released != other->is_released;
+    changes = least != most || one->is_released != other->is_released ||
+              one->is_compared != other->is_compared;
     one->levels = most;
     other->levels = most;
     one->is_released = one->is_released || other->is_released;
     other->is_released = one->is_released;
+    one->is_compared = one->is_compared || other->is_compared;
+    other->is_compared = one->is_compared;
     return changes;
 }
 
@@ -192,7 +195,7 @@ static bool is_site(const struct lab_site_seen *seen)
 {
     return seen->is_released || seen->place.kind == LAB_SITE_BUSY ||
            seen->place.kind == LAB_SITE_EXCHANGE ||
-           seen->place.kind == LAB_SITE_RECHECK;
+           (seen->place.kind == LAB_SITE_RECHECK && !seen->is_compared);
 }
 
 static void collect(struct lab_site_table *table, struct shared *shared)

@@ -2,11 +2,12 @@
 /*
  * sites_kill.c - one site, switched off, in the scenarios that pass it.
  *
- * Each scenario runs without a preemption and, if nothing fails, with up to two
- * where the site matters: where a thread is inside what is switched off, or has
- * what is taken there.  Then each runs with preemptions anywhere; the shorter
- * scenarios first.  A data race does not end an execution: what counts is what
- * comes of it.  The search ends at the first failure that needs a preemption.
+ * Each scenario runs without a preemption and, if nothing fails, with one where
+ * the site matters: where a thread is inside what is switched off, or has what
+ * is taken there; then each with two there.  Then each runs with preemptions
+ * anywhere.  The shorter scenarios go first.  A data race does not end an
+ * execution: what counts is what comes of it.  The search ends at the first
+ * failure that needs a preemption.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* open_memstream() where POSIX alone is not enough */
@@ -153,9 +154,9 @@ static bool is_enough(const struct kill *kill)
            kill->row->state == LAB_SITE_LOUD;
 }
 
-/* Each scenario without a preemption, and then with preemptions where the site
+/* Each scenario without a preemption, and then with one where the site
  * matters. */
-static void search_inside(struct kill *kill)
+static void search_first(struct kill *kill)
 {
     for (unsigned i = 0; i < kill->count && !is_enough(kill); i++) {
         const unsigned scenario = kill->order[i];
@@ -163,24 +164,23 @@ static void search_inside(struct kill *kill)
         lab_sites.object_count = 0;
         (void)kill->table->plan->scenarios[scenario]->break_rule(NULL);
         kill->fails[i] = search(kill, scenario, 0, false, EXECUTIONS);
-        if (kill->fails[i] || kill->isolated ||
-            kill->row->place.kind == LAB_SITE_BUSY)
-            continue;
-        if (!search(kill, scenario, 1, true, EXECUTIONS))
-            (void)search(kill, scenario, 2, true, EXECUTIONS);
+        if (!kill->fails[i] && !kill->isolated &&
+            kill->row->place.kind != LAB_SITE_BUSY)
+            (void)search(kill, scenario, 1, true, EXECUTIONS);
     }
 }
 
-/* Each with preemptions anywhere. */
-static void search_anywhere(struct kill *kill, unsigned bound)
+/* Each with preemptions: where the site matters, or anywhere. */
+static void search_more(struct kill *kill, unsigned bound, bool inside)
 {
     for (unsigned i = 0; i < kill->count && !is_enough(kill); i++) {
         const unsigned scenario = kill->order[i];
 
         if (kill->fails[i])
             continue;
+        lab_sites.object_count = 0;
         (void)kill->table->plan->scenarios[scenario]->break_rule(NULL);
-        (void)search(kill, scenario, bound, false, EXECUTIONS);
+        (void)search(kill, scenario, bound, inside, EXECUTIONS);
     }
 }
 
@@ -199,10 +199,12 @@ void lab_site_kill(const struct lab_site_table *table, struct lab_site_row *row)
     if (table->plan->milliseconds != 0)
         kill.end = began + table->plan->milliseconds * UINT64_C(1000000);
     sort_scenarios(&kill);
-    search_inside(&kill);
+    search_first(&kill);
+    if (row->place.kind != LAB_SITE_BUSY && !kill.isolated)
+        search_more(&kill, 2, true);
     if (row->state != LAB_SITE_SEQUENTIAL) {
-        search_anywhere(&kill, 1);
-        search_anywhere(&kill, 2);
+        search_more(&kill, 1, false);
+        search_more(&kill, 2, false);
     }
     row->seconds = (double)(lab_clock() - began) / 1e9;
 }

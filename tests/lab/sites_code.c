@@ -206,6 +206,32 @@ void sites_exchange(void *context)
         continue;
 }
 
+/* It looks again under the lock, and the exchange once more. */
+void sites_exchange_locked(void *context)
+{
+    uint32_t count = zc_atomic_u32_load_relaxed(&sites->count);
+
+    (void)context;
+    zc_spinlock_lock(&sites->lock);
+    count = zc_atomic_u32_load_relaxed(&sites->count);
+    while (!zc_atomic_u32_exchange_if(&sites->count, &count, count + 1))
+        continue;
+    zc_spinlock_unlock(&sites->lock);
+}
+
+/* After an exchange in vain it has seen what is there now. */
+void sites_exchange_once(void *context)
+{
+    uint32_t count = 0;
+
+    (void)context;
+    (void)zc_atomic_u32_load_relaxed(&sites->count);
+    (void)zc_atomic_u32_exchange_if(&sites->count, &count, 1);
+    zc_spinlock_lock(&sites->lock);
+    (void)zc_atomic_u32_load_relaxed(&sites->count);
+    zc_spinlock_unlock(&sites->lock);
+}
+
 void sites_take_if_free(void *context)
 {
     (void)context;

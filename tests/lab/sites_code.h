@@ -18,6 +18,8 @@ void sites_unlink(void *context);
 void sites_try_to_add(void *context);
 void sites_must_add(void *context);
 void sites_exchange(void *context);
+void sites_exchange_locked(void *context);
+void sites_exchange_once(void *context);
 void sites_take_if_free(void *context);
 void sites_write(void *context);
 void sites_read(void *context);

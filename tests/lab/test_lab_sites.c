@@ -145,6 +145,26 @@ TEST(a_recheck_that_returns_what_was_seen_before_is_proved)
     expect("recheck sites_take_if_free", LAB_SITE_PROVED);
 }
 
+static void expect_no_recheck(void)
+{
+    for (unsigned i = 0; i < table.count; i++)
+        assert_int_not_equal(table.rows[i].place.kind, LAB_SITE_RECHECK);
+}
+
+TEST(a_look_that_an_exchange_follows_is_no_recheck)
+{
+    switch_off(&adds, sites_exchange_locked, sites_exchange);
+    expect("exchange sites_exchange_locked", LAB_SITE_PROVED);
+    expect_no_recheck();
+}
+
+TEST(an_exchange_in_vain_is_a_look)
+{
+    switch_off(&own, sites_exchange_once, sites_exchange_once);
+    expect("lock sites_exchange_once", LAB_SITE_SURVIVES);
+    expect_no_recheck();
+}
+
 TEST(what_only_the_race_detector_sees_is_told_apart)
 {
     switch_off(&own, sites_write, sites_read);
