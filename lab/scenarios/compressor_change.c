@@ -30,6 +30,13 @@ static void setup_stored(void)
     world_watch_cache();
 }
 
+/* No page is compressed by it; the shard stays. */
+static void setup_unused(void)
+{
+    setup_stored();
+    (void)world_invalidate(1);
+}
+
 static void invalidate(void *context)
 {
     (void)context;
@@ -66,6 +73,12 @@ static void store_over(void *context)
     (void)world_store(1, 2);
 }
 
+static void store_and_invalidate(void *context)
+{
+    store_over(context);
+    invalidate(context);
+}
+
 static void store_and_load(void)
 {
     (void)world_store(3, 1);
@@ -86,6 +99,11 @@ static const struct world_case current = {
 static const struct world_case stored = {
     .setup = setup_stored,
     .opening = "zc_cache_store(0:1, page)",
+    .finish = store_and_load,
+};
+
+static const struct world_case unused = {
+    .setup = setup_unused,
     .finish = store_and_load,
 };
 
@@ -184,4 +202,22 @@ const struct lab_scenario scenario_compressor_both = {
     .story = "Two changes of compressor make one generation each of the same "
              "struct, or close one twice.",
     .origin = "this library: changes of compressor are one after another",
+};
+
+static const struct lab_actor using[] = {
+    {"zc_cache_store(0:1), invalidate", store_and_invalidate},
+    {"set_compressor(\"copy\")", change_away},
+};
+
+const struct lab_scenario scenario_compressor_unused = {
+    .summary = "store, invalidate || set_compressor away, and no other page",
+    .program = {WORLD_PROGRAM("compressor-unused", using, &unused),
+                .coalesce = true},
+    .break_rule = world_break,
+    .rules = world_no_rules,
+    .for_locks = true,
+    .bound = LAB_NO_BOUND,
+    .story = "A store compresses, and has the only reference to the generation "
+             "besides that for being current, which a change drops.",
+    .origin = "this library: a store has a reference to its generation",
 };

@@ -19,6 +19,9 @@
     X(drop_invalidate) \
     X(drop_store) \
     X(drop_load) \
+    X(load_context) \
+    X(load_load) \
+    X(store_first) \
     X(failed_store) \
     X(compressor_back) \
     X(compressor_away) \
@@ -29,6 +32,7 @@
     X(recompress_invalidate) \
     X(recompress_load) \
     X(recompress_writeback) \
+    X(compressor_unused) \
     X(deferred_kernel) \
     X(deferred_dense) \
     X(failed_reclaim_kernel) \
@@ -62,8 +66,15 @@
     X(age_store) \
     X(writeback_swapoff) \
     X(backing_worker) \
+    X(backing_inline) \
     X(writeback_worker) \
     X(swapoff_load) \
+    X(swapoff_take) \
+    X(swapoff_invalidate) \
+    X(swapoff_twice) \
+    X(swapon_take) \
+    X(store_wait) \
+    X(writeback_both) \
     X(swapoff_store) \
     X(lru_last) \
     X(shrink_own_slot) \
@@ -87,7 +98,24 @@
     X(swapoff_swapin) \
     X(reclaim_unmap) \
     X(reclaim_write) \
-    X(reclaim_swapoff)
+    X(reclaim_swapoff) \
+    X(fork_create) \
+    X(map_map) \
+    X(fork_unmap) \
+    X(fork_write) \
+    X(fork_unshare) \
+    X(fork_swapped) \
+    X(unmap_unmap) \
+    X(write_unmap) \
+    X(swapin_unmap) \
+    X(swapin_unmap_cached) \
+    X(swapoff_unmaps) \
+    X(swapoff_clean) \
+    X(swapoff_exit) \
+    X(exit_exit) \
+    X(reclaim_clean) \
+    X(reclaim_shared) \
+    X(reclaim_reclaim)
 /* clang-format on */
 
 #define LAB_SCENARIO_DECLARATION(name)                                         \

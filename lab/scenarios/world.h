@@ -113,7 +113,8 @@ void world_disk(void);
 /* The two halves of world_disk(); the second with I/O workers, which need
  * threads, so not in setup. */
 void world_lru_cache(void);
-void world_device_on(unsigned workers);
+/* ZC_OK, or ZC_BUSY: another change is under way. */
+zc_status world_device_on(unsigned workers);
 /* A cache that drops its coldest pages, and tells which; with the pages, or
  * without.  It has no device. */
 void world_drop_cache(bool with_pages);

@@ -43,22 +43,25 @@ static void make_cache(const char *compressor, unsigned placement,
         "no cache");
 }
 
-void world_device_on(unsigned workers)
+zc_status world_device_on(unsigned workers)
 {
+    zc_status status;
     unsigned type;
 
     WORLD_ENTER("zc_swap_on()");
-    world_must(
-        zc_swap_on(world.cache, ZC_SWAP_OPTIONS(.io_workers = workers), &type),
-        "no device");
+    status =
+        zc_swap_on(world.cache, ZC_SWAP_OPTIONS(.io_workers = workers), &type);
+    if (status != ZC_BUSY) /* another change is under way */
+        world_must(status, "no device");
     world_leave();
+    return status;
 }
 
 static void make_disk(const char *compressor, unsigned placement,
                       unsigned lru_mode)
 {
     make_cache(compressor, placement, lru_mode);
-    world_device_on(0);
+    world_must(world_device_on(0), "no device");
 }
 
 void world_lru_cache(void)

@@ -87,7 +87,8 @@ void world_write(unsigned space, unsigned page, unsigned version)
     lab_history_begin(LAB_STORE, name_of(space, page), version);
     status = zc_vm_write(world.spaces[space], page, 0,
                          world_page(page, version), WORLD_PAGE, NULL);
-    world_must(status, "write failed");
+    if (status != ZC_INVALID) /* not mapped any more */
+        world_must(status, "write failed");
     lab_history_end(status, version);
     world_leave();
 }
@@ -190,8 +191,12 @@ void world_page_out(unsigned swap_in, unsigned slots)
 
 void world_machine_off(void)
 {
+    zc_status status;
+
     WORLD_ENTER("zc_vm_swap_off(0)");
-    world_must(zc_vm_swap_off(world.vm, 0), "swapoff failed");
+    status = zc_vm_swap_off(world.vm, 0);
+    if (status != ZC_BUSY) /* another change is under way */
+        world_must(status, "swapoff failed");
     world_leave();
 }
 
