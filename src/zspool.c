@@ -324,7 +324,7 @@ static zc_status free_object(struct zc_zspool *pool, zc_handle handle,
         zc_object_unlock(ref);
         return ZC_OK;
     }
-    zc_handles_free_live(&pool->handles, &ref->group->cells, handle);
+    zc_handles_free(&pool->handles, &ref->group->cells, handle);
     emptied = ref->group->ops->remove(pool, ref->group, ref->zspage,
                                       ref->location, ref->size);
     zc_object_unlock(ref);

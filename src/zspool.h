@@ -117,11 +117,11 @@ struct zc_chunk {
 struct zc_arena {
     struct zc_spinlock lock;
     size_t page_size;
-    zc_atomic_u64 limit_pages;  /* UINT64_MAX: none */
-    uint32_t chunk_count;       /* [lock] chunk records ever used */
-    uint32_t chunk_units_shift; /* log2 of units in a chunk */
-    uint64_t descriptor_bytes;  /* [lock] of zspage arrays */
-    zc_counter zspages;         /* given out */
+    zc_atomic_u64 limit_pages;   /* UINT64_MAX: none */
+    uint32_t chunk_count;        /* [lock] chunk records ever used */
+    uint32_t chunk_units_shift;  /* log2 of units in a chunk */
+    zc_counter descriptor_bytes; /* of zspage arrays */
+    zc_counter zspages;          /* given out */
 
     /* Pages of zspages given out, and above them those of kept ones: in one
      * word, so that their sum is never above the limit. */

@@ -71,7 +71,6 @@ zc_status zc_arena_init(struct zc_arena *arena, size_t page_size,
     arena->chunk_count = 0;
     arena->chunk_units_shift =
         zc_log2((uint64_t)ZC_CHUNK_PAGES * page_size / ZC_UNIT_BYTES);
-    arena->descriptor_bytes = 0;
     zc_atomic_u64_init(&arena->pages, 0);
     arena->keep_pages = keep_pages;
     zc_list_init(&arena->kept_zspages);
@@ -266,9 +265,7 @@ static zc_status new_record(struct zc_arena *arena, uint32_t pages,
     chunk->zspage_pages = pages;
     chunk->zspage_count = count;
     zc_list_init(&chunk->link);
-    zc_spinlock_lock(&arena->lock);
-    arena->descriptor_bytes += zc_malloc_size(descriptors);
-    zc_spinlock_unlock(&arena->lock);
+    zc_counter_add(&arena->descriptor_bytes, zc_malloc_size(descriptors));
     *chunk_out = chunk;
     return ZC_OK;
 }

@@ -57,10 +57,11 @@
  * lock of the object's group, so one is first and changes the generation (under
  * reclaim: sets DEFERRED); the second finds that and gets ZC_STALE, and does
  * not free the next object of the cell.  A thread that changes tags needs no
- * lock, and may meet one that frees or moves the object.  So every change of a
- * word with a valid handle is a CAS, and none overwrites another.  The location
- * changes only under the group's lock; a reader pins the zspage and then reads
- * the cell again (pool/pin.c).
+ * lock, and may meet one that frees or moves the object.  So it changes the
+ * word by a CAS, which fails if the object was moved or freed meanwhile.  A
+ * move is a CAS too and keeps the tags; a free does not need them.  The
+ * location changes only under the group's lock; a reader pins the zspage and
+ * then reads the cell again (pool/pin.c).
  */
 #include "zspool.h"
 
@@ -478,68 +479,13 @@ bool zc_handles_at(const struct zc_handles *handles, uint32_t index,
     return true;
 }
 
-/* Puts a cell on the group's list.  The caller's CAS has made it free and set
- * its link; no other thread takes it before it is on the list. */
-static void free_cell(struct zc_handles *handles, struct zc_cells *cells,
-                      uint32_t index)
-{
-    end_record(handles, index);
-    cells->first = index + 1;
-    keep_cell(handles, cells);
-}
-
-zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
-                          zc_handle handle)
-{
-    uint32_t generation = handle_generation(handle) + 1;
-    struct zc_cell *cell;
-    uint64_t word;
-    zc_status status;
-
-    do {
-        status = zc_handles_find(handles, handle, &cell, &word);
-        if (status != ZC_OK)
-            return status;
-    } while (!zc_atomic_u64_exchange_if(
-        &cell->word, &word, free_word(handles, generation, cells->first)));
-    free_cell(handles, cells, zc_handle_cell(handle));
-    return ZC_OK;
-}
-
-void zc_handles_free_live(struct zc_handles *handles, struct zc_cells *cells,
-                          zc_handle handle)
-{
-    const uint32_t generation = handle_generation(handle) + 1;
-    struct zc_cell *cell = zc_cell_at(handles, zc_handle_cell(handle));
-    uint64_t word = zc_atomic_u64_load_relaxed(&cell->word);
-
-    do {
-        /* Only tags can change meanwhile: frees need the group's lock. */
-        ZC_ASSERT(zc_cell_generation(handles, word) ==
-                  handle_generation(handle));
-    } while (!zc_atomic_u64_exchange_if(
-        &cell->word, &word, free_word(handles, generation, cells->first)));
-    free_cell(handles, cells, zc_handle_cell(handle));
-}
-
 void zc_handles_leave(struct zc_handles *handles, zc_handle handle)
 {
-    const uint32_t generation = (handle_generation(handle) + 1) &
-                                handles->generations;
-    struct zc_cell *cell = zc_cell_at(handles, zc_handle_cell(handle));
-    uint64_t word = zc_atomic_u64_load_relaxed(&cell->word);
-    uint64_t place;
+    struct zc_cell_view view;
 
-    do {
-        /* Only tags can change meanwhile: frees need the group's lock. */
-        ZC_ASSERT(zc_cell_generation(handles, word) ==
-                  handle_generation(handle));
-        place = word & (ZC_BITS(0, zc_cell_generation_shift(handles)) &
-                        ~ZC_BITS(0, ZC_CELL_TAGS_BITS));
-    } while (!zc_atomic_u64_exchange_if(
-        &cell->word, &word,
-        (uint64_t)generation << zc_cell_generation_shift(handles) | place |
-            CELL_LEAVING));
+    zc_handles_view_at(handles, zc_handle_cell(handle), &view);
+    set_word(handles, handle, handle_generation(handle) + 1, view.location,
+             view.size, CELL_LEAVING);
 }
 
 bool zc_handles_has_left(const struct zc_handles *handles, zc_handle handle)
@@ -551,13 +497,16 @@ bool zc_handles_has_left(const struct zc_handles *handles, zc_handle handle)
            (word & ZC_BITS(0, ZC_CELL_TAGS_BITS)) == CELL_LEAVING;
 }
 
-void zc_handles_release(struct zc_handles *handles, struct zc_cells *cells,
-                        zc_handle handle)
+void zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
+                     zc_handle handle)
 {
-    ZC_ASSERT(zc_handles_has_left(handles, handle));
-    end_record(handles, zc_handle_cell(handle));
-    push_cell(handles, &cells->first, zc_handle_cell(handle),
-              handle_generation(handle) + 1);
+    const uint32_t index = zc_handle_cell(handle);
+
+    /* Only its tags can change meanwhile: frees need the group's lock. */
+    ZC_ASSERT(generation_at(handles, index) == handle_generation(handle) ||
+              zc_handles_has_left(handles, handle));
+    end_record(handles, index);
+    push_cell(handles, &cells->first, index, handle_generation(handle) + 1);
     keep_cell(handles, cells);
 }
 

@@ -81,13 +81,15 @@ void zc_handles_set_coming(struct zc_handles *handles, zc_handle handle,
 
 /*
  * Frees a live object that is being visited: its handle is stale, and the cell
- * keeps its location until zc_handles_release().  The caller of these three
- * holds the group's lock.
+ * keeps its location until zc_handles_free().  The caller of these three holds
+ * the group's lock.
  */
 void zc_handles_leave(struct zc_handles *handles, zc_handle handle);
 bool zc_handles_has_left(const struct zc_handles *handles, zc_handle handle);
-void zc_handles_release(struct zc_handles *handles, struct zc_cells *cells,
-                        zc_handle handle);
+
+/* Frees the cell of a handle that is live or has left. */
+void zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
+                     zc_handle handle);
 
 /* The fields of a cell's word. */
 struct zc_cell_view {
@@ -180,14 +182,6 @@ bool zc_handles_is_placed(const struct zc_handles *handles, uint32_t index);
 /* The fields of such a cell. */
 void zc_handles_view_at(const struct zc_handles *handles, uint32_t index,
                         struct zc_cell_view *view_out);
-
-/* Frees the cell of a live handle.  ZC_OK; else as zc_handles_find(). */
-zc_status zc_handles_free(struct zc_handles *handles, struct zc_cells *cells,
-                          zc_handle handle);
-
-/* The same for a caller that found the handle live under the group's lock. */
-void zc_handles_free_live(struct zc_handles *handles, struct zc_cells *cells,
-                          zc_handle handle);
 
 /* Takes a bare record; zc_handles_free_bare() frees it.  May block.  ZC_OK;
  * ZC_NO_MEMORY; ZC_REJECTED: there are as many as a handle can name. */

@@ -100,7 +100,6 @@ void zc_kernel_end_reclaim(struct zc_zspool *pool, struct zc_zspage *zspage,
     zc_handle handle;
     uint64_t location;
     uint64_t header;
-    zc_status status;
 
     if (rebuild && ZC_RULE(FAILED_RECLAIM_REBUILDS_LIST))
         zspage->first_free = ZC_SLOT_NONE;
@@ -112,10 +111,7 @@ void zc_kernel_end_reclaim(struct zc_zspool *pool, struct zc_zspage *zspage,
         if ((header & ZC_OBJECT_TAGS) == ZC_OBJECT_DEFERRED &&
             ZC_RULE(RECLAIM_END_RELEASES_CELLS)) {
             handle.value = header & ~(uint64_t)ZC_OBJECT_TAGS;
-            status =
-                zc_handles_free(&pool->handles, &size_class->cells, handle);
-            ZC_ASSERT(status == ZC_OK);
-            (void)status;
+            zc_handles_free(&pool->handles, &size_class->cells, handle);
         }
         if (rebuild && ZC_RULE(FAILED_RECLAIM_REBUILDS_LIST))
             zc_slot_link(arena, size_class, zspage, index);

@@ -323,7 +323,7 @@ void zc_zspage_unlock(struct zc_zspage *zspage)
 
 bool zc_zspage_try_release(struct zc_zspage *zspage)
 {
-    uint32_t word = zc_atomic_u32_load_relaxed(&zspage->pin);
+    uint32_t word = 0; /* most often it has no readers */
     uint32_t next;
 
     do {

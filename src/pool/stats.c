@@ -188,9 +188,9 @@ static uint64_t metadata_bytes(const struct zc_zspool *pool)
 
     for (i = 0; i < pool->group_count; i++)
         bytes += zc_malloc_size(pool->groups[i].own);
+    bytes += zc_counter_read(&arena->descriptor_bytes);
     zc_spinlock_lock(&arena->lock);
-    bytes += arena->descriptor_bytes +
-             zc_records_bytes(&arena->chunks, arena->chunk_count);
+    bytes += zc_records_bytes(&arena->chunks, arena->chunk_count);
     zc_spinlock_unlock(&arena->lock);
     return bytes;
 }

@@ -88,7 +88,7 @@ static void give_place_back(struct zc_zspool *pool,
     const struct zc_object_ref *ref = &visit->ref;
     bool emptied;
 
-    zc_handles_release(&pool->handles, &ref->group->cells, visit->handle);
+    zc_handles_free(&pool->handles, &ref->group->cells, visit->handle);
     emptied = ref->group->ops->remove(pool, ref->group, ref->zspage,
                                       ref->location, ref->size);
     /* The visit still has its pin, so the zspage is released by an unpin. */

@@ -92,8 +92,8 @@ DAMAGE(move_cell)
 
 DAMAGE(free_cell)
 {
-    (void)zc_handles_free(&world.pool->handles, &group->cells,
-                          world.objects[0].handle);
+    zc_handles_free(&world.pool->handles, &group->cells,
+                    world.objects[0].handle);
 }
 
 static void setup_pool(unsigned placement)
