@@ -225,6 +225,110 @@ static uint32_t count_cells(const struct zc_handles *handles, uint32_t first)
     return length;
 }
 
+/* Length of a list, both ways; more than `most`: the links are wrong. */
+static uint32_t length_of(const struct zc_list *list, uint32_t most)
+{
+    const struct zc_list *link;
+    uint32_t length = 0;
+
+    for (link = list->next; link != list && length <= most; link = link->next) {
+        if (link->previous->next != link || link->next->previous != link)
+            return most + 1;
+        length++;
+    }
+    return length;
+}
+
+/* What the chunks and zspages of an arena are in sum. */
+struct census {
+    uint32_t with_room;
+    uint32_t unmapped;
+    uint32_t zspages; /* given out, or kept */
+};
+
+static void count_chunk(struct zc_chunk *chunk, struct census *census)
+{
+    uint32_t free;
+
+    if (chunk->memory.value == NULL) {
+        census->unmapped++;
+        return;
+    }
+    free = length_of(&chunk->free_zspages, chunk->zspage_count);
+    if (free + chunk->used != chunk->zspage_count)
+        lab_fail("chunk miscounted", "%u zspages, %u in use, %u free",
+                 chunk->zspage_count, chunk->used, free);
+    census->with_room += free > 0;
+    census->zspages += chunk->used;
+}
+
+static void check_kept(const struct zc_arena *arena,
+                       const struct census *census) ZC_NO_LOCK_ANALYSIS
+{
+    const uint32_t kept = length_of(&arena->kept_zspages, census->zspages);
+    struct zc_list *link = arena->kept_zspages.next;
+    const uint64_t counted = arena->pages.value >> 32;
+    uint64_t pages = 0;
+
+    for (uint32_t i = 0; i < kept && i < census->zspages; i++) {
+        pages += ZC_CONTAINER(link, struct zc_zspage, link)->pages;
+        link = link->next;
+    }
+    if (pages != counted || counted > arena->keep_pages)
+        lab_fail("kept pages miscounted", "%llu counted, %llu kept of %u",
+                 (unsigned long long)counted, (unsigned long long)pages,
+                 arena->keep_pages);
+    if (zc_counter_read(&arena->kept_count) !=
+            kept + (arena->kept_chunk != NULL) ||
+        zc_counter_read(&arena->zspages) + kept != census->zspages)
+        lab_fail("zspage lost", "%u in use or kept, of these %u kept",
+                 census->zspages, kept);
+}
+
+static void check_arena(void *argument) ZC_NO_LOCK_ANALYSIS
+{
+    const struct zc_arena *arena = argument;
+    const uint32_t chunks = arena->chunk_count;
+    struct census census = {0};
+    uint32_t with_room = 0;
+    uint32_t unmapped = 0;
+
+    for (uint32_t i = 0; i < chunks; i++)
+        count_chunk(zc_arena_chunk(arena, i), &census);
+    for (uint32_t i = 0; i <= ZC_SEGMENT_PAGES_MAX; i++) {
+        with_room += length_of(&arena->partial[i], chunks);
+        unmapped += length_of(&arena->unmapped[i], chunks);
+    }
+    if (with_room != census.with_room || unmapped != census.unmapped)
+        lab_fail("chunk lost",
+                 "%u of %u with room are in a list, %u of %u "
+                 "unmapped",
+                 with_room, census.with_room, unmapped, census.unmapped);
+    check_kept(arena, &census);
+}
+
+/* Every zspage of a group is in the pool's LRU, and nothing else is. */
+static void check_lru(void *argument) ZC_NO_LOCK_ANALYSIS
+{
+    const struct zc_zspool *pool = argument;
+    uint64_t zspages = 0;
+    uint32_t listed;
+
+    for (unsigned i = 0; i < pool->group_count; i++)
+        for (unsigned k = 0; k < ZC_FULLNESS_GROUPS; k++)
+            zspages += pool->groups[i].zspages[k];
+    listed = length_of(&pool->lru, (uint32_t)zspages);
+    if (pool->keeps_lru && listed != zspages)
+        lab_fail("zspage not in the LRU", "%u of %llu are", listed,
+                 (unsigned long long)zspages);
+}
+
+void lab_check_pool(struct zc_zspool *pool)
+{
+    lab_guard_check(check_arena, &pool->arena);
+    lab_guard_check(check_lru, pool);
+}
+
 /* Nothing is in the pool: no group has a zspage, or counts one. */
 static void check_lists(const struct zc_zspool *pool) ZC_NO_LOCK_ANALYSIS
 {

@@ -25,6 +25,10 @@ void lab_watch_pool(struct zc_zspool *pool, size_t size);
 /* The same of the group of this number. */
 void lab_watch_group(struct zc_zspool *pool, unsigned index);
 
+/* Now, while no thread uses the pool: the lists and counts of its arena fit its
+ * chunks, and its LRU has every zspage. */
+void lab_check_pool(struct zc_zspool *pool);
+
 /* Now: every cell is free, and in the free lists once. */
 void lab_check_handles(struct zc_zspool *pool);
 

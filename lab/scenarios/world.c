@@ -216,8 +216,11 @@ static void empty_all(void)
 {
     struct zc_zspool *pool = world.pool;
 
-    if (world.cache != NULL) {
+    if (world.cache != NULL)
         pool = zc_cache_zspool(world.cache);
+    if (pool != NULL)
+        lab_check_pool(pool);
+    if (world.cache != NULL) {
         if (world.vm != NULL)
             world_empty_vm();
         lab_check_references(world.cache, zc_swp_make(0, 0));
@@ -230,6 +233,7 @@ static void empty_all(void)
     if (pool == NULL)
         return;
     lab_check_handles(pool);
+    lab_check_pool(pool);
     if (zc_zspool_page_count(pool) != 0)
         lab_fail("pool pages leaked", "%llu",
                  (unsigned long long)zc_zspool_page_count(pool));
