@@ -226,6 +226,19 @@ static bool is_left_out(const zc_atomic_u32 *atomic, uint32_t value,
     return true;
 }
 
+/* An add, a get or a put was a look at the word, too. */
+static void view_add(zc_atomic_u32 *atomic, uint32_t *before, uint32_t value,
+                     const struct lab_site *site, const void *pc)
+{
+    uint32_t after;
+
+    if (!lab_sites.is_on)
+        return;
+    lab_site_view(atomic, before, sizeof(*before));
+    after = *before + value;
+    lab_site_leave(atomic, NULL, &after, sizeof(after), site, pc);
+}
+
 uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
                      const struct lab_site *site)
 {
@@ -240,8 +253,7 @@ uint32_t lab_u32_add(zc_atomic_u32 *atomic, uint32_t value, const char *name,
     before = atomic->value;
     atomic->value = before + value;
     changed_to(true, atomic->value);
-    if (lab_sites.is_on)
-        lab_site_view(atomic, &before, sizeof(before));
+    view_add(atomic, &before, value, site, CALLER);
     return before;
 }
 
@@ -266,7 +278,7 @@ static bool get_by_exchange(zc_atomic_u32 *atomic, uint32_t limit,
                             const char *name, const struct lab_site *site,
                             const void *pc)
 {
-    const bool split = lab_site_is_split(site, pc);
+    const bool split = lab_site_is_split(atomic, site, pc);
     uint32_t seen;
     uint32_t left;
 
@@ -296,8 +308,7 @@ uint32_t lab_u32_get(zc_atomic_u32 *atomic, uint32_t bits, const char *name,
     count_step(LAB_GET, atomic, 0, name, site, CALLER);
     before = atomic->value++;
     tell(atomic->value & bits);
-    if (lab_sites.is_on)
-        lab_site_view(atomic, &before, sizeof(before));
+    view_add(atomic, &before, 1, site, CALLER);
     return before & bits;
 }
 
@@ -314,8 +325,7 @@ uint32_t lab_u32_put(zc_atomic_u32 *atomic, uint32_t bits, uint32_t limit,
     tell(atomic->value & bits);
     if ((atomic->value & bits) <= limit)
         lab_clock_last_put();
-    if (lab_sites.is_on)
-        lab_site_view(atomic, &before, sizeof(before));
+    view_add(atomic, &before, UINT32_MAX, site, CALLER);
     return (before - 1) & bits;
 }
 

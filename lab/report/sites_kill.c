@@ -2,11 +2,11 @@
 /*
  * sites_kill.c - one site, switched off, in the scenarios that pass it.
  *
- * Each scenario runs without a preemption and, if nothing fails, with one where
- * the site matters: where a thread is inside what is switched off, or has what
- * is taken there; then each with two there.  Then each runs with preemptions
- * anywhere.  The shorter scenarios go first.  A data race does not end an
- * execution: what counts is what comes of it.  The search ends at the first
+ * Each scenario runs without a preemption, the shorter ones first.  Then each
+ * in which nothing fails runs with one, and then with two where the site
+ * matters: where a thread is inside what is switched off, or has what is taken
+ * there.  Then each runs with preemptions anywhere.  A data race does not end
+ * an execution: what counts is what comes of it.  The search ends at the first
  * failure that needs a preemption.
  */
 #ifndef _GNU_SOURCE
@@ -33,6 +33,12 @@ struct kill {
     bool fails[LAB_SITE_SCENARIOS]; /* without a preemption */
     unsigned count;
 };
+
+/* The objects that were taken at the site, in each scenario. */
+static struct {
+    unsigned count;
+    const void *objects[LAB_SITE_OBJECTS];
+} taken[LAB_SITE_SCENARIOS];
 
 static struct lab_result found;
 static struct lab_trace trace;
@@ -148,15 +154,28 @@ static bool search(struct kill *kill, unsigned scenario, unsigned bound,
     return state != LAB_SITE_DETECTED;
 }
 
+static void keep_objects(unsigned scenario)
+{
+    taken[scenario].count = lab_sites.object_count;
+    memcpy(taken[scenario].objects, lab_sites.objects,
+           sizeof(taken[scenario].objects));
+}
+
+static void use_objects(unsigned scenario)
+{
+    lab_sites.object_count = taken[scenario].count;
+    memcpy(lab_sites.objects, taken[scenario].objects,
+           sizeof(lab_sites.objects));
+}
+
 static bool is_enough(const struct kill *kill)
 {
     return kill->row->state == LAB_SITE_PROVED ||
            kill->row->state == LAB_SITE_LOUD;
 }
 
-/* Each scenario without a preemption, and then with one where the site
- * matters. */
-static void search_first(struct kill *kill)
+/* Each scenario without a preemption. */
+static void search_without(struct kill *kill)
 {
     for (unsigned i = 0; i < kill->count && !is_enough(kill); i++) {
         const unsigned scenario = kill->order[i];
@@ -164,23 +183,35 @@ static void search_first(struct kill *kill)
         lab_sites.object_count = 0;
         (void)kill->table->plan->scenarios[scenario]->break_rule(NULL);
         kill->fails[i] = search(kill, scenario, 0, false, EXECUTIONS);
-        if (!kill->fails[i] && !kill->isolated &&
-            kill->row->place.kind != LAB_SITE_BUSY)
-            (void)search(kill, scenario, 1, true, EXECUTIONS);
+        keep_objects(scenario);
     }
 }
 
-/* Each with preemptions: where the site matters, or anywhere. */
-static void search_more(struct kill *kill, unsigned bound, bool inside)
+/* Each with preemptions where the site matters. */
+static void search_inside(struct kill *kill, unsigned bound)
 {
     for (unsigned i = 0; i < kill->count && !is_enough(kill); i++) {
         const unsigned scenario = kill->order[i];
 
         if (kill->fails[i])
             continue;
-        lab_sites.object_count = 0;
+        use_objects(scenario);
         (void)kill->table->plan->scenarios[scenario]->break_rule(NULL);
-        (void)search(kill, scenario, bound, inside, EXECUTIONS);
+        (void)search(kill, scenario, bound, true, EXECUTIONS);
+        keep_objects(scenario);
+    }
+}
+
+/* Each with preemptions anywhere. */
+static void search_anywhere(struct kill *kill, unsigned bound)
+{
+    for (unsigned i = 0; i < kill->count && !is_enough(kill); i++) {
+        const unsigned scenario = kill->order[i];
+
+        if (kill->fails[i])
+            continue;
+        (void)kill->table->plan->scenarios[scenario]->break_rule(NULL);
+        (void)search(kill, scenario, bound, false, EXECUTIONS);
     }
 }
 
@@ -199,12 +230,14 @@ void lab_site_kill(const struct lab_site_table *table, struct lab_site_row *row)
     if (table->plan->milliseconds != 0)
         kill.end = began + table->plan->milliseconds * UINT64_C(1000000);
     sort_scenarios(&kill);
-    search_first(&kill);
-    if (row->place.kind != LAB_SITE_BUSY && !kill.isolated)
-        search_more(&kill, 2, true);
+    search_without(&kill);
+    for (unsigned bound = 1;
+         bound <= 2 && !kill.isolated && row->place.kind != LAB_SITE_BUSY;
+         bound++)
+        search_inside(&kill, bound);
     if (row->state != LAB_SITE_SEQUENTIAL) {
-        search_more(&kill, 1, false);
-        search_more(&kill, 2, false);
+        search_anywhere(&kill, 1);
+        search_anywhere(&kill, 2);
     }
     row->seconds = (double)(lab_clock() - began) / 1e9;
 }
