@@ -54,6 +54,40 @@ static void use_again(void *context)
     world_leave();
 }
 
+/* A is read. */
+static void setup_read(void)
+{
+    world_pool(ZC_PLACEMENT_KERNEL, false);
+    world_put(0, PAIR_BYTES);
+    world_must(
+        zc_zspool_read_begin(world.pool, world.objects[0].handle, &first),
+        "object cannot be read");
+    lab_watch_pool(world.pool, PAIR_BYTES);
+}
+
+static void free_a(void *context)
+{
+    (void)context;
+    world_free(0);
+}
+
+/* It has seen the reader, and that the zspage was not emptied. */
+static void put_again(void *context)
+{
+    (void)context;
+    world_put(1, PAIR_BYTES);
+    world_free(1);
+    world_put(2, PAIR_BYTES);
+}
+
+static void end_all(void)
+{
+    struct zc_zspool_read read = first;
+
+    zc_zspool_read_end(world.pool, &read);
+    (void)world_read(2);
+}
+
 static const struct world_case own = {.setup = setup,
                                       .opening = "A is being read, and freed"};
 
@@ -73,4 +107,26 @@ const struct lab_scenario scenario_last_reader = {
              "pin any more: before it has the lock of the zspage's group the "
              "zspage is in another group, empty and read there too.",
     .origin = "this library: the last look of release_emptied()",
+};
+
+static const struct world_case being_read = {
+    .setup = setup_read, .finish = end_all, .opening = "A is being read"};
+
+static const struct lab_actor putting[] = {
+    {"zc_zspool_free(A)", free_a},
+    {"put(B), free(B), put(C)", put_again},
+};
+
+const struct lab_scenario scenario_emptied_put = {
+    .summary = "last free of a zspage that is read || put into it",
+    .program = {WORLD_PROGRAM("emptied-put", putting, &being_read),
+                .coalesce = true},
+    .break_rule = world_break,
+    .rules = world_no_rules,
+    .for_locks = true,
+    .bound = LAB_NO_BOUND,
+    .story =
+        "A free empties a zspage that has a reader, which is to release it; a "
+        "put that does not see this lets it release the new object.",
+    .origin = "this library: zc_zspage_cancel_release()",
 };

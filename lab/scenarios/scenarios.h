@@ -40,14 +40,36 @@
     X(huge_header) \
     X(huge_page) \
     X(refill_new) \
+    X(refill_reused) \
+    X(refill_given) \
+    X(refill_first) \
     X(arena_free) \
+    X(arena_new) \
+    X(arena_kept) \
+    X(arena_keep) \
+    X(arena_back) \
+    X(grow_twice) \
+    X(grow_emptied) \
+    X(grow_limit) \
     X(last_reader) \
+    X(emptied_put) \
+    X(pool_lru) \
+    X(reclaim_reused) \
+    X(reclaim_put) \
+    X(reclaim_read) \
     X(compact_free_kernel) \
     X(compact_free_dense) \
     X(compact_read_kernel) \
     X(compact_read_dense) \
     X(compact_free_groups) \
     X(compact_read_groups) \
+    X(compact_tags) \
+    X(compact_put_kernel) \
+    X(compact_put_dense) \
+    X(compact_put_groups) \
+    X(compact_read_step) \
+    X(compact_pause) \
+    X(compact_twice) \
     X(reclaim_compact_kernel) \
     X(reclaim_compact_dense) \
     X(visit_put) \

@@ -35,6 +35,7 @@ struct world_object {
     zc_handle handle;
     size_t size;
     unsigned content; /* the seed of its bytes */
+    unsigned tags;
 };
 
 /* All that a scenario uses; every setup builds it again. */
@@ -194,11 +195,19 @@ void world_machine_off(void);
 void world_pool(enum zc_placement placement, bool keep_lru);
 /* A dense one with a group of segments for each of so many processors. */
 void world_pool_groups(unsigned groups);
+/* A dense one with segments that grow once. */
+void world_pool_growing(void);
 /* Puts, frees, reads (twice under one pin) object `index`. */
 void world_put(unsigned index, size_t size);
 void world_free(unsigned index);
 zc_status world_read(unsigned index);
 void world_compact(void);
+/* The same, that moves so many objects at most. */
+void world_compact_some(unsigned objects);
+/* Sets tags of an object.  The finish fails unless an object that was not freed
+ * has these. */
+void world_tag(unsigned index, unsigned tags);
+void world_check_tags(unsigned index);
 /* Visits every object; each must have the bytes of an object that was put, and
  * keep them during the visit. */
 void world_iterate(void);

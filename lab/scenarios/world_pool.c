@@ -17,15 +17,24 @@ void world_pool(enum zc_placement placement, bool keep_lru)
         "no pool");
 }
 
-void world_pool_groups(unsigned groups)
+static void make_dense(unsigned groups, size_t pages)
 {
     world_must(
-        zc_zspool_create(
-            ZC_ZSPOOL_OPTIONS(.page_size = WORLD_PAGE,
-                              .segment_bytes = WORLD_SEGMENT_PAGES * WORLD_PAGE,
-                              .group_count = groups),
-            &world.pool),
+        zc_zspool_create(ZC_ZSPOOL_OPTIONS(.page_size = WORLD_PAGE,
+                                           .segment_bytes = pages * WORLD_PAGE,
+                                           .group_count = groups),
+                         &world.pool),
         "no pool");
+}
+
+void world_pool_groups(unsigned groups)
+{
+    make_dense(groups, WORLD_SEGMENT_PAGES);
+}
+
+void world_pool_growing(void)
+{
+    make_dense(1, (size_t)2 * WORLD_SEGMENT_PAGES);
 }
 
 void world_put(unsigned index, size_t size)
@@ -165,13 +174,48 @@ void world_iterate(void)
     world_leave();
 }
 
-void world_compact(void)
+void world_compact_some(unsigned objects)
 {
+    const struct zc_compact_budget budget = {.struct_size = sizeof(budget),
+                                             .objects = objects};
     zc_status status;
 
     WORLD_ENTER("zc_zspool_compact()");
-    status = zc_zspool_compact(world.pool, NULL, NULL);
-    if (status != ZC_OK && status != ZC_BUSY)
+    status = zc_zspool_compact(world.pool, &budget, NULL);
+    if (status != ZC_OK && status != ZC_BUSY && status != ZC_AGAIN)
         lab_fail("compaction failed", "%s", zc_status_name(status));
     world_leave();
+}
+
+void world_compact(void)
+{
+    world_compact_some(0);
+}
+
+void world_tag(unsigned index, unsigned tags)
+{
+    struct world_object *object = &world.objects[index];
+    zc_status status;
+
+    WORLD_ENTER("zc_zspool_change_tags(%c)", 'A' + (int)index);
+    status = zc_zspool_change_tags(world.pool, object->handle, 0, tags, NULL);
+    if (status == ZC_OK)
+        object->tags |= tags;
+    else if (status != ZC_STALE)
+        lab_fail("tags cannot be changed", "%s", zc_status_name(status));
+    world_leave();
+}
+
+void world_check_tags(unsigned index)
+{
+    const struct world_object *object = &world.objects[index];
+    unsigned tags = 0;
+
+    if (object->size == 0)
+        return;
+    world_must(zc_zspool_change_tags(world.pool, object->handle, 0, 0, &tags),
+               "tags cannot be read");
+    if (tags != object->tags)
+        lab_fail("tags lost", "object %c: %u, not %u", 'A' + (int)index, tags,
+                 object->tags);
 }
