@@ -328,7 +328,7 @@ bool sim_costs_measure(struct sim_costs *costs)
 struct sim_cost sim_costs_of(const struct sim_costs *costs,
                              struct sim_cost_setting setting)
 {
-    struct sim_cost cost;
+    struct sim_cost cost = {0};
 
     memcpy(cost.nanoseconds[SIM_COST_COMPRESS],
            costs->codecs[setting.codec].nanoseconds,
@@ -349,11 +349,12 @@ static int compare_numbers(const void *left, const void *right)
 
 static double median_us(const uint64_t *passes)
 {
+    const size_t middle = SIM_COST_PASSES / 2;
     uint64_t sorted[SIM_COST_PASSES];
 
     memcpy(sorted, passes, sizeof(sorted));
     qsort(sorted, SIM_COST_PASSES, sizeof(*sorted), compare_numbers);
-    return (double)sorted[SIM_COST_PASSES / 2] / 1e3;
+    return (double)sorted[middle] / 1e3;
 }
 
 void sim_costs_print(const struct sim_costs *costs, FILE *file)

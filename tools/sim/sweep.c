@@ -439,7 +439,7 @@ static void make_answer(const struct grid *grid, struct sim_answer *answer)
         *point = (struct sim_point){
             .config = &first->config,
             .cost = sim_costs_of(&grid->costs, first->setting),
-            .runs = memory_allocate(answer->run_count, sizeof(*point->runs))};
+            .runs = memory_allocate(answer->run_count, sizeof(void *))};
         for (size_t run = 0; run < answer->run_count; run++)
             point->runs[run] = &grid->points[run * grid->different + i].result;
     }
