@@ -20,6 +20,7 @@ static const struct {
 } reports[] = {
     {"use after free", LAB_FAILURE_USE_AFTER_FREE},
     {"use of free space", LAB_FAILURE_USE_AFTER_FREE},
+    {"object reclaimed while it is read", LAB_FAILURE_USE_AFTER_FREE},
     {"double free", LAB_FAILURE_USE_AFTER_FREE},
 
     {"out of bounds", LAB_FAILURE_OUT_OF_BOUNDS},
@@ -27,6 +28,8 @@ static const struct {
     {"memory leak", LAB_FAILURE_LEAK},
     {"handle cell leaked", LAB_FAILURE_LEAK},
     {"pool pages leaked", LAB_FAILURE_LEAK},
+    {"chunk lost", LAB_FAILURE_LEAK},
+    {"zspage lost", LAB_FAILURE_LEAK},
 
     {"lock taken twice", LAB_FAILURE_HANG},
     {"lock left behind", LAB_FAILURE_HANG},
@@ -40,6 +43,7 @@ static const struct {
     {"page that was never there", LAB_FAILURE_WRONG_PAGE},
     {"page without a stamp", LAB_FAILURE_WRONG_PAGE},
     {"page of mixed versions", LAB_FAILURE_WRONG_PAGE},
+    {"half an unmap", LAB_FAILURE_WRONG_PAGE},
     {"answers that no order explains", LAB_FAILURE_WRONG_PAGE},
 
     {"object has other bytes", LAB_FAILURE_WRONG_BYTES},
@@ -54,6 +58,12 @@ static const struct {
     {"both tags", LAB_FAILURE_MISCOUNT},
     {"header of an earlier object", LAB_FAILURE_MISCOUNT},
     {"zspage miscounted", LAB_FAILURE_MISCOUNT},
+    {"zspage not in the LRU", LAB_FAILURE_MISCOUNT},
+    {"chunk miscounted", LAB_FAILURE_MISCOUNT},
+    {"kept pages miscounted", LAB_FAILURE_MISCOUNT},
+    {"tags lost", LAB_FAILURE_MISCOUNT},
+    {"tags cannot be changed", LAB_FAILURE_MISCOUNT},
+    {"owner forgotten", LAB_FAILURE_MISCOUNT},
     {"deferred object left behind", LAB_FAILURE_MISCOUNT},
     {"free list broken", LAB_FAILURE_MISCOUNT},
     {"segment has gaps", LAB_FAILURE_MISCOUNT},
@@ -86,6 +96,7 @@ static const struct {
     {"lock of another thread", LAB_FAILURE_MISUSE},
     {"bit lock not held", LAB_FAILURE_MISUSE},
     {"waits under a spinlock", LAB_FAILURE_MISUSE},
+    {"device ended twice", LAB_FAILURE_MISUSE},
 
     {"mutex that the lab does not have", LAB_FAILURE_MISUSE},
     {"waits with a mutex taken twice", LAB_FAILURE_MISUSE},
@@ -98,6 +109,7 @@ static const struct {
     {"history too long", LAB_FAILURE_OTHER},
     {"no shard to watch", LAB_FAILURE_OTHER},
     {"reclaim failed", LAB_FAILURE_OTHER},
+    {"no limit", LAB_FAILURE_OTHER},
     {"compaction failed", LAB_FAILURE_OTHER},
     {"walk ended early", LAB_FAILURE_OTHER},
 };
