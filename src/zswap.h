@@ -341,7 +341,6 @@ struct zc_entry *zc_tree_erase(struct zc_tree *tree, zc_swp slot);
 struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
                                     uint64_t first, uint64_t end);
 
-
 /* --- ages and owners: zswap/lru.c -------------------------------------- */
 
 /*

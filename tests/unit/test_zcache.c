@@ -57,7 +57,7 @@ TEST(fields_out_of_their_range_are_refused)
         {.raw_from = 4097},
         {.shrink_policy = ZC_SHRINK_PROACTIVE + 1},
         {.shrink_compact = ZC_SHRINK_COMPACT_ON + 1},
-        {.lru_mode = ZC_LRU_ZSPAGE + 1},
+        {.lru_mode = ZC_LRU_DROP + 1},
         {.lru_mode = ZC_LRU_ZSPAGE, .pool_ops = &zc_pool_malloc},
         {.shrink_worker = 2},
         {.backing_path = ""},
