@@ -292,6 +292,35 @@ TEST(rule_3_the_reason_is_said)
                                        "faster."));
 }
 
+TEST(rule_3_what_the_kernel_does_not_have_is_not_suggested)
+{
+    make_report();
+    assert_non_null(strstr(sentence(), "zram, zstd (if this kernel has it), "));
+    report.codecs = (struct system_codecs){.knows_zram = true,
+                                           .knows_zswap = true,
+                                           .zram = "lzo-rle lzo lz4",
+                                           .zswap = "lz4 zstd"};
+    assert_non_null(strstr(sentence(), "Suggestion: zram, lz4, saves 50.0 %"));
+    assert_non_null(strstr(sentence(), "zstd would save 16.7 points more, but "
+                                       "this kernel's zram does not have it "
+                                       "(comp_algorithm: lzo-rle lzo lz4)."));
+    assert_non_null(strstr(sentence(), "echo lz4 >/sys/block/zram0/"));
+    assert_string_equal(suggestion_make(&report).zswap->codec->name, "zstd");
+    /* The name is a word of the list. */
+    (void)strcpy(report.codecs.zram, "lz4hc xzstd zstd1");
+    assert_null(suggestion_make(&report).zram);
+    assert_string_equal(chosen(), "zstd");
+    (void)strcpy(report.codecs.zswap, "lzo");
+    assert_int_equal(kind(), SUGGEST_NO_CODEC);
+    assert_true(is_put("\"use\": \"no codec\""));
+    assert_non_null(strstr(sentence(), "this kernel has none of the codecs"));
+    assert_non_null(strstr(sentence(), "--codec lzo,lz4hc measures what"));
+    assert_null(strstr(sentence(), "echo"));
+    /* A file may be of a machine that has it. */
+    report.is_elsewhere = true;
+    assert_non_null(strstr(sentence(), "zram, zstd (if that kernel has it), "));
+}
+
 TEST(rule_3_the_smaller_pool_wins_a_tie_of_faster_codecs)
 {
     make_report();

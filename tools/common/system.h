@@ -46,6 +46,30 @@ struct system_zram {
 
 struct system_zram system_find_zram(const char *root);
 
+/*
+ * The codecs that zram and zswap of a machine have, or those of a recorded
+ * tree's ("": this one): words with a blank between.  A list that is not known
+ * to be whole has those that are surely there.
+ */
+struct system_codecs {
+    bool knows_zram;
+    bool knows_zswap;
+    bool may_load; /* modules: zswap's list has those that are installed */
+    char zram[256];
+    char zswap[256];
+};
+
+struct system_codecs system_find_codecs(const char *root);
+
+enum system_has {
+    SYSTEM_MAY_HAVE, /* not known */
+    SYSTEM_HAS,
+    SYSTEM_HAS_NOT
+};
+
+enum system_has system_has_codec(const struct system_codecs *codecs, bool zram,
+                                 const char *name);
+
 /* Is memory short?  All zero: not known. */
 struct system_shortage {
     uint64_t total; /* MemTotal, bytes */

@@ -86,10 +86,18 @@ static bool is_tie(const struct run_result *result,
 
 /* No kernel has the codec that copies; and two codecs need what starts the
  * second, and until then a pool of the first. */
-static bool may_suggest(const struct run_result *result, enum run_target target)
+static bool is_candidate(const struct run_result *result,
+                         enum run_target target)
 {
     return result->target == target && result->codec->second == NULL &&
            strcmp(result->codec->name, "copy") != 0;
+}
+
+/* What the kernel does not have is none either. */
+static bool may_suggest(const struct report *report,
+                        const struct run_result *result, enum run_target target)
+{
+    return is_candidate(result, target) && report_may_use(report, result);
 }
 
 /* Percentage points. */
@@ -105,7 +113,7 @@ static bool saves_enough(const struct report *report,
                          const struct run_result *result,
                          const struct run_result *best)
 {
-    return may_suggest(result, best->target) &&
+    return may_suggest(report, result, best->target) &&
            saves_more(report, best, result) < POINTS_WORTH_TIME;
 }
 
@@ -136,12 +144,31 @@ static const struct run_result *find_best(const struct report *report,
     for (size_t i = 0; i < report->result_count; i++) {
         const struct run_result *result = &report->results[i];
 
-        if (may_suggest(result, target) &&
+        if (may_suggest(report, result, target) &&
             (best == NULL ||
              suggestion_cost(report, result) < suggestion_cost(report, best)))
             best = result;
     }
     return best;
+}
+
+/* The codec that saves most of all, if the kernel does not have it, and no
+ * other one saves as much. */
+static const struct run_result *find_absent(const struct report *report,
+                                            enum run_target target,
+                                            const struct run_result *best)
+{
+    const struct run_result *most = best;
+
+    for (size_t i = 0; i < report->result_count; i++) {
+        const struct run_result *result = &report->results[i];
+
+        if (is_candidate(result, target) && !report_may_use(report, result) &&
+            (most == NULL ||
+             suggestion_cost(report, result) < suggestion_cost(report, most)))
+            most = result;
+    }
+    return most == best ? NULL : most;
 }
 
 /* Of a target the codec that saves most of those that save enough and than
@@ -183,7 +210,7 @@ static const struct run_result *find_tie(const struct report *report,
 struct choice choice_make(const struct report *report, enum run_target target)
 {
     const struct run_result *best = find_best(report, target);
-    struct choice choice = {0};
+    struct choice choice = {.absent = find_absent(report, target, best)};
 
     if (best == NULL)
         return choice;
@@ -274,7 +301,7 @@ static void say_all_faster(const struct choice *choice,
         const struct run_result *other = &report->results[i];
 
         if (other == choice->result ||
-            !may_suggest(other, choice->result->target))
+            !may_suggest(report, other, choice->result->target))
             continue;
         others++;
         if (other == choice->fast || other == choice->slow ||
@@ -313,6 +340,16 @@ void choice_print(const struct choice *choice, const struct report *report,
                    choice->fast->codec->label, choice->ratio, choice->spread,
                    CHOICE_BOUND, POINTS_WORTH_TIME);
     say_all_faster(choice, report, text);
+    if (choice->absent != NULL) {
+        text_print(text,
+                   " %s would save %.1f points more, but this kernel's "
+                   "%s does not have it",
+                   choice->absent->codec->label,
+                   saves_more(report, choice->absent, choice->result),
+                   run_target_name(choice->absent->target, 0));
+        report_say_list(report, choice->absent->target, text);
+        text_print(text, ".");
+    }
 }
 
 static void put_part(struct json *json, const char *key, double part)

@@ -25,7 +25,9 @@ enum choice_reason {
 
 /* `fast` takes `ratio`, give or take `spread`, of the time of `slow`. */
 struct choice {
-    const struct run_result *result; /* NULL: none was measured */
+    const struct run_result *result; /* NULL: none was measured, or is there */
+    const struct run_result *absent; /* it saves more than all, and the kernel
+                                        does not have it; or NULL */
     enum choice_reason reason;
     const struct run_result *fast;
     const struct run_result *slow;

@@ -257,6 +257,9 @@ static int estimate_source(const struct estimate_options *options,
         .swap_device_bytes = system_swap_devices(),
         .zram = system_find_zram(""),
         .shortage = system_find_shortage(),
+        .codecs =
+            system_find_codecs(options->root == NULL ? "" : options->root),
+        .is_elsewhere = options->sources.file_count != 0 && !options->now,
         .top = options->top,
         .legend = options->legend,
         .cold = cold};

@@ -157,6 +157,8 @@ static struct comparison compare(const struct now *now,
                        ? "pages came back wrong"
                    : report->suggestion->kind == SUGGEST_TOO_SMALL
                        ? "less than 4 MiB are too small to judge alone"
+                   : report->suggestion->kind == SUGGEST_NO_CODEC
+                       ? "this kernel has none of the codecs that were measured"
                        : "it saves less than 10 %");
         return comparison;
     }
@@ -285,11 +287,12 @@ static void judge_use(const struct report *report, bool is_compressed,
     if (has_verdict(report) && !is_compressed)
         text_print_sentence(
             &finding_of(findings, finding)->sentences,
-            "Nothing is compressed here now, and %s with %s saves %.1f %% of "
+            "Nothing is compressed here now, and %s with %s%s saves %.1f %% of "
             "what was measured; the estimate without --now has all lines to "
             "type.",
             run_target_name(chosen->target, chosen->placement),
-            chosen->codec->label, suggestion_saving(report, chosen));
+            chosen->codec->label, report_if_has(report, chosen),
+            suggestion_saving(report, chosen));
 }
 
 void now_judge_estimate(const struct now *now, const struct report *report,

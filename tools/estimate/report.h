@@ -50,7 +50,9 @@ struct report {
     uint64_t swap_device_bytes; /* of its swap devices that are not zram's */
     struct system_zram zram;
     struct system_shortage shortage;
-    size_t top; /* most lines of processes in the text */
+    struct system_codecs codecs; /* of this kernel */
+    bool is_elsewhere; /* files: the pages may be of another machine */
+    size_t top;        /* most lines of processes in the text */
     bool legend;
     const struct cold *cold; /* NULL: not asked for */
     struct report_cold *cold_ages;
@@ -70,6 +72,23 @@ uint64_t report_pool_share(const struct report *report,
                            const struct report_part *part, size_t result);
 uint64_t report_cost_share(const struct report *report,
                            const struct report_part *part, size_t result);
+
+/* Has this kernel the codec of a row, where the row is for?  And may it be
+ * suggested: it is not surely absent, or the kernel may be another one. */
+enum system_has report_kernel_has(const struct report *report,
+                                  const struct run_result *result);
+bool report_may_use(const struct report *report,
+                    const struct run_result *result);
+
+/* " (if this kernel has it)" where that is not known, or "". */
+const char *report_if_has(const struct report *report,
+                          const struct run_result *result);
+
+/* Appends where the kernel lists its codecs, and which these are; and a
+ * sentence for each of zswap and zram that has not all measured codecs. */
+void report_say_list(const struct report *report, enum run_target target,
+                     struct text *text);
+void report_say_codecs(const struct report *report, struct text *text);
 
 /* Sizes as they are printed, in tenths of a unit; see tenths_of(). */
 struct report_sizes {

@@ -235,6 +235,9 @@ static void write_results(const struct page *page)
         html_text(page->file, result->remark.bytes);
         fputs("</p>\n", page->file);
     }
+    report_say_codecs(report, &note);
+    if (note.length != 0)
+        text_print(&note, " ");
     report_chain_note(report, &note);
     if (note.length != 0) {
         fputs("<p>", page->file);

@@ -45,6 +45,10 @@ static void put_result(struct json *json, const struct report *report,
     put_text(json, "placement",
              result->target == RUN_LIBRARY ? placement_name(result->placement)
                                            : "kernel");
+    if (result->target != RUN_LIBRARY &&
+        report_kernel_has(report, result) != SYSTEM_MAY_HAVE)
+        put(json, "kernel_has",
+            report_kernel_has(report, result) == SYSTEM_HAS);
     put(json, "payload_bytes", result->payload_bytes);
     put(json, "pool_bytes", result->pool_bytes);
     put(json, "metadata_bytes", result->metadata_bytes);

@@ -135,6 +135,18 @@ static void print_remarks(const struct report *report, FILE *file)
     }
 }
 
+static void print_codecs(const struct report *report, FILE *file)
+{
+    struct text text = {0};
+
+    report_say_codecs(report, &text);
+    if (text.length != 0) {
+        fputc('\n', file);
+        text_print_wrapped(file, text.bytes, 0);
+    }
+    text_free(&text);
+}
+
 static void print_chain_note(const struct report *report, FILE *file)
 {
     struct text note = {0};
@@ -166,6 +178,7 @@ static void print_results(const struct report *report, FILE *file)
     table_print(&table, file);
     table_free(&table);
     print_remarks(report, file);
+    print_codecs(report, file);
     print_chain_note(report, file);
 }
 

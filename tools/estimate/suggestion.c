@@ -154,6 +154,10 @@ static enum suggestion_kind kind_of(const struct suggestion *suggestion,
         return SUGGEST_NOTHING_WRONG;
     if (bytes_of(report) < REPORT_BYTES_LEAST)
         return SUGGEST_TOO_SMALL;
+    if (suggestion->chosen == NULL &&
+        (suggestion->choices[RUN_ZSWAP].absent != NULL ||
+         suggestion->choices[RUN_ZRAM].absent != NULL))
+        return SUGGEST_NO_CODEC;
     if (suggestion->chosen == NULL ||
         suggestion_saving(report, suggestion->chosen) < POINTS_WORTH_ANYTHING)
         return SUGGEST_NOT;
@@ -280,6 +284,36 @@ static void print_too_small(const struct suggestion *suggestion,
                      "mostly partly filled.");
 }
 
+/* None of the measured codecs is there: which to measure. */
+static void print_no_codec(const struct suggestion *suggestion,
+                           const struct report *report, struct text *text)
+{
+    static const char *const library[] = {"lzo", "lz4", "zstd", "lz4hc"};
+    struct text names = {0};
+
+    for (size_t i = 0; i < sizeof(library) / sizeof(library[0]); i++) {
+        if (system_has_codec(&report->codecs, true, library[i]) == SYSTEM_HAS ||
+            system_has_codec(&report->codecs, false, library[i]) == SYSTEM_HAS)
+            text_print(&names, "%s%s", names.length == 0 ? "" : ",",
+                       library[i]);
+    }
+    text_print(text, "Suggestion: none: this kernel has none of the codecs "
+                     "that were measured.");
+    for (unsigned target = RUN_ZSWAP; target <= RUN_ZRAM; target++) {
+        if (suggestion->choices[target].absent == NULL)
+            continue;
+        text_print(text, " Its %s has others",
+                   run_target_name((enum run_target)target, 0));
+        report_say_list(report, (enum run_target)target, text);
+        text_print(text, ".");
+    }
+    if (names.length != 0)
+        text_print(text, " --codec %s measures what it has.", names.bytes);
+    text_print(text, " --codec kernel:NAME measures one of its zram's, as "
+                     "root.");
+    text_free(&names);
+}
+
 /* What is suggested, for what, and why. */
 static void print_sentences(const struct suggestion *suggestion,
                             const struct report *report, FILE *file)
@@ -295,6 +329,9 @@ static void print_sentences(const struct suggestion *suggestion,
     case SUGGEST_TOO_SMALL:
         print_too_small(suggestion, &text);
         break;
+    case SUGGEST_NO_CODEC:
+        print_no_codec(suggestion, report, &text);
+        break;
     case SUGGEST_NOT:
         text_print(&text, "Suggestion: do not compress this");
         if (chosen == NULL) {
@@ -308,9 +345,10 @@ static void print_sentences(const struct suggestion *suggestion,
         print_for(suggestion, &text);
         break;
     default:
-        text_print(&text, "Suggestion: %s, %s, saves %.1f %%",
+        text_print(&text, "Suggestion: %s, %s%s, saves %.1f %%",
                    run_target_name(chosen->target, chosen->placement),
-                   chosen->codec->label, suggestion_saving(report, chosen));
+                   chosen->codec->label, report_if_has(report, chosen),
+                   suggestion_saving(report, chosen));
         print_for(suggestion, &text);
         choice_print(&suggestion->choices[chosen->target], report, &text);
         give_reason(suggestion, report, &text);
@@ -476,8 +514,9 @@ void suggestion_put_shortage(const struct system_shortage *shortage,
 void suggestion_put(const struct suggestion *suggestion,
                     const struct report *report, struct json *json)
 {
-    static const char *const kinds[] = {"none",  "too small", "do not compress",
-                                        "zswap", "zram",      "library"};
+    static const char *const kinds[] = {
+        "none",  "too small", "no codec", "do not compress",
+        "zswap", "zram",      "library"};
 
     json_key(json, "suggestion");
     json_open(json, '{');

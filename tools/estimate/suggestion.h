@@ -14,6 +14,7 @@
 enum suggestion_kind {
     SUGGEST_NOTHING_WRONG, /* pages came back wrong */
     SUGGEST_TOO_SMALL,     /* to judge alone */
+    SUGGEST_NO_CODEC,      /* the kernel has none of those that were measured */
     SUGGEST_NOT,           /* it saves too little */
     SUGGEST_ZSWAP,
     SUGGEST_ZRAM,
