@@ -39,6 +39,7 @@ static void make_report(void)
     report = (struct report){.source = &source,
                              .page_size = PAGE,
                              .sample = SAMPLE_ALL,
+                             .scale = 1.0,
                              .census = {.pages = PAGES},
                              .results = results,
                              .result_count = 4,
@@ -85,6 +86,20 @@ static const char *chosen(void)
     return suggestion_make(&report).chosen->codec->label;
 }
 
+static const char *sentence(void)
+{
+    static char bytes[4096];
+    const struct suggestion suggestion = suggestion_make(&report);
+    FILE *file = fmemopen(bytes, sizeof(bytes), "w");
+
+    assert_non_null(file);
+    suggestion_print(&suggestion, &report, file);
+    assert_int_equal(fclose(file), 0);
+    for (char *at = bytes; (at = strchr(at, '\n')) != NULL;)
+        *at = ' ';
+    return bytes;
+}
+
 TEST(rule_1_nothing_is_suggested_where_pages_came_back_wrong)
 {
     make_report();
@@ -99,6 +114,16 @@ TEST(rule_2_less_than_4_mib_are_too_small_to_judge_alone)
     assert_int_not_equal(kind(), SUGGEST_TOO_SMALL);
     report.census.pages = 1023;
     assert_int_equal(kind(), SUGGEST_TOO_SMALL);
+}
+
+TEST(rule_2_a_sample_is_judged_by_its_own_size)
+{
+    make_report();
+    report.sample = 1000;
+    report.scale = 100.0;
+    report.census.pages = 1023;
+    assert_int_equal(kind(), SUGGEST_TOO_SMALL);
+    assert_non_null(strstr(sentence(), "The sample is too small to judge"));
 }
 
 TEST(rule_3_a_clearly_faster_codec_may_save_a_little_less)
@@ -243,20 +268,6 @@ TEST(rule_3_more_passes_are_made_near_the_edge_or_where_times_are_disturbed)
     assert_false(choice_needs_passes(&report));
 }
 
-static const char *sentence(void)
-{
-    static char bytes[4096];
-    const struct suggestion suggestion = suggestion_make(&report);
-    FILE *file = fmemopen(bytes, sizeof(bytes), "w");
-
-    assert_non_null(file);
-    suggestion_print(&suggestion, &report, file);
-    assert_int_equal(fclose(file), 0);
-    for (char *at = bytes; (at = strchr(at, '\n')) != NULL;)
-        *at = ' ';
-    return bytes;
-}
-
 TEST(rule_3_the_reason_is_said)
 {
     make_report();
@@ -395,7 +406,7 @@ TEST(rule_6_zswap_gets_its_percent_and_its_device)
     /* 10000 pages are 39.06 MiB; with a tenth more, 42.97. */
     assert_int_equal(suggestion.swap_device_bytes, 43 * MIB);
     /* A sample stands for everything. */
-    source.page_count = 10 * PAGES;
+    report.scale = 10.0;
     suggestion = suggestion_make(&report);
     assert_int_equal(suggestion.max_pool_percent, 11);
     assert_int_equal(suggestion.swap_device_bytes, 430 * MIB);
@@ -495,7 +506,7 @@ TEST(rule_8_with_cold_the_pages_are_those_of_the_longest_age)
     assert_int_equal(suggestion.mem_limit_bytes, 11 * MIB);
     /* A sample stands for everything. */
     make_cold(0);
-    source.page_count = 10 * PAGES;
+    report.scale = 10.0;
     suggestion = suggestion_make(&report);
     assert_int_equal(suggestion.bytes, BYTES / 2 * 10);
     assert_int_equal(suggestion.max_pool_percent, 10);

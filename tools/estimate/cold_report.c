@@ -216,14 +216,11 @@ static void add_row(struct table *table, const struct report *report,
                     size_t age, size_t result, double unit)
 {
     const struct report_cold *cold = &report->cold_ages[age];
-    const double scale = (double)report->source->page_count /
-                         (double)report->census.pages;
-    const double factor = (report->sample == SAMPLE_ALL ? 1.0 : scale) / unit;
-    const double bytes = (double)(cold->part.census.pages * report->page_size);
-    const struct report_sizes sizes = report_sizes(
-        bytes * factor,
-        (double)report_pool_share(report, &cold->part, result) * factor,
-        (double)report_cost_share(report, &cold->part, result) * factor, 1.0);
+    const double factor = report->scale / unit;
+    const struct report_whole whole =
+        report_whole_share(report, &cold->part, result, report->scale);
+    const struct report_sizes sizes =
+        report_sizes(whole.bytes, whole.pool, whole.cost, unit);
     char text[BYTE_TEXT_SIZE];
 
     table_add(table, "%" PRIu64 " s", report->cold->ages[age].seconds);

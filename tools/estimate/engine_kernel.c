@@ -372,6 +372,31 @@ static void describe(const struct engine *engine, struct run_result *result)
             result->compacted_pages);
 }
 
+/*
+ * The pool of all pages, of which these are a sample.  Each class has a zspage
+ * that is partly filled, and in a small pool most of them are: so what is scaled
+ * up is the objects of each class, which then fill zspages.
+ */
+static double whole_pool_bytes(const struct engine *engine)
+{
+    struct zc_zspool_class class = {.struct_size = sizeof(class)};
+    uint64_t pages = 0;
+    zc_status status;
+
+    for (unsigned i = 0;
+         (status = zc_zspool_get_class(engine->pool, i, &class)) != ZC_INVALID;
+         i++) {
+        const uint64_t objects =
+            (uint64_t)((double)class.objects_used * engine->request->scale +
+                       0.5);
+
+        if (status == ZC_OK)
+            pages += (objects + class.objects_per_zspage - 1) /
+                     class.objects_per_zspage * class.pages_per_zspage;
+    }
+    return (double)pages * (double)engine->page_size;
+}
+
 static bool measure(struct engine *engine, struct run_result *result)
 {
     struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
@@ -381,6 +406,8 @@ static bool measure(struct engine *engine, struct run_result *result)
         return false;
     result->payload_bytes = stats.payload_bytes;
     result->pool_bytes = stats.pool_bytes;
+    if (engine->request->scale > 1.0)
+        result->whole_pool_bytes = whole_pool_bytes(engine);
     for (uint64_t i = 0; i < pages; i++)
         result->raw_pages += engine->sizes[i] == engine->page_size;
     result->free_pages = pages - stats.objects;

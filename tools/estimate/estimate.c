@@ -169,6 +169,7 @@ static bool estimate_snapshot(const struct estimate_options *options,
         .snapshot = snapshot,
         .chain_length = report->chain.length,
         .thread_count = options->thread_count,
+        .scale = report->scale,
         .want_sizes = options->by_mapping || report->cold != NULL ||
                       report->source->origin_count > 1 ||
                       options->html_path != NULL,
@@ -270,6 +271,7 @@ static int estimate_source(const struct estimate_options *options,
     enum snapshot_outcome outcome;
     int result = TOOL_ERROR;
 
+    report.scale = (double)source->page_count / (double)pages;
     if (report.chain.length == 0)
         report.chain = system_find_chain();
     if (report.chain.length == 0)

@@ -61,6 +61,51 @@ uint64_t report_cost_share(const struct report *report,
                  report->census.pages);
 }
 
+/* What a pool of the whole has of `scale` times the pool of its sample: less,
+ * because it is fuller. */
+static double fuller(const struct report *report,
+                     const struct run_result *result)
+{
+    return result->whole_pool_bytes == 0.0 || result->pool_bytes == 0
+               ? 1.0
+               : result->whole_pool_bytes /
+                     ((double)result->pool_bytes * report->scale);
+}
+
+struct report_whole report_whole_share(const struct report *report,
+                                       const struct report_part *part,
+                                       size_t result, double scale)
+{
+    const uint64_t pool = report_pool_share(report, part, result);
+    const uint64_t cost = report_cost_share(report, part, result);
+    struct report_whole whole = {
+        .bytes = (double)(part->census.pages * report->page_size) * scale,
+        .pool = (double)pool * scale *
+                fuller(report, &report->results[result])};
+
+    whole.cost = whole.pool + (double)(cost - pool) * scale;
+    return whole;
+}
+
+struct report_whole report_whole(const struct report *report,
+                                 const struct run_result *result)
+{
+    struct report_whole whole = {
+        .bytes = (double)(report->census.pages * report->page_size) *
+                 report->scale,
+        .pool = (double)result->pool_bytes * report->scale *
+                fuller(report, result)};
+
+    whole.cost = whole.pool + (double)result->metadata_bytes * report->scale;
+    return whole;
+}
+
+double report_saved_percent(const struct report_whole *whole)
+{
+    return whole->bytes <= 0.0 ? 0.0
+                               : 100.0 - 100.0 * whole->cost / whole->bytes;
+}
+
 struct report_sizes report_sizes(double whole, double pool, double cost,
                                  double unit)
 {

@@ -38,7 +38,9 @@ struct suggestion;
 struct report {
     const struct source *source;
     size_t page_size;
-    uint64_t sample;      /* thousandths of a percent */
+    uint64_t sample; /* thousandths of a percent */
+    double scale; /* of the source to its sample; 1 without one, and where pages
+                     could not be read */
     struct census census; /* of the pages that were measured */
     struct run_result *results;
     size_t result_count;
@@ -72,6 +74,24 @@ uint64_t report_pool_share(const struct report *report,
                            const struct report_part *part, size_t result);
 uint64_t report_cost_share(const struct report *report,
                            const struct report_part *part, size_t result);
+
+/* The same of all pages, of which those that were measured may be a sample, and
+ * of which the part stands for `scale` times its pages: report.scale. */
+struct report_whole {
+    double bytes; /* of the pages */
+    double pool;
+    double cost;
+};
+struct report_whole report_whole_share(const struct report *report,
+                                       const struct report_part *part,
+                                       size_t result, double scale);
+
+/* And of everything. */
+struct report_whole report_whole(const struct report *report,
+                                 const struct run_result *result);
+
+/* The part of the pages that would come free, in percent. */
+double report_saved_percent(const struct report_whole *whole);
 
 /* Has this kernel the codec of a row, where the row is for?  And may it be
  * suggested: it is not surely absent, or the kernel may be another one. */

@@ -139,7 +139,8 @@ static bool write_summary(const struct page *page)
 {
     const struct report *report = page->report;
     const struct census *census = &report->census;
-    const struct run_result *shown = &report->results[report->shown];
+    const struct report_whole whole =
+        report_whole(report, &report->results[report->shown]);
     char size[BYTE_TEXT_SIZE];
 
     fputs("<h1>zcache estimate: ", page->file);
@@ -149,12 +150,11 @@ static bool write_summary(const struct page *page)
             census->pages, report->page_size / 1024,
             byte_text(size, census->pages * report->page_size));
     write_size(
-        page,
-        (int64_t)(census->pages * report->page_size) -
-            (int64_t)run_result_cost(shown),
-        sizes_of(page, census->pages, shown->pool_bytes, run_result_cost(shown))
+        page, (int64_t)(whole.bytes - whole.cost),
+        report_sizes(whole.bytes, whole.pool, whole.cost, page->unit.bytes)
             .left);
-    fprintf(page->file, " %s would come free (", page->unit.name);
+    fprintf(page->file, " %s would come free (%s", page->unit.name,
+            report->sample == SAMPLE_ALL ? "" : "scaled up from the sample: ");
     write_shown(page);
     fprintf(page->file,
             ").</p>\n<p>Zero %" PRIu64 ", same-filled %" PRIu64
@@ -164,8 +164,8 @@ static bool write_summary(const struct page *page)
     if (report->sample != SAMPLE_ALL)
         fprintf(page->file,
                 " This is a sample of %g %% of %" PRIu64
-                " pages: sizes are those of the sample, but for the lines to "
-                "type.",
+                " pages: the sizes below are those of the sample, but for the "
+                "part that is saved and the lines to type.",
                 (double)report->sample / 1e3, report->source->page_count);
     if (report_mismatches(report) != 0)
         fprintf(page->file,
@@ -185,6 +185,7 @@ static void write_result(const struct page *page,
 {
     const uint64_t pages = page->report->census.pages;
     const uint64_t cost = run_result_cost(result);
+    const struct report_whole whole = report_whole(page->report, result);
     const struct report_sizes sizes =
         sizes_of(page, pages, result->pool_bytes, cost);
 
@@ -193,8 +194,7 @@ static void write_result(const struct page *page,
     put_word(page, run_target_name(result->target, result->placement));
     put_bytes(page, (int64_t)result->payload_bytes);
     put_cost(page, pages, result->pool_bytes, cost, &sizes);
-    fprintf(page->file, "<td>%.1f%%</td>",
-            100.0 - percent_of(cost, pages * page->report->page_size));
+    fprintf(page->file, "<td>%.1f%%</td>", report_saved_percent(&whole));
     put_count(page, result->raw_pages);
     fprintf(page->file, "<td>%.2f</td><td>%.2f</td><td>%.2f</td>",
             (double)result->store_nanoseconds / 1e3 / (double)pages,

@@ -51,6 +51,9 @@ static void put_result(struct json *json, const struct report *report,
             report_kernel_has(report, result) == SYSTEM_HAS);
     put(json, "payload_bytes", result->payload_bytes);
     put(json, "pool_bytes", result->pool_bytes);
+    if (report->sample != SAMPLE_ALL)
+        put(json, "whole_pool_bytes",
+            (uint64_t)report_whole(report, result).pool);
     put(json, "metadata_bytes", result->metadata_bytes);
     put(json, "free_pages", result->free_pages);
     put(json, "raw_pages", result->raw_pages);

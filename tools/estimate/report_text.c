@@ -85,19 +85,18 @@ static void add_result_row(struct table *table, const struct report *report,
                            struct byte_unit unit)
 {
     const double pages = (double)report->census.pages;
-    const uint64_t bytes = report->census.pages * report->page_size;
-    const uint64_t cost = run_result_cost(result);
+    const struct report_whole whole = report_whole(report, result);
 
     table_add(table, "%s", result->codec->label);
     table_add(table, "%s", run_target_name(result->target, result->placement));
     table_add(table, "%.1f", (double)result->payload_bytes / unit.bytes);
     table_add(table, "%.1f", (double)result->pool_bytes / unit.bytes);
     table_add(table, "%.1f", (double)result->metadata_bytes / unit.bytes);
-    if (cost == 0)
+    if (whole.cost <= 0.0)
         table_add(table, "-");
     else
-        table_add(table, "%.2f", (double)bytes / (double)cost);
-    table_add(table, "%.1f%%", 100.0 - percent_of(cost, bytes));
+        table_add(table, "%.2f", whole.bytes / whole.cost);
+    table_add(table, "%.1f%%", report_saved_percent(&whole));
     table_add(table, "%" PRIu64, result->raw_pages);
     table_add(table, "%.2f", (double)result->store_nanoseconds / 1e3 / pages);
     table_add(table, "%.2f", (double)result->load_nanoseconds / 1e3 / pages);
@@ -173,8 +172,14 @@ static void print_results(const struct report *report, FILE *file)
         table_add(&table, "%s", headings[i]);
     for (size_t i = 0; i < report->result_count; i++)
         add_result_row(&table, report, &report->results[i], unit);
-    fprintf(file, "\nSizes in %s, times in microseconds per page:\n\n",
-            unit.name);
+    if (report->sample != SAMPLE_ALL)
+        fprintf(file,
+                "\nSizes of the sample in %s, ratio and saved of all, "
+                "times in us per page:\n\n",
+                unit.name);
+    else
+        fprintf(file, "\nSizes in %s, times in microseconds per page:\n\n",
+                unit.name);
     table_print(&table, file);
     table_free(&table);
     print_remarks(report, file);
@@ -187,15 +192,10 @@ static void print_outlook(const struct report *report,
                           const struct run_result *choice, FILE *file)
 {
     const bool sampled = report->sample != SAMPLE_ALL;
-    const double scale = sampled ? (double)report->source->page_count /
-                                       (double)report->census.pages
-                                 : 1.0;
-    const double bytes = (double)(report->census.pages * report->page_size) *
-                         scale;
-    const struct byte_unit unit = byte_unit_for((uint64_t)bytes);
+    const struct report_whole whole = report_whole(report, choice);
+    const struct byte_unit unit = byte_unit_for((uint64_t)whole.bytes);
     const struct report_sizes sizes =
-        report_sizes(bytes, (double)choice->pool_bytes * scale,
-                     (double)run_result_cost(choice) * scale, unit.bytes);
+        report_sizes(whole.bytes, whole.pool, whole.cost, unit.bytes);
     struct text text = {0};
     char size[BYTE_TEXT_SIZE];
 
@@ -232,9 +232,10 @@ static void add_part_cells(struct table *table, const struct report *report,
     const bool is_known = part->census.pages != 0;
     const double scale = is_known ? (double)pages / (double)part->census.pages
                                   : 0.0;
-    const struct report_sizes sizes = report_sizes_add(
-        sum, bytes, (double)report_pool_share(report, part, result) * scale,
-        (double)report_cost_share(report, part, result) * scale, unit);
+    const struct report_whole whole =
+        report_whole_share(report, part, result, scale);
+    const struct report_sizes sizes =
+        report_sizes_add(sum, bytes, whole.pool, whole.cost, unit);
     const int64_t cells[] = {sizes.pool, sizes.metadata, sizes.left};
     char text[BYTE_TEXT_SIZE];
 

@@ -39,6 +39,7 @@ struct run_request {
     unsigned placement;    /* enum zc_placement; of RUN_LIBRARY */
     unsigned chain_length; /* of the others */
     unsigned thread_count;
+    double scale;    /* of the whole to the snapshot, which is a sample; or 1 */
     bool want_sizes; /* of a library's too; the others always have them */
     bool want_classes;
     bool want_histogram;
@@ -59,6 +60,7 @@ struct run_result {
     unsigned placement;
     uint64_t payload_bytes;
     uint64_t pool_bytes;
+    double whole_pool_bytes; /* of all pages, by a sample; 0: not known */
     uint64_t metadata_bytes;
     uint64_t free_pages; /* same-filled, as far as they get no object here */
     uint64_t raw_pages;

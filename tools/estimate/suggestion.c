@@ -32,6 +32,19 @@ static const struct report_cold *cold_of(const struct report *report)
                : &report->cold_ages[report->cold->age_count - 1];
 }
 
+/* Of the pages that are judged, all of them and not those of a sample. */
+static struct report_whole whole_of(const struct report *report,
+                                    const struct run_result *result)
+{
+    const struct report_cold *cold = cold_of(report);
+
+    return cold == NULL ? report_whole(report, result)
+                        : report_whole_share(report, &cold->part,
+                                             (size_t)(result - report->results),
+                                             report->scale);
+}
+
+/* As far as they were measured. */
 static uint64_t bytes_of(const struct report *report)
 {
     const struct report_cold *cold = cold_of(report);
@@ -40,24 +53,10 @@ static uint64_t bytes_of(const struct report *report)
            report->page_size;
 }
 
-static uint64_t pool_of(const struct report *report,
-                        const struct run_result *result)
+double suggestion_cost(const struct report *report,
+                       const struct run_result *result)
 {
-    const struct report_cold *cold = cold_of(report);
-
-    return cold == NULL ? result->pool_bytes
-                        : report_pool_share(report, &cold->part,
-                                            (size_t)(result - report->results));
-}
-
-uint64_t suggestion_cost(const struct report *report,
-                         const struct run_result *result)
-{
-    const struct report_cold *cold = cold_of(report);
-
-    return cold == NULL ? run_result_cost(result)
-                        : report_cost_share(report, &cold->part,
-                                            (size_t)(result - report->results));
+    return whole_of(report, result).cost;
 }
 
 /* Of the pool; 0 where each page is known. */
@@ -74,20 +73,16 @@ static double error_of(const struct report *report,
 double suggestion_saving(const struct report *report,
                          const struct run_result *result)
 {
-    return 100.0 -
-           percent_of(suggestion_cost(report, result), bytes_of(report));
-}
+    const struct report_whole whole = whole_of(report, result);
 
-static double scale_of(const struct report *report)
-{
-    return (double)report->source->page_count / (double)report->census.pages;
+    return report_saved_percent(&whole);
 }
 
 double suggestion_pool_bytes(const struct report *report,
                              const struct run_result *result)
 {
-    return ((double)pool_of(report, result) + error_of(report, result)) *
-           scale_of(report);
+    return whole_of(report, result).pool +
+           error_of(report, result) * report->scale;
 }
 
 /* Rounded up to whole MiB. */
@@ -109,8 +104,7 @@ static unsigned percent_above(double part, double whole)
 static void set_sizes(struct suggestion *suggestion,
                       const struct report *report)
 {
-    const double scale = scale_of(report);
-    const double bytes = (double)bytes_of(report) * scale;
+    const double bytes = (double)bytes_of(report) * report->scale;
 
     if (report->cold != NULL)
         suggestion->cold_seconds =
@@ -121,7 +115,7 @@ static void set_sizes(struct suggestion *suggestion,
     suggestion->disksize_bytes = suggestion->swap_device_bytes;
     if (suggestion->zram != NULL)
         suggestion->mem_limit_bytes =
-            whole_mib((double)pool_of(report, suggestion->zram) * scale *
+            whole_mib(whole_of(report, suggestion->zram).pool *
                       LIMIT_RESERVE_PERCENT / 100);
     if (suggestion->zswap == NULL)
         return;
@@ -273,13 +267,15 @@ static void print_for(const struct suggestion *suggestion, struct text *text)
 }
 
 static void print_too_small(const struct suggestion *suggestion,
-                            struct text *text)
+                            const struct report *report, struct text *text)
 {
+    const bool sampled = report->sample != SAMPLE_ALL;
+
     if (suggestion->cold_seconds == 0)
-        text_print(text, "This");
+        text_print(text, sampled ? "The sample" : "This");
     else
-        text_print(text, "What was not touched for %" PRIu64 " s",
-                   suggestion->cold_seconds);
+        text_print(text, "What was not touched for %" PRIu64 " s%s",
+                   suggestion->cold_seconds, sampled ? " of the sample" : "");
     text_print(text, " is too small to judge alone: under 4 MiB the pool is "
                      "mostly partly filled.");
 }
@@ -327,7 +323,7 @@ static void print_sentences(const struct suggestion *suggestion,
                           "that is a fault of the program or of the machine.");
         break;
     case SUGGEST_TOO_SMALL:
-        print_too_small(suggestion, &text);
+        print_too_small(suggestion, report, &text);
         break;
     case SUGGEST_NO_CODEC:
         print_no_codec(suggestion, report, &text);

@@ -47,12 +47,12 @@ struct suggestion {
 struct suggestion suggestion_make(const struct report *report);
 
 /* The part of the pages that are judged that would come free, in percent; pool
- * and metadata of these; and their pool with its error, scaled up from a
+ * and metadata of these; and their pool with its error: all scaled up from a
  * sample. */
 double suggestion_saving(const struct report *report,
                          const struct run_result *result);
-uint64_t suggestion_cost(const struct report *report,
-                         const struct run_result *result);
+double suggestion_cost(const struct report *report,
+                       const struct run_result *result);
 double suggestion_pool_bytes(const struct report *report,
                              const struct run_result *result);
 
