@@ -360,6 +360,30 @@ TEST(rule_4_less_than_10_percent_are_not_worth_it)
     assert_int_equal(kind(), SUGGEST_ZRAM);
 }
 
+TEST(rule_4_the_best_is_the_best_row)
+{
+    make_report();
+    report.swap_device_bytes = PAGE; /* zswap would fit */
+    for (unsigned i = 0; i < 4; i++)
+        results[i].pool_bytes = i < 2 ? BYTES * 1005 / 1000 : BYTES;
+    results[2].pool_bytes = BYTES * 993 / 1000;
+    assert_non_null(strstr(sentence(), "the best, lz4 in zram, would save 0.7 "
+                                       "%, for all"));
+    results[2].pool_bytes = BYTES * 1010 / 1000;
+    results[3].pool_bytes = BYTES * 1010 / 1000;
+    assert_non_null(strstr(sentence(), "in zswap, would take 0.5 % more, for "
+                                       "all"));
+    /* What saves enough is suggested, though the other would fit, or a faster
+     * one would be almost as good. */
+    results[2].pool_bytes = BYTES * 92 / 100;
+    results[3].pool_bytes = BYTES * 89 / 100;
+    assert_string_equal(chosen(), "zstd");
+    assert_int_equal(kind(), SUGGEST_ZRAM);
+    assert_non_null(strstr(sentence(), "and zswap would save less than 10 %"));
+    assert_non_null(strstr(sentence(), "saves less than 10 %, which is not "
+                                       "worth it (rule 4)"));
+}
+
 TEST(rule_5_zswap_is_for_machines_with_a_swap_device)
 {
     make_report();
@@ -368,9 +392,10 @@ TEST(rule_5_zswap_is_for_machines_with_a_swap_device)
     assert_int_equal(kind(), SUGGEST_ZSWAP);
     /* Or for pages that do not compress. */
     report.swap_device_bytes = 0;
-    results[1].raw_pages = PAGES / 4 - 100;
+    results[1].raw_pages = PAGES; /* zswap's rule, and not zram's */
+    results[3].raw_pages = PAGES / 4 - 100;
     assert_int_equal(kind(), SUGGEST_ZRAM);
-    results[1].raw_pages = PAGES / 4;
+    results[3].raw_pages = PAGES / 4;
     assert_int_equal(kind(), SUGGEST_ZSWAP);
     /* But not where its pool would not fit. */
     report.memory_bytes = BYTES / 3;
@@ -384,11 +409,35 @@ TEST(rule_5_what_does_not_compress_is_said_in_words)
 {
     make_report();
     assert_non_null(strstr(sentence(), "and every page compresses (rule 5)."));
-    results[1].raw_pages = 1;
+    results[1].raw_pages = PAGES / 2; /* of the row of zram it speaks */
+    assert_non_null(strstr(sentence(), "and every page compresses (rule 5)."));
+    results[3].raw_pages = 1;
     assert_non_null(strstr(sentence(), "and less than 1 % of the pages do not "
                                        "compress (rule 5)."));
-    results[1].raw_pages = PAGES * 7 / 100;
+    results[3].raw_pages = PAGES * 7 / 100;
     assert_non_null(strstr(sentence(), "and 7 % of the pages do not compress"));
+    assert_true(is_put("\"raw_percent\": 7"));
+}
+
+TEST(rule_5_is_said_where_one_was_measured_too)
+{
+    make_report();
+    report.results = &results[2]; /* zram alone */
+    report.result_count = 2;
+    results[3].raw_pages = PAGES * 7 / 100;
+    assert_true(is_put("\"raw_percent\": 7"));
+    assert_non_null(strstr(sentence(),
+                           "zram fits here: there is no swap device "
+                           "on a disk, which zswap needs, and 7 % "
+                           "of the pages do not compress (rule "
+                           "5)."));
+    report.swap_device_bytes = PAGE;
+    assert_non_null(strstr(sentence(),
+                           "zswap fits here: there is a swap device "
+                           "on a disk, where it puts what is "
+                           "coldest, and zswap was not measured "
+                           "(rule 5)."));
+    assert_int_equal(kind(), SUGGEST_ZRAM);
 }
 
 TEST(rule_6_zswap_gets_its_percent_and_its_device)

@@ -114,7 +114,9 @@ static bool saves_enough(const struct report *report,
                          const struct run_result *best)
 {
     return may_suggest(report, result, best->target) &&
-           saves_more(report, best, result) < POINTS_WORTH_TIME;
+           saves_more(report, best, result) < POINTS_WORTH_TIME &&
+           (suggestion_saving(report, result) >= SUGGEST_POINTS_LEAST ||
+            suggestion_saving(report, best) < SUGGEST_POINTS_LEAST);
 }
 
 /* Of those that save enough and are faster, the one that takes the least part
@@ -273,7 +275,14 @@ static void say_faster(const struct choice *choice, const struct report *report,
                                                          : choice->slow;
     const char *label = choice->result->codec->label;
 
-    if (!saves_enough(report, other, best))
+    if (saves_more(report, best, other) < POINTS_WORTH_TIME &&
+        !saves_enough(report, other, best))
+        text_print(text,
+                   " %s takes %.2f of the time of %s, and saves less than "
+                   "%.0f %%, which is not worth it (rule 4).",
+                   other->codec->label, ratio_of(other, choice->result), label,
+                   SUGGEST_POINTS_LEAST);
+    else if (!saves_enough(report, other, best))
         text_print(text,
                    " %s takes %.2f of the time of %s, and saves %.1f points "
                    "less than %s: %.0f or more are too many, however fast it "

@@ -275,15 +275,18 @@ static void judge_use(const struct report *report, bool is_compressed,
 {
     const struct suggestion *suggestion = report->suggestion;
     const struct run_result *chosen = suggestion->chosen;
+    const double saving = chosen == NULL ? 0.0
+                                         : suggestion_saving(report, chosen);
 
     if (suggestion->kind == SUGGEST_NOT && is_compressed && chosen != NULL)
         text_print_sentence(
             &finding_of(findings, finding)->sentences,
             "What was measured is not worth compressing: the best, %s in %s, "
-            "saves %.1f %%.",
+            "%s %.1f %%%s.",
             chosen->codec->label,
             run_target_name(chosen->target, chosen->placement),
-            suggestion_saving(report, chosen));
+            saving < 0.0 ? "takes" : "saves", fabs(saving),
+            saving < 0.0 ? " more" : "");
     if (has_verdict(report) && !is_compressed)
         text_print_sentence(
             &finding_of(findings, finding)->sentences,

@@ -260,6 +260,16 @@ static void add_part_cells(struct table *table, const struct report *report,
     }
 }
 
+/* The pages of an origin: those that were counted, and not those that could not
+ * be read; of a sample, those that it stands for. */
+static uint64_t pages_of(const struct report *report,
+                         const struct report_part *part)
+{
+    return report->sample == SAMPLE_ALL
+               ? part->census.pages
+               : report->source->origins[part->origin].page_count;
+}
+
 /* The parts from `first` on as one line. */
 static void add_rest(struct table *table, const struct report *report,
                      const struct report_part *parts, size_t first,
@@ -272,7 +282,7 @@ static void add_rest(struct table *table, const struct report *report,
 
     rest.payloads[result] = 0;
     for (size_t i = first; i < count; i++) {
-        pages += report->source->origins[parts[i].origin].page_count;
+        pages += pages_of(report, &parts[i]);
         rest.census.pages += parts[i].census.pages;
         rest.payloads[result] += parts[i].payloads[result];
         for (size_t age = 0; age < report_cold_ages(report); age++)
@@ -318,8 +328,8 @@ static void print_sources(const struct report *report, size_t result,
         else
             table_add(&table, "%ld", origin->pid);
         table_add(&table, " %s", parts[i].name);
-        add_part_cells(&table, report, &parts[i], origin->page_count, result,
-                       &sum, unit.bytes);
+        add_part_cells(&table, report, &parts[i], pages_of(report, &parts[i]),
+                       result, &sum, unit.bytes);
     }
     if (report->top < count)
         add_rest(&table, report, parts, report->top, result, &sum, unit.bytes);

@@ -7,9 +7,6 @@
 
 #define MIB ((uint64_t)1 << 20)
 
-/* Rule 4: a smaller saving, in percent, is not worth the faults. */
-#define POINTS_WORTH_ANYTHING 10.0
-
 /* Rule 5: where so many pages do not compress, a swap device takes them out of
  * memory. */
 #define RAW_PERCENT_FOR_DEVICE 25
@@ -117,28 +114,59 @@ static void set_sizes(struct suggestion *suggestion,
         suggestion->mem_limit_bytes =
             whole_mib(whole_of(report, suggestion->zram).pool *
                       LIMIT_RESERVE_PERCENT / 100);
+    if (suggestion->raw != NULL)
+        suggestion->raw_percent = (uint64_t)percent_of(
+            suggestion->raw->raw_pages, report->census.pages);
     if (suggestion->zswap == NULL)
         return;
-    suggestion->raw_percent = (uint64_t)percent_of(suggestion->zswap->raw_pages,
-                                                   report->census.pages);
     if (report->memory_bytes != 0)
         suggestion->max_pool_percent = percent_above(
             suggestion_pool_bytes(report, suggestion->zswap),
             (double)report->memory_bytes * SUGGEST_ACCEPT_PERCENT / 100);
 }
 
-/* Which of the two fits this machine. */
+/* Rule 5: does zswap fit this machine, if its pool does, and not zram? */
+static bool zswap_fits(const struct suggestion *suggestion,
+                       const struct report *report)
+{
+    return suggestion->max_pool_percent <= 100 &&
+           (report->swap_device_bytes != 0 ||
+            suggestion->raw_percent >= RAW_PERCENT_FOR_DEVICE);
+}
+
+/* Which of the two fits this machine, of those that were measured. */
 static const struct run_result *choose_target(
     const struct suggestion *suggestion, const struct report *report)
 {
+    if (suggestion->zram == NULL && suggestion->zswap == NULL)
+        return suggestion->choices[RUN_LIBRARY].result;
     if (suggestion->zram == NULL)
         return suggestion->zswap;
-    if (suggestion->zswap == NULL || suggestion->max_pool_percent > 100)
-        return suggestion->zram;
-    return report->swap_device_bytes != 0 ||
-                   suggestion->raw_percent >= RAW_PERCENT_FOR_DEVICE
+    return suggestion->zswap != NULL && zswap_fits(suggestion, report)
                ? suggestion->zswap
                : suggestion->zram;
+}
+
+/* Of zswap and zram the one that saves more where the chosen one saves too
+ * little: the other may save enough. */
+static void take_best(struct suggestion *suggestion,
+                      const struct report *report)
+{
+    if (suggestion->chosen == NULL ||
+        suggestion_saving(report, suggestion->chosen) >= SUGGEST_POINTS_LEAST)
+        return;
+    for (unsigned target = RUN_ZSWAP; target <= RUN_ZRAM; target++) {
+        const struct choice *choice = &suggestion->choices[target];
+        const struct run_result *best = choice->slow == NULL ? choice->result
+                                                             : choice->slow;
+
+        if (best != NULL &&
+            suggestion_saving(report, best) >= SUGGEST_POINTS_LEAST)
+            best = choice->result;
+        if (best != NULL && suggestion_saving(report, best) >
+                                suggestion_saving(report, suggestion->chosen))
+            suggestion->chosen = best;
+    }
 }
 
 static enum suggestion_kind kind_of(const struct suggestion *suggestion,
@@ -153,7 +181,7 @@ static enum suggestion_kind kind_of(const struct suggestion *suggestion,
          suggestion->choices[RUN_ZRAM].absent != NULL))
         return SUGGEST_NO_CODEC;
     if (suggestion->chosen == NULL ||
-        suggestion_saving(report, suggestion->chosen) < POINTS_WORTH_ANYTHING)
+        suggestion_saving(report, suggestion->chosen) < SUGGEST_POINTS_LEAST)
         return SUGGEST_NOT;
     if (suggestion->chosen->target == RUN_LIBRARY)
         return SUGGEST_LIBRARY;
@@ -170,10 +198,13 @@ struct suggestion suggestion_make(const struct report *report)
             choice_make(report, (enum run_target)target);
     suggestion.zswap = suggestion.choices[RUN_ZSWAP].result;
     suggestion.zram = suggestion.choices[RUN_ZRAM].result;
+    suggestion.raw = suggestion.zram != NULL ? suggestion.zram
+                     : suggestion.zswap != NULL
+                         ? suggestion.zswap
+                         : suggestion.choices[RUN_LIBRARY].result;
     set_sizes(&suggestion, report);
     suggestion.chosen = choose_target(&suggestion, report);
-    if (suggestion.chosen == NULL)
-        suggestion.chosen = suggestion.choices[RUN_LIBRARY].result;
+    take_best(&suggestion, report);
     suggestion.kind = kind_of(&suggestion, report);
     if (suggestion.kind == SUGGEST_NOTHING_WRONG)
         suggestion.chosen = NULL;
@@ -183,7 +214,7 @@ struct suggestion suggestion_make(const struct report *report)
 /* "every page compresses", of the pages that were measured. */
 static void say_raw(const struct suggestion *suggestion, struct text *text)
 {
-    if (suggestion->zswap->raw_pages == 0)
+    if (suggestion->raw->raw_pages == 0)
         text_print(text, "every page compresses");
     else if (suggestion->raw_percent == 0)
         text_print(text, "less than 1 %% of the pages do not compress");
@@ -192,27 +223,50 @@ static void say_raw(const struct suggestion *suggestion, struct text *text)
                    suggestion->raw_percent);
 }
 
+/* Of one that the rule would not take: why it is there. */
+static void say_only(const struct suggestion *suggestion, enum run_target other,
+                     struct text *text)
+{
+    const char *name = run_target_name(other, 0);
+
+    if (suggestion->choices[other].result != NULL)
+        text_print(text, ", and %s would save less than %.0f %%", name,
+                   SUGGEST_POINTS_LEAST);
+    else if (suggestion->choices[other].absent != NULL)
+        text_print(text,
+                   ", and this kernel's %s has none of the codecs that were "
+                   "measured",
+                   name);
+    else
+        text_print(text, ", and %s was not measured", name);
+}
+
 /* zswap or zram: rule 5. */
 static void give_reason(const struct suggestion *suggestion,
                         const struct report *report, struct text *text)
 {
-    if (suggestion->zswap == NULL || suggestion->zram == NULL)
+    const bool zswap = zswap_fits(suggestion, report);
+
+    if (suggestion->kind == SUGGEST_LIBRARY)
         return;
-    if (suggestion->kind == SUGGEST_ZRAM && suggestion->max_pool_percent > 100)
-        text_print(text, " zram fits here: the pool would be larger than 90 %% "
+    text_print(text, " %s fits here", zswap ? "zswap" : "zram");
+    if (!zswap && suggestion->max_pool_percent > 100)
+        text_print(text, ": the pool would be larger than 90 %% "
                          "of the memory, which zswap does not allow");
-    else if (suggestion->kind == SUGGEST_ZRAM) {
-        text_print(text, " zram fits here: there is no swap device on a disk, "
+    else if (!zswap) {
+        text_print(text, ": there is no swap device on a disk, "
                          "which zswap needs, and ");
         say_raw(suggestion, text);
     } else if (report->swap_device_bytes != 0) {
-        text_print(text, " zswap fits here: there is a swap device on a disk, "
+        text_print(text, ": there is a swap device on a disk, "
                          "where it puts what is coldest");
     } else {
-        text_print(text, " zswap fits here, with a new swap device: ");
+        text_print(text, ", with a new swap device: ");
         say_raw(suggestion, text);
         text_print(text, ", and from a device they can leave the memory");
     }
+    if (zswap != (suggestion->kind == SUGGEST_ZSWAP))
+        say_only(suggestion, zswap ? RUN_ZSWAP : RUN_ZRAM, text);
     text_print(text, " (rule 5).");
 }
 
@@ -310,6 +364,14 @@ static void print_no_codec(const struct suggestion *suggestion,
     text_free(&names);
 }
 
+static void print_saving(double percent, struct text *text)
+{
+    if (percent < 0.0)
+        text_print(text, "would take %.1f %% more", -percent);
+    else
+        text_print(text, "would save %.1f %%", percent);
+}
+
 /* What is suggested, for what, and why. */
 static void print_sentences(const struct suggestion *suggestion,
                             const struct report *report, FILE *file)
@@ -334,10 +396,9 @@ static void print_sentences(const struct suggestion *suggestion,
             text_print(&text, ".");
             break;
         }
-        text_print(&text, "; the best, %s in %s, would save %.1f %%",
-                   chosen->codec->label,
-                   run_target_name(chosen->target, chosen->placement),
-                   suggestion_saving(report, chosen));
+        text_print(&text, "; the best, %s in %s, ", chosen->codec->label,
+                   run_target_name(chosen->target, chosen->placement));
+        print_saving(suggestion_saving(report, chosen), &text);
         print_for(suggestion, &text);
         break;
     default:

@@ -10,6 +10,9 @@
 /* Rule 6: accept_threshold_percent of zswap. */
 #define SUGGEST_ACCEPT_PERCENT 90
 
+/* Rule 4: a smaller saving, in percent, is not worth the faults. */
+#define SUGGEST_POINTS_LEAST 10.0
+
 /* Why there is something to set up, or nothing. */
 enum suggestion_kind {
     SUGGEST_NOTHING_WRONG, /* pages came back wrong */
@@ -31,12 +34,14 @@ struct suggestion {
     const struct run_result *zswap;
     const struct run_result *zram;
     const struct run_result *chosen;
+    const struct run_result *raw; /* that raw_percent is of, or NULL */
 
     /* What it is for: the pages that were not touched for so long, or, if it
      * is 0, all.  Their bytes, scaled up from a sample. */
     uint64_t cold_seconds;
     uint64_t bytes;
-    uint64_t raw_percent; /* of all pages, those that zswap would store raw */
+    uint64_t raw_percent; /* of all pages, those that zram would store raw; if
+                             only another one was measured, that one */
 
     unsigned max_pool_percent; /* of zswap; above 100: it does not fit */
     uint64_t swap_device_bytes;
