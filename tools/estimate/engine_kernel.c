@@ -374,8 +374,8 @@ static void describe(const struct engine *engine, struct run_result *result)
 
 /*
  * The pool of all pages, of which these are a sample.  Each class has a zspage
- * that is partly filled, and in a small pool most of them are: so what is scaled
- * up is the objects of each class, which then fill zspages.
+ * that is partly filled, and in a small pool most of them are: so what is
+ * scaled up is the objects of each class, which then fill zspages.
  */
 static double whole_pool_bytes(const struct engine *engine)
 {
