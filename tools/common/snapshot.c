@@ -94,9 +94,10 @@ static enum snapshot_outcome read_all(struct snapshot *snapshot,
     if (snapshot->page_count == 0)
         return SNAPSHOT_NOTHING;
     if (cursor.lost != 0)
-        message_note("%s ended or became shorter while it was read: %" PRIu64
-                     " of its pages are missing",
-                     source->label, cursor.lost);
+        message_note("%s: %zu of %zu ended or became shorter while they were "
+                     "read: %" PRIu64 " pages are missing",
+                     source->label, cursor.ended_origins, source->origin_count,
+                     cursor.lost);
     source_cursor_note(&cursor, &source->note);
     return SNAPSHOT_OK;
 }

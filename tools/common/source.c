@@ -272,7 +272,8 @@ void source_cursor_note(const struct source_cursor *cursor, struct text *note)
     if (cursor->lost != 0)
         text_print_sentence(
             note,
-            "Incomplete: it ended or became shorter while it was read; %" PRIu64
-            " of %" PRIu64 " pages are missing.",
-            cursor->lost, all);
+            "Incomplete: %zu of %zu sources ended or became shorter while they "
+            "were read; %" PRIu64 " of %" PRIu64 " pages are missing.",
+            cursor->ended_origins, cursor->source->origin_count, cursor->lost,
+            all);
 }

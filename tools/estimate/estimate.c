@@ -121,6 +121,7 @@ static void count_parts(const struct estimate_options *options,
     for (size_t i = 0; i < source->origin_count; i++) {
         report->origins[i].name = source->origins[i].name;
         report->origins[i].origin = i;
+        report->origins[i].whole_pages = source->origins[i].page_count;
     }
     for (size_t i = 0; i < snapshot->span_count; i++) {
         const struct snapshot_span *span = &snapshot->spans[i];

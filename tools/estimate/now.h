@@ -151,6 +151,7 @@ struct now {
     struct now_swap *swaps;
     size_t swap_count;
     size_t swap_capacity;
+    bool is_measured; /* an estimate of a source is beside it */
     struct system_zram zram_here;
     struct system_shortage shortage; /* of this machine, not of a tree */
     struct now_zram *zrams;

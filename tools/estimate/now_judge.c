@@ -488,6 +488,11 @@ static void say_no_swap(const struct now *now, struct now_finding *finding)
             "Swap was used earlier: since boot %s pages were written to swap "
             "devices (pswpout), and %s went into zswap (zswpout).",
             now_count_text(count, out), now_count_text(other, stored));
+    if (now->is_measured) {
+        text_print_sentence(&finding->sentences,
+                            "What to do about it is for the estimate to say.");
+        return;
+    }
     text_print_sentence(
         &finding->sentences,
         "These lines make a zram device swap, with the compressor that it has: "

@@ -531,6 +531,7 @@ int now_run(const char *root, size_t page_size, bool json,
     int result = TOOL_ERROR;
 
     if (now_read(&now, root, page_size)) {
+        now.is_measured = report != NULL;
         now_judge(&now, &findings);
         if (report != NULL)
             now_judge_estimate(&now, report, &findings);

@@ -22,6 +22,7 @@ struct report_part {
     const char *name; /* the source's */
     size_t origin;
     struct census census; /* without duplicates */
+    uint64_t whole_pages; /* of an origin, before sampling */
     uint64_t *payloads;   /* of each result; this part's bytes of objects */
     uint64_t cold[COLD_AGES_MOST]; /* pages that are cold for each age */
 };

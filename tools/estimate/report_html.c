@@ -359,6 +359,11 @@ static void write_cold(const struct page *page)
     close_table(page);
     fputs("<p>", page->file);
     html_text(page->file, report_cold_means(report));
+    if (report->cold->ended != 0)
+        fprintf(page->file,
+                " Processes that ended during the looks: %zu; they are in no "
+                "figure.",
+                report->cold->ended);
     fputs("</p>\n", page->file);
 }
 

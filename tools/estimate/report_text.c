@@ -213,8 +213,10 @@ static void print_outlook(const struct report *report,
     else
         text_print(&text, "nothing would come free.");
     if (report->cold == NULL)
-        text_print(&text, " Which of its pages are cold is not known; --cold "
-                          "finds out.");
+        text_print(&text, " Which of its pages are cold is not known; %s",
+                   report->source->origins[0].pid != 0
+                       ? "--cold finds out."
+                       : "--cold finds out, of processes and not of files.");
     text_print_wrapped(file, text.bytes, 0);
     text_free(&text);
 }
@@ -265,9 +267,20 @@ static void add_part_cells(struct table *table, const struct report *report,
 static uint64_t pages_of(const struct report *report,
                          const struct report_part *part)
 {
-    return report->sample == SAMPLE_ALL
-               ? part->census.pages
-               : report->source->origins[part->origin].page_count;
+    return report->sample == SAMPLE_ALL ? part->census.pages
+                                        : part->whole_pages;
+}
+
+/* The largest first, by the size that is printed, which of a sample is that of
+ * the whole. */
+static int compare_whole(const void *left, const void *right)
+{
+    const struct report_part *a = left;
+    const struct report_part *b = right;
+
+    if (a->whole_pages != b->whole_pages)
+        return a->whole_pages < b->whole_pages ? 1 : -1;
+    return report_compare_parts(left, right);
 }
 
 /* The parts from `first` on as one line. */
@@ -311,6 +324,8 @@ static void print_sources(const struct report *report, size_t result,
     if (count == 1 || shown->sizes == NULL)
         return;
     parts = report_sorted_origins(report);
+    if (report->sample != SAMPLE_ALL)
+        qsort(parts, count, sizeof(*parts), compare_whole);
     table_add(&table, "pid");
     table_add(&table, " name");
     table_add(&table, "swappable");
@@ -339,6 +354,10 @@ static void print_sources(const struct report *report, size_t result,
             run_target_name(shown->target, shown->placement), unit.name);
     table_print(&table, file);
     table_free(&table);
+    if (report->sample != SAMPLE_ALL)
+        fprintf(file,
+                "\nEach line is scaled up from its own part of the sample, "
+                "so the lines need\nnot add up to the last one.\n");
     free(parts);
 }
 

@@ -431,11 +431,13 @@ static void print_zswap(const struct suggestion *suggestion,
 {
     static const char folder[] = "/sys/module/zswap/parameters";
 
-    fprintf(file,
-            "\n  # a swap device of %" PRIu64 " MiB or more; there are %" PRIu64
-            " MiB\n",
-            in_mib(suggestion->swap_device_bytes),
-            in_mib(report->swap_device_bytes));
+    fprintf(file, "\n  # a swap device of %" PRIu64 " MiB or more; ",
+            in_mib(suggestion->swap_device_bytes));
+    if (report->swap_device_bytes == 0)
+        fprintf(file, "there is none\n");
+    else
+        fprintf(file, "there are %" PRIu64 " MiB\n",
+                in_mib(report->swap_device_bytes));
     if (report->swap_device_bytes < suggestion->swap_device_bytes)
         fprintf(file,
                 "  fallocate -l %" PRIu64 "M /swapfile && chmod 600 /swapfile\n"
