@@ -188,6 +188,11 @@ static bool open_processes(struct source_queue *queue, struct source *source)
         source->processes_left_out.foreign = queue->pids.foreign;
         if (queue->choice->all)
             source->unmapped_shared_bytes = unmapped_shared_bytes(source);
+    } else if (queue->is_again && queue->pids.count == 1 &&
+               outcome == PROCESS_GONE) {
+        message_error("process %ld ended during the looks; nothing is left to "
+                      "estimate",
+                      queue->pids.pids[0]);
     } else if (queue->pids.count == 1) {
         process_explain(outcome, queue->pids.pids[0]);
     } else if (outcome != PROCESS_FAILED) {
@@ -215,6 +220,7 @@ bool source_queue_open(struct source_queue *queue, struct source *source,
 bool source_queue_again(struct source_queue *queue, struct source *source)
 {
     queue->left_out = (struct process_tally){0};
+    queue->is_again = true;
     return list_processes(queue) && open_processes(queue, source);
 }
 

@@ -32,6 +32,7 @@ struct source_queue {
     struct pid_list pids;
     struct process_tally left_out;
     struct command command;
+    bool is_again;    /* the processes were open before */
     const char *proc; /* NULL: "/proc"; a test has files that look like it */
 
     /* As in struct process_request. */

@@ -322,7 +322,10 @@ static void say_all_faster(const struct choice *choice,
     if (choice->reason == CHOICE_SAVES_MOST && others != 0 && said == 0)
         text_print(text, " It saves most, and no other is faster.");
     if (others != 0)
-        text_print(text, " That is rule 3 of docs/estimate.md.");
+        text_print(text, " That is rule 3 of docs/estimate.md%s.",
+                   report_cold_ages(report) == 0
+                       ? ""
+                       : "; the points are of the cold pages");
 }
 
 void choice_print(const struct choice *choice, const struct report *report,

@@ -331,6 +331,20 @@ static bool check_now(const struct estimate_options *options, unsigned given)
     return true;
 }
 
+/* Is a file named twice?  Its pages would count as duplicates. */
+static bool check_sources(const struct source_choice *sources)
+{
+    for (size_t i = 0; i < sources->file_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(sources->files[i], sources->files[j]) == 0) {
+                message_error("%s is named twice", sources->files[i]);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* Can the files be written that the options name? */
 static bool check_files(const struct estimate_options *options)
 {
@@ -380,7 +394,7 @@ static bool check_together(const struct estimate_options *options,
                       sources->files[0]);
         return false;
     }
-    return check_files(options);
+    return check_sources(sources) && check_files(options);
 }
 
 static void set_defaults(struct estimate_options *options)
