@@ -6,83 +6,11 @@
  * Pages of two equal halves are stored whole by "copy", and in half by
  * "halves", so it is known what each page takes.
  */
-#include "support_front.h"
+#include "support_halves.h"
 #include "support_threads.h"
 
 #include "base/inject.h"
 #include "cache/cache.h"
-
-#define PAGES 60
-#define HALF 2048
-#define ZSPAGE 8 /* pages of the longest one */
-
-static uint32_t hour; /* the clock of ages */
-
-static uint32_t read_clock(void *user)
-{
-    return *(const uint32_t *)user;
-}
-
-static const struct zc_cache_options with_ages = {
-    .struct_size = sizeof(struct zc_cache_options),
-    .compressor_name = "copy",
-    .lru_mode = ZC_LRU_ENTRY,
-    .placement = ZC_PLACEMENT_KERNEL,
-    .clock = read_clock,
-    .clock_user = &hour,
-};
-
-static int begin_whole(void **state)
-{
-    (void)begin_cache(state);
-    hour = 0;
-    renew(&with_ages);
-    return 0;
-}
-
-#define TEST_OF_WHOLE_PAGES(name) TEST_WITH(name, begin_whole, end_cache)
-
-/* Returns the pages that got smaller; compressor_name NULL: "halves". */
-static uint64_t recompress(struct zc_recompress_options options,
-                           zc_status expected)
-{
-    const uint64_t before = cache_stat(recompressed_pages);
-    uint64_t pages = 12345;
-
-    options.struct_size = sizeof(options);
-    if (options.compressor_name == NULL)
-        options.compressor_name = "halves";
-    assert_status(zc_cache_recompress(cache, &options, &pages), expected);
-    assert_int_equal(cache_stat(recompressed_pages) - before, pages);
-    return pages;
-}
-
-#define RECOMPRESS(...)                                                        \
-    recompress((struct zc_recompress_options){__VA_ARGS__}, ZC_OK)
-#define RECOMPRESS_AGAIN(...)                                                  \
-    recompress((struct zc_recompress_options){__VA_ARGS__}, ZC_AGAIN)
-
-static void store_halves(uint64_t first, uint64_t count)
-{
-    uint64_t i;
-
-    for (i = first; i < first + count; i++)
-        store(i, SUPPORT_HALVES, i);
-}
-
-static void expect_halves(uint64_t first, uint64_t count)
-{
-    uint64_t i;
-
-    for (i = first; i < first + count; i++)
-        expect(i, SUPPORT_HALVES, i);
-}
-
-/* Pages of these that take half a page each. */
-static uint64_t small_pages(uint64_t stored)
-{
-    return (stored * 4096 - cache_stat(payload_bytes)) / HALF;
-}
 
 static int begin_whole_on_device(void **state)
 {
