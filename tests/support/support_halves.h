@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * support_halves.h - a cache whose pages can be made smaller: pages of two equal
- * halves, which "copy" stores whole and "halves" in half.
+ * support_halves.h - a cache whose pages can be made smaller: pages of two
+ * equal halves, which "copy" stores whole and "halves" in half.
  */
 #ifndef ZC_TESTS_SUPPORT_HALVES_H
 #define ZC_TESTS_SUPPORT_HALVES_H

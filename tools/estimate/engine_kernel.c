@@ -397,6 +397,14 @@ static double whole_pool_bytes(const struct engine *engine)
     return (double)pages * (double)engine->page_size;
 }
 
+uint64_t run_kernel_metadata(enum run_target target, uint64_t pages,
+                             uint64_t objects)
+{
+    return target == RUN_ZRAM
+               ? pages * ZRAM_PAGE_BYTES + objects * ZRAM_OBJECT_BYTES
+               : pages * ZSWAP_PAGE_BYTES + objects * ZSWAP_OBJECT_BYTES;
+}
+
 static bool measure(struct engine *engine, struct run_result *result)
 {
     struct zc_zspool_stats stats = {.struct_size = sizeof(stats)};
@@ -412,9 +420,7 @@ static bool measure(struct engine *engine, struct run_result *result)
         result->raw_pages += engine->sizes[i] == engine->page_size;
     result->free_pages = pages - stats.objects;
     result->metadata_bytes =
-        engine->request->target == RUN_ZRAM
-            ? pages * ZRAM_PAGE_BYTES + stats.objects * ZRAM_OBJECT_BYTES
-            : pages * ZSWAP_PAGE_BYTES + stats.objects * ZSWAP_OBJECT_BYTES;
+        run_kernel_metadata(engine->request->target, pages, stats.objects);
     result->sizes = memory_allocate((size_t)pages, sizeof(*result->sizes));
     memcpy(result->sizes, engine->sizes, pages * sizeof(*result->sizes));
     describe(engine, result);

@@ -53,12 +53,32 @@ uint64_t report_pool_share(const struct report *report,
                  report->results[result].payload_bytes);
 }
 
+/* By the kernel's rules of what has an object: not a page of zeros in zswap,
+ * nor one of one word in zram. */
+static uint64_t metadata_share(const struct report *report,
+                               const struct report_part *part,
+                               const struct run_result *result)
+{
+    const struct census *census = &part->census;
+
+    switch (result->target) {
+    case RUN_ZSWAP:
+        return run_kernel_metadata(RUN_ZSWAP, census->pages,
+                                   census->pages - census->zero_pages);
+    case RUN_ZRAM:
+        return run_kernel_metadata(RUN_ZRAM, census->pages,
+                                   census->pages - census->same_filled_pages);
+    default:
+        return share(result->metadata_bytes, census->pages,
+                     report->census.pages);
+    }
+}
+
 uint64_t report_cost_share(const struct report *report,
                            const struct report_part *part, size_t result)
 {
     return report_pool_share(report, part, result) +
-           share(report->results[result].metadata_bytes, part->census.pages,
-                 report->census.pages);
+           metadata_share(report, part, &report->results[result]);
 }
 
 /* What a pool of the whole has of `scale` times the pool of its sample: less,

@@ -297,6 +297,8 @@ static void add_rest(struct table *table, const struct report *report,
     for (size_t i = first; i < count; i++) {
         pages += pages_of(report, &parts[i]);
         rest.census.pages += parts[i].census.pages;
+        rest.census.zero_pages += parts[i].census.zero_pages;
+        rest.census.same_filled_pages += parts[i].census.same_filled_pages;
         rest.payloads[result] += parts[i].payloads[result];
         for (size_t age = 0; age < report_cold_ages(report); age++)
             rest.cold[age] += parts[i].cold[age];

@@ -89,6 +89,11 @@ void run_result_free(struct run_result *result);
 /* "zswap", "zram", "dense", "kernel" */
 const char *run_target_name(enum run_target target, unsigned placement);
 
+/* What the kernel keeps beside a pool of so many pages, of which so many have
+ * an object; not of RUN_LIBRARY. */
+uint64_t run_kernel_metadata(enum run_target target, uint64_t pages,
+                             uint64_t objects);
+
 /* Pool and metadata: the memory that the pages cost. */
 uint64_t run_result_cost(const struct run_result *result);
 
