@@ -94,6 +94,10 @@ char *byte_text(char *text, uint64_t bytes);
 int64_t tenths_of(double bytes, double unit);
 char *tenths_text(char *text, int64_t tenths); /* "-0.3", BYTE_TEXT_SIZE */
 
+/* For qsort(), of uint64_t and of double: the least first. */
+int number_compare(const void *left, const void *right);
+int double_compare(const void *left, const void *right);
+
 /* Part of whole in percent; 0 of nothing. */
 double percent_of(uint64_t part, uint64_t whole);
 

@@ -23,17 +23,9 @@ static double time_of(const struct run_result *result)
     return (double)(result->store_nanoseconds + result->load_nanoseconds);
 }
 
-static int compare_doubles(const void *left, const void *right)
-{
-    double a = *(const double *)left;
-    double b = *(const double *)right;
-
-    return (a > b) - (a < b);
-}
-
 static double median_of(double *numbers, size_t count)
 {
-    qsort(numbers, count, sizeof(*numbers), compare_doubles);
+    qsort(numbers, count, sizeof(*numbers), double_compare);
     return numbers[(count - 1) / 2];
 }
 

@@ -256,21 +256,13 @@ static bool run_pass(struct times *times)
 
 /* ---- figures of all passes ---- */
 
-static int compare_numbers(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
-
-    return (a > b) - (a < b);
-}
-
 /* The number of which a `part`, of four, are not larger. */
 static uint64_t quartile(const uint64_t *numbers, size_t count, size_t part)
 {
     uint64_t sorted[TIMES_PASSES_MOST];
 
     memcpy(sorted, numbers, count * sizeof(*numbers));
-    qsort(sorted, count, sizeof(*sorted), compare_numbers);
+    qsort(sorted, count, sizeof(*sorted), number_compare);
     return sorted[(count - 1) * part / 4];
 }
 

@@ -108,14 +108,6 @@ void sim_answer_judge(struct sim_answer *answer)
 
 /* ---- figures of all samples ---- */
 
-static int compare_doubles(const void *left, const void *right)
-{
-    const double a = *(const double *)left;
-    const double b = *(const double *)right;
-
-    return (a > b) - (a < b);
-}
-
 /* The median of some numbers, and half the way from least to most. */
 struct figure {
     double median;
@@ -124,7 +116,7 @@ struct figure {
 
 static struct figure figure_of(double *numbers, size_t count)
 {
-    qsort(numbers, count, sizeof(*numbers), compare_doubles);
+    qsort(numbers, count, sizeof(*numbers), double_compare);
     return (struct figure){.median = numbers[count / 2],
                            .spread = (numbers[count - 1] - numbers[0]) / 2};
 }
@@ -415,8 +407,8 @@ struct spot {
 
 static int compare_spots(const void *left, const void *right)
 {
-    return compare_doubles(&((const struct spot *)left)->saved,
-                           &((const struct spot *)right)->saved);
+    return double_compare(&((const struct spot *)left)->saved,
+                          &((const struct spot *)right)->saved);
 }
 
 static void write_spots(const struct spot *spots, size_t count,

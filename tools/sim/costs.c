@@ -339,21 +339,13 @@ struct sim_cost sim_costs_of(const struct sim_costs *costs,
     return cost;
 }
 
-static int compare_numbers(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left;
-    uint64_t b = *(const uint64_t *)right;
-
-    return (a > b) - (a < b);
-}
-
 static double median_us(const uint64_t *passes)
 {
     const size_t middle = SIM_COST_PASSES / 2;
     uint64_t sorted[SIM_COST_PASSES];
 
     memcpy(sorted, passes, sizeof(sorted));
-    qsort(sorted, SIM_COST_PASSES, sizeof(*sorted), compare_numbers);
+    qsort(sorted, SIM_COST_PASSES, sizeof(*sorted), number_compare);
     return (double)sorted[middle] / 1e3;
 }
 
