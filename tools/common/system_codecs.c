@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * system_codecs.c - which codecs zram and zswap of a kernel have, by its files.
+ * system_codecs.c - zram and zswap of a kernel, by its files: which codecs they
+ * have, and whether a device is free.
  *
  * Every device of zram lists the same ones.  zswap has those of the kernel's
  * crypto layer: what is registered is in /proc/crypto, and where modules can be
@@ -9,6 +10,7 @@
  * so.  All of these files are only read.
  */
 #include <dirent.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,34 +50,89 @@ static void keep_words(char *kept, size_t size, const char *text)
     kept[length] = '\0';
 }
 
-static void find_zram(struct system_codecs *codecs, const char *root)
+static DIR *open_block(const char *root)
 {
-    struct text folder_path = {0};
-    const struct dirent *entry;
+    struct text path = {0};
     DIR *folder;
 
-    text_print(&folder_path, "%s/sys/block", root);
-    folder = opendir(folder_path.bytes);
-    while (folder != NULL && !codecs->knows_zram &&
-           (entry = readdir(folder)) != NULL) {
-        struct text name = {0};
-        struct text text = {0};
-        uint64_t number;
+    text_print(&path, "%s/sys/block", root);
+    folder = opendir(path.bytes);
+    text_free(&path);
+    return folder;
+}
 
-        if (strncmp(entry->d_name, "zram", 4) != 0 ||
-            !number_parse(entry->d_name + 4, 0, INT_MAX, &number))
-            continue;
-        text_print(&name, "/sys/block/%s/comp_algorithm", entry->d_name);
-        codecs->knows_zram = read_file(root, name.bytes, &text) &&
-                             text.length != 0;
-        if (codecs->knows_zram)
+/* The next device of zram in that folder, and its number; NULL: there is none,
+ * and the folder is closed. */
+static const char *next_zram(DIR *folder, uint64_t *number_out)
+{
+    const struct dirent *entry;
+
+    if (folder == NULL)
+        return NULL;
+    while ((entry = readdir(folder)) != NULL) {
+        if (strncmp(entry->d_name, "zram", 4) == 0 &&
+            number_parse(entry->d_name + 4, 0, INT_MAX, number_out))
+            return entry->d_name;
+    }
+    (void)closedir(folder);
+    return NULL;
+}
+
+/* A file of a device; false if it cannot be read, or is empty. */
+static bool read_zram(const char *root, const char *device, const char *file,
+                      struct text *text)
+{
+    struct text name = {0};
+    bool good;
+
+    text_print(&name, "/sys/block/%s/%s", device, file);
+    good = read_file(root, name.bytes, text) && text->length != 0;
+    text_free(&name);
+    return good;
+}
+
+static void find_zram_codecs(struct system_codecs *codecs, const char *root)
+{
+    DIR *folder = open_block(root);
+    const char *device;
+    uint64_t number;
+
+    while ((device = next_zram(folder, &number)) != NULL) {
+        struct text text = {0};
+
+        if (!codecs->knows_zram &&
+            read_zram(root, device, "comp_algorithm", &text)) {
+            codecs->knows_zram = true;
             keep_words(codecs->zram, sizeof(codecs->zram), text.bytes);
-        text_free(&name);
+        }
         text_free(&text);
     }
-    if (folder != NULL)
-        (void)closedir(folder);
-    text_free(&folder_path);
+}
+
+struct system_zram system_find_zram(const char *root)
+{
+    struct system_zram zram = {0};
+    struct text control = {0};
+    DIR *folder = open_block(root);
+    uint64_t least = UINT64_MAX;
+    const char *device;
+    uint64_t number;
+
+    text_print(&control, "%s/sys/class/zram-control", root);
+    zram.is_loaded = access(control.bytes, F_OK) == 0;
+    text_free(&control);
+    while ((device = next_zram(folder, &number)) != NULL) {
+        struct text size = {0};
+
+        zram.is_loaded = true;
+        if (number < least && read_zram(root, device, "disksize", &size) &&
+            strcmp(size.bytes, "0\n") == 0)
+            least = number;
+        text_free(&size);
+    }
+    if (least != UINT64_MAX)
+        (void)snprintf(zram.unset, sizeof(zram.unset), "zram%" PRIu64, least);
+    return zram;
 }
 
 /* Can the kernel load a module?  /proc/modules is there where it has modules at
@@ -149,7 +206,7 @@ struct system_codecs system_find_codecs(const char *root)
 {
     struct system_codecs codecs = {0};
 
-    find_zram(&codecs, root);
+    find_zram_codecs(&codecs, root);
     find_zswap(&codecs, root);
     return codecs;
 }

@@ -8,8 +8,6 @@
 #endif
 #include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -164,52 +162,6 @@ struct system_chain system_find_chain(void)
     if (chain.length != 0)
         chain.origin = CHAIN_READ;
     return chain;
-}
-
-/* Has a zram device no disksize yet? */
-static bool is_unset(const char *root, const char *name)
-{
-    struct text path = {0};
-    struct text size = {0};
-    bool unset;
-
-    text_print(&path, "%s/sys/block/%s/disksize", root, name);
-    unset = text_append_file(&size, path.bytes, PROC_BYTES_MOST) == 0 &&
-            size.length != 0 && strcmp(size.bytes, "0\n") == 0;
-    text_free(&path);
-    text_free(&size);
-    return unset;
-}
-
-struct system_zram system_find_zram(const char *root)
-{
-    struct system_zram zram = {0};
-    struct text path = {0};
-    uint64_t least = UINT64_MAX;
-    const struct dirent *entry;
-    DIR *folder;
-
-    text_print(&path, "%s/sys/class/zram-control", root);
-    zram.is_loaded = access(path.bytes, F_OK) == 0;
-    path.length = 0;
-    text_print(&path, "%s/sys/block", root);
-    folder = opendir(path.bytes);
-    while (folder != NULL && (entry = readdir(folder)) != NULL) {
-        uint64_t number;
-
-        if (strncmp(entry->d_name, "zram", 4) != 0 ||
-            !number_parse(entry->d_name + 4, 0, INT_MAX, &number))
-            continue;
-        zram.is_loaded = true;
-        if (number < least && is_unset(root, entry->d_name))
-            least = number;
-    }
-    if (folder != NULL)
-        (void)closedir(folder);
-    if (least != UINT64_MAX)
-        (void)snprintf(zram.unset, sizeof(zram.unset), "zram%" PRIu64, least);
-    text_free(&path);
-    return zram;
 }
 
 struct system_shortage system_find_shortage(void)

@@ -36,12 +36,6 @@ struct system_chain system_find_chain(void)
     return (struct system_chain){0};
 }
 
-struct system_zram system_find_zram(const char *root)
-{
-    (void)root;
-    return (struct system_zram){0};
-}
-
 struct system_shortage system_find_shortage(void)
 {
     return (struct system_shortage){0};
