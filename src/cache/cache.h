@@ -48,6 +48,11 @@ zc_status zc_cache_swap_off(struct zc_cache *cache, unsigned type,
 
 /* --- among the files of cache ---------------------------------------- */
 
+/* Checks the fields of these names, of the options of a call on cold pages;
+ * `reason` gets why it is ZC_INVALID. */
+zc_status zc_cache_check_cold(unsigned min_age_seconds, unsigned one_owner,
+                              unsigned owner, char *reason, size_t reason_size);
+
 /* zc_swap.last_put. */
 void zc_cache_last_put(void *context, zc_swp slot);
 

@@ -70,18 +70,18 @@ zc_status zc_cache_shrink(struct zc_cache *cache, uint64_t page_goal,
     return status;
 }
 
-static zc_status check_writeback(const struct zc_writeback_options *options)
+zc_status zc_cache_check_cold(unsigned min_age_seconds, unsigned one_owner,
+                              unsigned owner, char *reason, size_t reason_size)
 {
-    if (options->min_age_seconds > ZC_AGE_SECONDS_MAX)
-        return ZC_REFUSE(options, ZC_INVALID,
+    if (min_age_seconds > ZC_AGE_SECONDS_MAX)
+        return zc_refuse(reason, reason_size, ZC_INVALID,
                          "min_age_seconds: %u is not from 0 to %d",
-                         options->min_age_seconds, ZC_AGE_SECONDS_MAX);
-    if (options->one_owner > 1)
-        return ZC_REFUSE(options, ZC_INVALID, "one_owner: %u is not 0 or 1",
-                         options->one_owner);
-    if (options->owner >= ZC_OWNER_COUNT)
-        return refuse_owner(options->owner, options->reason,
-                            options->reason_size);
+                         min_age_seconds, ZC_AGE_SECONDS_MAX);
+    if (one_owner > 1)
+        return zc_refuse(reason, reason_size, ZC_INVALID,
+                         "one_owner: %u is not 0 or 1", one_owner);
+    if (owner >= ZC_OWNER_COUNT)
+        return refuse_owner(owner, reason, reason_size);
     return ZC_OK;
 }
 
@@ -98,7 +98,8 @@ zc_status zc_cache_writeback(struct zc_cache *cache,
         return status;
     if (cache == NULL)
         return ZC_REFUSE(&own, ZC_INVALID, "cache: NULL");
-    status = check_writeback(&own);
+    status = zc_cache_check_cold(own.min_age_seconds, own.one_owner, own.owner,
+                                 own.reason, own.reason_size);
     if (status != ZC_OK)
         return status;
     if (zc_process_is_child(&cache->process))

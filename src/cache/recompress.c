@@ -145,18 +145,12 @@ static zc_status check(const struct zc_cache *cache,
                        const struct zc_recompress_options *options)
 {
     const unsigned lru_mode = cache->zswap.lru_mode;
-    zc_status status;
+    zc_status status = zc_cache_check_cold(
+        options->min_age_seconds, options->one_owner, options->owner,
+        options->reason, options->reason_size);
 
-    if (options->min_age_seconds > ZC_AGE_SECONDS_MAX)
-        return ZC_REFUSE(options, ZC_INVALID,
-                         "min_age_seconds: %u is not from 0 to %d",
-                         options->min_age_seconds, ZC_AGE_SECONDS_MAX);
-    if (options->one_owner > 1)
-        return ZC_REFUSE(options, ZC_INVALID, "one_owner: %u is not 0 or 1",
-                         options->one_owner);
-    if (options->owner >= ZC_OWNER_COUNT)
-        return ZC_REFUSE(options, ZC_INVALID, "owner: %u is not from 0 to %d",
-                         options->owner, ZC_OWNER_COUNT - 1);
+    if (status != ZC_OK)
+        return status;
     if (options->retry > 1)
         return ZC_REFUSE(options, ZC_INVALID, "retry: %u is not 0 or 1",
                          options->retry);

@@ -98,6 +98,15 @@ static zc_status claim_slot(struct zc_cache *cache, zc_swp slot, bool required,
     return ZC_OK;
 }
 
+/* A slot that has a page.  ZC_OK; ZC_MISSING: it has none; ZC_INVALID. */
+static zc_status claim_page(struct zc_cache *cache, zc_swp slot,
+                            struct claim *claim)
+{
+    const zc_status status = claim_slot(cache, slot, true, claim);
+
+    return status == ZC_OK || status == ZC_INVALID ? status : ZC_MISSING;
+}
+
 static void release_slot(const struct claim *claim)
 {
     struct zc_swap *swap = &claim->cache->swap;
@@ -211,9 +220,9 @@ static zc_status load_on_device(struct zc_cache *cache, zc_swp slot,
     struct claim claim;
     zc_status status;
 
-    status = claim_slot(cache, slot, true, &claim);
+    status = claim_page(cache, slot, &claim);
     if (status != ZC_OK)
-        return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
+        return status;
     status = zc_zswap_load(&cache->zswap, slot, page_out);
     if (status == ZC_MISSING)
         status = read_elsewhere(&claim, page_out);
@@ -227,9 +236,9 @@ static zc_status take_on_device(struct zc_cache *cache, zc_swp slot,
     struct claim claim;
     zc_status status;
 
-    status = claim_slot(cache, slot, true, &claim);
+    status = claim_page(cache, slot, &claim);
     if (status != ZC_OK)
-        return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
+        return status;
     status = zc_zswap_take(&cache->zswap, slot, page_out);
     if (status == ZC_MISSING)
         status = read_elsewhere(&claim, page_out);
@@ -270,9 +279,9 @@ static zc_status look_on_device(struct zc_cache *cache, zc_swp slot)
     struct claim claim;
     zc_status status;
 
-    status = claim_slot(cache, slot, true, &claim);
+    status = claim_page(cache, slot, &claim);
     if (status != ZC_OK)
-        return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
+        return status;
     release_slot(&claim);
     return ZC_OK;
 }
@@ -338,9 +347,9 @@ static zc_status invalidate_on_device(struct zc_cache *cache, zc_swp slot)
     struct claim claim;
     zc_status status;
 
-    status = claim_slot(cache, slot, true, &claim);
+    status = claim_page(cache, slot, &claim);
     if (status != ZC_OK)
-        return status == ZC_INVALID ? ZC_INVALID : ZC_MISSING;
+        return status;
     give_up_folio(&claim);
     claim.has_page = false;
     release_slot(&claim);
