@@ -320,28 +320,34 @@ static uint64_t next_in_shard(const struct zc_shard *shard, uint64_t first,
     return end;
 }
 
-struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
-                                    uint64_t first, uint64_t end)
+/* The entry of `type` with the lowest offset in [*offset_inout, end), which is
+ * its offset then; NULL: there is none.  `erases`: unlinked, with the tree's
+ * reference; else with one for the caller. */
+static struct zc_entry *next_entry(struct zc_tree *tree, unsigned type,
+                                   uint64_t *offset_inout, uint64_t end,
+                                   bool erases)
 {
-    uint64_t offset = first;
     struct zc_leaf *emptied = NULL;
     struct zc_entry *entry = NULL;
     struct zc_shard *shard;
     uint64_t shard_end;
 
-    while (entry == NULL && offset < end) {
-        shard =
-            zc_sparse_next_offset(&tree->shards[type], ZC_SHARD_SHIFT, &offset);
-        if (shard == NULL || offset >= end)
+    while (entry == NULL && *offset_inout < end) {
+        shard = zc_sparse_next_offset(&tree->shards[type], ZC_SHARD_SHIFT,
+                                      offset_inout);
+        if (shard == NULL || *offset_inout >= end)
             break;
-        shard_end = zc_round_up(offset + 1, ZC_SHARD_SLOTS);
+        shard_end = zc_round_up(*offset_inout + 1, ZC_SHARD_SLOTS);
         if (shard_end > end)
             shard_end = end;
         zc_spinlock_lock(&shard->lock);
-        offset = next_in_shard(shard, offset, shard_end);
-        if (offset < shard_end) {
-            entry = find_entry(tree, shard, offset);
-            emptied = clear_place(shard, offset);
+        *offset_inout = next_in_shard(shard, *offset_inout, shard_end);
+        if (*offset_inout < shard_end) {
+            entry = find_entry(tree, shard, *offset_inout);
+            if (erases)
+                emptied = clear_place(shard, *offset_inout);
+            else
+                zc_entry_get(entry);
         }
         zc_spinlock_unlock(&shard->lock);
     }
@@ -349,26 +355,16 @@ struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
     return entry;
 }
 
+struct zc_entry *zc_tree_erase_next(struct zc_tree *tree, unsigned type,
+                                    uint64_t first, uint64_t end)
+{
+    return next_entry(tree, type, &first, end, true);
+}
+
 struct zc_entry *zc_tree_next(struct zc_tree *tree, unsigned type,
                               uint64_t *offset_inout)
 {
-    struct zc_entry *entry = NULL;
-    struct zc_shard *shard;
-    uint64_t shard_end;
-
-    while (entry == NULL &&
-           (shard = zc_sparse_next_offset(&tree->shards[type], ZC_SHARD_SHIFT,
-                                          offset_inout)) != NULL) {
-        shard_end = zc_round_up(*offset_inout + 1, ZC_SHARD_SLOTS);
-        zc_spinlock_lock(&shard->lock);
-        *offset_inout = next_in_shard(shard, *offset_inout, shard_end);
-        if (*offset_inout < shard_end) {
-            entry = find_entry(tree, shard, *offset_inout);
-            zc_entry_get(entry);
-        }
-        zc_spinlock_unlock(&shard->lock);
-    }
-    return entry;
+    return next_entry(tree, type, offset_inout, UINT64_MAX, false);
 }
 
 bool zc_tree_has_type(struct zc_tree *tree, unsigned type)
