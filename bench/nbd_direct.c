@@ -12,9 +12,6 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +23,8 @@
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
+#include "team.h"
+
 #define BLOCK 4096
 #define THREADS 4
 #define SECONDS 2
@@ -33,13 +32,6 @@
 static const struct nbdkit_plugin *plugin;
 static const char *image;
 static uint64_t blocks;
-static _Atomic bool end;
-
-static void die(const char *what)
-{
-    fprintf(stderr, "bench: %s\n", what);
-    exit(EXIT_FAILURE);
-}
 
 /* --- what plug-ins call ---------------------------------------------- */
 
@@ -119,7 +111,7 @@ static void load_plugin(const char *path)
     struct nbdkit_plugin *(*init)(void);
 
     if (library == NULL)
-        die(dlerror());
+        die("%s", dlerror());
     *(void **)&init = dlsym(library, "plugin_init");
     if (init == NULL)
         die("no plugin_init");
@@ -152,29 +144,30 @@ static void set_parameters(char **words)
 
 /* --- reads ----------------------------------------------------------- */
 
-static double seconds_of(clockid_t clock)
-{
-    struct timespec time;
-
-    clock_gettime(clock, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 struct reader {
-    pthread_t thread;
     void *handle;
     uint64_t seed;
     uint64_t reads;
     double processor_seconds;
 };
 
-static void *read_blocks(void *context)
+static double processor_seconds(void)
 {
-    struct reader *reader = context;
+    struct timespec time;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void read_blocks(void *context, unsigned member)
+{
+    struct reader *reader = (struct reader *)context + member;
+    const uint64_t end = now_ns() + SECONDS * UINT64_C(1000000000);
     char block[BLOCK];
     uint64_t at;
 
-    while (!atomic_load_explicit(&end, memory_order_relaxed)) {
+    /* The clock is no part of what is measured. */
+    while (reader->reads % 64 != 0 || now_ns() < end) {
         reader->seed = reader->seed * UINT64_C(6364136223846793005) + 1;
         at = (reader->seed >> 20) % blocks * BLOCK;
         if (plugin->pread(reader->handle, block, BLOCK, at, 0) != 0 ||
@@ -182,36 +175,25 @@ static void *read_blocks(void *context)
             die("a block differs");
         reader->reads++;
     }
-    reader->processor_seconds = seconds_of(CLOCK_THREAD_CPUTIME_ID);
-    return NULL;
+    reader->processor_seconds = processor_seconds();
 }
 
 static void measure(void *handle, unsigned threads)
 {
     struct reader readers[THREADS];
-    const double begin = seconds_of(CLOCK_MONOTONIC);
-    double seconds, processor_seconds = 0;
+    double seconds, processor = 0;
     uint64_t reads = 0;
     unsigned i;
 
-    atomic_store(&end, false);
-    for (i = 0; i < threads; i++) {
+    for (i = 0; i < threads; i++)
         readers[i] = (struct reader){.handle = handle, .seed = i};
-        if (pthread_create(&readers[i].thread, NULL, read_blocks,
-                           &readers[i]) != 0)
-            die("no thread");
-    }
-    sleep(SECONDS);
-    atomic_store(&end, true);
-    seconds = seconds_of(CLOCK_MONOTONIC) - begin;
+    seconds = team_run(threads, read_blocks, readers);
     for (i = 0; i < threads; i++) {
-        pthread_join(readers[i].thread, NULL);
         reads += readers[i].reads;
-        processor_seconds += readers[i].processor_seconds;
+        processor += readers[i].processor_seconds;
     }
     printf("%u threads: %.0f reads a second, %.2f us of a processor each\n",
-           threads, (double)reads / seconds,
-           1e6 * processor_seconds / (double)reads);
+           threads, (double)reads / seconds, 1e6 * processor / (double)reads);
 }
 
 int main(int argc, char **argv)
